@@ -1,0 +1,53 @@
+# Two commands matter: `make demo` and `make test`. Both build .venv from the lock files first.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: demo serve test lint format bench lock clean help
+.DEFAULT_GOAL := help
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+.venv/run: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("digest needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || { echo "building .venv from requirements.lock"; $(PYTHON) -m venv .venv; }
+	@$(PIP) -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test: .venv/run requirements-test.lock
+	@echo "adding the test tools from requirements-test.lock"
+	@$(PIP) -r requirements-test.lock
+	@touch $@
+
+demo: .venv/run  ## play one whole day on this machine (RESET=1 starts over)
+	@$(BIN)/digest demo $(if $(RESET),--reset)
+
+serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
+	@$(BIN)/digest serve
+
+test: .venv/test lint  ## everything: lint, types, contracts, unit, integration, end to end
+	@$(BIN)/pytest -n 2 --dist loadgroup tests
+
+lint: .venv/test  ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: .venv/test  ## let ruff format and mend what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/test  ## measure against baselines of the same run (ROW=name for one)
+	@$(BIN)/python -m tests.benchmarks $(ROW)
+
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+lock:  ## renew the lock files (needs uv)
+	$(LOCK) pyproject.toml --group build --output-file requirements.lock
+	$(LOCK) --group test --constraints requirements.lock --output-file requirements-test.lock
+
+clean:  ## remove what was built and demonstrated
+	rm -rf .venv var

@@ -1,0 +1,3 @@
+"""Mail people the new research papers that match their keywords."""
+
+__version__ = "0.1.0"
