@@ -173,7 +173,6 @@ class Subscriber(SQLModel, table=True):
     email_key: str = Field(unique=True)
     status: str = Status.PENDING
     nonce: str = Field(unique=True)
-    asked: int = 0
     frequency: str = Frequency.DAILY
     send_hour: int = 8
     timezone: str = "UTC"
@@ -231,7 +230,10 @@ class State(StrEnum):
 
 
 class Delivery(SQLModel, table=True):
-    """One letter to one reader. UNIQUE(subscriber, edition) is what keeps a second one away."""
+    """One letter to one reader. UNIQUE(subscriber, edition) is what keeps a second one away.
+
+    `next_attempt_at` is None for a letter that may go at once.
+    """
 
     __table_args__ = (
         UniqueConstraint("subscriber_id", "edition"),
@@ -263,7 +265,7 @@ class Delivery(SQLModel, table=True):
     given_back: bool = False
     message_id: str = Field(unique=True)
     attempts: int = 0
-    next_attempt_at: datetime = Field(sa_type=Instant)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=Instant)
     owner: str | None = None
     lease_until: datetime | None = Field(default=None, sa_type=Instant)
     reply_code: int = 0
