@@ -1,0 +1,45 @@
+"""The record: what each letter's fate is, and the only rooms that decide when a fate is committed.
+
+    queued -> sending (claimed) -> on_wire (committed just before DATA) -> sent
+       ^                                                               -> queued     4xx or no connection: again at ...
+       └── operator, sweep                                             -> failed     5xx: its papers go back
+                                                                       -> uncertain  no numbered reply after the dot
+    also: cancelled (the reader left meanwhile), expired (the next edition took its papers)
+
+A letter found on the wire after a crash is `uncertain`: shown to the operator, never sent again by itself.
+
+    outcome.py   what an SMTP answer means for a letter; pure
+    record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
+    ledger.py    on the wire and settle, for many connections in one commit
+"""
+
+from digest.deliveries.ledger import Ledger
+from digest.deliveries.outcome import Outcome, outcome_of
+from digest.deliveries.record import (
+    Claimed,
+    Draft,
+    cancel,
+    claim,
+    enqueue,
+    had,
+    resolve,
+    sweep,
+    take_back,
+    tally,
+)
+
+__all__ = [
+    "Claimed",
+    "Draft",
+    "Ledger",
+    "Outcome",
+    "cancel",
+    "claim",
+    "enqueue",
+    "had",
+    "outcome_of",
+    "resolve",
+    "sweep",
+    "take_back",
+    "tally",
+]

@@ -1,0 +1,132 @@
+"""On the wire and settled, for many connections at once: whoever waits joins the next commit.
+
+A commit costs milliseconds (the disk must have it), a letter less. So each connection that is about to send DATA, and
+each that has an answer, hands its line in; one transaction writes all lines handed in while the last one was on its
+way. A kill between two commits leaves at most one letter a connection in doubt.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, and_, exists, or_, update
+from sqlmodel import Session, col, select
+
+from digest import subscribers
+from digest.db import writing
+from digest.deliveries.outcome import Outcome
+from digest.models import Delivery, Kind, State, Status, Subscriber
+
+# Who may still get which letter at the very moment before it leaves.
+STILL_WANTED = {
+    Kind.DIGEST: (Status.ACTIVE,),
+    Kind.WELCOME: (Status.ACTIVE,),
+    Kind.CONFIRM: (Status.PENDING,),
+    Kind.ALREADY: (Status.ACTIVE, Status.PAUSED),
+    Kind.GOODBYE: (Status.UNSUBSCRIBED,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    delivery_id: int
+    outcome: Outcome | None  # None: about to go on the wire
+    now: datetime
+    done: asyncio.Future[bool]
+
+
+class Ledger:
+    """The record as the connections of one sender see it. Lives in one event loop."""
+
+    def __init__(self, engine: Engine, owner: str) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._waiting: list[_Line] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def on_wire(self, delivery_id: int, now: datetime) -> bool:
+        """Commit that the letter is about to leave. False: it may not (the reader left, or the claim is gone)."""
+        return await self._hand_in(delivery_id, None, now)
+
+    async def settle(self, delivery_id: int, outcome: Outcome, now: datetime) -> bool:
+        """Commit how the attempt ended. False: the letter was not ours any more."""
+        return await self._hand_in(delivery_id, outcome, now)
+
+    async def _hand_in(self, delivery_id: int, outcome: Outcome | None, now: datetime) -> bool:
+        line = _Line(delivery_id, outcome, now, asyncio.get_running_loop().create_future())
+        self._waiting.append(line)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        # A connection that is cancelled must not take the line back: what is handed in is written.
+        return await asyncio.shield(line.done)
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            lines, self._waiting = self._waiting, []
+            try:
+                written = await asyncio.to_thread(self._commit, lines)
+            except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
+                for line in lines:
+                    if not line.done.done():
+                        line.done.set_exception(error)
+                continue
+            for line in lines:
+                if not line.done.done():
+                    line.done.set_result(line.delivery_id in written)
+
+    def _commit(self, lines: Sequence[_Line]) -> set[int]:
+        with writing(self._engine) as session:
+            leaving = [line for line in lines if line.outcome is None]
+            written = self._put_on_wire(session, leaving) if leaving else set()
+            for line in lines:
+                if line.outcome and self._settle(session, line.delivery_id, line.outcome, line.now):
+                    written.add(line.delivery_id)
+            return written
+
+    def _put_on_wire(self, session: Session, lines: Sequence[_Line]) -> set[int]:
+        ours = (
+            col(Delivery.id).in_([line.delivery_id for line in lines]),
+            col(Delivery.state) == State.SENDING,
+            col(Delivery.owner) == self._owner,
+        )
+        wanted = or_(
+            *(
+                and_(col(Delivery.kind) == kind, col(Subscriber.status).in_(statuses))
+                for kind, statuses in STILL_WANTED.items()
+            )
+        )
+        reader = exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), wanted))
+        may_go = update(Delivery).where(*ours, reader).values(state=State.ON_WIRE).returning(col(Delivery.id))
+        left = {int(each) for each in session.scalars(may_go.execution_options(synchronize_session=False)) if each}
+        session.execute(
+            update(Delivery)
+            .where(*ours)
+            .values(state=State.CANCELLED, owner=None, lease_until=None, settled_at=lines[0].now)
+            .execution_options(synchronize_session=False)
+        )
+        return left
+
+    def _settle(self, session: Session, delivery_id: int, outcome: Outcome, now: datetime) -> bool:
+        final = outcome.state is not State.QUEUED
+        subscriber_id = session.scalar(
+            update(Delivery)
+            .where(col(Delivery.id) == delivery_id, col(Delivery.owner) == self._owner)
+            .where(col(Delivery.state).in_((State.SENDING, State.ON_WIRE)))
+            .values(
+                state=outcome.state,
+                owner=None,
+                lease_until=None,
+                reply_code=outcome.code,
+                reply=outcome.reply,
+                next_attempt_at=outcome.retry_at,
+                settled_at=now if final else None,
+            )
+            .returning(col(Delivery.subscriber_id))
+            .execution_options(synchronize_session=False)
+        )
+        if subscriber_id is not None and outcome.suppress:
+            reader = session.get_one(Subscriber, subscriber_id)
+            if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
+                subscribers.end(reader, Status.SUPPRESSED, f"refused: {outcome.code} {outcome.reply}"[:200], now)
+        return subscriber_id is not None

@@ -1,0 +1,56 @@
+"""What the relay's answer means for a letter. A retry is a value, decided here and carried out elsewhere."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest.errors import Deferred, LaneClosed, Rejected, SendError
+from digest.models import State
+
+FIRST_RETRY = timedelta(minutes=5)
+LAST_RETRY = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. `suppress`: the address itself was refused for good, so its reader gets no more letters."""
+
+    state: State
+    code: int = 0
+    reply: str = ""
+    retry_at: datetime | None = None
+    suppress: bool = False
+
+
+SENT = Outcome(State.SENT, 250)
+
+
+def outcome_of(error: SendError, *, attempts: int, now: datetime, dice: random.Random) -> Outcome:
+    """4xx: again later. 5xx: final. No reply after the dot: uncertain. `attempts` counts this one too."""
+    said = reply_without_addresses(str(error))
+    if isinstance(error, Deferred | LaneClosed):
+        return Outcome(State.QUEUED, error.code, said, now + backoff(attempts, dice))
+    if isinstance(error, Rejected):
+        return Outcome(State.FAILED, error.code, said, suppress=error.recipient and speaks_of_the_address(said))
+    return Outcome(State.UNCERTAIN, error.code, said)
+
+
+def backoff(attempts: int, dice: random.Random) -> timedelta:
+    """5 minutes, doubled with each attempt up to 8 hours, then up to a quarter more or less so that retries spread."""
+    doublings = min(max(attempts, 1) - 1, 10)
+    doubled = FIRST_RETRY * (1 << doublings)
+    return min(doubled, LAST_RETRY) * dice.uniform(0.75, 1.25)
+
+
+def speaks_of_the_address(reply: str) -> bool:
+    """Whether a 5xx at RCPT is about the mailbox (RFC 3463: X.1.*, X.2.1) rather than about us (X.7.*, X.3.*, X.4.*).
+
+    A server that gives no enhanced code is taken at its basic code: 5xx to RCPT means this mailbox.
+    """
+    enhanced = next((word for word in reply.split()[:2] if word.startswith("5.") and word.count(".") == 2), "")  # noqa: PLR2004
+    return not enhanced or enhanced.startswith("5.1.") or enhanced == "5.2.1"
+
+
+def reply_without_addresses(reply: str) -> str:
+    """The reply on one line, short, and without any address: it goes into the record, which people show around."""
+    return " ".join("(address)" if "@" in word else word for word in reply.split())[:300]

@@ -1,0 +1,227 @@
+"""Transitions of the record that are plain transactions. Each works inside the caller's; conditions are in the SQL,
+so that the database and its row counts decide, never a look followed by an act.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, select
+
+from digest.errors import DigestError
+from digest.models import Delivery, Kind, State
+
+LEASE = timedelta(minutes=15)
+PRIORITY = {Kind.CONFIRM: 0, Kind.ALREADY: 0, Kind.WELCOME: 1, Kind.GOODBYE: 1, Kind.DIGEST: 2}
+GIVES_BACK = (State.FAILED, State.EXPIRED, State.CANCELLED)
+HAS_OR_MAY_HAVE = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
+CHUNK = 500  # bound parameters a statement: SQLite allows 32,766, PostgreSQL 65,535
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter to be queued. `edition` names it among its reader's letters: a second one of that name is refused."""
+
+    subscriber_id: int
+    kind: Kind
+    edition: str
+    papers: Sequence[int] = ()
+    left_out: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A letter that this process may send now."""
+
+    id: int
+    subscriber_id: int
+    kind: str
+    edition: str
+    message_id: str
+    attempts: int
+    created_at: datetime
+    papers: list[int] = field(default_factory=list)
+    left_out: list[int] = field(default_factory=list)
+
+
+def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetime) -> int:
+    """Queue letters; how many were new. The Message-ID is fixed here and stays the same on every attempt."""
+    rows = [
+        {
+            "subscriber_id": draft.subscriber_id,
+            "kind": draft.kind,
+            "edition": draft.edition,
+            "state": State.QUEUED,
+            "priority": PRIORITY[draft.kind],
+            "papers": list(draft.papers),
+            "left_out": list(draft.left_out),
+            "given_back": False,
+            "message_id": f"<{secrets.token_hex(16)}@{domain}>",
+            "attempts": 0,
+            "reply_code": 0,
+            "reply": "",
+            "created_at": now,
+        }
+        for draft in drafts
+    ]
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    added = 0
+    for start in range(0, len(rows), CHUNK):
+        statement = insert(Delivery).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"])
+        added += len(session.execute(statement.values(rows[start : start + CHUNK]).returning(col(Delivery.id))).all())
+    return added
+
+
+def claim(session: Session, owner: str, now: datetime, limit: int) -> list[Claimed]:
+    """Take up to `limit` letters that may go now: requests before digests, the longest waiting first."""
+    ready = (
+        select(Delivery)
+        .where(Delivery.state == State.QUEUED)
+        .where(or_(col(Delivery.next_attempt_at).is_(None), col(Delivery.next_attempt_at) <= now))
+        .order_by(col(Delivery.priority), col(Delivery.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = session.exec(ready).all()
+    ids = [delivery.id for delivery in found]
+    session.execute(
+        update(Delivery)
+        .where(col(Delivery.id).in_(ids), col(Delivery.state) == State.QUEUED)
+        .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=col(Delivery.attempts) + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return [
+        Claimed(
+            id=int(each.id or 0),
+            subscriber_id=each.subscriber_id,
+            kind=each.kind,
+            edition=each.edition,
+            message_id=each.message_id,
+            attempts=each.attempts + 1,
+            created_at=each.created_at,
+            papers=list(each.papers),
+            left_out=list(each.left_out),
+        )
+        for each in found
+    ]
+
+
+def sweep(session: Session, owner: str) -> tuple[int, int]:
+    """What senders before us left behind: (letters queued again, letters now uncertain).
+
+    Only for the one sender of this store: whoever holds the sender's lock knows that no other lives.
+    """
+    others = (col(Delivery.owner).is_not(None), col(Delivery.owner) != owner)
+    again = session.execute(
+        update(Delivery)
+        .where(*others, col(Delivery.state) == State.SENDING)
+        .values(state=State.QUEUED, owner=None, lease_until=None)
+        .returning(col(Delivery.id))
+    ).all()
+    uncertain = session.execute(
+        update(Delivery)
+        .where(*others, col(Delivery.state) == State.ON_WIRE)
+        .values(
+            state=State.UNCERTAIN,
+            owner=None,
+            lease_until=None,
+            reply="the sender died while this letter was on the wire",
+        )
+        .returning(col(Delivery.id))
+    ).all()
+    return len(again), len(uncertain)
+
+
+def release(session: Session, owner: str) -> int:
+    """Hand back what this process claimed and did not send."""
+    released = session.execute(
+        update(Delivery)
+        .where(col(Delivery.owner) == owner, col(Delivery.state) == State.SENDING)
+        .values(state=State.QUEUED, owner=None, lease_until=None)
+        .returning(col(Delivery.id))
+    )
+    return len(released.all())
+
+
+def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) -> dict[int, list[int]]:
+    """Papers that go into the next edition again, by reader: those of digests that failed or were cancelled, and
+    those of digests still waiting, which expire here. Each is handed out once.
+    """
+    digests = (col(Delivery.kind) == Kind.DIGEST, col(Delivery.subscriber_id).in_(subscriber_ids))
+    session.execute(
+        update(Delivery)
+        .where(*digests, col(Delivery.state) == State.QUEUED)
+        .values(state=State.EXPIRED, settled_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    rows = session.execute(
+        update(Delivery)
+        .where(*digests, col(Delivery.state).in_(GIVES_BACK), col(Delivery.given_back).is_(False))
+        .values(given_back=True)
+        .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.left_out))
+    ).all()
+    back: dict[int, list[int]] = {}
+    for subscriber_id, papers, left_out in rows:
+        back.setdefault(subscriber_id, []).extend([*papers, *left_out])
+    return back
+
+
+def had(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Papers that each reader has or may have in the inbox, or will have when the queue is through."""
+    rows = session.exec(
+        select(Delivery.subscriber_id, Delivery.papers)
+        .where(col(Delivery.subscriber_id).in_(subscriber_ids), Delivery.kind == Kind.DIGEST)
+        .where(col(Delivery.state).in_(HAS_OR_MAY_HAVE))
+    ).all()
+    found: dict[int, set[int]] = {}
+    for subscriber_id, papers in rows:
+        found.setdefault(subscriber_id, set()).update(papers)
+    return found
+
+
+def cancel(session: Session, subscriber_id: int, now: datetime) -> int:
+    """Withdraw what is queued for somebody who leaves."""
+    cancelled = session.execute(
+        update(Delivery)
+        .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state) == State.QUEUED)
+        .values(state=State.CANCELLED, settled_at=now)
+        .returning(col(Delivery.id))
+    )
+    return len(cancelled.all())
+
+
+def drop_returns(session: Session, subscriber_id: int) -> None:
+    """Somebody begins anew: papers of letters that never reached them long ago are not news any more."""
+    session.execute(
+        update(Delivery)
+        .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state).in_(GIVES_BACK))
+        .values(given_back=True)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) -> None:
+    """The operator looked into the relay's log: an uncertain letter was sent, or is lost (its papers go back)."""
+    state = State.SENT if sent else State.FAILED
+    said = f"resolved by the operator as {'sent' if sent else 'lost'}"
+    changed = session.execute(
+        update(Delivery)
+        .where(col(Delivery.id) == delivery_id, col(Delivery.state) == State.UNCERTAIN)
+        .values(state=state, reply=said, settled_at=now)
+        .returning(col(Delivery.id))
+    ).all()
+    if not changed:
+        known = session.get(Delivery, delivery_id)
+        where = f"it is {known.state}" if known else "there is no such delivery"
+        raise DigestError(f"delivery {delivery_id} is not uncertain: {where}")
+
+
+def tally(session: Session, after: int = 0) -> dict[str, int]:
+    """How many letters are in each state, counting those with a number above `after`."""
+    rows = session.exec(
+        select(Delivery.state, func.count()).where(col(Delivery.id) > after).group_by(Delivery.state)
+    ).all()
+    return {state.value: 0 for state in State} | dict(rows)

@@ -1,0 +1,96 @@
+"""A mailbox on this machine: where letters go while no relay is set, in the demo, and in tests.
+
+A real SMTP server (aiosmtpd) on loopback that keeps each accepted message as one .eml file.
+"""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message in the folder; `name` is its file name without .eml."""
+
+    name: str
+    recipient: str
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"] or "")
+
+    def part(self, subtype: str) -> str:
+        """The text of the part text/`subtype`, empty when there is none."""
+        body = self.message.get_body((subtype,))
+        return str(body.get_content()) if body else ""
+
+
+class Inbox:
+    """The server. `port` is known once it is entered; the operating system chooses it unless one is asked for."""
+
+    def __init__(self, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.folder = folder
+        self.host = host
+        self.port = port
+        self._numbers = count(1)
+
+    async def __aenter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: SMTP(self, hostname="inbox.localhost", ident="digest inbox", loop=loop), self.host, self.port
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  - aiosmtpd's name
+        """Keep the message, durably, before saying that it was accepted."""
+        content: Any = envelope.content
+        await asyncio.to_thread(self._keep, envelope.rcpt_tos, bytes(content))
+        return "250 2.0.0 kept"
+
+    def _keep(self, recipients: list[str], content: bytes) -> None:
+        name = f"{time.time_ns()}-{next(self._numbers)}"
+        head = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients).encode()
+        unfinished = self.folder / f"{name}.tmp"
+        with unfinished.open("wb") as file:
+            file.write(head + content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(self.folder / f"{name}.eml")
+
+
+def kept(folder: Path) -> list[Kept]:
+    """All messages in a folder, the oldest first."""
+    return [_read(path) for path in sorted(folder.glob("*.eml"), key=_arrival)]
+
+
+def one(folder: Path, name: str) -> Kept | None:
+    """The message of that name; None when there is none. `name` may come from a URL."""
+    return next((_read(path) for path in folder.glob("*.eml") if path.stem == name), None)
+
+
+def _arrival(path: Path) -> tuple[int, int]:
+    instant, _, number = path.stem.partition("-")
+    return (int(instant), int(number)) if instant.isdigit() and number.isdigit() else (0, 0)
+
+
+def _read(path: Path) -> Kept:
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    return Kept(path.stem, str(message["Delivered-To"] or message["To"] or ""), message)
