@@ -108,7 +108,7 @@ class Connection:
             raise _refused(error, recipient=False) from error
         except (aiosmtplib.SMTPException, OSError, asyncio.CancelledError) as error:
             self._drop()
-            raise Unknown(f"no answer after the letter was handed over: {error or type(error).__name__}") from error
+            raise Unknown(f"no answer after the letter was handed over: {error!r}") from error
         return f"{reply.code} {reply.message}"
 
     async def _recover(self, smtp: aiosmtplib.SMTP, code: int) -> None:

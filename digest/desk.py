@@ -1,0 +1,184 @@
+"""The front desk: what a person may ask of us. Each request is one transaction: the change and the letter it causes.
+
+The pages, the command line and the demo all come through here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from digest import deliveries, papers, subscribers
+from digest.db import reading, writing
+from digest.deliveries import Draft
+from digest.errors import QueryError, SubscriberError, TokenError
+from digest.house import House
+from digest.matching import parse
+from digest.models import Kind, Status, Subscriber
+from digest.subscribers import Purpose, Saved, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """A line that is no keyword: its number from 1, its text, what is wrong and what would be right."""
+
+    line: int
+    written: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What we hold of a subscriber, for the pages that they reach by a signed link."""
+
+    id: int
+    email: str
+    status: str
+    wish: Wish
+    keywords: tuple[str, ...]
+    paused_until: date | None
+    since: datetime | None
+
+
+def understand(lines: Sequence[str]) -> tuple[list[Saved], list[Misread]]:
+    """Read keywords, one a line; blank lines do not count. Every line is either understood or told why not."""
+    saved, misread = [], []
+    for number, line in enumerate(lines, start=1):
+        written = line.strip()
+        if not written:
+            continue
+        try:
+            saved.append(Saved(written, parse(written).canonical))
+        except QueryError as error:
+            misread.append(Misread(number, written, str(error)))
+    if len(saved) > subscribers.MOST_KEYWORDS:
+        number = subscribers.MOST_KEYWORDS + 1
+        misread.append(Misread(number, "", f"At most {number - 1} keywords, please; these are {len(saved)}."))
+    return saved, misread
+
+
+def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime) -> None:
+    """Somebody asks for letters to an address. Whatever its state, the caller learns nothing of it; the mailbox does.
+
+    One mail a day at most goes to an address this way, however often somebody asks.
+    """
+    with writing(house.engine) as session:
+        subscriber = subscribers.ask(session, email, wish, saved, now)
+        kind = {Status.PENDING: Kind.CONFIRM, Status.ACTIVE: Kind.ALREADY, Status.PAUSED: Kind.ALREADY}.get(
+            Status(subscriber.status)
+        )
+        if kind:
+            _write(house, session, subscriber, kind, now)
+
+
+def add(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime, *, confirmed: bool) -> None:
+    """The operator enters somebody; `confirmed` when that person has already agreed elsewhere."""
+    if not confirmed:
+        subscribe(house, email, wish, saved, now)
+        return
+    with writing(house.engine) as session:
+        subscriber = subscribers.ask(session, email, wish, saved, now)
+        if subscriber.status != Status.PENDING:
+            raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
+        _begin(session, subscriber, now)
+
+
+def confirm(house: House, token: str, now: datetime) -> Card:
+    """The owner of the address says yes. A second click is answered like the first."""
+    with writing(house.engine) as session:
+        subscriber = _who(house, session, Purpose.CONFIRM, token, now)
+        if subscriber.status == Status.PENDING:
+            _begin(session, subscriber, now)
+            _write(house, session, subscriber, Kind.WELCOME, now)
+        elif subscriber.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
+            raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
+        return _card(session, subscriber)
+
+
+def decline(house: House, token: str, now: datetime) -> None:
+    """The owner of the address says no: what somebody asked for in their name is undone."""
+    with writing(house.engine) as session:
+        subscriber = _who(house, session, Purpose.CONFIRM, token, now)
+        if subscriber.status == Status.PENDING:
+            subscribers.end(subscriber, Status.UNSUBSCRIBED, "declined", now)
+            deliveries.cancel(session, int(subscriber.id or 0), now)
+
+
+def look(house: House, purpose: Purpose, token: str, now: datetime) -> Card:
+    """What a page behind a link shows. Changes nothing. Raises TokenError."""
+    with reading(house.engine) as session:
+        return _card(session, _who(house, session, purpose, token, now))
+
+
+def change(
+    house: House, token: str, wish: Wish, saved: Sequence[Saved], paused_until: date | None, now: datetime
+) -> Card:
+    """New preferences, in force from the next edition on; papers already considered are not mailed again."""
+    with writing(house.engine) as session:
+        subscriber = _who(house, session, Purpose.PREFERENCES, token, now)
+        if subscriber.status not in {Status.ACTIVE, Status.PAUSED}:
+            raise TokenError("This subscription is not running. Subscribe again to start anew.")
+        subscribers.set_wish(subscriber, wish)
+        subscribers.set_keywords(session, subscriber, saved)
+        subscribers.pause(subscriber, paused_until)
+        session.flush()
+        return _card(session, subscriber)
+
+
+def unsubscribe(house: House, token: str, now: datetime, *, farewell: bool = True) -> Card:
+    """No more letters from this moment on. `farewell`: mail a last one; a mail program's own button wants none."""
+    with writing(house.engine) as session:
+        subscriber = _who(house, session, Purpose.UNSUBSCRIBE, token, now)
+        if subscriber.status in {Status.ACTIVE, Status.PAUSED, Status.PENDING}:
+            _leave(house, session, subscriber, now, farewell=farewell and subscriber.status != Status.PENDING)
+        return _card(session, subscriber)
+
+
+def remove(house: House, email: str, now: datetime) -> None:
+    """The operator ends a subscription; nothing is mailed."""
+    with writing(house.engine) as session:
+        _leave(house, session, subscribers.by_email(session, email), now, farewell=False)
+
+
+def _leave(house: House, session: Session, subscriber: Subscriber, now: datetime, *, farewell: bool) -> None:
+    subscribers.end(subscriber, Status.UNSUBSCRIBED, "", now)
+    deliveries.cancel(session, int(subscriber.id or 0), now)
+    if farewell:
+        _write(house, session, subscriber, Kind.GOODBYE, now)
+
+
+def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
+    # The first letter has the papers of the latest list day; what came before is in the archive.
+    subscribers.activate(subscriber, papers.first_of_latest_day(session) - 1, now)
+    deliveries.drop_returns(session, int(subscriber.id or 0))
+
+
+def _write(house: House, session: Session, subscriber: Subscriber, kind: Kind, now: datetime) -> None:
+    # One of a kind a day: the database refuses a second. Who leaves and comes back on one day begins a new count.
+    began = f":{subscriber.ended_at:%H%M%S}" if subscriber.ended_at and subscriber.ended_at.date() == now.date() else ""
+    edition = f"{kind}:{now.date().isoformat()}{began}"
+    deliveries.enqueue(session, [Draft(int(subscriber.id or 0), kind, edition)], house.domain, now)
+
+
+def _who(house: House, session: Session, purpose: Purpose, token: str, now: datetime) -> Subscriber:
+    return subscribers.by_nonce(session, house.links.read(purpose, token, now))
+
+
+def _card(session: Session, subscriber: Subscriber) -> Card:
+    number = int(subscriber.id or 0)
+    return Card(
+        id=number,
+        email=subscriber.email,
+        status=subscriber.status,
+        wish=Wish(
+            frequency=subscriber.frequency,
+            send_hour=subscriber.send_hour,
+            timezone=subscriber.timezone,
+            cap=subscriber.cap,
+            trending=subscriber.trending,
+        ),
+        keywords=tuple(each.written for each in subscribers.keywords_of(session, [number]).get(number, [])),
+        paused_until=subscriber.paused_until,
+        since=subscriber.confirmed_at,
+    )

@@ -1,0 +1,70 @@
+"""Everything that is wired once at the start: settings, the store, the keys, the way to the relay."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from digest import db
+from digest.mail.smtp import Relay
+from digest.secret import secret_key
+from digest.settings import Settings
+from digest.subscribers import Links, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One of these is made by each entry point and handed down; nothing below reads the environment."""
+
+    settings: Settings
+    engine: Engine
+    links: Links
+
+    @property
+    def sender(self) -> str:
+        """The bare address that letters come from."""
+        return parseaddr(self.settings.mail_from)[1]
+
+    @property
+    def domain(self) -> str:
+        return self.sender.rpartition("@")[2]
+
+    @property
+    def product(self) -> str:
+        """The name that readers know us by."""
+        return parseaddr(self.settings.mail_from)[0] or "Paper Digest"
+
+    @property
+    def inbox(self) -> Path:
+        """Where letters are kept while no relay is set."""
+        return self.settings.home / "inbox"
+
+    def relay(self) -> Relay:
+        """The relay of the settings."""
+        chosen = self.settings
+        return Relay(
+            host=chosen.smtp_host,
+            port=chosen.smtp_port,
+            tls=chosen.smtp_tls,
+            username=chosen.smtp_username,
+            password=chosen.smtp_password.get_secret_value(),
+            local_hostname=self.domain,
+        )
+
+    def link(self, purpose: Purpose, subject: str, issued: datetime) -> str:
+        """A signed address of one of our pages."""
+        page = {Purpose.VIEW: "letters"}.get(purpose, purpose.value)
+        return self.page(f"/{page}/{self.links.token(purpose, subject, issued)}")
+
+    def page(self, path: str) -> str:
+        """An address of one of our pages."""
+        return self.settings.base_url + path
+
+
+def build(settings: Settings) -> House:
+    """Open the store and bring it up to date where that is safe. Raises SettingError or StoreError."""
+    engine = db.connect(settings.database_url)
+    db.ready(engine)
+    return House(settings, engine, Links([secret_key(settings)]))
