@@ -14,14 +14,16 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
 """
 
 from digest.deliveries.ledger import Ledger
-from digest.deliveries.outcome import Outcome, outcome_of
+from digest.deliveries.outcome import Outcome, backoff, outcome_of
 from digest.deliveries.record import (
     Claimed,
     Draft,
     cancel,
     claim,
+    drop_returns,
     enqueue,
     had,
+    release,
     resolve,
     sweep,
     take_back,
@@ -33,11 +35,14 @@ __all__ = [
     "Draft",
     "Ledger",
     "Outcome",
+    "backoff",
     "cancel",
     "claim",
+    "drop_returns",
     "enqueue",
     "had",
     "outcome_of",
+    "release",
     "resolve",
     "sweep",
     "take_back",

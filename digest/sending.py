@@ -1,0 +1,198 @@
+"""One sender: claims letters, writes them, hands them to the relay over a few connections, records each answer.
+
+    claim ─> write ─> queue ─┬─> connection ─> on wire ─> DATA ─> settle
+                             └─> connection ...
+
+There is one sender a store, whoever starts first. The others find the lock taken and leave the work to it.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from digest import db, deliveries
+from digest.deliveries import Claimed, Ledger, Outcome, outcome_of
+from digest.errors import LaneClosed, SendError
+from digest.house import House
+from digest.mail.inbox import Inbox
+from digest.mail.smtp import Connection, Relay, Withdrawn
+from digest.models import State
+from digest.writing import Desk, Outgoing, lay_out, write
+
+log = structlog.get_logger()
+
+CONNECTIONS = 4
+BATCH = 100  # letters claimed at a time; about 6 MB of letters in memory
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the letters of one delivery. `busy`: another process is sending, nothing was done here."""
+
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    cancelled: int = 0
+    papers: int = 0
+    busy: bool = False
+    closed: str = ""  # why the relay does not take our letters at all
+    fates: list[tuple[int, str]] = field(default_factory=list)
+
+    def count(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Add one letter."""
+        self.fates.append((claimed.id, outcome.state))
+        match outcome.state:
+            case State.SENT:
+                self.sent += 1
+                self.papers += len(claimed.papers)
+            case State.QUEUED:
+                self.deferred += 1
+            case State.FAILED:
+                self.failed += 1
+            case State.UNCERTAIN:
+                self.uncertain += 1
+            case _:
+                self.cancelled += 1
+
+
+@asynccontextmanager
+async def way_out(house: House) -> AsyncIterator[Relay]:
+    """The relay of the settings; while none is set, the local inbox."""
+    if house.settings.relay:
+        yield house.relay()
+        return
+    async with Inbox(house.inbox) as inbox:
+        yield Relay(host=inbox.host, port=inbox.port)
+
+
+async def send_all(
+    house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Callable[[Sent], None] = lambda _: None
+) -> Sent:
+    """Send everything that may go now. Setting `stop` ends it after the letters that are on the wire."""
+    with db.alone(house.engine, db.SENDER_LOCK) as won:
+        if not won:
+            log.info("sender.busy")
+            return Sent(busy=True)
+        async with way_out(house) as relay:
+            return await Sender(house, relay, clock, stop or asyncio.Event(), tell).run()
+
+
+class Sender:
+    """The life of one delivery. Hold the sender's lock around it."""
+
+    def __init__(
+        self, house: House, relay: Relay, clock: Clock, stop: asyncio.Event, tell: Callable[[Sent], None]
+    ) -> None:
+        self._house, self._relay, self._clock, self._stop, self._tell = house, relay, clock, stop, tell
+        self._owner = secrets.token_hex(8)
+        self._ledger = Ledger(house.engine, self._owner)
+        self._dice = random.Random()  # noqa: S311  - jitter, no secret
+        self._letters: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=2 * CONNECTIONS)
+        self._sent = Sent()
+
+    async def run(self) -> Sent:
+        """Sweep up after a dead sender, then claim and send until nothing is left that may go now."""
+        self._sent.uncertain += await asyncio.to_thread(self._sweep)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(CONNECTIONS):
+                    group.create_task(self._connection())
+                group.create_task(self._claim_all())
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._release))
+        return self._sent
+
+    def _sweep(self) -> int:
+        with db.writing(self._house.engine) as session:
+            again, uncertain = deliveries.sweep(session, self._owner)
+        if again or uncertain:
+            log.warning("sender.swept", queued_again=again, uncertain=uncertain)
+        return uncertain
+
+    def _release(self) -> None:
+        with db.writing(self._house.engine) as session:
+            deliveries.release(session, self._owner)
+
+    async def _claim_all(self) -> None:
+        while not self._stop.is_set():
+            written, unwritten = await asyncio.to_thread(self._claim)
+            for claimed, outcome in unwritten:
+                await self._settle(claimed, outcome)
+            for outgoing in written:
+                await self._letters.put(outgoing)
+            if not written and not unwritten:
+                break
+        for _ in range(CONNECTIONS):
+            await self._letters.put(None)
+
+    def _claim(self) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:
+        now = self._clock()
+        with db.writing(self._house.engine) as session:
+            claimed = deliveries.claim(session, self._owner, now, BATCH)
+        with db.reading(self._house.engine) as session:
+            desk = lay_out(session, claimed, now)
+            return self._write(desk, claimed, now)
+
+    def _write(
+        self, desk: Desk, claimed: Sequence[Claimed], now: datetime
+    ) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:
+        written, unwritten = [], []
+        for each in claimed:
+            try:
+                written.append(write(self._house, desk, each, now))
+            except Exception as error:  # noqa: BLE001  - whatever is wrong with one letter, the others go
+                log.error("letter.unwritten", delivery=each.id, error=repr(error))
+                retry = now + deliveries.backoff(each.attempts, self._dice)
+                unwritten.append((each, Outcome(State.QUEUED, 0, f"cannot be written: {error!r}"[:300], retry)))
+        return written, unwritten
+
+    async def _connection(self) -> None:
+        async with Connection(self._relay) as connection:
+            while outgoing := await self._letters.get():
+                if not self._stop.is_set():
+                    await self._send(connection, outgoing)
+
+    async def _send(self, connection: Connection, outgoing: Outgoing) -> None:
+        claimed = outgoing.claimed
+
+        async def on_wire() -> bool:
+            return await self._ledger.on_wire(claimed.id, self._clock())
+
+        try:
+            reply = await connection.send(self._house.sender, outgoing.recipient, outgoing.raw, on_wire)
+            outcome = Outcome(State.SENT, 250, reply[:300])
+        except Withdrawn:
+            self._sent.count(claimed, Outcome(State.CANCELLED))
+            return
+        except SendError as error:
+            outcome = outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
+            if isinstance(error, LaneClosed):
+                self._close_lane(error)
+        await self._settle(claimed, outcome)
+
+    def _close_lane(self, error: LaneClosed) -> None:
+        # Our fault, not the readers': everything else would be refused too, so nothing more is tried in this run.
+        self._sent.closed = str(error)
+        self._stop.set()
+        log.error("relay.refuses", code=error.code, reply=str(error))
+
+    async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
+        await self._ledger.settle(claimed.id, outcome, self._clock())
+        self._sent.count(claimed, outcome)
+        self._tell(self._sent)
+        level = log.info if outcome.state is State.SENT else log.warning
+        level(
+            "letter." + outcome.state,
+            delivery=claimed.id,
+            kind=claimed.kind,
+            attempt=claimed.attempts,
+            code=outcome.code,
+        )
