@@ -1,0 +1,34 @@
+"""What a letter says. Pure: values in, `Letter(subject, text, html)` out; the words stand in templates/mail."""
+
+from digest.letters.account import already, confirm, goodbye, welcome
+from digest.letters.newspapers import digest
+from digest.letters.templates import folder
+from digest.letters.values import (
+    AlreadyWords,
+    Clock,
+    ConfirmWords,
+    DigestWords,
+    GoodbyeWords,
+    Letter,
+    LetterPaper,
+    Links,
+    WelcomeWords,
+)
+
+__all__ = [
+    "AlreadyWords",
+    "Clock",
+    "ConfirmWords",
+    "DigestWords",
+    "GoodbyeWords",
+    "Letter",
+    "LetterPaper",
+    "Links",
+    "WelcomeWords",
+    "already",
+    "confirm",
+    "digest",
+    "folder",
+    "goodbye",
+    "welcome",
+]

@@ -1,0 +1,65 @@
+"""Where the templates lie, and the one Jinja environment of the letters: made once, at the first letter."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from digest.letters import colour, say
+from digest.letters.marked import starred
+from digest.letters.plain import fill
+from digest.letters.values import Letter
+
+SUBJECT = 90  # characters; phones show about 40 of them, desktops about 70
+
+
+def folder(name: str) -> Path:
+    """The folder of templates called `name` ("mail", "web"): inside an installed wheel, else beside the package."""
+    package = Path(__file__).parents[1]
+    places = (package / "templates" / name, package.parent / "templates" / name)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f"no templates called {name!r}; looked in {places[0]} and {places[1]}")
+
+
+def is_html(template: str | None) -> bool:
+    """Escape by the real ending: `select_autoescape` would leave `x.html.j2` alone, so no name here ends like that."""
+    return template is not None and template.endswith(".html")
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(folder("mail")),
+        autoescape=is_html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    made.globals.update(look=colour.LOOK, marks=colour.MARKS)
+    made.filters.update(fill=fill, starred=starred, count=say.count, listed=say.listed, day=say.day, date=say.date_of)
+    return made
+
+
+def part(template: str, **values: object) -> str:
+    """One template with these values; a name it asks for and does not get is an error (StrictUndefined)."""
+    return environment().get_template(template).render(values)
+
+
+def subject(name: str, values: Mapping[str, object]) -> str:
+    """One line of at most SUBJECT characters."""
+    return say.cut(part(f"{name}-subject.txt", **values), SUBJECT)
+
+
+def letter(name: str, values: Mapping[str, object]) -> Letter:
+    """The three templates of the letter called `name`."""
+    line = subject(name, values)
+    return Letter(
+        subject=line,
+        text=part(f"{name}-body.txt", **values, subject=line).strip("\n") + "\n",
+        html=part(f"{name}-body.html", **values, subject=line),
+    )

@@ -1,0 +1,126 @@
+"""What goes into a letter, and what comes out: plain frozen values, so that a letter can be written without a store."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from digest.matching import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter as its reader sees it. `subject` is one line; `text` and `html` say the same."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When a reader wants the digest: local hour 0 to 23 in an IANA zone."""
+
+    hour: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """The reader's own pages. `unsubscribe` can do nothing but that; `preferences` can change everything."""
+
+    view: str
+    preferences: str
+    unsubscribe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterPaper:
+    """A paper in the digest, with the spans of its matched words (characters of `title` and `abstract` as given).
+
+    `where` names each matched keyword by its position, with "title", "abstract" or "title and abstract".
+    `late` says that its list day is long past: it is made up for. `trending` says that its upvotes brought it here.
+    """
+
+    title: str
+    title_spans: tuple[Span, ...] = ()
+    abstract: str = ""
+    abstract_spans: tuple[Span, ...] = ()
+    authors: tuple[str, ...] = ()
+    organization: str | None = None
+    published_on: date | None = None
+    listed_on: date
+    late: bool = False
+    upvotes: int | None = None
+    comments: int | None = None
+    url: str
+    pdf_url: str | None = None
+    discussion_url: str | None = None
+    code_url: str | None = None
+    code_stars: int | None = None
+    project_url: str | None = None
+    where: tuple[tuple[int, str], ...] = ()
+    trending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestWords:
+    """All that one digest says. A keyword's position decides its colour; without keywords the papers are trending ones.
+
+    `papers` stand in the order of the edition; `left_out` are papers that the edition had no room for.
+    `notices` are whole sentences about sources that did not answer or days that are made up for.
+    """
+
+    product: str = "Paper Digest"
+    day: date
+    frequency: str  # daily | weekdays | weekly
+    clock: Clock
+    address: str
+    since: date
+    keywords: tuple[str, ...] = ()
+    papers: tuple[LetterPaper, ...]
+    left_out: int = 0
+    notices: tuple[str, ...] = ()
+    links: Links
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmWords:
+    """The first letter to an address that somebody typed. It holds nothing that this somebody could have written."""
+
+    product: str = "Paper Digest"
+    confirm_url: str
+    hours: int = 72
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WelcomeWords:
+    """The letter after the confirmation. `first_on` is the local day of the first digest, when it is known."""
+
+    product: str = "Paper Digest"
+    address: str
+    frequency: str
+    clock: Clock
+    keywords: tuple[str, ...] = ()
+    first_on: date | None = None
+    preferences_url: str
+    unsubscribe_url: str
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyWords:
+    """The answer to a second subscription. Whoever asked may be a stranger, so it tells nothing about the first."""
+
+    product: str = "Paper Digest"
+    preferences_url: str
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodbyeWords:
+    """The last letter."""
+
+    product: str = "Paper Digest"
+    subscribe_url: str
+    postal_address: str = ""
