@@ -100,12 +100,12 @@ def row(paper: LetterPaper, words: DigestWords) -> Card:
     )
 
 
-def _reasons(paper: LetterPaper, words: DigestWords) -> list[Reason]:
-    return [
+def _reasons(paper: LetterPaper, words: DigestWords) -> tuple[Reason, ...]:
+    return tuple(
         Reason(say.cut(words.keywords[query], KEYWORD), query, place)
         for query, place in dict(paper.where).items()
         if query < len(words.keywords)
-    ]
+    )
 
 
 def _facts(paper: LetterPaper, words: DigestWords) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def counted(words: DigestWords) -> tuple[int, str]:
 
 def headline(words: DigestWords) -> str:
     if not matched(words):
-        return "This week’s trending papers" if words.frequency == "weekly" else "Today’s trending papers"
+        return "This week's trending papers" if words.frequency == "weekly" else "Today's trending papers"
     week = " this week" if words.frequency == "weekly" else ""
     return (
         f"{say.count(matched(words), 'new paper')}{week} {'matches' if matched(words) == 1 else 'match'} your keywords"

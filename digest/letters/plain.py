@@ -3,7 +3,8 @@
 Width counts columns, not characters: Chinese, Japanese and Korean characters take two (Unicode TR 11).
 """
 
-from itertools import accumulate, takewhile
+from bisect import bisect_right
+from itertools import accumulate
 from unicodedata import east_asian_width
 
 WIDTH = 72
@@ -41,8 +42,7 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
 def _broken(line: str, word: str, margin: str, width: int) -> list[str]:
     lines = []
     while word:
-        room = width - columns(line)
-        fits = sum(1 for _ in takewhile(lambda end, room=room: end <= room, accumulate(map(_column, word))))
+        fits = bisect_right(list(accumulate(map(_column, word))), width - columns(line))
         lines.append(line + word[:fits])
         line, word = margin, word[fits:]
     return lines

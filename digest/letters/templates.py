@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from digest.letters import colour, say
 from digest.letters.marked import starred
@@ -24,16 +24,12 @@ def folder(name: str) -> Path:
     raise FileNotFoundError(f"no templates called {name!r}; looked in {places[0]} and {places[1]}")
 
 
-def is_html(template: str | None) -> bool:
-    """Escape by the real ending: `select_autoescape` would leave `x.html.j2` alone, so no name here ends like that."""
-    return template is not None and template.endswith(".html")
-
-
 @cache
 def environment() -> Environment:
+    # Escaping goes by the real ending: `x.html.j2` would stay as it is, so no name here ends like that.
     made = Environment(
         loader=FileSystemLoader(folder("mail")),
-        autoescape=is_html,
+        autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
