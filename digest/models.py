@@ -21,6 +21,15 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, Dialect, Ind
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+# Names that a later migration can count on, the same on both databases.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
 # SQLite numbers rows by itself only where the column is declared exactly INTEGER (64 bits there).
 BIG = BigInteger().with_variant(Integer(), "sqlite")
 

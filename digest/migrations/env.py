@@ -1,15 +1,27 @@
-"""Alembic's entry: runs on the connection that `db.upgrade` hands over, or offline for `alembic revision`."""
+"""Alembic's entry: runs on the connection that `db.upgrade` or `python -m digest.migrations` hands over."""
+
+from typing import Any, Literal
 
 from alembic import context
-from sqlmodel import SQLModel
+from sqlmodel import AutoString, SQLModel
 
-import digest.models  # noqa: F401  - fills the metadata
+import digest.models
 
-connection = context.config.attributes["connection"]
+
+def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Column types as the database knows them. A migration stays as written when our own types change."""
+    if kind == "type" and isinstance(item, digest.models.Instant):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, AutoString):
+        return "sa.String()"
+    return False
+
+
 context.configure(
-    connection=connection,
+    connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
     render_as_batch=True,
+    render_item=plain,
     compare_type=True,
     transactional_ddl=True,
 )

@@ -1,0 +1,101 @@
+"""Stores of both kinds for every test that asks: real PostgreSQL, real SQLite files, never a stand-in."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import db
+from tests.postgres import Postgres, server
+
+Connect = Callable[[str], Engine]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """`db.connect`, with every engine closed at the end of the test."""
+    engines: list[Engine] = []
+
+    def opened(url: str) -> Engine:
+        engines.append(db.connect(url))
+        return engines[-1]
+
+    yield opened
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for each test process, started by the first test that needs it."""
+    with server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: Postgres) -> str:
+    url = postgres.database()
+    migrate(url)
+    return postgres.name(url)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "digest.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+def migrate(url: str) -> None:
+    engine = db.connect(url)
+    db.upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    url = postgres.database()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of an SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'digest.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """Both kinds of store, one after the other, without tables."""
+    return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Both kinds of store, one after the other, with the tables of today and nothing in them."""
+    if request.param == "sqlite":
+        path = tmp_path / "digest.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    url = postgres.database(request.getfixturevalue("_postgres_template"))
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture
+def store(store_url: str, connect: Connect) -> Engine:
+    """An engine on both kinds of store, one after the other; the tables are there and empty."""
+    return connect(store_url)
+
+
+@pytest.fixture
+def sqlite_store(_sqlite_template: Path, sqlite_url: str, tmp_path: Path, connect: Connect) -> Engine:
+    """As `store`, on SQLite alone: for tests of what stands above the store."""
+    shutil.copy(_sqlite_template, tmp_path / "digest.db")
+    return connect(sqlite_url)
