@@ -1,0 +1,244 @@
+"""One paper, many listings: what the sources list becomes rows.
+
+`remember` is the only way in. Listings are written under one lock, so their numbers grow in the order in which they
+become visible; a paper's `entered` is the number of its first listing, and "new" is a comparison of these numbers.
+Nothing here commits: the caller's transaction holds papers, listings and the reading together.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from digest.db import LISTING_LOCK, hold
+from digest.models import Listing, Paper
+from digest.papers.shelf import chunks
+
+SAME_BATCH = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
+_PLAIN = ("organization", "code_url", "project_url", "thumbnail_url", "discussion_url", "ai_summary", "doi", "pdf_url")
+_SNAPSHOTS = ("upvotes", "comments", "code_stars")
+
+
+class Listed(Protocol):
+    """What a source gives; digest.sources.base has the real one. `sounder_than` compares two texts: 1, 0 or -1."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def list_day(self) -> date: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def abstract(self) -> str: ...
+    @property
+    def authors(self) -> tuple[str, ...]: ...
+    @property
+    def categories(self) -> tuple[str, ...]: ...
+    @property
+    def ai_keywords(self) -> tuple[str, ...]: ...
+    @property
+    def arxiv_id(self) -> str | None: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def doi(self) -> str | None: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def upvotes(self) -> int | None: ...
+    @property
+    def comments(self) -> int | None: ...
+    @property
+    def published_on(self) -> date | None: ...
+    def sounder_than(self, title: str, abstract: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How many papers a batch listed (replacements are no listings), and how many of them were new."""
+
+    listed: int
+    new: int
+
+
+def remember(session: Session, listed: Sequence[Listed], now: datetime) -> Remembered:
+    """Take a batch in: one paper each, whatever lists it; a listing for each source and day; the better text kept."""
+    hold(session, LISTING_LOCK)
+    known = _known(session, listed)
+    held: list[tuple[Listed, Paper]] = []
+    fresh: list[Paper] = []
+    versions: dict[int, int] = {}
+    for each in listed:
+        paper = known.get(each.key) or (known.get(f"doi:{each.doi.lower()}") if each.doi else None)
+        if paper is None and each.kind == "replace":
+            continue
+        if paper is None:
+            paper = _paper(each, now)
+            fresh.append(paper)
+        else:
+            versions.setdefault(id(paper), paper.version)
+            _update(paper, each, now)
+        known[each.key] = paper
+        if paper.doi:
+            known.setdefault(f"doi:{paper.doi}", paper)
+        if each.kind != "replace":
+            held.append((each, paper))
+    session.add_all(fresh)
+    session.flush()
+    _list(session, held, versions, now)
+    return Remembered(listed=len({id(paper) for _, paper in held}), new=len(fresh))
+
+
+def _known(session: Session, listed: Sequence[Listed]) -> dict[str, Paper]:
+    found: dict[str, Paper] = {}
+    for keys in chunks({each.key for each in listed}):
+        found |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
+    for dois in chunks({each.doi.lower() for each in listed if each.doi}):
+        for paper in session.exec(select(Paper).where(col(Paper.doi).in_(dois))):
+            found.setdefault(f"doi:{paper.doi}", paper)
+    return found
+
+
+def _paper(each: Listed, now: datetime) -> Paper:
+    paper = Paper(
+        key=each.key,
+        arxiv_id=each.arxiv_id,
+        version=each.version,
+        title=each.title,
+        abstract=each.abstract,
+        authors=list(each.authors),
+        categories=list(each.categories),
+        published_on=each.published_on,
+        url=each.url,
+        text_from=each.source,
+        first_seen_at=now,
+        changed_at=now,
+    )
+    _snapshot(paper, each)
+    return paper
+
+
+def _update(paper: Paper, each: Listed, now: datetime) -> None:
+    changes: dict[str, object] = {}
+    if _better(paper, each):
+        changes = {"title": each.title, "abstract": each.abstract, "text_from": each.source}
+        if each.authors:
+            changes["authors"] = list(each.authors)
+    elif each.authors and not paper.authors:
+        changes["authors"] = list(each.authors)
+    if each.categories and (each.source == "arxiv" or not paper.categories):
+        changes["categories"] = list(each.categories)
+    if each.arxiv_id and not paper.arxiv_id:  # known by its DOI until now
+        changes |= {"arxiv_id": each.arxiv_id, "key": each.key, "url": each.url}
+    if each.published_on and (each.source == "arxiv" or not paper.published_on):
+        changes["published_on"] = each.published_on
+    changes["version"] = max(paper.version, each.version)
+    if _set(paper, changes):
+        paper.changed_at = now
+    _snapshot(paper, each)
+
+
+def _better(paper: Paper, each: Listed) -> bool:
+    """Sound text before damaged, arXiv's before others', higher versions before lower, later before earlier."""
+    sounder = each.sounder_than(paper.title, paper.abstract)
+    if sounder:
+        return sounder > 0
+    ours, theirs = paper.text_from == "arxiv", each.source == "arxiv"
+    return (theirs, each.version if theirs else 0) >= (ours, paper.version if ours else 0)
+
+
+def _snapshot(paper: Paper, each: Listed) -> None:
+    """What is only ever as fresh as the last reading; a source that does not say leaves it as it was."""
+    latest = {name: getattr(each, name, None) for name in (*_PLAIN, *_SNAPSHOTS)}
+    if isinstance(doi := latest["doi"], str):
+        latest["doi"] = doi.lower()
+    if each.ai_keywords:
+        latest["ai_keywords"] = list(each.ai_keywords)
+    _set(paper, {name: value for name, value in latest.items() if value is not None})
+
+
+def _set(paper: Paper, values: dict[str, object]) -> bool:
+    changed = {name: value for name, value in values.items() if getattr(paper, name) != value}
+    for name, value in changed.items():
+        setattr(paper, name, value)
+    return bool(changed)
+
+
+def _list(session: Session, held: Sequence[tuple[Listed, Paper]], versions: dict[int, int], now: datetime) -> None:
+    before = _listings(session, held)
+    fresh: dict[tuple[str, date, int], Listing] = {}
+    first: dict[int, tuple[Paper, Listing]] = {}
+    for each, paper in held:
+        number = int(paper.id or 0)
+        place = (each.source, each.list_day, number)
+        listing = fresh.get(place) or _same(before.get((each.source, number), ()), each, versions.get(id(paper), 0))
+        if listing is None:
+            listing = fresh[place] = Listing(
+                paper_id=number,
+                source=each.source,
+                list_day=each.list_day,
+                rank=each.rank,
+                kind=each.kind,
+                first_seen_at=now,
+                last_seen_at=now,
+            )
+            first.setdefault(number, (paper, listing))
+        listing.last_seen_at = max(listing.last_seen_at, now)
+        if listing.list_day == each.list_day:
+            listing.rank = each.rank
+            listing.upvotes = each.upvotes if each.upvotes is not None else listing.upvotes
+            listing.comments = each.comments if each.comments is not None else listing.comments
+    session.add_all(fresh.values())
+    session.flush()
+    for paper, listing in first.values():
+        if not paper.entered:
+            paper.entered = int(listing.id or 0)
+    session.flush()
+
+
+def _listings(session: Session, held: Sequence[tuple[Listed, Paper]]) -> dict[tuple[str, int], list[Listing]]:
+    found: dict[tuple[str, int], list[Listing]] = {}
+    if not held:
+        return found
+    days = [each.list_day for each, _ in held]
+    near = (col(Listing.list_day) >= min(days) - SAME_BATCH, col(Listing.list_day) <= max(days) + SAME_BATCH)
+    for ids in chunks({int(paper.id or 0) for _, paper in held}):
+        for listing in session.exec(
+            select(Listing).where(*near, col(Listing.paper_id).in_(ids)).order_by(col(Listing.id))
+        ):
+            found.setdefault((listing.source, listing.paper_id), []).append(listing)
+    return found
+
+
+def _same(before: Sequence[Listing], each: Listed, version: int) -> Listing | None:
+    """The listing that this one repeats: of the same day, or of a batch that arXiv serves again under another date."""
+    for listing in before:
+        if listing.list_day == each.list_day:
+            return listing
+    if each.source == "arxiv" and version >= each.version:
+        for listing in before:
+            if abs(listing.list_day - each.list_day) <= SAME_BATCH:
+                return listing
+    return None
+
+
+def fill_in(session: Session, texts: Sequence[Listed], asked_ids: Collection[str], now: datetime) -> int:
+    """Take in texts that were asked for by arXiv id; returns how many papers got theirs. They are not asked for again,
+    nor are ids that arXiv does not know; only an answer without any text counts as none.
+    """
+    if not texts:
+        return 0
+    remember(session, texts, now)
+    filled = {each.arxiv_id for each in texts}
+    for ids in chunks(set(asked_ids)):
+        session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(filled_in_at=now))
+    return len(filled & set(asked_ids))

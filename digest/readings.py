@@ -1,0 +1,199 @@
+"""The logbook of the sources: every look at one for one list day, what is due next, and what readers should know.
+
+Nothing here commits. A reading is written in the transaction of the papers it brought, and so is what the host said
+about the answer (its ETag): a crash in between leaves neither, and the next run reads again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from digest.models import Fetched, Reading, ReadingStatus
+
+BACK = 14  # days that are made up for at most
+KEPT = timedelta(days=45)  # how long an ETag is of use: lists that old are not read again
+SATURDAY = 5
+TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
+_GOOD = (ReadingStatus.OK, ReadingStatus.UNCHANGED)
+
+
+class Fetch(Protocol):
+    """What a host said about an answer; digest.sources.base has the real one."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def etag(self) -> str | None: ...
+    @property
+    def last_modified(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Validators of an answer that was taken in (RFC 9110, section 8.8)."""
+
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about a source that must not look like quiet. `kind`: failed, empty, missing or made-up.
+
+    Only `failed` and `missing` are faults that still stand.
+    """
+
+    kind: str
+    source: str
+    day: date
+    sentence: str
+
+
+def record(
+    session: Session,
+    *,
+    source: str,
+    day: date,
+    started_at: datetime,
+    seconds: float,
+    status: ReadingStatus,
+    via: str = "",
+    listed: int = 0,
+    new: int = 0,
+    code: str = "",
+    message: str = "",
+) -> Reading:
+    """Write one look at `source` for list day `day`. `code` and `message` say what went wrong, or warn."""
+    reading = Reading(
+        source=source,
+        list_day=day,
+        started_at=started_at,
+        seconds=round(seconds, 3),
+        status=status,
+        via=via,
+        listed=listed,
+        new=new,
+        code=code,
+        message=message[:1000],
+    )
+    session.add(reading)
+    session.flush()
+    return reading
+
+
+def remember_fetched(session: Session, fetched: Iterable[Fetch], now: datetime) -> None:
+    """Keep what hosts said about answers, in the transaction of the papers that were in them."""
+    for each in fetched:
+        session.merge(Fetched(url=each.url, etag=each.etag, last_modified=each.last_modified, at=now))
+    session.flush()
+    session.execute(delete(Fetched).where(col(Fetched.at) < now - KEPT))
+
+
+def known_fetched(session: Session) -> dict[str, Said]:
+    """What hosts said about answers that were taken in, by the answers' names."""
+    rows = session.exec(select(Fetched.url, Fetched.etag, Fetched.last_modified)).all()
+    return {url: Said(etag, last_modified) for url, etag, last_modified in rows}
+
+
+def due(
+    session: Session, source: str, now: datetime, regular_days: Sequence[date], *, grows: timedelta = timedelta(0)
+) -> tuple[tuple[date, ...], tuple[date, ...]]:
+    """The days to read now: the regular ones, and the ones to make up, both oldest first.
+
+    To make up are the weekdays of the last fourteen days, since the source was first read well, that are not settled:
+    without a good or empty reading begun at least `grows` after the day began (UTC), and without a proper "no list"
+    given after the day was over. A reading that failed settles nothing.
+    """
+    first: date | None = session.exec(
+        select(func.min(Reading.list_day)).where(Reading.source == source, col(Reading.status).in_(_GOOD))
+    ).one()
+    today = now.astimezone(UTC).date()
+    if first is None:
+        return tuple(sorted(regular_days)), ()
+    since = max(first, today - timedelta(days=BACK))
+    rows = session.exec(select(Reading).where(Reading.source == source, col(Reading.list_day) >= since)).all()
+    settled = {row.list_day for row in rows if _settles(row, grows)}
+    missed = [day for day in _weekdays(since, today) if day not in settled and day not in regular_days]
+    return tuple(sorted(regular_days)), tuple(missed)
+
+
+def latest(session: Session) -> list[Reading]:
+    """The last reading of each source for each of its last list days, latest day first."""
+    newest = select(func.max(Reading.id)).group_by(col(Reading.source), col(Reading.list_day))
+    rows = session.exec(select(Reading).where(col(Reading.id).in_(newest))).all()
+    by_source: dict[str, list[Reading]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.list_day, reverse=True):
+        by_source[row.source].append(row)
+    return [row for source in sorted(by_source) for row in by_source[source][:5]]
+
+
+def health(session: Session, now: datetime, since: datetime | None = None) -> list[Problem]:
+    """What readers and the operator should know, each in a plain sentence.
+
+    A list day whose last reading failed, a weekday that stayed empty, a day without any reading, and days that failed
+    first and were read since `since` (a day ago unless given).
+    """
+    since = since or now - timedelta(days=1)
+    today = now.astimezone(UTC).date()
+    start = today - timedelta(days=BACK)
+    found: list[Problem] = []
+    days: dict[str, dict[date, list[Reading]]] = defaultdict(lambda: defaultdict(list))
+    rows = select(Reading).where(col(Reading.list_day) >= start).order_by(col(Reading.started_at), col(Reading.id))
+    for row in session.exec(rows):
+        days[row.source][row.list_day].append(row)
+    for source, readings in sorted(days.items()):
+        for day, looks in sorted(readings.items()):
+            found += _about(source, day, looks, today, since)
+        if good := [day for day, looks in readings.items() if any(look.status in _GOOD for look in looks)]:
+            unread = [day for day in _weekdays(min(good), max(good)) if day not in readings]
+            found += [
+                _problem("missing", source, day, "was not read for {day}; its papers will be made up.")
+                for day in unread
+            ]
+    return found
+
+
+def _about(source: str, day: date, looks: Sequence[Reading], today: date, since: datetime) -> Iterator[Problem]:
+    """What is to be told of one list day, from its readings in their order."""
+    last = looks[-1]
+    failed = [look for look in looks if look.status == ReadingStatus.FAILED]
+    brought = [look for look in looks if look.status in _GOOD]
+    if last.status == ReadingStatus.FAILED:
+        said = _FAILED.get(last.code, "could not be read")
+        rest = "the papers listed there since will follow." if brought else "its papers will be made up."
+        yield _problem("failed", source, day, f"{said} on {{day}}; {rest}")
+    elif failed and brought and failed[0].started_at < brought[0].started_at and brought[0].started_at >= since:
+        yield _problem("made-up", source, day, "did not answer at first on {day}; its papers have been made up.")
+    elif last.status == ReadingStatus.EMPTY and day.weekday() < SATURDAY and day < today and not brought:
+        yield _problem("empty", source, day, "listed no papers on {day}, a weekday.")
+
+
+_FAILED = {
+    "unreachable": "did not answer",
+    "throttled": "asked us to wait",
+    "malformed": "gave an answer that could not be read",
+}
+
+
+def _problem(kind: str, source: str, day: date, sentence: str) -> Problem:
+    spoken = f"{day:%A} {day.day} {day:%B}"
+    return Problem(kind, source, day, f"{TITLES.get(source, source)} {sentence.format(day=spoken)}")
+
+
+def _settles(row: Reading, grows: timedelta) -> bool:
+    began = datetime.combine(row.list_day, time(), tzinfo=UTC)
+    if row.status in _GOOD or row.status == ReadingStatus.EMPTY:
+        return not grows or row.started_at >= began + grows
+    return row.status == ReadingStatus.NOT_LISTED and row.started_at >= began + timedelta(days=1)
+
+
+def _weekdays(first: date, before: date) -> Iterator[date]:
+    for number in range((before - first).days):
+        day = first + timedelta(days=number)
+        if day.weekday() < SATURDAY:
+            yield day
