@@ -105,6 +105,10 @@ class Deferred(SendError):
     """Not now: a 4xx reply, or the connection broke before DATA."""
 
 
+class RelayDown(Deferred):
+    """The relay does not answer, or says that it is not taking connections now."""
+
+
 class Rejected(SendError):
     """Never: a 5xx reply. `recipient` is true when the reply was about the address itself (RCPT)."""
 

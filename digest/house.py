@@ -43,15 +43,7 @@ class House:
 
     def relay(self) -> Relay:
         """The relay of the settings."""
-        chosen = self.settings
-        return Relay(
-            host=chosen.smtp_host,
-            port=chosen.smtp_port,
-            tls=chosen.smtp_tls,
-            username=chosen.smtp_username,
-            password=chosen.smtp_password.get_secret_value(),
-            local_hostname=self.domain,
-        )
+        return relay_of(self.settings)
 
     def link(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A signed address of one of our pages."""
@@ -61,6 +53,18 @@ class House:
     def page(self, path: str) -> str:
         """An address of one of our pages."""
         return self.settings.base_url + path
+
+
+def relay_of(settings: Settings) -> Relay:
+    """The relay that the settings name."""
+    return Relay(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        tls=settings.smtp_tls,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value(),
+        local_hostname=parseaddr(settings.mail_from)[1].rpartition("@")[2],
+    )
 
 
 def build(settings: Settings) -> House:

@@ -18,7 +18,8 @@ import structlog
 
 from digest import db, deliveries
 from digest.deliveries import Claimed, Ledger, Outcome, outcome_of
-from digest.errors import LaneClosed, SendError
+from digest.deliveries.outcome import reply_without_addresses
+from digest.errors import LaneClosed, RelayDown, SendError
 from digest.house import House
 from digest.mail.inbox import Inbox
 from digest.mail.smtp import Connection, Relay, Withdrawn
@@ -28,6 +29,7 @@ from digest.writing import Desk, Outgoing, lay_out, write
 log = structlog.get_logger()
 
 CONNECTIONS = 4
+REFUSALS = 3  # connections refused in a row before the run gives up
 BATCH = 100  # letters claimed at a time; about 6 MB of letters in memory
 Clock = Callable[[], datetime]
 
@@ -97,6 +99,7 @@ class Sender:
         self._dice = random.Random()  # noqa: S311  - jitter, no secret
         self._letters: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=2 * CONNECTIONS)
         self._sent = Sent()
+        self._refusals = 0
 
     async def run(self) -> Sent:
         """Sweep up after a dead sender, then claim and send until nothing is left that may go now."""
@@ -148,8 +151,8 @@ class Sender:
         for each in claimed:
             try:
                 written.append(write(self._house, desk, each, now))
-            except Exception as error:  # noqa: BLE001  - whatever is wrong with one letter, the others go
-                log.error("letter.unwritten", delivery=each.id, error=repr(error))
+            except Exception as error:
+                log.exception("letter.unwritten", delivery=each.id)
                 retry = now + deliveries.backoff(each.attempts, self._dice)
                 unwritten.append((each, Outcome(State.QUEUED, 0, f"cannot be written: {error!r}"[:300], retry)))
         return written, unwritten
@@ -168,21 +171,24 @@ class Sender:
 
         try:
             reply = await connection.send(self._house.sender, outgoing.recipient, outgoing.raw, on_wire)
-            outcome = Outcome(State.SENT, 250, reply[:300])
+            outcome = Outcome(State.SENT, 250, reply_without_addresses(reply))
         except Withdrawn:
             self._sent.count(claimed, Outcome(State.CANCELLED))
             return
         except SendError as error:
             outcome = outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
-            if isinstance(error, LaneClosed):
-                self._close_lane(error)
+            self._consider_lane(error)
+        else:
+            self._refusals = 0
         await self._settle(claimed, outcome)
 
-    def _close_lane(self, error: LaneClosed) -> None:
-        # Our fault, not the readers': everything else would be refused too, so nothing more is tried in this run.
-        self._sent.closed = str(error)
-        self._stop.set()
-        log.error("relay.refuses", code=error.code, reply=str(error))
+    def _consider_lane(self, error: SendError) -> None:
+        # What is our fault or the relay's would happen to every other letter too: nothing more is tried in this run.
+        self._refusals = self._refusals + 1 if isinstance(error, RelayDown) else 0
+        if isinstance(error, LaneClosed) or self._refusals >= REFUSALS:
+            self._sent.closed = str(error)
+            self._stop.set()
+            log.error("relay.closed", code=error.code, reply=str(error))
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         await self._ledger.settle(claimed.id, outcome, self._clock())

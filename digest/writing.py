@@ -59,7 +59,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk
 def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
     """The day on which each paper was first listed."""
     entered = [paper.entered for paper in carried]
-    rows = session.exec(select(Listing.paper_id, Listing.list_day).where(col(Listing.id).in_(entered))).all()
+    rows = session.exec(select(col(Listing.paper_id), col(Listing.list_day)).where(col(Listing.id).in_(entered))).all()
     return dict(rows)
 
 
@@ -81,17 +81,19 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
 
 
 def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> Letter:
-    common = {"product": house.product, "postal_address": house.settings.postal_address}
+    product, postal = house.product, house.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:
         case Kind.CONFIRM:
             url = house.link(Purpose.CONFIRM, subscriber.nonce, issued)
-            return letters.confirm(letters.ConfirmWords(confirm_url=url, **common))
+            return letters.confirm(letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal))
         case Kind.ALREADY:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
-            return letters.already(letters.AlreadyWords(preferences_url=url, **common))
+            return letters.already(letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal))
         case Kind.GOODBYE:
-            return letters.goodbye(letters.GoodbyeWords(subscribe_url=house.page("/"), **common))
+            return letters.goodbye(
+                letters.GoodbyeWords(subscribe_url=house.page("/"), product=product, postal_address=postal)
+            )
         case Kind.WELCOME:
             return letters.welcome(
                 letters.WelcomeWords(
@@ -101,7 +103,8 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) 
                     keywords=tuple(each.written for each in desk.keywords.get(claimed.subscriber_id, ())),
                     preferences_url=house.link(Purpose.PREFERENCES, subscriber.nonce, issued),
                     unsubscribe_url=house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, issued),
-                    **common,
+                    product=product,
+                    postal_address=postal,
                 )
             )
     return letters.digest(digest_words(house, desk, claimed, subscriber))

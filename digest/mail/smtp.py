@@ -3,7 +3,7 @@
 aiosmtplib raises the same exceptions before DATA and after acceptance, so MAIL, RCPT and DATA are separate calls here,
 and what an exception means depends on which of them was under way:
 
-    connect, EHLO, STARTTLS, AUTH   4xx, no answer: Deferred      5xx, TLS or login refused: LaneClosed
+    connect, EHLO, STARTTLS, AUTH   4xx, no answer: RelayDown     5xx, TLS or login refused: LaneClosed
     MAIL, RCPT                      4xx, connection lost: Deferred    5xx: Rejected
     DATA                            4xx: Deferred    5xx: Rejected    no numbered answer: Unknown
 """
@@ -19,7 +19,7 @@ from typing import Self
 import aiosmtplib
 from aiosmtplib import SMTPResponseException
 
-from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
+from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
 
 STEP_SECONDS = 60.0
 DATA_SECONDS = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer after the final dot
@@ -138,7 +138,7 @@ class Connection:
 
 
 async def connect(relay: Relay) -> aiosmtplib.SMTP:
-    """A connection that is ready for MAIL. Raises Deferred or LaneClosed."""
+    """A connection that is ready for MAIL. Raises RelayDown or LaneClosed."""
     smtp = aiosmtplib.SMTP(
         hostname=relay.host,
         port=relay.port,
@@ -157,7 +157,7 @@ async def connect(relay: Relay) -> aiosmtplib.SMTP:
         smtp.close()
         permanent = error.code >= 500 or isinstance(error, aiosmtplib.SMTPAuthenticationError)  # noqa: PLR2004
         said = f"{relay.host}:{relay.port} refuses us: {error.code} {error.message}"
-        raise (LaneClosed if permanent else Deferred)(said, code=error.code) from error
+        raise (LaneClosed if permanent else RelayDown)(said, code=error.code) from error
     except (ssl.SSLError, aiosmtplib.SMTPNotSupported) as error:
         smtp.close()
         raise LaneClosed(f"{relay.host}:{relay.port}: no safe connection: {error}") from error
@@ -165,7 +165,7 @@ async def connect(relay: Relay) -> aiosmtplib.SMTP:
         smtp.close()
         if isinstance(error.__cause__, ssl.SSLError):
             raise LaneClosed(f"{relay.host}:{relay.port}: no safe connection: {error.__cause__}") from error
-        raise Deferred(f"{relay.host}:{relay.port} cannot be reached: {error}") from error
+        raise RelayDown(f"{relay.host}:{relay.port} cannot be reached: {error}") from error
     return smtp
 
 

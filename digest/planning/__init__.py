@@ -107,12 +107,15 @@ def edition_for(reader: Reader, pool: Pool, returned: Sequence[Paper], had: set[
     if returned:
         fresh = [paper for paper in returned if paper.id not in had]
         rows += pool.match(fresh, reader.keywords).values()
+    matched = merge(rows)
+    if reader.keywords and not matched:
+        return Edition((), ())  # no match, no mail: the top three only come along
     trending = []
     if wants_trending(reader):
         trending = [each for each in pool.trending if each.entered > reader.covered_to and each.paper not in had]
         if not reader.keywords:
             trending += [candidate(paper) for paper in returned if paper.id not in had]
-    return choose(merge(rows), trending, cap=reader.cap, top=TOP_THREE if reader.keywords else reader.cap)
+    return choose(matched, trending, cap=reader.cap, top=TOP_THREE if reader.keywords else reader.cap)
 
 
 def wants_trending(reader: Reader) -> bool:

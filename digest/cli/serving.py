@@ -1,0 +1,103 @@
+"""The commands that stay: the service itself, and one day of it played on this machine."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from digest.cli.shown import FAILED, AsJson, complain, configure_logs, console, emit, open_house, table
+from digest.cli.work import progress, show_sources
+from digest.demo import HOME, Played, play
+from digest.house import House
+from digest.scheduler import running
+from digest.web.app import create
+
+
+def utc_now() -> datetime:
+    """The clock of the service."""
+    return datetime.now(UTC)
+
+
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; keep 127.0.0.1 behind a reverse proxy.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    scheduler: Annotated[bool, typer.Option(help="Read sources and send letters by the clock.")] = True,
+) -> None:
+    """The pages, and the clock that reads the sources and sends the letters."""
+    house = open_house(logging.INFO)
+    said = (
+        "relay " + house.settings.smtp_host
+        if house.settings.relay
+        else f"no relay is set: letters go to {house.page('/inbox')}"
+    )
+    console(stderr=True).print(f"digest on http://{host}:{port} ({said})")
+    uvicorn.run(application(house, scheduler=scheduler), host=host, port=port, log_config=None, access_log=False)
+
+
+def application(house: House, *, scheduler: bool) -> FastAPI:
+    """The pages, with the clock inside their lifespan: it starts with them and ends before the process does."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if scheduler:
+            async with running(house, utc_now):
+                yield
+        else:
+            yield
+        house.engine.dispose()
+
+    app = create(house, clock=utc_now)
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def demo(
+    *,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget the last demo and start over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play one whole day on this machine: subscribe, confirm, read, match, write, send to a local inbox, record.
+
+    Reads the real hosts; when none can be reached, bundled sample days. Everything it keeps is in var/demo.
+    """
+    configure_logs(logging.ERROR)
+    if reset:
+        shutil.rmtree(HOME, ignore_errors=True)
+    with progress("starting") as tell:
+        played = asyncio.run(play(utc_now, tell))
+    if as_json:
+        emit(played.as_json())
+    else:
+        _show(played)
+    if played.report.problems:
+        for problem in played.report.problems:
+            complain(problem)
+        raise typer.Exit(FAILED)
+
+
+def _show(played: Played) -> None:
+    if played.offline:
+        typer.echo("No source can be reached from here, so the bundled sample days are read instead.")
+    show_sources(played.report.collected)
+    table("Keywords", ("keyword", "papers matched"), played.keywords.items())
+    if not played.letters:
+        typer.echo(
+            "Nothing new for the demo reader since the last digest; nothing was sent. Start over: make demo RESET=1"
+        )
+        return
+    table("Letters", ("kind", "subject", "state"), ((each.kind, each.subject, each.state) for each in played.letters))
+    for each in played.letters:
+        typer.echo(
+            f"{each.kind}: " + "  ".join(str(Path(each.file).with_suffix(kind)) for kind in (".eml", ".html", ".txt"))
+        )

@@ -1,0 +1,120 @@
+"""The commands that do the day's work once: for cron, and for people who want to see it happen."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from digest import daily, db
+from digest.cli.shown import (
+    FAILED,
+    AsJson,
+    Now,
+    complain,
+    configure_logs,
+    console,
+    day,
+    emit,
+    instant,
+    open_house,
+    table,
+)
+from digest.collecting import Collected
+from digest.settings import load
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[str], None]]:
+    """A line that moves while something takes long; nothing at all when nobody watches."""
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        yield lambda _said: None
+        return
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=shown, transient=True) as bar:
+        task = bar.add_task(doing)
+        yield lambda said: bar.update(task, description=said)
+
+
+def clock_of(now: datetime | None) -> Callable[[], datetime]:
+    """The clock of a run: the given instant for all of it, else the machine's."""
+    return (lambda: now) if now else (lambda: datetime.now(UTC))
+
+
+def run(*, now: Now = None, as_json: AsJson = False) -> None:
+    """Collect, plan and deliver once: for cron.
+
+    Sends to every reader whose hour has come since their last letter. Letters that a relay puts off are tried again
+    by the next run; `digest serve` tries them sooner.
+    """
+    house = open_house()
+    with progress("running") as tell:
+        report = asyncio.run(daily.run(house, clock_of(instant(now)), tell=tell))
+    if as_json:
+        emit(report.as_json())
+    else:
+        show_sources(report.collected)
+        letters = report.letters
+        table("Letters", tuple(letters), [tuple(letters.values())])
+        typer.echo(f"{report.planned.due} readers due, {report.sent.papers} papers mailed")
+    finish(report.problems)
+
+
+def collect(
+    *,
+    day_: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Read only this list day.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=60, help="Read the last N days.")] = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the sources and remember what they list; no letter is written."""
+    house = open_house()
+    at = clock_of(instant(now))()
+    with progress("reading") as tell:
+        collected = asyncio.run(daily.collect(house, at, days=_days(day(day_), days, at), tell=tell))
+    if as_json:
+        emit({each.source: each.as_json() for each in collected})
+    else:
+        show_sources(collected)
+    finish([problem for each in collected if each.failed for problem in each.problems])
+
+
+def _days(one: date | None, last: int | None, at: datetime) -> list[date] | None:
+    if one and last:
+        raise typer.BadParameter("give either --day or --days")
+    if last:
+        return [at.date() - timedelta(days=number) for number in reversed(range(last))]
+    return [one] if one else None
+
+
+def migrate(*, as_json: AsJson = False) -> None:
+    """Bring the database to the schema of this version."""
+    configure_logs()
+    engine = db.connect(load().database_url)
+    before, head = db.versions(engine)
+    db.upgrade(engine)
+    if as_json:
+        emit({"from": before, "to": head})
+    else:
+        typer.echo(f"schema {head}" + (", nothing to do" if before == head else f", was {before or 'empty'}"))
+
+
+def show_sources(collected: list[Collected]) -> None:
+    """What each source gave."""
+    table(
+        "Sources",
+        ("source", "listed", "new", "failed", "seconds"),
+        ((each.source, each.listed, each.new, each.failed, f"{each.seconds:.1f}") for each in collected),
+    )
+    for each in collected:
+        for problem in each.problems:
+            complain(f"{each.source}: {problem}")
+
+
+def finish(problems: list[str]) -> None:
+    """Exit 1 when something failed; it is in the record."""
+    if problems:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,107 @@
+"""The pipe, as code:
+
+    collect   sources -> papers                                listings become papers, each looked-at day a reading
+    plan      papers, readers -> matching -> editions          what is new for whom becomes queued deliveries
+    deliver   deliveries -> letters -> mail -> deliveries      queued deliveries become letters; the record says how
+
+Each step may die at any line and be started again: the database says what is done. The scheduler, the pages and the
+command line stand on these three and hold no rules of their own.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import structlog
+
+from digest import collecting, db, deliveries, planning, sending
+from digest.collecting import Collected
+from digest.house import House
+from digest.models import State
+from digest.planning import Planned
+from digest.sending import Clock, Sent
+
+log = structlog.get_logger()
+Tell = Callable[[str], None]
+
+
+def silent(_said: str) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One whole run."""
+
+    collected: list[Collected]
+    planned: Planned
+    sent: Sent
+    queued: int
+
+    @property
+    def letters(self) -> dict[str, int]:
+        """Letters by fate; `queued` wait for another attempt, `skipped` readers had nothing new or left meanwhile."""
+        sent = self.sent
+        return {
+            "sent": sent.sent,
+            "queued": self.queued,
+            "failed": sent.failed,
+            "uncertain": sent.uncertain,
+            "skipped": self.planned.quiet + sent.cancelled,
+        }
+
+    @property
+    def problems(self) -> list[str]:
+        """What failed, in words; empty when the run went well."""
+        letters = [f"{self.letters[fate]} letters {fate}" for fate in ("failed", "uncertain") if self.letters[fate]]
+        put_off = [f"{self.sent.deferred} letters put off by the relay"] if self.sent.deferred else []
+        closed = [f"the relay takes no letters: {self.sent.closed}"] if self.sent.closed else []
+        broken = [f"{each.source}: {said}" for each in self.collected if each.failed for said in each.problems]
+        return [*broken, *closed, *letters, *put_off]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sources": {each.source: each.as_json() for each in self.collected},
+            "readers_due": self.planned.due,
+            "letters": self.letters,
+            "papers_mailed": self.sent.papers,
+            "problems": self.problems,
+        }
+
+
+async def collect(
+    house: House, now: datetime, *, days: Sequence[date] | None = None, tell: Tell = silent
+) -> list[Collected]:
+    """Read every source for the days it is due (or just `days`) and remember what they list."""
+    return await collecting.read_all(house, now, days=days, tell=tell)
+
+
+async def plan(house: House, now: datetime) -> Planned:
+    """Queue a digest for every reader whose hour has come and for whom there is something."""
+    return await asyncio.to_thread(planning.plan, house, now)
+
+
+async def deliver(house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent) -> Sent:
+    """Send what may go now."""
+    return await sending.send_all(house, clock, stop=stop, tell=lambda sent: tell(f"{sent.sent} letters sent"))
+
+
+async def run(house: House, clock: Clock, *, tell: Tell = silent) -> Report:
+    """All three, once."""
+    collected = await collect(house, clock(), tell=tell)
+    tell("matching")
+    planned = await plan(house, clock())
+    sent = await deliver(house, clock, tell=tell)
+    with db.reading(house.engine) as session:
+        queued = deliveries.tally(session)[State.QUEUED]
+    return Report(collected, planned, sent, queued)
+
+
+async def plan_and_deliver(house: House, clock: Clock, *, stop: asyncio.Event | None = None) -> Sent:
+    """What a tick of the scheduler does."""
+    planned = await plan(house, clock())
+    if planned.due:
+        log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet)
+    return await deliver(house, clock, stop=stop)

@@ -1,0 +1,160 @@
+"""A check-up: is everything there that a day's work needs, and if not, what is to be done?"""
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+from sqlalchemy.exc import DBAPIError
+
+from digest import __version__, db, settings
+from digest.errors import DigestError, SendError
+from digest.house import House, build, relay_of
+from digest.mail.smtp import connect
+from digest.settings import Settings, Tls
+
+SKEW = timedelta(minutes=2)
+LETTER_BYTES = 2**20  # a relay that takes less than 1 MiB is set up oddly; our letters are below 200 KB
+DISK_BYTES = 2**30
+KEY_LENGTH = 32
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report; `says` tells what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    says: str
+
+
+async def examine() -> list[Check]:
+    """Everything, in the order in which it must work. Nothing is sent or changed."""
+    try:
+        chosen = settings.load()
+    except DigestError as error:
+        return [Check("settings", ok=False, says=str(error))]
+    checks = [*check_settings(chosen), *check_database(chosen)]
+    reachable = await asyncio.gather(check_relay(chosen), *(check_host(*each) for each in hosts(chosen)))
+    answers = [check for check, _ in reachable]
+    return [*checks, *answers, check_clock([skew for _, skew in reachable if skew is not None])]
+
+
+def check_settings(chosen: Settings) -> list[Check]:
+    """What can be read but is not wise."""
+    checks = [Check("settings", ok=True, says="all DIGEST_* values can be read")]
+    unknown = settings.unknown(os.environ, Path(".env"))
+    checks.extend(Check("settings", ok=False, says=each) for each in unknown)
+    key = chosen.secret_key.get_secret_value()
+    if key and len(key) < KEY_LENGTH:
+        checks.append(
+            Check("secret key", ok=False, says=f"DIGEST_SECRET_KEY has {len(key)} characters; use 32 or more")
+        )
+    if chosen.relay and not chosen.postal_address:
+        says = "set DIGEST_POSTAL_ADDRESS: many countries ask for one in every mass mail"
+        checks.append(Check("postal address", ok=False, says=says))
+    if chosen.relay and chosen.base_url.startswith("http://"):
+        says = f"DIGEST_BASE_URL is {chosen.base_url}: links in letters should be https:// and reachable by readers"
+        checks.append(Check("base address", ok=False, says=says))
+    if chosen.relay and chosen.mail_from.rstrip(">").endswith("@localhost"):
+        checks.append(Check("sender", ok=False, says="set DIGEST_MAIL_FROM to an address of your own domain"))
+    if not chosen.contact:
+        says = "set DIGEST_CONTACT, so that the hosts we read can reach you instead of blocking you"
+        checks.append(Check("contact", ok=False, says=says))
+    return checks
+
+
+def check_database(chosen: Settings) -> list[Check]:
+    """Opened, of the right schema, writable, with room to grow."""
+    house: House | None = None
+    try:
+        house = build(chosen)
+        current, _ = db.versions(house.engine)
+        with db.writing(house.engine):
+            pass
+    except DigestError as error:
+        return [Check("database", ok=False, says=str(error))]
+    except DBAPIError as error:
+        return [Check("database", ok=False, says=f"cannot be written: {error.orig}")]
+    finally:
+        if house is not None:
+            house.engine.dispose()
+    checks = [Check("database", ok=True, says=f"{house.engine.dialect.name}, schema {current}, writable")]
+    if chosen.embedded:
+        free = shutil.disk_usage(chosen.home).free
+        says = f"{free // 2**20:,} MiB free" + ("" if free > DISK_BYTES else "; make room before the store cannot grow")
+        checks.append(Check("disk", ok=free > DISK_BYTES, says=says))
+    return checks
+
+
+async def check_relay(chosen: Settings) -> tuple[Check, None]:
+    """Connect, greet, secure and log in; no letter."""
+    if not chosen.relay:
+        return Check(
+            "relay", ok=True, says="none set: letters go to the local inbox (set DIGEST_SMTP_HOST to send)"
+        ), None
+    where = f"{chosen.smtp_host}:{chosen.smtp_port}"
+    try:
+        smtp = await asyncio.wait_for(connect(relay_of(chosen)), TIMEOUT)
+    except SendError as error:
+        return Check("relay", ok=False, says=f"{error}; check DIGEST_SMTP_*"), None
+    except TimeoutError:
+        return Check("relay", ok=False, says=f"{where} does not answer within {TIMEOUT:.0f} s; a firewall?"), None
+    offers_tls = smtp.supports_extension("starttls")
+    size = smtp.esmtp_extensions.get("size", "")
+    smtp.close()
+    said = [f"{where} answers", {Tls.NONE: "not encrypted", Tls.TLS: "TLS", Tls.STARTTLS: "STARTTLS"}[chosen.smtp_tls]]
+    said.append(
+        f"takes letters up to {int(size) // 1024:,} KiB" if size.isdecimal() and int(size) else "names no size limit"
+    )
+    too_small = size.isdecimal() and 0 < int(size) < LETTER_BYTES
+    if too_small:
+        said.append("raise the relay's size limit to 1 MiB or more")
+    wasteful = chosen.smtp_tls is Tls.NONE and offers_tls
+    if wasteful:
+        said.append("it offers STARTTLS: set DIGEST_SMTP_TLS=starttls")
+    return Check("relay", ok=not (too_small or wasteful), says=", ".join(said)), None
+
+
+def hosts(chosen: Settings) -> list[tuple[str, str]]:
+    """The hosts of the sources in use."""
+    listed = []
+    if "huggingface" in chosen.sources:
+        listed.append(("Hugging Face", chosen.huggingface_url + "/api/daily_papers?limit=1"))
+    if "arxiv" in chosen.sources:
+        listed.append(("arXiv feed", f"{chosen.arxiv_feed_url}/rss/{'+'.join(chosen.arxiv_categories)}"))
+        listed.append(("arXiv API", chosen.arxiv_api_url + "/api/query?id_list=1706.03762&max_results=1"))
+    return listed
+
+
+async def check_host(name: str, url: str) -> tuple[Check, timedelta | None]:
+    """One request; the host's clock tells how ours goes."""
+    agent = {"User-Agent": f"digest/{__version__} (doctor)"}
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT, headers=agent) as client:
+            answer = await client.get(url)
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        says = f"{httpx.URL(url).host} cannot be reached ({reason}); check the network, a proxy, DIGEST_*_URL"
+        return Check(name, ok=False, says=says), None
+    says = f"{httpx.URL(url).host} answers {answer.status_code}"
+    ok = answer.status_code < 400  # noqa: PLR2004
+    try:
+        skew = datetime.now(UTC) - parsedate_to_datetime(answer.headers.get("date", ""))
+    except (ValueError, TypeError):
+        skew = None
+    return Check(name, ok=ok, says=says + ("" if ok else "; the run records it and tries again")), skew
+
+
+def check_clock(skews: list[timedelta]) -> Check:
+    """Ours against the hosts': letters are due by the clock, and signed links expire by it."""
+    if not skews:
+        return Check("clock", ok=True, says=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, not compared: no host answered")
+    off = min(skews, key=abs)
+    says = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {abs(off).total_seconds():.0f} s from the hosts' clocks"
+    return Check("clock", ok=abs(off) < SKEW, says=says + ("" if abs(off) < SKEW else "; set up NTP"))

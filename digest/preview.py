@@ -1,0 +1,72 @@
+"""The letter that some keywords would get: no subscriber, nothing queued, nothing sent. The same code chooses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from digest.editions import Candidate, Edition, choose
+from digest.house import House
+from digest.letters import Clock, DigestWords, LetterPaper, Links
+from digest.matching import Document, Matcher, parse
+from digest.models import Paper
+from digest.planning import TOP_THREE
+from digest.planning.pool import candidate, merge
+from digest.subscribers import Saved
+from digest.writing import letter_paper, list_days
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be mailed from the papers looked at. `counts` has one number a keyword."""
+
+    papers: tuple[LetterPaper, ...]
+    left_out: int
+    considered: int
+    counts: tuple[int, ...]
+    day: date
+
+
+def look(
+    session: Session, saved: Sequence[Saved], found: Sequence[Paper], day: date, now: datetime, *, cap: int = 20
+) -> Preview:
+    """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
+    queries = [parse(each.canonical) for each in saved]
+    documents = [Document(int(each.id or 0), each.title, each.abstract) for each in found]
+    hits = Matcher(queries).match(documents) if queries else []
+    rows = [[candidate(found[hit.document], in_title=hit.in_title) for hit in row] for row in hits]
+    edition = _choose(rows, found, cap)
+    known = {int(each.id or 0): each for each in found}
+    days = list_days(session, (known[number] for number in edition.papers))
+    return Preview(
+        papers=tuple(letter_paper(known[number], days.get(number, day), queries, now) for number in edition.papers),
+        left_out=len(edition.left_out),
+        considered=len(found),
+        counts=tuple(len(row) for row in rows),
+        day=day,
+    )
+
+
+def _choose(rows: Sequence[Sequence[Candidate]], found: Sequence[Paper], cap: int) -> Edition:
+    if rows:
+        return choose(merge(rows), cap=cap, top=TOP_THREE)
+    return choose((), [candidate(paper) for paper in found if paper.upvotes is not None], cap=cap, top=cap)
+
+
+def letter_words(house: House, saved: Sequence[Saved], seen: Preview) -> DigestWords:
+    """A preview as the values of a digest; its links lead to the front page."""
+    front = house.page("/")
+    return DigestWords(
+        product=house.product,
+        day=seen.day,
+        frequency="daily",
+        clock=Clock(house.settings.send_hour, house.settings.default_timezone),
+        address="you@example.org",
+        since=seen.day,
+        keywords=tuple(each.written for each in saved),
+        papers=seen.papers,
+        left_out=seen.left_out,
+        links=Links(view=front, preferences=front, unsubscribe=front),
+        postal_address=house.settings.postal_address,
+    )

@@ -1,0 +1,79 @@
+"""APScheduler as a clock: it asks "what is due?" and calls daily. It remembers nothing; the database says no.
+
+Two jobs: sources are read through the day, because lists keep growing; a tick every few seconds plans and delivers
+for the readers whose local hour has come. Both also run at the start, which is how anything missed is made up. Two
+processes that tick at once are harmless.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
+
+from digest import daily
+from digest.errors import DigestError
+from digest.house import House
+
+log = structlog.get_logger()
+
+READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fresh lists
+TICK_SECONDS = 10  # also how long a confirmation mail may wait
+STOP_SECONDS = 30
+
+
+class Clockwork:
+    """The two jobs, one at a time each, and an end that lets the letters on the wire arrive."""
+
+    def __init__(self, house: House, clock: Callable[[], datetime]) -> None:
+        self._house, self._clock = house, clock
+        self._stop = asyncio.Event()
+        self._reading = asyncio.Lock()
+        self._ticking = asyncio.Lock()
+
+    async def read(self) -> None:
+        """Read the sources, then see who is due."""
+        async with self._reading:
+            await self._guarded("collect", daily.collect(self._house, self._clock()))
+        await self.tick()
+
+    async def tick(self) -> None:
+        """Plan for who is due and send what may go."""
+        async with self._ticking:
+            if not self._stop.is_set():
+                await self._guarded("tick", daily.plan_and_deliver(self._house, self._clock, stop=self._stop))
+
+    async def close(self) -> None:
+        """Send nothing new, and wait for what is on the wire."""
+        self._stop.set()
+        async with asyncio.timeout(STOP_SECONDS), self._ticking:
+            log.info("clock.stopped")
+
+    async def _guarded(self, job: str, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except (DigestError, SQLAlchemyError, OSError):
+            log.exception("job.failed", job=job)  # the next tick tries again; what is due stays due
+
+
+@asynccontextmanager
+async def running(house: House, clock: Callable[[], datetime]) -> AsyncIterator[Clockwork]:
+    """The clock, ticking until the block ends."""
+    work = Clockwork(house, clock)
+    ticker = AsyncIOScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+    )
+    ticker.add_job(work.read, CronTrigger(minute=READ_AT_MINUTE, timezone=UTC), id="read", jitter=300)
+    ticker.add_job(work.tick, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id="tick")
+    ticker.add_job(work.read, id="start")
+    ticker.start()
+    try:
+        yield work
+    finally:
+        ticker.shutdown(wait=False)
+        await work.close()
