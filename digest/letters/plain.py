@@ -25,24 +25,30 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     address is never broken.
     """
     margin = " " * indent
-    lines = [first or margin]
-    empty = True
+    lines, line, used, bare = [], first or margin, columns(first or margin), True
     for word in text.split():
-        gap = "" if empty else " "
-        if columns(lines[-1] + gap + word) <= width:
-            lines[-1] += gap + word
-        elif word.startswith(("http://", "https://")) or columns(word) <= width - indent:
-            lines[-1:] = [margin + word] if empty and not first else [lines[-1], margin + word]
+        wide, gap = columns(word), "" if bare else " "
+        if used + len(gap) + wide <= width or (bare and _address(word)):
+            line, used = line + gap + word, used + len(gap) + wide
+        elif _address(word) or wide <= width - indent:
+            lines.append(line)
+            line, used = margin + word, indent + wide
         else:
-            lines[-1:] = _broken(lines[-1] + gap, word, margin, width)
-        empty = False
-    return "\n".join(line.rstrip() for line in lines)
+            *whole, line = _broken(line + gap, word, margin, width)
+            lines += whole
+            used = columns(line)
+        bare = False
+    return "\n".join(each.rstrip() for each in (*lines, line))
+
+
+def _address(word: str) -> bool:
+    return word.startswith(("http://", "https://"))
 
 
 def _broken(line: str, word: str, margin: str, width: int) -> list[str]:
     lines = []
     while word:
-        fits = bisect_right(list(accumulate(map(_column, word))), width - columns(line))
+        fits = bisect_right(list(accumulate(map(_column, word[:width]))), width - columns(line))
         lines.append(line + word[:fits])
         line, word = margin, word[fits:]
     return lines

@@ -1,0 +1,202 @@
+"""What the digest says: subject, reasons, marks, links, and that text from outside stays text."""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from parsel import Selector
+
+from digest.letters import Letter, digest
+from digest.matching import Span
+from tests.letter_factory import KEYWORDS, LINKS, paper, words
+
+DATA = Path(__file__).parents[1] / "data" / "letters"
+NASTY = "<script>alert('x')</script> & \"quoted\" \u202egnip\x00\x1b[2J\r\nBcc: all@example.org"
+
+
+def page(letter: Letter) -> Selector:
+    return Selector(letter.html)
+
+
+def seen(selector: Selector) -> str:
+    """The text as a reader sees it."""
+    return re.sub(r"\s+", " ", "".join(selector.xpath(".//text()").getall())).strip()
+
+
+def test_the_plain_letter_reads_like_a_letter() -> None:
+    first = paper(
+        organization="Example Lab",
+        authors=tuple(f"Author {name}" for name in "ABCDEFG"),
+        upvotes=42,
+        comments=1,
+        discussion_url="https://huggingface.co/papers/2510.00001",
+        code_url="https://github.com/example/code",
+        code_stars=1310,
+    )
+    second = paper("Quantum Cats", "Cats and boxes.", number=2, late=True, listed_on=date(2025, 10, 24))
+    trending = paper("A Paper Everybody Likes", "It is liked.", number=3, trending=True, upvotes=300)
+    notice = "arXiv did not answer on Wednesday 29 October; its papers will be in your next digest."
+    letter = digest(words(first, second, trending, left_out=5, notices=(notice,)))
+    assert letter.text == (DATA / "digest.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("many", "said"),
+    [(1, "1 new paper matches your keywords"), (2, "2 new papers match your keywords")],
+)
+def test_the_headline_counts_in_good_english(many: int, said: str) -> None:
+    letter = digest(words(*(paper(number=n) for n in range(many))))
+    assert page(letter).css("h1::text").get() == said
+    assert letter.text.startswith(said)
+
+
+def test_the_subject_names_the_busiest_keywords_first() -> None:
+    other = paper("No Hallucination", "None.", number=2)
+    assert digest(words(paper(), other)).subject == "2 papers: hallucination, post-training"
+    assert digest(words(paper("Post-Training", "Short."))).subject == "1 paper: post-training"
+
+
+def test_papers_that_were_left_out_are_counted_in_the_subject_and_linked() -> None:
+    letter = digest(words(paper(), left_out=30))
+    assert letter.subject.startswith("31 papers: ")
+    assert ("30 more papers on the web", LINKS.view) in [
+        (link.css("::text").get(), link.attrib["href"]) for link in page(letter).css("a")
+    ]
+    assert "30 more papers on the web" in letter.text
+
+
+@given(st.lists(st.text(min_size=1, max_size=120), min_size=1, max_size=8), st.sampled_from(["daily", "weekly"]))
+def test_the_subject_is_one_line_of_at_most_ninety_characters(keywords: list[str], frequency: str) -> None:
+    matched = paper("T", "A", where=tuple((n, "title") for n in range(len(keywords))))
+    subject = digest(words(matched, keywords=tuple(keywords), frequency=frequency, left_out=1000)).subject
+    assert 0 < len(subject) <= 90
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]", subject)
+
+
+def test_a_weekly_letter_says_so() -> None:
+    letter = digest(words(frequency="weekly"))
+    assert letter.subject == "1 paper this week: post-training, hallucination"
+    assert "1 new paper this week matches your keywords" in letter.text
+    assert "once a week" in letter.text
+    assert "Weekly, Thursday 30 October" in seen(page(letter))
+
+
+def test_a_reader_without_keywords_gets_the_trending_papers() -> None:
+    letter = digest(words(paper("Liked", "By all.", trending=True), keywords=()))
+    assert letter.subject == "1 trending paper: Liked"
+    assert page(letter).css("h1::text").get() == "Today's trending papers"
+    assert "Among the most upvoted today" in letter.text
+    assert "Among the most upvoted today" in seen(page(letter))
+    assert "keywords of your own" in letter.text
+
+
+def test_matched_words_are_marked_in_their_keywords_colour() -> None:
+    selector = page(digest(words()))
+    assert selector.css("h2 span.k0::text").getall() == ["Post-Training"]
+    assert selector.css("h2 + p + p + p span.k0::text").getall() == ["post-training"]
+    assert selector.css("h2 + p + p + p span.k1::text").getall() == ["hallucination"]
+    assert seen(selector.css("h2")[0]) == "How Post-Training Reshapes Models"
+    assert "How *Post-Training* Reshapes" in digest(words()).text
+
+
+def test_a_seventh_keyword_takes_the_first_colour_again() -> None:
+    keywords = ("a1", "b2", "c3", "d4", "e5", "f6", "seventh")
+    matched = paper("The Seventh Seal", "A film.", keywords=keywords)
+    assert page(digest(words(matched, keywords=keywords))).css("h2 span.k0::text").getall() == ["Seventh"]
+
+
+def test_spans_that_cannot_be_are_left_out() -> None:
+    wrong = (Span(0, 3, 0), Span(2, 5, 1), Span(4, 4, 0), Span(90, 99, 0))
+    selector = page(digest(words(paper("How Post-Training Reshapes Models", title_spans=wrong))))
+    assert selector.css("h2 span::text").getall() == ["How"]
+    assert seen(selector.css("h2")[0]) == "How Post-Training Reshapes Models"
+
+
+def test_the_reason_is_told_in_words() -> None:
+    selector = page(digest(words()))
+    assert "Matched post-training in title and abstract, hallucination in abstract" in seen(selector)
+
+
+def test_a_paper_without_anything_but_a_title_has_no_empty_lines() -> None:
+    bare = paper("Bare", "", authors=(), published_on=None, pdf_url=None, where=((0, "title"),))
+    selector = page(digest(words(bare)))
+    assert [link.css("::text").get() for link in selector.css("hr + h2 ~ p a.l")][:1] == ["Abstract"]
+    assert not [node for node in selector.css("p, h1, h2, a") if not seen(node)]
+
+
+def test_links_lead_where_they_should_and_nowhere_else() -> None:
+    known = paper(
+        discussion_url="https://huggingface.co/papers/1",
+        code_url="javascript:alert(1)",
+        project_url='https://x.example/"onmouseover="x',
+    )
+    found = page(digest(words(known))).css("a::attr(href)").getall()
+    assert found == [
+        LINKS.view,
+        known.url,
+        known.url,
+        known.pdf_url,
+        "https://huggingface.co/papers/1",
+        LINKS.preferences,
+        LINKS.preferences + "#frequency",
+        LINKS.unsubscribe,
+    ]
+
+
+def test_links_of_the_same_kind_have_names_of_their_own() -> None:
+    selector = page(digest(words(paper("One"), paper("Two", number=2))))
+    names = [link.attrib.get("aria-label") or seen(link) for link in selector.css("a")]
+    assert "PDF: One" in names
+    assert "PDF: Two" in names
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("field", ["title", "abstract", "authors", "organization", "keywords", "notices"])
+def test_text_from_outside_stays_text(field: str) -> None:
+    value = NASTY if field in {"title", "abstract", "organization"} else (NASTY,)
+    if field in {"keywords", "notices"}:
+        letter = digest(words(paper(where=((0, "title"),), title_spans=()), **{field: value}))
+    else:
+        changes: dict[str, Any] = {field: value, "title_spans": (), "abstract_spans": ()}
+        letter = digest(words(paper(**changes)))
+    selector = page(letter)
+    assert "<script>alert('x')</script> &" in seen(selector)
+    assert not selector.css("script")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u202a-\u202e\u2066-\u2069]", letter.text + letter.html + letter.subject)
+    assert not re.search(r"(?m)^Bcc:", letter.text)
+
+
+def test_a_letter_fetches_nothing() -> None:
+    letter = digest(words())
+    selector = page(letter)
+    assert not selector.css("img, script, link, iframe, object, video, form, mark, [background], [src]")
+    assert "url(" not in letter.html
+    assert "@import" not in letter.html
+
+
+def test_the_letter_tells_its_language_and_leaves_directions_to_the_text() -> None:
+    selector = page(digest(words(paper("שלום hallucination"))))
+    assert selector.css("html::attr(lang)").get() == "en"
+    assert selector.css("h2::attr(dir)").get() == "auto"
+    assert len(selector.css("h1")) == 1
+    assert seen(selector.css("h1")[0]) == "1 new paper matches your keywords"
+
+
+def test_the_preheader_shows_the_first_titles() -> None:
+    selector = page(digest(words(*(paper(f"Title {n}", number=n) for n in range(5)))))
+    assert selector.css("body > div.v::text").get() == "Title 0 · Title 1 · Title 2"
+
+
+def test_without_a_postal_address_nothing_stands_in_its_place() -> None:
+    assert seen(page(digest(words(postal_address="")))).endswith("Unsubscribe")
+    assert digest(words(postal_address="")).text.endswith(LINKS.view + "\n")
+
+
+def test_every_keyword_that_found_something_is_tallied() -> None:
+    letter = digest(words(paper(), paper("Quantum", "", number=2), keywords=KEYWORDS))
+    assert "post-training 1 hallucination 1 quantum 1" in seen(page(letter)).replace("\xa0", " ")
+    assert "  * post-training: 1\n  * hallucination: 1\n  * quantum: 1\n" in letter.text

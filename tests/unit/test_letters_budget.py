@@ -1,0 +1,110 @@
+"""No letter is too heavy, whatever stands in it: cards become rows, and rows become a count."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from parsel import Selector
+
+from digest.letters import DigestWords, digest
+from digest.letters.newspapers import LIMIT
+from digest.letters.plain import columns
+from digest.letters.wire import Weight, encoded
+from tests.letter_factory import paper, words
+
+FIFTY = tuple(f"keyword number {n} of fifty" for n in range(50))
+EVERYWHERE = tuple((n, "title and abstract") for n in range(50))
+CHINESE = "我们研究大型语言模型的后训练如何改变其内部机制" * 200
+HEBREW = "אנחנו חוקרים מודלים של שפה ואת האימון שלהם. " * 100
+
+
+def extreme(kind: str) -> DigestWords:
+    """200 papers of one kind."""
+    kinds: dict[str, dict[str, Any]] = {
+        "ordinary": {"abstract": "We study post-training. " * 60},
+        "long titles": {"title": "Post-training " * 290},
+        "one long word": {"title": "x" * 4000, "abstract": "y" * 4000},
+        "many authors": {"authors": tuple(f"Author Number {n} With a Long Name" for n in range(664))},
+        "Chinese": {"title": CHINESE, "abstract": CHINESE, "organization": CHINESE, "authors": (CHINESE,) * 9},
+        "Hebrew": {"title": HEBREW, "abstract": HEBREW},
+        "every word marked": {"title": "quantum " * 500, "abstract": "quantum " * 500},
+        "all of fifty keywords": {"where": EVERYWHERE},
+        "escapes": {"title": "&\"'<>=" * 700, "abstract": "&\"'<>=" * 700},
+        "long addresses": {
+            f"{name}_url": f"https://{name}.example/" + "=" * 1970 for name in ("pdf", "code", "project")
+        },
+    }
+    keywords = FIFTY if kind == "all of fifty keywords" else words().keywords
+    return words(*(paper(number=n, **kinds[kind]) for n in range(200)), keywords=keywords, left_out=7)
+
+
+KINDS = (
+    *("ordinary", "long titles", "one long word", "many authors", "Chinese", "Hebrew"),
+    *("every word marked", "all of fifty keywords", "escapes", "long addresses"),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_hundred_papers_of_any_kind_stay_within_the_limit(kind: str) -> None:
+    letter = digest(extreme(kind))
+    assert LIMIT * 0.7 < len(encoded(letter.html).body) <= LIMIT == 95_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_paper_is_shown_or_counted(kind: str) -> None:
+    selector = Selector(digest(extreme(kind)).html)
+    cards = len(selector.css("h2")) - 1
+    rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
+    more = int(selector.xpath("//a[contains(., 'on the web')]/text()").re_first(r"\d+") or 0)
+    assert cards > 0
+    assert rows > 0
+    assert cards + rows + more == 207
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_plain_letter_keeps_its_width(kind: str) -> None:
+    lines = digest(extreme(kind)).text.split("\n")
+    assert [line for line in lines if columns(line) > 72 and "https://" not in line] == []
+
+
+def test_ten_papers_stand_in_full_and_the_others_as_rows() -> None:
+    selector = Selector(digest(words(*(paper(f"Title {n}", number=n) for n in range(25)))).html)
+    assert [title.strip() for title in selector.css("h2 ::text").getall()] == [
+        *(f"Title {n}" for n in range(10)),
+        "15 more papers",
+    ]
+    assert "on the web" not in " ".join(selector.css("a::text").getall())
+
+
+def test_a_letter_of_twenty_five_papers_is_light() -> None:
+    abstract = "We study post-training. It changes what a model knows and how sure it is of it. " * 9
+    letter = digest(words(*(paper(f"Post-training, Part {n}", abstract, number=n) for n in range(25))))
+    assert len(encoded(letter.html).body) < 60_000
+
+
+PIECES = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PIECES, PIECES, st.lists(PIECES, max_size=50), st.integers(1, 200))
+def test_no_text_at_all_makes_it_too_heavy(title: str, name: str, keywords: list[str], papers: int) -> None:
+    where = tuple((n, "title") for n in range(len(keywords)))
+    one = paper(title * 9, title * 20, authors=(name,) * 9, organization=name, where=where)
+    letter = digest(words(*([one] * papers), keywords=tuple(keywords), notices=(name,) * 20, postal_address=name))
+    assert len(encoded(letter.html).body) <= LIMIT
+
+
+@given(st.lists(st.text(max_size=200), max_size=6))
+def test_weights_of_lines_add_up_exactly(texts: list[str]) -> None:
+    total = Weight(0, 0)
+    for text in texts:
+        total = total.plus(Weight.of(text + "\n"))
+    assert total.on_wire == len(encoded("".join(text + "\n" for text in texts)).body)
+
+
+def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:
+    html = digest(words(*(paper(number=n) for n in range(12)))).html
+    assert re.search(r"</p>\n<hr [^>]*>\n<h2", html)
+    assert html.endswith("</html>\n")

@@ -1,0 +1,126 @@
+"""The small words of letters, their lines of text/plain, and the colours."""
+
+import unicodedata
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.letters import say
+from digest.letters.colour import LOOK, MARKS
+from digest.letters.marked import Piece, pieces, plain, starred
+from digest.letters.plain import columns, fill
+from digest.matching import Span
+
+OUTSIDE = st.text(max_size=300)
+
+
+@pytest.mark.parametrize(("value", "said"), [(0, "0 papers"), (1, "1 paper"), (2, "2 papers"), (1234, "1,234 papers")])
+def test_counts_have_the_right_plural(value: int, said: str) -> None:
+    assert say.count(value, "paper") == said
+
+
+def test_days_are_said_in_english_everywhere() -> None:
+    assert say.day(date(2025, 10, 30)) == "Thursday 30 October"
+    assert say.date_of(date(2025, 4, 3), date(2025, 10, 30)) == "3 April"
+    assert say.date_of(date(2024, 4, 3), date(2025, 10, 30)) == "3 April 2024"
+
+
+@pytest.mark.parametrize(
+    ("many", "said"),
+    [
+        (0, ""),
+        (1, "A0"),
+        (4, "A0, A1, A2, A3"),
+        (5, "A0, A1, A2 … A4, +1"),
+        (664, "A0, A1, A2 … A663, +660"),
+    ],
+)
+def test_long_author_lists_keep_the_first_three_and_the_last(many: int, said: str) -> None:
+    assert say.byline([f"A{n}" for n in range(many)]) == said
+
+
+def test_a_row_names_one_author() -> None:
+    assert say.first_author(["A", "B", "C"]) == "A +2"
+    assert say.first_author(["A"]) == "A"
+    assert say.first_author([]) == ""
+
+
+def test_lists_end_with_and() -> None:
+    assert say.listed(["a", "b", "c"]) == "a, b and c"
+    assert say.listed(["a"]) == "a"
+    assert say.listed(["a"], 2) == "a and 2 more"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "https://a b", "", None, "ftp://x", 'https://x/"', "https://x/\n", "https://" + "x" * 2000],
+)
+def test_only_web_addresses_become_links(url: str | None) -> None:
+    assert say.web_address(url) is None
+    assert say.web_address("https://arxiv.org/abs/2510.00001") == "https://arxiv.org/abs/2510.00001"
+
+
+@given(OUTSIDE, st.integers(0, 12))
+def test_no_line_is_wider_than_seventy_two_columns(text: str, indent: int) -> None:
+    filled = fill(say.clean(text), indent)
+    assert all(columns(line) <= 72 for line in filled.split("\n"))
+    assert "".join(filled.split()) == "".join(say.clean(text).split())
+
+
+def test_wide_characters_count_twice_and_break_anywhere() -> None:
+    lines = fill("论文" * 40, 4, " 1. ").split("\n")
+    assert lines == [" 1. " + "论文" * 17, "    " + "论文" * 17, "    " + "论文" * 6]
+
+
+def test_an_address_is_never_broken() -> None:
+    url = "https://example.org/" + "x" * 100
+    assert fill(f"See {url} there", 2).split("\n") == ["  See", f"  {url}", "  there"]
+    assert fill(url, 2) == f"  {url}"
+
+
+@given(st.text(max_size=80), st.lists(st.tuples(st.integers(-5, 90), st.integers(-5, 90), st.integers(0, 9))))
+def test_marking_never_changes_the_text(text: str, found: list[tuple[int, int, int]]) -> None:
+    spans = [Span(*each) for each in found if each[0] >= 0]
+    made = pieces(text, spans, 1000)
+    assert "".join(piece.text for piece in made).split() == say.clean(text).split()
+
+
+def test_a_cut_never_runs_through_a_marked_word() -> None:
+    made = pieces("one two three", (Span(0, 3, 0), Span(4, 7, 1)), 6)
+    assert made == (Piece("one", 0), Piece(" t…"))
+    assert starred(made) == "*one* t…"
+    assert plain(made) == "one t…"
+
+
+@given(OUTSIDE)
+def test_clean_text_is_one_line_without_controls(text: str) -> None:
+    cleaned = say.clean(text + "\ud800\u202e\x85\x0b")
+    assert cleaned.encode()
+    assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cleaned)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's contrast ratio of two colours written as #rrggbb."""
+
+    def luminance(colour: str) -> float:
+        channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_colour_can_be_read_by_day_and_by_night() -> None:
+    pairs = [
+        *((LOOK.ink, mark.ground) for mark in MARKS),
+        *((mark.dark_ink, mark.dark_ground) for mark in MARKS),
+        *((ink, LOOK.page) for ink in (LOOK.ink, LOOK.quiet, LOOK.link)),
+        *((ink, LOOK.dark_page) for ink in (LOOK.dark_ink, LOOK.dark_quiet, LOOK.dark_link)),
+        (LOOK.button_ink, LOOK.button),
+        (LOOK.dark_button_ink, LOOK.dark_button),
+    ]
+    assert [pair for pair in pairs if contrast(*pair) < 4.5] == []
+    assert contrast("#ffffff", "#777777") < 4.5
