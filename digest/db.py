@@ -5,8 +5,9 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from sqlite3 import Error as DriverError
 from typing import Any
 
 from alembic import command
@@ -15,23 +16,29 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
 
 from digest.errors import StoreError
+from digest.models import Subscriber
 
 # Numbers of advisory locks on PostgreSQL: any will do that nothing else in the database uses.
 LISTING_LOCK = 0x64696701
 SENDER_LOCK = 0x64696702
 SCHEMA_LOCK = 0x64696703
+PLAN_LOCK = 0x64696704
+
+CONNECT = 10  # seconds that a server may take to answer
+BUSY = 30  # seconds to wait for another writer of an SQLite file
 
 
 def connect(url: str) -> Engine:
-    """An engine for `url`. The folder of an SQLite file is made where it is missing."""
+    """An engine for `url`. The folder of an SQLite file is made where it is missing; nothing is opened yet."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True)
+        # Without a limit of its own a server behind a silent firewall would hold the start for minutes.
+        return create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT})
     try:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,17 +46,19 @@ def connect(url: str) -> Engine:
             f"DIGEST_DATABASE_URL: no folder can be made for {address.database}: {error.strerror}"
         ) from error
     # The driver's own idea of transactions is switched off; ours begin in _begin.
-    engine = create_engine(address, connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None})
+    engine = create_engine(address, connect_args={"timeout": BUSY, "check_same_thread": False, "isolation_level": None})
     event.listen(engine, "connect", _pragmas)
     event.listen(engine, "begin", _begin)
     return engine
 
 
 def _pragmas(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except DriverError:
+        connection.close()  # the pool never learns of it
+        raise
 
 
 def _begin(connection: Connection) -> None:
@@ -61,15 +70,18 @@ def _begin(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session to look with. Nothing written through it is kept."""
-    with Session(engine) as session:
+    """A session to look with. Nothing written through it is kept. Raises StoreError when the store is out of reach."""
+    with _told(engine, OperationalError), Session(engine) as session:
         yield session
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """A session to write with: one transaction, committed at the end, undone by any exception."""
-    with Session(engine.execution_options(writer=True), expire_on_commit=False) as session, session.begin():
+    """A session to write with: one transaction, committed at the end, undone by any exception. Raises StoreError when
+    the store is out of reach or another writer does not make way; a constraint's no is still an IntegrityError.
+    """
+    writer = engine.execution_options(writer=True)
+    with _told(engine, OperationalError), Session(writer, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -83,16 +95,8 @@ def hold(session: Session, number: int) -> None:
 def alone(engine: Engine, number: int) -> Iterator[bool]:
     """Whether this process is the only one inside; the operating system or the server ends the claim of a dead one."""
     if engine.dialect.name == "sqlite":
-        lock = FileLock(f"{engine.url.database}.{number:x}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+        with _file_lock(f"{engine.url.database}.{number:x}.lock", seconds=0) as won:
+            yield won
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         won = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}))
@@ -100,33 +104,69 @@ def alone(engine: Engine, number: int) -> Iterator[bool]:
             yield won
         finally:
             if won:
-                connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+                with suppress(OperationalError):  # the connection is gone, and the claim with it
+                    connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
 
 
-def _history() -> Config:
+def history() -> Config:
+    """The migrations, for Alembic's commands."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config
 
 
 def versions(engine: Engine) -> tuple[str | None, str]:
-    """The schema's version in the database (None: no schema yet) and the one this program needs."""
-    head = ScriptDirectory.from_config(_history()).get_current_head()
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision(), str(head)
-    except DatabaseError as error:
-        raise StoreError(unusable(engine, error)) from error
+    """The schema's version in the database (None: no schema yet) and the one this program needs.
+
+    Raises StoreError when the database does not answer, holds the tables of others, or is newer than this program.
+    """
+    steps = ScriptDirectory.from_config(history())
+    head = str(steps.get_current_head())
+    with _told(engine), engine.connect() as connection:
+        # The tables before the version: a starter beside us may bring both between the two looks.
+        tables = set(inspect(connection).get_table_names())
+        connection.rollback()
+        current = MigrationContext.configure(connection).get_current_revision()
+    # Others write their history with Alembic too, so a version alone is no sign of ours.
+    if Subscriber.__tablename__ not in tables and (strangers := tables - {"alembic_version"}):
+        raise StoreError(
+            f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables that are not ours "
+            f"({', '.join(sorted(strangers)[:3])}); name an empty database"
+        )
+    if current is None and tables - {"alembic_version"}:
+        raise StoreError(f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables but no version; restore a backup")
+    if current is not None and current not in {step.revision for step in steps.walk_revisions()}:
+        raise StoreError(
+            f"DIGEST_DATABASE_URL {shown(engine.url)} was written by a newer version of digest (schema {current}, "
+            f"this one knows {head}); install that version, or restore a backup from before"
+        )
+    return current, head
+
+
+def ready(engine: Engine) -> None:
+    """Make sure the schema fits. An empty store and an embedded one are brought up to date; a shared one is not
+    touched behind its operator's back. Raises StoreError.
+    """
+    current, head = versions(engine)
+    if current == head:
+        return
+    if current is None or engine.dialect.name == "sqlite":
+        upgrade(engine)
+        return
+    raise StoreError(f"the database is at schema {current}, this program needs {head}; run: digest migrate")
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema to the version this program needs. Any number of processes may ask at once."""
-    with engine.connect() as connection:
+    """Bring the schema to the version this program needs. Any number of processes may ask at once. Raises StoreError,
+    and leaves the database as it was.
+    """
+    versions(engine)
+    with _told(engine):
         if engine.dialect.name == "sqlite":
-            with FileLock(f"{engine.url.database}.schema.lock"):
-                _upgrade_sqlite(connection)
+            with _file_lock(f"{engine.url.database}.schema.lock"), engine.connect() as connection:
+                _upgrade_sqlite(connection.execution_options(writer=True))
             return
-        with connection.begin():
+        with engine.connect() as connection, connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SCHEMA_LOCK})
             _run_history(connection)
 
@@ -149,38 +189,49 @@ def _upgrade_sqlite(connection: Connection) -> None:
 
 
 def _run_history(connection: Connection) -> None:
-    config = _history()
+    config = history()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def ready(engine: Engine) -> None:
-    """Make sure the schema fits. An empty store and an embedded one are brought up to date; a shared one is not
-    touched behind its operator's back.
-    """
-    current, head = versions(engine)
-    if current == head:
+@contextmanager
+def _file_lock(path: str, seconds: float = -1) -> Iterator[bool]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        yield False
         return
-    if current is None and (strangers := set(inspect(engine).get_table_names()) - {"alembic_version"}):
-        raise StoreError(
-            f"the database holds tables that are not ours ({', '.join(sorted(strangers)[:3])}); use an empty one"
-        )
-    if current is not None and current not in {
-        rev.revision for rev in ScriptDirectory.from_config(_history()).walk_revisions()
-    }:
-        raise StoreError(f"the database was written by a newer version of digest (schema {current}); install that one")
-    if current is None or engine.dialect.name == "sqlite":
-        upgrade(engine)
-        return
-    raise StoreError(f"the database is at schema {current}, this program needs {head}; run: digest migrate")
+    except OSError as error:
+        raise StoreError(f"DIGEST_DATABASE_URL: {path} cannot be made beside the database: {error.strerror}") from error
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _told(engine: Engine, fault: type[DatabaseError] = DatabaseError) -> Iterator[None]:
+    try:
+        yield
+    except fault as error:
+        raise StoreError(unusable(engine, error)) from error
 
 
 def unusable(engine: Engine, error: DatabaseError) -> str:
     """What to say when the database does not answer: the address without its password, the driver's first line."""
-    reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
-    hint = (
-        "is the server running and the address right?"
-        if isinstance(error, OperationalError)
-        else "is it a digest database?"
-    )
-    return f"DIGEST_DATABASE_URL {engine.url.render_as_string(hide_password=True)} cannot be used: {reason}; {hint}"
+    lines = str(error.orig).strip().splitlines() if error.orig else []
+    reason = lines[0] if lines else "no reason given"
+    if not isinstance(error, OperationalError):
+        hint = "is it a database of digest, and may this user write to it?"
+    elif engine.dialect.name == "sqlite":
+        hint = "may this user write to the file and its folder, and does nobody else hold it?"
+    else:
+        hint = "is the server running and the address right?"
+    return f"DIGEST_DATABASE_URL {shown(engine.url)} cannot be used: {reason}; {hint}"
+
+
+def shown(url: URL) -> str:
+    """The address without any password, fit for a message."""
+    secret = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)

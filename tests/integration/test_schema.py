@@ -1,0 +1,186 @@
+"""The history of the schema against the models, on both databases, and how a step of it is taken."""
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel, select
+
+from digest import db
+from digest.models import Paper, Subscriber
+from tests.conftest import Connect
+from tests.factories import delivery, paper, subscriber
+
+START = "import sys; from digest import db; engine = db.connect(sys.argv[1]); db.ready(engine); engine.dispose()"
+
+
+def test_the_history_ends_at_the_models(store: Engine) -> None:
+    with store.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_checks_keys_and_partial_indexes_are_the_models_own(store: Engine, empty_twin: Engine) -> None:
+    SQLModel.metadata.create_all(empty_twin)
+    assert described(store) == described(empty_twin)
+
+
+def test_the_comparison_sees_checks_and_partial_indexes(store: Engine) -> None:
+    seen = str(described(store))
+    assert "ck_delivery_state_known" in seen
+    assert "expired" in seen
+    assert "queued" in seen
+    assert "owner IS NOT NULL" in seen
+
+
+@pytest.fixture
+def empty_twin(store: Engine, request: pytest.FixtureRequest, connect: Connect, tmp_path: Path) -> Engine:
+    """A second, empty database of the same kind as `store`."""
+    if store.dialect.name == "sqlite":
+        return connect(f"sqlite:///{tmp_path / 'twin.db'}")
+    return connect(request.getfixturevalue("postgres_url"))
+
+
+def described(engine: Engine) -> dict[str, Any]:
+    """All that a table is made of, as the database itself tells it."""
+    catalogue = inspect(engine)
+    return {name: table(catalogue, name) for name in set(catalogue.get_table_names()) - {"alembic_version"}}
+
+
+def table(catalogue: Any, name: str) -> dict[str, Any]:
+    return {
+        "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in catalogue.get_columns(name)},
+        "key": catalogue.get_pk_constraint(name),
+        "unique": by_name(catalogue.get_unique_constraints(name)),
+        "foreign": by_name(catalogue.get_foreign_keys(name)),
+        "checks": by_name(catalogue.get_check_constraints(name)),
+        "indexes": by_name(catalogue.get_indexes(name)),
+    }
+
+
+def by_name(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By name, and with the WHERE of an index as text: two clauses are never equal otherwise."""
+    for part in parts:
+        part["where"] = {name: str(option) for name, option in part.pop("dialect_options", {}).items()}
+    return sorted(parts, key=lambda part: str(part["name"]))
+
+
+def test_a_word_that_is_no_state_is_refused(store: Engine) -> None:
+    with pytest.raises(IntegrityError, match="ck_subscriber_status_known"), db.writing(store) as session:
+        session.add(subscriber(status="asleep"))
+
+
+def test_a_subscriber_cannot_have_two_letters_of_one_edition(store: Engine) -> None:
+    with db.writing(store) as session:
+        session.add(reader := subscriber())
+        session.flush()
+        session.add(delivery(reader))
+        with pytest.raises(IntegrityError), session.begin_nested():
+            session.add(delivery(reader))
+
+
+def test_a_letter_without_its_subscriber_is_refused_after_an_upgrade(empty_url: str, connect: Connect) -> None:
+    engine = connect(empty_url)
+    db.ready(engine)
+    with pytest.raises(IntegrityError), db.writing(engine) as session:
+        session.add(delivery(subscriber(id=77)))
+
+
+def test_numbers_beyond_32_bits_are_kept(store: Engine) -> None:
+    big = 2**40
+    with db.writing(store) as session:
+        session.add(subscriber(id=big, covered_to=big))
+    with db.reading(store) as session:
+        assert session.exec(select(Subscriber.covered_to)).one() == big
+
+
+def test_an_instant_comes_back_aware_and_in_utc(store: Engine) -> None:
+    there = datetime.fromisoformat("2026-03-29T03:30:00+02:00")
+    with db.writing(store) as session:
+        session.add(paper(first_seen_at=there))
+    with db.reading(store) as session:
+        kept = session.exec(select(Paper.first_seen_at)).one()
+    assert (kept, kept.tzinfo) == (there, UTC)
+
+
+def test_the_history_can_be_undone(store: Engine) -> None:
+    with store.begin() as connection:
+        config = db.history()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert inspect(store).get_table_names() == ["alembic_version"]
+
+
+def test_an_older_shared_store_waits_for_its_operator(
+    store: Engine, postgres_url: str, connect: Connect, tmp_path: Path
+) -> None:
+    # There is one revision so far, so what is older is the history: a copy of the package with a step more.
+    program = longer_history(tmp_path)
+    done = start(program, store.url.render_as_string(hide_password=False))
+    if store.dialect.name == "sqlite":
+        assert done.returncode == 0, done.stderr
+        with store.connect() as connection:
+            assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    else:
+        assert done.returncode == 1
+        assert "StoreError: the database is at schema 0001, this program needs 9999; run: digest migrate" in done.stderr
+
+
+def test_rows_survive_a_step_that_rebuilds_their_parents_table(sqlite_store: Engine, tmp_path: Path) -> None:
+    with db.writing(sqlite_store) as session:
+        session.add(reader := subscriber())
+        session.flush()
+        session.add(delivery(reader))
+    done = start(longer_history(tmp_path), str(sqlite_store.url))
+    assert done.returncode == 0, done.stderr
+    with sqlite_store.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM delivery")) == 1
+        assert connection.scalar(text("SELECT shoe_size FROM subscriber")) == 0
+
+
+def test_a_step_that_would_orphan_rows_changes_nothing(sqlite_store: Engine, tmp_path: Path) -> None:
+    with db.writing(sqlite_store) as session:
+        session.add(reader := subscriber())
+        session.flush()
+        session.add(delivery(reader))
+    done = start(longer_history(tmp_path, "op.execute('DELETE FROM subscriber')"), str(sqlite_store.url))
+    assert "StoreError: the migration would leave 1 rows without their parent; nothing was changed" in done.stderr
+    with sqlite_store.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM subscriber")) == 1
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def longer_history(folder: Path, step: str = "") -> Path:
+    """A copy of the package whose history has one step more."""
+    source = Path(db.__file__).parent
+    shutil.copytree(source, folder / "later" / "digest", ignore=shutil.ignore_patterns("__pycache__"))
+    alteration = """
+    with op.batch_alter_table("subscriber", recreate="always") as table:
+        table.add_column(sa.Column("shoe_size", sa.Integer(), nullable=False, server_default="0"))"""
+    (folder / "later" / "digest" / "migrations" / "versions" / "v9999_shoes.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n"
+        'revision = "9999"\ndown_revision = "0001"\nbranch_labels = None\ndepends_on = None\n'
+        f"def upgrade():\n    {step or alteration.strip()}\n"
+    )
+    return folder / "later"
+
+
+def start(program: Path, url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", START, url],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=program,
+        env={**os.environ, "PYTHONPATH": str(program)},
+    )
