@@ -113,7 +113,7 @@ def real() -> Iterator[dict[str, str]]:
 @contextmanager
 def stand_in(now: datetime) -> Iterator[dict[str, str]]:
     """The bundled days, served on loopback."""
-    with SampleHost(now.date()) as host:
+    with SampleHost(now) as host:
         yield dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), host.url)
 
 

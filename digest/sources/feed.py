@@ -6,7 +6,7 @@ the day is read again in the next run, and until then no one can mistake a part 
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
@@ -199,7 +199,7 @@ def _rss_day(channel: etree._Element) -> date | None:
             said = parsedate_to_datetime(_of(channel, tag).strip())
         except ValueError:
             continue
-        return said.astimezone(EASTERN).date() if said.tzinfo else said.date()
+        return _list_day(said)
     return None
 
 
@@ -208,7 +208,12 @@ def _atom_day(feed: etree._Element) -> date | None:
         said = datetime.fromisoformat(_of(feed, f"{_ATOM}updated").strip())
     except ValueError:
         return None
-    return said.astimezone(EASTERN).date() if said.tzinfo else said.date()
+    return _list_day(said)
+
+
+def _list_day(said: datetime) -> date:
+    # pubDate is midnight in arXiv's own zone, whatever offset it is written with; instants in UTC are brought there.
+    return said.date() if said.utcoffset() else said.replace(tzinfo=UTC).astimezone(EASTERN).date()
 
 
 def _written_day(written: str) -> date | None:
