@@ -121,6 +121,20 @@ def test_the_reason_is_told_in_words() -> None:
     assert "Matched post-training in title and abstract, hallucination in abstract" in seen(selector)
 
 
+def test_a_late_paper_is_marked_in_full_and_as_a_row() -> None:
+    late = paper("Late", "", late=True, listed_on=date(2024, 12, 30))
+    selector = page(digest(words(late, *(paper(number=n) for n in range(9)), late)))
+    assert [p for p in map(seen, selector.css("p")) if "listed earlier" in p.lower()] == [
+        "Listed earlier, on Monday 30 December 2024",
+        "Ada Byron +1 · 29 October · listed earlier, on Monday 30 December 2024",
+    ]
+
+
+def test_notices_stand_before_the_papers() -> None:
+    said = seen(page(digest(words(notices=("arXiv did not answer.",)))))
+    assert said.index("arXiv did not answer.") < said.index("Ada Byron")
+
+
 def test_a_paper_without_anything_but_a_title_has_no_empty_lines() -> None:
     bare = paper("Bare", "", authors=(), published_on=None, pdf_url=None, where=((0, "title"),))
     selector = page(digest(words(bare)))
@@ -182,6 +196,8 @@ def test_the_letter_tells_its_language_and_leaves_directions_to_the_text() -> No
     selector = page(digest(words(paper("שלום hallucination"))))
     assert selector.css("html::attr(lang)").get() == "en"
     assert selector.css("h2::attr(dir)").get() == "auto"
+    rows = page(digest(words(*(paper("שלום", number=n) for n in range(12)))))
+    assert rows.xpath("//p[a[contains(., 'שלום')]]/@dir").getall() == ["auto", "auto"]
     assert len(selector.css("h1")) == 1
     assert seen(selector.css("h1")[0]) == "1 new paper matches your keywords"
 

@@ -184,6 +184,8 @@ def test_breaks_in_subject_and_name_become_spaces(value: str) -> None:
     raw = compose(replace(LETTER, subject=value), replace(ENVELOPE, from_=f"{value} <digest@example.org>"))
     assert len(parsed(raw).keys()) == 13
     assert parsed(raw)["Bcc"] is None
+    said = str(make_header(decode_header(message_from_bytes(raw)["Subject"])))
+    assert said == re.sub(r"[\x00\r\n]+", " ", value).strip()
     assert bodies(raw) == ["Hello\r\n", "<p>Hello</p>\r\n"]
 
 
