@@ -185,7 +185,7 @@ class _Walk:
 
     def _sign(self, *, math: bool) -> str:
         sign = self.text[self.at + 1 : self.at + 2]
-        self.at += 2
+        self.at = min(self.at + 2, len(self.text))
         if sign and sign in "([":
             closing = "\\)" if sign == "(" else "\\]"
             if (end := self.text.find(closing, self.at, self.at + _MATH_LONGEST)) < 0:
