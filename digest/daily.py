@@ -19,7 +19,6 @@ import structlog
 from digest import collecting, db, deliveries, planning, sending
 from digest.collecting import Collected
 from digest.house import House
-from digest.models import State
 from digest.planning import Planned
 from digest.sending import Clock, Sent
 
@@ -95,7 +94,7 @@ async def run(house: House, clock: Clock, *, tell: Tell = silent) -> Report:
     planned = await plan(house, clock())
     sent = await deliver(house, clock, tell=tell)
     with db.reading(house.engine) as session:
-        queued = deliveries.tally(session)[State.QUEUED]
+        queued = deliveries.waiting(session)
     return Report(collected, planned, sent, queued)
 
 

@@ -29,6 +29,7 @@ from digest.writing import Desk, Outgoing, lay_out, write
 log = structlog.get_logger()
 
 CONNECTIONS = 4
+LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
 REFUSALS = 3  # connections refused in a row before the run gives up
 BATCH = 100  # letters claimed at a time; about 6 MB of letters in memory
 Clock = Callable[[], datetime]
@@ -98,15 +99,17 @@ class Sender:
         self._ledger = Ledger(house.engine, self._owner)
         self._dice = random.Random()  # noqa: S311  - jitter, no secret
         self._letters: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=2 * CONNECTIONS)
+        self._connections = 1
         self._sent = Sent()
         self._refusals = 0
 
     async def run(self) -> Sent:
         """Sweep up after a dead sender, then claim and send until nothing is left that may go now."""
         self._sent.uncertain += await asyncio.to_thread(self._sweep)
+        self._connections = await asyncio.to_thread(self._wanted)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(CONNECTIONS):
+                for _ in range(self._connections):
                     group.create_task(self._connection())
                 group.create_task(self._claim_all())
         finally:
@@ -119,6 +122,11 @@ class Sender:
         if again or uncertain:
             log.warning("sender.swept", queued_again=again, uncertain=uncertain)
         return uncertain
+
+    def _wanted(self) -> int:
+        with db.reading(self._house.engine) as session:
+            queued = deliveries.waiting(session)
+        return min(CONNECTIONS, 1 + queued // LETTERS_EACH)
 
     def _release(self) -> None:
         with db.writing(self._house.engine) as session:
@@ -133,7 +141,7 @@ class Sender:
                 await self._letters.put(outgoing)
             if not written and not unwritten:
                 break
-        for _ in range(CONNECTIONS):
+        for _ in range(self._connections):
             await self._letters.put(None)
 
     def _claim(self) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
-from fastapi import FastAPI
 
-from digest.cli.shown import FAILED, AsJson, complain, configure_logs, console, emit, open_house, table
-from digest.cli.work import progress, show_sources
-from digest.demo import HOME, Played, play
+from digest.cli.shown import AsJson, configure_logs, console, emit, open_house, table
+from digest.cli.work import finish, progress, show_sources
 from digest.house import House
-from digest.scheduler import running
-from digest.web.app import create
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from digest.demo import Played
 
 
 def utc_now() -> datetime:
@@ -35,6 +35,8 @@ def serve(
     scheduler: Annotated[bool, typer.Option(help="Read sources and send letters by the clock.")] = True,
 ) -> None:
     """The pages, and the clock that reads the sources and sends the letters."""
+    import uvicorn
+
     house = open_house(logging.INFO)
     said = (
         "relay " + house.settings.smtp_host
@@ -45,11 +47,13 @@ def serve(
     uvicorn.run(application(house, scheduler=scheduler), host=host, port=port, log_config=None, access_log=False)
 
 
-def application(house: House, *, scheduler: bool) -> FastAPI:
+def application(house: House, *, scheduler: bool) -> "FastAPI":
     """The pages, with the clock inside their lifespan: it starts with them and ends before the process does."""
+    from digest.scheduler import running
+    from digest.web.app import create
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: "FastAPI") -> AsyncIterator[None]:
         if scheduler:
             async with running(house, utc_now):
                 yield
@@ -71,7 +75,9 @@ def demo(
 
     Reads the real hosts; when none can be reached, bundled sample days. Everything it keeps is in var/demo.
     """
-    configure_logs(logging.ERROR)
+    from digest.demo import HOME, play
+
+    configure_logs()
     if reset:
         shutil.rmtree(HOME, ignore_errors=True)
     with progress("starting") as tell:
@@ -80,13 +86,10 @@ def demo(
         emit(played.as_json())
     else:
         _show(played)
-    if played.report.problems:
-        for problem in played.report.problems:
-            complain(problem)
-        raise typer.Exit(FAILED)
+    finish(played.report.problems)
 
 
-def _show(played: Played) -> None:
+def _show(played: "Played") -> None:
     if played.offline:
         typer.echo("No source can be reached from here, so the bundled sample days are read instead.")
     show_sources(played.report.collected)

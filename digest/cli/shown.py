@@ -32,13 +32,13 @@ def console(*, stderr: bool = False) -> Console:
     return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=10_000)
 
 
-def open_house(level: int = logging.WARNING) -> House:
-    """Settings, store and keys of this start. Logs go to standard error; the service tells every outcome there."""
+def open_house(level: int = logging.CRITICAL) -> House:
+    """Settings, store and keys of this start. The service logs every outcome; a command says itself what failed."""
     configure_logs(level)
     return build(load())
 
 
-def configure_logs(level: int = logging.WARNING) -> None:
+def configure_logs(level: int = logging.CRITICAL) -> None:
     """One line an event: coloured for people, JSON for collectors."""
     people = sys.stderr.isatty()
     structlog.configure(

@@ -79,7 +79,7 @@ def collect(
         emit({each.source: each.as_json() for each in collected})
     else:
         show_sources(collected)
-    finish([problem for each in collected if each.failed for problem in each.problems])
+    finish([f"{each.source}: {problem}" for each in collected if each.failed for problem in each.problems])
 
 
 def _days(one: date | None, last: int | None, at: datetime) -> list[date] | None:
@@ -109,12 +109,11 @@ def show_sources(collected: list[Collected]) -> None:
         ("source", "listed", "new", "failed", "seconds"),
         ((each.source, each.listed, each.new, each.failed, f"{each.seconds:.1f}") for each in collected),
     )
-    for each in collected:
-        for problem in each.problems:
-            complain(f"{each.source}: {problem}")
 
 
 def finish(problems: list[str]) -> None:
-    """Exit 1 when something failed; it is in the record."""
+    """Say what failed and exit 1; it is in the record."""
+    for problem in problems:
+        complain(problem)
     if problems:
         raise typer.Exit(FAILED)

@@ -28,6 +28,7 @@ from digest.deliveries.record import (
     sweep,
     take_back,
     tally,
+    waiting,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "sweep",
     "take_back",
     "tally",
+    "waiting",
 ]

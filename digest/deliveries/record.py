@@ -219,9 +219,12 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
         raise DigestError(f"delivery {delivery_id} is not uncertain: {where}")
 
 
-def tally(session: Session, after: int = 0) -> dict[str, int]:
-    """How many letters are in each state, counting those with a number above `after`."""
-    rows = session.exec(
-        select(Delivery.state, func.count()).where(col(Delivery.id) > after).group_by(Delivery.state)
-    ).all()
+def waiting(session: Session) -> int:
+    """How many letters are queued, for now or for later."""
+    return session.exec(select(func.count()).select_from(Delivery).where(Delivery.state == State.QUEUED)).one()
+
+
+def tally(session: Session) -> dict[str, int]:
+    """How many letters are in each state."""
+    rows = session.exec(select(Delivery.state, func.count()).group_by(Delivery.state)).all()
     return {state.value: 0 for state in State} | dict(rows)

@@ -1,0 +1,109 @@
+"""A host of Hugging Face's and arXiv's shapes for tests: small days of our own, a today that moves, faults on demand."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
+
+
+@dataclass
+class Lists:
+    """What the host lists. `days` is Hugging Face's, `batches` arXiv's; both hold entries of `entry`."""
+
+    today: date
+    days: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
+    batches: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
+    broken: bool = False
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+
+
+def entry(number: str, title: str, abstract: str = "", *, upvotes: int = 0, kind: str = "new") -> dict[str, Any]:
+    """A paper in the shape of Hugging Face's API, with what arXiv's feed needs beside it."""
+    paper = {
+        "id": number,
+        "title": title,
+        "summary": abstract or f"{title}. We tell how it was made and what it is good for.",
+        "authors": [{"name": "Ada Moreau", "hidden": False}, {"name": "Lin Tao", "hidden": False}],
+        "publishedAt": "2026-07-01T00:00:00.000Z",
+        "upvotes": upvotes,
+    }
+    return {"paper": paper, "title": title, "numComments": 0, "publishedAt": "2026-06-30T20:00:00.000Z", "kind": kind}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    lists: Lists
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - the library's name
+        """Tests have their own words."""
+
+    def do_GET(self) -> None:
+        self.lists.asked.append(self.path)
+        if self.lists.broken:
+            return self._answer(500, "text/html", "<h1>broken</h1>")
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if url.path == "/api/daily_papers":
+            return self._api(date.fromisoformat(query["date"]))
+        if url.path.startswith("/papers/date/"):
+            return self._page(date.fromisoformat(url.path.rsplit("/", 1)[1]))
+        if url.path.startswith("/rss/"):
+            return self._answer(200, "application/rss+xml", self._feed())
+        return self._answer(200, "application/atom+xml", '<feed xmlns="http://www.w3.org/2005/Atom"></feed>')
+
+    def _api(self, day: date) -> None:
+        if day > self.lists.today:
+            return self._answer(400, "application/json", '{"error": "Date is in the future"}')
+        return self._answer(200, "application/json", json.dumps(self.lists.days.get(day, [])))
+
+    def _page(self, day: date) -> None:
+        shown = max((each for each in self.lists.days if each <= min(day, self.lists.today)), default=day)
+        props = {"dateString": shown.isoformat(), "dailyPapers": self.lists.days.get(shown, [])}
+        data = escape(json.dumps(props), {'"': "&quot;"})
+        return self._answer(200, "text/html", f'<main><div data-target="DailyPapers" data-props="{data}"></div></main>')
+
+    def _feed(self) -> str:
+        stamp = f"{self.lists.today:%a, %d %b %Y} 00:00:00 -0400"
+        items = "".join(_item(each) for each in self.lists.batches.get(self.lists.today, []))
+        return (
+            '<rss xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0">'
+            f"<channel><title>cs.AI updates on arXiv.org</title><pubDate>{stamp}</pubDate>{items}</channel></rss>"
+        )
+
+    def _answer(self, status: int, kind: str, body: str) -> None:
+        data = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _item(each: dict[str, Any]) -> str:
+    paper, kind = each["paper"], each["kind"]
+    version = "v2" if kind.startswith("replace") else "v1"
+    return (
+        f"<item><title>{escape(paper['title'])}</title><link>https://arxiv.org/abs/{paper['id']}</link>"
+        f"<description>arXiv:{paper['id']}{version} Announce Type: {kind} \nAbstract: {escape(paper['summary'])}"
+        f'</description><guid isPermaLink="false">oai:arXiv.org:{paper["id"]}{version}</guid><category>cs.AI</category>'
+        f"<arxiv:announce_type>{kind}</arxiv:announce_type><dc:creator>Ada Moreau, Lin Tao</dc:creator></item>"
+    )
+
+
+@contextmanager
+def serving(lists: Lists) -> Iterator[Lists]:
+    """The host on loopback, in a thread of its own."""
+    handler = type("Handler", (_Handler,), {"lists": lists})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        lists.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield lists
+        server.shutdown()
+        thread.join(10)
