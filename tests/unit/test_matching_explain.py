@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.matching import Document, Snippet, Span, explain, parse, snippet
+from digest.matching import Document, Phrase, Query, Snippet, Span, explain, parse, snippet
 
 ABSTRACT = (
     "Cats are hard to model. We follow Smith et al. (2024), i.e. we train large language models (LLMs) on 3.1 million "
@@ -56,10 +56,11 @@ def test_marks_that_overlap_become_one_for_the_longest() -> None:
     assert marked(["cats", "Cat"], "Cats") == [("Cats", 0)]
 
 
-def test_a_query_for_the_title_alone_is_explained_by_the_title_alone() -> None:
-    found = explain([parse("cat")], Document(0, "dog", "cat"))
-    assert found.title == ()
-    assert found.where(0) == "abstract"
+def test_a_phrase_with_a_field_is_marked_only_there() -> None:
+    found = explain([Query("ti:cat", Phrase(("cat",), (), field="title"))], Document(0, "Cat", "cat"))
+    assert found.title == (Span(0, 3, 0),)
+    assert found.abstract == ()
+    assert found.where(0) == "title"
 
 
 KEYWORDS = [
@@ -109,6 +110,12 @@ def test_a_snippet_is_the_sentences_with_the_most_keywords() -> None:
         "cats",
     ]
     assert snippet(ABSTRACT, spans, sentences=1).text.startswith("We follow Smith et al. (2024), i.e. we train")
+
+
+def test_of_sentences_with_the_same_keywords_the_one_with_more_marks_is_shown() -> None:
+    text = "A cat sat. A dog ran. Cats like cats."
+    spans = explain([parse("cat")], Document(0, "", text)).abstract
+    assert snippet(text, spans, sentences=1).text == "Cats like cats."
 
 
 def test_without_marks_a_snippet_is_the_beginning() -> None:

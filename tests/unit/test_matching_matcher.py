@@ -117,6 +117,7 @@ def test_a_reader_finds_what_is_meant(keyword: str, text: str) -> None:
         ],
         *[
             ('"science technology"', "science, technology"),
+            ("in context", "in, context"),
             ("λ", "lambda"),
             ("か", "が"),
             ("language model", "model language"),

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import QueryError
@@ -183,6 +183,9 @@ def read(text: str) -> Query | None:
 
 
 @given(st.text() | TRICKY | COMPOSED)
+@example("use gps")  # joined, usegps would look like a plural
+@example("技 data gps")
+@example("top k means in c++ 17")
 def test_any_string_is_read_or_refused_and_its_canonical_form_means_the_same(text: str) -> None:
     query = read(text)
     if query is None:
