@@ -1,6 +1,8 @@
 # ruff: noqa: RUF001 - these tests are about letters that look like others
 """Marks in the original text, and the sentences around them."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,6 +146,15 @@ def test_chinese_and_japanese_are_cut_at_their_own_full_stops_and_anywhere_else_
     piece = snippet(text, spans[1:], sentences=1)
     assert len(piece.text) <= 420
     assert "強化学習" in piece.text
+
+
+@pytest.mark.parametrize("piece", ["a", ".", "a.", "'a", "- ", "\n", " .", "A. ", "x\u0301", "強", "?!"])
+def test_hostile_texts_are_explained_quickly(piece: str) -> None:
+    text = piece * (40_000 // len(piece))
+    begun = time.perf_counter()
+    found = explain([parse("cat"), parse("a"), parse("強強")], Document(0, "", text))
+    snippet(text, found.abstract[:3])
+    assert time.perf_counter() - begun < 2
 
 
 @given(
