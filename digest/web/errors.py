@@ -1,0 +1,77 @@
+"""Pages for what went wrong, in the same look, with a way on. Nothing of our insides is shown."""
+
+from collections.abc import Mapping
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from digest.web.front import Front
+from digest.web.headers import dress
+
+log = structlog.get_logger()
+
+SAID = {
+    400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
+    404: ("There is no such page", "The address may be incomplete, or what was here is gone."),
+    405: ("This page takes no such request", "It can be looked at, or a form on it can be sent; this was neither."),
+    413: ("That is more than we can take", "A form here holds at most 64 KB. Shorten the keywords and send it again."),
+    422: ("This form cannot be read", "Some field held what no such field can hold. Go back and fill it in again."),
+    429: ("One moment, please", "More came from your network than we take in an hour. Try again later."),
+    500: (
+        "Something is broken on our side",
+        "It has been noted. Nothing that you sent was half done; try again later.",
+    ),
+    503: ("The store does not answer", "Nothing was changed. Try again in a minute."),
+}
+
+
+def error_page(
+    front: Front,
+    status: int,
+    *,
+    title: str = "",
+    text: str = "",
+    links: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The page for `status`, in its usual words or in better ones; `links` are ways on, address to words."""
+    usual = SAID.get(status, SAID[400] if status < 500 else SAID[500])  # noqa: PLR2004  - 5xx is our fault
+    return front.page(
+        "error.html",
+        status=status,
+        headers=headers,
+        title=title or usual[0],
+        text=text or usual[1],
+        links=links or {"/": "To the front page"},
+    )
+
+
+def install(app: FastAPI, front: Front) -> None:
+    """Answer every error of `app` with a page."""
+
+    async def refused(_request: Request, error: HTTPException) -> HTMLResponse:
+        return error_page(front, error.status_code, headers=error.headers)
+
+    async def misread(_request: Request, _error: RequestValidationError) -> HTMLResponse:
+        return error_page(front, 422)
+
+    async def store_away(_request: Request, error: OperationalError) -> HTMLResponse:
+        log.error("page.store_away", error=type(error.orig).__name__)
+        return error_page(front, 503, headers={"Retry-After": "60"})
+
+    async def broken(request: Request, error: Exception) -> HTMLResponse:
+        # The server logs the traceback; the address asked for may hold a token and is not logged.
+        log.error("page.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
+        answer = error_page(front, 500)
+        dress(answer.headers, request.scope, front.root)
+        return answer
+
+    # The framework types handlers by Exception alone.
+    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, misread)  # type: ignore[arg-type]
+    app.add_exception_handler(OperationalError, store_away)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, broken)

@@ -1,0 +1,184 @@
+"""What people type into forms: taken as it is, read with care, told back with what is wrong."""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from digest import desk
+from digest.errors import AddressError, SubscriberError
+from digest.settings import Settings
+from digest.subscribers import MOST_KEYWORDS, Saved, Wish, address
+
+LONGEST_KEYWORDS = 20_000  # characters in the field
+MOST_LINES = 4 * MOST_KEYWORDS
+REGIONS = (
+    *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+    "Arctic",
+)
+
+
+class WishForm(BaseModel):
+    """The fields that both forms have. All are text, so that what cannot be read can be shown again.
+
+    An empty field is one that was not filled in: the usual value takes its place.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    keywords: str = ""
+    frequency: str = ""
+    hour: str = ""
+    timezone: str = ""
+    cap: str = ""
+    trending: str = ""
+
+
+class SubscribeForm(WishForm):
+    """`website` is seen by programs only; a person leaves it empty."""
+
+    email: str = ""
+    website: str = ""
+
+
+class PreferencesForm(WishForm):
+    """`pause` is a date, YYYY-MM-DD."""
+
+    pause: str = ""
+
+
+class Answer(BaseModel):
+    """Which button was pressed."""
+
+    answer: str = ""
+
+
+class Unsubscribing(Answer):
+    """`one_click` is what a mail program sends (RFC 8058)."""
+
+    one_click: str = Field(default="", alias="List-Unsubscribe")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong in the field with the id `field`."""
+
+    field: str
+    message: str
+
+
+@dataclass(slots=True)
+class Read:
+    """A form that was read. `wish` is what was asked for, as far as there are no faults."""
+
+    wish: Wish = field(default_factory=Wish)
+    saved: list[Saved] = field(default_factory=list)
+    pause: date | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    def of(self, name: str) -> list[str]:
+        """The messages for one field."""
+        return [fault.message for fault in self.faults if fault.field == name]
+
+
+def usual(settings: Settings) -> dict[str, str]:
+    """What the form says before anybody touched it."""
+    return {
+        "keywords": "",
+        "email": "",
+        "frequency": "daily",
+        "hour": str(settings.send_hour),
+        "timezone": settings.default_timezone,
+        "cap": str(Wish().cap),
+        "trending": "",
+        "pause": "",
+    }
+
+
+def typed(form: WishForm, settings: Settings) -> dict[str, str]:
+    """What the form says now: what was typed, and the usual where nothing was."""
+    said = usual(settings)
+    return said | {name: value for name, value in form.model_dump().items() if name in said and value}
+
+
+def read_subscription(form: SubscribeForm, settings: Settings) -> Read:
+    """The form on the front page."""
+    read = read_wish(form, settings)
+    try:
+        address(form.email)
+    except AddressError as error:
+        message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
+        read.faults.append(Fault("email", message))
+    return read
+
+
+def read_preferences(form: PreferencesForm, settings: Settings, now: datetime) -> Read:
+    """The form behind the link in every letter. A pause ends on a later day than today, by the reader's calendar."""
+    read = read_wish(form, settings)
+    if form.pause.strip():
+        try:
+            read.pause = date.fromisoformat(form.pause.strip())
+        except ValueError:
+            read.faults.append(Fault("pause", "Write the date like 2026-01-31, or leave it empty."))
+        else:
+            if read.pause <= now.astimezone(ZoneInfo(read.wish.timezone)).date():
+                read.faults.append(Fault("pause", "Choose a day after today, or leave it empty."))
+    return read
+
+
+def read_wish(form: WishForm, settings: Settings) -> Read:
+    said = typed(form, settings)
+    read = Read()
+    _read_keywords(said["keywords"], read)
+    read.wish = Wish(trending=bool(said["trending"]))
+    for name, of, convert in (
+        ("frequency", "frequency", str),
+        ("hour", "send_hour", _number),
+        ("timezone", "timezone", str),
+        ("cap", "cap", _number),
+    ):
+        try:
+            change: dict[str, Any] = {of: convert(said[name].strip())}
+            read.wish = replace(read.wish, **change)
+        except SubscriberError as error:
+            read.faults.append(Fault(name, str(error)))
+    return read
+
+
+def _number(written: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,6}", written):
+        raise SubscriberError(f"Write a number in digits; {written[:20]!r} is none.")
+    return int(written)
+
+
+def _read_keywords(text: str, read: Read) -> None:
+    lines = re.split(r"\r\n|\r|\n", text)
+    if len(text) > LONGEST_KEYWORDS or len(lines) > MOST_LINES:
+        read.faults.append(Fault("keywords", f"At most {MOST_KEYWORDS} keywords, please, one a line."))
+        return
+    read.saved, misread = desk.understand(lines)
+    for each in misread:
+        about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
+        read.faults.append(Fault("keywords", f"{about}{each.message}"))
+
+
+@cache
+def zones() -> dict[str, list[str]]:
+    """Time zones by part of the world, for a list to choose from. UTC stands first."""
+    found: dict[str, list[str]] = {"": ["UTC"]}
+    for name in sorted(available_timezones()):
+        region, _, place = name.partition("/")
+        if place and region in REGIONS:
+            found.setdefault(region, []).append(name)
+    return found
+
+
+def zones_with(chosen: str) -> dict[str, list[str]]:
+    """The list, with a zone in it that somebody has chosen under an old name."""
+    if any(chosen in names for names in zones().values()) or chosen not in available_timezones():
+        return zones()
+    return {**zones(), "": ["UTC", chosen]}

@@ -1,0 +1,88 @@
+"""What every page needs: the house, the clock, and the templates."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from digest.house import House
+from digest.letters import folder, say
+
+LOOK = ["GET", "HEAD"]  # the methods that change nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """One of these a running app. `pace` is how many seconds an answer about an address takes at least."""
+
+    house: House
+    clock: Callable[[], datetime]
+    templates: Environment
+    root: str
+    pace: float
+
+    def page(
+        self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+    ) -> HTMLResponse:
+        """The template `name` as an answer. A value that it asks for and does not get is an error."""
+        html = self.templates.get_template(name).render(values)
+        return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
+
+
+def front_of(house: House, clock: Callable[[], datetime], pace: float) -> Front:
+    root = root_of(house)
+    return Front(house, clock, environment(house, root), root, pace)
+
+
+def root_of(house: House) -> str:
+    """The path that all our pages lie under, from the public address; empty when they have a host of their own."""
+    return urlsplit(house.settings.base_url).path
+
+
+def static_folder() -> Path:
+    """Style sheet, icon and script; inside an installed wheel too."""
+    return folder("web") / "static"
+
+
+def environment(house: House, root: str) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(folder("web")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(
+        product=house.product,
+        root=root,
+        contact=house.settings.contact,
+        local_inbox=not house.settings.relay,
+        version=_version(),
+    )
+    made.filters.update(count=say.count, day=say.day, date=say.date_of, often=say.often, web=say.web_address)
+    return made
+
+
+def _version() -> str:
+    # Static files may be kept for a year: another content has another address.
+    found = hashlib.sha256()
+    for path in sorted(static_folder().iterdir()):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+async def _front(request: Request) -> Front:
+    front = request.app.state.front
+    assert isinstance(front, Front)  # noqa: S101  - create() put it there
+    return front
+
+
+At = Annotated[Front, Depends(_front)]

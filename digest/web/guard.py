@@ -1,0 +1,117 @@
+"""What every request passes before a page sees it: Paced, then Capped.
+
+Plain ASGI, so that a body is counted while it is read.
+"""
+
+import time
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from limits import RateLimitItemPerHour
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digest.web.errors import error_page
+from digest.web.front import LOOK, Front
+from digest.web.headers import inner_path
+
+LARGEST_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How many POSTs an hour are taken from one network, and from everybody.
+
+    Unsubscribing has a wide limit of its own: a mail provider presses the button for all its users, from one network.
+    """
+
+    subscribe: int = 20
+    other: int = 120
+    unsubscribe: int = 3000
+    in_all: int = 10_000
+    _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
+
+    def wait(self, path: str, address: str) -> int:
+        """0 when this POST may pass, which counts it; else the seconds until the next one may."""
+        kind = "unsubscribe" if path.startswith("/unsubscribe/") else "subscribe" if path == "/subscribe" else "other"
+        everybody = RateLimitItemPerHour(self.in_all)
+        own = RateLimitItemPerHour({"subscribe": self.subscribe, "unsubscribe": self.unsubscribe}.get(kind, self.other))
+        # Everybody is asked first, so that a flood from many networks does not fill the memory; and counted last,
+        # so that one network's surplus does not use up what is there for all.
+        if not self._limiter.test(everybody, "all"):
+            return self._left(everybody, "all")
+        if not self._limiter.hit(own, kind, network(address)):
+            return self._left(own, kind, network(address))
+        self._limiter.hit(everybody, "all")
+        return 0
+
+    def _left(self, item: RateLimitItemPerHour, *names: str) -> int:
+        return max(1, round(self._limiter.get_window_stats(item, *names).reset_time - time.time()) + 1)
+
+
+def network(address: str) -> str:
+    """Whom we take to be one client: an IPv4 address, or the /64 that a household or a server gets in IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "unknown"  # a Unix socket: the proxy in front of it has its own limits
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+    return str(found)
+
+
+class Paced:
+    """Too many POSTs get a 429 with Retry-After (RFC 6585), before anything of them is read."""
+
+    def __init__(self, app: ASGIApp, front: Front, pace: Pace) -> None:
+        self._app, self._front, self._pace = app, front, pace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in LOOK:
+            client = scope.get("client") or ("", 0)
+            if wait := self._pace.wait(inner_path(scope, self._front.root), str(client[0])):
+                answer = error_page(self._front, 429, headers={"Retry-After": str(wait)})
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Capped:
+    """A body is read here, up to its limit, and handed on whole. Larger ones get a 413, chunked or not."""
+
+    def __init__(self, app: ASGIApp, front: Front) -> None:
+        self._app, self._front = app, front
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in LOOK:
+            await self._app(scope, receive, send)
+            return
+        body = await self._read(scope, receive)
+        if body is None:
+            answer: Response = error_page(self._front, 413, headers={"Connection": "close"})
+            await answer(scope, receive, send)
+            return
+        waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not said.isdigit() or int(said) > LARGEST_BODY:
+            return None
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break  # the rest never comes; what there is gets an answer that nobody hears
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > LARGEST_BODY:
+                return None
+        return bytes(body)

@@ -1,0 +1,61 @@
+"""What every answer says to the browser besides its content."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digest.web.front import LOOK, Front
+
+BY_TOKEN = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/")
+PRIVATE = (*BY_TOKEN, "/inbox", "/sent")
+
+POLICY = (
+    "default-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; object-src 'none'"
+)
+# A letter brings its own styles and nothing else; what it links to opens in the whole window.
+LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def dress(headers: MutableHeaders, scope: Scope, root: str) -> None:
+    """Put on an answer what every answer has. What a page has said itself stays."""
+    path = inner_path(scope, root)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    private = path.startswith(PRIVATE) or scope["method"] not in LOOK
+    headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
+    if path.startswith(PRIVATE):
+        headers.setdefault("X-Robots-Tag", "noindex, nofollow")
+
+
+def inner_path(scope: Scope, root: str) -> str:
+    """The path below the public address, whether or not a proxy has taken that part off."""
+    path = str(scope["path"])
+    return path.removeprefix(root) if root and path.startswith(root + "/") else path
+
+
+class Headers:
+    """Security headers on every answer. (Those of a 500 are put on by its own page: it is made further out.)"""
+
+    def __init__(self, app: ASGIApp, front: Front) -> None:
+        self._app, self._root = app, front.root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                dress(MutableHeaders(scope=message), scope, self._root)
+            await send(message)
+
+        await self._app(scope, receive, dressed)

@@ -1,0 +1,24 @@
+"""Whether this process can do its work: for load balancers and container engines."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from digest import db
+from digest.errors import StoreError
+from digest.web.front import LOOK, At
+
+router = APIRouter()
+
+
+@router.api_route("/healthz", methods=LOOK)
+def healthz(at: At) -> JSONResponse:
+    """200 when the database answers and its schema fits, else 503 with the reason."""
+    try:
+        current, head = db.versions(at.house.engine)
+    except StoreError:
+        # Its message names the server; whoever may know that finds it with `digest doctor`.
+        return JSONResponse({"status": "failing", "reason": "the database does not answer"}, status_code=503)
+    if current != head:
+        reason = f"the database is at schema {current or 'none'}, this program needs {head}; run: digest migrate"
+        return JSONResponse({"status": "failing", "reason": reason}, status_code=503)
+    return JSONResponse({"status": "ok", "schema": head})

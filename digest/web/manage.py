@@ -1,0 +1,177 @@
+"""The pages behind the links in letters: confirm, change, leave. Looking changes nothing; a button acts.
+
+A link whose signature is not ours is answered with 404: there is no such page. One that was good once (too old, or
+its subscription has ended) is answered with 410: gone, and the page says how to start anew.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from digest import desk
+from digest.desk import Card
+from digest.errors import TokenError
+from digest.models import Status
+from digest.subscribers import LARGEST_CAP, Purpose
+from digest.web.errors import error_page
+from digest.web.forms import (
+    LONGEST_KEYWORDS,
+    Answer,
+    PreferencesForm,
+    Read,
+    Unsubscribing,
+    read_preferences,
+    typed,
+    zones_with,
+)
+from digest.web.front import LOOK, At, Front
+
+router = APIRouter()
+
+RUNNING = {Status.ACTIVE, Status.PAUSED}
+BEGINNING = datetime.fromtimestamp(0, UTC)
+
+
+@router.api_route("/confirm/{token}", methods=LOOK)
+def confirm_page(at: At, token: str) -> HTMLResponse:
+    try:
+        card = desk.look(at.house, Purpose.CONFIRM, token, at.clock())
+    except TokenError as error:
+        return _no_use(at, Purpose.CONFIRM, token, error)
+    if card.status in RUNNING:
+        return at.page("confirmed.html", card=card, again=True)
+    if card.status != Status.PENDING:
+        return _ended(at)
+    return at.page("confirm.html", card=card, token=token)
+
+
+@router.post("/confirm/{token}")
+def confirm(at: At, token: str, form: Annotated[Answer, Form()]) -> HTMLResponse:
+    now = at.clock()
+    try:
+        if form.answer == "no":
+            desk.decline(at.house, token, now)
+            card = desk.look(at.house, Purpose.CONFIRM, token, now)
+            if card.status in RUNNING:
+                return at.page("confirmed.html", card=card, again=True)
+            return at.page("declined.html")
+        again = desk.look(at.house, Purpose.CONFIRM, token, now).status in RUNNING
+        card = desk.confirm(at.house, token, now)
+    except TokenError as error:
+        return _no_use(at, Purpose.CONFIRM, token, error)
+    return at.page("confirmed.html", card=card, again=again)
+
+
+@router.api_route("/preferences/{token}", methods=LOOK)
+def preferences_page(at: At, token: str, saved: str = "") -> HTMLResponse:
+    try:
+        card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
+    except TokenError as error:
+        return _no_use(at, Purpose.PREFERENCES, token, error)
+    if card.status not in RUNNING:
+        return _ended(at)
+    return _preferences(at, token, card, _said(card), Read(), saved=bool(saved))
+
+
+@router.post("/preferences/{token}")
+def preferences(at: At, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
+    now = at.clock()
+    try:
+        card = desk.look(at.house, Purpose.PREFERENCES, token, now)
+        if card.status not in RUNNING:
+            return _ended(at)
+        read = read_preferences(form, at.house.settings, now)
+        if read.faults:
+            said = typed(form, at.house.settings) | {"pause": form.pause}
+            return _preferences(at, token, card, said, read, saved=False)
+        desk.change(at.house, token, read.wish, read.saved, read.pause, now)
+    except TokenError as error:
+        return _no_use(at, Purpose.PREFERENCES, token, error)
+    return RedirectResponse(f"{at.root}/preferences/{token}?saved=1", status_code=303)
+
+
+@router.api_route("/unsubscribe/{token}", methods=LOOK)
+def unsubscribe_page(at: At, token: str) -> HTMLResponse:
+    try:
+        card = desk.look(at.house, Purpose.UNSUBSCRIBE, token, at.clock())
+    except TokenError as error:
+        return _no_use(at, Purpose.UNSUBSCRIBE, token, error)
+    if card.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
+        return at.page("left.html", again=True)
+    return at.page("unsubscribe.html", card=card, token=token)
+
+
+@router.post("/unsubscribe/{token}")
+def unsubscribe(at: At, token: str, form: Annotated[Unsubscribing, Form()]) -> Response:
+    """Leave. Without our own button it is a mail program that asks (RFC 8058): no farewell, no page, no redirect."""
+    by_button = form.answer == "yes" and not form.one_click
+    now = at.clock()
+    try:
+        before = desk.look(at.house, Purpose.UNSUBSCRIBE, token, now)
+        desk.unsubscribe(at.house, token, now, farewell=by_button)
+    except TokenError as error:
+        return _no_use(at, Purpose.UNSUBSCRIBE, token, error)
+    if not by_button:
+        return PlainTextResponse("You are unsubscribed.\n")
+    return at.page("left.html", again=before.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED})
+
+
+def _said(card: Card) -> dict[str, str]:
+    wish = card.wish
+    return {
+        "keywords": "\n".join(card.keywords),
+        "frequency": wish.frequency,
+        "hour": str(wish.send_hour),
+        "timezone": wish.timezone,
+        "cap": str(wish.cap),
+        "trending": "yes" if wish.trending else "",
+        "pause": card.paused_until.isoformat() if card.paused_until else "",
+    }
+
+
+def _preferences(at: Front, token: str, card: Card, said: dict[str, str], read: Read, *, saved: bool) -> HTMLResponse:
+    now = at.clock()
+    nonce = at.house.links.read(Purpose.PREFERENCES, token, now)
+    return at.page(
+        "preferences.html",
+        status=422 if read.faults else 200,
+        card=card,
+        said=said,
+        read=read,
+        saved=saved and not read.faults,
+        token=token,
+        leave=at.house.links.token(Purpose.UNSUBSCRIBE, nonce, now),
+        today=now.astimezone(ZoneInfo(card.wish.timezone)).date(),
+        fresh=False,
+        zones=zones_with(said["timezone"]),
+        longest=LONGEST_KEYWORDS,
+        largest_cap=LARGEST_CAP,
+    )
+
+
+def _ended(at: Front) -> HTMLResponse:
+    return error_page(
+        at,
+        410,
+        title="This subscription has ended",
+        text="No more letters come from it. You are welcome to start a new one at any time.",
+        links={"/": "Subscribe again"},
+    )
+
+
+def _no_use(at: Front, purpose: Purpose, token: str, error: TokenError) -> HTMLResponse:
+    title = "This link is no longer valid" if _genuine(at, purpose, token) else "This link is damaged"
+    status = 410 if _genuine(at, purpose, token) else 404
+    return error_page(at, status, title=title, text=str(error), links={"/": "Subscribe again"})
+
+
+def _genuine(at: Front, purpose: Purpose, token: str) -> bool:
+    """Whether we signed it, however long ago."""
+    try:
+        at.house.links.read(purpose, token, BEGINNING)
+    except TokenError:
+        return False
+    return True
