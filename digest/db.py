@@ -163,6 +163,7 @@ def upgrade(engine: Engine) -> None:
     versions(engine)
     with _told(engine):
         if engine.dialect.name == "sqlite":
+            # The file lock waits for however long another starter takes; the write lock inside gives up after BUSY.
             with _file_lock(f"{engine.url.database}.schema.lock"), engine.connect() as connection:
                 _upgrade_sqlite(connection.execution_options(writer=True))
             return

@@ -1,12 +1,16 @@
 """All settings, from DIGEST_* in the environment and `.env`. `.env.example` documents each one."""
 
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import available_timezones
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -14,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 from digest.errors import SettingError
 
+PREFIX = "DIGEST_"
 KNOWN_SOURCES = ("huggingface", "arxiv")
 DEFAULT_KEY = "change-me"
 EXAMPLES = {
@@ -22,8 +27,11 @@ EXAMPLES = {
     "secret_key": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
     "smtp_host": "smtp.example.org",
     "smtp_port": "587",
+    "smtp_username": "digest",
+    "smtp_password": "the password that the relay gave you",
     "smtp_tls": "starttls",
     "mail_from": "Paper Digest <digest@example.org>",
+    "postal_address": "1 Example Street, 12345 Exampletown",
     "sources": "huggingface,arxiv",
     "arxiv_categories": "cs.CL,cs.LG",
     "huggingface_url": "https://huggingface.co",
@@ -33,6 +41,12 @@ EXAMPLES = {
     "default_timezone": "Europe/Berlin",
     "send_hour": "8",
 }
+SECRETS = {"secret_key", "smtp_password"}
+
+
+ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
+HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
+CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
 class Tls(StrEnum):
@@ -55,10 +69,15 @@ class Settings(BaseSettings):
     """See `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DIGEST_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
-    database_url: str = "sqlite:///var/digest.db"
+    database_url: str = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
     base_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr("")
     smtp_host: str = ""
@@ -100,39 +119,45 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         try:
             url = make_url(value)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
             raise ValueError("not a database address") from error
         if url.drivername not in {"sqlite", "postgresql+psycopg"}:
             raise ValueError(f"{url.drivername!r} is not supported; use sqlite or postgresql+psycopg")
-        if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
-            raise ValueError("a database in memory would forget who got what; name a file")
+        if not url.database or url.database.startswith((":memory:", "file:")):
+            raise ValueError("names no database: a file by its path, or at the end the name on the server")
         return value
 
     @field_validator("base_url", "huggingface_url", "arxiv_feed_url", "arxiv_api_url")
     @classmethod
     def _address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = _split_address(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
             raise ValueError("not an address that begins with http:// or https://")
-        if parts.query or parts.fragment:
+        if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("only scheme, host, port and path belong here")
         return value.rstrip("/")
+
+    @field_validator("mail_from", "postal_address", "contact", "smtp_host", "smtp_username")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("must stand on one line, without control characters")
+        return value.strip()
 
     @field_validator("mail_from")
     @classmethod
     def _mail_from(cls, value: str) -> str:
-        _, address = parseaddr(value)
-        local, _, domain = address.rpartition("@")
-        if not local or not domain or any(c in value for c in "\r\n"):
-            raise ValueError("not a mail address")
+        # The name must not be taken for an address: "Me, Myself <me@example.org>" needs quotes (RFC 5322, 3.4).
+        if not ADDRESS.fullmatch(parseaddr(value)[1]):
+            raise ValueError("not a mail address, or a name that needs quotes")
         return value
 
-    @field_validator("postal_address", "contact", "smtp_host", "smtp_username")
+    @field_validator("smtp_host")
     @classmethod
-    def _one_line(cls, value: str) -> str:
-        if any(ord(c) < ord(" ") for c in value):
-            raise ValueError("must stand on one line")
-        return value.strip()
+    def _host(cls, value: str) -> str:
+        if value and not HOST.fullmatch(value):
+            raise ValueError("not the name or number of a host alone; the port goes into DIGEST_SMTP_PORT")
+        return value
 
     @field_validator("sources")
     @classmethod
@@ -147,7 +172,7 @@ class Settings(BaseSettings):
     @classmethod
     def _categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if not name.replace(".", "").replace("-", "").isalnum():
+            if not CATEGORY.fullmatch(name):
                 raise ValueError(f"{name!r} is not an arXiv category")
         return tuple(dict.fromkeys(value))
 
@@ -156,21 +181,19 @@ class Settings(BaseSettings):
     def _zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"no time zone is called {value!r}")
-        return ZoneInfo(value).key
+        return value
 
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
-            raise ValueError(
-                "DIGEST_SECRET_KEY is missing or still the default, but DIGEST_SMTP_HOST names a relay: "
-                "links in letters could be forged. Set it, for example "
-                f"DIGEST_SECRET_KEY={EXAMPLES['secret_key']}"
-            )
+            said = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
+            raise ValueError(f"{said}links in letters could be forged.{_example('secret_key')}")
+        if self.smtp_password.get_secret_value() and not self.smtp_username:
+            said = "DIGEST_SMTP_USERNAME: missing, but DIGEST_SMTP_PASSWORD is set."
+            raise ValueError(said + _example("smtp_username"))
         if self.smtp_username and self.smtp_tls is Tls.NONE and self.smtp_host not in {"127.0.0.1", "::1", "localhost"}:
-            raise ValueError(
-                "DIGEST_SMTP_USERNAME with DIGEST_SMTP_TLS=none would send the password in the clear. "
-                "Set it, for example DIGEST_SMTP_TLS=starttls"
-            )
+            said = "DIGEST_SMTP_TLS: none would send the password of DIGEST_SMTP_USERNAME in the clear."
+            raise ValueError(said + _example("smtp_tls"))
         return self
 
 
@@ -180,13 +203,47 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingError("\n".join(_sentence(dict(fault)) for fault in error.errors())) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f".env cannot be read as text: {error}") from error
+
+
+def unknown(environ: Mapping[str, str], dotenv: Path) -> list[str]:
+    """A sentence for each DIGEST_* that is no setting, with the nearest one that is: a typo is silent otherwise.
+
+    Values are never shown: the password is as likely to be misspelled as the rest.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    given = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
+    sentences = []
+    for name, place in sorted(given.items()):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+            sentences.append(f"{name} in {place} is no setting." + (f" Did you mean {near[0]}?" if near else ""))
+    return sentences
+
+
+def _split_address(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # looked at here, because a bad one raises only when it is asked for
+    except ValueError as error:
+        raise ValueError(f"not an address: {str(error)[:1].lower()}{str(error)[1:]}") from error
+    return parts
 
 
 def _sentence(fault: dict[str, Any]) -> str:
     said = str(fault["msg"]).removeprefix("Value error, ")
     if not fault["loc"]:
         return said
-    name = str(fault["loc"][0]).removeprefix("DIGEST_").lower()
-    value = "" if name in {"secret_key", "smtp_password"} else f" (it is {fault['input']!r})"
-    example = EXAMPLES.get(name)
-    return f"DIGEST_{name.upper()}: {said}{value}." + (f" Example: DIGEST_{name.upper()}={example}" if example else "")
+    name = str(fault["loc"][0]).lower().removeprefix(PREFIX.lower())
+    given = "" if name in SECRETS else f" (it is {_masked(str(fault['input']))!r})"
+    return f"{PREFIX}{name.upper()}: {said}{given}.{_example(name)}"
+
+
+def _masked(value: str) -> str:
+    """`value` without what may be a password: all between `//` and `@`, and after `password=`."""
+    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", value))
+
+
+def _example(name: str) -> str:
+    return f" Example: {PREFIX}{name.upper()}={EXAMPLES[name]}"
