@@ -6,7 +6,7 @@
     /api/daily_papers?date=D&limit=L&p=P     Link paging; 400 for a day after today; [] for a day without a list
     /papers/date/D                           the page with its data; a day without a list shows the last one before it
     /rss/CATS                                the batch of today (US Eastern), empty at weekends
-    /api/query?id_list=...                  texts by id
+    /api/query?id_list=... | search_query=   texts by id; a past batch by the time of its submission
 
 The papers, their authors and their ids are invented. Their three list days are dated anew, onto the last three
 weekdays up to `today`, so that the demo looks the same on any day.
@@ -17,7 +17,6 @@ import json
 import re
 import threading
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from types import TracebackType
@@ -25,11 +24,14 @@ from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from digest.sources.arxiv import window
+
 _WRITTEN = (date(2026, 7, 24), date(2026, 7, 27), date(2026, 7, 28), date(2026, 7, 29))  # as the files have them
 _EASTERN = ZoneInfo("America/New_York")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ENTRY = re.compile(r"  <entry>\n    <id>http://arxiv\.org/abs/(\S+?)v\d+</id>.*?</entry>\n", re.DOTALL)
+_WINDOW = re.compile(r"submittedDate:\[(\d{12}) TO (\d{12})\]")
 _ITEM = re.compile(r"    <item>.*?</item>\n", re.DOTALL)
 _SATURDAY = 5
 Reply = tuple[int, str, str, dict[str, str]]
@@ -40,6 +42,7 @@ class SampleHost:
 
     def __init__(self, now: date) -> None:
         self.today = now.astimezone(UTC).date() if isinstance(now, datetime) else now
+        self.days = tuple(reversed(_weekdays(self.today, 3)))  # the list days, oldest first
         self._feed_day = now.astimezone(_EASTERN).date() if isinstance(now, datetime) else now
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.sample = self
@@ -49,10 +52,9 @@ class SampleHost:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    @cached_property
-    def days(self) -> tuple[date, ...]:
-        """The three list days, oldest first."""
-        return tuple(reversed(_weekdays(self.today, 3)))
+    def turn_to(self, day: date) -> None:
+        """Make `day` today: lists of later days are not out yet, and the feed shows the batch of that day."""
+        self.today = self._feed_day = day
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -102,10 +104,10 @@ class SampleHost:
 
     def _page(self, asked: str) -> Reply:
         day = _day(asked)
-        past = [each for each in self.days if day and each <= day]
-        if not past:
+        if day is None:
             return 404, "text/html", "<!doctype html><title>404</title>", {}
-        props = {"dateString": past[-1].isoformat(), "periodType": "day", "dailyPapers": self._list(past[-1])}
+        shown = max([each for each in self.days if each <= day] or self.days[:1])
+        props = {"dateString": shown.isoformat(), "periodType": "day", "dailyPapers": self._list(shown)}
         held = html.escape(json.dumps(props))
         body = (
             "<!doctype html><html><head><title>Daily Papers - Hugging Face</title></head><body><main>"
@@ -123,13 +125,24 @@ class SampleHost:
 
     def _query(self, query: dict[str, str]) -> Reply:
         text = self._read("arxiv-texts.xml")
-        known = {found[1]: found[0] for found in _ENTRY.finditer(text)}
-        wanted = [re.sub(r"v\d+$", "", name) for name in query.get("id_list", "").split(",")]
         start, most = int(query.get("start", "0")), int(query.get("max_results", "10"))
-        chosen = [known[name] for name in wanted if name in known]
+        if asked := _WINDOW.search(query.get("search_query", "")):
+            chosen = self._batch(asked[1], asked[2])
+        else:
+            known = {found[1]: found[0] for found in _ENTRY.finditer(text)}
+            wanted = [re.sub(r"v\d+$", "", name) for name in query.get("id_list", "").split(",")]
+            chosen = [known[name] for name in wanted if name in known]
         head, tail = text.split("  <entry>", 1)[0], "</feed>\n"
         head = re.sub(r"(totalResults>)\d+", rf"\g<1>{len(chosen)}", head)
         return 200, "application/atom+xml", head + "".join(chosen[start : start + most]) + tail, {}
+
+    def _batch(self, opens: str, closes: str) -> list[str]:
+        """Entries for the papers of the batch that was submitted between two instants."""
+        for number, day in enumerate(self.days, 1):
+            if [f"{edge:%Y%m%d%H%M}" for edge in window(day)] == [opens, closes]:
+                items = _ITEM.findall(self._read(f"arxiv-{number}.xml"))
+                return [_as_entry(item) for item in items if "<arxiv:announce_type>replace" not in item]
+        return []
 
 
 class _Server(ThreadingHTTPServer):
@@ -158,6 +171,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """The demo tells what it does; the server stays quiet."""
+
+
+def _as_entry(item: str) -> str:
+    """A feed's item in the shape of the query API."""
+
+    def of(tag: str) -> list[str]:
+        return re.findall(f"<{tag}[^>]*>(.*?)</{tag}>", item, re.DOTALL)
+
+    terms = "".join(f'    <category term="{term}"/>\n' for term in of("category"))
+    authors = "".join(f"    <author><name>{name}</name></author>\n" for name in of("dc:creator")[0].split(", "))
+    return (
+        f"  <entry>\n    <id>{of('guid')[0].replace('oai:arXiv.org:', 'http://arxiv.org/abs/')}</id>\n"
+        f"    <title>{of('title')[0]}</title>\n"
+        f"    <summary>{of('description')[0].split('Abstract: ', 1)[1]}</summary>\n"
+        f'{terms}    <arxiv:primary_category term="{of("category")[0]}"/>\n{authors}  </entry>\n'
+    )
 
 
 def _weekdays(last: date, count: int) -> list[date]:

@@ -24,6 +24,7 @@ FULL = 2000  # the most that a feed holds
 IDS = 100  # the most that are asked for at once
 SLICE = 500
 SLICES = 12
+WHOLE = 0.95  # of what a query promises; the rest may be entries that nobody can read
 SATURDAY = 5
 
 
@@ -141,10 +142,11 @@ class ArXiv:
             )
             part, total = read_query(reply.body, reply.where, day=day, categories=self._categories)
             found += part
-            if (number + 1) * SLICE >= total:
-                return found
-            if not part:
+            last = (number + 1) * SLICE >= total
+            if (last and len(found) < total * WHOLE) or (not last and not part):
                 raise Unreachable(f"{reply.where} gave {len(found)} of {total} papers announced on {day}")
+            if last:
+                return found
         raise Malformed(f"arXiv names more than {SLICES * SLICE} papers for {day}")
 
     async def _ask(self, **parameters: str) -> Reply:
