@@ -8,10 +8,10 @@ by bundled days in their exact shapes, when none of them can be reached.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import httpx
 from sqlmodel import col, select
 
 from digest import __version__, daily, db, desk, papers
+from digest.collecting import Collected
 from digest.daily import Report
 from digest.demo.host import SampleHost
 from digest.doctor import hosts
@@ -38,6 +39,7 @@ KEYWORDS = (
     "reinforcement learning",
     "protein",
 )
+SATURDAY = 5
 PATIENCE = 4.0  # seconds in which a host must answer to count as reachable
 
 
@@ -71,23 +73,28 @@ async def play(clock: Callable[[], datetime], tell: Callable[[str], None]) -> Pl
     chosen = settings()
     tell("looking for the sources")
     offline = not await any_reachable(chosen)
-    with stand_in(clock()) if offline else real() as overrides:
-        house = build(settings(**overrides))
+    if offline:
+        clock = at_the_end_of_a_list_day(clock())
+    with SampleHost(clock()) if offline else nullcontext() as host:
+        house = build(settings(host.url if host else None))
         try:
             with db.reading(house.engine) as session:
                 after = papers.top_listing(session)
             before = {each.name for each in inbox.kept(house.inbox)}
             await subscribe(house, clock, tell)
+            earlier = await live_through(house, host, tell) if host else []
             report = await daily.run(house, clock, tell=tell)
-            return Played(offline, report, matches(house, after), letters(house, before))
+            collected = together([*earlier, *report.collected])
+            return Played(offline, replace(report, collected=collected), matches(house, after), letters(house, before))
         finally:
             house.engine.dispose()
 
 
-def settings(**overrides: str) -> Settings:
-    """The settings of the environment, but with a store of the demo's own and no relay."""
+def settings(host: str | None = None) -> Settings:
+    """The settings of the environment, but with a store of the demo's own, no relay, and perhaps another host."""
     demo = {"database_url": f"sqlite:///{HOME}/digest.db", "smtp_host": "", "secret_key": "", "send_hour": "0"}
-    return load(**demo, **overrides)
+    names = ("huggingface_url", "arxiv_feed_url", "arxiv_api_url") if host else ()
+    return load(**demo, **dict.fromkeys(names, host))
 
 
 async def any_reachable(chosen: Settings) -> bool:
@@ -104,17 +111,41 @@ async def any_reachable(chosen: Settings) -> bool:
         return any(await asyncio.gather(*(answers(url) for _, url in hosts(chosen))))
 
 
-@contextmanager
-def real() -> Iterator[dict[str, str]]:
-    """The hosts of the settings."""
-    yield {}
+def at_the_end_of_a_list_day(now: datetime) -> Callable[[], datetime]:
+    """18:00 UTC of the last weekday that is over: then every sample list of that day is out, whatever today is."""
+    day = now.date() - timedelta(days=1)
+    while day.weekday() >= SATURDAY:
+        day -= timedelta(days=1)
+    return lambda: evening_of(day)
 
 
-@contextmanager
-def stand_in(now: datetime) -> Iterator[dict[str, str]]:
-    """The bundled days, served on loopback."""
-    with SampleHost(now) as host:
-        yield dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), host.url)
+def evening_of(day: date) -> datetime:
+    """When the lists of a day are long enough to be read."""
+    return datetime.combine(day, time(18), tzinfo=UTC)
+
+
+async def live_through(house: House, host: SampleHost, tell: Callable[[str], None]) -> list[Collected]:
+    """Read the sample days before the last as the service would have: each on its own evening."""
+    *earlier, last = host.days
+    collected = []
+    for day in earlier:
+        host.turn_to(day)
+        collected += await daily.collect(house, evening_of(day), tell=tell)
+    host.turn_to(last)
+    return collected
+
+
+def together(collected: Sequence[Collected]) -> list[Collected]:
+    """Several readings of a source as one line."""
+    lines: dict[str, Collected] = {}
+    for each in collected:
+        line = lines.setdefault(each.source, Collected(each.source))
+        line.listed += each.listed
+        line.new += each.new
+        line.failed += each.failed
+        line.seconds = round(line.seconds + each.seconds, 2)
+        line.problems += each.problems
+    return list(lines.values())
 
 
 async def subscribe(house: House, clock: Callable[[], datetime], tell: Callable[[str], None]) -> None:
@@ -144,7 +175,7 @@ def matches(house: House, after: int) -> dict[str, int]:
     return {keyword: len(row) for keyword, row in zip(KEYWORDS, hits, strict=True)}
 
 
-def letters(house: House, before: Sequence[str] | set[str]) -> list[Shown]:
+def letters(house: House, before: Collection[str]) -> list[Shown]:
     """The letters that came in this run, each also written out as .html and .txt beside its .eml."""
     with db.reading(house.engine) as session:
         states = {
