@@ -48,31 +48,31 @@ class Printed:
         return Weight.of(self.html)
 
 
-def digest(words: DigestWords) -> Letter:
-    """The letter for one reader and one edition."""
+def digest(words: DigestWords, *, whole: bool = False) -> Letter:
+    """The letter for one reader and one edition. `whole`: nothing is left out for its weight, as on the web."""
     values = _frame(words)
     total = len(words.papers) + words.left_out
     # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
     frame = part(
         "digest-body.html", **values, subject=subject("digest", values), cards=(), rows=(), row_count=total, more=total
     )
-    cards, rows = _fitting(words, Weight.of(frame))
+    cards, rows = _fitting(words, Weight.of(frame), whole=whole)
     more = total - len(cards) - len(rows)
     return letter("digest", {**values, "cards": cards, "rows": rows, "row_count": len(rows), "more": more})
 
 
-def _fitting(words: DigestWords, weight: Weight) -> tuple[list[Printed], list[Printed]]:
+def _fitting(words: DigestWords, weight: Weight, *, whole: bool) -> tuple[list[Printed], list[Printed]]:
     cards: list[Printed] = []
     rows: list[Printed] = []
     for paper in words.papers[:IN_FULL]:
         printed = _printed("digest-card.html", card(paper, words), words)
-        if weight.plus(printed.weight).on_wire > CARDS_LIMIT:
+        if not whole and weight.plus(printed.weight).on_wire > CARDS_LIMIT:
             break
         weight = weight.plus(printed.weight)
         cards.append(printed)
     for paper in islice(words.papers, len(cards), None):
         printed = _printed("digest-row.html", row(paper, words), words)
-        if weight.plus(printed.weight).on_wire > LIMIT:
+        if not whole and weight.plus(printed.weight).on_wire > LIMIT:
             break
         weight = weight.plus(printed.weight)
         rows.append(printed)

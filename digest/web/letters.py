@@ -31,7 +31,10 @@ def letter(at: At, token: str) -> HTMLResponse:
 
 
 def web_copy(house: House, token: str, now: datetime) -> str:
-    """The HTML of a digest. Raises TokenError when the link is damaged or the letter is no longer kept."""
+    """The HTML of a digest, with all the papers that the letter had no room for.
+
+    Raises TokenError when the link is damaged or the letter is no longer kept.
+    """
     number = house.links.read(Purpose.VIEW, token, now)
     with db.reading(house.engine) as session:
         kept = session.get(Delivery, int(number)) if number.isdecimal() else None
@@ -45,9 +48,8 @@ def web_copy(house: House, token: str, now: datetime) -> str:
             message_id=kept.message_id,
             attempts=kept.attempts,
             created_at=kept.created_at,
-            papers=kept.papers,
-            left_out=kept.left_out,
+            papers=[*kept.papers, *kept.left_out],
         )
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
-    return letters.digest(words).html
+    return letters.digest(words, whole=True).html

@@ -1,6 +1,7 @@
 """No letter is too heavy, whatever stands in it: cards become rows, and rows become a count."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,3 +109,12 @@ def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:
     html = digest(words(*(paper(number=n) for n in range(12)))).html
     assert re.search(r"</p>\n<hr [^>]*>\n<h2", html)
     assert html.endswith("</html>\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_the_web_nothing_is_left_out_for_its_weight(kind: str) -> None:
+    whole = extreme(kind)
+    selector = Selector(digest(replace(whole, left_out=0), whole=True).html)
+    rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
+    assert rows == 200 - 10
+    assert not selector.xpath("//a[contains(., 'on the web')]")
