@@ -12,8 +12,15 @@ from tests.hosts import SATURDAY, TUESDAY, Said, entries, face, hosting, ids, pa
 def test_pages_are_followed_and_a_list_that_moved_between_them_counts_once() -> None:
     def route(path: str, query: dict[str, str]) -> Said:
         number = int(query["p"])
-        link = {"Link": f'</api/daily_papers?date=2026-01-05&limit=100&p={number + 1}>; rel="next"'}
-        return 200, json.dumps(entries(number * 2, number * 2 + 1, number * 2 + 2)), link if number < 2 else {}
+        link = {
+            "Link": f'</api/daily_papers?date=2026-01-05&limit=100&p={number + 1}>; rel="next"',
+            "ETag": f'"{number}"',
+        }
+        return (
+            200,
+            json.dumps(entries(number * 2, number * 2 + 1, number * 2 + 2)),
+            link if number < 2 else {"ETag": '"last"'},
+        )
 
     with serving(route) as host:
         answer = face(host.url)
