@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.benchmarks.harness import Row, run
+from tests.benchmarks.rounds import letters_sent, readers_planned
 
-ROWS: tuple[Row, ...] = ()
+ROWS: tuple[Row, ...] = (readers_planned, letters_sent)
 
 
 if __name__ == "__main__":
