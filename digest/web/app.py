@@ -12,7 +12,7 @@ from starlette.types import Scope
 from digest.house import House
 from digest.web import about, errors, health, inbox, letters, manage, papers, subscribe
 from digest.web.front import front_of, static_folder
-from digest.web.guard import Capped, Pace, Paced
+from digest.web.guard import Capped, Pace, Paced, Rooted
 from digest.web.headers import Headers
 
 ANSWER_TAKES = 0.3  # seconds, at least: longer than noting an address ever takes on a healthy store
@@ -31,9 +31,9 @@ def create(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        root_path=front.root,
         redirect_slashes=False,
         middleware=[
+            Middleware(Rooted, front=front),
             Middleware(Headers, front=front),
             Middleware(Paced, front=front, pace=pace or Pace()),
             Middleware(Capped, front=front),

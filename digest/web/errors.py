@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from digest.errors import StoreError
 from digest.web.front import Front
 from digest.web.headers import dress
 
@@ -59,8 +60,8 @@ def install(app: FastAPI, front: Front) -> None:
     async def misread(_request: Request, _error: RequestValidationError) -> HTMLResponse:
         return error_page(front, 422)
 
-    async def store_away(_request: Request, error: OperationalError) -> HTMLResponse:
-        log.error("page.store_away", error=type(error.orig).__name__)
+    async def store_away(_request: Request, error: StoreError | OperationalError) -> HTMLResponse:
+        log.error("page.store_away", error=type(error).__name__)
         return error_page(front, 503, headers={"Retry-After": "60"})
 
     async def broken(request: Request, error: Exception) -> HTMLResponse:
@@ -73,5 +74,6 @@ def install(app: FastAPI, front: Front) -> None:
     # The framework types handlers by Exception alone.
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, misread)  # type: ignore[arg-type]
+    app.add_exception_handler(StoreError, store_away)  # type: ignore[arg-type]
     app.add_exception_handler(OperationalError, store_away)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, broken)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from digest import desk
 from digest.errors import AddressError, SubscriberError
@@ -36,6 +36,12 @@ class WishForm(BaseModel):
     timezone: str = ""
     cap: str = ""
     trending: str = ""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        # A body may name an encoding that gives halves of characters; no page could show them again.
+        return value.encode(errors="replace").decode()
 
 
 class SubscribeForm(WishForm):
@@ -112,7 +118,8 @@ def read_subscription(form: SubscribeForm, settings: Settings) -> Read:
         address(form.email)
     except AddressError as error:
         message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
-        read.faults.append(Fault("email", message))
+        # In the order of the form: the address comes after the keywords.
+        read.faults.insert(len(read.of("keywords")), Fault("email", message))
     return read
 
 

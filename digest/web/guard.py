@@ -1,4 +1,4 @@
-"""What every request passes before a page sees it: Paced, then Capped.
+"""What every request passes before a page sees it: Rooted, Paced, Capped.
 
 Plain ASGI, so that a body is counted while it is read.
 """
@@ -60,6 +60,18 @@ def network(address: str) -> str:
     if isinstance(found, IPv6Address):
         return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
     return str(found)
+
+
+class Rooted:
+    """Pages may lie below a path of the public address. A proxy may take that path off, or leave it to us."""
+
+    def __init__(self, app: ASGIApp, front: Front) -> None:
+        self._app, self._root = app, front.root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": inner_path(scope, self._root), "root_path": ""}
+        await self._app(scope, receive, send)
 
 
 class Paced:
