@@ -142,8 +142,10 @@ def test_a_paper_twice_in_a_batch_is_new_rather_than_replaced() -> None:
         b"Rate exceeded.",
         b"<!doctype html><title>Just a moment...</title><p>Checking your browser",
         b"<html><body><p>A whole page</p></body></html>",
-        b'<!DOCTYPE rss [<!ENTITY a "b">]>'
-        b"<rss><channel><item><title>A &a;</title><guid>2601.00001</guid></item></channel></rss>",
+        (
+            b'<!DOCTYPE rss [<!ENTITY a "b">]>'
+            b"<rss><channel><item><title>A &a;</title><guid>2601.00001</guid></item></channel></rss>"
+        ),
         b"<rss><channel><item><title>no number</title></item></channel></rss>",
     ],
 )

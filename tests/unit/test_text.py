@@ -25,6 +25,7 @@ SHARED = Path(__file__).parents[2] / "../shared/data"
         (r"\href{https://a.org}{our page}", "our page (https://a.org)"),
         ("from $5 to $10, US$100 and A$200", "from $5 to $10, US$100 and A$200"),
         ("a lone $5 a month", "a lone $5 a month"),
+        ("it cost $20 a seat, in CA$, not US$", "it cost $20 a seat, in CA$, not US$"),
         ("between $5-$10 a piece", "between $5-$10 a piece"),
         (r"SA$^{2}$GFM at mAP$_{50}$ and 90$^\circ$C", "SA²GFM at mAP₅₀ and 90°C"),
         (r"up 50% or 3\% \& more", "up 50% or 3% & more"),
