@@ -6,7 +6,6 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from digest.errors import StoreError
@@ -60,8 +59,8 @@ def install(app: FastAPI, front: Front) -> None:
     async def misread(_request: Request, _error: RequestValidationError) -> HTMLResponse:
         return error_page(front, 422)
 
-    async def store_away(_request: Request, error: StoreError | OperationalError) -> HTMLResponse:
-        log.error("page.store_away", error=type(error).__name__)
+    async def store_away(_request: Request, _error: StoreError) -> HTMLResponse:
+        log.error("page.store_away")  # its message names the server; `digest doctor` tells it to whoever may know
         return error_page(front, 503, headers={"Retry-After": "60"})
 
     async def broken(request: Request, error: Exception) -> HTMLResponse:
@@ -75,5 +74,4 @@ def install(app: FastAPI, front: Front) -> None:
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, misread)  # type: ignore[arg-type]
     app.add_exception_handler(StoreError, store_away)  # type: ignore[arg-type]
-    app.add_exception_handler(OperationalError, store_away)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, broken)

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from digest import db, desk, papers
+from digest import db, desk, papers, planning
 from digest.house import House
-from digest.models import Delivery, Status, Subscriber
+from digest.models import Delivery, Kind, Status, Subscriber
 from digest.settings import Settings
 from digest.sources.base import Listed
 from digest.subscribers import Links, Purpose, Wish
@@ -361,6 +361,20 @@ def test_one_click_unsubscribes_without_ceremony(home: House, browser: Browser, 
     assert "goodbye" not in letters(home)
 
 
+def test_the_web_copy_is_the_letter_and_only_its_link_opens_it(home: House, browser: Browser) -> None:
+    shelve(home, [listed(1), listed(2, title="Speech", abstract="Of sounds.")])
+    reader = subscribed(home)
+    sent = digest_of(home, reader)
+    page = browser.get(home.link(Purpose.VIEW, str(sent.id), AT))
+    assert page.status_code == 200
+    assert "1 new paper matches your keywords" in Seen(page.text).text
+    assert "Speech" not in page.text
+    with db.reading(home.engine) as session:
+        (welcome,) = session.exec(select(Delivery).where(Delivery.kind == Kind.WELCOME)).all()
+    for other in (str(welcome.id), "999", "x"):
+        assert browser.get(home.link(Purpose.VIEW, other, AT)).status_code == 404
+
+
 # --- papers
 
 
@@ -442,7 +456,9 @@ def every_path(home: House) -> list[str]:
     shelve(home, [listed(1), listed(2, list_day=TODAY - timedelta(days=1))])
     waiting, reader = subscribed(home, "b@example.org", confirmed=False), subscribed(home)
     keep_letter(home)
+    letter = home.link(Purpose.VIEW, str(digest_of(home, reader).id), AT)
     return [
+        letter.removeprefix("http://digest.test"),
         *("/", "/?keywords=graph", "/sent", "/papers", "/papers/2026-07-31", "/privacy", "/robots.txt", "/healthz"),
         *("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw", "/static/style.css", "/static/zone.js"),
         *("/nothing", "/papers/x", "/papers/2020-01-01", "/inbox/9-9", "/static/nothing", "/confirm/x", "/subscribe"),
@@ -451,6 +467,15 @@ def every_path(home: House) -> list[str]:
         path(home, Purpose.PREFERENCES, reader),
         path(home, Purpose.UNSUBSCRIBE, reader),
     ]
+
+
+def digest_of(home: House, reader: Subscriber) -> Delivery:
+    """The digest that a plan queued for a reader."""
+    planning.plan(home, AT)
+    with db.reading(home.engine) as session:
+        return session.exec(
+            select(Delivery).where(Delivery.subscriber_id == reader.id, Delivery.kind == Kind.DIGEST)
+        ).one()
 
 
 def keep_letter(home: House) -> None:
@@ -473,10 +498,10 @@ def test_every_answer_carries_the_headers_that_protect_it(home: House, browser: 
         policy = answer.headers["content-security-policy"]
         assert "base-uri 'none'" in policy
         assert "default-src 'self'" in policy or "default-src 'none'" in policy
-        assert ("unsafe-inline" in policy) == each.endswith("/html")
+        assert ("unsafe-inline" in policy) == (each.endswith("/html") or each.startswith("/letters/"))
         assert ("frame-ancestors 'none'" in policy) == (not each.endswith("/html"))
         assert "set-cookie" not in answer.headers
-        secret = each.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox"))
+        secret = each.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters"))
         assert (answer.headers["cache-control"] == "no-store") == (secret or each == "/sent"), each
         assert ("x-robots-tag" in answer.headers) == (secret or each == "/sent"), each
 

@@ -1,0 +1,141 @@
+"""The pages behind a real server and a real socket: what a stand-in for the network cannot show."""
+
+import http.client
+import io
+import logging
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+import uvicorn
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from digest import db, desk
+from digest.house import House
+from digest.models import Status, Subscriber
+from digest.settings import Settings
+from digest.subscribers import Links, Purpose, Wish
+from digest.web.app import create
+from tests.browser import AT
+
+
+@contextmanager
+def served(home: House) -> Iterator[int]:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create(home, clock=lambda: AT, answer_takes=0),
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+        )
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def home(sqlite_store: Engine, tmp_path: Path) -> House:
+    chosen = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://127.0.0.1")
+    return House(chosen, sqlite_store, Links(["a key for tests"]))
+
+
+def ask(port: int, method: str, path: str, **more: object) -> tuple[http.client.HTTPResponse, bytes]:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        line.request(method, path, **more)  # type: ignore[arg-type]
+        answer = line.getresponse()
+        return answer, answer.read()
+    finally:
+        line.close()
+
+
+def test_a_person_subscribes_confirms_and_leaves(home: House) -> None:
+    said = io.StringIO()
+    watch = logging.StreamHandler(said)
+    logging.getLogger().addHandler(watch)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(said))
+    try:
+        with served(home) as port:
+            whole_way(home, port)
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().removeHandler(watch)
+    with db.reading(home.engine) as session:
+        nonce = session.exec(select(Subscriber)).one().nonce
+    for secret in (nonce, "ada", "graphs"):
+        assert secret not in said.getvalue()
+
+
+def whole_way(home: House, port: int) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer, _ = ask(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
+    assert (answer.status, answer.headers["Location"]) == (303, "/sent")
+    with db.reading(home.engine) as session:
+        nonce = session.exec(select(Subscriber)).one().nonce
+    links = {purpose: f"/{purpose}/{home.links.token(purpose, nonce, AT)}" for purpose in Purpose}
+    for method in ("HEAD", "GET"):
+        answer, body = ask(port, method, links[Purpose.CONFIRM])
+        assert answer.status == 200
+        assert bool(body) == (method == "GET")
+        assert int(answer.headers["Content-Length"]) > 500
+    assert ask(port, "POST", links[Purpose.CONFIRM])[0].status == 200
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{links[Purpose.UNSUBSCRIBE]}", data=b"List-Unsubscribe=One-Click"
+    )
+    with urllib.request.urlopen(request) as answered:
+        assert (answered.status, answered.read()) == (200, b"You are unsubscribed.\n")
+    with db.reading(home.engine) as session:
+        assert session.exec(select(Subscriber)).one().status == Status.UNSUBSCRIBED
+
+
+def test_a_body_without_an_end_is_refused_while_it_comes(home: House) -> None:
+    with served(home) as port:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        line.putrequest("POST", "/subscribe")
+        line.putheader("Transfer-Encoding", "chunked")
+        line.putheader("Content-Type", "application/x-www-form-urlencoded")
+        line.endheaders()
+        piece = b"x" * 8192
+        for _ in range(9):  # 72 KiB, and no last chunk
+            line.send(b"2000\r\n" + piece + b"\r\n")
+        assert line.getresponse().status == 413
+        line.close()
+        assert ask(port, "GET", "/")[0].status == 200
+
+
+def test_many_subscribe_at_once(home: House) -> None:
+    saved, _ = desk.understand(["graphs"])
+    with served(home) as port:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        statuses: list[int] = []
+
+        def one(number: int) -> None:
+            body = f"email=reader{number}%40example.org&keywords=graphs"
+            statuses.append(ask(port, "POST", "/subscribe", body=body, headers=form)[0].status)
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        desk.subscribe(home, "operator@example.org", Wish(), saved, AT)
+        for thread in threads:
+            thread.join()
+        assert statuses == [303] * 20
+        assert ask(port, "POST", "/subscribe", body="email=one.more%40example.org", headers=form)[0].status == 429
+    with db.reading(home.engine) as session:
+        assert len(session.exec(select(Subscriber)).all()) == 21
