@@ -40,7 +40,7 @@ def connect(url: str) -> Engine:
         # Without a limit of its own a server behind a silent firewall would hold the start for minutes.
         return create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT})
     try:
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds addresses
     except OSError as error:
         raise StoreError(
             f"DIGEST_DATABASE_URL: no folder can be made for {address.database}: {error.strerror}"
