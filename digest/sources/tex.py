@@ -17,7 +17,7 @@ _MATH_LONGEST = 800
 _PLAIN_RUN = re.compile(r"[^\\${}~^_\[\]h]+")
 _LINK = re.compile(r"https?://(?:[^\s\\{}$<>]|\\[_%&#~])+")
 _MACRO = re.compile(r"\\([A-Za-z]+)\*?[ \t\n]?")
-_PROSE = re.compile(r"^\s*\d[^\\]*\s[A-Za-z]{2,}")
+_PROSE = re.compile(r"\s*\d[^\\]*\s[A-Za-z]{2,}|[^\\^_={}]*\b[A-Za-z]{2,}\s+[A-Za-z]{2,}\b[^\\^_={}]*$")
 _WORDY = re.compile(r"[^\W\d_][\w \-'.:+/]*")
 
 
