@@ -138,6 +138,7 @@ def headline(words: DigestWords) -> str:
 def tally(words: DigestWords) -> list[Tally]:
     """The keywords that brought papers, the busiest first, else in the reader's order."""
     papers = Counter(query for paper in words.papers for query in dict(paper.where))
+    papers.update(dict(enumerate(words.left_out_counts)))
     found = [
         Tally(say.cut(keyword, KEYWORD), query, papers[query])
         for query, keyword in enumerate(words.keywords)

@@ -65,7 +65,8 @@ class LetterPaper:
 class DigestWords:
     """All that one digest says. A keyword's position decides its colour; without keywords the papers are trending ones.
 
-    `papers` stand in the order of the edition; `left_out` are papers that the edition had no room for.
+    `papers` stand in the order of the edition; `left_out` are papers that the edition had no room for,
+    and `left_out_counts` says how many of them each keyword brought.
     `notices` are whole sentences about sources that did not answer or days that are made up for.
     """
 
@@ -78,6 +79,7 @@ class DigestWords:
     keywords: tuple[str, ...] = ()
     papers: tuple[LetterPaper, ...]
     left_out: int = 0
+    left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     links: Links
     postal_address: str = ""

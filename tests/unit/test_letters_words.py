@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from digest.letters import say
 from digest.letters.colour import LOOK, MARKS
 from digest.letters.marked import Piece, pieces, plain, starred
+from digest.letters.newspapers import tally
 from digest.letters.plain import columns, fill
 from digest.matching import Span
+from tests.letter_factory import paper, words
 
 OUTSIDE = st.text(max_size=300)
 
@@ -124,3 +126,10 @@ def test_every_colour_can_be_read_by_day_and_by_night() -> None:
     ]
     assert [pair for pair in pairs if contrast(*pair) < 4.5] == []
     assert contrast("#ffffff", "#777777") < 4.5
+
+
+def test_the_tally_counts_what_the_edition_left_out_too() -> None:
+    counts = tally(
+        words(paper(where=((0, "title"),)), keywords=("robot", "speech"), left_out=5, left_out_counts=(2, 4))
+    )
+    assert [(one.keyword, one.papers) for one in counts] == [("speech", 4), ("robot", 3)]
