@@ -18,6 +18,8 @@ from digest.matching import parse
 from digest.models import Kind, Status, Subscriber
 from digest.subscribers import Purpose, Saved, Wish
 
+DECLINED = "declined"
+
 
 @dataclass(frozen=True, slots=True)
 class Misread:
@@ -61,7 +63,7 @@ def understand(lines: Sequence[str]) -> tuple[list[Saved], list[Misread]]:
 def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime) -> None:
     """Somebody asks for letters to an address. Whatever its state, the caller learns nothing of it; the mailbox does.
 
-    One mail a day at most goes to an address this way, however often somebody asks.
+    One mail of a kind a day at most goes to an address this way, however often somebody asks.
     """
     with writing(house.engine) as session:
         subscriber = subscribers.ask(session, email, wish, saved, now)
@@ -69,19 +71,22 @@ def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now:
             Status(subscriber.status)
         )
         if kind:
-            _write(house, session, subscriber, kind, now)
+            _write(house, session, subscriber, kind, subscriber.ended_at, now)
 
 
-def add(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime, *, confirmed: bool) -> None:
-    """The operator enters somebody; `confirmed` when that person has already agreed elsewhere."""
-    if not confirmed:
-        subscribe(house, email, wish, saved, now)
-        return
+def add(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime, *, confirmed: bool) -> bool:
+    """The operator enters somebody; `confirmed` when that person has already agreed elsewhere.
+
+    True when a letter was queued for it. Raises SubscriberError for readers, and for who must never be mailed.
+    """
     with writing(house.engine) as session:
         subscriber = subscribers.ask(session, email, wish, saved, now)
         if subscriber.status != Status.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
+        if not confirmed:
+            return _write(house, session, subscriber, Kind.CONFIRM, subscriber.ended_at, now)
         _begin(session, subscriber, now)
+        return False
 
 
 def confirm(house: House, token: str, now: datetime) -> Card:
@@ -89,8 +94,9 @@ def confirm(house: House, token: str, now: datetime) -> Card:
     with writing(house.engine) as session:
         subscriber = _who(house, session, Purpose.CONFIRM, token, now)
         if subscriber.status == Status.PENDING:
+            ended = subscriber.ended_at
             _begin(session, subscriber, now)
-            _write(house, session, subscriber, Kind.WELCOME, now)
+            _write(house, session, subscriber, Kind.WELCOME, ended, now)
         elif subscriber.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
             raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
         return _card(session, subscriber)
@@ -101,14 +107,14 @@ def decline(house: House, token: str, now: datetime) -> None:
     with writing(house.engine) as session:
         subscriber = _who(house, session, Purpose.CONFIRM, token, now)
         if subscriber.status == Status.PENDING:
-            subscribers.end(subscriber, Status.UNSUBSCRIBED, "declined", now)
+            subscribers.end(subscriber, Status.UNSUBSCRIBED, DECLINED, now)
             deliveries.cancel(session, int(subscriber.id or 0), now)
 
 
 def look(house: House, purpose: Purpose, token: str, now: datetime) -> Card:
     """What a page behind a link shows. Changes nothing. Raises TokenError."""
     with reading(house.engine) as session:
-        return _card(session, _who(house, session, purpose, token, now))
+        return _card(session, _who(house, session, purpose, token, now, lock=False))
 
 
 def change(
@@ -117,7 +123,7 @@ def change(
     """New preferences, in force from the next edition on; papers already considered are not mailed again."""
     with writing(house.engine) as session:
         subscriber = _who(house, session, Purpose.PREFERENCES, token, now)
-        if subscriber.status not in {Status.ACTIVE, Status.PAUSED}:
+        if subscriber.status not in subscribers.RUNNING:
             raise TokenError("This subscription is not running. Subscribe again to start anew.")
         subscribers.set_wish(subscriber, wish)
         subscribers.set_keywords(session, subscriber, saved)
@@ -130,22 +136,26 @@ def unsubscribe(house: House, token: str, now: datetime, *, farewell: bool = Tru
     """No more letters from this moment on. `farewell`: mail a last one; a mail program's own button wants none."""
     with writing(house.engine) as session:
         subscriber = _who(house, session, Purpose.UNSUBSCRIBE, token, now)
-        if subscriber.status in {Status.ACTIVE, Status.PAUSED, Status.PENDING}:
-            _leave(house, session, subscriber, now, farewell=farewell and subscriber.status != Status.PENDING)
+        _leave(house, session, subscriber, now, farewell=farewell)
         return _card(session, subscriber)
 
 
-def remove(house: House, email: str, now: datetime) -> None:
-    """The operator ends a subscription; nothing is mailed."""
+def remove(house: House, email: str, now: datetime) -> Card:
+    """The operator ends a subscription; nothing is mailed. One that has ended stays as it is."""
     with writing(house.engine) as session:
-        _leave(house, session, subscribers.by_email(session, email), now, farewell=False)
+        subscriber = subscribers.by_email(session, email, lock=True)
+        _leave(house, session, subscriber, now, farewell=False)
+        return _card(session, subscriber)
 
 
 def _leave(house: House, session: Session, subscriber: Subscriber, now: datetime, *, farewell: bool) -> None:
+    pending = subscriber.status == Status.PENDING
+    if not pending and subscriber.status not in subscribers.RUNNING:
+        return
     subscribers.end(subscriber, Status.UNSUBSCRIBED, "", now)
     deliveries.cancel(session, int(subscriber.id or 0), now)
-    if farewell:
-        _write(house, session, subscriber, Kind.GOODBYE, now)
+    if farewell and not pending:
+        _write(house, session, subscriber, Kind.GOODBYE, now, now)
 
 
 def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
@@ -154,15 +164,20 @@ def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
     deliveries.drop_returns(session, int(subscriber.id or 0))
 
 
-def _write(house: House, session: Session, subscriber: Subscriber, kind: Kind, now: datetime) -> None:
-    # One of a kind a day: the database refuses a second. Who leaves and comes back on one day begins a new count.
-    began = f":{subscriber.ended_at:%H%M%S}" if subscriber.ended_at and subscriber.ended_at.date() == now.date() else ""
-    edition = f"{kind}:{now.date().isoformat()}{began}"
-    deliveries.enqueue(session, [Draft(int(subscriber.id or 0), kind, edition)], house.domain, now)
+def _write(
+    house: House, session: Session, subscriber: Subscriber, kind: Kind, ended: datetime | None, now: datetime
+) -> bool:
+    # One of a kind a day: the database refuses a second. Who leaves and comes back on one day begins a new count; who
+    # declines does not, or somebody else could have them mailed again and again.
+    again = ended is not None and ended.date() == now.date() and subscriber.reason != DECLINED
+    edition = f"{kind}:{now.date().isoformat()}" + (f":{ended:%H%M%S%f}" if again else "")
+    return bool(deliveries.enqueue(session, [Draft(int(subscriber.id or 0), kind, edition)], house.domain, now))
 
 
-def _who(house: House, session: Session, purpose: Purpose, token: str, now: datetime) -> Subscriber:
-    return subscribers.by_nonce(session, house.links.read(purpose, token, now))
+def _who(
+    house: House, session: Session, purpose: Purpose, token: str, now: datetime, *, lock: bool = True
+) -> Subscriber:
+    return subscribers.by_nonce(session, house.links.read(purpose, token, now), lock=lock)
 
 
 def _card(session: Session, subscriber: Subscriber) -> Card:

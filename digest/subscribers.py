@@ -14,20 +14,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from itsdangerous import BadSignature, Signer
 from sqlalchemy import delete, insert
-from sqlmodel import Session, col, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
 from digest.models import Frequency, Keyword, SavedKeyword, Status, Subscriber
 
+RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
 CONSENT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
 CONFIRM_WITHIN = timedelta(hours=72)
 MOST_KEYWORDS = 100
 LARGEST_CAP = 100
+LONGEST_ADDRESS = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
+CHUNK = 1000  # values in one statement
 
 
 class Purpose(StrEnum):
@@ -95,6 +101,8 @@ class Saved:
 
 def address(text: str) -> tuple[str, str]:
     """An e-mail address in the form to send to, and the form to compare by. Raises AddressError."""
+    if len(text) > 2 * LONGEST_ADDRESS:
+        raise AddressError(f"This is too long for an e-mail address; {LONGEST_ADDRESS} characters are the most.")
     try:
         found = validate_email(
             text.strip(), check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
@@ -111,18 +119,26 @@ def address(text: str) -> tuple[str, str]:
 def ask(session: Session, email: str, wish: Wish, saved: Sequence[Saved], now: datetime) -> Subscriber:
     """Note that somebody, perhaps the owner, asked for letters to `email`. What a reader has set up stays as it is."""
     sendable, key = address(email)
-    subscriber = session.exec(select(Subscriber).where(Subscriber.email_key == key)).one_or_none()
-    if subscriber is None:
-        subscriber = Subscriber(email=sendable, email_key=key, nonce=secrets.token_urlsafe(16), created_at=now)
-    elif subscriber.status in {Status.ACTIVE, Status.PAUSED} or subscriber.reason.startswith("complaint"):
+    _enter(session, sendable, key, now)
+    subscriber = session.exec(_locked(select(Subscriber).where(Subscriber.email_key == key))).one()
+    if subscriber.status in RUNNING or complained(subscriber):
         return subscriber
     subscriber.status = Status.PENDING
     subscriber.consent = CONSENT
     set_wish(subscriber, wish)
-    session.add(subscriber)
-    session.flush()
     set_keywords(session, subscriber, saved)
     return subscriber
+
+
+def _enter(session: Session, email: str, key: str, now: datetime) -> None:
+    """A row for an address that has none yet; of two who ask at the same moment the database lets one make it."""
+    fresh = Subscriber(email=email, email_key=key, nonce=secrets.token_urlsafe(16), created_at=now)
+    _insert_new(session, Subscriber, "email_key", [fresh.model_dump(exclude={"id"})])
+
+
+def complained(subscriber: Subscriber) -> bool:
+    """Somebody marked our mail as spam: nothing is ever sent there again, not even a confirmation."""
+    return subscriber.status == Status.SUPPRESSED and subscriber.reason.startswith("complaint")
 
 
 def set_wish(subscriber: Subscriber, wish: Wish) -> None:
@@ -156,40 +172,53 @@ def set_keywords(session: Session, subscriber: Subscriber, saved: Sequence[Saved
 def _keyword_numbers(session: Session, canonicals: Sequence[str]) -> dict[str, int]:
     rows = session.exec(select(Keyword.canonical, Keyword.id).where(col(Keyword.canonical).in_(canonicals))).all()
     numbers = {canonical: number for canonical, number in rows if number is not None}
-    for canonical in canonicals:
-        if canonical not in numbers:
-            keyword = Keyword(canonical=canonical)
-            session.add(keyword)
-            session.flush()
-            numbers[canonical] = int(keyword.id or 0)
+    if missing := sorted(set(canonicals) - numbers.keys()):  # sorted: two who add the same words never wait crosswise
+        _insert_new(session, Keyword, "canonical", [{"canonical": canonical} for canonical in missing])
+        rows = session.exec(select(Keyword.canonical, Keyword.id).where(col(Keyword.canonical).in_(missing))).all()
+        numbers |= {canonical: number for canonical, number in rows if number is not None}
     return numbers
+
+
+def _insert_new(session: Session, table: type[SQLModel], unique: str, rows: Sequence[dict[str, Any]]) -> None:
+    kind = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(kind(table).on_conflict_do_nothing(index_elements=[unique]).values(rows))
+
+
+def _locked(asked: SelectOfScalar[Subscriber]) -> SelectOfScalar[Subscriber]:
+    # Whoever changes a subscriber locks the row first: of two clicks at the same moment the second sees what the first
+    # did, and nobody waits crosswise for letters and readers.
+    return asked.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def keywords_of(session: Session, ids: Iterable[int]) -> dict[int, list[Saved]]:
     """The keywords of several subscribers, each in its reader's order."""
-    rows = session.exec(
+    asked = (
         select(SavedKeyword.subscriber_id, SavedKeyword.written, Keyword.canonical)
         .join(Keyword, col(Keyword.id) == SavedKeyword.keyword_id)
-        .where(col(SavedKeyword.subscriber_id).in_(list(ids)))
         .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
-    ).all()
+    )
+    wanted = sorted(set(ids))
     found: dict[int, list[Saved]] = {}
-    for subscriber_id, written, canonical in rows:
-        found.setdefault(subscriber_id, []).append(Saved(written, canonical))
+    for start in range(0, len(wanted), CHUNK):
+        part = asked.where(col(SavedKeyword.subscriber_id).in_(wanted[start : start + CHUNK]))
+        for subscriber_id, written, canonical in session.exec(part).all():
+            found.setdefault(subscriber_id, []).append(Saved(written, canonical))
     return found
 
 
-def by_nonce(session: Session, nonce: str) -> Subscriber:
-    """The subscriber whom a link speaks of. Raises TokenError when they asked to be forgotten."""
-    subscriber = session.exec(select(Subscriber).where(Subscriber.nonce == nonce)).one_or_none()
+def by_nonce(session: Session, nonce: str, *, lock: bool = False) -> Subscriber:
+    """The subscriber whom a link speaks of; `lock` to change them. Raises TokenError when they are forgotten."""
+    asked = select(Subscriber).where(Subscriber.nonce == nonce)
+    subscriber = session.exec(_locked(asked) if lock else asked).one_or_none()
     if subscriber is None:
         raise TokenError("This link belongs to a subscription that no longer exists.")
     return subscriber
 
 
-def by_email(session: Session, email: str) -> Subscriber:
-    """The subscriber with an address, however it is capitalised. Raises UnknownSubscriber."""
-    subscriber = session.exec(select(Subscriber).where(Subscriber.email_key == address(email)[1])).one_or_none()
+def by_email(session: Session, email: str, *, lock: bool = False) -> Subscriber:
+    """The subscriber with an address, however it is capitalised; `lock` to change them. Raises UnknownSubscriber."""
+    asked = select(Subscriber).where(Subscriber.email_key == address(email)[1])
+    subscriber = session.exec(_locked(asked) if lock else asked).one_or_none()
     if subscriber is None:
         raise UnknownSubscriber(f"nobody is subscribed as {email}")
     return subscriber

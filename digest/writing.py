@@ -46,7 +46,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk
     """Load all that the letters of a batch need."""
     readers = {each.subscriber_id for each in claimed}
     found = session.exec(select(Subscriber).where(col(Subscriber.id).in_(readers))).all()
-    carried = papers.by_ids(session, {number for each in claimed for number in [*each.papers, *each.left_out]})
+    carried = papers.by_ids(session, {number for each in claimed for number in each.papers})
     return Desk(
         subscribers={int(each.id or 0): each for each in found},
         keywords=subscribers.keywords_of(session, readers),
@@ -66,7 +66,7 @@ def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
 def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing:
     """One letter in wire form."""
     subscriber = desk.subscribers[claimed.subscriber_id]
-    letter = _letter(house, desk, claimed, subscriber)
+    letter = _letter(house, desk, claimed, subscriber, now)
     unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
     envelope = Envelope(
         from_=house.settings.mail_from,
@@ -80,12 +80,13 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
     return Outgoing(claimed, subscriber.email, compose(letter, envelope))
 
 
-def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> Letter:
+def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:
     product, postal = house.product, house.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:
         case Kind.CONFIRM:
-            url = house.link(Purpose.CONFIRM, subscriber.nonce, issued)
+            # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link.
+            url = house.link(Purpose.CONFIRM, subscriber.nonce, now)
             return letters.confirm(letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal))
         case Kind.ALREADY:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)

@@ -52,8 +52,7 @@ class Reader:
 
 def plan(house: House, now: datetime) -> Planned:
     """Queue a digest for every reader whose hour has come and for whom there is something."""
-    with db.writing(house.engine) as session:
-        wake(session, now)
+    wake(house.engine, now)
     total, pool = Planned(), None
     for group in due_groups(house.engine, now):
         last = 0
@@ -63,7 +62,8 @@ def plan(house: House, now: datetime) -> Planned:
                 found = due(session, group, last)
                 if not found:
                     break
-                pool = pool or gather(session)
+                if pool is None or not pool.serves(found):
+                    pool = gather(session)
                 total += _plan_chunk(house, session, pool, found, group.slot, now)
                 last = int(found[-1].id or 0)
     return total
@@ -81,6 +81,8 @@ def _plan_chunk(
         )
     )
     readers = _readers(session, [each for each in found if each.id not in done])
+    if not pool.knows(keyword for reader in readers for keyword in reader.keywords):
+        pool = gather(session)
     planning = [reader.id for reader in readers]
     back = deliveries.take_back(session, planning, now)
     known = papers.by_ids(session, {number for numbers in back.values() for number in numbers})
@@ -93,7 +95,7 @@ def _plan_chunk(
             drafts.append(Draft(reader.id, Kind.DIGEST, edition, chosen.papers, chosen.left_out))
     letters = deliveries.enqueue(session, drafts, house.domain, now)
     _mark(session, ids, {"last_slot": day})
-    _mark(session, planning, {"covered_to": pool.top})
+    _mark(session, planning, {"covered_to": pool.top})  # never back: this pool serves nobody who has seen more
     return Planned(len(ids), letters, len(ids) - letters)
 
 
@@ -113,8 +115,9 @@ def edition_for(reader: Reader, pool: Pool, returned: Sequence[Paper], had: set[
     trending = []
     if wants_trending(reader):
         trending = [each for each in pool.trending if each.entered > reader.covered_to and each.paper not in had]
-        if not reader.keywords:
-            trending += [candidate(paper) for paper in returned if paper.id not in had]
+        known = {each.paper for each in matched}
+        lost = [paper for paper in returned if paper.id not in had | known]
+        trending += [candidate(paper) for paper in lost if paper.upvotes is not None or not reader.keywords]
     return choose(matched, trending, cap=reader.cap, top=TOP_THREE if reader.keywords else reader.cap)
 
 

@@ -19,10 +19,19 @@ class Pool:
     `hits` has, for each keyword, its candidates in the order in which the papers were first listed.
     """
 
+    least: int
     top: int
     hits: dict[int, list[Candidate]]
     trending: list[Candidate]
     _queries: dict[int, str] = field(default_factory=dict)
+
+    def serves(self, readers: Iterable[Subscriber]) -> bool:
+        """Whether it holds all that is new for these: somebody may have joined or come back since it was gathered."""
+        return all(self.least <= reader.covered_to <= self.top for reader in readers)
+
+    def knows(self, keywords: Iterable[int]) -> bool:
+        """Whether these keywords were matched: one may have been written since."""
+        return all(keyword in self._queries for keyword in keywords)
 
     def match(self, found: Sequence[Paper], keywords: Sequence[int]) -> dict[int, list[Candidate]]:
         """Candidates by keyword among some papers, in the papers' order."""
@@ -47,7 +56,7 @@ def gather(session: Session) -> Pool:
     top = papers.top_listing(session)
     active = select(Subscriber).where(Subscriber.status == Status.ACTIVE).order_by(col(Subscriber.covered_to)).limit(1)
     first = session.exec(active).one_or_none()
-    least = first.covered_to if first else top
+    least = min(first.covered_to, top) if first else top
     queries = {
         int(number or 0): canonical
         for number, canonical in session.exec(
@@ -55,7 +64,7 @@ def gather(session: Session) -> Pool:
         ).all()
     }
     new = [paper for paper in papers.entered_after(session, least) if paper.entered <= top]
-    pool = Pool(top, {}, [], queries)
+    pool = Pool(least, top, {}, [], queries)
     pool.hits = pool.match(new, list(queries))
     pool.trending = [
         replace(candidate(paper), entered=number)
