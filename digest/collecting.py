@@ -12,9 +12,10 @@ from datetime import date, datetime
 from typing import Any
 
 import structlog
+from sqlmodel import Session
 
 from digest import db, papers, readings, sources
-from digest.errors import NotListed, SourceError
+from digest.errors import Malformed, NotListed, SourceError
 from digest.house import House
 from digest.models import ReadingStatus
 from digest.sources.arxiv import ArXiv
@@ -24,6 +25,8 @@ from digest.sources.http import Client
 log = structlog.get_logger()
 
 FILLED_IN_A_RUN = 300  # papers whose text is asked for at arXiv in one run: three requests
+# What a parser raises when an answer is of a shape that nobody thought of: our fault, but no reason to end the run.
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
@@ -80,13 +83,21 @@ async def _read_source(
         tell(f"reading {source.name}, {day}")
         look = Look(source.name, day, now, time.monotonic())
         try:
-            answer = await (source.read if day in regular else source.make_up)(day, now)
+            answer = await _ask(source, day, now, current=day in regular)
         except SourceError as error:
             await asyncio.to_thread(_note, house, look, error, collected)
         else:
             await asyncio.to_thread(_take_in, house, look, answer, collected)
     collected.seconds = round(time.monotonic() - began, 2)
     return collected
+
+
+async def _ask(source: Source, day: date, now: datetime, *, current: bool) -> Answer:
+    try:
+        return await (source.read if current else source.make_up)(day, now)
+    except UNFORESEEN as error:
+        log.exception("source.unforeseen", source=source.name, day=str(day))
+        raise Malformed(f"its answer could not be read ({type(error).__name__}: please report this)") from error
 
 
 def _days(
@@ -106,11 +117,14 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
         status = ReadingStatus.UNCHANGED if answer.unchanged else ReadingStatus.OK
         if not answer.listed and not answer.unchanged:
             status = ReadingStatus.EMPTY
-        readings.remember_fetched(session, answer.fetched, look.now)
+        if answer.listed:  # else the next look must see the emptiness itself, not "unchanged"
+            readings.remember_fetched(session, answer.fetched, look.now)
+        if answer.shown:
+            _record_other_day(session, look, answer.shown)
         readings.record(
             session,
             source=look.source,
-            day=look.day,
+            day=answer.shown or look.day,
             started_at=look.now,
             seconds=look.seconds,
             status=status,
@@ -123,6 +137,20 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
     collected.new += remembered.new
     collected.problems.extend(answer.notes)
     log.info("source.read", source=look.source, day=str(look.day), status=str(status), new=remembered.new)
+
+
+def _record_other_day(session: Session, look: Look, shown: date) -> None:
+    """The day asked for has no list yet: it stays due, whatever else the host showed instead."""
+    readings.record(
+        session,
+        source=look.source,
+        day=look.day,
+        started_at=look.now,
+        seconds=look.seconds,
+        status=ReadingStatus.NOT_LISTED,
+        code=NotListed.code,
+        message=f"the list shown was of {shown}",
+    )
 
 
 def _note(house: House, look: Look, error: SourceError, collected: Collected) -> None:
@@ -159,6 +187,9 @@ async def _fill_in(house: House, built: Sequence[Source], now: datetime, tell: C
         texts = await arxiv.fill_in(wanted)
     except SourceError as error:
         log.warning("texts.failed", asked=len(wanted), code=error.code, said=str(error))
+        return
+    except UNFORESEEN:
+        log.exception("texts.unforeseen", asked=len(wanted))
         return
     await asyncio.to_thread(_improve, house, texts, wanted, now)
 

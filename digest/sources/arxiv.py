@@ -56,7 +56,10 @@ class ArXiv:
         return (today,) if today.weekday() < SATURDAY else ()
 
     async def read(self, day: date, now: datetime) -> Answer:  # noqa: ARG002  - the feed knows its day
-        """The feed, if it is of `day`. Raises NotListed when it is of another day, or empty at a weekend."""
+        """The feed. It may be of another day than `day`: then the answer says so, and the papers count for that day.
+
+        Raises NotListed when a feed of another day, or one at a weekend, is empty.
+        """
         if not self._categories:
             raise NotListed("DIGEST_ARXIV_CATEGORIES names no category")
         answer = await self._read_feed(self._categories, day)
@@ -71,6 +74,7 @@ class ArXiv:
         return Answer(
             listed=tuple(merged.values()),
             via="rss",
+            shown=answer.shown,
             skipped=sum(part.skipped for part in parts),
             notes=tuple(note for part in parts for note in part.notes),
             fetched=answer.fetched,
@@ -86,7 +90,7 @@ class ArXiv:
         shown, listed, skipped = read_feed(reply.body, reply.where)
         if shown is None:
             raise Malformed(f"{reply.where} does not say of which day it is")
-        if shown != day:
+        if shown != day and not listed:
             raise NotListed(f"arXiv's feed is of {shown}, not of {day}")
         if not listed and day.weekday() >= SATURDAY:
             raise NotListed(f"arXiv announces nothing on {day:%A} {day}")
@@ -97,8 +101,15 @@ class ArXiv:
             notes += (f"{skipped} entries of arXiv's feed of {day} could not be read",)
         if len(listed) + skipped >= FULL:
             notes += (f"arXiv's feed for {' '.join(categories)} is full; some papers may be missing",)
-        keep = bool(listed) and bool(reply.fetch.etag or reply.fetch.last_modified)
-        return Answer(listed=listed, via="rss", skipped=skipped, notes=notes, fetched=(reply.fetch,) if keep else ())
+        keep = bool(listed) and shown == day and bool(reply.fetch.etag or reply.fetch.last_modified)
+        return Answer(
+            listed=listed,
+            via="rss",
+            shown=None if shown == day else shown,
+            skipped=skipped,
+            notes=notes,
+            fetched=(reply.fetch,) if keep else (),
+        )
 
     async def fill_in(self, ids: Sequence[str]) -> tuple[Listed, ...]:
         """Texts (kind replace) of papers by canonical id, as far as arXiv knows them; unknown ids vanish silently."""

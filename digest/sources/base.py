@@ -102,10 +102,14 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one reading of one list day gave. `via` is api, page, rss or query; `notes` are warnings in words."""
+    """What one reading of one list day gave. `via` is api, page, rss or query; `notes` are warnings in words.
+
+    `shown` is the list day of the answer where that is not the day asked for: its papers count for `shown`.
+    """
 
     listed: tuple[Listed, ...] = ()
     via: str
+    shown: date | None = None
     unchanged: bool = False
     skipped: int = 0
     notes: tuple[str, ...] = ()

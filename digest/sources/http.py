@@ -8,7 +8,6 @@ What goes wrong comes out as Unreachable, Throttled or Malformed; messages name 
 import asyncio
 import json
 import re
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,9 +22,9 @@ import httpx
 from digest import __version__
 from digest.errors import Malformed, Throttled, Unreachable
 from digest.sources.base import Fetch, Known
+from digest.sources.body import read
 from digest.sources.traffic import TRAFFIC, Traffic, redirect_allowed
 
-BODY_CAP = 20 * 2**20  # bytes after decompression; the largest feed seen has 5 MB
 REDIRECTS = 3
 ATTEMPTS = 3
 OBEYED = 10.0  # seconds of Retry-After that a run waits for; longer ones end in Throttled
@@ -102,6 +101,7 @@ class Client:
         self._clock = clock
         self._traffic = traffic
         self._http: httpx.AsyncClient | None = None
+        self._weary: set[str] = set()  # places that were given up in this run: asked again, but once each time
 
     async def __aenter__(self) -> Self:
         patience = self._patience
@@ -125,7 +125,8 @@ class Client:
         """The answer at `url`, after a few tries. Raises Unreachable, Throttled or Malformed."""
         name = name or url
         spent = 0.0
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts = 1 if self._place(url) in self._weary else ATTEMPTS
+        for attempt in range(1, attempts + 1):
             self._traffic.refuse(url, self._clock())
             began = asyncio.get_running_loop().time()
             try:
@@ -133,7 +134,8 @@ class Client:
             except _Again as again:
                 spent += asyncio.get_running_loop().time() - began
                 wait = again.wait if again.wait is not None else float(2 ** (attempt - 1))
-                if not again.worth_it or attempt == ATTEMPTS or spent + wait > BUDGET:
+                if not again.worth_it or attempt == attempts or spent + wait > BUDGET:
+                    self._weary.add(self._place(url))
                     raise self._given_up(url, again) from again
                 await self._sleep(wait)
                 spent += wait
@@ -146,6 +148,12 @@ class Client:
             return Unreachable(str(again))
         self._traffic.close(url, again.until)
         return Throttled(f"{again}; nothing is asked before {again.until:%H:%M} UTC", until=again.until)
+
+    @staticmethod
+    def _place(url: str) -> str:
+        """Host and first word of the path: a host may answer its API while its pages fail."""
+        parts = urlsplit(url)
+        return f"{parts.netloc}/{parts.path.split('/')[1] if '/' in parts.path else ''}"
 
     async def _once(self, url: str, name: str, accept: str) -> Reply:
         first = url
@@ -169,7 +177,7 @@ class Client:
                 self._http.stream("GET", url, headers=self._conditions(name, accept)) as response,
             ):
                 self._judge(response, where)
-                body = await _body(response, where)
+                body = await read(response, where)
         except (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError) as error:
             raise _Again(f"{where} did not answer in time", worth_it=False) from error
         except httpx.TransportError as error:
@@ -230,26 +238,6 @@ class _Again(Exception):
         self.worth_it = worth_it
         self.wait = wait
         self.until = until
-
-
-async def _body(response: httpx.Response, where: str) -> bytes:
-    # Decompressed here, piece by piece: a small answer must not swell in memory, and a cut one must not pass as whole.
-    packed = response.headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}
-    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None
-    pieces: list[bytes] = []
-    size = 0
-    async for raw in response.aiter_raw():
-        try:
-            piece = unpack.decompress(raw, BODY_CAP - size + 1) if unpack else raw
-        except zlib.error as error:
-            raise Malformed(f"{where} sent a body that cannot be unpacked") from error
-        size += len(piece)
-        if size > BODY_CAP:
-            raise Malformed(f"{where} sent more than {BODY_CAP // 2**20} MiB")
-        pieces.append(piece)
-    if unpack and size and not unpack.eof:
-        raise _Again(f"{where} cannot be reached: the answer was cut off")
-    return b"".join(pieces)
 
 
 def _where(url: str) -> str:

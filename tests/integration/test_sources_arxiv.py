@@ -15,10 +15,20 @@ def test_the_feed_of_the_day_is_read_once() -> None:
         assert [each.kind for each in answer.listed] == ["new", "cross", "replace"]
         again = arxiv(host.url, "cs.CL", "cs.LG", known={each.url: each for each in answer.fetched})
         assert again.unchanged
-        # The same answer is no news about another day.
-        with pytest.raises(NotListed, match="of 2026-01-06, not of 2026-01-07"):
-            arxiv(host.url, "cs.CL", "cs.LG", known={x.url: x for x in answer.fetched}, day=date(2026, 1, 7))
     assert host.seen[0] == "/rss/cs.CL+cs.LG"
+
+
+def test_a_feed_of_another_day_brings_its_papers_under_its_own_date() -> None:
+    with serving(lambda path, _: (200, feed(item(1), item(2)), {"ETag": '"e"'})) as host:
+        answer = arxiv(host.url, day=date(2026, 1, 7))
+    assert answer.shown == date(2026, 1, 6)
+    assert {each.list_day for each in answer.listed} == {date(2026, 1, 6)}
+    assert not answer.fetched  # the day asked for is not taken in: it is asked for in full again
+    with (
+        serving(lambda path, _: (200, feed(), {})) as host,
+        pytest.raises(NotListed, match="of 2026-01-06, not of 2026-01-07"),
+    ):
+        arxiv(host.url, day=date(2026, 1, 7))
 
 
 def test_an_empty_feed_is_a_warning_on_a_weekday_and_nothing_at_a_weekend() -> None:

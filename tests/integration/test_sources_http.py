@@ -15,7 +15,8 @@ import pytest
 from digest import __version__
 from digest.errors import Malformed, Throttled, Unreachable
 from digest.sources.base import Fetch
-from digest.sources.http import BODY_CAP, Client, Patience, Reply
+from digest.sources.body import BODY_CAP
+from digest.sources.http import Client, Patience, Reply
 from digest.sources.traffic import Traffic, redirect_allowed
 
 NOW = datetime(2026, 7, 28, 8, tzinfo=UTC)
@@ -161,6 +162,22 @@ def test_a_lasting_fault_ends_in_unreachable_after_three_tries(fault: Act) -> No
     with serving(fault) as web, pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
         Asked().get(web.url)
     assert len(web.seen) == 3
+
+
+def test_a_place_that_was_given_up_is_asked_once_more_each_time_without_waiting() -> None:
+    asked = Asked()
+
+    async def twice(url: str) -> None:
+        client = Client(sleep=asked._sleep, traffic=asked.traffic)
+        async with client:
+            for _ in range(2):
+                with pytest.raises(Unreachable):
+                    await client.get(url)
+
+    with serving(say(500)) as web:
+        asyncio.run(twice(web.url))
+    assert len(web.seen) == 3 + 1
+    assert len(asked.sleeps) == 2
 
 
 def test_a_dead_host_is_unreachable_soon() -> None:
