@@ -8,7 +8,7 @@ processes that tick at once are harmless.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fresh lists
 TICK_SECONDS = 10  # also how long a confirmation mail may wait
 STOP_SECONDS = 30
+CLOSED = timedelta(minutes=5)  # no letters for so long after the relay refused us; failed logins would add up
 
 
 class Clockwork:
@@ -35,24 +36,39 @@ class Clockwork:
         self._stop = asyncio.Event()
         self._reading = asyncio.Lock()
         self._ticking = asyncio.Lock()
+        self._has_read = False
+        self._closed_at: datetime | None = None
 
     async def read(self) -> None:
         """Read the sources, then see who is due."""
         async with self._reading:
             await self._guarded("collect", daily.collect(self._house, self._clock()))
+            self._has_read = True
         await self.tick()
 
     async def tick(self) -> None:
         """Plan for who is due and send what may go."""
         async with self._ticking:
-            if not self._stop.is_set():
-                await self._guarded("tick", daily.plan_and_deliver(self._house, self._clock, stop=self._stop))
+            if not self._stop.is_set() and not self._closed():
+                await self._guarded("tick", self._work())
 
     async def close(self) -> None:
-        """Send nothing new, and wait for what is on the wire."""
+        """Send nothing new, and wait for what is on the wire, at most STOP_SECONDS."""
         self._stop.set()
-        async with asyncio.timeout(STOP_SECONDS), self._ticking:
-            log.info("clock.stopped")
+        try:
+            async with asyncio.timeout(STOP_SECONDS), self._ticking:
+                log.info("clock.stopped")
+        except TimeoutError:
+            log.warning("clock.stopped", on_wire=True)  # the next start will find these letters and call them uncertain
+
+    async def _work(self) -> None:
+        # After a night off, a plan made before the first reading would be a letter without today's papers.
+        work = daily.plan_and_deliver if self._has_read else daily.deliver
+        sent = await work(self._house, self._clock, stop=self._stop)
+        self._closed_at = self._clock() if sent.closed else None
+
+    def _closed(self) -> bool:
+        return self._closed_at is not None and self._closed_at <= self._clock() < self._closed_at + CLOSED
 
     async def _guarded(self, job: str, work: Awaitable[object]) -> None:
         try:
@@ -75,5 +91,8 @@ async def running(house: House, clock: Callable[[], datetime]) -> AsyncIterator[
     try:
         yield work
     finally:
-        ticker.shutdown(wait=False)
+        # In this order: the scheduler's own end cancels what runs, letters on the wire among it.
+        ticker.pause()
         await work.close()
+        ticker.shutdown(wait=False)
+        await asyncio.sleep(0)  # that end is only a callback yet

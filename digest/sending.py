@@ -11,20 +11,22 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from digest import db, deliveries
-from digest.deliveries import Claimed, Ledger, Outcome, outcome_of
+from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
-from digest.errors import LaneClosed, RelayDown, SendError
+from digest.errors import LaneClosed, RelayDown, SendError, StoreError
 from digest.house import House
 from digest.mail.inbox import Inbox
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
 from digest.writing import Desk, Outgoing, lay_out, write
+
+__all__ = ["Clock", "Sender", "Sent", "send_all", "way_out"]
 
 log = structlog.get_logger()
 
@@ -32,38 +34,9 @@ CONNECTIONS = 4
 LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
 REFUSALS = 3  # connections refused in a row before the run gives up
 BATCH = 100  # letters claimed at a time; about 6 MB of letters in memory
+SETTLE_AGAIN = (1.0, 4.0)  # seconds between attempts to record an answer that only this process knows
+STORE_FAULTS = (StoreError, SQLAlchemyError)
 Clock = Callable[[], datetime]
-
-
-@dataclass(slots=True)
-class Sent:
-    """What became of the letters of one delivery. `busy`: another process is sending, nothing was done here."""
-
-    sent: int = 0
-    deferred: int = 0
-    failed: int = 0
-    uncertain: int = 0
-    cancelled: int = 0
-    papers: int = 0
-    busy: bool = False
-    closed: str = ""  # why the relay does not take our letters at all
-    fates: list[tuple[int, str]] = field(default_factory=list)
-
-    def count(self, claimed: Claimed, outcome: Outcome) -> None:
-        """Add one letter."""
-        self.fates.append((claimed.id, outcome.state))
-        match outcome.state:
-            case State.SENT:
-                self.sent += 1
-                self.papers += len(claimed.papers)
-            case State.QUEUED:
-                self.deferred += 1
-            case State.FAILED:
-                self.failed += 1
-            case State.UNCERTAIN:
-                self.uncertain += 1
-            case _:
-                self.cancelled += 1
 
 
 @asynccontextmanager
@@ -102,9 +75,19 @@ class Sender:
         self._connections = 1
         self._sent = Sent()
         self._refusals = 0
+        self._given_up = False
+        self._fault: Exception | None = None
+
+    @property
+    def _over(self) -> bool:
+        # `stop` belongs to the caller, who may start the next delivery with it: giving up is a thing of this one.
+        return self._given_up or self._stop.is_set()
 
     async def run(self) -> Sent:
-        """Sweep up after a dead sender, then claim and send until nothing is left that may go now."""
+        """Sweep up after a dead sender, then claim and send until nothing is left that may go now.
+
+        Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
+        """
         self._sent.uncertain += await asyncio.to_thread(self._sweep)
         self._connections = await asyncio.to_thread(self._wanted)
         try:
@@ -113,8 +96,14 @@ class Sender:
                     group.create_task(self._connection())
                 group.create_task(self._claim_all())
         finally:
-            await asyncio.shield(asyncio.to_thread(self._release))
+            await asyncio.shield(self._leave())
+        if self._fault:
+            raise self._fault
         return self._sent
+
+    async def _leave(self) -> None:
+        await self._ledger.close()
+        await asyncio.to_thread(self._release)
 
     def _sweep(self) -> int:
         with db.writing(self._house.engine) as session:
@@ -133,14 +122,17 @@ class Sender:
             deliveries.release(session, self._owner)
 
     async def _claim_all(self) -> None:
-        while not self._stop.is_set():
-            written, unwritten = await asyncio.to_thread(self._claim)
-            for claimed, outcome in unwritten:
-                await self._settle(claimed, outcome)
-            for outgoing in written:
-                await self._letters.put(outgoing)
-            if not written and not unwritten:
-                break
+        try:
+            while not self._over:
+                written, unwritten = await asyncio.to_thread(self._claim)
+                for claimed, outcome in unwritten:
+                    await self._settle(claimed, outcome)
+                for outgoing in written:
+                    await self._letters.put(outgoing)
+                if not written and not unwritten:
+                    break
+        except STORE_FAULTS as error:
+            self._give_up(error)
         for _ in range(self._connections):
             await self._letters.put(None)
 
@@ -162,14 +154,21 @@ class Sender:
             except Exception as error:
                 log.exception("letter.unwritten", delivery=each.id)
                 retry = now + deliveries.backoff(each.attempts, self._dice)
-                unwritten.append((each, Outcome(State.QUEUED, 0, f"cannot be written: {error!r}"[:300], retry)))
+                said = reply_without_addresses(f"cannot be written: {error!r}")
+                unwritten.append((each, Outcome(State.QUEUED, 0, said, retry)))
         return written, unwritten
 
     async def _connection(self) -> None:
         async with Connection(self._relay) as connection:
             while outgoing := await self._letters.get():
-                if not self._stop.is_set():
+                if self._over:
+                    continue  # released at the end; the queue has to be emptied, or _claim_all waits for ever
+                try:
                     await self._send(connection, outgoing)
+                except STORE_FAULTS as error:
+                    self._give_up(error)
+                if cancelled():
+                    raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
 
     async def _send(self, connection: Connection, outgoing: Outgoing) -> None:
         claimed = outgoing.claimed
@@ -183,6 +182,10 @@ class Sender:
         except Withdrawn:
             self._sent.count(claimed, Outcome(State.CANCELLED))
             return
+        except asyncio.CancelledError:
+            # Nothing of it has left, whatever the record says by now.
+            await self._ledger.settle(claimed.id, Outcome(State.QUEUED, 0, "stopped before it left"), self._clock())
+            raise
         except SendError as error:
             outcome = outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
             self._consider_lane(error)
@@ -194,12 +197,17 @@ class Sender:
         # What is our fault or the relay's would happen to every other letter too: nothing more is tried in this run.
         self._refusals = self._refusals + 1 if isinstance(error, RelayDown) else 0
         if isinstance(error, LaneClosed) or self._refusals >= REFUSALS:
-            self._sent.closed = str(error)
-            self._stop.set()
-            log.error("relay.closed", code=error.code, reply=str(error))
+            self._sent.closed = reply_without_addresses(str(error))
+            self._given_up = True
+            log.error("relay.closed", code=error.code, reply=self._sent.closed)
+
+    def _give_up(self, fault: Exception) -> None:
+        # The other connections still hear what becomes of the letters they have on the wire.
+        self._fault, self._given_up = self._fault or fault, True
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        await self._ledger.settle(claimed.id, outcome, self._clock())
+        if not await self._record(claimed, outcome):
+            log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
         self._sent.count(claimed, outcome)
         self._tell(self._sent)
         level = log.info if outcome.state is State.SENT else log.warning
@@ -210,3 +218,18 @@ class Sender:
             attempt=claimed.attempts,
             code=outcome.code,
         )
+
+    async def _record(self, claimed: Claimed, outcome: Outcome) -> bool:
+        for pause in SETTLE_AGAIN:
+            try:
+                return await self._ledger.settle(claimed.id, outcome, self._clock())
+            except StoreError:
+                log.warning("letter.unsettled", delivery=claimed.id, fate=outcome.state, exc_info=True)
+                await asyncio.sleep(pause)
+        return await self._ledger.settle(claimed.id, outcome, self._clock())
+
+
+def cancelled() -> bool:
+    """Whether somebody wants the running task to end."""
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())

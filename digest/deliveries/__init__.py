@@ -11,6 +11,7 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
     outcome.py   what an SMTP answer means for a letter; pure
     record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
     ledger.py    on the wire and settle, for many connections in one commit
+    sent.py      how many letters met which fate, for reports
 """
 
 from digest.deliveries.ledger import Ledger
@@ -30,12 +31,14 @@ from digest.deliveries.record import (
     tally,
     waiting,
 )
+from digest.deliveries.sent import Sent
 
 __all__ = [
     "Claimed",
     "Draft",
     "Ledger",
     "Outcome",
+    "Sent",
     "backoff",
     "cancel",
     "claim",

@@ -53,6 +53,11 @@ class Ledger:
         """Commit how the attempt ended. False: the letter was not ours any more."""
         return await self._hand_in(delivery_id, outcome, now)
 
+    async def close(self) -> None:
+        """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
+        if self._writer:
+            await asyncio.shield(self._writer)
+
     async def _hand_in(self, delivery_id: int, outcome: Outcome | None, now: datetime) -> bool:
         line = _Line(delivery_id, outcome, now, asyncio.get_running_loop().create_future())
         self._waiting.append(line)
@@ -126,7 +131,8 @@ class Ledger:
             .execution_options(synchronize_session=False)
         )
         if subscriber_id is not None and outcome.suppress:
-            reader = session.get_one(Subscriber, subscriber_id)
+            # Locked, lest a reader who leaves at this moment be overwritten.
+            reader = session.get_one(Subscriber, subscriber_id, with_for_update=True)
             if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
                 subscribers.end(reader, Status.SUPPRESSED, f"refused: {outcome.code} {outcome.reply}"[:200], now)
         return subscriber_id is not None

@@ -1,6 +1,7 @@
 """What the relay's answer means for a letter. A retry is a value, decided here and carried out elsewhere."""
 
 import random
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,10 @@ from digest.models import State
 
 FIRST_RETRY = timedelta(minutes=5)
 LAST_RETRY = timedelta(hours=8)
+SPREAD = 0.25  # of a wait, either way
+NO_SUCH_MAILBOX = {0, 550, 551, 553}  # RFC 5321 4.2.3; 552, 554 and 50x at RCPT speak of size, policy and syntax
+ABOUT_THE_SENDER = {"7", "8"}  # RFC 3463 X.1.7 and X.1.8 are bad *sender* addresses: ours
+ENHANCED = re.compile(r"(?<![\d.])5\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,9 @@ def outcome_of(error: SendError, *, attempts: int, now: datetime, dice: random.R
     if isinstance(error, Deferred | LaneClosed):
         return Outcome(State.QUEUED, error.code, said, now + backoff(attempts, dice))
     if isinstance(error, Rejected):
-        return Outcome(State.FAILED, error.code, said, suppress=error.recipient and speaks_of_the_address(said))
+        return Outcome(
+            State.FAILED, error.code, said, suppress=error.recipient and speaks_of_the_address(error.code, said)
+        )
     return Outcome(State.UNCERTAIN, error.code, said)
 
 
@@ -39,18 +46,25 @@ def backoff(attempts: int, dice: random.Random) -> timedelta:
     """5 minutes, doubled with each attempt up to 8 hours, then up to a quarter more or less so that retries spread."""
     doublings = min(max(attempts, 1) - 1, 10)
     doubled = FIRST_RETRY * (1 << doublings)
-    return min(doubled, LAST_RETRY) * dice.uniform(0.75, 1.25)
+    return min(doubled, LAST_RETRY) * dice.uniform(1 - SPREAD, 1 + SPREAD)
 
 
-def speaks_of_the_address(reply: str) -> bool:
+def speaks_of_the_address(code: int, reply: str) -> bool:
     """Whether a 5xx at RCPT is about the mailbox (RFC 3463: X.1.*, X.2.1) rather than about us (X.7.*, X.3.*, X.4.*).
 
-    A server that gives no enhanced code is taken at its basic code: 5xx to RCPT means this mailbox.
+    A server that gives no enhanced code is taken at its basic code.
     """
-    enhanced = next((word for word in reply.split()[:2] if word.startswith("5.") and word.count(".") == 2), "")  # noqa: PLR2004
-    return not enhanced or enhanced.startswith("5.1.") or enhanced == "5.2.1"
+    enhanced = ENHANCED.search(reply)
+    if not enhanced:
+        return code in NO_SUCH_MAILBOX
+    subject, detail = enhanced.groups()
+    return (subject == "1" and detail not in ABOUT_THE_SENDER) or (subject, detail) == ("2", "1")
 
 
 def reply_without_addresses(reply: str) -> str:
-    """The reply on one line, short, and without any address: it goes into the record, which people show around."""
-    return " ".join("(address)" if "@" in word else word for word in reply.split())[:300]
+    """The reply on one line, short, and without any address: it goes into the record, which people show around.
+
+    What is no text goes too: a relay may send any byte, and no store takes NUL or half a character.
+    """
+    printable = "".join(each if each.isprintable() else " " for each in reply)
+    return " ".join("(address)" if "@" in word else word for word in printable.split())[:300]

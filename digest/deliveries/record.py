@@ -11,10 +11,12 @@ from sqlalchemy import func, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State
 
 LEASE = timedelta(minutes=15)
+LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see claim
 PRIORITY = {Kind.CONFIRM: 0, Kind.ALREADY: 0, Kind.WELCOME: 1, Kind.GOODBYE: 1, Kind.DIGEST: 2}
 GIVES_BACK = (State.FAILED, State.EXPIRED, State.CANCELLED)
 HAS_OR_MAY_HAVE = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
@@ -76,11 +78,15 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
 
 
 def claim(session: Session, owner: str, now: datetime, limit: int) -> list[Claimed]:
-    """Take up to `limit` letters that may go now: requests before digests, the longest waiting first."""
+    """Take up to `limit` letters that may go now: requests before digests, the longest waiting first.
+
+    A letter that would have to wait longer than any letter does was put off by a clock that has been set back since.
+    """
+    when = col(Delivery.next_attempt_at)
     ready = (
         select(Delivery)
         .where(Delivery.state == State.QUEUED)
-        .where(or_(col(Delivery.next_attempt_at).is_(None), col(Delivery.next_attempt_at) <= now))
+        .where(or_(when.is_(None), when <= now, when > now + LONGEST_WAIT))
         .order_by(col(Delivery.priority), col(Delivery.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -136,11 +142,11 @@ def sweep(session: Session, owner: str) -> tuple[int, int]:
 
 
 def release(session: Session, owner: str) -> int:
-    """Hand back what this process claimed and did not send."""
+    """Hand back what this process claimed and did not send. It was no attempt: the relay never heard of it."""
     released = session.execute(
         update(Delivery)
         .where(col(Delivery.owner) == owner, col(Delivery.state) == State.SENDING)
-        .values(state=State.QUEUED, owner=None, lease_until=None)
+        .values(state=State.QUEUED, owner=None, lease_until=None, attempts=col(Delivery.attempts) - 1)
         .returning(col(Delivery.id))
     )
     return len(released.all())

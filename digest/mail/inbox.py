@@ -62,7 +62,10 @@ class Inbox:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  - aiosmtpd's name
         """Keep the message, durably, before saying that it was accepted."""
         content: Any = envelope.content
-        await asyncio.to_thread(self._keep, envelope.rcpt_tos, bytes(content))
+        try:
+            await asyncio.to_thread(self._keep, envelope.rcpt_tos, bytes(content))
+        except OSError as error:  # the library would answer 500, which is final
+            return f"452 4.3.1 cannot be kept: {error.strerror}"
         return "250 2.0.0 kept"
 
     def _keep(self, recipients: list[str], content: bytes) -> None:

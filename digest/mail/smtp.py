@@ -1,15 +1,18 @@
 """The way to the relay: a few persistent connections, each step apart, each answer named by what to do about it.
 
-aiosmtplib raises the same exceptions before DATA and after acceptance, so MAIL, RCPT and DATA are separate calls here,
-and what an exception means depends on which of them was under way:
+aiosmtplib raises the same exceptions before DATA and after acceptance, so each command is sent apart here, and what
+an answer means depends on which of them was under way:
 
-    connect, EHLO, STARTTLS, AUTH   4xx, no answer: RelayDown     5xx, TLS or login refused: LaneClosed
-    MAIL, RCPT                      4xx, connection lost: Deferred    5xx: Rejected
-    DATA                            4xx: Deferred    5xx: Rejected    no numbered answer: Unknown
+    connect, EHLO, STARTTLS, AUTH   4xx, no answer: RelayDown         5xx, TLS or login refused: LaneClosed
+    MAIL                            4xx, connection lost: Deferred    5xx: LaneClosed, the sender is always the same
+                                                                      (552: Rejected, this letter is too large)
+    RCPT, DATA                      4xx, connection lost: Deferred    5xx: Rejected
+    the letter and its final dot    4xx: Deferred   5xx: Rejected     2xx: accepted   anything else: Unknown
 """
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 import aiosmtplib
-from aiosmtplib import SMTPResponseException
+from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
 
@@ -25,7 +28,12 @@ STEP_SECONDS = 60.0
 DATA_SECONDS = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer after the final dot
 LETTERS_A_CONNECTION = 100
 NEEDS_LOGIN = {530, 534, 535, 538}
+TOO_LARGE = 552  # RFC 1870 6.1
+GO_AHEAD = 354
 GOING_AWAY = 421
+LINE_END = re.compile(rb"\r\n|\r|\n")
+# RFC 5321 4.1.2, without quoted strings: what goes between the angle brackets cannot break out of them.
+MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,7 @@ class Connection:
         self._relay = relay
         self._smtp: aiosmtplib.SMTP | None = None
         self._letters = 0
+        self._unfinished = False  # the relay still holds the envelope of a letter that did not go
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,63 +75,103 @@ class Connection:
         `before_data` is awaited when the recipient has been accepted and nothing of the letter has left; it returns
         whether the letter may go.
 
-        Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after DATA began it raises Unknown too.
+        Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after the letter began to leave it
+        raises Unknown too; a CancelledError means that nothing has left.
         """
+        if not MAILBOX.fullmatch(sender):
+            raise LaneClosed("the sender's address cannot be written in SMTP without extensions; see DIGEST_MAIL_FROM")
+        if not MAILBOX.fullmatch(recipient):
+            raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
         smtp = await self._open()
+        self._unfinished = True
         await self._envelope(smtp, sender, recipient, len(raw))
         if not await before_data():
-            await self._reset(smtp)
             raise Withdrawn
         self._letters += 1
-        return await self._data(smtp, raw)
+        await self._begin(smtp)
+        reply = await self._hand_over(smtp, raw)
+        self._unfinished = False
+        return f"{reply.code} {reply.message}"
 
     async def _open(self) -> aiosmtplib.SMTP:
         if self._smtp and (not self._smtp.is_connected or self._letters >= LETTERS_A_CONNECTION):
             await self.close()
+        if self._smtp and self._unfinished:
+            await self._reset(self._smtp)
         if self._smtp is None:
             self._smtp, self._letters = await connect(self._relay), 0
         return self._smtp
 
     async def _envelope(self, smtp: aiosmtplib.SMTP, sender: str, recipient: str, size: int) -> None:
         options = [f"size={size}"] if smtp.supports_extension("size") else []
-        at_recipient = False
         try:
-            await smtp.mail(sender, options=options, timeout=STEP_SECONDS)
-            at_recipient = True
-            await smtp.rcpt(recipient, timeout=STEP_SECONDS)
+            await self._ask(smtp.mail(sender, options=options, timeout=STEP_SECONDS))
         except SMTPResponseException as error:
-            await self._recover(smtp, error.code)
-            raise _refused(error, recipient=at_recipient) from error
-        except (aiosmtplib.SMTPException, OSError) as error:
+            raise self._refused(error.code, error.message, sender=True) from error
+        try:
+            await self._ask(smtp.rcpt(recipient, timeout=STEP_SECONDS))
+        except SMTPResponseException as error:
+            raise self._refused(error.code, error.message, recipient=True) from error
+
+    async def _begin(self, smtp: aiosmtplib.SMTP) -> None:
+        try:
+            reply = await self._ask(smtp.execute_command(b"DATA", timeout=STEP_SECONDS))
+        except SMTPResponseException as error:  # not a reply at all
+            raise self._refused(error.code, error.message) from error
+        if reply.code != GO_AHEAD:
+            raise self._refused(reply.code, reply.message)
+
+    async def _hand_over(self, smtp: aiosmtplib.SMTP, raw: bytes) -> SMTPResponse:
+        protocol = smtp.protocol
+        if protocol is None or not smtp.is_connected:
+            self._drop()
+            raise Deferred("the connection broke before the letter left")
+        try:
+            # Nothing is awaited between these two, so that the reply cannot come before somebody listens.
+            protocol.write(wire(raw))
+            reply = await protocol.read_response(timeout=DATA_SECONDS)
+        except (SMTPException, OSError, asyncio.CancelledError) as error:
+            self._drop()
+            raise Unknown(f"no answer after the letter was handed over: {error!r}") from error
+        match reply.code // 100:  # RFC 5321 4.2.1: the first digit says it
+            case 2:
+                return reply
+            case 4 | 5:
+                raise self._refused(reply.code, reply.message)
+        self._drop()
+        raise Unknown(f"an answer that means nothing after the letter: {reply.message}", code=reply.code)
+
+    async def _ask(self, command: Awaitable[SMTPResponse]) -> SMTPResponse:
+        try:
+            return await command
+        except SMTPResponseException:
+            raise
+        except (SMTPException, OSError) as error:
             self._drop()
             raise Deferred(f"the connection broke before the letter left: {error}") from error
         except asyncio.CancelledError:
             self._drop()  # mid-command: the next reply would answer the wrong question
             raise
 
-    async def _data(self, smtp: aiosmtplib.SMTP, raw: bytes) -> str:
-        try:
-            reply = await smtp.data(raw, timeout=DATA_SECONDS)
-        except SMTPResponseException as error:
-            await self._recover(smtp, error.code)
-            raise _refused(error, recipient=False) from error
-        except (aiosmtplib.SMTPException, OSError, asyncio.CancelledError) as error:
+    def _refused(self, code: int, said: str, *, sender: bool = False, recipient: bool = False) -> SendError:
+        # After 421 the server closes, though the library may still call the connection open (RFC 5321 3.8). A reply
+        # that is none, or that does not fit the question, means that we are out of step.
+        if code == GOING_AWAY or code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1, as below
             self._drop()
-            raise Unknown(f"no answer after the letter was handed over: {error!r}") from error
-        return f"{reply.code} {reply.message}"
-
-    async def _recover(self, smtp: aiosmtplib.SMTP, code: int) -> None:
-        # After 421 the server closes, though the library still calls the connection open (RFC 5321 3.8).
-        if code == GOING_AWAY or not smtp.is_connected:
-            self._drop()
-        else:
-            await self._reset(smtp)
+        if code in NEEDS_LOGIN or (sender and code >= 500 and code != TOO_LARGE):  # noqa: PLR2004
+            return LaneClosed(f"{self._relay.host}:{self._relay.port} refuses us: {code} {said}", code=code)
+        if code >= 500:  # noqa: PLR2004
+            return Rejected(said, code=code, recipient=recipient)
+        return Deferred(said, code=max(code, 0))
 
     async def _reset(self, smtp: aiosmtplib.SMTP) -> None:
         try:
             await smtp.rset(timeout=STEP_SECONDS)
-        except (aiosmtplib.SMTPException, OSError):
+        except (SMTPException, OSError):
             self._drop()  # it costs a new connection, nothing else
+        except asyncio.CancelledError:
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         if self._smtp:
@@ -132,54 +181,64 @@ class Connection:
     async def close(self) -> None:
         """Say goodbye and close."""
         if self._smtp and self._smtp.is_connected:
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # it is over either way
+            with contextlib.suppress(SMTPException, OSError):  # it is over either way
                 await self._smtp.quit(timeout=5)
         self._drop()
 
 
+def wire(raw: bytes) -> bytes:
+    """A message as DATA wants it (RFC 5321 2.3.8, 4.5.2): lines end in CRLF, a leading dot is doubled, a dot ends it.
+
+    Our letters need no change, and finding that out is all it costs.
+    """
+    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
+        raw = LINE_END.sub(b"\r\n", raw)
+    raw = (b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n..")
+    return raw + (b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
 async def connect(relay: Relay) -> aiosmtplib.SMTP:
     """A connection that is ready for MAIL. Raises RelayDown or LaneClosed."""
-    smtp = aiosmtplib.SMTP(
-        hostname=relay.host,
-        port=relay.port,
-        use_tls=relay.tls == "tls",
-        start_tls=relay.tls == "starttls",
-        username=relay.username or None,
-        password=relay.password or None,
-        local_hostname=relay.local_hostname,
-        timeout=STEP_SECONDS,
-    )
     try:
-        await smtp.connect()
-        if smtp.last_ehlo_response is None:  # STARTTLS and AUTH have asked already
-            await _greet(smtp)
-    except SMTPResponseException as error:
-        smtp.close()
-        permanent = error.code >= 500 or isinstance(error, aiosmtplib.SMTPAuthenticationError)  # noqa: PLR2004
-        said = f"{relay.host}:{relay.port} refuses us: {error.code} {error.message}"
-        raise (LaneClosed if permanent else RelayDown)(said, code=error.code) from error
-    except (ssl.SSLError, aiosmtplib.SMTPNotSupported) as error:
-        smtp.close()
-        raise LaneClosed(f"{relay.host}:{relay.port}: no safe connection: {error}") from error
-    except (aiosmtplib.SMTPException, OSError) as error:
-        smtp.close()
-        if isinstance(error.__cause__, ssl.SSLError):
-            raise LaneClosed(f"{relay.host}:{relay.port}: no safe connection: {error.__cause__}") from error
-        raise RelayDown(f"{relay.host}:{relay.port} cannot be reached: {error}") from error
+        smtp = aiosmtplib.SMTP(
+            hostname=relay.host,
+            port=relay.port,
+            use_tls=relay.tls == "tls",
+            start_tls=relay.tls == "starttls",
+            username=relay.username or None,
+            password=relay.password or None,
+            local_hostname=relay.local_hostname,
+            timeout=STEP_SECONDS,
+        )
+        await _greet(smtp)
+    except (SMTPException, OSError, ValueError) as error:
+        raise _no_way(f"{relay.host}:{relay.port}", error) from error
     return smtp
 
 
 async def _greet(smtp: aiosmtplib.SMTP) -> None:
     try:
-        await smtp.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        await smtp.helo()  # RFC 5321 3.2: a server that knows no EHLO
+        await smtp.connect()
+        if smtp.last_ehlo_response is None:  # AUTH has asked already, STARTTLS forgets
+            try:
+                await smtp.ehlo()
+            except aiosmtplib.SMTPHeloError as error:
+                if error.code < 500:  # noqa: PLR2004
+                    raise
+                await smtp.helo()  # RFC 5321 3.2: a server that knows no EHLO
+    except BaseException:
+        smtp.close()
+        raise
 
 
-def _refused(error: SMTPResponseException, *, recipient: bool) -> SendError:
-    code, said = error.code, f"{error.code} {error.message}"
-    if code in NEEDS_LOGIN:
-        return LaneClosed(said, code=code)
-    if code >= 500:  # noqa: PLR2004  - RFC 5321 4.2.1: 5yz is permanent
-        return Rejected(str(error.message), code=code, recipient=recipient)
-    return Deferred(str(error.message), code=code)
+def _no_way(where: str, error: Exception) -> SendError:
+    if isinstance(error, SMTPResponseException):
+        said = f"{where} refuses us: {error.code} {error.message}"
+        return (LaneClosed if error.code >= 500 else RelayDown)(said, code=max(error.code, 0))  # noqa: PLR2004
+    unsafe = next((each for each in (error, error.__cause__) if isinstance(each, ssl.SSLError)), None)
+    if unsafe:
+        return LaneClosed(f"{where}: no safe connection: {unsafe}")
+    # The library's bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
+    if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
+        return LaneClosed(f"{where} cannot be used as DIGEST_SMTP_* say: {error}")
+    return RelayDown(f"{where} cannot be reached: {error}")

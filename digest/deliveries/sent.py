@@ -1,0 +1,38 @@
+"""The count of one delivery, for reports. The record itself is in the database."""
+
+from dataclasses import dataclass, field
+
+from digest.deliveries.outcome import Outcome
+from digest.deliveries.record import Claimed
+from digest.models import State
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the letters of one delivery. `busy`: another process is sending, nothing was done here."""
+
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    cancelled: int = 0
+    papers: int = 0
+    busy: bool = False
+    closed: str = ""  # why the relay does not take our letters at all
+    fates: list[tuple[int, str]] = field(default_factory=list)
+
+    def count(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Add one letter."""
+        self.fates.append((claimed.id, outcome.state))
+        match outcome.state:
+            case State.SENT:
+                self.sent += 1
+                self.papers += len(claimed.papers)
+            case State.QUEUED:
+                self.deferred += 1
+            case State.FAILED:
+                self.failed += 1
+            case State.UNCERTAIN:
+                self.uncertain += 1
+            case _:
+                self.cancelled += 1
