@@ -60,6 +60,15 @@ def understand(lines: Sequence[str]) -> tuple[list[Saved], list[Misread]]:
     return saved, misread
 
 
+def understood(lines: Sequence[str]) -> list[Saved]:
+    """Keywords, one a line. Raises QueryError with a line for each that is none."""
+    saved, misread = understand(lines)
+    if misread:
+        said = (f"keyword {each.written!r}: {each.message}" if each.written else each.message for each in misread)
+        raise QueryError("\n".join(said))
+    return saved
+
+
 def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime) -> None:
     """Somebody asks for letters to an address. Whatever its state, the caller learns nothing of it; the mailbox does.
 
@@ -74,7 +83,16 @@ def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now:
             _write(house, session, subscriber, kind, subscriber.ended_at, now)
 
 
-def add(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime, *, confirmed: bool) -> bool:
+def add(
+    house: House,
+    email: str,
+    wish: Wish,
+    saved: Sequence[Saved],
+    now: datetime,
+    *,
+    confirmed: bool,
+    paused_until: date | None = None,
+) -> bool:
     """The operator enters somebody; `confirmed` when that person has already agreed elsewhere.
 
     True when a letter was queued for it. Raises SubscriberError for readers, and for who must never be mailed.
@@ -86,6 +104,7 @@ def add(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datet
         if not confirmed:
             return _write(house, session, subscriber, Kind.CONFIRM, subscriber.ended_at, now)
         _begin(session, subscriber, now)
+        subscribers.pause(subscriber, paused_until)
         return False
 
 

@@ -9,11 +9,12 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from digest import __version__, db, settings
 from digest.errors import DigestError, SendError
-from digest.house import House, build, relay_of
+from digest.house import relay_of
 from digest.mail.smtp import connect
 from digest.settings import Settings, Tls
 
@@ -70,26 +71,35 @@ def check_settings(chosen: Settings) -> list[Check]:
 
 
 def check_database(chosen: Settings) -> list[Check]:
-    """Opened, of the right schema, writable, with room to grow."""
-    house: House | None = None
-    try:
-        house = build(chosen)
-        current, _ = db.versions(house.engine)
-        with db.writing(house.engine):
-            pass
-    except DigestError as error:
-        return [Check("database", ok=False, says=str(error))]
-    except DBAPIError as error:
-        return [Check("database", ok=False, says=f"cannot be written: {error.orig}")]
-    finally:
-        if house is not None:
-            house.engine.dispose()
-    checks = [Check("database", ok=True, says=f"{house.engine.dialect.name}, schema {current}, writable")]
+    """Opened, of the right schema, writable, with room to grow. Nothing is made or brought up to date here."""
+    checks = []
     if chosen.embedded:
-        free = shutil.disk_usage(chosen.home).free
+        home = next(folder for folder in (chosen.home, *chosen.home.absolute().parents) if folder.exists())
+        free = shutil.disk_usage(home).free
         says = f"{free // 2**20:,} MiB free" + ("" if free > DISK_BYTES else "; make room before the store cannot grow")
         checks.append(Check("disk", ok=free > DISK_BYTES, says=says))
-    return checks
+        if not Path(str(make_url(chosen.database_url).database)).exists():
+            can = os.access(home, os.W_OK)
+            says = "not there yet; the first command makes it" if can else f"{home} cannot be written; change its owner"
+            return [Check("database", ok=can, says=says), *checks]
+    return [_opened(chosen), *checks]
+
+
+def _opened(chosen: Settings) -> Check:
+    engine = db.connect(chosen.database_url)
+    try:
+        current, head = db.versions(engine)
+        with db.writing(engine):
+            pass
+    except DigestError as error:
+        return Check("database", ok=False, says=str(error))
+    except DBAPIError as error:
+        return Check("database", ok=False, says=f"cannot be written: {error.orig}")
+    finally:
+        engine.dispose()
+    if current != head:
+        return Check("database", ok=False, says=f"schema {current or 'missing'}, needed is {head}; run: digest migrate")
+    return Check("database", ok=True, says=f"{engine.dialect.name}, schema {current}, writable")
 
 
 async def check_relay(chosen: Settings) -> tuple[Check, None]:
@@ -142,8 +152,8 @@ async def check_host(name: str, url: str) -> tuple[Check, timedelta | None]:
         reason = str(error) or type(error).__name__
         says = f"{httpx.URL(url).host} cannot be reached ({reason}); check the network, a proxy, DIGEST_*_URL"
         return Check(name, ok=False, says=says), None
+    ok = answer.status_code == httpx.codes.OK
     says = f"{httpx.URL(url).host} answers {answer.status_code}"
-    ok = answer.status_code < 400  # noqa: PLR2004
     try:
         skew = datetime.now(UTC) - parsedate_to_datetime(answer.headers.get("date", ""))
     except (ValueError, TypeError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from sqlmodel import Session
 
@@ -39,8 +39,9 @@ def look(
     edition = _choose(rows, found, cap)
     known = {int(each.id or 0): each for each in found}
     days = list_days(session, (known[number] for number in edition.papers))
+    written = min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
     return Preview(
-        papers=tuple(letter_paper(known[number], days.get(number, day), queries, now) for number in edition.papers),
+        papers=tuple(letter_paper(known[number], days.get(number, day), queries, written) for number in edition.papers),
         left_out=len(edition.left_out),
         considered=len(found),
         counts=tuple(len(row) for row in rows),

@@ -2,30 +2,29 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from digest import desk, subscribers
+from digest import deliveries, desk, subscribers
 from digest.db import reading, writing
-from digest.errors import DigestError, SubscriberError
+from digest.errors import SubscriberError
 from digest.house import House
-from digest.models import Delivery, SavedKeyword, Subscriber
-from digest.subscribers import Wish
+from digest.models import Delivery, SavedKeyword, Status, Subscriber
+from digest.subscribers import Saved, Wish
 
-COLUMNS = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "status")
-BETWEEN = "|"  # keywords in one CSV field; line breaks are accepted too
+WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending")
+COLUMNS = (*WISHES, "status", "paused_until", "reason")
+BETWEEN = "|"  # keywords in one CSV field; with a line break in it, only line breaks count
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run; an apostrophe before it makes it text
-
-
-def utc_now() -> datetime:
-    """The clock, for entry points."""
-    return datetime.now(UTC)
+ENDED = frozenset({Status.UNSUBSCRIBED, Status.SUPPRESSED})
+TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
 def everyone(house: House) -> list[dict[str, Any]]:
@@ -45,12 +44,12 @@ def one(house: House, email: str) -> dict[str, Any]:
         letters = session.exec(
             select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id))
         ).all()
-        deliveries = [
+        sent = [
             each.model_dump(include={"id", "kind", "edition", "state", "reply", "created_at", "settled_at"})
             | {"papers": len(each.papers)}
             for each in letters
         ]
-        return _row(subscriber, keywords) | {"deliveries": deliveries}
+        return _row(subscriber, keywords) | {"deliveries": sent}
 
 
 def _row(subscriber: Subscriber, keywords: Sequence[str]) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def _row(subscriber: Subscriber, keywords: Sequence[str]) -> dict[str, Any]:
 def erase(house: House, email: str) -> None:
     """Forget a subscriber: address, keywords, letters. Nothing is mailed."""
     with writing(house.engine) as session:
-        erase_subscriber(session, subscribers.by_email(session, email))
+        erase_subscriber(session, subscribers.by_email(session, email, lock=True))
 
 
 def erase_subscriber(session: Session, subscriber: Subscriber) -> None:
@@ -77,17 +76,29 @@ def export_csv(house: House) -> str:
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in everyone(house):
-        cells = row | {"keywords": BETWEEN.join(row["keywords"]), "trending": "yes" if row["trending"] else "no"}
+        cells = row | {
+            "keywords": _joined(row["keywords"]),
+            "trending": "yes" if row["trending"] else "no",
+            "paused_until": row["paused_until"] or "",
+        }
         writer.writerow({name: _safe(str(cells[name])) for name in COLUMNS})
     return out.getvalue()
 
 
+def _joined(keywords: Sequence[str]) -> str:
+    return "".join(f"{each}\n" for each in keywords) if BETWEEN in "".join(keywords) else BETWEEN.join(keywords)
+
+
+def _parted(cell: str) -> list[str]:
+    return cell.splitlines() if "\n" in cell or "\r" in cell else cell.split(BETWEEN)
+
+
 def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA) else cell
 
 
 def _unsafe(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
 
 
 @dataclass(slots=True)
@@ -98,54 +109,133 @@ class Imported:
     bad: list[tuple[int, str]] = field(default_factory=list)
 
 
-def import_csv(house: House, file: Path, *, confirmed: bool, strict: bool) -> Imported:
-    """Add subscribers line by line. With `strict` none is added when one line is bad."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DigestError(f"{file} cannot be read as UTF-8 text: {error}") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    if "email" not in (reader.fieldnames or ()):
-        raise DigestError(f"{file} has no column email; its first line must name the columns: {', '.join(COLUMNS)}")
-    outcome = Imported()
-    good = []
-    for row in reader:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    email: str
+    wish: Wish
+    saved: Sequence[Saved]
+    status: str
+    paused_until: date | None
+    reason: str
+
+
+def import_csv(house: House, file: Path, now: datetime, *, confirmed: bool, strict: bool) -> Imported:
+    """Add subscribers line by line. With `strict` none is added when one line is bad.
+
+    Who left or was suppressed where the file was written stays so here; who was pending there is asked once more.
+    """
+    outcome, good = Imported(), list[_Line]()
+    for number, row in _rows(file):
         try:
-            good.append((reader.line_num, *_read(house, row)))
-        except (SubscriberError, ValueError) as error:
-            outcome.bad.append((reader.line_num, str(error)))
-    if strict and outcome.bad:
-        return outcome
-    for number, email, wish, saved in good:
-        try:
-            desk.add(house, email, wish, saved, utc_now(), confirmed=confirmed)
+            good.append(_read(house, number, row))
         except SubscriberError as error:
             outcome.bad.append((number, str(error)))
+    good = _without_taken(house, good, outcome.bad)
+    for line in good if not (strict and outcome.bad) else ():
+        try:
+            _enter(house, line, now, confirmed=confirmed)
+        except SubscriberError as error:
+            outcome.bad.append((line.number, str(error)))
         else:
             outcome.imported += 1
     outcome.bad.sort()
     return outcome
 
 
-def _read(house: House, row: Mapping[str, str | None]) -> tuple[str, Wish, list[subscribers.Saved]]:
-    cells = {name: _unsafe((row.get(name) or "").strip()) for name in COLUMNS}
+def _without_taken(house: House, lines: Sequence[_Line], bad: list[tuple[int, str]]) -> list[_Line]:
+    """Without those that are subscribed, or stand in the file twice."""
+    with reading(house.engine) as session:
+        held = session.exec(select(Subscriber.email_key, Subscriber.status, Subscriber.reason)).all()
+    taken = {
+        key: f"is {status} already; nothing was changed"
+        for key, status, reason in held
+        if status in subscribers.RUNNING or reason.startswith("complaint")
+    }
+    kept = []
+    for line in lines:
+        key = subscribers.address(line.email)[1]
+        if key in taken:
+            bad.append((line.number, f"{line.email} {taken[key]}"))
+            continue
+        taken[key] = f"stands in line {line.number} already"
+        kept.append(line)
+    return kept
+
+
+def _enter(house: House, line: _Line, now: datetime, *, confirmed: bool) -> None:
+    if line.status not in ENDED:
+        agreed = confirmed and line.status != Status.PENDING
+        desk.add(house, line.email, line.wish, line.saved, now, confirmed=agreed, paused_until=line.paused_until)
+        return
+    with writing(house.engine) as session:
+        subscriber = subscribers.ask(session, line.email, line.wish, line.saved, now)
+        subscribers.end(subscriber, Status(line.status), line.reason, now)
+        deliveries.cancel(session, int(subscriber.id or 0), now)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The lines under the heading, each with the number of its first line. Raises SubscriberError for the file."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SubscriberError(f"{file} cannot be read as UTF-8 text: {error}") from error
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ",")
+    try:
+        names = [name.strip().lower() for name in next(reader, [])]
+        _check(file, names)
+        number = reader.line_num + 1
+        for cells in reader:
+            if len(cells) > len(names):
+                yield number, {"": "more cells than the heading has; put keywords with a comma between double quotes"}
+            elif any(cells):
+                yield number, dict(zip(names, cells, strict=False))
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise SubscriberError(f"{file} line {reader.line_num} is no CSV: {error}") from error
+
+
+def _check(file: Path, names: Collection[str]) -> None:
+    if "email" not in names:
+        raise SubscriberError(f"{file} has no column email; its first line must name the columns: {', '.join(WISHES)}")
+    for name in names:
+        # Other columns are other programs' business, but a slip of the pen must not lose somebody's keywords.
+        if name not in COLUMNS and (near := get_close_matches(name, COLUMNS, n=1, cutoff=0.8)):
+            raise SubscriberError(f"{file} has a column {name!r}; did you mean {near[0]}?")
+
+
+def _read(house: House, number: int, row: Mapping[str, str]) -> _Line:
+    if "" in row and len(row) == 1:
+        raise SubscriberError(row[""])
+    cells = {name: _unsafe(row.get(name, "")).strip() for name in COLUMNS}
     subscribers.address(cells["email"])
-    saved, misread = desk.understand(cells["keywords"].replace(BETWEEN, "\n").splitlines())
-    if misread:
-        raise SubscriberError("; ".join(f"keyword {each.written!r}: {each.message}" for each in misread))
+    if cells["status"] not in {"", *Status}:
+        raise SubscriberError(f"status must be one of {', '.join(Status)}, not {cells['status']!r}")
+    if cells["trending"].lower() not in TRUTH:
+        raise SubscriberError(f"trending must be yes or no, not {cells['trending']!r}")
     wish = Wish(
-        frequency=cells["frequency"] or "daily",
+        frequency=cells["frequency"].lower() or Wish().frequency,
         send_hour=_number(cells["send_hour"], "send_hour", house.settings.send_hour),
         timezone=cells["timezone"] or house.settings.default_timezone,
         cap=_number(cells["cap"], "cap", Wish().cap),
-        trending=cells["trending"].lower() in {"yes", "true", "1"},
+        trending=TRUTH[cells["trending"].lower()],
     )
-    return cells["email"], wish, saved
+    saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))))
+    if misread:
+        raise SubscriberError("; ".join(f"keyword {each.written!r}: {each.message}" for each in misread))
+    paused = _day(cells["paused_until"]) if cells["status"] in {"", Status.PAUSED} else None
+    return _Line(number, cells["email"], wish, saved, cells["status"], paused, cells["reason"])
 
 
 def _number(cell: str, name: str, default: int) -> int:
-    if not cell:
-        return default
-    if not cell.isdecimal():
+    if cell and not (cell.isascii() and cell.isdecimal() and len(cell) < 5):  # noqa: PLR2004
         raise SubscriberError(f"{name} must be a number, not {cell!r}")
-    return int(cell)
+    return int(cell or default)
+
+
+def _day(cell: str) -> date | None:
+    try:
+        return date.fromisoformat(cell) if cell else None
+    except ValueError as error:
+        raise SubscriberError(f"paused_until must be a day like 2026-07-31, not {cell!r}") from error

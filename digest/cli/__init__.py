@@ -1,30 +1,67 @@
 """The command line. Each command is a few lines: read the arguments, ask the rooms below, show what they answered.
 
 Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
+
+Commands import the rooms that they need when they run, so that the others, and --help, start quickly.
 """
+
+from typing import Annotated
 
 import typer
 
-from digest.cli.letters import match, preview
-from digest.cli.operate import deliveries_app, doctor, sources
-from digest.cli.people import app as subscribers_app
-from digest.cli.serving import demo, serve
-from digest.cli.work import collect, migrate, run
+from digest import __version__
+from digest.cli import letters, operate, people, serving, work
+
+EPILOG = """\
+A first letter, with nothing set up and nothing sent:
+
+$ digest preview -k "diffusion model" -k protein --out letter.html
+
+Settings are DIGEST_* variables in the environment or in .env; see .env.example, and check them with: digest doctor
+
+Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
+"""
 
 app = typer.Typer(
     name="digest",
     help="Mail people the new research papers that match their keywords.",
-    epilog="Settings are DIGEST_* variables in the environment or in .env; see .env.example. "
-    "Exit status: 0 fine, 1 something failed and was recorded, 2 usage.",
+    epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo, serve, run, collect, migrate, preview, match, sources, doctor):
-    app.command()(command)
-app.add_typer(subscribers_app, name="subscribers")
-app.add_typer(deliveries_app, name="deliveries")
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"digest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _digest(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Mail people the new research papers that match their keywords."""
+
+
+for command, epilog in (
+    (serving.demo, serving.DEMO),
+    (serving.serve, serving.SERVE),
+    (work.run, work.RUN),
+    (work.collect, work.COLLECT),
+    (work.migrate, None),
+    (letters.preview, letters.PREVIEW),
+    (letters.match, letters.MATCH),
+    (operate.sources, operate.SOURCES),
+    (operate.doctor, operate.DOCTOR),
+):
+    app.command(epilog=epilog)(command)
+app.add_typer(people.app, name="subscribers")
+app.add_typer(operate.deliveries_app, name="deliveries")
 
 __all__ = ["app"]

@@ -1,27 +1,34 @@
 """The commands that look at papers: what a keyword matches, and the letter that keywords would get."""
 
 import asyncio
-import gzip
-import json
 import sys
-from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlmodel import col, select
 
-from digest import daily, db, desk, letters, papers
-from digest import preview as previews
-from digest.cli.shown import AsJson, Now, complain, console, day, emit, instant, open_house, table
-from digest.cli.work import clock_of, progress
-from digest.errors import DigestError, QueryError
-from digest.house import House
-from digest.matching import Document, Matcher, parse
-from digest.models import Paper
-from digest.sources.text import readable
+from digest.cli.shown import AsJson, Misuse, Now, complain, day, emit, instant, open_house, remark, table
+from digest.cli.work import clock_of, past, progress
+from digest.errors import DigestError
+
+if TYPE_CHECKING:
+    from digest.house import House
+    from digest.preview import Preview
+    from digest.subscribers import Saved
 
 SHOWN = 50  # rows in a table; --json has all
+
+PREVIEW = """\
+$ digest preview -k "diffusion model" -k protein
+
+$ digest preview -k '"graph neural network"' --day 2026-07-29 --out letter.html
+"""
+MATCH = """\
+$ digest match "fine tuning"
+
+$ digest match protein --papers papers.jsonl.gz --json
+"""
 
 
 def preview(
@@ -32,7 +39,9 @@ def preview(
     day_: Annotated[
         str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="The list day; else the latest.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Also write the letter as HTML.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", dir_okay=False, help="Also write the letter as HTML.")
+    ] = None,
     cap: Annotated[int, typer.Option(min=1, max=100, help="At most this many papers.")] = 20,
     now: Now = None,
     as_json: AsJson = False,
@@ -41,44 +50,64 @@ def preview(
 
     A day that is not in the store yet is read from the sources first. Without keywords: the trending papers.
     """
-    saved, misread = desk.understand(keyword or [])
-    if misread:
-        raise QueryError("\n".join(f"keyword {each.written!r}: {each.message}" for each in misread))
-    house = open_house()
+    from digest import desk, letters
+    from digest import preview as previews
+
+    saved = desk.understood(keyword or [])
     at = clock_of(instant(now))()
-    chosen = day(day_)
-    with db.reading(house.engine) as session:
-        stored = bool(papers.on_day(session, chosen) if chosen else papers.latest_day(session))
-    if not stored:
-        with progress("reading") as tell:
-            for each in asyncio.run(daily.collect(house, at, days=[chosen] if chosen else None, tell=tell)):
-                for problem in each.problems:
-                    complain(f"{each.source}: {problem}")
-    with db.reading(house.engine) as session:
-        chosen = chosen or papers.latest_day(session)
-        found = papers.on_day(session, chosen) if chosen else []
-        if not chosen or not found:
-            raise DigestError(f"no papers are listed for {chosen or 'any day yet'}")
-        seen = previews.look(session, saved, found, chosen, at, cap=cap)
+    chosen = past(day(day_), at)
+    house = open_house()
+    _read_missing(house, chosen, at)
+    seen = _look(house, saved, chosen, at, cap)
     letter = letters.digest(previews.letter_words(house, saved, seen))
     if out:
-        out.write_text(letter.html, encoding="utf-8")
+        _write(out, letter.html)
     if as_json:
-        counts = dict(zip((each.written for each in saved), seen.counts, strict=True))
-        shown = [{"title": each.title, "url": each.url} for each in seen.papers]
         emit(
             {
                 "day": seen.day,
                 "subject": letter.subject,
                 "considered": seen.considered,
-                "matched": counts,
-                "papers": shown,
+                "matched": dict(zip((each.written for each in saved), seen.counts, strict=True)),
+                "papers": [{"title": each.title, "url": each.url} for each in seen.papers],
+                "left_out": seen.left_out,
             }
         )
         return
     sys.stdout.write(f"{letter.subject}\n\n{letter.text}\n")
     if out:
-        console(stderr=True).print(f"written to {out}")
+        remark(f"written to {out}")
+
+
+def _read_missing(house: "House", chosen: date | None, at: datetime) -> None:
+    from digest import daily, db, papers
+
+    with db.reading(house.engine) as session:
+        if papers.on_day(session, chosen) if chosen else papers.latest_day(session):
+            return
+    with progress("reading") as tell:
+        for each in asyncio.run(daily.collect(house, at, days=[chosen] if chosen else None, tell=tell)):
+            for problem in each.problems:
+                complain(f"{each.source}: {problem}")
+
+
+def _look(house: "House", saved: "list[Saved]", chosen: date | None, at: datetime, cap: int) -> "Preview":
+    from digest import db, papers
+    from digest import preview as previews
+
+    with db.reading(house.engine) as session:
+        chosen = chosen or papers.latest_day(session)
+        found = papers.on_day(session, chosen) if chosen else []
+        if not chosen or not found:
+            raise DigestError(f"no papers are listed for {chosen or 'any day yet'}")
+        return previews.look(session, saved, found, chosen, at, cap=cap)
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise Misuse(f"--out {file} cannot be written: {error.strerror}") from error
 
 
 def match(
@@ -90,8 +119,8 @@ def match(
             "--papers",
             exists=True,
             dir_okay=False,
-            metavar="FILE.jsonl[.gz]",
-            help="JSON lines with id, title, abstract, authors, categories; else the store.",
+            metavar="FILE.jsonl",
+            help="JSON lines with id, title, abstract, authors, categories; .gz is unpacked. Else the store.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -101,9 +130,12 @@ def match(
     Words are one phrase, in the title or in the abstract. Capitals, accents, hyphens and plurals do not matter:
     "fine tuning", "fine-tuning" and "finetuning" find the same papers. Double quotes ask for exactly these words.
     """
+    from digest.cli import shelf
+    from digest.matching import Document, Matcher, parse
+
     understood = parse(query)
     found: list[dict[str, Any]] = []
-    for batch in _batches(_from_file(papers_) if papers_ else _from_store(open_house())):
+    for batch in shelf.batches(shelf.from_file(papers_) if papers_ else shelf.from_store(open_house())):
         documents = [Document(number, each["title"], each["abstract"]) for number, each in enumerate(batch)]
         for hit in Matcher([understood]).match(documents)[0]:
             paper = batch[hit.document]
@@ -111,49 +143,7 @@ def match(
     if as_json:
         emit(found)
         return
-    table(
-        f"{len(found)} papers match {query}", ("id", "title"), ((each["id"], each["title"]) for each in found[:SHOWN])
-    )
+    rows = ((each["id"], each["title"]) for each in found[:SHOWN])
+    table(f"{len(found)} papers match {query}", ("id", "title"), rows)
     if len(found) > SHOWN:
-        console(stderr=True).print(f"and {len(found) - SHOWN} more; --json prints all")
-
-
-def _batches(rows: Iterable[dict[str, Any]], size: int = 1000) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _from_store(house: House) -> Iterator[dict[str, Any]]:
-    with db.reading(house.engine) as session:
-        for paper in session.exec(select(Paper).order_by(col(Paper.id)).execution_options(yield_per=1000)):
-            yield {"id": paper.arxiv_id or paper.key, "title": paper.title, "abstract": paper.abstract}
-
-
-def _from_file(path: Path) -> Iterator[dict[str, Any]]:
-    read = gzip.open if path.suffix == ".gz" else open
-    try:
-        with read(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield _row(line, f"{path} line {number}")
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise DigestError(f"{path} cannot be read: {error}") from error
-
-
-def _row(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-        # Papers are stored as readable text; a file is matched the same way.
-        return {
-            "id": str(row["id"]),
-            "title": readable(str(row["title"])),
-            "abstract": readable(str(row.get("abstract") or "")),
-        }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DigestError(f"{where} is no paper: a JSON object with id and title is expected ({error!r})") from error
+        remark(f"and {len(found) - SHOWN} more; --json prints all")

@@ -1,45 +1,76 @@
 """The commands for whoever runs the service: the record, the sources, a check-up."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from sqlmodel import col, select
 
-from digest import db, readings
-from digest import deliveries as record
-from digest.cli.shown import FAILED, AsJson, complain, configure_logs, console, emit, open_house, table
-from digest.doctor import examine
-from digest.errors import DigestError
-from digest.models import Delivery, State, Subscriber
-from digest.roll import utc_now
+from digest.cli.shown import (
+    FAILED,
+    AsJson,
+    Misuse,
+    complain,
+    configure_logs,
+    emit,
+    open_house,
+    remark,
+    table,
+    utc_now,
+)
 
-deliveries_app = typer.Typer(help="Letters and what became of them.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from digest.models import Delivery
 
+DELIVERIES = """\
+$ digest deliveries list --state uncertain
+
+$ digest deliveries show 41
+
+$ digest deliveries resolve 41 lost
+"""
+SOURCES = """\
+$ digest sources
+
+$ digest sources --json
+"""
+DOCTOR = """\
+$ digest doctor
+
+It exits with 1 when a line begins with FIX. Nothing is sent, made or changed.
+"""
 COLUMNS = ("id", "kind", "edition", "state", "papers", "attempts", "reply", "created_at", "settled_at")
+# The states of digest.models, spelled out so that --help need not import the tables.
+Named = Literal["queued", "sending", "on_wire", "sent", "failed", "uncertain", "cancelled", "expired"]
+
+deliveries_app = typer.Typer(help="Letters and what became of them.", epilog=DELIVERIES, no_args_is_help=True)
 
 
 @deliveries_app.command("list")
 def list_(
     *,
-    state: Annotated[State | None, typer.Option(help="Only letters in this state.")] = None,
+    state: Annotated[Named | None, typer.Option(help="Only letters in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Letters, the newest first."""
+    from sqlmodel import col, select
+
+    from digest import db, deliveries
+    from digest.models import Delivery
+
     with db.reading(open_house().engine) as session:
         wanted = select(Delivery).order_by(col(Delivery.id).desc()).limit(limit)
         found = session.exec(wanted.where(Delivery.state == state) if state else wanted).all()
         rows = [_row(each) for each in found]
-        counts = record.tally(session)
+        counts = deliveries.tally(session)
     if as_json:
         emit(rows)
         return
     table("Deliveries", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
-    console(stderr=True).print(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none yet")
+    remark("in all: " + (", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none yet"))
 
 
-def _row(delivery: Delivery) -> dict[str, object]:
+def _row(delivery: "Delivery") -> dict[str, object]:
     said = f"{delivery.reply_code or ''} {delivery.reply}".strip()
     kept = delivery.model_dump(include={"id", "subscriber_id", "kind", "edition", "state", "attempts", "message_id"})
     times = delivery.model_dump(include={"created_at", "settled_at", "next_attempt_at"})
@@ -49,55 +80,83 @@ def _row(delivery: Delivery) -> dict[str, object]:
 @deliveries_app.command()
 def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: AsJson = False) -> None:
     """One letter: to whom, what it carries, what the relay said."""
+    from digest import db, papers
+    from digest.models import Delivery, Subscriber
+
     with db.reading(open_house().engine) as session:
         delivery = session.get(Delivery, number)
         if delivery is None:
-            raise DigestError(f"there is no delivery {number}")
+            raise Misuse(f"there is no delivery {number}; see: digest deliveries list")
         reader = session.get_one(Subscriber, delivery.subscriber_id)
         row = _row(delivery) | {"email": reader.email, "papers": list(delivery.papers)}
+        known = papers.by_ids(session, delivery.papers)
+        titles = [(known[each].arxiv_id or known[each].key, known[each].title) for each in delivery.papers]
     if as_json:
         emit(row)
-    else:
-        table(f"Delivery {number}", ("what", "value"), row.items())
+        return
+    table(f"Delivery {number}", ("what", "value"), (row | {"papers": len(titles)}).items())
+    if titles:
+        table("Papers", ("id", "title"), titles)
 
 
 @deliveries_app.command()
 def resolve(
     number: Annotated[int, typer.Argument(metavar="ID")],
-    outcome: Annotated[str, typer.Argument(metavar="sent|lost", help="What the relay's log says.")],
+    outcome: Annotated[Literal["sent", "lost"], typer.Argument(help="What the relay's log says.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Settle an uncertain letter: sent, or lost (its papers then go into the next edition)."""
-    if outcome not in {"sent", "lost"}:
-        raise typer.BadParameter(f"{outcome!r} is neither sent nor lost", param_hint="'sent|lost'")
+    """Settle an uncertain letter: sent, or lost (its papers then go into the next edition).
+
+    A letter is uncertain when it was on the wire and no answer came. Look for its message_id in the relay's log.
+    """
+    from digest import db, deliveries
+    from digest.models import Delivery
+
     with db.writing(open_house().engine) as session:
-        record.resolve(session, number, sent=outcome == "sent", now=utc_now())
-    typer.echo(f"delivery {number} is {'sent' if outcome == 'sent' else 'lost; its papers go into the next edition'}")
+        delivery = session.get(Delivery, number)
+        if delivery is None or delivery.state != "uncertain":
+            said = f"it is {delivery.state}" if delivery else "there is no such delivery"
+            raise Misuse(f"delivery {number} is not uncertain: {said}; see: digest deliveries list --state uncertain")
+        deliveries.resolve(session, number, sent=outcome == "sent", now=utc_now())
+    if as_json:
+        emit({"id": number, "outcome": outcome})
+    else:
+        typer.echo(
+            f"delivery {number} is {'sent' if outcome == 'sent' else 'lost; its papers go into the next edition'}"
+        )
 
 
 def sources(*, as_json: AsJson = False) -> None:
-    """The last readings of each source, and what is wrong with it."""
+    """The last readings of each source, and what is wrong with it. Exits with 1 while a day is not read."""
+    from digest import db, readings
+
     with db.reading(open_house().engine) as session:
         last = [each.model_dump(exclude={"id"}) for each in readings.latest(session)]
-        problems = [each.sentence for each in readings.health(session, utc_now())]
+        problems = readings.health(session, utc_now())
     if as_json:
-        emit({"readings": last, "problems": problems})
+        emit({"readings": last, "problems": [each.sentence for each in problems]})
     else:
         columns = ("source", "list_day", "status", "via", "listed", "new", "seconds", "started_at", "message")
         table("Readings", columns, ([each[name] for name in columns] for each in last))
         for problem in problems:
-            complain(problem)
-    if problems:
+            complain(problem.sentence)
+        if not last:
+            remark("nothing was read yet; begin with: digest collect")
+    if any(problem.kind in {"failed", "missing"} for problem in problems):
         raise typer.Exit(FAILED)
 
 
 def doctor(*, as_json: AsJson = False) -> None:
     """Check settings, database, relay, sources and clock. Each line says what to do."""
+    from digest.doctor import examine
+
     configure_logs()
     found = asyncio.run(examine())
     if as_json:
         emit([{"check": each.name, "ok": each.ok, "says": each.says} for each in found])
     else:
         for each in found:
-            console().print(f"{'ok  ' if each.ok else 'FIX '} {each.name}: {each.says}", markup=False)
+            typer.echo(f"{'ok  ' if each.ok else 'FIX '} {each.name}: {each.says}")
     if not all(each.ok for each in found):
         raise typer.Exit(FAILED)

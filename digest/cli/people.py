@@ -1,17 +1,33 @@
 """`digest subscribers`: who gets letters."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from digest import desk, roll
-from digest.cli.shown import FAILED, AsJson, complain, emit, open_house, table
-from digest.errors import QueryError
-from digest.models import Frequency
-from digest.subscribers import Wish
+from digest.cli.shown import FAILED, AsJson, complain, emit, open_house, remark, table, utc_now
 
-app = typer.Typer(help="List, add, show, remove, import and export subscribers.", no_args_is_help=True)
+EPILOG = """\
+$ digest subscribers add ada@example.org -k "diffusion model" -k protein
+
+$ digest subscribers import people.csv --strict
+"""
+ADD = """\
+$ digest subscribers add ada@example.org -k "diffusion model" --hour 7 --zone Europe/Berlin
+
+$ digest subscribers add bob@example.org -k '"graph neural network"' --confirmed
+"""
+IMPORT = """\
+A file may look like this; only the column email is needed:
+
+email,keywords,frequency,send_hour,timezone,cap,trending
+
+ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes
+
+What export wrote can be read back: people who left or were suppressed stay so, and pauses go on.
+"""
+
+app = typer.Typer(help="List, add, show, remove, import and export subscribers.", epilog=EPILOG, no_args_is_help=True)
 
 Keywords = Annotated[
     list[str] | None,
@@ -22,6 +38,8 @@ Keywords = Annotated[
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """All subscribers with their status: pending, active, paused, unsubscribed or suppressed."""
+    from digest import roll
+
     found = roll.everyone(open_house())
     if as_json:
         emit(found)
@@ -34,25 +52,33 @@ def list_(*, as_json: AsJson = False) -> None:
             for p in found
         ),
     )
+    if not found:
+        remark("nobody yet; begin with: digest subscribers add --help")
 
 
-@app.command()
+@app.command(epilog=ADD)
 def add(
     email: str,
     keyword: Keywords = None,
     *,
-    confirmed: Annotated[bool, typer.Option(help="They have agreed already: no confirmation mail.")] = False,
-    frequency: Annotated[Frequency, typer.Option(help="How often.")] = Frequency.DAILY,
-    hour: Annotated[int | None, typer.Option(help="Local hour of the letter, 0 to 23.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Time zone, like Europe/Berlin.")] = None,
-    cap: Annotated[int, typer.Option(help="At most this many papers a letter.")] = 20,
-    trending: Annotated[bool, typer.Option(help="Also the 3 most upvoted papers.")] = False,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mail.")
+    ] = False,
+    frequency: Annotated[Literal["daily", "weekdays", "weekly"], typer.Option(help="How often.")] = "daily",
+    hour: Annotated[int | None, typer.Option(help="Local hour of the letter, 0 to 23; else DIGEST_SEND_HOUR.")] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Time zone, like Europe/Berlin; else DIGEST_DEFAULT_TIMEZONE.")
+    ] = None,
+    cap: Annotated[int, typer.Option(help="At most this many papers a letter, 1 to 100.")] = 20,
+    trending: Annotated[bool, typer.Option("--trending", help="Also the 3 most upvoted papers.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add a subscriber. Without keywords they get the day's trending papers."""
+    from digest import desk
+    from digest.subscribers import Wish
+
+    saved = desk.understood(keyword or [])
     house = open_house()
-    saved, misread = desk.understand(keyword or [])
-    if misread:
-        raise QueryError("\n".join(f"keyword {each.written!r}: {each.message}" for each in misread))
     wish = Wish(
         frequency=frequency,
         send_hour=house.settings.send_hour if hour is None else hour,
@@ -60,13 +86,21 @@ def add(
         cap=cap,
         trending=trending,
     )
-    desk.add(house, email, wish, saved, roll.utc_now(), confirmed=confirmed)
-    typer.echo(f"{email}: {'active' if confirmed else 'a confirmation mail is queued'}")
+    mailed = desk.add(house, email, wish, saved, utc_now(), confirmed=confirmed)
+    if as_json:
+        emit({"email": email, "status": "active" if confirmed else "pending", "mail_queued": mailed})
+        return
+    asked = (
+        "a confirmation mail is queued" if mailed else "wishes taken over; today's confirmation mail stays the only one"
+    )
+    typer.echo(f"{email}: {'active' if confirmed else asked}")
 
 
 @app.command()
 def show(email: str, *, as_json: AsJson = False) -> None:
     """Everything that is held of one subscriber, with the letters they got."""
+    from digest import roll
+
     found = roll.one(open_house(), email)
     if as_json:
         emit(found)
@@ -86,29 +120,42 @@ def _said(value: object) -> str:
 
 @app.command()
 def remove(
-    email: str, *, erase: Annotated[bool, typer.Option(help="Also forget everything that is held of them.")] = False
+    email: str,
+    *,
+    erase: Annotated[bool, typer.Option("--erase", help="Also forget everything that is held of them.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """End a subscription. Nothing is mailed."""
+    """End a subscription. Nothing is mailed, and what is queued is withdrawn."""
+    from digest import desk, roll
+
     house = open_house()
     if erase:
         roll.erase(house, email)
+        status = "erased"
     else:
-        desk.remove(house, email, roll.utc_now())
-    typer.echo(f"{email}: {'erased' if erase else 'unsubscribed'}")
+        status = desk.remove(house, email, utc_now()).status
+    if as_json:
+        emit({"email": email, "status": status})
+    else:
+        typer.echo(f"{email}: {status}")
 
 
-@app.command("import")
+@app.command("import", epilog=IMPORT)
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with a heading; see below.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV whose first line names the columns.")],
     *,
-    confirmed: Annotated[bool, typer.Option(help="They have agreed already: no confirmation mails.")] = False,
-    strict: Annotated[bool, typer.Option(help="Import nothing when any line is bad.")] = False,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mails.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Import nothing when any line is bad.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add subscribers from a CSV file with the columns email, keywords (one a line or with | between) and, if wanted,
-    frequency, send_hour, timezone, cap, trending. Bad lines are reported with their numbers, good ones imported.
+    """Add subscribers from a CSV file: email, keywords (with | or line breaks between), and if wanted frequency,
+    send_hour, timezone, cap, trending. Bad lines are reported with their numbers, good ones imported.
     """
-    outcome = roll.import_csv(open_house(), file, confirmed=confirmed, strict=strict)
+    from digest import roll
+
+    outcome = roll.import_csv(open_house(), file, utc_now(), confirmed=confirmed, strict=strict)
     if as_json:
         emit({"imported": outcome.imported, "bad": [{"line": n, "message": m} for n, m in outcome.bad]})
     else:
@@ -122,6 +169,8 @@ def import_(
 @app.command()
 def export(*, as_json: AsJson = False) -> None:
     """All subscribers as CSV on standard output, in the columns that import reads."""
+    from digest import roll
+
     house = open_house()
     if as_json:
         emit(roll.everyone(house))

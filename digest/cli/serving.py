@@ -5,25 +5,30 @@ import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.shown import AsJson, configure_logs, console, emit, open_house, table
+from digest.cli.shown import AsJson, configure_logs, emit, open_house, remark, table, utc_now
 from digest.cli.work import finish, progress, show_sources
-from digest.house import House
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from digest.demo import Played
+    from digest.house import House
 
+SERVE = """\
+$ digest serve
 
-def utc_now() -> datetime:
-    """The clock of the service."""
-    return datetime.now(UTC)
+$ digest serve --port 8080 --no-scheduler
+"""
+DEMO = """\
+$ digest demo
+
+$ digest demo --reset
+"""
 
 
 def serve(
@@ -43,11 +48,11 @@ def serve(
         if house.settings.relay
         else f"no relay is set: letters go to {house.page('/inbox')}"
     )
-    console(stderr=True).print(f"digest on http://{host}:{port} ({said})")
+    remark(f"digest on http://{host}:{port} ({said})")
     uvicorn.run(application(house, scheduler=scheduler), host=host, port=port, log_config=None, access_log=False)
 
 
-def application(house: House, *, scheduler: bool) -> "FastAPI":
+def application(house: "House", *, scheduler: bool) -> "FastAPI":
     """The pages, with the clock inside their lifespan: it starts with them and ends before the process does."""
     from digest.scheduler import running
     from digest.web.app import create

@@ -5,17 +5,16 @@ import logging
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import structlog
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from digest.errors import QueryError, SettingError, SubscriberError
-from digest.house import House, build
-from digest.settings import load
+from digest.errors import DigestError, QueryError, SettingError, SubscriberError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from digest.house import House
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
 Now = Annotated[
@@ -26,29 +25,46 @@ Now = Annotated[
 FAILED, USAGE = 1, 2
 
 
-def console(*, stderr: bool = False) -> Console:
+class Misuse(DigestError):
+    """An argument that cannot be used: an unknown number, a file that cannot be read."""
+
+
+def utc_now() -> datetime:
+    """The clock of commands."""
+    return datetime.now(UTC)
+
+
+def console(*, stderr: bool = False) -> "Console":
     """A console that wraps nothing when it is read by a program."""
+    from rich.console import Console
+
     shown = Console(stderr=stderr, highlight=False, soft_wrap=True)
     return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=10_000)
 
 
-def open_house(level: int = logging.CRITICAL) -> House:
+def open_house(level: int = logging.CRITICAL) -> "House":
     """Settings, store and keys of this start. The service logs every outcome; a command says itself what failed."""
+    from digest.house import build
+    from digest.settings import load
+
     configure_logs(level)
     return build(load())
 
 
 def configure_logs(level: int = logging.CRITICAL) -> None:
     """One line an event: coloured for people, JSON for collectors."""
-    people = sys.stderr.isatty()
+    import structlog
+
+    # Tracebacks never show values of variables: there are addresses and tokens among them.
+    people = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    programs = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
+            *(people if sys.stderr.isatty() else programs),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -92,19 +108,26 @@ def _plain(value: Any) -> Any:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows under headings; tab-separated lines when piped. Numbers stand at the right."""
-    shown = console()
     listed = [[("" if cell is None else str(cell)) for cell in row] for row in rows]
-    if not shown.is_terminal:
+    if not sys.stdout.isatty():
         for line in ([*columns], *listed):
             sys.stdout.write("\t".join(" ".join(cell.split()) for cell in line) + "\n")
         return
+    from rich import box
+    from rich.table import Table
+
     drawn = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for number, name in enumerate(columns):
         numeric = all(row[number].replace(".", "").isdigit() or not row[number] for row in listed) and bool(listed)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         drawn.add_row(*(cell.replace("[", r"\[") for cell in row))
-    shown.print(drawn)
+    console().print(drawn)
+
+
+def remark(message: str) -> None:
+    """Something beside the result, on standard error."""
+    sys.stderr.write(message + "\n")
 
 
 def complain(message: object) -> None:
@@ -115,4 +138,4 @@ def complain(message: object) -> None:
 
 def exit_status(error: Exception) -> int:
     """The status for an error that ends a command."""
-    return USAGE if isinstance(error, SettingError | QueryError | SubscriberError) else FAILED
+    return USAGE if isinstance(error, SettingError | QueryError | SubscriberError | Misuse) else FAILED

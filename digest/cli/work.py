@@ -1,15 +1,14 @@
 """The commands that do the day's work once: for cron, and for people who want to see it happen."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from digest import daily, db
 from digest.cli.shown import (
     FAILED,
     AsJson,
@@ -22,26 +21,47 @@ from digest.cli.shown import (
     instant,
     open_house,
     table,
+    utc_now,
 )
-from digest.collecting import Collected
-from digest.settings import load
+
+if TYPE_CHECKING:
+    from digest.collecting import Collected
+
+RUN = """\
+In a crontab, every quarter of an hour:
+
+*/15 * * * *  cd /srv/digest && digest run
+
+A day as it would have been:
+
+$ digest run --now 2026-07-31T08:00:00Z --json
+"""
+COLLECT = """\
+$ digest collect
+
+$ digest collect --day 2026-07-29
+
+$ digest collect --days 7 --json
+"""
 
 
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[str], None]]:
     """A line that moves while something takes long; nothing at all when nobody watches."""
-    shown = console(stderr=True)
-    if not shown.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda _said: None
         return
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=shown, transient=True) as bar:
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing)
         yield lambda said: bar.update(task, description=said)
 
 
 def clock_of(now: datetime | None) -> Callable[[], datetime]:
     """The clock of a run: the given instant for all of it, else the machine's."""
-    return (lambda: now) if now else (lambda: datetime.now(UTC))
+    return (lambda: now) if now else utc_now
 
 
 def run(*, now: Now = None, as_json: AsJson = False) -> None:
@@ -50,9 +70,12 @@ def run(*, now: Now = None, as_json: AsJson = False) -> None:
     Sends to every reader whose hour has come since their last letter. Letters that a relay puts off are tried again
     by the next run; `digest serve` tries them sooner.
     """
+    from digest import daily
+
+    clock = clock_of(instant(now))
     house = open_house()
     with progress("running") as tell:
-        report = asyncio.run(daily.run(house, clock_of(instant(now)), tell=tell))
+        report = asyncio.run(daily.run(house, clock, tell=tell))
     if as_json:
         emit(report.as_json())
     else:
@@ -60,6 +83,7 @@ def run(*, now: Now = None, as_json: AsJson = False) -> None:
         letters = report.letters
         table("Letters", tuple(letters), [tuple(letters.values())])
         typer.echo(f"{report.planned.due} readers due, {report.sent.papers} papers mailed")
+    warn(report.collected)
     finish(report.problems)
 
 
@@ -71,27 +95,42 @@ def collect(
     as_json: AsJson = False,
 ) -> None:
     """Read the sources and remember what they list; no letter is written."""
-    house = open_house()
+    from digest import daily
+
     at = clock_of(instant(now))()
+    wanted = _days(day(day_), days, at)
+    house = open_house()
     with progress("reading") as tell:
-        collected = asyncio.run(daily.collect(house, at, days=_days(day(day_), days, at), tell=tell))
+        collected = asyncio.run(daily.collect(house, at, days=wanted, tell=tell))
     if as_json:
         emit({each.source: each.as_json() for each in collected})
     else:
         show_sources(collected)
+    warn(collected)
     finish([f"{each.source}: {problem}" for each in collected if each.failed for problem in each.problems])
 
 
 def _days(one: date | None, last: int | None, at: datetime) -> list[date] | None:
     if one and last:
-        raise typer.BadParameter("give either --day or --days")
+        raise typer.BadParameter("give either --day or --days", param_hint="'--day'")
     if last:
         return [at.date() - timedelta(days=number) for number in reversed(range(last))]
+    one = past(one, at)
     return [one] if one else None
+
+
+def past(one: date | None, at: datetime) -> date | None:
+    """A list day that may have come."""
+    if one and one > at.date():
+        raise typer.BadParameter(f"{one} has not come yet; it is {at:%Y-%m-%d %H:%M} UTC", param_hint="'--day'")
+    return one
 
 
 def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version."""
+    from digest import db
+    from digest.settings import load
+
     configure_logs()
     engine = db.connect(load().database_url)
     before, head = db.versions(engine)
@@ -102,13 +141,20 @@ def migrate(*, as_json: AsJson = False) -> None:
         typer.echo(f"schema {head}" + (", nothing to do" if before == head else f", was {before or 'empty'}"))
 
 
-def show_sources(collected: list[Collected]) -> None:
+def show_sources(collected: "list[Collected]") -> None:
     """What each source gave."""
     table(
         "Sources",
         ("source", "listed", "new", "failed", "seconds"),
         ((each.source, each.listed, each.new, each.failed, f"{each.seconds:.1f}") for each in collected),
     )
+
+
+def warn(collected: "list[Collected]") -> None:
+    """What was odd about answers that were read all the same."""
+    for each in collected:
+        for note in each.problems if not each.failed else ():
+            complain(f"{each.source}: {note}")
 
 
 def finish(problems: list[str]) -> None:
