@@ -1,0 +1,256 @@
+"""On the wire and settled: the fence before DATA, commits that many share, and what a failing store does to them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, event, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
+
+from digest import deliveries
+from digest.db import reading, writing
+from digest.deliveries import Ledger, Outcome
+from digest.errors import StoreError
+from digest.models import Delivery, Kind, State, Status, Subscriber
+from tests.factories import NOW, delivery, subscriber
+
+LATER = NOW + timedelta(minutes=5)
+SENT = Outcome(State.SENT, 250, "250 2.0.0 kept")
+WANTED = {
+    (Kind.DIGEST, Status.ACTIVE),
+    (Kind.WELCOME, Status.ACTIVE),
+    (Kind.CONFIRM, Status.PENDING),
+    (Kind.ALREADY, Status.ACTIVE),
+    (Kind.ALREADY, Status.PAUSED),
+    (Kind.GOODBYE, Status.UNSUBSCRIBED),
+}
+
+
+def put(store: Engine, *, kind: str = Kind.DIGEST, status: str = Status.ACTIVE, **given: object) -> int:
+    """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
+    with writing(store) as session:
+        reader = subscriber(status=status)
+        session.add(reader)
+        session.flush()
+        usual: dict[str, object] = {"state": State.SENDING, "owner": "me", "lease_until": LATER, "attempts": 1}
+        row = delivery(reader, kind=kind, **usual | given)
+        session.add(row)
+        session.flush()
+        return int(row.id or 0)
+
+
+def get(store: Engine, number: int) -> Delivery:
+    with reading(store) as session:
+        return session.get_one(Delivery, number)
+
+
+def reader_of(store: Engine, number: int) -> Subscriber:
+    with reading(store) as session:
+        return session.get_one(Subscriber, session.get_one(Delivery, number).subscriber_id)
+
+
+def on_wire(store: Engine, number: int, owner: str = "me") -> bool:
+    return asyncio.run(Ledger(store, owner).on_wire(number, NOW))
+
+
+def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me") -> bool:
+    return asyncio.run(Ledger(store, owner).settle(number, outcome, NOW))
+
+
+@contextmanager
+def commits(store: Engine) -> Iterator[Callable[[], int]]:
+    """How many transactions have been committed since."""
+    seen: list[int] = []
+
+    def count(_connection: object) -> None:
+        seen.append(1)
+
+    event.listen(store, "commit", count)
+    yield lambda: len(seen)
+    event.remove(store, "commit", count)
+
+
+def test_a_letter_goes_on_the_wire_once(store: Engine) -> None:
+    number = put(store)
+    assert on_wire(store, number)
+    assert get(store, number).state == State.ON_WIRE
+    assert not on_wire(store, number)
+    assert get(store, number).state == State.ON_WIRE
+
+
+def test_only_its_owner_may_send_a_letter(store: Engine) -> None:
+    number = put(store, owner="somebody else")
+    assert not on_wire(store, number)
+    assert (get(store, number).state, get(store, number).owner) == (State.SENDING, "somebody else")
+    assert not on_wire(store, 999_999)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state != State.SENDING])
+def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: State) -> None:
+    number = put(store, state=state)
+    assert not on_wire(store, number)
+    assert get(store, number).state == state
+
+
+def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
+    number = put(store)
+    with writing(store) as session:
+        deliveries.sweep(session, "another")
+        deliveries.claim(session, "another", NOW, 10)
+    assert not on_wire(store, number)
+    assert not settle(store, number, SENT)
+    assert (get(store, number).state, get(store, number).owner) == (State.SENDING, "another")
+    assert on_wire(store, number, "another")
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("kind", Kind)
+def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(store: Engine, kind: Kind, status: Status) -> None:
+    number = put(store, kind=kind, status=status)
+    wanted = (kind, status) in WANTED
+    assert on_wire(store, number) is wanted
+    row = get(store, number)
+    if wanted:
+        assert (row.state, row.owner, row.settled_at) == (State.ON_WIRE, "me", None)
+    else:
+        assert (row.state, row.owner, row.lease_until, row.settled_at) == (State.CANCELLED, None, None, NOW)
+
+
+def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
+    left, meant, foreign, answered = (
+        put(store, status=Status.UNSUBSCRIBED),
+        put(store),
+        put(store, owner="you"),
+        put(store),
+    )
+
+    async def together() -> list[bool]:
+        ledger = Ledger(store, "me")
+        lines = [ledger.on_wire(number, NOW) for number in (left, meant, foreign)]
+        return list(await asyncio.gather(*lines, ledger.settle(answered, SENT, NOW)))
+
+    with commits(store) as count:
+        assert asyncio.run(together()) == [False, True, False, True]
+        assert count() == 1
+    assert [get(store, each).state for each in (left, meant, foreign, answered)] == [
+        "cancelled",
+        "on_wire",
+        "sending",
+        "sent",
+    ]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        SENT,
+        Outcome(State.QUEUED, 451, "4.7.1 later", LATER),
+        Outcome(State.FAILED, 554, "5.6.0 no"),
+        Outcome(State.UNCERTAIN, 0, "no answer"),
+    ],
+)
+@pytest.mark.parametrize("state", [State.SENDING, State.ON_WIRE])
+def test_an_answer_is_recorded_once(store: Engine, state: State, outcome: Outcome) -> None:
+    number = put(store, state=state)
+    assert settle(store, number, outcome)
+    row = get(store, number)
+    assert (row.state, row.reply_code, row.reply) == (outcome.state, outcome.code, outcome.reply)
+    assert (row.owner, row.lease_until, row.next_attempt_at, row.attempts) == (None, None, outcome.retry_at, 1)
+    assert row.settled_at == (None if outcome.state == State.QUEUED else NOW)
+    assert not settle(store, number, Outcome(State.FAILED, 550, "late"))
+    assert get(store, number).state == outcome.state
+
+
+def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
+    ours, theirs = put(store), put(store)
+    assert settle(store, ours, Outcome(State.FAILED, 554, "5.7.1 not from you"))
+    assert settle(store, theirs, Outcome(State.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert reader_of(store, ours).status == Status.ACTIVE
+    ended = reader_of(store, theirs)
+    assert (ended.status, ended.reason, ended.ended_at) == (Status.SUPPRESSED, "refused: 550 5.1.1 unknown", NOW)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_who_has_left_is_not_marked_as_refused(store: Engine, status: Status) -> None:
+    number = put(store, state=State.ON_WIRE, status=status)
+    assert settle(store, number, Outcome(State.FAILED, 550, "5.1.1 unknown", suppress=True))
+    stays = status == Status.UNSUBSCRIBED
+    assert reader_of(store, number).status == (Status.UNSUBSCRIBED if stays else Status.SUPPRESSED)
+
+
+def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> None:
+    number = put(store, owner="you")
+    assert not settle(store, number, Outcome(State.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert reader_of(store, number).status == Status.ACTIVE
+
+
+def test_many_connections_share_few_commits(store: Engine) -> None:
+    numbers = [put(store) for _ in range(60)]
+
+    async def connection(ledger: Ledger, number: int) -> bool:
+        left = await ledger.on_wire(number, NOW)
+        return left and await ledger.settle(number, SENT, NOW)
+
+    async def together() -> list[bool]:
+        ledger = Ledger(store, "me")
+        return list(await asyncio.gather(*(connection(ledger, number) for number in numbers)))
+
+    with commits(store) as count:
+        assert asyncio.run(together()) == [True] * 60
+        # One takes the first lines, and what comes meanwhile goes together: 120 lines, a handful of commits.
+        assert 2 <= count() <= 12
+    assert {get(store, number).state for number in numbers} == {"sent"}
+
+
+def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_works(store: Engine) -> None:
+    numbers = [put(store) for _ in range(20)]
+
+    def rename(old: str, new: str) -> None:
+        with writing(store) as session:
+            session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    async def together() -> list[BaseException | bool]:
+        ledger = Ledger(store, "me")
+        rename("delivery", "hidden")
+        waiting = [ledger.on_wire(number, NOW) for number in numbers[:10]]
+        waiting += [ledger.settle(number, SENT, NOW) for number in numbers[10:]]
+        async with asyncio.timeout(30):
+            heard = await asyncio.gather(*waiting, return_exceptions=True)
+        rename("hidden", "delivery")
+        assert await ledger.on_wire(numbers[0], NOW)
+        return heard
+
+    heard = asyncio.run(together())
+    assert len(heard) == 20
+    assert all(isinstance(each, StoreError | SQLAlchemyError) for each in heard)
+    assert [get(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
+
+
+def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engine) -> None:
+    number, behind = put(store, state=State.ON_WIRE), put(store, state=State.ON_WIRE)
+
+    async def cancelled() -> None:
+        ledger = Ledger(store, "me")
+        with writing(store) as other:  # holds up the ledger: a row of PostgreSQL, the whole file of SQLite
+            other.execute(update(Delivery).where(col(Delivery.id).in_([number, behind])).values(priority=1))
+            first = asyncio.create_task(ledger.settle(number, SENT, NOW))
+            await asyncio.sleep(0.1)
+            second = asyncio.create_task(ledger.settle(behind, SENT, NOW))
+            await asyncio.sleep(0.1)
+            for task in (first, second):
+                task.cancel()
+            gone = await asyncio.gather(first, second, return_exceptions=True)
+            assert [type(each) for each in gone] == [asyncio.CancelledError] * 2
+        await ledger.close()
+
+    asyncio.run(cancelled())
+    assert [get(store, each).state for each in (number, behind)] == ["sent", "sent"]
+
+
+def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:
+    with commits(store) as count:
+        asyncio.run(Ledger(store, "me").close())
+        assert count() == 0

@@ -1,0 +1,282 @@
+"""Every transition of the record that is a plain transaction, on both kinds of store."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from digest import deliveries
+from digest.db import reading, writing
+from digest.deliveries import Draft
+from digest.deliveries.outcome import LAST_RETRY
+from digest.errors import DigestError
+from digest.models import Delivery, Kind, State, Subscriber
+from tests.factories import NOW, delivery, subscriber
+
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+def readers(store: Engine) -> list[int]:
+    """Two of them, by number."""
+    with writing(store) as session:
+        rows = [subscriber(), subscriber()]
+        session.add_all(rows)
+        session.flush()
+        return [int(each.id or 0) for each in rows]
+
+
+def put(store: Engine, reader: int, **given: object) -> int:
+    """A delivery as a row; its number."""
+    with writing(store) as session:
+        row = delivery(session.get_one(Subscriber, reader), **given)
+        session.add(row)
+        session.flush()
+        return int(row.id or 0)
+
+
+def rows(store: Engine) -> Sequence[Delivery]:
+    with reading(store) as session:
+        return session.exec(select(Delivery).order_by(col(Delivery.id))).all()
+
+
+def states(store: Engine) -> list[str]:
+    return [each.state for each in rows(store)]
+
+
+def claim(store: Engine, owner: str = "me", limit: int = 100) -> list[int]:
+    with writing(store) as session:
+        return [each.id for each in deliveries.claim(session, owner, NOW, limit)]
+
+
+def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    drafts = [Draft(first, Kind.DIGEST, "2026-07-01", [1, 2], [3]), Draft(second, Kind.DIGEST, "2026-07-01", [1])]
+    again = [Draft(first, Kind.DIGEST, "2026-07-01", [9]), Draft(first, Kind.DIGEST, "2026-07-02", [9])]
+    with writing(store) as session:
+        assert deliveries.enqueue(session, drafts, "example.org", NOW) == 2
+    with writing(store) as session:
+        assert deliveries.enqueue(session, again, "example.org", NOW) == 1
+    kept = rows(store)
+    assert [(each.subscriber_id, each.edition, each.papers, each.left_out) for each in kept] == [
+        (first, "2026-07-01", [1, 2], [3]),
+        (second, "2026-07-01", [1], []),
+        (first, "2026-07-02", [9], []),
+    ]
+    assert len({each.message_id for each in kept}) == 3
+    assert all(each.message_id.endswith("@example.org>") and each.state == State.QUEUED for each in kept)
+
+
+def test_more_letters_than_one_statement_holds_are_queued(store: Engine, readers: list[int]) -> None:
+    drafts = [Draft(readers[0], Kind.DIGEST, str(number)) for number in range(1201)]
+    with writing(store) as session:
+        assert deliveries.enqueue(session, drafts, "example.org", NOW) == 1201
+        assert deliveries.enqueue(session, drafts, "example.org", NOW) == 0
+        assert deliveries.enqueue(session, [], "example.org", NOW) == 0
+
+
+def test_what_somebody_waits_for_goes_first_and_then_the_oldest(store: Engine, readers: list[int]) -> None:
+    kinds = [Kind.DIGEST, Kind.GOODBYE, Kind.DIGEST, Kind.CONFIRM, Kind.WELCOME, Kind.ALREADY]
+    with writing(store) as session:
+        drafts = [Draft(readers[0], kind, str(number)) for number, kind in enumerate(kinds)]
+        deliveries.enqueue(session, drafts, "example.org", NOW)
+    kind_of = {int(each.id or 0): each.kind for each in rows(store)}
+    claimed = [claim(store, limit=2) for _ in range(4)]
+    assert [[kind_of[number] for number in each] for each in claimed] == [
+        [Kind.CONFIRM, Kind.ALREADY],
+        [Kind.GOODBYE, Kind.WELCOME],
+        [Kind.DIGEST, Kind.DIGEST],
+        [],
+    ]
+    assert claimed[2] == sorted(claimed[2])
+
+
+def test_a_claim_names_its_owner_and_counts_the_attempt(store: Engine, readers: list[int]) -> None:
+    number = put(store, readers[0], papers=[4, 5], left_out=[6], attempts=2, message_id="<fixed@example.org>")
+    with writing(store) as session:
+        (claimed,) = deliveries.claim(session, "me", NOW, 10)
+    assert (claimed.id, claimed.attempts, claimed.papers, claimed.left_out) == (number, 3, [4, 5], [6])
+    assert (claimed.message_id, claimed.created_at) == ("<fixed@example.org>", NOW)
+    (row,) = rows(store)
+    assert (row.state, row.owner, row.attempts, row.lease_until) == (
+        State.SENDING,
+        "me",
+        3,
+        NOW + timedelta(minutes=15),
+    )
+
+
+def test_nothing_is_claimed_before_its_time_or_out_of_another_state(store: Engine, readers: list[int]) -> None:
+    put(store, readers[0], edition="later", next_attempt_at=NOW + timedelta(seconds=1))
+    for state in State:
+        if state != State.QUEUED:
+            put(store, readers[0], edition=state.value, state=state)
+    ready = [put(store, readers[0], edition=f"ready {at}", next_attempt_at=at) for at in (NOW, None)]
+    assert claim(store) == ready
+
+
+def test_a_clock_that_was_set_back_strands_no_letter(store: Engine, readers: list[int]) -> None:
+    put(store, readers[0], edition="longest wait", next_attempt_at=NOW + LAST_RETRY * 1.25)
+    stranded = put(store, readers[0], edition="put off next year", next_attempt_at=NOW + timedelta(days=300))
+    assert claim(store) == [stranded]
+
+
+def test_two_claims_at_once_are_disjoint(store: Engine, readers: list[int]) -> None:
+    wanted = {put(store, readers[0], edition=str(number)) for number in range(40)}
+    start = Barrier(4)
+
+    def take(owner: str) -> list[int]:
+        start.wait(10)
+        return [number for _ in range(10) for number in claim(store, owner, limit=3)]
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(take, "abcd"))
+    assert sorted(number for each in taken for number in each) == sorted(wanted)
+    owner_of = {int(each.id or 0): each.owner for each in rows(store)}
+    assert owner_of == {number: owner for owner, each in zip("abcd", taken, strict=True) for number in each}
+
+
+def test_an_open_claim_holds_up_no_other_on_a_server(store: Engine, readers: list[int]) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    numbers = [put(store, readers[0], edition=str(number)) for number in range(4)]
+    with writing(store) as first:
+        mine = [each.id for each in deliveries.claim(first, "me", NOW, 2)]
+        assert (mine, claim(store, "you")) == (numbers[:2], numbers[2:])
+
+
+def test_a_sweep_queues_what_was_not_sent_and_doubts_what_was_on_the_wire(store: Engine, readers: list[int]) -> None:
+    for owner in ("dead", "me"):
+        for state in (State.SENDING, State.ON_WIRE):
+            put(store, readers[0], edition=f"{owner} {state}", state=state, owner=owner, lease_until=LATER, attempts=1)
+    for state in (State.SENT, State.FAILED, State.QUEUED):
+        put(store, readers[0], edition=state.value, state=state)
+    with writing(store) as session:
+        assert deliveries.sweep(session, "me") == (1, 1)
+        assert deliveries.sweep(session, "me") == (0, 0)
+    assert states(store) == ["queued", "uncertain", "sending", "on_wire", "sent", "failed", "queued"]
+    swept = rows(store)[:2]
+    assert [(each.owner, each.lease_until) for each in swept] == [(None, None), (None, None)]
+    assert "died" in swept[1].reply
+
+
+def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, readers: list[int]) -> None:
+    numbers = [put(store, readers[0], edition=str(number), attempts=4) for number in range(3)]
+    claim(store, "me", 2)
+    claim(store, "you")
+    with writing(store) as session:
+        assert deliveries.release(session, "me") == 2
+        assert deliveries.release(session, "me") == 0
+    assert [(each.state, each.owner, each.attempts) for each in rows(store)] == [
+        ("queued", None, 4),
+        ("queued", None, 4),
+        ("sending", "you", 5),
+    ]
+    assert claim(store) == numbers[:2]
+
+
+def test_what_is_on_the_wire_is_never_released(store: Engine, readers: list[int]) -> None:
+    put(store, readers[0], state=State.ON_WIRE, owner="me")
+    with writing(store) as session:
+        assert deliveries.release(session, "me") == 0
+    assert states(store) == ["on_wire"]
+
+
+def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    for number, state in enumerate(State):
+        put(store, first, edition=f"2026-06-{number + 1:02}", state=state, papers=[number], left_out=[100 + number])
+    put(store, first, kind=Kind.WELCOME, edition="welcome", papers=[])
+    put(store, second, papers=[50])
+    numbers = {state: number for number, state in enumerate(State)}
+    back = {numbers[each] for each in (State.QUEUED, State.FAILED, State.CANCELLED, State.EXPIRED)}
+    with writing(store) as session:
+        taken = deliveries.take_back(session, [first], LATER)
+    assert {key: sorted(papers) for key, papers in taken.items()} == {
+        first: sorted(back | {100 + number for number in back})
+    }
+    with writing(store) as session:
+        assert deliveries.take_back(session, [first], LATER) == {}
+        assert deliveries.take_back(session, [], LATER) == {}
+    kept = {each.edition: each for each in rows(store)}
+    expired = kept["2026-06-01"]
+    assert (expired.state, expired.settled_at, expired.given_back) == ("expired", LATER, True)
+    assert kept["welcome"].state == kept["2026-07-01"].state == "queued"
+
+
+def test_what_a_reader_has_or_may_have_is_known(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    for number, state in enumerate(State):
+        put(store, first, edition=str(number), state=state, papers=[number, 90], left_out=[100 + number])
+    put(store, second, papers=[7])
+    may_have = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
+    with reading(store) as session:
+        found = deliveries.had(session, readers)
+        assert deliveries.had(session, []) == {}
+    assert found == {first: {number for number, each in enumerate(State) if each in may_have} | {90}, second: {7}}
+
+
+def test_who_leaves_gets_nothing_of_what_was_queued(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    put(store, first, edition="a")
+    put(store, first, edition="b", kind=Kind.WELCOME)
+    put(store, first, edition="c", state=State.SENDING, owner="me")
+    put(store, first, edition="d", state=State.SENT)
+    put(store, second)
+    with writing(store) as session:
+        assert deliveries.cancel(session, first, LATER) == 2
+        assert deliveries.cancel(session, first, LATER) == 0
+    assert states(store) == ["cancelled", "cancelled", "sending", "sent", "queued"]
+    assert [each.settled_at for each in rows(store)][:3] == [LATER, LATER, None]
+
+
+def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    put(store, first, edition="a", state=State.FAILED, papers=[1])
+    put(store, second, edition="a", state=State.FAILED, papers=[2])
+    with writing(store) as session:
+        deliveries.drop_returns(session, first)
+    with writing(store) as session:
+        assert deliveries.take_back(session, readers, NOW) == {second: [2]}
+
+
+@pytest.mark.parametrize(("sent", "state", "back"), [(True, "sent", {}), (False, "failed", {0: [1, 2]})])
+def test_an_operator_says_what_became_of_an_uncertain_letter(
+    store: Engine, readers: list[int], *, sent: bool, state: str, back: dict[int, list[int]]
+) -> None:
+    number = put(store, readers[0], state=State.UNCERTAIN, papers=[1, 2])
+    with writing(store) as session:
+        deliveries.resolve(session, number, sent=sent, now=LATER)
+    (row,) = rows(store)
+    assert (row.state, row.settled_at) == (state, LATER)
+    assert row.reply.startswith("resolved by the operator")
+    with writing(store) as session:
+        assert deliveries.take_back(session, readers, LATER) == {readers[key]: papers for key, papers in back.items()}
+
+
+def test_only_an_uncertain_letter_can_be_resolved(store: Engine, readers: list[int]) -> None:
+    for state in State:
+        if state == State.UNCERTAIN:
+            continue
+        number = put(store, readers[0], edition=state.value, state=state)
+        with writing(store) as session, pytest.raises(DigestError, match=f"not uncertain: it is {state}"):
+            deliveries.resolve(session, number, sent=True, now=LATER)
+    with writing(store) as session, pytest.raises(DigestError, match="no such delivery"):
+        deliveries.resolve(session, 999_999, sent=True, now=LATER)
+    assert states(store) == [state for state in State if state != State.UNCERTAIN]
+
+
+def test_letters_are_counted_by_state(store: Engine, readers: list[int]) -> None:
+    with reading(store) as session:
+        assert deliveries.waiting(session) == 0
+        assert deliveries.tally(session) == {state.value: 0 for state in State}
+    put(store, readers[0], edition="a")
+    put(store, readers[0], edition="b", next_attempt_at=LATER)
+    put(store, readers[0], edition="c", state=State.SENT)
+    with reading(store) as session:
+        assert deliveries.waiting(session) == 2
+        assert deliveries.tally(session) == {state.value: 0 for state in State} | {"queued": 2, "sent": 1}
