@@ -15,7 +15,7 @@ from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import Clock, DigestWords, Letter, LetterPaper, Links
 from digest.mail.message import Envelope, compose
-from digest.matching import Document, Explanation, Query, explain, parse
+from digest.matching import Document, Explanation, Matcher, Query, explain, parse
 from digest.models import Kind, Listing, Paper, Subscriber
 from digest.subscribers import Purpose, Saved
 
@@ -46,7 +46,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk
     """Load all that the letters of a batch need."""
     readers = {each.subscriber_id for each in claimed}
     found = session.exec(select(Subscriber).where(col(Subscriber.id).in_(readers))).all()
-    carried = papers.by_ids(session, {number for each in claimed for number in each.papers})
+    carried = papers.by_ids(session, {number for each in claimed for number in [*each.papers, *each.left_out]})
     return Desk(
         subscribers={int(each.id or 0): each for each in found},
         keywords=subscribers.keywords_of(session, readers),
@@ -85,8 +85,9 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, 
     issued = claimed.created_at
     match claimed.kind:
         case Kind.CONFIRM:
-            # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link.
-            url = house.link(Purpose.CONFIRM, subscriber.nonce, now)
+            # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link. Nor
+            # must one of a run whose clock was set to a past day.
+            url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
             return letters.confirm(letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal))
         case Kind.ALREADY:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
@@ -131,6 +132,7 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
             if number in desk.papers
         ),
         left_out=len(claimed.left_out),
+        left_out_counts=left_out_counts(desk, claimed, queries),
         notices=desk.notices,
         links=Links(
             view=house.link(Purpose.VIEW, str(claimed.id), issued),
@@ -139,6 +141,15 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
         ),
         postal_address=house.settings.postal_address,
     )
+
+
+def left_out_counts(desk: Desk, claimed: Claimed, queries: Sequence[Query]) -> tuple[int, ...]:
+    """How many of the papers that found no room each keyword brought: the letter counts them with the others."""
+    left_out = [desk.papers[number] for number in claimed.left_out if number in desk.papers]
+    if not left_out:
+        return ()
+    documents = [Document(int(paper.id or 0), paper.title, paper.abstract) for paper in left_out]
+    return tuple(len(hits) for hits in Matcher(queries).match(documents))
 
 
 def letter_paper(
