@@ -105,13 +105,12 @@ def address(text: str) -> tuple[str, str]:
         raise AddressError(f"This is too long for an e-mail address; {LONGEST_ADDRESS} characters are the most.")
     try:
         found = validate_email(
-            text.strip(), check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
+            text.strip(), check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, strict=True
         )
     except EmailNotValidError as error:
         raise AddressError(f"This is not an e-mail address that we can reach: {error}") from error
     sendable = str(found.ascii_email)
-    domain = sendable.rpartition("@")[2]
-    if "." not in domain and domain != "localhost":
+    if "." not in sendable.rpartition("@")[2]:
         raise AddressError("The part after the @ has no dot; an address looks like ada@example.org.")
     return sendable, sendable.casefold()
 
@@ -149,7 +148,10 @@ def set_wish(subscriber: Subscriber, wish: Wish) -> None:
 
 def set_keywords(session: Session, subscriber: Subscriber, saved: Sequence[Saved]) -> None:
     """Replace the keywords of a subscriber; one that is written twice in other words is kept once."""
-    distinct = list({each.canonical: each for each in reversed(saved)}.values())[::-1]
+    first: dict[str, Saved] = {}
+    for each in saved:
+        first.setdefault(each.canonical, each)
+    distinct = list(first.values())
     if len(distinct) > MOST_KEYWORDS:
         raise SubscriberError(f"At most {MOST_KEYWORDS} keywords, please; these are {len(distinct)}.")
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))

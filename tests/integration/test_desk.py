@@ -1,0 +1,236 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import db, desk
+from digest.errors import QueryError, SubscriberError, TokenError
+from digest.house import House
+from digest.models import State, Status
+from digest.subscribers import Purpose, Wish
+from tests.factories import listing, paper
+from tests.house import Record, house, put, reader, token
+
+NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
+ADA = "ada@example.org"
+CONFIRM, PREFERENCES, UNSUBSCRIBE = Purpose.CONFIRM, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE
+
+
+@pytest.fixture
+def at(store: Engine) -> House:
+    return house(store)
+
+
+@pytest.fixture
+def record(store: Engine) -> Record:
+    return Record(store)
+
+
+def ask(at: House, *keywords: str, now: datetime = NOW, email: str = ADA) -> None:
+    desk.subscribe(at, email, Wish(), desk.understood(keywords or ["robot"]), now)
+
+
+def confirm(at: House, now: datetime = NOW) -> desk.Card:
+    return desk.confirm(at, token(at, ADA, CONFIRM, now), now)
+
+
+def in_state(at: House, status: Status, reason: str = "") -> None:
+    reader(at, ADA, "graph", now=NOW - timedelta(days=9))
+    until = date(2026, 8, 9) if status == Status.PAUSED else None
+    put(at.engine, ADA, status, paused_until=until, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "after", "mailed"),
+    [
+        (Status.PENDING, "", Status.PENDING, ["confirm"]),
+        (Status.ACTIVE, "", Status.ACTIVE, ["already"]),
+        (Status.PAUSED, "", Status.PAUSED, ["already"]),
+        (Status.UNSUBSCRIBED, "", Status.PENDING, ["confirm"]),
+        (Status.UNSUBSCRIBED, "declined", Status.PENDING, ["confirm"]),
+        (Status.SUPPRESSED, "refused: 550", Status.PENDING, ["confirm"]),
+        (Status.SUPPRESSED, "complaint", Status.SUPPRESSED, []),
+    ],
+)
+def test_asking_again_in_every_state(
+    at: House, record: Record, status: Status, reason: str, after: Status, mailed: list[str]
+) -> None:
+    in_state(at, status, reason)
+    ask(at, "protein")
+    assert (record.of(ADA).status, record.kinds(ADA)) == (after, mailed)
+    # What a reader has set up is not for a stranger to change.
+    card = desk.look(at, PREFERENCES, token(at, ADA, PREFERENCES, NOW), NOW)
+    assert card.keywords == (("protein",) if after == Status.PENDING else ("graph",))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_confirming_in_every_state(at: House, record: Record, status: Status) -> None:
+    in_state(at, status)
+    if status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
+        with pytest.raises(TokenError, match="has ended"):
+            confirm(at)
+        assert (record.of(ADA).status, record.kinds(ADA)) == (status, [])
+        return
+    card = confirm(at)
+    assert confirm(at).status == card.status == (Status.ACTIVE if status == Status.PENDING else status)
+    assert record.kinds(ADA) == (["welcome"] if status == Status.PENDING else [])
+
+
+@pytest.mark.parametrize("status", Status)
+def test_declining_undoes_a_request_and_nothing_else(at: House, record: Record, status: Status) -> None:
+    in_state(at, status)
+    desk.decline(at, token(at, ADA, CONFIRM, NOW), NOW)
+    assert record.of(ADA).status == (Status.UNSUBSCRIBED if status == Status.PENDING else status)
+    assert record.kinds(ADA) == []
+
+
+def test_who_declines_is_not_mailed_again_on_the_same_day(at: House, record: Record) -> None:
+    for hour in range(3):
+        ask(at, now=NOW + timedelta(hours=hour))
+        desk.decline(at, token(at, ADA, CONFIRM, NOW), NOW + timedelta(hours=hour))
+    assert record.kinds(ADA) == ["confirm"]
+    assert record.letters(ADA)[0].state == State.CANCELLED
+    ask(at, now=NOW + timedelta(days=1))
+    assert record.kinds(ADA) == ["confirm", "confirm"]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_changing_preferences_needs_a_running_subscription(at: House, record: Record, status: Status) -> None:
+    in_state(at, status)
+    wish = Wish(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True)
+    key = token(at, ADA, PREFERENCES, NOW)
+    if status not in {Status.ACTIVE, Status.PAUSED}:
+        with pytest.raises(TokenError, match="not running"):
+            desk.change(at, key, wish, desk.understood(["protein"]), None, NOW)
+        assert record.of(ADA).frequency == "daily"
+        return
+    card = desk.change(at, key, wish, desk.understood(["protein", "robot"]), date(2026, 8, 3), NOW)
+    assert (card.status, card.wish, card.keywords) == (Status.PAUSED, wish, ("protein", "robot"))
+    assert card == desk.look(at, PREFERENCES, key, NOW)
+    card = desk.change(at, key, wish, [], None, NOW)
+    assert (card.status, card.paused_until, card.keywords) == (Status.ACTIVE, None, ())
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("farewell", [True, False])
+def test_unsubscribing_in_every_state(at: House, record: Record, status: Status, farewell: bool) -> None:
+    in_state(at, status, "complaint" if status == Status.SUPPRESSED else "")
+    for _ in range(2):
+        card = desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW, farewell=farewell)
+    assert card.status == (Status.SUPPRESSED if status == Status.SUPPRESSED else Status.UNSUBSCRIBED)
+    had_letters = status in {Status.ACTIVE, Status.PAUSED}
+    assert record.kinds(ADA) == (["goodbye"] if had_letters and farewell else [])
+
+
+def test_leaving_withdraws_what_is_queued(at: House, record: Record) -> None:
+    ask(at)
+    confirm(at)
+    desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW)
+    states = {each.kind: each.state for each in record.letters(ADA)}
+    assert states == {"confirm": State.CANCELLED, "welcome": State.CANCELLED, "goodbye": State.QUEUED}
+
+
+def test_the_operator_ends_a_subscription_quietly_and_a_complaint_stays_one(at: House, record: Record) -> None:
+    in_state(at, Status.ACTIVE)
+    assert desk.remove(at, "ADA@example.org", NOW).status == Status.UNSUBSCRIBED
+    put(at.engine, ADA, Status.SUPPRESSED, reason="complaint")
+    assert desk.remove(at, ADA, NOW).status == Status.SUPPRESSED
+    ask(at)
+    assert record.kinds(ADA) == []
+
+
+def test_a_second_request_on_the_same_day_is_mailed_once(at: House, record: Record) -> None:
+    for minutes in (0, 5, 600):
+        ask(at, now=NOW + timedelta(minutes=minutes))
+    assert record.kinds(ADA) == ["confirm"]
+    ask(at, now=NOW + timedelta(days=1))
+    assert record.kinds(ADA) == ["confirm", "confirm"]
+    confirm(at)
+    for _ in range(2):
+        ask(at)
+    assert record.kinds(ADA) == ["confirm", "confirm", "welcome", "already"]
+
+
+def test_who_leaves_and_comes_back_on_one_day_is_asked_and_welcomed_again(at: House, record: Record) -> None:
+    ask(at)
+    confirm(at)
+    now = NOW + timedelta(hours=1)
+    desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, now), now)
+    for _ in range(2):
+        ask(at, now=now + timedelta(hours=1))
+    confirm(at, now + timedelta(hours=2))
+    assert record.kinds(ADA) == ["confirm", "welcome", "goodbye", "confirm", "welcome"]
+    assert record.of(ADA).status == Status.ACTIVE
+
+
+def test_a_complaint_is_never_mailed_again(at: House, record: Record) -> None:
+    in_state(at, Status.SUPPRESSED, "complaint: abuse report")
+    for day in range(3):
+        ask(at, now=NOW + timedelta(days=day))
+    for confirmed in (True, False):
+        with pytest.raises(SubscriberError, match="is suppressed already"):
+            desk.add(at, ADA, Wish(), [], NOW, confirmed=confirmed)
+    assert record.kinds(ADA) == []
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_adding_a_reader_again_is_refused_and_changes_nothing(
+    at: House, record: Record, status: Status, confirmed: bool
+) -> None:
+    in_state(at, status)
+    with pytest.raises(SubscriberError, match=f"{ADA} is {status} already; nothing was changed"):
+        desk.add(at, ADA, Wish(cap=3), [], NOW, confirmed=confirmed)
+    assert (record.of(ADA).cap, record.kinds(ADA)) == (20, [])
+
+
+def test_two_clicks_at_the_same_moment_give_one_welcome(at: House, record: Record) -> None:
+    ask(at)
+    barrier, key = Barrier(4), token(at, ADA, CONFIRM, NOW)
+
+    def click(minute: int) -> str:
+        barrier.wait()
+        # Two of them fall on another day, where the name of the letter is another too.
+        return desk.confirm(at, key, NOW + timedelta(minutes=minute)).status
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(click, (0, 1, 24 * 60, 24 * 60 + 1))) == {Status.ACTIVE}
+    assert record.kinds(ADA) == ["confirm", "welcome"]
+
+
+def test_many_who_ask_at_the_same_moment_with_the_same_words_all_get_in(at: House, record: Record) -> None:
+    barrier, words = Barrier(8), ["protein", "robot", "graph"]
+
+    def request(number: int) -> None:
+        barrier.wait()
+        ask(at, *(words if number % 2 else reversed(words)), email=f"reader{number // 2}@example.org")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(request, range(8)))
+    assert [record.kinds(f"reader{number}@example.org") for number in range(4)] == [["confirm"]] * 4
+
+
+def test_a_new_reader_begins_with_the_latest_list_day(at: House, record: Record, store: Engine) -> None:
+    with db.writing(store) as session:
+        rows = [paper() for _ in range(4)]
+        session.add_all(rows)
+        session.flush()
+        for row, day in zip(rows, (27, 28, 29, 29), strict=True):
+            session.add(each := listing(row, list_day=date(2026, 7, day)))
+            session.flush()
+            row.entered = int(each.id or 0)
+        third = rows[2].entered
+    ask(at)
+    confirm(at)
+    assert record.of(ADA).covered_to == third - 1
+
+
+def test_keywords_that_cannot_be_read_are_told_with_their_lines() -> None:
+    saved, misread = desk.understand(["robot", "", '"open', "  protein "])
+    assert [each.written for each in saved] == ["robot", "protein"]
+    assert [(each.line, each.written) for each in misread] == [(3, '"open')]
+    with pytest.raises(QueryError, match=r"keyword '\"open': unclosed quote"):
+        desk.understood(['"open'])
+    assert desk.understand([f"word{n}" for n in range(101)])[1][0].line == 101

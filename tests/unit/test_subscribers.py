@@ -1,0 +1,188 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from digest import db, subscribers
+from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
+from digest.models import Keyword, Status
+from digest.subscribers import CONFIRM_WITHIN, Links, Purpose, Saved, Wish, address
+from tests.factories import subscriber
+
+NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
+KEY = "a key for the tests that is long enough"
+LINKS = Links([KEY])
+PAIRS = [(made, used) for made in Purpose for used in Purpose if made is not used]
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_gives_back_whom_it_speaks_of(purpose: Purpose) -> None:
+    assert LINKS.read(purpose, LINKS.token(purpose, "nonce-_1", NOW), NOW) == "nonce-_1"
+
+
+@pytest.mark.parametrize(("made", "used"), PAIRS, ids=[f"{made}-as-{used}" for made, used in PAIRS])
+def test_a_link_made_for_one_purpose_is_worthless_for_another(made: Purpose, used: Purpose) -> None:
+    with pytest.raises(TokenError, match="damaged"):
+        LINKS.read(used, LINKS.token(made, "nonce", NOW), NOW)
+
+
+@given(st.data())
+def test_a_link_with_any_character_changed_is_damaged(data: st.DataObject) -> None:
+    token = LINKS.token(Purpose.UNSUBSCRIBE, "nonce", NOW)
+    # The last character of base64 carries bits that nobody reads, so it is left alone.
+    place = data.draw(st.integers(0, len(token) - 2))
+    other = data.draw(st.characters(codec="utf-8").filter(lambda each: each != token[place]))
+    with pytest.raises(TokenError):
+        LINKS.read(Purpose.UNSUBSCRIBE, token[:place] + other + token[place + 1 :], NOW)
+
+
+@given(st.text())
+def test_any_text_is_no_link_and_never_an_error(text: str) -> None:
+    with pytest.raises(TokenError):
+        LINKS.read(Purpose.CONFIRM, text, NOW)
+
+
+def test_a_cut_link_and_a_lone_surrogate_are_damaged() -> None:
+    token = LINKS.token(Purpose.CONFIRM, "nonce", NOW)
+    for damaged in (token[:-4], token.rpartition(".")[0], token.upper(), "\ud800", f"{token} ", f"{token}."):
+        with pytest.raises(TokenError, match="damaged"):
+            LINKS.read(Purpose.CONFIRM, damaged, NOW)
+
+
+def test_a_confirmation_expires_after_72_hours_and_nothing_else_does() -> None:
+    assert timedelta(hours=72) == CONFIRM_WITHIN
+    late = NOW + CONFIRM_WITHIN + timedelta(seconds=1)
+    for purpose in Purpose:
+        token = LINKS.token(purpose, "nonce", NOW)
+        assert LINKS.read(purpose, token, NOW + CONFIRM_WITHIN) == "nonce"
+        if purpose is Purpose.CONFIRM:
+            with pytest.raises(TokenError, match="72 hours"):
+                LINKS.read(purpose, token, late)
+        else:
+            assert LINKS.read(purpose, token, late + timedelta(days=3650)) == "nonce"
+
+
+def test_an_old_key_still_opens_and_the_new_one_signs() -> None:
+    old, both, new = Links(["old"]), Links(["new", "old"]), Links(["new"])
+    before, after = old.token(Purpose.PREFERENCES, "n", NOW), both.token(Purpose.PREFERENCES, "n", NOW)
+    assert both.read(Purpose.PREFERENCES, before, NOW) == "n"
+    assert new.read(Purpose.PREFERENCES, after, NOW) == "n"
+    for links, token in ((new, before), (old, after)):
+        with pytest.raises(TokenError):
+            links.read(Purpose.PREFERENCES, token, NOW)
+
+
+@pytest.mark.parametrize(
+    ("written", "sendable", "key"),
+    [
+        ("ada@example.org", "ada@example.org", "ada@example.org"),
+        ("  Ada@Example.ORG\n", "Ada@example.org", "ada@example.org"),
+        ("ada+papers@example.org", "ada+papers@example.org", "ada+papers@example.org"),
+        ("o'hara@example.org", "o'hara@example.org", "o'hara@example.org"),
+        ("x_1.y-2@sub.example.co.uk", "x_1.y-2@sub.example.co.uk", "x_1.y-2@sub.example.co.uk"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
+        (f"{'a' * 64}@example.org", f"{'a' * 64}@example.org", f"{'a' * 64}@example.org"),
+    ],
+)
+def test_an_address_is_told_apart_without_its_capitals(written: str, sendable: str, key: str) -> None:
+    assert address(written) == (sendable, key)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "ada",
+        "@example.org",
+        "ada@",
+        "ada@example",
+        "ada@localhost",
+        "ada@@example.org",
+        "ada@example..org",
+        ".ada@example.org",
+        "ada.@example.org",
+        "a da@example.org",
+        "ada@exam ple.org",
+        "ada@-example.org",
+        "Ada <ada@example.org>",
+        "ada@example.org, bob@example.org",
+        "ada@example.org\nBcc: bob@example.org",
+        "ada\r\n@example.org",
+        "ada\x00@example.org",
+        '"a b"@example.org',
+        "ada@[127.0.0.1]",
+        "ädä@example.org",
+        "ada@example.org\u202e",
+        f"{'a' * 65}@example.org",
+        f"ada@{'a' * 64}.org",
+        f"ada@{'a.' * 200}org",
+        "a" * 1_000_000,
+    ],
+)
+def test_what_is_no_address_is_refused_in_words(written: str) -> None:
+    with pytest.raises(AddressError) as refused:
+        address(written)
+    assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"frequency": "hourly"}, "daily, weekdays or weekly"),
+        ({"send_hour": -1}, "0 to 23"),
+        ({"send_hour": 24}, "0 to 23"),
+        ({"timezone": "Berlin"}, "Europe/Berlin"),
+        ({"timezone": "../../etc/passwd"}, "time zone"),
+        ({"timezone": ""}, "time zone"),
+        ({"cap": 0}, "1 to 100"),
+        ({"cap": 101}, "1 to 100"),
+    ],
+)
+def test_a_wish_that_cannot_be_had_is_refused_in_words(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(SubscriberError, match=said):
+        Wish(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_wishes_at_the_edges_can_be_had() -> None:
+    for hour, cap in ((0, 1), (23, 100)):
+        assert Wish(send_hour=hour, cap=cap, frequency="weekly", timezone="Pacific/Kiritimati").cap == cap
+
+
+def test_a_keyword_written_twice_is_kept_once_and_in_order(store: Engine) -> None:
+    saved = [Saved("Graphs", "graph"), Saved("robots", "robot"), Saved("graph", "graph")]
+    with db.writing(store) as session:
+        ada = subscribers.ask(session, "ada@example.org", Wish(), saved, NOW)
+        bob = subscribers.ask(session, "bob@example.org", Wish(), saved[:1], NOW)
+        found = subscribers.keywords_of(session, [int(ada.id or 0), int(bob.id or 0)])
+        assert [each.written for each in found[int(ada.id or 0)]] == ["Graphs", "robots"]
+        assert len(session.exec(select(Keyword)).all()) == 2
+
+
+def test_more_than_a_hundred_keywords_are_refused(store: Engine) -> None:
+    many = [Saved(f"word {n}", f"word {n}") for n in range(101)]
+    with pytest.raises(SubscriberError, match="At most 100"), db.writing(store) as session:
+        subscribers.ask(session, "ada@example.org", Wish(), many, NOW)
+
+
+def test_a_subscriber_is_found_however_the_address_is_written(store: Engine) -> None:
+    with db.writing(store) as session:
+        session.add(subscriber(email="Ada@example.org"))
+    with db.reading(store) as session:
+        assert subscribers.by_email(session, " ADA@EXAMPLE.org").email == "Ada@example.org"
+        with pytest.raises(UnknownSubscriber, match="bob@example"):
+            subscribers.by_email(session, "bob@example.org")
+        with pytest.raises(TokenError, match="no longer exists"):
+            subscribers.by_nonce(session, "never made")
+
+
+def test_the_first_papers_of_a_reader_who_returns_are_never_older_than_what_they_had() -> None:
+    reader = subscriber(
+        status=Status.PENDING, covered_to=50, reason="declined", ended_at=NOW, last_slot=date(2026, 7, 1)
+    )
+    subscribers.activate(reader, 20, NOW)
+    assert (reader.covered_to, reader.status, reader.reason, reader.ended_at) == (50, Status.ACTIVE, "", None)
+    subscribers.activate(reader, 80, NOW)
+    assert reader.covered_to == 80
