@@ -1,4 +1,4 @@
-"""A host of Hugging Face's and arXiv's shapes for tests: small days of our own, a today that moves, faults on demand."""
+"""Hosts of Hugging Face's and arXiv's shapes: small days of our own, a today that moves, faults on demand."""
 
 import json
 import threading
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         stamp = f"{self.lists.today:%a, %d %b %Y} 00:00:00 -0400"
         items = "".join(_item(each) for each in self.lists.batches.get(self.lists.today, []))
         return (
-            '<rss xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0">'
+            '<rss version="2.0" xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns:dc="http://purl.org/dc/elements/1.1/">'
             f"<channel><title>cs.AI updates on arXiv.org</title><pubDate>{stamp}</pubDate>{items}</channel></rss>"
         )
 
