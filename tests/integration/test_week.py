@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -117,7 +117,8 @@ def _replay(today: date, *faults: str) -> tuple[subprocess.Popen[bytes], str]:
     raise AssertionError("the recorded hosts do not start")
 
 
-WEEKS = {
+Recorded = AbstractContextManager[tuple[Host, Callable[[bool], None]]]
+WEEKS: dict[str, Callable[[], Recorded]] = {
     "own": own,
     "july": lambda: recorded(
         date(2026, 7, 20),
