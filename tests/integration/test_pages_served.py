@@ -35,6 +35,7 @@ def served(home: House) -> Iterator[int]:
             log_config=None,
             access_log=False,
             lifespan="off",
+            timeout_graceful_shutdown=2,
         )
     )
     thread = threading.Thread(target=server.run)
