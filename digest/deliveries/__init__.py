@@ -19,6 +19,7 @@ from digest.deliveries.outcome import Outcome, backoff, outcome_of
 from digest.deliveries.record import (
     Claimed,
     Draft,
+    Owed,
     cancel,
     claim,
     drop_returns,
@@ -38,6 +39,7 @@ __all__ = [
     "Draft",
     "Ledger",
     "Outcome",
+    "Owed",
     "Sent",
     "backoff",
     "cancel",

@@ -9,7 +9,7 @@ earlier letters carried and could not deliver. Every due reader is marked as cov
 transaction that queues the letter; so a plan that dies half way is simply made again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,8 +17,8 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest import db, deliveries, papers
-from digest.deliveries import Draft
-from digest.editions import Edition, choose
+from digest.deliveries import Draft, Owed
+from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.models import Delivery, Kind, Paper, SavedKeyword, Subscriber
 from digest.planning.due import due, due_groups, wake
@@ -85,12 +85,12 @@ def _plan_chunk(
         pool = gather(session)
     planning = [reader.id for reader in readers]
     back = deliveries.take_back(session, planning, now)
-    known = papers.by_ids(session, {number for numbers in back.values() for number in numbers})
+    known = papers.by_ids(session, {number for owed in back.values() for number in [*owed.papers, *owed.left_out]})
     had = deliveries.had(session, [reader.id for reader in readers if reader.id in back or wants_trending(reader)])
     drafts = []
     for reader in readers:
-        returned = [known[number] for number in back.get(reader.id, []) if number in known]
-        chosen = edition_for(reader, pool, returned, had.get(reader.id, set()))
+        owed = back.get(reader.id, Owed())
+        chosen = edition_for(reader, pool, owed, known, had.get(reader.id, set()))
         if chosen.papers:
             drafts.append(Draft(reader.id, Kind.DIGEST, edition, chosen.papers, chosen.left_out))
     letters = deliveries.enqueue(session, drafts, house.domain, now)
@@ -99,26 +99,44 @@ def _plan_chunk(
     return Planned(len(ids), letters, len(ids) - letters)
 
 
-def edition_for(reader: Reader, pool: Pool, returned: Sequence[Paper], had: set[int]) -> Edition:
-    """One reader's edition. `returned` are papers of letters that did not arrive, `had` those of letters that did.
+def edition_for(reader: Reader, pool: Pool, owed: Owed, known: Mapping[int, Paper], had: set[int]) -> Edition:
+    """One reader's edition: what is new, within the cap, and on top what earlier letters carried and did not deliver.
 
     A paper that entered after `covered_to` cannot have been mailed to this reader. Only what comes in by another door
-    (returned, or trending after it was listed elsewhere) has to be held against `had`.
+    (owed, or trending after it was listed elsewhere) has to be held against `had`.
     """
-    rows = [after(pool.hits.get(keyword, []), reader.covered_to) for keyword in reader.keywords]
-    if returned:
-        fresh = [paper for paper in returned if paper.id not in had]
-        rows += pool.match(fresh, reader.keywords).values()
-    matched = merge(rows)
-    if reader.keywords and not matched:
+    fresh = [after(pool.hits.get(keyword, []), reader.covered_to) for keyword in reader.keywords]
+    carried = [known[number] for number in owed.papers if number in known and number not in had]
+    again = merge(pool.match(carried, reader.keywords).values())
+    if not reader.keywords:
+        again = [candidate(paper, queries=0) for paper in carried]
+    matched = merge(fresh)
+    if reader.keywords and not matched and not again:
         return Edition((), ())  # no match, no mail: the top three only come along
-    trending = []
+    trending: list[Candidate] = []
     if wants_trending(reader):
         trending = [each for each in pool.trending if each.entered > reader.covered_to and each.paper not in had]
-        known = {each.paper for each in matched}
-        lost = [paper for paper in returned if paper.id not in had | known]
-        trending += [candidate(paper) for paper in lost if paper.upvotes is not None or not reader.keywords]
-    return choose(matched, trending, cap=reader.cap, top=TOP_THREE if reader.keywords else reader.cap)
+        trending += top_three_of(carried, again) if reader.keywords else []
+    chosen = choose(matched, trending, cap=reader.cap, top=TOP_THREE if reader.keywords else reader.cap)
+    return with_owed(chosen, [*matched, *trending], again, [each for each in owed.left_out if each not in had])
+
+
+def top_three_of(carried: Sequence[Paper], again: Sequence[Candidate]) -> list[Candidate]:
+    """What came along with a lost letter as trending, and may come along again."""
+    matched = {each.paper for each in again}
+    return [candidate(paper, queries=0) for paper in carried if paper.id not in matched and paper.upvotes is not None]
+
+
+def with_owed(
+    chosen: Edition, fresh: Sequence[Candidate], again: Sequence[Candidate], left_out: Sequence[int]
+) -> Edition:
+    """Room for what is owed, beyond the cap: it was within the cap of a letter that did not arrive."""
+    if not again and not left_out:
+        return chosen
+    taken = set(chosen.papers)
+    ranked = choose([*(each for each in fresh if each.paper in taken), *again], cap=len(taken) + len(again))
+    rest = dict.fromkeys([*chosen.left_out, *left_out])
+    return Edition(ranked.papers, tuple(number for number in rest if number not in set(ranked.papers)))
 
 
 def wants_trending(reader: Reader) -> bool:

@@ -67,7 +67,7 @@ def gather(session: Session) -> Pool:
     pool = Pool(least, top, {}, [], queries)
     pool.hits = pool.match(new, list(queries))
     pool.trending = [
-        replace(candidate(paper), entered=number)
+        replace(candidate(paper, queries=0), entered=number)
         for number, paper in papers.trending_after(session, least)
         if number <= top
     ]
