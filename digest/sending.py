@@ -151,6 +151,8 @@ class Sender:
         for each in claimed:
             try:
                 written.append(write(self._house, desk, each, now))
+            except SendError as error:  # nobody could be addressed this way
+                unwritten.append((each, outcome_of(error, attempts=each.attempts, now=now, dice=self._dice)))
             except Exception as error:
                 log.exception("letter.unwritten", delivery=each.id)
                 retry = now + deliveries.backoff(each.attempts, self._dice)
