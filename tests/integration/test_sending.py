@@ -365,6 +365,27 @@ def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Eng
     against(Saboteur(lose), act)
 
 
+def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 3)
+        running = asyncio.create_task(send_all(through(store, rude.port), lambda: NOW))
+        await held.wait()
+        await asyncio.sleep(0.2)
+        running.cancel()
+        asyncio.get_running_loop().call_later(0.4, other.rollback)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert fates(store) == ["sent", "queued", "queued"]
+
+    async def hold() -> None:
+        other.execute(text("UPDATE delivery SET priority = 1 WHERE state = 'on_wire'"))
+        held.set()
+
+    held = asyncio.Event()
+    with store.execution_options(writer=True).connect() as other:
+        against(Saboteur(hold), act)
+
+
 def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> None:
     async def lose_for_a_moment() -> None:
         rename(sqlite_store, "delivery", "hidden")
