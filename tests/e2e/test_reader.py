@@ -36,11 +36,7 @@ def served(tmp_path: Path, lists: Lists) -> Iterator[tuple[httpx.Client, Command
         port = free.getsockname()[1]
     command = Command(
         tmp_path,
-        {
-            "DIGEST_SOURCES": "huggingface",
-            "DIGEST_HUGGINGFACE_URL": lists.url,
-            "DIGEST_BASE_URL": f"http://127.0.0.1:{port}",
-        },
+        {"DIGEST_SOURCES": "huggingface", "DIGEST_HUGGINGFACE_URL": lists.url},
     )
     process = command.start("serve", "--port", str(port))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
