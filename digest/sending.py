@@ -180,7 +180,8 @@ class Sender:
 
         try:
             reply = await connection.send(self._house.sender, outgoing.recipient, outgoing.raw, on_wire)
-            outcome = Outcome(State.SENT, 250, reply_without_addresses(reply))
+            code, _, said = reply.partition(" ")
+            outcome = Outcome(State.SENT, int(code), reply_without_addresses(said))
         except Withdrawn:
             self._sent.count(claimed, Outcome(State.CANCELLED))
             return
