@@ -5,12 +5,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import Engine
 
 from digest import db
 from tests.postgres import Postgres, server
 
 Connect = Callable[[str], Engine]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A test that runs a command in this process sets up logs; the next one must not write to its closed streams."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
