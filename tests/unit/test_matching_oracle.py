@@ -204,7 +204,7 @@ def invented(documents: tuple[Document, ...], count: int) -> Iterator[str]:
 
 
 def test_invented_queries_against_a_plain_evaluator() -> None:
-    documents = corpus(1000)
+    documents = corpus(400)
     understood = []
     for text in invented(documents, 150):
         try:
@@ -219,4 +219,4 @@ def test_invented_queries_against_a_plain_evaluator() -> None:
         theirs = {number for number, paper in enumerate(documents) if evaluate(paper)}
         same += len(mine & theirs)
         assert mine == theirs, (text, [documents[number].title for number in mine ^ theirs])
-    assert same > 5_000
+    assert same > 2_000
