@@ -8,7 +8,7 @@ import re
 import sqlite3
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def corpus(size: int) -> tuple[Document, ...]:
     )
 
 
-def _arxiv(categories: list[str]) -> tuple[str, ...]:
+def _arxiv(categories: Iterable[str]) -> tuple[str, ...]:
     """Those of arXiv; the ACM's and MSC's classes stand in the same place."""
     return tuple(each for each in categories if re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", each))
 
