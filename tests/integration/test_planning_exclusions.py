@@ -38,10 +38,12 @@ def test_an_exclusion_alone_is_no_keyword(at: House, record: Record) -> None:
 
 
 def test_what_is_trending_is_excluded_too_even_if_it_was_listed_before(at: House, record: Record) -> None:
-    arrive(at, TUESDAY - DAY, "A survey of robots", "Proteins")
+    survey, _ = arrive(at, TUESDAY - DAY, "A survey of proteins", "Proteins")
     reader(at, ADA, "robot", "-survey", now=TUESDAY, trending=True)
-    walks, _ = arrive(at, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
+    reader(at, BOB, "robot", now=TUESDAY, trending=True)
+    walks = arrive(at, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
     planning.plan(at, TUESDAY)
+    assert sorted(mailed(record, BOB)[0]) == sorted([survey, walks])
     assert mailed(record) == [[walks]]
 
 

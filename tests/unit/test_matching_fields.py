@@ -95,6 +95,7 @@ RAG = "We use retrieval-augmented generation (RAG) for cats."
         ("LHF", "Learning from human feedback (LHF)", "ti:learning from human feedback", True),
         ("T2I", "text-to-image (T2I) cats", "title:text to image", True),
         ("CoT", "Chain-of-thought (CoT) cats", "title:chain of thought", True),
+        ("LM", "We want large red models (LM)", "title:large red models", False),
         ("SA", "Of systems. Agents (SA)", "title:systems agents", False),
         ("Cheap rag", RAG, "title:retrieval augmented generation", False),
         ("Cheap RAG", RAG, 'title:"retrieval augmented generation"', False),
