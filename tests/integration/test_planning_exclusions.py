@@ -38,9 +38,10 @@ def test_an_exclusion_alone_is_no_keyword(at: House, record: Record) -> None:
 
 
 def test_what_is_trending_is_excluded_too_even_if_it_was_listed_before(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", "-survey", now=TUESDAY - DAY, trending=True)
+    reader(at, BOB, "robot", now=TUESDAY - DAY, trending=True)
     survey, _ = arrive(at, TUESDAY - DAY, "A survey of proteins", "Proteins")
-    reader(at, ADA, "robot", "-survey", now=TUESDAY, trending=True)
-    reader(at, BOB, "robot", now=TUESDAY, trending=True)
+    assert planning.plan(at, TUESDAY - DAY).quiet == 2
     walks = arrive(at, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
     planning.plan(at, TUESDAY)
     assert sorted(mailed(record, BOB)[0]) == sorted([survey, walks])
