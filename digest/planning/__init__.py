@@ -20,7 +20,8 @@ from digest import db, deliveries, papers
 from digest.deliveries import Draft, Owed
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
-from digest.models import Delivery, Kind, Paper, SavedKeyword, Subscriber
+from digest.matching import is_exclusion
+from digest.models import Delivery, Keyword, Kind, Paper, SavedKeyword, Subscriber
 from digest.planning.due import due, due_groups, wake
 from digest.planning.pool import Pool, after, candidate, gather, merge
 
@@ -48,6 +49,7 @@ class Reader:
     cap: int
     trending: bool
     keywords: tuple[int, ...]
+    exclusions: tuple[int, ...] = ()
 
 
 def plan(house: House, now: datetime) -> Planned:
@@ -81,11 +83,12 @@ def _plan_chunk(
         )
     )
     readers = _readers(session, [each for each in found if each.id not in done])
-    if not pool.knows(keyword for reader in readers for keyword in reader.keywords):
+    if not pool.knows(keyword for reader in readers for keyword in (*reader.keywords, *reader.exclusions)):
         pool = gather(session)
     planning = [reader.id for reader in readers]
     back = deliveries.take_back(session, planning, now)
     known = papers.by_ids(session, {number for owed in back.values() for number in [*owed.papers, *owed.left_out]})
+    pool.sources |= papers.sources_of(session, known)
     had = deliveries.had(session, [reader.id for reader in readers if reader.id in back or wants_trending(reader)])
     drafts = []
     for reader in readers:
@@ -105,12 +108,14 @@ def edition_for(reader: Reader, pool: Pool, owed: Owed, known: Mapping[int, Pape
     A paper that entered after `covered_to` cannot have been mailed to this reader. Only what comes in by another door
     (owed, or trending after it was listed elsewhere) has to be held against `had`.
     """
+    never = pool.refused(reader.exclusions, [known[each] for each in [*owed.papers, *owed.left_out] if each in known])
+    had = had | never
     fresh = [after(pool.hits.get(keyword, []), reader.covered_to) for keyword in reader.keywords]
     carried = [known[number] for number in owed.papers if number in known and number not in had]
     again = merge(pool.match(carried, reader.keywords).values())
     if not reader.keywords:
         again = [candidate(paper, queries=0) for paper in carried]
-    matched = merge(fresh)
+    matched = [each for each in merge(fresh) if each.paper not in never]
     if reader.keywords and not matched and not again:
         return Edition((), ())  # no match, no mail: the top three only come along
     trending: list[Candidate] = []
@@ -146,14 +151,23 @@ def wants_trending(reader: Reader) -> bool:
 
 def _readers(session: Session, found: Sequence[Subscriber]) -> list[Reader]:
     keywords: dict[int, list[int]] = {}
-    for subscriber_id, keyword_id in session.exec(
-        select(SavedKeyword.subscriber_id, SavedKeyword.keyword_id)
+    exclusions: dict[int, list[int]] = {}
+    for subscriber_id, keyword_id, canonical in session.exec(
+        select(SavedKeyword.subscriber_id, SavedKeyword.keyword_id, Keyword.canonical)
+        .join(Keyword, col(Keyword.id) == col(SavedKeyword.keyword_id))
         .where(col(SavedKeyword.subscriber_id).in_([each.id for each in found]))
         .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
     ).all():
-        keywords.setdefault(subscriber_id, []).append(keyword_id)
+        (exclusions if is_exclusion(canonical) else keywords).setdefault(subscriber_id, []).append(keyword_id)
     return [
-        Reader(number, each.covered_to, each.cap, each.trending, tuple(keywords.get(number, ())))
+        Reader(
+            id=number,
+            covered_to=each.covered_to,
+            cap=each.cap,
+            trending=each.trending,
+            keywords=tuple(keywords.get(number, ())),
+            exclusions=tuple(exclusions.get(number, ())),
+        )
         for each in found
         if (number := int(each.id or 0))
     ]

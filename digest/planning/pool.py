@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from digest import papers
 from digest.editions import Candidate
-from digest.matching import Document, Matcher, parse
+from digest.matching import Document, Matcher, is_exclusion, parse
 from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
 
 
@@ -24,6 +24,7 @@ class Pool:
     hits: dict[int, list[Candidate]]
     trending: list[Candidate]
     _queries: dict[int, str] = field(default_factory=dict)
+    sources: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def serves(self, readers: Iterable[Subscriber]) -> bool:
         """Whether it holds all that is new for these: somebody may have joined or come back since it was gathered."""
@@ -37,12 +38,18 @@ class Pool:
         """Candidates by keyword among some papers, in the papers' order."""
         known = [number for number in keywords if number in self._queries]
         matcher = Matcher([parse(self._queries[number]) for number in known])
-        hits = matcher.match([Document(int(each.id or 0), each.title, each.abstract) for each in found])
+        hits = matcher.match([Document.of(each, self.sources.get(int(each.id or 0), ())) for each in found])
         return {
             number: [candidate(found[hit.document], in_title=hit.in_title) for hit in row]
             for number, row in zip(known, hits, strict=True)
             if row
         }
+
+    def refused(self, exclusions: Sequence[int], carried: Sequence[Paper]) -> set[int]:
+        """The papers that these exclusions keep away: of the new ones, of those that come along, and of `carried`."""
+        rows = [self.hits.get(number, []) for number in exclusions]
+        rows += self.match(carried, exclusions).values() if exclusions else []
+        return {each.paper for row in rows for each in row}
 
 
 def candidate(paper: Paper, *, in_title: bool = False, queries: int = 1) -> Candidate:
@@ -65,12 +72,16 @@ def gather(session: Session) -> Pool:
     }
     new = [paper for paper in papers.entered_after(session, least) if paper.entered <= top]
     pool = Pool(least, top, {}, [], queries)
+    trending = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
+    older = [paper for _, paper in trending if paper.entered <= least]
+    pool.sources = papers.sources_of(session, [int(paper.id or 0) for paper in [*new, *older]])
     pool.hits = pool.match(new, list(queries))
-    pool.trending = [
-        replace(candidate(paper, queries=0), entered=number)
-        for number, paper in papers.trending_after(session, least)
-        if number <= top
-    ]
+    exclusions = [number for number, canonical in queries.items() if is_exclusion(canonical)]
+    for number, row in pool.match(
+        older, exclusions
+    ).items():  # they come along only; what keeps them away must see them
+        pool.hits[number] = [*pool.hits.get(number, []), *row]
+    pool.trending = [replace(candidate(paper, queries=0), entered=number) for number, paper in trending]
     return pool
 
 

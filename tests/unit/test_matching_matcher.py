@@ -223,7 +223,7 @@ def test_joined_spaced_and_hyphenated_find_the_same_real_papers() -> None:
         for left, right in re.findall(r"\b([a-z]{3,})-([a-z]{3,})\b", document.title.lower())
         if singular(left) == left  # a plural inside a joined word (systemslevel) stays
     }
-    stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").root.words) == 1]
+    stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").phrases[0].words) == 1]
     assert len(stems) > 1500
     ways = [
         Matcher([parse(left + joint + right) for left, right in stems]).match(documents) for joint in ("-", " ", "")
@@ -245,8 +245,8 @@ def test_fifty_thousand_keywords_against_a_thousand_papers_take_seconds() -> Non
         )
     queries = [parse(f'"{word}"' if word.isupper() else word.replace(" AND ", " ")) for word in sorted(keywords)]
     matcher = Matcher(queries)
-    begun = time.perf_counter()
+    begun = time.process_time()
     hits = matcher.match(documents)
-    took = time.perf_counter() - begun
+    took = time.process_time() - begun
     assert sum(map(len, hits)) > 50_000
     assert took < 10
