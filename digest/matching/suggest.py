@@ -87,6 +87,11 @@ class Lately:
             return None
         return self.found(query).bit_count() / len(self.documents)
 
+    def is_too_broad(self, query: Query) -> bool:
+        """Whether a query finds more than a third of all papers, as far as that can be told."""
+        share = self.share(query)
+        return share is not None and share > TOO_BROAD
+
     def _tree(self, node: Node) -> int:
         if isinstance(node, Not):
             return ((1 << len(self.documents)) - 1) & ~self._tree(node.operand)
@@ -133,9 +138,9 @@ def beside(papers: Lately, queries: Sequence[Query]) -> tuple[str, ...]:
     """Phrases that stand in the papers of these queries more often than elsewhere, and in others too; best first.
 
     Ranked by lift: how often both were found, over how often they would be by chance. One paper is added to chance,
-    so that phrases of a handful of papers do not come before all others.
+    so that phrases of a handful of papers do not come before all others. What finds nearly everything has no company.
     """
-    wanted = [query for query in queries if not query.exclude]
+    wanted = [query for query in queries if not (query.exclude or papers.is_too_broad(query))]
     matched = reduce(or_, map(papers.found, wanted), 0)
     refused = reduce(or_, (papers.found(query) for query in queries if query.exclude), 0)
     had = [*_had(queries)]

@@ -8,7 +8,7 @@ from digest import db, papers
 from digest.errors import QueryError
 from digest.house import House
 from digest.matching import Document, Query, describe, parse, suggest
-from digest.matching.suggest import TOO_BROAD, Lately
+from digest.matching.suggest import Lately
 from digest.subscribers import Saved
 
 DAYS = 30  # list days that are looked at
@@ -78,7 +78,7 @@ def understood(lately: Lately, saved: Sequence[Saved], counts: Sequence[int] | N
 
 def _understood(lately: Lately, query: Query, count: int | None) -> Understood:
     share = lately.share(query)
-    if share is None or share <= TOO_BROAD:
+    if share is None or not lately.is_too_broad(query):
         return Understood(query.text, describe(query), count)
     phrases = () if query.exclude else suggest.narrower(lately, query)
     lines = ((phrase, suggest.narrowed(query, phrase)) for phrase in phrases)

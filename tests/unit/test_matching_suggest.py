@@ -50,6 +50,12 @@ def test_nothing_is_suggested_that_brings_nothing_new_or_that_is_excluded() -> N
     assert beside(papers(*ROBOTS, *OTHERS), "robot", "-birdsong") == ()
 
 
+def test_what_finds_nearly_everything_has_no_company() -> None:
+    among = papers(*ROBOTS, *OTHERS, *["Stones"] * 5)
+    assert beside(among, "robot OR hole") == ()
+    assert beside(among, "robot OR hole", "robot") == ("imitation learning",)
+
+
 def test_a_few_papers_are_no_reason() -> None:
     assert beside(papers(*ROBOTS[4:], *OTHERS), "robot") == ()
 
