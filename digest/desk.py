@@ -43,8 +43,8 @@ class Card:
     since: datetime | None
 
 
-def understand(lines: Sequence[str]) -> tuple[list[Saved], list[Misread]]:
-    """Read keywords, one a line; blank lines do not count. Every line is either understood or told why not."""
+def understand(lines: Sequence[str], most: int = subscribers.MOST_KEYWORDS) -> tuple[list[Saved], list[Misread]]:
+    """Read keywords, one a line, at most `most`; blank ones do not count. Each is either understood or told why not."""
     saved, misread = [], []
     for number, line in enumerate(lines, start=1):
         written = line.strip()
@@ -54,15 +54,15 @@ def understand(lines: Sequence[str]) -> tuple[list[Saved], list[Misread]]:
             saved.append(Saved(written, parse(written).canonical))
         except QueryError as error:
             misread.append(Misread(number, written, str(error)))
-    if len(saved) > subscribers.MOST_KEYWORDS:
-        number = subscribers.MOST_KEYWORDS + 1
-        misread.append(Misread(number, "", f"At most {number - 1} keywords, please; these are {len(saved)}."))
+    if len(saved) > most:
+        number = most + 1
+        misread.append(Misread(number, "", f"At most {most} keywords, please; these are {len(saved)}."))
     return saved, misread
 
 
-def understood(lines: Sequence[str]) -> list[Saved]:
-    """Keywords, one a line. Raises QueryError with a line for each that is none."""
-    saved, misread = understand(lines)
+def understood(lines: Sequence[str], most: int = subscribers.MOST_KEYWORDS) -> list[Saved]:
+    """Keywords, one a line, at most `most`. Raises QueryError with a line for each that is none."""
+    saved, misread = understand(lines, most)
     if misread:
         said = (f"keyword {each.written!r}: {each.message}" if each.written else each.message for each in misread)
         raise QueryError("\n".join(said))
@@ -75,7 +75,7 @@ def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now:
     One mail of a kind a day at most goes to an address this way, however often somebody asks.
     """
     with writing(house.engine) as session:
-        subscriber = subscribers.ask(session, email, wish, saved, now)
+        subscriber = subscribers.ask(session, email, wish, saved, now, most=house.settings.most_keywords)
         kind = {Status.PENDING: Kind.CONFIRM, Status.ACTIVE: Kind.ALREADY, Status.PAUSED: Kind.ALREADY}.get(
             Status(subscriber.status)
         )
@@ -98,7 +98,7 @@ def add(
     True when a letter was queued for it. Raises SubscriberError for readers, and for who must never be mailed.
     """
     with writing(house.engine) as session:
-        subscriber = subscribers.ask(session, email, wish, saved, now)
+        subscriber = subscribers.ask(session, email, wish, saved, now, most=house.settings.most_keywords)
         if subscriber.status != Status.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
         if not confirmed:
@@ -145,7 +145,7 @@ def change(
         if subscriber.status not in subscribers.RUNNING:
             raise TokenError("This subscription is not running. Subscribe again to start anew.")
         subscribers.set_wish(subscriber, wish)
-        subscribers.set_keywords(session, subscriber, saved)
+        subscribers.set_keywords(session, subscriber, saved, most=house.settings.most_keywords)
         subscribers.pause(subscriber, paused_until)
         session.flush()
         return _card(session, subscriber)

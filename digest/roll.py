@@ -221,7 +221,7 @@ def _read(house: House, number: int, row: Mapping[str, str]) -> _Line:
         cap=_number(cells["cap"], "cap", Wish().cap),
         trending=TRUTH[cells["trending"].lower()],
     )
-    saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))))
+    saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))), house.settings.most_keywords)
     if misread:
         raise SubscriberError("; ".join(f"keyword {each.written!r}: {each.message}" for each in misread))
     paused = _day(cells["paused_until"]) if cells["status"] in {"", Status.PAUSED} else None

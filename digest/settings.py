@@ -40,6 +40,7 @@ EXAMPLES = {
     "contact": "you@example.org",
     "default_timezone": "Europe/Berlin",
     "send_hour": "8",
+    "most_keywords": "100",
 }
 SECRETS = {"secret_key", "smtp_password"}
 
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
     contact: str = ""
     default_timezone: str = "UTC"
     send_hour: int = Field(default=8, ge=0, le=23)
+    most_keywords: int = Field(default=100, ge=1, le=1000)
 
     _split = field_validator("sources", "arxiv_categories", mode="before")(words)
 

@@ -115,7 +115,9 @@ def address(text: str) -> tuple[str, str]:
     return sendable, sendable.casefold()
 
 
-def ask(session: Session, email: str, wish: Wish, saved: Sequence[Saved], now: datetime) -> Subscriber:
+def ask(
+    session: Session, email: str, wish: Wish, saved: Sequence[Saved], now: datetime, *, most: int = MOST_KEYWORDS
+) -> Subscriber:
     """Note that somebody, perhaps the owner, asked for letters to `email`. What a reader has set up stays as it is."""
     sendable, key = address(email)
     _enter(session, sendable, key, now)
@@ -125,7 +127,7 @@ def ask(session: Session, email: str, wish: Wish, saved: Sequence[Saved], now: d
     subscriber.status = Status.PENDING
     subscriber.consent = CONSENT
     set_wish(subscriber, wish)
-    set_keywords(session, subscriber, saved)
+    set_keywords(session, subscriber, saved, most=most)
     return subscriber
 
 
@@ -146,14 +148,16 @@ def set_wish(subscriber: Subscriber, wish: Wish) -> None:
         setattr(subscriber, name, getattr(wish, name))
 
 
-def set_keywords(session: Session, subscriber: Subscriber, saved: Sequence[Saved]) -> None:
-    """Replace the keywords of a subscriber; one that is written twice in other words is kept once."""
+def set_keywords(
+    session: Session, subscriber: Subscriber, saved: Sequence[Saved], *, most: int = MOST_KEYWORDS
+) -> None:
+    """Replace the keywords of a subscriber, at most `most`; one that is written twice in other words is kept once."""
     first: dict[str, Saved] = {}
     for each in saved:
         first.setdefault(each.canonical, each)
     distinct = list(first.values())
-    if len(distinct) > MOST_KEYWORDS:
-        raise SubscriberError(f"At most {MOST_KEYWORDS} keywords, please; these are {len(distinct)}.")
+    if len(distinct) > most:
+        raise SubscriberError(f"At most {most} keywords, please; these are {len(distinct)}.")
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     numbers = _keyword_numbers(session, [each.canonical for each in distinct])
     if distinct:

@@ -56,11 +56,11 @@ for command, epilog in (
     (work.collect, work.COLLECT),
     (work.migrate, None),
     (letters.preview, letters.PREVIEW),
-    (letters.match, letters.MATCH),
     (operate.sources, operate.SOURCES),
     (operate.doctor, operate.DOCTOR),
 ):
     app.command(epilog=epilog)(command)
+app.command(epilog=letters.MATCH, cls=letters.Explained)(letters.match)
 app.add_typer(people.app, name="subscribers")
 app.add_typer(operate.deliveries_app, name="deliveries")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from digest.cli.shown import AsJson, Misuse, Now, complain, day, emit, instant, open_house, remark, table
 from digest.cli.work import clock_of, past, progress
@@ -29,6 +30,17 @@ $ digest match "fine tuning"
 
 $ digest match protein --papers papers.jsonl.gz --json
 """
+
+
+class Explained(TyperCommand):
+    """`digest match`: its help ends with all ways of writing a keyword, gathered only when somebody asks."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from digest.matching.help import INTRODUCTION, ROWS
+
+        ways = [f"{row.example}  =  {row.meaning} ({row.purpose})" for row in ROWS]
+        self.epilog = "\n\n".join([MATCH, *INTRODUCTION, "What can be written:", *ways])
+        super().format_help(ctx, formatter)
 
 
 def preview(
@@ -131,9 +143,10 @@ def match(
     "fine tuning", "fine-tuning" and "finetuning" find the same papers. Double quotes ask for exactly these words.
     """
     from digest.cli import shelf
-    from digest.matching import Matcher, parse
+    from digest.matching import Matcher, describe, parse
 
-    matcher = Matcher([parse(query)])
+    understood = parse(query)
+    matcher = Matcher([understood])
     found: list[dict[str, Any]] = []
     for batch in shelf.batches(shelf.from_file(papers_) if papers_ else shelf.from_store(open_house())):
         for hit in matcher.match([document for _, document in batch])[0]:
@@ -142,6 +155,7 @@ def match(
     if as_json:
         emit(found)
         return
+    remark(f"understood as: {describe(understood)}")
     rows = ((each["id"], each["title"]) for each in found[:SHOWN])
     table(f"{len(found)} papers match {query}", ("id", "title"), rows)
     if len(found) > SHOWN:

@@ -77,8 +77,8 @@ def add(
     from digest import desk
     from digest.subscribers import Wish
 
-    saved = desk.understood(keyword or [])
     house = open_house()
+    saved = desk.understood(keyword or [], house.settings.most_keywords)
     wish = Wish(
         frequency=frequency,
         send_hour=house.settings.send_hour if hour is None else hour,

@@ -45,6 +45,14 @@ def latest_day(session: Session) -> date | None:
     return session.exec(select(func.max(col(Listing.list_day)))).one()
 
 
+def listed_lately(session: Session, days: int = 30) -> list[int]:
+    """The numbers of the papers on the last `days` list days, in the order in which they came."""
+    last = select(col(Listing.list_day)).distinct().order_by(col(Listing.list_day).desc()).limit(days)
+    lately = col(Listing.list_day).in_(session.exec(last).all())
+    found = select(Listing.paper_id).where(lately).distinct().order_by(col(Listing.paper_id))
+    return list(session.exec(found).all())
+
+
 def by_ids(session: Session, ids: Collection[int]) -> dict[int, Paper]:
     found: dict[int, Paper] = {}
     for part in chunks(set(ids)):

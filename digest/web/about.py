@@ -1,8 +1,11 @@
-"""What we keep of people, and what we ask of robots."""
+"""How keywords are written, what we keep of people, and what we ask of robots."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
+from digest.matching import Limits
+from digest.matching.help import INTRODUCTION, ROWS
+from digest.matching.phrases import LONGEST, MOST_WORDS, SHORTEST_PREFIX
 from digest.web.front import LOOK, At
 
 router = APIRouter()
@@ -14,6 +17,21 @@ Disallow: {root}/unsubscribe/
 Disallow: {root}/letters/
 Disallow: {root}/inbox
 """
+
+
+@router.api_route("/help/keywords", methods=LOOK)
+def help_keywords(at: At) -> HTMLResponse:
+    """The grammar, from the same rows that tests hold to their word."""
+    return at.page(
+        "help-keywords.html",
+        introduction=INTRODUCTION,
+        rows=ROWS,
+        limits=Limits(),
+        longest=LONGEST,
+        most_words=MOST_WORDS,
+        shortest_prefix=SHORTEST_PREFIX,
+        most_keywords=at.house.settings.most_keywords,
+    )
 
 
 @router.api_route("/privacy", methods=LOOK)

@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from digest import desk
 from digest.errors import AddressError, SubscriberError
 from digest.settings import Settings
-from digest.subscribers import MOST_KEYWORDS, Saved, Wish, address
+from digest.subscribers import Saved, Wish, address
 
 LONGEST_KEYWORDS = 20_000  # characters in the field
-MOST_LINES = 4 * MOST_KEYWORDS
 REGIONS = (
     *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
     "Arctic",
@@ -45,10 +44,12 @@ class WishForm(BaseModel):
 
 
 class SubscribeForm(WishForm):
-    """`website` is seen by programs only; a person leaves it empty."""
+    """`website` is seen by programs only; a person leaves it empty. `add` and `narrow` are buttons with a keyword."""
 
     email: str = ""
     website: str = ""
+    add: str = ""
+    narrow: str = ""
 
 
 class PreferencesForm(WishForm):
@@ -140,7 +141,7 @@ def read_preferences(form: PreferencesForm, settings: Settings, now: datetime) -
 def read_wish(form: WishForm, settings: Settings) -> Read:
     said = typed(form, settings)
     read = Read()
-    _read_keywords(said["keywords"], read)
+    _read_keywords(said["keywords"], read, settings.most_keywords)
     read.wish = Wish(trending=bool(said["trending"]))
     for name, of, convert in (
         ("frequency", "frequency", str),
@@ -162,12 +163,12 @@ def _number(written: str) -> int:
     return int(written)
 
 
-def _read_keywords(text: str, read: Read) -> None:
+def _read_keywords(text: str, read: Read, most: int) -> None:
     lines = re.split(r"\r\n|\r|\n", text)
-    if len(text) > LONGEST_KEYWORDS or len(lines) > MOST_LINES:
-        read.faults.append(Fault("keywords", f"At most {MOST_KEYWORDS} keywords, please, one a line."))
+    if len(text) > LONGEST_KEYWORDS or len(lines) > 4 * most:
+        read.faults.append(Fault("keywords", f"At most {most} keywords, please, one a line."))
         return
-    read.saved, misread = desk.understand(lines)
+    read.saved, misread = desk.understand(lines, most)
     for each in misread:
         about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
         read.faults.append(Fault("keywords", f"{about}{each.message}"))

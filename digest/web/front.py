@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from digest.house import House
 from digest.letters import folder, say
+from digest.web.keywords import Shelf
 
 LOOK = ["GET", "HEAD"]  # the methods that change nothing
 
@@ -27,6 +28,7 @@ class Front:
     templates: Environment
     root: str
     pace: float
+    shelf: Shelf = field(default_factory=Shelf)
 
     def page(
         self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object

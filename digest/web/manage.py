@@ -28,6 +28,7 @@ from digest.web.forms import (
     zones_with,
 )
 from digest.web.front import LOOK, At, Front
+from digest.web.keywords import understood
 
 router = APIRouter()
 
@@ -134,6 +135,7 @@ def _said(card: Card) -> dict[str, str]:
 
 def _preferences(at: Front, token: str, card: Card, said: dict[str, str], read: Read, *, saved: bool) -> HTMLResponse:
     now = at.clock()
+    shown = desk.understand(card.keywords, len(card.keywords))[0] if saved else read.saved
     nonce = at.house.links.read(Purpose.PREFERENCES, token, now)
     return at.page(
         "preferences.html",
@@ -142,6 +144,7 @@ def _preferences(at: Front, token: str, card: Card, said: dict[str, str], read: 
         said=said,
         read=read,
         saved=saved and not read.faults,
+        understood=understood(at.shelf.lately(at.house), shown) if shown else (),
         token=token,
         leave=at.house.links.token(Purpose.UNSUBSCRIBE, nonce, now),
         today=now.astimezone(ZoneInfo(card.wish.timezone)).date(),

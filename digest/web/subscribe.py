@@ -25,6 +25,7 @@ from digest.web.forms import (
     zones_with,
 )
 from digest.web.front import LOOK, At, Front
+from digest.web.keywords import Understood, changed, suggested, understood
 
 router = APIRouter()
 
@@ -34,19 +35,11 @@ PREVIEW_PAPERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """A keyword and how many of the papers looked at it matches."""
-
-    keyword: str
-    papers: int
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """What the keywords would have brought. `matched` counts the papers, each once."""
 
     cards: tuple[Card, ...]
-    tallies: tuple[Tally, ...]
+    counts: tuple[int, ...]
     considered: int
     matched: int
     days: int
@@ -60,11 +53,11 @@ def front_page(at: At, keywords: Annotated[str, Query()] = "") -> HTMLResponse:
 
 @router.post("/")
 def previewed(at: At, form: Annotated[SubscribeForm, Form()]) -> HTMLResponse:
-    """What the keywords would have brought. Nothing is kept."""
+    """What the keywords would have brought, with what a button adds to them. Nothing is kept."""
+    form.keywords = changed(form.keywords, form.add, form.narrow)
     read = read_wish(form, at.house.settings)
     read.faults = [fault for fault in read.faults if fault.field == "keywords"]
-    seen = None if read.faults else _look(at, read)
-    return _page(at, typed(form, at.house.settings), read, seen)
+    return _looked(at, form, read)
 
 
 @router.post("/subscribe")
@@ -73,11 +66,17 @@ async def subscribe(at: At, form: Annotated[SubscribeForm, Form()]) -> Response:
     began = time.monotonic()
     read = await run_in_threadpool(read_subscription, form, at.house.settings)
     if read.faults:
-        return await run_in_threadpool(_page, at, typed(form, at.house.settings), read)
+        return await run_in_threadpool(_looked, at, form, read)
     if not form.website:
         await run_in_threadpool(desk.subscribe, at.house, form.email, read.wish, read.saved, at.clock())
     await asyncio.sleep(max(0.0, began + at.pace - time.monotonic()))
     return RedirectResponse(f"{at.root}/sent", status_code=303)
+
+
+def _looked(at: Front, form: SubscribeForm, read: Read) -> HTMLResponse:
+    """The form with what the keywords would have brought, as far as they could be read."""
+    seen = _look(at, read) if read.saved or not read.of("keywords") else None
+    return _page(at, typed(form, at.house.settings), read, seen)
 
 
 @router.api_route("/sent", methods=LOOK)
@@ -89,12 +88,15 @@ def _page(
     at: Front, said: dict[str, str], read: Read, seen: Seen | None = None, *, fresh: bool = False
 ) -> HTMLResponse:
     day, beside = _beside(at) if seen is None else (None, [])
+    known, phrases = _told(at, said, read, seen)
     return at.page(
         "subscribe.html",
         status=422 if read.faults else 200,
         said=said,
         read=read,
         seen=seen,
+        understood=known,
+        suggested=phrases,
         day=day,
         beside=beside,
         fresh=fresh,
@@ -102,6 +104,16 @@ def _page(
         longest=LONGEST_KEYWORDS,
         largest_cap=LARGEST_CAP,
     )
+
+
+def _told(
+    at: Front, said: dict[str, str], read: Read, seen: Seen | None
+) -> tuple[tuple[Understood, ...], tuple[str, ...]]:
+    """How the keywords were understood, and what could be added to them."""
+    if said["keywords"].strip() and not read.saved:
+        return (), ()
+    lately = at.shelf.lately(at.house)
+    return understood(lately, read.saved, seen.counts if seen else None), suggested(lately, read.saved)
 
 
 def _beside(at: Front) -> tuple[date | None, list[Paper]]:
@@ -121,7 +133,7 @@ def _look(at: Front, read: Read) -> Seen | None:
     words = preview.letter_words(at.house, read.saved, looked)
     return Seen(
         cards=tuple(card(paper, words) for paper in looked.papers),
-        tallies=tuple(Tally(each.written, n) for each, n in zip(read.saved, looked.counts, strict=True)),
+        counts=looked.counts,
         considered=looked.considered,
         matched=len(looked.papers) + looked.left_out,
         days=days,

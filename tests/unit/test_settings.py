@@ -74,6 +74,8 @@ BAD = [
     ("send_hour", "24", "should be less than or equal to 23"),
     ("send_hour", "-1", "should be greater than or equal to 0"),
     ("send_hour", "8.5", "should be a valid integer"),
+    ("most_keywords", "0", "should be greater than or equal to 1"),
+    ("most_keywords", "1001", "should be less than or equal to 1000"),
 ]
 
 
