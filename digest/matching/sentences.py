@@ -97,6 +97,7 @@ def _cut(text: str, start: int, end: int, marks: Sequence[Span], limit: int) -> 
     if marks and marks[0].end - start > limit:
         lead = max(start, min(marks[0].start - limit // 4, marks[0].end - limit // 2))
         start = next((stop for stop in stops if lead <= stop <= marks[0].start), marks[0].start)
+    start = end - len(text[start:end].lstrip())
     last = max((stop for stop in stops if start < stop <= start + limit), default=min(end, start + limit))
     piece = text[start:last]
     return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())

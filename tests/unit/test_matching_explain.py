@@ -4,7 +4,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.matching import Document, Phrase, Query, Snippet, Span, explain, parse, snippet
@@ -164,6 +164,7 @@ def test_hostile_texts_are_explained_quickly(piece: str) -> None:
     st.integers(1, 60),
     st.lists(st.tuples(st.integers(0, 200), st.integers(1, 9)), max_size=4),
 )
+@example("000000000000 0", 1, 1, [(12, 1)])
 def test_a_snippet_is_a_piece_of_the_text_within_its_limit(
     text: str, sentences: int, limit: int, places: list[tuple[int, int]]
 ) -> None:
