@@ -155,7 +155,7 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
 
 def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine, tmp_path: Path) -> None:
     at = house(sqlite_store)
-    keywords = ["=HYPERLINK(robot)", "+graph", "@neural", "- shot", "'=quoted", "a|b", "C++, or C"]
+    keywords = ["=HYPERLINK(robot)", "+graph", "@neural", "- shot", "'=quoted", '"a|b"', "C++, or C"]
     reader(at, "=1+2@example.org", *keywords[:1], now=NOW)
     reader(at, "bob@example.org", *keywords, now=NOW)
     text = roll.export_csv(at)
