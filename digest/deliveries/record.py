@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, cast
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import Table, func, inspect, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -21,7 +21,6 @@ LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see claim
 PRIORITY = {Kind.CONFIRM: 0, Kind.ALREADY: 0, Kind.WELCOME: 1, Kind.GOODBYE: 1, Kind.DIGEST: 2}
 GIVES_BACK = (State.FAILED, State.EXPIRED, State.CANCELLED)
 HAS_OR_MAY_HAVE = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
-CHUNK = 500  # bound parameters a statement: SQLite allows 32,766, PostgreSQL 65,535
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +85,12 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
         for draft in drafts
     ]
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    added = 0
-    for start in range(0, len(rows), CHUNK):
-        statement = insert(Delivery).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"])
-        added += len(session.execute(statement.values(rows[start : start + CHUNK]).returning(col(Delivery.id))).all())
-    return added
+    if not rows:
+        return 0
+    # The table, not the class: the statement is compiled once and its rows go in batches.
+    table = cast("Table", inspect(Delivery).local_table)
+    statement = insert(table).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"]).returning(table.c.id)
+    return len(session.execute(statement, rows).all())
 
 
 def claim(session: Session, owner: str, now: datetime, limit: int) -> list[Claimed]:

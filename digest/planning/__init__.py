@@ -112,7 +112,7 @@ def edition_for(reader: Reader, pool: Pool, owed: Owed, known: Mapping[int, Pape
     had = had | never
     fresh = [after(pool.hits.get(keyword, []), reader.covered_to) for keyword in reader.keywords]
     carried = [known[number] for number in owed.papers if number in known and number not in had]
-    again = merge(pool.match(carried, reader.keywords).values())
+    again = merge(pool.match(carried, reader.keywords).values()) if carried else []
     if not reader.keywords:
         again = [candidate(paper, queries=0) for paper in carried]
     matched = [each for each in merge(fresh) if each.paper not in never]
