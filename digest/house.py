@@ -29,7 +29,7 @@ class House:
 
     @property
     def domain(self) -> str:
-        return self.sender.rpartition("@")[2]
+        return sender_domain(self.settings.mail_from)
 
     @property
     def product(self) -> str:
@@ -55,6 +55,11 @@ class House:
         return self.settings.base_url + path
 
 
+def sender_domain(mail_from: str) -> str:
+    """The domain of "Name <address>" in lower case, for Message-ID, List-Id and our name at the relay."""
+    return parseaddr(mail_from)[1].rpartition("@")[2].lower()
+
+
 def relay_of(settings: Settings) -> Relay:
     """The relay that the settings name."""
     return Relay(
@@ -63,7 +68,7 @@ def relay_of(settings: Settings) -> Relay:
         tls=settings.smtp_tls,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
-        local_hostname=parseaddr(settings.mail_from)[1].rpartition("@")[2],
+        local_hostname=sender_domain(settings.mail_from),
     )
 
 

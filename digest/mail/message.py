@@ -81,11 +81,6 @@ def headers(subject: str, envelope: Envelope) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
-def sender_domain(mail_from: str) -> str:
-    """The domain of "Name <address>" in lower case, for Message-ID and List-Id."""
-    return parseaddr(mail_from)[1].rpartition("@")[2].lower()
-
-
 def _part(kind: str, body: Encoded) -> bytes:
     head = (
         f"--{BOUNDARY}",

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import Rejected
+from digest.house import sender_domain
 from digest.letters import Letter
 from digest.letters.wire import encoded
-from digest.mail.message import Envelope, compose, sender_domain
+from digest.mail.message import Envelope, compose
 
 ENVELOPE = Envelope(
     from_="Paper Digest <digest@example.org>",
