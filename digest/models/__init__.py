@@ -4,6 +4,7 @@
     Reading                               one look at one source for one list day
     Subscriber -< SavedKeyword >- Keyword what a reader wants; equal keywords are stored once
     Subscriber -< Delivery                one letter to one reader, and what became of it
+    Delivery -< Evidence                  mails that came back about a letter
 
 Keys are 64 bits wide. Instants are aware and in UTC on both databases.
 
@@ -16,10 +17,11 @@ considered. What is new for a reader is `entered > covered_to`: a comparison of 
 from digest.models.base import Instant
 from digest.models.papers import Fetched, Listing, Paper, Reading, ReadingStatus
 from digest.models.people import Frequency, Keyword, SavedKeyword, Status, Subscriber
-from digest.models.record import Delivery, Kind, State
+from digest.models.record import Delivery, Evidence, Kind, State, Verdict
 
 __all__ = [
     "Delivery",
+    "Evidence",
     "Fetched",
     "Frequency",
     "Instant",
@@ -33,4 +35,5 @@ __all__ = [
     "State",
     "Status",
     "Subscriber",
+    "Verdict",
 ]

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from digest.models.base import BIG, Instant, one_of
@@ -46,6 +46,7 @@ class Subscriber(SQLModel, table=True):
     timezone: str = "UTC"
     cap: int = 20
     trending: bool = False
+    summaries: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     paused_until: date | None = None
     covered_to: int = Field(default=0, sa_type=BIG)
     last_slot: date | None = None

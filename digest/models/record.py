@@ -32,10 +32,22 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+class Verdict(StrEnum):
+    """What a mail that came back says of a letter."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    COMPLAINT = "complaint"
+    REPLY = "auto-reply"
+    OURS = "ours"
+    LEAVE = "unsubscribe"
+
+
 class Delivery(SQLModel, table=True):
     """One letter to one reader. UNIQUE(subscriber, edition) is what keeps a second one away.
 
-    `next_attempt_at` is None for a letter that may go at once.
+    `next_attempt_at` is None for a letter that may go at once. `keywords` are the numbers of the keywords that the
+    edition was chosen by, in the reader's order: letter and web copy stay the same when the reader changes them.
     """
 
     __table_args__ = (
@@ -65,6 +77,7 @@ class Delivery(SQLModel, table=True):
     priority: int = 1
     papers: list[int] = Field(default_factory=list, sa_type=JSON)
     left_out: list[int] = Field(default_factory=list, sa_type=JSON)
+    keywords: list[int] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": text("'[]'")})
     given_back: bool = False
     message_id: str = Field(unique=True)
     attempts: int = 0
@@ -75,3 +88,22 @@ class Delivery(SQLModel, table=True):
     reply: str = ""
     created_at: datetime = Field(sa_type=Instant)
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Evidence(SQLModel, table=True):
+    """A mail that came back about a letter: a bounce, a complaint, an automatic reply, a wish to leave.
+
+    `fingerprint` is of the mail itself, so that one that is read twice counts once. `status` is the enhanced status
+    code (RFC 3463) or empty; `parser` names the code that read it.
+    """
+
+    __table_args__ = (one_of("verdict", Verdict),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    delivery_id: int = Field(foreign_key="delivery.id", index=True, sa_type=BIG)
+    verdict: str
+    status: str = ""
+    reason: str = ""
+    parser: str
+    fingerprint: str = Field(unique=True)
+    received_at: datetime = Field(sa_type=Instant)

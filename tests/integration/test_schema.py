@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, select
@@ -124,7 +125,7 @@ def test_the_history_can_be_undone(store: Engine) -> None:
 def test_an_older_shared_store_waits_for_its_operator(
     store: Engine, postgres_url: str, connect: Connect, tmp_path: Path
 ) -> None:
-    # There is one revision so far, so what is older is the history: a copy of the package with a step more.
+    # What is older here is the history: a copy of the package with a step more.
     program = longer_history(tmp_path)
     done = start(program, store.url.render_as_string(hide_password=False))
     if store.dialect.name == "sqlite":
@@ -133,7 +134,10 @@ def test_an_older_shared_store_waits_for_its_operator(
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
     else:
         assert done.returncode == 1
-        assert "StoreError: the database is at schema 0001, this program needs 9999; run: digest migrate" in done.stderr
+        assert (
+            f"StoreError: the database is at schema {newest()}, this program needs 9999; run: digest migrate"
+            in done.stderr
+        )
 
 
 def test_rows_survive_a_step_that_rebuilds_their_parents_table(sqlite_store: Engine, tmp_path: Path) -> None:
@@ -169,10 +173,16 @@ def longer_history(folder: Path, step: str = "") -> Path:
         table.add_column(sa.Column("shoe_size", sa.Integer(), nullable=False, server_default="0"))"""
     (folder / "later" / "digest" / "migrations" / "versions" / "v9999_shoes.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        'revision = "9999"\ndown_revision = "0001"\nbranch_labels = None\ndepends_on = None\n'
+        f'revision = "9999"\ndown_revision = "{newest()}"\nbranch_labels = None\ndepends_on = None\n'
         f"def upgrade():\n    {step or alteration.strip()}\n"
     )
     return folder / "later"
+
+
+def newest() -> str:
+    head = ScriptDirectory.from_config(db.history()).get_current_head()
+    assert head is not None
+    return head
 
 
 def start(program: Path, url: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,45 @@
+"""what came back, the keywords of a letter, summaries
+
+Revision: 0002, after 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.add_column("delivery", sa.Column("keywords", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
+    op.add_column("subscriber", sa.Column("summaries", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.create_table(
+        "evidence",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("delivery_id", BIG, nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("parser", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "verdict IN ('hard', 'soft', 'complaint', 'auto-reply', 'ours', 'unsubscribe')",
+            name=op.f("ck_evidence_verdict_known"),
+        ),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_evidence_delivery_id_delivery")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_evidence_fingerprint")),
+    )
+    op.create_index(op.f("ix_evidence_delivery_id"), "evidence", ["delivery_id"])
+
+
+def downgrade() -> None:
+    op.drop_index(op.f("ix_evidence_delivery_id"), "evidence")
+    op.drop_table("evidence")
+    op.drop_column("subscriber", "summaries")
+    op.drop_column("delivery", "keywords")
