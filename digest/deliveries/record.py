@@ -11,6 +11,7 @@ from sqlalchemy import func, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from digest.db import among
 from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State
@@ -156,7 +157,7 @@ def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) ->
     """Papers that go into the next edition again, by reader: those of digests that failed or were cancelled, and
     those of digests still waiting, which expire here. Each is handed out once.
     """
-    digests = (col(Delivery.kind) == Kind.DIGEST, col(Delivery.subscriber_id).in_(subscriber_ids))
+    digests = (col(Delivery.kind) == Kind.DIGEST, among(session, col(Delivery.subscriber_id), subscriber_ids))
     session.execute(
         update(Delivery)
         .where(*digests, col(Delivery.state) == State.QUEUED)
@@ -179,7 +180,7 @@ def had(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
     """Papers that each reader has or may have in the inbox, or will have when the queue is through."""
     rows = session.exec(
         select(Delivery.subscriber_id, Delivery.papers)
-        .where(col(Delivery.subscriber_id).in_(subscriber_ids), Delivery.kind == Kind.DIGEST)
+        .where(among(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == Kind.DIGEST)
         .where(col(Delivery.state).in_(HAS_OR_MAY_HAVE))
     ).all()
     found: dict[int, set[int]] = {}
