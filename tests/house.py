@@ -1,18 +1,22 @@
 """A house for tests: real settings, a real store, and the hosts and the relay that a test names."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlmodel import col, select
 
-from digest import db, desk, subscribers
+from digest import db, desk, papers, subscribers
 from digest.house import House
-from digest.models import Delivery, State, Status, Subscriber
+from digest.models import Delivery, Keyword, Paper, SavedKeyword, State, Status, Subscriber
 from digest.settings import Settings
+from digest.sources.base import Listed
 from digest.subscribers import Links, Purpose, Wish
 
 KEY = "a key for the tests that is long enough"
+TUESDAY = datetime(2026, 7, 28, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+ADA, BOB = "ada@example.org", "bob@example.org"
 
 
 def settings(store: Engine, **given: object) -> Settings:
@@ -75,3 +79,60 @@ def put(store: Engine, email: str, status: Status, **more: object) -> None:
         found = subscribers.by_email(session, email)
         for name, value in {"status": status, **more}.items():
             setattr(found, name, value)
+
+
+def arrive(
+    at: House, now: datetime, *titles: str, source: str = "arxiv", upvotes: int | None = None, ids: str = ""
+) -> list[int]:
+    """Papers that a source lists; their numbers. The same title is the same paper, unless `ids` sets it apart."""
+    kind = "listed" if source == "huggingface" else "new"
+    listed = [
+        Listed(
+            source=source,
+            list_day=now.date(),
+            rank=rank,
+            kind=kind,
+            title=title,
+            abstract="What was done is told here.",
+            source_id=title,
+            doi=f"10.1000/{ids}{title.casefold().replace(' ', '-')}",
+            upvotes=None if upvotes is None else upvotes - rank,
+            url="https://example.org/paper",
+        )
+        for rank, title in enumerate(titles)
+    ]
+    with db.writing(at.engine) as session:
+        papers.remember(session, listed, now)
+        found = session.exec(select(Paper.id, Paper.title)).all()
+    numbers = {title: int(number or 0) for number, title in found}
+    return [numbers[title] for title in titles]
+
+
+def mailed(record: Record, email: str = ADA) -> list[list[int]]:
+    return [each.papers for each in record.letters(email)]
+
+
+def many(at: House, count: int) -> None:
+    """Readers by the thousand, each with one of three keywords."""
+    with db.writing(at.engine) as session:
+        session.add_all(Keyword(canonical=word) for word in ("robot", "protein", "graph"))
+        session.flush()
+        rows = [
+            {
+                "email": f"{n}@example.org",
+                "email_key": f"{n}@example.org",
+                "nonce": str(n),
+                "status": Status.ACTIVE,
+                "created_at": TUESDAY,
+            }
+            for n in range(count)
+        ]
+        session.execute(insert(Subscriber), rows)
+        numbers = dict(session.exec(select(Keyword.canonical, Keyword.id)).all())
+        words = list(numbers)
+        readers = session.exec(select(col(Subscriber.id)).order_by(col(Subscriber.id))).all()
+        saved = [
+            {"subscriber_id": each, "position": 0, "keyword_id": numbers[words[n % 3]], "written": words[n % 3]}
+            for n, each in enumerate(readers)
+        ]
+        session.execute(insert(SavedKeyword), saved)

@@ -1,0 +1,145 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import db, desk, papers, planning
+from digest.house import House
+from digest.models import State, Status
+from digest.planning import Planned
+from digest.subscribers import Purpose, Wish
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, put, reader, token
+
+
+@pytest.fixture
+def at(store: Engine) -> House:
+    return house(store)
+
+
+@pytest.fixture
+def record(store: Engine) -> Record:
+    return Record(store)
+
+
+def test_only_new_papers_that_match_and_each_once(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    first, _ = arrive(at, TUESDAY, "A robot walks", "A protein folds")
+    assert planning.plan(at, TUESDAY) == Planned(due=1, letters=1, quiet=0)
+    assert planning.plan(at, TUESDAY) == Planned()
+    record.settle(State.SENT)
+    # The next day lists it again, and another source does too.
+    arrive(at, TUESDAY + DAY, "A robot walks")
+    arrive(at, TUESDAY + DAY, "A robot walks", source="huggingface", upvotes=50)
+    [second] = arrive(at, TUESDAY + DAY, "Robots swim")
+    assert planning.plan(at, TUESDAY + DAY) == Planned(1, 1, 0)
+    assert mailed(record) == [[first], [second]]
+    assert [each.edition for each in record.letters()] == ["2026-07-28", "2026-07-29"]
+
+
+def test_a_paper_that_two_sources_list_comes_once(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", "walk", now=TUESDAY)
+    [number] = arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=3)
+    assert arrive(at, TUESDAY, "A robot walks") == [number]
+    planning.plan(at, TUESDAY)
+    assert mailed(record) == [[number]]
+
+
+def test_a_quiet_day_is_marked_and_moves_on(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A protein folds")
+    assert planning.plan(at, TUESDAY) == Planned(due=1, letters=0, quiet=1)
+    with db.reading(at.engine) as session:
+        top = papers.top_listing(session)
+    ada = record.of(ADA)
+    assert (ada.covered_to, ada.last_slot) == (top, TUESDAY.date())
+    # A keyword that is written afterwards is for papers to come.
+    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood(["protein"]), None, TUESDAY)
+    assert planning.plan(at, TUESDAY + DAY) == Planned(1, 0, 1)
+
+
+def test_what_finds_no_room_is_left_out_by_name_and_not_mailed_later(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY, cap=2)
+    found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three", "Robot four")
+    planning.plan(at, TUESDAY)
+    [letter] = record.letters()
+    assert len(letter.papers) == 2
+    assert sorted(letter.papers + letter.left_out) == found
+    record.settle(State.SENT)
+    assert planning.plan(at, TUESDAY + DAY).letters == 0
+
+
+def test_a_reader_without_keywords_gets_what_is_trending(at: House, record: Record) -> None:
+    reader(at, ADA, now=TUESDAY, cap=2)
+    found = arrive(at, TUESDAY, "One", "Two", "Three", source="huggingface", upvotes=9)
+    arrive(at, TUESDAY, "Four")
+    planning.plan(at, TUESDAY)
+    assert mailed(record) == [found[:2]]
+
+
+def test_a_paper_that_starts_trending_days_later_is_news_unless_it_was_mailed(at: House, record: Record) -> None:
+    reader(at, ADA, now=TUESDAY)
+    reader(at, BOB, "robot", now=TUESDAY, trending=True)
+    robot, protein = arrive(at, TUESDAY, "A robot walks", "A protein folds")
+    planning.plan(at, TUESDAY)
+    record.settle(State.SENT)
+    assert (mailed(record), mailed(record, BOB)) == ([], [[robot]])
+    arrive(at, TUESDAY + DAY, "A robot walks", "A protein folds", source="huggingface", upvotes=9)
+    [other] = arrive(at, TUESDAY + DAY, "Robots swim")
+    planning.plan(at, TUESDAY + DAY)
+    assert mailed(record) == [[robot, protein]]
+    assert mailed(record, BOB) == [[robot], [other, protein]]
+
+
+def test_the_top_three_only_come_along_with_a_match(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY, trending=True)
+    arrive(at, TUESDAY, "One", "Two", "Three", "Four", source="huggingface", upvotes=9)
+    assert planning.plan(at, TUESDAY) == Planned(1, 0, 1)
+    top = arrive(at, TUESDAY + DAY, "Five", "Six", "Seven", "Eight", source="huggingface", upvotes=9)
+    [robot] = arrive(at, TUESDAY + DAY, "A robot walks")
+    planning.plan(at, TUESDAY + DAY)
+    assert mailed(record) == [[robot, *top[:3]]]
+
+
+@pytest.mark.parametrize(
+    ("frequency", "days"),
+    [
+        ("daily", ["07-28", "07-29", "07-30", "07-31", "08-01", "08-02", "08-03", "08-04"]),
+        ("weekdays", ["07-28", "07-29", "07-30", "07-31", "08-03", "08-04"]),
+        ("weekly", ["08-03"]),
+    ],
+)
+def test_the_rhythm_of_a_reader(at: House, record: Record, frequency: str, days: list[str]) -> None:
+    reader(at, ADA, "robot", now=TUESDAY, frequency=frequency)
+    put(at.engine, ADA, Status.ACTIVE, last_slot=date(2026, 7, 27))
+    numbers = []
+    for number in range(8):
+        now = TUESDAY + number * DAY
+        numbers += arrive(at, now, f"Robot number {number}")
+        planning.plan(at, now - timedelta(hours=2))  # before the reader's hour nothing of this day is due
+        planning.plan(at, now)
+        record.settle(State.SENT)
+    assert [each.edition[5:] for each in record.letters()] == days
+    got = [number for letter in mailed(record) for number in sorted(letter)]
+    assert got == (numbers[:7] if frequency == "weekly" else numbers)
+
+
+def test_nothing_is_due_before_the_local_hour(at: House, record: Record) -> None:
+    arrive(at, TUESDAY, "A robot walks")
+    reader(at, ADA, "robot", now=TUESDAY, timezone="Asia/Tokyo", send_hour=19)
+    put(at.engine, ADA, Status.ACTIVE, last_slot=date(2026, 7, 27))
+    assert planning.plan(at, TUESDAY + timedelta(minutes=59)) == Planned()
+    assert planning.plan(at, TUESDAY + timedelta(minutes=60)).letters == 1
+
+
+def test_a_pause_keeps_papers_waiting_and_ends_by_the_readers_own_date(at: House, record: Record) -> None:
+    zone = Wish(timezone="Pacific/Auckland", send_hour=0)
+    reader(at, ADA, "robot", now=TUESDAY, timezone=zone.timezone, send_hour=0)
+    key = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
+    desk.change(at, key, zone, desk.understood(["robot"]), date(2026, 7, 30), TUESDAY)
+    found = arrive(at, TUESDAY, "A robot walks")
+    assert planning.plan(at, TUESDAY + timedelta(hours=2)) == Planned()
+    assert record.of(ADA).status == Status.PAUSED
+    found += arrive(at, TUESDAY + DAY, "Robots swim")
+    assert planning.plan(at, datetime(2026, 7, 29, 12, tzinfo=UTC)).letters == 1  # midnight of the 30th in Auckland
+    ada = record.of(ADA)
+    assert (ada.status, ada.paused_until, sorted(mailed(record)[0])) == (Status.ACTIVE, None, found)

@@ -1,0 +1,166 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import func, select
+
+from digest import db, desk, papers, planning
+from digest.house import House
+from digest.models import Listing, Paper, State
+from digest.planning import Planned
+from digest.sources.base import Listed
+from digest.subscribers import Purpose, Wish
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, reader, token
+
+
+@pytest.fixture
+def at(store: Engine) -> House:
+    return house(store)
+
+
+@pytest.fixture
+def record(store: Engine) -> Record:
+    return Record(store)
+
+
+@pytest.mark.parametrize("fate", [State.FAILED, State.EXPIRED, State.CANCELLED])
+def test_papers_that_did_not_arrive_come_back_once(at: House, record: Record, fate: State) -> None:
+    reader(at, ADA, "robot", now=TUESDAY, cap=2)
+    found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three")
+    planning.plan(at, TUESDAY)
+    if fate != State.EXPIRED:  # what still waits is withdrawn by the next plan itself
+        record.settle(fate)
+    assert planning.plan(at, TUESDAY + DAY).letters == 1
+    first, second = record.letters()
+    assert (first.state, first.given_back) == (fate, True)
+    assert sorted(second.papers + second.left_out) == found
+    record.settle(State.SENT)
+    assert planning.plan(at, TUESDAY + 2 * DAY).letters == 0
+
+
+def test_papers_on_the_wire_or_in_doubt_stay_where_they_are(at: House, record: Record) -> None:
+    for number in range(4):
+        reader(at, f"{number}@example.org", "robot", now=TUESDAY)
+        reader(at, f"{number}.nothing@example.org", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=1)
+    planning.plan(at, TUESDAY)
+    for number, state in enumerate((State.SENDING, State.ON_WIRE, State.UNCERTAIN, State.SENT)):
+        record.settle(state, f"{number}@example.org")
+        record.settle(state, f"{number}.nothing@example.org")
+    assert planning.plan(at, TUESDAY + DAY).letters == 0
+    assert State.EXPIRED not in {each.state for each in record.letters()}
+
+
+def test_papers_come_back_only_while_they_match(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", "protein", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    [protein] = arrive(at, TUESDAY, "A protein folds")
+    planning.plan(at, TUESDAY)
+    record.settle(State.FAILED)
+    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood(["protein"]), None, TUESDAY)
+    planning.plan(at, TUESDAY + DAY)
+    assert mailed(record)[1:] == [[protein]]
+
+
+def test_trending_papers_come_back_too(at: House, record: Record) -> None:
+    reader(at, ADA, now=TUESDAY)
+    reader(at, BOB, "robot", now=TUESDAY, trending=True)
+    found = arrive(at, TUESDAY, "A robot walks", "One", "Two", source="huggingface", upvotes=9)
+    planning.plan(at, TUESDAY)
+    record.settle(State.FAILED)
+    planning.plan(at, TUESDAY + DAY)
+    assert mailed(record) == [found, found]
+    assert mailed(record, BOB) == [found, found]
+
+
+def test_changed_keywords_never_mail_a_paper_again(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=9)
+    planning.plan(at, TUESDAY)
+    record.settle(State.SENT)
+    for number, keywords in enumerate((["walk"], [], ["robot", "walk"], ["robot"]), start=1):
+        key = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
+        desk.change(at, key, Wish(trending=True), desk.understood(keywords), None, TUESDAY)
+        assert planning.plan(at, TUESDAY + number * DAY).letters == 0
+
+
+def test_who_leaves_and_returns_gets_nothing_again(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    found = arrive(at, TUESDAY, "A robot walks", "Robots swim")
+    planning.plan(at, TUESDAY)
+    record.settle(State.SENT)
+    desk.remove(at, ADA, TUESDAY)
+    reader(at, ADA, "robot", now=TUESDAY)
+    [new] = arrive(at, TUESDAY + DAY, "A robot flies")
+    planning.plan(at, TUESDAY)
+    planning.plan(at, TUESDAY + DAY)
+    assert [sorted(each) for each in mailed(record)] == [found, [new]]
+
+
+def test_a_clock_set_back_mails_nobody_twice_and_a_clock_ahead_stops_nobody(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    first = arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY)
+    record.settle(State.SENT)
+    second = arrive(at, TUESDAY, "Robots swim")
+    assert planning.plan(at, TUESDAY - DAY) == Planned()
+    assert planning.plan(at, TUESDAY) == Planned()
+    assert planning.plan(at, TUESDAY + 400 * DAY).letters == 1
+    record.settle(State.SENT)
+    third = arrive(at, TUESDAY + DAY, "A robot flies")
+    assert planning.plan(at, TUESDAY + DAY).letters == 1
+    assert mailed(record) == [first, second, third]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(frequency="weekly"),
+        Wish(send_hour=20),
+        Wish(timezone="America/Los_Angeles"),
+        Wish(timezone="Pacific/Kiritimati", send_hour=0),
+    ],
+    ids=["weekly", "later", "west", "east"],
+)
+def test_a_change_of_rhythm_hour_or_zone_brings_no_day_twice(at: House, record: Record, wish: Wish) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    assert planning.plan(at, TUESDAY) == Planned(1, 0, 1)
+    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), wish, desk.understood(["robot"]), None, TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    assert planning.plan(at, TUESDAY + timedelta(minutes=1)) == Planned()
+    letters = 0
+    for number in range(30):
+        letters += planning.plan(at, TUESDAY + number * timedelta(hours=6)).letters
+        record.settle(State.SENT)
+    assert letters == 1
+
+
+def test_a_missed_week_is_made_up_in_one_letter(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    found = [number for day in range(7) for number in arrive(at, TUESDAY + day * DAY, f"Robot number {day}")]
+    assert planning.plan(at, TUESDAY + 7 * DAY).letters == 1
+    assert [sorted(each) for each in mailed(record)] == [found]
+
+
+def test_replacements_are_never_listings(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY)
+    with db.reading(at.engine) as session:
+        before = session.exec(select(func.count()).select_from(Listing)).one()
+        listed = session.exec(select(Paper)).one()
+    again = Listed(
+        source="arxiv",
+        list_day=TUESDAY.date() + DAY,
+        rank=1,
+        kind="replace",
+        title="A robot walks twice",
+        doi=listed.doi,
+        version=2,
+        url=listed.url,
+    )
+    with db.writing(at.engine) as session:
+        papers.remember(session, [again], TUESDAY + DAY)
+        assert session.exec(select(func.count()).select_from(Listing)).one() == before
+    record.settle(State.SENT)
+    assert planning.plan(at, TUESDAY + DAY).letters == 0

@@ -1,0 +1,142 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, func, select
+
+from digest import db, desk, planning
+from digest.house import House
+from digest.models import Delivery, State, Status, Subscriber
+from digest.planning import Planned
+from digest.planning.pool import gather
+from digest.subscribers import Purpose, Wish
+from tests.house import ADA, BOB, DAY, KEY, TUESDAY, Record, arrive, house, mailed, many, reader
+
+
+@pytest.fixture
+def at(store: Engine) -> House:
+    return house(store)
+
+
+@pytest.fixture
+def record(store: Engine) -> Record:
+    return Record(store)
+
+
+def test_more_readers_than_one_chunk_holds(at: House, record: Record) -> None:
+    many(at, 2001)
+    robot, protein = arrive(at, TUESDAY, "A robot walks", "A protein folds")
+    assert planning.plan(at, TUESDAY) == Planned(due=2001, letters=1334, quiet=667)
+    with db.reading(at.engine) as session:
+        tally = session.exec(select(func.count()).select_from(Delivery).group_by(col(Delivery.subscriber_id))).all()
+        assert set(tally) == {1}
+        assert len(session.exec(select(Subscriber).where(col(Subscriber.last_slot).is_(None))).all()) == 0
+    assert [each.papers for each in record.letters()[:2]] == [[robot], [protein]]
+
+
+def test_four_planners_at_once_write_one_letter_a_reader(at: House, record: Record) -> None:
+    many(at, 1200)
+    arrive(at, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
+    barrier = Barrier(4)
+
+    def plan(_number: int) -> Planned:
+        barrier.wait()
+        return planning.plan(at, TUESDAY)
+
+    with ThreadPoolExecutor(4) as pool:
+        plans = list(pool.map(plan, range(4)))
+    assert sum(each.letters for each in plans) == sum(each.due for each in plans) == 1200
+    assert len({each.subscriber_id for each in record.letters()}) == len(record.letters()) == 1200
+
+
+PLANNER = """
+import sys
+from datetime import datetime
+from digest import db, planning
+from digest.house import House
+from digest.settings import Settings
+from digest.subscribers import Links
+engine = db.connect(sys.argv[1])
+at = House(Settings(_env_file=None, database_url=sys.argv[1]), engine, Links([sys.argv[2]]))
+sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
+sys.stdout.write(str(planning.plan(at, datetime.fromisoformat(sys.argv[3])).letters))
+engine.dispose()
+"""
+
+
+def test_planners_in_other_processes_write_one_letter_a_reader(at: House, record: Record, store_url: str) -> None:
+    many(at, 1200)
+    arrive(at, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", PLANNER, store_url, KEY, TUESDAY.isoformat()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for each in started:
+        assert each.stdout
+        assert each.stdout.readline() == "ready\n"
+    letters = 0
+    for each in started:
+        assert each.stdin
+        each.stdin.write("\n")
+        each.stdin.flush()
+    for each in started:
+        out, _ = each.communicate(timeout=60)
+        assert each.returncode == 0
+        letters += int(out)
+    assert letters == len(record.letters()) == 1200
+
+
+def test_leaving_and_changing_while_a_plan_runs_never_locks_up(at: House, record: Record) -> None:
+    """Readers leave and change at the desk while planners withdraw and queue their letters."""
+    many(at, 160)
+    for day in range(2):
+        now = TUESDAY + day * DAY
+        arrive(at, now, f"A robot walks on day {day}", f"Protein number {day}", f"Graph number {day}")
+        keys = [
+            at.links.token(purpose, str(n), now)
+            for n, purpose in enumerate([Purpose.UNSUBSCRIBE, Purpose.PREFERENCES] * 80)
+        ][day * 80 : day * 80 + 80]
+
+        def act(number: int, keys: list[str] = keys, now: datetime = now) -> None:
+            if number % 20 == 0:
+                planning.plan(at, now)
+            elif number % 2:
+                desk.change(at, keys[number], Wish(), desk.understood(["robot", "graph"]), None, now)
+            else:
+                desk.unsubscribe(at, keys[number], now)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(act, range(80)))
+    planning.plan(at, TUESDAY + 2 * DAY)
+    with db.reading(at.engine) as session:
+        states = session.exec(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
+    assert dict(states)[Status.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
+
+
+def test_who_joins_while_a_plan_runs_loses_nothing(at: House, record: Record) -> None:
+    """A pool gathered for earlier readers does not serve one who has seen less, nor one with a new keyword."""
+    reader(at, ADA, "robot", now=TUESDAY)
+    found = arrive(at, TUESDAY, "A robot walks", "A protein folds")
+    planning.plan(at, TUESDAY)
+    record.settle(State.SENT)
+    with db.reading(at.engine) as session:
+        pool = gather(session)
+    reader(at, BOB, "protein", now=TUESDAY)
+    bob = record.of(BOB)
+    assert not pool.serves([bob])
+    assert not pool.knows([2])
+    planning.plan(at, TUESDAY)
+    assert mailed(record, BOB) == [found[1:]]
+    # And one who has seen more is never taken back.
+    arrive(at, TUESDAY, "Robots swim")
+    planning.plan(at, TUESDAY + DAY)
+    assert not pool.serves([record.of(ADA)])
