@@ -1,10 +1,13 @@
-"""A query in plain English: how it was understood, shown back to whoever wrote it."""
+"""A query in plain English: how it was understood, shown back to whoever wrote it.
 
-from collections.abc import Sequence
+Leaves with the same subject are said in one breath: title or abstract contains (“a” or “b”) and “c”, but not “d”.
+"""
+
+from collections.abc import Iterable
 
 from digest.matching.leaves import Author, Category, HasCode, Leaf, Phrase, Source, Upvotes
 from digest.matching.query import Query
-from digest.matching.tree import And, Node, Not, Or
+from digest.matching.tree import And, Node, Not, Or, leaves
 
 _WHERE = {"any": "title or abstract", "title": "title", "abstract": "abstract", "org": "organization"}
 
@@ -12,93 +15,96 @@ _WHERE = {"any": "title or abstract", "title": "title", "abstract": "abstract", 
 def describe(query: Query) -> str:
     """In words: title or abstract contains “diffusion model”, but not “survey”."""
     said = _said(query.root)
-    return f"never: {said}" if query.exclude else said
+    return f"no paper where {said}" if query.exclude else said
 
 
 def _said(node: Node) -> str:
+    heads = {_head(leaf) for leaf, _ in leaves(node)}
+    if isinstance(node, Not) or (isinstance(node, And | Or) and any(isinstance(each, Not) for each in _unasked(node))):
+        return _refusing(node)
+    if len(heads) == 1:
+        return f"{heads.pop()} {_objects(node)}"
     if isinstance(node, And):
         return _all_of(node)
+    return ", or ".join(_bracketed(each, And) for each in _grouped(node))
+
+
+def _unasked(node: And | Or) -> tuple[Node, ...]:
+    """The operands, if there is nothing among them that is asked for; an OR with one NOT is as wide."""
+    refused = [isinstance(each, Not) for each in node.operands]
+    return node.operands if all(refused) or (isinstance(node, Or) and any(refused)) else ()
+
+
+def _refusing(node: Node) -> str:
+    """What finds all papers but some."""
     if isinstance(node, Or):
-        return _any_of(node)
-    if isinstance(node, Not):
-        return f"every paper but those where {_said(node.operand)}"
-    return f"{_subject(node)} {_verb(node)} {_object(node)}"
-
-
-def _any_of(node: Or) -> str:
-    if together := _together(node.operands, "or"):
-        return together
-    return " or ".join(f"({_said(each)})" if isinstance(each, And | Not) else _said(each) for each in _grouped(node))
+        return ", or ".join(_bracketed(each, And) for each in node.operands)
+    without = node.operands if isinstance(node, And) else (node,)
+    operands = tuple(each.operand for each in without if isinstance(each, Not))
+    return f"every paper but those where {_said(_or(operands))}"
 
 
 def _all_of(node: And) -> str:
     wanted = [each for each in node.operands if not isinstance(each, Not)]
-    unwanted = [each.operand for each in node.operands if isinstance(each, Not)]
-    if not wanted:
-        return f"every paper but those where {_any_of(Or(tuple(unwanted)))}"
-    said = _together(wanted, "and") or " and ".join(
-        f"({_said(each)})" if isinstance(each, Or) and not _together(each.operands, "or") else _said(each)
-        for each in wanted
-    )
-    if not unwanted:
-        return said
-    head = _head(wanted[0]) if _together(wanted, "and") else ""
-    refused = _any_of(Or(tuple(unwanted))) if len(unwanted) > 1 else _said(unwanted[0])
-    shorter = refused.removeprefix(f"{head} ") if head else refused
-    return f"{said}, but not {'' if shorter != refused else 'where '}{shorter}"
+    unwanted = tuple(each.operand for each in node.operands if isinstance(each, Not))
+    said = ", and ".join(_bracketed(each, Or) for each in _grouped(And(tuple(wanted))))
+    return f"{said}, but not where {_said(_or(unwanted))}" if unwanted else said
 
 
-def _grouped(node: Or) -> list[Node]:
-    """Alternatives of the same kind side by side, so that they can be said in one breath."""
+def _or(operands: tuple[Node, ...]) -> Node:
+    return Or(operands) if len(operands) > 1 else operands[0]
+
+
+def _bracketed(node: Node, kind: type[And | Or]) -> str:
+    """In brackets where the commas of a mixed tree would be read wrongly."""
+    mixed = isinstance(node, kind) and len({_head(leaf) for leaf, _ in leaves(node)}) > 1
+    return f"({_said(node)})" if mixed else _said(node)
+
+
+def _grouped(node: Node) -> list[Node]:
+    """Operands of the same kind side by side, so that they can be said in one breath."""
+    if not isinstance(node, And | Or):
+        return [node]
     groups: dict[str, list[Node]] = {}
     for each in node.operands:
-        groups.setdefault(_head(each) or each.canonical, []).append(each)
-    return [Or(tuple(each)) if len(each) > 1 else each[0] for each in groups.values()]
+        heads = {_head(leaf) for leaf, _ in leaves(each)}
+        groups.setdefault(heads.pop() if len(heads) == 1 else each.canonical, []).append(each)
+    kind = type(node)
+    return [kind(tuple(each)) if len(each) > 1 else each[0] for each in groups.values()]
 
 
-def _together(operands: Sequence[Node], word: str) -> str:
-    """The title contains “a” and “b”: said at once where subject and verb are the same, else nothing."""
-    heads = {_head(each) for each in operands}
-    if len(heads) != 1 or "" in heads:
-        return ""
-    objects = [_object(each) for each in operands if not isinstance(each, And | Or | Not)]
-    return f"{heads.pop()} {_listed(objects, word)}"
+def _objects(node: Node) -> str:
+    """What is said behind the subject that all leaves share."""
+    if isinstance(node, Or):
+        return _listed((_inner(each) for each in node.operands), "or")
+    if isinstance(node, Not):
+        return f"not {_inner(node.operand)}"
+    if not isinstance(node, And):
+        return _object(node)
+    wanted = _listed((_inner(each) for each in node.operands if not isinstance(each, Not)), "and")
+    unwanted = _listed((_inner(each.operand) for each in node.operands if isinstance(each, Not)), "or")
+    return f"{wanted}, but not {unwanted}" if unwanted else wanted
 
 
-def _listed(objects: Sequence[str], word: str) -> str:
-    last = objects[-1]
-    return f"{', '.join(objects[:-1])} {word} {last}" if objects[:-1] else last
+def _inner(node: Node) -> str:
+    return f"({_objects(node)})" if isinstance(node, And | Or) else _objects(node)
 
 
-def _head(node: Node) -> str:
-    return "" if isinstance(node, And | Or | Not) else f"{_subject(node)} {_verb(node)}"
+def _listed(objects: Iterable[str], word: str) -> str:
+    *most, last = [*objects] or [""]
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
-def _subject(leaf: Leaf) -> str:
+def _head(leaf: Leaf) -> str:
+    """Subject and verb."""
     match leaf:
         case Phrase():
-            return _WHERE[leaf.field]
-        case Author():
-            return "author"
-        case Category():
-            return "category"
-        case Source():
-            return "source"
+            return f"{_WHERE[leaf.field]} contains"
         case Upvotes():
-            return "upvotes"
+            return "upvotes are"
         case HasCode():
-            return "listing"
-
-
-def _verb(leaf: Leaf) -> str:
-    match leaf:
-        case Phrase():
-            return "contains exactly" if leaf.exact else "contains"
-        case Upvotes():
-            return "are"
-        case HasCode():
-            return "has"
-    return "is"
+            return "the listing names"
+    return f"{type(leaf).__name__.lower()} is"
 
 
 def _object(leaf: Leaf) -> str:
@@ -119,5 +125,7 @@ def _object(leaf: Leaf) -> str:
 
 
 def _words(phrase: Phrase) -> str:
-    said = f"“{phrase.written or phrase.spelling.strip(chr(34))}”"
-    return f"{said.replace('*', '…')}" if phrase.prefix else said
+    said = phrase.written or phrase.spelling.strip('"')
+    if phrase.prefix:
+        return f"“{said.rstrip('*')}…”"
+    return f"exactly “{said}”" if phrase.exact else f"“{said}”"

@@ -53,10 +53,12 @@ class Matcher:
 
     def match(self, documents: Sequence[Document]) -> list[list[Hit]]:
         """Per query its hits, in the order of the documents."""
+        above = [Hit(number, in_title=True) for number in range(len(documents))]
+        below = [Hit(number, in_title=False) for number in range(len(documents))]
         hits = []
         for matched, in_title in self.hits(documents):
-            titled = set(numbers(in_title))
-            hits.append([Hit(number, number in titled) for number in numbers(matched)])
+            titled = set(numbers(in_title)) if in_title else ()
+            hits.append([above[number] if number in titled else below[number] for number in numbers(matched)])
         return hits
 
     def hits(self, documents: Sequence[Document]) -> list[Bits]:

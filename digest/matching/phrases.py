@@ -56,7 +56,11 @@ def _short_enough(phrase: Phrase, offset: int) -> Phrase:
 
 
 def _tidy(text: str) -> str:
-    return " ".join(text.split())
+    """As written, without brackets around all of it."""
+    said = " ".join(text.split())
+    while said[:1] == "(" and said[-1:] == ")" and "(" not in said[1:] and ")" not in said[:-1]:
+        said = said[1:-1].strip()
+    return said
 
 
 def _words(text: str, offset: int) -> Words:
@@ -92,7 +96,7 @@ def _prefix(text: str, offset: int, field: Field, star: int) -> Phrase:
     groups, joints = _runs(words, whole=True)
     if sum(map(str.isalnum, groups[-1])) < SHORTEST_PREFIX:
         raise refused("star", offset + star, f"at least {SHORTEST_PREFIX} letters must stand before it")
-    phrase = Phrase(groups, joints, False, field, prefix=True, written=_tidy(text.strip("() ")))
+    phrase = Phrase(groups, joints, False, field, prefix=True, written=_tidy(text))
     return _short_enough(phrase, offset)
 
 

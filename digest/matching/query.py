@@ -11,8 +11,8 @@ from functools import cached_property
 
 from digest.matching.grammar import Limits, Sentence
 from digest.matching.leaves import Leaf, Phrase
-from digest.matching.phrases import refused
-from digest.matching.tokens import Kind, cut, readable
+from digest.matching.phrases import bare, refused
+from digest.matching.tokens import Kind, cut, is_plain, readable
 from digest.matching.tree import And, Node, Not, Or, depth, leaves, normal
 
 
@@ -48,6 +48,9 @@ DEFAULT = Limits()
 def parse(text: str, limits: Limits = DEFAULT) -> Query:
     """Read one keyword. Raises QueryError, which points at the place, for everything that is none."""
     line = readable(text, limits.characters)
+    if is_plain(line):
+        start = len(line) - len(line.lstrip())
+        return Query(text.strip(), bare(line[start:], start))
     tokens = cut(line)
     exclude = tokens[0].kind is Kind.DASH
     sentence = Sentence(line, tokens, limits, exclude=exclude)

@@ -41,7 +41,7 @@ def _author(written: str, offset: int) -> Author:
     name = folded(written)
     if not name or max(len(name), len(written)) > phrases.LONGEST:
         raise refused("no name", offset, f"write an author's name, of {phrases.LONGEST} characters at most")
-    return Author(name, written)
+    return Author(name, " ".join(written.replace("_", " ").split()))
 
 
 def upvotes(comparison: str) -> Upvotes:

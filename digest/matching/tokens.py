@@ -54,8 +54,8 @@ OPERATORS = {
     "AND": Kind.AND, "&&": Kind.AND, "OR": Kind.OR, "|": Kind.OR, "||": Kind.OR,
     "NOT": Kind.NOT, "ANDNOT": Kind.ANDNOT,
 }  # fmt: skip
-_FIELD = rf"(?<![\w-])(?P<name>{_NAMES})"
-_INNER_FIELD = re.compile(rf"{_FIELD}:(?=\S)")
+_FIELD = rf"(?<!\w)(?P<name>{_NAMES})"
+_INNER_FIELD = re.compile(rf"(?<!-){_FIELD}:(?=\S)")
 _TAGGED = "|".join([*_TAGS, _UNKNOWN_TAGS])
 _TOKEN = re.compile(
     rf"""
@@ -70,6 +70,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_ANYTHING_ELSE = re.compile(r"[^\w\s.,/'-]|(?<!\S)-|\b(?:AND|OR|NOT|ANDNOT)\b")
 _LEADING = re.compile(r"[-\u2010-\u2015\u2212]+(?=\w)")
 _SIGNS = {">": ">", "<": "<", "=": "=", "==": "=", ">=": ">=", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
 _MOST_UPVOTES = 9  # digits
@@ -92,6 +93,8 @@ def readable(text: str, longest: int) -> str:
     if max(len(text.strip()), start) > longest:
         advice = f"a query has at most {longest} characters, this has {len(text.rstrip())}"
         raise refused("too long", longest, advice)
+    if text.isascii() and text.isprintable() and "%" not in text and "+" not in text:
+        return text.rstrip()
     line = "".join(" " if char.isspace() else char for char in text.rstrip())
     for index, char in enumerate(line):
         if unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI:
@@ -99,6 +102,11 @@ def readable(text: str, longest: int) -> str:
     if _URL_OPERATOR.search(line):  # copied from an address: every + is a blank there
         line = line.replace("+", " ")
     return _PERCENT_SIGN.sub(lambda found: _PERCENT[found.group().upper()], line)
+
+
+def is_plain(line: str) -> bool:
+    """Whether a line holds nothing but words and harmless signs. Most do, and need not be cut."""
+    return _ANYTHING_ELSE.search(line) is None
 
 
 def cut(line: str) -> list[Token]:
