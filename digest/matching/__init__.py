@@ -1,26 +1,35 @@
 """Keywords against papers: which match, and why. Pure: strings in, numbers out.
 
-parse(text) -> Query          what a reader wrote (query.py)
-Matcher(queries).match(...)   which papers match which queries (matcher.py)
+parse(text) -> Query          what a reader wrote (query.py; grammar.py, tokens.py, terms.py, phrases.py, tree.py)
+describe(query)               how it was understood, in words (describe.py)
+Matcher(queries).match(...)   which papers match which queries (matcher.py; index.py, listing.py, acronyms.py)
 explain(queries, document)    where, for marking (explain.py)
 snippet(text, spans)          the sentences worth showing (sentences.py)
 """
 
+from digest.matching.describe import describe
 from digest.matching.explain import Explanation, Span, explain
-from digest.matching.matcher import Document, Hit, Matcher
-from digest.matching.query import Phrase, Query, parse
+from digest.matching.grammar import Limits
+from digest.matching.leaves import Phrase
+from digest.matching.listing import Document
+from digest.matching.matcher import Bits, Hit, Matcher, numbers
+from digest.matching.query import Query, parse
 from digest.matching.sentences import Snippet, snippet
 
 __all__ = [
+    "Bits",
     "Document",
     "Explanation",
     "Hit",
+    "Limits",
     "Matcher",
     "Phrase",
     "Query",
     "Snippet",
     "Span",
+    "describe",
     "explain",
+    "numbers",
     "parse",
     "snippet",
 ]

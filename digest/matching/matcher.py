@@ -1,26 +1,19 @@
-"""Many queries against many papers, at a cost that depends on the texts and not on the number of queries.
+"""Many queries against many papers.
 
-All phrases lie in one sorted list of keys. From each word of a text the folded words behind it are joined one by one
-for as long as some key begins so; a key met on the way is checked at its joints. Two words of a text are read as one
-only where `fold.joinable` allows it.
+Each distinct leaf is looked for once; what it finds is a whole number with one bit a paper. A query is then a few
+operations on such numbers, however many papers there are.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 from typing import NamedTuple
 
-from digest.matching.fold import BREAK, HYPHEN, NONE, Words, joinable, words_of
-from digest.matching.query import Field, Phrase, Query
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A paper as far as matching looks at it."""
-
-    id: int
-    title: str
-    abstract: str = ""
+from digest.matching.index import Index
+from digest.matching.leaves import Phrase
+from digest.matching.listing import Document, Listings
+from digest.matching.query import Query
+from digest.matching.tree import And, Node, Not, Or
 
 
 class Hit(NamedTuple):
@@ -30,136 +23,104 @@ class Hit(NamedTuple):
     in_title: bool
 
 
-class Occurrence(NamedTuple):
-    """A phrase (its number in the index) from character `start` up to `end` of a text."""
+class Bits(NamedTuple):
+    """Bit n says something of document n: that the query matches it, and that it does so by words of the title."""
 
-    phrase: int
-    start: int
-    end: int
-
-
-class Index:
-    """Distinct phrases, found in a text in one pass. Phrases that differ only by field share a number."""
-
-    def __init__(self, phrases: Sequence[Phrase]) -> None:
-        self.phrases: list[Phrase] = []
-        self._numbers: dict[str, int] = {}
-        tolerant: dict[str, list[int]] = {}
-        exact: dict[str, list[int]] = {}
-        for phrase in phrases:
-            if phrase.canonical not in self._numbers:
-                number = self._numbers[phrase.canonical] = len(self.phrases)
-                self.phrases.append(phrase)
-                (exact if phrase.exact else tolerant).setdefault(phrase.key, []).append(number)
-        # One word of several letters: found is found. Most of the texts' runs end here.
-        self._word = [len(phrase.words) == 1 and len(phrase.key) > 1 for phrase in self.phrases]
-        self._tolerant = _Keys(tolerant)
-        self._exact = _Keys(exact)
-
-    def number(self, phrase: Phrase) -> int:
-        return self._numbers[phrase.canonical]
-
-    def occurrences(self, text: str) -> Iterator[Occurrence]:
-        """Every place of every phrase, in the order of their first words."""
-        words = words_of(text)
-        for numbers, first, last in self._tolerant.runs(words.keys, None):
-            for number in numbers:
-                if (first == last and self._word[number]) or _fits(self.phrases[number], words, first, last):
-                    yield Occurrence(number, words.starts[first], words.ends[last])
-        for numbers, first, last in self._exact.runs(words.exact, words.gaps):
-            for number in numbers:
-                if _stands(self.phrases[number], words, first, last):
-                    yield Occurrence(number, words.starts[first], words.ends[last])
+    matched: int
+    in_title: int
 
 
-class _Keys:
-    """Keys in order, so that one search tells both whether a string is a key and whether it begins one."""
+class _Found(NamedTuple):
+    """As Bits, for a part of a query. `title_only`: with the abstract left out; `worded`: by a word of the title."""
 
-    def __init__(self, numbers: dict[str, list[int]]) -> None:
-        self._numbers = numbers
-        self._sorted = sorted(numbers)
-        self._sorted.append("\U0010ffff")  # so that a search never ends beyond the list
-
-    def runs(self, words: list[str], gaps: list[str] | None) -> Iterator[tuple[list[int], int, int]]:
-        """(numbers, first word, last word) of every run of words that spells a key, with or without its gaps."""
-        if not self._numbers:
-            return
-        keys, numbers, count = self._sorted, self._numbers, len(words)
-        begins: dict[str, bool] = {}
-        for first, word in enumerate(words):
-            begun = begins.get(word)
-            if begun is None:
-                begun = begins[word] = keys[bisect_left(keys, word)].startswith(word)
-            if not begun:
-                continue
-            run, last = word, first
-            while True:
-                if found := numbers.get(run):
-                    yield found, first, last
-                last += 1
-                if last == count:
-                    break
-                run += words[last] if gaps is None else gaps[last] + words[last]
-                if not keys[bisect_left(keys, run)].startswith(run):
-                    break
-
-
-def _fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
-    """Whether a run of words that spells the phrase has its gaps where they may be."""
-    if first == last and len(phrase.words) == 1:
-        return _stands(phrase, words, first, last)
-    allowed: dict[int, str] = {}
-    place = len(phrase.words[0])
-    for joint, word in zip(phrase.joints, phrase.words[1:], strict=True):
-        allowed[place] = joint
-        place += len(word)
-    place = 0
-    for number in range(first, last):
-        place += len(words.keys[number])
-        gap, joint = words.gaps[number + 1], allowed.pop(place, NONE)
-        if joint == NONE and not joinable(words.keys[number], words.keys[number + 1], gap):
-            return False
-        if gap == BREAK and joint != BREAK:
-            return False
-    return all(joint == HYPHEN for joint in allowed.values())
-
-
-def _stands(phrase: Phrase, words: Words, first: int, last: int) -> bool:
-    """A keyword of one letter counts only where it stands alone (not in R-CNN or p(R)), a capital only as capital."""
-    if len(phrase.key) > 1 or not phrase.key.isascii():
-        return True
-    start, end = words.starts[first], words.ends[last]
-    if phrase.capital and words.text[start:end] != phrase.words[0]:
-        return False
-    before, after = words.text[max(0, start - 2) : start], words.text[end : end + 1]
-    opened = not before or before[-1].isspace() or (before[-1] in "([\"'\u201c\u2018/" and not before[0].isalnum())
-    return opened and (not after or after.isspace() or after in ")]\"'\u201d\u2019/,.;:!?")
+    matched: int
+    title_only: int
+    worded: int
 
 
 class Matcher:
-    """Queries made ready once, matched against any number of papers."""
+    """Queries made ready once, matched against any number of papers. Exclusions are matched like any other query."""
 
     def __init__(self, queries: Sequence[Query]) -> None:
-        self._queries = queries
-        self._index = Index([phrase for query in queries for phrase in query.phrases])
-        self._asking: dict[Field, list[list[int]]] = {
-            field: [[] for _ in self._index.phrases] for field in ("any", "title", "abstract")
-        }
-        for number, query in enumerate(queries):
-            self._asking[query.root.field][self._index.number(query.root)].append(number)
+        self._roots = [query.root for query in queries]
+        leaves = {leaf.canonical: leaf for query in queries for leaf in query.leaves}
+        phrases = [leaf for leaf in leaves.values() if isinstance(leaf, Phrase)]
+        self._listed = [leaf for leaf in leaves.values() if not isinstance(leaf, Phrase)]
+        self._phrases = phrases
+        self._texts = Index([phrase for phrase in phrases if phrase.field != "org"])
+        self._organizations = Index([phrase for phrase in phrases if phrase.field == "org"])
+        self._listings = Listings(self._listed)
 
     def match(self, documents: Sequence[Document]) -> list[list[Hit]]:
         """Per query its hits, in the order of the documents."""
-        anywhere, titles, abstracts = self._asking["any"], self._asking["title"], self._asking["abstract"]
-        hits: list[list[Hit]] = [[] for _ in self._queries]
-        for number, document in enumerate(documents):
-            titled = {found.phrase for found in self._index.occurrences(document.title)}
-            abstracted = {found.phrase for found in self._index.occurrences(document.abstract)}
-            above, below = Hit(number, in_title=True), Hit(number, in_title=False)
-            for phrase in titled:
-                for query in (*anywhere[phrase], *titles[phrase]):
-                    hits[query].append(above)
-            for phrase in abstracted:
-                for query in abstracts[phrase] if phrase in titled else (*anywhere[phrase], *abstracts[phrase]):
-                    hits[query].append(below)
+        above = [Hit(number, in_title=True) for number in range(len(documents))]
+        below = [Hit(number, in_title=False) for number in range(len(documents))]
+        hits = []
+        for matched, in_title in self.hits(documents):
+            titled = set(numbers(in_title)) if in_title else ()
+            hits.append([above[number] if number in titled else below[number] for number in numbers(matched)])
         return hits
+
+    def hits(self, documents: Sequence[Document]) -> list[Bits]:
+        """Per query the papers as bits: what `match` says, before it is spelt out."""
+        found = self._look(documents)
+        everything = (1 << len(documents)) - 1
+        bits = []
+        for root in self._roots:
+            each = _joined(root, found, everything)
+            bits.append(Bits(each.matched, each.title_only & each.worded))
+        return bits
+
+    def _look(self, documents: Sequence[Document]) -> dict[str, _Found]:
+        """What each leaf finds, by its canonical text."""
+        titles, abstracts = ([0] * len(self._texts.phrases) for _ in range(2))
+        organizations = [0] * len(self._organizations.phrases)
+        listed = [0] * len(self._listed)
+        for number, document in enumerate(documents):
+            bit = 1 << number
+            in_title, in_abstract = self._texts.occurrences(document.title, document.abstract)
+            for phrase in {each.phrase for each in in_title}:
+                titles[phrase] |= bit
+            for phrase in {each.phrase for each in in_abstract}:
+                abstracts[phrase] |= bit
+            if organizations and document.organization:
+                for each in self._organizations.occurrences(document.organization)[0]:
+                    organizations[each.phrase] |= bit
+            for question in self._listings.found(document) if listed else ():
+                listed[question] |= bit
+        found = {leaf.canonical: _Found(bits, bits, 0) for leaf, bits in zip(self._listed, listed, strict=True)}
+        for leaf in self._phrases:
+            if leaf.field == "org":
+                bits = organizations[self._organizations.number(leaf)]
+                found[leaf.canonical] = _Found(bits, bits, 0)
+            else:
+                place = self._texts.number(leaf)
+                title = 0 if leaf.field == "abstract" else titles[place]
+                abstract = 0 if leaf.field == "title" else abstracts[place]
+                found[leaf.canonical] = _Found(title | abstract, title, title)
+        return found
+
+
+def _joined(node: Node, found: dict[str, _Found], everything: int) -> _Found:
+    """What a tree finds, from what its leaves find."""
+    if isinstance(node, Not):
+        rest = everything & ~_joined(node.operand, found, everything).matched
+        return _Found(rest, rest, 0)
+    if not isinstance(node, And | Or):
+        return found[node.canonical]
+    join = and_ if isinstance(node, And) else or_
+    parts = [_joined(operand, found, everything) for operand in node.operands]
+    return _Found(
+        reduce(join, (part.matched for part in parts)),
+        reduce(join, (part.title_only for part in parts)),
+        reduce(or_, (part.worded for part in parts)),
+    )
+
+
+def numbers(bits: int) -> Iterator[int]:
+    """The places of the ones, lowest first."""
+    text = bin(bits)[:1:-1]
+    place = text.find("1")
+    while place >= 0:
+        yield place
+        place = text.find("1", place + 1)

@@ -107,6 +107,7 @@ def test_a_snippet_is_the_sentences_with_the_most_keywords() -> None:
     assert (piece.cut_before, piece.cut_after) == (True, True)
     assert [piece.text[span.start : span.end] for span in piece.spans] == [
         "large language models",
+        "LLMs",  # the text says what the letters stand for
         "cats",
         "Fine-tuning",
         "cats",

@@ -223,7 +223,7 @@ def test_joined_spaced_and_hyphenated_find_the_same_real_papers() -> None:
         for left, right in re.findall(r"\b([a-z]{3,})-([a-z]{3,})\b", document.title.lower())
         if singular(left) == left  # a plural inside a joined word (systemslevel) stays
     }
-    stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").root.words) == 1]
+    stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").phrases[0].words) == 1]
     assert len(stems) > 1500
     ways = [
         Matcher([parse(left + joint + right) for left, right in stems]).match(documents) for joint in ("-", " ", "")

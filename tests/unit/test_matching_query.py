@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import QueryError
-from digest.matching import Document, Query, explain, parse
+from digest.matching import Document, Phrase, Query, explain, parse
 
 REAL = Path(__file__).parents[3] / "shared/data/keywords/keywords.txt"
 
@@ -100,25 +100,9 @@ def test_a_real_keyword_means_itself(keyword: str) -> None:
         ('"a" "b', 5, "unclosed quote"),
         ('"in context" learning', 14, "beside a quoted phrase"),
         ('learning "in context"', 1, "beside a quoted phrase"),
-        ("cats AND dogs", 6, "operators"),
-        ("(cats OR dogs)", 7, "operators"),
-        ("NOT dogs", 1, "operators"),
-        ("a ANDNOT b", 3, "operators"),
-        ("cats AND(dogs)", 6, "operators"),
-        ("(fish) | outflow", 8, "operators"),
-        ("title:cats", 1, "'title:'"),
         ("big cat:cs.CL", 5, "'cat:'"),
-        ('ti:"big cats"', 1, "fields"),
-        ("Author: Choi", 1, "fields"),
-        ("has:code", 1, "fields"),
-        ("upvotes>20", 1, "comparisons"),
-        ("pretrain*", 9, "star"),
         ("RL*", 3, "star"),
         ('"pretrain*"', 10, "star"),
-        ("-survey", 1, "exclusions"),
-        ("–survey", 1, "exclusions"),
-        ("fish -ladder", 6, "exclusions"),
-        ('-"fish ladder"', 1, "exclusions"),
         ("deep (learning", 6, "unclosed bracket"),
         ("deep) learning", 5, "closing bracket"),
         ("a\x00b", 2, "U+0000"),
@@ -192,7 +176,7 @@ def test_any_string_is_read_or_refused_and_its_canonical_form_means_the_same(tex
         return
     again = parse(query.canonical)
     assert again.canonical == query.canonical
-    if len(query.root.key) > 1:
+    if isinstance(query.root, Phrase) and len(query.root.key) > 1 and not query.exclude:
         document = Document(0, text.replace('"', " "))
         assert explain([query, again], document).queries == (0, 1)
 

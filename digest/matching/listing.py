@@ -1,0 +1,117 @@
+"""What the listing says of a paper: authors, categories, sources, upvotes, code. A paper as matching sees it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from digest.matching import names
+from digest.matching.leaves import Author, Category, HasCode, Listed, Source, Upvotes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A paper as far as matching looks at it. `upvotes` is None where nobody counts them."""
+
+    id: int
+    title: str
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    organization: str = ""
+    upvotes: int | None = None
+    has_code: bool = False
+
+
+PLACES: dict[type[Listed], str] = {Author: "author", Category: "category"}  # of the others we say "listing"
+
+
+class Listings:
+    """Many questions to listings. Each paper asks once for its names and categories, however many leaves there are."""
+
+    def __init__(self, leaves: Sequence[Listed]) -> None:
+        self._authors: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        self._categories: list[tuple[str, int]] = []
+        self._sources: dict[str, list[int]] = {}
+        self._upvotes: list[tuple[Upvotes, int]] = []
+        self._code: list[int] = []
+        self._known: dict[str, list[int]] = {}
+        for number, leaf in enumerate(leaves):
+            self._add(leaf, number)
+
+    def _add(self, leaf: Listed, number: int) -> None:
+        match leaf:
+            case Author():
+                for asked in names.variants(leaf.name):
+                    self._authors.setdefault(max(asked, key=len), []).append((asked, number))
+            case Category():
+                self._categories.append((leaf.name.lower(), number))
+            case Source():
+                self._sources.setdefault(leaf.name, []).append(number)
+            case Upvotes():
+                self._upvotes.append((leaf, number))
+            case HasCode():
+                self._code.append(number)
+
+    def found(self, document: Document) -> set[int]:
+        """Numbers of the leaves that hold for a paper."""
+        found = set(self._named(document.authors)) if self._authors else set()
+        if self._categories:
+            found.update(number for category in document.categories for number in self._within(category))
+        if self._sources:
+            found.update(number for source in document.sources for number in self._sources.get(source_name(source), ()))
+        if document.has_code:
+            found.update(self._code)
+        if document.upvotes is not None:
+            found.update(number for leaf, number in self._upvotes if counts(leaf, document.upvotes))
+        return found
+
+    def _named(self, authors: Sequence[str]) -> Iterator[int]:
+        for author in authors:
+            for name in _name(author):
+                for word in self._asked_by(name):
+                    for asked, number in self._authors.get(word, ()):
+                        if names.is_named(asked, name):
+                            yield number
+
+    def _asked_by(self, name: tuple[str, ...]) -> set[str]:
+        """The words that leaves with this name may be kept under; a leaf of nothing but initials has its first."""
+        return {*name, *(word[:1] for word in name)}
+
+    def _within(self, category: str) -> list[int]:
+        numbers = self._known.get(category)
+        if numbers is None:
+            name = category_name(category).lower()
+            numbers = [number for asked, number in self._categories if is_in(asked, name)]
+            self._known[category] = numbers
+        return numbers
+
+
+@lru_cache(maxsize=1 << 14)
+def _name(author: str) -> tuple[tuple[str, ...], ...]:
+    return names.variants(names.folded(author))
+
+
+def counts(leaf: Upvotes, upvotes: int) -> bool:
+    if leaf.sign == "=":
+        return upvotes == leaf.count
+    return upvotes >= leaf.count if leaf.sign == ">=" else upvotes < leaf.count
+
+
+def is_in(asked: str, category: str) -> bool:
+    """Whether a category (both in small letters) is the one asked for or a part of it."""
+    if asked.endswith("*"):
+        return category.startswith(asked[:-1])
+    return category == asked or category.startswith(f"{asked}.")
+
+
+def category_name(written: str) -> str:
+    """cs.CL as arXiv writes it: the archive small, a subject of two letters in capitals. cs.* is cs."""
+    name = " ".join(written.replace("_", " ").lower().removesuffix(".*").split())
+    archive, dot, subject = name.partition(".")
+    return f"{archive}.{subject.upper()}" if dot and len(subject) == 2 and subject.isalpha() else name  # noqa: PLR2004
+
+
+def source_name(written: str) -> str:
+    """The same for hugging face, Hugging-Face and huggingface."""
+    return "".join(char for char in written.lower() if char.isalnum())
