@@ -1,0 +1,71 @@
+"""Due readers and their queries, as columns of numbers: no object a reader, no row a keyword."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlmodel import Session
+
+from digest.planning.hits import Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """A chunk of readers, one place each, by number. What they have seen, how many papers they want, and whether the
+    day's top three along with them.
+    """
+
+    id: Numbers
+    covered_to: Numbers
+    cap: Numbers
+    trending: Numbers
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> "Readers":
+        """From rows of (id, covered_to, cap, trending)."""
+        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=4 * len(rows))
+        return cls(*flat.reshape(-1, 4).T.copy())
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def only(self, wanted: Numbers) -> "Readers":
+        """Those for whom `wanted` is true."""
+        return Readers(self.id[wanted], self.covered_to[wanted], self.cap[wanted], self.trending[wanted])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a chunk of readers asks for: a pair for each saved keyword, the reader's place and the keyword's number."""
+
+    reader: Numbers
+    keyword: Numbers
+
+
+# Millions of pairs: the database packs them, so that no row becomes an object.
+_PACKED = text(
+    "SELECT string_agg(int8send(subscriber_id) || int8send(keyword_id), ''::bytea) FROM saved_keyword"
+    " WHERE subscriber_id = ANY(:numbers)"
+)
+_PAIRS = (
+    "SELECT saved_keyword.subscriber_id, saved_keyword.keyword_id FROM json_each(?) AS reader"
+    " CROSS JOIN saved_keyword ON saved_keyword.subscriber_id = reader.value"
+)
+
+
+def wanted(session: Session, readers: Readers) -> Wanted:
+    """The saved keywords of these readers."""
+    numbers = readers.id.tolist()
+    if session.get_bind().dialect.name == "postgresql":
+        packed = bytes(session.execute(_PACKED, {"numbers": numbers}).scalar_one() or b"")
+        pairs = np.frombuffer(packed, dtype=">i8").astype(np.int64).reshape(-1, 2)
+    else:
+        cursor = session.connection().exec_driver_sql(_PAIRS, (json.dumps(numbers),)).cursor
+        rows = cursor.fetchall() if cursor else []
+        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=2 * len(rows))
+        pairs = flat.reshape(-1, 2)
+    return Wanted(np.searchsorted(readers.id, pairs[:, 0]), pairs[:, 1])
