@@ -16,9 +16,7 @@ def documents(session: Session, found: Sequence[Paper]) -> list[Document]:
     pairs = select(Listing.paper_id, Listing.source).where(among(session, col(Listing.paper_id), numbers)).distinct()
     for number, source in session.exec(pairs).all():
         listed.setdefault(number, []).append(source)
-    return [
-        document(paper, sorted(listed.get(number, ()))) for number, paper in zip(numbers, found, strict=True)
-    ]
+    return [document(paper, sorted(listed.get(number, ()))) for number, paper in zip(numbers, found, strict=True)]
 
 
 def document(paper: Paper, sources: Sequence[str]) -> Document:

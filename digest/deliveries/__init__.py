@@ -21,6 +21,7 @@ from digest.deliveries.outcome import Outcome, backoff, outcome_of
 from digest.deliveries.record import (
     Claimed,
     Draft,
+    Owed,
     cancel,
     claim,
     drop_returns,
@@ -41,6 +42,7 @@ __all__ = [
     "Ledger",
     "Line",
     "Outcome",
+    "Owed",
     "Sent",
     "backoff",
     "cancel",

@@ -48,7 +48,10 @@ def _copy(session: Session, edition: str, lines: Sequence[Line], domain: str, no
     same = "\t".join((edition, now.isoformat(), Kind.DIGEST, State.QUEUED, str(PRIORITY[Kind.DIGEST]), "f", "0", "0"))
     names = _names(len(lines), domain)
     text = "".join(
-        [f"{number}\t{papers}\t{left}\t{name}\t{same}\t\n" for (number, papers, left), name in zip(lines, names, strict=True)]
+        [
+            f"{number}\t{papers}\t{left}\t{name}\t{same}\t\n"
+            for (number, papers, left), name in zip(lines, names, strict=True)
+        ]
     )
     driver: Any = session.connection().connection.driver_connection
     with driver.cursor() as cursor:

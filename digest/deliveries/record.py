@@ -153,7 +153,15 @@ def release(session: Session, owner: str) -> int:
     return len(released.all())
 
 
-def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) -> dict[int, list[int]]:
+@dataclass(slots=True)
+class Owed:
+    """What letters that did not arrive carried, and what they had no room for."""
+
+    papers: list[int] = field(default_factory=list)
+    left_out: list[int] = field(default_factory=list)
+
+
+def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) -> dict[int, Owed]:
     """Papers that go into the next edition again, by reader: those of digests that failed or were cancelled, and
     those of digests still waiting, which expire here. Each is handed out once.
     """
@@ -170,9 +178,11 @@ def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) ->
         .values(given_back=True)
         .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.left_out))
     ).all()
-    back: dict[int, list[int]] = {}
+    back: dict[int, Owed] = {}
     for subscriber_id, papers, left_out in rows:
-        back.setdefault(subscriber_id, []).extend([*papers, *left_out])
+        owed = back.setdefault(subscriber_id, Owed())
+        owed.papers += papers
+        owed.left_out += left_out
     return back
 
 

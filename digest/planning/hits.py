@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix
 from digest.matching import Document, Matcher, Query
 
 Numbers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Table = Any  # scipy's csr_matrix; scipy tells no types
 
 FIELD = 10
@@ -67,9 +68,7 @@ def find(matcher: Matcher, queries: Sequence[Query], documents: Sequence[Documen
     size = (len(documents) + 7) // 8
     bits = matcher.hits(documents)
     asked = [number for number, each in enumerate(bits) if each.matched]
-    matched, titled = (
-        b"".join(bits[number][part].to_bytes(size, "little") for number in asked) for part in (0, 1)
-    )
+    matched, titled = (b"".join(bits[number][part].to_bytes(size, "little") for number in asked) for part in (0, 1))
     place, column = np.nonzero(_spelt(matched, size))
     in_title = _spelt(titled, size)[place, column]
     row = np.array(asked, dtype=np.int64)[place]
@@ -83,9 +82,7 @@ def _spelt(joined: bytes, size: int) -> npt.NDArray[np.uint8]:
     return np.unpackbits(rows, axis=1, bitorder="little")
 
 
-def lay(
-    parts: Sequence[Found], queries: int, papers: Sequence[tuple[int, int, int]]
-) -> Hits:
+def lay(parts: Sequence[Found], queries: int, papers: Sequence[tuple[int, int, int]]) -> Hits:
     """Put what was found in blocks of papers into one table. `papers` are (number, entered, upvotes), block by block.
 
     The columns of each part count on from those of the part before.

@@ -13,7 +13,7 @@ from digest.documents import documents
 from digest.editions import Candidate
 from digest.matching import Matcher, Query, parse
 from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
-from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Numbers, find, lay
+from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Mask, Numbers, find, lay
 
 BLOCK = 2000  # papers matched at a time: what is held besides the table
 
@@ -23,14 +23,6 @@ class Covered(Protocol):
 
     @property
     def covered_to(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Trending:
-    """A paper of the day's trending list. Its own listing may be older: then letters may have carried it already."""
-
-    candidate: Candidate
-    listed_before: int
 
 
 @dataclass(slots=True)
@@ -44,9 +36,10 @@ class Pool:
     top: int
     keywords: Numbers
     queries: list[Query]
+    excluding: Mask
     matcher: Matcher
     hits: Hits
-    trending: list[Trending]
+    trending: list[Candidate]
     _older: dict[int, dict[int, int]] = field(default_factory=dict)
     _view: tuple[int, Hits] | None = None
 
@@ -108,8 +101,8 @@ def candidate(paper: Paper, *, in_title: bool = False, queries: int = 1) -> Cand
 def gather(session: Session) -> Pool:
     """Match once what is new for the reader who has seen the least, against every keyword of every reader."""
     top = papers.top_listing(session)
-    first = session.exec(select(func.min(col(Subscriber.covered_to))).where(Subscriber.status == Status.ACTIVE)).one()
-    least = top if first is None else min(first, top)
+    seen_least = select(func.coalesce(func.min(col(Subscriber.covered_to)), top))
+    least = min(int(session.exec(seen_least.where(Subscriber.status == Status.ACTIVE)).one()), top)
     saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id)))
     asked = session.exec(select(Keyword.id, Keyword.canonical).where(saved).order_by(col(Keyword.id))).all()
     queries = [parse(canonical) for _, canonical in asked]
@@ -121,10 +114,11 @@ def gather(session: Session) -> Pool:
         parts.append(replace(part, column=part.column + len(seen)))
         seen += [(int(paper.id or 0), paper.entered, paper.upvotes or 0) for paper in block]
     listed = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
-    trending = [Trending(replace(candidate(paper), entered=number), paper.entered) for number, paper in listed]
+    trending = [replace(candidate(paper, queries=0), entered=number) for number, paper in listed]
     keywords = np.array([number for number, _ in asked], dtype=np.int64)
-    pool = Pool(least, top, keywords, queries, matcher, lay(parts, len(queries), seen), trending)
-    if any(query.exclude for query in queries):
+    excluding = np.array([query.exclude for query in queries], dtype=bool)
+    pool = Pool(least, top, keywords, queries, excluding, matcher, lay(parts, len(queries), seen), trending)
+    if excluding.any():
         pool.look(session, [paper for _, paper in listed])
     return pool
 

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlmodel import Session
 
-from digest.planning.hits import Numbers
+from digest.planning.hits import Mask, Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Readers:
     def __len__(self) -> int:
         return len(self.id)
 
-    def only(self, wanted: Numbers) -> "Readers":
+    def only(self, wanted: Mask) -> "Readers":
         """Those for whom `wanted` is true."""
         return Readers(self.id[wanted], self.covered_to[wanted], self.cap[wanted], self.trending[wanted])
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a chunk of readers asks for: a pair for each saved keyword, the reader's place and the keyword's number."""
+    """What readers ask for: a pair for each saved keyword, the reader's place (in order) and the keyword."""
 
     reader: Numbers
     keyword: Numbers
@@ -48,12 +48,12 @@ class Wanted:
 
 # Millions of pairs: the database packs them, so that no row becomes an object.
 _PACKED = text(
-    "SELECT string_agg(int8send(subscriber_id) || int8send(keyword_id), ''::bytea) FROM saved_keyword"
+    "SELECT string_agg(int8send(subscriber_id) || int8send(keyword_id), ''::bytea) FROM savedkeyword"
     " WHERE subscriber_id = ANY(:numbers)"
 )
 _PAIRS = (
-    "SELECT saved_keyword.subscriber_id, saved_keyword.keyword_id FROM json_each(?) AS reader"
-    " CROSS JOIN saved_keyword ON saved_keyword.subscriber_id = reader.value"
+    "SELECT savedkeyword.subscriber_id, savedkeyword.keyword_id FROM json_each(?) AS reader"
+    " CROSS JOIN savedkeyword ON savedkeyword.subscriber_id = reader.value"
 )
 
 
@@ -65,7 +65,9 @@ def wanted(session: Session, readers: Readers) -> Wanted:
         pairs = np.frombuffer(packed, dtype=">i8").astype(np.int64).reshape(-1, 2)
     else:
         cursor = session.connection().exec_driver_sql(_PAIRS, (json.dumps(numbers),)).cursor
-        rows = cursor.fetchall() if cursor else []
+        rows = cursor.fetchall()
         flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=2 * len(rows))
         pairs = flat.reshape(-1, 2)
-    return Wanted(np.searchsorted(readers.id, pairs[:, 0]), pairs[:, 1])
+    reader = np.searchsorted(readers.id, pairs[:, 0])
+    order = np.argsort(reader, kind="stable")
+    return Wanted(reader[order], pairs[order, 1])

@@ -68,6 +68,22 @@ def test_what_finds_no_room_is_left_out_by_name_and_not_mailed_later(at: House, 
     assert planning.plan(at, TUESDAY + DAY).letters == 0
 
 
+@pytest.mark.parametrize("keywords", [("robot",), ()])
+def test_what_a_lost_letter_carried_comes_beyond_the_cap(at: House, record: Record, keywords: tuple[str, ...]) -> None:
+    reader(at, ADA, *keywords, now=TUESDAY, cap=2)
+    found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three", source="huggingface", upvotes=1)
+    planning.plan(at, TUESDAY)
+    [lost] = record.letters()
+    record.settle(State.FAILED)
+    new = arrive(at, TUESDAY + DAY, "Robot four", "Robot five", "Robot six", source="huggingface", upvotes=9)
+    planning.plan(at, TUESDAY + DAY)
+    letter = record.letters()[-1]
+    assert set(lost.papers) < set(letter.papers)
+    assert len(letter.papers) == 4
+    if keywords:  # the day's trending papers leave nothing out: there are always more
+        assert sorted(letter.papers + letter.left_out) == found + new
+
+
 def test_a_reader_without_keywords_gets_what_is_trending(at: House, record: Record) -> None:
     reader(at, ADA, now=TUESDAY, cap=2)
     found = arrive(at, TUESDAY, "One", "Two", "Three", source="huggingface", upvotes=9)

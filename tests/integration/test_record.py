@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from digest import deliveries
 from digest.db import reading, writing
-from digest.deliveries import Draft
+from digest.deliveries import Draft, Owed
 from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State, Subscriber
@@ -196,9 +196,9 @@ def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, reade
     back = {numbers[each] for each in (State.QUEUED, State.FAILED, State.CANCELLED, State.EXPIRED)}
     with writing(store) as session:
         taken = deliveries.take_back(session, [first], LATER)
-    assert {key: sorted(papers) for key, papers in taken.items()} == {
-        first: sorted(back | {100 + number for number in back})
-    }
+    (owed,) = taken.values()
+    assert (list(taken), sorted(owed.papers)) == ([first], sorted(back))
+    assert sorted(owed.left_out) == sorted(100 + number for number in back)
     with writing(store) as session:
         assert deliveries.take_back(session, [first], LATER) == {}
         assert deliveries.take_back(session, [], LATER) == {}
@@ -241,7 +241,7 @@ def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, re
     with writing(store) as session:
         deliveries.drop_returns(session, first)
     with writing(store) as session:
-        assert deliveries.take_back(session, readers, NOW) == {second: [2]}
+        assert deliveries.take_back(session, readers, NOW) == {second: Owed([2])}
 
 
 @pytest.mark.parametrize(("sent", "state", "back"), [(True, "sent", {}), (False, "failed", {0: [1, 2]})])
@@ -255,7 +255,9 @@ def test_an_operator_says_what_became_of_an_uncertain_letter(
     assert (row.state, row.settled_at) == (state, LATER)
     assert row.reply.startswith("resolved by the operator")
     with writing(store) as session:
-        assert deliveries.take_back(session, readers, LATER) == {readers[key]: papers for key, papers in back.items()}
+        assert deliveries.take_back(session, readers, LATER) == {
+            readers[key]: Owed(papers) for key, papers in back.items()
+        }
 
 
 def test_only_an_uncertain_letter_can_be_resolved(store: Engine, readers: list[int]) -> None:

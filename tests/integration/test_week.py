@@ -130,7 +130,7 @@ WEEKS: dict[str, Callable[[], Recorded]] = {
         date(2026, 4, 17),
         date(2026, 4, 24),
         "arxiv",
-        ("diffusion model", "segmentation", "video", "robot", "gaussian splatting", "medical"),
+        ("object detection", "point cloud", "robot", "gaussian splatting", "depth estimation", "anomaly"),
     ),
 }
 
