@@ -3,8 +3,11 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from digest.deliveries.record import PRIORITY
@@ -14,6 +17,7 @@ _COLUMNS = (
     *("subscriber_id", "papers", "left_out", "message_id", "edition", "created_at"),
     *("kind", "state", "priority", "given_back", "attempts", "reply_code", "reply"),
 )
+_ROWS = 500  # a statement, with six values each; SQLite takes 32,766 values
 _HEAD, _TAIL = 4, 12  # bytes of a message id: the same for one batch, and a letter's own
 
 
@@ -35,12 +39,24 @@ def enqueue_digests(session: Session, edition: str, lines: Sequence[Line], domai
         return 0
     if session.get_bind().dialect.name == "postgresql":
         return _copy(session, edition, lines, domain, now)
-    same = (edition, _stored(session, now), Kind.DIGEST, State.QUEUED, PRIORITY[Kind.DIGEST], 0, 0, 0, "")
-    rows = [(*line, name, *same) for line, name in zip(lines, _names(len(lines), domain), strict=True)]
-    places = ", ".join("?" * len(_COLUMNS))
-    insert = f"INSERT INTO {Delivery.__tablename__} ({', '.join(_COLUMNS)}) VALUES ({places})"  # noqa: S608  - constants
-    done = session.connection().exec_driver_sql(f"{insert} ON CONFLICT (subscriber_id, edition) DO NOTHING", rows)
-    return done.rowcount
+    return _insert(session, edition, lines, domain, now)
+
+
+def _insert(session: Session, edition: str, lines: Sequence[Line], domain: str, now: datetime) -> int:
+    # Many rows a statement: for each statement SQLite lays out anew what the columns' CHECKs allow.
+    same = f"'{Kind.DIGEST}', '{State.QUEUED}', {PRIORITY[Kind.DIGEST]}, 0, 0, 0, ''"
+    stored = _stored(session, now)
+    rows = [(*line, name, edition, stored) for line, name in zip(lines, _names(len(lines), domain), strict=True)]
+    connection, added = session.connection(), 0
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        values = ", ".join([f"(?, ?, ?, ?, ?, ?, {same})"] * len(some))
+        insert = f"INSERT INTO {Delivery.__tablename__} ({', '.join(_COLUMNS)}) VALUES {values}"  # noqa: S608  - constants
+        done = connection.exec_driver_sql(
+            f"{insert} ON CONFLICT (subscriber_id, edition) DO NOTHING", tuple(chain.from_iterable(some))
+        )
+        added += done.rowcount
+    return added
 
 
 def _copy(session: Session, edition: str, lines: Sequence[Line], domain: str, now: datetime) -> int:
@@ -53,11 +69,15 @@ def _copy(session: Session, edition: str, lines: Sequence[Line], domain: str, no
             for (number, papers, left), name in zip(lines, names, strict=True)
         ]
     )
+    statement = f"COPY {Delivery.__tablename__} ({', '.join(_COLUMNS)}) FROM STDIN"
     driver: Any = session.connection().connection.driver_connection
-    with driver.cursor() as cursor:
-        with cursor.copy(f"COPY {Delivery.__tablename__} ({', '.join(_COLUMNS)}) FROM STDIN") as copy:
-            copy.write(text)
-        return int(cursor.rowcount)
+    try:
+        with driver.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                copy.write(text)
+            return int(cursor.rowcount)
+    except psycopg.Error as error:  # this way past SQLAlchemy is nobody else's business
+        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=session.get_bind().dialect) from error
 
 
 def _names(count: int, domain: str) -> list[str]:

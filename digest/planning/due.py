@@ -81,7 +81,8 @@ def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, w
     """
     last = col(Subscriber.last_slot)
     return Readers.of(
-        session.execute(
+        session.connection()  # rows, not objects: no look at what the session holds
+        .execute(
             select(Subscriber.id, Subscriber.covered_to, Subscriber.cap, Subscriber.trending)
             .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
             .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
@@ -91,5 +92,6 @@ def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, w
             .limit(chunk)
             # Readers before letters, in the order in which the front desk locks them.
             .with_for_update(key_share=True, skip_locked=not wait)
-        ).all()
+        )
+        .all()
     )
