@@ -16,7 +16,7 @@ def main() -> None:
     if not sys.stdout.isatty():
         app.rich_markup_mode = None  # no boxes in a pipe
     try:
-        app()
+        app(prog_name="digest")
     except SystemExit:
         raise  # how commands end; looked at first, or each would wait for the import below
     except DigestError as error:

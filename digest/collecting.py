@@ -117,62 +117,41 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
         status = ReadingStatus.UNCHANGED if answer.unchanged else ReadingStatus.OK
         if not answer.listed and not answer.unchanged:
             status = ReadingStatus.EMPTY
-        if answer.listed:  # else the next look must see the emptiness itself, not "unchanged"
-            readings.remember_fetched(session, answer.fetched, look.now)
-        if answer.shown:
-            _record_other_day(session, look, answer.shown)
-        readings.record(
-            session,
-            source=look.source,
-            day=answer.shown or look.day,
-            started_at=look.now,
-            seconds=look.seconds,
-            status=status,
-            via=answer.via,
-            listed=remembered.listed,
-            new=remembered.new,
-            message="; ".join(answer.notes),
-        )
+        readings.remember_fetched(session, answer.fetched, look.now)
+        if answer.shown:  # the day asked for has no list yet: it stays due, whatever the host showed instead
+            _record(session, look, ReadingStatus.NOT_LISTED, message=f"the list shown was of {answer.shown}")
+        counts = {"listed": remembered.listed, "new": remembered.new}
+        _record(session, look, status, day=answer.shown, via=answer.via, message="; ".join(answer.notes), **counts)
     collected.listed += remembered.listed
     collected.new += remembered.new
     collected.problems.extend(answer.notes)
     log.info("source.read", source=look.source, day=str(look.day), status=str(status), new=remembered.new)
 
 
-def _record_other_day(session: Session, look: Look, shown: date) -> None:
-    """The day asked for has no list yet: it stays due, whatever else the host showed instead."""
-    readings.record(
-        session,
-        source=look.source,
-        day=look.day,
-        started_at=look.now,
-        seconds=look.seconds,
-        status=ReadingStatus.NOT_LISTED,
-        code=NotListed.code,
-        message=f"the list shown was of {shown}",
-    )
-
-
 def _note(house: House, look: Look, error: SourceError, collected: Collected) -> None:
     """A look that brought nothing: a day without a list, or a failure with its name."""
     quiet = isinstance(error, NotListed)
+    status = ReadingStatus.NOT_LISTED if quiet else ReadingStatus.FAILED
     with db.writing(house.engine) as session:
-        readings.record(
-            session,
-            source=look.source,
-            day=look.day,
-            started_at=look.now,
-            seconds=look.seconds,
-            status=ReadingStatus.NOT_LISTED if quiet else ReadingStatus.FAILED,
-            code=error.code,
-            message=str(error),
-        )
+        _record(session, look, status, code=error.code, message=str(error))
     if quiet:
         log.info("source.not_listed", source=look.source, day=str(look.day))
         return
     collected.failed += 1
     collected.problems.append(f"{look.day}: {error}")
     log.warning("source.failed", source=look.source, day=str(look.day), code=error.code, said=str(error))
+
+
+def _record(session: Session, look: Look, status: ReadingStatus, *, day: date | None = None, **said: Any) -> None:
+    readings.record(
+        session,
+        source=look.source,
+        day=day or look.day,
+        started_at=look.now,
+        seconds=look.seconds,
+        status=status,
+        **said,
+    )
 
 
 async def _fill_in(house: House, built: Sequence[Source], now: datetime, tell: Callable[[str], None]) -> None:

@@ -52,7 +52,8 @@ def connect(url: str) -> Engine:
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         # Without a limit of its own a server behind a silent firewall would hold the start for minutes.
-        return create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT})
+        postgres = {"connect_timeout": CONNECT}
+        return create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=postgres)
     try:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds addresses
     except OSError as error:
@@ -60,7 +61,8 @@ def connect(url: str) -> Engine:
             f"DIGEST_DATABASE_URL: no folder can be made for {address.database}: {error.strerror}"
         ) from error
     # The driver's own idea of transactions is switched off; ours begin in _begin.
-    engine = create_engine(address, connect_args={"timeout": BUSY, "check_same_thread": False, "isolation_level": None})
+    sqlite = {"timeout": BUSY, "check_same_thread": False, "isolation_level": None}
+    engine = create_engine(address, hide_parameters=True, connect_args=sqlite)  # parameters are addresses: not for logs
     event.listen(engine, "connect", _pragmas)
     event.listen(engine, "begin", _begin)
     return engine

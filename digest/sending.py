@@ -151,6 +151,8 @@ class Sender:
         for each in claimed:
             try:
                 written.append(write(self._house, desk, each, now))
+            except SendError as error:  # nobody could be addressed this way
+                unwritten.append((each, outcome_of(error, attempts=each.attempts, now=now, dice=self._dice)))
             except Exception as error:
                 log.exception("letter.unwritten", delivery=each.id)
                 retry = now + deliveries.backoff(each.attempts, self._dice)
@@ -178,7 +180,8 @@ class Sender:
 
         try:
             reply = await connection.send(self._house.sender, outgoing.recipient, outgoing.raw, on_wire)
-            outcome = Outcome(State.SENT, 250, reply_without_addresses(reply))
+            code, _, said = reply.partition(" ")
+            outcome = Outcome(State.SENT, int(code), reply_without_addresses(said))
         except Withdrawn:
             self._sent.count(claimed, Outcome(State.CANCELLED))
             return

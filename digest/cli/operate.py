@@ -102,7 +102,7 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: AsJso
 @deliveries_app.command()
 def resolve(
     number: Annotated[int, typer.Argument(metavar="ID")],
-    outcome: Annotated[Literal["sent", "lost"], typer.Argument(help="What the relay's log says.")],
+    outcome: Annotated[Literal["sent", "lost"], typer.Argument(metavar="sent|lost", help="What the relay's log says.")],
     *,
     as_json: AsJson = False,
 ) -> None:

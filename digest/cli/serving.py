@@ -5,6 +5,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,7 @@ def serve(
     """The pages, and the clock that reads the sources and sends the letters."""
     import uvicorn
 
-    house = open_house(logging.INFO)
+    house = reachable(open_house(logging.INFO), host, port)
     said = (
         "relay " + house.settings.smtp_host
         if house.settings.relay
@@ -50,6 +51,15 @@ def serve(
     )
     remark(f"digest on http://{host}:{port} ({said})")
     uvicorn.run(application(house, scheduler=scheduler), host=host, port=port, log_config=None, access_log=False)
+
+
+def reachable(house: "House", host: str, port: int) -> "House":
+    """Where no base address is set, links lead to where the pages really are: a first try on another port works."""
+    if "base_url" in house.settings.model_fields_set:
+        return house
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  - compared, not bound
+    base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    return replace(house, settings=house.settings.model_copy(update={"base_url": base}))
 
 
 def application(house: "House", *, scheduler: bool) -> "FastAPI":

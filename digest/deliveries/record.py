@@ -4,8 +4,9 @@ so that the database and its row counts decide, never a look followed by an act.
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from sqlalchemy import func, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,6 +49,21 @@ class Claimed:
     created_at: datetime
     papers: list[int] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """What a row says of its letter."""
+        return cls(
+            id=int(delivery.id or 0),
+            subscriber_id=delivery.subscriber_id,
+            kind=delivery.kind,
+            edition=delivery.edition,
+            message_id=delivery.message_id,
+            attempts=delivery.attempts,
+            created_at=delivery.created_at,
+            papers=list(delivery.papers),
+            left_out=list(delivery.left_out),
+        )
 
 
 def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetime) -> int:
@@ -100,20 +116,7 @@ def claim(session: Session, owner: str, now: datetime, limit: int) -> list[Claim
         .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=col(Delivery.attempts) + 1)
         .execution_options(synchronize_session=False)
     )
-    return [
-        Claimed(
-            id=int(each.id or 0),
-            subscriber_id=each.subscriber_id,
-            kind=each.kind,
-            edition=each.edition,
-            message_id=each.message_id,
-            attempts=each.attempts + 1,
-            created_at=each.created_at,
-            papers=list(each.papers),
-            left_out=list(each.left_out),
-        )
-        for each in found
-    ]
+    return [replace(Claimed.of(each), attempts=each.attempts + 1) for each in found]
 
 
 def sweep(session: Session, owner: str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The web copy of a digest, behind the link at the top of each letter."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -40,16 +41,7 @@ def web_copy(house: House, token: str, now: datetime) -> str:
         kept = session.get(Delivery, int(number)) if number.isdecimal() else None
         if kept is None or kept.kind != Kind.DIGEST:
             raise TokenError("This letter is no longer kept.")
-        claimed = Claimed(
-            id=int(kept.id or 0),
-            subscriber_id=kept.subscriber_id,
-            kind=kept.kind,
-            edition=kept.edition,
-            message_id=kept.message_id,
-            attempts=kept.attempts,
-            created_at=kept.created_at,
-            papers=[*kept.papers, *kept.left_out],
-        )
+        claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.left_out], left_out=[])
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
     return letters.digest(words, whole=True).html

@@ -111,9 +111,7 @@ async def by_hand(built: House, outgoing: Relay) -> None:
         rows = session.exec(select(Delivery).limit(LETTERS_SAMPLE)).all()
     for row in rows:
         with db.reading(built.engine) as session:
-            one = Claimed(
-                int(row.id or 0), row.subscriber_id, row.kind, row.edition, row.message_id, 1, NOW, row.papers, []
-            )
+            one = Claimed.of(row)
             table = lay_out(session, [one], NOW)
             letter = letters.digest(digest_words(built, table, one, table.subscribers[row.subscriber_id]))
         message = EmailMessage()

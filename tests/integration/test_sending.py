@@ -323,9 +323,8 @@ def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
         running = asyncio.create_task(send_all(through(store, rude.port), lambda: NOW))
         await rude.waiting.wait()
         running.cancel()
-        async with asyncio.timeout(15):
-            with pytest.raises(asyncio.CancelledError):
-                await running
+        await asyncio.wait({running}, timeout=15)
+        assert running.cancelled()
         assert fates(store) == [fate] + ["queued"] * 11
         assert {each.owner for each in Record(store).letters()} == {None}
         again = await send_all(through(store, rude.port), lambda: NOW)
@@ -363,6 +362,27 @@ def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Eng
         assert fates(store) == ["uncertain"] + ["sent"] * 5
 
     against(Saboteur(lose), act)
+
+
+def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 3)
+        running = asyncio.create_task(send_all(through(store, rude.port), lambda: NOW))
+        await held.wait()
+        await asyncio.sleep(0.2)
+        running.cancel()
+        asyncio.get_running_loop().call_later(0.4, other.rollback)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert fates(store) == ["sent", "queued", "queued"]
+
+    async def hold() -> None:
+        other.execute(text("UPDATE delivery SET priority = 1 WHERE state = 'on_wire'"))
+        held.set()
+
+    held = asyncio.Event()
+    with store.execution_options(writer=True).connect() as other:
+        against(Saboteur(hold), act)
 
 
 def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> None:

@@ -48,7 +48,7 @@ async def fate(connection: Connection) -> SendError:
 
 def against(server: Callable[[], Rude], act: Callable[[Rude, Connection], Coroutine[Any, Any, None]]) -> None:
     async def together() -> None:
-        async with server() as rude, Connection(way(rude)) as connection:
+        async with asyncio.timeout(60), server() as rude, Connection(way(rude)) as connection:
             await act(rude, connection)
 
     asyncio.run(together())

@@ -1,0 +1,99 @@
+"""Papers, where they were listed, and every look at a source."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from digest.models.base import BIG, Instant, one_of
+
+
+class Paper(SQLModel, table=True):
+    """One paper, whatever lists it. `key` is its identity: arxiv:ID without version, else doi:…, else source:id."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    key: str = Field(unique=True)
+    arxiv_id: str | None = None
+    version: int = 1
+    doi: str | None = None
+    title: str
+    abstract: str = ""
+    authors: list[str] = Field(default_factory=list, sa_type=JSON)
+    categories: list[str] = Field(default_factory=list, sa_type=JSON)
+    organization: str | None = None
+    published_on: date | None = None
+    url: str
+    pdf_url: str | None = None
+    discussion_url: str | None = None
+    code_url: str | None = None
+    code_stars: int | None = None
+    project_url: str | None = None
+    thumbnail_url: str | None = None
+    ai_summary: str | None = None
+    ai_keywords: list[str] = Field(default_factory=list, sa_type=JSON)
+    upvotes: int | None = None
+    comments: int | None = None
+    text_from: str
+    entered: int = Field(default=0, sa_type=BIG, index=True)
+    first_seen_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
+    filled_in_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Listing(SQLModel, table=True):
+    """A paper on the list of one source for one day. `kind`: listed (Hugging Face), new or cross (arXiv)."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "list_day", "paper_id"),
+        Index("ix_listing_paper", "paper_id"),
+        Index("ix_listing_day", "list_day"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    paper_id: int = Field(foreign_key="paper.id", sa_type=BIG)
+    source: str
+    list_day: date
+    rank: int
+    kind: str = "listed"
+    upvotes: int | None = None
+    comments: int | None = None
+    first_seen_at: datetime = Field(sa_type=Instant)
+    last_seen_at: datetime = Field(sa_type=Instant)
+
+
+class ReadingStatus(StrEnum):
+    """How a look at a source ended. Only `failed` is a fault; `empty` on a weekday is a warning."""
+
+    OK = "ok"
+    UNCHANGED = "unchanged"
+    EMPTY = "empty"
+    NOT_LISTED = "not-listed"
+    FAILED = "failed"
+
+
+class Reading(SQLModel, table=True):
+    """One look at one source for one list day. Quiet and broken never look alike here."""
+
+    __table_args__ = (Index("ix_reading_source_day", "source", "list_day"), one_of("status", ReadingStatus))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    source: str
+    list_day: date
+    started_at: datetime = Field(sa_type=Instant)
+    seconds: float
+    status: str
+    via: str = ""
+    listed: int = 0
+    new: int = 0
+    code: str = ""
+    message: str = ""
+
+
+class Fetched(SQLModel, table=True):
+    """What a host said about an answer we have taken in, so that the next request can be conditional (RFC 9110)."""
+
+    url: str = Field(primary_key=True)
+    etag: str | None = None
+    last_modified: str | None = None
+    at: datetime = Field(sa_type=Instant)

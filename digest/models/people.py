@@ -1,0 +1,74 @@
+"""Subscribers and what they want."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from digest.models.base import BIG, Instant, one_of
+
+
+class Status(StrEnum):
+    """Where a subscriber stands. Only `active` ones are readers."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+
+
+class Frequency(StrEnum):
+    """How often: every day, Monday to Friday, or on Mondays."""
+
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+
+
+class Subscriber(SQLModel, table=True):
+    """A person who asked for letters. `nonce` goes into every link and is worthless without the secret key."""
+
+    __table_args__ = (
+        one_of("status", Status),
+        one_of("frequency", Frequency),
+        Index("ix_subscriber_due", "status", "timezone", "send_hour", "frequency"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    email: str
+    email_key: str = Field(unique=True)
+    status: str = Status.PENDING
+    nonce: str = Field(unique=True)
+    frequency: str = Frequency.DAILY
+    send_hour: int = 8
+    timezone: str = "UTC"
+    cap: int = 20
+    trending: bool = False
+    paused_until: date | None = None
+    covered_to: int = Field(default=0, sa_type=BIG)
+    last_slot: date | None = None
+    consent: str = ""
+    reason: str = ""
+    created_at: datetime = Field(sa_type=Instant)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Keyword(SQLModel, table=True):
+    """A query in its canonical form, once, however many readers wrote it in however many ways."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    canonical: str = Field(unique=True)
+
+
+class SavedKeyword(SQLModel, table=True):
+    """A keyword of one reader, as they wrote it; `position` orders them and gives each its colour."""
+
+    __table_args__ = (UniqueConstraint("subscriber_id", "keyword_id"), Index("ix_saved_keyword", "keyword_id"))
+
+    subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, sa_type=BIG)
+    position: int = Field(primary_key=True)
+    keyword_id: int = Field(foreign_key="keyword.id", sa_type=BIG)
+    written: str

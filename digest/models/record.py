@@ -1,0 +1,77 @@
+"""Letters, and what became of them."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from digest.models.base import BIG, Instant, one_of
+
+
+class Kind(StrEnum):
+    """Which letter a delivery carries."""
+
+    DIGEST = "digest"
+    CONFIRM = "confirm"
+    WELCOME = "welcome"
+    ALREADY = "already"
+    GOODBYE = "goodbye"
+
+
+class State(StrEnum):
+    """Where a delivery stands; `deliveries.py` draws the machine."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ON_WIRE = "on_wire"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Delivery(SQLModel, table=True):
+    """One letter to one reader. UNIQUE(subscriber, edition) is what keeps a second one away.
+
+    `next_attempt_at` is None for a letter that may go at once.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "edition"),
+        one_of("kind", Kind),
+        one_of("state", State),
+        Index(
+            "ix_delivery_queue",
+            "priority",
+            "next_attempt_at",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_owner",
+            "owner",
+            sqlite_where=text("owner IS NOT NULL"),
+            postgresql_where=text("owner IS NOT NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BIG)
+    kind: str
+    edition: str
+    state: str = State.QUEUED
+    priority: int = 1
+    papers: list[int] = Field(default_factory=list, sa_type=JSON)
+    left_out: list[int] = Field(default_factory=list, sa_type=JSON)
+    given_back: bool = False
+    message_id: str = Field(unique=True)
+    attempts: int = 0
+    next_attempt_at: datetime | None = Field(default=None, sa_type=Instant)
+    owner: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=Instant)
+    reply_code: int = 0
+    reply: str = ""
+    created_at: datetime = Field(sa_type=Instant)
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)

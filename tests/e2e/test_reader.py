@@ -1,0 +1,124 @@
+"""One reader's life with the service as it is started: subscribe, confirm, receive, change, leave."""
+
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from digest.mail.inbox import Kept, kept
+from tests.command import Command
+from tests.lists import Lists, entry, serving
+
+T = TypeVar("T")
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    today = datetime.now(UTC).date()
+    weekday = today - timedelta(days=max(0, today.weekday() - 4))
+    papers = [entry(f"2611.1{n:04}", f"A {topic} that works") for n, topic in enumerate(("robot", "protein", "speech"))]
+    with serving(Lists(today, {weekday: papers})) as hosted:
+        yield hosted
+
+
+@pytest.fixture
+def served(tmp_path: Path, lists: Lists) -> Iterator[tuple[httpx.Client, Command]]:
+    """The service on a free port, in a folder of its own, with a host that lists three papers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = Command(
+        tmp_path,
+        {"DIGEST_SOURCES": "huggingface", "DIGEST_HUGGINGFACE_URL": lists.url},
+    )
+    process = command.start("serve", "--port", str(port))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        soon(lambda: client.get("/healthz").is_success, httpx.TransportError)
+        yield client, command
+    process.send_signal(signal.SIGTERM)
+    _, logged = process.communicate(timeout=60)
+    assert ADA not in logged
+    assert '"error"' not in logged, logged
+
+
+def soon(look: Callable[[], T], *expected: type[Exception]) -> T:
+    """The first answer that counts, within a minute."""
+    for _ in range(600):
+        try:
+            if found := look():
+                return found
+        except expected:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("nothing came within a minute")
+
+
+def test_a_reader_subscribes_confirms_receives_changes_and_leaves(served: tuple[httpx.Client, Command]) -> None:
+    client, command = served
+
+    def mails(kind: str) -> list[Kept]:
+        return [mail for mail in kept(command.folder / "var" / "inbox") if kind in str(mail.message["Feedback-ID"])]
+
+    form = {"email": ADA, "keywords": "robots\nprotein", "frequency": "daily", "hour": "8", "zone": "UTC", "cap": "20"}
+    asked = client.post("/subscribe", data=form)
+    assert (asked.status_code, asked.headers.get("location")) == (303, "/sent"), asked.text
+    (confirmation,) = soon(lambda: mails("confirm"))
+    confirm = link(confirmation, "confirm")
+    # A scanner follows the link: nothing happens.
+    assert client.get(confirm).is_success
+    assert command.json("subscribers", "show", ADA)["status"] == "pending"
+    assert client.post(confirm).is_success
+    assert command.json("subscribers", "show", ADA)["status"] == "active"
+    assert soon(lambda: mails("welcome"))
+    (digest,) = soon(lambda: mails("digest"))
+    assert digest.recipient == ADA
+    assert "2 papers" in digest.subject
+    assert {"2611.10000", "2611.10001"} <= set(re.findall(r"arxiv.org/abs/(\S+)", digest.part("plain")))
+    assert "2611.10002" not in digest.part("html")
+    # The copy on the web has the same papers.
+    assert "2611.10000" in client.get(link(digest, "letters")).text
+    preferences = link(digest, "preferences")
+    changed = client.post(preferences, data={**form, "keywords": "speech", "hour": "23"})
+    assert changed.status_code == 303, changed.text
+    shown = command.json("subscribers", "show", ADA)
+    assert (shown["keywords"], shown["send_hour"]) == (["speech"], 23)
+    # One click in the mail program (RFC 8058).
+    header = str(digest.message["List-Unsubscribe"]).strip("<>")
+    assert digest.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert client.post(header, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert command.json("subscribers", "show", ADA)["status"] == "unsubscribed"
+    assert client.post(preferences, data=form).status_code == 410
+    assert [len(mails(kind)) for kind in ("confirm", "welcome", "digest")] == [1, 1, 1]
+
+
+def link(mail: Kept, page: str) -> str:
+    found = re.search(rf"http://\S+/{page}/\S+", mail.part("plain"))
+    assert found, mail.part("plain")
+    return found[0]
+
+
+def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path) -> None:
+    # An address where nobody listens: as without a network.
+    nowhere = dict.fromkeys(("HUGGINGFACE_URL", "ARXIV_FEED_URL", "ARXIV_API_URL"), "http://127.0.0.1:9")
+    command = Command(tmp_path, {f"DIGEST_{name}": url for name, url in nowhere.items()})
+    first = command.json("demo")
+    assert first["offline"]
+    assert sum(source["new"] for source in first["sources"].values()) >= 60
+    assert {letter["kind"]: letter["state"] for letter in first["demo_letters"]} == dict.fromkeys(
+        ("confirm", "welcome", "digest"), "sent"
+    )
+    assert min(first["keywords"].values()) > 0
+    for letter in first["demo_letters"]:
+        eml = tmp_path / letter["file"]
+        assert all(eml.with_suffix(kind).stat().st_size > 100 for kind in (".eml", ".html", ".txt"))
+    second = command.json("demo")
+    assert (second["demo_letters"], second["letters"]["sent"]) == ([], 0)
+    assert sum(source["new"] for source in second["sources"].values()) == 0
+    assert "bundled sample days" in command.run("demo", "--reset").stdout
