@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 
 from sqlmodel import Session
 
+from digest import papers
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.letters import Clock, DigestWords, LetterPaper, Links
@@ -33,15 +34,25 @@ def look(
 ) -> Preview:
     """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
     queries = [parse(each.canonical) for each in saved]
-    documents = [Document(int(each.id or 0), each.title, each.abstract) for each in found]
+    sources = papers.sources_of(session, [int(each.id or 0) for each in found])
+    documents = [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
     hits = Matcher(queries).match(documents) if queries else []
     rows = [[candidate(found[hit.document], in_title=hit.in_title) for hit in row] for row in hits]
-    edition = _choose(rows, found, cap)
+    never = {each.paper for query, row in zip(queries, rows, strict=False) if query.exclude for each in row}
+    wanted = [
+        [each for each in row if each.paper not in never]
+        for query, row in zip(queries, rows, strict=False)
+        if not query.exclude
+    ]
+    edition = _choose(wanted, [each for each in found if each.id not in never], cap)
     known = {int(each.id or 0): each for each in found}
     days = list_days(session, (known[number] for number in edition.papers))
     written = min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
     return Preview(
-        papers=tuple(letter_paper(known[number], days.get(number, day), queries, written) for number in edition.papers),
+        papers=tuple(
+            letter_paper(known[number], days.get(number, day), queries, written, sources=sources.get(number, ()))
+            for number in edition.papers
+        ),
         left_out=len(edition.left_out),
         considered=len(found),
         counts=tuple(len(row) for row in rows),

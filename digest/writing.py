@@ -4,7 +4,7 @@ A delivery keeps only the numbers of its papers. Which words matched is derived 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,7 @@ class Desk:
     papers: Mapping[int, Paper]
     list_days: Mapping[int, date]
     notices: tuple[str, ...]
+    sources: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk:
@@ -53,6 +54,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk
         papers=carried,
         list_days=list_days(session, carried.values()),
         notices=tuple(problem.sentence for problem in readings.health(session, now)),
+        sources=papers.sources_of(session, carried),
     )
 
 
@@ -127,7 +129,14 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
         since=(subscriber.confirmed_at or issued).astimezone(ZoneInfo(subscriber.timezone)).date(),
         keywords=tuple(each.written for each in saved),
         papers=tuple(
-            letter_paper(desk.papers[number], desk.list_days.get(number, day), queries, issued, subscriber.frequency)
+            letter_paper(
+                desk.papers[number],
+                desk.list_days.get(number, day),
+                queries,
+                issued,
+                subscriber.frequency,
+                desk.sources.get(number, ()),
+            )
             for number in claimed.papers
             if number in desk.papers
         ),
@@ -148,17 +157,20 @@ def left_out_counts(desk: Desk, claimed: Claimed, queries: Sequence[Query]) -> t
     left_out = [desk.papers[number] for number in claimed.left_out if number in desk.papers]
     if not left_out:
         return ()
-    documents = [Document(int(paper.id or 0), paper.title, paper.abstract) for paper in left_out]
+    documents = [Document.of(paper, desk.sources.get(int(paper.id or 0), ())) for paper in left_out]
     return tuple(len(hits) for hits in Matcher(queries).match(documents))
 
 
 def letter_paper(
-    paper: Paper, listed_on: date, queries: Sequence[Query], written_at: datetime, frequency: str = "daily"
+    paper: Paper,
+    listed_on: date,
+    queries: Sequence[Query],
+    written_at: datetime,
+    frequency: str = "daily",
+    sources: Sequence[str] = (),
 ) -> LetterPaper:
     """A paper as a letter shows it, with the words that matched."""
-    why = (
-        explain(queries, Document(int(paper.id or 0), paper.title, paper.abstract)) if queries else Explanation((), ())
-    )
+    why = explain(queries, Document.of(paper, sources)) if queries else Explanation((), ())
     matched = why.queries
     return LetterPaper(
         title=paper.title,

@@ -131,15 +131,14 @@ def match(
     "fine tuning", "fine-tuning" and "finetuning" find the same papers. Double quotes ask for exactly these words.
     """
     from digest.cli import shelf
-    from digest.matching import Document, Matcher, parse
+    from digest.matching import Matcher, parse
 
-    understood = parse(query)
+    matcher = Matcher([parse(query)])
     found: list[dict[str, Any]] = []
     for batch in shelf.batches(shelf.from_file(papers_) if papers_ else shelf.from_store(open_house())):
-        documents = [Document(number, each["title"], each["abstract"]) for number, each in enumerate(batch)]
-        for hit in Matcher([understood]).match(documents)[0]:
-            paper = batch[hit.document]
-            found.append({"id": paper["id"], "title": paper["title"], "in_title": hit.in_title})
+        for hit in matcher.match([document for _, document in batch])[0]:
+            name, paper = batch[hit.document]
+            found.append({"id": name, "title": paper.title, "in_title": hit.in_title})
     if as_json:
         emit(found)
         return

@@ -169,9 +169,7 @@ def matches(house: House, after: int) -> dict[str, int]:
     """How many of the papers that are new in this run each keyword matches."""
     with db.reading(house.engine) as session:
         new = papers.entered_after(session, after)
-    hits = Matcher([parse(keyword) for keyword in KEYWORDS]).match(
-        [Document(int(paper.id or 0), paper.title, paper.abstract) for paper in new]
-    )
+    hits = Matcher([parse(keyword) for keyword in KEYWORDS]).match([Document.of(paper) for paper in new])
     return {keyword: len(row) for keyword, row in zip(KEYWORDS, hits, strict=True)}
 
 

@@ -13,7 +13,7 @@ from digest.matching.grammar import Limits
 from digest.matching.leaves import Phrase
 from digest.matching.listing import Document
 from digest.matching.matcher import Bits, Hit, Matcher, numbers
-from digest.matching.query import Query, parse
+from digest.matching.query import Query, is_exclusion, parse
 from digest.matching.sentences import Snippet, snippet
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Span",
     "describe",
     "explain",
+    "is_exclusion",
     "numbers",
     "parse",
     "snippet",

@@ -106,5 +106,9 @@ ROWS = (
         "category:cs.CL AND (translation OR title:multilingual)",
         "category is cs.CL, and (title or abstract contains “translation”, or title contains “multilingual”)",
     ),
-    Row("arXiv's short names do as well", "ti:attention AND au:vaswani", "title contains “attention”, and author is “vaswani”"),
-)  # fmt: skip
+    Row(
+        "arXiv's short names do as well",
+        "ti:attention AND au:vaswani",
+        "title contains “attention”, and author is “vaswani”",
+    ),
+)

@@ -3,9 +3,26 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol, Self
 
 from digest.matching import names
 from digest.matching.leaves import Author, Category, HasCode, Listed, Source, Upvotes
+
+
+class Stored(Protocol):
+    """A paper as the store keeps it, as far as matching reads it."""
+
+    id: int | None
+    title: str
+    abstract: str
+    organization: str | None
+    upvotes: int | None
+    code_url: str | None
+
+    @property
+    def authors(self) -> Sequence[str]: ...
+    @property
+    def categories(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +38,21 @@ class Document:
     organization: str = ""
     upvotes: int | None = None
     has_code: bool = False
+
+    @classmethod
+    def of(cls, paper: Stored, sources: Sequence[str] = ()) -> Self:
+        """A stored paper, with the names of those who list it."""
+        return cls(
+            id=paper.id or 0,
+            title=paper.title,
+            abstract=paper.abstract,
+            authors=tuple(paper.authors),
+            categories=tuple(paper.categories),
+            sources=tuple(sources),
+            organization=paper.organization or "",
+            upvotes=paper.upvotes,
+            has_code=bool(paper.code_url),
+        )
 
 
 PLACES: dict[type[Listed], str] = {Author: "author", Category: "category"}  # of the others we say "listing"

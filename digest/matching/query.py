@@ -45,6 +45,11 @@ class Query:
 DEFAULT = Limits()
 
 
+def is_exclusion(canonical: str) -> bool:
+    """Whether a canonical text is that of an exclusion, without reading all of it again."""
+    return canonical.startswith("-")
+
+
 def parse(text: str, limits: Limits = DEFAULT) -> Query:
     """Read one keyword. Raises QueryError, which points at the place, for everything that is none."""
     line = readable(text, limits.characters)

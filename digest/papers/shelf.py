@@ -52,6 +52,16 @@ def by_ids(session: Session, ids: Collection[int]) -> dict[int, Paper]:
     return found
 
 
+def sources_of(session: Session, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Who lists each of these papers."""
+    found: dict[int, tuple[str, ...]] = {}
+    for part in chunks(set(ids)):
+        rows = select(Listing.paper_id, Listing.source).where(col(Listing.paper_id).in_(part)).distinct()
+        for number, source in session.exec(rows.order_by(col(Listing.paper_id), col(Listing.source))):
+            found[number] = (*found.get(number, ()), source)
+    return found
+
+
 def entered_after(session: Session, number: int, limit: int | None = None) -> list[Paper]:
     """Papers whose first listing has a number above `number`, in the order in which they came, at most `limit`."""
     later = select(Paper).where(col(Paper.entered) > number).order_by(col(Paper.entered)).limit(limit)

@@ -156,7 +156,7 @@ def _lines_apart(
 ) -> list[Line]:
     """The editions of readers to whom papers may come by another door."""
     readers = [(place, asking.reader(place)) for place in places]
-    known = papers.by_ids(session, {number for owed in back.values() for number in owed.papers})
+    known = papers.by_ids(session, {number for owed in back.values() for number in (*owed.papers, *owed.left_out)})
     pool.look(session, list(known.values()))
     had = deliveries.had(session, [each.id for _, each in readers])
     lines = []

@@ -38,8 +38,10 @@ def edition_for(
     A paper that entered after `covered_to` cannot have been mailed to this reader. Only what comes in by another door
     (owed, or trending after it was listed elsewhere) has to be held against `had`.
     """
+    excluding = [place for place in reader.queries if pool.excluding[place]]
+    owed_numbers = {*owed.papers, *owed.left_out} & known.keys() if excluding else ()
+    had = had | {number for number in owed_numbers if pool.excluded(number, excluding)}
     carried = [known[number] for number in owed.papers if number in known and number not in had]
-    carried = [paper for paper in carried if not pool.excluded(int(paper.id or 0), reader.queries)]
     again = [candidate(paper, queries=0) for paper in carried]
     if reader.asks:
         again = [each for paper in carried if (each := pool.matched(paper, reader.queries))]
@@ -47,16 +49,15 @@ def edition_for(
         return Edition((), ())  # no match, no mail: the top three only come along
     trending: list[Candidate] = []
     if reader.wants_trending:
-        trending = [each for each in _trending(reader, pool) if each.paper not in had]
+        trending = [each for each in _trending(reader, pool, excluding) if each.paper not in had]
         trending += top_three_of(carried, again) if reader.asks else []
     chosen = choose(matched, trending, cap=reader.cap, top=TOP_THREE if reader.asks else reader.cap)
     return with_owed(chosen, [*matched, *trending], again, [each for each in owed.left_out if each not in had])
 
 
-def _trending(reader: Reader, pool: Pool) -> list[Candidate]:
+def _trending(reader: Reader, pool: Pool, excluding: Sequence[int]) -> list[Candidate]:
     """What began to trend since, and what none of the reader's exclusions finds."""
     found = [each for each in pool.trending if each.entered > reader.covered_to]
-    excluding = [place for place in reader.queries if pool.excluding[place]]
     return [each for each in found if not pool.excluded(each.paper, excluding)] if excluding else found
 
 

@@ -9,9 +9,8 @@ from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.documents import documents
 from digest.editions import Candidate
-from digest.matching import Matcher, Query, parse
+from digest.matching import Document, Matcher, Query, parse
 from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
 from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Mask, Numbers, find, lay
 
@@ -71,7 +70,7 @@ class Pool:
         fresh = [paper for paper in found if paper.id not in self._older]
         for start in range(0, len(fresh), BLOCK):
             block = fresh[start : start + BLOCK]
-            spelt = find(self.matcher, self.queries, documents(session, block))
+            spelt = find(self.matcher, self.queries, _documents(session, block))
             self._older.update({int(paper.id or 0): {} for paper in block})
             for row, column, cell in zip(spelt.row.tolist(), spelt.column.tolist(), spelt.cell.tolist(), strict=True):
                 self._older[int(block[column].id or 0)][row] = cell
@@ -110,7 +109,7 @@ def gather(session: Session) -> Pool:
     parts: list[Found] = []
     seen: list[tuple[int, int, int]] = []
     for block in _new(session, least, top):
-        part = find(matcher, queries, documents(session, block))
+        part = find(matcher, queries, _documents(session, block))
         parts.append(replace(part, column=part.column + len(seen)))
         seen += [(int(paper.id or 0), paper.entered, paper.upvotes or 0) for paper in block]
     listed = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
@@ -128,6 +127,12 @@ def _new(session: Session, least: int, top: int) -> Iterator[list[Paper]]:
     while block := [paper for paper in papers.entered_after(session, least, BLOCK) if paper.entered <= top]:
         yield block
         least = block[-1].entered
+
+
+def _documents(session: Session, found: Sequence[Paper]) -> list[Document]:
+    numbers = [int(paper.id or 0) for paper in found]
+    sources = papers.sources_of(session, numbers)
+    return [Document.of(paper, sources.get(number, ())) for paper, number in zip(found, numbers, strict=True)]
 
 
 def merge(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:

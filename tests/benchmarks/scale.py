@@ -1,14 +1,11 @@
 """Rows of one round for very many readers. Sizes come from the environment: BENCH_READERS, BENCH_PAPERS."""
 
-import random
 import tempfile
 import time
-from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 from digest.matching import parse
-from tests.benchmarks.crowd import EACH, Round, fill, keywords, planned_apart, saved, size, texts
+from tests.benchmarks.crowd import Round, fill, keywords, planned_apart, saved, size, texts
 from tests.benchmarks.harness import Result
 from tests.postgres import server
 

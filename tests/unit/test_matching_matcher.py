@@ -245,8 +245,8 @@ def test_fifty_thousand_keywords_against_a_thousand_papers_take_seconds() -> Non
         )
     queries = [parse(f'"{word}"' if word.isupper() else word.replace(" AND ", " ")) for word in sorted(keywords)]
     matcher = Matcher(queries)
-    begun = time.perf_counter()
+    begun = time.process_time()
     hits = matcher.match(documents)
-    took = time.perf_counter() - begun
+    took = time.process_time() - begun
     assert sum(map(len, hits)) > 50_000
     assert took < 10

@@ -1,0 +1,69 @@
+"""Exclusions and fields on their way into an edition: by every door through which a paper can come."""
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import desk, planning
+from digest.house import House
+from digest.models import State
+from digest.subscribers import Purpose, Wish
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, reader, token
+
+
+@pytest.fixture
+def at(store: Engine) -> House:
+    return house(store)
+
+
+@pytest.fixture
+def record(store: Engine) -> Record:
+    return Record(store)
+
+
+def test_a_reader_gets_no_paper_that_an_exclusion_finds_and_others_do(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", "-survey", now=TUESDAY)
+    reader(at, BOB, "robot", now=TUESDAY)
+    walks, survey = arrive(at, TUESDAY, "A robot walks", "A survey of robots")
+    planning.plan(at, TUESDAY)
+    assert mailed(record) == [[walks]]
+    assert [sorted(papers) for papers in mailed(record, BOB)] == [[walks, survey]]
+
+
+def test_an_exclusion_alone_is_no_keyword(at: House, record: Record) -> None:
+    """Its reader gets what is trending, but for what is excluded."""
+    reader(at, ADA, "-survey", now=TUESDAY)
+    walks, _ = arrive(at, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
+    planning.plan(at, TUESDAY)
+    assert mailed(record) == [[walks]]
+
+
+def test_what_is_trending_is_excluded_too_even_if_it_was_listed_before(at: House, record: Record) -> None:
+    survey, _ = arrive(at, TUESDAY - DAY, "A survey of proteins", "Proteins")
+    reader(at, ADA, "robot", "-survey", now=TUESDAY, trending=True)
+    reader(at, BOB, "robot", now=TUESDAY, trending=True)
+    walks = arrive(at, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
+    planning.plan(at, TUESDAY)
+    assert sorted(mailed(record, BOB)[0]) == sorted([survey, walks])
+    assert mailed(record) == [[walks]]
+
+
+def test_an_exclusion_written_since_keeps_back_what_a_lost_letter_carried(at: House, record: Record) -> None:
+    reader(at, ADA, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A survey of robots")
+    planning.plan(at, TUESDAY)
+    record.settle(State.FAILED)
+    rewrite(at, "robot", "-survey")
+    arrive(at, TUESDAY + DAY, "A protein folds")
+    assert planning.plan(at, TUESDAY + DAY).letters == 0
+
+
+def test_a_source_can_be_asked_for(at: House, record: Record) -> None:
+    reader(at, ADA, "source:huggingface AND robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    [swims] = arrive(at, TUESDAY, "A robot swims", source="huggingface")
+    planning.plan(at, TUESDAY)
+    assert mailed(record) == [[swims]]
+
+
+def rewrite(at: House, *keywords: str) -> None:
+    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood([*keywords]), None, TUESDAY)

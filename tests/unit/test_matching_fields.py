@@ -1,0 +1,172 @@
+"""What the listing says of a paper, acronyms that a paper defines, and why a query with operators matched."""
+
+import pytest
+
+from digest.matching import Document, Matcher, Span, explain, parse
+
+PAPER = Document(
+    0,
+    "Cats",
+    "On dogs",
+    authors=("Yejin Choi", "Geoffrey E. Hinton", "Adrian Del Maestro", "Fei-Fei Li", "Ludwig Müller", "李明"),
+    categories=("cs.CL", "stat.ML", "astro-ph.GA"),
+    sources=("huggingface",),
+    organization="Google DeepMind",
+    upvotes=20,
+    has_code=True,
+)
+
+
+def finds(query: str, paper: Document = PAPER) -> bool:
+    return bool(Matcher([parse(query)]).match([paper])[0])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("author:choi", 'author:"Yejin Choi"', "au:yejin_choi", 'au:"Choi, Yejin"', 'au:"Y. Choi"', "au:choi_y"),
+        *('au:"Geoffrey Hinton"', 'au:"G Hinton"', 'au:"G. E. Hinton"', 'au:"Hinton GE"', "au:hinton_g", "au:Hinton"),
+        *("au:del_maestro", 'au:"Del Maestro"', 'au:"fei fei li"', "au:fei-fei", 'au:"Feifei Li"', "au:muller"),
+        *("au:李明", "cat:cs.CL", "cat:cs.*", "cat:cs", "cat:cs.C*", "category:astro-ph", "cat:stat.ml"),
+        *("source:huggingface", 'source:"Hugging Face"', "org:deepmind", 'org:"google deepmind"', "org:deep-mind"),
+        *("upvotes>19", "upvotes>=20", "upvotes=20", "upvotes<=20", "upvotes<21", "has:code"),
+        *("cats AND au:choi AND cat:cs.CL ANDNOT au:bansal", "title:cats AND org:google", "dogs AND NOT source:arxiv"),
+    ],
+)
+def test_a_listing_is_found_by_what_it_says(query: str) -> None:
+    assert finds(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("author:cho", 'author:"Choi Hinton"', 'au:"Yejin Hinton"', 'au:"J Choi"', 'au:"Geoffrey F. Hinton"'),
+        *("au:maestros", "au:cats", "au:王", 'au:"Yejin Choi Li"'),
+        *("cat:cs.CV", "cat:cs.CLX", "cat:math", "cat:stat.M", "cat:astro", "cat:CL"),
+        *("source:arxiv", "org:mind", "org:cats", "google", "choi"),
+        *("upvotes>20", "upvotes<20", "upvotes=2", "NOT has:code", "cats ANDNOT au:choi"),
+    ],
+)
+def test_a_listing_is_not_found_by_anything_else(query: str) -> None:
+    assert not finds(query)
+
+
+def test_an_initial_in_a_listing_is_nobody_in_particular() -> None:
+    listed = Document(0, "Cats", authors=("Y. Choi",))
+    assert finds('au:"Y Choi"', listed)
+    assert finds("au:choi", listed)
+    assert not finds('au:"Yejin Choi"', listed)
+
+
+def test_without_an_initial_between_the_names_it_may_be_missing_in_the_listing() -> None:
+    assert finds('au:"Geoffrey E. Hinton"', Document(0, "", authors=("Geoffrey Hinton",)))
+    assert not finds('au:"Geoffrey E. Hinton"', Document(0, "", authors=("Geoffrey Frank Hinton",)))
+    assert not finds('au:"Geoffrey E. Hinton"', Document(0, "", authors=("Geoffrey", "Hinton")))
+
+
+def test_a_paper_without_votes_is_found_by_no_number_of_them() -> None:
+    unknown = Document(0, "Cats")
+    assert not finds("upvotes<5", unknown)
+    assert not finds("upvotes>=0", unknown)
+    assert finds("cats ANDNOT upvotes>=0", unknown)
+
+
+def test_many_leaves_are_told_apart() -> None:
+    queries = [parse(f"au:name{n}") for n in range(50)] + [parse(f"cat:a{n}.*") for n in range(50)]
+    papers = [Document(n, "", authors=(f"Ann Name{n}",), categories=(f"a{n}.XY",)) for n in range(50)]
+    hits = Matcher(queries).match(papers)
+    assert [[hit.document for hit in row] for row in hits] == [[n] for n in [*range(50), *range(50)]]
+
+
+RAG = "We use retrieval-augmented generation (RAG) for cats."
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract", "query", "found"),
+    [
+        ("Cheap RAG", RAG, "title:retrieval augmented generation", True),
+        ("Retrieval augmented generation, cheaply", RAG, "title:rag", True),
+        ("Retrieval augmented generation, cheaply", "Nothing.", "rag", False),
+        ("Cheap RAG", "Nothing.", "retrieval augmented generation", False),
+        ("RAG (retrieval-augmented generation)", "Our RAG.", "abstract:retrieval augmented generation", True),
+        ("Cheap LLMs", "Large language models (LLMs) are large.", "title:large language model", True),
+        ("An LLM", "Large language models (LLMs) are large.", "title:large language models", True),
+        ("Rlhf", "Learning from human feedback (LHF)", "ti:learning from human feedback", False),
+        ("LHF", "Learning from human feedback (LHF)", "ti:learning from human feedback", True),
+        ("T2I", "text-to-image (T2I) cats", "title:text to image", True),
+        ("CoT", "Chain-of-thought (CoT) cats", "title:chain of thought", True),
+        ("LM", "We want large red models (LM)", "title:large red models", False),
+        ("SA", "Of systems. Agents (SA)", "title:systems agents", False),
+        ("Cheap rag", RAG, "title:retrieval augmented generation", False),
+        ("Cheap RAG", RAG, 'title:"retrieval augmented generation"', False),
+        ("FIG", "in the big figure (FIG)", "title:big figure", False),
+        ("The US", "we (US) saw, as they did", "title:we", False),
+    ],
+)  # fmt: skip
+def test_an_acronym_and_its_long_form_are_the_same_in_a_paper_that_says_so(
+    title: str, abstract: str, query: str, found: bool
+) -> None:
+    assert finds(query, Document(0, title, abstract)) is found
+
+
+def test_the_other_form_is_marked_where_it_stands() -> None:
+    title, abstract = "Cheap RAG", RAG
+    found = explain([parse("retrieval augmented generation"), parse("rag")], Document(0, title, abstract))
+    assert [title[start:end] for start, end, _ in found.title] == ["RAG"]
+    assert [abstract[start:end] for start, end, _ in found.abstract] == ["retrieval-augmented generation", "RAG"]
+    assert found.where(0) == found.where(1) == "title and abstract"
+
+
+def test_marked_is_what_made_a_query_match_and_nothing_else() -> None:
+    paper = Document(0, "Cats and dogs", "Birds and ants", authors=("Yejin Choi",))
+    queries = [
+        parse("cats ANDNOT fish"),
+        parse("(dogs AND fish) OR birds"),
+        parse("fish AND ants"),
+        parse("-cats"),
+        parse("title:dogs AND abstract:ants"),
+        parse("NOT (dogs AND fish)"),
+    ]
+    found = explain(queries, paper)
+    assert found.title == (Span(0, 4, 0), Span(9, 13, 4))
+    assert found.abstract == (Span(0, 5, 1), Span(10, 14, 4))
+    assert found.queries == (0, 1, 4, 5)
+    assert found.where(4) == "title and abstract"
+    assert found.where(5) == "listing"
+
+
+def test_names_and_categories_are_places_without_marks() -> None:
+    queries = ["au:choi", "cat:cs.CL AND cats", "has:code", "cats AND dogs AND au:choi AND cat:cs.CL AND upvotes>3"]
+    found = explain([parse(query) for query in [*queries, "org:google", "dogs AND source:arxiv"]], PAPER)
+    assert [found.where(query) for query in found.queries] == [
+        "author",
+        "title and category",
+        "listing",
+        "title, abstract, author, category and listing",
+        "listing",
+    ]
+    assert found.title == (Span(0, 4, 1),)
+
+
+QUERIES = [
+    *("cats", "cats AND dogs", "dogs ANDNOT cats", "title:dogs OR birds", "NOT birds", "(cats OR dogs) AND NOT birds"),
+    *("au:choi", "au:choi AND cats", "upvotes>5 OR birds", "cat:cs.* AND NOT title:cats", "pre* AND dogs"),
+]
+PAPERS = [
+    Document(0, title, abstract, authors=authors, categories=("cs.CL",) if authors else (), upvotes=upvotes)
+    for title in ("Cats", "Dogs", "Prelude")
+    for abstract in ("Birds", "Dogs and cats", "")
+    for authors in ((), ("Yejin Choi",))
+    for upvotes in (None, 9)
+]
+
+
+def test_explaining_agrees_with_matching() -> None:
+    queries = [parse(query) for query in QUERIES]
+    hits = Matcher(queries).match(PAPERS)
+    for number, paper in enumerate(PAPERS):
+        matched = tuple(query for query, row in enumerate(hits) if any(hit.document == number for hit in row))
+        found = explain(queries, paper)
+        assert found.queries == matched
+        titled = {query for query, row in enumerate(hits) for hit in row if hit.document == number and hit.in_title}
+        assert titled <= set(found.in_title)
