@@ -15,6 +15,9 @@ from digest.matching.leaves import Phrase
 from digest.matching.phrases import SHORTEST_PREFIX
 
 
+LAST = "\U0010ffff"  # sorts behind every character that a text has
+
+
 class Occurrence(NamedTuple):
     """A phrase (its number in the index) from character `start` up to `end` of a text."""
 
@@ -137,30 +140,37 @@ class _Keys:
     def __init__(self, numbers: dict[str, list[int]]) -> None:
         self.numbers = numbers
         self._sorted = sorted(numbers)
-        self._sorted.append("\U0010ffff")  # so that a search never ends beyond the list
+        self._begins: dict[str, tuple[int, int]] = {}  # the same words come in every text
 
     def runs(self, words: list[str], gaps: list[str] | None) -> Iterator[tuple[list[int], int, int]]:
         """(numbers, first word, last word) of every run of words that spells a key, with or without its gaps."""
         if not self.numbers:
             return
-        keys, numbers, count = self._sorted, self.numbers, len(words)
-        begins: dict[str, bool] = {}
+        keys, numbers, count, known = self._sorted, self.numbers, len(words), self._begins
         for first, word in enumerate(words):
-            begun = begins.get(word)
-            if begun is None:
-                begun = begins[word] = keys[bisect_left(keys, word)].startswith(word)
-            if not begun:
+            within = known.get(word)
+            if within is None:
+                within = known[word] = self._begin(word)
+            at, end = within
+            if at == end:
                 continue
             run, last = word, first
             while True:
-                if found := numbers.get(run):
-                    yield found, first, last
+                if keys[at] == run:
+                    yield numbers[run], first, last
+                    if at + 1 == end:
+                        break
                 last += 1
                 if last == count:
                     break
                 run += words[last] if gaps is None else gaps[last] + words[last]
-                if not keys[bisect_left(keys, run)].startswith(run):
+                at = bisect_left(keys, run, at, end)
+                if at == end or not keys[at].startswith(run):
                     break
+
+    def _begin(self, word: str) -> tuple[int, int]:
+        """The keys that begin so: the first one's place, and where they end."""
+        return bisect_left(self._sorted, word), bisect_left(self._sorted, f"{word}{LAST}")
 
 
 def _fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:

@@ -34,6 +34,10 @@ NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 DATA = Path(__file__).parents[2] / "../shared/data"
 EACH, DRAWS = 5, 16  # keywords a reader, drawn until they are distinct
 BATCH = 20_000
+SUBSCRIBER = (
+    *("id", "email", "email_key", "nonce", "status", "frequency", "send_hour", "timezone", "cap", "trending"),
+    *("covered_to", "consent", "reason", "created_at"),
+)
 WORDS = (
     *("retrieval-augmented generation", "diffusion model", "large language model", "reinforcement learning", "protein"),
     *("speech", "robot", "graph neural network", "time series", "benchmark", "vision language model", "fine tuning"),
@@ -98,29 +102,8 @@ def fill(url: str, readers: int, count: int) -> None:
         pour(session, "keyword", ("id", "canonical"), enumerate(canonicals, 1))
         instant = NOW.isoformat() if engine.dialect.name == "postgresql" else NOW.replace(tzinfo=None).isoformat(" ")
         usual = ("active", "daily", 8, "UTC", 20, 0, 0, "", "", instant)
-        pour(
-            session,
-            "subscriber",
-            *(
-                [
-                    "id",
-                    "email",
-                    "email_key",
-                    "nonce",
-                    "status",
-                    "frequency",
-                    "send_hour",
-                    "timezone",
-                    "cap",
-                    "trending",
-                    "covered_to",
-                    "consent",
-                    "reason",
-                    "created_at",
-                ],
-            ),  # fmt: skip
-            ((n, f"{n}@example.org", f"{n}@example.org", f"nonce{n}", *usual) for n in range(1, readers + 1)),
-        )
+        rows = ((n, f"{n}@example.org", f"{n}@example.org", f"nonce{n}", *usual) for n in range(1, readers + 1))
+        pour(session, "subscriber", SUBSCRIBER, rows)
         pour(
             session,
             "savedkeyword",
