@@ -62,7 +62,7 @@ class Index:
     def _in(self, words: Words) -> Iterator[Occurrence]:
         for numbers, first, last in self._tolerant.runs(words.keys, None):
             for number in numbers:
-                if (first == last and self._word[number]) or _fits(self.phrases[number], words, first, last):
+                if (first == last and self._word[number]) or fits(self.phrases[number], words, first, last):
                     yield Occurrence(number, words.starts[first], words.ends[last])
         for numbers, first, last in self._exact.runs(words.exact, words.gaps):
             for number in numbers:
@@ -70,7 +70,7 @@ class Index:
                     yield Occurrence(number, words.starts[first], words.ends[last])
         for numbers, first, last in self._begun.runs(words):
             for number in numbers:
-                if _fits(self.phrases[number], words, first, last):
+                if fits(self.phrases[number], words, first, last):
                     yield Occurrence(number, words.starts[first], words.ends[last])
 
     def _add_other_forms(self, words: Words, read: list[Words], found: list[list[Occurrence]]) -> None:
@@ -78,15 +78,15 @@ class Index:
         for acronym, first, last in definitions(words):
             short, long = words.keys[acronym], words.keys[first : last + 1]
             for number in self._tolerant.numbers.get("".join(long), ()):
-                if _fits(self.phrases[number], words, first, last):
+                if fits(self.phrases[number], words, first, last):
                     for text, into in zip(read, found, strict=True):
-                        into.extend(_places(number, [short], text))
+                        into.extend(places(number, [short], text))
             for number in self._tolerant.numbers.get(short, ()):
                 for text, into in zip(read, found, strict=True):
-                    into.extend(_places(number, long, text))
+                    into.extend(places(number, long, text))
 
 
-def _places(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
+def places(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
     """Where these words stand. An acronym is written with a capital: the rag of RAG is another rag."""
     size = len(sought)
     for first, key in enumerate(words.keys):
@@ -173,7 +173,7 @@ class _Keys:
         return bisect_left(self._sorted, word), bisect_left(self._sorted, f"{word}{LAST}")
 
 
-def _fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
+def fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Whether a run of words that spells the phrase has its gaps where they may be."""
     if first == last and len(phrase.words) == 1:
         return _stands(phrase, words, first, last)

@@ -24,12 +24,11 @@ from digest.web.forms import (
     usual,
     zones_with,
 )
-from digest.web.front import LOOK, At, Front
+from digest.web.front import LOOK, PREVIEW_DAYS, At, Front
 
 router = APIRouter()
 
 BESIDE = 6  # papers beside the form
-PREVIEW_DAYS = 3
 PREVIEW_PAPERS = 10
 
 
@@ -115,9 +114,8 @@ def _look(at: Front, read: Read) -> Seen | None:
         day = papers.latest_day(session)
         if day is None:
             return None
-        found = papers.recent(session, days=PREVIEW_DAYS)
         days = len(papers.days(session, limit=PREVIEW_DAYS))
-        looked = preview.look(session, read.saved, found, day, now, cap=PREVIEW_PAPERS)
+        looked = preview.glance(session, read.saved, at.recent, day, now, cap=PREVIEW_PAPERS)
     words = preview.letter_words(at.house, read.saved, looked)
     return Seen(
         cards=tuple(card(paper, words) for paper in looked.papers),
