@@ -4,18 +4,33 @@ SQLite runs in WAL, fully durable, with one writer at a time; PostgreSQL through
 SQLModel or SQLAlchemy Core and does not know which of the two it is.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Error as DriverError
-from typing import Any
+from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
@@ -27,7 +42,6 @@ from digest.models import Subscriber
 LISTING_LOCK = 0x64696701
 SENDER_LOCK = 0x64696702
 SCHEMA_LOCK = 0x64696703
-PLAN_LOCK = 0x64696704
 
 CONNECT = 10  # seconds that a server may take to answer
 BUSY = 30  # seconds to wait for another writer of an SQLite file
@@ -91,6 +105,15 @@ def hold(session: Session, number: int) -> None:
     """Wait for an advisory lock until the transaction ends. On SQLite a writer is alone anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def among(session: Session, column: Any, numbers: Sequence[int]) -> ColumnElement[bool]:
+    """`column` is one of `numbers`, said with a single parameter, so that there may be any number of them."""
+    if session.get_bind().dialect.name == "postgresql":
+        many = bindparam(None, list(numbers), type_=ARRAY(BigInteger))
+        return cast("ColumnElement[bool]", column == any_(many))
+    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
+    return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The letter that some keywords would get: no subscriber, nothing queued, nothing sent. The same code chooses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -10,10 +10,11 @@ from digest import papers
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.letters import Clock, DigestWords, LetterPaper, Links
-from digest.matching import Document, Matcher, parse
+from digest.matching import Document, Matcher, Query, parse
 from digest.models import Paper
 from digest.planning import TOP_THREE
 from digest.planning.pool import candidate, merge
+from digest.recent import Asked, Recent
 from digest.subscribers import Saved
 from digest.writing import letter_paper, list_days
 
@@ -45,17 +46,34 @@ def look(
         if not query.exclude
     ]
     edition = _choose(wanted, [each for each in found if each.id not in never], cap)
-    known = {int(each.id or 0): each for each in found}
-    days = list_days(session, (known[number] for number in edition.papers))
+    asked = Asked(edition.papers, len(edition.left_out), tuple(len(row) for row in rows), len(found))
+    return _shown(session, queries, asked, {int(each.id or 0): each for each in found}, day, now)
+
+
+def glance(
+    session: Session, saved: Sequence[Saved], recent: Recent, day: date, now: datetime, *, cap: int = 20
+) -> Preview:
+    """As `look`, among the papers that are kept ready; they are brought up to date first."""
+    queries = [parse(each.canonical) for each in saved]
+    recent.refresh(session)
+    asked = recent.ask(queries, cap)
+    return _shown(session, queries, asked, papers.by_ids(session, asked.papers), day, now)
+
+
+def _shown(
+    session: Session, queries: Sequence[Query], asked: Asked, known: Mapping[int, Paper], day: date, now: datetime
+) -> Preview:
+    days = list_days(session, (known[number] for number in asked.papers))
+    sources = papers.sources_of(session, asked.papers)
     written = min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
     return Preview(
         papers=tuple(
             letter_paper(known[number], days.get(number, day), queries, written, sources=sources.get(number, ()))
-            for number in edition.papers
+            for number in asked.papers
         ),
-        left_out=len(edition.left_out),
-        considered=len(found),
-        counts=tuple(len(row) for row in rows),
+        left_out=asked.left_out,
+        considered=asked.considered,
+        counts=asked.counts,
         day=day,
     )
 

@@ -10,10 +10,12 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
 
     outcome.py   what an SMTP answer means for a letter; pure
     record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
+    bulk.py      enqueue the digests of many readers
     ledger.py    on the wire and settle, for many connections in one commit
     sent.py      how many letters met which fate, for reports
 """
 
+from digest.deliveries.bulk import Line, enqueue_digests
 from digest.deliveries.ledger import Ledger
 from digest.deliveries.outcome import Outcome, backoff, outcome_of
 from digest.deliveries.record import (
@@ -38,6 +40,7 @@ __all__ = [
     "Claimed",
     "Draft",
     "Ledger",
+    "Line",
     "Outcome",
     "Owed",
     "Sent",
@@ -46,6 +49,7 @@ __all__ = [
     "claim",
     "drop_returns",
     "enqueue",
+    "enqueue_digests",
     "had",
     "outcome_of",
     "release",

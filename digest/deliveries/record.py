@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self, cast
 
-from sqlalchemy import Table, func, inspect, or_, update
+from sqlalchemy import Table, func, inspect, or_, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from digest.db import among
 from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State
+from digest.models.record import OWED
 
 LEASE = timedelta(minutes=15)
 LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see claim
@@ -167,7 +169,9 @@ def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) ->
     """Papers that go into the next edition again, by reader: those of digests that failed or were cancelled, and
     those of digests still waiting, which expire here. Each is handed out once.
     """
-    digests = (col(Delivery.kind) == Kind.DIGEST, col(Delivery.subscriber_id).in_(subscriber_ids))
+    readers = among(session, col(Delivery.subscriber_id), subscriber_ids)
+    # The words of the partial index, so that years of letters that went well are never looked at.
+    digests = (col(Delivery.kind) == Kind.DIGEST, text(OWED), readers)
     session.execute(
         update(Delivery)
         .where(*digests, col(Delivery.state) == State.QUEUED)
@@ -176,7 +180,7 @@ def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) ->
     )
     rows = session.execute(
         update(Delivery)
-        .where(*digests, col(Delivery.state).in_(GIVES_BACK), col(Delivery.given_back).is_(False))
+        .where(*digests, col(Delivery.state).in_(GIVES_BACK))
         .values(given_back=True)
         .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.left_out))
     ).all()
@@ -192,7 +196,7 @@ def had(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
     """Papers that each reader has or may have in the inbox, or will have when the queue is through."""
     rows = session.exec(
         select(Delivery.subscriber_id, Delivery.papers)
-        .where(col(Delivery.subscriber_id).in_(subscriber_ids), Delivery.kind == Kind.DIGEST)
+        .where(among(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == Kind.DIGEST)
         .where(col(Delivery.state).in_(HAS_OR_MAY_HAVE))
     ).all()
     found: dict[int, set[int]] = {}

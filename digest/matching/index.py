@@ -14,6 +14,8 @@ from digest.matching.fold import BREAK, HYPHEN, NONE, Words, joinable, words_of
 from digest.matching.leaves import Phrase
 from digest.matching.phrases import SHORTEST_PREFIX
 
+LAST = "\U0010ffff"  # sorts behind every character that a text has
+
 
 class Occurrence(NamedTuple):
     """A phrase (its number in the index) from character `start` up to `end` of a text."""
@@ -59,7 +61,7 @@ class Index:
     def _in(self, words: Words) -> Iterator[Occurrence]:
         for numbers, first, last in self._tolerant.runs(words.keys, None):
             for number in numbers:
-                if (first == last and self._word[number]) or _fits(self.phrases[number], words, first, last):
+                if (first == last and self._word[number]) or fits(self.phrases[number], words, first, last):
                     yield Occurrence(number, words.starts[first], words.ends[last])
         for numbers, first, last in self._exact.runs(words.exact, words.gaps):
             for number in numbers:
@@ -67,7 +69,7 @@ class Index:
                     yield Occurrence(number, words.starts[first], words.ends[last])
         for numbers, first, last in self._begun.runs(words):
             for number in numbers:
-                if _fits(self.phrases[number], words, first, last):
+                if fits(self.phrases[number], words, first, last):
                     yield Occurrence(number, words.starts[first], words.ends[last])
 
     def _add_other_forms(self, words: Words, read: list[Words], found: list[list[Occurrence]]) -> None:
@@ -75,15 +77,15 @@ class Index:
         for acronym, first, last in definitions(words):
             short, long = words.keys[acronym], words.keys[first : last + 1]
             for number in self._tolerant.numbers.get("".join(long), ()):
-                if _fits(self.phrases[number], words, first, last):
+                if fits(self.phrases[number], words, first, last):
                     for text, into in zip(read, found, strict=True):
-                        into.extend(_places(number, [short], text))
+                        into.extend(places(number, [short], text))
             for number in self._tolerant.numbers.get(short, ()):
                 for text, into in zip(read, found, strict=True):
-                    into.extend(_places(number, long, text))
+                    into.extend(places(number, long, text))
 
 
-def _places(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
+def places(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
     """Where these words stand. An acronym is written with a capital: the rag of RAG is another rag."""
     size = len(sought)
     for first, key in enumerate(words.keys):
@@ -137,33 +139,40 @@ class _Keys:
     def __init__(self, numbers: dict[str, list[int]]) -> None:
         self.numbers = numbers
         self._sorted = sorted(numbers)
-        self._sorted.append("\U0010ffff")  # so that a search never ends beyond the list
+        self._begins: dict[str, tuple[int, int]] = {}  # the same words come in every text
 
     def runs(self, words: list[str], gaps: list[str] | None) -> Iterator[tuple[list[int], int, int]]:
         """(numbers, first word, last word) of every run of words that spells a key, with or without its gaps."""
         if not self.numbers:
             return
-        keys, numbers, count = self._sorted, self.numbers, len(words)
-        begins: dict[str, bool] = {}
+        keys, numbers, count, known = self._sorted, self.numbers, len(words), self._begins
         for first, word in enumerate(words):
-            begun = begins.get(word)
-            if begun is None:
-                begun = begins[word] = keys[bisect_left(keys, word)].startswith(word)
-            if not begun:
+            within = known.get(word)
+            if within is None:
+                within = known[word] = self._begin(word)
+            at, end = within
+            if at == end:
                 continue
             run, last = word, first
             while True:
-                if found := numbers.get(run):
-                    yield found, first, last
+                if keys[at] == run:
+                    yield numbers[run], first, last
+                    if at + 1 == end:
+                        break
                 last += 1
                 if last == count:
                     break
                 run += words[last] if gaps is None else gaps[last] + words[last]
-                if not keys[bisect_left(keys, run)].startswith(run):
+                at = bisect_left(keys, run, at, end)
+                if at == end or not keys[at].startswith(run):
                     break
 
+    def _begin(self, word: str) -> tuple[int, int]:
+        """The keys that begin so: the first one's place, and where they end."""
+        return bisect_left(self._sorted, word), bisect_left(self._sorted, f"{word}{LAST}")
 
-def _fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
+
+def fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Whether a run of words that spells the phrase has its gaps where they may be."""
     if first == last and len(phrase.words) == 1:
         return _stands(phrase, words, first, last)

@@ -30,7 +30,7 @@ class Bits(NamedTuple):
     in_title: int
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """As Bits, for a part of a query. `title_only`: with the abstract left out; `worded`: by a word of the title."""
 
     matched: int
@@ -67,11 +67,11 @@ class Matcher:
         everything = (1 << len(documents)) - 1
         bits = []
         for root in self._roots:
-            each = _joined(root, found, everything)
+            each = joined(root, found, everything)
             bits.append(Bits(each.matched, each.title_only & each.worded))
         return bits
 
-    def _look(self, documents: Sequence[Document]) -> dict[str, _Found]:
+    def _look(self, documents: Sequence[Document]) -> dict[str, Found]:
         """What each leaf finds, by its canonical text."""
         titles, abstracts = ([0] * len(self._texts.phrases) for _ in range(2))
         organizations = [0] * len(self._organizations.phrases)
@@ -88,29 +88,29 @@ class Matcher:
                     organizations[each.phrase] |= bit
             for question in self._listings.found(document) if listed else ():
                 listed[question] |= bit
-        found = {leaf.canonical: _Found(bits, bits, 0) for leaf, bits in zip(self._listed, listed, strict=True)}
+        found = {leaf.canonical: Found(bits, bits, 0) for leaf, bits in zip(self._listed, listed, strict=True)}
         for leaf in self._phrases:
             if leaf.field == "org":
                 bits = organizations[self._organizations.number(leaf)]
-                found[leaf.canonical] = _Found(bits, bits, 0)
+                found[leaf.canonical] = Found(bits, bits, 0)
             else:
                 place = self._texts.number(leaf)
                 title = 0 if leaf.field == "abstract" else titles[place]
                 abstract = 0 if leaf.field == "title" else abstracts[place]
-                found[leaf.canonical] = _Found(title | abstract, title, title)
+                found[leaf.canonical] = Found(title | abstract, title, title)
         return found
 
 
-def _joined(node: Node, found: dict[str, _Found], everything: int) -> _Found:
+def joined(node: Node, found: dict[str, Found], everything: int) -> Found:
     """What a tree finds, from what its leaves find."""
     if isinstance(node, Not):
-        rest = everything & ~_joined(node.operand, found, everything).matched
-        return _Found(rest, rest, 0)
+        rest = everything & ~joined(node.operand, found, everything).matched
+        return Found(rest, rest, 0)
     if not isinstance(node, And | Or):
         return found[node.canonical]
     join = and_ if isinstance(node, And) else or_
-    parts = [_joined(operand, found, everything) for operand in node.operands]
-    return _Found(
+    parts = [joined(operand, found, everything) for operand in node.operands]
+    return Found(
         reduce(join, (part.matched for part in parts)),
         reduce(join, (part.title_only for part in parts)),
         reduce(or_, (part.worded for part in parts)),

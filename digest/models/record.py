@@ -32,6 +32,10 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+# What a plan asks about each reader: few rows, however long the history.
+OWED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT given_back"
+
+
 class Verdict(StrEnum):
     """What a mail that came back says of a letter."""
 
@@ -60,6 +64,12 @@ class Delivery(SQLModel, table=True):
             "next_attempt_at",
             sqlite_where=text("state = 'queued'"),
             postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_owed",
+            "subscriber_id",
+            sqlite_where=text(OWED),
+            postgresql_where=text(OWED),
         ),
         Index(
             "ix_delivery_owner",

@@ -70,9 +70,10 @@ def sources_of(session: Session, ids: Collection[int]) -> dict[int, tuple[str, .
     return found
 
 
-def entered_after(session: Session, number: int) -> list[Paper]:
-    """Papers whose first listing has a number above `number`, in the order in which they came."""
-    return list(session.exec(select(Paper).where(col(Paper.entered) > number).order_by(col(Paper.entered))).all())
+def entered_after(session: Session, number: int, limit: int | None = None) -> list[Paper]:
+    """Papers whose first listing has a number above `number`, in the order in which they came, at most `limit`."""
+    later = select(Paper).where(col(Paper.entered) > number).order_by(col(Paper.entered)).limit(limit)
+    return list(session.exec(later).all())
 
 
 def trending_after(session: Session, number: int) -> list[tuple[int, Paper]]:

@@ -5,7 +5,6 @@ a new reader's first letter is the next plan's, and neither a clock set back nor
 a day a second time. A day in the future was planned by a clock that ran ahead; it holds nobody back.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,8 +15,9 @@ from sqlmodel import Session, col, select
 from digest import db
 from digest.editions import slot
 from digest.models import Status, Subscriber
+from digest.planning.readers import Readers
 
-CHUNK = 1000
+CHUNK = 4000  # readers planned in one transaction; what a plan holds in memory grows with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,24 @@ def due_groups(engine: Engine, now: datetime) -> list[Group]:
     return list(found)
 
 
-def due(session: Session, group: Group, after: int = 0) -> Sequence[Subscriber]:
-    """The next readers of a group whose latest due day has not been planned, by number; their rows are locked."""
+def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, wait: bool = True) -> Readers:
+    """The next readers of a group whose latest due day has not been planned, by number; their rows are locked.
+
+    With `wait` off, readers whom somebody else has locked are left for later.
+    """
     last = col(Subscriber.last_slot)
-    return session.exec(
-        select(Subscriber)
-        .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
-        .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
-        .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
-        .where(col(Subscriber.id) > after)
-        .order_by(col(Subscriber.id))
-        .limit(CHUNK)
-        .with_for_update(key_share=True)  # readers before letters, in the order in which the front desk locks them
-        .execution_options(populate_existing=True)
-    ).all()
+    return Readers.of(
+        session.connection()  # rows, not objects: no look at what the session holds
+        .execute(
+            select(Subscriber.id, Subscriber.covered_to, Subscriber.cap, Subscriber.trending)
+            .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
+            .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
+            .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
+            .where(col(Subscriber.id) > after)
+            .order_by(col(Subscriber.id))
+            .limit(chunk)
+            # Readers before letters, in the order in which the front desk locks them.
+            .with_for_update(key_share=True, skip_locked=not wait)
+        )
+        .all()
+    )

@@ -1,55 +1,95 @@
 """The papers that are new for somebody, matched once for all readers."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+import numpy as np
+from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
 from digest.editions import Candidate
-from digest.matching import Document, Matcher, is_exclusion, parse
+from digest.matching import Document, Matcher, Query, parse
 from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
+from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Mask, Numbers, Written, find, lay, write
+
+BLOCK = 2000  # papers matched at a time: what is held besides the table
+
+
+class Covered(Protocol):
+    """A reader, as far as the pool must know them."""
+
+    @property
+    def covered_to(self) -> int: ...
 
 
 @dataclass(slots=True)
 class Pool:
-    """The papers that are new for at least one due reader, matched once against all their keywords.
+    """The papers that are new for at least one due reader, matched once against all readers' queries.
 
-    `hits` has, for each keyword, its candidates in the order in which the papers were first listed.
+    `keywords` are the numbers of the queries, in order; their places are the rows of `hits`, and of `written`.
     """
 
     least: int
     top: int
-    hits: dict[int, list[Candidate]]
+    keywords: Numbers
+    queries: list[Query]
+    excluding: Mask
+    matcher: Matcher
+    hits: Hits
     trending: list[Candidate]
-    _queries: dict[int, str] = field(default_factory=dict)
-    sources: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    written: Written
+    _older: dict[int, dict[int, int]] = field(default_factory=dict)
+    _view: tuple[int, Hits] | None = None
 
-    def serves(self, readers: Iterable[Subscriber]) -> bool:
+    def serves(self, readers: Iterable[Covered]) -> bool:
         """Whether it holds all that is new for these: somebody may have joined or come back since it was gathered."""
-        return all(self.least <= reader.covered_to <= self.top for reader in readers)
+        return self.spans(np.array([reader.covered_to for reader in readers], dtype=np.int64))
 
-    def knows(self, keywords: Iterable[int]) -> bool:
+    def spans(self, covered: Numbers) -> bool:
+        """As `serves`, for the marks of many readers."""
+        return bool(((self.least <= covered) & (covered <= self.top)).all())
+
+    def knows(self, keywords: Iterable[int] | Numbers) -> bool:
         """Whether these keywords were matched: one may have been written since."""
-        return all(keyword in self._queries for keyword in keywords)
+        asked = keywords if isinstance(keywords, np.ndarray) else np.array(list(keywords), dtype=np.int64)
+        return bool(np.isin(asked, self.keywords).all())
 
-    def match(self, found: Sequence[Paper], keywords: Sequence[int]) -> dict[int, list[Candidate]]:
-        """Candidates by keyword among some papers, in the papers' order."""
-        known = [number for number in keywords if number in self._queries]
-        matcher = Matcher([parse(self._queries[number]) for number in known])
-        hits = matcher.match([Document.of(each, self.sources.get(int(each.id or 0), ())) for each in found])
-        return {
-            number: [candidate(found[hit.document], in_title=hit.in_title) for hit in row]
-            for number, row in zip(known, hits, strict=True)
-            if row
-        }
+    def places(self, keywords: Numbers) -> Numbers:
+        """The rows of keywords that it knows."""
+        return np.searchsorted(self.keywords, keywords)
 
-    def refused(self, exclusions: Sequence[int], carried: Sequence[Paper]) -> set[int]:
-        """The papers that these exclusions keep away: of the new ones, of those that come along, and of `carried`."""
-        rows = [self.hits.get(number, []) for number in exclusions]
-        rows += self.match(carried, exclusions).values() if exclusions else []
-        return {each.paper for row in rows for each in row}
+    def after(self, number: int) -> Hits:
+        """What is new for those who have seen everything up to `number`. Most readers have seen the same."""
+        if self._view is None or self._view[0] != number:
+            self._view = (number, self.hits.after(number))
+        return self._view[1]
+
+    def look(self, session: Session, found: Sequence[Paper]) -> None:
+        """Match papers that are not new but may come in by another door, each once."""
+        fresh = [paper for paper in found if paper.id not in self._older]
+        for start in range(0, len(fresh), BLOCK):
+            block = fresh[start : start + BLOCK]
+            spelt = find(self.matcher, self.queries, _documents(session, block))
+            self._older.update({int(paper.id or 0): {} for paper in block})
+            for row, column, cell in zip(spelt.row.tolist(), spelt.column.tolist(), spelt.cell.tolist(), strict=True):
+                self._older[int(block[column].id or 0)][row] = cell
+
+    def matched(self, paper: Paper, places: Iterable[int]) -> Candidate | None:
+        """A paper that was looked at, if one of these queries finds it and no exclusion does."""
+        sum_ = self._sum(int(paper.id or 0), places)
+        if not 0 < sum_ < EXCLUDED:
+            return None
+        return candidate(paper, queries=sum_ & FIELDS, in_title=sum_ >> FIELD > 0)
+
+    def excluded(self, paper: int, places: Iterable[int]) -> bool:
+        """Whether one of these queries is an exclusion that finds a paper that was looked at."""
+        return self._sum(paper, places) >= EXCLUDED
+
+    def _sum(self, paper: int, places: Iterable[int]) -> int:
+        cells = self._older[paper]
+        return sum(cells.get(place, 0) for place in places)
 
 
 def candidate(paper: Paper, *, in_title: bool = False, queries: int = 1) -> Candidate:
@@ -61,28 +101,41 @@ def candidate(paper: Paper, *, in_title: bool = False, queries: int = 1) -> Cand
 def gather(session: Session) -> Pool:
     """Match once what is new for the reader who has seen the least, against every keyword of every reader."""
     top = papers.top_listing(session)
-    active = select(Subscriber).where(Subscriber.status == Status.ACTIVE).order_by(col(Subscriber.covered_to)).limit(1)
-    first = session.exec(active).one_or_none()
-    least = min(first.covered_to, top) if first else top
-    queries = {
-        int(number or 0): canonical
-        for number, canonical in session.exec(
-            select(Keyword.id, Keyword.canonical).where(col(Keyword.id).in_(select(SavedKeyword.keyword_id).distinct()))
-        ).all()
-    }
-    new = [paper for paper in papers.entered_after(session, least) if paper.entered <= top]
-    pool = Pool(least, top, {}, [], queries)
-    trending = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
-    older = [paper for _, paper in trending if paper.entered <= least]
-    pool.sources = papers.sources_of(session, [int(paper.id or 0) for paper in [*new, *older]])
-    pool.hits = pool.match(new, list(queries))
-    exclusions = [number for number, canonical in queries.items() if is_exclusion(canonical)]
-    for number, row in pool.match(
-        older, exclusions
-    ).items():  # they come along only; what keeps them away must see them
-        pool.hits[number] = [*pool.hits.get(number, []), *row]
-    pool.trending = [replace(candidate(paper, queries=0), entered=number) for number, paper in trending]
+    seen_least = select(func.coalesce(func.min(col(Subscriber.covered_to)), top))
+    least = min(int(session.exec(seen_least.where(Subscriber.status == Status.ACTIVE)).one()), top)
+    saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id)))
+    asked = session.exec(select(Keyword.id, Keyword.canonical).where(saved).order_by(col(Keyword.id))).all()
+    queries = [parse(canonical) for _, canonical in asked]
+    matcher = Matcher(queries)
+    parts: list[Found] = []
+    seen: list[tuple[int, int, int]] = []
+    for block in _new(session, least, top):
+        part = find(matcher, queries, _documents(session, block))
+        parts.append(replace(part, column=part.column + len(seen)))
+        seen += [(int(paper.id or 0), paper.entered, paper.upvotes or 0) for paper in block]
+    listed = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
+    trending = [replace(candidate(paper, queries=0), entered=number) for number, paper in listed]
+    keywords = np.array([number for number, _ in asked], dtype=np.int64)
+    excluding = np.array([query.exclude for query in queries], dtype=bool)
+    pool = Pool(
+        least, top, keywords, queries, excluding, matcher, lay(parts, len(queries), seen), trending, write(keywords)
+    )
+    if excluding.any():
+        pool.look(session, [paper for _, paper in listed])
     return pool
+
+
+def _new(session: Session, least: int, top: int) -> Iterator[list[Paper]]:
+    """What was listed after `least` and up to `top`, in blocks."""
+    while block := [paper for paper in papers.entered_after(session, least, BLOCK) if paper.entered <= top]:
+        yield block
+        least = block[-1].entered
+
+
+def _documents(session: Session, found: Sequence[Paper]) -> list[Document]:
+    numbers = [int(paper.id or 0) for paper in found]
+    sources = papers.sources_of(session, numbers)
+    return [Document.of(paper, sources.get(number, ())) for paper, number in zip(found, numbers, strict=True)]
 
 
 def merge(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:
@@ -95,7 +148,3 @@ def merge(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:
                 replace(seen, queries=seen.queries + 1, in_title=seen.in_title or each.in_title) if seen else each
             )
     return list(merged.values())
-
-
-def after(row: list[Candidate], covered_to: int) -> list[Candidate]:
-    return row[bisect_right(row, covered_to, key=lambda each: each.entered) :]

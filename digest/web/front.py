@@ -14,20 +14,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from digest.house import House
 from digest.letters import folder, say
+from digest.recent import Recent
 from digest.web.keywords import Shelf
 
+PREVIEW_DAYS = 3
 LOOK = ["GET", "HEAD"]  # the methods that change nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One of these a running app. `pace` is how many seconds an answer about an address takes at least."""
+    """One of these a running app. `pace` is how many seconds an answer about an address takes at least; `recent` are
+    the papers that previews look at, kept ready between requests.
+    """
 
     house: House
     clock: Callable[[], datetime]
     templates: Environment
     root: str
     pace: float
+    recent: Recent
     shelf: Shelf = field(default_factory=Shelf)
 
     def page(
@@ -40,7 +45,7 @@ class Front:
 
 def front_of(house: House, clock: Callable[[], datetime], pace: float) -> Front:
     root = root_of(house)
-    return Front(house, clock, environment(house, root), root, pace)
+    return Front(house, clock, environment(house, root), root, pace, Recent(PREVIEW_DAYS))
 
 
 def root_of(house: House) -> str:

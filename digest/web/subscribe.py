@@ -24,13 +24,12 @@ from digest.web.forms import (
     usual,
     zones_with,
 )
-from digest.web.front import LOOK, At, Front
+from digest.web.front import LOOK, PREVIEW_DAYS, At, Front
 from digest.web.keywords import Understood, changed, suggested, understood
 
 router = APIRouter()
 
 BESIDE = 6  # papers beside the form
-PREVIEW_DAYS = 3
 PREVIEW_PAPERS = 10
 
 
@@ -127,9 +126,8 @@ def _look(at: Front, read: Read) -> Seen | None:
         day = papers.latest_day(session)
         if day is None:
             return None
-        found = papers.recent(session, days=PREVIEW_DAYS)
         days = len(papers.days(session, limit=PREVIEW_DAYS))
-        looked = preview.look(session, read.saved, found, day, now, cap=PREVIEW_PAPERS)
+        looked = preview.glance(session, read.saved, at.recent, day, now, cap=PREVIEW_PAPERS)
     words = preview.letter_words(at.house, read.saved, looked)
     return Seen(
         cards=tuple(card(paper, words) for paper in looked.papers),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import col, select
 
 from digest import deliveries
@@ -282,3 +282,14 @@ def test_letters_are_counted_by_state(store: Engine, readers: list[int]) -> None
     with reading(store) as session:
         assert deliveries.waiting(session) == 2
         assert deliveries.tally(session) == {state.value: 0 for state in State} | {"queued": 2, "sent": 1}
+
+
+def test_a_plan_asks_about_letters_to_give_back_by_their_own_index(sqlite_store: Engine) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    with db.writing(sqlite_store) as session:
+        driver = session.connection()
+        event.listen(driver, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        deliveries.take_back(session, [1, 2], NOW)
+        plans = [driver.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all() for said, given in list(asked)]
+    assert len(plans) == 2
+    assert all("ix_delivery_owed" in str(plan) for plan in plans), plans

@@ -11,11 +11,15 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+OWED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT given_back"
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     op.add_column("delivery", sa.Column("keywords", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
+    op.create_index(
+        "ix_delivery_owed", "delivery", ["subscriber_id"], sqlite_where=sa.text(OWED), postgresql_where=sa.text(OWED)
+    )
     op.add_column("subscriber", sa.Column("summaries", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_table(
         "evidence",
@@ -42,4 +46,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_evidence_delivery_id"), "evidence")
     op.drop_table("evidence")
     op.drop_column("subscriber", "summaries")
+    op.drop_index("ix_delivery_owed", "delivery")
     op.drop_column("delivery", "keywords")

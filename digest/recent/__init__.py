@@ -1,0 +1,144 @@
+"""The papers of the last list days, kept ready between requests: a preview asks them in milliseconds.
+
+    refresh(session)     takes in what was listed since; does nothing while no source has been read again
+    ask(queries, cap)    what an edition would choose from them; the same meaning as digest.matching, see places.py
+
+Pure data, made from the store: losing it costs the time to read the papers once more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import numpy as np
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from digest import papers
+from digest.matching import Document, Matcher, Phrase, Query
+from digest.matching.leaves import Leaf
+from digest.matching.matcher import Found, joined, numbers
+from digest.models import Paper, Reading
+from digest.recent.places import Lines, Places
+
+KEPT = 4000  # answers to parts of queries, until the next refresh
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The papers that an edition would choose, how many more match, and how many each query finds."""
+
+    papers: tuple[int, ...]
+    left_out: int
+    counts: tuple[int, ...]
+    considered: int
+
+
+class Recent:
+    """One of these a running app; any number of threads may ask."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+        self._lock = Lock()
+        self._stamp: tuple[int, ...] = ()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._lines = Lines()
+        self._documents: list[Document] = []
+        self._place: dict[int, int] = {}
+        self._found: dict[str, Found] = {}
+        self._places = Places(self._lines)
+        self._live = self._entered = self._upvotes = np.empty(0, dtype=np.int64)
+
+    def refresh(self, session: Session) -> None:
+        """Bring it up to date with the store, if a source was read since."""
+        read = session.exec(select(func.max(col(Reading.id)))).one()
+        stamp = (papers.top_listing(session), read or 0)
+        with self._lock:
+            if stamp != self._stamp:
+                self._take_in(session, papers.recent(session, self._days))
+                self._stamp = stamp
+
+    def _take_in(self, session: Session, found: Sequence[Paper]) -> None:
+        if len(self._documents) > 2 * len(found):
+            self._clear()  # most of what is kept is not recent any more
+        sources = papers.sources_of(session, [int(paper.id or 0) for paper in found])
+        for paper in found:
+            number = int(paper.id or 0)
+            document = Document.of(paper, sources.get(number, ()))
+            place = self._place.get(number)
+            if place is not None and _same_text(self._documents[place], document):
+                self._documents[place] = document
+                continue
+            self._place[number] = len(self._documents)
+            self._documents.append(document)
+            self._lines.add(document)
+        if self._places.papers < len(self._documents):
+            self._places = Places(self._lines)
+        self._found = {}
+        places = np.array([self._place[int(paper.id or 0)] for paper in found], dtype=np.int64)
+        self._live = np.zeros(len(self._documents), dtype=bool)
+        self._live[places] = True
+        self._entered, self._upvotes = np.zeros((2, len(self._documents)), dtype=np.int64)
+        self._entered[places] = [paper.entered for paper in found]
+        self._upvotes[places] = [-1 if paper.upvotes is None else paper.upvotes for paper in found]
+
+    def ask(self, queries: Sequence[Query], cap: int) -> Asked:
+        """Choose as an edition would for a reader with these queries (none but exclusions: the trending papers)."""
+        with self._lock:
+            everything = (1 << len(self._documents)) - 1
+            found = {leaf.canonical: self._leaf(leaf) for query in queries for leaf in query.leaves}
+            bits = [joined(query.root, found, everything) for query in queries]
+            matched = [self._flags(each.matched) & self._live for each in bits]
+            titled = [self._flags(each.title_only & each.worded) for each in bits]
+            wanted = self._live.copy()
+            asked, in_title = np.zeros((2, len(wanted)), dtype=np.int64)
+            for query, one, title in zip(queries, matched, titled, strict=True):
+                if query.exclude:
+                    wanted &= ~one
+                else:
+                    asked += one
+                    in_title |= one & title
+            wanted &= asked > 0 if any(not query.exclude for query in queries) else self._upvotes >= 0
+            chosen = np.flatnonzero(wanted)
+            votes = np.maximum(self._upvotes[chosen], 0)
+            best = chosen[np.lexsort((self._entered[chosen], votes, in_title[chosen], asked[chosen]))[::-1]]
+            return Asked(
+                papers=tuple(self._documents[place].id for place in best[:cap].tolist()),
+                left_out=max(len(best) - cap, 0) if asked.any() else 0,
+                counts=tuple(int(one.sum()) for one in matched),
+                considered=int(self._live.sum()),
+            )
+
+    def _flags(self, bits: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        count = len(self._documents)
+        packed = np.frombuffer(bits.to_bytes((count + 7) // 8, "little"), dtype=np.uint8)
+        return np.unpackbits(packed, count=count, bitorder="little").astype(bool)
+
+    def _leaf(self, leaf: Leaf) -> Found:
+        found = self._found.get(leaf.canonical)
+        if found is None:
+            if len(self._found) >= KEPT:
+                self._found.clear()
+            found = self._found[leaf.canonical] = self._look(leaf)
+        return found
+
+    def _look(self, leaf: Leaf) -> Found:
+        matcher = Matcher([Query("", leaf)])
+        if not isinstance(leaf, Phrase) or leaf.field == "org":
+            [bits] = matcher.hits([replace(each, title="", abstract="") for each in self._documents])
+            return Found(bits.matched, bits.matched, 0)
+        texts = self._places.found(leaf)
+        if texts is None:
+            places = self._places.having(leaf.key)
+            [bits] = matcher.hits([self._documents[place] for place in places])
+            matched, title = (sum(1 << places[number] for number in numbers(each)) for each in bits)
+            return Found(matched, title, title)
+        title, abstract = texts
+        title = 0 if leaf.field == "abstract" else title
+        return Found(title | (0 if leaf.field == "title" else abstract), title, title)
+
+
+def _same_text(one: Document, other: Document) -> bool:
+    return (one.title, one.abstract) == (other.title, other.abstract)

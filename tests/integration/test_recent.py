@@ -1,0 +1,102 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlmodel import Session, col
+
+from digest import db, desk, papers, preview
+from digest.models import Paper, Reading, ReadingStatus
+from digest.preview import Preview
+from digest.recent import Recent
+from digest.sources.base import Listed
+from digest.subscribers import Saved
+from tests.benchmarks.crowd import WORDS, texts
+
+NOW = datetime(2026, 7, 28, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+DAYS = 3
+QUERIES = [
+    *([word] for word in WORDS),
+    ["large language model", "agent", "-benchmark"],
+    ["reinforcement learning AND NOT robot", "title:speech"],
+    ["learn*", '"fine tuning"', "R"],
+    ["upvotes>20", "source:huggingface", "author:moreau", "category:cs.*", "has:code"],
+    ["abstract:protein OR title:graph*", "k-NN"],
+    ["-model"],
+    [],
+]
+
+
+def arrive(session: Session, now: datetime, first: int, count: int, source: str = "arxiv") -> None:
+    """Some papers of the benchmark's, on the list of one source."""
+    listed = [
+        Listed(
+            source=source,
+            list_day=now.date(),
+            rank=number,
+            kind="listed" if source == "huggingface" else "new",
+            title=each.title,
+            abstract=each.abstract,
+            authors=("Ada Moreau",) if number % 3 else ("Lin Tao",),
+            categories=("cs.CL",) if number % 2 else ("math.CO",),
+            arxiv_id=f"2607.{number:05}",
+            upvotes=number % 40 if source == "huggingface" else None,
+            code_url="https://example.org/code" if number % 5 == 0 else None,
+            url="https://example.org/paper",
+        )
+        for number, each in enumerate(texts(first + count)[first:], first)
+    ]
+    papers.remember(session, listed, now)
+
+
+@pytest.fixture
+def shelf(store: Engine) -> Engine:
+    with db.writing(store) as session:
+        for day in range(5):
+            arrive(session, NOW + day * DAY, day * 40, 60)
+        arrive(session, NOW + 4 * DAY, 30, 150, "huggingface")
+    return store
+
+
+def both(session: Session, saved: list[Saved], recent: Recent) -> tuple[Preview, Preview]:
+    """What reading every paper anew says, and what is kept ready says."""
+    day = papers.latest_day(session)
+    assert day
+    found = papers.recent(session, DAYS)
+    return (
+        preview.look(session, saved, found, day, NOW + 5 * DAY, cap=7),
+        preview.glance(session, saved, recent, day, NOW + 5 * DAY, cap=7),
+    )
+
+
+def test_what_is_kept_ready_says_the_same_as_reading_every_paper_anew(shelf: Engine) -> None:
+    recent = Recent(DAYS)
+    shown = 0
+    with db.reading(shelf) as session:
+        for lines in QUERIES:
+            anew, ready = both(session, desk.understood(lines), recent)
+            assert ready == anew, lines
+            shown += len(ready.papers)
+    assert shown > len(QUERIES)
+
+
+def test_what_is_read_later_is_taken_in(shelf: Engine) -> None:
+    recent = Recent(DAYS)
+    saved = desk.understood(["model", "-speech"])
+    with db.reading(shelf) as session:
+        both(session, saved, recent)
+    with db.writing(shelf) as session:
+        arrive(session, NOW + 5 * DAY, 200, 40)  # and with it the first of the three days goes
+    with db.reading(shelf) as session:
+        anew, ready = both(session, saved, recent)
+        assert ready == anew
+    with db.writing(shelf) as session:
+        # A later reading finds another title and more upvotes, and no new listing.
+        session.execute(update(Paper).where(col(Paper.arxiv_id) == "2607.00170").values(title="A model", upvotes=999))
+        session.add(
+            Reading(source="arxiv", list_day=NOW.date(), started_at=NOW, seconds=1, status=ReadingStatus.UNCHANGED)
+        )
+    with db.reading(shelf) as session:
+        anew, ready = both(session, saved, recent)
+        assert ready == anew
+        assert ready.papers[0].title == "A model"
