@@ -286,7 +286,7 @@ def test_letters_are_counted_by_state(store: Engine, readers: list[int]) -> None
 
 def test_a_plan_asks_about_letters_to_give_back_by_their_own_index(sqlite_store: Engine) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
-    with db.writing(sqlite_store) as session:
+    with writing(sqlite_store) as session:
         driver = session.connection()
         event.listen(driver, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
         deliveries.take_back(session, [1, 2], NOW)
