@@ -63,8 +63,8 @@ def explain(queries: Sequence[Query], document: Document) -> Explanation:
         for place in sorted({place for leaf in reasons for place in _place(leaf)}) if reasons else ["listing"]:
             elsewhere[number, place] = None
         for phrase in (leaf for leaf in reasons if isinstance(leaf, Phrase)):
-            title += [Span(each.start, each.end, number) for each in truth.title(phrase)]
-            abstract += [Span(each.start, each.end, number) for each in truth.abstract(phrase)]
+            title += [Span(start, end, number) for _, start, end in truth.title(phrase)]
+            abstract += [Span(start, end, number) for _, start, end in truth.abstract(phrase)]
     return Explanation(
         _apart(title),
         _apart(abstract),
@@ -84,7 +84,7 @@ class _Truth:
         self._index = Index(phrases)
         in_title, in_abstract = self._index.occurrences(document.title, document.abstract)
         self._title, self._abstract = _by_phrase(in_title), _by_phrase(in_abstract)
-        self._organization = {each.phrase for each in self._index.occurrences(document.organization)[0]}
+        self._organization = {phrase for phrase, _, _ in self._index.occurrences(document.organization)[0]}
         self._listed = {listed[number].canonical for number in Listings(listed).found(document)}
 
     def title(self, phrase: Phrase) -> list[Occurrence]:
@@ -110,7 +110,7 @@ class _Truth:
 def _by_phrase(found: Sequence[Occurrence]) -> dict[int, list[Occurrence]]:
     by_phrase: dict[int, list[Occurrence]] = {}
     for each in found:
-        by_phrase.setdefault(each.phrase, []).append(each)
+        by_phrase.setdefault(each[0], []).append(each)
     return by_phrase
 
 

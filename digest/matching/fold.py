@@ -121,6 +121,7 @@ def gap_of(between: str) -> str:
     return BREAK if _BROKEN.search(seen) else SPACE
 
 
+@lru_cache(maxsize=1 << 16)
 def joinable(left: str, right: str, gap: str) -> bool:
     """Whether two neighbouring words (keys) with this gap may also be read as one: fine tuning, finetuning.
 

@@ -6,23 +6,23 @@ only where `fold.joinable` allows it. Beginnings of words lie in a table of thei
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from typing import NamedTuple
 
 from digest.matching.acronyms import definitions
-from digest.matching.fold import BREAK, HYPHEN, NONE, Words, joinable, words_of
+from digest.matching.fold import BREAK, HYPHEN, Words, joinable, words_of
 from digest.matching.leaves import Phrase
 from digest.matching.phrases import SHORTEST_PREFIX
+from digest.matching.sieve import GOES_ON, LAST, Sieve
 
-LAST = "\U0010ffff"  # sorts behind every character that a text has
+BLOCK = 200  # papers whose words are held at a time
+MANY = 1000  # keys; for fewer a sieve costs more than it saves
 
 
-class Occurrence(NamedTuple):
-    """A phrase (its number in the index) from character `start` up to `end` of a text."""
-
-    phrase: int
-    start: int
-    end: int
+# A phrase (its number in the index) and where it stands in a text: (phrase, start, end), in characters. A bare tuple,
+# because a round makes millions of them.
+Occurrence = tuple[int, int, int]
 
 
 class Index:
@@ -45,6 +45,7 @@ class Index:
         self._tolerant = _Keys(tolerant)
         self._exact = _Keys(exact)
         self._begun = _Beginnings(begun)
+        self._sieve: Sieve | None = None
 
     def number(self, phrase: Phrase) -> int:
         return self._numbers[phrase.spelling]
@@ -52,25 +53,52 @@ class Index:
     def occurrences(self, *texts: str) -> list[list[Occurrence]]:
         """Every place of every phrase in each text of one paper. An acronym that one text defines holds in all."""
         read = [words_of(text) for text in texts]
-        found = [list(self._in(words)) for words in read]
+        return self._found(read, [self.places(words) for words in read])
+
+    def in_papers(self, papers: Iterable[Sequence[str]]) -> Iterator[list[list[Occurrence]]]:
+        """As `occurrences`, for the texts of each of many papers."""
+        waiting = iter(papers)
+        while block := [[words_of(text) for text in paper] for paper in islice(waiting, BLOCK)]:
+            places = self.many_places([words for paper in block for words in paper])
+            for paper in block:
+                yield self._found(paper, [next(places) for _ in paper])
+
+    def many_places(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
+        """As `places`, for many texts at once: where there are many phrases, far quicker."""
+        sifted: Iterable[list[int] | None] = repeat(None, len(texts))
+        if len(self._tolerant.numbers) >= MANY:
+            self._sieve = self._sieve or Sieve(self._tolerant.sorted)
+            sifted = self._sieve.sift([words.keys for words in texts])
+        return (self.places(words, worth) for words, worth in zip(texts, sifted, strict=True))
+
+    def _found(self, read: list[Words], found: list[list[Occurrence]]) -> list[list[Occurrence]]:
         for words in read:
             if "(" in words.text:
                 self._add_other_forms(words, read, found)
         return found
 
-    def _in(self, words: Words) -> Iterator[Occurrence]:
-        for numbers, first, last in self._tolerant.runs(words.keys, None):
-            for number in numbers:
-                if (first == last and self._word[number]) or fits(self.phrases[number], words, first, last):
-                    yield Occurrence(number, words.starts[first], words.ends[last])
-        for numbers, first, last in self._exact.runs(words.exact, words.gaps):
-            for number in numbers:
-                if _stands(self.phrases[number], words, first, last):
-                    yield Occurrence(number, words.starts[first], words.ends[last])
-        for numbers, first, last in self._begun.runs(words):
-            for number in numbers:
-                if fits(self.phrases[number], words, first, last):
-                    yield Occurrence(number, words.starts[first], words.ends[last])
+    def places(self, words: Words, worth: Iterable[int] | None = None) -> list[Occurrence]:
+        """Where each phrase stands in a text as it is written. `worth`: what the sieve says of its words."""
+        phrases, whole, starts, ends = self.phrases, self._word, words.starts, words.ends
+        found = [
+            (number, starts[first], ends[last])
+            for numbers, first, last in self._tolerant.runs(words.keys, None, worth)
+            for number in numbers
+            if (first == last and whole[number]) or fits(phrases[number], words, first, last)
+        ]
+        found += [
+            (number, starts[first], ends[last])
+            for numbers, first, last in self._exact.runs(words.exact, words.gaps)
+            for number in numbers
+            if _stands(phrases[number], words, first, last)
+        ]
+        found += [
+            (number, starts[first], ends[last])
+            for numbers, first, last in self._begun.runs(words)
+            for number in numbers
+            if fits(phrases[number], words, first, last)
+        ]
+        return found
 
     def _add_other_forms(self, words: Words, read: list[Words], found: list[list[Occurrence]]) -> None:
         """A keyword that is an acronym of this paper stands where its long form does, and the other way round."""
@@ -79,20 +107,20 @@ class Index:
             for number in self._tolerant.numbers.get("".join(long), ()):
                 if fits(self.phrases[number], words, first, last):
                     for text, into in zip(read, found, strict=True):
-                        into.extend(places(number, [short], text))
+                        into.extend(spelt(number, [short], text))
             for number in self._tolerant.numbers.get(short, ()):
                 for text, into in zip(read, found, strict=True):
-                    into.extend(places(number, long, text))
+                    into.extend(spelt(number, long, text))
 
 
-def places(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
+def spelt(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
     """Where these words stand. An acronym is written with a capital: the rag of RAG is another rag."""
     size = len(sought)
     for first, key in enumerate(words.keys):
         if key == sought[0] and words.keys[first : first + size] == sought:
             start, end = words.starts[first], words.ends[first + size - 1]
             if BREAK not in words.gaps[first + 1 : first + size] and (size > 1 or not words.text[start:end].islower()):
-                yield Occurrence(number, start, end)
+                yield number, start, end
 
 
 class _Beginnings:
@@ -133,63 +161,83 @@ def _begun_until(key: str, words: Words, first: int) -> int | None:
     return None
 
 
+class _Begun(NamedTuple):
+    """The keys that begin with some words: the phrases of the one that ends there too, and where they all lie."""
+
+    numbers: list[int]
+    at: int
+    end: int
+
+
+NOWHERE = _Begun([], 0, 0)
+
+
 class _Keys:
     """Keys in order, so that one search tells both whether a string is a key and whether it begins one."""
 
     def __init__(self, numbers: dict[str, list[int]]) -> None:
         self.numbers = numbers
-        self._sorted = sorted(numbers)
-        self._begins: dict[str, tuple[int, int]] = {}  # the same words come in every text
+        self.sorted = sorted(numbers)
+        self._known: dict[str, _Begun] = {}
 
-    def runs(self, words: list[str], gaps: list[str] | None) -> Iterator[tuple[list[int], int, int]]:
-        """(numbers, first word, last word) of every run of words that spells a key, with or without its gaps."""
+    def runs(
+        self, words: list[str], gaps: list[str] | None, worth: Iterable[int] | None = None
+    ) -> list[tuple[list[int], int, int]]:
+        """(numbers, first word, last word) of every run of words that spells a key, with or without its gaps. `worth`
+        is what a sieve says of these words; without one each of them is tried.
+        """
+        found: list[tuple[list[int], int, int]] = []
         if not self.numbers:
-            return
-        keys, numbers, count, known = self._sorted, self.numbers, len(words), self._begins
-        for first, word in enumerate(words):
-            within = known.get(word)
-            if within is None:
-                within = known[word] = self._begin(word)
-            at, end = within
-            if at == end:
-                continue
-            run, last = word, first
-            while True:
-                if keys[at] == run:
-                    yield numbers[run], first, last
-                    if at + 1 == end:
+            return found
+        known, append, count = self._known.get, found.append, len(words)
+        for sifted in range(1, 2 * count, 2) if worth is None else worth:
+            first = last = sifted >> 1
+            run = words[first]
+            begun = known(run) or self._begin(run, 0, len(self.sorted))
+            while begun is not NOWHERE:
+                those, at, end = begun
+                if those:
+                    append((those, first, last))
+                    if at + 1 == end:  # no other key goes on from here
                         break
                 last += 1
-                if last == count:
+                if last == count or not sifted & GOES_ON:
                     break
                 run += words[last] if gaps is None else gaps[last] + words[last]
-                at = bisect_left(keys, run, at, end)
-                if at == end or not keys[at].startswith(run):
-                    break
+                begun = known(run) or self._begin(run, at, end)
+        return found
 
-    def _begin(self, word: str) -> tuple[int, int]:
-        """The keys that begin so: the first one's place, and where they end."""
-        return bisect_left(self._sorted, word), bisect_left(self._sorted, f"{word}{LAST}")
+    def _begin(self, run: str, at: int, end: int) -> _Begun:
+        """The keys that begin with `run`, which lie from `at` up to `end` if anywhere."""
+        keys, whole = self.sorted, end - at == len(self.sorted)
+        at = bisect_left(keys, run, at, end)
+        if at < end and keys[at].startswith(run):
+            begun = self._known[run] = _Begun(self.numbers.get(run, []), at, bisect_left(keys, f"{run}{LAST}", at, end))
+            return begun
+        if whole:  # a single word, which comes in every text; of longer runs there are too many to remember
+            self._known[run] = NOWHERE
+        return NOWHERE
 
 
 def fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Whether a run of words that spells the phrase has its gaps where they may be."""
     if first == last and len(phrase.words) == 1:
         return _stands(phrase, words, first, last)
-    allowed: dict[int, str] = {}
-    place = len(phrase.words[0])
-    for joint, word in zip(phrase.joints, phrase.words[1:], strict=True):
-        allowed[place] = joint
-        place += len(word)
-    place = 0
-    for number in range(first, last):
-        place += len(words.keys[number])
-        gap, joint = words.gaps[number + 1], allowed.pop(place, NONE)
-        if joint == NONE and not joinable(words.keys[number], words.keys[number + 1], gap):
+    joints, met, place = phrase.places, 0, 0
+    left = words.keys[first]
+    for number in range(first + 1, last + 1):
+        place += len(left)
+        right, gap = words.keys[number], words.gaps[number]
+        joint = joints.get(place)
+        if joint is None:
+            if not joinable(left, right, gap):
+                return False
+        elif gap == BREAK and joint != BREAK:
             return False
-        if gap == BREAK and joint != BREAK:
-            return False
-    return all(joint == HYPHEN for joint in allowed.values())
+        elif joint != HYPHEN:
+            met += 1
+        left = right
+    return met == phrase.apart
 
 
 def _stands(phrase: Phrase, words: Words, first: int, last: int) -> bool:

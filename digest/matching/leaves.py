@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from digest.matching.fold import BREAK
+from digest.matching.fold import BREAK, HYPHEN
 
 Field = Literal["any", "title", "abstract", "org"]
 _SIMPLE = re.compile(r"[\w.]+\*?")
@@ -40,6 +40,20 @@ class Phrase:
                 joint + word for joint, word in zip(self.joints, self.words[1:], strict=True)
             )
         return "".join(self.words).lower() if self.capital else "".join(self.words)
+
+    @cached_property
+    def places(self) -> dict[int, str]:
+        """Its joints by their places in the key."""
+        joints, place = {}, 0
+        for word, joint in zip(self.words, self.joints, strict=False):
+            place += len(word)
+            joints[place] = joint
+        return joints
+
+    @cached_property
+    def apart(self) -> int:
+        """How many of its joints a text may not close."""
+        return sum(joint != HYPHEN for joint in self.joints)
 
     @property
     def capital(self) -> bool:

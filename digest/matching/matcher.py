@@ -76,16 +76,16 @@ class Matcher:
         titles, abstracts = ([0] * len(self._texts.phrases) for _ in range(2))
         organizations = [0] * len(self._organizations.phrases)
         listed = [0] * len(self._listed)
-        for number, document in enumerate(documents):
+        texts = self._texts.in_papers((document.title, document.abstract) for document in documents)
+        for number, (document, (in_title, in_abstract)) in enumerate(zip(documents, texts, strict=True)):
             bit = 1 << number
-            in_title, in_abstract = self._texts.occurrences(document.title, document.abstract)
-            for phrase in {each.phrase for each in in_title}:
+            for phrase in {phrase for phrase, _, _ in in_title}:
                 titles[phrase] |= bit
-            for phrase in {each.phrase for each in in_abstract}:
+            for phrase in {phrase for phrase, _, _ in in_abstract}:
                 abstracts[phrase] |= bit
             if organizations and document.organization:
-                for each in self._organizations.occurrences(document.organization)[0]:
-                    organizations[each.phrase] |= bit
+                for phrase, _, _ in self._organizations.occurrences(document.organization)[0]:
+                    organizations[phrase] |= bit
             for question in self._listings.found(document) if listed else ():
                 listed[question] |= bit
         found = {leaf.canonical: Found(bits, bits, 0) for leaf, bits in zip(self._listed, listed, strict=True)}

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from digest.matching import Document, Phrase
 from digest.matching.acronyms import definitions
 from digest.matching.fold import BREAK, HYPHEN, NONE, SPACE, Words, joinable, words_of
-from digest.matching.index import LAST, fits, places
+from digest.matching.index import fits, spelt
+from digest.matching.sieve import LAST
 
 Column = npt.NDArray[np.int32]
 GAPS = (NONE, SPACE, HYPHEN, BREAK)
@@ -63,9 +64,9 @@ class Lines:
             own = slice(first, last + 1)
             form = Words("", long, words.exact[own], words.starts[own], words.ends[own], words.gaps[own])
             for number, text in enumerate(texts):
-                if any(places(0, [short], text)):
+                if any(spelt(0, [short], text)):
                     self.others.setdefault("".join(long), []).append(Other(self.papers, number == 0, form))
-                if any(places(0, long, text)):
+                if any(spelt(0, long, text)):
                     self.others.setdefault(short, []).append(Other(self.papers, number == 0, None))
 
 
