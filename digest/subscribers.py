@@ -30,6 +30,7 @@ from digest.models import Frequency, Keyword, SavedKeyword, Status, Subscriber
 RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
 CONSENT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
 CONFIRM_WITHIN = timedelta(hours=72)
+RETURN_WITHIN = timedelta(days=30)
 MOST_KEYWORDS = 100
 LARGEST_CAP = 100
 LONGEST_ADDRESS = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
@@ -43,6 +44,26 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"
     UNSUBSCRIBE = "unsubscribe"
     VIEW = "view"
+    MUTE = "mute"  # take one keyword out
+    NEVER = "never"  # keep one author away
+    FEWER = "fewer"  # once a week
+    PAUSE = "pause"  # for two weeks
+    RETURN = "return"  # after leaving
+    UNDO = "undo"  # what one of these has just changed
+
+
+SHORT = timedelta(days=90)
+# How long a link works, and what helps when it does no more. The others work as long as there is somebody to serve:
+# whoever finds an old letter must be able to leave. (How long copies on the web are shown is a setting.)
+LIFETIMES = {
+    Purpose.CONFIRM: (CONFIRM_WITHIN, "72 hours", "Subscribe again to get a new one."),
+    Purpose.MUTE: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.NEVER: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.FEWER: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.PAUSE: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.RETURN: (RETURN_WITHIN, "30 days", "Subscribe again to start anew."),
+    Purpose.UNDO: (timedelta(days=1), "a day", "Change it in your preferences; every letter has a link to them."),
+}
 
 
 class Links:
@@ -62,8 +83,9 @@ class Links:
             age = now - datetime.fromtimestamp(int(issued, 16), UTC)
         except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
             raise TokenError("This link is damaged. Copy it whole from the mail, or ask for a new one.") from error
-        if purpose is Purpose.CONFIRM and age > CONFIRM_WITHIN:
-            raise TokenError("This link was valid for 72 hours and has expired. Subscribe again to get a new one.")
+        if purpose in LIFETIMES and age > LIFETIMES[purpose][0]:
+            _, lasts, advice = LIFETIMES[purpose]
+            raise TokenError(f"This link was valid for {lasts} and has expired. {advice}")
         return subject
 
     def _signer(self, purpose: Purpose) -> Signer:
