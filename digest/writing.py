@@ -79,7 +79,7 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
         unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
         feedback=f"{claimed.kind}:{house.domain}",
     )
-    return Outgoing(claimed, subscriber.email, compose(letter, envelope))
+    return Outgoing(claimed, subscriber.email, house.signed(compose(letter, envelope)))
 
 
 def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:
