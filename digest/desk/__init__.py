@@ -1,12 +1,12 @@
 """The front desk: what a person may ask of us. Each request is one transaction: the change and the letter it causes.
 
 The pages, the command line and the demo all come through here. What the small links of a letter do stands in `doors`
-and `never`.
+and `never`, the way back after leaving in `returning`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlmodel import Session
 
@@ -14,6 +14,7 @@ from digest import deliveries, papers, subscribers
 from digest.db import reading, writing
 from digest.deliveries import Draft
 from digest.desk.card import Card, card_of, who
+from digest.desk.returning import ONE_CLICK
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.house import House
 from digest.matching import parse
@@ -25,25 +26,20 @@ __all__ = [
     "Misread",
     "add",
     "change",
-    "come_back",
     "confirm",
     "decline",
     "look",
-    "may_return",
     "remove",
     "subscribe",
     "understand",
     "understood",
     "unsubscribe",
-    "way_back",
 ]
 
-# Why a subscription ended, where it was not simply the reader's own button.
+# Why a subscription ended, where it was not by the reader's own button.
 DECLINED = "declined"
 UNCONFIRMED = "never confirmed"
-ONE_CLICK = "one-click"
 REMOVED = "removed by the operator"
-JUST_LEFT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,45 +165,6 @@ def unsubscribe(house: House, token: str, now: datetime, *, farewell: bool = Tru
         subscriber = who(house, session, Purpose.UNSUBSCRIBE, token, now)
         _leave(house, session, subscriber, now, reason="" if farewell else ONE_CLICK, farewell=farewell)
         return card_of(session, subscriber)
-
-
-def come_back(house: House, token: str, now: datetime) -> Card:
-    """Undo leaving: letters come as if nothing had been, with the old keywords. A second click changes nothing.
-
-    Raises TokenError for who left too long ago, and for whom somebody else than themselves ended it.
-    """
-    with writing(house.engine) as session:
-        subscriber = who(house, session, Purpose.RETURN, token, now)
-        if subscriber.status not in subscribers.RUNNING:
-            if not may_return(subscriber, now):
-                raise TokenError("This cannot be undone any more. Subscribe again to start anew.")
-            subscribers.resume(subscriber)
-        return card_of(session, subscriber)
-
-
-def may_return(subscriber: Subscriber, now: datetime) -> bool:
-    """Whether leaving can be undone: for 30 days, by who had confirmed and has left by their own will.
-
-    Not once somebody, perhaps a stranger, has asked for that address again: the old keywords are gone then.
-    """
-    left = subscriber.status == Status.UNSUBSCRIBED and subscriber.reason in {"", ONE_CLICK}
-    ended = subscriber.ended_at
-    return left and bool(subscriber.confirmed_at and ended) and now - (ended or now) <= subscribers.RETURN_WITHIN
-
-
-def way_back(house: House, token: str, now: datetime) -> str:
-    """For the page after leaving: a token that undoes it, or nothing where it cannot be undone. Raises TokenError.
-
-    An old letter may be in other hands, so it is not there for the asking: who left by our button has it for an hour,
-    and for 30 days in the last letter. Who left by a mail program's button saw no page and got no letter.
-    """
-    with reading(house.engine) as session:
-        subscriber = who(house, session, Purpose.UNSUBSCRIBE, token, now, lock=False)
-        if not may_return(subscriber, now):
-            return ""
-        just_left = subscriber.ended_at is not None and now - subscriber.ended_at <= JUST_LEFT
-        given = just_left or subscriber.reason == ONE_CLICK
-        return house.links.token(Purpose.RETURN, subscriber.nonce, now) if given else ""
 
 
 def remove(house: House, email: str, now: datetime) -> Card:
