@@ -47,6 +47,7 @@ class Claimed:
     created_at: datetime
     papers: list[int] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
+    keywords: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
@@ -61,6 +62,7 @@ class Claimed:
             created_at=delivery.created_at,
             papers=list(delivery.papers),
             left_out=list(delivery.left_out),
+            keywords=list(delivery.keywords),
         )
 
 
