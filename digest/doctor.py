@@ -3,18 +3,23 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+import dkim
 import httpx
+from dkim.dnsplug import get_txt
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from digest import __version__, db, settings
 from digest.errors import DigestError, SendError
-from digest.house import relay_of
+from digest.house import relay_of, sender_domain
+from digest.mail.dkim import ADVISED, SAMPLE, Signer, others_may_read, signer
 from digest.mail.smtp import connect
 from digest.settings import Settings, Tls
 
@@ -22,6 +27,7 @@ SKEW = timedelta(minutes=2)
 LETTER_BYTES = 2**20  # a relay that takes less than 1 MiB is set up oddly; our letters are below 200 KB
 DISK_BYTES = 2**30
 KEY_LENGTH = 32
+LookUp = Callable[[bytes], bytes | None]  # the text of a TXT record; raises dkim.DnsTimeoutError
 TIMEOUT = 10.0
 
 
@@ -40,7 +46,7 @@ async def examine() -> list[Check]:
         chosen = settings.load()
     except DigestError as error:
         return [Check("settings", ok=False, says=str(error))]
-    checks = [*check_settings(chosen), *check_database(chosen)]
+    checks = [*check_settings(chosen), *check_database(chosen), *await asyncio.to_thread(check_signing, chosen)]
     reachable = await asyncio.gather(check_relay(chosen), *(check_host(*each) for each in hosts(chosen)))
     answers = [check for check, _ in reachable]
     return [*checks, *answers, check_clock([skew for _, skew in reachable if skew is not None])]
@@ -100,6 +106,47 @@ def _opened(chosen: Settings) -> Check:
     if current != head:
         return Check("database", ok=False, says=f"schema {current or 'missing'}, needed is {head}; run: digest migrate")
     return Check("database", ok=True, says=f"{engine.dialect.name}, schema {current}, writable")
+
+
+def check_signing(chosen: Settings, look_up: LookUp = get_txt) -> list[Check]:
+    """Whether the key can sign and the world can verify it; nothing while signing is left to the relay."""
+    try:
+        signs = signer(chosen)
+    except DigestError as error:
+        return [Check("signature", ok=False, says=str(error))]
+    if signs is None:
+        return []
+    checks = [_published(signs, look_up)]
+    if signs.bits < ADVISED:
+        says = f"DIGEST_DKIM_KEY has {signs.bits} bits; make one of {ADVISED} and publish it under a new selector"
+        checks.append(Check("signature", ok=False, says=says))
+    if others_may_read(chosen.dkim_key):
+        says = f"everybody on this machine can read {chosen.dkim_key}; run: chmod 600 {chosen.dkim_key}"
+        checks.append(Check("signature", ok=False, says=says))
+    ours, theirs = f".{sender_domain(chosen.mail_from)}", f".{signs.domain}"
+    if not (ours.endswith(theirs) or theirs.endswith(ours)):
+        says = f"{signs.domain} does not answer for the sender {ours[1:]}: DMARC fails; set DIGEST_DKIM_DOMAIN"
+        checks.append(Check("signature", ok=False, says=says))
+    return checks
+
+
+def _published(signs: Signer, look_up: LookUp) -> Check:
+    publish = f"{signs.place} with the TXT record: {signs.record}"
+    try:
+        found = look_up(f"{signs.place}.".encode())
+    except dkim.DnsTimeoutError as error:
+        return Check("signature", ok=False, says=f"the DNS does not answer ({error}); there should be {publish}")
+    if not found:
+        return Check("signature", ok=False, says=f"nothing is in the DNS yet; publish {publish}")
+    if not _verified(signs, found):
+        return Check("signature", ok=False, says=f"the DNS has another key; publish {publish}")
+    return Check("signature", ok=True, says=f"signs with {signs.bits} bits, verified by {signs.place}")
+
+
+def _verified(signs: Signer, record: bytes) -> bool:
+    with suppress(ValueError, IndexError):  # the library's, for a record that is no base64 or no key
+        return bool(dkim.DKIM(signs.sign(SAMPLE)).verify(dnsfunc=lambda _name, **_: record))
+    return False
 
 
 async def check_relay(chosen: Settings) -> tuple[Check, None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from digest import db
+from digest.mail.dkim import Signer, signer
 from digest.mail.smtp import Relay
 from digest.secret import secret_key
 from digest.settings import Settings
@@ -21,6 +22,7 @@ class House:
     settings: Settings
     engine: Engine
     links: Links
+    signer: Signer | None = None
 
     @property
     def sender(self) -> str:
@@ -44,6 +46,10 @@ class House:
     def relay(self) -> Relay:
         """The relay of the settings."""
         return relay_of(self.settings)
+
+    def signed(self, raw: bytes) -> bytes:
+        """A letter in wire form, signed where signing is ours and not the relay's."""
+        return self.signer.sign(raw) if self.signer else raw
 
     def link(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A signed address of one of our pages."""
@@ -74,6 +80,7 @@ def relay_of(settings: Settings) -> Relay:
 
 def build(settings: Settings) -> House:
     """Open the store and bring it up to date where that is safe. Raises SettingError or StoreError."""
+    signs = signer(settings)
     engine = db.connect(settings.database_url)
     db.ready(engine)
-    return House(settings, engine, Links([secret_key(settings)]))
+    return House(settings, engine, Links([secret_key(settings)]), signs)

@@ -19,7 +19,7 @@ from digest.house import House
 from digest.models import Delivery, SavedKeyword, Status, Subscriber
 from digest.subscribers import Saved, Wish
 
-WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending")
+WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
 COLUMNS = (*WISHES, "status", "paused_until", "reason")
 BETWEEN = "|"  # keywords in one CSV field; with a line break in it, only line breaks count
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run; an apostrophe before it makes it text
@@ -79,6 +79,7 @@ def export_csv(house: House) -> str:
         cells = row | {
             "keywords": _joined(row["keywords"]),
             "trending": "yes" if row["trending"] else "no",
+            "summaries": "yes" if row["summaries"] else "no",
             "paused_until": row["paused_until"] or "",
         }
         writer.writerow({name: _safe(str(cells[name])) for name in COLUMNS})
@@ -212,14 +213,13 @@ def _read(house: House, number: int, row: Mapping[str, str]) -> _Line:
     subscribers.address(cells["email"])
     if cells["status"] not in {"", *Status}:
         raise SubscriberError(f"status must be one of {', '.join(Status)}, not {cells['status']!r}")
-    if cells["trending"].lower() not in TRUTH:
-        raise SubscriberError(f"trending must be yes or no, not {cells['trending']!r}")
     wish = Wish(
         frequency=cells["frequency"].lower() or Wish().frequency,
         send_hour=_number(cells["send_hour"], "send_hour", house.settings.send_hour),
         timezone=cells["timezone"] or house.settings.default_timezone,
         cap=_number(cells["cap"], "cap", Wish().cap),
-        trending=TRUTH[cells["trending"].lower()],
+        trending=_truth(cells["trending"], "trending"),
+        summaries=_truth(cells["summaries"], "summaries"),
     )
     saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))), house.settings.most_keywords)
     if misread:
@@ -232,6 +232,12 @@ def _number(cell: str, name: str, default: int) -> int:
     if cell and not (cell.isascii() and cell.isdecimal() and len(cell) < 5):  # noqa: PLR2004
         raise SubscriberError(f"{name} must be a number, not {cell!r}")
     return int(cell or default)
+
+
+def _truth(cell: str, name: str) -> bool:
+    if cell.lower() not in TRUTH:
+        raise SubscriberError(f"{name} must be yes or no, not {cell!r}")
+    return TRUTH[cell.lower()]
 
 
 def _day(cell: str) -> date | None:

@@ -31,6 +31,9 @@ EXAMPLES = {
     "smtp_password": "the password that the relay gave you",
     "smtp_tls": "starttls",
     "mail_from": "Paper Digest <digest@example.org>",
+    "dkim_key": "/etc/digest/dkim.pem",
+    "dkim_selector": "digest",
+    "dkim_domain": "example.org",
     "postal_address": "1 Example Street, 12345 Exampletown",
     "sources": "huggingface,arxiv",
     "arxiv_categories": "cs.CL,cs.LG",
@@ -47,6 +50,7 @@ SECRETS = {"secret_key", "smtp_password"}
 
 ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
 HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
+DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
@@ -87,6 +91,9 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: Tls = Tls.STARTTLS
     mail_from: str = "Paper Digest <digest@localhost>"
+    dkim_key: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
     postal_address: str = ""
     sources: Words = KNOWN_SOURCES
     arxiv_categories: Words = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
@@ -109,6 +116,11 @@ class Settings(BaseSettings):
     def relay(self) -> bool:
         """A relay is set: letters leave this machine."""
         return bool(self.smtp_host)
+
+    @property
+    def signing_domain(self) -> str:
+        """The domain that answers for our signature: DIGEST_DKIM_DOMAIN, else the sender's."""
+        return (self.dkim_domain or parseaddr(self.mail_from)[1].rpartition("@")[2]).lower()
 
     @property
     def home(self) -> Path:
@@ -139,7 +151,7 @@ class Settings(BaseSettings):
             raise ValueError("only scheme, host, port and path belong here")
         return value.rstrip("/")
 
-    @field_validator("mail_from", "postal_address", "contact", "smtp_host", "smtp_username")
+    @field_validator("mail_from", "postal_address", "contact", "smtp_host", "smtp_username", "dkim_key")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if not value.isprintable():
@@ -159,6 +171,13 @@ class Settings(BaseSettings):
     def _host(cls, value: str) -> str:
         if value and not HOST.fullmatch(value):
             raise ValueError("not the name or number of a host alone; the port goes into DIGEST_SMTP_PORT")
+        return value
+
+    @field_validator("dkim_selector", "dkim_domain")
+    @classmethod
+    def _in_the_dns(cls, value: str) -> str:
+        if value and not DOMAIN.fullmatch(value):
+            raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
         return value
 
     @field_validator("sources")
@@ -190,6 +209,10 @@ class Settings(BaseSettings):
         if self.relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
             said = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
             raise ValueError(f"{said}links in letters could be forged.{_example('secret_key')}")
+        if bool(self.dkim_key) != bool(self.dkim_selector):
+            name = "dkim_selector" if self.dkim_key else "dkim_key"
+            said = f"DIGEST_{name.upper()}: missing; a signature needs the key and the selector both."
+            raise ValueError(said + _example(name))
         if self.smtp_password.get_secret_value() and not self.smtp_username:
             said = "DIGEST_SMTP_USERNAME: missing, but DIGEST_SMTP_PASSWORD is set."
             raise ValueError(said + _example("smtp_username"))

@@ -3,21 +3,21 @@
 A delivery keeps only the numbers of its papers. Which words matched is derived here, from the same code that chose.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from digest import letters, papers, readings, subscribers
+from digest import letters, papers, readings
 from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import Clock, DigestWords, Letter, LetterPaper, Links
 from digest.mail.message import Envelope, compose
-from digest.matching import Document, Explanation, Matcher, Query, explain, parse
-from digest.models import Kind, Listing, Paper, Subscriber
-from digest.subscribers import Purpose, Saved
+from digest.matching import Document, Explanation, Matcher, Query, explain, is_exclusion, parse
+from digest.models import Frequency, Keyword, Kind, Listing, Paper, SavedKeyword, Subscriber
+from digest.subscribers import Purpose
 
 SATURDAY = 5
 
@@ -32,11 +32,21 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A keyword of a reader: its number, as they wrote it, and its canonical form."""
+
+    id: int
+    written: str
+    canonical: str
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What the letters of one batch have in common, loaded with a few queries for all of them."""
 
     subscribers: Mapping[int, Subscriber]
-    keywords: Mapping[int, Sequence[Saved]]
+    keywords: Mapping[int, Sequence[Asked]]
+    canonicals: Mapping[int, str]
     papers: Mapping[int, Paper]
     list_days: Mapping[int, date]
     notices: tuple[str, ...]
@@ -50,12 +60,36 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk
     carried = papers.by_ids(session, {number for each in claimed for number in [*each.papers, *each.left_out]})
     return Desk(
         subscribers={int(each.id or 0): each for each in found},
-        keywords=subscribers.keywords_of(session, readers),
+        keywords=keywords_of(session, readers),
+        canonicals=canonicals_of(session, {number for each in claimed for number in each.keywords}),
         papers=carried,
         list_days=list_days(session, carried.values()),
         notices=tuple(problem.sentence for problem in readings.health(session, now)),
         sources=papers.sources_of(session, carried),
     )
+
+
+def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
+    """What several readers ask for today, each in their order."""
+    asked = (
+        select(SavedKeyword.subscriber_id, SavedKeyword.keyword_id, SavedKeyword.written, Keyword.canonical)
+        .join(Keyword, col(Keyword.id) == SavedKeyword.keyword_id)
+        .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
+    )
+    found: dict[int, list[Asked]] = {}
+    for part in papers.chunks(readers):
+        for reader, number, written, canonical in session.exec(asked.where(col(SavedKeyword.subscriber_id).in_(part))):
+            found.setdefault(reader, []).append(Asked(number, written, canonical))
+    return found
+
+
+def canonicals_of(session: Session, keywords: Collection[int]) -> dict[int, str]:
+    """The keywords of these numbers, whether anybody still has them or not."""
+    found: dict[int, str] = {}
+    for part in papers.chunks(keywords):
+        rows = session.exec(select(Keyword.id, Keyword.canonical).where(col(Keyword.id).in_(part)))
+        found |= {int(number or 0): canonical for number, canonical in rows}
+    return found
 
 
 def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
@@ -79,7 +113,7 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
         unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
         feedback=f"{claimed.kind}:{house.domain}",
     )
-    return Outgoing(claimed, subscriber.email, compose(letter, envelope))
+    return Outgoing(claimed, subscriber.email, house.signed(compose(letter, envelope)))
 
 
 def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:
@@ -116,26 +150,28 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, 
 
 def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:
     """What the digest that a delivery carries has to say."""
-    saved = desk.keywords.get(claimed.subscriber_id, ())
-    queries = [parse(each.canonical) for each in saved]
-    day = date.fromisoformat(claimed.edition)
-    issued, nonce = claimed.created_at, subscriber.nonce
+    chosen = asked_for(desk, claimed)
+    queries = [parse(each.canonical) for each in chosen]
+    day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
+    issued = claimed.created_at
     return DigestWords(
         product=house.product,
         day=day,
         frequency=subscriber.frequency,
         clock=Clock(subscriber.send_hour, subscriber.timezone),
         address=subscriber.email,
-        since=(subscriber.confirmed_at or issued).astimezone(ZoneInfo(subscriber.timezone)).date(),
-        keywords=tuple(each.written for each in saved),
+        since=(subscriber.confirmed_at or issued).astimezone(zone).date(),
+        keywords=tuple(each.written for each in chosen),
+        keyword_ids=tuple(each.id for each in chosen),
         papers=tuple(
             letter_paper(
                 desk.papers[number],
                 desk.list_days.get(number, day),
                 queries,
-                issued,
+                issued.astimezone(zone),
                 subscriber.frequency,
                 desk.sources.get(number, ()),
+                summaries=subscriber.summaries,
             )
             for number in claimed.papers
             if number in desk.papers
@@ -143,12 +179,41 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
         left_out=len(claimed.left_out),
         left_out_counts=left_out_counts(desk, claimed, queries),
         notices=desk.notices,
-        links=Links(
-            view=house.link(Purpose.VIEW, str(claimed.id), issued),
-            preferences=house.link(Purpose.PREFERENCES, nonce, issued),
-            unsubscribe=house.link(Purpose.UNSUBSCRIBE, nonce, issued),
-        ),
+        links=links_of(house, claimed, subscriber),
         postal_address=house.settings.postal_address,
+    )
+
+
+def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:
+    """The keywords that an edition was chosen by, as the reader writes them now where they still do.
+
+    A delivery that does not know them is from before they were recorded: then it is what the reader asks for today.
+    """
+    today = desk.keywords.get(claimed.subscriber_id, ())
+    if not claimed.keywords:
+        chosen = list(today)
+    else:
+        kept = {each.id: each for each in today}
+        gone = {number: Asked(number, text, text) for number, text in desk.canonicals.items() if number not in kept}
+        known = kept | gone
+        chosen = [known[number] for number in claimed.keywords if number in known]
+    return [each for each in chosen if not is_exclusion(each.canonical)]
+
+
+def links_of(house: House, claimed: Claimed, subscriber: Subscriber) -> Links:
+    """The reader's own pages, one token for each. Who gets one letter a week cannot get fewer."""
+
+    def link(purpose: Purpose) -> str:
+        return house.link(purpose, subscriber.nonce, claimed.created_at)
+
+    return Links(
+        view=house.link(Purpose.VIEW, str(claimed.id), claimed.created_at),
+        preferences=link(Purpose.PREFERENCES),
+        unsubscribe=link(Purpose.UNSUBSCRIBE),
+        mute=link(Purpose.MUTE),
+        never=link(Purpose.NEVER),
+        fewer="" if subscriber.frequency == Frequency.WEEKLY else link(Purpose.FEWER),
+        pause=link(Purpose.PAUSE),
     )
 
 
@@ -168,15 +233,19 @@ def letter_paper(
     written_at: datetime,
     frequency: str = "daily",
     sources: Sequence[str] = (),
+    *,
+    summaries: bool = False,
 ) -> LetterPaper:
-    """A paper as a letter shows it, with the words that matched."""
+    """A paper as a letter shows it, with the words that matched. `written_at` is an instant in the reader's zone."""
     why = explain(queries, Document.of(paper, sources)) if queries else Explanation((), ())
     matched = why.queries
     return LetterPaper(
+        id=int(paper.id or 0),
         title=paper.title,
         title_spans=why.title,
         abstract=paper.abstract,
         abstract_spans=why.abstract,
+        summary=(paper.ai_summary or "") if summaries else "",
         authors=tuple(paper.authors),
         organization=paper.organization,
         published_on=paper.published_on,

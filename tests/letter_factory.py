@@ -15,6 +15,10 @@ LINKS = Links(
     view="https://digest.example.org/letters/v1",
     preferences="https://digest.example.org/preferences/p1",
     unsubscribe="https://digest.example.org/unsubscribe/u1",
+    mute="https://digest.example.org/mute/m1",
+    never="https://digest.example.org/never/n1",
+    fewer="https://digest.example.org/fewer/f1",
+    pause="https://digest.example.org/pause/z1",
 )
 
 
@@ -44,6 +48,7 @@ def paper(
         for query in sorted(titled | abstracted)
     )
     made = LetterPaper(
+        id=number,
         title=title,
         title_spans=in_title,
         abstract=abstract,
@@ -70,4 +75,5 @@ def words(*papers: LetterPaper, **changes: Any) -> DigestWords:
         links=LINKS,
         postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
     )
-    return replace(made, **changes)
+    made = replace(made, **changes)
+    return made if made.keyword_ids else replace(made, keyword_ids=tuple(range(101, 101 + len(made.keywords))))

@@ -20,9 +20,9 @@ $ digest subscribers add bob@example.org -k '"graph neural network"' --confirmed
 IMPORT = """\
 A file may look like this; only the column email is needed:
 
-email,keywords,frequency,send_hour,timezone,cap,trending
+email,keywords,frequency,send_hour,timezone,cap,trending,summaries
 
-ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes
+ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes,no
 
 What export wrote can be read back: people who left or were suppressed stay so, and pauses go on.
 """
@@ -71,6 +71,7 @@ def add(
     ] = None,
     cap: Annotated[int, typer.Option(help="At most this many papers a letter, 1 to 100.")] = 20,
     trending: Annotated[bool, typer.Option("--trending", help="Also the 3 most upvoted papers.")] = False,
+    summaries: Annotated[bool, typer.Option("--summaries", help="Also Hugging Face's AI summary of a paper.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a subscriber. Without keywords they get the day's trending papers."""
@@ -85,6 +86,7 @@ def add(
         timezone=zone or house.settings.default_timezone,
         cap=cap,
         trending=trending,
+        summaries=summaries,
     )
     mailed = desk.add(house, email, wish, saved, utc_now(), confirmed=confirmed)
     if as_json:
@@ -151,7 +153,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Add subscribers from a CSV file: email, keywords (with | or line breaks between), and if wanted frequency,
-    send_hour, timezone, cap, trending. Bad lines are reported with their numbers, good ones imported.
+    send_hour, timezone, cap, trending, summaries. Bad lines are reported with their numbers, good ones imported.
     """
     from digest import roll
 

@@ -49,6 +49,7 @@ class Claimed:
     created_at: datetime
     papers: list[int] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
+    keywords: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
@@ -63,6 +64,7 @@ class Claimed:
             created_at=delivery.created_at,
             papers=list(delivery.papers),
             left_out=list(delivery.left_out),
+            keywords=list(delivery.keywords),
         )
 
 

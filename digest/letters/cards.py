@@ -1,14 +1,17 @@
 """A paper as the letter shows it: in full as a card, or in short as a row. Everything here is ready to be printed."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from digest.letters import say
+from digest.letters.fragments import hole
 from digest.letters.marked import Piece, pieces, plain
 from digest.letters.values import DigestWords, LetterPaper
-from digest.matching import snippet
+from digest.matching import Span, snippet
 
 TITLE, ROW_TITLE, LABEL = 300, 160, 70  # characters of a title: in a card, in a row, in a link's label
-SNIPPET = 420
+SNIPPET, SUMMARY = 420, 600
 ORGANIZATION = 100
 KEYWORD = 60
 REASONS = 4  # keywords named as the reason for one paper
@@ -16,11 +19,15 @@ REASONS = 4  # keywords named as the reason for one paper
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A keyword that brought the paper here, and where its words stand."""
+    """A keyword that brought the paper here, where its words stand, and the address where it is muted, if any.
+
+    `query` is its position among the reader's keywords, or a hole to be painted.
+    """
 
     keyword: str
-    query: int
+    query: int | str
     place: str
+    mute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +42,23 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
+    """`label` is a short title, by which a link tells of which paper it is. `never`: where its authors are muted."""
+
     title: tuple[Piece, ...]
+    label: str
     url: str | None
     byline: str
     organization: str
     facts: tuple[str, ...]
     snippet: tuple[Piece, ...] = ()
+    summary: str = ""
     reasons: tuple[Reason, ...]
     more_reasons: int
     trending: bool
     late: str
     links: tuple[Link, ...] = ()
+    never: str = ""
+    why: str
 
     @property
     def about(self) -> str:
@@ -57,60 +70,116 @@ class Card:
         """What a row says below its title, for the plain letter."""
         return " · ".join(fact for fact in (self.byline, *self.facts, self.late) if fact)
 
-    @property
-    def why(self) -> str:
-        """The keywords and where they stand, for the plain letter."""
-        said = ", ".join(f"{reason.keyword} in {reason.place}" for reason in self.reasons)
-        more = f" and {say.count(self.more_reasons, 'more keyword')}" if self.more_reasons else ""
-        return f"Matched {said}{more}" if said else ""
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What of a card is its reader's own. The sequences go by the paper's numbers for its queries."""
+
+    keywords: Sequence[str]
+    queries: Sequence[int | str]
+    mute: Sequence[str]
+    never: str
+    why: str = ""
+
+    @classmethod
+    def of(cls, paper: LetterPaper, words: DigestWords, positions: Sequence[int] = ()) -> "Own":
+        """The reader's. `positions`: see DigestWords."""
+        where = positions or range(len(words.keywords))
+        links = words.links
+        ids = [words.keyword_ids[each] if links.mute and each < len(words.keyword_ids) else 0 for each in where]
+        return cls(
+            keywords=[say.cut(words.keywords[each], KEYWORD) for each in where],
+            queries=where,
+            mute=[f"{links.mute}/{number}" if number else "" for number in ids],
+            never=f"{links.never}/{paper.id}" if links.never and paper.id and paper.authors else "",
+        )
+
+    @classmethod
+    def holes(cls, paper: LetterPaper, *, mute: bool, never: bool) -> "Own":
+        """Anybody's: holes in the places of all that."""
+        numbers = range(1 + max((*dict(paper.where), *(span.query for span in _spans(paper))), default=-1))
+        return cls(
+            keywords=[hole(f"keyword {number}") for number in numbers],
+            queries=[hole(f"paint {number}") for number in numbers],
+            mute=[hole(f"mute {number}") if mute else "" for number in numbers],
+            never=hole("never") if never and paper.id and paper.authors else "",
+            why=hole("why"),
+        )
 
 
-def card(paper: LetterPaper, words: DigestWords) -> Card:
-    """The paper in full."""
-    title = pieces(paper.title, paper.title_spans, TITLE)
-    reasons = _reasons(paper, words)
-    return Card(
+def card(paper: LetterPaper, words: DigestWords, positions: Sequence[int] = ()) -> Card:
+    """The paper in full, for one reader."""
+    return in_full(paper, words.day, Own.of(paper, words, positions))
+
+
+def row(paper: LetterPaper, words: DigestWords, positions: Sequence[int] = ()) -> Card:
+    """The paper in two lines, for one reader."""
+    return in_short(paper, words.day, Own.of(paper, words, positions))
+
+
+def in_full(paper: LetterPaper, today: date, own: Own) -> Card:
+    brief = in_short(paper, today, own)
+    title = _painted(pieces(paper.title, paper.title_spans, TITLE), own)
+    return replace(
+        brief,
         title=title,
-        url=say.web_address(paper.url),
         byline=say.byline(paper.authors),
         organization=say.cut(paper.organization or "", ORGANIZATION),
-        facts=_facts(paper, words),
-        snippet=_snippet(paper),
-        reasons=reasons[:REASONS],
-        more_reasons=max(0, len(reasons) - REASONS),
-        trending=paper.trending,
-        late=_late(paper, words),
-        links=_links(paper, say.cut(plain(title), LABEL)),
+        snippet=() if paper.summary.strip() else _painted(_snippet(paper), own),
+        summary=say.one_line(paper.summary, SUMMARY),
+        links=_links(paper, brief.label),
+        never=own.never,
     )
 
 
-def row(paper: LetterPaper, words: DigestWords) -> Card:
-    """The paper in two lines."""
-    reasons = _reasons(paper, words)
+def in_short(paper: LetterPaper, today: date, own: Own) -> Card:
+    reasons = _reasons(paper, own)
+    more = max(0, len(reasons) - REASONS)
     return Card(
-        title=pieces(paper.title, paper.title_spans, ROW_TITLE),
+        title=_painted(pieces(paper.title, paper.title_spans, ROW_TITLE), own),
+        label=say.cut(plain(pieces(paper.title, (), TITLE)), LABEL),
         url=say.web_address(paper.url),
         byline=say.first_author(paper.authors),
         organization="",
-        facts=_facts(paper, words),
+        facts=_facts(paper, today),
         reasons=reasons[:REASONS],
-        more_reasons=max(0, len(reasons) - REASONS),
+        more_reasons=more,
         trending=paper.trending,
-        late=_late(paper, words),
+        late=_late(paper, today),
+        why=(own.why or why([(each.keyword, each.place) for each in reasons[:REASONS]], more)) if reasons else "",
     )
 
 
-def _reasons(paper: LetterPaper, words: DigestWords) -> tuple[Reason, ...]:
+def why(reasons: Sequence[tuple[str, str]], more: int) -> str:
+    """The keywords and where they stand, for the plain letter."""
+    said = ", ".join(f"{keyword} in {place}" for keyword, place in reasons)
+    return f"Matched {said}" + (f" and {say.count(more, 'more keyword')}" if more else "")
+
+
+def _spans(paper: LetterPaper) -> tuple[Span, ...]:
+    return (*paper.title_spans, *paper.abstract_spans)
+
+
+def _painted(parts: Sequence[Piece], own: Own) -> tuple[Piece, ...]:
+    """The pieces with the reader's colours."""
+    known = len(own.queries)
     return tuple(
-        Reason(say.cut(words.keywords[query], KEYWORD), query, place)
-        for query, place in dict(paper.where).items()
-        if query < len(words.keywords)
+        Piece(each.text, own.queries[each.query] if isinstance(each.query, int) and each.query < known else None)
+        for each in parts
     )
 
 
-def _facts(paper: LetterPaper, words: DigestWords) -> tuple[str, ...]:
+def _reasons(paper: LetterPaper, own: Own) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(own.keywords[query], own.queries[query], place, own.mute[query])
+        for query, place in dict(paper.where).items()
+        if query < len(own.keywords)
+    )
+
+
+def _facts(paper: LetterPaper, today: date) -> tuple[str, ...]:
     """Date, upvotes and comments, as far as they are known. "0 upvotes" says nothing."""
-    facts = [say.date_of(paper.published_on, words.day)] if paper.published_on else []
+    facts = [say.date_of(paper.published_on, today)] if paper.published_on else []
     if paper.upvotes:
         facts.append(say.count(paper.upvotes, "upvote"))
     if paper.comments:
@@ -118,10 +187,10 @@ def _facts(paper: LetterPaper, words: DigestWords) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _late(paper: LetterPaper, words: DigestWords) -> str:
+def _late(paper: LetterPaper, today: date) -> str:
     if not paper.late:
         return ""
-    year = "" if paper.listed_on.year == words.day.year else f" {paper.listed_on.year}"
+    year = "" if paper.listed_on.year == today.year else f" {paper.listed_on.year}"
     return f"Listed earlier, on {say.day(paper.listed_on)}{year}"
 
 

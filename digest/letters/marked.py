@@ -8,8 +8,10 @@ from digest.matching import Span
 
 
 class Piece(NamedTuple):
+    """`query` is a keyword's position, which has a colour, or a hole that is to be painted later."""
+
     text: str
-    query: int | None = None
+    query: int | str | None = None
 
 
 def pieces(text: str, spans: Iterable[Span], limit: int) -> tuple[Piece, ...]:

@@ -2,169 +2,175 @@
 
     DigestWords -> cards and rows -> as many as fit -> subject, text, html
 
+What is rendered of a paper or of the frame is rendered once, with holes (fragments.py), and kept for other letters; a
+letter is those pieces joined, with what is its reader's own in the holes.
+
 The best ten papers stand in full, the rest as rows, and what is left is a count with a link. The weight of the
 HTML on the wire decides, whatever the texts are: first the rows at the end become a count, and where the cards
 alone are too heavy, cards become rows.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from itertools import islice
+from typing import Literal
 
-from digest.letters import account, say
-from digest.letters.cards import KEYWORD, Card, card, row
-from digest.letters.templates import SUBJECT, letter, part, subject
+from digest.letters import heads, say
+from digest.letters.cards import KEYWORD, REASONS, Own, in_full, in_short, why
+from digest.letters.colour import MARKS
+from digest.letters.fragments import Fragment, hole, html
+from digest.letters.frame import NOTHING, Frame, Papers, paints
+from digest.letters.plain import fill
+from digest.letters.templates import fragment, macro, part
 from digest.letters.values import DigestWords, Letter, LetterPaper
-from digest.letters.wire import Weight
+from digest.letters.wire import Quoted, Weight, piece
 
 LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_LIMIT = 75_000  # of these, for the frame and the papers in full
 IN_FULL = 10
-TALLIED = 12  # keywords in the tally
-TOPICS, TOPIC = 3, 40  # keywords in the subject, and characters of each
-TITLED, PREHEADER = 3, 220  # titles in the preheader, and characters of it
-NOTICES, NOTICE = 6, 300
+KEPT = 4096  # cards and rows that are kept
+SAID = 4096  # paragraphs of text/plain that are kept
+Kind = Literal["card", "row"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many of the letter's papers a keyword brought."""
+class Prints:
+    """A paper rendered for anybody. `numbers` are those of its queries that have holes in it."""
 
-    keyword: str
-    query: int
-    papers: int
+    html: Fragment
+    text: Fragment
+    numbers: tuple[int, ...]
+
+
+@lru_cache(maxsize=KEPT)
+def prints(paper: LetterPaper, kind: Kind, year: int, *, weekly: bool, mute: bool, never: bool) -> Prints:
+    """The paper as a card or a row of that year's letters."""
+    own = Own.holes(paper, mute=mute, never=never)
+    shown = (in_full if kind == "card" else in_short)(paper, date(year, 1, 1), own)
+    values = {"paper": shown, "weekly": weekly, "period": heads.period(weekly), "number": hole("number")}
+    in_html, in_text = (fragment(f"digest-{kind}.{ending}", **values) for ending in ("html", "txt"))
+    numbers = {int(name.split()[1]) for name in (*in_html.names, *in_text.names) if " " in name}
+    return Prints(in_html, in_text, tuple(sorted(numbers)))
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
-    """A card or a row with its HTML, which ends in a newline, so that weights add up."""
+class Entry:
+    """A paper of one letter. `day` is its heading in a weekly one; `text` has what fills its holes in text/plain."""
 
-    card: Card
-    html: str
-
-    @property
-    def weight(self) -> Weight:
-        return Weight.of(self.html)
+    paper: LetterPaper
+    prints: Prints
+    html: Quoted
+    text: dict[str, Quoted]
+    day: str
 
 
 def digest(words: DigestWords, *, whole: bool = False) -> Letter:
     """The letter for one reader and one edition. `whole`: nothing is left out for its weight, as on the web."""
-    values = _frame(words)
-    total = len(words.papers) + words.left_out
-    # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
-    frame = part(
-        "digest-body.html", **values, subject=subject("digest", values), cards=(), rows=(), row_count=total, more=total
-    )
-    cards, rows = _fitting(words, Weight.of(frame), whole=whole)
-    more = total - len(cards) - len(rows)
-    return letter("digest", {**values, "cards": cards, "rows": rows, "row_count": len(rows), "more": more})
+    return _Setting(words).letter(whole=whole)
 
 
-def _fitting(words: DigestWords, weight: Weight, *, whole: bool) -> tuple[list[Printed], list[Printed]]:
-    cards: list[Printed] = []
-    rows: list[Printed] = []
-    for paper in words.papers[:IN_FULL]:
-        printed = _printed("digest-card.html", card(paper, words), words)
-        if not whole and weight.plus(printed.weight).on_wire > CARDS_LIMIT:
-            break
-        weight = weight.plus(printed.weight)
-        cards.append(printed)
-    for paper in islice(words.papers, len(cards), None):
-        printed = _printed("digest-row.html", row(paper, words), words)
-        if not whole and weight.plus(printed.weight).on_wire > LIMIT:
-            break
-        weight = weight.plus(printed.weight)
-        rows.append(printed)
-    return cards, rows
+class _Setting:
+    """One letter being set."""
+
+    def __init__(self, words: DigestWords) -> None:
+        self._words = words
+        self._weekly = words.frequency == "weekly"
+        self._frame = Frame(words)
+        self._labels: dict[int, tuple[Quoted, Quoted, Quoted, Quoted]] = {}
+
+    def letter(self, *, whole: bool) -> Letter:
+        total = len(self._words.papers) + self._words.left_out
+        # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
+        weight = self._frame.weight(rows=total, more=total)
+        cards, weight = self._fitting("card", 0, IN_FULL, weight, limit=None if whole else CARDS_LIMIT)
+        rows, _ = self._fitting("row", len(cards), None, weight, limit=None if whole else LIMIT)
+        card_html, card_text = self._in_order("card", cards, 1)
+        row_html, row_text = self._in_order("row", rows, 1 + len(cards))
+        more = total - len(cards) - len(rows)
+        return self._frame.letter(Papers(card_html, row_html), Papers(card_text, row_text), len(rows), more)
+
+    def _fitting(
+        self, kind: Kind, first: int, last: int | None, weight: Weight, *, limit: int | None
+    ) -> tuple[list[Entry], Weight]:
+        """As many of the papers `first` to `last` as fit, and what the letter weighs with them."""
+        fitting: list[Entry] = []
+        headed: set[str] = set()
+        for place in islice(range(len(self._words.papers)), first, last):
+            entry = self._entry(place, kind)
+            head = _heading(kind, "" if entry.day in headed else entry.day)[0]
+            heavier = weight.plus(Weight.of(entry.html)).plus(Weight.of(head))
+            if limit is not None and heavier.on_wire > limit:
+                break
+            weight = heavier
+            headed.add(entry.day)
+            fitting.append(entry)
+        return fitting, weight
+
+    def _entry(self, place: int, kind: Kind) -> Entry:
+        words, paper = self._words, self._words.papers[place]
+        known, links = heads.positions(words, place), words.links
+        made = prints(
+            paper,
+            kind,
+            words.day.year,
+            weekly=self._weekly,
+            mute=bool(links.mute and words.keyword_ids),
+            never=bool(links.never),
+        )
+        in_html, in_text = {}, {}
+        if links.never:
+            never = f"{links.never}/{paper.id}"
+            in_html["never"], in_text["never"] = html(never), piece(never)
+        for number in made.numbers:
+            position = known[number]
+            label = self._labels.get(position) or self._label(position)
+            in_html[f"paint {number}"] = paints()[position % len(MARKS)]
+            in_html[f"keyword {number}"], in_text[f"keyword {number}"], *mute = label
+            in_html[f"mute {number}"], in_text[f"mute {number}"] = mute
+        in_text["why"] = _why(tuple((words.keywords[known[number]], place) for number, place in paper.where))
+        day = heads.day_of(paper) if self._weekly else ""
+        return Entry(paper, made, made.html.filled(in_html), in_text, day)
+
+    def _label(self, position: int) -> tuple[Quoted, Quoted, Quoted, Quoted]:
+        """A keyword and the address where it is muted, in both forms."""
+        words = self._words
+        label = say.cut(words.keywords[position], KEYWORD)
+        mute = f"{words.links.mute}/{words.keyword_ids[position]}" if words.keyword_ids else ""
+        made = self._labels[position] = (html(label), piece(label), html(mute), piece(mute))
+        return made
+
+    def _in_order(self, kind: Kind, entries: Sequence[Entry], first: int) -> tuple[Quoted, Quoted]:
+        """The papers in both forms: a weekly letter's by day, the late ones at the end."""
+        if self._weekly:
+            entries = sorted(
+                entries,
+                key=lambda entry: (entry.paper.late, 0 if entry.paper.late else entry.paper.listed_on.toordinal()),
+            )
+        in_html, in_text, day = [], [], ""
+        for number, entry in enumerate(entries, first):
+            head_html, head_text = _heading(kind, "" if entry.day == day else entry.day)
+            in_html += [head_html, entry.html]
+            in_text += [head_text, entry.prints.text.filled(entry.text | {"number": _number(number)})]
+            day = entry.day
+        return Quoted(b"".join(in_html)), Quoted(b"".join(in_text))
 
 
-def _printed(template: str, shown: Card, words: DigestWords) -> Printed:
-    return Printed(shown, part(template, paper=shown, period=period(words)))
+@lru_cache(maxsize=SAID)
+def _why(where: tuple[tuple[str, str], ...]) -> Quoted:
+    said = [(say.cut(keyword, KEYWORD), place) for keyword, place in where[:REASONS]]
+    return piece(fill(why(said, max(0, len(where) - REASONS)), 4)[4:])
 
 
-def _frame(words: DigestWords) -> dict[str, object]:
-    tallies = tally(words)
-    named = account.keywords(words.keywords)
-    return {
-        "product": words.product,
-        "day": words.day,
-        "period": period(words),
-        "weekly": words.frequency == "weekly",
-        "often": say.often(words.frequency),
-        "clock": account.clock(words.clock),
-        "address": say.one_line(words.address),
-        "since": words.since,
-        "headline": headline(words),
-        "nothing_matched": bool(words.keywords) and not matched(words),
-        "count": say.count(*counted(words)),
-        "topics": topics(words),
-        "preheader": preheader(words.papers),
-        "tallies": tallies[:TALLIED],
-        "more_tallies": max(0, len(tallies) - TALLIED),
-        "keywords": named,
-        "more_keywords": len(words.keywords) - len(named),
-        "notices": [say.one_line(notice, NOTICE) for notice in words.notices[:NOTICES]],
-        "links": words.links,
-        "postal_address": say.one_line(words.postal_address),
-    }
+@lru_cache
+def _number(number: int) -> Quoted:
+    return piece(f"{number:>2}. ")
 
 
-def period(words: DigestWords) -> str:
-    return "this week" if words.frequency == "weekly" else "today"
-
-
-def matched(words: DigestWords) -> int:
-    """Papers that a keyword brought, those included that the edition left out."""
-    found = sum(1 for paper in words.papers if paper.where)
-    return found + words.left_out if found else 0
-
-
-def counted(words: DigestWords) -> tuple[int, str]:
-    if matched(words):
-        return matched(words), "paper"
-    return len(words.papers) + words.left_out, "trending paper"
-
-
-def headline(words: DigestWords) -> str:
-    if not matched(words):
-        return "This week's trending papers" if words.frequency == "weekly" else "Today's trending papers"
-    week = " this week" if words.frequency == "weekly" else ""
-    return (
-        f"{say.count(matched(words), 'new paper')}{week} {'matches' if matched(words) == 1 else 'match'} your keywords"
-    )
-
-
-def tally(words: DigestWords) -> list[Tally]:
-    """The keywords that brought papers, the busiest first, else in the reader's order."""
-    papers = Counter(query for paper in words.papers for query in dict(paper.where))
-    papers.update(dict(enumerate(words.left_out_counts)))
-    found = [
-        Tally(say.cut(keyword, KEYWORD), query, papers[query])
-        for query, keyword in enumerate(words.keywords)
-        if papers[query]
-    ]
-    return sorted(found, key=lambda one: -one.papers)
-
-
-def topics(words: DigestWords) -> str:
-    """What the subject names after its count: the busiest keywords, or the first title when papers are trending."""
-    room = SUBJECT - len(say.count(*counted(words))) - len(": this week")
-    names = [say.cut(one.keyword, TOPIC) for one in tally(words)]
-    if not names:
-        return say.cut(words.papers[0].title, room) if words.papers else ""
-    for shown in range(min(TOPICS, len(names)), 1, -1):
-        said = _named(names, shown)
-        if len(said) <= room:
-            return said
-    return _named(names, 1)
-
-
-def _named(names: Sequence[str], shown: int) -> str:
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more else "")
-
-
-def preheader(papers: Sequence[LetterPaper]) -> str:
-    """What a list of mails shows after the subject: the first titles."""
-    return say.cut(" · ".join(say.cut(paper.title, PREHEADER) for paper in papers[:TITLED]), PREHEADER)
+@lru_cache
+def _heading(kind: Kind, day: str) -> tuple[Quoted, Quoted]:
+    """What stands before a paper, in both forms: the day where one begins, else a rule between cards."""
+    if not day:
+        return (piece(macro("rule")), NOTHING) if kind == "card" else (NOTHING, NOTHING)
+    return piece(macro(f"day_of_{kind}s", day)), piece(part(f"digest-day-of-{kind}s.txt", day=day))

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from digest.letters import colour, say
+from digest.letters.fragments import Fragment
 from digest.letters.marked import starred
 from digest.letters.plain import fill
 from digest.letters.values import Letter
@@ -44,6 +45,16 @@ def environment() -> Environment:
 def part(template: str, **values: object) -> str:
     """One template with these values; a name it asks for and does not get is an error (StrictUndefined)."""
     return environment().get_template(template).render(values)
+
+
+def macro(name: str, *values: object) -> str:
+    """A macro of parts.html."""
+    return str(getattr(environment().get_template("parts.html").module, name)(*values))
+
+
+def fragment(template: str, **values: object) -> Fragment:
+    """As `part`, where some of the values are holes."""
+    return Fragment(part(template, **values))
 
 
 def subject(name: str, values: Mapping[str, object]) -> str:

@@ -3,16 +3,30 @@
 from dataclasses import dataclass
 from datetime import date
 
+from digest.letters.wire import Quoted, quoted, read
 from digest.matching import Span
 
 
-@dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter as its reader sees it. `subject` is one line; `text` and `html` say the same."""
+    """A letter as its reader sees it. `subject` is one line; `text` and `html` say the same.
 
-    subject: str
-    text: str
-    html: str
+    Both are kept in wire form, because most letters are joined from pieces that are in it already.
+    """
+
+    __slots__ = ("quoted_html", "quoted_text", "subject")
+
+    def __init__(self, subject: str, text: str | Quoted, html: str | Quoted) -> None:
+        self.subject = subject
+        self.quoted_text = quoted(text) if isinstance(text, str) else text
+        self.quoted_html = quoted(html) if isinstance(html, str) else html
+
+    @property
+    def text(self) -> str:
+        return read(self.quoted_text)
+
+    @property
+    def html(self) -> str:
+        return read(self.quoted_html)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +39,35 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """The reader's own pages. `unsubscribe` can do nothing but that; `preferences` can change everything."""
+    """The reader's own pages. `unsubscribe` can do nothing but that; `preferences` can change everything.
+
+    To `mute` a keyword's number is added, to `never` a paper's. Without an address there is no such link.
+    """
 
     view: str
     preferences: str
     unsubscribe: str
+    mute: str = ""
+    never: str = ""
+    fewer: str = ""
+    pause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterPaper:
     """A paper in the digest, with the spans of its matched words (characters of `title` and `abstract` as given).
 
-    `where` names each matched keyword by its position, with "title", "abstract" or "title and abstract".
+    `where` names each matched keyword by its number, with "title", "abstract" or "title and abstract".
     `late` says that its list day is long past: it is made up for. `trending` says that its upvotes brought it here.
+    `summary` is for readers who want a machine's summary instead of the abstract's sentences.
     """
 
+    id: int = 0
     title: str
     title_spans: tuple[Span, ...] = ()
     abstract: str = ""
     abstract_spans: tuple[Span, ...] = ()
+    summary: str = ""
     authors: tuple[str, ...] = ()
     organization: str | None = None
     published_on: date | None = None
@@ -60,13 +84,18 @@ class LetterPaper:
     where: tuple[tuple[int, str], ...] = ()
     trending: bool = False
 
+    def __hash__(self) -> int:  # quick, because what is rendered of a paper is kept by the paper
+        return hash((self.id, self.title, self.where, self.late))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestWords:
     """All that one digest says. A keyword's position decides its colour; without keywords the papers are trending ones.
 
-    `papers` stand in the order of the edition; `left_out` are papers that the edition had no room for,
-    and `left_out_counts` says how many of them each keyword brought.
+    `keyword_ids` are the numbers that links to mute a keyword end in. `papers` stand in the order of the edition.
+    A paper's own numbers for its queries are positions among the keywords, unless `positions` has for each paper
+    which position each of its numbers means: then many readers can share a paper. `left_out` are papers that the
+    edition had no room for, and `left_out_counts` says how many of them each keyword brought.
     `notices` are whole sentences about sources that did not answer or days that are made up for.
     """
 
@@ -77,7 +106,9 @@ class DigestWords:
     address: str
     since: date
     keywords: tuple[str, ...] = ()
+    keyword_ids: tuple[int, ...] = ()
     papers: tuple[LetterPaper, ...]
+    positions: tuple[tuple[int, ...], ...] = ()
     left_out: int = 0
     left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()

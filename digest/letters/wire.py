@@ -3,16 +3,21 @@
 Quoted-printable (RFC 2045, 6.7), or base64 where that is shorter, as it is for Chinese. Lines end in CRLF and
 have at most 76 characters. No line begins with a dot, so SMTP's dot-stuffing (RFC 5321, 4.5.2) never changes a
 letter, nor with "From ", which some mailboxes still quote.
+
+A piece ends with a line end of its own or with a soft one, so pieces are joined as they are and weights add up.
 """
 
 import base64
 import binascii
 import re
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 LINE = 76
+SOFT = b"=\r\n"
 RISKS = (b".", b"From ")
 _RISKY = re.compile(rb"(?m)^(?:\.|From ).*$")
+
+Quoted = NewType("Quoted", bytes)
 
 
 class Encoded(NamedTuple):
@@ -23,15 +28,15 @@ class Encoded(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """Bytes in both encodings. Parts that end in a newline may be added up: the sum is exact for their joined text."""
+    """Bytes in both encodings. Those of pieces may be added up: the sum is exact for the joined pieces."""
 
     quoted: int
     raw: int
 
     @classmethod
-    def of(cls, text: str) -> "Weight":
-        raw = _bytes(text)
-        return cls(len(_quoted(raw)), len(raw))
+    def of(cls, body: Quoted) -> "Weight":
+        # Every "=" is either =XX, three bytes for one, or a soft line break, three bytes for none.
+        return cls(len(body), len(body) - 2 * body.count(b"=") - body.count(SOFT))
 
     def plus(self, other: "Weight") -> "Weight":
         return Weight(self.quoted + other.quoted, self.raw + other.raw)
@@ -46,27 +51,39 @@ class Weight(NamedTuple):
         return min(self.quoted, self.base64)
 
 
-def encoded(text: str) -> Encoded:
-    """The shorter of the two; quoted-printable when they are equal, because people can read it."""
-    raw = _bytes(text)
-    quoted = _quoted(raw)
-    if len(quoted) <= Weight(0, len(raw)).base64:
-        return Encoded("quoted-printable", quoted)
-    return Encoded("base64", base64.encodebytes(raw).replace(b"\n", b"\r\n"))
-
-
-def _bytes(text: str) -> bytes:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
-
-
-def _quoted(raw: bytes) -> bytes:
-    quoted = binascii.b2a_qp(raw)
+def quoted(text: str) -> Quoted:
+    """All of a body."""
+    raw = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
+    made = binascii.b2a_qp(raw)
     if b"\n" not in raw:  # then it cannot know which line ends we use, and breaks long lines with LF
-        quoted = quoted.replace(b"\n", b"\r\n")
+        made = made.replace(b"\n", b"\r\n")
     # The search is ten times quicker than the expression, and nearly always finds nothing.
-    if quoted.startswith(RISKS) or any(b"\n" + risk in quoted for risk in RISKS):
-        return _RISKY.sub(_harmless, quoted)
-    return quoted
+    if made.startswith(RISKS) or any(b"\n" + risk in made for risk in RISKS):
+        made = _RISKY.sub(_harmless, made)
+    return Quoted(made)
+
+
+def piece(text: str) -> Quoted:
+    """A part of a body, which others may stand before and behind."""
+    made = quoted(text)
+    if not made or made.endswith(b"\r\n"):
+        return made
+    if len(made) - made.rfind(b"\n") > LINE:  # no room for the "=" of the soft line break
+        last = 3 if made[-3:-2] == b"=" else 1
+        made = Quoted(made[:-last] + SOFT + made[-last:].replace(b".", b"=2E"))
+    return Quoted(made + SOFT)
+
+
+def read(body: Quoted) -> str:
+    """The text again, its lines ended by LF."""
+    return binascii.a2b_qp(body).decode().replace("\r\n", "\n")
+
+
+def shortest(body: Quoted) -> Encoded:
+    """The shorter of the two; quoted-printable when they are equal, because people can read it."""
+    if len(body) <= Weight.of(body).base64:
+        return Encoded("quoted-printable", body)
+    return Encoded("base64", base64.encodebytes(binascii.a2b_qp(body)).replace(b"\n", b"\r\n"))
 
 
 def _harmless(line: re.Match[bytes]) -> bytes:
@@ -74,7 +91,7 @@ def _harmless(line: re.Match[bytes]) -> bytes:
     while rest.startswith(RISKS):
         first, rest = b"=%02X" % rest[0], rest[1:]
         # `.` in the pattern takes the carriage return along; it does not count for the length of a line.
-        done += first if len(first + rest.rstrip(b"\r")) <= LINE else first + b"=\r\n"
+        done += first if len(first + rest.rstrip(b"\r")) <= LINE else first + SOFT
         if not done.endswith(b"\n"):
             break
     return done + rest

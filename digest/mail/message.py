@@ -17,7 +17,7 @@ from email.utils import format_datetime, formataddr, parseaddr
 
 from digest.errors import Rejected
 from digest.letters.values import Letter
-from digest.letters.wire import Encoded, encoded
+from digest.letters.wire import Encoded, shortest
 
 LINE, WORD, LONGEST = 78, 75, 998  # characters: a line to aim at, an encoded word at most, a line at most
 # "=_" stands in neither quoted-printable nor base64, so no body can hold this line (RFC 2045, 6.7).
@@ -52,7 +52,7 @@ def compose(letter: Letter, envelope: Envelope) -> bytes:
     Raises Rejected when no message can be addressed to `to`, ValueError when a value of our own cannot stand in a
     header. Breaks and controls in the subject and in the sender's name become spaces.
     """
-    return joined(headers(letter.subject, envelope), encoded(letter.text), encoded(letter.html))
+    return joined(headers(letter.subject, envelope), shortest(letter.quoted_text), shortest(letter.quoted_html))
 
 
 def joined(head: bytes, text: Encoded, html: Encoded) -> bytes:

@@ -3,6 +3,7 @@
 from digest.papers.listing import Listed, Remembered, fill_in, remember
 from digest.papers.shelf import (
     by_ids,
+    chunks,
     days,
     entered_after,
     first_of_latest_day,
@@ -20,6 +21,7 @@ __all__ = [
     "Listed",
     "Remembered",
     "by_ids",
+    "chunks",
     "days",
     "entered_after",
     "fill_in",

@@ -7,16 +7,11 @@ from digest.matching import Limits
 from digest.matching.help import INTRODUCTION, ROWS
 from digest.matching.phrases import LONGEST, MOST_WORDS, SHORTEST_PREFIX
 from digest.web.front import LOOK, At
+from digest.web.headers import BY_TOKEN
 
 router = APIRouter()
 
-ROBOTS = """User-agent: *
-Disallow: {root}/confirm/
-Disallow: {root}/preferences/
-Disallow: {root}/unsubscribe/
-Disallow: {root}/letters/
-Disallow: {root}/inbox
-"""
+ROBOTS = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*BY_TOKEN, "/inbox")), "")
 
 
 @router.api_route("/help/keywords", methods=LOOK)
@@ -41,4 +36,4 @@ def privacy(at: At) -> HTMLResponse:
 
 @router.api_route("/robots.txt", methods=LOOK)
 def robots(at: At) -> PlainTextResponse:
-    return PlainTextResponse(ROBOTS.format(root=at.root))
+    return PlainTextResponse("\n".join(ROBOTS).format(root=at.root))

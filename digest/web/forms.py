@@ -35,6 +35,7 @@ class WishForm(BaseModel):
     timezone: str = ""
     cap: str = ""
     trending: str = ""
+    summaries: str = ""
 
     @field_validator("*", mode="after")
     @classmethod
@@ -70,6 +71,14 @@ class Unsubscribing(Answer):
     one_click: str = Field(default="", alias="List-Unsubscribe")
 
 
+class DoorForm(Answer):
+    """A page with one button. `undo` and `before` are signed notes of how things were: to go back, and to keep."""
+
+    undo: str = ""
+    before: str = ""
+    author: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something wrong in the field with the id `field`."""
@@ -102,6 +111,7 @@ def usual(settings: Settings) -> dict[str, str]:
         "timezone": settings.default_timezone,
         "cap": str(Wish().cap),
         "trending": "",
+        "summaries": "",
         "pause": "",
     }
 
@@ -142,7 +152,7 @@ def read_wish(form: WishForm, settings: Settings) -> Read:
     said = typed(form, settings)
     read = Read()
     _read_keywords(said["keywords"], read, settings.most_keywords)
-    read.wish = Wish(trending=bool(said["trending"]))
+    read.wish = Wish(trending=bool(said["trending"]), summaries=bool(said["summaries"]))
     for name, of, convert in (
         ("frequency", "frequency", str),
         ("hour", "send_hour", _number),

@@ -5,7 +5,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digest.web.front import LOOK, Front
 
-BY_TOKEN = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/")
+DOORS = ("/mute/", "/never/", "/fewer/", "/pause/", "/return/")
+BY_TOKEN = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/", *DOORS)
 PRIVATE = (*BY_TOKEN, "/inbox", "/sent")
 
 POLICY = (

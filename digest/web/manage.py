@@ -1,10 +1,5 @@
-"""The pages behind the links in letters: confirm, change, leave. Looking changes nothing; a button acts.
+"""The pages behind the links in letters: confirm, change, leave. Looking changes nothing; a button acts."""
 
-A link whose signature is not ours is answered with 404: there is no such page. One that was good once (too old, or
-its subscription has ended) is answered with 410: gone, and the page says how to start anew.
-"""
-
-from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -13,10 +8,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from digest import desk
 from digest.desk import Card
+from digest.desk.returning import way_back
 from digest.errors import TokenError
 from digest.models import Status
 from digest.subscribers import LARGEST_CAP, Purpose
-from digest.web.errors import error_page
 from digest.web.forms import (
     LONGEST_KEYWORDS,
     Answer,
@@ -28,12 +23,13 @@ from digest.web.forms import (
     zones_with,
 )
 from digest.web.front import LOOK, At, Front
+from digest.web.gone import ended, no_use
 from digest.web.keywords import understood
 
 router = APIRouter()
 
 RUNNING = {Status.ACTIVE, Status.PAUSED}
-BEGINNING = datetime.fromtimestamp(0, UTC)
+LEFT = {Status.UNSUBSCRIBED, Status.SUPPRESSED}
 
 
 @router.api_route("/confirm/{token}", methods=LOOK)
@@ -41,11 +37,11 @@ def confirm_page(at: At, token: str) -> HTMLResponse:
     try:
         card = desk.look(at.house, Purpose.CONFIRM, token, at.clock())
     except TokenError as error:
-        return _no_use(at, Purpose.CONFIRM, token, error)
+        return no_use(at, Purpose.CONFIRM, token, error)
     if card.status in RUNNING:
         return at.page("confirmed.html", card=card, again=True)
     if card.status != Status.PENDING:
-        return _ended(at)
+        return ended(at)
     return at.page("confirm.html", card=card, token=token)
 
 
@@ -62,7 +58,7 @@ def confirm(at: At, token: str, form: Annotated[Answer, Form()]) -> HTMLResponse
         again = desk.look(at.house, Purpose.CONFIRM, token, now).status in RUNNING
         card = desk.confirm(at.house, token, now)
     except TokenError as error:
-        return _no_use(at, Purpose.CONFIRM, token, error)
+        return no_use(at, Purpose.CONFIRM, token, error)
     return at.page("confirmed.html", card=card, again=again)
 
 
@@ -71,9 +67,9 @@ def preferences_page(at: At, token: str, saved: str = "") -> HTMLResponse:
     try:
         card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
     except TokenError as error:
-        return _no_use(at, Purpose.PREFERENCES, token, error)
+        return no_use(at, Purpose.PREFERENCES, token, error)
     if card.status not in RUNNING:
-        return _ended(at)
+        return ended(at)
     return _preferences(at, token, card, _said(card), Read(), saved=bool(saved))
 
 
@@ -83,14 +79,14 @@ def preferences(at: At, token: str, form: Annotated[PreferencesForm, Form()]) ->
     try:
         card = desk.look(at.house, Purpose.PREFERENCES, token, now)
         if card.status not in RUNNING:
-            return _ended(at)
+            return ended(at)
         read = read_preferences(form, at.house.settings, now)
         if read.faults:
             said = typed(form, at.house.settings) | {"pause": form.pause}
             return _preferences(at, token, card, said, read, saved=False)
         desk.change(at.house, token, read.wish, read.saved, read.pause, now)
     except TokenError as error:
-        return _no_use(at, Purpose.PREFERENCES, token, error)
+        return no_use(at, Purpose.PREFERENCES, token, error)
     return RedirectResponse(f"{at.root}/preferences/{token}?saved=1", status_code=303)
 
 
@@ -99,9 +95,9 @@ def unsubscribe_page(at: At, token: str) -> HTMLResponse:
     try:
         card = desk.look(at.house, Purpose.UNSUBSCRIBE, token, at.clock())
     except TokenError as error:
-        return _no_use(at, Purpose.UNSUBSCRIBE, token, error)
-    if card.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
-        return at.page("left.html", again=True)
+        return no_use(at, Purpose.UNSUBSCRIBE, token, error)
+    if card.status in LEFT:
+        return _left(at, token, again=True)
     return at.page("unsubscribe.html", card=card, token=token)
 
 
@@ -114,10 +110,14 @@ def unsubscribe(at: At, token: str, form: Annotated[Unsubscribing, Form()]) -> R
         before = desk.look(at.house, Purpose.UNSUBSCRIBE, token, now)
         desk.unsubscribe(at.house, token, now, farewell=by_button)
     except TokenError as error:
-        return _no_use(at, Purpose.UNSUBSCRIBE, token, error)
+        return no_use(at, Purpose.UNSUBSCRIBE, token, error)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n")
-    return at.page("left.html", again=before.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED})
+    return _left(at, token, again=before.status in LEFT)
+
+
+def _left(at: Front, token: str, *, again: bool) -> HTMLResponse:
+    return at.page("left.html", again=again, undo=way_back(at.house, token, at.clock()))
 
 
 def _said(card: Card) -> dict[str, str]:
@@ -129,6 +129,7 @@ def _said(card: Card) -> dict[str, str]:
         "timezone": wish.timezone,
         "cap": str(wish.cap),
         "trending": "yes" if wish.trending else "",
+        "summaries": "yes" if wish.summaries else "",
         "pause": card.paused_until.isoformat() if card.paused_until else "",
     }
 
@@ -153,28 +154,3 @@ def _preferences(at: Front, token: str, card: Card, said: dict[str, str], read: 
         longest=LONGEST_KEYWORDS,
         largest_cap=LARGEST_CAP,
     )
-
-
-def _ended(at: Front) -> HTMLResponse:
-    return error_page(
-        at,
-        410,
-        title="This subscription has ended",
-        text="No more letters come from it. You are welcome to start a new one at any time.",
-        links={"/": "Subscribe again"},
-    )
-
-
-def _no_use(at: Front, purpose: Purpose, token: str, error: TokenError) -> HTMLResponse:
-    title = "This link is no longer valid" if _genuine(at, purpose, token) else "This link is damaged"
-    status = 410 if _genuine(at, purpose, token) else 404
-    return error_page(at, status, title=title, text=str(error), links={"/": "Subscribe again"})
-
-
-def _genuine(at: Front, purpose: Purpose, token: str) -> bool:
-    """Whether we signed it, however long ago."""
-    try:
-        at.house.links.read(purpose, token, BEGINNING)
-    except TokenError:
-        return False
-    return True

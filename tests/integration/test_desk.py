@@ -99,7 +99,7 @@ def test_who_declines_is_not_mailed_again_on_the_same_day(at: House, record: Rec
 @pytest.mark.parametrize("status", Status)
 def test_changing_preferences_needs_a_running_subscription(at: House, record: Record, status: Status) -> None:
     in_state(at, status)
-    wish = Wish(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True)
+    wish = Wish(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True)
     key = token(at, ADA, PREFERENCES, NOW)
     if status not in {Status.ACTIVE, Status.PAUSED}:
         with pytest.raises(TokenError, match="not running"):

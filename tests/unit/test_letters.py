@@ -1,7 +1,8 @@
 """What the digest says: subject, reasons, marks, links, and that text from outside stays text."""
 
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parsel import Selector
 
-from digest.letters import Letter, digest
+from digest.letters import Letter, Links, digest
 from digest.matching import Span
-from tests.letter_factory import KEYWORDS, LINKS, paper, words
+from tests.letter_factory import DAY, KEYWORDS, LINKS, paper, words
 
 DATA = Path(__file__).parents[1] / "data" / "letters"
 NASTY = "<script>alert('x')</script> & \"quoted\" \u202egnip\x00\x1b[2J\r\nBcc: all@example.org"
@@ -125,6 +126,7 @@ def test_a_late_paper_is_marked_in_full_and_as_a_row() -> None:
     late = paper("Late", "", late=True, listed_on=date(2024, 12, 30))
     selector = page(digest(words(late, *(paper(number=n) for n in range(9)), late)))
     assert [p for p in map(seen, selector.css("p")) if "listed earlier" in p.lower()] == [
+        "2 papers were listed earlier and are made up for here.",
         "Listed earlier, on Monday 30 December 2024",
         "Ada Byron +1 · 29 October · listed earlier, on Monday 30 December 2024",
     ]
@@ -155,8 +157,12 @@ def test_links_lead_where_they_should_and_nowhere_else() -> None:
         known.url,
         known.pdf_url,
         "https://huggingface.co/papers/1",
+        LINKS.mute + "/101",
+        LINKS.mute + "/102",
+        LINKS.never + "/1",
         LINKS.preferences,
-        LINKS.preferences + "#frequency",
+        LINKS.fewer,
+        LINKS.pause,
         LINKS.unsubscribe,
     ]
 
@@ -166,6 +172,8 @@ def test_links_of_the_same_kind_have_names_of_their_own() -> None:
     names = [link.attrib.get("aria-label") or seen(link) for link in selector.css("a")]
     assert "PDF: One" in names
     assert "PDF: Two" in names
+    assert {"Never this author: One", "Never this author: Two"} < set(names)
+    assert {"Mute hallucination: One", "Mute hallucination: Two"} < set(names)
     assert len(names) == len(set(names))
 
 
@@ -173,7 +181,7 @@ def test_links_of_the_same_kind_have_names_of_their_own() -> None:
 def test_text_from_outside_stays_text(field: str) -> None:
     value = NASTY if field in {"title", "abstract", "organization"} else (NASTY,)
     if field in {"keywords", "notices"}:
-        letter = digest(words(paper(where=((0, "title"),), title_spans=()), **{field: value}))
+        letter = digest(words(paper(where=((0, "title"),), title_spans=(), abstract_spans=()), **{field: value}))
     else:
         changes: dict[str, Any] = {field: value, "title_spans": (), "abstract_spans": ()}
         letter = digest(words(paper(**changes)))
@@ -210,6 +218,76 @@ def test_the_preheader_shows_the_first_titles() -> None:
 def test_without_a_postal_address_nothing_stands_in_its_place() -> None:
     assert seen(page(digest(words(postal_address="")))).endswith("Unsubscribe")
     assert digest(words(postal_address="")).text.endswith(LINKS.view + "\n")
+
+
+def test_what_a_reader_can_ask_for_depends_on_what_there_is() -> None:
+    weekly = digest(words(frequency="weekly", links=replace(LINKS, fewer="")))
+    assert "Fewer mails" not in weekly.text + weekly.html
+    assert "Pause for two weeks" in weekly.html
+    nobody = digest(words(paper(authors=()), links=Links(view="v", preferences="p", unsubscribe="u")))
+    assert not re.search("Mute|Never|Fewer|Pause", nobody.text + nobody.html)
+    assert "Never" not in digest(words(paper(authors=()))).html
+
+
+def test_a_row_has_no_links_to_mute() -> None:
+    letter = digest(words(*(paper(number=n) for n in range(1, 15))))
+    found = page(letter).css("a::attr(href)").getall()
+    assert sum(url.startswith(LINKS.never) for url in found) == 10
+    assert letter.text.count(LINKS.never) == 10
+
+
+def test_a_machines_summary_says_that_it_is_one_and_leaves_the_abstract_a_click_away() -> None:
+    letter = digest(words(paper(summary="It trains <b>models</b> after training.")))
+    said = seen(page(letter))
+    assert "It trains <b>models</b> after training. AI summary by Hugging Face" in said
+    assert "    It trains <b>models</b> after training.\n    (AI summary by Hugging Face)\n" in letter.text
+    assert "We study" not in said + letter.text
+    assert "Abstract: How Post-Training Reshapes Models" in page(letter).css("a::attr(aria-label)").getall()
+    assert "AI summary" not in seen(page(digest(words(paper(summary=" "))))) + digest(words()).text
+
+
+WEEK = tuple(
+    paper(f"Paper {n}", number=n, listed_on=DAY - timedelta(days=n % 3), late=n % 5 == 4, where=((0, "title"),))
+    for n in range(1, 14)
+)
+
+
+def test_a_weekly_letter_is_grouped_by_day_and_late_papers_come_last() -> None:
+    letter = digest(words(*WEEK, frequency="weekly"))
+    headings = [seen(each) for each in page(letter).css("h2, h3")]
+    assert headings == [
+        *("Tuesday 28 October", "Paper 2", "Paper 5", "Paper 8"),
+        *("Wednesday 29 October", "Paper 1", "Paper 7", "Paper 10"),
+        *("Thursday 30 October", "Paper 3", "Paper 6"),
+        *("Listed earlier", "Paper 4", "Paper 9"),
+        *("3 more papers", "Tuesday 28 October", "Wednesday 29 October", "Thursday 30 October"),
+    ]
+    assert re.findall(r"(?m)^ ?(\d+)\. Paper (\d+)$", letter.text) == [
+        *(("1", "2"), ("2", "5"), ("3", "8"), ("4", "1"), ("5", "7"), ("6", "10"), ("7", "3"), ("8", "6")),
+        *(("9", "4"), ("10", "9"), ("11", "11"), ("12", "13"), ("13", "12")),
+    ]
+    assert re.findall(r"(?m)^(?:=+\n)?(?:[A-Z]\w+day \d+ October|Listed earlier):?$", letter.text) == [
+        *("=" * 72 + f"\n{day} October" for day in ("Tuesday 28", "Wednesday 29", "Thursday 30")),
+        "=" * 72 + "\nListed earlier",
+        *("Tuesday 28 October:", "Wednesday 29 October:", "Thursday 30 October:"),
+    ]
+
+
+def test_a_daily_letter_is_not_grouped() -> None:
+    letter = digest(words(*WEEK))
+    assert [seen(each) for each in page(letter).css("h2, h3")][:3] == ["Paper 1", "Paper 2", "Paper 3"]
+    assert "Listed earlier\n" not in letter.text
+
+
+def test_a_letter_after_a_pause_says_what_it_makes_up_for() -> None:
+    late = [paper(number=n, late=True, listed_on=date(2025, 10, 3)) for n in range(1, 21)]
+    said = "Catching up since 3 October: the best 20 papers here, 111 more on the web."
+    for form in (digest(words(*late, left_out=111)).text, seen(page(digest(words(*late, left_out=111))))):
+        assert said in " ".join(form.split())
+        assert "111 more papers on the web" in form
+    assert "Catching up since 3 October: these papers were listed" in digest(words(*late)).text
+    assert "1 paper was listed earlier and is made up for here." in digest(words(late[0], paper(), paper())).text
+    assert "Catching up" not in digest(words(left_out=5)).text
 
 
 def test_every_keyword_that_found_something_is_tallied() -> None:

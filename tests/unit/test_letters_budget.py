@@ -9,13 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parsel import Selector
 
-from digest.letters import DigestWords, digest
+from digest.letters import DigestWords, Links, digest
 from digest.letters.newspapers import LIMIT
 from digest.letters.plain import columns
-from digest.letters.wire import Weight, encoded
+from digest.letters.wire import Quoted, Weight, piece, shortest
 from tests.letter_factory import paper, words
 
 FIFTY = tuple(f"keyword number {n} of fifty" for n in range(50))
+SAID_FIFTY = "; ".join(FIFTY) * 5
+# As long as the addresses of a real service: a token has about 80 characters.
+LONG = Links(**{name: f"https://digest.example.org/{name}/{'t' * 90}" for name in Links.__slots__})
 EVERYWHERE = tuple((n, "title and abstract") for n in range(50))
 CHINESE = "我们研究大型语言模型的后训练如何改变其内部机制" * 200
 HEBREW = "אנחנו חוקרים מודלים של שפה ואת האימון שלהם. " * 100
@@ -30,6 +33,7 @@ def extreme(kind: str) -> DigestWords:
         "many authors": {"authors": tuple(f"Author Number {n} With a Long Name" for n in range(664))},
         "Chinese": {"title": CHINESE, "abstract": CHINESE, "organization": CHINESE, "authors": (CHINESE,) * 9},
         "Hebrew": {"title": HEBREW, "abstract": HEBREW},
+        "fifty keywords marked": {"title": SAID_FIFTY[:4000], "abstract": SAID_FIFTY, "keywords": FIFTY},
         "every word marked": {"title": "quantum " * 500, "abstract": "quantum " * 500},
         "all of fifty keywords": {"where": EVERYWHERE},
         "escapes": {"title": "&\"'<>=" * 700, "abstract": "&\"'<>=" * 700},
@@ -37,20 +41,21 @@ def extreme(kind: str) -> DigestWords:
             f"{name}_url": f"https://{name}.example/" + "=" * 1970 for name in ("pdf", "code", "project")
         },
     }
-    keywords = FIFTY if kind == "all of fifty keywords" else words().keywords
-    return words(*(paper(number=n, **kinds[kind]) for n in range(200)), keywords=keywords, left_out=7)
+    keywords = FIFTY if "fifty" in kind else words().keywords
+    papers = (paper(**({"number": n} | kinds[kind])) for n in range(200))
+    return words(*papers, keywords=keywords, left_out=7, links=LONG)
 
 
 KINDS = (
     *("ordinary", "long titles", "one long word", "many authors", "Chinese", "Hebrew"),
-    *("every word marked", "all of fifty keywords", "escapes", "long addresses"),
+    *("fifty keywords marked", "every word marked", "all of fifty keywords", "escapes", "long addresses"),
 )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_hundred_papers_of_any_kind_stay_within_the_limit(kind: str) -> None:
     letter = digest(extreme(kind))
-    assert LIMIT * 0.7 < len(encoded(letter.html).body) <= LIMIT == 95_000
+    assert LIMIT * 0.7 < len(shortest(letter.quoted_html).body) <= LIMIT == 95_000
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,7 +87,7 @@ def test_ten_papers_stand_in_full_and_the_others_as_rows() -> None:
 def test_a_letter_of_twenty_five_papers_is_light() -> None:
     abstract = "We study post-training. It changes what a model knows and how sure it is of it. " * 9
     letter = digest(words(*(paper(f"Post-training, Part {n}", abstract, number=n) for n in range(25))))
-    assert len(encoded(letter.html).body) < 60_000
+    assert len(shortest(letter.quoted_html).body) < 60_000
 
 
 PIECES = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
@@ -94,15 +99,16 @@ def test_no_text_at_all_makes_it_too_heavy(title: str, name: str, keywords: list
     where = tuple((n, "title") for n in range(len(keywords)))
     one = paper(title * 9, title * 20, authors=(name,) * 9, organization=name, where=where)
     letter = digest(words(*([one] * papers), keywords=tuple(keywords), notices=(name,) * 20, postal_address=name))
-    assert len(encoded(letter.html).body) <= LIMIT
+    assert len(shortest(letter.quoted_html).body) <= LIMIT
 
 
-@given(st.lists(st.text(max_size=200), max_size=6))
-def test_weights_of_lines_add_up_exactly(texts: list[str]) -> None:
-    total = Weight(0, 0)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), max_size=6))
+def test_weights_of_pieces_add_up_exactly(texts: list[str]) -> None:
+    total, joined = Weight(0, 0), Quoted(b"".join(piece(text) for text in texts))
     for text in texts:
-        total = total.plus(Weight.of(text + "\n"))
-    assert total.on_wire == len(encoded("".join(text + "\n" for text in texts)).body)
+        total = total.plus(Weight.of(piece(text)))
+    assert total == Weight.of(joined)
+    assert total.on_wire == len(shortest(joined).body)
 
 
 def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from digest.letters import say
 from digest.letters.colour import LOOK, MARKS
+from digest.letters.heads import tally
 from digest.letters.marked import Piece, pieces, plain, starred
-from digest.letters.newspapers import tally
 from digest.letters.plain import columns, fill
 from digest.matching import Span
 from tests.letter_factory import paper, words

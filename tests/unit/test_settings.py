@@ -61,6 +61,10 @@ BAD = [
     ("mail_from", "Me, Myself <me@example.org>", "not a mail address, or a name that needs quotes"),
     ("mail_from", "a@b@c", "not a mail address"),
     ("mail_from", "Digest <me@example.org>\nBcc: you@example.org", "must stand on one line"),
+    ("dkim_key", "/etc/dkim.pem\n", "must stand on one line"),
+    ("dkim_selector", "mail_1", "not a name in the DNS"),
+    ("dkim_selector", "mail.", "not a name in the DNS"),
+    ("dkim_domain", "@example.org", "not a name in the DNS"),
     ("postal_address", "Street\nTown", "must stand on one line"),
     ("contact", "me\x1b[1m", "must stand on one line"),
     ("sources", "huggingface,arxvi", "no source is called 'arxvi'; known: huggingface, arxiv"),
@@ -103,7 +107,12 @@ def test_the_example_would_be_taken(monkeypatch: pytest.MonkeyPatch, name: str) 
 
 def together(name: str) -> dict[str, str]:
     """What must be set beside `name`."""
-    needs = {"smtp_host": {"secret_key": "x" * 43}, "smtp_password": {"smtp_username": "digest"}}
+    needs = {
+        "smtp_host": {"secret_key": "x" * 43},
+        "smtp_password": {"smtp_username": "digest"},
+        "dkim_key": {"dkim_selector": "digest"},
+        "dkim_selector": {"dkim_key": "dkim.pem"},
+    }
     return needs.get(name, {})
 
 
@@ -121,6 +130,8 @@ def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"smtp_host": "smtp.example.org"}, "DIGEST_SECRET_KEY"),
         ({"smtp_host": "smtp.example.org", "secret_key": DEFAULT_KEY}, "DIGEST_SECRET_KEY"),
+        ({"dkim_key": "dkim.pem"}, "DIGEST_DKIM_SELECTOR"),
+        ({"dkim_selector": "digest"}, "DIGEST_DKIM_KEY"),
         (RELAY | {"smtp_password": "hunter2"}, "DIGEST_SMTP_USERNAME"),
         (RELAY | {"smtp_username": "digest", "smtp_password": "hunter2", "smtp_tls": "none"}, "DIGEST_SMTP_TLS"),
     ],

@@ -9,7 +9,7 @@ from sqlmodel import select
 from digest import db, subscribers
 from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
 from digest.models import Keyword, Status
-from digest.subscribers import CONFIRM_WITHIN, Links, Purpose, Saved, Wish, address
+from digest.subscribers import Links, Purpose, Saved, Wish, address
 from tests.factories import subscriber
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
@@ -52,17 +52,30 @@ def test_a_cut_link_and_a_lone_surrogate_are_damaged() -> None:
             LINKS.read(Purpose.CONFIRM, damaged, NOW)
 
 
-def test_a_confirmation_expires_after_72_hours_and_nothing_else_does() -> None:
-    assert timedelta(hours=72) == CONFIRM_WITHIN
-    late = NOW + CONFIRM_WITHIN + timedelta(seconds=1)
-    for purpose in Purpose:
-        token = LINKS.token(purpose, "nonce", NOW)
-        assert LINKS.read(purpose, token, NOW + CONFIRM_WITHIN) == "nonce"
-        if purpose is Purpose.CONFIRM:
-            with pytest.raises(TokenError, match="72 hours"):
-                LINKS.read(purpose, token, late)
-        else:
-            assert LINKS.read(purpose, token, late + timedelta(days=3650)) == "nonce"
+LIVES = {
+    Purpose.CONFIRM: (timedelta(hours=72), "72 hours"),
+    Purpose.MUTE: (timedelta(days=90), "90 days"),
+    Purpose.NEVER: (timedelta(days=90), "90 days"),
+    Purpose.FEWER: (timedelta(days=90), "90 days"),
+    Purpose.PAUSE: (timedelta(days=90), "90 days"),
+    Purpose.RETURN: (timedelta(days=30), "30 days"),
+    Purpose.UNDO: (timedelta(days=1), "a day"),
+}
+
+
+@pytest.mark.parametrize("purpose", LIVES)
+def test_a_link_that_has_expired_says_how_long_it_was_valid(purpose: Purpose) -> None:
+    lasts, said = LIVES[purpose]
+    token = LINKS.token(purpose, "nonce", NOW)
+    assert LINKS.read(purpose, token, NOW + lasts) == "nonce"
+    with pytest.raises(TokenError, match=f"valid for {said} and has expired"):
+        LINKS.read(purpose, token, NOW + lasts + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("purpose", [Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW])
+def test_the_link_to_leave_never_expires(purpose: Purpose) -> None:
+    assert purpose not in LIVES
+    assert LINKS.read(purpose, LINKS.token(purpose, "nonce", NOW), NOW + timedelta(days=3650)) == "nonce"
 
 
 def test_an_old_key_still_opens_and_the_new_one_signs() -> None:

@@ -1,24 +1,22 @@
-"""Who asked for letters, what they asked for, and the links that prove it is they.
+"""Who asked for letters, what they asked for, and (in `links`) the links that prove it is they.
 
     pending ──confirm──> active <──resume── paused
        │                   │ └────pause──────^
        │                   └──unsubscribe──> unsubscribed ──subscribe again──> pending
+       │                                          └──undo, for 30 days──> active
        └──a final refusal or a complaint──> suppressed
 
 Everything here works inside the caller's transaction.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
-from itsdangerous import BadSignature, Signer
 from sqlalchemy import delete, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
@@ -26,48 +24,39 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
 from digest.models import Frequency, Keyword, SavedKeyword, Status, Subscriber
+from digest.subscribers.links import CONFIRM_WITHIN, RETURN_WITHIN, Links, Purpose
+
+__all__ = [
+    "CONFIRM_WITHIN",
+    "CONSENT",
+    "LARGEST_CAP",
+    "MOST_KEYWORDS",
+    "RETURN_WITHIN",
+    "RUNNING",
+    "Links",
+    "Purpose",
+    "Saved",
+    "Wish",
+    "activate",
+    "address",
+    "ask",
+    "by_email",
+    "by_nonce",
+    "complained",
+    "end",
+    "keywords_of",
+    "pause",
+    "resume",
+    "set_keywords",
+    "set_wish",
+]
 
 RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
 CONSENT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
-CONFIRM_WITHIN = timedelta(hours=72)
 MOST_KEYWORDS = 100
 LARGEST_CAP = 100
 LONGEST_ADDRESS = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
 CHUNK = 1000  # values in one statement
-
-
-class Purpose(StrEnum):
-    """What a link may do. A link made for one purpose is worthless for every other."""
-
-    CONFIRM = "confirm"
-    PREFERENCES = "preferences"
-    UNSUBSCRIBE = "unsubscribe"
-    VIEW = "view"
-
-
-class Links:
-    """Signed tokens (HMAC-SHA256). Keys are tried in order; the first one signs, so that a key can be replaced."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = list(reversed(keys))  # the library signs with the last one
-
-    def token(self, purpose: Purpose, subject: str, issued: datetime) -> str:
-        """A token for `subject` (a subscriber's nonce, a delivery's message id); whoever holds it may do `purpose`."""
-        return self._signer(purpose).sign(f"{subject}.{int(issued.timestamp()):x}").decode()
-
-    def read(self, purpose: Purpose, token: str, now: datetime) -> str:
-        """The subject of a token. Raises TokenError for a damaged, foreign or expired one."""
-        try:
-            subject, _, issued = self._signer(purpose).unsign(token).decode().rpartition(".")
-            age = now - datetime.fromtimestamp(int(issued, 16), UTC)
-        except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
-            raise TokenError("This link is damaged. Copy it whole from the mail, or ask for a new one.") from error
-        if purpose is Purpose.CONFIRM and age > CONFIRM_WITHIN:
-            raise TokenError("This link was valid for 72 hours and has expired. Subscribe again to get a new one.")
-        return subject
-
-    def _signer(self, purpose: Purpose) -> Signer:
-        return Signer(self._keys, salt=f"digest {purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +68,7 @@ class Wish:
     timezone: str = "UTC"
     cap: int = 20
     trending: bool = False
+    summaries: bool = False
 
     def __post_init__(self) -> None:
         if self.frequency not in set(Frequency):
@@ -144,7 +134,7 @@ def complained(subscriber: Subscriber) -> bool:
 
 def set_wish(subscriber: Subscriber, wish: Wish) -> None:
     """Take over when and how much. A new hour counts from the next letter on."""
-    for name in ("frequency", "send_hour", "timezone", "cap", "trending"):
+    for name in ("frequency", "send_hour", "timezone", "cap", "trending", "summaries"):
         setattr(subscriber, name, getattr(wish, name))
 
 
@@ -238,6 +228,13 @@ def activate(subscriber: Subscriber, covered_to: int, now: datetime) -> None:
     subscriber.reason = ""
     subscriber.last_slot = None
     subscriber.covered_to = max(subscriber.covered_to, covered_to)
+
+
+def resume(subscriber: Subscriber) -> None:
+    """Somebody who left is a reader as before. What was listed meanwhile waits, as in a pause."""
+    subscriber.status = Status.ACTIVE
+    subscriber.ended_at = None
+    subscriber.reason = ""
 
 
 def pause(subscriber: Subscriber, until: date | None) -> None:

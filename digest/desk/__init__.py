@@ -1,6 +1,7 @@
 """The front desk: what a person may ask of us. Each request is one transaction: the change and the letter it causes.
 
-The pages, the command line and the demo all come through here.
+The pages, the command line and the demo all come through here. What the small links of a letter do stands in `doors`
+and `never`, the way back after leaving in `returning`.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,33 @@ from sqlmodel import Session
 from digest import deliveries, papers, subscribers
 from digest.db import reading, writing
 from digest.deliveries import Draft
+from digest.desk.card import Card, card_of, who
+from digest.desk.returning import ONE_CLICK
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.house import House
 from digest.matching import parse
 from digest.models import Kind, Status, Subscriber
 from digest.subscribers import Purpose, Saved, Wish
 
+__all__ = [
+    "Card",
+    "Misread",
+    "add",
+    "change",
+    "confirm",
+    "decline",
+    "look",
+    "remove",
+    "subscribe",
+    "understand",
+    "understood",
+    "unsubscribe",
+]
+
+# Why a subscription ended, where it was not by the reader's own button.
 DECLINED = "declined"
+UNCONFIRMED = "never confirmed"
+REMOVED = "removed by the operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +49,6 @@ class Misread:
     line: int
     written: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What we hold of a subscriber, for the pages that they reach by a signed link."""
-
-    id: int
-    email: str
-    status: str
-    wish: Wish
-    keywords: tuple[str, ...]
-    paused_until: date | None
-    since: datetime | None
 
 
 def understand(lines: Sequence[str], most: int = subscribers.MOST_KEYWORDS) -> tuple[list[Saved], list[Misread]]:
@@ -111,20 +119,20 @@ def add(
 def confirm(house: House, token: str, now: datetime) -> Card:
     """The owner of the address says yes. A second click is answered like the first."""
     with writing(house.engine) as session:
-        subscriber = _who(house, session, Purpose.CONFIRM, token, now)
+        subscriber = who(house, session, Purpose.CONFIRM, token, now)
         if subscriber.status == Status.PENDING:
             ended = subscriber.ended_at
             _begin(session, subscriber, now)
             _write(house, session, subscriber, Kind.WELCOME, ended, now)
         elif subscriber.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
             raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
-        return _card(session, subscriber)
+        return card_of(session, subscriber)
 
 
 def decline(house: House, token: str, now: datetime) -> None:
     """The owner of the address says no: what somebody asked for in their name is undone."""
     with writing(house.engine) as session:
-        subscriber = _who(house, session, Purpose.CONFIRM, token, now)
+        subscriber = who(house, session, Purpose.CONFIRM, token, now)
         if subscriber.status == Status.PENDING:
             subscribers.end(subscriber, Status.UNSUBSCRIBED, DECLINED, now)
             deliveries.cancel(session, int(subscriber.id or 0), now)
@@ -133,7 +141,7 @@ def decline(house: House, token: str, now: datetime) -> None:
 def look(house: House, purpose: Purpose, token: str, now: datetime) -> Card:
     """What a page behind a link shows. Changes nothing. Raises TokenError."""
     with reading(house.engine) as session:
-        return _card(session, _who(house, session, purpose, token, now, lock=False))
+        return card_of(session, who(house, session, purpose, token, now, lock=False))
 
 
 def change(
@@ -141,40 +149,43 @@ def change(
 ) -> Card:
     """New preferences, in force from the next edition on; papers already considered are not mailed again."""
     with writing(house.engine) as session:
-        subscriber = _who(house, session, Purpose.PREFERENCES, token, now)
+        subscriber = who(house, session, Purpose.PREFERENCES, token, now)
         if subscriber.status not in subscribers.RUNNING:
             raise TokenError("This subscription is not running. Subscribe again to start anew.")
         subscribers.set_wish(subscriber, wish)
         subscribers.set_keywords(session, subscriber, saved, most=house.settings.most_keywords)
         subscribers.pause(subscriber, paused_until)
         session.flush()
-        return _card(session, subscriber)
+        return card_of(session, subscriber)
 
 
 def unsubscribe(house: House, token: str, now: datetime, *, farewell: bool = True) -> Card:
     """No more letters from this moment on. `farewell`: mail a last one; a mail program's own button wants none."""
     with writing(house.engine) as session:
-        subscriber = _who(house, session, Purpose.UNSUBSCRIBE, token, now)
-        _leave(house, session, subscriber, now, farewell=farewell)
-        return _card(session, subscriber)
+        subscriber = who(house, session, Purpose.UNSUBSCRIBE, token, now)
+        _leave(house, session, subscriber, now, reason="" if farewell else ONE_CLICK, farewell=farewell)
+        return card_of(session, subscriber)
 
 
 def remove(house: House, email: str, now: datetime) -> Card:
     """The operator ends a subscription; nothing is mailed. One that has ended stays as it is."""
     with writing(house.engine) as session:
         subscriber = subscribers.by_email(session, email, lock=True)
-        _leave(house, session, subscriber, now, farewell=False)
-        return _card(session, subscriber)
+        _leave(house, session, subscriber, now, reason=REMOVED, farewell=False)
+        return card_of(session, subscriber)
 
 
-def _leave(house: House, session: Session, subscriber: Subscriber, now: datetime, *, farewell: bool) -> None:
+def _leave(
+    house: House, session: Session, subscriber: Subscriber, now: datetime, *, reason: str, farewell: bool
+) -> None:
     pending = subscriber.status == Status.PENDING
     if not pending and subscriber.status not in subscribers.RUNNING:
         return
-    subscribers.end(subscriber, Status.UNSUBSCRIBED, "", now)
+    subscribers.end(subscriber, Status.UNSUBSCRIBED, UNCONFIRMED if pending else reason, now)
     deliveries.cancel(session, int(subscriber.id or 0), now)
     if farewell and not pending:
-        _write(house, session, subscriber, Kind.GOODBYE, now, now)
+        # Named after the confirmation: who leaves, undoes it and leaves again has the letter already.
+        _write(house, session, subscriber, Kind.GOODBYE, subscriber.confirmed_at or now, now)
 
 
 def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
@@ -191,28 +202,3 @@ def _write(
     again = ended is not None and ended.date() == now.date() and subscriber.reason != DECLINED
     edition = f"{kind}:{now.date().isoformat()}" + (f":{ended:%H%M%S%f}" if again else "")
     return bool(deliveries.enqueue(session, [Draft(int(subscriber.id or 0), kind, edition)], house.domain, now))
-
-
-def _who(
-    house: House, session: Session, purpose: Purpose, token: str, now: datetime, *, lock: bool = True
-) -> Subscriber:
-    return subscribers.by_nonce(session, house.links.read(purpose, token, now), lock=lock)
-
-
-def _card(session: Session, subscriber: Subscriber) -> Card:
-    number = int(subscriber.id or 0)
-    return Card(
-        id=number,
-        email=subscriber.email,
-        status=subscriber.status,
-        wish=Wish(
-            frequency=subscriber.frequency,
-            send_hour=subscriber.send_hour,
-            timezone=subscriber.timezone,
-            cap=subscriber.cap,
-            trending=subscriber.trending,
-        ),
-        keywords=tuple(each.written for each in subscribers.keywords_of(session, [number]).get(number, [])),
-        paused_until=subscriber.paused_until,
-        since=subscriber.confirmed_at,
-    )

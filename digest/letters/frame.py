@@ -1,0 +1,171 @@
+"""The digest around its papers: what stands above and below them, rendered once for all letters of the same shape."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+from digest.letters import account, heads, say
+from digest.letters.colour import MARKS
+from digest.letters.fragments import Fragment, hole, html, said
+from digest.letters.heads import Tally
+from digest.letters.plain import fill
+from digest.letters.templates import SUBJECT, fragment, macro, part
+from digest.letters.values import DigestWords, Letter, Links
+from digest.letters.wire import Quoted, Weight, piece
+
+TALLIED = 12  # keywords in the tally
+NOTICES, NOTICE = 6, 300
+FRAMES = 64  # shapes of frames that are kept: 2 MB
+NOTHING = Quoted(b"")
+
+
+class Papers(NamedTuple):
+    """The papers of a letter in wire form."""
+
+    cards: Quoted = NOTHING
+    rows: Quoted = NOTHING
+
+
+class Shape(NamedTuple):
+    """What decides how a frame is rendered, apart from its reader's own words. The flags: whether there is any."""
+
+    product: str
+    day: date
+    weekly: bool
+    notices: tuple[str, ...]
+    postal_address: str
+    links: tuple[str, ...]
+    tallies: bool
+    more_tallies: bool
+    nothing_matched: bool
+    keywords: bool
+    made_up: bool = False
+    rows: bool = False
+    more: bool = False
+
+
+@lru_cache(maxsize=FRAMES)
+def frame(shape: Shape) -> tuple[Fragment, Fragment]:
+    """The frame in both forms."""
+    names = ("subject", "preheader", "headline", "often", "clock", "address", "since", "reason", "cards", "rows")
+    known = {"tallies": shape.tallies, "shares": shape.tallies, "more_tallies": shape.more_tallies}
+    known |= {"keywords": shape.keywords, "row_heading": shape.rows, "more": shape.more}
+    values: dict[str, object] = {
+        **{name: hole(name) for name in names},
+        **{name: hole(name) if there else "" for name, there in known.items()},
+        "links": {name: hole(name) if name in shape.links else "" for name in Links.__slots__},
+        "notices": (*([hole("made_up")] if shape.made_up else []), *shape.notices),
+        "product": shape.product,
+        "day": shape.day,
+        "weekly": shape.weekly,
+        "postal_address": shape.postal_address,
+        "nothing_matched": shape.nothing_matched,
+    }
+    return fragment("digest-body.html", **values), fragment("digest-body.txt", **values)
+
+
+class Frame:
+    """One letter's frame, with all that is its reader's own."""
+
+    def __init__(self, words: DigestWords) -> None:
+        self._words = words
+        tallies = heads.tally(words)
+        named = account.keywords(words.keywords)
+        self._subject = subject(words, tallies)
+        self._shape = Shape(
+            product=say.one_line(words.product),
+            day=words.day,
+            weekly=words.frequency == "weekly",
+            notices=tuple(say.one_line(notice, NOTICE) for notice in words.notices[:NOTICES]),
+            postal_address=say.one_line(words.postal_address),
+            links=tuple(name for name in Links.__slots__ if getattr(words.links, name)),
+            tallies=bool(tallies),
+            more_tallies=len(tallies) > TALLIED,
+            nothing_matched=bool(words.keywords) and not heads.matched(words),
+            keywords=bool(words.keywords),
+        )
+        plain = {
+            "often": say.often(words.frequency),
+            "clock": account.clock(words.clock),
+            "address": say.one_line(words.address),
+            "since": say.date_of(words.since),
+            "keywords": say.listed(named, len(words.keywords) - len(named)),
+            "more_tallies": say.count(max(0, len(tallies) - TALLIED), "more keyword"),
+            **{name: getattr(words.links, name) for name in self._shape.links},
+        }
+        headline = heads.headline(words)
+        self._html = {name: html(each) for name, each in plain.items()}
+        self._html |= {"subject": html(self._subject), "headline": html(headline)}
+        self._html |= {"preheader": html(heads.preheader(words.papers)), **_in_colours(tallies[:TALLIED])}
+        self._text = {name: piece(each) for name, each in plain.items()}
+        self._text |= {"headline": piece(fill(headline)), "tallies": _in_lines(tallies[:TALLIED])}
+        self._text["reason"] = piece(fill(said(_reason(keywords=bool(named)), plain)))
+
+    def weight(self, rows: int, more: int) -> Weight:
+        """What the HTML weighs without its papers."""
+        return Weight.of(self._filled(Papers(), Papers(), rows, more)[0])
+
+    def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
+        """The whole: `rows` papers in short, and `more` that are on the web only."""
+        made_html, made_text = self._filled(in_html, in_text, rows, more)
+        return Letter(self._subject, made_text, made_html)
+
+    def _filled(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> tuple[Quoted, Quoted]:
+        made_up = heads.made_up(self._words, more)
+        shape = self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0)
+        row_heading, more_said = say.count(rows, "more paper"), say.count(more, "more paper")
+        as_html, as_text = frame(shape)
+        both = {"row_heading": piece(row_heading), "more": piece(more_said)}
+        return (
+            as_html.filled(self._html | both | {"made_up": html(made_up)} | in_html._asdict()),
+            as_text.filled(self._text | both | {"made_up": piece(fill(made_up, 2, "! ")[2:])} | in_text._asdict()),
+        )
+
+
+def subject(words: DigestWords, tallies: Sequence[Tally]) -> str:
+    """One line of at most SUBJECT characters."""
+    topics = heads.topics(words, tallies)
+    line = _subject(weekly=words.frequency == "weekly", topics=bool(topics))
+    return say.cut(said(line, {"count": heads.counted(words), "topics": topics}), SUBJECT)
+
+
+@lru_cache
+def _subject(*, weekly: bool, topics: bool) -> str:
+    return part("digest-subject.txt", count=hole("count"), weekly=weekly, topics=hole("topics") if topics else "")
+
+
+@lru_cache
+def _reason(*, keywords: bool) -> str:
+    names = ("often", "clock", "address", "since")
+    values = {name: hole(name) for name in names}
+    return part("digest-reason.txt", **values, keywords=hole("keywords") if keywords else "")
+
+
+@lru_cache
+def paints() -> tuple[Quoted, ...]:
+    """The opening of a marked word, in every colour."""
+    return tuple(piece(macro("paint", colour)) for colour in range(len(MARKS)))
+
+
+@lru_cache
+def _tally_parts() -> tuple[Fragment, tuple[Fragment, ...]]:
+    shares = tuple(Fragment(macro("share", hole("width"), colour)) for colour in range(len(MARKS)))
+    return Fragment(macro("tallied", hole("keyword"), hole("paint"), hole("papers"))), shares
+
+
+def _in_colours(tallies: Sequence[Tally]) -> dict[str, Quoted]:
+    """The tally, and the bar that shows it."""
+    whole = sum(one.papers for one in tallies)
+    tallied, shares = _tally_parts()
+    said, bar = [], []
+    for one in tallies:
+        colour = one.query % len(MARKS)
+        papers, width = piece(str(one.papers)), piece(str(round(100 * one.papers / whole)))
+        said.append(tallied.filled({"keyword": html(one.keyword), "paint": paints()[colour], "papers": papers}))
+        bar.append(shares[colour].filled({"width": width}))
+    return {"tallies": Quoted(b"".join(said)), "shares": Quoted(b"".join(bar))}
+
+
+def _in_lines(tallies: Sequence[Tally]) -> Quoted:
+    return piece("".join(fill(f"{one.keyword}: {one.papers}", 6, "  * ") + "\n" for one in tallies))

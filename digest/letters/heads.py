@@ -1,0 +1,114 @@
+"""What stands above the papers of a digest: subject, headline, tally, preheader, and what is made up for."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from digest.letters import say
+from digest.letters.cards import KEYWORD
+from digest.letters.templates import SUBJECT
+from digest.letters.values import DigestWords, LetterPaper
+
+TOPICS, TOPIC = 3, 40  # keywords in the subject, and characters of each
+TITLED, PREHEADER = 3, 220  # titles in the preheader, and characters of it
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many of the letter's papers a keyword brought."""
+
+    keyword: str
+    query: int
+    papers: int
+
+
+def positions(words: DigestWords, place: int) -> Sequence[int]:
+    """For the paper at `place`: which position among the keywords each of its numbers means."""
+    return words.positions[place] if words.positions else range(len(words.keywords))
+
+
+def tally(words: DigestWords) -> list[Tally]:
+    """The keywords that brought papers, the busiest first, else in the reader's order."""
+    papers: Counter[int] = Counter(dict(enumerate(words.left_out_counts)))
+    for place, paper in enumerate(words.papers):
+        known = positions(words, place)
+        papers.update({known[number] for number, _ in paper.where if number < len(known)})
+    found = [
+        Tally(say.cut(keyword, KEYWORD), query, papers[query])
+        for query, keyword in enumerate(words.keywords)
+        if papers[query]
+    ]
+    return sorted(found, key=lambda one: -one.papers)
+
+
+def period(weekly: bool) -> str:
+    return "this week" if weekly else "today"
+
+
+def matched(words: DigestWords) -> int:
+    """Papers that a keyword brought, those included that the edition left out."""
+    found = sum(1 for paper in words.papers if paper.where)
+    return found + words.left_out if found else 0
+
+
+def counted(words: DigestWords) -> str:
+    """The first words of the subject."""
+    if found := matched(words):
+        return say.count(found, "paper")
+    return say.count(len(words.papers) + words.left_out, "trending paper")
+
+
+def headline(words: DigestWords) -> str:
+    weekly = words.frequency == "weekly"
+    if not (found := matched(words)):
+        return "This week's trending papers" if weekly else "Today's trending papers"
+    week = " this week" if weekly else ""
+    return f"{say.count(found, 'new paper')}{week} {'matches' if found == 1 else 'match'} your keywords"
+
+
+def topics(words: DigestWords, tallies: Sequence[Tally]) -> str:
+    """What the subject names after its count: the busiest keywords, or the first title when papers are trending."""
+    room = SUBJECT - len(counted(words)) - len(": this week")
+    names = [say.cut(one.keyword, TOPIC) for one in tallies]
+    if not names:
+        return say.cut(words.papers[0].title, room) if words.papers else ""
+    for shown in range(min(TOPICS, len(names)), 1, -1):
+        said = _named(names, shown)
+        if len(said) <= room:
+            return said
+    return _named(names, 1)
+
+
+def _named(names: Sequence[str], shown: int) -> str:
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more else "")
+
+
+def preheader(papers: Sequence[LetterPaper]) -> str:
+    """What a list of mails shows after the subject: the first titles."""
+    return say.cut(" · ".join(say.cut(paper.title, PREHEADER) for paper in papers[:TITLED]), PREHEADER)
+
+
+def day_of(paper: LetterPaper) -> str:
+    """The heading that a paper stands under in a weekly letter."""
+    return "Listed earlier" if paper.late else say.day(paper.listed_on)
+
+
+def made_up(words: DigestWords, more: int) -> str:
+    """What to say of papers that an earlier letter should have had; `more` are on the web only. Else nothing.
+
+    When most of them are late, the reader was away, or we were: then it is a letter that catches up.
+    """
+    late = [paper for paper in words.papers if paper.late]
+    if not late:
+        return ""
+    if 2 * len(late) <= len(words.papers):
+        was = "was listed earlier and is" if len(late) == 1 else "were listed earlier and are"
+        return f"{say.count(len(late), 'paper')} {was} made up for here."
+    since = say.date_of(min(paper.listed_on for paper in late), words.day)
+    shown = len(words.papers) + words.left_out - more
+    if more:
+        return (
+            f"Catching up since {since}: the best {say.count(shown, 'paper')} here, {say.number(more)} more on the web."
+        )
+    return f"Catching up since {since}: these papers were listed while no letter reached you."

@@ -1,0 +1,68 @@
+"""Signed links: who holds one may do one thing for one person. Nothing of them is stored."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from itsdangerous import BadSignature, Signer
+
+from digest.errors import TokenError
+
+CONFIRM_WITHIN = timedelta(hours=72)
+RETURN_WITHIN = timedelta(days=30)
+
+
+class Purpose(StrEnum):
+    """What a link may do. A link made for one purpose is worthless for every other."""
+
+    CONFIRM = "confirm"
+    PREFERENCES = "preferences"
+    UNSUBSCRIBE = "unsubscribe"
+    VIEW = "view"
+    MUTE = "mute"  # take one keyword out
+    NEVER = "never"  # keep one author away
+    FEWER = "fewer"  # once a week
+    PAUSE = "pause"  # for two weeks
+    RETURN = "return"  # after leaving
+    UNDO = "undo"  # what one of these has just changed
+
+
+SHORT = timedelta(days=90)
+# How long a link works, and what helps when it does no more. The others work as long as there is somebody to serve:
+# whoever finds an old letter must be able to leave. (How long copies on the web are shown is a setting.)
+LIFETIMES = {
+    Purpose.CONFIRM: (CONFIRM_WITHIN, "72 hours", "Subscribe again to get a new one."),
+    Purpose.MUTE: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.NEVER: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.FEWER: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.PAUSE: (SHORT, "90 days", "The one in your latest letter works."),
+    Purpose.RETURN: (RETURN_WITHIN, "30 days", "Subscribe again to start anew."),
+    Purpose.UNDO: (timedelta(days=1), "a day", "Change it in your preferences; every letter has a link to them."),
+}
+
+
+class Links:
+    """Signed tokens (HMAC-SHA256). Keys are tried in order; the first one signs, so that a key can be replaced."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = list(reversed(keys))  # the library signs with the last one
+
+    def token(self, purpose: Purpose, subject: str, issued: datetime) -> str:
+        """A token for `subject` (a subscriber's nonce, a delivery's message id); whoever holds it may do `purpose`."""
+        return self._signer(purpose).sign(f"{subject}.{int(issued.timestamp()):x}").decode()
+
+    def read(self, purpose: Purpose, token: str, now: datetime) -> str:
+        """The subject of a token. Raises TokenError for a damaged, foreign or expired one."""
+        try:
+            subject, _, issued = self._signer(purpose).unsign(token).decode().rpartition(".")
+            age = now - datetime.fromtimestamp(int(issued, 16), UTC)
+        except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
+            raise TokenError("This link is damaged. Copy it whole from the mail, or ask for a new one.") from error
+        if purpose in LIFETIMES and age > LIFETIMES[purpose][0]:
+            _, lasts, advice = LIFETIMES[purpose]
+            raise TokenError(f"This link was valid for {lasts} and has expired. {advice}")
+        return subject
+
+    def _signer(self, purpose: Purpose) -> Signer:
+        return Signer(self._keys, salt=f"digest {purpose}", key_derivation="hmac", digest_method=hashlib.sha256)

@@ -1,0 +1,140 @@
+"""From rows to letters: whose keywords, whose dates, whose links."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from digest import db, desk, letters, planning, writing
+from digest.deliveries import Claimed
+from digest.house import House
+from digest.letters import DigestWords
+from digest.models import Delivery, Frequency, Keyword, Paper
+from digest.subscribers import Purpose, by_email, set_keywords
+from digest.web.letters import web_copy
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, reader
+
+
+def claimed(at: House, email: str = ADA) -> Claimed:
+    return Claimed.of(Record(at.engine).letters(email)[-1])
+
+
+def words(at: House, one: Claimed) -> DigestWords:
+    with db.reading(at.engine) as session:
+        table = writing.lay_out(session, [one], TUESDAY)
+        return writing.digest_words(at, table, one, table.subscribers[one.subscriber_id])
+
+
+def mail(at: House, one: Claimed) -> EmailMessage:
+    with db.reading(at.engine) as session:
+        raw = writing.write(at, writing.lay_out(session, [one], TUESDAY), one, TUESDAY).raw
+    made = message_from_bytes(raw, policy=default)
+    assert isinstance(made, EmailMessage)
+    return made
+
+
+def number(at: House, canonical: str) -> int:
+    with db.reading(at.engine) as session:
+        return session.exec(select(Keyword.id).where(Keyword.canonical == canonical)).one() or 0
+
+
+def rewrite(at: House, *keywords: str) -> None:
+    with db.writing(at.engine) as session:
+        set_keywords(session, by_email(session, ADA), desk.understood(keywords))
+
+
+def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine) -> None:
+    at = house(store)
+    reader(at, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks", "A protein folds")
+    planning.plan(at, TUESDAY)
+    chosen = [number(at, "robot"), number(at, "protein")]
+    with db.writing(store) as session:
+        session.get_one(Delivery, claimed(at).id).keywords = chosen
+    before = words(at, claimed(at))
+    assert (before.keywords, before.keyword_ids) == (("Robots", "protein"), tuple(chosen))
+    rewrite(at, "graph", "a protein OR protein")
+    after = words(at, claimed(at))
+    # Whoever takes a keyword out is told of it in the words of the record.
+    assert (after.keywords, after.keyword_ids) == (("robot", "protein"), tuple(chosen))
+    assert [each.where for each in after.papers] == [each.where for each in before.papers]
+    copy = web_copy(at, at.links.token(Purpose.VIEW, str(claimed(at).id), TUESDAY), TUESDAY)
+    assert copy == letters.digest(after, whole=True).html
+    assert "graph" not in copy
+
+
+def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(store: Engine) -> None:
+    at = house(store)
+    reader(at, ADA, "robot", "-volcano", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY)
+    rewrite(at, "walk", "-volcano")
+    assert words(at, replace(claimed(at), keywords=[])).keywords == ("walk",)
+
+
+def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
+    at = house(store)
+    reader(at, ADA, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY)
+    one, nonce = claimed(at), Record(store).of(ADA).nonce
+    made = words(at, one).links
+    subjects = {"view": str(one.id)}
+    for purpose in ("view", "preferences", "unsubscribe", "mute", "never", "fewer", "pause"):
+        token = getattr(made, purpose).rpartition("/")[2]
+        assert at.links.read(Purpose(purpose), token, TUESDAY) == subjects.get(purpose, nonce)
+    text = str(mail(at, one).get_body(["plain"]).get_content())  # type: ignore[union-attr]
+    assert f"{made.mute}/{number(at, 'robot')} (robot)\r\n" in text
+    assert made.fewer in text
+
+
+def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
+    at = house(store)
+    reader(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
+    arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY)
+    assert words(at, claimed(at)).links.fewer == ""
+    assert "/fewer/" not in mail(at, claimed(at)).as_string()
+
+
+def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None:
+    at = house(store)
+    reader(at, ADA, "robot", now=TUESDAY)
+    reader(at, BOB, "robot", now=TUESDAY)
+    [paper] = arrive(at, TUESDAY, "A robot walks")
+    with db.writing(store) as session:
+        session.get_one(Paper, paper).ai_summary = "Walking is learned."
+        by_email(session, BOB).summaries = True
+    planning.plan(at, TUESDAY)
+    assert [words(at, claimed(at, each)).papers[0].summary for each in (ADA, BOB)] == ["", "Walking is learned."]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Pacific/Auckland", date(2026, 7, 29)), ("America/Lima", date(2026, 7, 28))]
+)
+def test_dates_are_the_readers_own(store: Engine, zone: str, day: date) -> None:
+    at = house(store)
+    evening = TUESDAY.replace(hour=20)
+    reader(at, ADA, "robot", now=evening, timezone=zone, send_hour=0)
+    arrive(at, evening, "A robot walks")
+    planning.plan(at, evening)
+    made = words(at, claimed(at))
+    assert (made.day, made.since) == (day, day)
+
+
+def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
+    at = house(store)
+    reader(at, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
+    reader(at, BOB, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY + DAY)
+    late = {}
+    for email in (ADA, BOB):
+        one = replace(claimed(at, email), created_at=datetime(2026, 7, 30, 20, tzinfo=UTC))
+        late[email] = words(at, one).papers[0].late
+    assert late == {ADA: True, BOB: False}
