@@ -46,14 +46,15 @@ class Wanted:
     keyword: Numbers
 
 
-# Millions of rows: the database packs them, so that none becomes an object.
+# Millions of rows: the database packs them, so that none becomes an object. A reader and a position are one number.
+PLACES = 7  # bits for a position; readers have at most 100 keywords
 _PACKED = text(
-    "SELECT string_agg(int8send(subscriber_id) || int8send(position) || int8send(keyword_id), ''::bytea)"
+    "SELECT string_agg(int8send(subscriber_id << 7 | position), ''::bytea), string_agg(int8send(keyword_id), ''::bytea)"
     " FROM savedkeyword WHERE subscriber_id = ANY(:numbers)"
 )
-_ROWS = (
-    "SELECT savedkeyword.subscriber_id, savedkeyword.position, savedkeyword.keyword_id FROM json_each(?) AS reader"
-    " CROSS JOIN savedkeyword ON savedkeyword.subscriber_id = reader.value"
+_JOINED = (
+    "SELECT group_concat(saved.subscriber_id << 7 | saved.position), group_concat(saved.keyword_id)"
+    " FROM json_each(?) AS reader CROSS JOIN savedkeyword AS saved ON saved.subscriber_id = reader.value"
 )
 
 
@@ -61,13 +62,10 @@ def wanted(session: Session, readers: Readers) -> Wanted:
     """The saved keywords of these readers."""
     numbers = readers.id.tolist()
     if session.get_bind().dialect.name == "postgresql":
-        packed = bytes(session.execute(_PACKED, {"numbers": numbers}).scalar_one() or b"")
-        saved = np.frombuffer(packed, dtype=">i8").astype(np.int64).reshape(-1, 3)
+        packed = session.execute(_PACKED, {"numbers": numbers}).one()
+        place, keyword = (np.frombuffer(bytes(each or b""), dtype=">i8").astype(np.int64) for each in packed)
     else:
-        cursor = session.connection().exec_driver_sql(_ROWS, (json.dumps(numbers),)).cursor
-        rows = cursor.fetchall()
-        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=3 * len(rows))
-        saved = flat.reshape(-1, 3)
-    reader = np.searchsorted(readers.id, saved[:, 0])
-    order = np.lexsort((saved[:, 1], reader))
-    return Wanted(reader[order], saved[order, 2])
+        joined = session.connection().exec_driver_sql(_JOINED, (json.dumps(numbers),)).one()
+        place, keyword = (np.fromstring(each or "", dtype=np.int64, sep=",") for each in joined)
+    order = np.argsort(place, kind="stable")
+    return Wanted(np.searchsorted(readers.id, place[order] >> PLACES), keyword[order])

@@ -9,9 +9,31 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.benchmarks.harness import Row, run
+from tests.benchmarks.month import previews
 from tests.benchmarks.rounds import letters_sent, readers_planned
+from tests.benchmarks.scale import (
+    growth_of_papers,
+    growth_of_readers,
+    memory_of_a_round,
+    round_on_postgresql,
+    round_on_sqlite,
+    two_planners,
+)
+from tests.benchmarks.words import folded_words_matched, keywords_matched
 
-ROWS: tuple[Row, ...] = (readers_planned, letters_sent)
+ROWS: tuple[Row, ...] = (
+    readers_planned,
+    letters_sent,
+    keywords_matched,
+    folded_words_matched,
+    round_on_sqlite,
+    memory_of_a_round,
+    round_on_postgresql,
+    growth_of_readers,
+    growth_of_papers,
+    two_planners,
+    previews,
+)
 
 
 if __name__ == "__main__":

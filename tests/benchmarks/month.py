@@ -1,0 +1,53 @@
+"""The row of a preview: what one reader's keywords find in the papers of the last 30 list days, kept ready."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from digest import db, desk, preview
+from digest.recent import Recent
+from digest.subscribers import Saved
+from tests.benchmarks.crowd import NOW, add_papers, keywords, saved, size
+from tests.benchmarks.harness import Result
+
+DAYS, PAPERS, READERS = 30, size("MONTH", 30_000), 200
+LONGEST = 0.020  # seconds, the median of all readers
+
+
+@contextmanager
+def month() -> Iterator[Engine]:
+    """A store with the papers of thirty days."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = db.connect(f"sqlite:///{folder}/digest.db")
+        db.upgrade(engine)
+        add_papers(engine, PAPERS, NOW)
+        yield engine
+        engine.dispose()
+
+
+def wishes() -> list[list[Saved]]:
+    """Five keywords each, as the readers of the great round have them."""
+    lines = keywords()
+    chosen: list[list[str]] = [[] for _ in range(READERS)]
+    for reader, _, number in saved(READERS, len(lines)):
+        chosen[reader - 1].append(lines[number - 1])
+    return [desk.understood(each) for each in chosen]
+
+
+def previews() -> Result:
+    """The median of many readers' previews, the ten papers explained; against the 20 ms that people do not notice."""
+    taken = []
+    with month() as engine:
+        recent = Recent(DAYS)
+        for number, wish in enumerate([*wishes()[:5], *wishes()]):
+            begun = time.perf_counter()
+            with db.reading(engine) as session:
+                seen = preview.glance(session, wish, recent, NOW.date(), NOW, cap=10)
+            if number >= 5:  # the first ones make it warm
+                taken.append(time.perf_counter() - begun)
+            assert seen.considered == PAPERS
+    return Result(measured=1000 * statistics.median(taken), baseline=1000 * LONGEST, unit="ms", goal=1, less=True)
