@@ -10,7 +10,7 @@ from digest import papers
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.letters import Clock, DigestWords, LetterPaper, Links
-from digest.matching import Document, Matcher, Query, parse
+from digest.matching import Document, Matcher, Query, recall
 from digest.models import Paper
 from digest.planning import TOP_THREE
 from digest.planning.pool import candidate, merge
@@ -34,7 +34,7 @@ def look(
     session: Session, saved: Sequence[Saved], found: Sequence[Paper], day: date, now: datetime, *, cap: int = 20
 ) -> Preview:
     """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
-    queries = [parse(each.canonical) for each in saved]
+    queries = [recall(each.canonical) for each in saved]
     sources = papers.sources_of(session, [int(each.id or 0) for each in found])
     documents = [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
     hits = Matcher(queries).match(documents) if queries else []
@@ -54,7 +54,7 @@ def glance(
     session: Session, saved: Sequence[Saved], recent: Recent, day: date, now: datetime, *, cap: int = 20
 ) -> Preview:
     """As `look`, among the papers that are kept ready; they are brought up to date first."""
-    queries = [parse(each.canonical) for each in saved]
+    queries = [recall(each.canonical) for each in saved]
     recent.refresh(session)
     asked = recent.ask(queries, cap)
     return _shown(session, queries, asked, papers.by_ids(session, asked.papers), day, now)

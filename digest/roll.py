@@ -221,7 +221,7 @@ def _read(house: House, number: int, row: Mapping[str, str]) -> _Line:
         trending=_truth(cells["trending"], "trending"),
         summaries=_truth(cells["summaries"], "summaries"),
     )
-    saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))), house.settings.most_keywords)
+    saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))), desk.Rules.of(house.settings))
     if misread:
         raise SubscriberError("; ".join(f"keyword {each.written!r}: {each.message}" for each in misread))
     paused = _day(cells["paused_until"]) if cells["status"] in {"", Status.PAUSED} else None

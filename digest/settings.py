@@ -44,6 +44,9 @@ EXAMPLES = {
     "default_timezone": "Europe/Berlin",
     "send_hour": "8",
     "most_keywords": "100",
+    "longest_keyword": "2000",
+    "most_terms": "64",
+    "deepest_nesting": "16",
 }
 SECRETS = {"secret_key", "smtp_password"}
 
@@ -104,6 +107,9 @@ class Settings(BaseSettings):
     default_timezone: str = "UTC"
     send_hour: int = Field(default=8, ge=0, le=23)
     most_keywords: int = Field(default=100, ge=1, le=1000)
+    longest_keyword: int = Field(default=2000, ge=50, le=10_000)
+    most_terms: int = Field(default=64, ge=1, le=1000)
+    deepest_nesting: int = Field(default=16, ge=1, le=50)
 
     _split = field_validator("sources", "arxiv_categories", mode="before")(words)
 

@@ -15,7 +15,7 @@ from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import Clock, DigestWords, Letter, LetterPaper, Links
 from digest.mail.message import Envelope, compose
-from digest.matching import Document, Explanation, Matcher, Query, explain, is_exclusion, parse
+from digest.matching import Document, Explanation, Matcher, Query, explain, is_exclusion, recall
 from digest.models import Frequency, Keyword, Kind, Listing, Paper, SavedKeyword, Subscriber
 from digest.subscribers import Purpose
 
@@ -151,7 +151,7 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, 
 def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:
     """What the digest that a delivery carries has to say."""
     chosen = asked_for(desk, claimed)
-    queries = [parse(each.canonical) for each in chosen]
+    queries = [recall(each.canonical) for each in chosen]
     day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
     issued = claimed.created_at
     return DigestWords(

@@ -64,8 +64,9 @@ def preview(
     """
     from digest import desk, letters
     from digest import preview as previews
+    from digest.settings import load
 
-    saved = desk.understood(keyword or [])
+    saved = desk.understood(keyword or [], desk.Rules.of(load()))
     at = clock_of(instant(now))()
     chosen = past(day(day_), at)
     house = open_house()
@@ -142,10 +143,12 @@ def match(
     Words are one phrase, in the title or in the abstract. Capitals, accents, hyphens and plurals do not matter:
     "fine tuning", "fine-tuning" and "finetuning" find the same papers. Double quotes ask for exactly these words.
     """
+    from digest import desk
     from digest.cli import shelf
     from digest.matching import Matcher, describe, parse
+    from digest.settings import load
 
-    understood = parse(query)
+    understood = parse(query, desk.Rules.of(load()).limits)
     matcher = Matcher([understood])
     found: list[dict[str, Any]] = []
     for batch in shelf.batches(shelf.from_file(papers_) if papers_ else shelf.from_store(open_house())):

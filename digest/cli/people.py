@@ -79,7 +79,7 @@ def add(
     from digest.subscribers import Wish
 
     house = open_house()
-    saved = desk.understood(keyword or [], house.settings.most_keywords)
+    saved = desk.understood(keyword or [], desk.Rules.of(house.settings))
     wish = Wish(
         frequency=frequency,
         send_hour=house.settings.send_hour if hour is None else hour,

@@ -17,13 +17,17 @@ from digest.desk.card import Card, card_of, who
 from digest.desk.returning import ONE_CLICK
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.house import House
-from digest.matching import parse
+from digest.letters import say
+from digest.matching import Limits, parse
+from digest.matching.query import DEFAULT
 from digest.models import Kind, Status, Subscriber
+from digest.settings import Settings
 from digest.subscribers import Purpose, Saved, Wish
 
 __all__ = [
     "Card",
     "Misread",
+    "Rules",
     "add",
     "change",
     "confirm",
@@ -51,26 +55,45 @@ class Misread:
     message: str
 
 
-def understand(lines: Sequence[str], most: int = subscribers.MOST_KEYWORDS) -> tuple[list[Saved], list[Misread]]:
-    """Read keywords, one a line, at most `most`; blank ones do not count. Each is either understood or told why not."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How many keywords a reader may have, and how large each may be."""
+
+    most: int = subscribers.MOST_KEYWORDS
+    limits: Limits = DEFAULT
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """The operator's."""
+        return cls(
+            settings.most_keywords,
+            Limits(settings.longest_keyword, settings.most_terms, settings.deepest_nesting),
+        )
+
+
+RULES = Rules()
+
+
+def understand(lines: Sequence[str], rules: Rules = RULES) -> tuple[list[Saved], list[Misread]]:
+    """Read keywords, one a line; blank ones do not count. Each is either understood or told why not."""
     saved, misread = [], []
     for number, line in enumerate(lines, start=1):
         written = line.strip()
         if not written:
             continue
         try:
-            saved.append(Saved(written, parse(written).canonical))
+            saved.append(Saved(written, parse(written, rules.limits).canonical))
         except QueryError as error:
             misread.append(Misread(number, written, str(error)))
-    if len(saved) > most:
-        number = most + 1
-        misread.append(Misread(number, "", f"At most {most} keywords, please; these are {len(saved)}."))
+    if len(saved) > rules.most:
+        said = f"At most {say.count(rules.most, 'keyword')}, please; these are {len(saved)}."
+        misread.append(Misread(rules.most + 1, "", said))
     return saved, misread
 
 
-def understood(lines: Sequence[str], most: int = subscribers.MOST_KEYWORDS) -> list[Saved]:
-    """Keywords, one a line, at most `most`. Raises QueryError with a line for each that is none."""
-    saved, misread = understand(lines, most)
+def understood(lines: Sequence[str], rules: Rules = RULES) -> list[Saved]:
+    """Keywords, one a line. Raises QueryError with a line for each that is none."""
+    saved, misread = understand(lines, rules)
     if misread:
         said = (f"keyword {each.written!r}: {each.message}" if each.written else each.message for each in misread)
         raise QueryError("\n".join(said))

@@ -21,7 +21,7 @@ from digest.desk.card import Card, card_of, who
 from digest.editions import instant, next_slot
 from digest.errors import TokenError
 from digest.house import House
-from digest.matching import Document, Matcher, is_exclusion, parse
+from digest.matching import Document, Matcher, is_exclusion, recall
 from digest.models import Delivery, Frequency, Keyword, Kind, State, Status, Subscriber
 from digest.subscribers import Purpose, Saved
 
@@ -104,7 +104,7 @@ def unmute(house: House, token: str, undo: str, now: datetime) -> Saved:
     with writing(house.engine) as session:
         subscriber = reader(house, session, Purpose.MUTE, token, now)
         written, place = was(house, subscriber, Purpose.MUTE, undo, now)
-        back = Saved(written, parse(written).canonical)
+        back = Saved(written, recall(written).canonical)
         saved = keywords(session, subscriber)
         if back.canonical not in {each.canonical for each in saved}:
             saved.insert(place, back)
@@ -218,7 +218,7 @@ def _brought(session: Session, subscriber: Subscriber, keyword: Saved) -> tuple[
     found = papers.by_ids(session, {number for each in session.exec(last).all() for number in each})
     sources = papers.sources_of(session, found)
     documents = [Document.of(each, sources.get(number, ())) for number, each in found.items()]
-    return len(Matcher([parse(keyword.canonical)]).match(documents)[0]), len(found)
+    return len(Matcher([recall(keyword.canonical)]).match(documents)[0]), len(found)
 
 
 def _weekly(house: House, session: Session, subscriber: Subscriber, now: datetime) -> Weekly:

@@ -1,6 +1,6 @@
 """Keywords against papers: which match, and why. Pure: strings in, numbers out.
 
-parse(text) -> Query          what a reader wrote (query.py; grammar.py, tokens.py, terms.py, phrases.py, tree.py)
+parse(text, limits) -> Query  what a reader wrote (query.py; grammar.py, tokens.py, terms.py, phrases.py, tree.py)
 describe(query)               how it was understood, in words (describe.py)
 Matcher(queries).match(...)   which papers match which queries (matcher.py; index.py, listing.py, acronyms.py)
 explain(queries, document)    where, for marking (explain.py)
@@ -13,7 +13,7 @@ from digest.matching.grammar import Limits
 from digest.matching.leaves import Phrase
 from digest.matching.listing import Document
 from digest.matching.matcher import Bits, Hit, Matcher, numbers
-from digest.matching.query import Query, is_exclusion, parse
+from digest.matching.query import Query, is_exclusion, parse, recall
 from digest.matching.sentences import Snippet, snippet
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "is_exclusion",
     "numbers",
     "parse",
+    "recall",
     "snippet",
 ]

@@ -43,11 +43,17 @@ class Query:
 
 
 DEFAULT = Limits()
+WIDEST = Limits(characters=20_000, terms=1000, nesting=60)  # what a setting may allow, and room for canonical forms
 
 
 def is_exclusion(canonical: str) -> bool:
     """Whether a canonical text is that of an exclusion, without reading all of it again."""
     return canonical.startswith("-")
+
+
+def recall(canonical: str) -> Query:
+    """Read what was accepted once, whatever the limits are today."""
+    return parse(canonical, WIDEST)
 
 
 def parse(text: str, limits: Limits = DEFAULT) -> Query:

@@ -6,7 +6,7 @@ A cell is one number that can be added up over a reader's queries:
     bits 10 to 19   1 for a match by words of the title
     bits 20 to 29   1 for a match of an exclusion; then nothing else is set
 
-A reader has at most 100 queries, so no field runs over. The columns lie in the order of upvotes, then of listing:
+A reader has at most 1,000 queries, so no field runs over. The columns lie in the order of upvotes, then of listing:
 of two papers that match equally well, the one further right comes first in a letter.
 """
 

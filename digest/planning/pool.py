@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from digest import papers
 from digest.editions import Candidate
-from digest.matching import Document, Matcher, Query, parse
+from digest.matching import Document, Matcher, Query, recall
 from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
 from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Mask, Numbers, Written, find, lay, write
 
@@ -105,7 +105,7 @@ def gather(session: Session) -> Pool:
     least = min(int(session.exec(seen_least.where(Subscriber.status == Status.ACTIVE)).one()), top)
     saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id)))
     asked = session.exec(select(Keyword.id, Keyword.canonical).where(saved).order_by(col(Keyword.id))).all()
-    queries = [parse(canonical) for _, canonical in asked]
+    queries = [recall(canonical) for _, canonical in asked]
     matcher = Matcher(queries)
     parts: list[Found] = []
     seen: list[tuple[int, int, int]] = []

@@ -47,13 +47,13 @@ class Wanted:
 
 
 # Millions of rows: the database packs them, so that none becomes an object. A reader and a position are one number.
-PLACES = 7  # bits for a position; readers have at most 100 keywords
+PLACES = 10  # bits for a position; readers have at most 1,000 keywords
 _PACKED = text(
-    "SELECT string_agg(int8send(subscriber_id << 7 | position), ''::bytea), string_agg(int8send(keyword_id), ''::bytea)"
-    " FROM savedkeyword WHERE subscriber_id = ANY(:numbers)"
+    "SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea),"
+    " string_agg(int8send(keyword_id), ''::bytea) FROM savedkeyword WHERE subscriber_id = ANY(:numbers)"
 )
 _JOINED = (
-    "SELECT group_concat(saved.subscriber_id << 7 | saved.position), group_concat(saved.keyword_id)"
+    "SELECT group_concat(saved.subscriber_id << 10 | saved.position), group_concat(saved.keyword_id)"
     " FROM json_each(?) AS reader CROSS JOIN savedkeyword AS saved ON saved.subscriber_id = reader.value"
 )
 

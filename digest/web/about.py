@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from digest.matching import Limits
+from digest import desk
 from digest.matching.help import INTRODUCTION, ROWS
 from digest.matching.phrases import LONGEST, MOST_WORDS, SHORTEST_PREFIX
 from digest.web.front import LOOK, At
@@ -17,15 +17,16 @@ ROBOTS = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*BY_TOKEN,
 @router.api_route("/help/keywords", methods=LOOK)
 def help_keywords(at: At) -> HTMLResponse:
     """The grammar, from the same rows that tests hold to their word."""
+    rules = desk.Rules.of(at.house.settings)
     return at.page(
         "help-keywords.html",
         introduction=INTRODUCTION,
         rows=ROWS,
-        limits=Limits(),
+        limits=rules.limits,
         longest=LONGEST,
         most_words=MOST_WORDS,
         shortest_prefix=SHORTEST_PREFIX,
-        most_keywords=at.house.settings.most_keywords,
+        most_keywords=rules.most,
     )
 
 

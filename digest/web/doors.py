@@ -15,7 +15,7 @@ from digest.desk import never as authors
 from digest.desk.doors import Muting, Pausing, Weekly
 from digest.desk.never import Never
 from digest.errors import SubscriberError, TokenError
-from digest.matching import describe, is_exclusion, parse
+from digest.matching import describe, is_exclusion, parse, recall
 from digest.models import Status
 from digest.subscribers import Purpose
 from digest.web.errors import error_page
@@ -58,7 +58,7 @@ def _mute(at: Front, token: str, number: str, found: Muting, state: str, before:
     action = f"{at.root}/mute/{token}/{number}"
     if found.keyword is None:
         return at.page("mute.html", state="again", action=action, undo=before)
-    query = parse(found.keyword.canonical)
+    query = recall(found.keyword.canonical)
     ways = {}
     if found.only:
         now, nonce = at.clock(), at.house.links.read(Purpose.MUTE, token, at.clock())

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from digest import desk
 from digest.errors import AddressError, SubscriberError
+from digest.letters import say
 from digest.settings import Settings
 from digest.subscribers import Saved, Wish, address
 
@@ -151,7 +152,7 @@ def read_preferences(form: PreferencesForm, settings: Settings, now: datetime) -
 def read_wish(form: WishForm, settings: Settings) -> Read:
     said = typed(form, settings)
     read = Read()
-    _read_keywords(said["keywords"], read, settings.most_keywords)
+    _read_keywords(said["keywords"], read, desk.Rules.of(settings))
     read.wish = Wish(trending=bool(said["trending"]), summaries=bool(said["summaries"]))
     for name, of, convert in (
         ("frequency", "frequency", str),
@@ -173,12 +174,12 @@ def _number(written: str) -> int:
     return int(written)
 
 
-def _read_keywords(text: str, read: Read, most: int) -> None:
+def _read_keywords(text: str, read: Read, rules: desk.Rules) -> None:
     lines = re.split(r"\r\n|\r|\n", text)
-    if len(text) > LONGEST_KEYWORDS or len(lines) > 4 * most:
-        read.faults.append(Fault("keywords", f"At most {most} keywords, please, one a line."))
+    if len(text) > LONGEST_KEYWORDS or len(lines) > 4 * rules.most:
+        read.faults.append(Fault("keywords", f"At most {say.count(rules.most, 'keyword')}, please, one a line."))
         return
-    read.saved, misread = desk.understand(lines, most)
+    read.saved, misread = desk.understand(lines, rules)
     for each in misread:
         about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
         read.faults.append(Fault("keywords", f"{about}{each.message}"))

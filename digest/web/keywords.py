@@ -7,7 +7,7 @@ from threading import Lock
 from digest import db, papers
 from digest.errors import QueryError
 from digest.house import House
-from digest.matching import Document, Query, describe, parse, suggest
+from digest.matching import Document, Query, describe, parse, recall, suggest
 from digest.matching.suggest import Lately
 from digest.subscribers import Saved
 
@@ -73,7 +73,7 @@ def _make_ready(house: House) -> Lately:
 def understood(lately: Lately, saved: Sequence[Saved], counts: Sequence[int] | None = None) -> tuple[Understood, ...]:
     """Each keyword in words, with its warning. `counts` has the papers that each one finds, where they were counted."""
     numbers: Sequence[int | None] = [None] * len(saved) if counts is None else counts
-    return tuple(_understood(lately, parse(each.written), n) for each, n in zip(saved, numbers, strict=True))
+    return tuple(_understood(lately, recall(each.written), n) for each, n in zip(saved, numbers, strict=True))
 
 
 def _understood(lately: Lately, query: Query, count: int | None) -> Understood:
@@ -97,7 +97,7 @@ def _is_readable(line: str) -> bool:
 
 def suggested(lately: Lately, saved: Sequence[Saved]) -> tuple[str, ...]:
     """Phrases to add: what stands beside these keywords, or for none what is frequent."""
-    queries = [parse(each.written) for each in saved]
+    queries = [recall(each.written) for each in saved]
     return suggest.beside(lately, queries) if queries else suggest.usual(lately)
 
 

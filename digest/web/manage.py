@@ -10,6 +10,7 @@ from digest import desk
 from digest.desk import Card
 from digest.desk.returning import way_back
 from digest.errors import TokenError
+from digest.matching.query import WIDEST
 from digest.models import Status
 from digest.subscribers import LARGEST_CAP, Purpose
 from digest.web.forms import (
@@ -136,7 +137,7 @@ def _said(card: Card) -> dict[str, str]:
 
 def _preferences(at: Front, token: str, card: Card, said: dict[str, str], read: Read, *, saved: bool) -> HTMLResponse:
     now = at.clock()
-    shown = desk.understand(card.keywords, len(card.keywords))[0] if saved else read.saved
+    shown = desk.understand(card.keywords, desk.Rules(len(card.keywords), WIDEST))[0] if saved else read.saved
     nonce = at.house.links.read(Purpose.PREFERENCES, token, now)
     return at.page(
         "preferences.html",

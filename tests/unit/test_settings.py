@@ -80,6 +80,10 @@ BAD = [
     ("send_hour", "8.5", "should be a valid integer"),
     ("most_keywords", "0", "should be greater than or equal to 1"),
     ("most_keywords", "1001", "should be less than or equal to 1000"),
+    ("longest_keyword", "49", "should be greater than or equal to 50"),
+    ("longest_keyword", "10001", "should be less than or equal to 10000"),
+    ("most_terms", "0", "should be greater than or equal to 1"),
+    ("deepest_nesting", "51", "should be less than or equal to 50"),
 ]
 
 
