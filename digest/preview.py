@@ -1,6 +1,6 @@
 """The letter that some keywords would get: no subscriber, nothing queued, nothing sent. The same code chooses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -10,7 +10,7 @@ from digest import papers
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.letters import Clock, DigestWords, LetterPaper, Links
-from digest.matching import Document, Matcher, parse
+from digest.matching import Document, Matcher, Query, parse
 from digest.models import Paper
 from digest.planning import TOP_THREE
 from digest.planning.pool import candidate, merge
@@ -20,9 +20,10 @@ from digest.writing import letter_paper, list_days
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be mailed from the papers looked at. `counts` has one number a keyword."""
+    """What would be mailed from the papers looked at. `counts` has one number a keyword, `numbers` one a paper."""
 
     papers: tuple[LetterPaper, ...]
+    numbers: tuple[int, ...]
     left_out: int
     considered: int
     counts: tuple[int, ...]
@@ -33,28 +34,63 @@ def look(
     session: Session, saved: Sequence[Saved], found: Sequence[Paper], day: date, now: datetime, *, cap: int = 20
 ) -> Preview:
     """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
-    queries = [parse(each.canonical) for each in saved]
+    return look_for_all(session, [saved], found, day, now, cap=cap)[0]
+
+
+def look_for_all(
+    session: Session, asked: Sequence[Sequence[Saved]], found: Sequence[Paper], day: date, now: datetime, *, cap: int
+) -> list[Preview]:
+    """A preview for each of several readers: the papers are matched once for all their keywords."""
     sources = papers.sources_of(session, [int(each.id or 0) for each in found])
     documents = [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
-    hits = Matcher(queries).match(documents) if queries else []
-    rows = [[candidate(found[hit.document], in_title=hit.in_title) for hit in row] for row in hits]
-    never = {each.paper for query, row in zip(queries, rows, strict=False) if query.exclude for each in row}
+    queries = {text: parse(text) for text in dict.fromkeys(each.canonical for saved in asked for each in saved)}
+    matched = Matcher(list(queries.values())).match(documents) if queries else []
+    hits = dict(zip(queries, matched, strict=True))
+    shelf = _Shelf(found, sources, list_days(session, found))
+    previews = []
+    for saved in asked:
+        rows = [
+            [candidate(found[hit.document], in_title=hit.in_title) for hit in hits[each.canonical]] for each in saved
+        ]
+        previews.append(_preview(shelf, [queries[each.canonical] for each in saved], rows, day, now, cap))
+    return previews
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The papers that are looked at, who lists each, and since when."""
+
+    found: Sequence[Paper]
+    sources: Mapping[int, tuple[str, ...]]
+    days: Mapping[int, date]
+
+
+def _preview(
+    shelf: _Shelf, queries: Sequence[Query], rows: Sequence[Sequence[Candidate]], day: date, now: datetime, cap: int
+) -> Preview:
+    never = {each.paper for query, row in zip(queries, rows, strict=True) if query.exclude for each in row}
     wanted = [
         [each for each in row if each.paper not in never]
-        for query, row in zip(queries, rows, strict=False)
+        for query, row in zip(queries, rows, strict=True)
         if not query.exclude
     ]
-    edition = _choose(wanted, [each for each in found if each.id not in never], cap)
-    known = {int(each.id or 0): each for each in found}
-    days = list_days(session, (known[number] for number in edition.papers))
+    edition = _choose(wanted, [each for each in shelf.found if each.id not in never], cap)
+    known = {int(each.id or 0): each for each in shelf.found}
     written = min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
     return Preview(
         papers=tuple(
-            letter_paper(known[number], days.get(number, day), queries, written, sources=sources.get(number, ()))
+            letter_paper(
+                known[number],
+                shelf.days.get(number, day),
+                queries,
+                written,
+                sources=shelf.sources.get(number, ()),
+            )
             for number in edition.papers
         ),
+        numbers=edition.papers,
         left_out=len(edition.left_out),
-        considered=len(found),
+        considered=len(shelf.found),
         counts=tuple(len(row) for row in rows),
         day=day,
     )

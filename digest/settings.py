@@ -44,6 +44,7 @@ EXAMPLES = {
     "default_timezone": "Europe/Berlin",
     "send_hour": "8",
     "most_keywords": "100",
+    "web_copy_days": "90",
 }
 SECRETS = {"secret_key", "smtp_password"}
 
@@ -104,6 +105,7 @@ class Settings(BaseSettings):
     default_timezone: str = "UTC"
     send_hour: int = Field(default=8, ge=0, le=23)
     most_keywords: int = Field(default=100, ge=1, le=1000)
+    web_copy_days: int = Field(default=90, ge=1, le=3650)
 
     _split = field_validator("sources", "arxiv_categories", mode="before")(words)
 

@@ -80,6 +80,8 @@ BAD = [
     ("send_hour", "8.5", "should be a valid integer"),
     ("most_keywords", "0", "should be greater than or equal to 1"),
     ("most_keywords", "1001", "should be less than or equal to 1000"),
+    ("web_copy_days", "0", "should be greater than or equal to 1"),
+    ("web_copy_days", "3651", "should be less than or equal to 3650"),
 ]
 
 
