@@ -25,6 +25,7 @@ router = APIRouter()
 
 # The letter is the same HTML as in the mail, with its styles inside.
 HEADERS = {"Content-Security-Policy": f"{LETTER_POLICY}; frame-ancestors 'none'"}
+NO_POWER = Links(view="", preferences="", unsubscribe="")
 WAYS = {"/papers": "The latest papers", "/": "To the front page"}
 
 
@@ -61,5 +62,4 @@ def web_copy(house: House, token: str, now: datetime) -> str:
         claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.left_out], left_out=[])
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
-    shown = Links(view=words.links.view, preferences="", unsubscribe="")
-    return letters.digest(replace(words, links=shown, address=""), whole=True).html
+    return letters.digest(replace(words, links=NO_POWER, address=""), whole=True).html
