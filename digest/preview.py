@@ -21,9 +21,10 @@ from digest.writing import letter_paper, list_days
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be mailed from the papers looked at. `counts` has one number a keyword."""
+    """What would be mailed from the papers looked at. `counts` has one number a keyword, `numbers` one a paper."""
 
     papers: tuple[LetterPaper, ...]
+    numbers: tuple[int, ...]
     left_out: int
     considered: int
     counts: tuple[int, ...]
@@ -34,20 +35,27 @@ def look(
     session: Session, saved: Sequence[Saved], found: Sequence[Paper], day: date, now: datetime, *, cap: int = 20
 ) -> Preview:
     """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
-    queries = [recall(each.canonical) for each in saved]
+    return look_for_all(session, [saved], found, day, now, cap=cap)[0]
+
+
+def look_for_all(
+    session: Session, asked: Sequence[Sequence[Saved]], found: Sequence[Paper], day: date, now: datetime, *, cap: int
+) -> list[Preview]:
+    """A preview for each of several readers: the papers are matched once for all their keywords."""
     sources = papers.sources_of(session, [int(each.id or 0) for each in found])
     documents = [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
-    hits = Matcher(queries).match(documents) if queries else []
-    rows = [[candidate(found[hit.document], in_title=hit.in_title) for hit in row] for row in hits]
-    never = {each.paper for query, row in zip(queries, rows, strict=False) if query.exclude for each in row}
-    wanted = [
-        [each for each in row if each.paper not in never]
-        for query, row in zip(queries, rows, strict=False)
-        if not query.exclude
-    ]
-    edition = _choose(wanted, [each for each in found if each.id not in never], cap)
-    asked = Asked(edition.papers, len(edition.left_out), tuple(len(row) for row in rows), len(found))
-    return _shown(session, queries, asked, {int(each.id or 0): each for each in found}, day, now)
+    queries = {text: recall(text) for text in dict.fromkeys(each.canonical for saved in asked for each in saved)}
+    matched = Matcher(list(queries.values())).match(documents) if queries else []
+    hits = dict(zip(queries, matched, strict=True))
+    shelf = _Shelf({int(each.id or 0): each for each in found}, sources, list_days(session, found))
+    previews = []
+    for saved in asked:
+        own = [queries[each.canonical] for each in saved]
+        rows = [
+            [candidate(found[hit.document], in_title=hit.in_title) for hit in hits[each.canonical]] for each in saved
+        ]
+        previews.append(_shown(shelf, own, _ask(own, rows, found, cap), day, now))
+    return previews
 
 
 def glance(
@@ -57,25 +65,50 @@ def glance(
     queries = [recall(each.canonical) for each in saved]
     recent.refresh(session)
     asked = recent.ask(queries, cap)
-    return _shown(session, queries, asked, papers.by_ids(session, asked.papers), day, now)
+    known = papers.by_ids(session, asked.papers)
+    shelf = _Shelf(known, papers.sources_of(session, known), list_days(session, known.values()))
+    return _shown(shelf, queries, asked, day, now)
 
 
-def _shown(
-    session: Session, queries: Sequence[Query], asked: Asked, known: Mapping[int, Paper], day: date, now: datetime
-) -> Preview:
-    days = list_days(session, (known[number] for number in asked.papers))
-    sources = papers.sources_of(session, asked.papers)
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Papers by number, who lists each, and since when."""
+
+    papers: Mapping[int, Paper]
+    sources: Mapping[int, tuple[str, ...]]
+    days: Mapping[int, date]
+
+
+def _shown(shelf: _Shelf, queries: Sequence[Query], asked: Asked, day: date, now: datetime) -> Preview:
     written = min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
     return Preview(
         papers=tuple(
-            letter_paper(known[number], days.get(number, day), queries, written, sources=sources.get(number, ()))
+            letter_paper(
+                shelf.papers[number],
+                shelf.days.get(number, day),
+                queries,
+                written,
+                sources=shelf.sources.get(number, ()),
+            )
             for number in asked.papers
         ),
+        numbers=asked.papers,
         left_out=asked.left_out,
         considered=asked.considered,
         counts=asked.counts,
         day=day,
     )
+
+
+def _ask(queries: Sequence[Query], rows: Sequence[Sequence[Candidate]], found: Sequence[Paper], cap: int) -> Asked:
+    never = {each.paper for query, row in zip(queries, rows, strict=True) if query.exclude for each in row}
+    wanted = [
+        [each for each in row if each.paper not in never]
+        for query, row in zip(queries, rows, strict=True)
+        if not query.exclude
+    ]
+    edition = _choose(wanted, [each for each in found if each.id not in never], cap)
+    return Asked(edition.papers, len(edition.left_out), tuple(len(row) for row in rows), len(found))
 
 
 def _choose(rows: Sequence[Sequence[Candidate]], found: Sequence[Paper], cap: int) -> Edition:

@@ -11,6 +11,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -24,6 +25,7 @@ from digest.house import House
 from digest.mail.inbox import Inbox
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
+from digest.welcoming import first_papers
 from digest.writing import Desk, Outgoing, lay_out, write
 
 __all__ = ["Clock", "Sender", "Sent", "send_all", "way_out"]
@@ -141,7 +143,7 @@ class Sender:
         with db.writing(self._house.engine) as session:
             claimed = deliveries.claim(session, self._owner, now, BATCH)
         with db.reading(self._house.engine) as session:
-            desk = lay_out(session, claimed, now)
+            desk = replace(lay_out(session, claimed, now), first=first_papers(session, claimed, now))
             return self._write(desk, claimed, now)
 
     def _write(

@@ -47,6 +47,7 @@ EXAMPLES = {
     "longest_keyword": "2000",
     "most_terms": "64",
     "deepest_nesting": "16",
+    "web_copy_days": "90",
 }
 SECRETS = {"secret_key", "smtp_password"}
 
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     longest_keyword: int = Field(default=2000, ge=50, le=10_000)
     most_terms: int = Field(default=64, ge=1, le=1000)
     deepest_nesting: int = Field(default=16, ge=1, le=50)
+    web_copy_days: int = Field(default=90, ge=1, le=3650)
 
     _split = field_validator("sources", "arxiv_categories", mode="before")(words)
 

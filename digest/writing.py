@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select
 
 from digest import letters, papers, readings
 from digest.deliveries import Claimed
+from digest.editions import next_slot
 from digest.house import House
-from digest.letters import Clock, DigestWords, Letter, LetterPaper, Links
+from digest.letters import Clock, DigestWords, FirstPapers, Letter, LetterPaper, Links, WelcomeWords
 from digest.mail.message import Envelope, compose
 from digest.matching import Document, Explanation, Matcher, Query, explain, is_exclusion, recall
 from digest.models import Frequency, Keyword, Kind, Listing, Paper, SavedKeyword, Subscriber
@@ -51,6 +52,7 @@ class Desk:
     list_days: Mapping[int, date]
     notices: tuple[str, ...]
     sources: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    first: Mapping[int, FirstPapers] = field(default_factory=dict)  # for those who are welcomed
 
 
 def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk:
@@ -130,22 +132,35 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, 
             return letters.already(letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal))
         case Kind.GOODBYE:
             return letters.goodbye(
-                letters.GoodbyeWords(subscribe_url=house.page("/"), product=product, postal_address=postal)
-            )
-        case Kind.WELCOME:
-            return letters.welcome(
-                letters.WelcomeWords(
-                    address=subscriber.email,
-                    frequency=subscriber.frequency,
-                    clock=Clock(subscriber.send_hour, subscriber.timezone),
-                    keywords=tuple(each.written for each in desk.keywords.get(claimed.subscriber_id, ())),
-                    preferences_url=house.link(Purpose.PREFERENCES, subscriber.nonce, issued),
-                    unsubscribe_url=house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, issued),
+                letters.GoodbyeWords(
+                    return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
+                    subscribe_url=house.page("/"),
                     product=product,
                     postal_address=postal,
                 )
             )
+        case Kind.WELCOME:
+            return letters.welcome(welcome_words(house, desk, claimed, subscriber, now))
     return letters.digest(digest_words(house, desk, claimed, subscriber))
+
+
+def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> WelcomeWords:
+    """What the welcome has to say: what comes when, and what would have come already."""
+    clock, issued, nonce = Clock(subscriber.send_hour, subscriber.timezone), claimed.created_at, subscriber.nonce
+    saved = desk.keywords.get(claimed.subscriber_id, ())
+    return WelcomeWords(
+        address=subscriber.email,
+        frequency=subscriber.frequency,
+        clock=clock,
+        keywords=tuple(each.written for each in saved if not is_exclusion(each.canonical)),
+        exclusions=tuple(each.written for each in saved if is_exclusion(each.canonical)),
+        first_on=next_slot(now, clock.timezone, clock.hour, subscriber.frequency),
+        first=desk.first.get(claimed.subscriber_id),
+        preferences_url=house.link(Purpose.PREFERENCES, nonce, issued),
+        unsubscribe_url=house.link(Purpose.UNSUBSCRIBE, nonce, issued),
+        product=house.product,
+        postal_address=house.settings.postal_address,
+    )
 
 
 def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:

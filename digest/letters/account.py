@@ -1,12 +1,27 @@
 """The four letters about a subscription: confirm, already, welcome, goodbye."""
 
+from dataclasses import dataclass
+
 from digest.letters import say
+from digest.letters.marked import Piece, pieces
 from digest.letters.templates import letter
-from digest.letters.values import AlreadyWords, Clock, ConfirmWords, GoodbyeWords, Letter, WelcomeWords
+from digest.letters.values import AlreadyWords, Clock, ConfirmWords, GoodbyeWords, Letter, LetterPaper, WelcomeWords
 
 SHOWN = 12  # keywords named in a letter
 SHOWN_LENGTH = 600  # characters of them
 KEYWORD = 60  # characters of one keyword
+TITLE = 200
+REASONS = 3  # keywords named as the reason for one paper
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """One of the first papers, as the welcome shows it."""
+
+    title: tuple[Piece, ...]
+    url: str | None
+    byline: str
+    why: str
 
 
 def confirm(words: ConfirmWords) -> Letter:
@@ -22,6 +37,7 @@ def confirm(words: ConfirmWords) -> Letter:
 
 
 def welcome(words: WelcomeWords) -> Letter:
+    first = words.first
     return letter(
         "welcome",
         {
@@ -32,11 +48,27 @@ def welcome(words: WelcomeWords) -> Letter:
             "clock": clock(words.clock),
             "keywords": keywords(words.keywords),
             "more_keywords": len(words.keywords) - len(keywords(words.keywords)),
+            "exclusions": keywords(words.exclusions),
             "first_on": words.first_on,
+            "first": first,
+            "papers": [_first(paper, words) for paper in first.papers] if first else [],
+            "more": first.matched - len(first.papers) if first else 0,
             "preferences_url": words.preferences_url,
             "unsubscribe_url": words.unsubscribe_url,
             "postal_address": say.one_line(words.postal_address),
         },
+    )
+
+
+def _first(paper: LetterPaper, words: WelcomeWords) -> First:
+    places = [(words.keywords[number], place) for number, place in paper.where if number < len(words.keywords)]
+    said = [f"{say.cut(keyword, KEYWORD)} in {place}" for keyword, place in places]
+    why = say.listed(said[:REASONS], max(0, len(said) - REASONS), "keyword")
+    return First(
+        title=pieces(paper.title, paper.title_spans, TITLE),
+        url=say.web_address(paper.url),
+        byline=say.byline(paper.authors),
+        why=f"Matched {why}" if said else "Among the most upvoted",
     )
 
 
@@ -56,6 +88,8 @@ def goodbye(words: GoodbyeWords) -> Letter:
         "goodbye",
         {
             "product": words.product,
+            "return_url": words.return_url,
+            "days": words.days,
             "subscribe_url": words.subscribe_url,
             "postal_address": say.one_line(words.postal_address),
         },

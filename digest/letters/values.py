@@ -127,15 +127,33 @@ class ConfirmWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstPapers:
+    """What the latest list has for somebody who has just come. `matched` counts all, `papers` are the best of them.
+
+    `follows`: the first digest, with these papers, is sent right after the welcome.
+    """
+
+    day: date
+    papers: tuple[LetterPaper, ...] = ()
+    matched: int = 0
+    follows: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WelcomeWords:
-    """The letter after the confirmation. `first_on` is the local day of the first digest, when it is known."""
+    """The letter after the confirmation. `first_on` is the next local day on which a digest may come.
+
+    `keywords` bring papers, `exclusions` keep some away. `first` is None while no list has been read.
+    """
 
     product: str = "Paper Digest"
     address: str
     frequency: str
     clock: Clock
     keywords: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
     first_on: date | None = None
+    first: FirstPapers | None = None
     preferences_url: str
     unsubscribe_url: str
     postal_address: str = ""
@@ -152,8 +170,10 @@ class AlreadyWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodbyeWords:
-    """The last letter."""
+    """The last letter. `return_url` brings everything back, for so many `days`."""
 
     product: str = "Paper Digest"
+    return_url: str
+    days: int = 30
     subscribe_url: str
     postal_address: str = ""

@@ -32,7 +32,8 @@ def help_keywords(at: At) -> HTMLResponse:
 
 @router.api_route("/privacy", methods=LOOK)
 def privacy(at: At) -> HTMLResponse:
-    return at.page("privacy.html", postal_address=at.house.settings.postal_address)
+    settings = at.house.settings
+    return at.page("privacy.html", postal_address=settings.postal_address, web_copy_days=settings.web_copy_days)
 
 
 @router.api_route("/robots.txt", methods=LOOK)

@@ -1,7 +1,11 @@
-"""The web copy of a digest, behind the link at the top of each letter."""
+"""The web copy of a digest, behind the link at the top of each letter.
+
+It is the letter with all its papers and without its reader: a letter is forwarded, its copy is shown to colleagues.
+So the copy has neither the address nor any link that could change, mute or end a subscription.
+"""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -10,6 +14,7 @@ from digest import db, letters, writing
 from digest.deliveries import Claimed
 from digest.errors import TokenError
 from digest.house import House
+from digest.letters import Links, say
 from digest.models import Delivery, Kind
 from digest.subscribers import Purpose
 from digest.web.errors import error_page
@@ -20,28 +25,41 @@ router = APIRouter()
 
 # The letter is the same HTML as in the mail, with its styles inside.
 HEADERS = {"Content-Security-Policy": f"{LETTER_POLICY}; frame-ancestors 'none'"}
+NO_POWER = Links(view="", preferences="", unsubscribe="")
+WAYS = {"/papers": "The latest papers", "/": "To the front page"}
+
+
+class CopyExpired(TokenError):
+    """The link is good, and too old."""
 
 
 @router.api_route("/letters/{token}", methods=LOOK)
 def letter(at: At, token: str) -> HTMLResponse:
     try:
         return HTMLResponse(web_copy(at.house, token, at.clock()), headers=HEADERS)
+    except CopyExpired as error:
+        return error_page(at, 410, title="This copy is put away", text=str(error), links=WAYS)
     except TokenError as error:
-        links = {"/papers": "The latest papers", "/": "Subscribe"}
-        return error_page(at, 404, title="This letter cannot be shown", text=str(error), links=links)
+        return error_page(at, 404, title="This letter cannot be shown", text=str(error), links=WAYS)
 
 
 def web_copy(house: House, token: str, now: datetime) -> str:
     """The HTML of a digest, with all the papers that the letter had no room for.
 
-    Raises TokenError when the link is damaged or the letter is no longer kept.
+    Raises TokenError when the link is damaged, CopyExpired when the letter is too old.
     """
     number = house.links.read(Purpose.VIEW, token, now)
     with db.reading(house.engine) as session:
         kept = session.get(Delivery, int(number)) if number.isdecimal() else None
         if kept is None or kept.kind != Kind.DIGEST:
             raise TokenError("This letter is no longer kept.")
+        if now - kept.created_at > timedelta(days=house.settings.web_copy_days):
+            raise CopyExpired(
+                f"Copies of letters can be looked at for {say.count(house.settings.web_copy_days, 'day')}. The mail "
+                "itself stays with you, and so does the link at its foot to change your keywords; if no letter is at "
+                "hand, enter your address on the front page, and that link is mailed to you."
+            )
         claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.left_out], left_out=[])
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
-    return letters.digest(words, whole=True).html
+    return letters.digest(replace(words, links=NO_POWER, address=""), whole=True).html

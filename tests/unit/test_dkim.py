@@ -86,7 +86,7 @@ def test_a_key_with_the_line_ends_of_windows_is_the_same_key(tmp_path: Path) -> 
 
 def test_letters_of_all_kinds_are_verified() -> None:
     confirm = letters.confirm(letters.ConfirmWords(confirm_url=LINKS.preferences, product="Päper 论文"))
-    goodbye = letters.goodbye(letters.GoodbyeWords(subscribe_url=LINKS.view))
+    goodbye = letters.goodbye(letters.GoodbyeWords(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
     many = letters.digest(words(*(paper(f"强化学习 {n}", number=n) for n in range(200))))
     for letter, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
         signed = SHORT.sign(compose(letter, replace(ENVELOPE, unsubscribe_url=unsubscribe)))

@@ -1,5 +1,6 @@
 """The four letters about a subscription."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,8 +11,10 @@ from digest.letters import (
     AlreadyWords,
     Clock,
     ConfirmWords,
+    FirstPapers,
     GoodbyeWords,
     Letter,
+    LetterPaper,
     WelcomeWords,
     already,
     confirm,
@@ -21,6 +24,7 @@ from digest.letters import (
 )
 from digest.letters.plain import columns
 from digest.letters.templates import letter, part
+from digest.matching import Span
 
 SITE = "https://digest.example.org"
 WELCOME = WelcomeWords(
@@ -39,7 +43,7 @@ LETTERS = {
     ),
     "welcome": (welcome(WELCOME), ["preferences/p1", "unsubscribe/u1"]),
     "already": (already(AlreadyWords(preferences_url=f"{SITE}/preferences/p1")), ["preferences/p1"]),
-    "goodbye": (goodbye(GoodbyeWords(subscribe_url=f"{SITE}/")), [""]),
+    "goodbye": (goodbye(GoodbyeWords(return_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")), ["return/r1", ""]),
 }
 
 
@@ -77,9 +81,70 @@ def test_the_confirmation_has_no_room_for_words_of_a_stranger() -> None:
 
 def test_the_welcome_tells_what_comes_when() -> None:
     made, _ = LETTERS["welcome"]
-    assert "every weekday at 08:00 (America/New York), first on Friday 31 October." in " ".join(made.text.split())
+    assert "every weekday at 08:00 (America/New York), whenever" in " ".join(made.text.split())
+    assert "The first letter may come on Friday 31 October." in made.text
     assert "  * post-training\n  * <b>bold</b>\n" in made.text
     assert [k.strip() for k in Selector(made.html).css("span.k::text").getall()] == ["post-training", "<b>bold</b>"]
+
+
+PAPERS = (
+    LetterPaper(
+        title="Post-training <i>that</i> works",
+        title_spans=(Span(0, 13, 0),),
+        authors=("Ada Example", "Ben Example"),
+        listed_on=date(2025, 10, 30),
+        url="https://arxiv.org/abs/2510.00001",
+        where=((0, "title"), (1, "abstract")),
+    ),
+    LetterPaper(title="Voted for", listed_on=date(2025, 10, 30), url="javascript:alert(1)", trending=True),
+)
+FIRST = FirstPapers(day=date(2025, 10, 30), papers=PAPERS, matched=9, follows=True)
+
+
+def said(made: Letter) -> tuple[str, str]:
+    """Both forms as running text."""
+    body = Selector(made.html).css("body")
+    return " ".join(made.text.split()), " ".join("".join(body.css("::text").getall()).split())
+
+
+def test_the_welcome_shows_the_first_papers_and_why() -> None:
+    made = welcome(replace(WELCOME, first=FIRST))
+    for text in said(made):
+        assert "For you on the list of Thursday 30 October" in text
+        assert "Ada Example, Ben Example" in text
+        assert "Matched post-training in title and <b>bold</b> in abstract" in text
+        assert "Among the most upvoted" in text
+        assert "And 7 more papers. Your first letter follows this one at once; the next may come on Friday" in text
+    assert " 1. *Post-training* <i>that</i> works\n" in made.text
+    links = Selector(made.html).css("a::attr(href)").getall()
+    assert links == ["https://arxiv.org/abs/2510.00001", WELCOME.preferences_url, WELCOME.unsubscribe_url]
+    assert "javascript" not in made.text
+    assert all(columns(line) <= 72 for line in made.text.split("\n") if "https://" not in line)
+
+
+def test_the_welcome_promises_no_letter_that_is_not_coming() -> None:
+    quiet = welcome(replace(WELCOME, first=FirstPapers(day=date(2025, 10, 30))))
+    there = welcome(replace(WELCOME, first=replace(FIRST, follows=False)))
+    for text in said(quiet):
+        assert "Nothing on the list of Thursday 30 October was for you." in text
+        assert "on such days no mail comes. The next look is on Friday 31 October." in text
+    for text in said(there):
+        assert "And 7 more papers. The next letter may come on Friday 31 October." in text
+        assert "at once" not in text
+
+
+def test_lines_that_keep_papers_away_are_told_apart() -> None:
+    made = welcome(replace(WELCOME, exclusions=("-survey", '-author:"Ada Example"')))
+    for text in said(made):
+        assert "What these lines find stays away:" in text
+    assert [k.strip() for k in Selector(made.html).css("span.k::text").getall()] == ["post-training", "<b>bold</b>"]
+    assert '  * -author:"Ada Example"\n' in made.text
+
+
+def test_the_goodbye_can_be_undone_for_thirty_days() -> None:
+    made, _ = LETTERS["goodbye"]
+    for text in said(made):
+        assert "For 30 days this brings everything back" in text
 
 
 def test_a_welcome_without_keywords_speaks_of_trending_papers() -> None:
@@ -117,7 +182,7 @@ def test_a_name_that_a_template_asks_for_and_does_not_get_is_an_error() -> None:
 
 def test_html_is_escaped_and_plain_text_is_not() -> None:
     assert part("goodbye-subject.txt", product="<P>").strip() == "Done: <P> no longer comes"
-    assert "Done: &lt;P&gt;" in letter("goodbye", {"product": "<P>", "subscribe_url": "/", "postal_address": ""}).html
+    assert "Done: &lt;P&gt;" in goodbye(GoodbyeWords(product="<P>", return_url="/", subscribe_url="/")).html
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:

@@ -186,7 +186,7 @@ def test_all_kinds_of_letters_come_back(read: Read) -> None:
     made = [
         letters.confirm(letters.ConfirmWords(confirm_url=LINKS.preferences)),
         letters.already(letters.AlreadyWords(preferences_url=LINKS.preferences, postal_address=odd)),
-        letters.goodbye(letters.GoodbyeWords(subscribe_url=LINKS.view, product=odd)),
+        letters.goodbye(letters.GoodbyeWords(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)),
         letters.welcome(
             letters.WelcomeWords(
                 address="reader@example.com",
