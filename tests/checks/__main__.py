@@ -5,12 +5,15 @@
 Exits with 1 on any finding, and when a judge lets one of its broken samples pass.
 """
 
+import logging
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+import structlog
 
 from digest.house import House
 from tests.checks import needs
@@ -23,6 +26,7 @@ SHOWN = 12  # findings of one judge
 
 
 def main(arguments: Sequence[str]) -> int:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if arguments[:1] == ["look"]:
         from tests.checks.look import look
 

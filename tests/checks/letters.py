@@ -19,8 +19,10 @@ from digest.house import House
 from digest.mail import smtp
 from digest.mail.dkim import signer
 from digest.mail.message import Envelope, compose
+from digest.models import ReadingStatus
 from digest.sources.base import Listed
 from digest.subscribers import Purpose, Wish
+from tests.factories import reading
 from tests.house import house, token
 from tests.letter_factory import words
 
@@ -97,6 +99,7 @@ def readers() -> dict[str, tuple[Wish, list[str]]]:
         f"digest-{many}": (Wish(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
     }
     found["weekly"] = (Wish(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *WEEK])
+    found["summaries"] = (Wish(summaries=True, trending=True), ["hallucination"])
     found["trending"] = (Wish(cap=10), [])
     return found
 
@@ -113,13 +116,16 @@ async def _send(at: House, now: datetime) -> int:
         # Over some days, so that a weekly letter has days to group by, and a daily one papers that come late.
         days = [now.date() - timedelta(days=number % DAYS) for number in range(MANY)]
         papers.remember(session, [listed(number, day) for number, day in enumerate(days)], now)
-    ada = f"ada@{RECIPIENTS}"
-    wish, saved = Wish(), desk.understood(["graph*"])
-    desk.subscribe(at, ada, wish, saved, now)
+        # A source that did not answer: digests have a line about it.
+        session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=ReadingStatus.FAILED))
+    await daily.plan(at, now)
     sent = (await daily.deliver(at, lambda: now)).sent
+    ada = f"ada@{RECIPIENTS}"
+    wish, saved = Wish(), desk.understood(["hallucination", "graph*"])
+    desk.subscribe(at, ada, wish, saved, now)
+    sent += (await daily.deliver(at, lambda: now)).sent
     desk.confirm(at, token(at, ada, Purpose.CONFIRM, now), now)
     desk.subscribe(at, ada, wish, saved, now)
-    await daily.plan(at, now)
     sent += (await daily.deliver(at, lambda: now)).sent
     desk.unsubscribe(at, token(at, ada, Purpose.UNSUBSCRIBE, now), now)
     sent += (await daily.deliver(at, lambda: now)).sent
