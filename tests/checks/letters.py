@@ -30,7 +30,8 @@ SENDER = "Paper Digest <digest@example.org>"
 RECIPIENTS = "readers.example"  # their domain
 # Of so many papers the first n hold the keyword, so that a reader of it gets n.
 KEYWORDS = {"quantum walk": 1, "hallucination": 6, "post-training": 25, "language model": 200}
-MANY, DAYS = 200, 5  # papers, and days on which they are listed
+MANY, DAYS = 200, 10  # papers, and days on which they are listed
+LATE, AGO = "gradient noise", 7  # a keyword of which all papers were listed so many days ago, or more
 WEEK = [f"keyword {n}" for n in range(1, 41)]
 
 
@@ -66,6 +67,7 @@ class Mail:
 def listed(number: int, day: date) -> Listed:
     """One made-up paper; the low numbers have the most to show."""
     has = [keyword for keyword, many in KEYWORDS.items() if number < many]
+    has += [LATE] if number % DAYS >= AGO and number < MANY // 4 else []
     odd = ("", " für Übersetzung", " & <tags> “quoted”", " 强化学习", " — θ ≤ β²", " العربية")[number % 6]
     authors = tuple(f"{first} {last}" for first in ("Ada", "Kurt", "Émilie", "李") for last in ("Byron", "Gödel", "Ng"))
     return Listed(
@@ -99,6 +101,7 @@ def readers() -> dict[str, tuple[Wish, list[str]]]:
         f"digest-{many}": (Wish(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
     }
     found["weekly"] = (Wish(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *WEEK])
+    found["catch-up"] = (Wish(frequency="weekdays", timezone="Asia/Tokyo"), [LATE])
     found["summaries"] = (Wish(summaries=True, trending=True), ["hallucination"])
     found["trending"] = (Wish(cap=10), [])
     return found

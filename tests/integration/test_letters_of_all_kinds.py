@@ -29,7 +29,17 @@ def sent() -> tuple[str, dict[str, Mail]]:
 
 def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, Mail]]) -> None:
     _, mails = sent
-    digests = {"digest-0", "digest-1", "digest-6", "digest-25", "digest-200", "weekly", "summaries", "trending"}
+    digests = {
+        "digest-0",
+        "digest-1",
+        "digest-6",
+        "digest-25",
+        "digest-200",
+        "weekly",
+        "catch-up",
+        "summaries",
+        "trending",
+    }
     assert set(mails) == digests | {"confirm", "already", "welcome", "goodbye"}
     for many in (1, 6, 25, 200):
         assert mails[f"digest-{many}"].subject.startswith(f"{many} paper")
