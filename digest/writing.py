@@ -6,6 +6,7 @@ A delivery keeps only the numbers of its papers. Which words matched is derived 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -15,12 +16,15 @@ from digest.deliveries import Claimed
 from digest.editions import next_slot
 from digest.house import House
 from digest.letters import Clock, DigestWords, FirstPapers, Letter, LetterPaper, Links, WelcomeWords
+from digest.letters.known import Known, Stock, marked
 from digest.mail.message import Envelope, compose
-from digest.matching import Document, Explanation, Matcher, Query, explain, is_exclusion, parse
-from digest.models import Frequency, Keyword, Kind, Listing, Paper, SavedKeyword, Subscriber
+from digest.matching import Document, Query, is_exclusion
+from digest.models import Delivery, Frequency, Keyword, Kind, Listing, Paper, SavedKeyword, State, Subscriber
 from digest.subscribers import Purpose
 
 SATURDAY = 5
+FEW = 50  # keywords never met: with more of them in a batch, those of the letters to come are looked up too
+AHEAD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,15 @@ class Desk:
     notices: tuple[str, ...]
     sources: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     first: Mapping[int, FirstPapers] = field(default_factory=dict)  # for those who are welcomed
+    known: Known = field(default_factory=Known)
 
 
-def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk:
-    """Load all that the letters of a batch need."""
+def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: Known | None = None) -> Desk:
+    """Load all that the letters of a batch need. `known` is kept by who writes many batches."""
     readers = {each.subscriber_id for each in claimed}
     found = session.exec(select(Subscriber).where(col(Subscriber.id).in_(readers))).all()
     carried = papers.by_ids(session, {number for each in claimed for number in [*each.papers, *each.left_out]})
-    return Desk(
+    desk = Desk(
         subscribers={int(each.id or 0): each for each in found},
         keywords=keywords_of(session, readers),
         canonicals=canonicals_of(session, {number for each in claimed for number in each.keywords}),
@@ -68,7 +73,41 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime) -> Desk
         list_days=list_days(session, carried.values()),
         notices=tuple(problem.sentence for problem in readings.health(session, now)),
         sources=papers.sources_of(session, carried),
+        known=Known() if known is None else known,
     )
+    digests = [each for each in claimed if each.kind == Kind.DIGEST]
+    asked = {each.canonical for one in digests for each in asked_for(desk, one)}
+    study(desk, digests, waiting_keywords(session) if len(desk.known.new(asked)) > FEW else ())
+    return desk
+
+
+def study(desk: Desk, digests: Sequence[Claimed], ahead: Iterable[str] = ()) -> None:
+    """Find out which of the papers the keywords of these letters match. `ahead`: keywords of letters still to come."""
+    listed = {number: listed_on(desk, paper) for number, paper in desk.papers.items()}
+    stamps = {
+        number: stamp(paper, listed[number], desk.sources.get(number, ())) for number, paper in desk.papers.items()
+    }
+    fresh = {
+        number: stock(desk.papers[number], listed[number], desk.sources.get(number, ()))
+        for number in desk.known.unknown(stamps)
+    }
+    letters = [
+        ([*each.papers, *each.left_out], [keyword.canonical for keyword in asked_for(desk, each)]) for each in digests
+    ]
+    desk.known.learn(fresh, letters, (text for text in ahead if not is_exclusion(text)))
+
+
+def listed_on(desk: Desk, paper: Paper) -> date:
+    """The day on which a paper was first listed."""
+    return desk.list_days.get(int(paper.id or 0), paper.first_seen_at.date())
+
+
+def waiting_keywords(session: Session) -> list[str]:
+    """What the readers of the letters in the queue ask for, as far as one look may go."""
+    asked = select(Keyword.canonical).join(SavedKeyword, col(SavedKeyword.keyword_id) == col(Keyword.id))
+    waiting = asked.join(Delivery, col(Delivery.subscriber_id) == col(SavedKeyword.subscriber_id))
+    found = waiting.where(Delivery.state == State.QUEUED, Delivery.kind == Kind.DIGEST)
+    return list(session.exec(found.distinct().limit(AHEAD)).all())
 
 
 def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
@@ -166,9 +205,20 @@ def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscr
 def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:
     """What the digest that a delivery carries has to say."""
     chosen = asked_for(desk, claimed)
-    queries = [parse(each.canonical) for each in chosen]
+    asked = {each.canonical: position for position, each in enumerate(chosen)}
     day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
     issued = claimed.created_at
+    today = issued.astimezone(zone).date()
+    shown = [
+        desk.known.paper(
+            number,
+            asked,
+            late=is_late(listed_on(desk, desk.papers[number]), today, subscriber.frequency),
+            summary=subscriber.summaries,
+        )
+        for number in claimed.papers
+        if number in desk.papers
+    ]
     return DigestWords(
         product=house.product,
         day=day,
@@ -178,21 +228,10 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
         since=(subscriber.confirmed_at or issued).astimezone(zone).date(),
         keywords=tuple(each.written for each in chosen),
         keyword_ids=tuple(each.id for each in chosen),
-        papers=tuple(
-            letter_paper(
-                desk.papers[number],
-                desk.list_days.get(number, day),
-                queries,
-                issued.astimezone(zone),
-                subscriber.frequency,
-                desk.sources.get(number, ()),
-                summaries=subscriber.summaries,
-            )
-            for number in claimed.papers
-            if number in desk.papers
-        ),
+        papers=tuple(paper for paper, _ in shown),
+        positions=tuple(positions for _, positions in shown),
         left_out=len(claimed.left_out),
-        left_out_counts=left_out_counts(desk, claimed, queries),
+        left_out_counts=left_out_counts(desk, claimed, asked),
         notices=desk.notices,
         links=links_of(house, claimed, subscriber),
         postal_address=house.settings.postal_address,
@@ -209,9 +248,9 @@ def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:
         chosen = list(today)
     else:
         kept = {each.id: each for each in today}
-        gone = {number: Asked(number, text, text) for number, text in desk.canonicals.items() if number not in kept}
-        known = kept | gone
-        chosen = [known[number] for number in claimed.keywords if number in known]
+        gone = (number for number in claimed.keywords if number not in kept and number in desk.canonicals)
+        kept |= {number: Asked(number, desk.canonicals[number], desk.canonicals[number]) for number in gone}
+        chosen = [kept[number] for number in claimed.keywords if number in kept]
     return [each for each in chosen if not is_exclusion(each.canonical)]
 
 
@@ -232,13 +271,15 @@ def links_of(house: House, claimed: Claimed, subscriber: Subscriber) -> Links:
     )
 
 
-def left_out_counts(desk: Desk, claimed: Claimed, queries: Sequence[Query]) -> tuple[int, ...]:
+def left_out_counts(desk: Desk, claimed: Claimed, asked: Mapping[str, int]) -> tuple[int, ...]:
     """How many of the papers that found no room each keyword brought: the letter counts them with the others."""
-    left_out = [desk.papers[number] for number in claimed.left_out if number in desk.papers]
-    if not left_out:
+    if not claimed.left_out:
         return ()
-    documents = [Document.of(paper, desk.sources.get(int(paper.id or 0), ())) for paper in left_out]
-    return tuple(len(hits) for hits in Matcher(queries).match(documents))
+    counts = [0] * len(asked)
+    for number in claimed.left_out:
+        for canonical in desk.known.matches(number, asked) if number in desk.papers else ():
+            counts[asked[canonical]] += 1
+    return tuple(counts)
 
 
 def letter_paper(
@@ -248,24 +289,30 @@ def letter_paper(
     written_at: datetime,
     frequency: str = "daily",
     sources: Sequence[str] = (),
-    *,
-    summaries: bool = False,
 ) -> LetterPaper:
     """A paper as a letter shows it, with the words that matched. `written_at` is an instant in the reader's zone."""
-    why = explain(queries, Document.of(paper, sources)) if queries else Explanation((), ())
-    matched = why.queries
-    return LetterPaper(
+    return marked(stock(paper, listed_on, sources), queries, late=is_late(listed_on, written_at.date(), frequency))
+
+
+def stamp(paper: Paper, listed_on: date | None, sources: Sequence[str]) -> tuple[object, ...]:
+    """Changes with anything that a letter shows of a paper, or that matching looks at."""
+    said = (paper.title, paper.abstract, paper.authors, paper.categories, paper.organization, paper.published_on)
+    links = (paper.url, paper.pdf_url, paper.discussion_url, paper.code_url, paper.project_url)
+    votes = (paper.upvotes, paper.comments, paper.code_stars)
+    return (paper.id, *said, *links, *votes, paper.ai_summary, listed_on, sources)
+
+
+def stock(paper: Paper, listed_on: date, sources: Sequence[str]) -> Stock:
+    """A stored paper as letters know it."""
+    plain = LetterPaper(
         id=int(paper.id or 0),
         title=paper.title,
-        title_spans=why.title,
         abstract=paper.abstract,
-        abstract_spans=why.abstract,
-        summary=(paper.ai_summary or "") if summaries else "",
+        summary=paper.ai_summary or "",
         authors=tuple(paper.authors),
         organization=paper.organization,
         published_on=paper.published_on,
         listed_on=listed_on,
-        late=is_late(listed_on, written_at.date(), frequency),
         upvotes=paper.upvotes,
         comments=paper.comments,
         url=paper.url,
@@ -274,11 +321,11 @@ def letter_paper(
         code_url=paper.code_url,
         code_stars=paper.code_stars,
         project_url=paper.project_url,
-        where=tuple((number, why.where(number)) for number in matched),
-        trending=not matched,
     )
+    return Stock(stamp(paper, listed_on, sources), Document.of(paper, sources), plain)
 
 
+@lru_cache
 def is_late(listed_on: date, written_on: date, frequency: str) -> bool:
     """Whether a paper should have been in an earlier letter: more list days have passed than fit the rhythm."""
     days = (listed_on + timedelta(days=n) for n in range(1, (written_on - listed_on).days + 1))
