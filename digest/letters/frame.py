@@ -72,6 +72,7 @@ class Frame:
         self._words = words
         tallies = heads.tally(words)
         named = account.keywords(words.keywords)
+        keywords = say.listed(named, len(words.keywords) - len(named))
         self._subject = subject(words, tallies)
         self._shape = Shape(
             product=say.one_line(words.product),
@@ -83,14 +84,14 @@ class Frame:
             tallies=bool(tallies),
             more_tallies=len(tallies) > TALLIED,
             nothing_matched=bool(words.keywords) and not heads.matched(words),
-            keywords=bool(words.keywords),
+            keywords=bool(keywords),
         )
         plain = {
             "often": say.often(words.frequency),
             "clock": account.clock(words.clock),
             "address": say.one_line(words.address),
             "since": say.date_of(words.since),
-            "keywords": say.listed(named, len(words.keywords) - len(named)),
+            "keywords": keywords,
             "more_tallies": say.count(max(0, len(tallies) - TALLIED), "more keyword"),
             **{name: getattr(words.links, name) for name in self._shape.links},
         }
@@ -102,7 +103,7 @@ class Frame:
         self.html |= {"subject": html(self._subject), "headline": html(headline), **_in_colours(shown)}
         self.html["preheader"] = html(heads.preheader(words.papers))
         self.text |= {"headline": piece(fill(headline)), "tallies": _in_lines(shown)}
-        self.text["reason"] = piece(fill(said(_reason(keywords=bool(named)), plain)))
+        self.text["reason"] = piece(fill(said(_reason(keywords=bool(keywords)), plain)))
 
     def empty(self, rows: int, more: int) -> Quoted:
         """The HTML without its papers, to be weighed."""
