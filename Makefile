@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test lint format bench lock clean help
+.PHONY: demo serve test check-mail look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -29,6 +29,12 @@ serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
 
 test: .venv/test lint  ## everything: lint, types, contracts, unit, integration, end to end
 	@$(BIN)/pytest -n 2 --dist loadgroup tests
+
+check-mail: .venv/test  ## letters through a real Postfix, judged by tools from npm and Debian (JUDGE=name for one)
+	@$(BIN)/python -m tests.checks $(JUDGE)
+
+look-mail: .venv/test  ## a letter in Thunderbird, by Postfix and Dovecot: pictures in var/look
+	@$(BIN)/python -m tests.checks look
 
 lint: .venv/test  ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .

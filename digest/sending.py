@@ -22,6 +22,7 @@ from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import LaneClosed, RelayDown, SendError, StoreError
 from digest.house import House
+from digest.letters.known import Known
 from digest.mail.inbox import Inbox
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
@@ -72,6 +73,7 @@ class Sender:
         self._house, self._relay, self._clock, self._stop, self._tell = house, relay, clock, stop, tell
         self._owner = secrets.token_hex(8)
         self._ledger = Ledger(house.engine, self._owner)
+        self._known = Known()
         self._dice = random.Random()  # noqa: S311  - jitter, no secret
         self._letters: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=2 * CONNECTIONS)
         self._connections = 1
@@ -143,7 +145,8 @@ class Sender:
         with db.writing(self._house.engine) as session:
             claimed = deliveries.claim(session, self._owner, now, BATCH)
         with db.reading(self._house.engine) as session:
-            desk = replace(lay_out(session, claimed, now), first=first_papers(session, claimed, now))
+            laid = lay_out(session, claimed, now, self._known)
+            desk = replace(laid, first=first_papers(session, claimed, now))
             return self._write(desk, claimed, now)
 
     def _write(

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from digest import db
 from tests.postgres import Postgres, server
 
 Connect = Callable[[str], Engine]
+
+# How long an example takes is the machine's affair: the first one may read templates, and other tests run beside it.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -201,9 +201,9 @@ def _snippet(paper: LetterPaper) -> tuple[Piece, ...]:
     found = snippet(paper.abstract, paper.abstract_spans, sentences=3, limit=SNIPPET)
     parts = list(pieces(found.text, found.spans, SNIPPET))
     if found.cut_before:
-        parts.insert(0, Piece("… "))
+        parts.insert(0, Piece("…\u00a0"))
     if found.cut_after and not plain(parts).endswith("…"):
-        parts.append(Piece(" …"))
+        parts.append(Piece("\u00a0…"))
     return tuple(parts)
 
 

@@ -32,6 +32,12 @@ def html(text: str) -> Quoted:
     return piece(str(escape(text)))
 
 
+def both(text: str) -> tuple[Quoted, Quoted]:
+    """Text for a hole in HTML, and for one in text/plain."""
+    escaped, plain = str(escape(text)), piece(text)
+    return (plain if escaped == text else piece(escaped)), plain
+
+
 class Fragment:
     """A rendered template in wire form. It knows nobody: what is a reader's own comes with `filled` and is not kept."""
 

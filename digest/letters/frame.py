@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from digest.letters import account, heads, say
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, hole, html, said
+from digest.letters.fragments import Fragment, both, hole, html, said
 from digest.letters.heads import Tally
 from digest.letters.plain import fill
 from digest.letters.templates import SUBJECT, fragment, macro, part
 from digest.letters.values import DigestWords, Letter, Links
-from digest.letters.wire import Quoted, Weight, piece
+from digest.letters.wire import Quoted, piece
 
 TALLIED = 12  # keywords in the tally
 NOTICES, NOTICE = 6, 300
@@ -66,12 +66,13 @@ def frame(shape: Shape) -> tuple[Fragment, Fragment]:
 
 
 class Frame:
-    """One letter's frame, with all that is its reader's own."""
+    """One letter's frame. `html` and `text` have what is its reader's own, by the names of holes."""
 
     def __init__(self, words: DigestWords) -> None:
         self._words = words
         tallies = heads.tally(words)
         named = account.keywords(words.keywords)
+        keywords = say.listed(named, len(words.keywords) - len(named))
         self._subject = subject(words, tallies)
         self._shape = Shape(
             product=say.one_line(words.product),
@@ -83,28 +84,30 @@ class Frame:
             tallies=bool(tallies),
             more_tallies=len(tallies) > TALLIED,
             nothing_matched=bool(words.keywords) and not heads.matched(words),
-            keywords=bool(words.keywords),
+            keywords=bool(keywords),
         )
         plain = {
             "often": say.often(words.frequency),
             "clock": account.clock(words.clock),
             "address": say.one_line(words.address),
             "since": say.date_of(words.since),
-            "keywords": say.listed(named, len(words.keywords) - len(named)),
+            "keywords": keywords,
             "more_tallies": say.count(max(0, len(tallies) - TALLIED), "more keyword"),
             **{name: getattr(words.links, name) for name in self._shape.links},
         }
-        headline = heads.headline(words)
-        self._html = {name: html(each) for name, each in plain.items()}
-        self._html |= {"subject": html(self._subject), "headline": html(headline)}
-        self._html |= {"preheader": html(heads.preheader(words.papers)), **_in_colours(tallies[:TALLIED])}
-        self._text = {name: piece(each) for name, each in plain.items()}
-        self._text |= {"headline": piece(fill(headline)), "tallies": _in_lines(tallies[:TALLIED])}
-        self._text["reason"] = piece(fill(said(_reason(keywords=bool(named)), plain)))
+        self.html: dict[str, Quoted] = {}
+        self.text: dict[str, Quoted] = {}
+        for name, each in plain.items():
+            self.html[name], self.text[name] = both(each)
+        headline, shown = heads.headline(words), tallies[:TALLIED]
+        self.html |= {"subject": html(self._subject), "headline": html(headline), **_in_colours(shown)}
+        self.html["preheader"] = html(heads.preheader(words.papers))
+        self.text |= {"headline": piece(fill(headline)), "tallies": _in_lines(shown)}
+        self.text["reason"] = piece(fill(said(_reason(keywords=bool(keywords)), plain)))
 
-    def weight(self, rows: int, more: int) -> Weight:
-        """What the HTML weighs without its papers."""
-        return Weight.of(self._filled(Papers(), Papers(), rows, more)[0])
+    def empty(self, rows: int, more: int) -> Quoted:
+        """The HTML without its papers, to be weighed."""
+        return self._filled(Papers(), Papers(), rows, more)[0]
 
     def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
         """The whole: `rows` papers in short, and `more` that are on the web only."""
@@ -118,8 +121,8 @@ class Frame:
         as_html, as_text = frame(shape)
         both = {"row_heading": piece(row_heading), "more": piece(more_said)}
         return (
-            as_html.filled(self._html | both | {"made_up": html(made_up)} | in_html._asdict()),
-            as_text.filled(self._text | both | {"made_up": piece(fill(made_up, 2, "! ")[2:])} | in_text._asdict()),
+            as_html.filled(self.html | both | {"made_up": html(made_up)} | in_html._asdict()),
+            as_text.filled(self.text | both | {"made_up": piece(fill(made_up, 2, "! ")[2:])} | in_text._asdict()),
         )
 
 

@@ -10,7 +10,7 @@ from digest.letters.templates import SUBJECT
 from digest.letters.values import DigestWords, LetterPaper
 
 TOPICS, TOPIC = 3, 40  # keywords in the subject, and characters of each
-TITLED, PREHEADER = 3, 220  # titles in the preheader, and characters of it
+TITLED, PREHEADER = 3, 200  # titles in the preheader, and characters of it: more hidden text looks like spam
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,19 @@ from typing import Literal
 from digest.letters import heads, say
 from digest.letters.cards import KEYWORD, REASONS, Own, in_full, in_short, why
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, hole, html
+from digest.letters.fragments import Fragment, both, hole
 from digest.letters.frame import NOTHING, Frame, Papers, paints
 from digest.letters.plain import fill
 from digest.letters.templates import fragment, macro, part
 from digest.letters.values import DigestWords, Letter, LetterPaper
-from digest.letters.wire import Quoted, Weight, piece
+from digest.letters.wire import Quoted, Scale, piece
 
 LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_LIMIT = 75_000  # of these, for the frame and the papers in full
 IN_FULL = 10
 KEPT = 4096  # cards and rows that are kept
 SAID = 4096  # paragraphs of text/plain that are kept
+NOWHERE = (NOTHING, NOTHING)
 Kind = Literal["card", "row"]
 
 
@@ -83,30 +84,26 @@ class _Setting:
     def letter(self, *, whole: bool) -> Letter:
         total = len(self._words.papers) + self._words.left_out
         # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
-        weight = self._frame.weight(rows=total, more=total)
-        cards, weight = self._fitting("card", 0, IN_FULL, weight, limit=None if whole else CARDS_LIMIT)
-        rows, _ = self._fitting("row", len(cards), None, weight, limit=None if whole else LIMIT)
+        scale = Scale(self._frame.empty(rows=total, more=total))
+        cards = self._fitting("card", 0, IN_FULL, scale, limit=None if whole else CARDS_LIMIT)
+        rows = self._fitting("row", len(cards), None, scale, limit=None if whole else LIMIT)
         card_html, card_text = self._in_order("card", cards, 1)
         row_html, row_text = self._in_order("row", rows, 1 + len(cards))
         more = total - len(cards) - len(rows)
         return self._frame.letter(Papers(card_html, row_html), Papers(card_text, row_text), len(rows), more)
 
-    def _fitting(
-        self, kind: Kind, first: int, last: int | None, weight: Weight, *, limit: int | None
-    ) -> tuple[list[Entry], Weight]:
-        """As many of the papers `first` to `last` as fit, and what the letter weighs with them."""
+    def _fitting(self, kind: Kind, first: int, last: int | None, scale: Scale, *, limit: int | None) -> list[Entry]:
+        """As many of the papers `first` to `last` as fit."""
         fitting: list[Entry] = []
         headed: set[str] = set()
         for place in islice(range(len(self._words.papers)), first, last):
             entry = self._entry(place, kind)
             head = _heading(kind, "" if entry.day in headed else entry.day)[0]
-            heavier = weight.plus(Weight.of(entry.html)).plus(Weight.of(head))
-            if limit is not None and heavier.on_wire > limit:
+            if not scale.takes(Quoted(head + entry.html), limit):
                 break
-            weight = heavier
             headed.add(entry.day)
             fitting.append(entry)
-        return fitting, weight
+        return fitting
 
     def _entry(self, place: int, kind: Kind) -> Entry:
         words, paper = self._words, self._words.papers[place]
@@ -121,14 +118,13 @@ class _Setting:
         )
         in_html, in_text = {}, {}
         if links.never:
-            never = f"{links.never}/{paper.id}"
-            in_html["never"], in_text["never"] = html(never), piece(never)
+            in_html["never"], in_text["never"] = self._longer("never", paper.id)
         for number in made.numbers:
             position = known[number]
             label = self._labels.get(position) or self._label(position)
             in_html[f"paint {number}"] = paints()[position % len(MARKS)]
-            in_html[f"keyword {number}"], in_text[f"keyword {number}"], *mute = label
-            in_html[f"mute {number}"], in_text[f"mute {number}"] = mute
+            in_html[f"keyword {number}"], in_text[f"keyword {number}"] = label[:2]
+            in_html[f"mute {number}"], in_text[f"mute {number}"] = label[2:]
         in_text["why"] = _why(tuple((words.keywords[known[number]], place) for number, place in paper.where))
         day = heads.day_of(paper) if self._weekly else ""
         return Entry(paper, made, made.html.filled(in_html), in_text, day)
@@ -136,10 +132,14 @@ class _Setting:
     def _label(self, position: int) -> tuple[Quoted, Quoted, Quoted, Quoted]:
         """A keyword and the address where it is muted, in both forms."""
         words = self._words
-        label = say.cut(words.keywords[position], KEYWORD)
-        mute = f"{words.links.mute}/{words.keyword_ids[position]}" if words.keyword_ids else ""
-        made = self._labels[position] = (html(label), piece(label), html(mute), piece(mute))
+        mute = self._longer("mute", words.keyword_ids[position]) if words.links.mute and words.keyword_ids else NOWHERE
+        made = self._labels[position] = (*both(say.cut(words.keywords[position], KEYWORD)), *mute)
         return made
+
+    def _longer(self, link: str, number: int) -> tuple[Quoted, Quoted]:
+        """The address of one of the reader's own pages for a keyword or a paper."""
+        end = piece(f"/{number}")
+        return Quoted(self._frame.html[link] + end), Quoted(self._frame.text[link] + end)
 
     def _in_order(self, kind: Kind, entries: Sequence[Entry], first: int) -> tuple[Quoted, Quoted]:
         """The papers in both forms: a weekly letter's by day, the late ones at the end."""

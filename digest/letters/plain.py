@@ -25,6 +25,8 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     address is never broken.
     """
     margin = " " * indent
+    if text.isascii() and (quick := _filled(text.split(), margin, first or margin, width)):
+        return quick
     lines, line, used, bare = [], first or margin, columns(first or margin), True
     for word in text.split():
         wide, gap = columns(word), "" if bare else " "
@@ -39,6 +41,19 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
             used = columns(line)
         bare = False
     return "\n".join(each.rstrip() for each in (*lines, line))
+
+
+def _filled(words: list[str], margin: str, first: str, width: int) -> str:
+    """The same for words of which each fits into a line, and each character into a column; else nothing."""
+    rest, lines, line = " ".join(words), [], first
+    while len(line) + len(rest) > width:
+        end = rest.rfind(" ", 0, width - len(line) + 1)
+        if end < 1:
+            return ""
+        lines.append(line + rest[:end])
+        line, rest = margin, rest[end + 1 :]
+    lines.append(line + rest)
+    return "\n".join(each.rstrip() for each in lines)
 
 
 def _address(word: str) -> bool:

@@ -23,6 +23,8 @@ LONGEST_URL = 2000
 
 def clean(text: str) -> str:
     """Text from outside as one line. Spaces at its ends stay, as it may be a piece of a longer text."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text
     return _BREAKS.sub(" ", _UNSEEN.sub("", text))
 
 

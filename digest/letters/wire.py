@@ -4,7 +4,7 @@ Quoted-printable (RFC 2045, 6.7), or base64 where that is shorter, as it is for 
 have at most 76 characters. No line begins with a dot, so SMTP's dot-stuffing (RFC 5321, 4.5.2) never changes a
 letter, nor with "From ", which some mailboxes still quote.
 
-A piece ends with a line end of its own or with a soft one, so pieces are joined as they are and weights add up.
+A piece ends with a line end of its own or with a soft one, so pieces are joined as they are.
 """
 
 import base64
@@ -15,6 +15,7 @@ from typing import NamedTuple, NewType
 LINE = 76
 SOFT = b"=\r\n"
 RISKS = (b".", b"From ")
+_PLAIN = re.compile(r"[!-\-/-<>-~][ -<>-~]{0,74}")
 _RISKY = re.compile(rb"(?m)^(?:\.|From ).*$")
 
 Quoted = NewType("Quoted", bytes)
@@ -28,7 +29,7 @@ class Encoded(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """Bytes in both encodings. Those of pieces may be added up: the sum is exact for the joined pieces."""
+    """Bytes in both encodings."""
 
     quoted: int
     raw: int
@@ -38,9 +39,6 @@ class Weight(NamedTuple):
         # Every "=" is either =XX, three bytes for one, or a soft line break, three bytes for none.
         return cls(len(body), len(body) - 2 * body.count(b"=") - body.count(SOFT))
 
-    def plus(self, other: "Weight") -> "Weight":
-        return Weight(self.quoted + other.quoted, self.raw + other.raw)
-
     @property
     def base64(self) -> int:
         full, rest = divmod(self.raw, 57)
@@ -49,6 +47,27 @@ class Weight(NamedTuple):
     @property
     def on_wire(self) -> int:
         return min(self.quoted, self.base64)
+
+
+class Scale:
+    """Weighs pieces one after the other. The weight in base64 is worked out only where it can decide."""
+
+    def __init__(self, body: Quoted) -> None:
+        self._quoted = len(body)
+        self._raw = 0
+        self._pieces = [body]
+
+    def takes(self, body: Quoted, limit: int | None) -> bool:
+        """Add a piece, unless all would then weigh more than `limit` bytes in the lighter encoding."""
+        quoted = self._quoted + len(body)
+        if limit is not None and quoted > limit:
+            self._raw += sum(Weight.of(each).raw for each in self._pieces)
+            self._pieces.clear()
+            if Weight(quoted, self._raw + Weight.of(body).raw).on_wire > limit:
+                return False
+        self._quoted = quoted
+        self._pieces.append(body)
+        return True
 
 
 def quoted(text: str) -> Quoted:
@@ -65,6 +84,8 @@ def quoted(text: str) -> Quoted:
 
 def piece(text: str) -> Quoted:
     """A part of a body, which others may stand before and behind."""
+    if _PLAIN.fullmatch(text) and not text.startswith("From "):  # most are: nothing to encode, nothing to break
+        return Quoted(text.encode() + SOFT)
     made = quoted(text)
     if not made or made.endswith(b"\r\n"):
         return made
@@ -81,7 +102,9 @@ def read(body: Quoted) -> str:
 
 def shortest(body: Quoted) -> Encoded:
     """The shorter of the two; quoted-printable when they are equal, because people can read it."""
-    if len(body) <= Weight.of(body).base64:
+    # The quick look takes every "=" for a soft line break; most letters need no closer one.
+    lightest = Weight(len(body), len(body) - 3 * body.count(b"="))
+    if len(body) <= lightest.base64 or len(body) <= Weight.of(body).base64:
         return Encoded("quoted-printable", body)
     return Encoded("base64", base64.encodebytes(binascii.a2b_qp(body)).replace(b"\n", b"\r\n"))
 

@@ -46,16 +46,16 @@ class Links:
     """Signed tokens (HMAC-SHA256). Keys are tried in order; the first one signs, so that a key can be replaced."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = list(reversed(keys))  # the library signs with the last one
+        self._signers = {purpose: _signer(purpose, keys) for purpose in Purpose}
 
     def token(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A token for `subject` (a subscriber's nonce, a delivery's message id); whoever holds it may do `purpose`."""
-        return self._signer(purpose).sign(f"{subject}.{int(issued.timestamp()):x}").decode()
+        return self._signers[purpose].sign(f"{subject}.{int(issued.timestamp()):x}").decode()
 
     def read(self, purpose: Purpose, token: str, now: datetime) -> str:
         """The subject of a token. Raises TokenError for a damaged, foreign or expired one."""
         try:
-            subject, _, issued = self._signer(purpose).unsign(token).decode().rpartition(".")
+            subject, _, issued = self._signers[purpose].unsign(token).decode().rpartition(".")
             age = now - datetime.fromtimestamp(int(issued, 16), UTC)
         except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
             raise TokenError("This link is damaged. Copy it whole from the mail, or ask for a new one.") from error
@@ -64,5 +64,9 @@ class Links:
             raise TokenError(f"This link was valid for {lasts} and has expired. {advice}")
         return subject
 
-    def _signer(self, purpose: Purpose) -> Signer:
-        return Signer(self._keys, salt=f"digest {purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
+
+def _signer(purpose: Purpose, keys: Sequence[str]) -> Signer:
+    """Its keys are derived here and not again for each token; a letter has seven."""
+    usual = Signer(list(keys), salt=f"digest {purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
+    derived = [usual.derive_key(key) for key in reversed(keys)]  # the library signs with the last one
+    return Signer(derived, key_derivation="none", digest_method=hashlib.sha256)

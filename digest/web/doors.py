@@ -15,7 +15,7 @@ from digest.desk import never as authors
 from digest.desk.doors import Muting, Pausing, Weekly
 from digest.desk.never import Never
 from digest.errors import SubscriberError, TokenError
-from digest.matching import describe, is_exclusion, parse, recall
+from digest.matching import describe, is_exclusion, recall
 from digest.models import Status
 from digest.subscribers import Purpose
 from digest.web.errors import error_page
@@ -91,7 +91,7 @@ def never(at: At, token: str, paper: str, form: Pressed) -> HTMLResponse:
     now = at.clock()
     try:
         if form.undo:
-            meaning = describe(parse(authors.allow(at.house, token, form.undo, now)))
+            meaning = describe(recall(authors.allow(at.house, token, form.undo, now)))
             return at.page("never.html", state="undone", meaning=meaning)
         if not form.author:
             return _never(at, token, paper, authors.look_never(at.house, token, _number(paper), now), "ask")

@@ -1,5 +1,6 @@
 """Our signature, judged by another's verifier; and the keys that cannot make one."""
 
+import base64
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -175,6 +176,13 @@ def test_half_a_key_stops_the_start(tmp_path: Path, kept: int) -> None:
         signer(settings(tmp_path / "key.pem"))
 
 
+def misshapen(signs: Signer) -> bytes:
+    """A record whose key has a NULL that is not empty (X.690, 8.8.2)."""
+    der = base64.b64decode(signs.record.partition("p=")[2])
+    assert b"\x05\x00\x03" in der
+    return b"v=DKIM1; k=rsa; p=" + base64.b64encode(der.replace(b"\x05\x00\x03", b"\x05\x01\x03", 1))
+
+
 def told(key: str, look_up: Callable[..., bytes | None], **given: Any) -> list[Check]:
     return check_signing(settings(KEYS / key, **given), look_up)
 
@@ -191,6 +199,8 @@ def test_the_doctor_says_what_to_publish(tmp_path: Path) -> None:
         (b"v=DKIM1; k=rsa; p=", "the DNS has another key; publish"),
         (b"v=DKIM1; k=rsa; p=abc", "the DNS has another key; publish"),
         (b"v=DKIM1; k=rsa; p=YWJj", "the DNS has another key; publish"),
+        (b"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "the DNS has another key; publish"),
+        (misshapen(signs), "the DNS has another key; publish"),
         (b"v=spf1 -all", "the DNS has another key; publish"),
         (SHORT.record.encode(), "the DNS has another key; publish"),
     ):
@@ -219,7 +229,8 @@ def test_the_doctor_warns_of_a_weak_or_open_key_and_of_a_domain_that_does_not_fi
         f"everybody on this machine can read {key}; run: chmod 600 {key}",
         "example.com does not answer for the sender mail.example.org: DMARC fails; set DIGEST_DKIM_DOMAIN",
     ]
-    assert len(check_signing(settings(key, dkim_domain="example.org"), lambda _: b"")) == 3
+    for sender, domain in (("a@mail.example.org", "example.org"), ("a@example.org", "mail.example.org")):
+        assert len(check_signing(settings(key, mail_from=sender, dkim_domain=domain), lambda _: b"")) == 3
 
 
 def test_the_doctor_says_what_is_wrong_with_a_key() -> None:

@@ -12,7 +12,7 @@ from parsel import Selector
 from digest.letters import DigestWords, Links, digest
 from digest.letters.newspapers import LIMIT
 from digest.letters.plain import columns
-from digest.letters.wire import Quoted, Weight, piece, shortest
+from digest.letters.wire import Quoted, Scale, piece, shortest
 from tests.letter_factory import paper, words
 
 FIFTY = tuple(f"keyword number {n} of fifty" for n in range(50))
@@ -103,12 +103,13 @@ def test_no_text_at_all_makes_it_too_heavy(title: str, name: str, keywords: list
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), max_size=6))
-def test_weights_of_pieces_add_up_exactly(texts: list[str]) -> None:
-    total, joined = Weight(0, 0), Quoted(b"".join(piece(text) for text in texts))
+def test_a_scale_takes_what_fits_in_the_lighter_encoding_and_no_more(texts: list[str]) -> None:
+    scale, joined = Scale(Quoted(b"")), Quoted(b"")
     for text in texts:
-        total = total.plus(Weight.of(piece(text)))
-    assert total == Weight.of(joined)
-    assert total.on_wire == len(shortest(joined).body)
+        taken = scale.takes(piece(text), 150)
+        heavier = Quoted(joined + piece(text))
+        assert taken == (len(shortest(heavier).body) <= 150)
+        joined = heavier if taken else joined
 
 
 def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:

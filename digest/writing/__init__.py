@@ -1,0 +1,86 @@
+"""From rows to a letter on the wire: load what deliveries carry, explain the matches again, ask `letters` for words.
+
+    claimed ──desk──> rows of a batch ──words──> values ──letters──> pieces joined ──mail.message──> bytes
+
+A delivery keeps only the numbers of its papers. Which words matched is derived here, from the same code that chose,
+and kept for other letters with the same papers (letters.known).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from digest import letters
+from digest.deliveries import Claimed
+from digest.house import House
+from digest.letters import Letter
+from digest.mail.message import Envelope, compose
+from digest.models import Kind, Subscriber
+from digest.subscribers import Purpose
+from digest.writing.desk import Asked, Desk, lay_out, list_days, study
+from digest.writing.stock import is_late, letter_paper
+from digest.writing.words import digest_words, welcome_words
+
+__all__ = [
+    "Asked",
+    "Desk",
+    "Outgoing",
+    "digest_words",
+    "is_late",
+    "lay_out",
+    "letter_paper",
+    "list_days",
+    "study",
+    "write",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A letter ready for the relay, and the claim it answers."""
+
+    claimed: Claimed
+    recipient: str
+    raw: bytes
+
+
+def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing:
+    """One letter in wire form."""
+    subscriber = desk.subscribers[claimed.subscriber_id]
+    letter = _letter(house, desk, claimed, subscriber, now)
+    unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
+    envelope = Envelope(
+        from_=house.settings.mail_from,
+        to=subscriber.email,
+        message_id=claimed.message_id,
+        date=now,
+        list_id=f"digest.{house.domain}",
+        unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
+        feedback=f"{claimed.kind}:{house.domain}",
+    )
+    return Outgoing(claimed, subscriber.email, house.signed(compose(letter, envelope)))
+
+
+def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:
+    product, postal = house.product, house.settings.postal_address
+    issued = claimed.created_at
+    match claimed.kind:
+        case Kind.CONFIRM:
+            # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link. Nor
+            # must one of a run whose clock was set to a past day.
+            url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
+            return letters.confirm(letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal))
+        case Kind.ALREADY:
+            url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
+            return letters.already(letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal))
+        case Kind.GOODBYE:
+            return letters.goodbye(
+                letters.GoodbyeWords(
+                    return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
+                    subscribe_url=house.page("/"),
+                    product=product,
+                    postal_address=postal,
+                )
+            )
+        case Kind.WELCOME:
+            return letters.welcome(welcome_words(house, desk, claimed, subscriber, now))
+    return letters.digest(digest_words(house, desk, claimed, subscriber))

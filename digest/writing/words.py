@@ -1,0 +1,98 @@
+"""What the letters have to say: rows in, the values of `letters` out."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from digest.deliveries import Claimed
+from digest.editions import next_slot
+from digest.house import House
+from digest.letters import Clock, DigestWords, Links, WelcomeWords
+from digest.matching import is_exclusion
+from digest.models import Frequency, Subscriber
+from digest.subscribers import Purpose
+from digest.writing.desk import Desk, asked_for, listed_on
+from digest.writing.stock import is_late
+
+
+def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> WelcomeWords:
+    """What the welcome has to say: what comes when, and what would have come already."""
+    clock, issued, nonce = Clock(subscriber.send_hour, subscriber.timezone), claimed.created_at, subscriber.nonce
+    saved = desk.keywords.get(claimed.subscriber_id, ())
+    return WelcomeWords(
+        address=subscriber.email,
+        frequency=subscriber.frequency,
+        clock=clock,
+        keywords=tuple(each.written for each in saved if not is_exclusion(each.canonical)),
+        exclusions=tuple(each.written for each in saved if is_exclusion(each.canonical)),
+        first_on=next_slot(now, clock.timezone, clock.hour, subscriber.frequency),
+        first=desk.first.get(claimed.subscriber_id),
+        preferences_url=house.link(Purpose.PREFERENCES, nonce, issued),
+        unsubscribe_url=house.link(Purpose.UNSUBSCRIBE, nonce, issued),
+        product=house.product,
+        postal_address=house.settings.postal_address,
+    )
+
+
+def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:
+    """What the digest that a delivery carries has to say."""
+    chosen = asked_for(desk, claimed)
+    asked = {each.canonical: position for position, each in enumerate(chosen)}
+    day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
+    issued = claimed.created_at
+    today = issued.astimezone(zone).date()
+    shown = [
+        desk.known.paper(
+            number,
+            asked,
+            late=is_late(listed_on(desk, desk.papers[number]), today, subscriber.frequency),
+            summary=subscriber.summaries,
+        )
+        for number in claimed.papers
+        if number in desk.papers
+    ]
+    return DigestWords(
+        product=house.product,
+        day=day,
+        frequency=subscriber.frequency,
+        clock=Clock(subscriber.send_hour, subscriber.timezone),
+        address=subscriber.email,
+        since=(subscriber.confirmed_at or issued).astimezone(zone).date(),
+        keywords=tuple(each.written for each in chosen),
+        keyword_ids=tuple(each.id for each in chosen),
+        papers=tuple(paper for paper, _ in shown),
+        positions=tuple(positions for _, positions in shown),
+        left_out=len(claimed.left_out),
+        left_out_counts=left_out_counts(desk, claimed, asked),
+        notices=desk.notices,
+        links=links_of(house, claimed, subscriber),
+        postal_address=house.settings.postal_address,
+    )
+
+
+def links_of(house: House, claimed: Claimed, subscriber: Subscriber) -> Links:
+    """The reader's own pages, one token for each. Who gets one letter a week cannot get fewer."""
+
+    def link(purpose: Purpose) -> str:
+        return house.link(purpose, subscriber.nonce, claimed.created_at)
+
+    return Links(
+        view=house.link(Purpose.VIEW, str(claimed.id), claimed.created_at),
+        preferences=link(Purpose.PREFERENCES),
+        unsubscribe=link(Purpose.UNSUBSCRIBE),
+        mute=link(Purpose.MUTE),
+        never=link(Purpose.NEVER),
+        fewer="" if subscriber.frequency == Frequency.WEEKLY else link(Purpose.FEWER),
+        pause=link(Purpose.PAUSE),
+    )
+
+
+def left_out_counts(desk: Desk, claimed: Claimed, asked: Mapping[str, int]) -> tuple[int, ...]:
+    """How many of the papers that found no room each keyword brought: the letter counts them with the others."""
+    if not claimed.left_out:
+        return ()
+    counts = [0] * len(asked)
+    for number in claimed.left_out:
+        for canonical in desk.known.matches(number, asked) if number in desk.papers else ():
+            counts[asked[canonical]] += 1
+    return tuple(counts)

@@ -1,0 +1,57 @@
+"""A real Dovecot on loopback that serves a Maildir by IMAP."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.checks.relay import free_port, listening, run
+
+PASSWORD = "loopback"  # for this machine alone
+CONFIG = """\
+base_dir = {home}/run
+log_path = {home}/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:{maildir}
+first_valid_uid = 1
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={owner} gid={group} home={home}
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+"""
+
+
+@contextmanager
+def dovecot(home: Path, maildir: Path, owner: str = "nobody") -> Iterator[int]:
+    """Its port. Any name with PASSWORD sees `maildir`, which belongs to `owner`."""
+    home.mkdir()
+    port = free_port()
+    group = run("id", "-gn", owner).strip()
+    values = {"home": home, "maildir": maildir, "password": PASSWORD, "owner": owner, "group": group, "port": port}
+    config = home / "dovecot.conf"
+    config.write_text(CONFIG.format(**values))
+    with subprocess.Popen(["dovecot", "-F", "-c", str(config)]) as running:
+        try:
+            listening(port)
+            yield port
+        finally:
+            running.terminate()

@@ -1,0 +1,177 @@
+"""Letters of all kinds, written and sent by the service itself to whatever relay it is given.
+
+The store, the readers and the papers are made up; planning, writing, signing and sending are the service's own.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import cached_property
+from pathlib import Path
+
+from digest import daily, db, desk, letters, papers
+from digest.house import House
+from digest.mail import smtp
+from digest.mail.dkim import signer
+from digest.mail.message import Envelope, compose
+from digest.models import ReadingStatus
+from digest.sources.base import Listed
+from digest.subscribers import Purpose, Wish
+from tests.factories import reading
+from tests.house import house, token
+from tests.letter_factory import words
+
+SENDER = "Paper Digest <digest@example.org>"
+RECIPIENTS = "readers.example"  # their domain
+# Of so many papers the first n hold the keyword, so that a reader of it gets n.
+KEYWORDS = {"quantum walk": 1, "hallucination": 6, "post-training": 25, "language model": 200}
+MANY, DAYS = 200, 10  # papers, and days on which they are listed
+LATE, AGO = "gradient noise", 7  # a keyword of which all papers were listed so many days ago, or more
+WEEK = [f"keyword {n}" for n in range(1, 41)]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A letter as it arrived. `name` says which, like digest-25; so does the mailbox that it is addressed to."""
+
+    raw: bytes = field(repr=False)
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        return message_from_bytes(self.raw, policy=policy.default)
+
+    @property
+    def name(self) -> str:
+        kind = str(self.message["Feedback-ID"] or "").partition(":")[0]
+        mailbox = str(self.message["X-Sample"] or self.message["To"]).partition("@")[0]
+        return mailbox if kind in {"", "digest"} else kind
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    def part(self, subtype: str) -> str:
+        body = self.message.get_body((subtype,))
+        return str(body.get_content()) if body else ""
+
+    @property
+    def html(self) -> str:
+        return self.part("html")
+
+
+def listed(number: int, day: date) -> Listed:
+    """One made-up paper; the low numbers have the most to show."""
+    has = [keyword for keyword, many in KEYWORDS.items() if number < many]
+    has += [LATE] if number % DAYS >= AGO and number < MANY // 4 else []
+    odd = ("", " für Übersetzung", " & <tags> “quoted”", " 强化学习", " — θ ≤ β²", " العربية")[number % 6]
+    authors = tuple(f"{first} {last}" for first in ("Ada", "Kurt", "Émilie", "李") for last in ("Byron", "Gödel", "Ng"))
+    return Listed(
+        source="huggingface",
+        list_day=day,
+        rank=number,
+        title=f"{has[0].title()} Number {number + 1}{odd}: A Closer Look at How Models Learn",
+        abstract=f"We study {', '.join(has)} with care. Earlier work leaves open whether it helps. "
+        f"Our results on {has[-1]}s show a gain of {number % 17 + 1} % over the best baseline, at half of its cost. "
+        "Code and data are public.",
+        authors=authors[: number % 12 + 1],
+        categories=("cs.CL",),
+        arxiv_id=f"2607.{number + 1:05}",
+        url=f"https://arxiv.org/abs/2607.{number + 1:05}",
+        pdf_url=f"https://arxiv.org/pdf/2607.{number + 1:05}",
+        discussion_url=f"https://huggingface.co/papers/2607.{number + 1:05}",
+        code_url=f"https://github.com/example/paper-{number}" if number % 2 == 0 else None,
+        code_stars=1234 if number % 4 == 0 else None,
+        project_url=f"https://paper-{number}.example.org/" if number % 3 == 0 else None,
+        upvotes=300 - number,
+        comments=number % 9,
+        organization="Example University" if number % 2 else None,
+        published_on=day - timedelta(days=1),
+        ai_summary="A short look at how models learn." if number % 5 == 0 else None,
+    )
+
+
+def readers() -> dict[str, tuple[Wish, list[str]]]:
+    """Who gets which digest. A day without a paper for a reader has no letter: one paper is the least."""
+    found: dict[str, tuple[Wish, list[str]]] = {
+        f"digest-{many}": (Wish(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
+    }
+    found["weekly"] = (Wish(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *WEEK])
+    found["catch-up"] = (Wish(frequency="weekdays", timezone="Asia/Tokyo"), [LATE])
+    found["summaries"] = (Wish(summaries=True, trending=True), ["hallucination"])
+    found["trending"] = (Wish(cap=10), [])
+    return found
+
+
+def send(at: House) -> int:
+    """Have every kind of letter written and sent; how many there are."""
+    return asyncio.run(_send(at, datetime.now(UTC)))
+
+
+async def _send(at: House, now: datetime) -> int:
+    for name, (wish, keywords) in readers().items():
+        desk.add(at, f"{name}@{RECIPIENTS}", wish, desk.understood(keywords), now, confirmed=True)
+    with db.writing(at.engine) as session:
+        # Over some days, so that a weekly letter has days to group by, and a daily one papers that come late.
+        days = [now.date() - timedelta(days=number % DAYS) for number in range(MANY)]
+        papers.remember(session, [listed(number, day) for number, day in enumerate(days)], now)
+        # A source that did not answer: digests have a line about it.
+        session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=ReadingStatus.FAILED))
+    await daily.plan(at, now)
+    sent = (await daily.deliver(at, lambda: now)).sent
+    ada = f"ada@{RECIPIENTS}"
+    wish, saved = Wish(), desk.understood(["hallucination", "graph*"])
+    desk.subscribe(at, ada, wish, saved, now)
+    sent += (await daily.deliver(at, lambda: now)).sent
+    desk.confirm(at, token(at, ada, Purpose.CONFIRM, now), now)
+    desk.subscribe(at, ada, wish, saved, now)
+    sent += (await daily.deliver(at, lambda: now)).sent
+    desk.unsubscribe(at, token(at, ada, Purpose.UNSUBSCRIBE, now), now)
+    sent += (await daily.deliver(at, lambda: now)).sent
+    await empty(at, now)
+    return sent + 1
+
+
+async def empty(at: House, now: datetime) -> None:
+    """The one letter that the service never sends: a digest without a paper."""
+    letter = letters.digest(replace(words(keywords=("quantum walk",)), papers=()))
+    envelope = Envelope(
+        from_=SENDER,
+        to=f"digest-0@{RECIPIENTS}",
+        message_id="empty@example.org",
+        date=now,
+        list_id="digest.example.org",
+        unsubscribe_url="https://digest.example.org/unsubscribe/u1",
+        feedback="digest:example.org",
+    )
+
+    async def allowed() -> bool:
+        return True
+
+    async with smtp.Connection(at.relay()) as connection:
+        await connection.send(at.sender, envelope.to, at.signed(compose(letter, envelope)), allowed)
+
+
+@contextmanager
+def service(port: int, key: Path) -> Iterator[House]:
+    """The service with a store of its own, a key to sign with, and a relay on loopback."""
+    with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
+        engine = db.connect(f"sqlite:///{folder}/digest.db")
+        db.upgrade(engine)
+        made = house(
+            engine,
+            smtp_host="127.0.0.1",
+            smtp_port=port,
+            smtp_tls="none",
+            mail_from=SENDER,
+            base_url="https://digest.example.org",
+            postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
+            dkim_key=str(key),
+            dkim_selector="check",
+        )
+        yield replace(made, signer=signer(made.settings))
+        engine.dispose()

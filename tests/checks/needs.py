@@ -1,0 +1,81 @@
+"""What the judges need: npm packages in `.venv/check`, by lock file, and packages from Debian."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / ".venv" / "check"
+MODULES = CACHE / "node_modules"
+# Debian's package for each command.
+JUDGING = {
+    "postfix": "postfix",
+    "spamassassin": "spamassassin",
+    "opendkim": "opendkim",
+    "openssl": "openssl",
+    "java": "default-jre-headless",
+    "chromium": "chromium",
+}
+LOOKING = {
+    "postfix": "postfix",
+    "openssl": "openssl",
+    "dovecot": "dovecot-imapd",
+    "thunderbird": "thunderbird",
+    "Xvfb": "xvfb",
+    "import": "imagemagick",
+}
+NODE = (20, 19)
+
+
+def ready(commands: dict[str, str]) -> None:
+    """Install what is missing, as far as this user may; SystemExit with what to do where it is not."""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where servers are, also for who is not root
+    debian(sorted({package for command, package in commands.items() if not shutil.which(command)}))
+    if os.geteuid() != 0:
+        sys.exit("a Postfix of our own needs root: run this in a container, or with sudo")
+
+
+def debian(missing: list[str]) -> None:
+    if not missing:
+        return
+    wanted = f"apt-get install --no-install-recommends {' '.join(missing)}"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(f"missing: {', '.join(missing)}. On Debian, as root: {wanted}")
+    say(f"installing {', '.join(missing)}")
+    # --no-remove: another mail server that somebody uses is not to be replaced by ours.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*wanted.split(), "-y", "-qq", "--no-remove"], check=True, env=environment, stdout=subprocess.DEVNULL
+    )
+
+
+def npm() -> None:
+    """The packages of package-lock.json, installed anew when it has changed. None of their scripts is run."""
+    version = re.findall(r"\d+", output("node", "--version")) if shutil.which("node") else []
+    if tuple(map(int, version[:2])) < NODE or not shutil.which("npm"):
+        sys.exit(f"missing: node {NODE[0]}.{NODE[1]} or newer, with npm (https://nodejs.org)")
+    lock = HERE / "package-lock.json"
+    stamp, now = CACHE / "stamp", hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == now:
+        return
+    say(f"installing the judges of npm into {CACHE}")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, CACHE / name)
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], check=True, cwd=CACHE)
+    stamp.write_text(now)
+
+
+def say(line: str) -> None:
+    """For whoever waits in a terminal."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

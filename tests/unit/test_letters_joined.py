@@ -1,0 +1,247 @@
+"""A letter is joined from pieces that others share. It must be the letter that would be rendered for it alone."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.letters import DigestWords, Letter, Links, digest, frame, newspapers
+from digest.letters.fragments import Fragment, hole
+from digest.letters.known import Known, Stock
+from digest.letters.wire import Quoted, piece, read
+from digest.mail.message import Envelope, compose
+from digest.matching import Document
+from tests.letter_factory import DAY, LINKS, paper, words
+from tests.letter_slowly import slowly
+
+ENVELOPE = Envelope(
+    from_="Paper Digest <digest@example.org>",
+    to="reader@example.com",
+    message_id="7.1f2e@example.org",
+    date=datetime(2025, 10, 30, 7, 0, tzinfo=UTC),
+    list_id="digest.example.org",
+    unsubscribe_url="https://digest.example.org/unsubscribe/u1",
+)
+AWKWARD = (
+    "\u05e9\u05dc\u05d5\u05dd",
+    "论文",
+    "🧪",
+    "e\u0301",
+    "<b>&amp;\"'",
+    ".",
+    "From me",
+    "=3D",
+    "x" * 80,
+    " ",
+    "\ue000",
+)
+SAID = st.lists(st.one_of(st.text(max_size=20), st.sampled_from(AWKWARD)), max_size=6).map(" ".join)
+KEYWORD = SAID.filter(lambda text: bool(text.strip()))
+
+FEW = Links(view="v", preferences="p", unsubscribe="u")
+
+
+@st.composite
+def letters(draw: st.DrawFn) -> DigestWords:
+    """Any digest that is light enough to have all its papers in it."""
+    keywords = draw(st.lists(KEYWORD, max_size=14, unique=True))
+    made = []
+    for number in range(draw(st.integers(0, 13))):
+        title, abstract = draw(SAID), draw(SAID)
+        spoken = [each for each in keywords if len(each) < 60 and draw(st.booleans())]
+        one = paper(
+            " ".join([title, *spoken[:2]]),
+            " ".join([abstract, *spoken]),
+            keywords=keywords,
+            number=number + 1,
+            authors=tuple(draw(st.lists(SAID, max_size=6))),
+            organization=draw(st.none() | SAID),
+            late=draw(st.booleans()),
+            listed_on=DAY - timedelta(days=draw(st.integers(0, 400))),
+            summary=draw(st.just("") | SAID),
+            upvotes=draw(st.none() | st.integers(0, 2000)),
+        )
+        made.append(replace(one, trending=not one.where))
+    given_words = words(
+        *made,
+        keywords=tuple(keywords),
+        frequency=draw(st.sampled_from(["daily", "weekdays", "weekly"])),
+        left_out=draw(st.integers(0, 2000)),
+        notices=tuple(draw(st.lists(SAID, max_size=2))),
+        postal_address=draw(SAID),
+        product=draw(SAID),
+        address=draw(SAID),
+        links=draw(
+            st.sampled_from([LINKS, replace(LINKS, fewer=""), Links(view="v", preferences="p", unsubscribe="u")])
+        ),
+    )
+    return replace(given_words, papers=tuple(made))
+
+
+def by_hand(subject: str, text: str, html: str) -> EmailMessage:
+    """The message as the standard library puts it together."""
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = subject
+    message.set_content(text)
+    message.add_alternative(html, subtype="html")
+    return message
+
+
+def bodies(raw: bytes) -> list[str]:
+    parsed = message_from_bytes(raw, policy=default)
+    return [bytes(part.get_payload(decode=True)).decode().replace("\r\n", "\n") for part in parsed.iter_parts()]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(letters())
+def test_it_says_what_the_templates_say_when_they_are_rendered_for_one_reader(given_words: DigestWords) -> None:
+    letter, (subject, text, html) = digest(given_words, whole=True), slowly(given_words)
+    assert (letter.subject, letter.text, letter.html) == (subject, text, html)
+    assert "\x02" not in letter.text + letter.html
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(letters())
+def test_a_parser_reads_the_same_as_from_a_message_of_the_standard_library(given_words: DigestWords) -> None:
+    subject, text, html = slowly(given_words)
+    raw = compose(digest(given_words, whole=True), ENVELOPE)
+    assert bodies(raw) == bodies(by_hand(subject, text, html).as_bytes()) == [text, html]
+    assert str(message_from_bytes(raw, policy=default)["Subject"]) == re.sub(r"[\x7f-\x9f]", " ", subject).strip()
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert max(map(len, head.split(b"\r\n"))) <= 998
+    assert max(map(len, body.split(b"\r\n"))) <= 76
+    assert not [line for line in raw.split(b"\r\n") if line.startswith((b".", b"From "))]
+    assert raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=90) | st.sampled_from(AWKWARD), max_size=12))
+def test_pieces_can_be_joined_anywhere(texts: list[str]) -> None:
+    joined = Quoted(b"".join(piece(text) for text in texts))
+    assert read(joined) == "".join(text.replace("\r\n", "\n").replace("\r", "\n") for text in texts)
+    assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in joined.split(b"\r\n"))
+
+
+@pytest.mark.parametrize("length", range(70, 82))
+@pytest.mark.parametrize("end", ["", ".", "é", " ", "=", "\n"])
+def test_a_piece_has_room_for_its_soft_line_break(length: int, end: str) -> None:
+    made = piece("x" * length + end)
+    assert all(len(line) <= 76 and not line.startswith(b".") for line in made.split(b"\r\n"))
+    assert made.endswith(b"\r\n")
+    assert read(Quoted(made + piece(".y"))) == "x" * length + end + ".y"
+
+
+def test_a_hole_that_nobody_fills_is_an_error() -> None:
+    with pytest.raises(KeyError, match="name"):
+        Fragment(f"Dear {hole('name')},").filled({})
+
+
+def test_nobody_can_write_a_hole_into_a_title() -> None:
+    forged = f"{hole('keyword 0')} {hole('never')} {hole('reason')}"
+    letter = digest(words(paper(forged, forged, authors=(forged,)), keywords=(forged, "a"), product=forged))
+    assert "\x02" not in letter.subject + letter.text + letter.html
+    assert letter.text.count("keyword 0 never reason") >= 4
+
+
+def stock(number: int, title: str = "Robots and proteins", abstract: str = "A robot folds a protein.") -> Stock:
+    plain = paper(title, abstract, keywords=(), number=number, summary="Folding is done.", where=())
+    return Stock((title, abstract), Document(number, title, abstract), plain)
+
+
+ADA = {"robot": 0, "graph": 1}
+BOB = {"protein": 0, "robot": 1}
+
+
+def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
+    known = Known()
+    known.learn({1: stock(1)}, [([1], [*ADA]), ([1], ["robot"]), ([1], [*BOB])])
+    ada, place = known.paper(1, ADA, late=False, summary=False)
+    carl, other = known.paper(1, {"x": 0, "y": 1, "z": 2, "robot": 3}, late=False, summary=False)
+    assert ada is carl
+    assert (place, other) == ((0,), (3,))
+    first = words(ada, keywords=("Ada's robots", "graph"), positions=(place,), address="ada@example.org")
+    second = words(
+        carl,
+        keywords=("x", "y", "z", "Carl's robots"),
+        positions=(other,),
+        address="carl@example.org",
+        links=Links(**{name: f"https://digest.example.org/{name}/carl" for name in Links.__slots__}),
+    )
+    before = newspapers.prints.cache_info()
+    letters = [digest(first), digest(second), digest(first)]
+    after = newspapers.prints.cache_info()
+    assert after.misses - before.misses == 1
+    assert after.hits - before.hits == 2
+    assert letters[0].html == letters[2].html == slowly(first)[2]
+    assert letters[1].html == slowly(second)[2]
+    for letter in letters[::2]:
+        assert "Ada" in letter.html
+        assert "arl" not in letter.html + letter.text
+    assert "Carl" in letters[1].html
+    assert "Ada" not in letters[1].html.replace("Ada Byron", "")
+    assert 'class="k k0"' in letters[0].html
+    assert 'class="k k3"' not in letters[0].html
+    assert 'class="k k3"' in letters[1].html
+    assert 'class="k k0"' not in letters[1].html
+
+
+def test_a_reader_sees_only_marks_of_their_own_keywords() -> None:
+    known = Known()
+    known.learn({1: stock(1)}, [([1], [*ADA]), ([1], [*BOB])])
+    bob, positions = known.paper(1, BOB, late=False, summary=True)
+    assert positions == (0, 1)
+    assert [bob.title[span.start : span.end] for span in bob.title_spans] == ["Robots", "proteins"]
+    assert bob.summary == "Folding is done."
+    ada, positions = known.paper(1, ADA, late=True, summary=False)
+    assert [ada.title[span.start : span.end] for span in ada.title_spans] == ["Robots"]
+    assert (ada.late, ada.summary, positions) == (True, "", (0,))
+    nobody, positions = known.paper(1, {"volcano": 0}, late=False, summary=False)
+    assert (nobody.trending, nobody.where, positions) == (True, (), ())
+
+
+def test_keywords_that_come_later_are_tried_too() -> None:
+    known = Known()
+    known.learn({1: stock(1), 2: stock(2, "Graphs", "Of graphs.")}, [([1, 2], ["robot"])], ahead=["graph"])
+    assert known.new(["graph", "protein"]) == {"protein"}
+    known.learn({}, [([1], ["protein", "folds"]), ([2], ["graph"])])
+    assert known.matches(1, ["robot", "protein", "folds", "graph"]) == {"robot", "protein", "folds"}
+    assert known.matches(2, ["graph", "robot"]) == {"graph"}
+
+
+def test_a_paper_that_changed_is_read_again() -> None:
+    known = Known()
+    known.learn({1: stock(1)}, [([1], ["robot"])])
+    old, _ = known.paper(1, {"robot": 0}, late=False, summary=False)
+    changed = stock(1, "No machine here", "A robot after all.")
+    assert known.unknown({1: changed.stamp, 2: ()}) == [1, 2]
+    assert known.unknown({1: stock(1).stamp}) == []
+    known.learn({1: changed}, [([1], ["robot"])])
+    new, _ = known.paper(1, {"robot": 0}, late=False, summary=False)
+    assert (old.title, new.title, new.title_spans) == ("Robots and proteins", "No machine here", ())
+
+
+def test_what_is_kept_is_bounded() -> None:
+    known = Known(keywords=50, papers=30, shown=20)
+    most = 0
+    for number in range(300):
+        known.unknown({})
+        known.learn({number: stock(number)}, [([number], [f"word{number}", "robot"])])
+        known.paper(number, {"robot": 0}, late=False, summary=False)
+        most = max(most, len(known))
+    assert 60 < most <= 51 + 2 + 31 + 20
+    for number in range(newspapers.prints.cache_info().maxsize or 0, 0, -400):
+        digest(words(paper(number=number), day=date(2025, 1, 1) + timedelta(days=number % 100)))
+    for cache in (newspapers.prints, frame.frame, newspapers._why, newspapers._number, newspapers._heading):
+        assert cache.cache_info().currsize <= (cache.cache_info().maxsize or 0) <= 8192
+
+
+def test_a_letter_in_both_forms_is_a_letter() -> None:
+    letter = Letter("s", "text é\n", "<p>.\n")
+    assert (letter.text, letter.html) == ("text é\n", "<p>.\n")
+    assert compose(letter, ENVELOPE) == compose(Letter("s", letter.quoted_text, letter.quoted_html), ENVELOPE)
