@@ -14,6 +14,7 @@ from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import Letter
 from digest.mail.message import Envelope, compose
+from digest.mail.verp import Errand
 from digest.models import Kind, Subscriber
 from digest.subscribers import Purpose
 from digest.writing.desk import Asked, Desk, lay_out, list_days, study
@@ -39,6 +40,7 @@ class Outgoing:
     """A letter ready for the relay, and the claim it answers."""
 
     claimed: Claimed
+    sender: str  # of the envelope
     recipient: str
     raw: bytes
 
@@ -55,9 +57,11 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
         date=now,
         list_id=f"digest.{house.domain}",
         unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
+        unsubscribe_mail=house.returns.of(Errand.LEAVE, claimed.id) if house.returns else "",
         feedback=f"{claimed.kind}:{house.domain}",
     )
-    return Outgoing(claimed, subscriber.email, house.signed(compose(letter, envelope)))
+    sender = house.returns.of(Errand.BOUNCE, claimed.id) if house.returns else house.sender
+    return Outgoing(claimed, sender, subscriber.email, house.signed(compose(letter, envelope)))
 
 
 def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:
