@@ -68,6 +68,8 @@ def parts(message: Message) -> Iterator[Message]:
 
 def content(part: Message) -> str:
     """The text of a part, whatever its encoding claims to be."""
+    if not isinstance(part.get_param("charset", ""), str):  # in the form of RFC 2231, which the library cannot decode
+        part.set_param("charset", "utf-8")
     payload = part.get_payload(decode=False)
     if not isinstance(payload, str):
         return ""

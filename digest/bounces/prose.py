@@ -2,11 +2,12 @@
 
 import re
 from email.message import Message
+from email.utils import formataddr, parseaddr
 
 from flufl.bounce import all_failures
 
 from digest.bounces.dsn import STATUS
-from digest.bounces.opened import MOST_LINE, content, header
+from digest.bounces.opened import MOST_LINE, content, header, readable
 
 DELAYED = re.compile(
     r"warning message only|not yet been delivered|(?:is|has been) (?:delayed|postponed)|will be retried"
@@ -30,6 +31,7 @@ _ORIGINAL = re.compile(
     re.IGNORECASE,
 )
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d[ -]|(?<![\d.])[45]\.\d\.\d")
+NOBODY = "nobody@invalid"
 MOST_LINES = 400  # of a part, for eyes that go over each line many times
 
 
@@ -78,12 +80,22 @@ def before_original(text: str) -> str:
 def by_flufl(message: Message) -> tuple[list[str], list[str]]:
     """Addresses that failed for now, and for good, as flufl.bounce sees them. The message is not good for more after.
 
-    Its detectors go over every line with dozens of patterns, so it is shown short ones, decoded, and not too many.
+    Its detectors go over every line with dozens of patterns, so it is shown short ones, decoded, and not too many. They
+    stumble over headers that are not ASCII, and over a mail from nobody.
     """
     for part in message.walk():
+        headers = [(name, readable(value)) for name, value in part.items()]
+        for name in part.keys():  # noqa: SIM118  - a message is no dictionary
+            del part[name]
+        for name, value in headers:
+            part[name] = value
         if not part.is_multipart():
             lines = content(part).splitlines()[:MOST_LINES]
             part.set_payload("\n".join(line[:MOST_LINE] for line in lines))
+    if not parseaddr(message.get("From", ""))[1]:
+        known_as = formataddr((header(message, "From"), NOBODY))
+        del message["From"]
+        message["From"] = known_as
     temporary, permanent = all_failures(message)
     return _addresses(temporary), _addresses(permanent)
 

@@ -24,6 +24,8 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
         (
             r"(?:mail ?)?(?:box|folder) (?:is |has been )?(?:over )?(?:full|quota)|full mailbox|mailbox exceeds",
             r"over ?-?(?:disk |the )?quota|quota ?(?:has been |was |is )?(?:exceeded|full)|disk ?quota",
+            r"postfach (?:ist )?voll|bo[iî]te (?:aux lettres )?(?:est )?pleine|buz[oó]n (?:est[aá] )?lleno",
+            r"容量(?:オーバー|超過)",
             r"exceed\w* (?:\w+ ){0,3}(?:quota|allowed size|storage)|insufficient storage|not enough (?:storage|space)",
         ),
     ),
@@ -117,6 +119,8 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
             rf"{_WHO}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|not (?:found|known|recogni[sz]ed)|invalid|inconnu)",
             rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_WHO}",
             r"recipient name is not recogni[sz]ed|recip(?:ient)?notfound",
+            r"(?:empfänger|benutzer|adresse|postfach) (?:ist )?unbekannt|utilisateur inconnu|usuario desconocido",
+            r"見つかりません|存在しません|宛先不明|用户不存在|收件人不存在",
             r"(?:mailbox|user|account|recipient|address) (?:\S{1,99} )?(?:does ?n.t|does not) exist",
             r"no (?:such )?user\b",
             r"(?:user|recipient|address|account)(?: you \w+)? (?:was|could|can)(?: ?n.t| not|not)(?: be)? found",
