@@ -112,7 +112,8 @@ def _connected(settings: Settings) -> BaseMailBox:
         try:
             check_command_status(box.client.starttls(ssl.create_default_context()), ImapToolsError)
         except IMAP_FAULTS:
-            box.client.shutdown()
+            with suppress(OSError):  # the failed handshake may have closed it already
+                box.client.shutdown()
             raise
     return box
 

@@ -1,7 +1,7 @@
 """Return addresses: signed, for one errand, in either case."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.mail.verp import Errand, ReturnAddress, seal
@@ -11,11 +11,13 @@ OURS = ReturnAddress("bounces@digest.example.org", [KEY])
 NUMBERS = st.integers(0, 2**63 - 1)
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.sampled_from(Errand))
 def test_an_address_names_its_letter_and_errand(number: int, errand: Errand) -> None:
     assert OURS.named(OURS.of(errand, number)) == (errand, number)
 
 
+@settings(deadline=None)
 @given(NUMBERS)
 def test_the_way_may_change_capitals_and_what_stands_around(number: int) -> None:
     address = OURS.of(Errand.BOUNCE, number)
@@ -28,6 +30,7 @@ def test_a_local_part_fits_into_64_octets() -> None:
     assert len(longest.of(Errand.BOUNCE, 2**63 - 1).partition("@")[0]) == 64
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.integers(0, 38), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_no_letter_of_a_token_can_be_changed(number: int, place: int, letter: str) -> None:
     token = seal(KEY, Errand.BOUNCE, number)
