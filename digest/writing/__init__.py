@@ -50,6 +50,7 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
     subscriber = desk.subscribers[claimed.subscriber_id]
     letter = _letter(house, desk, claimed, subscriber, now)
     unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
+    returns = house.returns
     envelope = Envelope(
         from_=house.settings.mail_from,
         to=subscriber.email,
@@ -57,10 +58,10 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
         date=now,
         list_id=f"digest.{house.domain}",
         unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
-        unsubscribe_mail=house.returns.of(Errand.LEAVE, claimed.id) if house.returns else "",
+        unsubscribe_mail=returns.of(Errand.LEAVE, claimed.id) if returns else "",
         feedback=f"{claimed.kind}:{house.domain}",
     )
-    sender = house.returns.of(Errand.BOUNCE, claimed.id) if house.returns else house.sender
+    sender = returns.of(Errand.BOUNCE, claimed.id) if returns else house.sender
     return Outgoing(claimed, sender, subscriber.email, house.signed(compose(letter, envelope)))
 
 
