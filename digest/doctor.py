@@ -13,10 +13,13 @@ from pathlib import Path
 import dkim
 import httpx
 from dkim.dnsplug import get_txt
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from digest import __version__, db, settings
+from digest.bounces.mailbox import look
+from digest.bounces.record import refused_because_of_us
 from digest.errors import DigestError, SendError
 from digest.house import relay_of, sender_domain
 from digest.mail.dkim import ADVISED, SAMPLE, Signer, others_may_read, signer
@@ -27,6 +30,7 @@ SKEW = timedelta(minutes=2)
 LETTER_BYTES = 2**20  # a relay that takes less than 1 MiB is set up oddly; our letters are below 200 KB
 DISK_BYTES = 2**30
 KEY_LENGTH = 32
+LATELY = timedelta(days=7)
 LookUp = Callable[[bytes], bytes | None]  # the text of a TXT record; raises dkim.DnsTimeoutError
 TIMEOUT = 10.0
 
@@ -47,7 +51,9 @@ async def examine() -> list[Check]:
     except DigestError as error:
         return [Check("settings", ok=False, says=str(error))]
     checks = [*check_settings(chosen), *check_database(chosen), *await asyncio.to_thread(check_signing, chosen)]
-    reachable = await asyncio.gather(check_relay(chosen), *(check_host(*each) for each in hosts(chosen)))
+    reachable = await asyncio.gather(
+        check_relay(chosen), check_mailbox(chosen), *(check_host(*each) for each in hosts(chosen))
+    )
     answers = [check for check, _ in reachable]
     return [*checks, *answers, check_clock([skew for _, skew in reachable if skew is not None])]
 
@@ -88,24 +94,36 @@ def check_database(chosen: Settings) -> list[Check]:
             can = os.access(home, os.W_OK)
             says = "not there yet; the first command makes it" if can else f"{home} cannot be written; change its owner"
             return [Check("database", ok=can, says=says), *checks]
-    return [_opened(chosen), *checks]
+    return [*_opened(chosen), *checks]
 
 
-def _opened(chosen: Settings) -> Check:
+def _opened(chosen: Settings) -> list[Check]:
     engine = db.connect(chosen.database_url)
     try:
         current, head = db.versions(engine)
         with db.writing(engine):
             pass
+        refused = _refused(engine) if current == head else []
     except DigestError as error:
-        return Check("database", ok=False, says=str(error))
+        return [Check("database", ok=False, says=str(error))]
     except DBAPIError as error:
-        return Check("database", ok=False, says=f"cannot be written: {error.orig}")
+        return [Check("database", ok=False, says=f"cannot be written: {error.orig}")]
     finally:
         engine.dispose()
     if current != head:
-        return Check("database", ok=False, says=f"schema {current or 'missing'}, needed is {head}; run: digest migrate")
-    return Check("database", ok=True, says=f"{engine.dialect.name}, schema {current}, writable")
+        says = f"schema {current or 'missing'}, needed is {head}; run: digest migrate"
+        return [Check("database", ok=False, says=says)]
+    return [Check("database", ok=True, says=f"{engine.dialect.name}, schema {current}, writable"), *refused]
+
+
+def _refused(engine: Engine) -> list[Check]:
+    with db.reading(engine) as session:
+        found = refused_because_of_us(session, datetime.now(UTC) - LATELY)
+    if not found:
+        return []
+    why = ", ".join(f"{' '.join(each for each in (status, reason) if each)} ({n})" for status, reason, n in found)
+    says = f"in the last {LATELY.days} days letters were refused because of us: {why}; see: digest bounces list"
+    return [Check("refusals", ok=False, says=says)]
 
 
 def check_signing(chosen: Settings, look_up: LookUp = get_txt) -> list[Check]:
@@ -123,11 +141,16 @@ def check_signing(chosen: Settings, look_up: LookUp = get_txt) -> list[Check]:
     if others_may_read(chosen.dkim_key):
         says = f"everybody on this machine can read {chosen.dkim_key}; run: chmod 600 {chosen.dkim_key}"
         checks.append(Check("signature", ok=False, says=says))
-    ours, theirs = f".{sender_domain(chosen.mail_from)}", f".{signs.domain}"
-    if not (ours.endswith(theirs) or theirs.endswith(ours)):
-        says = f"{signs.domain} does not answer for the sender {ours[1:]}: DMARC fails; set DIGEST_DKIM_DOMAIN"
+    ours = sender_domain(chosen.mail_from)
+    if not aligned(signs.domain, ours):
+        says = f"{signs.domain} does not answer for the sender {ours}: DMARC fails; set DIGEST_DKIM_DOMAIN"
         checks.append(Check("signature", ok=False, says=says))
     return checks
+
+
+def aligned(one: str, other: str) -> bool:
+    """Whether one domain is the other or lies within it (RFC 7489, 3.1, as near as one gets without a list)."""
+    return f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}")
 
 
 def _published(signs: Signer, look_up: LookUp) -> Check:
@@ -176,6 +199,27 @@ async def check_relay(chosen: Settings) -> tuple[Check, None]:
     if wasteful:
         said.append("it offers STARTTLS: set DIGEST_SMTP_TLS=starttls")
     return Check("relay", ok=not (too_small or wasteful), says=", ".join(said)), None
+
+
+async def check_mailbox(chosen: Settings) -> tuple[Check, None]:
+    """Where bounces go, and whether they can be read there. Nothing is moved."""
+    if not chosen.bounce_address:
+        says = "none set: nobody learns of letters that come back (set DIGEST_BOUNCE_ADDRESS; see deploy/README.md)"
+        return Check("bounces", ok=not chosen.relay, says=says), None
+    bounces, sender = chosen.bounce_address.rpartition("@")[2].lower(), sender_domain(chosen.mail_from)
+    if not aligned(bounces, sender) and bounces.split(".")[-2:] != sender.split(".")[-2:]:
+        says = f"{chosen.bounce_address} is of another domain than the sender: SPF will not count for DMARC"
+        return Check("bounces", ok=False, says=says), None
+    if not chosen.mailbox:
+        return Check("bounces", ok=True, says="come through a pipe (digest bounce); no mailbox is set"), None
+    try:
+        waiting = await asyncio.wait_for(asyncio.to_thread(look, chosen), TIMEOUT)
+    except DigestError as error:
+        return Check("bounces", ok=False, says=str(error)), None
+    except TimeoutError:
+        says = f"{chosen.imap_host}:{chosen.imap_port} does not answer within {TIMEOUT:.0f} s; a firewall?"
+        return Check("bounces", ok=False, says=says), None
+    return Check("bounces", ok=True, says=f"{chosen.imap_folder} can be read, {waiting} messages wait"), None
 
 
 def hosts(chosen: Settings) -> list[tuple[str, str]]:

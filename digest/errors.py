@@ -13,6 +13,8 @@ DigestError
 │   ├── Throttled          the host asks us to stop until a given instant
 │   ├── NotListed          an answer, but the day asked for has no list (not open yet, weekend, holiday)
 │   └── Malformed          an answer that is not what the host documents: a person must look
+├── Unreadable           set the mail aside for a person: it came back to us and cannot be taken apart
+├── MailboxError         try again later: the mailbox for bounces does not answer, or not as its settings say
 └── SendError            settle the delivery
     ├── Deferred           4xx or no connection: try again later
     ├── Rejected           5xx for this letter or this recipient: final
@@ -91,6 +93,14 @@ class Malformed(SourceError):
     """The host answered something that its documents do not describe."""
 
     code = "malformed"
+
+
+class Unreadable(DigestError):
+    """A mail that came back and cannot be taken apart."""
+
+
+class MailboxError(DigestError):
+    """The IMAP mailbox cannot be reached, does not let us in, or lacks a folder."""
 
 
 class SendError(DigestError):

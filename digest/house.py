@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from digest import db
 from digest.mail.dkim import Signer, signer
 from digest.mail.smtp import Relay
+from digest.mail.verp import ReturnAddress
 from digest.secret import secret_key
 from digest.settings import Settings
 from digest.subscribers import Links, Purpose
@@ -42,6 +43,12 @@ class House:
     def inbox(self) -> Path:
         """Where letters are kept while no relay is set."""
         return self.settings.home / "inbox"
+
+    @property
+    def returns(self) -> ReturnAddress | None:
+        """Where letters come back to by name; None while no address is set for it."""
+        address = self.settings.bounce_address
+        return ReturnAddress(address, self.links.keys) if address else None
 
     def relay(self) -> Relay:
         """The relay of the settings."""

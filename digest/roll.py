@@ -16,7 +16,7 @@ from digest import deliveries, desk, subscribers
 from digest.db import reading, writing
 from digest.errors import SubscriberError
 from digest.house import House
-from digest.models import Delivery, SavedKeyword, Status, Subscriber
+from digest.models import Delivery, Evidence, SavedKeyword, Status, Subscriber
 from digest.subscribers import Saved, Wish
 
 WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
@@ -66,6 +66,8 @@ def erase(house: House, email: str) -> None:
 def erase_subscriber(session: Session, subscriber: Subscriber) -> None:
     """Delete all rows about one subscriber."""
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
+    letters = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
+    session.execute(delete(Evidence).where(col(Evidence.delivery_id).in_(letters)))
     session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
     session.delete(subscriber)
 

@@ -1,8 +1,8 @@
 """APScheduler as a clock: it asks "what is due?" and calls daily. It remembers nothing; the database says no.
 
-Two jobs: sources are read through the day, because lists keep growing; a tick every few seconds plans and delivers
-for the readers whose local hour has come. Both also run at the start, which is how anything missed is made up. Two
-processes that tick at once are harmless.
+Three jobs: sources are read through the day, because lists keep growing; a tick every few seconds plans and delivers
+for the readers whose local hour has come; the mailbox for what comes back is read every few minutes. All run at the
+start too, which is how anything missed is made up. Two processes that tick at once are harmless.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest import daily
+from digest.bounces import mailbox
 from digest.errors import DigestError
 from digest.house import House
 
@@ -25,17 +26,19 @@ log = structlog.get_logger()
 READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fresh lists
 TICK_SECONDS = 10  # also how long a confirmation mail may wait
 STOP_SECONDS = 30
+FETCH_MINUTES = 3  # between looks into the mailbox that bounces come to
 CLOSED = timedelta(minutes=5)  # no letters for so long after the relay refused us; failed logins would add up
 
 
 class Clockwork:
-    """The two jobs, one at a time each, and an end that lets the letters on the wire arrive."""
+    """The three jobs, one at a time each, and an end that lets the letters on the wire arrive."""
 
     def __init__(self, house: House, clock: Callable[[], datetime]) -> None:
         self._house, self._clock = house, clock
         self._stop = asyncio.Event()
         self._reading = asyncio.Lock()
         self._ticking = asyncio.Lock()
+        self._fetching = asyncio.Lock()
         self._has_read = False
         self._closed_at: datetime | None = None
 
@@ -52,11 +55,17 @@ class Clockwork:
             if not self._stop.is_set() and not self._closed():
                 await self._guarded("tick", self._work())
 
+    async def fetch(self) -> None:
+        """Read what came back, where a mailbox is set for it."""
+        async with self._fetching:
+            if self._house.settings.mailbox and not self._stop.is_set():
+                await self._guarded("fetch", asyncio.to_thread(mailbox.fetch, self._house, self._clock()))
+
     async def close(self) -> None:
         """Send nothing new, and wait for what is on the wire, at most STOP_SECONDS."""
         self._stop.set()
         try:
-            async with asyncio.timeout(STOP_SECONDS), self._ticking:
+            async with asyncio.timeout(STOP_SECONDS), self._ticking, self._fetching:
                 log.info("clock.stopped")
         except TimeoutError:
             log.warning("clock.stopped", on_wire=True)  # the next start will find these letters and call them uncertain
@@ -87,6 +96,9 @@ async def running(house: House, clock: Callable[[], datetime]) -> AsyncIterator[
     ticker.add_job(work.read, CronTrigger(minute=READ_AT_MINUTE, timezone=UTC), id="read", jitter=300)
     ticker.add_job(work.tick, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id="tick")
     ticker.add_job(work.read, id="start")
+    if house.settings.mailbox:
+        soon = datetime.now(UTC)
+        ticker.add_job(work.fetch, IntervalTrigger(minutes=FETCH_MINUTES, timezone=UTC), id="fetch", next_run_time=soon)
     ticker.start()
     try:
         yield work

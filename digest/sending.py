@@ -184,7 +184,7 @@ class Sender:
             return await self._ledger.on_wire(claimed.id, self._clock())
 
         try:
-            reply = await connection.send(self._house.sender, outgoing.recipient, outgoing.raw, on_wire)
+            reply = await connection.send(outgoing.sender, outgoing.recipient, outgoing.raw, on_wire)
             code, _, said = reply.partition(" ")
             outcome = Outcome(State.SENT, int(code), reply_without_addresses(said))
         except Withdrawn:

@@ -20,6 +20,14 @@ class Command:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
         self.environment = {**kept, "NO_COLOR": "1", **settings}
 
+    def pipe(self, raw: bytes, *arguments: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+        """Run it with bytes on standard input, as a mail system does; any exit status will do."""
+        command = [sys.executable, "-m", "digest", *arguments]
+        environment = {**self.environment, **settings}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, input=raw, capture_output=True, check=False, timeout=120
+        )
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it and leave it running."""
         return subprocess.Popen(

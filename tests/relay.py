@@ -18,6 +18,7 @@ class Relay:
     def __init__(self) -> None:
         self.port = 0
         self.accepted: list[tuple[str, bytes]] = []  # the log: recipient and message, once accepted for good
+        self.senders: dict[str, list[str]] = defaultdict(list)  # by recipient: the envelope's senders
         self.refuse: dict[str, str] = {}  # recipient -> reply to RCPT
         self.refuse_data: str | None = None  # reply to the final dot
         self.stall_from: int | None = None  # from the letter of this number on (0 is the first) DATA is never answered
@@ -52,6 +53,8 @@ class Relay:
         if self.refuse_data:
             return self.refuse_data
         content: Any = envelope.content
+        for recipient in envelope.rcpt_tos:
+            self.senders[recipient].append(str(envelope.mail_from))
         self.accepted += [(recipient, bytes(content)) for recipient in envelope.rcpt_tos]
         return f"250 2.0.0 queued as {number}"
 

@@ -79,8 +79,9 @@ def _row(delivery: "Delivery") -> dict[str, object]:
 
 @deliveries_app.command()
 def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: AsJson = False) -> None:
-    """One letter: to whom, what it carries, what the relay said."""
+    """A letter's whole story: to whom, what it carries, what the relay said, what came back."""
     from digest import db, papers
+    from digest.deliveries.story import evidence, story
     from digest.models import Delivery, Subscriber
 
     with db.reading(open_house().engine) as session:
@@ -90,11 +91,16 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: AsJso
         reader = session.get_one(Subscriber, delivery.subscriber_id)
         row = _row(delivery) | {"email": reader.email, "papers": list(delivery.papers)}
         known = papers.by_ids(session, delivery.papers)
+        came_back = evidence(session, number)
+        events = story(delivery, came_back)
+        row["evidence"] = [each.model_dump(exclude={"id", "delivery_id", "fingerprint"}) for each in came_back]
         titles = [(known[each].arxiv_id or known[each].key, known[each].title) for each in delivery.papers]
     if as_json:
-        emit(row)
+        emit(row | {"story": [{"at": each.at, "what": each.what} for each in events]})
         return
-    table(f"Delivery {number}", ("what", "value"), (row | {"papers": len(titles)}).items())
+    shown = row | {"papers": len(titles), "evidence": len(came_back)}
+    table(f"Delivery {number}", ("what", "value"), shown.items())
+    table("Story", ("at", "what"), ((each.at and f"{each.at:%Y-%m-%d %H:%M:%S} UTC", each.what) for each in events))
     if titles:
         table("Papers", ("id", "title"), titles)
 

@@ -54,11 +54,10 @@ def way_back(house: House, token: str, now: datetime) -> str:
 
 def _may_return(subscriber: Subscriber, now: datetime) -> bool:
     """For who had confirmed and has left by their own will. A refusal, a complaint or the operator is final here."""
-    left = subscriber.status == Status.UNSUBSCRIBED and subscriber.reason in OWN_WILL
     since = subscriber.ended_at
-    return (
-        left and subscriber.confirmed_at is not None and since is not None and now - since <= subscribers.RETURN_WITHIN
-    )
+    if subscriber.status != Status.UNSUBSCRIBED or not subscriber.confirmed_at or not since:
+        return False
+    return subscriber.reason in OWN_WILL and now - since <= subscribers.RETURN_WITHIN
 
 
 def _check(subscriber: Subscriber, now: datetime) -> None:

@@ -33,7 +33,8 @@ class Envelope:
     """What the letter itself does not say.
 
     `from_` is "Name <address>"; `to` a bare address. `message_id` is fixed by the record and the same on every
-    attempt. `unsubscribe_url` belongs to letters that come by themselves (digest, welcome) and to no other.
+    attempt. `unsubscribe_url` belongs to letters that come by themselves (digest, welcome) and to no other;
+    `unsubscribe_mail`, an address, is a second way beside it.
     `feedback` names the kind of letter for Feedback-ID and never a person.
     """
 
@@ -43,6 +44,7 @@ class Envelope:
     date: datetime
     list_id: str
     unsubscribe_url: str | None = None
+    unsubscribe_mail: str = ""
     feedback: str = ""
 
 
@@ -69,7 +71,7 @@ def headers(subject: str, envelope: Envelope) -> bytes:
         f"Date: {_date(envelope.date)}",
         f"Message-ID: <{_token('Message-ID', envelope.message_id.removeprefix('<').removesuffix('>'))}>",
         f"List-Id: <{_token('List-Id', envelope.list_id.removeprefix('<').removesuffix('>'))}>",
-        *_unsubscribe(envelope.unsubscribe_url),
+        *_unsubscribe(envelope.unsubscribe_url, envelope.unsubscribe_mail),
         *([f"Feedback-ID: {_token('Feedback-ID', envelope.feedback)}"] if envelope.feedback else []),
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
@@ -91,14 +93,18 @@ def _part(kind: str, body: Encoded) -> bytes:
     return "\r\n".join(head).encode() + body.body + b"\r\n"
 
 
-def _unsubscribe(url: str | None) -> list[str]:
-    """RFC 8058: the address on one line, as it is, and the promise that one POST to it is enough."""
+def _unsubscribe(url: str | None, mail: str) -> list[str]:
+    """RFC 8058: the address on one line, as it is, and the promise that one POST to it is enough.
+
+    A mail to `mail` does the same (RFC 2369, 3.2); it comes second, as programs take the first that they know.
+    """
     if url is None:
         return []
     if not url.startswith(("https://", "http://")):
         raise ValueError("List-Unsubscribe wants an address that begins with https://")
+    by_mail = f", <mailto:{_token('List-Unsubscribe', mail)}?subject=unsubscribe>" if mail else ""
     return [
-        f"List-Unsubscribe: <{_token('List-Unsubscribe', url)}>",
+        f"List-Unsubscribe: <{_token('List-Unsubscribe', url)}>{by_mail}",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
     ]
 

@@ -79,7 +79,8 @@ class Connection:
         raises Unknown too; a CancelledError means that nothing has left.
         """
         if not MAILBOX.fullmatch(sender):
-            raise LaneClosed("the sender's address cannot be written in SMTP without extensions; see DIGEST_MAIL_FROM")
+            said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
+            raise LaneClosed(f"the sender's address cannot be written in SMTP without extensions; {said}")
         if not MAILBOX.fullmatch(recipient):
             raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
         smtp = await self._open()

@@ -4,7 +4,7 @@
        │                   │ └────pause──────^
        │                   └──unsubscribe──> unsubscribed ──subscribe again──> pending
        │                                          └──undo, for 30 days──> active
-       └──a final refusal or a complaint──> suppressed
+       └──a hard bounce, a final refusal or a complaint──> suppressed
 
 Everything here works inside the caller's transaction.
 """
@@ -241,6 +241,14 @@ def pause(subscriber: Subscriber, until: date | None) -> None:
     """No letters until the morning of `until` (the reader's date); None resumes at once. Papers wait meanwhile."""
     subscriber.status = Status.PAUSED if until else Status.ACTIVE
     subscriber.paused_until = until
+    subscriber.reason = ""
+
+
+def hold(subscriber: Subscriber, reason: str) -> None:
+    """No letters until the reader resumes: they do not arrive, for a `reason` that is kept. Papers wait meanwhile."""
+    subscriber.status = Status.PAUSED
+    subscriber.paused_until = None
+    subscriber.reason = reason
 
 
 def end(subscriber: Subscriber, status: Status, reason: str, now: datetime) -> None:

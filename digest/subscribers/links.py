@@ -46,6 +46,7 @@ class Links:
     """Signed tokens (HMAC-SHA256). Keys are tried in order; the first one signs, so that a key can be replaced."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = tuple(keys)
         self._signers = {purpose: _signer(purpose, keys) for purpose in Purpose}
 
     def token(self, purpose: Purpose, subject: str, issued: datetime) -> str:

@@ -25,6 +25,8 @@ router = APIRouter()
 
 # The letter is the same HTML as in the mail, with its styles inside.
 HEADERS = {"Content-Security-Policy": f"{LETTER_POLICY}; frame-ancestors 'none'"}
+# In a mail program the letter is an article among others, here it is the page.
+AS_MAIL, AS_PAGE = 'role="article" aria-roledescription="email"', 'role="main"'
 NO_POWER = Links(view="", preferences="", unsubscribe="")
 WAYS = {"/papers": "The latest papers", "/": "To the front page"}
 
@@ -36,7 +38,8 @@ class CopyExpired(TokenError):
 @router.api_route("/letters/{token}", methods=LOOK)
 def letter(at: At, token: str) -> HTMLResponse:
     try:
-        return HTMLResponse(web_copy(at.house, token, at.clock()), headers=HEADERS)
+        page = web_copy(at.house, token, at.clock())
+        return HTMLResponse(page.replace(AS_MAIL, AS_PAGE, 1), headers=HEADERS)
     except CopyExpired as error:
         return error_page(at, 410, title="This copy is put away", text=str(error), links=WAYS)
     except TokenError as error:

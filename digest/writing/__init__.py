@@ -14,6 +14,7 @@ from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import Letter
 from digest.mail.message import Envelope, compose
+from digest.mail.verp import Errand
 from digest.models import Kind, Subscriber
 from digest.subscribers import Purpose
 from digest.writing.desk import Asked, Desk, lay_out, list_days, study
@@ -39,6 +40,7 @@ class Outgoing:
     """A letter ready for the relay, and the claim it answers."""
 
     claimed: Claimed
+    sender: str  # of the envelope
     recipient: str
     raw: bytes
 
@@ -48,6 +50,7 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
     subscriber = desk.subscribers[claimed.subscriber_id]
     letter = _letter(house, desk, claimed, subscriber, now)
     unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
+    returns = house.returns
     envelope = Envelope(
         from_=house.settings.mail_from,
         to=subscriber.email,
@@ -55,9 +58,11 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
         date=now,
         list_id=f"digest.{house.domain}",
         unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
+        unsubscribe_mail=returns.of(Errand.LEAVE, claimed.id) if returns else "",
         feedback=f"{claimed.kind}:{house.domain}",
     )
-    return Outgoing(claimed, subscriber.email, house.signed(compose(letter, envelope)))
+    sender = returns.of(Errand.BOUNCE, claimed.id) if returns else house.sender
+    return Outgoing(claimed, sender, subscriber.email, house.signed(compose(letter, envelope)))
 
 
 def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:

@@ -28,6 +28,9 @@ COMMANDS = (
     "match",
     "sources",
     "doctor",
+    "bounce",
+    "bounces fetch",
+    "bounces list",
     "subscribers list",
     "subscribers add",
     "subscribers show",
@@ -39,7 +42,18 @@ COMMANDS = (
     "deliveries resolve",
 )
 
-WITH_EXAMPLES = ("demo", "serve", "run", "collect", "preview", "match", "sources", "doctor", "subscribers add")
+WITH_EXAMPLES = (
+    "demo",
+    "serve",
+    "run",
+    "collect",
+    "preview",
+    "match",
+    "sources",
+    "doctor",
+    "bounce",
+    "subscribers add",
+)
 
 
 @pytest.fixture(scope="module")

@@ -154,6 +154,21 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
     assert record.letters() == []
 
 
+def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    command.run("subscribers", "add", ADA, "-k", "robot", "--summaries", "--confirmed")
+    command.run("subscribers", "add", "bob@example.org", "-k", "robot", "--confirmed")
+    listed = {each["email"]: each["summaries"] for each in command.json("subscribers", "list")}
+    assert listed == {ADA: True, "bob@example.org": False}
+    assert command.json("subscribers", "show", ADA)["summaries"] is True
+    exported = command.run("subscribers", "export").stdout
+    assert [each["summaries"] for each in csv.DictReader(io.StringIO(exported))] == ["yes", "no"]
+    (tmp_path / "people.csv").write_text(exported, encoding="utf-8")
+    other = Command(tmp_path, {"DIGEST_DATABASE_URL": "sqlite:///other.db"})
+    other.run("subscribers", "import", "people.csv", "--confirmed", "--strict")
+    assert {each["email"]: each["summaries"] for each in other.json("subscribers", "export")} == listed
+
+
 def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine, tmp_path: Path) -> None:
     at = house(sqlite_store)
     keywords = ["=HYPERLINK(robot)", "+graph", "@neural", "- shot", "'=quoted", '"a|b"', "C++, or C"]

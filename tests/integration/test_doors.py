@@ -157,6 +157,10 @@ def test_an_author_more_than_there_may_be_keywords_is_refused_and_said(store: En
     with pytest.raises(SubscriberError, match="You have 2 keywords and exclusions, and 2 are the most"):
         never(at, key, paper, "Yejin Choi", NOW)
     assert words(at) == ("robot", "protein")
+    desk.change(
+        at, token(at, ADA, Purpose.PREFERENCES, NOW), Wish(), desk.understood(['-author:"Yejin Choi"', "x"]), None, NOW
+    )
+    assert never(at, key, paper, "Yejin Choi", NOW).already
 
 
 NAMES = [
@@ -410,8 +414,8 @@ def test_the_way_back_is_on_the_page_for_an_hour_or_after_one_click(at: House) -
 
 def test_leaving_and_undoing_it_again_and_again_mails_one_goodbye_a_day(at: House, record: Record) -> None:
     reader(at, ADA, "robot", now=NOW - 9 * DAY)
-    for _ in range(3):
-        leave(at)
+    for minute in range(3):
+        leave(at, NOW + timedelta(minutes=minute))
         returning.come_back(at, token(at, ADA, Purpose.RETURN, NOW), NOW)
     assert record.kinds(ADA) == ["goodbye"]
     leave(at, NOW + DAY)

@@ -109,7 +109,8 @@ def dump(home: House) -> list[str]:
 def test_a_subscription_is_noted_and_its_letter_queued(home: House, browser: Browser) -> None:
     answer = browser.post(
         "/subscribe",
-        {**FORM, "frequency": "weekdays", "hour": "6", "timezone": "Asia/Tokyo", "cap": "7", "trending": "yes"},
+        {**FORM, "frequency": "weekdays", "hour": "6", "timezone": "Asia/Tokyo", "cap": "7", "trending": "yes"}
+        | {"summaries": "yes"},
     )
     assert (answer.status_code, answer.headers["location"]) == (303, "/sent")
     with db.reading(home.engine) as session:
@@ -122,6 +123,7 @@ def test_a_subscription_is_noted_and_its_letter_queued(home: House, browser: Bro
         7,
         True,
     )
+    assert found.summaries
     assert letters(home) == ["confirm"]
     assert "ada" not in browser.get("/sent").text
 
@@ -298,6 +300,7 @@ def test_preferences_are_shown_and_changed(home: House, browser: Browser) -> Non
             "hour": "0",
             "timezone": "UTC",
             "cap": "3",
+            "summaries": "yes",
             "pause": "2026-09-01",
         },
     )
@@ -305,6 +308,8 @@ def test_preferences_are_shown_and_changed(home: House, browser: Browser) -> Non
     page = browser.get(answer.headers["location"])
     assert Seen(page.text).one(role="status", id="saved")
     assert "speech</textarea>" in page.text
+    assert "checked" in Seen(page.text).one(name="summaries")
+    assert "checked" not in Seen(page.text).one(name="trending")
     card = desk.look(home, Purpose.PREFERENCES, link.rpartition("/")[2], AT)
     assert (card.wish.frequency, card.wish.send_hour, card.wish.cap) == ("weekly", 0, 3)
     assert (card.status, card.paused_until) == (Status.PAUSED, date(2026, 9, 1))

@@ -50,6 +50,9 @@ def test_the_copy_has_all_papers_also_those_without_room_in_the_letter(at: House
     assert all(f"Robot {n:03}" in text for n in range(60))
     assert "60 new papers match your keywords" in text
     assert "more papers on the web" not in text
+    assert [each.get("role") for tag, each in Seen(page.text).tags if each.get("role") in {"main", "article"}] == [
+        "main"
+    ]
 
 
 def test_the_copy_gives_nobody_power_over_the_subscription(at: House) -> None:

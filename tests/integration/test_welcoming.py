@@ -73,6 +73,8 @@ def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(
     assert (before[ADA].follows, before[BOB].follows) == (True, False)
     # A welcome that was put off until after the plan promises nothing more.
     assert not firsts(at)[ADA].follows
+    arrive(at, NOW, "Another robot")
+    assert not firsts(at)[ADA].follows
 
 
 def test_who_had_the_papers_of_the_list_before_is_promised_nothing(at: House) -> None:

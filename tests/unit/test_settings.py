@@ -58,6 +58,14 @@ BAD = [
     ("smtp_username", "a\rb", "must stand on one line"),
     ("smtp_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
     ("mail_from", "nobody", "not a mail address"),
+    ("bounce_address", "bounces", "not a plain mail address"),
+    ("bounce_address", "Bounces <bounces@example.org>", "not a plain mail address"),
+    ("bounce_address", "b" * 25 + "@example.org", "at most 24 characters before the @"),
+    ("imap_host", "imap.example.org:993", "the port goes into DIGEST_IMAP_PORT"),
+    ("imap_port", "0", "should be greater than or equal to 1"),
+    ("imap_username", "a\rb", "must stand on one line"),
+    ("imap_folder", "INBOX\x07", "must stand on one line"),
+    ("imap_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
     ("mail_from", "Me, Myself <me@example.org>", "not a mail address, or a name that needs quotes"),
     ("mail_from", "a@b@c", "not a mail address"),
     ("mail_from", "Digest <me@example.org>\nBcc: you@example.org", "must stand on one line"),
@@ -102,7 +110,7 @@ def test_a_bad_value_is_answered_with_name_fault_and_example(
 
 
 def test_every_setting_that_can_be_bad_is_tried() -> None:
-    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - {"secret_key", "smtp_password"}
+    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - {"secret_key", "smtp_password", "imap_password"}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
@@ -116,6 +124,7 @@ def together(name: str) -> dict[str, str]:
     needs = {
         "smtp_host": {"secret_key": "x" * 43},
         "smtp_password": {"smtp_username": "digest"},
+        "imap_host": {"bounce_address": "bounces@example.org", "imap_username": "bounces"},
         "dkim_key": {"dkim_selector": "digest"},
         "dkim_selector": {"dkim_key": "dkim.pem"},
     }
@@ -245,3 +254,12 @@ def test_a_typo_is_named_with_what_was_meant(tmp_path: Path) -> None:
 
 def test_known_names_are_no_typos_however_they_are_cased(tmp_path: Path) -> None:
     assert unknown({"digest_send_hour": "8", "DIGEST_SMTP_HOST": ""}, tmp_path / "absent") == []
+
+
+def test_a_mailbox_needs_an_address_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "DIGEST_BOUNCE_ADDRESS: missing" in refused(monkeypatch, imap_host="imap.example.org")
+    assert "DIGEST_IMAP_USERNAME: missing" in refused(monkeypatch, bounce_address="bounces@example.org")
+    said = refused(monkeypatch, imap_username="bounces", imap_tls="none")
+    assert said.startswith("DIGEST_IMAP_TLS: none would send the password of DIGEST_IMAP_USERNAME in the clear.")
+    monkeypatch.setenv("DIGEST_IMAP_HOST", "127.0.0.1")
+    assert load().mailbox

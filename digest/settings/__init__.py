@@ -11,50 +11,24 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.errors import SettingError
+from digest.settings.said import EXAMPLES, PREFIX, example, sentence
 
-PREFIX = "DIGEST_"
+__all__ = ["DEFAULT_KEY", "EXAMPLES", "KNOWN_SOURCES", "PREFIX", "Settings", "Tls", "load", "unknown"]
+
 KNOWN_SOURCES = ("huggingface", "arxiv")
 DEFAULT_KEY = "change-me"
-EXAMPLES = {
-    "database_url": "sqlite:///var/digest.db",
-    "base_url": "https://digest.example.org",
-    "secret_key": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
-    "smtp_host": "smtp.example.org",
-    "smtp_port": "587",
-    "smtp_username": "digest",
-    "smtp_password": "the password that the relay gave you",
-    "smtp_tls": "starttls",
-    "mail_from": "Paper Digest <digest@example.org>",
-    "dkim_key": "/etc/digest/dkim.pem",
-    "dkim_selector": "digest",
-    "dkim_domain": "example.org",
-    "postal_address": "1 Example Street, 12345 Exampletown",
-    "sources": "huggingface,arxiv",
-    "arxiv_categories": "cs.CL,cs.LG",
-    "huggingface_url": "https://huggingface.co",
-    "arxiv_feed_url": "https://rss.arxiv.org",
-    "arxiv_api_url": "https://export.arxiv.org",
-    "contact": "you@example.org",
-    "default_timezone": "Europe/Berlin",
-    "send_hour": "8",
-    "most_keywords": "100",
-    "longest_keyword": "2000",
-    "most_terms": "64",
-    "deepest_nesting": "16",
-    "web_copy_days": "90",
-}
-SECRETS = {"secret_key", "smtp_password"}
-
 
 ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
 HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
 DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
+LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
+BOUNCES = re.compile(rf"[\w.+=~-]{{1,{LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII | re.IGNORECASE)
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
@@ -95,6 +69,13 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: Tls = Tls.STARTTLS
     mail_from: str = "Paper Digest <digest@localhost>"
+    bounce_address: str = ""
+    imap_host: str = ""
+    imap_port: int = Field(default=993, ge=1, le=65535)
+    imap_username: str = ""
+    imap_password: SecretStr = SecretStr("")
+    imap_folder: str = "INBOX"
+    imap_tls: Tls = Tls.TLS
     dkim_key: str = ""
     dkim_selector: str = ""
     dkim_domain: str = ""
@@ -124,6 +105,11 @@ class Settings(BaseSettings):
     def relay(self) -> bool:
         """A relay is set: letters leave this machine."""
         return bool(self.smtp_host)
+
+    @property
+    def mailbox(self) -> bool:
+        """A mailbox is set that bounces are read from."""
+        return bool(self.imap_host)
 
     @property
     def signing_domain(self) -> str:
@@ -159,7 +145,17 @@ class Settings(BaseSettings):
             raise ValueError("only scheme, host, port and path belong here")
         return value.rstrip("/")
 
-    @field_validator("mail_from", "postal_address", "contact", "smtp_host", "smtp_username", "dkim_key")
+    @field_validator(
+        "mail_from",
+        "postal_address",
+        "contact",
+        "smtp_host",
+        "smtp_username",
+        "dkim_key",
+        "imap_host",
+        "imap_username",
+        "imap_folder",
+    )
     @classmethod
     def _one_line(cls, value: str) -> str:
         if not value.isprintable():
@@ -174,11 +170,20 @@ class Settings(BaseSettings):
             raise ValueError("not a mail address, or a name that needs quotes")
         return value
 
-    @field_validator("smtp_host")
+    @field_validator("bounce_address")
     @classmethod
-    def _host(cls, value: str) -> str:
+    def _bounce_address(cls, value: str) -> str:
+        value = value.strip()
+        if value and not BOUNCES.fullmatch(value):
+            raise ValueError(f"not a plain mail address with at most {LOCAL_PART} characters before the @")
+        return value
+
+    @field_validator("smtp_host", "imap_host")
+    @classmethod
+    def _host(cls, value: str, about: ValidationInfo) -> str:
         if value and not HOST.fullmatch(value):
-            raise ValueError("not the name or number of a host alone; the port goes into DIGEST_SMTP_PORT")
+            port = f"{PREFIX}{about.field_name}".upper().replace("HOST", "PORT")
+            raise ValueError(f"not the name or number of a host alone; the port goes into {port}")
         return value
 
     @field_validator("dkim_selector", "dkim_domain")
@@ -216,17 +221,25 @@ class Settings(BaseSettings):
     def _together(self) -> Self:
         if self.relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
             said = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
-            raise ValueError(f"{said}links in letters could be forged.{_example('secret_key')}")
+            raise ValueError(f"{said}links in letters could be forged.{example('secret_key')}")
         if bool(self.dkim_key) != bool(self.dkim_selector):
             name = "dkim_selector" if self.dkim_key else "dkim_key"
             said = f"DIGEST_{name.upper()}: missing; a signature needs the key and the selector both."
-            raise ValueError(said + _example(name))
+            raise ValueError(said + example(name))
         if self.smtp_password.get_secret_value() and not self.smtp_username:
             said = "DIGEST_SMTP_USERNAME: missing, but DIGEST_SMTP_PASSWORD is set."
-            raise ValueError(said + _example("smtp_username"))
-        if self.smtp_username and self.smtp_tls is Tls.NONE and self.smtp_host not in {"127.0.0.1", "::1", "localhost"}:
-            said = "DIGEST_SMTP_TLS: none would send the password of DIGEST_SMTP_USERNAME in the clear."
-            raise ValueError(said + _example("smtp_tls"))
+            raise ValueError(said + example("smtp_username"))
+        for way, tls, host, user in (
+            ("SMTP", self.smtp_tls, self.smtp_host, self.smtp_username),
+            ("IMAP", self.imap_tls, self.imap_host, self.imap_username),
+        ):
+            if user and tls is Tls.NONE and host not in {"", "127.0.0.1", "::1", "localhost"}:
+                said = f"DIGEST_{way}_TLS: none would send the password of DIGEST_{way}_USERNAME in the clear."
+                raise ValueError(said + example(f"{way.lower()}_tls"))
+        for name in ("bounce_address", "imap_username") if self.mailbox else ():
+            if not getattr(self, name):
+                said = f"DIGEST_{name.upper()}: missing, but DIGEST_IMAP_HOST names a mailbox for what comes back."
+                raise ValueError(said + example(name))
         return self
 
 
@@ -235,7 +248,7 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingError("\n".join(_sentence(dict(fault)) for fault in error.errors())) from error
+        raise SettingError("\n".join(sentence(dict(fault)) for fault in error.errors())) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f".env cannot be read as text: {error}") from error
 
@@ -262,21 +275,3 @@ def _split_address(value: str) -> SplitResult:
     except ValueError as error:
         raise ValueError(f"not an address: {str(error)[:1].lower()}{str(error)[1:]}") from error
     return parts
-
-
-def _sentence(fault: dict[str, Any]) -> str:
-    said = str(fault["msg"]).removeprefix("Value error, ")
-    if not fault["loc"]:
-        return said
-    name = str(fault["loc"][0]).lower().removeprefix(PREFIX.lower())
-    given = "" if name in SECRETS else f" (it is {_masked(str(fault['input']))!r})"
-    return f"{PREFIX}{name.upper()}: {said}{given}.{_example(name)}"
-
-
-def _masked(value: str) -> str:
-    """`value` without what may be a password: all between `//` and `@`, and after `password=`."""
-    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", value))
-
-
-def _example(name: str) -> str:
-    return f" Example: {PREFIX}{name.upper()}={EXAMPLES[name]}"

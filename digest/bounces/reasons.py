@@ -1,0 +1,228 @@
+"""Why a letter was refused, and whose fault that is: our policy, as two tables.
+
+    status (RFC 3463) and what the server said -> reason -> class
+
+A status that says something decides. One that says nothing (5.0.0, 5.5.0, none) leaves it to the words. Words may
+only lower a status: nobody is suppressed by 5.1.1 when the same server says that the mailbox is full.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from digest.bounces.report import Class
+
+UNKNOWN = "no such mailbox"
+
+_WHO = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
+# reason, class, and phrases that tell of it: any of them, in any capitals. Tried in this order, so that what excuses
+# the reader comes before what does not.
+_WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
+    (
+        "mailbox full",
+        Class.SOFT,
+        (
+            r"(?:mail ?)?(?:box|folder) (?:is |has been )?(?:over )?(?:full|quota)|full mailbox|mailbox exceeds",
+            r"over ?-?(?:disk |the )?quota|quota ?(?:has been |was |is )?(?:exceeded|full)|disk ?quota",
+            r"postfach (?:ist )?voll|bo[iî]te (?:aux lettres )?(?:est )?pleine|buz[oó]n (?:est[aá] )?lleno",
+            r"容量(?:オーバー|超過)",
+            r"exceed\w* (?:\w+ ){0,3}(?:quota|allowed size|storage)|insufficient storage|not enough (?:storage|space)",
+        ),
+    ),
+    (
+        "not authenticated",
+        Class.OURS,
+        (
+            r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (?:check|fail|requir)",
+            r"sender id\b|purported responsible|email address is not verified",
+        ),
+    ),
+    (
+        "no reverse name",
+        Class.OURS,
+        (r"reverse dns|\brdns\b|\bptr\b|ip name lookup failed|unverif\w+ sending ip|valid sender domain",),
+    ),
+    (
+        "relaying refused",
+        Class.OURS,
+        (
+            r"relay(?:ing)? (?:access )?(?:denied|not (?:allowed|permitted))|smtp server of your isp",
+            r"(?:unable|not configured|cannot|refus\w+) to relay",
+        ),
+    ),
+    (
+        "taken for spam",
+        Class.OURS,
+        (
+            r"\bspam\b|unsolicited|bulk mail|blacklisted url|virus|malware|phish",
+            r"mail rejete|potential\w* (?:security|danger)",
+        ),
+    ),
+    (
+        "blocked",
+        Class.OURS,
+        (
+            r"black ?-?list|block(?:ed)? ?-?list|deny ?-?list|\bdnsbl\b|\brbl\b|spamhaus|banned sending|\breputation\b",
+            r"blocked (?:using|by|for|ip)|has been blocked|client host rejected|user complaints|service refuse",
+        ),
+    ),
+    (
+        "sender refused",
+        Class.OURS,
+        (
+            r"sender address|sender (?:rejected|denied|refused)|(?:domain|address) of sender",
+            r"mail from\W{1,3}\S{1,99} (?:rejected|refused)",
+        ),
+    ),
+    (
+        "too many at once",
+        Class.OURS,
+        (r"too many (?:recipients|connections|messages|mails|errors|hops)|frequency limit|rate ?-?limit|throttl",),
+    ),
+    (
+        "takes no mail",
+        Class.HARD,
+        (r"does(?: no|n.)t accept (?:any )?(?:e-?)?mail|null ?mx|accepts no mail",),
+    ),
+    (
+        "moved",
+        Class.HARD,
+        (r"no longer (?:on server|here|valid|active|available|work|employ)|has moved|address has changed",),
+    ),
+    (
+        "no such domain",
+        Class.HARD,
+        (
+            r"(?:domain|host)(?: name)?(?: \S{1,99})? (?:does ?n[o']t exist|unknown|not found)|nxdomain",
+            r"(?:no such|unknown|illegal) (?:domain|host)|unrouteable address|domain (?:name )?not found",
+        ),
+    ),
+    (
+        "mailbox off",
+        Class.SOFT,
+        (
+            r"account (?:\w+ ){0,3}(?:disabled(?! or disc)|inactive|suspended|locked|frozen|blocked)",
+            r"disabled recipient",
+            r"(?:mail)?box (?:is )?(?:frozen|locked|inactive)|compte du destinataire est bloqu|not been collected",
+            r"(?:user|recipient)(?: \S{1,99})? (?:is )?(?:temporar\w+ )?(?:disabled|locked|inactive|suspended)",
+        ),
+    ),
+    (
+        "no such account",
+        Class.HARD,
+        (r"doesn.t have an? \S{1,99} account|disabled or discontinued|\bdiscontinued\b|no valid recipients",),
+    ),
+    (
+        UNKNOWN,
+        Class.HARD,
+        (
+            rf"{_WHO}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|not (?:found|known|recogni[sz]ed)|invalid|inconnu)",
+            rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_WHO}",
+            r"recipient name is not recogni[sz]ed|recip(?:ient)?notfound",
+            r"(?:empfänger|benutzer|adresse|postfach) (?:ist )?unbekannt|utilisateur inconnu|usuario desconocido",
+            r"見つかりません|存在しません|宛先不明|用户不存在|收件人不存在",
+            r"(?:mailbox|user|account|recipient|address) (?:\S{1,99} )?(?:does ?n.t|does not) exist",
+            r"no (?:such )?user\b",
+            r"(?:user|recipient|address|account)(?: you \w+)? (?:was|could|can)(?: ?n.t| not|not)(?: be)? found",
+            r"not? (?:a )?(?:valid|known) (?:user|recipient|mailbox|address)|no mailbox here|mailbox unavailable",
+        ),
+    ),
+    (
+        "gave up",
+        Class.SOFT,
+        (
+            r"expired|timed? ?-?out|timeout|giving up|gave up|multiple retries|failed \d+ attempts|connection refused",
+            r"after \S{1,20} (?:attempts|hours?|days?|seconds)|did not accept our requests|not reachable",
+            r"no answer from host|could not find a gateway",
+        ),
+    ),
+    ("too large", Class.SOFT, (r"too (?:large|big)|size limit|message size",)),
+    (
+        "against a policy",
+        Class.OURS,
+        (
+            r"polic(?:y|ies)|not allowed|access denied|permission to post|groups\.google\.com/support|denied|forbidden",
+            r"not accept\w* (?:mail|messages|connections)",
+        ),
+    ),
+    (
+        "fault of a system",
+        Class.OURS,
+        (
+            r"internal (?:system |server )?error|service (?:is )?(?:currently )?(?:not available|unavailable)",
+            r"system error|does not support tls|duplicated message-id|mail ?loop|message looping|loop broken",
+            r"configuration error",
+        ),
+    ),
+    ("try later", Class.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
+)
+_PATTERNS = tuple((reason, kind, re.compile("|".join(phrases), re.IGNORECASE)) for reason, kind, phrases in _WORDS)
+REASONS = {reason: kind for reason, kind, _ in _WORDS}
+
+# What a status says by itself: the longest prefix that is listed decides. RFC 3463, and the registry of RFC 5248.
+_STATUSES: dict[str, tuple[Class, str]] = {
+    "5.1": (Class.HARD, UNKNOWN),
+    "5.1.2": (Class.HARD, "no such domain"),
+    "5.1.6": (Class.HARD, "moved"),
+    "5.1.7": (Class.OURS, "sender refused"),  # about the sender's address, as is 5.1.8
+    "5.1.8": (Class.OURS, "sender refused"),
+    "5.1.10": (Class.HARD, "takes no mail"),
+    "5.2.1": (Class.HARD, "mailbox off"),
+    "5.2.2": (Class.SOFT, "mailbox full"),
+    "5.2.3": (Class.SOFT, "too large"),
+    "5.3": (Class.OURS, "fault of a system"),
+    "5.4": (Class.OURS, "no way there"),
+    "5.6": (Class.SOFT, "content"),
+    "5.7": (Class.OURS, "against a policy"),
+    "4.2.2": (Class.SOFT, "mailbox full"),
+    "4.4": (Class.SOFT, "gave up"),
+    "4.7": (Class.OURS, "against a policy"),  # of a letter that nobody tries any more
+}
+# Codes that say no more than "something": the words are asked first.
+_VAGUE = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[34]\.\d+")
+_LOWERS = {"mailbox full", "blocked", "taken for spam", "not authenticated", "no reverse name"}
+_AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp command|>>>)\W{1,9}data\b", re.IGNORECASE)
+_AT_RCPT = re.compile(
+    r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE
+)  # pipelined: DATA was sent too early
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whose fault a refusal is, and in a word why."""
+
+    kind: Class
+    reason: str
+
+
+def judge(status: str, words: Sequence[str], *, final: bool) -> Judgement:
+    """What a refusal means. `words` is what was said about it, the closest first; `final`: it is one, no delay.
+
+    A server that refuses the user only after it has seen the letter refuses the letter, whatever it says.
+    """
+    told = next((found for each in words if (found := spoken(each))), None)
+    if told and told.reason == UNKNOWN and any(map(_AFTER_DATA.search, words)) and not any(map(_AT_RCPT.search, words)):
+        told = Judgement(Class.SOFT, "refused after the letter")
+    by_status = _of_status(status)
+    if not final:
+        return Judgement(Class.SOFT, told.reason if told else by_status.reason if by_status else "delayed")
+    if by_status and not _VAGUE.fullmatch(status):
+        lowered = told and by_status.kind is Class.HARD and told.reason in _LOWERS
+        return told if told and lowered else Judgement(by_status.kind, _finer(by_status, told))
+    return told or by_status or Judgement(Class.SOFT, "")
+
+
+def spoken(words: str) -> Judgement | None:
+    """What the server's words mean; None when they mean nothing to us."""
+    return next((Judgement(kind, reason) for reason, kind, pattern in _PATTERNS if pattern.search(words)), None)
+
+
+def _of_status(status: str) -> Judgement | None:
+    subject = status.rpartition(".")[0]
+    found = _STATUSES.get(status) or _STATUSES.get(subject)
+    return Judgement(*found) if found else None
+
+
+def _finer(by_status: Judgement, told: Judgement | None) -> str:
+    """The words name the reason where they agree with the status about whose fault it is."""
+    return told.reason if told and told.kind is by_status.kind else by_status.reason

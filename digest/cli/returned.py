@@ -1,0 +1,145 @@
+"""The commands for what comes back: one mail from a pipe, a mailbox, and the list of what was read."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.shown import AsJson, complain, emit, open_house, remark, table, utc_now
+from digest.errors import DigestError, Unreadable
+
+if TYPE_CHECKING:
+    from digest.bounces.report import Report
+
+TEMPFAIL = 75  # EX_TEMPFAIL of sysexits.h: the mail system keeps the message and tries again
+LATER = "; the mail stays with the mail system, which tries again"
+COLUMNS = ("received_at", "delivery_id", "verdict", "status", "reason", "parser")
+
+BOUNCE = """\
+In /etc/aliases, so that the mail system hands over what comes to DIGEST_BOUNCE_ADDRESS:
+
+bounces: "|/opt/digest/bin/digest bounce"
+
+What would a mail mean? Nothing is recorded:
+
+$ digest bounce --explain < message.eml
+"""
+BOUNCES = """\
+$ digest bounces fetch
+
+$ digest bounces list --json
+"""
+
+app = typer.Typer(help="Bounces, complaints and replies that came back.", epilog=BOUNCES, no_args_is_help=True)
+
+
+def bounce(
+    *,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Record nothing, need no store; print one JSON object.")
+    ] = False,
+    recipient: Annotated[
+        str,
+        typer.Option(
+            envvar=["ORIGINAL_RECIPIENT", "RECIPIENT"],
+            help="The address that the mail was sent to, where the mail system knows it.",
+        ),
+    ] = "",
+) -> None:
+    """Read one mail that came back, from standard input. For the pipe of a mail system.
+
+    Exit status: 0 handled, 75 try again later (the store or a setting is in the way). A mail that no signed address
+    ties to a letter is counted and told, and changes nothing.
+    """
+    raw = _standard_input()
+    if explain:
+        emit(_explained(raw))
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from digest.bounces.post import handle
+
+    try:
+        handled = handle(open_house(), raw, utc_now(), [recipient])
+    except Unreadable as error:
+        complain(f"this mail is set aside: {error}")
+        return
+    except (DigestError, SQLAlchemyError, OSError) as error:
+        complain(f"{error}{LATER}")
+        raise typer.Exit(TEMPFAIL) from error
+    if handled.delivery is None:
+        complain("no valid address of ours says which letter this is about; nothing was changed")
+    typer.echo(f"letter {handled.delivery or '?'}: {_words(handled.report)}: {handled.deed}")
+
+
+def _standard_input() -> bytes:
+    """The beginning of the mail; the rest is read too, or the mail system would see a broken pipe."""
+    from digest.bounces.opened import MOST_BYTES
+
+    raw = sys.stdin.buffer.read(MOST_BYTES)
+    while sys.stdin.buffer.read(MOST_BYTES):
+        continue
+    return raw
+
+
+def _explained(raw: bytes) -> dict[str, str]:
+    from digest.bounces.reading import read
+    from digest.bounces.report import Class, Report
+
+    try:
+        report = read(raw)
+    except Unreadable as error:
+        report = Report(Class.NONE, reason=f"unreadable: {error}")
+    return {
+        "class": report.kind,
+        "recipient": report.recipient,
+        "status": report.status,
+        "reason": report.reason,
+        "parser": report.parser,
+    }
+
+
+def _words(report: "Report") -> str:
+    return " ".join(each for each in (report.kind, report.status, report.reason) if each)
+
+
+@app.command()
+def fetch(*, as_json: AsJson = False) -> None:
+    """Read the mailbox of DIGEST_IMAP_* now. `digest serve` does so every few minutes."""
+    from digest.bounces.mailbox import fetch as fetched_from
+    from digest.errors import SettingError
+
+    house = open_house()
+    if not house.settings.mailbox:
+        raise SettingError(
+            "DIGEST_IMAP_HOST is empty: there is no mailbox to read. Example: DIGEST_IMAP_HOST=imap.example.org"
+        )
+    fetched = fetched_from(house, utc_now())
+    if as_json:
+        emit({"messages": sum(fetched.places.values()), "deeds": fetched.deeds, "folders": fetched.places})
+        return
+    told = ", ".join(f"{count} {deed}" for deed, count in fetched.deeds.items())
+    typer.echo(f"{sum(fetched.places.values())} messages" + (f": {told}" if told else ""))
+
+
+@app.command("list")
+def list_(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What came back, the newest first."""
+    from sqlmodel import col, select
+
+    from digest import db
+    from digest.models import Evidence
+
+    with db.reading(open_house().engine) as session:
+        found = session.exec(select(Evidence).order_by(col(Evidence.id).desc()).limit(limit)).all()
+        rows = [each.model_dump(include={"id", *COLUMNS}) for each in found]
+    if as_json:
+        emit(rows)
+        return
+    table("What came back", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+    if not rows:
+        remark("nothing came back yet")

@@ -1,0 +1,147 @@
+"""What a mail that came back does to its letter and its reader, on both stores."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import daily, db, desk, roll
+from digest.bounces.post import handle
+from digest.bounces.record import Deed
+from digest.house import House
+from digest.mail.verp import Errand
+from digest.models import Delivery, State, Status, Verdict
+from digest.subscribers import Purpose, Wish
+from tests.house import ADA, DAY, TUESDAY, Record, arrive, token
+from tests.returned import LATER, address, came, evidence, first, leaving, letters, mail, with_a_letter
+
+SOON = TUESDAY + timedelta(minutes=5)
+
+
+@pytest.fixture
+def at(store: Engine) -> House:
+    return with_a_letter(store)
+
+
+@pytest.fixture
+def record(at: House) -> Record:
+    return Record(at.engine)
+
+
+def test_a_hard_bounce_suppresses_its_reader_at_once(at: House, record: Record) -> None:
+    arrive(at, TUESDAY + DAY, "Another robot")
+    asyncio.run(daily.plan(at, TUESDAY + DAY))
+    assert came(at, "no-such-mailbox", first(record)) is Deed.SUPPRESSED
+    ada = record.of(ADA)
+    assert (ada.status, ada.reason) == (Status.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
+    assert [each.state for each in record.letters(ADA)] == [State.FAILED, State.CANCELLED]
+    (noted,) = evidence(at)
+    assert (noted.verdict, noted.status, noted.reason) == (Verdict.HARD, "5.1.1", "no such mailbox")
+    assert (noted.parser, noted.received_at) == ("rfc3464", LATER)
+
+
+def test_a_mail_that_is_read_twice_counts_once(at: House, record: Record) -> None:
+    number = first(record)
+    raw = mail("mailbox-full", address(at, number))
+    assert handle(at, raw, LATER).deed is Deed.RECORDED
+    by_another_way = b"Received: from here by there\r\nDelivered-To: x\r\n" + raw.replace(b"\n", b"\r\n")
+    assert handle(at, by_another_way, LATER + DAY).deed is Deed.KNOWN
+    assert len(evidence(at)) == 1
+    assert came(at, "mailbox-full", number, n=2) is Deed.RECORDED
+
+
+def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: House, record: Record) -> None:
+    (paper,) = record.letters(ADA)[0].papers
+    assert came(at, "mailbox-full", first(record)) is Deed.RECORDED
+    assert record.letters(ADA)[0].state == State.FAILED
+    asyncio.run(daily.plan(at, TUESDAY + DAY))
+    assert record.letters(ADA)[1].papers == [paper]
+
+
+@pytest.mark.parametrize(
+    ("came_back", "status"),
+    [
+        ((0, 1, 2), Status.PAUSED),
+        ((0, 2, 4), Status.PAUSED),
+        ((0, 4), Status.ACTIVE),
+        ((3, 3, 3), Status.ACTIVE),  # the same letter: one
+    ],
+)
+def test_three_soft_bounces_of_five_letters_pause(
+    at: House, record: Record, came_back: tuple[int, ...], status: Status
+) -> None:
+    numbers = letters(at, record, 4)
+    deeds = [came(at, "mailbox-full", numbers[each], n) for n, each in enumerate(came_back)]
+    ada = record.of(ADA)
+    assert (ada.status, ada.paused_until) == (status, None)
+    if status == Status.PAUSED:
+        assert deeds == [Deed.RECORDED, Deed.RECORDED, Deed.PAUSED]
+        assert ada.reason == "3 of the last 5 letters came back, the last one: 5.2.2 mailbox full"
+
+
+def test_a_reader_who_resumes_gets_letters_again(at: House, record: Record) -> None:
+    for n, number in enumerate(letters(at, record, 2)):
+        came(at, "mailbox-full", number, n)
+    asyncio.run(daily.plan(at, TUESDAY + 20 * DAY))
+    assert record.of(ADA).status == Status.PAUSED
+    link = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
+    desk.change(at, link, Wish(), desk.understood(["robot"]), None, TUESDAY + 20 * DAY)
+    assert (record.of(ADA).status, record.of(ADA).reason) == (Status.ACTIVE, "")
+    asyncio.run(daily.plan(at, TUESDAY + 20 * DAY))
+    assert len(record.letters(ADA)[-1].papers) == 3
+
+
+def test_what_is_our_fault_leaves_the_reader_alone_and_is_told(at: House, record: Record) -> None:
+    names = ("taken-for-spam", "no-route", "system-fault", "sender-refused", "signature-failed")
+    for name, number in zip(names, letters(at, record, 4), strict=True):
+        assert came(at, name, number) is Deed.RECORDED
+    assert record.of(ADA).status == Status.ACTIVE
+    assert {each.verdict for each in evidence(at)} == {Verdict.OURS}
+
+
+def test_a_complaint_suppresses_for_good(at: House, record: Record) -> None:
+    # A feedback loop sends to an address of its own; the letter is named inside.
+    handled = handle(at, mail("complaint", address(at, first(record))), LATER)
+    assert (handled.deed, handled.delivery) == (Deed.SUPPRESSED, first(record))
+    desk.subscribe(at, ADA, Wish(), [], LATER)
+    ada = record.of(ADA)
+    assert (ada.status, ada.reason) == (Status.SUPPRESSED, "complaint: called spam")
+    assert record.kinds(ADA) == ["digest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("no-such-mailbox", State.FAILED),
+        ("taken-for-spam", State.FAILED),
+        ("delayed", State.SENT),
+        ("complaint", State.SENT),
+    ],
+)
+def test_a_letter_in_doubt_is_settled_by_what_comes_back(at: House, record: Record, name: str, state: State) -> None:
+    number = first(record)
+    with db.writing(at.engine) as session:
+        session.get_one(Delivery, number).state = State.UNCERTAIN
+    came(at, name, number)
+    (letter,) = record.letters(ADA)
+    assert (letter.state, letter.settled_at, letter.owner) == (state, LATER, None)
+
+
+def test_a_mail_can_unsubscribe(at: House, record: Record) -> None:
+    arrive(at, TUESDAY + DAY, "Another robot")
+    asyncio.run(daily.plan(at, TUESDAY + DAY))
+    raw = leaving(address(at, first(record), Errand.LEAVE))
+    assert handle(at, raw, LATER).deed is Deed.LEFT
+    assert handle(at, raw, LATER).deed is Deed.KNOWN
+    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert [each.state for each in record.letters(ADA)] == [State.SENT, State.CANCELLED]
+    assert [each.verdict for each in evidence(at)] == [Verdict.LEAVE]
+
+
+def test_who_was_erased_leaves_nothing_to_bounce(at: House, record: Record) -> None:
+    number = first(record)
+    came(at, "mailbox-full", number)
+    roll.erase(at, ADA)
+    assert evidence(at) == []
+    assert came(at, "no-such-mailbox", number) is Deed.FORGOTTEN

@@ -1,0 +1,189 @@
+"""Which mails that come back are believed, and which letters and readers they may touch."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import daily, db, deliveries, desk
+from digest.bounces.post import handle
+from digest.bounces.record import Deed
+from digest.doctor import check_database
+from digest.errors import Unreadable
+from digest.house import House
+from digest.mail.verp import Errand
+from digest.models import Delivery, State, Status, Verdict
+from digest.subscribers import Wish
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, put, reader
+from tests.relay import relay
+from tests.returned import BOUNCES, LATER, address, came, evidence, first, leaving, letters, mail, with_a_letter
+
+SOON = TUESDAY + timedelta(minutes=5)
+
+
+@pytest.fixture
+def at(sqlite_store: Engine) -> House:
+    return with_a_letter(sqlite_store)
+
+
+@pytest.fixture
+def record(at: House) -> Record:
+    return Record(at.engine)
+
+
+def test_a_letter_leaves_from_an_address_that_names_it(sqlite_store: Engine) -> None:
+    with relay() as to:
+        at = house(
+            sqlite_store,
+            smtp_host="127.0.0.1",
+            smtp_port=to.port,
+            smtp_tls="none",
+            secret_key="x" * 43,
+            bounce_address=BOUNCES,
+        )
+        reader(at, ADA, "robot", now=TUESDAY - DAY)
+        reader(at, BOB, "robot", now=TUESDAY - DAY)
+        arrive(at, TUESDAY, "A robot")
+        asyncio.run(daily.plan_and_deliver(at, lambda: TUESDAY))
+    for email in (ADA, BOB):
+        (letter,) = Record(sqlite_store).letters(email)
+        assert letter.id
+        assert to.senders[email] == [address(at, letter.id)]
+        (message,) = to.mails()[email]
+        page, by_mail = str(message["List-Unsubscribe"]).split(", ")
+        assert page.startswith("<http://127.0.0.1:8000/unsubscribe/")
+        assert by_mail == f"<mailto:{address(at, letter.id, Errand.LEAVE)}?subject=unsubscribe>"
+        assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_without_an_address_for_bounces_the_sender_is_the_sender(sqlite_store: Engine) -> None:
+    with relay() as to:
+        at = house(sqlite_store, smtp_host="127.0.0.1", smtp_port=to.port, smtp_tls="none", secret_key="x" * 43)
+        desk.add(at, ADA, Wish(), [], TUESDAY, confirmed=False)
+        asyncio.run(daily.deliver(at, lambda: TUESDAY))
+    assert to.senders[ADA] == ["digest@example.org"]
+
+
+def test_a_bounce_of_long_ago_is_none_of_the_last_five(at: House, record: Record) -> None:
+    numbers = letters(at, record, 6)
+    for n, each in enumerate((0, 1, 6)):
+        came(at, "mailbox-full", numbers[each], n)
+    assert record.of(ADA).status == Status.ACTIVE
+
+
+def test_a_delay_is_noted_and_costs_nothing(at: House, record: Record) -> None:
+    for n, number in enumerate(letters(at, record, 4)):
+        assert came(at, "delayed", number, n) is Deed.RECORDED
+    assert record.of(ADA).status == Status.ACTIVE
+    assert {each.state for each in record.letters(ADA)} == {State.SENT}
+
+
+def test_the_doctor_tells_what_is_our_fault(at: House, record: Record) -> None:
+    assert [each for each in check_database(at.settings) if each.name == "refusals"] == []
+    handle(at, mail("taken-for-spam", address(at, first(record))), datetime.now(UTC))
+    (check,) = [each for each in check_database(at.settings) if each.name == "refusals"]
+    assert not check.ok
+    assert "because of us: 5.7.1 taken for spam (1); see: digest bounces list" in check.says
+
+
+def test_a_complaint_of_somebody_who_has_left_counts_too(at: House, record: Record) -> None:
+    desk.remove(at, ADA, LATER)
+    assert came(at, "complaint", first(record)) is Deed.SUPPRESSED
+    assert record.of(ADA).reason == "complaint: called spam"
+
+
+def test_an_automatic_reply_is_noted_only(at: House, record: Record) -> None:
+    assert came(at, "away", first(record)) is Deed.RECORDED
+    assert (record.of(ADA).status, record.letters(ADA)[0].state) == (Status.ACTIVE, State.SENT)
+    assert [each.verdict for each in evidence(at)] == [Verdict.REPLY]
+
+
+def test_what_is_no_bounce_is_not_noted(at: House, record: Record) -> None:
+    for name in ("person", "not-spam", "delivered"):
+        assert came(at, name, first(record)) is Deed.NOTHING
+    assert evidence(at) == []
+
+
+def test_a_letter_that_expired_stays_expired(at: House, record: Record) -> None:
+    with db.writing(at.engine) as session:
+        session.get_one(Delivery, first(record)).state = State.EXPIRED
+    came(at, "taken-for-spam", first(record))
+    assert record.letters(ADA)[0].state == State.EXPIRED
+
+
+def test_a_bounce_may_be_quicker_than_the_relays_answer(at: House, record: Record) -> None:
+    number = first(record)
+    with db.writing(at.engine) as session:
+        letter = session.get_one(Delivery, number)
+        letter.state, letter.owner = State.ON_WIRE, "the sender"
+    came(at, "mailbox-full", number)
+    assert (record.letters(ADA)[0].state, record.letters(ADA)[0].owner) == (State.FAILED, None)
+
+
+@pytest.mark.parametrize("to", ["bounces@digest.example.org", f"bounces+{'a' * 39}@digest.example.org", ""])
+def test_without_a_valid_token_nothing_happens(at: House, record: Record, to: str) -> None:
+    for name in ("no-such-mailbox", "complaint", "mailbox-full", "away"):
+        handled = handle(at, mail(name, to), LATER)
+        assert (handled.deed, handled.delivery) == (Deed.NOTHING, None)
+    assert (evidence(at), record.of(ADA).status) == ([], Status.ACTIVE)
+
+
+def test_a_token_for_leaving_cannot_bounce_and_a_bounce_cannot_leave(at: House, record: Record) -> None:
+    assert handle(at, leaving(address(at, first(record))), LATER).deed is Deed.NOTHING
+    to = address(at, first(record), Errand.LEAVE)
+    assert handle(at, mail("no-such-mailbox", to), LATER).deed is Deed.LEFT
+
+
+def test_the_token_is_found_where_servers_put_it(at: House, record: Record) -> None:
+    to = address(at, first(record)).upper()
+    for n, header in enumerate(("Delivered-To", "X-Original-To", "Envelope-To", "Original-Recipient", "Cc")):
+        raw = f"{header}: rfc822;{to}\n".encode() + mail("away", "list@example.org", n)
+        assert handle(at, raw, LATER).deed is Deed.RECORDED, header
+
+
+def test_the_envelope_may_tell_the_token(at: House, record: Record) -> None:
+    raw = mail("no-such-mailbox", "list@example.org")
+    assert handle(at, raw, LATER, [address(at, first(record))]).deed is Deed.SUPPRESSED
+
+
+def test_who_was_suppressed_stays_so_when_leaving(at: House, record: Record) -> None:
+    came(at, "no-such-mailbox", first(record))
+    assert handle(at, leaving(address(at, first(record), Errand.LEAVE)), LATER).deed is Deed.RECORDED
+    assert record.of(ADA).status == Status.SUPPRESSED
+
+
+def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(at: House, record: Record) -> None:
+    number = first(record)
+    desk.remove(at, ADA, SOON)
+    desk.add(at, ADA, Wish(), [], SOON, confirmed=True)
+    assert came(at, "no-such-mailbox", number) is Deed.RECORDED
+    assert record.of(ADA).status == Status.ACTIVE
+
+
+def test_a_confirmation_that_bounces_ends_the_wait(sqlite_store: Engine) -> None:
+    at = house(sqlite_store, bounce_address=BOUNCES)
+    desk.subscribe(at, ADA, Wish(), [], TUESDAY)
+    record = Record(sqlite_store)
+    record.settle(State.SENT)
+    assert came(at, "mailbox-disabled", first(record)) is Deed.SUPPRESSED
+    assert record.of(ADA).status == Status.SUPPRESSED
+
+
+def test_the_other_reader_is_not_touched(at: House, record: Record) -> None:
+    reader(at, BOB, "robot", now=TUESDAY)
+    came(at, "no-such-mailbox", first(record))
+    assert record.of(BOB).status == Status.ACTIVE
+
+
+def test_a_mail_that_cannot_be_read_changes_nothing(at: House) -> None:
+    with pytest.raises(Unreadable):
+        handle(at, b"\xff\xfe", LATER)
+    assert evidence(at) == []
+
+
+def test_a_paused_reader_is_suppressed_by_a_hard_bounce(at: House, record: Record) -> None:
+    put(at.engine, ADA, Status.PAUSED)
+    assert came(at, "no-such-mailbox", first(record)) is Deed.SUPPRESSED
+    with db.reading(at.engine) as session:
+        assert deliveries.tally(session)[State.FAILED] == 1

@@ -1,0 +1,70 @@
+"""Mails that come back to a house of the tests, about letters that it has sent."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from digest import daily, db
+from digest.bounces.post import handle
+from digest.bounces.record import Deed
+from digest.house import House
+from digest.mail.verp import Errand
+from digest.models import Evidence, State
+from tests.house import ADA, DAY, TUESDAY, Record, arrive, house, reader
+
+SAMPLES = Path(__file__).parent / "data" / "bounces"
+BOUNCES = "bounces@digest.example.org"
+LATER = TUESDAY + timedelta(hours=1)
+
+
+def address(at: House, delivery: int, errand: Errand = Errand.BOUNCE) -> str:
+    """Where a letter comes back to."""
+    assert at.returns
+    return at.returns.of(errand, delivery)
+
+
+def mail(name: str, to: str, n: int = 0) -> bytes:
+    """A sample that came back to an address; another `n` is another mail of the same kind."""
+    text = (SAMPLES / f"{name}.eml").read_text().replace("RETURN-ADDRESS", to)
+    return text.replace("Message-ID: <", f"Message-ID: <{n}.", 1).encode()
+
+
+def leaving(to: str) -> bytes:
+    """What a mail program sends for somebody who wants no more letters."""
+    return f"From: Somebody <somebody@example.net>\nTo: {to}\nSubject: unsubscribe\n\n".encode()
+
+
+def evidence(at: House) -> list[Evidence]:
+    with db.reading(at.engine) as session:
+        return list(session.exec(select(Evidence).order_by(col(Evidence.id))).all())
+
+
+def with_a_letter(store: Engine) -> House:
+    """A house with a reader who has had one letter, with one paper."""
+    at = house(store, bounce_address=BOUNCES)
+    reader(at, ADA, "robot", now=TUESDAY - DAY)
+    arrive(at, TUESDAY, "A robot")
+    asyncio.run(daily.plan(at, TUESDAY))
+    Record(store).settle(State.SENT)
+    return at
+
+
+def letters(at: House, record: Record, count: int) -> list[int]:
+    """So many more letters to Ada, one a day, all of which the relay took; the numbers of all of hers."""
+    for day in range(1, count + 1):
+        arrive(at, TUESDAY + day * DAY, f"Robot {day}")
+        asyncio.run(daily.plan(at, TUESDAY + day * DAY))
+        record.settle(State.SENT)
+    return [int(each.id or 0) for each in record.letters(ADA)]
+
+
+def first(record: Record) -> int:
+    return int(record.letters(ADA)[0].id or 0)
+
+
+def came(at: House, name: str, number: int, n: int = 0) -> Deed:
+    """A sample comes back about a letter."""
+    return handle(at, mail(name, address(at, number), n), LATER).deed
