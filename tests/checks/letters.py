@@ -168,6 +168,7 @@ def service(port: int, key: Path) -> Iterator[House]:
             smtp_port=port,
             smtp_tls="none",
             mail_from=SENDER,
+            bounce_address="bounces@example.org",
             base_url="https://digest.example.org",
             postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
             dkim_key=str(key),

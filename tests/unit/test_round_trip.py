@@ -33,6 +33,7 @@ ENVELOPE = Envelope(
     date=datetime(2025, 10, 30, 7, 0, tzinfo=UTC),
     list_id="digest.example.org",
     unsubscribe_url="https://digest.example.org/unsubscribe/" + "u" * 120,
+    unsubscribe_mail=f"bounces+{'t' * 40}@example.org",
     feedback="digest:example.org",
 )
 # What ends a line somewhere: CR and LF in mail; NEL, U+2028 and the separators in str.splitlines; NUL in C.
@@ -105,7 +106,8 @@ def expect(raw: bytes, letter: Letter, envelope: Envelope, read: Read) -> None:
     assert headers["To"] == [envelope.to]
     assert headers["Message-ID"] == [f"<{envelope.message_id}>"]
     assert headers["List-Id"] == [f"<{envelope.list_id}>"]
-    assert headers["List-Unsubscribe"] == [f"<{envelope.unsubscribe_url}>"]
+    ways = (f"<{envelope.unsubscribe_url}>", f"<mailto:{envelope.unsubscribe_mail}?subject=unsubscribe>")
+    assert headers["List-Unsubscribe"] == [", ".join(ways)]
     assert headers["List-Unsubscribe-Post"] == ["List-Unsubscribe=One-Click"]
 
 
@@ -248,10 +250,10 @@ def test_dots_are_stuffed_and_nothing_follows_them(real_relay: Relay, sent: list
 
 
 def test_an_address_of_any_length_stays_whole_on_its_line() -> None:
-    for length in (39, 40, 60, 78, 200, 900):
+    for length in (39, 40, 60, 78, 200, 800):
         url = "https://digest.example.org/unsubscribe/" + "u" * length
         changes: dict[str, Any] = {"unsubscribe_url": url, "message_id": "m" * (length // 2) + "@example.org"}
         raw = compose(Letter("s", "t", "h"), replace(ENVELOPE, **changes))
-        assert f"\r\nList-Unsubscribe: <{url}>\r\n".encode() in raw
+        assert f"\r\nList-Unsubscribe: <{url}>, <mailto:{ENVELOPE.unsubscribe_mail}?".encode() in raw
         expect(raw, Letter("s", "t", "h"), replace(ENVELOPE, **changes), by_python)
         expect(raw, Letter("s", "t", "h"), replace(ENVELOPE, **changes), by_another)
