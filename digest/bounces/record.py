@@ -98,7 +98,9 @@ def _act(session: Session, reader: Subscriber, letter: Delivery, report: Report,
         case Class.HARD if report.final and reader.status in REACHABLE and _of_now(reader, letter):
             return _end(session, reader, Status.SUPPRESSED, f"bounced: {_words(report)}", now)
         case Class.LEAVE if reader.status in REACHABLE:
-            return _end(session, reader, Status.UNSUBSCRIBED, "", now)
+            pending = reader.status == Status.PENDING
+            reason = subscribers.UNCONFIRMED if pending else subscribers.ONE_CLICK
+            return _end(session, reader, Status.UNSUBSCRIBED, reason, now)
         case Class.SOFT if report.final and reader.status == Status.ACTIVE and _of_now(reader, letter):
             if _came_back(session, reader) >= SOFT:
                 subscribers.hold(reader, f"{SOFT} of the last {LAST} letters came back, the last one: {_words(report)}")

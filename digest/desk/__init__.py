@@ -14,7 +14,6 @@ from digest import deliveries, papers, subscribers
 from digest.db import reading, writing
 from digest.deliveries import Draft
 from digest.desk.card import Card, card_of, who
-from digest.desk.returning import ONE_CLICK
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.house import House
 from digest.letters import say
@@ -40,9 +39,8 @@ __all__ = [
     "unsubscribe",
 ]
 
-# Why a subscription ended, where it was not by the reader's own button.
+# Why a subscription ended that a reader did not end.
 DECLINED = "declined"
-UNCONFIRMED = "never confirmed"
 REMOVED = "removed by the operator"
 
 
@@ -186,7 +184,7 @@ def unsubscribe(house: House, token: str, now: datetime, *, farewell: bool = Tru
     """No more letters from this moment on. `farewell`: mail a last one; a mail program's own button wants none."""
     with writing(house.engine) as session:
         subscriber = who(house, session, Purpose.UNSUBSCRIBE, token, now)
-        _leave(house, session, subscriber, now, reason="" if farewell else ONE_CLICK, farewell=farewell)
+        _leave(house, session, subscriber, now, reason="" if farewell else subscribers.ONE_CLICK, farewell=farewell)
         return card_of(session, subscriber)
 
 
@@ -204,7 +202,7 @@ def _leave(
     pending = subscriber.status == Status.PENDING
     if not pending and subscriber.status not in subscribers.RUNNING:
         return
-    subscribers.end(subscriber, Status.UNSUBSCRIBED, UNCONFIRMED if pending else reason, now)
+    subscribers.end(subscriber, Status.UNSUBSCRIBED, subscribers.UNCONFIRMED if pending else reason, now)
     deliveries.cancel(session, int(subscriber.id or 0), now)
     if farewell and not pending:
         # Named after the confirmation: who leaves, undoes it and leaves again has the letter already.

@@ -10,8 +10,7 @@ from digest.house import House
 from digest.models import Status, Subscriber
 from digest.subscribers import Purpose
 
-ONE_CLICK = "one-click"  # the reason of an end by a mail program's own button
-OWN_WILL = frozenset({"", ONE_CLICK})
+OWN_WILL = frozenset({"", subscribers.ONE_CLICK})
 JUST_LEFT = timedelta(hours=1)
 
 
@@ -48,7 +47,7 @@ def way_back(house: House, token: str, now: datetime) -> str:
         if not _may_return(subscriber, now):
             return ""
         just_left = subscriber.ended_at is not None and now - subscriber.ended_at <= JUST_LEFT
-        given = just_left or subscriber.reason == ONE_CLICK
+        given = just_left or subscriber.reason == subscribers.ONE_CLICK
         return house.links.token(Purpose.RETURN, subscriber.nonce, now) if given else ""
 
 

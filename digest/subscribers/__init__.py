@@ -31,8 +31,10 @@ __all__ = [
     "CONSENT",
     "LARGEST_CAP",
     "MOST_KEYWORDS",
+    "ONE_CLICK",
     "RETURN_WITHIN",
     "RUNNING",
+    "UNCONFIRMED",
     "Links",
     "Purpose",
     "Saved",
@@ -52,6 +54,9 @@ __all__ = [
 ]
 
 RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
+# Why a subscription ended that its reader ended; no reason at all: by the button on our page.
+UNCONFIRMED = "never confirmed"
+ONE_CLICK = "one-click"  # from within a mail program: no page was seen, and no last letter is sent
 CONSENT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
 MOST_KEYWORDS = 100
 LARGEST_CAP = 100

@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 from digest import daily, db, desk, roll
 from digest.bounces.post import handle
 from digest.bounces.record import Deed
+from digest.desk import returning
+from digest.errors import TokenError
 from digest.house import House
 from digest.mail.verp import Errand
 from digest.models import Delivery, State, Status, Verdict
-from digest.subscribers import Purpose, Wish
+from digest.subscribers import UNCONFIRMED, Purpose, Wish
 from tests.house import ADA, DAY, TUESDAY, Record, arrive, token
 from tests.returned import LATER, address, came, evidence, first, leaving, letters, mail, with_a_letter
 
@@ -137,6 +139,19 @@ def test_a_mail_can_unsubscribe(at: House, record: Record) -> None:
     assert record.of(ADA).status == Status.UNSUBSCRIBED
     assert [each.state for each in record.letters(ADA)] == [State.SENT, State.CANCELLED]
     assert [each.verdict for each in evidence(at)] == [Verdict.LEAVE]
+
+
+def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: House, record: Record) -> None:
+    raw = leaving(address(at, first(record), Errand.LEAVE))
+    handle(at, raw, LATER)
+    way_back = returning.way_back(at, token(at, ADA, Purpose.UNSUBSCRIBE, LATER), LATER + DAY)
+    assert returning.come_back(at, way_back, LATER + DAY).status == Status.ACTIVE
+    desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, LATER), LATER + DAY)
+    desk.subscribe(at, ADA, Wish(), desk.understood(["casino"]), LATER + DAY)
+    assert handle(at, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).deed is Deed.LEFT
+    with pytest.raises(TokenError, match="cannot be undone"):
+        returning.come_back(at, way_back, LATER + DAY)
+    assert (record.of(ADA).status, record.of(ADA).reason) == (Status.UNSUBSCRIBED, UNCONFIRMED)
 
 
 def test_who_was_erased_leaves_nothing_to_bounce(at: House, record: Record) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from digest import db, desk, planning, roll
+from digest import db, desk, planning, roll, subscribers
 from digest.desk import doors, returning
 from digest.desk.never import allow, exclusion, look_never, never
 from digest.errors import SubscriberError, TokenError
@@ -349,7 +349,7 @@ NOT_BY_OWN_WILL = [
     (Status.SUPPRESSED, "complaint: abuse"),
     (Status.SUPPRESSED, ""),
     (Status.UNSUBSCRIBED, desk.DECLINED),
-    (Status.UNSUBSCRIBED, desk.UNCONFIRMED),
+    (Status.UNSUBSCRIBED, subscribers.UNCONFIRMED),
     (Status.UNSUBSCRIBED, desk.REMOVED),
     (Status.PENDING, ""),
 ]
