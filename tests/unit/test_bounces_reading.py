@@ -95,7 +95,10 @@ def test_letters_within_letters_without_end_are_refused() -> None:
 
 
 HEAD = b"From: MAILER-DAEMON@mx.example.net\nReturn-Path: <>\nSubject: Undelivered mail\n"
-STARTS = b"failed addresses follow:\nhere is your list of failed recipients\nthe following addresses had\nYour message could not be delivered to\n"
+STARTS = (
+    b"failed addresses follow:\nhere is your list of failed recipients\n"
+    b"the following addresses had\nYour message could not be delivered to\n"
+)
 HARMFUL = {
     "one long line": HEAD + b"\n" + STARTS + b"a" * MOST_BYTES,
     "many short lines": HEAD + b"\n" + STARTS + b"x\n" * MOST_BYTES,
