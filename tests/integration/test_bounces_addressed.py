@@ -72,6 +72,15 @@ def test_a_bounce_of_long_ago_is_none_of_the_last_five(at: House, record: Record
     assert record.of(ADA).status == Status.ACTIVE
 
 
+@pytest.mark.parametrize("name", ["delayed", "taken-for-spam", "away"])
+def test_only_a_letter_that_came_back_for_the_readers_sake_counts(at: House, record: Record, name: str) -> None:
+    numbers = letters(at, record, 2)
+    came(at, name, numbers[0])
+    for number in numbers[1:]:
+        assert came(at, "mailbox-full", number) is Deed.RECORDED
+    assert record.of(ADA).status == Status.ACTIVE
+
+
 def test_a_delay_is_noted_and_costs_nothing(at: House, record: Record) -> None:
     for n, number in enumerate(letters(at, record, 4)):
         assert came(at, "delayed", number, n) is Deed.RECORDED

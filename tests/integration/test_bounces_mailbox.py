@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import daily
+from digest.bounces import mailbox
 from digest.bounces.mailbox import fetch, look
+from digest.bounces.opened import MOST_BYTES
 from digest.doctor import check_mailbox
 from digest.errors import MailboxError, StoreError
 from digest.house import House
@@ -134,6 +136,10 @@ def test_a_huge_message_is_read_at_its_beginning(at: House, box: Dovecot) -> Non
     assert fetch(at, LATER).deeds == {"suppressed": 1}
     (kept,) = box.messages("handled") or []
     assert len(kept) > 1_500_000
+    within = settings(at.engine, **(at.settings.model_dump() | {"imap_folder": "handled"}))
+    with mailbox._opened(within, readonly=True) as opened:
+        (uid,) = mailbox._waiting(opened)
+        assert len(mailbox._message(opened, uid) or b"") == MOST_BYTES
 
 
 def test_the_scheduler_reads_the_mailbox(at: House, box: Dovecot) -> None:

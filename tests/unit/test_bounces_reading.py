@@ -96,7 +96,8 @@ def test_letters_within_letters_without_end_are_refused() -> None:
 
 HEAD = b"From: MAILER-DAEMON@mx.example.net\nReturn-Path: <>\nSubject: Undelivered mail\n"
 STARTS = (
-    b"here is your list of failed recipients\nthe following addresses had\nYour message could not be delivered to\n"
+    b"failed addresses follow:\nhere is your list of failed recipients\n"
+    b"the following addresses had\nYour message could not be delivered to\n"
 )
 HARMFUL = {
     "one long line": HEAD + b"\n" + STARTS + b"a" * MOST_BYTES,
@@ -122,7 +123,7 @@ def test_mail_that_means_harm_costs_little(name: str) -> None:
         read(HARMFUL[name])
     except Unreadable:
         pytest.fail("it is odd, and can be read")
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 5
 
 
 def test_what_lies_beyond_a_megabyte_is_not_looked_at() -> None:
