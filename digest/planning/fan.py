@@ -16,6 +16,7 @@ from digest.editions import Candidate
 from digest.planning.hits import EXCLUDED, FIELD, FIELDS, TITLED, Hits, Numbers
 
 PLACE = 42  # bits for queries (10), title (1) and column (31)
+NOTHING = ("[]", "[]")
 WORST = (1 << PLACE) - 1
 COLUMN = (1 << PLACE - FIELD - 1) - 1
 
@@ -57,8 +58,10 @@ class Ranked:
         found = []
         for begin, end, cap in zip(bounds, bounds[1:], caps, strict=False):
             cut = begin + cap * width
-            if cut >= end:
-                found.append((f"[{text[begin : max(end - 1, begin)]}]", "[]"))
+            if begin == end:
+                found.append(NOTHING)
+            elif cut >= end:
+                found.append((f"[{text[begin : end - 1]}]", "[]"))
             else:
                 found.append((f"[{text[begin : cut - 1]}]", f"[{text[cut : end - 1]}]"))
         return found

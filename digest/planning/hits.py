@@ -67,7 +67,7 @@ def arrays(written: Written, rows: Numbers, start: Numbers) -> list[str]:
     width = written.shape[1]
     text = written[rows].tobytes().decode("ascii")
     bounds = (start * width).tolist()
-    return [f"[{text[begin : max(end - 1, begin)]}]" for begin, end in pairwise(bounds)]
+    return [f"[{text[begin : end - 1]}]" if begin < end else "[]" for begin, end in pairwise(bounds)]
 
 
 @dataclass(frozen=True)
