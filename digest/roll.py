@@ -169,7 +169,9 @@ def _without_taken(house: House, lines: Sequence[_Line], bad: list[tuple[int, st
 def _enter(house: House, line: _Line, now: datetime, *, confirmed: bool) -> None:
     if line.status not in ENDED:
         agreed = confirmed and line.status != Status.PENDING
-        desk.add(house, line.email, line.wish, line.saved, now, confirmed=agreed, paused_until=line.paused_until)
+        held = line.reason if line.status == Status.PAUSED else ""
+        until = line.paused_until
+        desk.add(house, line.email, line.wish, line.saved, now, confirmed=agreed, paused_until=until, held=held)
         return
     with writing(house.engine) as session:
         subscriber = subscribers.ask(session, line.email, line.wish, line.saved, now)

@@ -121,6 +121,7 @@ def add(
     *,
     confirmed: bool,
     paused_until: date | None = None,
+    held: str = "",
 ) -> bool:
     """The operator enters somebody; `confirmed` when that person has already agreed elsewhere.
 
@@ -134,6 +135,8 @@ def add(
             return _write(house, session, subscriber, Kind.CONFIRM, subscriber.ended_at, now)
         _begin(session, subscriber, now)
         subscribers.pause(subscriber, paused_until)
+        if held and not paused_until:
+            subscribers.hold(subscriber, held)
         return False
 
 

@@ -7,13 +7,15 @@ from sqlmodel import Session
 
 from digest import subscribers
 from digest.house import House
-from digest.models import Subscriber
+from digest.models import Status, Subscriber
 from digest.subscribers import Purpose, Wish
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What we hold of a subscriber, for the pages that they reach by a signed link."""
+    """What we hold of a subscriber, for the pages that they reach by a signed link. `held`: why nothing is mailed until
+    they resume, or empty.
+    """
 
     id: int
     email: str
@@ -21,6 +23,7 @@ class Card:
     wish: Wish
     keywords: tuple[str, ...]
     paused_until: date | None
+    held: str
     since: datetime | None
 
 
@@ -46,5 +49,6 @@ def card_of(session: Session, subscriber: Subscriber) -> Card:
         ),
         keywords=tuple(each.written for each in subscribers.keywords_of(session, [number]).get(number, [])),
         paused_until=subscriber.paused_until,
+        held=subscriber.reason if subscriber.status == Status.PAUSED and not subscriber.paused_until else "",
         since=subscriber.confirmed_at,
     )

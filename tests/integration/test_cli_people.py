@@ -144,10 +144,12 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
         until = date(2026, 9, 1) if status == Status.PAUSED else None
         reason = "complaint" if status == Status.SUPPRESSED else ""
         put(store, f"{status}@example.org", status, paused_until=until, reason=reason)
+    reader(old, "held@example.org", "robot", now=NOW)
+    put(store, "held@example.org", Status.PAUSED, paused_until=None, reason="3 of the last 5 letters came back")
     (tmp_path / "export.csv").write_text(roll.export_csv(old), encoding="utf-8")
     new = house(sqlite_store)
     if sqlite_store.url != store.url:
-        assert roll.import_csv(new, tmp_path / "export.csv", NOW, confirmed=True, strict=True) == Imported(5, [])
+        assert roll.import_csv(new, tmp_path / "export.csv", NOW, confirmed=True, strict=True) == Imported(6, [])
         assert roll.export_csv(new) == roll.export_csv(old)
         assert Record(sqlite_store).kinds("suppressed@example.org") == []
         assert Record(sqlite_store).kinds("pending@example.org") == ["confirm"]

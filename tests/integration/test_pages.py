@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from digest import db, desk, papers, planning
+from digest import db, desk, papers, planning, subscribers
 from digest.house import House
 from digest.models import Delivery, Kind, Status, Subscriber
 from digest.settings import Settings
@@ -315,6 +315,20 @@ def test_preferences_are_shown_and_changed(home: House, browser: Browser) -> Non
     assert (card.status, card.paused_until) == (Status.PAUSED, date(2026, 9, 1))
     browser.post(link, {"keywords": "speech", "pause": ""})
     assert state(home) == Status.ACTIVE
+
+
+def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: House, browser: Browser) -> None:
+    ada = subscribed(home)
+    with db.writing(home.engine) as session:
+        subscribers.hold(session.get_one(Subscriber, ada.id), "3 of the last 5 letters came back <b>full</b>")
+    link = path(home, Purpose.PREFERENCES, ada)
+    page = browser.get(link)
+    assert Seen(page.text).one(id="held")
+    assert "on hold: 3 of the last 5 letters came back &lt;b&gt;full" in page.text
+    assert state(home) == Status.PAUSED
+    browser.post(link, {"keywords": "speech", "pause": ""})
+    assert state(home) == Status.ACTIVE
+    assert "on hold" not in browser.get(link).text
 
 
 def test_bad_preferences_change_nothing_and_keep_what_was_typed(home: House, browser: Browser) -> None:
