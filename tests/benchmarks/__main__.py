@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.benchmarks.harness import Row, run
+from tests.benchmarks.letters import letters_written
 from tests.benchmarks.month import previews
 from tests.benchmarks.rounds import letters_sent, readers_planned
 from tests.benchmarks.scale import (
@@ -23,6 +24,7 @@ from tests.benchmarks.words import folded_words_matched, keywords_matched
 
 ROWS: tuple[Row, ...] = (
     readers_planned,
+    letters_written,
     letters_sent,
     keywords_matched,
     folded_words_matched,
