@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -28,7 +29,7 @@ class House:
     @property
     def sender(self) -> str:
         """The bare address that letters come from."""
-        return parseaddr(self.settings.mail_from)[1]
+        return _named(self.settings.mail_from)[1]
 
     @property
     def domain(self) -> str:
@@ -37,7 +38,7 @@ class House:
     @property
     def product(self) -> str:
         """The name that readers know us by."""
-        return parseaddr(self.settings.mail_from)[0] or "Paper Digest"
+        return _named(self.settings.mail_from)[0] or "Paper Digest"
 
     @property
     def inbox(self) -> Path:
@@ -68,9 +69,15 @@ class House:
         return self.settings.base_url + path
 
 
+@lru_cache(maxsize=16)
+def _named(mail_from: str) -> tuple[str, str]:
+    """Name and address: asked for several times for each letter."""
+    return parseaddr(mail_from)
+
+
 def sender_domain(mail_from: str) -> str:
     """The domain of "Name <address>" in lower case, for Message-ID, List-Id and our name at the relay."""
-    return parseaddr(mail_from)[1].rpartition("@")[2].lower()
+    return _named(mail_from)[1].rpartition("@")[2].lower()
 
 
 def relay_of(settings: Settings) -> Relay:

@@ -16,6 +16,7 @@ from digest.letters.wire import Quoted, piece
 
 TALLIED = 12  # keywords in the tally
 NOTICES, NOTICE = 6, 300
+SAID = 4096  # lines of tallies that are kept
 FRAMES = 64  # shapes of frames that are kept: 2 MB
 NOTHING = Quoted(b"")
 
@@ -107,23 +108,30 @@ class Frame:
 
     def empty(self, rows: int, more: int) -> Quoted:
         """The HTML without its papers, to be weighed."""
-        return self._filled(Papers(), Papers(), rows, more)[0]
+        return self._in_html(Papers(), rows, more)
 
     def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
         """The whole: `rows` papers in short, and `more` that are on the web only."""
-        made_html, made_text = self._filled(in_html, in_text, rows, more)
-        return Letter(self._subject, made_text, made_html)
+        return Letter(self._subject, self._in_text(in_text, rows, more), self._in_html(in_html, rows, more))
 
-    def _filled(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> tuple[Quoted, Quoted]:
+    def _in_html(self, papers: Papers, rows: int, more: int) -> Quoted:
         made_up = heads.made_up(self._words, more)
-        shape = self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0)
-        row_heading, more_said = say.count(rows, "more paper"), say.count(more, "more paper")
-        as_html, as_text = frame(shape)
-        both = {"row_heading": piece(row_heading), "more": piece(more_said)}
-        return (
-            as_html.filled(self.html | both | {"made_up": html(made_up)} | in_html._asdict()),
-            as_text.filled(self.text | both | {"made_up": piece(fill(made_up, 2, "! ")[2:])} | in_text._asdict()),
-        )
+        own = {"cards": papers.cards, "rows": papers.rows, "made_up": html(made_up), **_counts(rows, more)}
+        return self._fragments(made_up, rows, more)[0].filled(self.html | own)
+
+    def _in_text(self, papers: Papers, rows: int, more: int) -> Quoted:
+        made_up = heads.made_up(self._words, more)
+        filled = piece(fill(made_up, 2, "! ")[2:])
+        own = {"cards": papers.cards, "rows": papers.rows, "made_up": filled, **_counts(rows, more)}
+        return self._fragments(made_up, rows, more)[1].filled(self.text | own)
+
+    def _fragments(self, made_up: str, rows: int, more: int) -> tuple[Fragment, Fragment]:
+        return frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
+
+
+@lru_cache
+def _counts(rows: int, more: int) -> dict[str, Quoted]:
+    return {"row_heading": piece(say.count(rows, "more paper")), "more": piece(say.count(more, "more paper"))}
 
 
 def subject(words: DigestWords, tallies: Sequence[Tally]) -> str:
@@ -160,15 +168,26 @@ def _tally_parts() -> tuple[Fragment, tuple[Fragment, ...]]:
 def _in_colours(tallies: Sequence[Tally]) -> dict[str, Quoted]:
     """The tally, and the bar that shows it."""
     whole = sum(one.papers for one in tallies)
-    tallied, shares = _tally_parts()
-    said, bar = [], []
-    for one in tallies:
-        colour = one.query % len(MARKS)
-        papers, width = piece(str(one.papers)), piece(str(round(100 * one.papers / whole)))
-        said.append(tallied.filled({"keyword": html(one.keyword), "paint": paints()[colour], "papers": papers}))
-        bar.append(shares[colour].filled({"width": width}))
-    return {"tallies": Quoted(b"".join(said)), "shares": Quoted(b"".join(bar))}
+    tallied = [_tallied(one.keyword, one.query % len(MARKS), one.papers) for one in tallies]
+    shares = [_share(round(100 * one.papers / whole), one.query % len(MARKS)) for one in tallies]
+    return {"tallies": Quoted(b"".join(tallied)), "shares": Quoted(b"".join(shares))}
+
+
+@lru_cache(maxsize=SAID)
+def _tallied(keyword: str, colour: int, papers: int) -> Quoted:
+    values = {"keyword": html(keyword), "paint": paints()[colour], "papers": piece(str(papers))}
+    return _tally_parts()[0].filled(values)
+
+
+@lru_cache
+def _share(width: int, colour: int) -> Quoted:
+    return _tally_parts()[1][colour].filled({"width": piece(str(width))})
 
 
 def _in_lines(tallies: Sequence[Tally]) -> Quoted:
-    return piece("".join(fill(f"{one.keyword}: {one.papers}", 6, "  * ") + "\n" for one in tallies))
+    return Quoted(b"".join(_line(one.keyword, one.papers) for one in tallies))
+
+
+@lru_cache(maxsize=SAID)
+def _line(keyword: str, papers: int) -> Quoted:
+    return piece(fill(f"{keyword}: {papers}", 6, "  * ") + "\n")

@@ -1,6 +1,5 @@
 """What stands above the papers of a digest: subject, headline, tally, preheader, and what is made up for."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,10 +28,12 @@ def positions(words: DigestWords, place: int) -> Sequence[int]:
 
 def tally(words: DigestWords) -> list[Tally]:
     """The keywords that brought papers, the busiest first, else in the reader's order."""
-    papers: Counter[int] = Counter(dict(enumerate(words.left_out_counts)))
+    papers = [*words.left_out_counts, *[0] * (len(words.keywords) - len(words.left_out_counts))]
     for place, paper in enumerate(words.papers):
         known = positions(words, place)
-        papers.update({known[number] for number, _ in paper.where if number < len(known)})
+        for number, _ in paper.where:
+            if number < len(known):
+                papers[known[number]] += 1
     found = [
         Tally(say.cut(keyword, KEYWORD), query, papers[query])
         for query, keyword in enumerate(words.keywords)

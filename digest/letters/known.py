@@ -2,19 +2,19 @@
 
     papers, keywords of a batch ──learn──> matches ──paper──> LetterPaper, with its marks
 
-Each paper is tried against all known keywords at once, when it is met first; keywords that come later are tried against
-the papers that need them. A paper with its marks is kept by the keywords that matched, not by reader, and numbers them
-itself. Nothing here is of one reader.
+Matching costs by the paper and hardly by the keyword. So where many letters are to come, papers are tried against all
+the keywords of these at once; else, and for keywords that come later, against those that a letter needs. A paper with
+its marks is kept by the keywords that matched, not by reader, and numbers them itself. Nothing here is of one reader.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from digest.letters.values import LetterPaper
-from digest.matching import Document, Matcher, Query, explain, recall
+from digest.matching import Document, Matcher, Query, explain, numbers, recall
 
 KEYWORDS = 20_000  # that are kept, as parsed queries
-PAPERS = 2_000
+PAPERS = 4_000
 SHOWN = 8_192  # papers with their marks
 
 
@@ -78,16 +78,19 @@ class Known:
     ) -> None:
         """Take in `fresh` papers, and what letters need: the numbers of their papers, and the keywords to be tried.
 
-        `ahead` are keywords that later letters will need. Raises QueryError for a keyword that is none.
+        `ahead` are keywords that later letters will need: with them, every fresh paper is tried against all that is
+        known. Raises QueryError for a keyword that is none.
         """
+        later = list(ahead)
         needed = list(letters)
-        for canonical in self.new([*(text for _, asked in needed for text in asked), *ahead]):
+        for canonical in self.new([*(text for _, asked in needed for text in asked), *later]):
             self._queries.append(recall(canonical))
             self._numbers[canonical] = len(self._numbers)
         for number, stock in fresh.items():
             self._serial += 1
-            self._sheets[number] = _Sheet(stock, len(self._numbers), self._serial)
-        self._try(list(self._numbers), list(fresh))
+            self._sheets[number] = _Sheet(stock, len(self._numbers) if later else 0, self._serial)
+        if later:
+            self._try(list(self._numbers), list(fresh))
         late_keywords, late_papers = self._untried(needed)
         self._try(late_keywords, late_papers)
         for paper in late_papers:
@@ -96,9 +99,9 @@ class Known:
     def _untried(self, needed: Iterable[tuple[Sequence[int], Sequence[str]]]) -> tuple[list[str], list[int]]:
         keywords: set[str] = set()
         papers: set[int] = set()
-        for numbers, asked in needed:
+        for carried, asked in needed:
             newest = max((self._numbers[each] for each in asked), default=-1)
-            for number in numbers:
+            for number in carried:
                 sheet = self._sheets.get(number)
                 if sheet is None or sheet.tried > newest:
                     continue
@@ -111,12 +114,11 @@ class Known:
     def _try(self, keywords: Sequence[str], papers: Sequence[int]) -> None:
         if not papers or not keywords:
             return
-        matcher = Matcher([self._queries[self._numbers[each]] for each in keywords])
-        for keyword, hits in zip(
-            keywords, matcher.match([self._sheets[each].stock.document for each in papers]), strict=True
-        ):
-            for hit in hits:
-                self._sheets[papers[hit.document]].matched.add(keyword)
+        documents = [self._sheets[each].stock.document for each in papers]
+        found = Matcher([self._queries[self._numbers[each]] for each in keywords]).hits(documents)
+        for keyword, bits in zip(keywords, found, strict=True):
+            for place in numbers(bits.matched) if bits.matched else ():
+                self._sheets[papers[place]].matched.add(keyword)
 
     def matches(self, number: int, asked: Iterable[str]) -> set[str]:
         """Which of these keywords the paper matches. It must have been learnt."""

@@ -33,27 +33,28 @@ IN_FULL = 10
 KEPT = 4096  # cards and rows that are kept
 SAID = 4096  # paragraphs of text/plain that are kept
 NOWHERE = (NOTHING, NOTHING)
+Ink = tuple[Quoted, Quoted, Quoted, Quoted, Quoted]
 Kind = Literal["card", "row"]
 
 
 @dataclass(frozen=True, slots=True)
 class Prints:
-    """A paper rendered for anybody. `numbers` are those of its queries that have holes in it."""
+    """A paper rendered for anybody. `holes`: the numbers of its queries, each with the names of its three holes."""
 
     html: Fragment
     text: Fragment
-    numbers: tuple[int, ...]
+    holes: tuple[tuple[int, str, str, str], ...]
 
 
 @lru_cache(maxsize=KEPT)
-def prints(paper: LetterPaper, kind: Kind, year: int, *, weekly: bool, mute: bool, never: bool) -> Prints:
+def prints(paper: LetterPaper, kind: Kind, year: int, weekly: bool, mute: bool, never: bool) -> Prints:
     """The paper as a card or a row of that year's letters."""
     own = Own.holes(paper, mute=mute, never=never)
     shown = (in_full if kind == "card" else in_short)(paper, date(year, 1, 1), own)
     values = {"paper": shown, "weekly": weekly, "period": heads.period(weekly), "number": hole("number")}
     in_html, in_text = (fragment(f"digest-{kind}.{ending}", **values) for ending in ("html", "txt"))
     numbers = {int(name.split()[1]) for name in (*in_html.names, *in_text.names) if " " in name}
-    return Prints(in_html, in_text, tuple(sorted(numbers)))
+    return Prints(in_html, in_text, tuple((n, f"paint {n}", f"keyword {n}", f"mute {n}") for n in sorted(numbers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class _Setting:
         self._words = words
         self._weekly = words.frequency == "weekly"
         self._frame = Frame(words)
-        self._labels: dict[int, tuple[Quoted, Quoted, Quoted, Quoted]] = {}
+        self._inks: dict[int, Ink] = {}
 
     def letter(self, *, whole: bool) -> Letter:
         total = len(self._words.papers) + self._words.left_out
@@ -109,31 +110,24 @@ class _Setting:
         words, paper = self._words, self._words.papers[place]
         known, links = heads.positions(words, place), words.links
         made = prints(
-            paper,
-            kind,
-            words.day.year,
-            weekly=self._weekly,
-            mute=bool(links.mute and words.keyword_ids),
-            never=bool(links.never),
+            paper, kind, words.day.year, self._weekly, bool(links.mute and words.keyword_ids), bool(links.never)
         )
         in_html, in_text = {}, {}
         if links.never:
             in_html["never"], in_text["never"] = self._longer("never", paper.id)
-        for number in made.numbers:
+        for number, paint, keyword, mute in made.holes:
             position = known[number]
-            label = self._labels.get(position) or self._label(position)
-            in_html[f"paint {number}"] = paints()[position % len(MARKS)]
-            in_html[f"keyword {number}"], in_text[f"keyword {number}"] = label[:2]
-            in_html[f"mute {number}"], in_text[f"mute {number}"] = label[2:]
+            own = self._inks.get(position) or self._ink(position)
+            in_html[paint], in_html[keyword], in_text[keyword], in_html[mute], in_text[mute] = own
         in_text["why"] = _why(tuple((words.keywords[known[number]], place) for number, place in paper.where))
         day = heads.day_of(paper) if self._weekly else ""
         return Entry(paper, made, made.html.filled(in_html), in_text, day)
 
-    def _label(self, position: int) -> tuple[Quoted, Quoted, Quoted, Quoted]:
-        """A keyword and the address where it is muted, in both forms."""
+    def _ink(self, position: int) -> Ink:
+        """A keyword's colour, its words and the address where it is muted, the last two in both forms."""
         words = self._words
         mute = self._longer("mute", words.keyword_ids[position]) if words.links.mute and words.keyword_ids else NOWHERE
-        made = self._labels[position] = (*both(say.cut(words.keywords[position], KEYWORD)), *mute)
+        made = self._inks[position] = (paints()[position % len(MARKS)], *label(words.keywords[position]), *mute)
         return made
 
     def _longer(self, link: str, number: int) -> tuple[Quoted, Quoted]:
@@ -155,6 +149,12 @@ class _Setting:
             in_text += [head_text, entry.prints.text.filled(entry.text | {"number": _number(number)})]
             day = entry.day
         return Quoted(b"".join(in_html)), Quoted(b"".join(in_text))
+
+
+@lru_cache(maxsize=SAID)
+def label(keyword: str) -> tuple[Quoted, Quoted]:
+    """A keyword as cards name it, in both forms."""
+    return both(say.cut(keyword, KEYWORD))
 
 
 @lru_cache(maxsize=SAID)

@@ -15,7 +15,7 @@ from typing import NamedTuple, NewType
 LINE = 76
 SOFT = b"=\r\n"
 RISKS = (b".", b"From ")
-_PLAIN = re.compile(r"[!-\-/-<>-~][ -<>-~]{0,74}")
+_PLAIN = re.compile(r"[ -<>-~]+")
 _RISKY = re.compile(rb"(?m)^(?:\.|From ).*$")
 
 Quoted = NewType("Quoted", bytes)
@@ -84,8 +84,11 @@ def quoted(text: str) -> Quoted:
 
 def piece(text: str) -> Quoted:
     """A part of a body, which others may stand before and behind."""
-    if _PLAIN.fullmatch(text) and not text.startswith("From "):  # most are: nothing to encode, nothing to break
-        return Quoted(text.encode() + SOFT)
+    if _PLAIN.fullmatch(text):  # most have nothing to encode
+        raw = text.encode()
+        lines = [raw] if len(raw) < LINE else [raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)]
+        if not any(line.startswith(RISKS) for line in lines):
+            return Quoted(SOFT.join(lines) + SOFT)
     made = quoted(text)
     if not made or made.endswith(b"\r\n"):
         return made

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
 
 from digest.errors import Rejected
 from digest.letters.values import Letter
@@ -115,6 +116,7 @@ def _token(header: str, value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=16)
 def _date(when: datetime) -> str:
     if when.tzinfo is None:
         raise ValueError(f"a naive instant reached a header: {when!r}")
@@ -127,6 +129,7 @@ def _recipient(address: str) -> str:
     return address
 
 
+@lru_cache(maxsize=16)
 def _sender(mail_from: str) -> str:
     """The name is quoted where it must be (RFC 5322) and encoded where it must be (RFC 2047)."""
     name, address = parseaddr(_CONTROLS.sub(" ", mail_from))

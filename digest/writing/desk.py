@@ -14,8 +14,9 @@ from digest.matching import is_exclusion
 from digest.models import Delivery, Keyword, Kind, Listing, Paper, SavedKeyword, State, Subscriber
 from digest.writing.stock import stamp, stock
 
-FEW = 50  # keywords never met: with more of them in a batch, those of the letters to come are looked up too
-AHEAD = 10_000
+FEW = 50  # keywords never met: with more of them in a batch, what the letters to come will need is looked up too
+AHEAD = 10_000  # keywords of these
+LATEST = 2_000  # listings, whose papers they will carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,24 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: 
     """Load all that the letters of a batch need. `known` is kept by who writes many batches."""
     readers = {each.subscriber_id for each in claimed}
     found = session.exec(select(Subscriber).where(col(Subscriber.id).in_(readers))).all()
+    keywords = keywords_of(session, readers)
+    known = Known() if known is None else known
     carried = papers.by_ids(session, {number for each in claimed for number in [*each.papers, *each.left_out]})
+    ahead: list[str] = []
+    if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
+        ahead = waiting_keywords(session)
+        carried |= {int(paper.id or 0): paper for paper in latest(session)} if ahead else {}
     desk = Desk(
         subscribers={int(each.id or 0): each for each in found},
-        keywords=keywords_of(session, readers),
+        keywords=keywords,
         canonicals=canonicals_of(session, {number for each in claimed for number in each.keywords}),
         papers=carried,
         list_days=list_days(session, carried.values()),
         notices=tuple(problem.sentence for problem in readings.health(session, now)),
         sources=papers.sources_of(session, carried),
-        known=Known() if known is None else known,
+        known=known,
     )
-    digests = [each for each in claimed if each.kind == Kind.DIGEST]
-    asked = {each.canonical for one in digests for each in asked_for(desk, one)}
-    study(desk, digests, waiting_keywords(session) if len(desk.known.new(asked)) > FEW else ())
+    study(desk, [each for each in claimed if each.kind == Kind.DIGEST], ahead)
     return desk
 
 
@@ -90,6 +95,11 @@ def waiting_keywords(session: Session) -> list[str]:
     waiting = asked.join(Delivery, col(Delivery.subscriber_id) == col(SavedKeyword.subscriber_id))
     found = waiting.where(Delivery.state == State.QUEUED, Delivery.kind == Kind.DIGEST)
     return list(session.exec(found.distinct().limit(AHEAD)).all())
+
+
+def latest(session: Session) -> list[Paper]:
+    """The papers that most of the letters to come will carry."""
+    return papers.entered_after(session, papers.top_listing(session) - LATEST)
 
 
 def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
