@@ -9,6 +9,7 @@ its marks is kept by the keywords that matched, not by reader, and numbers them 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from digest.letters.values import LetterPaper
 from digest.matching import Document, Matcher, Query, explain, numbers, recall
@@ -123,6 +124,10 @@ class Known:
     def matches(self, number: int, asked: Iterable[str]) -> set[str]:
         """Which of these keywords the paper matches. It must have been learnt."""
         return self._sheets[number].matched.intersection(asked)
+
+    def listed_on(self, number: int) -> date:
+        """The day on which a paper was first listed. It must have been learnt."""
+        return self._sheets[number].stock.plain.listed_on
 
     def paper(
         self, number: int, asked: Mapping[str, int], *, late: bool, summary: bool

@@ -25,7 +25,7 @@ from digest.letters.frame import NOTHING, Frame, Papers, paints
 from digest.letters.plain import fill
 from digest.letters.templates import fragment, macro, part
 from digest.letters.values import DigestWords, Letter, LetterPaper
-from digest.letters.wire import Quoted, Scale, piece
+from digest.letters.wire import SOFT, Quoted, Scale, piece
 
 LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_LIMIT = 75_000  # of these, for the frame and the papers in full
@@ -132,7 +132,7 @@ class _Setting:
 
     def _longer(self, link: str, number: int) -> tuple[Quoted, Quoted]:
         """The address of one of the reader's own pages for a keyword or a paper."""
-        end = piece(f"/{number}")
+        end = b"/%d%b" % (number, SOFT)
         return Quoted(self._frame.html[link] + end), Quoted(self._frame.text[link] + end)
 
     def _in_order(self, kind: Kind, entries: Sequence[Entry], first: int) -> tuple[Quoted, Quoted]:

@@ -86,9 +86,10 @@ def piece(text: str) -> Quoted:
     """A part of a body, which others may stand before and behind."""
     if _PLAIN.fullmatch(text):  # most have nothing to encode
         raw = text.encode()
-        lines = [raw] if len(raw) < LINE else [raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)]
-        if not any(line.startswith(RISKS) for line in lines):
-            return Quoted(SOFT.join(lines) + SOFT)
+        if len(raw) >= LINE:
+            raw = SOFT.join([raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)])
+        if not (raw.startswith(RISKS) or b"\n." in raw or b"\nFrom " in raw):
+            return Quoted(raw + SOFT)
     made = quoted(text)
     if not made or made.endswith(b"\r\n"):
         return made

@@ -11,7 +11,7 @@ from digest.letters import Clock, DigestWords, Links, WelcomeWords
 from digest.matching import is_exclusion
 from digest.models import Frequency, Subscriber
 from digest.subscribers import Purpose
-from digest.writing.desk import Desk, asked_for, listed_on
+from digest.writing.desk import Desk, asked_for
 from digest.writing.stock import is_late
 
 
@@ -39,22 +39,17 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
     chosen = asked_for(desk, claimed)
     asked = {each.canonical: position for position, each in enumerate(chosen)}
     day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
-    issued = claimed.created_at
-    today = issued.astimezone(zone).date()
+    issued, frequency, summary = claimed.created_at, subscriber.frequency, subscriber.summaries
+    today, known = issued.astimezone(zone).date(), desk.known
     shown = [
-        desk.known.paper(
-            number,
-            asked,
-            late=is_late(listed_on(desk, desk.papers[number]), today, subscriber.frequency),
-            summary=subscriber.summaries,
-        )
+        known.paper(number, asked, late=is_late(known.listed_on(number), today, frequency), summary=summary)
         for number in claimed.papers
         if number in desk.papers
     ]
     return DigestWords(
         product=house.product,
         day=day,
-        frequency=subscriber.frequency,
+        frequency=frequency,
         clock=Clock(subscriber.send_hour, subscriber.timezone),
         address=subscriber.email,
         since=(subscriber.confirmed_at or issued).astimezone(zone).date(),
