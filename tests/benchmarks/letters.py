@@ -5,6 +5,7 @@ readers goes by Zipf's law in an order of chance; what more than one paper in tw
 advise. Each letter has ten papers: those that match best, then trending ones.
 """
 
+import gc
 import gzip
 import json
 import random
@@ -190,6 +191,8 @@ def letters_written() -> Result:
         for desk, batch in islice(readers.desks(Known()), 1)
         for each in batch[:NAIVE]
     ]
+    gc.collect()
+    gc.freeze()  # neither side pays for looking through the crowd
     taken, naive = alternating(partial(ours, at, readers), partial(theirs, readers, said), repeats=3)
     begun = time.perf_counter()
     for each in said:
