@@ -9,6 +9,7 @@ can write one into a title or a keyword.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from markupsafe import escape
 
@@ -36,6 +37,10 @@ def both(text: str) -> tuple[Quoted, Quoted]:
     """Text for a hole in HTML, and for one in text/plain."""
     escaped, plain = str(escape(text)), piece(text)
     return (plain if escaped == text else piece(escaped)), plain
+
+
+# The same for what many letters say: a clock, a date, how often.
+common = lru_cache(maxsize=4096)(both)
 
 
 class Fragment:

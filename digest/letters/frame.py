@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from digest.letters import account, heads, say
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, both, hole, html, said
+from digest.letters.fragments import Fragment, both, common, hole, html, said
 from digest.letters.heads import Tally
 from digest.letters.plain import fill
 from digest.letters.templates import SUBJECT, fragment, macro, part
@@ -90,21 +90,22 @@ class Frame:
         plain = {
             "often": say.often(words.frequency),
             "clock": account.clock(words.clock),
-            "address": say.one_line(words.address),
             "since": say.date_of(words.since),
-            "keywords": keywords,
             "more_tallies": say.count(max(0, len(tallies) - TALLIED), "more keyword"),
-            **{name: getattr(words.links, name) for name in self._shape.links},
         }
+        own = {"address": say.one_line(words.address), "keywords": keywords}
+        own |= {name: getattr(words.links, name) for name in self._shape.links}
         self.html: dict[str, Quoted] = {}
         self.text: dict[str, Quoted] = {}
         for name, each in plain.items():
+            self.html[name], self.text[name] = common(each)
+        for name, each in own.items():
             self.html[name], self.text[name] = both(each)
         headline, shown = heads.headline(words), tallies[:TALLIED]
         self.html |= {"subject": html(self._subject), "headline": html(headline), **_in_colours(shown)}
         self.html["preheader"] = html(heads.preheader(words.papers))
         self.text |= {"headline": piece(fill(headline)), "tallies": _in_lines(shown)}
-        self.text["reason"] = piece(fill(said(_reason(keywords=bool(keywords)), plain)))
+        self.text["reason"] = piece(fill(said(_reason(keywords=bool(keywords)), plain | own)))
 
     def empty(self, rows: int, more: int) -> Quoted:
         """The HTML without its papers, to be weighed."""

@@ -83,26 +83,33 @@ class _Setting:
         self._inks: dict[int, Ink] = {}
 
     def letter(self, *, whole: bool) -> Letter:
+        letter = self._with(None)
+        if whole or len(letter.quoted_html) <= CARDS_LIMIT:  # as nearly all are: there is nothing to weigh
+            return letter
         total = len(self._words.papers) + self._words.left_out
         # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
-        scale = Scale(self._frame.empty(rows=total, more=total))
-        cards = self._fitting("card", 0, IN_FULL, scale, limit=None if whole else CARDS_LIMIT)
-        rows = self._fitting("row", len(cards), None, scale, limit=None if whole else LIMIT)
+        return self._with(Scale(self._frame.empty(rows=total, more=total)))
+
+    def _with(self, scale: Scale | None) -> Letter:
+        total = len(self._words.papers) + self._words.left_out
+        cards = self._fitting("card", 0, IN_FULL, scale, CARDS_LIMIT)
+        rows = self._fitting("row", len(cards), None, scale, LIMIT)
         card_html, card_text = self._in_order("card", cards, 1)
         row_html, row_text = self._in_order("row", rows, 1 + len(cards))
         more = total - len(cards) - len(rows)
         return self._frame.letter(Papers(card_html, row_html), Papers(card_text, row_text), len(rows), more)
 
-    def _fitting(self, kind: Kind, first: int, last: int | None, scale: Scale, *, limit: int | None) -> list[Entry]:
-        """As many of the papers `first` to `last` as fit."""
+    def _fitting(self, kind: Kind, first: int, last: int | None, scale: Scale | None, limit: int) -> list[Entry]:
+        """As many of the papers `first` to `last` as fit; all of them, where nothing is weighed."""
         fitting: list[Entry] = []
         headed: set[str] = set()
         for place in islice(range(len(self._words.papers)), first, last):
             entry = self._entry(place, kind)
-            head = _heading(kind, "" if entry.day in headed else entry.day)[0]
-            if not scale.takes(Quoted(head + entry.html), limit):
-                break
-            headed.add(entry.day)
+            if scale:
+                head = _heading(kind, "" if entry.day in headed else entry.day)[0]
+                if not scale.takes(Quoted(head + entry.html), limit):
+                    break
+                headed.add(entry.day)
             fitting.append(entry)
         return fitting
 

@@ -57,10 +57,10 @@ class Scale:
         self._raw = 0
         self._pieces = [body]
 
-    def takes(self, body: Quoted, limit: int | None) -> bool:
+    def takes(self, body: Quoted, limit: int) -> bool:
         """Add a piece, unless all would then weigh more than `limit` bytes in the lighter encoding."""
         quoted = self._quoted + len(body)
-        if limit is not None and quoted > limit:
+        if quoted > limit:
             self._raw += sum(Weight.of(each).raw for each in self._pieces)
             self._pieces.clear()
             if Weight(quoted, self._raw + Weight.of(body).raw).on_wire > limit:

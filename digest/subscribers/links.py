@@ -1,11 +1,13 @@
 """Signed links: who holds one may do one thing for one person. Nothing of them is stored."""
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
 
 from digest.errors import TokenError
 
@@ -66,8 +68,15 @@ class Links:
         return subject
 
 
+class _OneCall(SigningAlgorithm):
+    """HMAC-SHA256 by a single call, a third of the library's time for the same signature."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
+
+
 def _signer(purpose: Purpose, keys: Sequence[str]) -> Signer:
     """Its keys are derived here and not again for each token; a letter has seven."""
     usual = Signer(list(keys), salt=f"digest {purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
     derived = [usual.derive_key(key) for key in reversed(keys)]  # the library signs with the last one
-    return Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
+    return Signer(derived, key_derivation="none", algorithm=_OneCall())
