@@ -137,7 +137,7 @@ def in_short(paper: LetterPaper, today: date, own: Own) -> Card:
     more = max(0, len(reasons) - REASONS)
     return Card(
         title=_painted(pieces(paper.title, paper.title_spans, ROW_TITLE), own),
-        label=say.cut(plain(pieces(paper.title, (), TITLE)), LABEL),
+        label=say.cut(paper.title, LABEL),
         url=say.web_address(paper.url),
         byline=say.first_author(paper.authors),
         organization="",

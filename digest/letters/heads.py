@@ -87,7 +87,8 @@ def _named(names: Sequence[str], shown: int) -> str:
 
 def preheader(papers: Sequence[LetterPaper]) -> str:
     """What a list of mails shows after the subject: the first titles."""
-    return say.cut(" · ".join(say.cut(paper.title, PREHEADER) for paper in papers[:TITLED]), PREHEADER)
+    titles = " · ".join(say.cut(paper.title, PREHEADER) for paper in papers[:TITLED])
+    return titles if len(titles) <= PREHEADER else say.cut(titles, PREHEADER)
 
 
 def day_of(paper: LetterPaper) -> str:

@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`known` outlives the batch, where many are written."""
+    """`chosen`, by delivery, has the keywords of each digest. `known` outlives the batch, where many are written."""
 
     subscribers: Mapping[int, Subscriber]
     keywords: Mapping[int, Sequence[Asked]]
@@ -40,6 +40,7 @@ class Desk:
     notices: tuple[str, ...]
     sources: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     first: Mapping[int, FirstPapers] = field(default_factory=dict)  # for those who are welcomed
+    chosen: dict[int, Sequence[Asked]] = field(default_factory=dict)
     known: Known = field(default_factory=Known)
 
 
@@ -78,8 +79,9 @@ def study(desk: Desk, digests: Sequence[Claimed], ahead: Iterable[str] = ()) -> 
         number: stock(desk.papers[number], listed[number], desk.sources.get(number, ()))
         for number in desk.known.unknown(stamps)
     }
+    desk.chosen.update({each.id: asked_for(desk, each) for each in digests})
     letters = [
-        ([*each.papers, *each.left_out], [keyword.canonical for keyword in asked_for(desk, each)]) for each in digests
+        ([*each.papers, *each.left_out], [keyword.canonical for keyword in desk.chosen[each.id]]) for each in digests
     ]
     desk.known.learn(fresh, letters, (text for text in ahead if not is_exclusion(text)))
 

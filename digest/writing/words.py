@@ -11,7 +11,7 @@ from digest.letters import Clock, DigestWords, Links, WelcomeWords
 from digest.matching import is_exclusion
 from digest.models import Frequency, Subscriber
 from digest.subscribers import Purpose
-from digest.writing.desk import Desk, asked_for
+from digest.writing.desk import Desk
 from digest.writing.stock import is_late
 
 
@@ -36,7 +36,7 @@ def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscr
 
 def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:
     """What the digest that a delivery carries has to say."""
-    chosen = asked_for(desk, claimed)
+    chosen = desk.chosen[claimed.id]
     asked = {each.canonical: position for position, each in enumerate(chosen)}
     day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
     issued, frequency, summary = claimed.created_at, subscriber.frequency, subscriber.summaries
