@@ -201,6 +201,9 @@ def test_a_reader_sees_only_marks_of_their_own_keywords() -> None:
     ada, positions = known.paper(1, ADA, late=True, summary=False)
     assert [ada.title[span.start : span.end] for span in ada.title_spans] == ["Robots"]
     assert (ada.late, ada.summary, positions) == (True, "", (0,))
+    for late, summary in ((True, True), (False, True), (True, False), (False, False)):
+        other, _ = known.paper(1, ADA, late=late, summary=summary)
+        assert (other.late, bool(other.summary)) == (late, summary)
     nobody, positions = known.paper(1, {"volcano": 0}, late=False, summary=False)
     assert (nobody.trending, nobody.where, positions) == (True, (), ())
 
