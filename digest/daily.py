@@ -82,17 +82,20 @@ async def plan(house: House, now: datetime) -> Planned:
     return await asyncio.to_thread(planning.plan, house, now)
 
 
-async def deliver(house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent) -> Sent:
-    """Send what may go now."""
-    return await sending.send_all(house, clock, stop=stop, tell=lambda sent: tell(f"{sent.sent} letters sent"))
+async def deliver(
+    house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent, insist: bool = False
+) -> Sent:
+    """Send what may go now; `insist` also asks a relay that refused us a moment ago."""
+    said = sending.send_all(house, clock, stop=stop, tell=lambda sent: tell(f"{sent.sent} letters sent"), insist=insist)
+    return await said
 
 
-async def run(house: House, clock: Clock, *, tell: Tell = silent) -> Report:
-    """All three, once."""
+async def run(house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent) -> Report:
+    """All three, once. Setting `stop` ends it after the letters that are on the wire."""
     collected = await collect(house, clock(), tell=tell)
     tell("matching")
     planned = await plan(house, clock())
-    sent = await deliver(house, clock, tell=tell)
+    sent = await deliver(house, clock, stop=stop, tell=tell, insist=True)
     with db.reading(house.engine) as session:
         queued = deliveries.waiting(session)
     return Report(collected, planned, sent, queued)

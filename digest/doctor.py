@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from digest import __version__, db, settings
+from digest import __version__, db, deliveries, settings
 from digest.bounces.mailbox import look
 from digest.bounces.record import refused_because_of_us
 from digest.errors import DigestError, SendError
@@ -103,7 +103,7 @@ def _opened(chosen: Settings) -> list[Check]:
         current, head = db.versions(engine)
         with db.writing(engine):
             pass
-        refused = _refused(engine) if current == head else []
+        refused = [*_refused(engine), *_closed(engine, chosen)] if current == head else []
     except DigestError as error:
         return [Check("database", ok=False, says=str(error))]
     except DBAPIError as error:
@@ -124,6 +124,15 @@ def _refused(engine: Engine) -> list[Check]:
     why = ", ".join(f"{' '.join(each for each in (status, reason) if each)} ({n})" for status, reason, n in found)
     says = f"in the last {LATELY.days} days letters were refused because of us: {why}; see: digest bounces list"
     return [Check("refusals", ok=False, says=says)]
+
+
+def _closed(engine: Engine, chosen: Settings) -> list[Check]:
+    with db.reading(engine) as session:
+        lane = deliveries.lane.closed(session, relay_of(chosen).name)
+    if lane is None:
+        return []
+    says = f"closed since {lane.closed_at:%Y-%m-%d %H:%M} UTC, no letter is tried: {lane.reply}"
+    return [Check("way out", ok=False, says=f"{says}; next try at {lane.until:%H:%M:%S}, or now: digest run")]
 
 
 def check_signing(chosen: Settings, look_up: LookUp = get_txt) -> list[Check]:

@@ -89,6 +89,7 @@ def relay_of(settings: Settings) -> Relay:
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
         local_hostname=sender_domain(settings.mail_from),
+        reuse=settings.smtp_reuse,
     )
 
 

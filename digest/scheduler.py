@@ -8,7 +8,7 @@ start too, which is how anything missed is made up. Two processes that tick at o
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -27,7 +27,6 @@ READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fres
 TICK_SECONDS = 10  # also how long a confirmation mail may wait
 STOP_SECONDS = 30
 FETCH_MINUTES = 3  # between looks into the mailbox that bounces come to
-CLOSED = timedelta(minutes=5)  # no letters for so long after the relay refused us; failed logins would add up
 
 
 class Clockwork:
@@ -40,7 +39,6 @@ class Clockwork:
         self._ticking = asyncio.Lock()
         self._fetching = asyncio.Lock()
         self._has_read = False
-        self._closed_at: datetime | None = None
 
     async def read(self) -> None:
         """Read the sources, then see who is due."""
@@ -52,7 +50,7 @@ class Clockwork:
     async def tick(self) -> None:
         """Plan for who is due and send what may go."""
         async with self._ticking:
-            if not self._stop.is_set() and not self._closed():
+            if not self._stop.is_set():
                 await self._guarded("tick", self._work())
 
     async def fetch(self) -> None:
@@ -73,11 +71,7 @@ class Clockwork:
     async def _work(self) -> None:
         # After a night off, a plan made before the first reading would be a letter without today's papers.
         work = daily.plan_and_deliver if self._has_read else daily.deliver
-        sent = await work(self._house, self._clock, stop=self._stop)
-        self._closed_at = self._clock() if sent.closed else None
-
-    def _closed(self) -> bool:
-        return self._closed_at is not None and self._closed_at <= self._clock() < self._closed_at + CLOSED
+        await work(self._house, self._clock, stop=self._stop)
 
     async def _guarded(self, job: str, work: Awaitable[object]) -> None:
         try:

@@ -8,6 +8,7 @@
 
 A letter found on the wire after a crash is `uncertain`: shown to the operator, never sent again by itself.
 
+    lane.py      the way to the relay, while it is closed
     outcome.py   what an SMTP answer means for a letter; pure
     record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
     bulk.py      enqueue the digests of many readers
@@ -15,6 +16,7 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
     sent.py      how many letters met which fate, for reports
 """
 
+from digest.deliveries import lane
 from digest.deliveries.bulk import Line, enqueue_digests
 from digest.deliveries.ledger import Ledger
 from digest.deliveries.outcome import Outcome, backoff, outcome_of
@@ -51,6 +53,7 @@ __all__ = [
     "enqueue",
     "enqueue_digests",
     "had",
+    "lane",
     "outcome_of",
     "release",
     "resolve",

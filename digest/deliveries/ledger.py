@@ -122,6 +122,7 @@ class Ledger:
                 state=outcome.state,
                 owner=None,
                 lease_until=None,
+                attempts=col(Delivery.attempts) - (0 if outcome.charged else 1),
                 reply_code=outcome.code,
                 reply=outcome.reply,
                 next_attempt_at=outcome.retry_at,

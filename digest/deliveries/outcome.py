@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from digest.errors import Deferred, LaneClosed, Rejected, SendError
+from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError
 from digest.models import State
 
 FIRST_RETRY = timedelta(minutes=5)
@@ -18,22 +18,30 @@ ENHANCED = re.compile(r"(?<![\d.])5\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. `suppress`: the address itself was refused for good, so its reader gets no more letters."""
+    """How an attempt ended. `suppress`: the address itself was refused for good, so its reader gets no more letters.
+    `charged`: it counts as an attempt; what happened at the relay's door is no fault of the letter's.
+    """
 
     state: State
     code: int = 0
     reply: str = ""
     retry_at: datetime | None = None
     suppress: bool = False
+    charged: bool = True
 
 
 SENT = Outcome(State.SENT, 250)
 
 
 def outcome_of(error: SendError, *, attempts: int, now: datetime, dice: random.Random) -> Outcome:
-    """4xx: again later. 5xx: final. No reply after the dot: uncertain. `attempts` counts this one too."""
+    """4xx: again later. 5xx: final. No reply after the dot: uncertain. `attempts` counts this one too.
+
+    A relay that is down or refuses us has said nothing about the letter: it may go as soon as any may.
+    """
     said = reply_without_addresses(str(error))
-    if isinstance(error, Deferred | LaneClosed):
+    if isinstance(error, LaneClosed | RelayDown):
+        return Outcome(State.QUEUED, error.code, said, charged=False)
+    if isinstance(error, Deferred):
         return Outcome(State.QUEUED, error.code, said, now + backoff(attempts, dice))
     if isinstance(error, Rejected):
         return Outcome(

@@ -3,19 +3,19 @@ so that the database and its row counts decide, never a look followed by an act.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self, cast
 
-from sqlalchemy import Table, func, inspect, or_, text, update
+from sqlalchemy import Table, exists, func, inspect, or_, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from digest.db import among
 from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError
-from digest.models import Delivery, Kind, State
+from digest.models import Delivery, Kind, State, Subscriber
 from digest.models.record import OWED
 
 LEASE = timedelta(minutes=15)
@@ -97,10 +97,11 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
     return len(session.execute(statement, rows).all())
 
 
-def claim(session: Session, owner: str, now: datetime, limit: int) -> list[Claimed]:
+def claim(session: Session, owner: str, now: datetime, limit: int, *, without: Collection[str] = ()) -> list[Claimed]:
     """Take up to `limit` letters that may go now: requests before digests, the longest waiting first.
 
     A letter that would have to wait longer than any letter does was put off by a clock that has been set back since.
+    Letters to the domains `without` stay where they are.
     """
     when = col(Delivery.next_attempt_at)
     ready = (
@@ -111,6 +112,9 @@ def claim(session: Session, owner: str, now: datetime, limit: int) -> list[Claim
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if without:
+        there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in without))
+        ready = ready.where(~exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), there)))
     found = session.exec(ready).all()
     ids = [delivery.id for delivery in found]
     session.execute(

@@ -28,6 +28,8 @@ class Sent:
             case State.SENT:
                 self.sent += 1
                 self.papers += len(claimed.papers)
+            case State.QUEUED if not outcome.charged:
+                pass  # nobody has said anything about this letter yet
             case State.QUEUED:
                 self.deferred += 1
             case State.FAILED:

@@ -26,7 +26,7 @@ from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, 
 
 STEP_SECONDS = 60.0
 DATA_SECONDS = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer after the final dot
-LETTERS_A_CONNECTION = 100
+LETTERS_A_CONNECTION = 100  # many relays close one after so many
 NEEDS_LOGIN = {530, 534, 535, 538}
 TOO_LARGE = 552  # RFC 1870 6.1
 GO_AHEAD = 354
@@ -46,6 +46,12 @@ class Relay:
     username: str = ""
     password: str = ""
     local_hostname: str = "localhost"
+    reuse: int = LETTERS_A_CONNECTION  # letters a connection before it is closed anew
+
+    @property
+    def name(self) -> str:
+        """What the record calls it."""
+        return f"{self.host}:{self.port}"
 
 
 class Withdrawn(Exception):
@@ -78,9 +84,7 @@ class Connection:
         Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after the letter began to leave it
         raises Unknown too; a CancelledError means that nothing has left.
         """
-        if not MAILBOX.fullmatch(sender):
-            said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
-            raise LaneClosed(f"the sender's address cannot be written in SMTP without extensions; {said}")
+        _check(sender)
         if not MAILBOX.fullmatch(recipient):
             raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
         smtp = await self._open()
@@ -94,8 +98,22 @@ class Connection:
         self._unfinished = False
         return f"{reply.code} {reply.message}"
 
+    async def probe(self, sender: str) -> None:
+        """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""
+        _check(sender)
+        smtp = await self._open()
+        self._unfinished = True
+        try:
+            await self._ask(smtp.mail(sender, timeout=STEP_SECONDS))
+        except SMTPResponseException as error:
+            refused = self._refused(error.code, error.message, sender=True)
+            if isinstance(refused, LaneClosed):
+                raise refused from error
+        except Deferred as error:
+            raise RelayDown(str(error)) from error
+
     async def _open(self) -> aiosmtplib.SMTP:
-        if self._smtp and (not self._smtp.is_connected or self._letters >= LETTERS_A_CONNECTION):
+        if self._smtp and (not self._smtp.is_connected or self._letters >= self._relay.reuse):
             await self.close()
         if self._smtp and self._unfinished:
             await self._reset(self._smtp)
@@ -185,6 +203,12 @@ class Connection:
             with contextlib.suppress(SMTPException, OSError):  # it is over either way
                 await self._smtp.quit(timeout=5)
         self._drop()
+
+
+def _check(sender: str) -> None:
+    if not MAILBOX.fullmatch(sender):
+        said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
+        raise LaneClosed(f"the sender's address cannot be written in SMTP without extensions; {said}")
 
 
 def wire(raw: bytes) -> bytes:

@@ -5,6 +5,7 @@
     Subscriber -< SavedKeyword >- Keyword what a reader wants; equal keywords are stored once
     Subscriber -< Delivery                one letter to one reader, and what became of it
     Delivery -< Evidence                  mails that came back about a letter
+    Lane                                  a relay that refuses us, while it does
 
 Keys are 64 bits wide. Instants are aware and in UTC on both databases.
 
@@ -17,7 +18,7 @@ considered. What is new for a reader is `entered > covered_to`: a comparison of 
 from digest.models.base import Instant
 from digest.models.papers import Fetched, Listing, Paper, Reading, ReadingStatus
 from digest.models.people import Frequency, Keyword, SavedKeyword, Status, Subscriber
-from digest.models.record import Delivery, Evidence, Kind, State, Verdict
+from digest.models.record import Delivery, Evidence, Kind, Lane, State, Verdict
 
 __all__ = [
     "Delivery",
@@ -27,6 +28,7 @@ __all__ = [
     "Instant",
     "Keyword",
     "Kind",
+    "Lane",
     "Listing",
     "Paper",
     "Reading",

@@ -117,3 +117,15 @@ class Evidence(SQLModel, table=True):
     parser: str
     fingerprint: str = Field(unique=True)
     received_at: datetime = Field(sa_type=Instant)
+
+
+class Lane(SQLModel, table=True):
+    """The way to a relay (host:port) that refuses us. No row: it is open. `tries`: refusals in a row."""
+
+    relay: str = Field(primary_key=True)
+    closed_at: datetime = Field(sa_type=Instant)
+    tried_at: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+    tries: int = 0
+    code: int = 0
+    reply: str = ""

@@ -29,6 +29,7 @@ HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a n
 DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
 LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
 BOUNCES = re.compile(rf"[\w.+=~-]{{1,{LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII | re.IGNORECASE)
+SLOWEST = 0.1  # letters a second: slower ones would not outlast the seconds between two looks at the queue
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
@@ -68,6 +69,10 @@ class Settings(BaseSettings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: Tls = Tls.STARTTLS
+    smtp_rate: float = Field(default=0, ge=0, le=10_000)
+    smtp_domain_rate: float = Field(default=0, ge=0, le=10_000)
+    smtp_connections: int = Field(default=4, ge=1, le=100)
+    smtp_reuse: int = Field(default=100, ge=1, le=100_000)
     mail_from: str = "Paper Digest <digest@localhost>"
     bounce_address: str = ""
     imap_host: str = ""
@@ -176,6 +181,13 @@ class Settings(BaseSettings):
         value = value.strip()
         if value and not BOUNCES.fullmatch(value):
             raise ValueError(f"not a plain mail address with at most {LOCAL_PART} characters before the @")
+        return value
+
+    @field_validator("smtp_rate", "smtp_domain_rate")
+    @classmethod
+    def _rate(cls, value: float) -> float:
+        if 0 < value < SLOWEST:
+            raise ValueError(f"slower than a letter every {1 / SLOWEST:.0f} seconds; 0 is no limit")
         return value
 
     @field_validator("smtp_host", "imap_host")

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from digest import db
+from digest import db, deliveries
 from digest.errors import StoreError
 from digest.web.front import LOOK, At
 
@@ -21,4 +21,11 @@ def healthz(at: At) -> JSONResponse:
     if current != head:
         reason = f"the database is at schema {current or 'none'}, this program needs {head}; run: digest migrate"
         return JSONResponse({"status": "failing", "reason": reason}, status_code=503)
-    return JSONResponse({"status": "ok", "schema": head})
+    return JSONResponse({"status": "ok", "schema": head, "relay": _relay(at)})
+
+
+def _relay(at: At) -> str:
+    # What it said is for `digest doctor`, not for everybody. The pages work all the same, so the status is 200.
+    with db.reading(at.house.engine) as session:
+        lane = deliveries.lane.closed(session, at.house.relay().name)
+    return f"closed since {lane.closed_at:%Y-%m-%dT%H:%MZ}" if lane else "open"

@@ -13,9 +13,10 @@ from sqlmodel import select
 from structlog.testing import capture_logs
 
 from digest import db
+from digest.deliveries.lane import FIRST_PAUSE
 from digest.house import House
 from digest.models import Kind, Paper, Reading
-from digest.scheduler import CLOSED, TICK_SECONDS, Clockwork, running
+from digest.scheduler import TICK_SECONDS, Clockwork, running
 from tests.factories import NOW, TODAY, delivery, subscriber
 from tests.house import Record, house, reader
 from tests.lists import Lists, entry, serving
@@ -163,12 +164,15 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
                 queue(store)
                 await work.tick()
             assert len(rude.heard) == 1
-            clock.now += CLOSED - timedelta(seconds=1)
+            clock.now += FIRST_PAUSE - timedelta(seconds=1)
             await work.tick()
             assert len(rude.heard) == 1
             clock.now += timedelta(seconds=1)
             await work.tick()
             assert [len(rude.heard), len(rude.letters)] == [2, 0]
+            clock.now += 2 * FIRST_PAUSE - timedelta(seconds=1)
+            await work.tick()
+            assert len(rude.heard) == 2
             # A clock that is set back has nothing to say about how long it has been.
             clock.now -= timedelta(days=30)
             await work.tick()

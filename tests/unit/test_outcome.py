@@ -17,12 +17,14 @@ def meaning(error: SendError, attempts: int = 1) -> Outcome:
     return outcome_of(error, attempts=attempts, now=NOW, dice=random.Random(1))
 
 
-@pytest.mark.parametrize(
-    "error", [Deferred("4.2.0 later", code=451), RelayDown("no answer"), LaneClosed("no", code=535)]
-)
-def test_what_may_be_otherwise_later_is_tried_again(error: SendError) -> None:
-    outcome = meaning(error)
-    assert (outcome.state, outcome.code, outcome.suppress) == (State.QUEUED, error.code, False)
+@pytest.mark.parametrize("error", [RelayDown("no answer"), LaneClosed("no", code=535)])
+def test_what_the_relay_says_of_us_costs_the_letter_nothing(error: SendError) -> None:
+    assert meaning(error) == Outcome(State.QUEUED, error.code, str(error), charged=False)
+
+
+def test_what_may_be_otherwise_later_is_tried_again() -> None:
+    outcome = meaning(Deferred("4.2.0 later", code=451))
+    assert (outcome.state, outcome.code, outcome.suppress, outcome.charged) == (State.QUEUED, 451, False, True)
     assert outcome.retry_at is not None
     assert timedelta(minutes=3, seconds=45) <= outcome.retry_at - NOW <= timedelta(minutes=6, seconds=15)
 

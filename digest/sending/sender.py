@@ -1,16 +1,9 @@
-"""One sender: claims letters, writes them, hands them to the relay over a few connections, records each answer.
-
-    claim ─> write ─> queue ─┬─> connection ─> on wire ─> DATA ─> settle
-                             └─> connection ...
-
-There is one sender a store, whoever starts first. The others find the lock taken and leave the work to it.
-"""
+"""The life of one delivery: claim letters, write them, hand them over on a few connections, record each answer."""
 
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,48 +13,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest import db, deliveries
 from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
-from digest.errors import LaneClosed, RelayDown, SendError, StoreError
+from digest.errors import RelayDown, SendError, StoreError
 from digest.house import House
 from digest.letters.known import Known
-from digest.mail.inbox import Inbox
+from digest.mail.rate import Pace
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
+from digest.sending.lane import Way
+from digest.sending.outbox import Outbox, batch
 from digest.welcoming import first_papers
 from digest.writing import Desk, Outgoing, lay_out, write
 
-__all__ = ["Clock", "Sender", "Sent", "send_all", "way_out"]
-
 log = structlog.get_logger()
 
-CONNECTIONS = 4
 LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
-REFUSALS = 3  # connections refused in a row before the run gives up
-BATCH = 100  # letters claimed at a time; about 6 MB of letters in memory
 SETTLE_AGAIN = (1.0, 4.0)  # seconds between attempts to record an answer that only this process knows
 STORE_FAULTS = (StoreError, SQLAlchemyError)
 Clock = Callable[[], datetime]
-
-
-@asynccontextmanager
-async def way_out(house: House) -> AsyncIterator[Relay]:
-    """The relay of the settings; while none is set, the local inbox."""
-    if house.settings.relay:
-        yield house.relay()
-        return
-    async with Inbox(house.inbox) as inbox:
-        yield Relay(host=inbox.host, port=inbox.port)
-
-
-async def send_all(
-    house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Callable[[Sent], None] = lambda _: None
-) -> Sent:
-    """Send everything that may go now. Setting `stop` ends it after the letters that are on the wire."""
-    with db.alone(house.engine, db.SENDER_LOCK) as won:
-        if not won:
-            log.info("sender.busy")
-            return Sent(busy=True)
-        async with way_out(house) as relay:
-            return await Sender(house, relay, clock, stop or asyncio.Event(), tell).run()
 
 
 class Sender:
@@ -75,10 +43,12 @@ class Sender:
         self._ledger = Ledger(house.engine, self._owner)
         self._known = Known()
         self._dice = random.Random()  # noqa: S311  - jitter, no secret
-        self._letters: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=2 * CONNECTIONS)
+        rates = house.settings.smtp_rate, house.settings.smtp_domain_rate
+        self._batch = batch(*rates)
+        self._outbox = Outbox(Pace(*rates), 2 * house.settings.smtp_connections, lambda: self._over)
+        self._way = Way(house, relay)
         self._connections = 1
         self._sent = Sent()
-        self._refusals = 0
         self._given_up = False
         self._fault: Exception | None = None
 
@@ -87,12 +57,17 @@ class Sender:
         # `stop` belongs to the caller, who may start the next delivery with it: giving up is a thing of this one.
         return self._given_up or self._stop.is_set()
 
-    async def run(self) -> Sent:
+    async def run(self, *, insist: bool) -> Sent:
         """Sweep up after a dead sender, then claim and send until nothing is left that may go now.
+
+        While the way to the relay is closed nothing is claimed; `insist` asks the relay even before its time.
 
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
         self._sent.uncertain += await asyncio.to_thread(self._sweep)
+        self._sent.closed = await self._way.closed(self._clock(), insist=insist)
+        if self._sent.closed:
+            return self._sent
         self._connections = await asyncio.to_thread(self._wanted)
         try:
             async with asyncio.TaskGroup() as group:
@@ -103,6 +78,8 @@ class Sender:
             await asyncio.shield(self._leave())
         if self._fault:
             raise self._fault
+        if not self._sent.closed:
+            await self._way.passed()
         return self._sent
 
     async def _leave(self) -> None:
@@ -119,7 +96,7 @@ class Sender:
     def _wanted(self) -> int:
         with db.reading(self._house.engine) as session:
             queued = deliveries.waiting(session)
-        return min(CONNECTIONS, 1 + queued // LETTERS_EACH)
+        return min(self._house.settings.smtp_connections, 1 + queued // LETTERS_EACH)
 
     def _release(self) -> None:
         with db.writing(self._house.engine) as session:
@@ -128,22 +105,23 @@ class Sender:
     async def _claim_all(self) -> None:
         try:
             while not self._over:
-                written, unwritten = await asyncio.to_thread(self._claim)
+                full = await self._outbox.wanted()
+                written, unwritten = await asyncio.to_thread(self._claim, full)
                 for claimed, outcome in unwritten:
                     await self._settle(claimed, outcome)
-                for outgoing in written:
-                    await self._letters.put(outgoing)
+                await self._outbox.put(written)
                 if not written and not unwritten:
-                    break
+                    if not full:
+                        break
+                    await self._outbox.freed(full)
         except STORE_FAULTS as error:
             self._give_up(error)
-        for _ in range(self._connections):
-            await self._letters.put(None)
+        await self._outbox.close()
 
-    def _claim(self) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:
+    def _claim(self, full: Collection[str]) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:
         now = self._clock()
         with db.writing(self._house.engine) as session:
-            claimed = deliveries.claim(session, self._owner, now, BATCH)
+            claimed = deliveries.claim(session, self._owner, now, self._batch, without=full)
         with db.reading(self._house.engine) as session:
             laid = lay_out(session, claimed, now, self._known)
             desk = replace(laid, first=first_papers(session, claimed, now))
@@ -167,18 +145,23 @@ class Sender:
 
     async def _connection(self) -> None:
         async with Connection(self._relay) as connection:
-            while outgoing := await self._letters.get():
-                if self._over:
-                    continue  # released at the end; the queue has to be emptied, or _claim_all waits for ever
+            while outgoing := await self._outbox.get():
                 try:
                     await self._send(connection, outgoing)
+                except RelayDown as error:
+                    await self._outbox.put([outgoing])
+                    if self._connections > 1:
+                        break  # the relay takes fewer; the next delivery may find that it takes more
+                    await self._consider(error)
                 except STORE_FAULTS as error:
                     self._give_up(error)
                 if cancelled():
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
+            self._connections -= 1  # at once: the last one has to stay for what others put back
 
     async def _send(self, connection: Connection, outgoing: Outgoing) -> None:
         claimed = outgoing.claimed
+        refused: SendError | None = None
 
         async def on_wire() -> bool:
             return await self._ledger.on_wire(claimed.id, self._clock())
@@ -194,20 +177,17 @@ class Sender:
             # Nothing of it has left, whatever the record says by now.
             await self._ledger.settle(claimed.id, Outcome(State.QUEUED, 0, "stopped before it left"), self._clock())
             raise
+        except RelayDown:
+            raise  # nobody has heard of this letter yet
         except SendError as error:
-            outcome = outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
-            self._consider_lane(error)
-        else:
-            self._refusals = 0
+            refused, outcome = error, outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
         await self._settle(claimed, outcome)
+        await (self._consider(refused) if refused else self._way.passed())
 
-    def _consider_lane(self, error: SendError) -> None:
-        # What is our fault or the relay's would happen to every other letter too: nothing more is tried in this run.
-        self._refusals = self._refusals + 1 if isinstance(error, RelayDown) else 0
-        if isinstance(error, LaneClosed) or self._refusals >= REFUSALS:
-            self._sent.closed = reply_without_addresses(str(error))
-            self._given_up = True
-            log.error("relay.closed", code=error.code, reply=self._sent.closed)
+    async def _consider(self, error: SendError) -> None:
+        # What is our fault or the relay's would happen to every other letter too: nothing more is tried for a while.
+        if why := await self._way.refused(error, self._clock()):
+            self._sent.closed, self._given_up = why, True
 
     def _give_up(self, fault: Exception) -> None:
         # The other connections still hear what becomes of the letters they have on the wire.

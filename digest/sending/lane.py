@@ -1,0 +1,82 @@
+"""Whether the relay takes letters from us at all. It closes when the relay refuses us or is down, and opens by itself:
+after a pause that grows, the relay is asked whether it would take a letter, without one.
+"""
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from digest import db
+from digest.deliveries import lane
+from digest.deliveries.outcome import reply_without_addresses
+from digest.errors import LaneClosed, RelayDown, SendError
+from digest.house import House
+from digest.mail.smtp import Connection, Relay
+from digest.models import Lane
+
+log = structlog.get_logger()
+
+REFUSALS = 3  # connections refused in a row that are no chance any more
+
+
+class Way:
+    """The way to one relay, during one delivery."""
+
+    def __init__(self, house: House, relay: Relay) -> None:
+        self._house, self._relay = house, relay
+        self._refusals = 0
+        self._shut = False  # the record says so; after a probe, until a letter has got through the door
+
+    async def closed(self, now: datetime, *, insist: bool) -> str:
+        """Why no letter may be tried now; empty when the way is open, or a probe has found it so."""
+        known = await asyncio.to_thread(self._known)
+        self._shut = known is not None
+        if known is None:
+            return ""
+        if lane.rests(known, now) and not insist:
+            return known.reply
+        try:
+            async with Connection(self._relay) as connection:
+                await connection.probe(self._house.settings.bounce_address or self._house.sender)
+        except (LaneClosed, RelayDown) as error:
+            return await self._close(error, now)
+        return ""
+
+    async def refused(self, error: SendError, now: datetime) -> str:
+        """What happened to a letter; why the way is closed now, empty when it is not."""
+        if isinstance(error, LaneClosed):
+            return await self._close(error, now)
+        if not isinstance(error, RelayDown):
+            await self.passed()  # an answer about a letter: the door is open
+            return ""
+        self._refusals += 1
+        return await self._close(error, now) if self._refusals >= REFUSALS else ""
+
+    async def passed(self) -> None:
+        """A letter has got through the door."""
+        self._refusals = 0
+        if self._shut:
+            self._shut = False
+            await asyncio.to_thread(self._reopen)
+            log.info("relay.open")
+
+    async def _close(self, error: SendError, now: datetime) -> str:
+        said = reply_without_addresses(str(error))
+        known = await asyncio.to_thread(self._write, error.code, said, now)
+        # Loud once; after that it is no news.
+        tell, event = (log.error, "relay.closed") if known.tries == 1 else (log.warning, "relay.still_closed")
+        tell(event, code=error.code, reply=said, next_try=known.until.isoformat())
+        return said
+
+    def _known(self) -> Lane | None:
+        with db.reading(self._house.engine) as session:
+            return lane.closed(session, self._relay.name)
+
+    def _write(self, code: int, said: str, now: datetime) -> Lane:
+        with db.writing(self._house.engine) as session:
+            return lane.close(session, self._relay.name, code=code, reply=said, now=now)
+
+    def _reopen(self) -> None:
+        with db.writing(self._house.engine) as session:
+            lane.reopen(session, self._relay.name)

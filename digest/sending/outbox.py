@@ -1,0 +1,121 @@
+"""Letters that are written and wait for a connection, or for their turn: a domain at its limit holds up no other."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from math import ceil
+
+from digest.mail.rate import Pace
+from digest.writing import Outgoing
+
+AHEAD = 5.0  # seconds of work that are claimed beforehand where a rate is set
+MOST = 500  # letters in memory, 30 MB or so
+LOOK = 0.5  # seconds between looks whether it is over
+BATCH = 100  # letters claimed at a time; about 6 MB
+
+
+class Outbox:
+    """Between one that claims and the connections that send. Lives in one event loop.
+
+    `room`: how many letters may wait for a connection before nothing more is claimed. `over`: whether it is time to
+    end; then nobody gets a letter any more.
+    """
+
+    def __init__(self, pace: Pace, room: int, over: Callable[[], bool]) -> None:
+        self._pace, self._room, self._over = pace, room, over
+        self._waiting: dict[str, deque[tuple[int, Outgoing]]] = {}  # by domain, where domains have a limit
+        self._number = 0
+        self._closed = False
+        self._changed = asyncio.Condition()
+        self._hold = ceil(pace.a_domain * AHEAD)
+
+    async def put(self, letters: Sequence[Outgoing]) -> None:
+        """Letters to be sent, in this order as far as rates allow."""
+        async with self._changed:
+            for outgoing in letters:
+                domain = domain_of(outgoing.recipient) if self._hold else ""
+                self._number += 1
+                self._waiting.setdefault(domain, deque()).append((self._number, outgoing))
+            self._changed.notify_all()
+
+    async def close(self) -> None:
+        """Nothing more will come."""
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    async def get(self) -> Outgoing | None:
+        """The next letter that may go, as soon as there is one; None when all are through or it is over."""
+        async with self._changed:
+            while not self._over():
+                found, seconds = self._next(now())
+                if found:
+                    self._changed.notify_all()
+                    return found
+                if self._closed and not self._waiting:
+                    return None
+                await self._pause(seconds)
+        return None
+
+    async def wanted(self) -> frozenset[str]:
+        """Wait until more letters are wanted; the domains of which there are enough already."""
+        async with self._changed:
+            while not self._over() and not self._has_room(now()):
+                await self._pause(LOOK)
+            return self._full()
+
+    async def freed(self, full: frozenset[str]) -> None:
+        """Wait until a domain that was `full` is so no more."""
+        async with self._changed:
+            while not self._over() and full <= self._full():
+                await self._pause(LOOK)
+
+    def _next(self, at: float) -> tuple[Outgoing | None, float]:
+        """The first letter that may go now, or how many seconds until one may."""
+        seconds = self._pace.wait(at)
+        if seconds or not self._waiting:
+            return None, seconds or LOOK
+        waits = {domain: self._pace.wait_for(domain, at) for domain in self._waiting}
+        ready = [(self._waiting[domain][0][0], domain) for domain, wait in waits.items() if not wait]
+        if not ready:
+            return None, min(waits.values())
+        _, domain = min(ready)
+        _, outgoing = self._waiting[domain].popleft()
+        if not self._waiting[domain]:
+            del self._waiting[domain]
+        self._pace.take(domain, at)
+        return outgoing, 0.0
+
+    def _has_room(self, at: float) -> bool:
+        if sum(map(len, self._waiting.values())) >= MOST:
+            return False
+        # Those that wait for their domain alone are no reason to leave connections idle.
+        return sum(len(many) for domain, many in self._waiting.items() if not self._pace.wait_for(domain, at)) < (
+            self._room
+        )
+
+    def _full(self) -> frozenset[str]:
+        if not self._hold:
+            return frozenset()
+        return frozenset(domain for domain, many in self._waiting.items() if len(many) >= self._hold)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, LOOK)):
+                await self._changed.wait()
+
+
+def batch(*rates: float) -> int:
+    """How many letters are claimed at a time: those of the next seconds, lest a request wait behind digests."""
+    return min(BATCH, *(ceil(each * AHEAD) for each in rates if each), BATCH)
+
+
+def domain_of(address: str) -> str:
+    """What a limit counts by."""
+    return address.rpartition("@")[2].lower()
+
+
+def now() -> float:
+    """The loop's clock: it never goes back."""
+    return asyncio.get_running_loop().time()
