@@ -1,11 +1,12 @@
 """The commands that do the day's work once: for cron, and for people who want to see it happen."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,6 +24,7 @@ from digest.cli.shown import (
     table,
     utc_now,
 )
+from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from digest.collecting import Collected
@@ -43,6 +45,30 @@ $ digest collect --day 2026-07-29
 
 $ digest collect --days 7 --json
 """
+
+
+STOP_SECONDS = 30  # what is on the wire may take so long after SIGTERM
+Result = TypeVar("Result")
+
+
+async def until_told(work: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) -> tuple[Result, bool]:
+    """Do `work`; at SIGTERM set its event and give it STOP_SECONDS. What it came to, and whether it was told to stop.
+
+    Raises DigestError when it did not end in time; a letter that still had no answer is then uncertain.
+    """
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    doing, told = asyncio.create_task(work(stop)), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done() and not (await asyncio.wait({doing}, timeout=STOP_SECONDS))[0]:
+            doing.cancel()
+            await asyncio.wait({doing})
+            raise DigestError(f"told to stop, and not done after {STOP_SECONDS} s; see: digest deliveries list")
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        told.cancel()
+    return doing.result(), stop.is_set()
 
 
 @contextmanager
@@ -68,14 +94,14 @@ def run(*, now: Now = None, as_json: AsJson = False) -> None:
     """Collect, plan and deliver once: for cron.
 
     Sends to every reader whose hour has come since their last letter. Letters that a relay puts off are tried again
-    by the next run; `digest serve` tries them sooner.
+    by the next run; `digest serve` tries them sooner. SIGTERM ends it after the letters that are on the wire.
     """
     from digest import daily
 
     clock = clock_of(instant(now))
     house = open_house()
     with progress("running") as tell:
-        report = asyncio.run(daily.run(house, clock, tell=tell))
+        report, told = asyncio.run(until_told(lambda stop: daily.run(house, clock, stop=stop, tell=tell)))
     if as_json:
         emit(report.as_json())
     else:
@@ -84,7 +110,8 @@ def run(*, now: Now = None, as_json: AsJson = False) -> None:
         table("Letters", tuple(letters), [tuple(letters.values())])
         typer.echo(f"{report.planned.due} readers due, {report.sent.papers} papers mailed")
     warn(report.collected)
-    finish(report.problems)
+    stopped = [f"told to stop before the end; {report.queued} letters wait for the next run"] if told else []
+    finish([*report.problems, *stopped])
 
 
 def collect(
