@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from digest import db, papers, readings, sources
+from digest import db, papers, readings, search, sources
 from digest.errors import Malformed, NotListed, SourceError
 from digest.house import House
 from digest.models import ReadingStatus
@@ -114,6 +114,7 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
     """Papers, reading and the host's validators in one transaction: a crash leaves all of them or none."""
     with db.writing(house.engine) as session:
         remembered = papers.remember(session, answer.listed, look.now)
+        search.keep_up(session, search.AT_ONCE)
         status = ReadingStatus.UNCHANGED if answer.unchanged else ReadingStatus.OK
         if not answer.listed and not answer.unchanged:
             status = ReadingStatus.EMPTY
@@ -176,4 +177,5 @@ async def _fill_in(house: House, built: Sequence[Source], now: datetime, tell: C
 def _improve(house: House, texts: Sequence[Listed], asked: Sequence[str], now: datetime) -> None:
     with db.writing(house.engine) as session:
         improved = papers.fill_in(session, texts, asked, now)
+        search.keep_up(session, search.AT_ONCE)
     log.info("texts.filled_in", asked=len(asked), improved=improved)

@@ -17,11 +17,17 @@ def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
+def ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Whether the models tell of it. The full-text index and what SQLite keeps beside it are each database's own."""
+    return kind != "table" or not str(name).startswith(digest.models.WORDS)
+
+
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
     render_as_batch=True,
     render_item=plain,
+    include_name=ours,
     compare_type=True,
     transactional_ddl=True,
 )

@@ -16,11 +16,12 @@ considered. What is new for a reader is `entered > covered_to`: a comparison of 
 """
 
 from digest.models.base import Instant
-from digest.models.papers import Fetched, Listing, Paper, Reading, ReadingStatus
+from digest.models.papers import WORDS, Fetched, Listing, Paper, Reading, ReadingStatus
 from digest.models.people import Frequency, Keyword, SavedKeyword, Status, Subscriber
 from digest.models.record import Delivery, Evidence, Kind, Lane, State, Verdict
 
 __all__ = [
+    "WORDS",
     "Delivery",
     "Evidence",
     "Fetched",

@@ -3,14 +3,23 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from digest.models.base import BIG, Instant, one_of
 
+WORDS = "paper_words"  # the full-text index: a table that each database makes in its own way, see the migration
+
 
 class Paper(SQLModel, table=True):
-    """One paper, whatever lists it. `key` is its identity: arxiv:ID without version, else doi:…, else source:id."""
+    """One paper, whatever lists it. `key` is its identity: arxiv:ID without version, else doi:…, else source:id.
+
+    `indexed`: the search knows what its words are (digest.search); any change of them sets it back.
+    """
+
+    __table_args__ = (
+        Index("ix_paper_unindexed", "id", sqlite_where=text("NOT indexed"), postgresql_where=text("NOT indexed")),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     key: str = Field(unique=True)
@@ -39,6 +48,7 @@ class Paper(SQLModel, table=True):
     first_seen_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
     filled_in_at: datetime | None = Field(default=None, sa_type=Instant)
+    indexed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class Listing(SQLModel, table=True):

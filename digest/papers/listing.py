@@ -144,6 +144,7 @@ def _update(paper: Paper, each: Listed, now: datetime) -> None:
     changes["version"] = max(paper.version, each.version)
     if _set(paper, changes):
         paper.changed_at = now
+        paper.indexed = False
     _snapshot(paper, each)
 
 

@@ -18,11 +18,12 @@ from digest.web.front import LOOK, Front
 from digest.web.headers import inner_path
 
 LARGEST_BODY = 64 * 1024
+SEARCHING = ("/feeds/", "/api/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How many POSTs an hour are taken from one network, and from everybody.
+    """How many POSTs and how many searches an hour are taken from one network, and from everybody.
 
     Unsubscribing has a wide limit of its own: a mail provider presses the button for all its users, from one network.
     """
@@ -31,20 +32,29 @@ class Pace:
     other: int = 120
     unsubscribe: int = 3000
     in_all: int = 10_000
+    search: int = 1200
+    searches_in_all: int = 60_000
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def wait(self, path: str, address: str) -> int:
         """0 when this POST may pass, which counts it; else the seconds until the next one may."""
         kind = "unsubscribe" if path.startswith("/unsubscribe/") else "subscribe" if path == "/subscribe" else "other"
-        everybody = RateLimitItemPerHour(self.in_all)
-        own = RateLimitItemPerHour({"subscribe": self.subscribe, "unsubscribe": self.unsubscribe}.get(kind, self.other))
+        own = {"subscribe": self.subscribe, "unsubscribe": self.unsubscribe}.get(kind, self.other)
+        return self._counted(kind, address, own, self.in_all, "all")
+
+    def search_wait(self, address: str) -> int:
+        """The same for a search."""
+        return self._counted("search", address, self.search, self.searches_in_all, "all searches")
+
+    def _counted(self, kind: str, address: str, most: int, in_all: int, all_of: str) -> int:
+        everybody, own = RateLimitItemPerHour(in_all), RateLimitItemPerHour(most)
         # Everybody is asked first, so that a flood from many networks does not fill the memory; and counted last,
         # so that one network's surplus does not use up what is there for all.
-        if not self._limiter.test(everybody, "all"):
-            return self._left(everybody, "all")
+        if not self._limiter.test(everybody, all_of):
+            return self._left(everybody, all_of)
         if not self._limiter.hit(own, kind, network(address)):
             return self._left(own, kind, network(address))
-        self._limiter.hit(everybody, "all")
+        self._limiter.hit(everybody, all_of)
         return 0
 
     def _left(self, item: RateLimitItemPerHour, *names: str) -> int:
@@ -75,19 +85,24 @@ class Rooted:
 
 
 class Paced:
-    """Too many POSTs get a 429 with Retry-After (RFC 6585), before anything of them is read."""
+    """Too many POSTs or searches get a 429 with Retry-After (RFC 6585), before anything of them is read."""
 
     def __init__(self, app: ASGIApp, front: Front, pace: Pace) -> None:
         self._app, self._front, self._pace = app, front, pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in LOOK:
-            client = scope.get("client") or ("", 0)
-            if wait := self._pace.wait(inner_path(scope, self._front.root), str(client[0])):
-                answer = error_page(self._front, 429, headers={"Retry-After": str(wait)})
-                await answer(scope, receive, send)
-                return
+        if scope["type"] == "http" and (wait := self._wait(scope)):
+            answer = error_page(self._front, 429, headers={"Retry-After": str(wait)})
+            await answer(scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    def _wait(self, scope: Scope) -> int:
+        path, address = inner_path(scope, self._front.root), str((scope.get("client") or ("", 0))[0])
+        if scope["method"] not in LOOK:
+            return self._pace.wait(path, address)
+        asked = path == "/papers" and scope["query_string"]
+        return self._pace.search_wait(address) if asked or path.startswith(SEARCHING) else 0
 
 
 class Capped:

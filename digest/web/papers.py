@@ -1,8 +1,10 @@
-"""The Daily Papers page: what was listed on a day, the most upvoted first."""
+"""The Daily Papers page: what was listed on a day, in a week or a month, what trends, and what a query finds.
 
-import re
+No thumbnails: they lie on other hosts, and no page of ours makes a browser ask another host (the policy says
+default-src 'self'), because that would tell the other host who reads what.
+"""
+
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -13,43 +15,75 @@ from sqlmodel import Session, col, select
 
 from digest import db, papers
 from digest.letters import say
+from digest.matching import describe
 from digest.models import Listing, Paper
+from digest.web import entries, searching
+from digest.web.entries import PAGE, entry
 from digest.web.errors import error_page
 from digest.web.front import LOOK, At, Front
 
 router = APIRouter()
-
-PAGE = 50
-LABELS = (
-    ("Abstract", "url"),
-    ("PDF", "pdf_url"),
-    ("Discussion", "discussion_url"),
-    ("Code", "code_url"),
-    ("Project", "project_url"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A paper as the page shows it. `links` are (label, address), each address once and each http or https."""
-
-    paper: Paper
-    links: tuple[tuple[str, str], ...]
-    authors: str
+Given = Annotated[str, Query()]
 
 
 @router.api_route("/papers", methods=LOOK)
-def latest(at: At, page: Annotated[str, Query()] = "1") -> HTMLResponse:
+def latest(
+    at: At, q: Given = "", view: Given = "", way: Annotated[str, Query(alias="at")] = "", page: Given = "1"
+) -> HTMLResponse:
+    """With `q` what it finds, with `view` the last week, month or what trends; else the latest day."""
+    if q.strip():
+        return _results(at, q, way)
     with db.reading(at.house.engine) as session:
         day = papers.latest_day(session)
         if day is None:
             return at.page("papers-none.html")
+        if view in entries.VIEWS:
+            return _view(at, session, view, day, page)
         return _day_page(at, session, day, page)
 
 
+def _results(at: Front, written: str, way: str) -> HTMLResponse:
+    asked, places = searching.read(at, written), searching.places(way)
+    if asked.query is None:
+        return at.page("papers-search.html", status=422, asked=asked, entries=())
+    if places is None:
+        return error_page(at, 404, links={f"/papers?{searching.onward(written, [])}": "The first page of this search"})
+    found = searching.found(at, asked.query, places)
+    before = searching.onward(asked.written, places[:-1]) if places else ""
+    after = searching.onward(asked.written, [*places, found.onward]) if found.onward else ""
+    return at.page(
+        "papers-search.html",
+        asked=asked,
+        meaning=describe(asked.query),
+        entries=[entry(paper) for paper in found.papers],
+        found=found,
+        before=before,
+        after=after,
+        this=searching.onward(asked.written, places),
+        first=searching.onward(asked.written, []),
+    )
+
+
+def _view(at: Front, session: Session, name: str, day: date, page: str) -> HTMLResponse:
+    number = entries.page_of(page)
+    shown = entries.view(session, name, day, number) if number else ()
+    if not shown and number != 1:
+        return error_page(at, 404, links={f"/papers?view={name}": "The first page"})
+    return at.page(
+        "papers-view.html",
+        view=name,
+        day=day,
+        days=entries.VIEWS[name],
+        entries=[entry(paper) for paper in shown[:PAGE]],
+        first=(number - 1) * PAGE + 1,
+        page=number,
+        more=len(shown) > PAGE and number < entries.MOST_PAGES,
+    )
+
+
 @router.api_route("/papers/{day}", methods=LOOK)
-def of_day(at: At, day: str, page: Annotated[str, Query()] = "1") -> HTMLResponse:
-    chosen = _date(day)
+def of_day(at: At, day: str, page: Given = "1") -> HTMLResponse:
+    chosen = entries.day_of(day)
     if chosen is None:
         return error_page(
             at,
@@ -62,30 +96,21 @@ def of_day(at: At, day: str, page: Annotated[str, Query()] = "1") -> HTMLRespons
         return _day_page(at, session, chosen, page)
 
 
-def _date(written: str) -> date | None:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
-        return None
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        return None
-
-
 def _day_page(at: Front, session: Session, day: date, page: str) -> HTMLResponse:
     found = papers.on_day(session, day)
     before, after = _neighbours(session, day)
     if not found:
         return _no_list(at, day, before, after)
     pages = -(-len(found) // PAGE)
-    number = int(page) if re.fullmatch(r"[1-9][0-9]{0,5}", page) else 0
-    if not 1 <= number <= pages:
+    number = entries.page_of(page, pages)
+    if not number:
         links = {f"/papers/{day}": f"The first page of {say.day(day)}"}
         return error_page(at, 404, text=f"The list of {say.day(day)} has {say.count(pages, 'page')}.", links=links)
     shown = found[(number - 1) * PAGE : number * PAGE]
     return at.page(
         "papers.html",
         day=day,
-        entries=[_entry(paper) for paper in shown],
+        entries=[entry(paper) for paper in shown],
         unvoted=_first_unvoted(found, shown),
         total=len(found),
         first=(number - 1) * PAGE + 1,
@@ -119,12 +144,3 @@ def _first_unvoted(found: Sequence[Paper], shown: Sequence[Paper]) -> int | None
     if found[0].upvotes is None:
         return None
     return next((place for place, paper in enumerate(shown) if paper.upvotes is None), None)
-
-
-def _entry(paper: Paper) -> Entry:
-    links: dict[str, str] = {}
-    for label, name in LABELS:
-        if url := say.web_address(getattr(paper, name)):
-            links.setdefault(url, label)
-    names = ", ".join(say.cut(name, say.NAME) for name in paper.authors)
-    return Entry(paper, tuple((label, url) for url, label in links.items()), names)

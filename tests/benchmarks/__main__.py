@@ -20,6 +20,7 @@ from tests.benchmarks.scale import (
     round_on_sqlite,
     two_planners,
 )
+from tests.benchmarks.search import papers_searched
 from tests.benchmarks.words import folded_words_matched, keywords_matched
 
 ROWS: tuple[Row, ...] = (
@@ -35,6 +36,7 @@ ROWS: tuple[Row, ...] = (
     growth_of_papers,
     two_planners,
     previews,
+    papers_searched,
 )
 
 

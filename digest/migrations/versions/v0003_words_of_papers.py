@@ -1,0 +1,36 @@
+"""the words of papers, for the search
+
+Revision: 0003, after 0002. The index is filled by digest.search, a piece at a time; until then it looks without it.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+UNINDEXED = "NOT indexed"
+# No text is kept twice (content=''), no places of words (detail=none). What is not ASCII belongs to words anyway.
+TOKENS = r"!#$%&()*+,-./:;<=>?@[\]^_`{|}~" + "''"
+SQLITE = f"""CREATE VIRTUAL TABLE paper_words USING fts5(
+  words, content='', detail=none, tokenize="ascii tokenchars '{TOKENS}'")"""
+
+
+def upgrade() -> None:
+    op.add_column("paper", sa.Column("indexed", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.create_index(
+        "ix_paper_unindexed", "paper", ["id"], sqlite_where=sa.text(UNINDEXED), postgresql_where=sa.text(UNINDEXED)
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE TABLE paper_words (paper_id bigint PRIMARY KEY, words tsvector NOT NULL)")
+        op.execute("CREATE INDEX ix_paper_words ON paper_words USING gin (words)")
+    else:
+        op.get_bind().exec_driver_sql(SQLITE)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE paper_words")
+    op.drop_index("ix_paper_unindexed", "paper")
+    op.drop_column("paper", "indexed")

@@ -1,0 +1,67 @@
+"""The row of a search: a page of results for real keywords, in as many papers as the environment says."""
+
+import statistics
+import tempfile
+import time
+
+from sqlalchemy import Engine, text
+
+from digest import db, search
+from digest.errors import QueryError
+from digest.matching import Query, parse
+from tests.benchmarks.crowd import NOW, add_papers, keywords, size
+from tests.benchmarks.harness import Result
+from tests.postgres import server
+
+PAPERS, SEARCHES, A_PAGE = size("SEARCHED", 15_000), 200, 25
+LONGEST = 0.100  # seconds, the median of all searches
+
+
+def papers_searched() -> Result:
+    """The median of many searches on the slower of both stores, against the 100 ms that people do not mind."""
+    return Result(
+        measured=1000 * max(on_sqlite(), on_postgresql()), baseline=1000 * LONGEST, unit="ms", goal=1, less=True
+    )
+
+
+def on_sqlite() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return _median(f"sqlite:///{folder}/digest.db")
+
+
+def on_postgresql() -> float:
+    with server(shared_buffers="512MB") as postgres:
+        return _median(postgres.database())
+
+
+def _median(url: str) -> float:
+    engine = db.connect(url)
+    db.upgrade(engine)
+    add_papers(engine, PAPERS, NOW)
+    with db.writing(engine) as session:
+        search.keep_up(session, PAPERS)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
+    for query in queries():
+        _search(engine, query)
+    taken = sorted(_search(engine, query) for query in queries())
+    engine.dispose()
+    return statistics.median(taken)
+
+
+def queries() -> list[Query]:
+    """Those that can be read; real ones, every tenth of them a boolean."""
+    found: list[Query] = []
+    for line in keywords()[: 2 * SEARCHES]:
+        try:
+            found.append(parse(line))
+        except QueryError:
+            continue
+    return found[:SEARCHES]
+
+
+def _search(engine: Engine, query: Query) -> float:
+    begun = time.perf_counter()
+    with db.reading(engine) as session:
+        search.look(session, query, most=A_PAGE)
+    return time.perf_counter() - begun
