@@ -1,13 +1,13 @@
 """the words of papers, for the search
 
-Revision: 0003, after 0002. The index is filled by digest.search, a piece at a time; until then it looks without it.
+Revision: 0004, after 0003. The index is filled by digest.search, a piece at a time; until then it looks without it.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
