@@ -138,7 +138,7 @@ often = partial(
 )
 
 
-@often(max_examples=40)
+@often(max_examples=25)
 @given(steps=st.lists(step, max_size=14))
 def test_no_paper_twice_and_none_lost(
     steps: list[tuple[str, ...]], request: pytest.FixtureRequest, tmp_path: Path
@@ -150,7 +150,7 @@ def test_no_paper_twice_and_none_lost(
         file.unlink()
 
 
-@often(max_examples=15)
+@often(max_examples=10)
 @given(steps=st.lists(step, max_size=14))
 def test_no_paper_twice_and_none_lost_on_postgresql(
     steps: list[tuple[str, ...]], postgres: Postgres, request: pytest.FixtureRequest

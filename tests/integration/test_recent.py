@@ -51,6 +51,10 @@ def arrive(session: Session, now: datetime, first: int, count: int, source: str 
 
 @pytest.fixture
 def shelf(store: Engine) -> Engine:
+    return filled(store)
+
+
+def filled(store: Engine) -> Engine:
     with db.writing(store) as session:
         for day in range(5):
             arrive(session, NOW + day * DAY, day * 40, 60)
@@ -69,10 +73,10 @@ def both(session: Session, saved: list[Saved], recent: Recent) -> tuple[Preview,
     )
 
 
-def test_what_is_kept_ready_says_the_same_as_reading_every_paper_anew(shelf: Engine) -> None:
+def test_what_is_kept_ready_says_the_same_as_reading_every_paper_anew(sqlite_store: Engine) -> None:
     recent = Recent(DAYS)
     shown = 0
-    with db.reading(shelf) as session:
+    with db.reading(filled(sqlite_store)) as session:
         for lines in QUERIES:
             anew, ready = both(session, desk.understood(lines), recent)
             assert ready == anew, lines
