@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from digest.house import House
-from digest.web import about, doors, errors, health, inbox, letters, manage, papers, subscribe
+from digest.web import about, doors, errors, feeds, health, inbox, letters, manage, onepaper, papers, subscribe
 from digest.web.front import front_of, static_folder
 from digest.web.guard import Capped, Pace, Paced, Rooted
 from digest.web.headers import Headers
@@ -41,7 +41,7 @@ def create(
     )
     app.state.front = front
     errors.install(app, front)
-    for group in (subscribe, manage, doors, papers, letters, inbox, about, health):
+    for group in (subscribe, manage, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
     app.mount("/static", Kept(directory=static_folder()), name="static")
     return app

@@ -1,0 +1,69 @@
+"""A paper for a list of references: BibTeX, and RIS as reference managers read it. Pure; each value is one line."""
+
+import re
+from collections.abc import Iterable
+
+from digest.letters import say
+from digest.models import Paper
+
+# Every sign that TeX takes for a command. A title cannot open a group, end the entry, or read a file.
+_TEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    '"': r"{\textquotedbl}", "|": r"\textbar{}",
+}  # fmt: skip
+_SIGNS = str.maketrans(_TEX)
+_IN_URL = str.maketrans({"\\": "%5C", "{": "%7B", "}": "%7D", '"': "%22"})
+
+
+def tex(text: str) -> str:
+    """Text from outside as TeX prints it."""
+    return say.clean(text).strip().translate(_SIGNS)
+
+
+def bibtex(papers: Iterable[Paper]) -> str:
+    return "\n".join(map(_entry, papers))
+
+
+def _entry(paper: Paper) -> str:
+    # Braces keep a name whole: BibTeX would read "and" and commas inside it otherwise.
+    people = " and ".join(
+        f"{{{tex(name)}}}" if re.search(r"\band\b|,.*,", name) else tex(name) for name in paper.authors
+    )
+    fields = {
+        "title": f"{{{tex(paper.title)}}}",
+        "author": people,
+        "year": str(paper.published_on.year) if paper.published_on else "",
+        "eprint": tex(paper.arxiv_id or ""),
+        "archiveprefix": "arXiv" if paper.arxiv_id else "",
+        "doi": tex(paper.doi or ""),
+        "url": (say.web_address(paper.url) or "").translate(_IN_URL),
+    }
+    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{_key(paper)},\n{lines}}}\n"
+
+
+def _key(paper: Paper) -> str:
+    return re.sub(r"[^A-Za-z0-9.:-]+", "-", paper.key).strip("-") or f"paper-{paper.id}"
+
+
+def ris(papers: Iterable[Paper]) -> str:
+    """RIS, with lines that end as its readers expect."""
+    return "".join(_record(paper) for paper in papers)
+
+
+def _record(paper: Paper) -> str:
+    day = paper.published_on
+    said = [
+        ("TY", "GEN"),
+        ("TI", paper.title),
+        *(("AU", name) for name in paper.authors),
+        ("PY", str(day.year) if day else ""),
+        ("DA", f"{day:%Y/%m/%d}" if day else ""),
+        ("AB", paper.abstract),
+        ("DO", paper.doi or ""),
+        ("UR", say.web_address(paper.url) or ""),
+        ("ID", _key(paper)),
+    ]
+    lines = [f"{tag}  - {say.clean(value).strip()}" for tag, value in said if value.strip()]
+    return "\r\n".join([*lines, "ER  - ", "", ""])
