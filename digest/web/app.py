@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from digest.house import House
-from digest.web import about, doors, errors, feeds, health, inbox, letters, manage, onepaper, papers, subscribe
+from digest.web import about, api, doors, errors, feeds, health, inbox, letters, manage, onepaper, papers, subscribe
 from digest.web.front import front_of, static_folder
 from digest.web.guard import Capped, Pace, Paced, Rooted
 from digest.web.headers import Headers
@@ -23,7 +23,7 @@ def create(
 ) -> FastAPI:
     """The app for one house. `clock` gives aware instants; `pace` says how many POSTs are taken.
 
-    No documentation pages: they would fetch their scripts from elsewhere, and there is no JSON interface to document.
+    No documentation pages: they would fetch their scripts from elsewhere. The JSON interface has its own description.
     """
     front = front_of(house, clock, answer_takes)
     app = FastAPI(
@@ -43,6 +43,7 @@ def create(
     errors.install(app, front)
     for group in (subscribe, manage, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
+    app.mount("/api/v1", api.api(front))
     app.mount("/static", Kept(directory=static_folder()), name="static")
     return app
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from digest.letters import say
 from digest.matching import describe

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 from sqlalchemy import Engine
 from sqlmodel import select
 

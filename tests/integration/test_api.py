@@ -1,0 +1,80 @@
+"""The JSON interface: the same reads as the pages, described, with errors that programs can read."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from digest import db
+from digest.house import House
+from digest.settings import Settings
+from digest.subscribers import Links
+from digest.web.app import create
+from tests.browser import AT, Browser
+from tests.factories import listing, paper
+
+
+@pytest.fixture
+def browser(sqlite_store: Engine, tmp_path: Path) -> Browser:
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://digest.test")
+    with db.writing(sqlite_store) as session:
+        found = [paper(title=f"Robots {n}", url="javascript:alert(1)") for n in range(30)]
+        session.add_all([*found, paper(title="Fine-tuning")])
+        session.flush()
+        session.add_all(listing(each, list_day=AT.date()) for each in found[:2])
+    home = House(settings, sqlite_store, Links(["a key for tests"]))
+    return Browser(create(home, clock=lambda: AT, answer_takes=0))
+
+
+def test_a_search_is_paged_to_its_end(browser: Browser) -> None:
+    first = browser.get("/api/v1/papers?q=robot").json()
+    rest = browser.get("/api/v1/papers", params={"q": "robot", "page": first["next"]}).json()
+    assert (len(first["papers"]), len(rest["papers"]), rest["next"]) == (25, 5, None)
+    assert len({each["id"] for each in first["papers"] + rest["papers"]}) == 30
+    assert first["papers"][0]["url"] is None
+
+
+def test_a_day_and_a_keyword_together(browser: Browser) -> None:
+    asked = browser.get("/api/v1/papers", params={"day": str(AT.date()), "q": "robots ANDNOT 1"}).json()
+    assert [each["title"] for each in asked["papers"]] == ["Robots 0"]
+    assert len(browser.get("/api/v1/papers", params={"day": str(AT.date())}).json()["papers"]) == 2
+
+
+def test_one_paper(browser: Browser) -> None:
+    [found] = browser.get("/api/v1/papers?q=finetuning").json()["papers"]
+    assert browser.get(f"/api/v1/papers/{found['id']}").json() == found
+
+
+def test_a_keyword_is_explained(browser: Browser) -> None:
+    told = browser.get("/api/v1/keywords/explain", params={"q": "fine tuning"}).json()
+    assert told["meaning"] == "title or abstract contains “fine tuning”"
+    assert told["canonical"] == browser.get("/api/v1/keywords/explain?q=Fine-Tunings").json()["canonical"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("/papers/0", 404), ("/papers/999", 404), ("/papers/x", 404), ("/nothing", 404), ("/papers?q=a&page=x", 404)),
+        *(("/papers", 422), ("/papers?day=soon", 422), ("/keywords/explain", 422), ("/papers?q=%22", 422)),
+        ("/papers?q=" + "a" * 20_001, 422),
+    ],
+)
+def test_errors_are_problems(browser: Browser, path: str, status: int) -> None:
+    answer = browser.get(f"/api/v1{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+
+
+def test_an_error_in_a_keyword_has_its_place(browser: Browser) -> None:
+    told = browser.get("/api/v1/keywords/explain", params={"q": "robots AND (arms"}).json()
+    assert told["position"] == 12
+    assert "unclosed bracket" in told["detail"]
+
+
+def test_the_interface_describes_itself_and_only_reads(browser: Browser) -> None:
+    told = browser.get("/api/v1/openapi.json").json()
+    assert set(told["paths"]) == {"/papers", "/papers/{number}", "/keywords/explain"}
+    assert {method for path in told["paths"].values() for method in path} == {"get"}
+    assert browser.post("/api/v1/papers").status_code == 405
+    assert browser.get("/api/v1/docs").status_code == 404
+    assert "content-security-policy" in browser.get("/api/v1/papers?q=robot").headers
