@@ -1,7 +1,8 @@
 """APScheduler as a clock: it asks "what is due?" and calls daily. It remembers nothing; the database says no.
 
-Three jobs: sources are read through the day, because lists keep growing; a tick every few seconds plans and delivers
-for the readers whose local hour has come; the mailbox for what comes back is read every few minutes. All run at the
+Four jobs: sources are read through the day, because lists keep growing; a tick every few seconds plans and delivers
+for the readers whose local hour has come; the mailbox for what comes back is read every few minutes; once a
+day the keywords of people who left are erased. All run at the
 start too, which is how anything missed is made up. Two processes that tick at once are harmless.
 """
 
@@ -16,7 +17,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest import daily
+from digest import daily, retention
 from digest.bounces import mailbox
 from digest.errors import DigestError
 from digest.house import House
@@ -26,11 +27,12 @@ log = structlog.get_logger()
 READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fresh lists
 TICK_SECONDS = 10  # also how long a confirmation mail may wait
 STOP_SECONDS = 30
+FORGET_HOURS = 24
 FETCH_MINUTES = 3  # between looks into the mailbox that bounces come to
 
 
 class Clockwork:
-    """The three jobs, one at a time each, and an end that lets the letters on the wire arrive."""
+    """The jobs, one at a time each, and an end that lets the letters on the wire arrive."""
 
     def __init__(self, house: House, clock: Callable[[], datetime]) -> None:
         self._house, self._clock = house, clock
@@ -58,6 +60,10 @@ class Clockwork:
         async with self._fetching:
             if self._house.settings.mailbox and not self._stop.is_set():
                 await self._guarded("fetch", asyncio.to_thread(mailbox.fetch, self._house, self._clock()))
+
+    async def forget(self) -> None:
+        """Erase the keywords of people whose way back has ended."""
+        await self._guarded("forget", asyncio.to_thread(retention.forget_who_left, self._house, self._clock()))
 
     async def close(self) -> None:
         """Send nothing new, and wait for what is on the wire, at most STOP_SECONDS."""
@@ -90,8 +96,9 @@ async def running(house: House, clock: Callable[[], datetime]) -> AsyncIterator[
     ticker.add_job(work.read, CronTrigger(minute=READ_AT_MINUTE, timezone=UTC), id="read", jitter=300)
     ticker.add_job(work.tick, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id="tick")
     ticker.add_job(work.read, id="start")
+    soon = datetime.now(UTC)
+    ticker.add_job(work.forget, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC), id="forget", next_run_time=soon)
     if house.settings.mailbox:
-        soon = datetime.now(UTC)
         ticker.add_job(work.fetch, IntervalTrigger(minutes=FETCH_MINUTES, timezone=UTC), id="fetch", next_run_time=soon)
     ticker.start()
     try:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import letters, operate, people, returned, serving, work
+from digest.cli import letters, operate, people, returned, rounds, serving, work
 
 EPILOG = """\
 A first letter, with nothing set up and nothing sent:
@@ -58,12 +58,14 @@ for command, epilog in (
     (letters.preview, letters.PREVIEW),
     (operate.sources, operate.SOURCES),
     (operate.doctor, operate.DOCTOR),
+    (operate.prune, operate.PRUNE),
     (returned.bounce, returned.BOUNCE),
 ):
     app.command(epilog=epilog)(command)
 app.command(epilog=letters.MATCH, cls=letters.Explained)(letters.match)
 app.add_typer(people.app, name="subscribers")
 app.add_typer(operate.deliveries_app, name="deliveries")
+app.add_typer(rounds.app, name="round")
 app.add_typer(returned.app, name="bounces")
 
 __all__ = ["app"]

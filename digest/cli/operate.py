@@ -12,6 +12,7 @@ from digest.cli.shown import (
     complain,
     configure_logs,
     emit,
+    instant,
     open_house,
     remark,
     table,
@@ -27,6 +28,13 @@ $ digest deliveries list --state uncertain
 $ digest deliveries show 41
 
 $ digest deliveries resolve 41 lost
+
+$ digest deliveries retry --failed --since 2026-07-31T06:00Z
+"""
+PRUNE = """\
+$ digest prune --dry-run
+
+$ digest prune --days 60
 """
 SOURCES = """\
 $ digest sources
@@ -131,6 +139,57 @@ def resolve(
         typer.echo(
             f"delivery {number} is {'sent' if outcome == 'sent' else 'lost; its papers go into the next edition'}"
         )
+
+
+@deliveries_app.command()
+def retry(
+    number: Annotated[int | None, typer.Argument(metavar="[ID]", show_default=False)] = None,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="All letters that failed since --since.")] = False,
+    since: Annotated[str | None, typer.Option(metavar="ISO", help="Like 2026-07-31T08:00:00Z.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a letter after all that failed or was put off: it goes with the next delivery.
+
+    Only where that is safe: never one that was sent or may have been, nor one whose papers a later edition has.
+    """
+    from digest import db, deliveries
+
+    begin = instant(since)
+    if (number is None) != failed or (begin is None) != (not failed):
+        raise Misuse("give the number of a letter, or --failed with --since")
+    with db.writing(open_house().engine) as session:
+        numbers = deliveries.failed_since(session, begin) if begin else [number or 0]
+        answers = {each: deliveries.retry(session, each) for each in numbers}
+    refused = {each: why for each, why in answers.items() if why}
+    if as_json:
+        emit({"queued": [each for each in answers if each not in refused], "refused": refused})
+    else:
+        for each, why in refused.items():
+            complain(f"delivery {each} cannot be sent again: {why}")
+        typer.echo(f"{len(answers) - len(refused)} of {len(answers)} letters are in the queue again")
+    if refused:
+        raise typer.Exit(FAILED)
+
+
+def prune(
+    *,
+    days: Annotated[int, typer.Option(min=45, max=36_500, help="What is older is forgotten.")] = 90,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget what nobody needs any more; which papers a reader had is never forgotten.
+
+    Replies of the relay, mails that came back, readings of sources, what copies of letters need beyond
+    DIGEST_WEB_COPY_DAYS, and the keywords of people who left 30 days ago.
+    """
+    from digest import retention
+
+    counts = retention.prune(open_house(), utc_now(), days=days, dry_run=dry_run)
+    if as_json:
+        emit({"dry_run": dry_run, "rows": counts})
+        return
+    table("Would be forgotten" if dry_run else "Forgotten", ("what", "rows"), counts.items())
 
 
 def sources(*, as_json: AsJson = False) -> None:

@@ -11,12 +11,14 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
     lane.py      the way to the relay, while it is closed
     outcome.py   what an SMTP answer means for a letter; pure
     record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
+    again.py     a letter that did not go is sent after all
     bulk.py      enqueue the digests of many readers
     ledger.py    on the wire and settle, for many connections in one commit
     sent.py      how many letters met which fate, for reports
 """
 
 from digest.deliveries import lane
+from digest.deliveries.again import failed_since, retry
 from digest.deliveries.bulk import Line, enqueue_digests
 from digest.deliveries.ledger import Ledger
 from digest.deliveries.outcome import Outcome, backoff, outcome_of
@@ -52,11 +54,13 @@ __all__ = [
     "drop_returns",
     "enqueue",
     "enqueue_digests",
+    "failed_since",
     "had",
     "lane",
     "outcome_of",
     "release",
     "resolve",
+    "retry",
     "sweep",
     "take_back",
     "tally",

@@ -1,0 +1,68 @@
+"""A letter that did not go is sent after all, where that is safe: never one that may have arrived."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlmodel import Session, col
+
+from digest.deliveries.ledger import STILL_WANTED
+from digest.models import Delivery, Kind, State, Subscriber
+
+WHY_NOT = {
+    State.SENDING: "it is being sent now",
+    State.ON_WIRE: "it is being sent now",
+    State.SENT: "the relay took it; a second one would be a double",
+    State.UNCERTAIN: "it may have arrived; look into the relay's log, then: digest deliveries resolve",
+    State.CANCELLED: "the reader wanted no letter any more",
+    State.EXPIRED: "a later edition took its papers",
+}
+
+
+def retry(session: Session, number: int) -> str:
+    """Put a failed letter, or one that was put off, into the queue for now; why not, or nothing when it is there.
+
+    The papers of a failed letter are this reader's next edition's as soon as one is planned. Whichever comes first
+    has them: both conditions are in the SQL.
+    """
+    ours = col(Delivery.id) == number
+    now_at_once = {"state": State.QUEUED, "next_attempt_at": None, "settled_at": None}
+    failed = (col(Delivery.state) == State.FAILED, col(Delivery.given_back).is_(False))
+    put_off = (col(Delivery.state) == State.QUEUED, col(Delivery.next_attempt_at).is_not(None))
+    for may in (failed, put_off):
+        changed = update(Delivery).where(ours, *may, _wanted(session, number)).values(**now_at_once)
+        if session.execute(changed.returning(col(Delivery.id)).execution_options(synchronize_session=False)).first():
+            return ""
+    return _why_not(session, number)
+
+
+def failed_since(session: Session, since: datetime) -> list[int]:
+    """Letters that failed at or after an instant, the oldest first."""
+    wanted = select(col(Delivery.id)).where(col(Delivery.state) == State.FAILED, col(Delivery.settled_at) >= since)
+    return list(session.scalars(wanted.order_by(col(Delivery.id))))
+
+
+def _wanted(session: Session, number: int) -> ColumnElement[bool]:
+    kind = session.scalar(select(col(Delivery.kind)).where(col(Delivery.id) == number))
+    statuses = STILL_WANTED[Kind(kind)] if kind else ()
+    reader = select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), col(Subscriber.status).in_(statuses))
+    return exists(reader)
+
+
+def _why_not(session: Session, number: int) -> str:
+    found = session.execute(
+        select(Delivery, col(Subscriber.status))
+        .join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
+        .where(col(Delivery.id) == number)
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        return "there is no such delivery"
+    delivery, status = found
+    state = State(delivery.state)
+    if state in WHY_NOT:
+        return WHY_NOT[state]
+    if state is State.FAILED and delivery.given_back:
+        return "a later edition took its papers"
+    if status not in STILL_WANTED[Kind(delivery.kind)]:
+        return f"its reader is {status} and gets no such letter"
+    return "it waits in the queue already"

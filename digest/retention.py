@@ -1,0 +1,88 @@
+"""What is forgotten, and when. Never which papers a reader had: `Delivery.papers` stays as long as the reader does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, delete, func, or_, select, update
+from sqlmodel import Session, col
+
+from digest import db, subscribers
+from digest.house import House
+from digest.models import Delivery, Evidence, Fetched, Kind, Reading, SavedKeyword, State, Status, Subscriber
+
+LEAST = 45  # days: the rules for bounces and for making up look back about a month
+USUAL = 90
+SETTLED = (State.SENT, State.EXPIRED, State.CANCELLED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """One kind of thing: rows deleted, or with `values` emptied."""
+
+    name: str
+    table: type[Any]
+    where: Sequence[ColumnElement[bool]]
+    values: dict[str, Any] | None = None
+
+    def carry_out(self, session: Session) -> int:
+        """How many rows it was."""
+        change = delete(self.table) if self.values is None else update(self.table).values(**self.values)
+        done: Any = session.execute(change.where(*self.where).execution_options(synchronize_session=False))
+        return int(done.rowcount)
+
+    def count(self, session: Session) -> int:
+        """How many rows it would be."""
+        return int(session.scalar(select(func.count()).select_from(self.table).where(*self.where)) or 0)
+
+
+def prune(house: House, now: datetime, *, days: int = USUAL, dry_run: bool = False) -> dict[str, int]:
+    """Forget what nobody needs after `days`; rows by name. A dry run only counts."""
+    copies = max(days, house.settings.web_copy_days)
+    with db.reading(house.engine) if dry_run else db.writing(house.engine) as session:
+        # Counted before anything changes: the second kind looks at what the first one deletes.
+        return {
+            each.name: each.count(session) if dry_run else each.carry_out(session)
+            for each in (*_of_who_left(now), *_old(now - timedelta(days=days), now - timedelta(days=copies)))
+        }
+
+
+def forget_who_left(house: House, now: datetime) -> int:
+    """Erase the keywords of people who left when their way back has ended; how many keywords."""
+    with db.writing(house.engine) as session:
+        return sum(each.carry_out(session) for each in _of_who_left(now))
+
+
+def _of_who_left(now: datetime) -> list[Forgotten]:
+    gone = select(col(Subscriber.id)).where(
+        col(Subscriber.status) == Status.UNSUBSCRIBED, col(Subscriber.ended_at) < now - subscribers.RETURN_WITHIN
+    )
+    theirs = (col(Delivery.subscriber_id).in_(gone), _filled(Delivery.keywords))
+    return [
+        Forgotten("keywords of who left", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(gone),)),
+        Forgotten("keywords in letters of who left", Delivery, theirs, {"keywords": []}),
+    ]
+
+
+def _old(before: datetime, copies_before: datetime) -> list[Forgotten]:
+    # A letter whose papers are still owed keeps everything: the next edition asks it what it could not bring.
+    over = or_(col(Delivery.state) == State.SENT, col(Delivery.given_back).is_(True))
+    copied = (
+        col(Delivery.kind) == Kind.DIGEST,
+        col(Delivery.created_at) < copies_before,
+        over,
+        or_(_filled(Delivery.left_out), _filled(Delivery.keywords)),
+    )
+    said = (col(Delivery.settled_at) < before, col(Delivery.state).in_(SETTLED), col(Delivery.reply) != "")
+    return [
+        Forgotten("copies of letters", Delivery, copied, {"left_out": [], "keywords": []}),
+        Forgotten("replies of the relay", Delivery, said, {"reply": ""}),
+        Forgotten("mails that came back", Evidence, (col(Evidence.received_at) < before,)),
+        Forgotten("readings of sources", Reading, (col(Reading.started_at) < before,)),
+        Forgotten("validators of answers", Fetched, (col(Fetched.at) < before,)),
+    ]
+
+
+def _filled(numbers: Any) -> ColumnElement[bool]:
+    return cast(col(numbers), String) != "[]"  # PostgreSQL cannot compare JSON
