@@ -1,0 +1,263 @@
+"""The record beside a plain model of it: senders come, die and are taken for dead, clocks jump, readers leave.
+
+Never is a letter on the wire twice, no paper is handed out twice, and none is lost.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Engine, delete
+from sqlmodel import col, select
+
+from digest import db, deliveries
+from digest.deliveries import Draft, Ledger, Outcome
+from digest.deliveries.record import LONGEST_WAIT
+from digest.errors import DigestError
+from digest.models import Delivery, Kind, State, Status, Subscriber
+from tests.factories import NOW, subscriber
+
+READERS = 2
+OWNERS = ("one", "two")
+MOVING = {State.SENDING, State.ON_WIRE}
+RETURNS = {State.FAILED, State.EXPIRED, State.CANCELLED}
+KEPT = {State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN}
+
+reader = st.integers(0, READERS - 1)
+owner = st.sampled_from(OWNERS)
+which = st.integers(0, 7)
+
+
+@dataclass
+class Letter:
+    """What the model knows of one letter."""
+
+    reader: int
+    papers: frozenset[int]
+    state: State = State.QUEUED
+    owner: str | None = None
+    wait: timedelta | None = None  # until this long after the beginning of the play
+    attempts: int = 0
+    returned: bool = False
+    left: int = 0  # how often its bytes may have left without an answer that nothing of it was taken
+
+
+@dataclass
+class Model:
+    """The letters by their number, who wants any, and papers that wait for a next edition."""
+
+    letters: dict[int, Letter] = field(default_factory=dict)
+    active: set[int] = field(default_factory=lambda: set(range(READERS)))
+    owed: dict[int, Counter[int]] = field(default_factory=lambda: {each: Counter() for each in range(READERS)})
+    given: int = 0  # papers so far: each is new for one reader
+
+
+class Play(RuleBasedStateMachine):
+    """The same steps for the store and for the model."""
+
+    store: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model, self.time = Model(), timedelta()
+        self.ledgers = {each: Ledger(self.store, each) for each in OWNERS}
+        with db.writing(self.store) as session:
+            session.execute(delete(Delivery))
+            session.execute(delete(Subscriber))
+            rows = [subscriber() for _ in range(READERS)]
+            session.add_all(rows)
+            session.flush()
+            self.ids = [int(each.id or 0) for each in rows]
+
+    def pick(self, number: int, *states: State) -> int | None:
+        """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
+        found = [key for key, each in self.model.letters.items() if each.state in states] or list(self.model.letters)
+        return found[number % len(found)] if found else None
+
+    @rule(who=reader, papers=st.integers(1, 2))
+    def enqueue(self, who: int, papers: int) -> None:
+        """A plan: what comes back and what is new goes into one letter."""
+        carried = set(range(self.model.given, self.model.given + papers))
+        self.model.given += papers
+        for letter in self.model.letters.values():
+            if letter.reader == who and letter.state == State.QUEUED:
+                letter.state, letter.wait = State.EXPIRED, letter.wait
+            if letter.reader == who and letter.state in RETURNS and not letter.returned:
+                letter.returned = True
+                carried |= letter.papers
+        with db.writing(self.store) as session:
+            back = deliveries.take_back(session, [self.ids[who]], NOW + self.time)
+            told = {*range(self.model.given - papers, self.model.given)}
+            for each in back.values():
+                assert not told & set(each.papers), "a paper was handed out twice"
+                told |= set(each.papers)
+            assert told == carried
+            draft = Draft(self.ids[who], Kind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
+            assert deliveries.enqueue(session, [draft], "example.org", NOW) == 1
+            assert deliveries.enqueue(session, [draft], "example.org", NOW) == 0
+            added = session.exec(select(Delivery.id).order_by(col(Delivery.id).desc())).first()
+        self.model.letters[int(added or 0)] = Letter(who, frozenset(carried))
+
+    @rule(who=owner, most=st.integers(1, 3))
+    def claim(self, who: str, most: int) -> None:
+        ready = [
+            key
+            for key, each in sorted(self.model.letters.items())
+            if each.state == State.QUEUED
+            and (each.wait is None or each.wait <= self.time or each.wait > self.time + LONGEST_WAIT)
+        ][:most]
+        with db.writing(self.store) as session:
+            assert [each.id for each in deliveries.claim(session, who, NOW + self.time, most)] == ready
+        for key in ready:
+            letter = self.model.letters[key]
+            letter.state, letter.owner, letter.attempts = State.SENDING, who, letter.attempts + 1
+
+    @rule(who=owner, number=which)
+    def on_wire(self, who: str, number: int) -> None:
+        key = self.pick(number, State.SENDING)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        ours = letter.state == State.SENDING and letter.owner == who
+        may = ours and letter.reader in self.model.active
+        assert asyncio.run(self.ledgers[who].on_wire(key, NOW + self.time)) is may
+        if may:
+            assert letter.left == 0, "a letter that may have left goes a second time"
+            letter.state, letter.left = State.ON_WIRE, letter.left + 1
+        elif ours:
+            letter.state, letter.owner = State.CANCELLED, None
+
+    @rule(
+        who=owner,
+        number=which,
+        fate=st.sampled_from([State.SENT, State.FAILED, State.UNCERTAIN, State.QUEUED]),
+        wait=st.integers(0, 600),
+        charged=st.booleans(),
+    )
+    def settle(self, who: str, number: int, fate: State, wait: int, charged: bool) -> None:
+        key = self.pick(number, State.ON_WIRE)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        if letter.state == State.SENDING and fate == State.SENT:
+            return  # nobody answers what was not asked
+        until = self.time + timedelta(minutes=wait) if fate == State.QUEUED and wait else None
+        outcome = Outcome(fate, 0, "said", NOW + until if until is not None else None, charged=charged)
+        ours = letter.state in MOVING and letter.owner == who
+        assert asyncio.run(self.ledgers[who].settle(key, outcome, NOW + self.time)) is ours
+        if ours:
+            letter.state, letter.owner, letter.wait = fate, None, until
+            letter.attempts -= not charged
+            if fate in {State.QUEUED, State.FAILED}:
+                letter.left = 0  # the relay said that it did not take it
+
+    @rule(who=owner)
+    def sweep(self, who: str) -> None:
+        """The others are dead, or taken for dead: a lock that was lost looks the same."""
+        again = uncertain = 0
+        for letter in self.model.letters.values():
+            if letter.owner in {None, who}:
+                continue
+            if letter.state == State.SENDING:
+                letter.state, letter.owner, again = State.QUEUED, None, again + 1
+            elif letter.state == State.ON_WIRE:
+                letter.state, letter.owner, uncertain = State.UNCERTAIN, None, uncertain + 1
+        with db.writing(self.store) as session:
+            assert deliveries.sweep(session, who) == (again, uncertain)
+
+    @rule(who=owner)
+    def release(self, who: str) -> None:
+        mine = [each for each in self.model.letters.values() if (each.owner, each.state) == (who, State.SENDING)]
+        for letter in mine:
+            letter.state, letter.owner, letter.attempts = State.QUEUED, None, letter.attempts - 1
+        with db.writing(self.store) as session:
+            assert deliveries.release(session, who) == len(mine)
+
+    @rule(who=reader)
+    def leave_or_come_back(self, who: int) -> None:
+        leaves = who in self.model.active
+        self.model.active ^= {who}
+        with db.writing(self.store) as session:
+            found = session.get_one(Subscriber, self.ids[who])
+            found.status = Status.UNSUBSCRIBED if leaves else Status.ACTIVE
+            if leaves:
+                queued = [
+                    each for each in self.model.letters.values() if (each.reader, each.state) == (who, State.QUEUED)
+                ]
+                for letter in queued:
+                    letter.state = State.CANCELLED
+                assert deliveries.cancel(session, self.ids[who], NOW + self.time) == len(queued)
+
+    @rule(number=which, sent=st.booleans())
+    def resolve(self, number: int, sent: bool) -> None:
+        key = self.pick(number, State.UNCERTAIN)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        with db.writing(self.store) as session:
+            if letter.state != State.UNCERTAIN:
+                with pytest.raises(DigestError, match="not uncertain"):
+                    deliveries.resolve(session, key, sent=sent, now=NOW)
+                return
+            deliveries.resolve(session, key, sent=sent, now=NOW)
+        letter.state = State.SENT if sent else State.FAILED
+        letter.left = int(sent)
+
+    @rule(number=which)
+    def retry(self, number: int) -> None:
+        key = self.pick(number, State.FAILED)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        failed = letter.state == State.FAILED and not letter.returned
+        may = failed or (letter.state == State.QUEUED and letter.wait is not None)
+        with db.writing(self.store) as session:
+            assert (deliveries.retry(session, key) == "") is (may and letter.reader in self.model.active)
+        if may and letter.reader in self.model.active:
+            letter.state, letter.wait = State.QUEUED, None
+
+    @rule(minutes=st.sampled_from([1, 7, 300, 2000, -5, -400, -100_000]))
+    def clock_jumps(self, minutes: int) -> None:
+        self.time += timedelta(minutes=minutes)
+
+    @invariant()
+    def both_tell_the_same(self) -> None:
+        with db.reading(self.store) as session:
+            rows = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
+            had = deliveries.had(session, self.ids)
+        told = {
+            each.id: (each.state, each.owner, each.attempts, each.given_back, frozenset(each.papers)) for each in rows
+        }
+        assert told == {
+            key: (each.state, each.owner, each.attempts, each.returned, each.papers)
+            for key, each in self.model.letters.items()
+        }
+        for who, number in enumerate(self.ids):
+            mine = [each for each in self.model.letters.values() if each.reader == who]
+            keeps = Counter(paper for each in mine if each.state in KEPT for paper in each.papers)
+            owed = Counter(
+                paper for each in mine if each.state in RETURNS and not each.returned for paper in each.papers
+            )
+            assert had.get(number, set()) == set(keeps)
+            # Each paper is in exactly one place: with the reader, on its way, or owed.
+            everything = {paper for each in mine for paper in each.papers}
+            assert keeps + owed == Counter(everything)
+
+
+def play(store: Engine, examples: int) -> None:
+    machine = type("Here", (Play,), {"store": store})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+def test_the_record_does_what_its_model_does(store: Engine) -> None:
+    play(store, 15)
