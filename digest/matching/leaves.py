@@ -35,7 +35,7 @@ class Phrase:
     @cached_property
     def key(self) -> str:
         """What the index knows it by."""
-        if self.exact:
+        if self.exact and not self.capital:
             return self.words[0] + "".join(
                 joint + word for joint, word in zip(self.joints, self.words[1:], strict=True)
             )
