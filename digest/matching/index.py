@@ -7,6 +7,7 @@ only where `fold.joinable` allows it. Beginnings of words lie in a table of thei
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice, repeat
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from digest.matching.leaves import Phrase
 from digest.matching.phrases import SHORTEST_PREFIX
 from digest.matching.sieve import GOES_ON, LAST, Sieve
 
+READ = 2048  # texts whose words are kept: a thousand papers, which are explained again and again for other keywords
 BLOCK = 200  # papers whose words are held at a time
 MANY = 1000  # keys; for fewer a sieve costs more than it saves
 
@@ -52,7 +54,7 @@ class Index:
 
     def occurrences(self, *texts: str) -> list[list[Occurrence]]:
         """Every place of every phrase in each text of one paper. An acronym that one text defines holds in all."""
-        read = [words_of(text) for text in texts]
+        read = [_read(text) for text in texts]
         return self._found(read, [self.places(words) for words in read])
 
     def in_papers(self, papers: Iterable[Sequence[str]]) -> Iterator[list[list[Occurrence]]]:
@@ -111,6 +113,12 @@ class Index:
             for number in self._tolerant.numbers.get(short, ()):
                 for text, into in zip(read, found, strict=True):
                     into.extend(spelt(number, long, text))
+
+
+@lru_cache(maxsize=READ)
+def _read(text: str) -> Words:
+    """The words of a text, shared: nobody may change them."""
+    return words_of(text)
 
 
 def spelt(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
