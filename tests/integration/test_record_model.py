@@ -254,10 +254,10 @@ def play(store: Engine, examples: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
 
 def test_the_record_does_what_its_model_does(store: Engine) -> None:
-    play(store, 15)
+    play(store, 45 if store.dialect.name == "sqlite" else 15)
