@@ -6,7 +6,6 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
-import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -69,13 +68,15 @@ def _copy(session: Session, edition: str, lines: Sequence[Line], domain: str, no
     )
     statement = f"COPY {Delivery.__tablename__} ({', '.join(_COLUMNS)}) FROM STDIN"
     driver: Any = session.connection().connection.driver_connection
+    dialect: Any = session.get_bind().dialect
+    broken = dialect.dbapi.Error
     try:
         with driver.cursor() as cursor:
             with cursor.copy(statement) as copy:
                 copy.write(text)
             return int(cursor.rowcount)
-    except psycopg.Error as error:  # this way past SQLAlchemy is nobody else's business
-        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=session.get_bind().dialect) from error
+    except broken as error:  # this way past SQLAlchemy is nobody else's business
+        raise DBAPIError.instance(statement, None, error, broken, dialect=dialect) from error
 
 
 def _names(count: int, domain: str) -> list[str]:
