@@ -5,17 +5,19 @@ for as long as some key begins so; a key met on the way is checked at its joints
 only where `fold.joinable` allows it. Beginnings of words lie in a table of their own, by their first three letters.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, repeat
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from digest.matching.acronyms import definitions
 from digest.matching.fold import BREAK, HYPHEN, Words, joinable, words_of
 from digest.matching.leaves import Phrase
 from digest.matching.phrases import SHORTEST_PREFIX
-from digest.matching.sieve import GOES_ON, LAST, Sieve
+from digest.matching.runs import Keys
+
+if TYPE_CHECKING:
+    from digest.matching.sieve import Sieve
 
 READ = 2048  # texts whose words are kept: a thousand papers, which are explained again and again for other keywords
 BLOCK = 200  # papers whose words are held at a time
@@ -44,8 +46,8 @@ class Index:
                 kind.setdefault(phrase.key, []).append(number)
         # One word of several letters: found is found. Most of the texts' runs end here.
         self._word = [len(phrase.words) == 1 and len(phrase.key) > 1 for phrase in self.phrases]
-        self._tolerant = _Keys(tolerant)
-        self._exact = _Keys(exact)
+        self._tolerant = Keys(tolerant)
+        self._exact = Keys(exact)
         self._begun = _Beginnings(begun)
         self._sieve: Sieve | None = None
 
@@ -69,6 +71,8 @@ class Index:
         """As `places`, for many texts at once: where there are many phrases, far quicker."""
         sifted: Iterable[list[int] | None] = repeat(None, len(texts))
         if len(self._tolerant.numbers) >= MANY:
+            from digest.matching.sieve import Sieve
+
             self._sieve = self._sieve or Sieve(self._tolerant.sorted)
             sifted = self._sieve.sift([words.keys for words in texts])
         return (self.places(words, worth) for words, worth in zip(texts, sifted, strict=True))
@@ -167,64 +171,6 @@ def _begun_until(key: str, words: Words, first: int) -> int | None:
         place += len(words.keys[number])
         number += 1
     return None
-
-
-class _Begun(NamedTuple):
-    """The keys that begin with some words: the phrases of the one that ends there too, and where they all lie."""
-
-    numbers: list[int]
-    at: int
-    end: int
-
-
-NOWHERE = _Begun([], 0, 0)
-
-
-class _Keys:
-    """Keys in order, so that one search tells both whether a string is a key and whether it begins one."""
-
-    def __init__(self, numbers: dict[str, list[int]]) -> None:
-        self.numbers = numbers
-        self.sorted = sorted(numbers)
-        self._known: dict[str, _Begun] = {}
-
-    def runs(
-        self, words: list[str], gaps: list[str] | None, worth: Iterable[int] | None = None
-    ) -> list[tuple[list[int], int, int]]:
-        """(numbers, first word, last word) of every run of words that spells a key, with or without its gaps. `worth`
-        is what a sieve says of these words; without one each of them is tried.
-        """
-        found: list[tuple[list[int], int, int]] = []
-        if not self.numbers:
-            return found
-        known, append, count = self._known.get, found.append, len(words)
-        for sifted in range(1, 2 * count, 2) if worth is None else worth:
-            first = last = sifted >> 1
-            run = words[first]
-            begun = known(run) or self._begin(run, 0, len(self.sorted))
-            while begun is not NOWHERE:
-                those, at, end = begun
-                if those:
-                    append((those, first, last))
-                    if at + 1 == end:  # no other key goes on from here
-                        break
-                last += 1
-                if last == count or not sifted & GOES_ON:
-                    break
-                run += words[last] if gaps is None else gaps[last] + words[last]
-                begun = known(run) or self._begin(run, at, end)
-        return found
-
-    def _begin(self, run: str, at: int, end: int) -> _Begun:
-        """The keys that begin with `run`, which lie from `at` up to `end` if anywhere."""
-        keys, whole = self.sorted, end - at == len(self.sorted)
-        at = bisect_left(keys, run, at, end)
-        if at < end and keys[at].startswith(run):
-            begun = self._known[run] = _Begun(self.numbers.get(run, []), at, bisect_left(keys, f"{run}{LAST}", at, end))
-            return begun
-        if whole:  # a single word, which comes in every text; of longer runs there are too many to remember
-            self._known[run] = NOWHERE
-        return NOWHERE
 
 
 def fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:

@@ -12,14 +12,14 @@ from itertools import accumulate, chain, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from digest.matching.runs import GOES_ON, LAST
+
 Numbers = npt.NDArray[np.int64]
 
 HEAD = 6  # letters of the next word that are looked at
 BITS = 23  # of a place in the table of pairs
 MIXED = np.int64(31)
 ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads what differs in few bits (Knuth's multiplicative hashing)
-LAST = "\U0010ffff"  # sorts behind every character that a text has
-GOES_ON = 1
 DEAD, BEGUN, WHOLE = range(3)  # no key begins so; some do; one is just this word
 NOTHING = {""}
 

@@ -18,7 +18,7 @@ from digest.matching import Document, Phrase
 from digest.matching.acronyms import definitions
 from digest.matching.fold import BREAK, HYPHEN, NONE, SPACE, Words, joinable, words_of
 from digest.matching.index import fits, spelt
-from digest.matching.sieve import LAST
+from digest.matching.runs import LAST
 
 Column = npt.NDArray[np.int32]
 GAPS = (NONE, SPACE, HYPHEN, BREAK)
