@@ -49,6 +49,7 @@ class Index:
         self._tolerant = Keys(tolerant)
         self._exact = Keys(exact)
         self._begun = _Beginnings(begun)
+        self._others = bool(exact or begun)
         self._sieve: Sieve | None = None
 
     def number(self, phrase: Phrase) -> int:
@@ -92,6 +93,8 @@ class Index:
             for number in numbers
             if (first == last and whole[number]) or fits(phrases[number], words, first, last)
         ]
+        if not self._others:
+            return found
         found += [
             (number, starts[first], ends[last])
             for numbers, first, last in self._exact.runs(words.exact, words.gaps)

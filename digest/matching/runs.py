@@ -36,11 +36,11 @@ class Keys:
         found: list[tuple[list[int], int, int]] = []
         if not self.numbers:
             return found
-        known, append, count = self._known.get, found.append, len(words)
+        keys, known, append, count = self.sorted, self._known.get, found.append, len(words)
         for sifted in range(1, 2 * count, 2) if worth is None else worth:
             first = last = sifted >> 1
             run = words[first]
-            begun = known(run) or self._begin(run, 0, len(self.sorted))
+            begun = known(run) or self._begin(run, 0, len(keys))
             while begun is not NOWHERE:
                 those, at, end = begun
                 if those:
@@ -51,16 +51,21 @@ class Keys:
                 if last == count or not sifted & GOES_ON:
                     break
                 run += words[last] if gaps is None else gaps[last] + words[last]
-                begun = known(run) or self._begin(run, at, end)
+                again = known(run)
+                if again is None:  # most runs end here: looked up in place, and not remembered
+                    at = bisect_left(keys, run, at, end)
+                    if at == end or not keys[at].startswith(run):
+                        break
+                    again = self._begin(run, at, end)
+                begun = again
         return found
 
     def _begin(self, run: str, at: int, end: int) -> Begun:
-        """The keys that begin with `run`, which lie from `at` up to `end` if anywhere."""
-        keys, whole = self.sorted, end - at == len(self.sorted)
+        """The keys that begin with `run`, which lie from `at` up to `end` if anywhere; remembered."""
+        keys = self.sorted
         at = bisect_left(keys, run, at, end)
+        begun = NOWHERE
         if at < end and keys[at].startswith(run):
-            begun = self._known[run] = Begun(self.numbers.get(run, []), at, bisect_left(keys, f"{run}{LAST}", at, end))
-            return begun
-        if whole:  # a single word, which comes in every text; of longer runs there are too many to remember
-            self._known[run] = NOWHERE
-        return NOWHERE
+            begun = Begun(self.numbers.get(run, []), at, bisect_left(keys, f"{run}{LAST}", at, end))
+        self._known[run] = begun
+        return begun

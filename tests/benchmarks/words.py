@@ -35,6 +35,7 @@ def keywords_matched() -> Result:
     no check of the gaps, no acronyms, no places in the original text.
     """
     index, automaton = _made()
+    _settle()
     taken, other = alternating(
         lambda: list(index.in_papers(texts(PAPERS))),
         lambda: [automaton.find_matches_as_indexes(_joined(words), overlapping=True) for words in _folded()],
@@ -47,6 +48,7 @@ def folded_words_matched() -> Result:
     index, automaton = _made()
     folded = list(_folded())
     joined = [_joined(words) for words in folded]
+    _settle()
     taken, other = alternating(
         lambda: list(index.many_places(folded)),
         lambda: [automaton.find_matches_as_indexes(text, overlapping=True) for text in joined],
@@ -56,9 +58,13 @@ def folded_words_matched() -> Result:
 
 def _made() -> tuple[Index, ahocorasick_rs.AhoCorasick]:
     phrases = distinct(KEYWORDS)
-    gc.collect()
-    gc.freeze()  # neither side pays for looking through what was made before
     return Index(phrases), ahocorasick_rs.AhoCorasick([f" {' '.join(phrase.words)} " for phrase in phrases])
+
+
+def _settle() -> None:
+    """What was made so far is looked through no more, as in a round: neither side pays for collecting the other's."""
+    gc.collect()
+    gc.freeze()
 
 
 def _folded() -> Iterator[Words]:
