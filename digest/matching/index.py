@@ -19,7 +19,7 @@ from digest.matching.runs import Keys
 if TYPE_CHECKING:
     from digest.matching.sieve import Sieve
 
-READ = 2048  # texts whose words are kept: a thousand papers, which are explained again and again for other keywords
+READ = 2048  # texts whose words are kept: a thousand papers, which are asked again and again for other keywords
 BLOCK = 200  # papers whose words are held at a time
 MANY = 1000  # keys; for fewer a sieve costs more than it saves
 
@@ -63,7 +63,7 @@ class Index:
     def in_papers(self, papers: Iterable[Sequence[str]]) -> Iterator[list[list[Occurrence]]]:
         """As `occurrences`, for the texts of each of many papers."""
         waiting = iter(papers)
-        while block := [[words_of(text) for text in paper] for paper in islice(waiting, BLOCK)]:
+        while block := [[_read(text) for text in paper] for paper in islice(waiting, BLOCK)]:
             places = self.many_places([words for paper in block for words in paper])
             for paper in block:
                 yield self._found(paper, [next(places) for _ in paper])

@@ -31,7 +31,7 @@ from digest.house import House
 from digest.letters import DigestWords, frame, newspapers
 from digest.letters.known import Known
 from digest.mail.message import Envelope, compose
-from digest.matching import Document, Matcher, parse
+from digest.matching import Document, Matcher, index, parse
 from digest.models import Kind, Paper, Subscriber
 from digest.writing import Asked, Desk, digest_words, letter_paper, study, write
 from tests.benchmarks.harness import Result, alternating
@@ -212,6 +212,7 @@ def ours(at: House, readers: Crowd) -> None:
 def theirs(readers: Crowd, said: Sequence[DigestWords]) -> None:
     """How a script writes letters: what matches where is looked for, and all is rendered, for each reader anew."""
     for claimed, each in zip(readers.claimed, said, strict=False):
+        index._read.cache_clear()
         queries = [parse(keyword.canonical) for keyword in readers.keywords[claimed.subscriber_id]]
         papers = (letter_paper(readers.papers[number], NOW.date(), queries, NOW) for number in claimed.papers)
         by_hand(replace(each, papers=tuple(papers), positions=()))
@@ -230,7 +231,7 @@ def by_hand(said: DigestWords) -> bytes:
 
 def forget() -> None:
     """Nothing is left of what was rendered before."""
-    for kept in (newspapers.prints, newspapers._why, frame.frame):
+    for kept in (newspapers.prints, newspapers._why, frame.frame, index._read):
         kept.cache_clear()
 
 
