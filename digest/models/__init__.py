@@ -6,6 +6,8 @@
     Subscriber -< Delivery                one letter to one reader, and what became of it
     Delivery -< Evidence                  mails that came back about a letter
     Lane                                  a relay that refuses us, while it does
+    Bucket                                a rate that several senders keep together
+    Allowance                             how often a public form was used, and by whom
 
 Keys are 64 bits wide. Instants are aware and in UTC on both databases.
 
@@ -17,11 +19,13 @@ considered. What is new for a reader is `entered > covered_to`: a comparison of 
 
 from digest.models.base import Instant
 from digest.models.papers import WORDS, Fetched, Listing, Paper, Reading, ReadingStatus
-from digest.models.people import Frequency, Keyword, SavedKeyword, Status, Subscriber
-from digest.models.record import Delivery, Evidence, Kind, Lane, State, Verdict
+from digest.models.people import Allowance, Frequency, Keyword, SavedKeyword, Status, Subscriber
+from digest.models.record import Bucket, Delivery, Evidence, Kind, Lane, State, Verdict
 
 __all__ = [
     "WORDS",
+    "Allowance",
+    "Bucket",
     "Delivery",
     "Evidence",
     "Fetched",

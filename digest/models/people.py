@@ -73,3 +73,14 @@ class SavedKeyword(SQLModel, table=True):
     position: int = Field(primary_key=True)
     keyword_id: int = Field(foreign_key="keyword.id", sa_type=BIG)
     written: str
+
+
+class Allowance(SQLModel, table=True):
+    """How often something was asked for in a window of time, for limits that several processes share.
+
+    `name` is a keyed hash: neither addresses nor networks of clients stand here.
+    """
+
+    name: str = Field(primary_key=True)
+    count: int
+    until: datetime = Field(sa_type=Instant, index=True)

@@ -129,3 +129,13 @@ class Lane(SQLModel, table=True):
     tries: int = 0
     code: int = 0
     reply: str = ""
+
+
+class Bucket(SQLModel, table=True):
+    """A token bucket that several senders share: until `free_at` every letter of this rate has been handed out.
+
+    `name`: the relay (host:port), or the relay and a domain. Instants are the database's own.
+    """
+
+    name: str = Field(primary_key=True)
+    free_at: datetime = Field(sa_type=Instant)
