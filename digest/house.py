@@ -90,6 +90,7 @@ def relay_of(settings: Settings) -> Relay:
         password=settings.smtp_password.get_secret_value(),
         local_hostname=sender_domain(settings.mail_from),
         reuse=settings.smtp_reuse,
+        timeout=settings.smtp_timeout,
     )
 
 

@@ -24,8 +24,8 @@ from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
 
-STEP_SECONDS = 60.0
-DATA_SECONDS = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer after the final dot
+STEP_SECONDS = 60.0  # for an answer to a command, where no setting says otherwise
+DATA_STEPS = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
 LETTERS_A_CONNECTION = 100  # many relays close one after so many
 NEEDS_LOGIN = {530, 534, 535, 538}
 TOO_LARGE = 552  # RFC 1870 6.1
@@ -47,6 +47,7 @@ class Relay:
     password: str = ""
     local_hostname: str = "localhost"
     reuse: int = LETTERS_A_CONNECTION  # letters a connection before it is closed anew
+    timeout: float = STEP_SECONDS
 
     @property
     def name(self) -> str:
@@ -104,7 +105,7 @@ class Connection:
         smtp = await self._open()
         self._unfinished = True
         try:
-            await self._ask(smtp.mail(sender, timeout=STEP_SECONDS))
+            await self._ask(smtp.mail(sender, timeout=self._relay.timeout))
         except SMTPResponseException as error:
             refused = self._refused(error.code, error.message, sender=True)
             if isinstance(refused, LaneClosed):
@@ -124,17 +125,17 @@ class Connection:
     async def _envelope(self, smtp: aiosmtplib.SMTP, sender: str, recipient: str, size: int) -> None:
         options = [f"size={size}"] if smtp.supports_extension("size") else []
         try:
-            await self._ask(smtp.mail(sender, options=options, timeout=STEP_SECONDS))
+            await self._ask(smtp.mail(sender, options=options, timeout=self._relay.timeout))
         except SMTPResponseException as error:
             raise self._refused(error.code, error.message, sender=True) from error
         try:
-            await self._ask(smtp.rcpt(recipient, timeout=STEP_SECONDS))
+            await self._ask(smtp.rcpt(recipient, timeout=self._relay.timeout))
         except SMTPResponseException as error:
             raise self._refused(error.code, error.message, recipient=True) from error
 
     async def _begin(self, smtp: aiosmtplib.SMTP) -> None:
         try:
-            reply = await self._ask(smtp.execute_command(b"DATA", timeout=STEP_SECONDS))
+            reply = await self._ask(smtp.execute_command(b"DATA", timeout=self._relay.timeout))
         except SMTPResponseException as error:  # not a reply at all
             raise self._refused(error.code, error.message) from error
         if reply.code != GO_AHEAD:
@@ -148,7 +149,7 @@ class Connection:
         try:
             # Nothing is awaited between these two, so that the reply cannot come before somebody listens.
             protocol.write(wire(raw))
-            reply = await protocol.read_response(timeout=DATA_SECONDS)
+            reply = await protocol.read_response(timeout=DATA_STEPS * self._relay.timeout)
         except (SMTPException, OSError, asyncio.CancelledError) as error:
             self._drop()
             raise Unknown(f"no answer after the letter was handed over: {error!r}") from error
@@ -185,7 +186,7 @@ class Connection:
 
     async def _reset(self, smtp: aiosmtplib.SMTP) -> None:
         try:
-            await smtp.rset(timeout=STEP_SECONDS)
+            await smtp.rset(timeout=self._relay.timeout)
         except (SMTPException, OSError):
             self._drop()  # it costs a new connection, nothing else
         except asyncio.CancelledError:
@@ -233,7 +234,7 @@ async def connect(relay: Relay) -> aiosmtplib.SMTP:
             username=relay.username or None,
             password=relay.password or None,
             local_hostname=relay.local_hostname,
-            timeout=STEP_SECONDS,
+            timeout=relay.timeout,
         )
         await _greet(smtp)
     except (SMTPException, OSError, ValueError) as error:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     smtp_domain_rate: float = Field(default=0, ge=0, le=10_000)
     smtp_connections: int = Field(default=4, ge=1, le=100)
     smtp_reuse: int = Field(default=100, ge=1, le=100_000)
+    smtp_timeout: float = Field(default=60, ge=0.1, le=600)
     mail_from: str = "Paper Digest <digest@localhost>"
     bounce_address: str = ""
     imap_host: str = ""

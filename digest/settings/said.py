@@ -17,6 +17,7 @@ EXAMPLES = {
     "smtp_domain_rate": "2",
     "smtp_connections": "4",
     "smtp_reuse": "100",
+    "smtp_timeout": "60",
     "mail_from": "Paper Digest <digest@example.org>",
     "bounce_address": "bounces@digest.example.org",
     "imap_host": "imap.example.org",

@@ -277,6 +277,19 @@ def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str) -
     against(lambda: Rude({verb: [HANG]}), act)
 
 
+@pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
+def test_a_relay_that_stalls_is_left_after_its_time(verb: str) -> None:
+    async def act() -> None:
+        async with Rude({verb: [HANG]}) as rude, Connection(way(rude, timeout=0.1)) as connection:
+            error = await fate(connection)
+            assert isinstance(error, Unknown if verb == "dot" else Deferred)
+            assert error.code == 0
+            await send(connection)
+            assert len(rude.heard) == 2
+
+    asyncio.run(act())
+
+
 # --- addresses
 
 

@@ -62,6 +62,7 @@ BAD = [
     ("smtp_domain_rate", "-0.5", "should be greater than or equal to 0"),
     ("smtp_connections", "0", "should be greater than or equal to 1"),
     ("smtp_reuse", "0", "should be greater than or equal to 1"),
+    ("smtp_timeout", "0", "should be greater than or equal to 0.1"),
     ("mail_from", "nobody", "not a mail address"),
     ("bounce_address", "bounces", "not a plain mail address"),
     ("bounce_address", "Bounces <bounces@example.org>", "not a plain mail address"),
