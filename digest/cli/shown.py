@@ -48,15 +48,19 @@ def open_house(level: int = logging.CRITICAL) -> "House":
     from digest.settings import load
 
     configure_logs(level)
-    return build(load())
+    chosen = load()
+    configure_logs(level, chosen.log_format)
+    return build(chosen)
 
 
-def configure_logs(level: int = logging.CRITICAL) -> None:
-    """One line an event: coloured for people, JSON for collectors."""
+def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
+    """One line an event: console for people, JSON for collectors: by `form`, or (auto) whether there is a terminal."""
     import structlog
 
     # Tracebacks never show values of variables: there are addresses and tokens among them.
-    people = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    people = [
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    ]
     programs = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
@@ -64,7 +68,7 @@ def configure_logs(level: int = logging.CRITICAL) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *(people if sys.stderr.isatty() else programs),
+            *(people if form == "console" or (form == "auto" and sys.stderr.isatty()) else programs),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

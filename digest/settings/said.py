@@ -43,8 +43,12 @@ EXAMPLES = {
     "most_terms": "64",
     "deepest_nesting": "16",
     "web_copy_days": "90",
+    "operator_token": "a-long-word-of-your-own-making",
+    "metrics_token": "another-long-word-of-your-own",
+    "overdue_minutes": "60",
+    "log_format": "json",
 }
-SECRETS = {"secret_key", "smtp_password", "imap_password"}
+SECRETS = {"secret_key", "smtp_password", "imap_password", "operator_token", "metrics_token"}
 
 
 def sentence(fault: dict[str, Any]) -> str:

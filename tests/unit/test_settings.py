@@ -8,6 +8,7 @@ import pytest
 
 from digest.errors import SettingError
 from digest.settings import DEFAULT_KEY, EXAMPLES, PREFIX, Settings, Tls, load, unknown
+from digest.settings.said import SECRETS
 
 RELAY = {"smtp_host": "smtp.example.org", "secret_key": "x" * 43}
 
@@ -100,6 +101,8 @@ BAD = [
     ("deepest_nesting", "51", "should be less than or equal to 50"),
     ("web_copy_days", "0", "should be greater than or equal to 1"),
     ("web_copy_days", "3651", "should be less than or equal to 3650"),
+    ("overdue_minutes", "4", "should be greater than or equal to 5"),
+    ("log_format", "xml", "should be 'auto', 'console' or 'json'"),
 ]
 
 
@@ -116,7 +119,20 @@ def test_a_bad_value_is_answered_with_name_fault_and_example(
 
 
 def test_every_setting_that_can_be_bad_is_tried() -> None:
-    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - {"secret_key", "smtp_password", "imap_password"}
+    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - SECRETS
+
+
+@pytest.mark.parametrize("name", ["operator_token", "metrics_token"])
+def test_a_token_that_could_be_guessed_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for token, fault in (
+        ("fifteen-letters", "has 15 characters, needed are 16 or more: it could be guessed"),
+        ("with a space in between", "may hold only letters, digits and signs of ASCII, without spaces"),
+        ("ein-schönes-langes-Wort", "may hold only letters, digits and signs of ASCII, without spaces"),
+    ):
+        said = refused(monkeypatch, **{name: token})
+        assert said.startswith(f"DIGEST_{name.upper()}: {fault}. Example: ")
+        assert token not in said
+    assert getattr(load(**{name: "sixteen-letters!"}), name).get_secret_value() == "sixteen-letters!"
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))

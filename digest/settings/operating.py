@@ -1,0 +1,34 @@
+"""Settings of whoever runs the service: who may look at it, and when it is said to be late."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+SHORTEST = 16  # characters of a token: the 95 that can be typed make 105 bits of them
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written; `auto` is for people in a terminal and for programs elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Operating(BaseModel):
+    """What an operator may set."""
+
+    operator_token: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
+    overdue_minutes: int = Field(default=60, ge=5, le=1440)
+    log_format: LogFormat = LogFormat.AUTO
+
+    @field_validator("operator_token", "metrics_token")
+    @classmethod
+    def _token(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and len(token) < SHORTEST:
+            raise ValueError(f"has {len(token)} characters, needed are {SHORTEST} or more: it could be guessed")
+        if not token.isascii() or any(not each.isprintable() or each.isspace() for each in token):
+            raise ValueError("may hold only letters, digits and signs of ASCII, without spaces")
+        return value
