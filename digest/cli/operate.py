@@ -44,6 +44,8 @@ $ digest sources --json
 DOCTOR = """\
 $ digest doctor
 
+$ digest doctor --resolver 9.9.9.9
+
 It exits with 1 when a line begins with FIX. Nothing is sent, made or changed.
 """
 COLUMNS = ("id", "kind", "edition", "state", "papers", "attempts", "reply", "created_at", "settled_at")
@@ -212,12 +214,21 @@ def sources(*, as_json: AsJson = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def doctor(*, as_json: AsJson = False) -> None:
-    """Check settings, database, relay, sources and clock. Each line says what to do."""
+def doctor(
+    *,
+    resolver: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Ask this DNS server, like 9.9.9.9 or 127.0.0.1:5353.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check settings, database, relay, sources and clock, and what the DNS says of the sender.
+
+    Each line says what to do, and what to publish word for word.
+    """
     from digest.doctor import examine
 
     configure_logs()
-    found = asyncio.run(examine())
+    found = asyncio.run(examine(resolver))
     if as_json:
         emit([{"check": each.name, "ok": each.ok, "says": each.says} for each in found])
     else:

@@ -1,0 +1,45 @@
+"""A check-up: is everything there that a day's work needs, and if not, what is to be done?
+
+inside.py    settings, store, disk
+outside.py   relay, mailbox, the hosts that are read, the clock
+signing.py   our own DKIM signature
+sender.py    SPF and DMARC of the sender's domain
+names.py     how the DNS is asked
+"""
+
+import asyncio
+
+from digest import settings
+from digest.doctor.check import Check
+from digest.doctor.inside import check_database, check_settings
+from digest.doctor.names import Names
+from digest.doctor.outside import check_clock, check_host, check_mailbox, check_relay, hosts
+from digest.doctor.sender import check_dmarc, check_spf
+from digest.doctor.signing import check_signing
+from digest.errors import DigestError
+
+__all__ = ["Check", "check_database", "check_mailbox", "check_signing", "examine", "hosts"]
+
+
+async def examine(resolver: str = "") -> list[Check]:
+    """Everything, in the order in which it must work. Nothing is sent or changed.
+
+    `resolver`: the address of a DNS server, with its port where it is not 53; else those of this machine.
+    """
+    try:
+        chosen = settings.load()
+    except DigestError as error:
+        return [Check("settings", ok=False, says=str(error))]
+    checks = [*check_settings(chosen), *check_database(chosen)]
+    names = Names(resolver)
+    signing, spf, dmarc = await asyncio.gather(
+        asyncio.to_thread(check_signing, chosen, names.txt),
+        asyncio.to_thread(check_spf, chosen, names.txt),
+        asyncio.to_thread(check_dmarc, chosen, names.txt),
+    )
+    reachable = await asyncio.gather(
+        check_relay(chosen), check_mailbox(chosen), *(check_host(*each) for each in hosts(chosen))
+    )
+    answers = [check for check, _ in reachable]
+    clock = check_clock([skew for _, skew in reachable if skew is not None])
+    return [*checks, *signing, *spf, *dmarc, *answers, clock]
