@@ -30,7 +30,8 @@ class Names:
             return []
         except dns.exception.DNSException as error:
             raise Silent(_reason(error)) from error
-        return [b"".join(each.strings).decode("utf-8", "replace") for each in answer]
+        # The DNS keeps no order; the doctor says the same of the same.
+        return sorted(b"".join(each.strings).decode("utf-8", "replace") for each in answer)
 
     def _resolver(self) -> dns.resolver.Resolver:
         if self._server is None:

@@ -72,7 +72,7 @@ PUBLISH = "publish lab.example.org with the TXT record: v=spf1 "
         (
             zone_of("lab.example.org", "v=spf1 mx -all", RELAY),
             {},
-            "has 2 records, and receivers then take none (RFC 7208, 4.5); keep one: v=spf1 mx a:smtp.example.net ~all",
+            "has 2 records, and receivers then take none (RFC 7208, 4.5); keep one: v=spf1 a:smtp.example.net mx ~all",
         ),
         (zone_of("lab.example.org", "v=spf1 mx +all"), {}, "it lets everybody send in your name; let it end in ~all"),
         (zone_of("lab.example.org", "v=spf1 all"), {}, "it lets everybody send in your name"),
