@@ -1,0 +1,144 @@
+"""make chaos: letters under fire, counted in the relay's own log.
+
+python -m tests.chaos --store sqlite --letters 10000 --kills 100 --seed 7
+
+A long run is made in pieces of up to 10,000 letters with a seed each. What is done is kept in var/chaos; the same
+command with the same seed goes on where the last one ended. Exits with 1 when a letter was lost or doubled, or is in
+doubt without a reason; with 3 when `--minutes` were over before the last piece.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import crew
+from tests.chaos.ground import Embedded, Ground, certificate, may_mount
+from tests.chaos.run import Run, Size
+
+PIECE = 10_000
+SHOWN = 15
+NOT_OVER = 3
+
+
+def main() -> int:
+    wanted = options().parse_args()
+    seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
+    pieces = max(1, round(wanted.letters / PIECE))
+    size = Size(wanted.letters // pieces, wanted.kills // pieces, wanted.rate)
+    kept = wanted.keep / f"{wanted.store}-{wanted.letters}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    say(f"chaos on {wanted.store}, seed {seed}: {wanted.letters:,} letters, {wanted.kills:,} kills, {pieces} pieces")
+    begun = time.monotonic()
+    crew.prepare()
+    for number in range(len(done), pieces):
+        if wanted.minutes and time.monotonic() - begun > 60 * wanted.minutes:
+            say(f"{number} of {pieces} pieces are done; the same command with SEED={seed} goes on")
+            return NOT_OVER
+        say(f"  piece {number + 1} of {pieces}, seed {seed + number}")
+        done.append(piece(wanted.store, seed + number, size, wanted.keep))
+        with kept.open("a") as file:
+            file.write(json.dumps(done[-1]) + "\n")
+    return table(done)
+
+
+def piece(kind: str, seed: int, size: Size, keep: Path) -> dict[str, Any]:
+    """One run, in a folder of its own; where it found fault the relay's log is kept."""
+    folder = Path(tempfile.mkdtemp(prefix="digest-chaos-"))
+    try:
+        told = asdict(Run(seed, size, ground(kind, folder, size), folder, say).go())
+        if told["faults"]:
+            shutil.copytree(folder, keep / f"{kind}-{seed}", dirs_exist_ok=True)
+    finally:
+        shutil.rmtree(folder)
+    return told
+
+
+def ground(kind: str, folder: Path, size: Size) -> Ground:
+    assert kind == "sqlite"
+    trusted = certificate(folder, "127.0.0.1")
+    if trusted:
+        os.environ["SSL_CERT_FILE"] = str(trusted)
+    else:
+        say("    no openssl here: the relay offers no TLS")
+    mounts = may_mount(folder / "tried")
+    if not mounts:
+        say("    no small disk can be made here (that needs root): it will not be full")
+    return Embedded(folder, size.letters, trusted, small_disk=mounts)
+
+
+def table(done: list[dict[str, Any]]) -> int:
+    """What all pieces came to, as a table; the exit status."""
+    states: Counter[str] = Counter()
+    sums: dict[str, Counter[str]] = {"events": Counter(), "ends": Counter(), "struck": Counter()}
+    for each in done:
+        states.update(each["verdict"]["states"])
+        for name, counter in sums.items():
+            counter.update(each[name])
+    verdicts = [each["verdict"] for each in done]
+    faults = [fault for each in done for fault in each["faults"]]
+    total: Callable[[str], int] = lambda name: sum(each[name] for each in verdicts)  # noqa: E731
+    lines: list[tuple[str, object]] = [
+        ("letters", sum(each["letters"] for each in done)),
+        ("kills", sum(each["kills"] for each in done)),
+        ("events", listed(sums["events"])),
+        ("senders ended", listed(sums["ends"])),
+        ("faults of the relay", sum(sums["struck"].values())),
+        ("accepted by the relay", total("accepted")),
+        ("in the record", listed(states)),
+        ("in doubt", f"{total('uncertain')}, of which {total('arrived')} had arrived; at most {total('allowed')}"),
+        ("in doubt because", listed(sum((Counter(each["why"]) for each in verdicts), Counter()))),
+        ("in doubt without reason", sum(len(each["unexplained"]) for each in verdicts)),
+        ("doubled", sum(len(each["doubled"]) for each in verdicts)),
+        ("lost", sum(len(each["lost"]) for each in verdicts)),
+        ("left sending, on the wire", sum(len(each["left"]) for each in verdicts)),
+        (
+            "after the next edition",
+            "{} papers doubled, {} lost".format(
+                *(sum(len(each["after"][name]) for each in done) for name in ("doubled", "lost"))
+            ),
+        ),
+        ("seconds", round(sum(each["seconds"] for each in done))),
+    ]
+    for name, value in lines:
+        say(f"{name:<28}{value:,}" if isinstance(value, int) else f"{name:<28}{value}")
+    for fault in faults[:SHOWN]:
+        say(f"FAULT {fault}")
+    if len(faults) > SHOWN:
+        say(f"and {len(faults) - SHOWN:,} faults more")
+    return 1 if faults else 0
+
+
+def listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {many:,}" for name, many in counts.most_common())
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def options() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--store", choices=("sqlite",), default="sqlite")
+    arguments.add_argument("--letters", type=int, default=PIECE)
+    arguments.add_argument("--kills", type=int, default=100)
+    arguments.add_argument("--seed", type=int)
+    arguments.add_argument("--rate", type=float, default=1.0, help="how often the relay misbehaves; 0 is never")
+    arguments.add_argument("--minutes", type=float, default=0, help="begin no piece after so many; 0 is no limit")
+    arguments.add_argument("--keep", type=Path, default=Path("var/chaos"))
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

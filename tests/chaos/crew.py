@@ -1,0 +1,121 @@
+"""The senders of a run: processes that are killed, paused and started again."""
+
+import itertools
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import sender
+from tests.chaos.sender import End
+
+AGAIN = 0.3  # seconds before one looks again that could do nothing, or leaves the work to others
+DYING = 10.0
+
+nursery = get_context("forkserver")
+
+
+def prepare() -> None:
+    """Have senders forked from a process that has imported all they need."""
+    nursery.set_forkserver_preload(["tests.chaos.sender"])
+
+
+class Member:
+    """One sender after another, under one name, by which the server knows it."""
+
+    def __init__(self, name: str, settings: Mapping[str, Any], clock: Path, errors: Path) -> None:
+        self.name = name
+        self.made_of = (name, settings, clock, errors)
+        self._given = ({**settings, "mail_from": f"Chaos <digest@{name}>"}, clock, errors)
+        self.process: ForkServerProcess | None = None
+        self.paused = False
+        self.rests_until = 0.0
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.exitcode is None
+
+    def start(self, **more: Any) -> None:
+        settings, *others = self._given
+        self.process = nursery.Process(target=sender.send, args=({**settings, **more}, *others), daemon=True)
+        self.process.start()
+
+    def signal(self, number: int) -> bool:
+        """Whether there was anybody to hear it."""
+        if not self.process or not self.process.pid or not self.alive:
+            return False
+        os.kill(self.process.pid, number)
+        self.paused = number == signal.SIGSTOP or (self.paused and number != signal.SIGCONT)
+        if number == signal.SIGKILL:
+            self.paused = False
+            self.process.join(DYING)
+        return True
+
+    def ended(self) -> int | None:
+        """The exit status of one that has just ended; None while it runs, and when that was told already."""
+        if self.process is None or self.process.exitcode is None:
+            return None
+        status = self.process.exitcode
+        self.process.close()
+        self.process, self.paused = None, False
+        return status
+
+
+class Crew:
+    """All members. `how`: settings of the next start, by dice."""
+
+    def __init__(self, members: list[Member], how: Callable[[], Mapping[str, Any]]) -> None:
+        self.members = members
+        self._how = how
+        self.ends: Counter[str] = Counter()
+        self.starts = 0
+        self._others: list[Member] = []
+
+    def muster(self) -> bool:
+        """Start whoever is not there; whether somebody has just ended because there was nothing to do."""
+        idle = False
+        for each in self._others:
+            status = each.ended()
+            if status is not None:
+                self.ends[_named(status)] += 1
+        for each in self.members:
+            status = each.ended()
+            if status is not None:
+                self.ends[_named(status)] += 1
+                idle = idle or status in {End.DONE, End.CLOSED}
+                rests = status in {End.STORE, End.BUSY} or (len(self.members) > 1 and status >= 0)
+                each.rests_until = time.monotonic() + (AGAIN if rests else 0)
+            if each.process is None and time.monotonic() >= each.rests_until:
+                each.start(**self._how())
+                self.starts += 1
+        return idle
+
+    def second(self) -> None:
+        """Somebody starts one more of the first; it is to find that there is one already."""
+        other = Member(*self.members[0].made_of)
+        other.start(**self._how())
+        self._others.append(other)
+
+    def named(self, name: str) -> Member | None:
+        return next((each for each in self.members if each.name == name), None)
+
+    def close(self) -> None:
+        """Kill them all."""
+        for each in (*self.members, *self._others):
+            each.signal(signal.SIGKILL)
+            each.ended()
+
+
+def _named(status: int) -> str:
+    if status in {int(each) for each in End}:
+        return End(status).name.lower()
+    return signal.Signals(-status).name if status < 0 else f"exit {status}"
+
+
+def names(number: int) -> list[str]:
+    return [f"sender{each}.test" for each in itertools.islice(itertools.count(1), number)]

@@ -1,0 +1,150 @@
+"""Where a run takes place: the store, what may happen to it, and where the relay is reached."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Engine
+
+from digest import db
+from digest.errors import StoreError
+
+if TYPE_CHECKING:
+    from tests.chaos.run import Run
+
+Answer = TypeVar("Answer")
+USUAL = {"pause": 4.0, "stop": 3.0, "jump": 3.0}
+CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=chaos"
+
+
+class Ground(ABC):
+    """What differs between one process on SQLite and many on PostgreSQL."""
+
+    name: str
+    url: str
+    senders = 1
+    host = "127.0.0.1"  # as senders reach the relay
+    bind = "127.0.0.1"  # as the relay listens
+    certificate: Path | None = None
+    events: Mapping[str, float] = USUAL  # beside kills, with their weights
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+
+    @abstractmethod
+    def engine(self) -> AbstractContextManager[Engine]:
+        """A new store."""
+
+    @abstractmethod
+    def happen(self, what: str, run: "Run") -> None:
+        """An event that only this ground knows."""
+
+    @abstractmethod
+    def unseen(self, events: Counter[str]) -> int:
+        """How many senders may have had an answer that the store did not take, with all their connections."""
+
+    def asked(self, question: Callable[[Engine], Answer]) -> Answer | None:
+        """An answer of the store; None while it cannot be asked."""
+        assert self._engine
+        try:
+            return question(self._engine)
+        except StoreError:
+            return None
+
+
+class Embedded(Ground):
+    """SQLite and one process; on a small disk of its own where we may make one."""
+
+    name = "sqlite"
+
+    def __init__(self, folder: Path, letters: int, certificate: Path | None, *, small_disk: bool) -> None:
+        super().__init__()
+        self._disk = folder / "disk"
+        self._megabytes = 24 + letters * 8 // 1000 if small_disk else 0
+        self.certificate = certificate
+        self.url = f"sqlite:///{self._disk / 'digest.db'}"
+        self.events = USUAL | {"second": 1} | ({"full": 2} if self._megabytes else {})
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        with small_disk(self._disk, self._megabytes):
+            self._engine = db.connect(self.url)
+            try:
+                yield self._engine
+            finally:
+                self._engine.dispose()
+
+    def happen(self, what: str, run: "Run") -> None:
+        """The disk is full for a while, or somebody starts a second sender."""
+        if what == "full":
+            ballast = self._disk / "ballast"
+            fill(ballast)
+            run.events["disk full"] += 1
+            run.later(
+                run.dice.choice((0.3, 2, 7)) * run.dice.uniform(0.7, 1.3), lambda: ballast.unlink(missing_ok=True)
+            )
+        else:
+            run.events["a second sender"] += 1
+            run.crew.second()
+
+    def unseen(self, events: Counter[str]) -> int:
+        return events["disk full"]
+
+
+def fill(file: Path) -> None:
+    """Until nothing more goes in."""
+    with file.open("ab", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(1 << 16))
+    with file.open("ab", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(512))
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """A disk of its own at `folder`, in memory; 0 megabytes is only a folder."""
+    folder.mkdir()
+    if not megabytes:
+        yield
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def may_mount(folder: Path) -> bool:
+    """Whether a small disk can be made here."""
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    tried = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False, capture_output=True)
+    if tried.returncode == 0:
+        subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+    return tried.returncode == 0
+
+
+def certificate(folder: Path, *addresses: str) -> Path | None:
+    """A key and a certificate for these addresses, in one file; None where there is no openssl."""
+    if not shutil.which("openssl"):
+        return None
+    names = "subjectAltName=" + ",".join(f"IP:{each}" for each in addresses)
+    subprocess.run(
+        ["openssl", *CERTIFICATE.split(), "-addext", names, "-keyout", "key", "-out", "cert"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "both.pem"
+    both.write_bytes((folder / "key").read_bytes() + (folder / "cert").read_bytes())
+    return both

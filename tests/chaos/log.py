@@ -1,0 +1,84 @@
+"""The server's own log: a JSON object a line, on the disk before the server answers."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A letter that the server answers for from now on."""
+
+    message_id: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A connection that ended without QUIT: the letters of which its client cannot know, the latest last, and why."""
+
+    connection: int
+    recipients: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A fault that the server made."""
+
+    place: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """The server asks that the client be killed now, at this place of the talk. It calls itself by `client`."""
+
+    place: str
+    client: str
+
+
+Entry = Accepted | Broken | Struck | Kill
+KINDS: dict[str, type[Entry]] = {each.__name__.lower(): each for each in (Accepted, Broken, Struck, Kill)}
+
+
+class Writer:
+    """Appends; what was written before `sync` outlives the machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+
+    def write(self, entry: Entry) -> None:
+        line = json.dumps({"kind": type(entry).__name__.lower(), **asdict(entry)}, separators=(",", ":"))
+        os.write(self._file, line.encode() + b"\n")
+
+    def sync(self) -> None:
+        os.fdatasync(self._file)
+
+
+class Reader:
+    """Reads on from where it stopped; a line that is not complete yet is left for the next time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._at = path, 0
+
+    def read(self) -> Iterator[Entry]:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._at += len(line)
+                yield parsed(line)
+
+
+def parsed(line: bytes) -> Entry:
+    fields = json.loads(line)
+    kind = KINDS[fields.pop("kind")]
+    if kind is Broken:
+        fields["recipients"] = tuple(fields["recipients"])
+    return kind(**fields)

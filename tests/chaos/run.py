@@ -1,0 +1,294 @@
+"""One run: a planned round, a rude relay, senders that die; and in the end the count."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from digest import planning
+from digest.house import House
+from tests.chaos import store
+from tests.chaos.count import Verdict, count, papers_once
+from tests.chaos.crew import Crew, Member, names
+from tests.chaos.ground import Ground
+from tests.chaos.log import Accepted, Broken, Kill, Reader, Struck
+from tests.chaos.sender import clock, set_clock
+from tests.house import KEY, TUESDAY
+
+LOOK = 0.004  # seconds between looks
+TIMEOUT = 0.3  # of the senders, for an answer of the relay
+CONNECTIONS = 4
+MOSTLY = 0.85  # of the letters: by then all events should have happened, lest the round be over first
+PATIENCE = 120.0  # seconds without a letter, an event or an end of a sender: then something hangs
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of it. `others`: events beside the kills, for each of these."""
+
+    letters: int
+    kills: int
+    rate: float = 1.0
+    others: float = 0.35
+
+
+@dataclass(slots=True)
+class Told:
+    """What a run came to."""
+
+    seed: int
+    store: str
+    letters: int
+    kills: int = 0
+    seconds: float = 0.0
+    verdict: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
+    struck: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+class Run:
+    """See `go`."""
+
+    def __init__(self, seed: int, size: Size, ground: Ground, folder: Path, say: Callable[[str], None]) -> None:
+        self.seed, self.size, self.ground, self.folder, self._say = seed, size, ground, folder, say
+        self.dice = random.Random(seed)
+        self.events: Counter[str] = Counter()
+        self.kills = 0
+        self._log = Reader(folder / "relay.log")
+        self._accepted: list[Accepted] = []
+        self._broken: list[Broken] = []
+        self._struck: Counter[str] = Counter()
+        self._clock_file = folder / "clock"
+        self.clock = clock(self._clock_file)
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        self._moved = self._spoke = time.monotonic()
+        self._todo = self._events()
+        self._next = 0
+
+    def go(self) -> Told:
+        """Plan, send under fire, count; then resolve as an operator would, plan and send again in peace, count."""
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            engine = stack.enter_context(self.ground.engine())
+            at, papers = store.planned(engine, self.size.letters)
+            self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
+            relay = stack.enter_context(self._relay())
+            self.crew = Crew(self._members(relay), self._how)
+            stack.callback(self.crew.close)
+            self._next = self._after()
+            self._until_through()
+            self._order("polite")
+            verdict = self._count(engine)
+            after = self._settle(at, papers) if not verdict.left else Verdict()
+        self._say(self._progress())
+        return self._told(verdict, after, time.monotonic() - begun)
+
+    def _until_through(self) -> None:
+        while True:
+            self._hear()
+            idle = self.crew.muster()
+            if idle and self._nothing_left():
+                return
+            self._act()
+            if time.monotonic() - self._spoke > 2:
+                self._spoke = time.monotonic()
+                self._say(self._progress())
+            if time.monotonic() - self._moved > PATIENCE:
+                raise TimeoutError(f"nothing has happened for {PATIENCE:.0f} s: {self._progress()}")
+            time.sleep(LOOK)
+
+    def _nothing_left(self) -> bool:
+        """Whether every letter has its fate; else the clock goes on to where something may be tried."""
+        self._moved = time.monotonic()
+        left = self.ground.asked(store.under_way)
+        if left is None:
+            return False
+        if not left:
+            return True
+        ahead = self.ground.asked(lambda engine: store.wait(engine, self.clock()))
+        if ahead and ahead > timedelta(0):
+            self._move_clock(ahead.total_seconds() + 1)
+        return False
+
+    def _hear(self) -> None:
+        for entry in self._log.read():
+            self._moved = time.monotonic()
+            match entry:
+                case Accepted():
+                    self._accepted.append(entry)
+                case Broken():
+                    self._broken.append(entry)
+                case Struck(place, what):
+                    self._struck[f"{place}: {what.split(' ')[0]}"] += 1
+                case Kill(place, client):
+                    if (member := self.crew.named(client)) and self.kill(member):
+                        self.events[f"killed at {place}"] += 1
+
+    def _act(self) -> None:
+        now = time.monotonic()
+        for due in [each for each in self._later if each[0] <= now]:
+            self._later.remove(due)
+            due[1]()
+        if self._todo and len(self._accepted) >= self._next:
+            what = self._todo.pop()
+            self._next = self._after()
+            self.happen(what)
+
+    def _after(self) -> int:
+        """At how many accepted letters the next thing happens."""
+        left = max(0.0, MOSTLY * self.size.letters - len(self._accepted))
+        return len(self._accepted) + int(left / (len(self._todo) + 1) * self.dice.uniform(0.3, 1.7))
+
+    def _events(self) -> list[str]:
+        kills = self.size.kills
+        planned = ["kill"] * (kills - kills // 2) + ["aim"] * (kills // 2)
+        others = self.dice.choices(list(self.ground.events), list(self.ground.events.values()), k=self._others())
+        planned += others
+        self.dice.shuffle(planned)
+        return planned
+
+    def _others(self) -> int:
+        return round(self.size.kills * self.size.others)
+
+    def happen(self, what: str) -> None:
+        """One event, now or in a moment."""
+        self._moved = time.monotonic()
+        member = self.dice.choice(self.crew.members)
+        match what:
+            case "kill":
+                self.later(self.dice.uniform(0, 0.03), lambda: self._kill_surely(member))
+            case "aim":
+                self._order("kill")
+            case "pause":
+                self._pause(member)
+            case "stop":
+                self.events["told to stop"] += member.signal(signal.SIGTERM)
+            case "jump":
+                self._move_clock(self.dice.uniform(-3 * 3600, 12 * 3600))
+                self.events["clock jumped"] += 1
+            case _:
+                self.ground.happen(what, self)
+
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Do it in so many seconds."""
+        self._later.append((time.monotonic() + seconds, what))
+
+    def kill(self, member: Member) -> bool:
+        done = member.signal(signal.SIGKILL)
+        self.kills += done
+        return done
+
+    def _kill_surely(self, member: Member) -> None:
+        if self.kill(member):
+            self.events["killed anywhere"] += 1
+        else:  # it has just ended by itself
+            self.later(0.02, lambda: self._kill_surely(member))
+
+    def _pause(self, member: Member) -> None:
+        if not member.signal(signal.SIGSTOP):
+            return
+        self.events["paused"] += 1
+        seconds = self.dice.choice((0.05, 0.3, 2 * TIMEOUT)) * self.dice.uniform(0.5, 1.5)
+        self.later(seconds, lambda: None if not member.paused else (member.signal(signal.SIGCONT), None)[1])
+
+    def _count(self, engine: Any) -> Verdict:
+        time.sleep(0.1)  # the server still hears that connections have ended
+        self._hear()
+        unseen = self.ground.unseen(self.events) * CONNECTIONS
+        return count(store.readers(engine), store.rows(engine), self._accepted, self._broken, unseen)
+
+    def _settle(self, at: House, papers: set[int]) -> Verdict:
+        """The operator looks into the relay's log; the next edition brings what is owed."""
+        for each in self.crew.members:
+            each.signal(signal.SIGCONT)
+        self.crew.close()
+        self._later.clear()
+        self._todo.clear()
+        store.resolve(at.engine, {each.message_id for each in self._accepted}, self.clock())
+        self._move_clock(store.NEXT.total_seconds())
+        planning.plan(at, self.clock())
+        self._until_through()
+        self._hear()
+        return papers_once(store.readers(at.engine, active=True), papers, store.rows(at.engine), self._accepted)
+
+    def _members(self, port: int) -> list[Member]:
+        settings = {
+            "database_url": self.ground.url,
+            "secret_key": KEY,
+            "smtp_host": self.ground.host,
+            "smtp_port": port,
+            "smtp_timeout": TIMEOUT,
+            "smtp_connections": CONNECTIONS,
+        }
+        return [Member(name, settings, self._clock_file, self.folder / "errors") for name in names(self.ground.senders)]
+
+    def _how(self) -> dict[str, Any]:
+        """How the next sender speaks to the relay."""
+        tls = self.ground.certificate and self.dice.random() < 0.5
+        return {"smtp_tls": "starttls" if tls else "none", "smtp_reuse": self.dice.choice((3, 20, 100))}
+
+    def _relay(self) -> "Relay":
+        self._server = Relay(self.folder / "relay.log", self.seed, self.size.rate, self.ground)
+        return self._server
+
+    def _order(self, word: str) -> None:
+        self._server.order(word)
+
+    def _move_clock(self, seconds: float) -> None:
+        self._set_clock(float(self._clock_file.read_text()) + seconds)
+
+    def _set_clock(self, ahead: float) -> None:
+        set_clock(self._clock_file, ahead)
+
+    def _progress(self) -> str:
+        return (
+            f"    {len(self._accepted):>7,} of {self.size.letters:,} letters accepted, {self.kills:>4} of "
+            f"{self.size.kills} kills, {sum(self._struck.values()):,} faults of the relay, "
+            f"{self.crew.starts:,} starts"
+        )
+
+    def _told(self, verdict: Verdict, after: Verdict, seconds: float) -> Told:
+        told = Told(self.seed, self.ground.name, self.size.letters, self.kills, round(seconds, 1))
+        told.verdict, told.after = plain(verdict), plain(after)
+        told.events, told.ends, told.struck = dict(self.events), dict(self.crew.ends), dict(self._struck)
+        told.faults = [*verdict.faults, *after.faults]
+        return told
+
+
+def plain(verdict: Verdict) -> dict[str, Any]:
+    """For JSON."""
+    counts = {"uncertain": verdict.uncertain, "states": dict(verdict.states), "why": dict(verdict.why)}
+    return {name: getattr(verdict, name) for name in Verdict.__slots__} | counts
+
+
+class Relay:
+    """The server as a process; entered, its port."""
+
+    def __init__(self, log: Path, seed: int, rate: float, ground: Ground) -> None:
+        secure = ["--certificate", str(ground.certificate)] if ground.certificate else []
+        options = ["--seed", str(seed), "--rate", str(rate), "--host", ground.bind, *secure]
+        command = [sys.executable, "-m", "tests.chaos.server", str(log), *options]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> int:
+        assert self._process.stdout
+        return int(self._process.stdout.readline())
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()  # the end of its input is the end of it
+
+    def order(self, word: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()

@@ -1,0 +1,96 @@
+"""A store with a planned round, and what its record says."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
+
+from digest import db, deliveries, planning
+from digest.house import House
+from digest.models import Delivery, Lane, State, Status, Subscriber
+from tests.chaos.count import Row
+from tests.house import TUESDAY, arrive, house, many
+
+PAPER = "A robot folds a protein along a graph"  # each reader has one of these words for a keyword
+NEXT = timedelta(days=1)
+
+
+def planned(engine: Engine, letters: int) -> tuple[House, set[int]]:
+    """A new store with so many readers, and their round of one paper, queued; the papers of it."""
+    db.upgrade(engine)
+    at = house(engine)
+    many(at, letters)
+    papers = set(arrive(at, TUESDAY, PAPER))
+    planning.plan(at, TUESDAY)
+    with db.reading(engine) as session:
+        queued = deliveries.waiting(session)
+    if queued != letters:
+        raise RuntimeError(f"{queued} letters were planned for {letters} readers")
+    return at, papers
+
+
+def rows(engine: Engine) -> list[Row]:
+    """The whole record."""
+    asked = select(
+        col(Delivery.message_id),
+        col(Subscriber.email),
+        col(Delivery.edition),
+        col(Delivery.state),
+        col(Delivery.reply_code),
+        col(Delivery.papers),
+        col(Delivery.given_back),
+        col(Subscriber.status),
+    ).join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
+    with db.reading(engine) as session:
+        found = session.execute(asked).all()
+    return [
+        Row(name, to, edition, state, code, tuple(papers), given_back, status == Status.ACTIVE)
+        for name, to, edition, state, code, papers, given_back, status in found
+    ]
+
+
+def readers(engine: Engine, *, active: bool = False) -> list[str]:
+    asked = select(col(Subscriber.email))
+    with db.reading(engine) as session:
+        return list(session.scalars(asked.where(col(Subscriber.status) == Status.ACTIVE) if active else asked))
+
+
+def under_way(engine: Engine) -> dict[str, int]:
+    """Letters that have no fate yet, by state."""
+    asked = select(col(Delivery.state), func.count()).where(
+        col(Delivery.state).in_((State.QUEUED, State.SENDING, State.ON_WIRE))
+    )
+    with db.reading(engine) as session:
+        return dict(session.execute(asked.group_by(col(Delivery.state))).tuples().all())
+
+
+def wait(engine: Engine, now: datetime) -> timedelta:
+    """How long until something may be tried: the way to the relay is closed, or every letter was put off."""
+    with db.reading(engine) as session:
+        lane = session.scalar(select(func.max(col(Lane.until))))
+        ready = session.scalar(
+            select(func.count())
+            .select_from(Delivery)
+            .where(col(Delivery.state) == State.QUEUED)
+            .where(col(Delivery.next_attempt_at).is_(None) | (col(Delivery.next_attempt_at) <= now))
+        )
+        latest = session.scalar(
+            select(func.max(col(Delivery.next_attempt_at))).where(col(Delivery.state) == State.QUEUED)
+        )
+    until = [each for each in (lane, None if ready else latest) if each is not None]
+    return max((_aware(each) - now for each in until), default=timedelta(0))
+
+
+def _aware(instant: datetime) -> datetime:
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def resolve(engine: Engine, accepted: set[str], now: datetime) -> int:
+    """What an operator does with a relay's log: what is in it was sent, the rest is lost. How many there were."""
+    with db.writing(engine) as session:
+        doubtful = session.execute(
+            select(col(Delivery.id), col(Delivery.message_id)).where(col(Delivery.state) == State.UNCERTAIN)
+        ).all()
+        for number, name in doubtful:
+            deliveries.resolve(session, int(number or 0), sent=name in accepted, now=now)
+    return len(doubtful)
