@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test check-mail look-mail lint format bench lock clean help
+.PHONY: demo serve test chaos check-mail look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -29,6 +29,10 @@ serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
 
 test: .venv/test lint  ## everything: lint, types, contracts, unit, integration, end to end
 	@$(BIN)/pytest -n 2 --dist loadgroup tests
+
+chaos: .venv/test  ## letters while senders die and the relay misbehaves (LETTERS=100000 KILLS=1000 SEED=n STORE=name MINUTES=n)
+	@$(BIN)/python -m tests.chaos $(if $(LETTERS),--letters $(LETTERS)) $(if $(KILLS),--kills $(KILLS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES))
 
 check-mail: .venv/test  ## letters through a real Postfix, judged by tools from npm and Debian (JUDGE=name for one)
 	@$(BIN)/python -m tests.checks $(JUDGE)

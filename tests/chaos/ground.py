@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 USUAL = {"pause": 4.0, "stop": 3.0, "jump": 3.0}
+FEW = 1000  # letters; in a run of so few nothing lasts long
 CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=chaos"
 
 
@@ -87,9 +88,8 @@ class Embedded(Ground):
             ballast = self._disk / "ballast"
             fill(ballast)
             run.events["disk full"] += 1
-            run.later(
-                run.dice.choice((0.3, 2, 7)) * run.dice.uniform(0.7, 1.3), lambda: ballast.unlink(missing_ok=True)
-            )
+            seconds = run.dice.choice((0.3, 2, 7) if run.size.letters > FEW else (0.3, 1)) * run.dice.uniform(0.7, 1.3)
+            run.later(seconds, lambda: ballast.unlink(missing_ok=True))
         else:
             run.events["a second sender"] += 1
             run.crew.second()
