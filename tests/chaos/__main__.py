@@ -38,6 +38,9 @@ def main() -> int:
     kept = wanted.keep / f"{wanted.store}-{wanted.letters}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
     done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    if len(done) >= pieces:  # that one is over: this is another
+        kept.unlink()
+        done = []
     say(f"chaos on {wanted.store}, seed {seed}: {wanted.letters:,} letters, {wanted.kills:,} kills, {pieces} pieces")
     begun = time.monotonic()
     crew.prepare()
