@@ -8,14 +8,16 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
     schema.py   the version of the tables
 """
 
-from digest.db.engine import PRAGMAS, among, connect, reading, shown, told, unusable, writing
-from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SENDER_LOCK, alone, gone, hold, present
+from digest.db.engine import KEEPALIVE, PRAGMAS, among, connect, reading, shown, told, unusable, writing
+from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SCHEMA_LOCK, SENDER_LOCK, alone, gone, hold, present
 from digest.db.schema import history, ready, upgrade, versions
 
 __all__ = [
+    "KEEPALIVE",
     "LISTING_LOCK",
     "PRAGMAS",
     "RELAY_LOCK",
+    "SCHEMA_LOCK",
     "SENDER_LOCK",
     "alone",
     "among",

@@ -32,13 +32,14 @@ from digest.deliveries.record import (
     drop_returns,
     enqueue,
     had,
+    in_hand,
+    ready,
     release,
     resolve,
     sweep,
     take_back,
     tally,
     waiting,
-    work_waits,
 )
 from digest.deliveries.sent import Sent
 
@@ -59,8 +60,10 @@ __all__ = [
     "enqueue_digests",
     "failed_since",
     "had",
+    "in_hand",
     "lane",
     "outcome_of",
+    "ready",
     "release",
     "resolve",
     "retry",
@@ -68,5 +71,4 @@ __all__ = [
     "take_back",
     "tally",
     "waiting",
-    "work_waits",
 ]

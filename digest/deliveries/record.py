@@ -253,11 +253,17 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
         raise DigestError(f"delivery {delivery_id} is not uncertain: {where}")
 
 
-def work_waits(session: Session, now: datetime) -> bool:
-    """Whether a sender would find anything: a letter that may go now, or one that another may have left behind."""
-    ready = select(1).where(Delivery.state == State.QUEUED, may_go(now))
-    owned = select(1).where(col(Delivery.owner).is_not(None), col(Delivery.state).in_((State.SENDING, State.ON_WIRE)))
-    return bool(session.scalar(select(or_(exists(ready), exists(owned)))))
+def ready(session: Session, now: datetime, most: int) -> int:
+    """How many letters may go now; nobody counts beyond `most`."""
+    found = select(Delivery.id).where(Delivery.state == State.QUEUED, may_go(now)).limit(most).subquery()
+    return session.exec(select(func.count()).select_from(found)).one()
+
+
+def in_hand(session: Session) -> bool:
+    """Whether senders hold letters, or dead ones have left some behind."""
+    at_work = col(Delivery.state).in_((State.SENDING, State.ON_WIRE))
+    owned = select(col(Delivery.id)).where(col(Delivery.owner).is_not(None), at_work).limit(1)
+    return session.scalar(owned) is not None
 
 
 def may_go(now: datetime) -> ColumnElement[bool]:

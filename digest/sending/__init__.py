@@ -22,10 +22,11 @@ import structlog
 from digest import db
 from digest.deliveries import Sent
 from digest.house import House
+from digest.letters.known import Known
 from digest.mail.inbox import Inbox
 from digest.mail.smtp import Relay
-from digest.sending.intake import LETTERS_EACH, Place
-from digest.sending.sender import Clock, Sender
+from digest.sending.intake import LETTERS_EACH, Clock, Intake, Place
+from digest.sending.sender import Sender
 from digest.sending.shares import shared
 
 __all__ = ["LETTERS_EACH", "Clock", "Place", "Sender", "Sent", "send_all", "way_out"]
@@ -51,17 +52,20 @@ async def send_all(
     tell: Callable[[Sent], None] = lambda _: None,
     insist: bool = False,
     most: int | None = None,
+    known: Known | None = None,
 ) -> Sent:
     """Send everything that may go now, or the first `most` letters. Setting `stop` ends it after those on the wire.
 
-    A relay that refused us is left alone for a while, unless the caller `insist`s.
+    A relay that refused us is left alone for a while, unless the caller `insist`s. What was worked out for letters
+    before is in `known`; one delivery at a time may have it.
     """
     with _place(house) as place:
         if place is None:
             log.info("sender.busy")
             return Sent(busy=True)
         async with way_out(house) as relay:
-            return await Sender(house, relay, clock, stop or asyncio.Event(), tell, place).run(insist=insist, most=most)
+            intake = Intake(house, clock, place, known or Known())
+            return await Sender(intake, relay, stop or asyncio.Event(), tell).run(insist=insist, most=most)
 
 
 @contextmanager

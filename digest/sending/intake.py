@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
 SWEEP_SECONDS = 5.0  # between looks for what dead senders left behind, where there are others
+Clock = Callable[[], datetime]
 Written = tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]
 
 
@@ -46,10 +47,10 @@ class Intake:
     """The record as the one who claims sees it."""
 
     house: House
-    clock: Callable[[], datetime]
+    clock: Clock
     place: Place
-    dice: random.Random
-    _known: Known = field(default_factory=Known)
+    known: Known
+    dice: random.Random = field(default_factory=random.Random)  # noqa: S311  - jitter, no secret
     _swept_at: float = 0.0
 
     @property
@@ -69,7 +70,7 @@ class Intake:
         with db.writing(self.house.engine) as session:
             claimed = deliveries.claim(session, self.place.name, now, self._batch, without=full)
         with db.reading(self.house.engine) as session:
-            laid = lay_out(session, claimed, now, self._known)
+            laid = lay_out(session, claimed, now, self.known)
             desk = replace(laid, first=first_papers(session, claimed, now))
             return self._write(desk, claimed, now)
 

@@ -1,9 +1,7 @@
 """The life of one delivery: claim letters, write them, hand them over on a few connections, record each answer."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -12,10 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import Lost, RelayDown, SendError, StoreError
-from digest.house import House
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
-from digest.sending.intake import Intake, Place
+from digest.sending.intake import Intake
 from digest.sending.lane import Way
 from digest.sending.outbox import BATCH, Outbox, now
 from digest.sending.shares import Shares, pace_of
@@ -26,20 +23,17 @@ log = structlog.get_logger()
 AGAIN = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
 STORE_FAULTS = (StoreError, SQLAlchemyError)
 GROW_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
-Clock = Callable[[], datetime]
 Result = TypeVar("Result")
 
 
 class Sender:
     """The life of one delivery."""
 
-    def __init__(
-        self, house: House, relay: Relay, clock: Clock, stop: asyncio.Event, tell: Callable[[Sent], None], place: Place
-    ) -> None:
-        self._house, self._relay, self._clock, self._stop, self._tell = house, relay, clock, stop, tell
-        self._ledger = Ledger(house.engine, place.name)
-        self._dice = random.Random()  # noqa: S311  - jitter, no secret
-        self._intake = Intake(house, clock, place, self._dice)
+    def __init__(self, intake: Intake, relay: Relay, stop: asyncio.Event, tell: Callable[[Sent], None]) -> None:
+        house = intake.house
+        self._intake, self._relay, self._stop, self._tell = intake, relay, stop, tell
+        self._clock, self._dice, self._settings = intake.clock, intake.dice, house.settings
+        self._ledger = Ledger(house.engine, intake.place.name)
         shares = Shares(house, relay.name)
         self._outbox = Outbox(pace_of(house), 2 * house.settings.smtp_connections, lambda: self._over, shares.borrow)
         self._way = Way(house, relay)
@@ -62,7 +56,7 @@ class Sender:
 
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
-        await self._sweep()
+        _, self._sent.uncertain = await asyncio.to_thread(self._intake.sweep)
         self._sent.closed = await self._way.closed(self._clock(), insist=insist)
         if self._sent.closed:
             return self._sent
@@ -120,7 +114,7 @@ class Sender:
     def _allowed(self) -> int:
         """How many connections the settings and the relay allow now."""
         refused = self._refused_at is not None and now() < self._refused_at + GROW_SECONDS
-        return max(1, self._connections) if refused else self._house.settings.smtp_connections
+        return max(1, self._connections) if refused else self._settings.smtp_connections
 
     async def _grow(self, group: asyncio.TaskGroup, connections: int) -> None:
         while self._connections < connections:
