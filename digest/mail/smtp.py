@@ -1,58 +1,54 @@
-"""The way to the relay: a few persistent connections, each step apart, each answer named by what to do about it.
+"""The way to the relay: a few persistent connections, each answer named by what to do about it.
 
-aiosmtplib raises the same exceptions before DATA and after acceptance, so each command is sent apart here, and what
-an answer means depends on which of them was under way:
+The same words mean different things at different steps, so each reply is judged by the step that it answers:
 
     connect, EHLO, STARTTLS, AUTH   4xx, no answer: RelayDown         5xx, TLS or login refused: LaneClosed
     MAIL                            4xx, connection lost: Deferred    5xx: LaneClosed, the sender is always the same
                                                                       (552: Rejected, this letter is too large)
     RCPT, DATA                      4xx, connection lost: Deferred    5xx: Rejected
     the letter and its final dot    4xx: Deferred   5xx: Rejected     2xx: accepted   anything else: Unknown
+
+A relay that offers PIPELINING (RFC 2920) gets MAIL, RCPT and DATA in one write, so that a letter needs two round trips
+and not four; the fence is asked when all three are answered. A letter that may not leave then, or a DATA that the relay
+obeys although it refused the recipient, costs the connection: nothing of a letter has left, and closing says so.
 """
 
 import asyncio
-import contextlib
 import re
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from types import TracebackType
 from typing import Self
 
-import aiosmtplib
-from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException
-
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
+from digest.mail.relay import LETTERS_A_CONNECTION, STEP_SECONDS, Relay, connect
+from digest.mail.talk import Reply, Talk
 
-STEP_SECONDS = 60.0  # for an answer to a command, where no setting says otherwise
+__all__ = ["LETTERS_A_CONNECTION", "STEP_SECONDS", "Connection", "Relay", "Withdrawn", "connect", "wire"]
+
 DATA_STEPS = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
-LETTERS_A_CONNECTION = 100  # many relays close one after so many
+QUIT_SECONDS = 5.0
 NEEDS_LOGIN = {530, 534, 535, 538}
 TOO_LARGE = 552  # RFC 1870 6.1
 GO_AHEAD = 354
-GOING_AWAY = 421
 LINE_END = re.compile(rb"\r\n|\r|\n")
 # RFC 5321 4.1.2, without quoted strings: what goes between the angle brackets cannot break out of them.
 MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
-    """Where letters are handed over. `tls`: starttls, tls or none; certificates are always verified."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, the answers that let the next one follow, and whom a refusal is about."""
 
-    host: str
-    port: int
-    tls: str = "none"
-    username: str = ""
-    password: str = ""
-    local_hostname: str = "localhost"
-    reuse: int = LETTERS_A_CONNECTION  # letters a connection before it is closed anew
-    timeout: float = STEP_SECONDS
+    command: bytes
+    good: frozenset[int]
+    about: str = "letter"
 
-    @property
-    def name(self) -> str:
-        """What the record calls it."""
-        return f"{self.host}:{self.port}"
+
+DATA = Step(b"DATA\r\n", frozenset({GO_AHEAD}))
+RSET = Step(b"RSET\r\n", frozenset({250}))
+QUIT = Step(b"QUIT\r\n", frozenset({221}))
 
 
 class Withdrawn(Exception):
@@ -64,7 +60,7 @@ class Connection:
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
-        self._smtp: aiosmtplib.SMTP | None = None
+        self._talk: Talk | None = None
         self._letters = 0
         self._unfinished = False  # the relay still holds the envelope of a letter that did not go
 
@@ -88,128 +84,122 @@ class Connection:
         _check(sender)
         if not MAILBOX.fullmatch(recipient):
             raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
-        smtp = await self._open()
+        talk = await self._open()
         self._unfinished = True
-        await self._envelope(smtp, sender, recipient, len(raw))
-        if not await before_data():
-            raise Withdrawn
+        envelope = _mail(sender, len(raw) if "size" in talk.offers else 0), _rcpt(recipient)
+        if talk.pipelines:
+            await self._ask(talk, *envelope, DATA)
+            await self._fenced(before_data)
+        else:
+            await self._ask(talk, *envelope)
+            if not await before_data():
+                raise Withdrawn
+            await self._ask(talk, DATA)
         self._letters += 1
-        await self._begin(smtp)
-        reply = await self._hand_over(smtp, raw)
+        reply = await self._hand_over(talk, raw)
         self._unfinished = False
-        return f"{reply.code} {reply.message}"
+        return f"{reply.code} {reply.text}"
 
     async def probe(self, sender: str) -> None:
         """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""
         _check(sender)
-        smtp = await self._open()
+        talk = await self._open()
         self._unfinished = True
         try:
-            await self._ask(smtp.mail(sender, timeout=self._relay.timeout))
-        except SMTPResponseException as error:
-            refused = self._refused(error.code, error.message, sender=True)
-            if isinstance(refused, LaneClosed):
-                raise refused from error
-        except Deferred as error:
-            raise RelayDown(str(error)) from error
-
-    async def _open(self) -> aiosmtplib.SMTP:
-        if self._smtp and (not self._smtp.is_connected or self._letters >= self._relay.reuse):
-            await self.close()
-        if self._smtp and self._unfinished:
-            await self._reset(self._smtp)
-        if self._smtp is None:
-            self._smtp, self._letters = await connect(self._relay), 0
-        return self._smtp
-
-    async def _envelope(self, smtp: aiosmtplib.SMTP, sender: str, recipient: str, size: int) -> None:
-        options = [f"size={size}"] if smtp.supports_extension("size") else []
-        try:
-            await self._ask(smtp.mail(sender, options=options, timeout=self._relay.timeout))
-        except SMTPResponseException as error:
-            raise self._refused(error.code, error.message, sender=True) from error
-        try:
-            await self._ask(smtp.rcpt(recipient, timeout=self._relay.timeout))
-        except SMTPResponseException as error:
-            raise self._refused(error.code, error.message, recipient=True) from error
-
-    async def _begin(self, smtp: aiosmtplib.SMTP) -> None:
-        try:
-            reply = await self._ask(smtp.execute_command(b"DATA", timeout=self._relay.timeout))
-        except SMTPResponseException as error:  # not a reply at all
-            raise self._refused(error.code, error.message) from error
-        if reply.code != GO_AHEAD:
-            raise self._refused(reply.code, reply.message)
-
-    async def _hand_over(self, smtp: aiosmtplib.SMTP, raw: bytes) -> SMTPResponse:
-        protocol = smtp.protocol
-        if protocol is None or not smtp.is_connected:
-            self._drop()
-            raise Deferred("the connection broke before the letter left")
-        try:
-            # Nothing is awaited between these two, so that the reply cannot come before somebody listens.
-            protocol.write(wire(raw))
-            reply = await protocol.read_response(timeout=DATA_STEPS * self._relay.timeout)
-        except (SMTPException, OSError, asyncio.CancelledError) as error:
-            self._drop()
-            raise Unknown(f"no answer after the letter was handed over: {error!r}") from error
-        match reply.code // 100:  # RFC 5321 4.2.1: the first digit says it
-            case 2:
-                return reply
-            case 4 | 5:
-                raise self._refused(reply.code, reply.message)
-        self._drop()
-        raise Unknown(f"an answer that means nothing after the letter: {reply.message}", code=reply.code)
-
-    async def _ask(self, command: Awaitable[SMTPResponse]) -> SMTPResponse:
-        try:
-            return await command
-        except SMTPResponseException:
+            await self._ask(talk, _mail(sender, 0))
+        except LaneClosed:
             raise
-        except (SMTPException, OSError) as error:
-            self._drop()
-            raise Deferred(f"the connection broke before the letter left: {error}") from error
-        except asyncio.CancelledError:
-            self._drop()  # mid-command: the next reply would answer the wrong question
-            raise
-
-    def _refused(self, code: int, said: str, *, sender: bool = False, recipient: bool = False) -> SendError:
-        # After 421 the server closes, though the library may still call the connection open (RFC 5321 3.8). A reply
-        # that is none, or that does not fit the question, means that we are out of step.
-        if code == GOING_AWAY or code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1, as below
-            self._drop()
-        if code in NEEDS_LOGIN or (sender and code >= 500 and code != TOO_LARGE):  # noqa: PLR2004
-            return LaneClosed(f"{self._relay.host}:{self._relay.port} refuses us: {code} {said}", code=code)
-        if code >= 500:  # noqa: PLR2004
-            return Rejected(said, code=code, recipient=recipient)
-        return Deferred(said, code=max(code, 0))
-
-    async def _reset(self, smtp: aiosmtplib.SMTP) -> None:
-        try:
-            await smtp.rset(timeout=self._relay.timeout)
-        except (SMTPException, OSError):
-            self._drop()  # it costs a new connection, nothing else
-        except asyncio.CancelledError:
-            self._drop()
-            raise
-
-    def _drop(self) -> None:
-        if self._smtp:
-            self._smtp.close()
-        self._smtp = None
+        except SendError as error:
+            if not error.code:
+                raise RelayDown(str(error)) from error
 
     async def close(self) -> None:
         """Say goodbye and close."""
-        if self._smtp and self._smtp.is_connected:
-            with contextlib.suppress(SMTPException, OSError):  # it is over either way
-                await self._smtp.quit(timeout=5)
+        if self._talk:
+            await self._talk.ask(QUIT.command, seconds=QUIT_SECONDS)
         self._drop()
+
+    async def _open(self) -> Talk:
+        if self._talk and self._letters >= self._relay.reuse:
+            await self.close()
+        if self._talk and self._unfinished:
+            answered = await self._talk.ask(RSET.command, seconds=self._relay.timeout)
+            if not answered or answered[0].code not in RSET.good:
+                self._drop()  # it costs a new connection, nothing else
+        if self._talk is None or self._talk.lost:
+            self._talk, self._letters = Talk.take_over(await connect(self._relay)), 0
+        return self._talk
+
+    async def _ask(self, talk: Talk, *steps: Step) -> None:
+        """Take these steps, together where the relay lets us. What follows a refused one is answered and forgotten."""
+        for group in (steps,) if talk.pipelines else ((each,) for each in steps):
+            command = b"".join(each.command for each in group)
+            replies = await talk.ask(command, replies=len(group), seconds=len(group) * self._relay.timeout)
+            for step, reply in zip_longest(group, replies):
+                if reply is None:
+                    raise Deferred(f"the connection broke before the letter left: {talk.lost}")
+                if reply.code not in step.good:
+                    if replies[-1].code == GO_AHEAD:
+                        self._drop()  # it waits for a letter that nobody is to get
+                    raise self._refused(reply, step.about)
+
+    async def _fenced(self, before_data: Callable[[], Awaitable[bool]]) -> None:
+        """The fence, while the relay waits for the letter already."""
+        may_leave = False
+        try:
+            may_leave = await before_data()
+        finally:
+            if not may_leave:
+                self._drop()
+        if not may_leave:
+            raise Withdrawn
+
+    async def _hand_over(self, talk: Talk, raw: bytes) -> Reply:
+        if talk.lost:
+            raise Deferred(f"the connection broke before the letter left: {talk.lost}")
+        try:
+            replies = await talk.ask(wire(raw), seconds=DATA_STEPS * self._relay.timeout)
+        except asyncio.CancelledError as error:
+            raise Unknown("cancelled while the letter was handed over") from error
+        if not replies:
+            raise Unknown(f"no answer after the letter was handed over: {talk.lost}")
+        match replies[0].code // 100:  # RFC 5321 4.2.1: the first digit says it
+            case 2:
+                return replies[0]
+            case 4 | 5:
+                raise self._refused(replies[0])
+        self._drop()
+        raise Unknown(f"an answer that means nothing after the letter: {replies[0].text}", code=replies[0].code)
+
+    def _refused(self, reply: Reply, about: str = "letter") -> SendError:
+        code, said = reply
+        if code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1, as below
+            self._drop()  # a reply that does not fit the question: we are out of step
+        if code in NEEDS_LOGIN or (about == "sender" and code >= 500 and code != TOO_LARGE):  # noqa: PLR2004
+            return LaneClosed(f"{self._relay.name} refuses us: {code} {said}", code=code)
+        if code >= 500:  # noqa: PLR2004
+            return Rejected(said, code=code, recipient=about == "recipient")
+        return Deferred(said, code=code)
+
+    def _drop(self) -> None:
+        if self._talk:
+            self._talk.close()
+        self._talk = None
 
 
 def _check(sender: str) -> None:
     if not MAILBOX.fullmatch(sender):
         said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
         raise LaneClosed(f"the sender's address cannot be written in SMTP without extensions; {said}")
+
+
+def _mail(sender: str, size: int) -> Step:
+    told = b" SIZE=%d" % size if size else b""  # RFC 1870
+    return Step(b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), told), frozenset({250}), "sender")
+
+
+def _rcpt(recipient: str) -> Step:
+    return Step(b"RCPT TO:<%b>\r\n" % recipient.encode(), frozenset({250, 251}), "recipient")
 
 
 def wire(raw: bytes) -> bytes:
@@ -221,50 +211,3 @@ def wire(raw: bytes) -> bytes:
         raw = LINE_END.sub(b"\r\n", raw)
     raw = (b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n..")
     return raw + (b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-async def connect(relay: Relay) -> aiosmtplib.SMTP:
-    """A connection that is ready for MAIL. Raises RelayDown or LaneClosed."""
-    try:
-        smtp = aiosmtplib.SMTP(
-            hostname=relay.host,
-            port=relay.port,
-            use_tls=relay.tls == "tls",
-            start_tls=relay.tls == "starttls",
-            username=relay.username or None,
-            password=relay.password or None,
-            local_hostname=relay.local_hostname,
-            timeout=relay.timeout,
-        )
-        await _greet(smtp)
-    except (SMTPException, OSError, ValueError) as error:
-        raise _no_way(f"{relay.host}:{relay.port}", error) from error
-    return smtp
-
-
-async def _greet(smtp: aiosmtplib.SMTP) -> None:
-    try:
-        await smtp.connect()
-        if smtp.last_ehlo_response is None:  # AUTH has asked already, STARTTLS forgets
-            try:
-                await smtp.ehlo()
-            except aiosmtplib.SMTPHeloError as error:
-                if error.code < 500:  # noqa: PLR2004
-                    raise
-                await smtp.helo()  # RFC 5321 3.2: a server that knows no EHLO
-    except BaseException:
-        smtp.close()
-        raise
-
-
-def _no_way(where: str, error: Exception) -> SendError:
-    if isinstance(error, SMTPResponseException):
-        said = f"{where} refuses us: {error.code} {error.message}"
-        return (LaneClosed if error.code >= 500 else RelayDown)(said, code=max(error.code, 0))  # noqa: PLR2004
-    unsafe = next((each for each in (error, error.__cause__) if isinstance(each, ssl.SSLError)), None)
-    if unsafe:
-        return LaneClosed(f"{where}: no safe connection: {unsafe}")
-    # The library's bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
-    if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return LaneClosed(f"{where} cannot be used as DIGEST_SMTP_* say: {error}")
-    return RelayDown(f"{where} cannot be reached: {error}")

@@ -1,57 +1,25 @@
-"""The way to the relay, against a real server and against one that is as rude as servers get."""
+"""The way to the relay, against a real server and against one that is as rude as servers get; with and without
+PIPELINING, which must make no difference to what an answer means.
+"""
 
 import asyncio
-import base64
-import shutil
-import socket
-import ssl
-import subprocess
-from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
-from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Withdrawn, connect, wire
+from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
+from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Withdrawn, wire
 from digest.mail.smtp import Relay as Way
+from tests import handing
+from tests.handing import ADA, FROM, LETTER, Against, fate, no, send, way, yes
 from tests.relay import Relay, relay
 from tests.rude import CLOSE, HANG, Rude
 
-LETTER = b"Subject: papers\r\n\r\nSix of them.\r\n"
-PASSWORD = "a password that nobody must read"
 
-
-async def yes() -> bool:
-    return True
-
-
-async def no() -> bool:
-    return False
-
-
-def way(server: Rude, **given: Any) -> Way:
-    usual: dict[str, Any] = {"host": "127.0.0.1", "port": server.port}
-    return Way(**usual | given)
-
-
-async def send(connection: Connection, raw: bytes = LETTER, to: str = "ada@example.org") -> str:
-    async with asyncio.timeout(30):
-        return await connection.send("digest@example.org", to, raw, yes)
-
-
-async def fate(connection: Connection) -> SendError:
-    with pytest.raises(SendError) as caught:
-        await send(connection)
-    return caught.value
-
-
-def against(server: Callable[[], Rude], act: Callable[[Rude, Connection], Coroutine[Any, Any, None]]) -> None:
-    async def together() -> None:
-        async with asyncio.timeout(60), server() as rude, Connection(way(rude)) as connection:
-            await act(rude, connection)
-
-    asyncio.run(together())
+@pytest.fixture(params=[handing.against, handing.pipelining], ids=["in-turn", "pipelining"])
+def against(request: pytest.FixtureRequest) -> Against:
+    way: Against = request.param
+    return way
 
 
 @pytest.fixture
@@ -110,18 +78,18 @@ def test_a_worn_out_connection_is_renewed(polite: Relay) -> None:
     assert (len(polite.accepted), polite.sessions) == (LETTERS_A_CONNECTION + 1, 2)
 
 
-def test_the_size_is_told_to_who_asks_for_it() -> None:
+def test_the_size_is_told_to_who_asks_for_it(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         await send(connection)
         asked = "SIZE 1000" in rude.offers
-        assert rude.heard[0][1] == "MAIL FROM:<digest@example.org>" + (f" size={len(LETTER)}" if asked else "")
+        assert rude.heard[0][1] == "MAIL FROM:<digest@example.org>" + (f" SIZE={len(LETTER)}" if asked else "")
         assert rude.heard[0][2] == "RCPT TO:<ada@example.org>"
 
     against(lambda: Rude(offers=("SIZE 1000",)), act)
     against(Rude, act)
 
 
-def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way() -> None:
+def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         await send(connection)
         assert [each.split(" ")[0] for each in rude.heard[0]] == ["EHLO", "HELO", "MAIL", "RCPT", "DATA"]
@@ -147,7 +115,9 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way() -> None:
         ("dot", "554 5.6.0 spam", Rejected),
     ],
 )
-def test_a_refused_letter_leaves_the_connection_fit_for_the_next(verb: str, reply: str, kind: type[SendError]) -> None:
+def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
+    verb: str, reply: str, kind: type[SendError], against: Against
+) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         error = await fate(connection)
         assert (type(error), error.code) == (kind, int(reply[:3]))
@@ -160,7 +130,7 @@ def test_a_refused_letter_leaves_the_connection_fit_for_the_next(verb: str, repl
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "dot"])
-def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str) -> None:
+def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str, against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         error = await fate(connection)
         assert (type(error), error.code) == (Deferred, 421)
@@ -173,7 +143,7 @@ def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str) -> None:
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "250 out of step"])
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, reply: str) -> None:
+def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, reply: str, against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         error = await fate(connection)
         assert (type(error), error.code) == (Deferred, 250 if reply.startswith("250") else 0)
@@ -187,7 +157,7 @@ def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, 
 
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "354 and now?", "42", "99 bottles"])
-def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str) -> None:
+def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str, against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         assert type(await fate(connection)) is Unknown
         assert len(rude.letters) == 1
@@ -198,7 +168,7 @@ def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str) -> None:
 
 
 @pytest.mark.parametrize("reply", ["250 2.0.0 ok", "251 forwarded", "200 fine", "250-two\r\n250 lines"])
-def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str) -> None:
+def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         assert (await send(connection)).startswith(reply[:3])
         await send(connection)
@@ -207,7 +177,7 @@ def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str) -> None:
     against(lambda: Rude({"dot": [reply]}), act)
 
 
-def test_a_server_that_closes_between_two_letters_costs_nothing() -> None:
+def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         await send(connection)
         await asyncio.sleep(0.1)
@@ -220,47 +190,53 @@ def test_a_server_that_closes_between_two_letters_costs_nothing() -> None:
 # --- the fence, and being cancelled
 
 
-def test_a_withdrawn_letter_does_not_leave_and_the_connection_goes_on() -> None:
+def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         with pytest.raises(Withdrawn):
-            await connection.send("digest@example.org", "gone@example.org", LETTER, no)
-        assert "DATA" not in rude.words
+            await connection.send(FROM, "gone@example.org", LETTER, no)
         await send(connection)
-        assert [each.split(" ")[0] for each in rude.heard[0][3:]] == ["RSET", "MAIL", "RCPT", "DATA"]
-        assert [len(rude.heard), len(rude.letters)] == [1, 1]
+        assert len(rude.letters) == 1
+        first, last = [each.split(" ")[0] for each in rude.heard[0]], [each.split(" ")[0] for each in rude.heard[-1]]
+        if "PIPELINING" in rude.offers:  # the relay waits for the letter already: closing tells it that none comes
+            assert (first, last) == (["EHLO", "MAIL", "RCPT", "DATA"], ["EHLO", "MAIL", "RCPT", "DATA"])
+        else:
+            assert first == last == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
 
     against(Rude, act)
 
 
-def test_a_fence_that_fails_does_not_spoil_the_next_letter() -> None:
+@pytest.mark.parametrize("fault", [OSError("the record is out of reach"), asyncio.CancelledError()], ids=type)
+def test_a_fence_that_fails_does_not_spoil_the_next_letter(fault: BaseException, against: Against) -> None:
     async def broken() -> bool:
-        raise OSError("the record is out of reach")
+        raise fault
 
     async def act(rude: Rude, connection: Connection) -> None:
-        with pytest.raises(OSError, match="record"):
-            await connection.send("digest@example.org", "ada@example.org", LETTER, broken)
+        with pytest.raises(type(fault)):
+            await connection.send(FROM, ADA, LETTER, broken)
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [1, 1]
+        assert [len(rude.heard), len(rude.letters)] == [1 + ("PIPELINING" in rude.offers), 1]
 
     against(Rude, act)
 
 
-def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left() -> None:
+def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         heard: list[str] = []
 
         async def note() -> bool:
+            await asyncio.sleep(0.05)  # what leaves too early has time to arrive
             heard.extend(rude.heard[0])
             return True
 
-        await connection.send("digest@example.org", "ada@example.org", LETTER, note)
-        assert [each.split(" ")[0] for each in heard] == ["EHLO", "MAIL", "RCPT"]
+        await connection.send(FROM, ADA, LETTER, note)
+        words = [each.split(" ")[0] for each in heard]
+        assert words == ["EHLO", "MAIL", "RCPT", *(["DATA"] if "PIPELINING" in rude.offers else [])]
 
     against(Rude, act)
 
 
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "RSET", "DATA", "dot"])
-def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str) -> None:
+def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         if verb == "RSET":
             rude.replies["RCPT"] = ["550 no"]
@@ -277,10 +253,11 @@ def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str) -
     against(lambda: Rude({verb: [HANG]}), act)
 
 
+@pytest.mark.parametrize("offers", [(), ("PIPELINING",)])
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
-def test_a_relay_that_stalls_is_left_after_its_time(verb: str) -> None:
+def test_a_relay_that_stalls_is_left_after_its_time(verb: str, offers: tuple[str, ...]) -> None:
     async def act() -> None:
-        async with Rude({verb: [HANG]}) as rude, Connection(way(rude, timeout=0.1)) as connection:
+        async with Rude({verb: [HANG]}, offers=offers) as rude, Connection(way(rude, timeout=0.1)) as connection:
             error = await fate(connection)
             assert isinstance(error, Unknown if verb == "dot" else Deferred)
             assert error.code == 0
@@ -305,7 +282,7 @@ def test_a_relay_that_stalls_is_left_after_its_time(verb: str) -> None:
         "",
     ],
 )
-def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: str) -> None:
+def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: str, against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         with pytest.raises(Rejected) as caught:
             await send(connection, to=to)
@@ -316,7 +293,7 @@ def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: 
     against(Rude, act)
 
 
-def test_usual_addresses_of_every_kind_are_written() -> None:
+def test_usual_addresses_of_every_kind_are_written(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         for to in ("a.b+c_d'e@example.org", "{x}~!#$%&*/=?^`|@xn--exmple-cua.org", "root@localhost"):
             await send(connection, to=to)
@@ -325,173 +302,9 @@ def test_usual_addresses_of_every_kind_are_written() -> None:
     against(Rude, act)
 
 
-def test_a_sender_that_cannot_be_written_is_our_fault() -> None:
+def test_a_sender_that_cannot_be_written_is_our_fault(against: Against) -> None:
     async def act(_rude: Rude, connection: Connection) -> None:
         with pytest.raises(LaneClosed, match="DIGEST_MAIL_FROM"):
-            await connection.send("bücher@example.org", "ada@example.org", LETTER, yes)
+            await connection.send("bücher@example.org", ADA, LETTER, yes)
 
     against(Rude, act)
-
-
-# --- connecting
-
-
-@pytest.mark.parametrize(
-    ("replies", "kind", "code"),
-    [
-        ({"greeting": ["421 4.3.2 not now"]}, RelayDown, 421),
-        ({"greeting": ["554 5.7.1 not you"]}, LaneClosed, 554),
-        ({"greeting": [CLOSE]}, RelayDown, 0),
-        ({"greeting": ["SSH-2.0-server"]}, RelayDown, 0),
-        ({"EHLO": ["421 4.3.2 not now"]}, RelayDown, 421),
-        ({"EHLO": ["450 4.3.2 not now"]}, RelayDown, 450),
-        ({"EHLO": ["550 5.7.1 no"], "HELO": ["550 5.7.1 no"]}, LaneClosed, 550),
-        ({"EHLO": [CLOSE]}, RelayDown, 0),
-    ],
-)
-def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: type[SendError], code: int) -> None:
-    async def act(_rude: Rude, connection: Connection) -> None:
-        error = await fate(connection)
-        assert (type(error), error.code) == (kind, code)
-        await send(connection)
-
-    against(lambda: Rude({verb: list(each) for verb, each in replies.items()}), act)
-
-
-def test_where_nobody_listens_the_relay_is_down() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(RelayDown, match=f"127.0.0.1:{port} cannot be reached"):
-        asyncio.run(connect(Way(host="127.0.0.1", port=port)))
-
-
-@pytest.mark.parametrize("given", [{"host": "two..dots"}, {"local_hostname": "a name of words"}])
-def test_a_name_that_cannot_be_a_host_closes_the_lane(given: dict[str, str]) -> None:
-    with pytest.raises(LaneClosed, match="DIGEST_SMTP"):
-        asyncio.run(connect(way(Rude(), **given)))
-
-
-LOGIN = ("AUTH PLAIN LOGIN",)
-
-
-def secrets_in(words: str) -> bool:
-    token = base64.b64encode(f"\0digest\0{PASSWORD}".encode()).decode()
-    return "AUTH" in words or token in words or PASSWORD in words
-
-
-@pytest.mark.parametrize(
-    ("reply", "kind"), [("535 5.7.8 wrong", LaneClosed), ("454 4.7.0 try later", RelayDown), ("421 closing", RelayDown)]
-)
-def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind: type[SendError]) -> None:
-    async def act() -> None:
-        async with Rude({"AUTH": [reply] * 2}, offers=LOGIN) as rude:
-            with pytest.raises(SendError) as caught:
-                await connect(way(rude, username="digest", password=PASSWORD))
-            assert type(caught.value) is kind
-            assert PASSWORD not in str(caught.value)
-
-    asyncio.run(act())
-
-
-def test_without_a_login_on_offer_the_lane_closes() -> None:
-    async def act() -> None:
-        async with Rude() as rude:
-            with pytest.raises(LaneClosed, match="AUTH"):
-                await connect(way(rude, username="digest", password=PASSWORD))
-
-    asyncio.run(act())
-
-
-# --- TLS
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate of our own for localhost, in one file."""
-    if not shutil.which("openssl"):
-        pytest.skip("there is no openssl here to make a certificate with")
-    folder = tmp_path_factory.mktemp("tls")
-    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    command = ["openssl", *made.split(), "-addext", "subjectAltName=DNS:localhost", "-keyout", "key", "-out", "cert"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    both = folder / "both.pem"
-    both.write_bytes((folder / "key").read_bytes() + (folder / "cert").read_bytes())
-    return both
-
-
-def secured(rude: Rude, certificate: Path, tls: str) -> Rude:
-    rude.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    rude.tls.load_cert_chain(certificate)
-    rude.tls_at_once = tls == "tls"
-    rude.offers = (*LOGIN, "STARTTLS") if tls == "starttls" else LOGIN
-    return rude
-
-
-@pytest.mark.parametrize("tls", ["tls", "starttls"])
-def test_the_password_goes_to_a_relay_that_proves_who_it_is(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch, tls: str
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-
-    async def act() -> None:
-        async with secured(Rude({"AUTH": ["235 welcome"]}), certificate, tls) as rude:
-            known = way(rude, host="localhost", tls=tls, username="digest", password=PASSWORD)
-            async with Connection(known) as connection:
-                await send(connection)
-            spoken = [each.split(" ")[0] for each in rude.heard[0]]
-            assert spoken == (["EHLO", "STARTTLS"] if tls == "starttls" else []) + [
-                "EHLO",
-                "AUTH",
-                "MAIL",
-                "RCPT",
-                "DATA",
-                "QUIT",
-            ]
-
-    asyncio.run(act())
-
-
-@pytest.mark.parametrize("trusted", [False, True])
-@pytest.mark.parametrize("tls", ["tls", "starttls"])
-def test_a_relay_that_does_not_prove_who_it_is_hears_no_password(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch, tls: str, *, trusted: bool
-) -> None:
-    if trusted:  # by that certificate it is localhost, yet we asked for 127.0.0.1
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-
-    async def act() -> None:
-        async with secured(Rude(), certificate, tls) as rude:
-            with pytest.raises(LaneClosed, match="no safe connection"):
-                await connect(way(rude, tls=tls, username="digest", password=PASSWORD))
-            assert not secrets_in(rude.words)
-
-    asyncio.run(act())
-
-
-@pytest.mark.parametrize(
-    ("server", "kind"),
-    [
-        (Rude(offers=LOGIN), LaneClosed),
-        (Rude({"STARTTLS": ["502 unknown"]}, offers=(*LOGIN, "STARTTLS")), LaneClosed),
-        (Rude({"STARTTLS": ["454 4.7.0 not now"]}, offers=(*LOGIN, "STARTTLS")), RelayDown),
-        (Rude({"STARTTLS": [CLOSE]}, offers=(*LOGIN, "STARTTLS")), RelayDown),
-    ],
-)
-def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: Rude, kind: type[SendError]) -> None:
-    async def act() -> None:
-        async with server as rude:
-            with pytest.raises(SendError) as caught:
-                await connect(way(rude, tls="starttls", username="digest", password=PASSWORD))
-            assert type(caught.value) is kind
-            assert not secrets_in(rude.words)
-
-    asyncio.run(act())
-
-
-def test_a_server_without_tls_is_no_place_for_a_tls_connection() -> None:
-    async def act() -> None:
-        async with Rude() as rude:
-            with pytest.raises(LaneClosed, match="no safe connection"):
-                await connect(way(rude, tls="tls"))
-
-    asyncio.run(act())

@@ -1,0 +1,126 @@
+"""What is said on a connection to the relay: commands go out, alone or several at a time (RFC 2920), and each gets its
+reply (RFC 5321 4.2), in the order in which they were asked.
+
+aiosmtplib makes the connection; it knows one question at a time and throws away what comes behind its answer. So when
+the relay is ready for MAIL, the transport is taken over here. A line that answers no question, that is no reply, or
+that never ends puts us out of step: then the connection is `lost`, whatever else may come.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, Self, cast
+
+import aiosmtplib
+
+from digest.errors import RelayDown
+
+LONGEST_LINE = 8192  # bytes; RFC 5321 4.5.3.1.5 says 512, and many say more
+LONGEST_REPLY = 4 * LONGEST_LINE
+GOING_AWAY = 421
+REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
+
+
+class Reply(NamedTuple):
+    """`text` has the lines of the reply without their code."""
+
+    code: int
+    text: str
+
+
+class Talk(asyncio.Protocol):
+    """One connection after its EHLO. One task at a time asks. `lost`: why nothing can be asked any more."""
+
+    def __init__(self, transport: asyncio.WriteTransport, offers: Iterable[str] = ()) -> None:
+        self.lost = ""
+        self.offers = frozenset(offers)  # the extensions that the relay named, in small letters
+        self.pipelines = "pipelining" in self.offers
+        self._transport = transport
+        self._rest = b""  # of a line that goes on in the next packet
+        self._lines: list[bytes] = []  # of a reply that goes on
+        self._got: list[Reply] = []
+        self._wanted = 0
+        self._waiter: asyncio.Future[None] | None = None
+
+    @classmethod
+    def take_over(cls, smtp: aiosmtplib.SMTP) -> Self:
+        """The connection that the library has made. Raises RelayDown where it is gone already."""
+        transport = smtp.transport
+        if transport is None or transport.is_closing():
+            raise RelayDown("the relay closed the connection after its greeting")
+        talk = cls(cast("asyncio.WriteTransport", transport), smtp.esmtp_extensions)
+        transport.set_protocol(talk)
+        return talk
+
+    async def ask(self, said: bytes, *, replies: int = 1, seconds: float) -> list[Reply]:
+        """Send `said` in one write and wait for its replies; fewer come back where the connection is lost meanwhile.
+
+        A 421 is the last (RFC 5321 3.8), though the relay may leave the connection open. `seconds` are those of all
+        replies together. Cancelled, the connection is lost: the next reply would answer the wrong question.
+        """
+        if self.lost:
+            return []
+        loop = asyncio.get_running_loop()
+        self._got, self._wanted, self._waiter = [], replies, loop.create_future()
+        self._transport.write(said)
+        late = loop.call_later(seconds, self._lose, f"no answer within {seconds:g} seconds")
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self._lose("cancelled while the relay was about to answer")
+            raise
+        finally:
+            late.cancel()
+            self._waiter = None
+        return self._got
+
+    def close(self) -> None:
+        """End the connection, without a word."""
+        self._transport.close()
+        self.lost = self.lost or "closed"
+
+    def data_received(self, data: bytes) -> None:
+        """Whatever the relay sends: half a line, or many."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._hear(line.rstrip(b" \t\r"))
+        if len(self._rest) > LONGEST_LINE:
+            self._lose("the relay sends a line without end")
+
+    def eof_received(self) -> None:
+        """The relay has closed its side: the transport closes ours."""
+        self._lose("the relay closed the connection")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It broke."""
+        self._lose(f"the connection broke: {error}" if error else "the connection was closed")
+
+    def _hear(self, line: bytes) -> None:
+        if self.lost:
+            return
+        found = REPLY.fullmatch(line)
+        if self._waiter is None or self._waiter.done() or not found:
+            self._lose(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
+            return
+        self._lines.append(line)
+        if sum(map(len, self._lines)) > LONGEST_REPLY or line[:3] != self._lines[0][:3]:
+            self._lose("the relay gave a reply without end, or of several codes")
+        elif found[2] != b"-":
+            self._answered(int(found[1]))
+
+    def _answered(self, code: int) -> None:
+        text = b"\n".join(line[4:].strip() for line in self._lines)
+        self._lines = []
+        self._got.append(Reply(code, text.decode("utf-8", "surrogateescape")))
+        if code == GOING_AWAY:
+            self._lose("the relay is closing the connection")
+        elif len(self._got) == self._wanted and self._waiter:
+            self._waiter.set_result(None)
+
+    def _lose(self, why: str) -> None:
+        if self.lost:
+            return
+        self.lost = why
+        self._transport.abort()
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,60 @@
+"""One letter handed over a connection to a server that is as rude as a test wants it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from digest.errors import SendError
+from digest.mail.smtp import Connection, Relay
+from tests.rude import Rude
+
+LETTER = b"Subject: papers\r\n\r\nSix of them.\r\n"
+FROM, ADA = "digest@example.org", "ada@example.org"
+
+Act = Callable[[Rude, Connection], Coroutine[Any, Any, None]]
+Against = Callable[[Callable[[], Rude], Act], None]
+
+
+async def yes() -> bool:
+    return True
+
+
+async def no() -> bool:
+    return False
+
+
+def way(server: Rude, **given: Any) -> Relay:
+    usual: dict[str, Any] = {"host": "127.0.0.1", "port": server.port}
+    return Relay(**usual | given)
+
+
+async def send(connection: Connection, raw: bytes = LETTER, to: str = ADA) -> str:
+    async with asyncio.timeout(30):
+        return await connection.send(FROM, to, raw, yes)
+
+
+async def fate(connection: Connection) -> SendError:
+    with pytest.raises(SendError) as caught:
+        await send(connection)
+    return caught.value
+
+
+def against(server: Callable[[], Rude], act: Act) -> None:
+    async def together() -> None:
+        async with asyncio.timeout(60), server() as rude, Connection(way(rude)) as connection:
+            await act(rude, connection)
+
+    asyncio.run(together())
+
+
+def pipelining(server: Callable[[], Rude], act: Act) -> None:
+    """The same, with a server that takes several commands at a time."""
+
+    def offering() -> Rude:
+        rude = server()
+        rude.offers = (*rude.offers, "PIPELINING")
+        return rude
+
+    against(offering, act)
