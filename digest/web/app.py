@@ -10,7 +10,21 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from digest.house import House
-from digest.web import about, api, doors, errors, feeds, health, inbox, letters, manage, onepaper, papers, subscribe
+from digest.web import (
+    about,
+    api,
+    doors,
+    errors,
+    feeds,
+    gone,
+    health,
+    inbox,
+    letters,
+    manage,
+    onepaper,
+    papers,
+    subscribe,
+)
 from digest.web.front import front_of, static_folder
 from digest.web.guard import Capped, Pace, Paced, Rooted
 from digest.web.headers import Headers
@@ -41,6 +55,7 @@ def create(
     )
     app.state.front = front
     errors.install(app, front)
+    gone.install(app, front)
     for group in (subscribe, manage, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
     app.mount("/api/v1", api.api(front))

@@ -5,26 +5,28 @@ that a second press, which finds everything done, can still offer the way back.
 """
 
 import re
-from typing import Annotated
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse
 
-from digest.desk import doors, returning
+from digest.desk import Card, doors, returning
 from digest.desk import never as authors
 from digest.desk.doors import Muting, Pausing, Weekly
 from digest.desk.never import Never
-from digest.errors import SubscriberError, TokenError
+from digest.errors import TokenError
+from digest.house import House
 from digest.matching import describe, is_exclusion, recall
 from digest.models import Status
 from digest.subscribers import Purpose
-from digest.web.errors import error_page
 from digest.web.forms import DoorForm
 from digest.web.front import LOOK, At, Front
-from digest.web.gone import no_use
 
 router = APIRouter()
 Pressed = Annotated[DoorForm, Form()]
+Found = TypeVar("Found", Weekly, Pausing)
 
 NAMED = 12  # authors in sight; the others unfold
 IN_SIGHT = 8
@@ -32,25 +34,17 @@ IN_SIGHT = 8
 
 @router.api_route("/mute/{token}/{keyword}", methods=LOOK)
 def mute_page(at: At, token: str, keyword: str) -> HTMLResponse:
-    try:
-        found = doors.look_mute(at.house, token, _number(keyword), at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.MUTE, token, error)
+    found = doors.look_mute(at.house, token, _number(keyword), at.clock())
     return _mute(at, token, keyword, found, "ask")
 
 
 @router.post("/mute/{token}/{keyword}")
 def mute(at: At, token: str, keyword: str, form: Pressed) -> HTMLResponse:
     now = at.clock()
-    try:
-        if form.undo:
-            back = doors.unmute(at.house, token, form.undo, now)
-            return at.page("mute.html", state="undone", keyword=back.written)
-        found = doors.mute(at.house, token, _number(keyword), now)
-    except TokenError as error:
-        return no_use(at, Purpose.MUTE, token, error)
-    except SubscriberError as error:
-        return _refused(at, error)
+    if form.undo:
+        back = doors.unmute(at.house, token, form.undo, now)
+        return at.page("mute.html", state="undone", keyword=back.written)
+    found = doors.mute(at.house, token, _number(keyword), now)
     return _mute(at, token, keyword, found, "done", form.before)
 
 
@@ -79,27 +73,19 @@ def _mute(at: Front, token: str, number: str, found: Muting, state: str, before:
 
 @router.api_route("/never/{token}/{paper}", methods=LOOK)
 def never_page(at: At, token: str, paper: str) -> HTMLResponse:
-    try:
-        found = authors.look_never(at.house, token, _number(paper), at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.NEVER, token, error)
+    found = authors.look_never(at.house, token, _number(paper), at.clock())
     return _never(at, token, paper, found, "ask")
 
 
 @router.post("/never/{token}/{paper}")
 def never(at: At, token: str, paper: str, form: Pressed) -> HTMLResponse:
     now = at.clock()
-    try:
-        if form.undo:
-            meaning = describe(recall(authors.allow(at.house, token, form.undo, now)))
-            return at.page("never.html", state="undone", meaning=meaning)
-        if not form.author:
-            return _never(at, token, paper, authors.look_never(at.house, token, _number(paper), now), "ask")
-        found = authors.never(at.house, token, _number(paper), form.author, now)
-    except TokenError as error:
-        return no_use(at, Purpose.NEVER, token, error)
-    except SubscriberError as error:
-        return _refused(at, error)
+    if form.undo:
+        meaning = describe(recall(authors.allow(at.house, token, form.undo, now)))
+        return at.page("never.html", state="undone", meaning=meaning)
+    if not form.author:
+        return _never(at, token, paper, authors.look_never(at.house, token, _number(paper), now), "ask")
+    found = authors.never(at.house, token, _number(paper), form.author, now)
     return _never(at, token, paper, found, "done")
 
 
@@ -117,74 +103,38 @@ def _never(at: Front, token: str, number: str, found: Never, state: str) -> HTML
     )
 
 
-@router.api_route("/fewer/{token}", methods=LOOK)
-def fewer_page(at: At, token: str) -> HTMLResponse:
-    try:
-        return _fewer(at, token, doors.look_fewer(at.house, token, at.clock()), "ask")
-    except TokenError as error:
-        return no_use(at, Purpose.FEWER, token, error)
+def _one_button(
+    page: str,
+    look: Callable[[House, str, datetime], Found],
+    act: Callable[[House, str, datetime], Found],
+    undo: Callable[[House, str, str, datetime], Card],
+) -> None:
+    """The page /PAGE/TOKEN, whose button asks nothing more."""
 
+    def shown(at: Front, token: str, found: Found, state: str, before: str = "") -> HTMLResponse:
+        state = "again" if found.already else state
+        action, note = f"{at.root}/{page}/{token}", found.undo or before
+        return at.page(f"{page}.html", state=state, action=action, undo=note, card=found.card, found=found)
 
-@router.post("/fewer/{token}")
-def fewer(at: At, token: str, form: Pressed) -> HTMLResponse:
-    now = at.clock()
-    try:
+    @router.api_route(f"/{page}/{{token}}", methods=LOOK)
+    def asked(at: At, token: str) -> HTMLResponse:
+        return shown(at, token, look(at.house, token, at.clock()), "ask")
+
+    @router.post(f"/{page}/{{token}}")
+    def pressed(at: At, token: str, form: Pressed) -> HTMLResponse:
+        now = at.clock()
         if form.undo:
-            card = doors.as_often(at.house, token, form.undo, now)
-            return at.page("fewer.html", state="undone", card=card)
-        return _fewer(at, token, doors.fewer(at.house, token, now), "done", form.before)
-    except TokenError as error:
-        return no_use(at, Purpose.FEWER, token, error)
+            return at.page(f"{page}.html", state="undone", card=undo(at.house, token, form.undo, now))
+        return shown(at, token, act(at.house, token, now), "done", form.before)
 
 
-def _fewer(at: Front, token: str, found: Weekly, state: str, before: str = "") -> HTMLResponse:
-    return at.page(
-        "fewer.html",
-        state="again" if found.already else state,
-        action=f"{at.root}/fewer/{token}",
-        undo=found.undo or before,
-        card=found.card,
-        first=found.first,
-    )
-
-
-@router.api_route("/pause/{token}", methods=LOOK)
-def pause_page(at: At, token: str) -> HTMLResponse:
-    try:
-        return _pause(at, token, doors.look_pause(at.house, token, at.clock()), "ask")
-    except TokenError as error:
-        return no_use(at, Purpose.PAUSE, token, error)
-
-
-@router.post("/pause/{token}")
-def pause(at: At, token: str, form: Pressed) -> HTMLResponse:
-    now = at.clock()
-    try:
-        if form.undo:
-            card = doors.unpause(at.house, token, form.undo, now)
-            return at.page("pause.html", state="undone", card=card)
-        return _pause(at, token, doors.pause(at.house, token, now), "done", form.before)
-    except TokenError as error:
-        return no_use(at, Purpose.PAUSE, token, error)
-
-
-def _pause(at: Front, token: str, found: Pausing, state: str, before: str = "") -> HTMLResponse:
-    return at.page(
-        "pause.html",
-        state="again" if found.already else state,
-        action=f"{at.root}/pause/{token}",
-        undo=found.undo or before,
-        card=found.card,
-        until=found.until,
-    )
+_one_button("fewer", doors.look_fewer, doors.fewer, doors.as_often)
+_one_button("pause", doors.look_pause, doors.pause, doors.unpause)
 
 
 @router.api_route("/return/{token}", methods=LOOK)
 def return_page(at: At, token: str) -> HTMLResponse:
-    try:
-        card = returning.look_return(at.house, token, at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.RETURN, token, error)
+    card = returning.look_return(at.house, token, at.clock())
     return at.page(
         "return.html", state="ask" if card.status == Status.UNSUBSCRIBED else "again", card=card, token=token
     )
@@ -192,10 +142,7 @@ def return_page(at: At, token: str) -> HTMLResponse:
 
 @router.post("/return/{token}")
 def come_back(at: At, token: str) -> HTMLResponse:
-    try:
-        card = returning.come_back(at.house, token, at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.RETURN, token, error)
+    card = returning.come_back(at.house, token, at.clock())
     return at.page("return.html", state="done", card=card, token=token)
 
 
@@ -204,8 +151,3 @@ def _number(written: str) -> int:
     if not re.fullmatch(r"[0-9]{1,15}", written):
         raise TokenError("This link is damaged. Copy it whole from the mail, or use one of a newer letter.")
     return int(written)
-
-
-def _refused(at: Front, error: SubscriberError) -> HTMLResponse:
-    links = {"/papers": "The latest papers", "/help/keywords": "How to write keywords"}
-    return error_page(at, 409, title="This cannot be done now", text=str(error), links=links)

@@ -1,14 +1,18 @@
-"""Pages for links that are of no use any more, in kind words, with a way on.
+"""Pages for links that are of no use any more, in kind words, with a way on: one answer for every page behind a token.
 
 A link whose signature is not ours is answered with 404: there is no such page. One that was good once (too old, or
 its subscription has ended) is answered with 410: gone, and the page says what helps.
+
+`install` makes this the answer to every TokenError: the first word of a page's address is the purpose of its token.
+A wish that cannot be granted (SubscriberError) is answered with 409.
 """
 
 from datetime import UTC, datetime
 
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from digest.errors import TokenError
+from digest.errors import SubscriberError, TokenError
 from digest.subscribers import Purpose
 from digest.web.errors import error_page
 from digest.web.front import Front
@@ -16,6 +20,24 @@ from digest.web.front import Front
 BEGINNING = datetime.fromtimestamp(0, UTC)
 AGAIN = {"/": "Subscribe again"}
 READERS = {"/papers": "The latest papers", "/": "To the front page"}  # their subscription may well be running
+STARTING = {Purpose.CONFIRM, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE, Purpose.RETURN}
+PAGES = {"letters": Purpose.VIEW}  # the others are called as their purpose
+
+
+def install(app: FastAPI, front: Front) -> None:
+    """Answer every TokenError and SubscriberError of `app` with a page."""
+
+    async def no_use(request: Request, error: TokenError) -> HTMLResponse:
+        page = request.url.path.lstrip("/").partition("/")[0]
+        return of_no_use(front, PAGES.get(page) or Purpose(page), request.path_params["token"], error)
+
+    async def refused(_request: Request, error: SubscriberError) -> HTMLResponse:
+        links = {"/papers": "The latest papers", "/help/keywords": "How to write keywords"}
+        return error_page(front, 409, title="This cannot be done now", text=str(error), links=links)
+
+    # The framework types handlers by Exception alone.
+    app.add_exception_handler(TokenError, no_use)  # type: ignore[arg-type]
+    app.add_exception_handler(SubscriberError, refused)  # type: ignore[arg-type]
 
 
 def ended(at: Front) -> HTMLResponse:
@@ -29,11 +51,11 @@ def ended(at: Front) -> HTMLResponse:
     )
 
 
-def no_use(at: Front, purpose: Purpose, token: str, error: TokenError) -> HTMLResponse:
+def of_no_use(at: Front, purpose: Purpose, token: str, error: TokenError) -> HTMLResponse:
     """The link proves nothing now."""
     genuine = _genuine(at, purpose, token)
     title = "This link is no longer valid" if genuine else "This link is damaged"
-    links = READERS if purpose in {Purpose.MUTE, Purpose.NEVER, Purpose.FEWER, Purpose.PAUSE} else AGAIN
+    links = AGAIN if purpose in STARTING else READERS
     return error_page(at, 410 if genuine else 404, title=title, text=str(error), links=links)
 
 

@@ -17,7 +17,6 @@ from digest.house import House
 from digest.letters import Links, say
 from digest.models import Delivery, Kind
 from digest.subscribers import Purpose
-from digest.web.errors import error_page
 from digest.web.front import LOOK, At
 from digest.web.headers import LETTER_POLICY
 
@@ -28,28 +27,18 @@ HEADERS = {"Content-Security-Policy": f"{LETTER_POLICY}; frame-ancestors 'none'"
 # In a mail program the letter is an article among others, here it is the page.
 AS_MAIL, AS_PAGE = 'role="article" aria-roledescription="email"', 'role="main"'
 NO_POWER = Links(view="", preferences="", unsubscribe="")
-WAYS = {"/papers": "The latest papers", "/": "To the front page"}
-
-
-class CopyExpired(TokenError):
-    """The link is good, and too old."""
 
 
 @router.api_route("/letters/{token}", methods=LOOK)
 def letter(at: At, token: str) -> HTMLResponse:
-    try:
-        page = web_copy(at.house, token, at.clock())
-        return HTMLResponse(page.replace(AS_MAIL, AS_PAGE, 1), headers=HEADERS)
-    except CopyExpired as error:
-        return error_page(at, 410, title="This copy is put away", text=str(error), links=WAYS)
-    except TokenError as error:
-        return error_page(at, 404, title="This letter cannot be shown", text=str(error), links=WAYS)
+    page = web_copy(at.house, token, at.clock())
+    return HTMLResponse(page.replace(AS_MAIL, AS_PAGE, 1), headers=HEADERS)
 
 
 def web_copy(house: House, token: str, now: datetime) -> str:
     """The HTML of a digest, with all the papers that the letter had no room for.
 
-    Raises TokenError when the link is damaged, CopyExpired when the letter is too old.
+    Raises TokenError when the link is damaged or too old.
     """
     number = house.links.read(Purpose.VIEW, token, now)
     with db.reading(house.engine) as session:
@@ -57,7 +46,7 @@ def web_copy(house: House, token: str, now: datetime) -> str:
         if kept is None or kept.kind != Kind.DIGEST:
             raise TokenError("This letter is no longer kept.")
         if now - kept.created_at > timedelta(days=house.settings.web_copy_days):
-            raise CopyExpired(
+            raise TokenError(
                 f"Copies of letters can be looked at for {say.count(house.settings.web_copy_days, 'day')}. The mail "
                 "itself stays with you, and so does the link at its foot to change your keywords; if no letter is at "
                 "hand, enter your address on the front page, and that link is mailed to you."

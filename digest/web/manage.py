@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from digest import desk
 from digest.desk import Card
 from digest.desk.returning import way_back
-from digest.errors import TokenError
 from digest.matching.query import WIDEST
 from digest.models import Status
 from digest.subscribers import LARGEST_CAP, Purpose
@@ -24,7 +23,7 @@ from digest.web.forms import (
     zones_with,
 )
 from digest.web.front import LOOK, At, Front
-from digest.web.gone import ended, no_use
+from digest.web.gone import ended
 from digest.web.keywords import understood
 
 router = APIRouter()
@@ -35,10 +34,7 @@ LEFT = {Status.UNSUBSCRIBED, Status.SUPPRESSED}
 
 @router.api_route("/confirm/{token}", methods=LOOK)
 def confirm_page(at: At, token: str) -> HTMLResponse:
-    try:
-        card = desk.look(at.house, Purpose.CONFIRM, token, at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.CONFIRM, token, error)
+    card = desk.look(at.house, Purpose.CONFIRM, token, at.clock())
     if card.status in RUNNING:
         return at.page("confirmed.html", card=card, again=True)
     if card.status != Status.PENDING:
@@ -49,26 +45,20 @@ def confirm_page(at: At, token: str) -> HTMLResponse:
 @router.post("/confirm/{token}")
 def confirm(at: At, token: str, form: Annotated[Answer, Form()]) -> HTMLResponse:
     now = at.clock()
-    try:
-        if form.answer == "no":
-            desk.decline(at.house, token, now)
-            card = desk.look(at.house, Purpose.CONFIRM, token, now)
-            if card.status in RUNNING:
-                return at.page("confirmed.html", card=card, again=True)
-            return at.page("declined.html")
-        again = desk.look(at.house, Purpose.CONFIRM, token, now).status in RUNNING
-        card = desk.confirm(at.house, token, now)
-    except TokenError as error:
-        return no_use(at, Purpose.CONFIRM, token, error)
+    if form.answer == "no":
+        desk.decline(at.house, token, now)
+        card = desk.look(at.house, Purpose.CONFIRM, token, now)
+        if card.status in RUNNING:
+            return at.page("confirmed.html", card=card, again=True)
+        return at.page("declined.html")
+    again = desk.look(at.house, Purpose.CONFIRM, token, now).status in RUNNING
+    card = desk.confirm(at.house, token, now)
     return at.page("confirmed.html", card=card, again=again)
 
 
 @router.api_route("/preferences/{token}", methods=LOOK)
 def preferences_page(at: At, token: str, saved: str = "") -> HTMLResponse:
-    try:
-        card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.PREFERENCES, token, error)
+    card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
     if card.status not in RUNNING:
         return ended(at)
     return _preferences(at, token, card, _said(card), Read(), saved=bool(saved))
@@ -77,26 +67,20 @@ def preferences_page(at: At, token: str, saved: str = "") -> HTMLResponse:
 @router.post("/preferences/{token}")
 def preferences(at: At, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = at.clock()
-    try:
-        card = desk.look(at.house, Purpose.PREFERENCES, token, now)
-        if card.status not in RUNNING:
-            return ended(at)
-        read = read_preferences(form, at.house.settings, now)
-        if read.faults:
-            said = typed(form, at.house.settings) | {"pause": form.pause}
-            return _preferences(at, token, card, said, read, saved=False)
-        desk.change(at.house, token, read.wish, read.saved, read.pause, now)
-    except TokenError as error:
-        return no_use(at, Purpose.PREFERENCES, token, error)
+    card = desk.look(at.house, Purpose.PREFERENCES, token, now)
+    if card.status not in RUNNING:
+        return ended(at)
+    read = read_preferences(form, at.house.settings, now)
+    if read.faults:
+        said = typed(form, at.house.settings) | {"pause": form.pause}
+        return _preferences(at, token, card, said, read, saved=False)
+    desk.change(at.house, token, read.wish, read.saved, read.pause, now)
     return RedirectResponse(f"{at.root}/preferences/{token}?saved=1", status_code=303)
 
 
 @router.api_route("/unsubscribe/{token}", methods=LOOK)
 def unsubscribe_page(at: At, token: str) -> HTMLResponse:
-    try:
-        card = desk.look(at.house, Purpose.UNSUBSCRIBE, token, at.clock())
-    except TokenError as error:
-        return no_use(at, Purpose.UNSUBSCRIBE, token, error)
+    card = desk.look(at.house, Purpose.UNSUBSCRIBE, token, at.clock())
     if card.status in LEFT:
         return _left(at, token, again=True)
     return at.page("unsubscribe.html", card=card, token=token)
@@ -107,11 +91,8 @@ def unsubscribe(at: At, token: str, form: Annotated[Unsubscribing, Form()]) -> R
     """Leave. Without our own button it is a mail program that asks (RFC 8058): no farewell, no page, no redirect."""
     by_button = form.answer == "yes" and not form.one_click
     now = at.clock()
-    try:
-        before = desk.look(at.house, Purpose.UNSUBSCRIBE, token, now)
-        desk.unsubscribe(at.house, token, now, farewell=by_button)
-    except TokenError as error:
-        return no_use(at, Purpose.UNSUBSCRIBE, token, error)
+    before = desk.look(at.house, Purpose.UNSUBSCRIBE, token, now)
+    desk.unsubscribe(at.house, token, now, farewell=by_button)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n")
     return _left(at, token, again=before.status in LEFT)

@@ -391,7 +391,7 @@ def test_the_web_copy_is_the_letter_and_only_its_link_opens_it(home: House, brow
     with db.reading(home.engine) as session:
         (welcome,) = session.exec(select(Delivery).where(Delivery.kind == Kind.WELCOME)).all()
     for other in (str(welcome.id), "999", "x"):
-        assert browser.get(home.link(Purpose.VIEW, other, AT)).status_code == 404
+        assert browser.get(home.link(Purpose.VIEW, other, AT)).status_code == 410
 
 
 # --- papers

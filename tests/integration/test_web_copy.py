@@ -101,4 +101,4 @@ def test_looking_is_private_and_head_answers_like_get(at: House) -> None:
 def test_copies_of_who_was_erased_are_gone_with_them(at: House) -> None:
     where = copy_of(at)
     roll.erase(at, ADA)
-    assert browse(at).get(where).status_code == 404
+    assert browse(at).get(where).status_code == 410
