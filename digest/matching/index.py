@@ -202,8 +202,11 @@ def _stands(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     if len(phrase.key) > 1 or not phrase.key.isascii():
         return True
     start, end = words.starts[first], words.ends[last]
-    if phrase.capital and words.text[start:end] != phrase.words[0]:
-        return False
-    before, after = words.text[max(0, start - 2) : start], words.text[end : end + 1]
+    return (not phrase.capital or words.text[start:end] == phrase.words[0]) and alone(words.text, start, end)
+
+
+def alone(text: str, start: int, end: int) -> bool:
+    """Whether a letter stands by itself, with no more around it than a word has."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 1]
     opened = not before or before[-1].isspace() or (before[-1] in "([\"'\u201c\u2018/" and not before[0].isalnum())
     return opened and (not after or after.isspace() or after in ")]\"'\u201d\u2019/,.;:!?")

@@ -6,7 +6,7 @@
 Pure data, made from the store: losing it costs the time to read the papers once more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from digest import papers
 from digest.matching import Document, Matcher, Phrase, Query
 from digest.matching.leaves import Leaf
-from digest.matching.matcher import Found, joined, numbers
+from digest.matching.matcher import Bits, Found, joined
 from digest.models import Paper, Reading
 from digest.recent.places import Lines, Places
 
@@ -46,6 +46,7 @@ class Recent:
     def _clear(self) -> None:
         self._lines = Lines()
         self._documents: list[Document] = []
+        self._bare: list[Document] = []
         self._place: dict[int, int] = {}
         self._found: dict[str, Found] = {}
         self._places = Places(self._lines)
@@ -68,11 +69,13 @@ class Recent:
             number = int(paper.id or 0)
             document = Document.of(paper, sources.get(number, ()))
             place = self._place.get(number)
+            bare = replace(document, title="", abstract="")
             if place is not None and _same_text(self._documents[place], document):
-                self._documents[place] = document
+                self._documents[place], self._bare[place] = document, bare
                 continue
             self._place[number] = len(self._documents)
             self._documents.append(document)
+            self._bare.append(bare)
             self._lines.add(document)
         if self._places.papers < len(self._documents):
             self._places = Places(self._lines)
@@ -88,7 +91,7 @@ class Recent:
         """Choose as an edition would for a reader with these queries (none but exclusions: the trending papers)."""
         with self._lock:
             everything = (1 << len(self._documents)) - 1
-            found = {leaf.canonical: self._leaf(leaf) for query in queries for leaf in query.leaves}
+            found = self._found_by({leaf.canonical: leaf for query in queries for leaf in query.leaves})
             bits = [joined(query.root, found, everything) for query in queries]
             matched = [self._flags(each.matched) & self._live for each in bits]
             titled = [self._flags(each.title_only & each.worded) for each in bits]
@@ -116,28 +119,23 @@ class Recent:
         packed = np.frombuffer(bits.to_bytes((count + 7) // 8, "little"), dtype=np.uint8)
         return np.unpackbits(packed, count=count, bitorder="little").astype(bool)
 
-    def _leaf(self, leaf: Leaf) -> Found:
-        found = self._found.get(leaf.canonical)
-        if found is None:
-            if len(self._found) >= KEPT:
-                self._found.clear()
-            found = self._found[leaf.canonical] = self._look(leaf)
-        return found
+    def _found_by(self, leaves: Mapping[str, Leaf]) -> dict[str, Found]:
+        """What each leaf finds. What the listings say is asked in one go, however many leaves there are."""
+        missing = {name: leaf for name, leaf in leaves.items() if name not in self._found}
+        if len(self._found) + len(missing) > KEPT:
+            self._found, missing = {}, dict(leaves)
+        listed = [leaf for leaf in missing.values() if not isinstance(leaf, Phrase) or leaf.field == "org"]
+        for leaf, bits in zip(listed, self._listings(listed), strict=True):
+            self._found[leaf.canonical] = Found(bits.matched, bits.matched, 0)
+        for name, leaf in missing.items():
+            if isinstance(leaf, Phrase) and leaf.field != "org":
+                in_title, in_abstract = self._places.found(leaf)
+                title = 0 if leaf.field == "abstract" else in_title
+                self._found[name] = Found(title | (0 if leaf.field == "title" else in_abstract), title, title)
+        return {name: self._found[name] for name in leaves}
 
-    def _look(self, leaf: Leaf) -> Found:
-        matcher = Matcher([Query("", leaf)])
-        if not isinstance(leaf, Phrase) or leaf.field == "org":
-            [bits] = matcher.hits([replace(each, title="", abstract="") for each in self._documents])
-            return Found(bits.matched, bits.matched, 0)
-        texts = self._places.found(leaf)
-        if texts is None:
-            places = self._places.having(leaf.key)
-            [bits] = matcher.hits([self._documents[place] for place in places])
-            matched, title = (sum(1 << places[number] for number in numbers(each)) for each in bits)
-            return Found(matched, title, title)
-        title, abstract = texts
-        title = 0 if leaf.field == "abstract" else title
-        return Found(title | (0 if leaf.field == "title" else abstract), title, title)
+    def _listings(self, leaves: Sequence[Leaf]) -> list[Bits]:
+        return Matcher([Query("", leaf) for leaf in leaves]).hits(self._bare) if leaves else []
 
 
 def _same_text(one: Document, other: Document) -> bool:

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from digest.matching import Document, Phrase
 from digest.matching.acronyms import definitions
 from digest.matching.fold import BREAK, HYPHEN, NONE, SPACE, Words, joinable, words_of
-from digest.matching.index import fits, spelt
+from digest.matching.index import alone, fits, spelt
 from digest.matching.runs import LAST
 
 Column = npt.NDArray[np.int32]
 GAPS = (NONE, SPACE, HYPHEN, BREAK)
 START = len(GAPS)  # before the first word of a text: nothing reaches over it
+SMALL, CAPITAL = 1, 2  # how a letter is written that stands alone
 
 
 class Other(NamedTuple):
@@ -40,7 +41,7 @@ class Lines:
         self.keys: dict[str, int] = {}
         self.exact: dict[str, int] = {}
         self.key, self.form, self.paper = array("i"), array("i"), array("i")
-        self.gap, self.title = array("b"), array("b")
+        self.gap, self.title, self.alone = array("b"), array("b"), array("b")
         self.others: dict[str, list[Other]] = {}
         self.papers = 0
 
@@ -53,6 +54,7 @@ class Lines:
             self.gap.extend([START, *(GAPS.index(gap) for gap in words.gaps[1:])][: len(words.keys)])
             self.title.extend([title] * len(words.keys))
             self.paper.extend([self.papers] * len(words.keys))
+            self.alone.extend([_alone(words, number, key) for number, key in enumerate(words.keys)])
         for words in texts:
             if "(" in words.text:
                 self._define(words, texts)
@@ -88,20 +90,21 @@ class Places:
         self._key, self._form, self._paper = (
             np.array([*column, -1], dtype=np.int32) for column in (lines.key, lines.form, lines.paper)
         )
-        self._gap, self._title = (np.array([*column, START], dtype=np.int8) for column in (lines.gap, lines.title))
+        self._gap, self._title, self._alone = (
+            np.array([*column, START], dtype=np.int8) for column in (lines.gap, lines.title, lines.alone)
+        )
         self._order, self._first = _sorted(self._key, len(lines.keys))
         self._form_order, self._form_first = _sorted(self._form, len(lines.exact))
         self._sorted = sorted(lines.exact)
 
-    def found(self, phrase: Phrase) -> tuple[int, int] | None:
-        """The papers with this phrase in the title and those with it in the abstract, as bits; None for a phrase that
-        can only be told from the text itself (a single letter).
-        """
-        if len(phrase.key) == 1:
-            return None
+    def found(self, phrase: Phrase) -> tuple[int, int]:
+        """The papers with this phrase in the title and those with it in the abstract, as bits."""
+        letter = len(phrase.key) == 1 and phrase.key.isascii()
         ways = self._exactly(phrase) if phrase.exact else self._ways(phrase)
         title, abstract = np.zeros(self.papers, dtype=bool), np.zeros(self.papers, dtype=bool)
         for last in ways:
+            if letter:
+                last = last[self._alone[last] >= (CAPITAL if phrase.capital else SMALL)]  # noqa: PLW2901
             titled = self._title[last] == 1
             title[self._paper[last[titled]]] = True
             abstract[self._paper[last[~titled]]] = True
@@ -110,11 +113,6 @@ class Places:
                 if other.form is None or fits(phrase, other.form, 0, len(other.form.keys) - 1):
                     (title if other.in_title else abstract)[other.paper] = True
         return bits_of(title), bits_of(abstract)
-
-    def having(self, key: str) -> list[int]:
-        """The papers with a word of this key."""
-        number = self._lines.keys.get(key)
-        return [] if number is None else np.unique(self._paper[_at(self._order, self._first, number)]).tolist()
 
     def _exactly(self, phrase: Phrase) -> Iterator[Column]:
         numbers = [self._lines.exact.get(word) for word in phrase.words]
@@ -182,6 +180,16 @@ class Places:
     @cached_property
     def _names(self) -> list[str]:
         return list(self._lines.keys)
+
+
+def _alone(words: Words, number: int, key: str) -> int:
+    """For a word that is one letter by itself: SMALL or CAPITAL. A keyword of one letter finds nothing else."""
+    if len(key) > 1 or not key.isascii():
+        return 0
+    start, end = words.starts[number], words.ends[number]
+    if not alone(words.text, start, end):
+        return 0
+    return CAPITAL if words.text[start:end].isupper() else SMALL
 
 
 def _joints(phrase: Phrase) -> dict[int, str]:

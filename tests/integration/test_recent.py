@@ -20,6 +20,7 @@ QUERIES = [
     ["large language model", "agent", "-benchmark"],
     ["reinforcement learning AND NOT robot", "title:speech"],
     ["learn*", '"fine tuning"', "R"],
+    ["a", "A", '"a"', '"K"', "k AND x", "title:I"],
     ["upvotes>20", "source:huggingface", "author:moreau", "category:cs.*", "has:code"],
     ["abstract:protein OR title:graph*", "k-NN"],
     ["-model"],
