@@ -46,11 +46,15 @@ REMOVED = "removed by the operator"
 
 @dataclass(frozen=True, slots=True)
 class Misread:
-    """A line that is no keyword: its number from 1, its text, what is wrong and what would be right."""
+    """A line that is no keyword: its number from 1, its text, what is wrong and what would be right.
+
+    `position`: at which character of the text, from 1; 0 where it is wrong as a whole.
+    """
 
     line: int
     written: str
     message: str
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def understand(lines: Sequence[str], rules: Rules = RULES) -> tuple[list[Saved],
         try:
             saved.append(Saved(written, parse(written, rules.limits).canonical))
         except QueryError as error:
-            misread.append(Misread(number, written, str(error)))
+            misread.append(Misread(number, written, str(error), error.position or 0))
     if len(saved) > rules.most:
         said = f"At most {say.count(rules.most, 'keyword')}, please; these are {len(saved)}."
         misread.append(Misread(rules.most + 1, "", said))

@@ -18,7 +18,7 @@ from digest import papers
 from digest.matching import Document, Matcher, Phrase, Query
 from digest.matching.leaves import Leaf
 from digest.matching.matcher import Bits, Found, joined
-from digest.models import Paper, Reading
+from digest.models import Listing, Paper, Reading
 from digest.recent.places import Lines, Places
 
 KEPT = 4000  # answers to parts of queries, until the next refresh
@@ -34,13 +34,21 @@ class Asked:
     considered: int
 
 
+def stamp_of(session: Session) -> tuple[int, int]:
+    """Another one whenever a source was read: what was made of its papers may be kept till then."""
+    read = select(func.max(col(Reading.id))).scalar_subquery()
+    listed, looked = session.execute(select(func.max(col(Listing.id)), read)).one()
+    return listed or 0, looked or 0
+
+
 class Recent:
     """One of these a running app; any number of threads may ask."""
 
     def __init__(self, days: int) -> None:
+        self.days = 0  # list days that there are, at most as many as were asked for
         self._days = days
         self._lock = Lock()
-        self._stamp: tuple[int, ...] = ()
+        self._stamp: tuple[int, int] | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -54,10 +62,11 @@ class Recent:
 
     def refresh(self, session: Session) -> None:
         """Bring it up to date with the store, if a source was read since."""
-        read = session.exec(select(func.max(col(Reading.id)))).one()
-        stamp = (papers.top_listing(session), read or 0)
+        stamp = stamp_of(session)
         with self._lock:
             if stamp != self._stamp:
+                listed = select(col(Listing.list_day)).distinct().order_by(col(Listing.list_day).desc())
+                self.days = len(session.exec(listed.limit(self._days)).all())
                 self._take_in(session, papers.recent(session, self._days))
                 self._stamp = stamp
 

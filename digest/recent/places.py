@@ -90,12 +90,16 @@ class Places:
         self._key, self._form, self._paper = (
             np.array([*column, -1], dtype=np.int32) for column in (lines.key, lines.form, lines.paper)
         )
+        # Exact forms are numbered in their order, so that those with the same beginning stand together.
+        self._forms = sorted(lines.exact)
+        rank = np.full(len(self._forms) + 1, -1, dtype=np.int32)
+        rank[[lines.exact[form] for form in self._forms]] = np.arange(len(self._forms))
+        self._form = rank[self._form]
         self._gap, self._title, self._alone = (
             np.array([*column, START], dtype=np.int8) for column in (lines.gap, lines.title, lines.alone)
         )
         self._order, self._first = _sorted(self._key, len(lines.keys))
-        self._form_order, self._form_first = _sorted(self._form, len(lines.exact))
-        self._sorted = sorted(lines.exact)
+        self._form_order, self._form_first = _sorted(self._form, len(self._forms))
 
     def found(self, phrase: Phrase) -> tuple[int, int]:
         """The papers with this phrase in the title and those with it in the abstract, as bits."""
@@ -115,7 +119,7 @@ class Places:
         return bits_of(title), bits_of(abstract)
 
     def _exactly(self, phrase: Phrase) -> Iterator[Column]:
-        numbers = [self._lines.exact.get(word) for word in phrase.words]
+        numbers = [self._numbered(word) for word in phrase.words]
         if numbers[0] is None:
             return
         last = _at(self._form_order, self._form_first, numbers[0])
@@ -125,6 +129,10 @@ class Places:
             last = last + 1
             last = last[(self._form[last] == number) & (self._gap[last] == GAPS.index(joint))]
         yield last
+
+    def _numbered(self, form: str) -> int | None:
+        place = bisect_left(self._forms, form)
+        return place if place < len(self._forms) and self._forms[place] == form else None
 
     def _ways(self, phrase: Phrase) -> Iterator[Column]:
         """The last words of every run of words that spells the phrase, its gaps where they may be."""
@@ -162,20 +170,15 @@ class Places:
         if any(joint != HYPHEN for place, joint in joints.items() if place > way.spelt):
             return
         rest = phrase.key[way.spelt :]
-        for form in self._forms(rest):
-            number = self._lines.exact[form]
-            if not way.spelt:
-                yield _at(self._form_order, self._form_first, number)
-                continue
-            last = way.last + 1
-            last = last[self._form[last] == number]
-            for at in {int(each) for each in self._key[last]}:
-                word = self._names[at]
-                some = last[self._key[last] == at]
-                yield some[_allowed(way, word, joints)[self._gap[some]]]
-
-    def _forms(self, rest: str) -> list[str]:
-        return self._sorted[bisect_left(self._sorted, rest) : bisect_left(self._sorted, rest + LAST)]
+        begin, end = bisect_left(self._forms, rest), bisect_left(self._forms, rest + LAST)
+        if not way.spelt:
+            yield self._form_order[self._form_first[begin] : self._form_first[end]]
+            return
+        last = way.last + 1
+        last = last[(self._form[last] >= begin) & (self._form[last] < end)]
+        for number in np.unique(self._key[last]).tolist():
+            some = last[self._key[last] == number]
+            yield some[_allowed(way, self._names[number], joints)[self._gap[some]]]
 
     @cached_property
     def _names(self) -> list[str]:

@@ -1,36 +1,36 @@
-"""The same reads as JSON, below /api/v1, described by /api/v1/openapi.json. Errors are problems (RFC 9457)."""
+"""The same as JSON, below /api/v1, described by /api/v1/openapi.json: papers, keywords, subscribing.
 
-from collections.abc import Mapping
+Errors are problems (RFC 9457).
+"""
+
+import time
 from datetime import date, datetime
-from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
+import structlog
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from digest import db, papers, search
-from digest.errors import StoreError
+from digest import db, desk, papers, search
+from digest.errors import AddressError, StoreError, SubscriberError
 from digest.letters import say
 from digest.matching import Document, Matcher, describe
 from digest.models import Paper
-from digest.web import onepaper, searching
+from digest.subscribers import CONSENT, LARGEST_CAP, Saved, Wish, address
+from digest.web import onepaper, searching, typos
 from digest.web.front import At, Front
+from digest.web.problems import MEDIA, FieldProblem, Problem, problem
+from digest.web.subscribe import ask
+
+log = structlog.get_logger()
 
 A_PAGE = 25
 MOST_OF_A_DAY = 2000
 Keyword = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
-
-
-class Problem(BaseModel):
-    """What went wrong (RFC 9457). `position`: where in the keyword, in characters from 1."""
-
-    title: str
-    status: int
-    detail: str = ""
-    position: int | None = None
 
 
 class PaperOut(BaseModel):
@@ -67,19 +67,42 @@ class Explained(BaseModel):
     meaning: str
 
 
+class SubscriptionIn(BaseModel):
+    """What to mail, when and where. Without keywords: the most upvoted papers."""
+
+    email: str = Field(max_length=508, examples=["ada@example.org"])
+    keywords: list[Annotated[str, Field(max_length=20_000)]] = Field(default=[], max_length=1000)
+    frequency: Literal["daily", "weekdays", "weekly"] = "daily"
+    hour: int = Field(default=8, ge=0, le=23, description="In the time zone.")
+    timezone: str = Field(default="UTC", max_length=100, examples=["Europe/Berlin"])
+    cap: int = Field(default=20, ge=1, le=LARGEST_CAP, description="Papers in one letter, at most.")
+    trending: bool = Field(default=False, description="Also the 3 most upvoted papers of the day.")
+    summaries: bool = Field(default=False, description="With Hugging Face's AI summary, where there is one.")
+    agreed: Literal[True] = Field(description=f"The owner of the address agrees, version {CONSENT}.")
+
+
+class Asked(BaseModel):
+    """Whatever the state of the address, the answer is this one; what follows is in its mailbox."""
+
+    detail: str = "If the address can be subscribed, a letter with a link to confirm it is on its way."
+    probably_meant: str | None = Field(default=None, description="Another address, where this one looks like a slip.")
+
+
 class _Misread(Exception):
-    def __init__(self, asked: searching.Asked) -> None:
-        super().__init__(asked.wrong)
-        self.asked = asked
+    """A keyword, or a field of a form."""
+
+    def __init__(self, detail: str, position: int | None = None, errors: tuple[FieldProblem, ...] = ()) -> None:
+        super().__init__(detail)
+        self.position, self.errors = position, errors
 
 
 def api(front: Front) -> FastAPI:
     """An app of its own, so that its errors are problems and not pages."""
-    responses = {code: {"model": Problem, "content": {"application/problem+json": {}}} for code in (404, 422)}
+    responses = {code: {"model": Problem, "content": {MEDIA: {}}} for code in (404, 422, 429, 503)}
     made = FastAPI(
         title=f"{front.house.product}: papers",
         version="1",
-        description="Papers by day or by keywords, the newest first. All of it only reads.",
+        description="Papers by day or by keywords, the newest first; how keywords are understood; subscribing.",
         docs_url=None,
         redoc_url=None,
         responses=responses,  # type: ignore[arg-type]
@@ -88,6 +111,7 @@ def api(front: Front) -> FastAPI:
     made.get("/papers", summary="Papers by a keyword, of a day, or both")(listed)
     made.get("/papers/{number}", summary="One paper")(one)
     made.get("/keywords/explain", summary="How a keyword is understood")(explained)
+    made.post("/subscriptions", status_code=202, summary="Ask for letters", responses={413: responses[404]})(subscribe)
     _install(made)
     return made
 
@@ -100,7 +124,7 @@ def listed(
         raise HTTPException(404, "There is no such page.")
     asked = searching.read(at, q) if q.strip() else None
     if asked and asked.query is None:
-        raise _Misread(asked)
+        raise _Misread(asked.wrong, asked.position)
     if day:
         with db.reading(at.house.engine) as session:
             found = papers.on_day(session, day)[:MOST_OF_A_DAY]
@@ -131,8 +155,34 @@ def one(at: At, number: Annotated[str, Path(max_length=20)]) -> PaperOut:
 def explained(at: At, q: Keyword) -> Explained:
     asked = searching.read(at, q)
     if asked.query is None:
-        raise _Misread(asked)
+        raise _Misread(asked.wrong, asked.position)
     return Explained(keyword=asked.written, canonical=asked.query.canonical, meaning=describe(asked.query))
+
+
+async def subscribe(at: At, wanted: SubscriptionIn) -> Asked:
+    """A letter with a link goes to the address; nothing more is mailed before its owner has pressed a button there."""
+    began = time.monotonic()
+    wish, saved = await run_in_threadpool(_understood, at, wanted)
+    await ask(at, wanted.email, wish, saved, began)
+    return Asked(probably_meant=typos.mended(wanted.email) or None)
+
+
+def _understood(at: Front, wanted: SubscriptionIn) -> tuple[Wish, list[Saved]]:
+    saved, misread = desk.understand(wanted.keywords, desk.Rules.of(at.house.settings))
+    wrong = [FieldProblem(field=f"keywords.{each.line - 1}", message=each.message) for each in misread]
+    wish = Wish()
+    try:
+        address(wanted.email)
+    except AddressError as error:
+        wrong.append(FieldProblem(field="email", message=str(error)))
+    try:
+        wish = Wish(send_hour=wanted.hour, **wanted.model_dump(exclude={"email", "keywords", "hour", "agreed"}))
+    except SubscriberError as error:
+        wrong.append(FieldProblem(field="timezone", message=str(error)))
+    if wrong:
+        position = misread[0].position or None if misread else None
+        raise _Misread("Nothing was changed: something cannot be read.", position, tuple(wrong))
+    return wish, saved
 
 
 def _out(paper: Paper) -> PaperOut:
@@ -141,30 +191,30 @@ def _out(paper: Paper) -> PaperOut:
     return PaperOut(id=int(paper.id or 0), **plain, **links)
 
 
-def _problem(
-    status: int, detail: str = "", position: int | None = None, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, position=position)
-    content = told.model_dump(exclude_none=True)
-    return JSONResponse(content, status, media_type="application/problem+json", headers=dict(headers or {}))
-
-
 def _install(app: FastAPI) -> None:
     async def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        return _problem(error.status_code, str(error.detail), headers=error.headers)
+        return problem(error.status_code, str(error.detail), headers=error.headers)
 
     async def misread(_request: Request, error: _Misread) -> JSONResponse:
-        return _problem(422, error.asked.wrong, error.asked.position)
+        return problem(422, str(error), position=error.position, errors=error.errors)
 
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        where = ", ".join(str(each["loc"][-1]) for each in error.errors())
-        return _problem(422, f"Cannot be read: {where}.")
+        wrong = [
+            FieldProblem(field=".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), message=str(each["msg"]))
+            for each in error.errors()
+        ]
+        return problem(422, f"Cannot be read: {', '.join(each.field for each in wrong)}.", errors=wrong)
 
     async def store_away(_request: Request, _error: StoreError) -> JSONResponse:
-        return _problem(503, "The store does not answer.", headers={"Retry-After": "60"})
+        return problem(503, "The store does not answer.", headers={"Retry-After": "60"})
+
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("api.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
+        return problem(500, "Something is broken on our side. It has been noted.")
 
     # The framework types handlers by Exception alone.
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
     app.add_exception_handler(_Misread, misread)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
     app.add_exception_handler(StoreError, store_away)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, broken)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from digest.errors import StoreError
 from digest.web.front import Front
 from digest.web.headers import dress
+from digest.web.problems import BELOW, problem
 
 log = structlog.get_logger()
 
@@ -50,11 +51,20 @@ def error_page(
     )
 
 
-def install(app: FastAPI, front: Front) -> None:
-    """Answer every error of `app` with a page."""
+def refusal(
+    front: Front, path: str, status: int, *, headers: Mapping[str, str] | None = None
+) -> HTMLResponse | JSONResponse:
+    """What an error says at this path: a page, and to programs a problem."""
+    if path.startswith(BELOW):
+        return problem(status, SAID[status][1] if status in SAID else "", headers=headers)
+    return error_page(front, status, headers=headers)
 
-    async def refused(_request: Request, error: HTTPException) -> HTMLResponse:
-        return error_page(front, error.status_code, headers=error.headers)
+
+def install(app: FastAPI, front: Front) -> None:
+    """Answer every error of `app` with a page, or below /api with a problem."""
+
+    async def refused(request: Request, error: HTTPException) -> HTMLResponse | JSONResponse:
+        return refusal(front, request.url.path, error.status_code, headers=error.headers)
 
     async def misread(_request: Request, _error: RequestValidationError) -> HTMLResponse:
         return error_page(front, 422)
@@ -63,10 +73,10 @@ def install(app: FastAPI, front: Front) -> None:
         log.error("page.store_away")  # its message names the server; `digest doctor` tells it to whoever may know
         return error_page(front, 503, headers={"Retry-After": "60"})
 
-    async def broken(request: Request, error: Exception) -> HTMLResponse:
+    async def broken(request: Request, error: Exception) -> HTMLResponse | JSONResponse:
         # The server logs the traceback; the address asked for may hold a token and is not logged.
         log.error("page.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
-        answer = error_page(front, 500)
+        answer = refusal(front, request.url.path, 500)
         dress(answer.headers, request.scope, front.root)
         return answer
 

@@ -14,6 +14,7 @@ from digest.errors import AddressError, SubscriberError
 from digest.letters import say
 from digest.settings import Settings
 from digest.subscribers import Saved, Wish, address
+from digest.web import typos
 
 LONGEST_KEYWORDS = 20_000  # characters in the field
 REGIONS = (
@@ -46,9 +47,15 @@ class WishForm(BaseModel):
 
 
 class SubscribeForm(WishForm):
-    """`website` is seen by programs only; a person leaves it empty. `add` and `narrow` are buttons with a keyword."""
+    """`website` is seen by programs only; a person leaves it empty. `add` and `narrow` are buttons with a keyword.
+
+    `sure`: the address that was asked about as a probable slip; sent again, it is meant. `mended`: the button with the
+    address that it was probably meant to be.
+    """
 
     email: str = ""
+    sure: str = ""
+    mended: str = ""
     website: str = ""
     add: str = ""
     narrow: str = ""
@@ -82,24 +89,33 @@ class DoorForm(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong in the field with the id `field`."""
+    """Something wrong in the field with the id `field`. `written` is the line it is in, `position` the character."""
 
     field: str
     message: str
+    written: str = ""
+    position: int = 0
 
 
 @dataclass(slots=True)
 class Read:
-    """A form that was read. `wish` is what was asked for, as far as there are no faults."""
+    """A form that was read. `wish` is what was asked for, as far as there are no faults. `mended`: an address that was
+    probably meant, to be asked about.
+    """
 
     wish: Wish = field(default_factory=Wish)
     saved: list[Saved] = field(default_factory=list)
     pause: date | None = None
+    mended: str = ""
     faults: list[Fault] = field(default_factory=list)
 
     def of(self, name: str) -> list[str]:
         """The messages for one field."""
-        return [fault.message for fault in self.faults if fault.field == name]
+        return [fault.message for fault in self.at(name)]
+
+    def at(self, name: str) -> list[Fault]:
+        """What is wrong in one field, with its places."""
+        return [fault for fault in self.faults if fault.field == name]
 
 
 def usual(settings: Settings) -> dict[str, str]:
@@ -107,6 +123,7 @@ def usual(settings: Settings) -> dict[str, str]:
     return {
         "keywords": "",
         "email": "",
+        "sure": "",
         "frequency": "daily",
         "hour": str(settings.send_hour),
         "timezone": settings.default_timezone,
@@ -125,9 +142,12 @@ def typed(form: WishForm, settings: Settings) -> dict[str, str]:
 
 def read_subscription(form: SubscribeForm, settings: Settings) -> Read:
     """The form on the front page."""
+    form.email = form.mended or form.email
     read = read_wish(form, settings)
     try:
         address(form.email)
+        if form.email.strip() != form.sure.strip():
+            read.mended = typos.mended(form.email)
     except AddressError as error:
         message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
         # In the order of the form: the address comes after the keywords.
@@ -182,7 +202,7 @@ def _read_keywords(text: str, read: Read, rules: desk.Rules) -> None:
     read.saved, misread = desk.understand(lines, rules)
     for each in misread:
         about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
-        read.faults.append(Fault("keywords", f"{about}{each.message}"))
+        read.faults.append(Fault("keywords", f"{about}{each.message}", each.written, each.position))
 
 
 @cache

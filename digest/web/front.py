@@ -12,19 +12,20 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from digest import db
 from digest.house import House
 from digest.letters import folder, say
-from digest.recent import Recent
+from digest.recent import Recent, stamp_of
 from digest.web.keywords import Shelf
 
-PREVIEW_DAYS = 3
+PREVIEW_DAYS = 30
 LOOK = ["GET", "HEAD"]  # the methods that change nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
     """One of these a running app. `pace` is how many seconds an answer about an address takes at least; `recent` are
-    the papers that previews look at, kept ready between requests.
+    the papers that previews look at, kept ready between requests; `kept` are whole pages.
     """
 
     house: House
@@ -34,6 +35,22 @@ class Front:
     pace: float
     recent: Recent
     shelf: Shelf = field(default_factory=Shelf)
+    kept: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
+
+    def warm(self) -> None:
+        """Make ready what previews look at, so that nobody waits for it; what is ready stays."""
+        with db.reading(self.house.engine) as session:
+            self.recent.refresh(session)
+        self.shelf.lately(self.house)
+
+    def keep(self, name: str, make: Callable[[], HTMLResponse]) -> HTMLResponse:
+        """A page that only changes when a source was read: made once till then. There are few such names."""
+        with db.reading(self.house.engine) as session:
+            stamp = stamp_of(session)
+        known = self.kept.get(name)
+        if known is None or known[0] != stamp:
+            known = self.kept[name] = stamp, bytes(make().body)
+        return HTMLResponse(known[1])
 
     def page(
         self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object

@@ -13,12 +13,13 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digest.web.errors import error_page
+from digest.web.errors import refusal
 from digest.web.front import LOOK, Front
 from digest.web.headers import inner_path
 
 LARGEST_BODY = 64 * 1024
-SEARCHING = ("/feeds/", "/api/")
+SEARCHING = ("/feeds/", "/api/", "/preview", "/meant")
+ASKING = {"/subscribe", "/api/v1/subscriptions"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Pace:
 
     def wait(self, path: str, address: str) -> int:
         """0 when this POST may pass, which counts it; else the seconds until the next one may."""
-        kind = "unsubscribe" if path.startswith("/unsubscribe/") else "subscribe" if path == "/subscribe" else "other"
+        kind = "unsubscribe" if path.startswith("/unsubscribe/") else "subscribe" if path in ASKING else "other"
         own = {"subscribe": self.subscribe, "unsubscribe": self.unsubscribe}.get(kind, self.other)
         return self._counted(kind, address, own, self.in_all, "all")
 
@@ -92,14 +93,15 @@ class Paced:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (wait := self._wait(scope)):
-            answer = error_page(self._front, 429, headers={"Retry-After": str(wait)})
+            path = inner_path(scope, self._front.root)
+            answer = refusal(self._front, path, 429, headers={"Retry-After": str(wait)})
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _wait(self, scope: Scope) -> int:
         path, address = inner_path(scope, self._front.root), str((scope.get("client") or ("", 0))[0])
-        if scope["method"] not in LOOK:
+        if scope["method"] not in LOOK and path != "/preview":
             return self._pace.wait(path, address)
         asked = path == "/papers" and scope["query_string"]
         return self._pace.search_wait(address) if asked or path.startswith(SEARCHING) else 0
@@ -117,7 +119,8 @@ class Capped:
             return
         body = await self._read(scope, receive)
         if body is None:
-            answer: Response = error_page(self._front, 413, headers={"Connection": "close"})
+            path = inner_path(scope, self._front.root)
+            answer: Response = refusal(self._front, path, 413, headers={"Connection": "close"})
             await answer(scope, receive, send)
             return
         waiting = [{"type": "http.request", "body": body, "more_body": False}]

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digest.web.front import LOOK, Front
 
 DOORS = ("/mute/", "/never/", "/fewer/", "/pause/", "/return/")
-BY_TOKEN = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/", *DOORS)
+BY_TOKEN = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/", "/mine/", *DOORS)
 PRIVATE = (*BY_TOKEN, "/inbox", "/sent")
 
 POLICY = (
@@ -15,6 +15,13 @@ POLICY = (
 )
 # A letter brings its own styles and nothing else; what it links to opens in the whole window.
 LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
+
+# The one page that may stand in somebody else's: a small form, which opens a window of its own.
+FRAMED = "/embed"
+FRAMED_HEADERS = {
+    "Content-Security-Policy": POLICY.replace("frame-ancestors 'none'", "frame-ancestors *"),
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -29,7 +36,7 @@ HEADERS = {
 def dress(headers: MutableHeaders, scope: Scope, root: str) -> None:
     """Put on an answer what every answer has. What a page has said itself stays."""
     path = inner_path(scope, root)
-    for name, value in HEADERS.items():
+    for name, value in (HEADERS | FRAMED_HEADERS if path == FRAMED else HEADERS).items():
         headers.setdefault(name, value)
     private = path.startswith(PRIVATE) or scope["method"] not in LOOK
     headers.setdefault("Cache-Control", "no-store" if private else "no-cache")

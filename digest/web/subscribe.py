@@ -1,21 +1,27 @@
-"""The front page: what you would get, and the form to ask for it."""
+"""The front page: what you would get, and the form to ask for it. /preview is the live part of it, for the script."""
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from digest import db, desk, papers, preview
+from digest.letters import say
 from digest.letters.cards import Card, card
+from digest.matching import recall
 from digest.models import Paper
-from digest.subscribers import LARGEST_CAP
+from digest.subscribers import CONSENT, LARGEST_CAP, Saved, Wish
+from digest.web import typos
 from digest.web.forms import (
     LONGEST_KEYWORDS,
+    Fault,
     Read,
     SubscribeForm,
     read_subscription,
@@ -24,13 +30,16 @@ from digest.web.forms import (
     usual,
     zones_with,
 )
-from digest.web.front import LOOK, PREVIEW_DAYS, At, Front
+from digest.web.front import LOOK, At, Front
 from digest.web.keywords import Understood, changed, suggested, understood
 
 router = APIRouter()
+Typed = Annotated[SubscribeForm, Form()]
 
 BESIDE = 6  # papers beside the form
 PREVIEW_PAPERS = 10
+MOST_PARTS = 400  # phrases and fields of all keywords that one preview looks up
+VERSION, _, AGREED = CONSENT.partition(": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +53,64 @@ class Seen:
     days: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of the keywords: how they were understood, what could be added, and one sentence about it all."""
+
+    understood: tuple[Understood, ...]
+    suggested: tuple[str, ...]
+    status: str
+
+
 @router.api_route("/", methods=LOOK)
 def front_page(at: At, keywords: Annotated[str, Query()] = "") -> HTMLResponse:
     said = usual(at.house.settings) | {"keywords": keywords[:LONGEST_KEYWORDS]}
-    return _page(at, said, Read(), fresh=True)
+    answer = (
+        _page(at, said, Read(), fresh=True) if keywords else at.keep("/", lambda: _page(at, said, Read(), fresh=True))
+    )
+    # Whoever reads this page will type soon: the papers for the preview are made ready meanwhile.
+    answer.background = BackgroundTask(at.warm)
+    return answer
 
 
 @router.post("/")
-def previewed(at: At, form: Annotated[SubscribeForm, Form()]) -> HTMLResponse:
+def previewed(at: At, form: Typed) -> HTMLResponse:
     """What the keywords would have brought, with what a button adds to them. Nothing is kept."""
-    form.keywords = changed(form.keywords, form.add, form.narrow)
-    read = read_wish(form, at.house.settings)
-    read.faults = [fault for fault in read.faults if fault.field == "keywords"]
-    return _looked(at, form, read)
+    return _looked(at, form, _read_keywords(at, form))
+
+
+@router.post("/preview")
+def live(at: At, form: Typed) -> HTMLResponse:
+    """The part of the page that changes while somebody types."""
+    before = form.keywords
+    read = _read_keywords(at, form)
+    seen = _seen(at, read)
+    values = _values(at, typed(form, at.house.settings), read, seen)
+    return at.page("preview.html", **values, live=True, changed=form.keywords if form.keywords != before else None)
+
+
+@router.api_route("/meant", methods=LOOK)
+def meant(domain: Annotated[str, Query(max_length=255)]) -> JSONResponse:
+    """Whether a domain is probably a slip. Only the domain is sent here while somebody types, not the address."""
+    return JSONResponse({"meant": typos.meant(domain)})
 
 
 @router.post("/subscribe")
-async def subscribe(at: At, form: Annotated[SubscribeForm, Form()]) -> Response:
+async def subscribe(at: At, form: Typed) -> Response:
     """Ask for letters. The answer, and how long it takes, are the same whatever the address's state."""
     began = time.monotonic()
     read = await run_in_threadpool(read_subscription, form, at.house.settings)
-    if read.faults:
+    if read.faults or read.mended:
         return await run_in_threadpool(_looked, at, form, read)
-    if not form.website:
-        await run_in_threadpool(desk.subscribe, at.house, form.email, read.wish, read.saved, at.clock())
-    await asyncio.sleep(max(0.0, began + at.pace - time.monotonic()))
+    await ask(at, None if form.website else form.email, read.wish, read.saved, began)
     return RedirectResponse(f"{at.root}/sent", status_code=303)
 
 
-def _looked(at: Front, form: SubscribeForm, read: Read) -> HTMLResponse:
-    """The form with what the keywords would have brought, as far as they could be read."""
-    seen = _look(at, read) if read.saved or not read.of("keywords") else None
-    return _page(at, typed(form, at.house.settings), read, seen)
+async def ask(at: Front, email: str | None, wish: Wish, saved: Sequence[Saved], began: float) -> None:
+    """Note a wish (none: pretend to) and take `at.pace` seconds for it since `began`, a monotonic instant."""
+    if email is not None:
+        await run_in_threadpool(desk.subscribe, at.house, email, wish, saved, at.clock())
+    await asyncio.sleep(max(0.0, began + at.pace - time.monotonic()))
 
 
 @router.api_route("/sent", methods=LOOK)
@@ -83,36 +118,64 @@ def sent(at: At) -> HTMLResponse:
     return at.page("sent.html")
 
 
+def _read_keywords(at: Front, form: SubscribeForm) -> Read:
+    """The keywords alone, after what a button does to them, as far as one preview goes."""
+    form.keywords = changed(form.keywords, form.add, form.narrow)
+    read = read_wish(form, at.house.settings)
+    read.faults = read.at("keywords")
+    if len({leaf.canonical for each in read.saved for leaf in recall(each.canonical).leaves}) > MOST_PARTS:
+        said = f"A preview looks up at most {MOST_PARTS} words and phrases. You can subscribe to all of these."
+        read.saved, read.faults = [], [*read.faults, Fault("keywords", said)]
+    return read
+
+
+def _looked(at: Front, form: SubscribeForm, read: Read) -> HTMLResponse:
+    """The form with what the keywords would have brought, as far as they could be read."""
+    return _page(at, typed(form, at.house.settings), read, _seen(at, read))
+
+
 def _page(
     at: Front, said: dict[str, str], read: Read, seen: Seen | None = None, *, fresh: bool = False
 ) -> HTMLResponse:
-    day, beside = _beside(at) if seen is None else (None, [])
-    known, phrases = _told(at, said, read, seen)
     return at.page(
         "subscribe.html",
         status=422 if read.faults else 200,
-        said=said,
-        read=read,
-        seen=seen,
-        understood=known,
-        suggested=phrases,
-        day=day,
-        beside=beside,
+        **_values(at, said, read, seen),
+        live=False,
         fresh=fresh,
         zones=zones_with(said["timezone"]),
         longest=LONGEST_KEYWORDS,
         largest_cap=LARGEST_CAP,
+        agreed=AGREED,
+        version_agreed=VERSION,
     )
 
 
-def _told(
-    at: Front, said: dict[str, str], read: Read, seen: Seen | None
-) -> tuple[tuple[Understood, ...], tuple[str, ...]]:
-    """How the keywords were understood, and what could be added to them."""
+def _values(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> dict[str, object]:
+    """What the page and its live part have in common."""
+    day, beside = _beside(at) if seen is None else (None, [])
+    told = _told(at, said, read, seen)
+    return {"said": said, "read": read, "seen": seen, "told": told, "day": day, "beside": beside}
+
+
+def _told(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> Told:
     if said["keywords"].strip() and not read.saved:
-        return (), ()
+        return Told((), (), _status(read, seen))
     lately = at.shelf.lately(at.house)
-    return understood(lately, read.saved, seen.counts if seen else None), suggested(lately, read.saved)
+    known = understood(lately, read.saved, seen.counts if seen else None)
+    return Told(known, suggested(lately, read.saved), _status(read, seen))
+
+
+def _status(read: Read, seen: Seen | None) -> str:
+    """One sentence, spoken by a screen reader when it changes."""
+    wrong = len(read.at("keywords"))
+    faults = f"{say.count(wrong, 'line')} cannot be read." if wrong else ""
+    if seen is None:
+        return faults
+    if not read.saved:
+        return faults or "Without keywords these would have come."
+    found = f"{say.count(seen.matched, 'paper')} of the last {say.number(seen.considered)} would have come."
+    return f"{found} {faults}".strip()
 
 
 def _beside(at: Front) -> tuple[date | None, list[Paper]]:
@@ -120,13 +183,15 @@ def _beside(at: Front) -> tuple[date | None, list[Paper]]:
         return papers.latest_day(session), papers.recent(session, days=1, limit=BESIDE)
 
 
-def _look(at: Front, read: Read) -> Seen | None:
+def _seen(at: Front, read: Read) -> Seen | None:
+    """What would have come; None where no keyword can be read, or nothing is on the shelf."""
+    if read.at("keywords") and not read.saved:
+        return None
     now = at.clock()
     with db.reading(at.house.engine) as session:
         day = papers.latest_day(session)
         if day is None:
             return None
-        days = len(papers.days(session, limit=PREVIEW_DAYS))
         looked = preview.glance(session, read.saved, at.recent, day, now, cap=PREVIEW_PAPERS)
     words = preview.letter_words(at.house, read.saved, looked)
     return Seen(
@@ -134,5 +199,5 @@ def _look(at: Front, read: Read) -> Seen | None:
         counts=looked.counts,
         considered=looked.considered,
         matched=len(looked.papers) + looked.left_out,
-        days=days,
+        days=at.recent.days,
     )

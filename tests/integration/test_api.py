@@ -1,5 +1,7 @@
 """The JSON interface: the same reads as the pages, described, with errors that programs can read."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,12 @@ from sqlalchemy import Engine
 from digest import db
 from digest.house import House
 from digest.settings import Settings
-from digest.subscribers import Links
+from digest.subscribers import CONSENT, Links
 from digest.web.app import create
+from digest.web.guard import Pace
 from tests.browser import AT, Browser
 from tests.factories import listing, paper
+from tests.house import Record, house
 
 
 @pytest.fixture
@@ -71,10 +75,73 @@ def test_an_error_in_a_keyword_has_its_place(browser: Browser) -> None:
     assert "unclosed bracket" in told["detail"]
 
 
-def test_the_interface_describes_itself_and_only_reads(browser: Browser) -> None:
+def test_the_interface_describes_itself(browser: Browser) -> None:
     told = browser.get("/api/v1/openapi.json").json()
-    assert set(told["paths"]) == {"/papers", "/papers/{number}", "/keywords/explain"}
-    assert {method for path in told["paths"].values() for method in path} == {"get"}
+    methods = {path: set(each) for path, each in told["paths"].items()}
+    assert methods == {
+        "/papers": {"get"},
+        "/papers/{number}": {"get"},
+        "/keywords/explain": {"get"},
+        "/subscriptions": {"post"},
+    }
     assert browser.post("/api/v1/papers").status_code == 405
     assert browser.get("/api/v1/docs").status_code == 404
     assert "content-security-policy" in browser.get("/api/v1/papers?q=robot").headers
+
+
+WANTED = {"email": "ada@example.org", "keywords": ["graph", "-survey"], "hour": 6, "agreed": True}
+
+
+def test_a_program_subscribes_somebody_who_must_confirm(store: Engine) -> None:
+    home = house(store)
+    answers = set()
+    browser = Browser(create(home, clock=lambda: AT, answer_takes=0.2))
+    for email in ("ada@example.org", "ADA@example.org", "bob@example.org"):
+        answer = browser.post("/api/v1/subscriptions", json={**WANTED, "email": email, "timezone": "Asia/Tokyo"})
+        assert answer.elapsed >= timedelta(seconds=0.19)
+        answers.add((answer.status_code, answer.content))
+    [(status, body)] = answers
+    assert (status, json.loads(body)["probably_meant"]) == (202, None)
+    record = Record(store)
+    ada = record.of("ada@example.org")
+    assert (ada.status, ada.send_hour, ada.timezone, ada.consent) == ("pending", 6, "Asia/Tokyo", CONSENT)
+    assert record.kinds("ada@example.org") == ["confirm"]
+
+
+def test_a_program_is_asked_about_a_slip_too(browser: Browser) -> None:
+    asked = browser.post("/api/v1/subscriptions", json={**WANTED, "email": "ada@gmial.com"})
+    assert (asked.status_code, asked.json()["probably_meant"]) == (202, "ada@gmail.com")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"keywords": ["graph", '"open']}, ["keywords.1"]),
+        ({"email": "ada@", "timezone": "Moon/Sea"}, ["email", "timezone"]),
+        ({"hour": 24, "cap": 0}, ["hour", "cap"]),
+        ({"agreed": False}, ["agreed"]),
+        ({"frequency": "hourly"}, ["frequency"]),
+        ({"email": "a" * 600}, ["email"]),
+    ],
+)
+def test_what_cannot_be_read_is_named_field_by_field(
+    browser: Browser, wrong: dict[str, object], fields: list[str]
+) -> None:
+    answer = browser.post("/api/v1/subscriptions", json={**WANTED, **wrong})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert [each["field"] for each in answer.json()["errors"]] == fields
+
+
+def test_every_error_below_the_interface_is_a_problem(sqlite_store: Engine) -> None:
+    app = create(house(sqlite_store), clock=lambda: AT, pace=Pace(subscribe=1, search=0), answer_takes=0)
+    browser = Browser(app)
+    answers = [
+        browser.get("/api/nothing"),
+        browser.get("/api/v1/papers?q=a"),
+        browser.post("/api/v1/subscriptions", content=b"x" * 70_000),
+        browser.post("/api/v1/subscriptions", content=b"no json", headers={"content-type": "application/json"}),
+    ]
+    assert [each.status_code for each in answers] == [429, 429, 413, 429]
+    assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
+    assert all(each.json()["status"] == each.status_code for each in answers)
+    assert Browser(create(house(sqlite_store), clock=lambda: AT)).get("/api/nothing").json()["status"] == 404

@@ -171,7 +171,9 @@ def test_a_bad_form_comes_back_as_it_was_typed_with_every_fault_linked(home: Hou
     assert answer.status_code == 422
     assert "<title>Error: " in answer.text
     assert 'Line 2, “"open”: unclosed quote' in page.text
-    assert [link for link in page.links if link.startswith("#") and link != "#main"] == ["#keywords", "#email", "#cap"]
+    assert [link for link in page.links if link.startswith("#") and link not in {"#main", "#beside"}] == [
+        *("#keywords", "#email", "#cap")
+    ]
     for field in ("keywords", "email", "cap"):
         shown = page.one(id=field)
         assert shown["aria-invalid"] == "true"
@@ -461,7 +463,7 @@ def test_nothing_from_outside_becomes_markup(home: House, browser: Browser) -> N
     for page in pages:
         seen = Seen(page.text)
         scripts = [found.get("src", "") for tag, found in seen.tags if tag == "script"]
-        assert all(src.startswith("/static/zone.js") for src in scripts)
+        assert all(src.startswith("/static/subscribe.js") for src in scripts)
         assert not [
             tag for tag, found in seen.tags if tag in {"img", "b"} or any(name.startswith("on") for name in found)
         ]
@@ -480,7 +482,7 @@ def every_path(home: House) -> list[str]:
         letter.removeprefix("http://digest.test"),
         *("/", "/?keywords=graph", "/sent", "/papers", "/papers/2026-07-31", "/privacy", "/robots.txt", "/healthz"),
         "/help/keywords",
-        *("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw", "/static/style.css", "/static/zone.js"),
+        *("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw", "/static/style.css", "/static/subscribe.js"),
         *("/nothing", "/papers/x", "/papers/2020-01-01", "/inbox/9-9", "/static/nothing", "/confirm/x", "/subscribe"),
         path(home, Purpose.CONFIRM, waiting),
         path(home, Purpose.CONFIRM, reader),
