@@ -24,6 +24,7 @@ from digest.web import (
     onepaper,
     papers,
     subscribe,
+    yoursite,
 )
 from digest.web.front import front_of, static_folder
 from digest.web.guard import Capped, Pace, Paced, Rooted
@@ -56,7 +57,7 @@ def create(
     app.state.front = front
     errors.install(app, front)
     gone.install(app, front)
-    for group in (subscribe, manage, doors, onepaper, papers, feeds, letters, inbox, about, health):
+    for group in (subscribe, yoursite, manage, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
     app.mount("/api/v1", api.api(front))
     app.mount("/static", Kept(directory=static_folder()), name="static")

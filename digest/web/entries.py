@@ -7,10 +7,14 @@ from datetime import date, timedelta
 
 from sqlmodel import Session, col, select
 
+from digest import papers as shelf
 from digest.letters import say
+from digest.letters.marked import Piece, pieces
+from digest.matching import Document, Explanation, Query, explain
 from digest.models import Listing, Paper
 
 PAGE = 50
+LONGEST = 100_000  # characters of a title or an abstract: all there is
 MOST_PAGES = 200
 VIEWS = {"week": 7, "month": 30, "trending": 7}  # days that each looks back on
 LABELS = (
@@ -24,20 +28,37 @@ LABELS = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A paper as the page shows it. `links` are (label, address), each address once and each http or https."""
+    """A paper as the page shows it. `links` are (label, address), each address once and each http or https.
+
+    `title` and `abstract` are whole, in pieces: matched words have a mark, as in a letter.
+    """
 
     paper: Paper
     links: tuple[tuple[str, str], ...]
     authors: str
+    title: tuple[Piece, ...]
+    abstract: tuple[Piece, ...]
 
 
-def entry(paper: Paper) -> Entry:
+def marked(session: Session, papers: Sequence[Paper], query: Query) -> list[Entry]:
+    """Papers with the words that a query found in them."""
+    sources = shelf.sources_of(session, [int(each.id or 0) for each in papers])
+    return [entry(each, explain([query], Document.of(each, sources.get(int(each.id or 0), ())))) for each in papers]
+
+
+def entry(paper: Paper, why: Explanation | None = None) -> Entry:
     links: dict[str, str] = {}
     for label, name in LABELS:
         if url := say.web_address(getattr(paper, name)):
             links.setdefault(url, label)
     names = ", ".join(say.cut(name, say.NAME) for name in paper.authors)
-    return Entry(paper, tuple((label, url) for url, label in links.items()), names)
+    return Entry(
+        paper=paper,
+        links=tuple((label, url) for url, label in links.items()),
+        authors=names,
+        title=pieces(paper.title, why.title if why else (), LONGEST),
+        abstract=pieces(paper.abstract, why.abstract if why else (), LONGEST),
+    )
 
 
 def day_of(written: str) -> date | None:

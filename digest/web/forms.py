@@ -205,6 +205,11 @@ def _read_keywords(text: str, read: Read, rules: desk.Rules) -> None:
         read.faults.append(Fault("keywords", f"{about}{each.message}", each.written, each.position))
 
 
+def typed_lines(text: str) -> str:
+    """Lines without blank ones and without spaces around them."""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
 @cache
 def zones() -> dict[str, list[str]]:
     """Time zones by part of the world, for a list to choose from. UTC stands first."""

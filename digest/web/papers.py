@@ -49,13 +49,15 @@ def _results(at: Front, written: str, way: str) -> HTMLResponse:
     if places is None:
         return error_page(at, 404, links={f"/papers?{searching.onward(written, [])}": "The first page of this search"})
     found = searching.found(at, asked.query, places)
+    with db.reading(at.house.engine) as session:
+        shown = entries.marked(session, found.papers, asked.query)
     before = searching.onward(asked.written, places[:-1]) if places else ""
     after = searching.onward(asked.written, [*places, found.onward]) if found.onward else ""
     return at.page(
         "papers-search.html",
         asked=asked,
         meaning=describe(asked.query),
-        entries=[entry(paper) for paper in found.papers],
+        entries=shown,
         found=found,
         before=before,
         after=after,
