@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -151,7 +151,7 @@ def _page(
     )
 
 
-def _values(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> dict[str, object]:
+def _values(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> dict[str, Any]:
     """What the page and its live part have in common."""
     day, beside = _beside(at) if seen is None else (None, [])
     told = _told(at, said, read, seen)

@@ -481,7 +481,7 @@ def every_path(home: House) -> list[str]:
     return [
         letter.removeprefix("http://digest.test"),
         *("/", "/?keywords=graph", "/sent", "/papers", "/papers/2026-07-31", "/privacy", "/robots.txt", "/healthz"),
-        "/help/keywords",
+        *("/help/keywords", "/for-your-site"),
         *("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw", "/static/style.css", "/static/subscribe.js"),
         *("/nothing", "/papers/x", "/papers/2020-01-01", "/inbox/9-9", "/static/nothing", "/confirm/x", "/subscribe"),
         path(home, Purpose.CONFIRM, waiting),
