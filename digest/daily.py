@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import structlog
-
 from digest import collecting, db, deliveries, planning, sending
 from digest.collecting import Collected
 from digest.house import House
-from digest.planning import Planned
+from digest.letters.known import Known
+from digest.planning import Planned, Told, never, nobody
 from digest.sending import Clock, Sent
 
-log = structlog.get_logger()
 Tell = Callable[[str], None]
 
 
@@ -77,17 +75,27 @@ async def collect(
     return await collecting.read_all(house, now, days=days, tell=tell)
 
 
-async def plan(house: House, now: datetime) -> Planned:
+async def plan(house: House, now: datetime, *, told: Told = nobody, over: Callable[[], bool] = never) -> Planned:
     """Queue a digest for every reader whose hour has come and for whom there is something."""
-    return await asyncio.to_thread(planning.plan, house, now)
+    return await asyncio.to_thread(planning.plan, house, now, told=told, over=over)
 
 
 async def deliver(
-    house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent, insist: bool = False
+    house: House,
+    clock: Clock,
+    *,
+    stop: asyncio.Event | None = None,
+    tell: Tell = silent,
+    insist: bool = False,
+    most: int | None = None,
+    known: Known | None = None,
 ) -> Sent:
-    """Send what may go now; `insist` also asks a relay that refused us a moment ago."""
-    said = sending.send_all(house, clock, stop=stop, tell=lambda sent: tell(f"{sent.sent} letters sent"), insist=insist)
-    return await said
+    """Send what may go now, or the first `most` letters; `insist` also asks a relay that refused us a moment ago."""
+
+    def told(sent: Sent) -> None:
+        tell(f"{sent.sent} letters sent")
+
+    return await sending.send_all(house, clock, stop=stop, tell=told, insist=insist, most=most, known=known)
 
 
 async def run(house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent) -> Report:
@@ -99,11 +107,3 @@ async def run(house: House, clock: Clock, *, stop: asyncio.Event | None = None, 
     with db.reading(house.engine) as session:
         queued = deliveries.waiting(session)
     return Report(collected, planned, sent, queued)
-
-
-async def plan_and_deliver(house: House, clock: Clock, *, stop: asyncio.Event | None = None) -> Sent:
-    """What a tick of the scheduler does."""
-    planned = await plan(house, clock())
-    if planned.due:
-        log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet)
-    return await deliver(house, clock, stop=stop)

@@ -37,6 +37,10 @@ class StoreError(DigestError):
     """The database is missing, of another version, or held by someone else."""
 
 
+class Lost(StoreError):
+    """The database server counts this process as dead: what it holds may be taken by others."""
+
+
 class QueryError(DigestError):
     """A keyword that cannot be read. `position` counts characters from 1, as people do."""
 

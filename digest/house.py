@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from digest import db
+from digest.errors import StoreError
 from digest.mail.dkim import Signer, signer
 from digest.mail.smtp import Relay
 from digest.mail.verp import ReturnAddress
@@ -98,5 +99,9 @@ def build(settings: Settings) -> House:
     """Open the store and bring it up to date where that is safe. Raises SettingError or StoreError."""
     signs = signer(settings)
     engine = db.connect(settings.database_url)
-    db.ready(engine)
+    try:
+        db.ready(engine)
+    except StoreError:
+        engine.dispose()
+        raise
     return House(settings, engine, Links([secret_key(settings)]), signs)

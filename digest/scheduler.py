@@ -1,9 +1,12 @@
 """APScheduler as a clock: it asks "what is due?" and calls daily. It remembers nothing; the database says no.
 
-Four jobs: sources are read through the day, because lists keep growing; a tick every few seconds plans and delivers
-for the readers whose local hour has come; the mailbox for what comes back is read every few minutes; once a
-day the keywords of people who left are erased. All run at the
-start too, which is how anything missed is made up. Two processes that tick at once are harmless.
+Sources are read through the day, because lists keep growing. Every few seconds there is a look for readers whose local
+hour has come, and, apart from it, for letters that may go: a long delivery holds up no plan. The mailbox for what comes
+back is read every few minutes; once a day the keywords of people who left are erased. All run at the start too, which
+is how anything missed is made up. Two processes that tick at once are harmless.
+
+On PostgreSQL the work is also handed out to whatever workers there are (digest.workers); a clock that does not `work`
+itself leaves it to them.
 """
 
 import asyncio
@@ -34,26 +37,45 @@ FETCH_MINUTES = 3  # between looks into the mailbox that bounces come to
 class Clockwork:
     """The jobs, one at a time each, and an end that lets the letters on the wire arrive."""
 
-    def __init__(self, house: House, clock: Callable[[], datetime]) -> None:
-        self._house, self._clock = house, clock
+    def __init__(self, house: House, clock: Callable[[], datetime], *, works: bool = True) -> None:
+        self._house, self._clock, self._works = house, clock, works
         self._stop = asyncio.Event()
         self._reading = asyncio.Lock()
-        self._ticking = asyncio.Lock()
+        self._planning = asyncio.Lock()
+        self._delivering = asyncio.Lock()
         self._fetching = asyncio.Lock()
         self._has_read = False
+        self._soon: set[asyncio.Task[None]] = set()
 
     async def read(self) -> None:
         """Read the sources, then see who is due."""
         async with self._reading:
             await self._guarded("collect", daily.collect(self._house, self._clock()))
             self._has_read = True
-        await self.tick()
+        await self.plan()
+        delivery = asyncio.create_task(self.deliver())  # not awaited: a long one would hold up the next reading
+        self._soon.add(delivery)
+        delivery.add_done_callback(self._soon.discard)
 
     async def tick(self) -> None:
         """Plan for who is due and send what may go."""
-        async with self._ticking:
-            if not self._stop.is_set():
-                await self._guarded("tick", self._work())
+        await self.plan()
+        await self.deliver()
+
+    async def plan(self) -> None:
+        """Queue letters for who is due, and tell the workers where there may be any."""
+        async with self._planning:
+            # After a night off, a plan made before the first reading would be a letter without today's papers.
+            if self._works and self._has_read and not self._stop.is_set():
+                await self._guarded("plan", self._plan())
+            if self._house.engine.dialect.name == "postgresql" and not self._stop.is_set():
+                await self._guarded("hand out", asyncio.to_thread(self._hand_out))
+
+    async def deliver(self) -> None:
+        """Send what may go."""
+        async with self._delivering:
+            if self._works and not self._stop.is_set():
+                await self._guarded("deliver", daily.deliver(self._house, self._clock, stop=self._stop))
 
     async def fetch(self) -> None:
         """Read what came back, where a mailbox is set for it."""
@@ -69,15 +91,21 @@ class Clockwork:
         """Send nothing new, and wait for what is on the wire, at most STOP_SECONDS."""
         self._stop.set()
         try:
-            async with asyncio.timeout(STOP_SECONDS), self._ticking, self._fetching:
+            async with asyncio.timeout(STOP_SECONDS), self._planning, self._delivering, self._fetching:
                 log.info("clock.stopped")
         except TimeoutError:
             log.warning("clock.stopped", on_wire=True)  # the next start will find these letters and call them uncertain
 
-    async def _work(self) -> None:
-        # After a night off, a plan made before the first reading would be a letter without today's papers.
-        work = daily.plan_and_deliver if self._has_read else daily.deliver
-        await work(self._house, self._clock, stop=self._stop)
+    async def _plan(self) -> None:
+        planned = await daily.plan(self._house, self._clock(), over=self._stop.is_set)
+        if planned.due:
+            log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet)
+
+    def _hand_out(self) -> None:
+        from digest import workers  # procrastinate is needed where there may be workers, and slow to load
+
+        workers.prepare(self._house.engine)
+        workers.hand_out(self._house, self._clock(), plan=self._has_read)
 
     async def _guarded(self, job: str, work: Awaitable[object]) -> None:
         try:
@@ -87,14 +115,15 @@ class Clockwork:
 
 
 @asynccontextmanager
-async def running(house: House, clock: Callable[[], datetime]) -> AsyncIterator[Clockwork]:
+async def running(house: House, clock: Callable[[], datetime], *, works: bool = True) -> AsyncIterator[Clockwork]:
     """The clock, ticking until the block ends."""
-    work = Clockwork(house, clock)
+    work = Clockwork(house, clock, works=works)
     ticker = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
     )
     ticker.add_job(work.read, CronTrigger(minute=READ_AT_MINUTE, timezone=UTC), id="read", jitter=300)
-    ticker.add_job(work.tick, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id="tick")
+    for job in (work.plan, work.deliver):
+        ticker.add_job(job, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id=job.__name__)
     ticker.add_job(work.read, id="start")
     soon = datetime.now(UTC)
     ticker.add_job(work.forget, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC), id="forget", next_run_time=soon)

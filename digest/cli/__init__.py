@@ -52,6 +52,7 @@ def _digest(
 for command, epilog in (
     (serving.demo, serving.DEMO),
     (serving.serve, serving.SERVE),
+    (serving.worker, serving.WORKER),
     (work.run, work.RUN),
     (work.collect, work.COLLECT),
     (work.migrate, None),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.shown import AsJson, configure_logs, emit, open_house, remark, table, utc_now
-from digest.cli.work import finish, progress, show_sources
+from digest.cli.shown import AsJson, Misuse, configure_logs, emit, open_house, remark, table, utc_now
+from digest.cli.work import finish, progress, show_sources, until_told
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -24,6 +24,15 @@ SERVE = """\
 $ digest serve
 
 $ digest serve --port 8080 --no-scheduler
+
+Where workers do the work (PostgreSQL), leave it to them:
+
+$ digest serve --no-work
+"""
+WORKER = """\
+As many as you like, on as many machines as you like, with the same DIGEST_* settings:
+
+$ DIGEST_DATABASE_URL=postgresql+psycopg://digest@db.example.org/digest digest worker
 """
 DEMO = """\
 $ digest demo
@@ -39,18 +48,23 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     scheduler: Annotated[bool, typer.Option(help="Read sources and send letters by the clock.")] = True,
+    work: Annotated[bool, typer.Option(help="Plan and send here; without it, that is left to `digest worker`.")] = True,
 ) -> None:
     """The pages, and the clock that reads the sources and sends the letters."""
     import uvicorn
 
     house = reachable(open_house(logging.INFO), host, port)
+    if not work:
+        need_server(house.settings.database_url)
     said = (
         "relay " + house.settings.smtp_host
         if house.settings.relay
         else f"no relay is set: letters go to {house.page('/inbox')}"
     )
     remark(f"digest on http://{host}:{port} ({said})")
-    uvicorn.run(application(house, scheduler=scheduler), host=host, port=port, log_config=None, access_log=False)
+    uvicorn.run(
+        application(house, scheduler=scheduler, works=work), host=host, port=port, log_config=None, access_log=False
+    )
 
 
 def reachable(house: "House", host: str, port: int) -> "House":
@@ -62,7 +76,32 @@ def reachable(house: "House", host: str, port: int) -> "House":
     return replace(house, settings=house.settings.model_copy(update={"base_url": base}))
 
 
-def application(house: "House", *, scheduler: bool) -> "FastAPI":
+def worker(
+    *,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when no work is left; for cron.")] = False,
+) -> None:
+    """Plan and send what `digest serve` hands out: one of many processes on PostgreSQL.
+
+    Waits while the database is away or of another version. SIGTERM ends it after the letters on the wire.
+    """
+    from digest.settings import load
+    from digest.workers import work
+
+    configure_logs(logging.INFO)
+    need_server(load().database_url)
+    asyncio.run(until_told(lambda stop: work(lambda: open_house(logging.INFO), utc_now, stop, until_idle=until_idle)))
+
+
+def need_server(url: str) -> None:
+    """Many processes share a store only on a server."""
+    if not url.startswith("postgresql"):
+        said = (
+            "many processes need PostgreSQL; set DIGEST_DATABASE_URL, and bring your data with: digest migrate --from"
+        )
+        raise Misuse(said)
+
+
+def application(house: "House", *, scheduler: bool, works: bool = True) -> "FastAPI":
     """The pages, with the clock inside their lifespan: it starts with them and ends before the process does."""
     from digest.scheduler import running
     from digest.web.app import create
@@ -70,7 +109,7 @@ def application(house: "House", *, scheduler: bool) -> "FastAPI":
     @asynccontextmanager
     async def lifespan(_app: "FastAPI") -> AsyncIterator[None]:
         if scheduler:
-            async with running(house, utc_now):
+            async with running(house, utc_now, works=works):
                 yield
         else:
             yield

@@ -12,12 +12,13 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
     outcome.py   what an SMTP answer means for a letter; pure
     record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
     again.py     a letter that did not go is sent after all
+    bucket.py    rates that several senders keep together
     bulk.py      enqueue the digests of many readers
     ledger.py    on the wire and settle, for many connections in one commit
     sent.py      how many letters met which fate, for reports
 """
 
-from digest.deliveries import lane
+from digest.deliveries import bucket, lane
 from digest.deliveries.again import failed_since, retry
 from digest.deliveries.bulk import Line, enqueue_digests
 from digest.deliveries.ledger import Ledger
@@ -31,6 +32,8 @@ from digest.deliveries.record import (
     drop_returns,
     enqueue,
     had,
+    in_hand,
+    ready,
     release,
     resolve,
     sweep,
@@ -49,6 +52,7 @@ __all__ = [
     "Owed",
     "Sent",
     "backoff",
+    "bucket",
     "cancel",
     "claim",
     "drop_returns",
@@ -56,8 +60,10 @@ __all__ = [
     "enqueue_digests",
     "failed_since",
     "had",
+    "in_hand",
     "lane",
     "outcome_of",
+    "ready",
     "release",
     "resolve",
     "retry",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlmodel import Session, col
 
+from digest.db import RELAY_LOCK, hold
 from digest.models import Lane
 
 FIRST_PAUSE = timedelta(seconds=30)
@@ -24,9 +25,12 @@ def rests(lane: Lane, now: datetime) -> bool:
 def close(session: Session, relay: str, *, code: int, reply: str, now: datetime) -> Lane:
     """Try nothing for 30 seconds; for twice as long after each refusal in a row, up to 15 minutes.
 
-    The caller is the one sender of this store. `tries` is 1 when the way was open before.
+    `tries` is 1 when the way was open before. Several senders that are refused together count as one try.
     """
+    hold(session, RELAY_LOCK)
     lane = session.get(Lane, relay) or Lane(relay=relay, closed_at=now, tried_at=now, until=now)
+    if lane.tries and rests(lane, now):
+        return lane
     lane.tries += 1
     pause = min(FIRST_PAUSE * (1 << min(lane.tries - 1, 10)), LAST_PAUSE)
     lane.tried_at, lane.until, lane.code, lane.reply = now, now + pause, code, reply

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from digest import subscribers
 from digest.db import writing
 from digest.deliveries.outcome import Outcome
+from digest.deliveries.record import LEASE_ON_WIRE
 from digest.models import Delivery, Kind, State, Status, Subscriber
 
 # Who may still get which letter at the very moment before it leaves.
@@ -28,12 +29,16 @@ STILL_WANTED = {
 }
 
 
+# Uncertain too: somebody took this sender for dead, and here comes the answer that only this sender has heard.
+OURS_TO_SETTLE = (State.SENDING, State.ON_WIRE, State.UNCERTAIN)
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     delivery_id: int
     outcome: Outcome | None  # None: about to go on the wire
     now: datetime
-    done: asyncio.Future[bool]
+    done: asyncio.Future[State | None]
 
 
 class Ledger:
@@ -45,20 +50,22 @@ class Ledger:
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def on_wire(self, delivery_id: int, now: datetime) -> bool:
-        """Commit that the letter is about to leave. False: it may not (the reader left, or the claim is gone)."""
+    async def on_wire(self, delivery_id: int, now: datetime) -> State | None:
+        """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
+        left, or when there is no answer: somebody has taken it for a dead sender's.
+        """
         return await self._hand_in(delivery_id, None, now)
 
     async def settle(self, delivery_id: int, outcome: Outcome, now: datetime) -> bool:
         """Commit how the attempt ended. False: the letter was not ours any more."""
-        return await self._hand_in(delivery_id, outcome, now)
+        return await self._hand_in(delivery_id, outcome, now) is not None
 
     async def close(self) -> None:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
         if self._writer:
             await asyncio.shield(self._writer)
 
-    async def _hand_in(self, delivery_id: int, outcome: Outcome | None, now: datetime) -> bool:
+    async def _hand_in(self, delivery_id: int, outcome: Outcome | None, now: datetime) -> State | None:
         line = _Line(delivery_id, outcome, now, asyncio.get_running_loop().create_future())
         self._waiting.append(line)
         if self._writer is None or self._writer.done():
@@ -78,18 +85,18 @@ class Ledger:
                 continue
             for line in lines:
                 if not line.done.done():
-                    line.done.set_result(line.delivery_id in written)
+                    line.done.set_result(written.get(line.delivery_id))
 
-    def _commit(self, lines: Sequence[_Line]) -> set[int]:
+    def _commit(self, lines: Sequence[_Line]) -> dict[int, State]:
         with writing(self._engine) as session:
             leaving = [line for line in lines if line.outcome is None]
-            written = self._put_on_wire(session, leaving) if leaving else set()
+            written = self._put_on_wire(session, leaving) if leaving else {}
             for line in lines:
                 if line.outcome and self._settle(session, line.delivery_id, line.outcome, line.now):
-                    written.add(line.delivery_id)
+                    written[line.delivery_id] = line.outcome.state
             return written
 
-    def _put_on_wire(self, session: Session, lines: Sequence[_Line]) -> set[int]:
+    def _put_on_wire(self, session: Session, lines: Sequence[_Line]) -> dict[int, State]:
         ours = (
             col(Delivery.id).in_([line.delivery_id for line in lines]),
             col(Delivery.state) == State.SENDING,
@@ -102,22 +109,25 @@ class Ledger:
             )
         )
         reader = exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), wanted))
-        may_go = update(Delivery).where(*ours, reader).values(state=State.ON_WIRE).returning(col(Delivery.id))
-        left = {int(each) for each in session.scalars(may_go.execution_options(synchronize_session=False)) if each}
-        session.execute(
-            update(Delivery)
-            .where(*ours)
-            .values(state=State.CANCELLED, owner=None, lease_until=None, settled_at=lines[0].now)
-            .execution_options(synchronize_session=False)
-        )
-        return left
+        now = lines[0].now
+        leaves = {"state": State.ON_WIRE, "lease_until": now + LEASE_ON_WIRE}
+        stays = {"state": State.CANCELLED, "owner": None, "lease_until": None, "settled_at": now}
+        changes = [
+            update(Delivery).where(*ours, reader).values(**leaves).returning(col(Delivery.id)),
+            update(Delivery).where(*ours).values(**stays).returning(col(Delivery.id)),
+        ]
+        fates: dict[int, State] = {}
+        for change, state in zip(changes, (State.ON_WIRE, State.CANCELLED), strict=True):
+            changed = session.scalars(change.execution_options(synchronize_session=False))
+            fates |= {int(each): state for each in changed if each}
+        return fates
 
     def _settle(self, session: Session, delivery_id: int, outcome: Outcome, now: datetime) -> bool:
         final = outcome.state is not State.QUEUED
         subscriber_id = session.scalar(
             update(Delivery)
             .where(col(Delivery.id) == delivery_id, col(Delivery.owner) == self._owner)
-            .where(col(Delivery.state).in_((State.SENDING, State.ON_WIRE)))
+            .where(col(Delivery.state).in_(OURS_TO_SETTLE))
             .values(
                 state=outcome.state,
                 owner=None,

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self, cast
 
-from sqlalchemy import Table, exists, func, inspect, or_, text, update
+from sqlalchemy import ColumnElement, Table, exists, func, inspect, or_, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from digest.db import among
+from digest.db import among, gone
 from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State, Subscriber
 from digest.models.record import OWED
 
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is harmless at any time
+LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
 LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see claim
 PRIORITY = {Kind.CONFIRM: 0, Kind.ALREADY: 0, Kind.WELCOME: 1, Kind.GOODBYE: 1, Kind.DIGEST: 2}
 GIVES_BACK = (State.FAILED, State.EXPIRED, State.CANCELLED)
@@ -100,14 +101,11 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
 def claim(session: Session, owner: str, now: datetime, limit: int, *, without: Collection[str] = ()) -> list[Claimed]:
     """Take up to `limit` letters that may go now: requests before digests, the longest waiting first.
 
-    A letter that would have to wait longer than any letter does was put off by a clock that has been set back since.
     Letters to the domains `without` stay where they are.
     """
-    when = col(Delivery.next_attempt_at)
     ready = (
         select(Delivery)
-        .where(Delivery.state == State.QUEUED)
-        .where(or_(when.is_(None), when <= now, when > now + LONGEST_WAIT))
+        .where(Delivery.state == State.QUEUED, may_go(now))
         .order_by(col(Delivery.priority), col(Delivery.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -126,28 +124,35 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
     return [replace(Claimed.of(each), attempts=each.attempts + 1) for each in found]
 
 
-def sweep(session: Session, owner: str) -> tuple[int, int]:
-    """What senders before us left behind: (letters queued again, letters now uncertain).
+def sweep(session: Session, owner: str, now: datetime) -> tuple[int, int]:
+    """What dead senders left behind, and what living ones have held for too long: (letters queued again, letters now
+    uncertain). Taking a letter from a sender that lives does no harm: its next step finds the letter gone.
 
-    Only for the one sender of this store: whoever holds the sender's lock knows that no other lives.
+    An uncertain letter keeps its owner's name: should that one still live, it may say how the letter fared.
     """
-    others = (col(Delivery.owner).is_not(None), col(Delivery.owner) != owner)
+    at_work = col(Delivery.state).in_((State.SENDING, State.ON_WIRE))
+    owned = (at_work, col(Delivery.owner).is_not(None), col(Delivery.owner) != owner)
+    owners = [str(each) for each in session.scalars(select(Delivery.owner).where(*owned).distinct())]
+    if not owners:
+        return 0, 0
+    left = or_(col(Delivery.owner).in_(gone(session, owners)), col(Delivery.lease_until) < now)
     again = session.execute(
         update(Delivery)
-        .where(*others, col(Delivery.state) == State.SENDING)
+        .where(*owned, left, col(Delivery.state) == State.SENDING)
         .values(state=State.QUEUED, owner=None, lease_until=None)
         .returning(col(Delivery.id))
+        .execution_options(synchronize_session=False)
     ).all()
     uncertain = session.execute(
         update(Delivery)
-        .where(*others, col(Delivery.state) == State.ON_WIRE)
+        .where(*owned, left, col(Delivery.state) == State.ON_WIRE)
         .values(
             state=State.UNCERTAIN,
-            owner=None,
             lease_until=None,
             reply="the sender died while this letter was on the wire",
         )
         .returning(col(Delivery.id))
+        .execution_options(synchronize_session=False)
     ).all()
     return len(again), len(uncertain)
 
@@ -239,7 +244,7 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
     changed = session.execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id, col(Delivery.state) == State.UNCERTAIN)
-        .values(state=state, reply=said, settled_at=now)
+        .values(state=state, reply=said, owner=None, settled_at=now)
         .returning(col(Delivery.id))
     ).all()
     if not changed:
@@ -248,9 +253,31 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
         raise DigestError(f"delivery {delivery_id} is not uncertain: {where}")
 
 
-def waiting(session: Session) -> int:
-    """How many letters are queued, for now or for later."""
-    return session.exec(select(func.count()).select_from(Delivery).where(Delivery.state == State.QUEUED)).one()
+def ready(session: Session, now: datetime, most: int) -> int:
+    """How many letters may go now; nobody counts beyond `most`."""
+    found = select(Delivery.id).where(Delivery.state == State.QUEUED, may_go(now)).limit(most).subquery()
+    return session.exec(select(func.count()).select_from(found)).one()
+
+
+def in_hand(session: Session) -> bool:
+    """Whether senders hold letters, or dead ones have left some behind."""
+    at_work = col(Delivery.state).in_((State.SENDING, State.ON_WIRE))
+    owned = select(col(Delivery.id)).where(col(Delivery.owner).is_not(None), at_work).limit(1)
+    return session.scalar(owned) is not None
+
+
+def may_go(now: datetime) -> ColumnElement[bool]:
+    """A queued letter whose time has come. One that would have to wait longer than any letter does was put off by a
+    clock that has been set back since.
+    """
+    when = col(Delivery.next_attempt_at)
+    return or_(when.is_(None), when <= now, when > now + LONGEST_WAIT)
+
+
+def waiting(session: Session, most: int | None = None) -> int:
+    """How many letters are queued, for now or for later; nobody counts beyond `most`."""
+    queued = select(Delivery.id).where(Delivery.state == State.QUEUED).limit(most).subquery()
+    return session.exec(select(func.count()).select_from(queued)).one()
 
 
 def tally(session: Session) -> dict[str, int]:

@@ -16,7 +16,7 @@ the end for those whom somebody else (the front desk, a planner that dies) held 
 
 import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -35,7 +35,7 @@ from digest.planning.hits import Mask, Numbers, arrays
 from digest.planning.pool import Pool, gather
 from digest.planning.readers import Readers, Wanted, wanted
 
-__all__ = ["TOP_THREE", "Planned", "Pool", "gather", "plan"]
+__all__ = ["TOP_THREE", "Planned", "Pool", "Told", "due_groups", "gather", "never", "nobody", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,25 @@ class Planned:
         return Planned(self.due + other.due, self.letters + other.letters, self.quiet + other.quiet)
 
 
-def plan(house: House, now: datetime, *, chunk: int = CHUNK) -> Planned:
-    """Queue a digest for every reader whose hour has come and for whom there is something."""
+Told = Callable[[Session, Planned], None]
+
+
+def nobody(_session: Session, _planned: Planned) -> None:
+    """Nobody is told."""
+
+
+def never() -> bool:
+    """Nobody stops it."""
+    return False
+
+
+def plan(
+    house: House, now: datetime, *, chunk: int = CHUNK, told: Told = nobody, over: Callable[[], bool] = never
+) -> Planned:
+    """Queue a digest for every reader whose hour has come and for whom there is something.
+
+    `told` is called in the transaction of each chunk of readers; between two chunks a plan can be ended by `over`.
+    """
     wake(house.engine, now)
     groups = due_groups(house.engine, now)
     if not groups:
@@ -63,27 +80,38 @@ def plan(house: House, now: datetime, *, chunk: int = CHUNK) -> Planned:
     try:
         for wait in (False, True):
             for group in groups:
-                planned, pool = _plan_group(house, group, pool, now, chunk, wait=wait)
+                planned, pool = _plan_group(house, group, pool, now, Chunks(chunk, told, over), wait=wait)
                 total += planned
     finally:
         gc.unfreeze()
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """How readers go by: how many at a time, who hears of it, and whether to go on."""
+
+    size: int
+    told: Told
+    over: Callable[[], bool]
+
+
 def _plan_group(
-    house: House, group: Group, pool: Pool, now: datetime, chunk: int, *, wait: bool
+    house: House, group: Group, pool: Pool, now: datetime, chunks: Chunks, *, wait: bool
 ) -> tuple[Planned, Pool]:
     total, last = Planned(), 0
-    while True:
+    while not chunks.over():
         with db.writing(house.engine) as session:
-            found = due(session, group, last, chunk=chunk, wait=wait)
+            found = due(session, group, last, chunk=chunks.size, wait=wait)
             if not len(found):
                 return total, pool
             if not pool.spans(found.covered_to):
                 pool = gather(session)
             planned, pool = _plan_chunk(house, session, pool, found, group.slot, now)
+            chunks.told(session, planned)
             total += planned
             last = int(found.id[-1])
+    return total, pool
 
 
 def _plan_chunk(

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from math import ceil
 
-from digest.mail.rate import Pace
+from digest.mail.rate import Pace, Rate
 from digest.writing import Outgoing
 
 AHEAD = 5.0  # seconds of work that are claimed beforehand where a rate is set
@@ -15,15 +15,18 @@ LOOK = 0.5  # seconds between looks whether it is over
 BATCH = 100  # letters claimed at a time; about 6 MB
 
 
+Borrow = Callable[[Sequence[tuple[str, Rate]]], Awaitable[None]]
+
+
 class Outbox:
     """Between one that claims and the connections that send. Lives in one event loop.
 
     `room`: how many letters may wait for a connection before nothing more is claimed. `over`: whether it is time to
-    end; then nobody gets a letter any more.
+    end; then nobody gets a letter any more. `borrow`: ask for slices of rates that are shared with other senders.
     """
 
-    def __init__(self, pace: Pace, room: int, over: Callable[[], bool]) -> None:
-        self._pace, self._room, self._over = pace, room, over
+    def __init__(self, pace: Pace, room: int, over: Callable[[], bool], borrow: Borrow) -> None:
+        self._pace, self._room, self._over, self._borrow = pace, room, over, borrow
         self._waiting: dict[str, deque[tuple[int, Outgoing]]] = {}  # by domain, where domains have a limit
         self._number = 0
         self._closed = False
@@ -49,6 +52,8 @@ class Outbox:
         """The next letter that may go, as soon as there is one; None when all are through or it is over."""
         async with self._changed:
             while not self._over():
+                if self._waiting and (lacking := self._pace.lacking(self._waiting, now())):
+                    await self._borrow(lacking)
                 found, seconds = self._next(now())
                 if found:
                     self._changed.notify_all()

@@ -1,53 +1,44 @@
 """The life of one delivery: claim letters, write them, hand them over on a few connections, record each answer."""
 
 import asyncio
-import random
-import secrets
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest import db, deliveries
 from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
-from digest.errors import RelayDown, SendError, StoreError
-from digest.house import House
-from digest.letters.known import Known
-from digest.mail.rate import Pace
+from digest.errors import Lost, RelayDown, SendError, StoreError
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
+from digest.sending.intake import Intake
 from digest.sending.lane import Way
-from digest.sending.outbox import Outbox, batch
-from digest.welcoming import first_papers
-from digest.writing import Desk, Outgoing, lay_out, write
+from digest.sending.outbox import BATCH, Outbox, now
+from digest.sending.shares import Shares, pace_of
+from digest.writing import Outgoing
 
 log = structlog.get_logger()
 
-LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
-SETTLE_AGAIN = (1.0, 4.0)  # seconds between attempts to record an answer that only this process knows
+AGAIN = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
 STORE_FAULTS = (StoreError, SQLAlchemyError)
-Clock = Callable[[], datetime]
+GROW_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
+Result = TypeVar("Result")
 
 
 class Sender:
-    """The life of one delivery. Hold the sender's lock around it."""
+    """The life of one delivery."""
 
-    def __init__(
-        self, house: House, relay: Relay, clock: Clock, stop: asyncio.Event, tell: Callable[[Sent], None]
-    ) -> None:
-        self._house, self._relay, self._clock, self._stop, self._tell = house, relay, clock, stop, tell
-        self._owner = secrets.token_hex(8)
-        self._ledger = Ledger(house.engine, self._owner)
-        self._known = Known()
-        self._dice = random.Random()  # noqa: S311  - jitter, no secret
-        rates = house.settings.smtp_rate, house.settings.smtp_domain_rate
-        self._batch = batch(*rates)
-        self._outbox = Outbox(Pace(*rates), 2 * house.settings.smtp_connections, lambda: self._over)
+    def __init__(self, intake: Intake, relay: Relay, stop: asyncio.Event, tell: Callable[[Sent], None]) -> None:
+        house = intake.house
+        self._intake, self._relay, self._stop, self._tell = intake, relay, stop, tell
+        self._clock, self._dice, self._settings = intake.clock, intake.dice, house.settings
+        self._ledger = Ledger(house.engine, intake.place.name)
+        shares = Shares(house, relay.name)
+        self._outbox = Outbox(pace_of(house), 2 * house.settings.smtp_connections, lambda: self._over, shares.borrow)
         self._way = Way(house, relay)
-        self._connections = 1
+        self._connections = 0
+        self._refused_at: float | None = None
         self._sent = Sent()
         self._given_up = False
         self._fault: Exception | None = None
@@ -57,23 +48,22 @@ class Sender:
         # `stop` belongs to the caller, who may start the next delivery with it: giving up is a thing of this one.
         return self._given_up or self._stop.is_set()
 
-    async def run(self, *, insist: bool) -> Sent:
-        """Sweep up after a dead sender, then claim and send until nothing is left that may go now.
+    async def run(self, *, insist: bool, most: int | None = None) -> Sent:
+        """Sweep up after dead senders, then claim and send until nothing is left that may go now, or `most` letters
+        have been claimed.
 
         While the way to the relay is closed nothing is claimed; `insist` asks the relay even before its time.
 
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
-        self._sent.uncertain += await asyncio.to_thread(self._sweep)
+        _, self._sent.uncertain = await asyncio.to_thread(self._intake.sweep)
         self._sent.closed = await self._way.closed(self._clock(), insist=insist)
         if self._sent.closed:
             return self._sent
-        self._connections = await asyncio.to_thread(self._wanted)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._connections):
-                    group.create_task(self._connection())
-                group.create_task(self._claim_all())
+                await self._grow(group, await asyncio.to_thread(self._intake.worth, self._allowed))
+                group.create_task(self._claim_all(group, most))
         finally:
             await asyncio.shield(self._leave())
         if self._fault:
@@ -84,74 +74,63 @@ class Sender:
 
     async def _leave(self) -> None:
         await self._ledger.close()
-        await asyncio.to_thread(self._release)
+        await asyncio.to_thread(self._intake.release)
 
-    def _sweep(self) -> int:
-        with db.writing(self._house.engine) as session:
-            again, uncertain = deliveries.sweep(session, self._owner)
-        if again or uncertain:
-            log.warning("sender.swept", queued_again=again, uncertain=uncertain)
-        return uncertain
-
-    def _wanted(self) -> int:
-        with db.reading(self._house.engine) as session:
-            queued = deliveries.waiting(session)
-        return min(self._house.settings.smtp_connections, 1 + queued // LETTERS_EACH)
-
-    def _release(self) -> None:
-        with db.writing(self._house.engine) as session:
-            deliveries.release(session, self._owner)
-
-    async def _claim_all(self) -> None:
+    async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
         try:
-            while not self._over:
-                full = await self._outbox.wanted()
-                written, unwritten = await asyncio.to_thread(self._claim, full)
-                for claimed, outcome in unwritten:
-                    await self._settle(claimed, outcome)
-                await self._outbox.put(written)
-                if not written and not unwritten:
-                    if not full:
-                        break
-                    await self._outbox.freed(full)
+            await self._claim_until_empty(group, most)
         except STORE_FAULTS as error:
             self._give_up(error)
         await self._outbox.close()
 
-    def _claim(self, full: Collection[str]) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:
-        now = self._clock()
-        with db.writing(self._house.engine) as session:
-            claimed = deliveries.claim(session, self._owner, now, self._batch, without=full)
-        with db.reading(self._house.engine) as session:
-            laid = lay_out(session, claimed, now, self._known)
-            desk = replace(laid, first=first_papers(session, claimed, now))
-            return self._write(desk, claimed, now)
+    async def _claim_until_empty(self, group: asyncio.TaskGroup, most: int | None) -> None:
+        claimed = 0
+        while not self._over and (most is None or claimed < most):
+            full = await self._outbox.wanted()
+            found = await self._take_in(full)
+            claimed += found
+            if found >= BATCH and self._connections < self._allowed:
+                await self._grow(group, self._connections + 1)
+            again = await self._sweep() if self._intake.sweeps_now() or not found else 0
+            if found or again:
+                continue
+            if not full:
+                break
+            await self._outbox.freed(full)
 
-    def _write(
-        self, desk: Desk, claimed: Sequence[Claimed], now: datetime
-    ) -> tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]:
-        written, unwritten = [], []
-        for each in claimed:
-            try:
-                written.append(write(self._house, desk, each, now))
-            except SendError as error:  # nobody could be addressed this way
-                unwritten.append((each, outcome_of(error, attempts=each.attempts, now=now, dice=self._dice)))
-            except Exception as error:
-                log.exception("letter.unwritten", delivery=each.id)
-                retry = now + deliveries.backoff(each.attempts, self._dice)
-                said = reply_without_addresses(f"cannot be written: {error!r}")
-                unwritten.append((each, Outcome(State.QUEUED, 0, said, retry)))
-        return written, unwritten
+    async def _take_in(self, full: Collection[str]) -> int:
+        written, unwritten = await self._patiently(lambda: asyncio.to_thread(self._intake.claim, full))
+        for each, outcome in unwritten:
+            await self._settle(each, outcome)
+        await self._outbox.put(written)
+        return len(written) + len(unwritten)
+
+    async def _sweep(self) -> int:
+        again, uncertain = await self._patiently(lambda: asyncio.to_thread(self._intake.sweep))
+        self._sent.uncertain += uncertain
+        return again
+
+    @property
+    def _allowed(self) -> int:
+        """How many connections the settings and the relay allow now."""
+        refused = self._refused_at is not None and now() < self._refused_at + GROW_SECONDS
+        return max(1, self._connections) if refused else self._settings.smtp_connections
+
+    async def _grow(self, group: asyncio.TaskGroup, connections: int) -> None:
+        while self._connections < connections:
+            self._connections += 1
+            group.create_task(self._connection())
 
     async def _connection(self) -> None:
         async with Connection(self._relay) as connection:
-            while outgoing := await self._outbox.get():
+            while outgoing := await self._next():
                 try:
                     await self._send(connection, outgoing)
                 except RelayDown as error:
                     await self._outbox.put([outgoing])
                     if self._connections > 1:
-                        break  # the relay takes fewer; the next delivery may find that it takes more
+                        self._refused_at = now()
+                        break  # the relay takes fewer for now
                     await self._consider(error)
                 except STORE_FAULTS as error:
                     self._give_up(error)
@@ -159,19 +138,32 @@ class Sender:
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
             self._connections -= 1  # at once: the last one has to stay for what others put back
 
+    async def _next(self) -> Outgoing | None:
+        try:
+            return await self._outbox.get()
+        except STORE_FAULTS as error:  # the rates are kept there too
+            self._give_up(error)
+            return None
+
     async def _send(self, connection: Connection, outgoing: Outgoing) -> None:
         claimed = outgoing.claimed
         refused: SendError | None = None
+        fate: State | None = None
 
         async def on_wire() -> bool:
-            return await self._ledger.on_wire(claimed.id, self._clock())
+            nonlocal fate
+            fate = await self._ledger.on_wire(claimed.id, self._clock())
+            return fate is State.ON_WIRE
 
         try:
             reply = await connection.send(outgoing.sender, outgoing.recipient, outgoing.raw, on_wire)
             code, _, said = reply.partition(" ")
             outcome = Outcome(State.SENT, int(code), reply_without_addresses(said))
         except Withdrawn:
-            self._sent.count(claimed, Outcome(State.CANCELLED))
+            if fate is State.CANCELLED:
+                self._sent.count(claimed, Outcome(State.CANCELLED))
+            else:
+                log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
             return
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
@@ -194,7 +186,8 @@ class Sender:
         self._fault, self._given_up = self._fault or fault, True
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        if not await self._record(claimed, outcome):
+        ours = await self._patiently(lambda: self._ledger.settle(claimed.id, outcome, self._clock()))
+        if not ours:
             log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
         self._sent.count(claimed, outcome)
         self._tell(self._sent)
@@ -207,14 +200,17 @@ class Sender:
             code=outcome.code,
         )
 
-    async def _record(self, claimed: Claimed, outcome: Outcome) -> bool:
-        for pause in SETTLE_AGAIN:
+    async def _patiently(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """`work`, again if the store is away for a moment: what an answer says, only this process knows."""
+        for pause in AGAIN:
             try:
-                return await self._ledger.settle(claimed.id, outcome, self._clock())
+                return await work()
+            except Lost:
+                raise
             except StoreError:
-                log.warning("letter.unsettled", delivery=claimed.id, fate=outcome.state, exc_info=True)
+                log.warning("store.away", exc_info=True)
                 await asyncio.sleep(pause)
-        return await self._ledger.settle(claimed.id, outcome, self._clock())
+        return await work()
 
 
 def cancelled() -> bool:

@@ -45,7 +45,8 @@ def test_a_letter_leaves_from_an_address_that_names_it(sqlite_store: Engine) -> 
         reader(at, ADA, "robot", now=TUESDAY - DAY)
         reader(at, BOB, "robot", now=TUESDAY - DAY)
         arrive(at, TUESDAY, "A robot")
-        asyncio.run(daily.plan_and_deliver(at, lambda: TUESDAY))
+        asyncio.run(daily.plan(at, TUESDAY))
+        asyncio.run(daily.deliver(at, lambda: TUESDAY))
     for email in (ADA, BOB):
         (letter,) = Record(sqlite_store).letters(email)
         assert letter.id

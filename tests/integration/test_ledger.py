@@ -1,9 +1,10 @@
 """On the wire and settled: the fence before DATA, commits that many share, and what a failing store does to them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text, update
@@ -53,7 +54,7 @@ def reader_of(store: Engine, number: int) -> Subscriber:
 
 
 def on_wire(store: Engine, number: int, owner: str = "me") -> bool:
-    return asyncio.run(Ledger(store, owner).on_wire(number, NOW))
+    return asyncio.run(Ledger(store, owner).on_wire(number, NOW)) is State.ON_WIRE
 
 
 def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me") -> bool:
@@ -98,12 +99,23 @@ def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: State
 def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
     number = put(store)
     with writing(store) as session:
-        deliveries.sweep(session, "another")
+        deliveries.sweep(session, "another", NOW)
         deliveries.claim(session, "another", NOW, 10)
     assert not on_wire(store, number)
     assert not settle(store, number, SENT)
     assert (get(store, number).state, get(store, number).owner) == (State.SENDING, "another")
     assert on_wire(store, number, "another")
+
+
+def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engine) -> None:
+    number = put(store)
+    assert on_wire(store, number)
+    with writing(store) as session:
+        assert deliveries.sweep(session, "another", NOW) == (0, 1)
+    assert not settle(store, number, SENT, "somebody else")
+    assert settle(store, number, SENT)
+    assert (get(store, number).state, get(store, number).owner) == (State.SENT, None)
+    assert not settle(store, number, SENT)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -127,13 +139,13 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
         put(store),
     )
 
-    async def together() -> list[bool]:
+    async def together() -> list[object]:
         ledger = Ledger(store, "me")
         lines = [ledger.on_wire(number, NOW) for number in (left, meant, foreign)]
         return list(await asyncio.gather(*lines, ledger.settle(answered, SENT, NOW)))
 
     with commits(store) as count:
-        assert asyncio.run(together()) == [False, True, False, True]
+        assert asyncio.run(together()) == [State.CANCELLED, State.ON_WIRE, None, True]
         assert count() == 1
     assert [get(store, each).state for each in (left, meant, foreign, answered)] == [
         "cancelled",
@@ -192,7 +204,7 @@ def test_many_connections_share_few_commits(store: Engine) -> None:
 
     async def connection(ledger: Ledger, number: int) -> bool:
         left = await ledger.on_wire(number, NOW)
-        return left and await ledger.settle(number, SENT, NOW)
+        return left is State.ON_WIRE and await ledger.settle(number, SENT, NOW)
 
     async def together() -> list[bool]:
         ledger = Ledger(store, "me")
@@ -212,16 +224,16 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
         with writing(store) as session:
             session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
-    async def together() -> list[BaseException | bool]:
+    async def together() -> list[object]:
         ledger = Ledger(store, "me")
         rename("delivery", "hidden")
-        waiting = [ledger.on_wire(number, NOW) for number in numbers[:10]]
+        waiting: list[Coroutine[Any, Any, object]] = [ledger.on_wire(number, NOW) for number in numbers[:10]]
         waiting += [ledger.settle(number, SENT, NOW) for number in numbers[10:]]
         async with asyncio.timeout(30):
             heard = await asyncio.gather(*waiting, return_exceptions=True)
         rename("hidden", "delivery")
-        assert await ledger.on_wire(numbers[0], NOW)
-        return heard
+        assert await ledger.on_wire(numbers[0], NOW) is State.ON_WIRE
+        return list(heard)
 
     heard = asyncio.run(together())
     assert len(heard) == 20

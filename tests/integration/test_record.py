@@ -6,14 +6,14 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from sqlmodel import col, select
 
-from digest import deliveries
+from digest import db, deliveries
 from digest.db import reading, writing
 from digest.deliveries import Draft, Owed
 from digest.deliveries.outcome import LAST_RETRY
-from digest.errors import DigestError
+from digest.errors import DigestError, StoreError
 from digest.models import Delivery, Kind, State, Subscriber
 from tests.factories import NOW, delivery, subscriber
 
@@ -106,7 +106,7 @@ def test_a_claim_names_its_owner_and_counts_the_attempt(store: Engine, readers: 
         State.SENDING,
         "me",
         3,
-        NOW + timedelta(minutes=15),
+        NOW + timedelta(minutes=5),
     )
 
 
@@ -156,12 +156,40 @@ def test_a_sweep_queues_what_was_not_sent_and_doubts_what_was_on_the_wire(store:
     for state in (State.SENT, State.FAILED, State.QUEUED):
         put(store, readers[0], edition=state.value, state=state)
     with writing(store) as session:
-        assert deliveries.sweep(session, "me") == (1, 1)
-        assert deliveries.sweep(session, "me") == (0, 0)
+        assert deliveries.sweep(session, "me", NOW) == (1, 1)
+        assert deliveries.sweep(session, "me", NOW) == (0, 0)
     assert states(store) == ["queued", "uncertain", "sending", "on_wire", "sent", "failed", "queued"]
     swept = rows(store)[:2]
-    assert [(each.owner, each.lease_until) for each in swept] == [(None, None), (None, None)]
+    assert [(each.owner, each.lease_until) for each in swept] == [(None, None), ("dead", None)]
     assert "died" in swept[1].reply
+
+
+def test_a_living_senders_letters_are_left_to_it_until_its_leases_are_over(store: Engine, readers: list[int]) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("SQLite has one sender at a time")
+    for state in (State.SENDING, State.ON_WIRE):
+        put(store, readers[0], edition=state.value, state=state, owner="alive", lease_until=LATER, attempts=1)
+    with db.present(store, "alive") as still_there:
+        with writing(store) as session:
+            assert deliveries.sweep(session, "me", NOW) == (0, 0)
+        still_there()
+        with writing(store) as session:
+            assert deliveries.sweep(session, "me", LATER + timedelta(seconds=1)) == (1, 1)
+
+
+def test_a_sender_that_the_server_has_lost_is_told_so_and_counts_as_dead(store: Engine, readers: list[int]) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("an SQLite file has no server")
+    put(store, readers[0], edition="one", state=State.SENDING, owner="lost", lease_until=LATER, attempts=1)
+    with db.present(store, "lost") as still_there:
+        with writing(store) as session:
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+            session.execute(text(cut))
+        for _ in range(2):  # it does not come back by asking again
+            with pytest.raises(StoreError):
+                still_there()
+        with writing(store) as session:
+            assert deliveries.sweep(session, "me", NOW) == (1, 0)
 
 
 def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, readers: list[int]) -> None:

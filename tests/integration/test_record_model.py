@@ -5,6 +5,7 @@ Never is a letter on the wire twice, no paper is handed out twice, and none is l
 
 import asyncio
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from sqlmodel import col, select
 
 from digest import db, deliveries
 from digest.deliveries import Draft, Ledger, Outcome
-from digest.deliveries.record import LONGEST_WAIT
+from digest.deliveries.record import LEASE, LEASE_ON_WIRE, LONGEST_WAIT
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State, Status, Subscriber
 from tests.factories import NOW, subscriber
@@ -41,6 +42,7 @@ class Letter:
     papers: frozenset[int]
     state: State = State.QUEUED
     owner: str | None = None
+    lease: timedelta = timedelta()
     wait: timedelta | None = None  # until this long after the beginning of the play
     attempts: int = 0
     returned: bool = False
@@ -65,6 +67,7 @@ class Play(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model, self.time = Model(), timedelta()
+        self.alive: dict[str, ExitStack] = {}
         self.ledgers = {each: Ledger(self.store, each) for each in OWNERS}
         with db.writing(self.store) as session:
             session.execute(delete(Delivery))
@@ -73,6 +76,10 @@ class Play(RuleBasedStateMachine):
             session.add_all(rows)
             session.flush()
             self.ids = [int(each.id or 0) for each in rows]
+
+    def teardown(self) -> None:
+        for each in self.alive.values():
+            each.close()
 
     def pick(self, number: int, *states: State) -> int | None:
         """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
@@ -116,6 +123,7 @@ class Play(RuleBasedStateMachine):
         for key in ready:
             letter = self.model.letters[key]
             letter.state, letter.owner, letter.attempts = State.SENDING, who, letter.attempts + 1
+            letter.lease = self.time + LEASE
 
     @rule(who=owner, number=which)
     def on_wire(self, who: str, number: int) -> None:
@@ -125,10 +133,12 @@ class Play(RuleBasedStateMachine):
         letter = self.model.letters[key]
         ours = letter.state == State.SENDING and letter.owner == who
         may = ours and letter.reader in self.model.active
-        assert asyncio.run(self.ledgers[who].on_wire(key, NOW + self.time)) is may
+        told = State.ON_WIRE if may else State.CANCELLED if ours else None
+        assert asyncio.run(self.ledgers[who].on_wire(key, NOW + self.time)) is told
         if may:
             assert letter.left == 0, "a letter that may have left goes a second time"
             letter.state, letter.left = State.ON_WIRE, letter.left + 1
+            letter.lease = self.time + LEASE_ON_WIRE
         elif ours:
             letter.state, letter.owner = State.CANCELLED, None
 
@@ -140,7 +150,7 @@ class Play(RuleBasedStateMachine):
         charged=st.booleans(),
     )
     def settle(self, who: str, number: int, fate: State, wait: int, charged: bool) -> None:
-        key = self.pick(number, State.ON_WIRE)
+        key = self.pick(number, State.ON_WIRE, State.UNCERTAIN)
         if key is None:
             return
         letter = self.model.letters[key]
@@ -148,7 +158,7 @@ class Play(RuleBasedStateMachine):
             return  # nobody answers what was not asked
         until = self.time + timedelta(minutes=wait) if fate == State.QUEUED and wait else None
         outcome = Outcome(fate, 0, "said", NOW + until if until is not None else None, charged=charged)
-        ours = letter.state in MOVING and letter.owner == who
+        ours = letter.state in {*MOVING, State.UNCERTAIN} and letter.owner == who
         assert asyncio.run(self.ledgers[who].settle(key, outcome, NOW + self.time)) is ours
         if ours:
             letter.state, letter.owner, letter.wait = fate, None, until
@@ -157,18 +167,28 @@ class Play(RuleBasedStateMachine):
                 letter.left = 0  # the relay said that it did not take it
 
     @rule(who=owner)
+    def come_to_life_or_die(self, who: str) -> None:
+        """On a server a sender may live; else it is dead, or taken for dead: a lock that was lost looks the same."""
+        if self.store.dialect.name != "postgresql":
+            return
+        if who in self.alive:
+            self.alive.pop(who).close()
+        else:
+            self.alive[who] = ExitStack()
+            self.alive[who].enter_context(db.present(self.store, who))
+
+    @rule(who=owner)
     def sweep(self, who: str) -> None:
-        """The others are dead, or taken for dead: a lock that was lost looks the same."""
         again = uncertain = 0
         for letter in self.model.letters.values():
-            if letter.owner in {None, who}:
+            if letter.owner in {None, who} or (letter.owner in self.alive and letter.lease >= self.time):
                 continue
             if letter.state == State.SENDING:
                 letter.state, letter.owner, again = State.QUEUED, None, again + 1
             elif letter.state == State.ON_WIRE:
-                letter.state, letter.owner, uncertain = State.UNCERTAIN, None, uncertain + 1
+                letter.state, uncertain = State.UNCERTAIN, uncertain + 1  # its owner may yet hear how it fared
         with db.writing(self.store) as session:
-            assert deliveries.sweep(session, who) == (again, uncertain)
+            assert deliveries.sweep(session, who, NOW + self.time) == (again, uncertain)
 
     @rule(who=owner)
     def release(self, who: str) -> None:
@@ -205,7 +225,7 @@ class Play(RuleBasedStateMachine):
                     deliveries.resolve(session, key, sent=sent, now=NOW)
                 return
             deliveries.resolve(session, key, sent=sent, now=NOW)
-        letter.state = State.SENT if sent else State.FAILED
+        letter.state, letter.owner = State.SENT if sent else State.FAILED, None
         letter.left = int(sent)
 
     @rule(number=which)

@@ -176,7 +176,7 @@ def test_a_step_that_would_orphan_rows_changes_nothing(sqlite_store: Engine, tmp
 
 def longer_history(folder: Path, step: str = "") -> Path:
     """A copy of the package whose history has one step more."""
-    source = Path(db.__file__).parent
+    source = Path(db.__file__).parent.parent
     shutil.copytree(source, folder / "later" / "digest", ignore=shutil.ignore_patterns("__pycache__"))
     alteration = """
     with op.batch_alter_table("subscriber", recreate="always") as table:

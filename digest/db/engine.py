@@ -1,0 +1,136 @@
+"""One engine, two kinds of session, and what to say when the database does not answer."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Error as DriverError
+from typing import Any, cast
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlmodel import Session
+
+from digest.errors import StoreError
+
+CONNECT = 10  # seconds that a server may take to answer
+# A line that is cut says nothing. Both ends ask after each other, so that a worker that cannot be reached counts as
+# dead within some 20 seconds, and a query to a server that cannot be reached ends as soon.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3}
+SILENCE = 20_000  # milliseconds that what was sent may stay without an answer
+# A round writes much at once: room for it in memory (KiB when negative), and fewer, larger moves from the log (pages).
+PRAGMAS = (
+    *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+    *("cache_size=-32768", "wal_autocheckpoint=8000"),
+)
+BUSY = 30  # seconds to wait for another writer of an SQLite file
+
+
+def connect(url: str) -> Engine:
+    """An engine for `url`. The folder of an SQLite file is made where it is missing; nothing is opened yet."""
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        # Without a limit of its own a server behind a silent firewall would hold the start for minutes.
+        postgres = {"connect_timeout": CONNECT, "tcp_user_timeout": SILENCE, **KEEPALIVE}
+        server = create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=postgres)
+        event.listen(server, "connect", _ask_after_us)
+        return server
+    try:
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds addresses
+    except OSError as error:
+        raise StoreError(
+            f"DIGEST_DATABASE_URL: no folder can be made for {address.database}: {error.strerror}"
+        ) from error
+    # The driver's own idea of transactions is switched off; ours begin in _begin.
+    sqlite = {"timeout": BUSY, "check_same_thread": False, "isolation_level": None}
+    engine = create_engine(address, hide_parameters=True, connect_args=sqlite)  # parameters are addresses: not for logs
+    event.listen(engine, "connect", _pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _ask_after_us(connection: Any, _record: Any) -> None:
+    connection.execute("; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVE.items()))
+    connection.commit()
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except DriverError:
+        connection.close()  # the pool never learns of it
+        raise
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would otherwise fail
+    # with "database is locked" without ever having waited.
+    writer = connection.get_execution_options().get("writer", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session to look with. Nothing written through it is kept. Raises StoreError when the store is out of reach."""
+    with told(engine, OperationalError), Session(engine) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session to write with: one transaction, committed at the end, undone by any exception. Raises StoreError when
+    the store is out of reach or another writer does not make way; a constraint's no is still an IntegrityError.
+    """
+    writer = engine.execution_options(writer=True)
+    with told(engine, OperationalError), Session(writer, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def among(session: Session, column: Any, numbers: Sequence[int]) -> ColumnElement[bool]:
+    """`column` is one of `numbers`, said with a single parameter, so that there may be any number of them."""
+    if session.get_bind().dialect.name == "postgresql":
+        many = bindparam(None, list(numbers), type_=ARRAY(BigInteger))
+        return cast("ColumnElement[bool]", column == any_(many))
+    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
+    return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
+
+
+@contextmanager
+def told(engine: Engine, fault: type[DatabaseError] = DatabaseError) -> Iterator[None]:
+    try:
+        yield
+    except fault as error:
+        raise StoreError(unusable(engine, error)) from error
+
+
+def unusable(engine: Engine, error: DatabaseError) -> str:
+    """What to say when the database does not answer: the address without its password, the driver's first line."""
+    lines = str(error.orig).strip().splitlines() if error.orig else []
+    reason = lines[0] if lines else "no reason given"
+    if not isinstance(error, OperationalError):
+        hint = "is it a database of digest, and may this user write to it?"
+    elif engine.dialect.name == "sqlite":
+        hint = "may this user write to the file and its folder, and does nobody else hold it?"
+    else:
+        hint = "is the server running and the address right?"
+    return f"DIGEST_DATABASE_URL {shown(engine.url)} cannot be used: {reason}; {hint}"
+
+
+def shown(url: URL) -> str:
+    """The address without any password, fit for a message."""
+    secret = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)

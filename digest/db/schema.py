@@ -1,0 +1,101 @@
+"""The schema's version: what the database has, what this program needs, and the way from one to the other."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect, text
+
+from digest.db.engine import shown, told
+from digest.db.locks import SCHEMA_LOCK, file_lock
+from digest.errors import StoreError
+from digest.models import Subscriber
+
+
+def history() -> Config:
+    """The migrations, for Alembic's commands."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def versions(engine: Engine) -> tuple[str | None, str]:
+    """The schema's version in the database (None: no schema yet) and the one this program needs.
+
+    Raises StoreError when the database does not answer, holds the tables of others, or is newer than this program.
+    """
+    steps = ScriptDirectory.from_config(history())
+    head = str(steps.get_current_head())
+    with told(engine), engine.connect() as connection:
+        # The tables before the version: a starter beside us may bring both between the two looks.
+        tables = set(inspect(connection).get_table_names())
+        connection.rollback()
+        current = MigrationContext.configure(connection).get_current_revision()
+    # Others write their history with Alembic too, so a version alone is no sign of ours.
+    if Subscriber.__tablename__ not in tables and (strangers := tables - {"alembic_version"}):
+        raise StoreError(
+            f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables that are not ours "
+            f"({', '.join(sorted(strangers)[:3])}); name an empty database"
+        )
+    if current is None and tables - {"alembic_version"}:
+        raise StoreError(f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables but no version; restore a backup")
+    if current is not None and current not in {step.revision for step in steps.walk_revisions()}:
+        raise StoreError(
+            f"DIGEST_DATABASE_URL {shown(engine.url)} was written by a newer version of digest (schema {current}, "
+            f"this one knows {head}); install that version, or restore a backup from before"
+        )
+    return current, head
+
+
+def ready(engine: Engine) -> None:
+    """Make sure the schema fits. An empty store and an embedded one are brought up to date; a shared one is not
+    touched behind its operator's back. Raises StoreError.
+    """
+    current, head = versions(engine)
+    if current == head:
+        return
+    if current is None or engine.dialect.name == "sqlite":
+        upgrade(engine)
+        return
+    raise StoreError(f"the database is at schema {current}, this program needs {head}; run: digest migrate")
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema to the version this program needs. Any number of processes may ask at once. Raises StoreError,
+    and leaves the database as it was.
+    """
+    versions(engine)
+    with told(engine):
+        if engine.dialect.name == "sqlite":
+            # The file lock waits for however long another starter takes; the write lock inside gives up after BUSY.
+            with file_lock(f"{engine.url.database}.schema.lock"), engine.connect() as connection:
+                _upgrade_sqlite(connection.execution_options(writer=True))
+            return
+        with engine.connect() as connection, connection.begin():
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SCHEMA_LOCK})
+            _run_history(connection)
+
+
+def _upgrade_sqlite(connection: Connection) -> None:
+    # SQLite alters a table by copying it; with foreign keys on, dropping the old copy would delete every child row.
+    # The pragma does nothing inside a transaction, so it goes before and after, with a check in between.
+    raw = connection.connection.driver_connection
+    assert raw is not None  # noqa: S101  - a live connection always has its driver's
+    raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        with connection.begin():
+            _run_history(connection)
+            if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                raise StoreError(
+                    f"the migration would leave {len(broken)} rows without their parent; nothing was changed"
+                )
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
+
+
+def _run_history(connection: Connection) -> None:
+    config = history()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

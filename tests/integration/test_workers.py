@@ -1,0 +1,246 @@
+"""Many processes on one PostgreSQL: work is handed out, taken by whoever is there, and survives whoever dies."""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+from sqlmodel import col, select
+from structlog.testing import capture_logs
+
+from digest import daily, db, workers
+from digest.errors import StoreError
+from digest.house import House
+from digest.models import Delivery, State
+from digest.scheduler import Clockwork
+from digest.workers import tables
+from tests.command import Command
+from tests.conftest import Connect
+from tests.factories import NOW, TODAY, delivery, subscriber
+from tests.house import KEY, Record, arrive, house, reader
+from tests.postgres import Postgres
+from tests.relay import Relay, relay
+
+pytestmark = pytest.mark.xdist_group("workers")
+
+
+@pytest.fixture
+def served(postgres: Postgres, _postgres_template: str, connect: Connect) -> Iterator[Engine]:
+    """A store on the server, with its tables."""
+    url = postgres.database(_postgres_template)
+    yield connect(url)
+    postgres.drop(url)
+
+
+@pytest.fixture
+def polite() -> Iterator[Relay]:
+    with relay() as running:
+        yield running
+
+
+def at_the(store: Engine, polite: Relay, **more: object) -> House:
+    return house(store, smtp_host="127.0.0.1", smtp_port=polite.port, smtp_tls="none", **more)
+
+
+def queue(store: Engine, letters: int) -> None:
+    with db.writing(store) as session:
+        for number in range(letters):
+            session.add(to := subscriber(email=f"reader{number}@example.org", last_slot=TODAY))
+            session.flush()
+            session.add(delivery(to, kind="welcome", edition=str(number)))
+
+
+def opened(at: House) -> Callable[[], House]:
+    """What a worker is given: each stretch of work disposes of its engine."""
+    return lambda: House(at.settings, db.connect(str(at.settings.database_url)), at.links)
+
+
+def work_off(at: House) -> None:
+    asyncio.run(workers.work(opened(at), lambda: NOW, asyncio.Event(), until_idle=True))
+
+
+def jobs(store: Engine) -> Counter[str]:
+    with db.reading(store) as session:
+        rows = session.execute(text("SELECT task_name, count(*) FROM procrastinate.procrastinate_jobs GROUP BY 1"))
+        return Counter({str(name): int(count) for name, count in rows})
+
+
+def test_what_is_due_is_planned_and_sent_by_a_worker_and_each_job_waits_once(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    arrive(at, NOW, "A graph of everything")
+    for number in range(3):
+        reader(at, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
+    workers.prepare(served)
+    for _ in range(3):
+        workers.hand_out(at, NOW)
+    assert jobs(served) == {"plan": 1}
+    work_off(at)
+    assert {each.state for each in Record(served).letters()} == {"sent"}
+    assert sorted(each for each, _ in polite.accepted) == [f"r{number}@example.org" for number in range(3)]
+    assert jobs(served) == {}
+    workers.hand_out(at, NOW)
+    assert jobs(served) == {}, "nothing is left to do, so nothing is handed out"
+
+
+def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    queue(served, 3)
+    idle = Clockwork(at, lambda: NOW, works=False)
+    asyncio.run(idle.tick())
+    asyncio.run(Clockwork(at, lambda: NOW, works=False).tick())  # two schedulers at once are harmless
+    assert (polite.accepted, jobs(served)) == ([], {"deliver": 1})
+    work_off(at)
+    assert len(polite.accepted) == 3
+
+
+def test_several_workers_share_the_letters_and_keep_one_rate_together(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite, smtp_rate=20)
+    queue(served, 60)
+    workers.prepare(served)
+
+    async def together() -> float:
+        begun = time.monotonic()
+        await asyncio.gather(*(daily.deliver(at, lambda: NOW) for _ in range(3)))
+        return time.monotonic() - begun
+
+    seconds = asyncio.run(together())
+    assert set(Counter(each for each, _ in polite.accepted).values()) == {1}
+    assert len(polite.accepted) == 60
+    assert seconds > 1.9, "sixty letters at twenty a second take two seconds at least, however many send"
+
+
+def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite, smtp_domain_rate=5)
+    queue(served, 12)
+    with db.writing(served) as session:
+        for number in range(10):
+            session.add(to := subscriber(email=f"other{number}@example.net", last_slot=TODAY))
+            session.flush()
+            session.add(delivery(to, kind="welcome", edition=f"other {number}"))
+
+    async def together() -> None:
+        await asyncio.gather(*(daily.deliver(at, lambda: NOW) for _ in range(2)))
+
+    begun = time.monotonic()
+    asyncio.run(together())
+    assert time.monotonic() - begun > 1.1
+    assert len(polite.accepted) == 22
+
+
+def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    queue(served, 1)
+    workers.prepare(served)
+    workers.hand_out(at, NOW)
+
+    async def act() -> None:
+        stop = asyncio.Event()
+        with db.writing(served) as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with capture_logs() as said:
+            working = asyncio.create_task(workers.work(checked(at), lambda: NOW, stop))
+            await until(lambda: any(each["event"] == "worker.waits" for each in said))
+            assert polite.accepted == []
+            await asyncio.to_thread(restore, served)
+            await until(lambda: polite.accepted)
+            stop.set()
+            await working
+        waits = [each["why"] for each in said if each["event"] == "worker.waits"]
+        assert len(waits) == 1
+        assert "newer version of digest" in waits[0]
+
+    asyncio.run(act())
+
+
+def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    workers.prepare(served)
+
+    async def act() -> None:
+        stop = asyncio.Event()
+        with capture_logs() as said:
+            working = asyncio.create_task(workers.work(checked(at), lambda: NOW, stop))
+            await until(lambda: any(each["event"] == "worker.ready" for each in said))
+            with db.writing(served) as session:
+                session.execute(text("COMMENT ON SCHEMA procrastinate IS 'of another time'"))
+            await until(lambda: any(each["event"] == "worker.waits" for each in said))
+            stop.set()
+            await working
+        assert "worker.schema_changed" in [each["event"] for each in said]
+        assert "digest migrate" in next(each["why"] for each in said if each["event"] == "worker.waits")
+
+    asyncio.run(act())
+    with pytest.raises(StoreError, match="run: digest migrate"):
+        workers.prepare(served)
+    workers.prepare(served, renew=True)
+    assert tables.present(served) == tables.needed()
+
+
+def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polite: Relay, tmp_path: Path) -> None:
+    at = at_the(served, polite)
+    queue(served, 40)
+    workers.prepare(served)
+    workers.hand_out(at, NOW)
+    polite.stall_from = 10
+    settings = {
+        "DIGEST_DATABASE_URL": served.url.render_as_string(hide_password=False),
+        "DIGEST_SECRET_KEY": KEY,
+        "DIGEST_MAIL_FROM": "Paper Digest <digest@example.org>",
+        "DIGEST_SMTP_HOST": "127.0.0.1",
+        "DIGEST_SMTP_PORT": str(polite.port),
+        "DIGEST_SMTP_TLS": "none",
+    }
+    with ExitStack() as stack:
+        command = Command(tmp_path, settings)
+        doomed = stack.enter_context(command.start("worker"))
+        assert polite.hanging.wait(60), "the first worker never got to work"
+        polite.stall_from = None
+        doomed.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
+        other = stack.enter_context(command.start("worker"))
+        workers.hand_out(at, NOW)  # what the next tick does
+        while states(served)["sent"] < 39 and time.monotonic() < killed + 30:
+            time.sleep(0.05)
+        other.send_signal(signal.SIGTERM)
+        out, err = other.communicate(timeout=60)
+    assert states(served) == {"sent": 39, "uncertain": 1}, out + err
+    assert other.returncode == 0, err
+    assert set(Counter(each for each, _ in polite.accepted).values()) == {1}
+
+
+def states(store: Engine) -> Counter[str]:
+    with db.reading(store) as session:
+        return Counter(State(each).value for each in session.exec(select(col(Delivery.state))))
+
+
+def checked(at: House) -> Callable[[], House]:
+    """As the command opens its house: only where the schema fits."""
+
+    def build() -> House:
+        found = opened(at)()
+        try:
+            db.ready(found.engine)
+        except StoreError:
+            found.engine.dispose()
+            raise
+        return found
+
+    return build
+
+
+def restore(store: Engine) -> None:
+    with db.writing(store) as session:
+        head = ScriptDirectory.from_config(db.history()).get_current_head()
+        session.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head})
+
+
+async def until(true: Callable[[], object], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  - what it waits for is in another thread or a database
+            await asyncio.sleep(0.02)
