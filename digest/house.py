@@ -62,7 +62,7 @@ class House:
 
     def link(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A signed address of one of our pages."""
-        page = {Purpose.VIEW: "letters"}.get(purpose, purpose.value)
+        page = {Purpose.VIEW: "letters", Purpose.FEED: "mine"}.get(purpose, purpose.value)
         return self.page(f"/{page}/{self.links.token(purpose, subject, issued)}")
 
     def page(self, path: str) -> str:

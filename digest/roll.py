@@ -9,14 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from digest import deliveries, desk, subscribers
 from digest.db import reading, writing
+from digest.desk.held import erase_subscriber
 from digest.errors import SubscriberError
 from digest.house import House
-from digest.models import Delivery, Evidence, SavedKeyword, Status, Subscriber
+from digest.models import Delivery, Status, Subscriber
 from digest.subscribers import Saved, Wish
 
 WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
@@ -61,15 +61,6 @@ def erase(house: House, email: str) -> None:
     """Forget a subscriber: address, keywords, letters. Nothing is mailed."""
     with writing(house.engine) as session:
         erase_subscriber(session, subscribers.by_email(session, email, lock=True))
-
-
-def erase_subscriber(session: Session, subscriber: Subscriber) -> None:
-    """Delete all rows about one subscriber."""
-    session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
-    letters = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
-    session.execute(delete(Evidence).where(col(Evidence.delivery_id).in_(letters)))
-    session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
-    session.delete(subscriber)
 
 
 def export_csv(house: House) -> str:

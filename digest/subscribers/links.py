@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"
     UNSUBSCRIBE = "unsubscribe"
     VIEW = "view"
+    FEED = "feed"  # read what was mailed, as a feed
     MUTE = "mute"  # take one keyword out
     NEVER = "never"  # keep one author away
     FEWER = "fewer"  # once a week

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from digest import desk
 from digest.matching.help import INTRODUCTION, ROWS
 from digest.matching.phrases import LONGEST, MOST_WORDS, SHORTEST_PREFIX
+from digest.web import kept
 from digest.web.front import LOOK, At
 from digest.web.headers import BY_TOKEN
 
@@ -33,7 +34,9 @@ def help_keywords(at: At) -> HTMLResponse:
 @router.api_route("/privacy", methods=LOOK)
 def privacy(at: At) -> HTMLResponse:
     settings = at.house.settings
-    return at.page("privacy.html", postal_address=settings.postal_address, web_copy_days=settings.web_copy_days)
+    return at.page(
+        "privacy.html", kept=kept.kept(), how_long=kept.how_long(settings), postal_address=settings.postal_address
+    )
 
 
 @router.api_route("/robots.txt", methods=LOOK)

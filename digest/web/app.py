@@ -21,6 +21,7 @@ from digest.web import (
     inbox,
     letters,
     manage,
+    mine,
     onepaper,
     papers,
     subscribe,
@@ -57,7 +58,7 @@ def create(
     app.state.front = front
     errors.install(app, front)
     gone.install(app, front)
-    for group in (subscribe, yoursite, manage, doors, onepaper, papers, feeds, letters, inbox, about, health):
+    for group in (subscribe, yoursite, manage, mine, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
     app.mount("/api/v1", api.api(front))
     app.mount("/static", Kept(directory=static_folder()), name="static")

@@ -1,7 +1,11 @@
-"""A paper for a list of references: BibTeX, and RIS as reference managers read it. Pure; each value is one line."""
+"""Papers for a list of references: BibTeX, and RIS as reference managers read it. Each value is one line."""
 
 import re
 from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from fastapi import Path
+from fastapi.responses import Response
 
 from digest.letters import say
 from digest.models import Paper
@@ -14,6 +18,16 @@ _TEX = {
 }  # fmt: skip
 _SIGNS = str.maketrans(_TEX)
 _IN_URL = str.maketrans({"\\": "%5C", "{": "%7B", "}": "%7D", '"': "%22"})
+
+
+Kind = Annotated[Literal["bib", "ris"], Path()]
+
+
+def answer(name: str, kind: str, papers: Iterable[Paper]) -> Response:
+    """A file to be kept, NAME.bib or NAME.ris."""
+    media, written = ("application/x-bibtex", bibtex) if kind == "bib" else ("application/x-research-info-systems", ris)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    return Response(written(papers), media_type=f"{media}; charset=utf-8", headers=headers)
 
 
 def tex(text: str) -> str:

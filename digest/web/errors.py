@@ -66,8 +66,8 @@ def install(app: FastAPI, front: Front) -> None:
     async def refused(request: Request, error: HTTPException) -> HTMLResponse | JSONResponse:
         return refusal(front, request.url.path, error.status_code, headers=error.headers)
 
-    async def misread(_request: Request, _error: RequestValidationError) -> HTMLResponse:
-        return error_page(front, 422)
+    async def misread(_request: Request, error: RequestValidationError) -> HTMLResponse:
+        return error_page(front, 404 if any(each["loc"][0] == "path" for each in error.errors()) else 422)
 
     async def store_away(_request: Request, _error: StoreError) -> HTMLResponse:
         log.error("page.store_away")  # its message names the server; `digest doctor` tells it to whoever may know

@@ -19,9 +19,10 @@ from digest.web.front import Front
 
 BEGINNING = datetime.fromtimestamp(0, UTC)
 AGAIN = {"/": "Subscribe again"}
+HELD = {"history": "What was sent to you", "erase": "Erase everything that is held of you"}
 READERS = {"/papers": "The latest papers", "/": "To the front page"}  # their subscription may well be running
 STARTING = {Purpose.CONFIRM, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE, Purpose.RETURN}
-PAGES = {"letters": Purpose.VIEW}  # the others are called as their purpose
+PAGES = {"letters": Purpose.VIEW, "mine": Purpose.FEED}  # the others are called as their purpose
 
 
 def install(app: FastAPI, front: Front) -> None:
@@ -40,14 +41,15 @@ def install(app: FastAPI, front: Front) -> None:
     app.add_exception_handler(SubscriberError, refused)  # type: ignore[arg-type]
 
 
-def ended(at: Front) -> HTMLResponse:
-    """The subscription is over, the link was good."""
+def ended(at: Front, token: str = "") -> HTMLResponse:
+    """The subscription is over, the link was good. `token`: of the preferences, for what is still held."""
+    held = {f"/preferences/{token}/{page}": words for page, words in HELD.items()} if token else {}
     return error_page(
         at,
         410,
         title="This subscription has ended",
         text="No more letters come from it. You are welcome to start a new one at any time.",
-        links=AGAIN,
+        links=AGAIN | held,
     )
 
 

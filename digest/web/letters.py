@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
 
-from digest import db, letters, writing
+from digest import db, letters, papers, writing
 from digest.deliveries import Claimed
 from digest.errors import TokenError
 from digest.house import House
 from digest.letters import Links, say
 from digest.models import Delivery, Kind
 from digest.subscribers import Purpose
+from digest.web import cite
 from digest.web.front import LOOK, At
 from digest.web.headers import LETTER_POLICY
 
@@ -35,23 +37,39 @@ def letter(at: At, token: str) -> HTMLResponse:
     return HTMLResponse(page.replace(AS_MAIL, AS_PAGE, 1), headers=HEADERS)
 
 
+@router.api_route("/letters/{token}/papers.{kind}", methods=LOOK)
+def cited(at: At, token: str, kind: cite.Kind) -> Response:
+    """All papers of the copy as a list of references."""
+    with db.reading(at.house.engine) as session:
+        kept = _kept(at.house, session, token, at.clock())
+        numbers = [*kept.papers, *kept.left_out]
+        known = papers.by_ids(session, numbers)
+    return cite.answer(kept.edition, kind, [known[number] for number in numbers if number in known])
+
+
 def web_copy(house: House, token: str, now: datetime) -> str:
     """The HTML of a digest, with all the papers that the letter had no room for.
 
     Raises TokenError when the link is damaged or too old.
     """
-    number = house.links.read(Purpose.VIEW, token, now)
     with db.reading(house.engine) as session:
-        kept = session.get(Delivery, int(number)) if number.isdecimal() else None
-        if kept is None or kept.kind != Kind.DIGEST:
-            raise TokenError("This letter is no longer kept.")
-        if now - kept.created_at > timedelta(days=house.settings.web_copy_days):
-            raise TokenError(
-                f"Copies of letters can be looked at for {say.count(house.settings.web_copy_days, 'day')}. The mail "
-                "itself stays with you, and so does the link at its foot to change your keywords; if no letter is at "
-                "hand, enter your address on the front page, and that link is mailed to you."
-            )
+        kept = _kept(house, session, token, now)
         claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.left_out], left_out=[])
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
     return letters.digest(replace(words, links=NO_POWER, address=""), whole=True).html
+
+
+def _kept(house: House, session: Session, token: str, now: datetime) -> Delivery:
+    """The digest that a link speaks of, while its copy can be looked at. Raises TokenError."""
+    number = house.links.read(Purpose.VIEW, token, now)
+    kept = session.get(Delivery, int(number)) if number.isdecimal() else None
+    if kept is None or kept.kind != Kind.DIGEST:
+        raise TokenError("This letter is no longer kept.")
+    if now - kept.created_at > timedelta(days=house.settings.web_copy_days):
+        raise TokenError(
+            f"Copies of letters can be looked at for {say.count(house.settings.web_copy_days, 'day')}. The mail "
+            "itself stays with you, and so does the link at its foot to change your keywords; if no letter is at "
+            "hand, enter your address on the front page, and that link is mailed to you."
+        )
+    return kept

@@ -60,7 +60,7 @@ def confirm(at: At, token: str, form: Annotated[Answer, Form()]) -> HTMLResponse
 def preferences_page(at: At, token: str, saved: str = "") -> HTMLResponse:
     card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
     if card.status not in RUNNING:
-        return ended(at)
+        return ended(at, token)
     return _preferences(at, token, card, _said(card), Read(), saved=bool(saved))
 
 
@@ -69,7 +69,7 @@ def preferences(at: At, token: str, form: Annotated[PreferencesForm, Form()]) ->
     now = at.clock()
     card = desk.look(at.house, Purpose.PREFERENCES, token, now)
     if card.status not in RUNNING:
-        return ended(at)
+        return ended(at, token)
     read = read_preferences(form, at.house.settings, now)
     if read.faults:
         said = typed(form, at.house.settings) | {"pause": form.pause}

@@ -1,10 +1,8 @@
 """One paper alone, and papers to cite: /papers/17, /papers/17.bib, /papers/17.ris, /papers/2026-07-31.bib."""
 
 import re
-from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
 
 from digest import db, papers
@@ -15,7 +13,6 @@ from digest.web.errors import error_page
 from digest.web.front import LOOK, At, Front
 
 router = APIRouter()
-KINDS = {"bib": ("application/x-bibtex", cite.bibtex), "ris": ("application/x-research-info-systems", cite.ris)}
 MOST_CITED = 2000  # papers of a day in one file
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 
@@ -29,7 +26,7 @@ def one(at: Front, number: str) -> Paper | None:
 
 
 @router.api_route("/papers/{name}.{kind}", methods=LOOK)
-def cited(at: At, name: str, kind: Annotated[Literal["bib", "ris"], InPath()]) -> Response:
+def cited(at: At, name: str, kind: cite.Kind) -> Response:
     """A paper by its number, or all of a day."""
     if day := day_of(name):
         with db.reading(at.house.engine) as session:
@@ -39,9 +36,7 @@ def cited(at: At, name: str, kind: Annotated[Literal["bib", "ris"], InPath()]) -
         found = [paper] if paper else []
     if not found:
         return error_page(at, 404, links={"/papers": "The latest papers"})
-    media, written = KINDS[kind]
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    return Response(written(found), media_type=f"{media}; charset=utf-8", headers=headers)
+    return cite.answer(name, kind, found)
 
 
 @router.api_route("/papers/{number:int}", methods=LOOK)

@@ -486,7 +486,8 @@ def every_path(home: House) -> list[str]:
         *("/nothing", "/papers/x", "/papers/2020-01-01", "/inbox/9-9", "/static/nothing", "/confirm/x", "/subscribe"),
         path(home, Purpose.CONFIRM, waiting),
         path(home, Purpose.CONFIRM, reader),
-        path(home, Purpose.PREFERENCES, reader),
+        *(path(home, Purpose.PREFERENCES, reader) + page for page in ("", "/history", "/export.json", "/erase")),
+        *(path(home, Purpose.FEED, reader) + page for page in ("/atom", "/json", "/papers.bib")),
         path(home, Purpose.UNSUBSCRIBE, reader),
     ]
 
@@ -523,7 +524,7 @@ def test_every_answer_carries_the_headers_that_protect_it(home: House, browser: 
         assert ("unsafe-inline" in policy) == (each.endswith("/html") or each.startswith("/letters/"))
         assert ("frame-ancestors 'none'" in policy) == (not each.endswith("/html"))
         assert "set-cookie" not in answer.headers
-        secret = each.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters"))
+        secret = each.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters", "/mine"))
         assert (answer.headers["cache-control"] == "no-store") == (secret or each == "/sent"), each
         assert ("x-robots-tag" in answer.headers) == (secret or each == "/sent"), each
 
@@ -541,7 +542,7 @@ def test_looking_changes_nothing_however_far_a_scanner_follows_links(home: House
         if answer.headers.get("content-type", "").startswith("text/html"):
             found = [link.removeprefix("http://digest.test") for link in Seen(answer.text).links]
             waiting += [link for link in found if link.startswith("/")]
-    assert len(seen) > 25
+    assert len(seen) > 35
     assert any(each.startswith("/unsubscribe/") for each in seen)
     assert dump(home) == before
 

@@ -1,0 +1,141 @@
+"""What is kept of people, column by column, and for how long: the page about privacy is made from this.
+
+A test holds it against the tables. Whoever adds a column about a person writes here what it is for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from digest import retention, subscribers
+from digest.letters import say
+from digest.settings import Settings
+from digest.subscribers.links import LIFETIMES
+
+NUMBER = "a number of ours, to hold the rows of one person together"
+WISH = "when and how many papers you want"
+QUEUE = "how far it is with being sent, so that it goes out once"
+RELAY = "what the mail server said to it, so that a failure is seen and mended"
+
+SUBSCRIBER = {
+    "email": "your address, to send the papers to",
+    "email_key": "your address in small letters, so that it is kept once",
+    "status": "whether you confirmed, paused or left",
+    "nonce": "a random word that the links in your letters are made from",
+    "frequency": WISH,
+    "send_hour": WISH,
+    "timezone": WISH,
+    "cap": WISH,
+    "trending": WISH,
+    "summaries": WISH,
+    "paused_until": "until when you pause",
+    "covered_to": "which papers have been looked through for you, so that none is lost and none comes twice",
+    "last_slot": "which papers have been looked through for you, so that none is lost and none comes twice",
+    "consent": "the sentence you agreed to, with its version",
+    "reason": "why a subscription ended or rests",
+    "created_at": "when your address was entered, confirmed, and taken out: to show that you asked",
+    "confirmed_at": "when your address was entered, confirmed, and taken out: to show that you asked",
+    "ended_at": "when your address was entered, confirmed, and taken out: to show that you asked",
+    "id": NUMBER,
+}
+SAVED_KEYWORD = {
+    "written": "your keyword, as you wrote it",
+    "keyword_id": "which of all keywords it is, by its number",
+    "position": "its place in your list, which gives it its colour",
+    "subscriber_id": NUMBER,
+}
+KEYWORD = {
+    "canonical": "the keyword in a uniform form, once for all who have it, without their names; it stays when they go",
+    "id": "its number",
+}
+DELIVERY = {
+    "kind": "which letter it was, of which day",
+    "edition": "which letter it was, of which day",
+    "papers": "which papers it brought you, so that none comes twice",
+    "left_out": "which papers found no room in it, for its copy on the web",
+    "keywords": "by which keywords they were chosen, for its copy on the web",
+    "state": QUEUE,
+    "priority": QUEUE,
+    "attempts": QUEUE,
+    "next_attempt_at": QUEUE,
+    "owner": QUEUE,
+    "lease_until": QUEUE,
+    "given_back": "whether its papers come again, because it failed",
+    "message_id": "its name on its way through mail servers",
+    "reply_code": RELAY,
+    "reply": RELAY,
+    "created_at": "when it was written, and when that was settled",
+    "settled_at": "when it was written, and when that was settled",
+    "id": NUMBER,
+    "subscriber_id": NUMBER,
+}
+EVIDENCE = {
+    "verdict": "what a mail that came back said of it: for good, for now, a complaint",
+    "status": "what a mail that came back said of it: for good, for now, a complaint",
+    "reason": "what a mail that came back said of it: for good, for now, a complaint",
+    "parser": "which program read that mail, and when",
+    "received_at": "which program read that mail, and when",
+    "fingerprint": "a check sum of that mail, so that it counts once",
+    "id": NUMBER,
+    "delivery_id": NUMBER,
+}
+ALLOWANCE = {
+    "name": "a check sum, made with a secret key, of an address or of the network that a form was sent from",
+    "count": "how often, so that nobody is flooded with mail",
+    "until": "until when that is counted; then it goes",
+}
+# Tables about people; what each is, in the words of the page, and its columns.
+ABOUT_PEOPLE: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "subscriber": ("Your subscription", SUBSCRIBER),
+    "savedkeyword": ("Your keywords", SAVED_KEYWORD),
+    "keyword": ("All keywords", KEYWORD),
+    "delivery": ("Your letters", DELIVERY),
+    "evidence": ("Mails that came back about a letter", EVIDENCE),
+    "allowance": ("Limits", ALLOWANCE),
+}
+# Tables about papers, hosts and machines.
+NOT_ABOUT_PEOPLE = frozenset({"paper", "listing", "reading", "fetched", "lane", "bucket"})
+
+
+HOW_LONG = (
+    "The copy of a letter on the web can be looked at for {copies}.",
+    "When you leave, your keywords go after {back}; until then you can come back to them.",
+    "The link to confirm works for {confirm}, the small links of a letter for at most {small}.",
+    "The links to change and to leave work as long as anything is held of you.",
+    "What mail servers said, and mails that came back, go when the operator tidies up, as a rule after {usual}.",
+    "Everything else stays until you have it erased, which you can do yourself at any time.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A table, in the words of the page: each purpose once, with the columns that serve it."""
+
+    title: str
+    purposes: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def kept() -> list[Kept]:
+    """All that is kept of people."""
+    found = []
+    for title, columns in ABOUT_PEOPLE.values():
+        purposes: dict[str, list[str]] = {}
+        for column, purpose in columns.items():
+            purposes.setdefault(purpose, []).append(column)
+        found.append(Kept(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
+    return found
+
+
+def how_long(settings: Settings) -> list[str]:
+    """A sentence for each thing that is forgotten by itself, and when; from the numbers that the code goes by."""
+    confirm, small = subscribers.CONFIRM_WITHIN, max(lifetime for lifetime, _, _ in LIFETIMES.values())
+    days = {
+        name: say.count(number, "day")
+        for name, number in {
+            "copies": settings.web_copy_days,
+            "back": subscribers.RETURN_WITHIN.days,
+            "confirm": confirm.days,
+            "small": small.days,
+            "usual": retention.USUAL,
+        }.items()
+    }
+    return [sentence.format(**days) for sentence in HOW_LONG]
