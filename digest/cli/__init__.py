@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import letters, operate, people, returned, rounds, serving, work
+from digest.cli import letters, operate, people, returned, rounds, schema, serving, work
 
 EPILOG = """\
 A first letter, with nothing set up and nothing sent:
@@ -55,7 +55,7 @@ for command, epilog in (
     (serving.worker, serving.WORKER),
     (work.run, work.RUN),
     (work.collect, work.COLLECT),
-    (work.migrate, None),
+    (schema.migrate, schema.MIGRATE),
     (letters.preview, letters.PREVIEW),
     (operate.sources, operate.SOURCES),
     (operate.doctor, operate.DOCTOR),

@@ -15,7 +15,6 @@ from digest.cli.shown import (
     AsJson,
     Now,
     complain,
-    configure_logs,
     console,
     day,
     emit,
@@ -151,21 +150,6 @@ def past(one: date | None, at: datetime) -> date | None:
     if one and one > at.date():
         raise typer.BadParameter(f"{one} has not come yet; it is {at:%Y-%m-%d %H:%M} UTC", param_hint="'--day'")
     return one
-
-
-def migrate(*, as_json: AsJson = False) -> None:
-    """Bring the database to the schema of this version."""
-    from digest import db
-    from digest.settings import load
-
-    configure_logs()
-    engine = db.connect(load().database_url)
-    before, head = db.versions(engine)
-    db.upgrade(engine)
-    if as_json:
-        emit({"from": before, "to": head})
-    else:
-        typer.echo(f"schema {head}" + (", nothing to do" if before == head else f", was {before or 'empty'}"))
 
 
 def show_sources(collected: "list[Collected]") -> None:

@@ -62,15 +62,7 @@ class Settings(Operating, Readers, Reading, Mail, BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
-            raise ValueError("not a database address") from error
-        if url.drivername not in {"sqlite", "postgresql+psycopg"}:
-            raise ValueError(f"{url.drivername!r} is not supported; use sqlite or postgresql+psycopg")
-        if not url.database or url.database.startswith((":memory:", "file:")):
-            raise ValueError("names no database: a file by its path, or at the end the name on the server")
-        return value
+        return checked(value)
 
     @model_validator(mode="after")
     def _signs_what_leaves(self) -> Self:
@@ -78,6 +70,27 @@ class Settings(Operating, Readers, Reading, Mail, BaseSettings):
             said = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
             raise ValueError(f"{said}links in letters could be forged.{example('secret_key')}")
         return self
+
+
+def checked(url: str) -> str:
+    """The address of a database that can be a store. Raises ValueError."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
+        raise ValueError("not a database address") from error
+    if found.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError(f"{found.drivername!r} is not supported; use sqlite or postgresql+psycopg")
+    if not found.database or found.database.startswith((":memory:", "file:")):
+        raise ValueError("names no database: a file by its path, or at the end the name on the server")
+    return url
+
+
+def database(url: str) -> str:
+    """The address of a database that was given beside the settings. Raises SettingError."""
+    try:
+        return checked(url)
+    except ValueError as error:
+        raise SettingError(f"{error}; for example {EXAMPLES['database_url']}") from error
 
 
 def load(**overrides: Any) -> Settings:

@@ -1,0 +1,80 @@
+"""`digest migrate`: the store brought to this version, or to another database."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.shown import AsJson, configure_logs, emit, table
+from digest.cli.work import progress
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+MIGRATE = """\
+After an update, where the store is on a server (an SQLite file is brought up to date by itself):
+
+$ digest migrate
+
+From one machine to many, while digest is stopped:
+
+$ digest migrate --from sqlite:////var/lib/digest/digest.db --to postgresql+psycopg://digest@db.example.org/digest
+"""
+
+
+def migrate(
+    *,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="Copy a whole store: the database it is in.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="The empty database that it goes to.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the database to the schema of this version, or copy all of it into another one.
+
+    A copy is compared with the original row by row before it is committed; the original stays as it is.
+    """
+    configure_logs()
+    if (source is None) != (target is None):
+        raise typer.BadParameter("a copy needs both --from and --to", param_hint="'--from'" if target else "'--to'")
+    if source and target:
+        _move(source, target, as_json=as_json)
+    else:
+        _upgrade(as_json=as_json)
+
+
+def _upgrade(*, as_json: bool) -> None:
+    from digest import db
+    from digest.settings import load
+
+    engine = db.connect(load().database_url)
+    before, head = db.versions(engine)
+    db.upgrade(engine)
+    _prepare_workers(engine)
+    if as_json:
+        emit({"from": before, "to": head})
+    else:
+        typer.echo(f"schema {head}" + (", nothing to do" if before == head else f", was {before or 'empty'}"))
+
+
+def _move(source: str, target: str, *, as_json: bool) -> None:
+    from digest import db, moving
+    from digest.settings import database
+
+    here, there = moving.existing(database(source)), db.connect(database(target))
+    with progress("copying") as tell:
+        copied = moving.move(here, there, lambda name, rows: tell(f"{name}: {rows:,} rows"))
+    _prepare_workers(there)
+    if as_json:
+        emit(copied)
+        return
+    table("Copied and compared", ("table", "rows"), copied.items())
+    typer.echo("set DIGEST_DATABASE_URL to the new database; the old one was not changed")
+
+
+def _prepare_workers(engine: "Engine") -> None:
+    if engine.dialect.name == "postgresql":
+        from digest import workers
+
+        workers.prepare(engine, renew=True)
