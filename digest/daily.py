@@ -12,14 +12,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from digest import collecting, db, deliveries, planning, sending
-from digest.collecting import Collected
+from digest import db, deliveries, planning, sending
 from digest.house import House
 from digest.letters.known import Known
 from digest.planning import Planned, Told, never, nobody
 from digest.sending import Clock, Sent
+
+if TYPE_CHECKING:
+    from digest.collecting import Collected
 
 Tell = Callable[[str], None]
 
@@ -32,7 +34,7 @@ def silent(_said: str) -> None:
 class Report:
     """One whole run."""
 
-    collected: list[Collected]
+    collected: "list[Collected]"
     planned: Planned
     sent: Sent
     queued: int
@@ -70,8 +72,10 @@ class Report:
 
 async def collect(
     house: House, now: datetime, *, days: Sequence[date] | None = None, tell: Tell = silent
-) -> list[Collected]:
+) -> "list[Collected]":
     """Read every source for the days it is due (or just `days`) and remember what they list."""
+    from digest import collecting  # parsers take memory, and workers read no source
+
     return await collecting.read_all(house, now, days=days, tell=tell)
 
 
