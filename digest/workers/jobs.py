@@ -1,17 +1,19 @@
 """The jobs: what they are called, and how they are handed out."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
 from sqlmodel import Session
 
 from digest import db, deliveries, planning
 from digest.house import House
 from digest.planning import Planned
 from digest.workers import tables
+
+if TYPE_CHECKING:
+    from procrastinate import App
 
 PLAN, DELIVER = "plan", "deliver"  # jobs, and the queues they wait in
 PLANNERS = 8  # at once; more would only wait for the same database
@@ -48,11 +50,10 @@ def call_for_help(house: House, shard: int) -> None:
 
 def _once(house: House, job: str, shard: int) -> None:
     """Hand out a job unless the same one waits already."""
-    try:
-        with db.writing(house.engine) as session:
-            _defer(session, job, lock=f"{job} {shard}", **({"shard": shard} if job == PLAN else {"letters": SHARE}))
-    except AlreadyEnqueued:
-        pass
+    from procrastinate.exceptions import AlreadyEnqueued
+
+    with suppress(AlreadyEnqueued), db.writing(house.engine) as session:
+        _defer(session, job, lock=f"{job} {shard}", **({"shard": shard} if job == PLAN else {"letters": SHARE}))
 
 
 def _defer(session: Session, job: str, *, lock: str | None = None, **about: int) -> None:
@@ -63,6 +64,8 @@ def _defer(session: Session, job: str, *, lock: str | None = None, **about: int)
 
 
 @cache
-def _hands() -> App:
+def _hands() -> "App":
     """Only words for procrastinate: the connection is always the session's."""
+    from procrastinate import App, SyncPsycopgConnector
+
     return App(connector=SyncPsycopgConnector())

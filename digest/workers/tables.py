@@ -4,7 +4,6 @@ are of another version they are made anew, and the next tick hands the work out 
 
 from importlib.metadata import version
 
-from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session
 
@@ -43,6 +42,9 @@ def prepare(engine: Engine, *, renew: bool = False) -> None:
 
 
 def _make(connection: Connection) -> None:
+    # Imported where it is used, here and in the files beside: importing it starts another program.
+    from procrastinate.schema import SchemaManager
+
     connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
     connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     connection.execute(text(f"SET LOCAL search_path = {SCHEMA}"))

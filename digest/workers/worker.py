@@ -6,11 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Status
-from psycopg import Error as DriverError
-from psycopg_pool import PoolTimeout
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,7 +26,6 @@ LOOK = 5.0  # seconds between looks whether it still fits
 HEARTBEAT = 5.0
 SILENT = 20.0  # seconds without a heartbeat, after which a worker's jobs are taken from the list
 STOP = 30.0  # seconds that what is on the wire may take at the end
-AWAY = (StoreError, SQLAlchemyError, ConnectorException, DriverError, PoolTimeout, OSError)
 
 
 async def work(open_house: Callable[[], House], clock: Clock, stop: asyncio.Event, *, until_idle: bool = False) -> None:
@@ -55,12 +49,21 @@ async def work(open_house: Callable[[], House], clock: Clock, stop: asyncio.Even
             await Bench(house, clock, stop).work(wait=not until_idle)
             if until_idle:
                 break
-        except AWAY:
+        except away():
             log.warning("worker.cut_off", exc_info=True)
             await _pause(stop, WAIT)
         finally:
             house.engine.dispose()
     log.info("worker.stopped")
+
+
+def away() -> tuple[type[Exception], ...]:
+    """What it means that the database has gone away, in the words of all who talk to it."""
+    from procrastinate.exceptions import ConnectorException
+    from psycopg import Error as DriverError
+    from psycopg_pool import PoolTimeout
+
+    return (StoreError, SQLAlchemyError, ConnectorException, DriverError, PoolTimeout, OSError)
 
 
 def _opened(open_house: Callable[[], House]) -> House:
@@ -83,6 +86,8 @@ class Bench:
     """One stretch of work on one database, until somebody says stop or the schema changes."""
 
     def __init__(self, house: House, clock: Clock, stop: asyncio.Event) -> None:
+        from procrastinate import App, PsycopgConnector
+
         self._house, self._clock, self._stop = house, clock, stop
         self._over = asyncio.Event()
         self._known = Known()
@@ -91,7 +96,7 @@ class Bench:
         self._app.task(name=DELIVER)(self._deliver)
 
     async def work(self, *, wait: bool) -> None:
-        """Raises one of AWAY when the database goes away."""
+        """Raises one of `away` when the database goes away."""
         async with self._app.open_async():
             if not wait:  # planning makes work for delivering
                 for queue in (PLAN, DELIVER):
@@ -122,6 +127,8 @@ class Bench:
 
     async def _watch(self) -> None:
         """Ends when the schema fits no more; meanwhile jobs of dead workers are taken from the list."""
+        from procrastinate.jobs import Status
+
         while await asyncio.to_thread(self._fits):
             jobs = self._app.job_manager
             for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENT):
