@@ -23,6 +23,7 @@ from digest.web import (
     manage,
     mine,
     onepaper,
+    operator,
     papers,
     subscribe,
     yoursite,
@@ -60,6 +61,7 @@ def create(
     gone.install(app, front)
     for group in (subscribe, yoursite, manage, mine, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
+    operator.install(app, front)
     app.mount("/api/v1", api.api(front))
     app.mount("/static", Kept(directory=static_folder()), name="static")
     return app

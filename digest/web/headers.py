@@ -7,7 +7,7 @@ from digest.web.front import LOOK, Front
 
 DOORS = ("/mute/", "/never/", "/fewer/", "/pause/", "/return/")
 BY_TOKEN = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/", "/mine/", *DOORS)
-PRIVATE = (*BY_TOKEN, "/inbox", "/sent")
+PRIVATE = (*BY_TOKEN, "/inbox", "/sent", "/operator", "/metrics")
 
 POLICY = (
     "default-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "

@@ -232,7 +232,7 @@ def test_doctor_and_health_tell_of_a_closed_door(store: Engine, polite: Relay) -
     assert not [each for each in check_database(at.settings) if not each.ok]
     with db.writing(store) as session:
         deliveries.lane.close(session, at.relay().name, code=535, reply="535 wrong password", now=NOW)
-    health = client.get("/healthz")
+    health = Browser(create(at, clock=lambda: NOW)).get("/healthz")  # what was seen a moment ago is kept
     assert (health.status_code, health.json()["relay"]) == (200, "closed since 2026-07-01T06:00Z")
     assert "535" not in health.text
     (found,) = (each for each in check_database(at.settings) if not each.ok)

@@ -1,0 +1,81 @@
+"""Looks at sources by day, and when each last answered well."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from digest.models import Reading, ReadingStatus
+from digest.watch.window import as_day, day_of, midnight, since, today_of
+
+GOOD = (ReadingStatus.OK, ReadingStatus.UNCHANGED)
+NOTHING = (ReadingStatus.EMPTY, ReadingStatus.NOT_LISTED)
+
+
+@dataclass(slots=True)
+class Looks:
+    """Looks at one source on one day, by how they ended, and the papers that were new."""
+
+    by_status: dict[str, int] = field(default_factory=dict)
+    new: int = 0
+
+    @property
+    def good(self) -> int:
+        return sum(self.by_status.get(each, 0) for each in GOOD)
+
+    @property
+    def nothing(self) -> int:
+        return sum(self.by_status.get(each, 0) for each in NOTHING)
+
+    @property
+    def failed(self) -> int:
+        return self.by_status.get(ReadingStatus.FAILED, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """When a source was last looked at, and when it last gave a list."""
+
+    looked: datetime
+    good: datetime | None
+
+
+def by_day(session: Session, first: date) -> dict[str, dict[date, Looks]]:
+    """Looks at each source by the day on which they were made."""
+    day, begin = day_of(session, col(Reading.started_at)), midnight(first)
+    rows = session.execute(
+        select(col(Reading.source), day, col(Reading.status), func.count(), func.sum(col(Reading.new)))
+        .where(*since(session, col(Reading.id), col(Reading.started_at), begin))
+        .group_by(col(Reading.source), day, col(Reading.status))
+    )
+    found: dict[str, dict[date, Looks]] = defaultdict(lambda: defaultdict(Looks))
+    for source, when, status, count, new in rows:
+        looks = found[source][as_day(when)]
+        looks.by_status[status] = count
+        looks.new += int(new or 0)
+    return {source: dict(days) for source, days in found.items()}
+
+
+def last(session: Session) -> dict[str, Last]:
+    """The last look at each source."""
+    source, at = col(Reading.source), func.max(col(Reading.started_at))
+    looked = session.execute(select(source, at).group_by(source)).all()
+    good = session.execute(select(source, at).where(col(Reading.status).in_(GOOD)).group_by(source)).all()
+    answered = dict(tuple(row) for row in good)
+    return {name: Last(when, answered.get(name)) for name, when in looked}
+
+
+def today(session: Session, now: datetime) -> Mapping[str, Looks]:
+    """Today's looks at each source."""
+    day = today_of(now)
+    return {source: days[day] for source, days in by_day(session, day).items() if day in days}
+
+
+def listed(session: Session, first: date) -> set[tuple[str, date]]:
+    """The list days of each source, from `first` on, that had papers."""
+    source, day = col(Reading.source), col(Reading.list_day)
+    rows = session.execute(select(source, day).where(day >= first, col(Reading.listed) > 0).distinct())
+    return {(name, listed_on) for name, listed_on in rows}

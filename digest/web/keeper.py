@@ -1,0 +1,86 @@
+"""Who may come in: the operator's token, the session that it opens, and how often one may try.
+
+A session is a signed note of when it began; nothing of it is stored but that somebody has left. The key is made of ours
+and the token, so that a new token ends all sessions.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+
+from itsdangerous import BadSignature, Signer
+from limits import RateLimitItemPerHour
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from digest.house import House
+from digest.web.guard import network
+
+TRIES = 10  # an hour from one network; with 16 characters to guess, ten thousand networks get nowhere either
+LASTS = timedelta(hours=12)
+SALT = "digest operator session"
+LEFT = 1000  # sessions that were ended before their time and are remembered
+
+
+class Keeper:
+    """One of these a running app. Any number of threads may ask."""
+
+    def __init__(self, house: House) -> None:
+        self._token = house.settings.operator_token.get_secret_value()
+        self._metrics = house.settings.metrics_token.get_secret_value()
+        keys = [hashlib.sha256(f"{key}\0{self._token}".encode()).digest() for key in house.links.keys]
+        self._signer = Signer(keys[::-1], salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._left: dict[str, None] = {}
+
+    @property
+    def has_pages(self) -> bool:
+        """A token is set: there are pages for the operator."""
+        return bool(self._token)
+
+    @property
+    def has_metrics(self) -> bool:
+        """Somebody may read the metrics."""
+        return bool(self._token or self._metrics)
+
+    def wait(self, address: str) -> int:
+        """0 when this try may be made, which counts it; else the seconds until the next one may."""
+        item = RateLimitItemPerHour(TRIES)
+        if self._limiter.hit(item, network(address)):
+            return 0
+        return max(1, round(self._limiter.get_window_stats(item, network(address)).reset_time - time.time()) + 1)
+
+    def knows(self, token: str) -> bool:
+        """Whether it is the operator's token."""
+        return bool(self._token) and same(token, self._token)
+
+    def may_measure(self, token: str) -> bool:
+        """Whether the metrics may be shown for it."""
+        return self.knows(token) | (bool(self._metrics) and same(token, self._metrics))
+
+    def begin(self, now: datetime) -> str:
+        """A session for who showed the token."""
+        return self._signer.sign(f"{int(now.timestamp()):x}.{secrets.token_hex(16)}").decode()
+
+    def inside(self, session: str, now: datetime) -> bool:
+        """Whether a session is ours, not over and not left."""
+        try:
+            begun, _, _ = self._signer.unsign(session).decode().partition(".")
+            age = now - datetime.fromtimestamp(int(begun, 16), UTC)
+        except (BadSignature, UnicodeError, ValueError, OverflowError, OSError):
+            return False
+        return timedelta(0) <= age + timedelta(seconds=1) and age < LASTS and session not in self._left
+
+    def leave(self, session: str) -> None:
+        """A session is over, also for who has copied it. Other processes learn of it only by its age."""
+        self._left[session] = None
+        while len(self._left) > LEFT:
+            self._left.pop(next(iter(self._left)))
+
+
+def same(given: str, wanted: str) -> bool:
+    """Equal, told in a time that says nothing of where they differ or how long they are."""
+    one, other = (hashlib.sha256(each.encode("utf-8", "surrogatepass")).digest() for each in (given, wanted))
+    return hmac.compare_digest(one, other)
