@@ -1,19 +1,20 @@
 """The letter that some keywords would get: no subscriber, nothing queued, nothing sent. The same code chooses."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from sqlmodel import Session
 
 from digest import papers
+from digest.documents import documents
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.letters import Clock, DigestWords, LetterPaper, Links
-from digest.matching import Document, Matcher, Query, recall
+from digest.matching import Matcher, Query, recall
 from digest.models import Paper
 from digest.planning import TOP_THREE
-from digest.planning.pool import candidate, merge
+from digest.planning.pool import candidate
 from digest.recent import Asked, Recent
 from digest.subscribers import Saved
 from digest.writing import letter_paper, list_days
@@ -43,9 +44,9 @@ def look_for_all(
 ) -> list[Preview]:
     """A preview for each of several readers: the papers are matched once for all their keywords."""
     sources = papers.sources_of(session, [int(each.id or 0) for each in found])
-    documents = [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
+    texts = documents(session, found)
     queries = {text: recall(text) for text in dict.fromkeys(each.canonical for saved in asked for each in saved)}
-    matched = Matcher(list(queries.values())).match(documents) if queries else []
+    matched = Matcher(list(queries.values())).match(texts) if queries else []
     hits = dict(zip(queries, matched, strict=True))
     shelf = _Shelf({int(each.id or 0): each for each in found}, sources, list_days(session, found))
     previews = []
@@ -113,7 +114,7 @@ def _ask(queries: Sequence[Query], rows: Sequence[Sequence[Candidate]], found: S
 
 def _choose(rows: Sequence[Sequence[Candidate]], found: Sequence[Paper], cap: int) -> Edition:
     if rows:
-        return choose(merge(rows), cap=cap, top=TOP_THREE)
+        return choose(_merge(rows), cap=cap, top=TOP_THREE)
     return choose((), [candidate(paper) for paper in found if paper.upvotes is not None], cap=cap, top=cap)
 
 
@@ -133,3 +134,15 @@ def letter_words(house: House, saved: Sequence[Saved], seen: Preview) -> DigestW
         links=Links(view=front, preferences=front, unsubscribe=front),
         postal_address=house.settings.postal_address,
     )
+
+
+def _merge(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:
+    """One candidate a paper out of one row a keyword: how many keywords matched, and whether one did in the title."""
+    merged: dict[int, Candidate] = {}
+    for row in rows:
+        for each in row:
+            seen = merged.get(each.paper)
+            merged[each.paper] = (
+                replace(seen, queries=seen.queries + 1, in_title=seen.in_title or each.in_title) if seen else each
+            )
+    return list(merged.values())

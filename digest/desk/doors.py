@@ -18,10 +18,11 @@ from sqlmodel import Session, col, select
 from digest import papers, subscribers
 from digest.db import reading, writing
 from digest.desk.card import Card, card_of, who
+from digest.documents import documents
 from digest.editions import instant, next_slot
 from digest.errors import TokenError
 from digest.house import House
-from digest.matching import Document, Matcher, is_exclusion, recall
+from digest.matching import Matcher, is_exclusion, recall
 from digest.models import Delivery, Frequency, Keyword, Kind, State, Status, Subscriber
 from digest.subscribers import Purpose, Saved
 
@@ -216,9 +217,8 @@ def _brought(session: Session, subscriber: Subscriber, keyword: Saved) -> tuple[
     mailed = select(col(Delivery.papers)).where(Delivery.subscriber_id == subscriber.id, Delivery.kind == Kind.DIGEST)
     last = mailed.where(Delivery.state == State.SENT).order_by(col(Delivery.id).desc()).limit(LETTERS)
     found = papers.by_ids(session, {number for each in session.exec(last).all() for number in each})
-    sources = papers.sources_of(session, found)
-    documents = [Document.of(each, sources.get(number, ())) for number, each in found.items()]
-    return len(Matcher([recall(keyword.canonical)]).match(documents)[0]), len(found)
+    texts = documents(session, list(found.values()))
+    return len(Matcher([recall(keyword.canonical)]).match(texts)[0]), len(found)
 
 
 def _weekly(house: House, session: Session, subscriber: Subscriber, now: datetime) -> Weekly:

@@ -2,26 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
+from digest.documents import documents
 from digest.editions import Candidate
-from digest.matching import Document, Matcher, Query, recall
+from digest.matching import Matcher, Query, recall
 from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
 from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Mask, Numbers, Written, find, lay, write
 
 BLOCK = 2000  # papers matched at a time: what is held besides the table
-
-
-class Covered(Protocol):
-    """A reader, as far as the pool must know them."""
-
-    @property
-    def covered_to(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -43,18 +36,15 @@ class Pool:
     _older: dict[int, dict[int, int]] = field(default_factory=dict)
     _view: tuple[int, Hits] | None = None
 
-    def serves(self, readers: Iterable[Covered]) -> bool:
-        """Whether it holds all that is new for these: somebody may have joined or come back since it was gathered."""
-        return self.spans(np.array([reader.covered_to for reader in readers], dtype=np.int64))
-
     def spans(self, covered: Numbers) -> bool:
-        """As `serves`, for the marks of many readers."""
+        """Whether it holds all that is new for readers with these marks: somebody may have joined or come back since it
+        was gathered.
+        """
         return bool(((self.least <= covered) & (covered <= self.top)).all())
 
-    def knows(self, keywords: Iterable[int] | Numbers) -> bool:
+    def knows(self, keywords: Numbers) -> bool:
         """Whether these keywords were matched: one may have been written since."""
-        asked = keywords if isinstance(keywords, np.ndarray) else np.array(list(keywords), dtype=np.int64)
-        return bool(np.isin(asked, self.keywords).all())
+        return bool(np.isin(keywords, self.keywords).all())
 
     def places(self, keywords: Numbers) -> Numbers:
         """The rows of keywords that it knows."""
@@ -71,7 +61,7 @@ class Pool:
         fresh = [paper for paper in found if paper.id not in self._older]
         for start in range(0, len(fresh), BLOCK):
             block = fresh[start : start + BLOCK]
-            spelt = find(self.matcher, self.queries, _documents(session, block))
+            spelt = find(self.matcher, self.queries, documents(session, block))
             self._older.update({int(paper.id or 0): {} for paper in block})
             for row, column, cell in zip(spelt.row.tolist(), spelt.column.tolist(), spelt.cell.tolist(), strict=True):
                 self._older[int(block[column].id or 0)][row] = cell
@@ -110,7 +100,7 @@ def gather(session: Session) -> Pool:
     parts: list[Found] = []
     seen: list[tuple[int, int, int]] = []
     for block in _new(session, least, top):
-        part = find(matcher, queries, _documents(session, block))
+        part = find(matcher, queries, documents(session, block))
         parts.append(replace(part, column=part.column + len(seen)))
         seen += [(int(paper.id or 0), paper.entered, paper.upvotes or 0) for paper in block]
     listed = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
@@ -130,21 +120,3 @@ def _new(session: Session, least: int, top: int) -> Iterator[list[Paper]]:
     while block := [paper for paper in papers.entered_after(session, least, BLOCK) if paper.entered <= top]:
         yield block
         least = block[-1].entered
-
-
-def _documents(session: Session, found: Sequence[Paper]) -> list[Document]:
-    numbers = [int(paper.id or 0) for paper in found]
-    sources = papers.sources_of(session, numbers)
-    return [Document.of(paper, sources.get(number, ())) for paper, number in zip(found, numbers, strict=True)]
-
-
-def merge(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:
-    """One candidate a paper out of one row a keyword: how many keywords matched, and whether one did in the title."""
-    merged: dict[int, Candidate] = {}
-    for row in rows:
-        for each in row:
-            seen = merged.get(each.paper)
-            merged[each.paper] = (
-                replace(seen, queries=seen.queries + 1, in_title=seen.in_title or each.in_title) if seen else each
-            )
-    return list(merged.values())

@@ -15,6 +15,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from digest import papers
+from digest.documents import documents
 from digest.matching import Document, Matcher, Phrase, Query
 from digest.matching.leaves import Leaf
 from digest.matching.matcher import Bits, Found, joined
@@ -73,10 +74,8 @@ class Recent:
     def _take_in(self, session: Session, found: Sequence[Paper]) -> None:
         if len(self._documents) > 2 * len(found):
             self._clear()  # most of what is kept is not recent any more
-        sources = papers.sources_of(session, [int(paper.id or 0) for paper in found])
-        for paper in found:
+        for paper, document in zip(found, documents(session, found), strict=True):
             number = int(paper.id or 0)
-            document = Document.of(paper, sources.get(number, ()))
             place = self._place.get(number)
             bare = replace(document, title="", abstract="")
             if place is not None and _same_text(self._documents[place], document):

@@ -136,7 +136,7 @@ class Places:
 
     def _ways(self, phrase: Phrase) -> Iterator[Column]:
         """The last words of every run of words that spells the phrase, its gaps where they may be."""
-        key, joints = phrase.key, _joints(phrase)
+        key, joints = phrase.key, phrase.places
         ways = [Way(0, "", np.empty(0, dtype=np.int32))]
         while ways:
             way = ways.pop()
@@ -193,15 +193,6 @@ def _alone(words: Words, number: int, key: str) -> int:
     if not alone(words.text, start, end):
         return 0
     return CAPITAL if words.text[start:end].isupper() else SMALL
-
-
-def _joints(phrase: Phrase) -> dict[int, str]:
-    """The gaps of a phrase by their places in its key."""
-    joints, place = {}, 0
-    for joint, word in zip(phrase.joints, phrase.words, strict=False):
-        place += len(word)
-        joints[place] = joint
-    return joints
 
 
 def _allowed(way: Way, word: str, joints: dict[int, str]) -> npt.NDArray[np.bool_]:

@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from digest import db, desk, papers, search
+from digest.documents import documents
 from digest.errors import AddressError, StoreError, SubscriberError
 from digest.letters import say
-from digest.matching import Document, Matcher, describe
+from digest.matching import Matcher, describe
 from digest.models import Paper
 from digest.subscribers import CONSENT, LARGEST_CAP, Saved, Wish, address
 from digest.web import onepaper, searching, typos
@@ -128,11 +129,10 @@ def listed(
     if day:
         with db.reading(at.house.engine) as session:
             found = papers.on_day(session, day)[:MOST_OF_A_DAY]
-            sources = papers.sources_of(session, [int(each.id or 0) for each in found])
+            texts = documents(session, found)
         looked = len(found)
         if asked and asked.query:
-            documents = [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
-            hits = {hit.document for hit in Matcher([asked.query]).match(documents)[0]}
+            hits = {hit.document for hit in Matcher([asked.query]).match(texts)[0]}
             found = [each for place, each in enumerate(found) if (place in hits) != asked.query.exclude]
         return PapersOut(papers=[_out(each) for each in found], next=None, looked=looked)
     if not asked or not asked.query:

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 from sqlmodel import Session, col, select
 
-from digest import papers as shelf
+from digest.documents import documents
 from digest.letters import say
 from digest.letters.marked import Piece, pieces
-from digest.matching import Document, Explanation, Query, explain
+from digest.matching import Explanation, Query, explain
 from digest.models import Listing, Paper
 
 PAGE = 50
@@ -42,8 +42,8 @@ class Entry:
 
 def marked(session: Session, papers: Sequence[Paper], query: Query) -> list[Entry]:
     """Papers with the words that a query found in them."""
-    sources = shelf.sources_of(session, [int(each.id or 0) for each in papers])
-    return [entry(each, explain([query], Document.of(each, sources.get(int(each.id or 0), ())))) for each in papers]
+    read = zip(papers, documents(session, papers), strict=True)
+    return [entry(each, explain([query], document)) for each, document in read]
 
 
 def entry(paper: Paper, why: Explanation | None = None) -> Entry:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from digest import db, papers
+from digest.documents import documents
 from digest.errors import QueryError
 from digest.house import House
-from digest.matching import Document, Query, describe, parse, recall, suggest
+from digest.matching import Query, describe, parse, recall, suggest
 from digest.matching.suggest import Lately
 from digest.subscribers import Saved
 
@@ -65,9 +66,7 @@ def _make_ready(house: House) -> Lately:
     with db.reading(house.engine) as session:
         listed = papers.listed_lately(session, DAYS)
         found = papers.by_ids(session, listed[:: -(-len(listed) // PAPERS) or 1])
-        sources = papers.sources_of(session, found)
-        documents = [Document.of(each, sources.get(number, ())) for number, each in found.items()]
-        return suggest.lately(documents, [each.ai_keywords for each in found.values()])
+        return suggest.lately(documents(session, list(found.values())), [each.ai_keywords for each in found.values()])
 
 
 def understood(lately: Lately, saved: Sequence[Saved], counts: Sequence[int] | None = None) -> tuple[Understood, ...]:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from threading import Barrier
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, func, select
@@ -132,11 +133,11 @@ def test_who_joins_while_a_plan_runs_loses_nothing(at: House, record: Record) ->
         pool = gather(session)
     reader(at, BOB, "protein", now=TUESDAY)
     bob = record.of(BOB)
-    assert not pool.serves([bob])
-    assert not pool.knows([2])
+    assert not pool.spans(np.array([bob.covered_to]))
+    assert not pool.knows(np.array([2]))
     planning.plan(at, TUESDAY)
     assert mailed(record, BOB) == [found[1:]]
     # And one who has seen more is never taken back.
     arrive(at, TUESDAY, "Robots swim")
     planning.plan(at, TUESDAY + DAY)
-    assert not pool.serves([record.of(ADA)])
+    assert not pool.spans(np.array([record.of(ADA).covered_to]))
