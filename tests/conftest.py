@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from digest import db
 from tests.postgres import Postgres, server
+from tests.relay import Relay, relay
 
 Connect = Callable[[str], Engine]
 
@@ -112,3 +113,10 @@ def sqlite_store(_sqlite_template: Path, sqlite_url: str, tmp_path: Path, connec
     """As `store`, on SQLite alone: for tests of what stands above the store."""
     shutil.copy(_sqlite_template, tmp_path / "digest.db")
     return connect(sqlite_url)
+
+
+@pytest.fixture
+def polite() -> Iterator[Relay]:
+    """A relay that takes every letter."""
+    with relay() as running:
+        yield running

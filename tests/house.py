@@ -12,6 +12,7 @@ from digest.models import Delivery, Keyword, Paper, SavedKeyword, State, Status,
 from digest.settings import Settings
 from digest.sources.base import Listed
 from digest.subscribers import Links, Purpose, Wish
+from tests.factories import NOW
 
 KEY = "a key for the tests that is long enough"
 TUESDAY = datetime(2026, 7, 28, 9, tzinfo=UTC)
@@ -33,6 +34,16 @@ def settings(store: Engine, **given: object) -> Settings:
 def house(store: Engine, **given: object) -> House:
     """On a store whose tables are there."""
     return House(settings(store, **given), store, Links([KEY]))
+
+
+@dataclass
+class Clock:
+    """It stands still until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 @dataclass

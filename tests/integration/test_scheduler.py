@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,9 +17,9 @@ from digest.house import House
 from digest.models import Kind, Paper, Reading
 from digest.scheduler import TICK_SECONDS, Clockwork, running
 from tests.factories import NOW, TODAY, delivery, subscriber
-from tests.house import Record, house, reader
+from tests.house import Clock, Record, house, reader
 from tests.lists import Lists, entry, serving
-from tests.relay import Relay, relay
+from tests.relay import Relay
 from tests.rude import HANG, Rude
 
 
@@ -28,22 +27,6 @@ from tests.rude import HANG, Rude
 def lists() -> Iterator[Lists]:
     with serving(Lists(TODAY, {TODAY: [entry("2607.00001", "A graph of everything")]})) as host:
         yield host
-
-
-@pytest.fixture
-def polite() -> Iterator[Relay]:
-    with relay() as running:
-        yield running
-
-
-@dataclass
-class Clock:
-    """It stands still until it is moved."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def wired(store: Engine, lists: Lists, port: int) -> House:

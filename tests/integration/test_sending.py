@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,11 @@ from tests.command import Command
 from tests.factories import NOW, TODAY, delivery, listing, paper, subscriber
 from tests.house import KEY, Record, house
 from tests.lists import Lists, serving
-from tests.relay import Relay, relay
+from tests.relay import Relay
 from tests.rude import HANG, Rude
 
 CONNECTIONS = 4  # the usual most
 LATER = NOW + timedelta(minutes=10)
-
-
-@pytest.fixture
-def polite() -> Iterator[Relay]:
-    with relay() as running:
-        yield running
 
 
 def through(store: Engine, port: int, **given: object) -> House:

@@ -3,9 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -21,25 +19,9 @@ from digest.sending import Sent, send_all
 from digest.web.app import create
 from tests.browser import Browser
 from tests.factories import NOW, delivery, subscriber
-from tests.house import Record, house
-from tests.relay import Relay, relay
+from tests.house import Clock, Record, house
+from tests.relay import Relay
 from tests.rude import Rude
-
-
-@pytest.fixture
-def polite() -> Iterator[Relay]:
-    with relay() as running:
-        yield running
-
-
-@dataclass
-class Clock:
-    """It stands still until it is moved."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def through(store: Engine, port: int, **given: object) -> House:

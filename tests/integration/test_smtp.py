@@ -3,7 +3,6 @@ PIPELINING, which must make no difference to what an answer means.
 """
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Withdrawn, wire
 from digest.mail.smtp import Relay as Way
 from tests import handing
 from tests.handing import ADA, FROM, LETTER, Against, fate, no, send, way, yes
-from tests.relay import Relay, relay
+from tests.relay import Relay
 from tests.rude import CLOSE, HANG, Rude
 
 
@@ -20,12 +19,6 @@ from tests.rude import CLOSE, HANG, Rude
 def against(request: pytest.FixtureRequest) -> Against:
     way: Against = request.param
     return way
-
-
-@pytest.fixture
-def polite() -> Iterator[Relay]:
-    with relay() as running:
-        yield running
 
 
 # --- what a well-behaved server gets

@@ -25,7 +25,7 @@ from tests.conftest import Connect
 from tests.factories import NOW, TODAY, delivery, subscriber
 from tests.house import KEY, Record, arrive, house, reader
 from tests.postgres import Postgres
-from tests.relay import Relay, relay
+from tests.relay import Relay
 
 pytestmark = pytest.mark.xdist_group("workers")
 
@@ -36,12 +36,6 @@ def served(postgres: Postgres, _postgres_template: str, connect: Connect) -> Ite
     url = postgres.database(_postgres_template)
     yield connect(url)
     postgres.drop(url)
-
-
-@pytest.fixture
-def polite() -> Iterator[Relay]:
-    with relay() as running:
-        yield running
 
 
 def at_the(store: Engine, polite: Relay, **more: object) -> House:
