@@ -104,4 +104,4 @@ def build(settings: Settings) -> House:
     except StoreError:
         engine.dispose()
         raise
-    return House(settings, engine, Links([secret_key(settings)]), signs)
+    return House(settings, engine, Links([secret_key(settings), *settings.old_keys]), signs)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from digest import db, subscribers
 from digest.house import House
-from digest.models import Delivery, Evidence, Fetched, Kind, Reading, SavedKeyword, State, Status, Subscriber
+from digest.models import Allowance, Delivery, Evidence, Fetched, Kind, Reading, SavedKeyword, State, Status, Subscriber
 
 LEAST = 45  # days: the rules for bounces and for making up look back about a month
 USUAL = 90
@@ -44,7 +44,11 @@ def prune(house: House, now: datetime, *, days: int = USUAL, dry_run: bool = Fal
         # Counted before anything changes: the second kind looks at what the first one deletes.
         return {
             each.name: each.count(session) if dry_run else each.carry_out(session)
-            for each in (*_of_who_left(now), *_old(now - timedelta(days=days), now - timedelta(days=copies)))
+            for each in (
+                *_of_who_left(now),
+                _counts(now),
+                *_old(now - timedelta(days=days), now - timedelta(days=copies)),
+            )
         }
 
 
@@ -52,6 +56,16 @@ def forget_who_left(house: House, now: datetime) -> int:
     """Erase the keywords of people who left when their way back has ended; how many keywords."""
     with db.writing(house.engine) as session:
         return sum(each.carry_out(session) for each in _of_who_left(now))
+
+
+def forget_counts(house: House, now: datetime) -> int:
+    """Erase counts whose time is over: how often forms were sent from where; how many counts."""
+    with db.writing(house.engine) as session:
+        return _counts(now).carry_out(session)
+
+
+def _counts(now: datetime) -> Forgotten:
+    return Forgotten("counts of forms", Allowance, (col(Allowance.until) < now,))
 
 
 def _of_who_left(now: datetime) -> list[Forgotten]:

@@ -2,8 +2,8 @@
 
 Sources are read through the day, because lists keep growing. Every few seconds there is a look for readers whose local
 hour has come, and, apart from it, for letters that may go: a long delivery holds up no plan. The mailbox for what comes
-back is read every few minutes; once a day the keywords of people who left are erased. All run at the start too, which
-is how anything missed is made up. Two processes that tick at once are harmless.
+back is read every few minutes; once a day the keywords of people who left are erased, every hour the counts
+of forms whose time is over. All run at the start too, which is how anything missed is made up. Two processes that tick at once are harmless.
 
 On PostgreSQL the work is also handed out to whatever workers there are (digest.workers); a clock that does not `work`
 itself leaves it to them.
@@ -31,6 +31,7 @@ READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fres
 TICK_SECONDS = 10  # also how long a confirmation mail may wait
 STOP_SECONDS = 30
 FORGET_HOURS = 24
+UNCOUNT_HOURS = 1
 FETCH_MINUTES = 3  # between looks into the mailbox that bounces come to
 
 
@@ -87,6 +88,10 @@ class Clockwork:
         """Erase the keywords of people whose way back has ended."""
         await self._guarded("forget", asyncio.to_thread(retention.forget_who_left, self._house, self._clock()))
 
+    async def uncount(self) -> None:
+        """Erase counts of forms whose time is over."""
+        await self._guarded("uncount", asyncio.to_thread(retention.forget_counts, self._house, self._clock()))
+
     async def close(self) -> None:
         """Send nothing new, and wait for what is on the wire, at most STOP_SECONDS."""
         self._stop.set()
@@ -127,6 +132,7 @@ async def running(house: House, clock: Callable[[], datetime], *, works: bool = 
     ticker.add_job(work.read, id="start")
     soon = datetime.now(UTC)
     ticker.add_job(work.forget, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC), id="forget", next_run_time=soon)
+    ticker.add_job(work.uncount, IntervalTrigger(hours=UNCOUNT_HOURS, timezone=UTC), id="uncount", next_run_time=soon)
     if house.settings.mailbox:
         ticker.add_job(work.fetch, IntervalTrigger(minutes=FETCH_MINUTES, timezone=UTC), id="fetch", next_run_time=soon)
     ticker.start()

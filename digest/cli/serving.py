@@ -53,6 +53,8 @@ def serve(
     """The pages, and the clock that reads the sources and sends the letters."""
     import uvicorn
 
+    from digest.web.serving import server_of
+
     house = reachable(open_house(logging.INFO), host, port)
     if not work:
         need_server(house.settings.database_url)
@@ -62,9 +64,8 @@ def serve(
         else f"no relay is set: letters go to {house.page('/inbox')}"
     )
     remark(f"digest on http://{host}:{port} ({said})")
-    uvicorn.run(
-        application(house, scheduler=scheduler, works=work), host=host, port=port, log_config=None, access_log=False
-    )
+    app = application(house, scheduler=scheduler, works=work)
+    uvicorn.Server(server_of(app, host=host, port=port, proxies=house.settings.trusted_proxies)).run()
 
 
 def reachable(house: "House", host: str, port: int) -> "House":

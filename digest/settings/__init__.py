@@ -45,8 +45,21 @@ class Settings(Operating, Readers, Reading, Mail, BaseSettings):
     database_url: str = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
     base_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr("")
+    secret_keys_old: SecretStr = SecretStr("")
+
+    @field_validator("secret_keys_old")
+    @classmethod
+    def _old_keys(cls, value: SecretStr) -> SecretStr:
+        if DEFAULT_KEY in value.get_secret_value().replace(",", " ").split():
+            raise ValueError("the default is known to everybody, so no letter was signed with it")
+        return value
 
     _base_url = field_validator("base_url")(web_address)
+
+    @property
+    def old_keys(self) -> tuple[str, ...]:
+        """Keys that signed before; their links go on to work."""
+        return tuple(self.secret_keys_old.get_secret_value().replace(",", " ").split())
 
     @property
     def embedded(self) -> bool:

@@ -1,8 +1,11 @@
-"""Settings of whoever runs the service: who may look at it, and when it is said to be late."""
+"""Settings of whoever runs the service: who may look at it, what stands before it, and when it is said to be late."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from digest.settings.kinds import Words, words
 
 SHORTEST = 16  # characters of a token: the 95 that can be typed make 105 bits of them
 
@@ -22,6 +25,9 @@ class Operating(BaseModel):
     metrics_token: SecretStr = SecretStr("")
     overdue_minutes: int = Field(default=60, ge=5, le=1440)
     log_format: LogFormat = LogFormat.AUTO
+    trusted_proxies: Words = ("127.0.0.1", "::1")
+
+    _split_proxies = field_validator("trusted_proxies", mode="before")(words)
 
     @field_validator("operator_token", "metrics_token")
     @classmethod
@@ -31,4 +37,16 @@ class Operating(BaseModel):
             raise ValueError(f"has {len(token)} characters, needed are {SHORTEST} or more: it could be guessed")
         if not token.isascii() or any(not each.isprintable() or each.isspace() for each in token):
             raise ValueError("may hold only letters, digits and signs of ASCII, without spaces")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                found = ip_network(each)
+            except ValueError as error:
+                raise ValueError(f"{each!r} is no address or network of a proxy") from error
+            if found.prefixlen == 0:
+                raise ValueError(f"{each} is everybody: each client could say that it is another one")
         return value

@@ -8,6 +8,7 @@ EXAMPLES = {
     "database_url": "sqlite:///var/digest.db",
     "base_url": "https://digest.example.org",
     "secret_key": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
+    "secret_keys_old": "the key before, and the one before that",
     "smtp_host": "smtp.example.org",
     "smtp_port": "587",
     "smtp_username": "digest",
@@ -47,8 +48,9 @@ EXAMPLES = {
     "metrics_token": "another-long-word-of-your-own",
     "overdue_minutes": "60",
     "log_format": "json",
+    "trusted_proxies": "127.0.0.1,10.0.0.0/8",
 }
-SECRETS = {"secret_key", "smtp_password", "imap_password", "operator_token", "metrics_token"}
+SECRETS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
 
 
 def sentence(fault: dict[str, Any]) -> str:

@@ -29,8 +29,9 @@ from digest.web import (
     yoursite,
 )
 from digest.web.front import front_of, static_folder
-from digest.web.guard import Capped, Pace, Paced, Rooted
+from digest.web.guard import Capped, Paced, Rooted
 from digest.web.headers import Headers
+from digest.web.pace import Pace
 
 ANSWER_TAKES = 0.3  # seconds, at least: longer than noting an address ever takes on a healthy store
 
@@ -38,11 +39,11 @@ ANSWER_TAKES = 0.3  # seconds, at least: longer than noting an address ever take
 def create(
     house: House, *, clock: Callable[[], datetime], pace: Pace | None = None, answer_takes: float = ANSWER_TAKES
 ) -> FastAPI:
-    """The app for one house. `clock` gives aware instants; `pace` says how many POSTs are taken.
+    """The app for one house. `clock` gives aware instants; `pace` says how many forms are taken.
 
     No documentation pages: they would fetch their scripts from elsewhere. The JSON interface has its own description.
     """
-    front = front_of(house, clock, answer_takes)
+    front = front_of(house, clock, answer_takes, pace or Pace())
     app = FastAPI(
         title=house.product,
         docs_url=None,
@@ -52,7 +53,7 @@ def create(
         middleware=[
             Middleware(Rooted, front=front),
             Middleware(Headers, front=front),
-            Middleware(Paced, front=front, pace=pace or Pace()),
+            Middleware(Paced, front=front, rations=front.rations),
             Middleware(Capped, front=front),
         ],
     )

@@ -19,9 +19,13 @@ SAID = {
     400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
     404: ("There is no such page", "The address may be incomplete, or what was here is gone."),
     405: ("This page takes no such request", "It can be looked at, or a form on it can be sent; this was neither."),
+    408: ("That took too long", "What you sent did not arrive in time, and nothing was changed. Send it again."),
     413: ("That is more than we can take", "A form here holds at most 64 KB. Shorten the keywords and send it again."),
     422: ("This form cannot be read", "Some field held what no such field can hold. Go back and fill it in again."),
-    429: ("One moment, please", "More came from your network than we take in an hour. Try again later."),
+    429: (
+        "One moment, please",
+        "More came from your network, or for your mail provider, than we take in an hour. Try again later.",
+    ),
     500: (
         "Something is broken on our side",
         "It has been noted. Nothing that you sent was half done; try again later.",

@@ -17,6 +17,7 @@ from digest.house import House
 from digest.letters import folder, say
 from digest.recent import Recent, stamp_of
 from digest.web.keywords import Shelf
+from digest.web.pace import Pace, Rations
 
 PREVIEW_DAYS = 30
 LOOK = ["GET", "HEAD"]  # the methods that change nothing
@@ -24,8 +25,9 @@ LOOK = ["GET", "HEAD"]  # the methods that change nothing
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One of these a running app. `pace` is how many seconds an answer about an address takes at least; `recent` are
-    the papers that previews look at, kept ready between requests; `kept` are whole pages.
+    """One of these a running app. `pace` is how many seconds an answer about an address takes at least; `recent`
+    are the papers that previews look at, kept ready between requests; `rations` say how much more is taken; `kept`
+    are whole pages.
     """
 
     house: House
@@ -34,6 +36,7 @@ class Front:
     root: str
     pace: float
     recent: Recent
+    rations: Rations
     shelf: Shelf = field(default_factory=Shelf)
     kept: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
 
@@ -60,9 +63,9 @@ class Front:
         return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
 
 
-def front_of(house: House, clock: Callable[[], datetime], pace: float) -> Front:
-    root = root_of(house)
-    return Front(house, clock, environment(house, root), root, pace, Recent(PREVIEW_DAYS))
+def front_of(house: House, clock: Callable[[], datetime], answer_takes: float, pace: Pace) -> Front:
+    root, rations = root_of(house), Rations(house, clock, pace)
+    return Front(house, clock, environment(house, root), root, answer_takes, Recent(PREVIEW_DAYS), rations)
 
 
 def root_of(house: House) -> str:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from digest import db, desk, papers, preview
 from digest.letters import say
@@ -107,10 +108,21 @@ async def subscribe(at: At, form: Typed) -> Response:
 
 
 async def ask(at: Front, email: str | None, wish: Wish, saved: Sequence[Saved], began: float) -> None:
-    """Note a wish (none: pretend to) and take `at.pace` seconds for it since `began`, a monotonic instant."""
+    """Note a wish (none: pretend to) and take `at.pace` seconds for it since `began`, a monotonic instant.
+
+    An address that was asked for too often gets nothing, and nobody is told. Raises HTTPException when too much was
+    asked for at its domain, or in all.
+    """
     if email is not None:
-        await run_in_threadpool(desk.subscribe, at.house, email, wish, saved, at.clock())
+        await run_in_threadpool(_note, at, email, wish, saved)
     await asyncio.sleep(max(0.0, began + at.pace - time.monotonic()))
+
+
+def _note(at: Front, email: str, wish: Wish, saved: Sequence[Saved]) -> None:
+    if seconds := at.rations.domain(email):
+        raise HTTPException(429, "Try again later.", headers={"Retry-After": str(seconds)})
+    if at.rations.mailbox(email):
+        desk.subscribe(at.house, email, wish, saved, at.clock())
 
 
 @router.api_route("/sent", methods=LOOK)

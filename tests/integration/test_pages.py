@@ -103,6 +103,11 @@ def dump(home: House) -> list[str]:
         return list(raw.iterdump())
 
 
+def kept(home: House) -> list[str]:
+    """All but the counts of what was sent, which every form adds to."""
+    return [line for line in dump(home) if not line.startswith('INSERT INTO "allowance"')]
+
+
 # --- subscribing
 
 
@@ -158,14 +163,14 @@ def test_an_answer_takes_its_time_whatever_the_addresss_state(home: House) -> No
 
 
 def test_who_fills_in_the_hidden_field_is_answered_and_ignored(home: House, browser: Browser) -> None:
-    before = dump(home)
+    before = kept(home)
     answer = browser.post("/subscribe", {**FORM, "website": "https://spam.example"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sent")
-    assert dump(home) == before
+    assert kept(home) == before
 
 
 def test_a_bad_form_comes_back_as_it_was_typed_with_every_fault_linked(home: House, browser: Browser) -> None:
-    before = dump(home)
+    before = kept(home)
     answer = browser.post("/subscribe", {"keywords": 'graph\n"open', "email": "ada@", "cap": "500", "hour": "5"})
     page = Seen(answer.text)
     assert answer.status_code == 422
@@ -183,7 +188,7 @@ def test_a_bad_form_comes_back_as_it_was_typed_with_every_fault_linked(home: Hou
     assert page.one(id="cap")["value"] == "500"
     assert "graph\n&#34;open</textarea>" in answer.text
     assert re.search(r'<option value="5" selected>', answer.text)
-    assert dump(home) == before
+    assert kept(home) == before
 
 
 def test_every_field_has_a_label_and_every_id_is_there_once(browser: Browser) -> None:
@@ -220,7 +225,7 @@ def test_the_latest_papers_stand_beside_the_form(home: House, browser: Browser) 
 
 def test_a_preview_shows_what_would_have_come_and_keeps_nothing(home: House, browser: Browser) -> None:
     shelve(home, [listed(1), listed(2, title="Speech", abstract="Of sounds.")])
-    before = dump(home)
+    before = kept(home)
     answer = browser.post("/", {"keywords": "graphs\nquantum", "email": "ada@example.org", "cap": "nonsense"})
     assert answer.status_code == 200
     assert "1 paper of the last 2 would have come" in Seen(answer.text).text
@@ -228,7 +233,7 @@ def test_a_preview_shows_what_would_have_come_and_keeps_nothing(home: House, bro
     assert "none lately" in answer.text
     assert ">Speech<" not in answer.text
     assert Seen(answer.text).one(id="email")["value"] == "ada@example.org"
-    assert dump(home) == before
+    assert kept(home) == before
 
 
 def test_a_preview_of_an_unreadable_keyword_says_so(browser: Browser) -> None:
@@ -335,14 +340,14 @@ def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: House, browser: Br
 
 def test_bad_preferences_change_nothing_and_keep_what_was_typed(home: House, browser: Browser) -> None:
     link = path(home, Purpose.PREFERENCES, subscribed(home))
-    before = dump(home)
+    before = kept(home)
     answer = browser.post(link, {"keywords": '"open', "pause": "2026-07-31", "cap": "12"})
     page = Seen(answer.text)
     assert answer.status_code == 422
     assert "<title>Error: " in answer.text
     assert "Choose a day after today" in page.text
     assert (page.one(id="pause")["value"], page.one(id="cap")["value"]) == ("2026-07-31", "12")
-    assert dump(home) == before
+    assert kept(home) == before
 
 
 def test_preferences_lead_to_unsubscribing(home: House, browser: Browser) -> None:
@@ -576,7 +581,7 @@ def test_what_is_no_form_is_told_so(browser: Browser) -> None:
 
 
 def test_too_large_a_body_is_refused_announced_or_not(home: House, browser: Browser) -> None:
-    before = dump(home)
+    before = kept(home)
     large = b"email=ada%40example.org&keywords=" + b"x" * 65536
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -589,7 +594,7 @@ def test_too_large_a_body_is_refused_announced_or_not(home: House, browser: Brow
     assert answer.status_code == 413
     assert "transfer-encoding" in answer.request.headers
     assert "64 KB" in answer.text
-    assert dump(home) == before
+    assert kept(home) == before
 
 
 def test_too_many_posts_from_one_network_are_asked_to_wait(home: House) -> None:

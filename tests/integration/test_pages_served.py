@@ -4,15 +4,11 @@ import http.client
 import io
 import logging
 import threading
-import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import structlog
-import uvicorn
 from sqlalchemy import Engine
 from sqlmodel import select
 
@@ -21,49 +17,14 @@ from digest.house import House
 from digest.models import Status, Subscriber
 from digest.settings import Settings
 from digest.subscribers import Links, Purpose, Wish
-from digest.web.app import create
 from tests.browser import AT
-
-
-@contextmanager
-def served(home: House) -> Iterator[int]:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create(home, clock=lambda: AT, answer_takes=0),
-            host="127.0.0.1",
-            port=0,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-        )
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
+from tests.served import ask, served
 
 
 @pytest.fixture
 def home(sqlite_store: Engine, tmp_path: Path) -> House:
     chosen = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://127.0.0.1")
     return House(chosen, sqlite_store, Links(["a key for tests"]))
-
-
-def ask(port: int, method: str, path: str, **more: object) -> tuple[http.client.HTTPResponse, bytes]:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        line.request(method, path, **more)  # type: ignore[arg-type]
-        answer = line.getresponse()
-        return answer, answer.read()
-    finally:
-        line.close()
 
 
 def test_a_person_subscribes_confirms_and_leaves(home: House) -> None:

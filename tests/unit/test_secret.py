@@ -2,13 +2,18 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from digest.errors import SettingError
+from digest.errors import SettingError, TokenError
+from digest.house import build
+from digest.mail.verp import Errand, ReturnAddress
 from digest.secret import secret_key
 from digest.settings import DEFAULT_KEY, Settings, load
+from digest.subscribers import Links, Purpose
+from tests.house import DAY
 
 RACE = """
 import os, sys
@@ -80,3 +85,34 @@ def test_a_place_that_cannot_be_written_stops_the_start(settings: Settings) -> N
     settings.home.write_text("a file where the folder should be")
     with pytest.raises(SettingError, match=r"DIGEST_SECRET_KEY is empty and .*secret\.key cannot be made or read"):
         secret_key(settings)
+
+
+def test_a_new_key_signs_and_old_links_go_on_to_work(sqlite_url: str) -> None:
+    before, between = "the-first-key-of-all-long-enough", "the-second-key-of-all-long-enough"
+    now = datetime(2026, 7, 1, tzinfo=UTC)
+    old = Links([before]).token(Purpose.UNSUBSCRIBE, "ada", now)
+    second = Links([between]).token(Purpose.UNSUBSCRIBE, "ada", now)
+    at = build(
+        load(
+            database_url=sqlite_url,
+            secret_key="the-third-key-of-all-long-enough",
+            secret_keys_old=f"{between}, {before}",
+            bounce_address="bounces@example.org",
+            smtp_host="",
+        )
+    )
+    at.engine.dispose()
+    assert {at.links.read(Purpose.UNSUBSCRIBE, each, now + 900 * DAY) for each in (old, second)} == {"ada"}
+    new = at.links.token(Purpose.UNSUBSCRIBE, "ada", now)
+    assert Links(["the-third-key-of-all-long-enough"]).read(Purpose.UNSUBSCRIBE, new, now) == "ada"
+    with pytest.raises(TokenError):
+        Links([between]).read(Purpose.UNSUBSCRIBE, new, now)
+    # What comes back to a return address of that time names its letter too.
+    then = ReturnAddress("bounces@example.org", [between])
+    assert at.returns
+    assert at.returns.named(then.of(Errand.BOUNCE, 7)) == (Errand.BOUNCE, 7)
+
+
+def test_the_default_key_is_no_old_key() -> None:
+    with pytest.raises(SettingError, match="DIGEST_SECRET_KEYS_OLD: the default is known to everybody"):
+        load(secret_keys_old=f"an-old-key, {DEFAULT_KEY}")

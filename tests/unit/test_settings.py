@@ -102,6 +102,9 @@ BAD = [
     ("web_copy_days", "0", "should be greater than or equal to 1"),
     ("web_copy_days", "3651", "should be less than or equal to 3650"),
     ("overdue_minutes", "4", "should be greater than or equal to 5"),
+    ("trusted_proxies", "proxy.example.org", "'proxy.example.org' is no address or network of a proxy"),
+    ("trusted_proxies", "*", "'*' is no address or network of a proxy"),
+    ("trusted_proxies", "0.0.0.0/0", "0.0.0.0/0 is everybody"),
     ("log_format", "xml", "should be 'auto', 'console' or 'json'"),
 ]
 

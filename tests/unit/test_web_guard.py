@@ -7,7 +7,7 @@ import pytest
 
 from digest.letters.colour import LOOK, MARKS
 from digest.web.front import static_folder
-from digest.web.guard import Pace, network
+from digest.web.pace import network
 
 STYLE = (static_folder() / "style.css").read_text()
 
@@ -25,20 +25,6 @@ STYLE = (static_folder() / "style.css").read_text()
 )
 def test_a_client_is_an_ipv4_address_or_an_ipv6_network(one: str, other: str, same: bool) -> None:
     assert (network(one) == network(other)) is same
-
-
-def test_every_kind_of_post_has_its_own_limit() -> None:
-    pace = Pace(subscribe=1, other=2, unsubscribe=3)
-    waits = [pace.wait(path, "192.0.2.1") for path in ["/subscribe"] * 2 + ["/"] * 3 + ["/unsubscribe/x"] * 4]
-    assert [wait > 0 for wait in waits] == [False, True, False, False, True, False, False, False, True]
-    assert all(0 <= wait <= 3602 for wait in waits)
-
-
-def test_one_networks_surplus_does_not_use_up_what_is_there_for_all() -> None:
-    pace = Pace(other=1, in_all=3)
-    for _ in range(10):
-        pace.wait("/", "192.0.2.1")
-    assert [pace.wait("/", f"192.0.2.{n}") > 0 for n in (2, 3, 4)] == [False, False, True]
 
 
 def test_the_pages_have_the_colours_of_the_letters() -> None:

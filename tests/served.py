@@ -1,0 +1,61 @@
+"""The pages behind the real server, on a port of loopback, in a thread."""
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import uvicorn
+
+from digest.house import House
+from digest.web.app import create
+from digest.web.pace import Pace
+from digest.web.serving import server_of
+from tests.browser import AT
+
+
+@contextmanager
+def served(
+    home: House,
+    *,
+    clock: Callable[[], datetime] = lambda: AT,
+    pace: Pace | None = None,
+    answer_takes: float = 0,
+    proxies: tuple[str, ...] = ("127.0.0.1",),
+) -> Iterator[int]:
+    """The port, until the block ends."""
+    app = create(home, clock=clock, pace=pace, answer_takes=answer_takes)
+    with listening(server_of(app, host="127.0.0.1", port=0, proxies=proxies)) as port:
+        yield port
+
+
+@contextmanager
+def listening(config: uvicorn.Config) -> Iterator[int]:
+    config.lifespan, config.timeout_graceful_shutdown = "off", 2
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(
+    port: int, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """One request on a line of its own, and its whole answer."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        line.request(method, path, body, dict(headers or {}))
+        answer = line.getresponse()
+        return answer, answer.read()
+    finally:
+        line.close()
