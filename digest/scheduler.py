@@ -2,8 +2,9 @@
 
 Sources are read through the day, because lists keep growing. Every few seconds there is a look for readers whose local
 hour has come, and, apart from it, for letters that may go: a long delivery holds up no plan. The mailbox for what comes
-back is read every few minutes; once a day the keywords of people who left are erased, every hour the counts
-of forms whose time is over. All run at the start too, which is how anything missed is made up. Two processes that tick at once are harmless.
+back is read every few minutes; once a day the keywords of people who left are erased, every hour the counts of forms
+whose time is over. All run at the start too, which is how anything missed is made up. Two processes that tick at once
+are harmless.
 
 On PostgreSQL the work is also handed out to whatever workers there are (digest.workers); a clock that does not `work`
 itself leaves it to them.
