@@ -1,11 +1,11 @@
 """What is forgotten, and when. Never which papers a reader had: `Delivery.papers` stays as long as the reader does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, String, cast, delete, func, or_, select, update
 from sqlmodel import Session, col
 
 from digest import db, subscribers
@@ -14,6 +14,7 @@ from digest.models import Allowance, Delivery, Evidence, Fetched, Kind, Reading,
 
 LEAST = 45  # days: the rules for bounces and for making up look back about a month
 USUAL = 90
+AT_ONCE = 50_000  # rows that are looked at in one transaction
 SETTLED = (State.SENT, State.EXPIRED, State.CANCELLED, State.FAILED)
 
 
@@ -26,11 +27,27 @@ class Forgotten:
     where: Sequence[ColumnElement[bool]]
     values: dict[str, Any] | None = None
 
-    def carry_out(self, session: Session) -> int:
-        """How many rows it was."""
+    def carry_out(self, engine: Engine) -> int:
+        """How many rows it was. A piece of the table at a time, lest letters wait for years of letters."""
         change = delete(self.table) if self.values is None else update(self.table).values(**self.values)
-        done: Any = session.execute(change.where(*self.where).execution_options(synchronize_session=False))
-        return int(done.rowcount)
+        rows = 0
+        for piece in self._pieces(engine):
+            with db.writing(engine) as session:
+                done: Any = session.execute(
+                    change.where(*self.where, *piece).execution_options(synchronize_session=False)
+                )
+            rows += int(done.rowcount)
+        return rows
+
+    def _pieces(self, engine: Engine) -> Iterator[tuple[ColumnElement[bool], ...]]:
+        number = getattr(self.table, "id", None)
+        if number is None:
+            yield ()
+            return
+        with db.reading(engine) as session:
+            last = session.scalar(select(func.max(number))) or 0
+        for start in range(0, last + 1, AT_ONCE):
+            yield (number >= start, number < start + AT_ONCE)
 
     def count(self, session: Session) -> int:
         """How many rows it would be."""
@@ -40,28 +57,21 @@ class Forgotten:
 def prune(house: House, now: datetime, *, days: int = USUAL, dry_run: bool = False) -> dict[str, int]:
     """Forget what nobody needs after `days`; rows by name. A dry run only counts."""
     copies = max(days, house.settings.web_copy_days)
-    with db.reading(house.engine) if dry_run else db.writing(house.engine) as session:
-        # Counted before anything changes: the second kind looks at what the first one deletes.
-        return {
-            each.name: each.count(session) if dry_run else each.carry_out(session)
-            for each in (
-                *_of_who_left(now),
-                _counts(now),
-                *_old(now - timedelta(days=days), now - timedelta(days=copies)),
-            )
-        }
+    wanted = (*_of_who_left(now), _counts(now), *_old(now - timedelta(days=days), now - timedelta(days=copies)))
+    if not dry_run:
+        return {each.name: each.carry_out(house.engine) for each in wanted}
+    with db.reading(house.engine) as session:
+        return {each.name: each.count(session) for each in wanted}
 
 
 def forget_who_left(house: House, now: datetime) -> int:
     """Erase the keywords of people who left when their way back has ended; how many keywords."""
-    with db.writing(house.engine) as session:
-        return sum(each.carry_out(session) for each in _of_who_left(now))
+    return sum(each.carry_out(house.engine) for each in _of_who_left(now))
 
 
 def forget_counts(house: House, now: datetime) -> int:
     """Erase counts whose time is over: how often forms were sent from where; how many counts."""
-    with db.writing(house.engine) as session:
-        return _counts(now).carry_out(session)
+    return _counts(now).carry_out(house.engine)
 
 
 def _counts(now: datetime) -> Forgotten:
