@@ -11,7 +11,7 @@ from digest.cli.shown import AsJson, Misuse, Now, console, day, emit, instant, o
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from digest.planning.rounds import Round
+    from digest.watch.rounds import Round
 
 ROUND = """\
 $ digest round show
@@ -38,7 +38,7 @@ def show(
 ) -> None:
     """Who is due and not planned for yet, by zone and hour, and what became of the day's letters."""
     from digest.cli.work import clock_of
-    from digest.planning.rounds import look
+    from digest.watch.rounds import look
 
     clock, house = clock_of(instant(now)), open_house()
     chosen = day(day_) or clock().date()

@@ -7,6 +7,7 @@
     readers.py   readers today, and how many there were
     late.py      a round that is overdue
     today.py     today's round, as it goes
+    rounds.py    the round of any day, for the command line
     needs.py     what a person must look at
     health.py    whether the service does its work
     figures.py   all numbers that are measured

@@ -24,9 +24,9 @@ from digest.models import (
     Subscriber,
     Verdict,
 )
-from digest.planning.rounds import Waiting, look
 from digest.scheduler import Clockwork
 from digest.subscribers import Purpose
+from digest.watch.rounds import Waiting, look
 from digest.web.app import create
 from tests.browser import Browser
 from tests.command import Command

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Engine, func, or_
-from sqlmodel import Session, col, select
+from sqlalchemy import Engine, func
+from sqlmodel import select
 
 from digest import db
-from digest.models import Delivery, Kind, State, Status, Subscriber
-from digest.planning.due import Group, due_groups
+from digest.models import Delivery, Kind, State, Subscriber
+from digest.watch import late
+from digest.watch.window import midnight, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +43,18 @@ class Round:
 
 
 def look(engine: Engine, day: date, now: datetime) -> Round:
-    """The round of `day`. It counts the edition's letters one by one: seconds where there are tens of millions."""
-    groups = due_groups(engine, now)
+    """The round of `day`: an edition's letters were written on that day somewhere on earth, or later."""
+    waiting: dict[tuple[str, int], int] = {}
+    for each in late.due(engine, now):
+        key = (each.zone, each.send_hour)
+        waiting[key] = waiting.get(key, 0) + each.readers
     with db.reading(engine) as session:
-        due: dict[tuple[str, int], int] = {}
-        for group in groups:
-            key = (group.timezone, group.send_hour)
-            due[key] = due.get(key, 0) + _size(session, group)
         planned = session.exec(select(func.count()).select_from(Subscriber).where(Subscriber.last_slot == day)).one()
+        lately = since(session, Delivery.id, Delivery.created_at, midnight(day) - timedelta(days=1))
         states = session.exec(
             select(Delivery.state, func.count())
-            .where(Delivery.kind == Kind.DIGEST, Delivery.edition == day.isoformat())
+            .where(*lately, Delivery.kind == Kind.DIGEST, Delivery.edition == day.isoformat())
             .group_by(Delivery.state)
         ).all()
-    waiting = tuple(Waiting(*key, count) for key, count in sorted(due.items()))
-    return Round(day, waiting, planned, {state.value: 0 for state in State} | dict(states))
-
-
-def _size(session: Session, group: Group) -> int:
-    last = col(Subscriber.last_slot)
-    asked = (
-        select(func.count())
-        .select_from(Subscriber)
-        .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
-        .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
-        .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
-    )
-    return session.exec(asked).one()
+    due = tuple(Waiting(*key, count) for key, count in sorted(waiting.items()))
+    return Round(day, due, planned, {state.value: 0 for state in State} | dict(states))
