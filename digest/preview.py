@@ -1,8 +1,9 @@
 """The letter that some keywords would get: no subscriber, nothing queued, nothing sent. The same code chooses."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from sqlmodel import Session
 
@@ -11,6 +12,7 @@ from digest.documents import documents
 from digest.editions import Candidate, Edition, choose
 from digest.house import House
 from digest.letters import Clock, DigestWords, LetterPaper, Links
+from digest.letters.known import Stock, marked
 from digest.matching import Matcher, Query, recall
 from digest.models import Paper
 from digest.planning import TOP_THREE
@@ -18,6 +20,9 @@ from digest.planning.pool import candidate
 from digest.recent import Asked, Recent
 from digest.subscribers import Saved
 from digest.writing import letter_paper, list_days
+from digest.writing.stock import is_late, stock
+
+KEPT = 20_000  # papers and their marks that a glance keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,68 @@ def look_for_all(
 
 
 def glance(
-    session: Session, saved: Sequence[Saved], recent: Recent, day: date, now: datetime, *, cap: int = 20
+    session: Session,
+    saved: Sequence[Saved],
+    recent: Recent,
+    day: date,
+    now: datetime,
+    *,
+    cap: int = 20,
+    fresh: bool = False,
 ) -> Preview:
-    """As `look`, among the papers that are kept ready; they are brought up to date first."""
+    """As `look`, among the papers that are kept ready; they are brought up to date first, unless they are `fresh`."""
     queries = [recall(each.canonical) for each in saved]
-    recent.refresh(session)
-    asked = recent.ask(queries, cap)
-    known = papers.by_ids(session, asked.papers)
-    shelf = _Shelf(known, papers.sources_of(session, known), list_days(session, known.values()))
-    return _shown(shelf, queries, asked, day, now)
+    if not fresh:
+        recent.refresh(session)
+    asked, kept = recent.ask(queries, cap), recent.kept
+    if len(kept) > KEPT:
+        kept.clear()
+    _stock_up(session, kept, asked.papers)
+    written = _written(day, now)
+    return Preview(
+        papers=tuple(
+            _marked(kept, number, [(each, queries[each]) for each in matched], written)
+            for number, matched in zip(asked.papers, asked.matched, strict=True)
+        ),
+        numbers=asked.papers,
+        left_out=asked.left_out,
+        considered=asked.considered,
+        counts=asked.counts,
+        day=day,
+    )
+
+
+def _stock_up(session: Session, kept: dict[Hashable, Any], numbers: Sequence[int]) -> None:
+    """Load those of these papers that were not shown yet."""
+    known = papers.by_ids(session, [number for number in numbers if number not in kept])
+    if not known:
+        return
+    sources, days = papers.sources_of(session, known), list_days(session, known.values())
+    for number, paper in known.items():
+        kept[number] = stock(paper, days.get(number, paper.first_seen_at.date()), sources.get(number, ()))
+
+
+def _marked(
+    kept: dict[Hashable, Any], number: int, asked: Sequence[tuple[int, Query]], written: datetime
+) -> LetterPaper:
+    """A paper with its marks: worked out once for the queries that it matches, whatever else was asked for."""
+    plain: Stock = kept[number]
+    key = number, written.date(), *(query.canonical for _, query in asked)
+    shown: LetterPaper | None = kept.get(key)
+    if shown is None:
+        late = is_late(plain.plain.listed_on, written.date(), "daily")
+        shown = kept[key] = marked(plain, [query for _, query in asked], late=late)
+    own = [position for position, _ in asked]
+    return replace(
+        shown,
+        title_spans=tuple(each._replace(query=own[each.query]) for each in shown.title_spans),
+        abstract_spans=tuple(each._replace(query=own[each.query]) for each in shown.abstract_spans),
+        where=tuple((own[each], place) for each, place in shown.where),
+    )
+
+
+def _written(day: date, now: datetime) -> datetime:
+    return min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +139,7 @@ class _Shelf:
 
 
 def _shown(shelf: _Shelf, queries: Sequence[Query], asked: Asked, day: date, now: datetime) -> Preview:
-    written = min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
+    written = _written(day, now)
     return Preview(
         papers=tuple(
             letter_paper(

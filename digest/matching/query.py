@@ -7,7 +7,7 @@ turned into something else.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from digest.matching.grammar import Limits, Sentence
 from digest.matching.leaves import Leaf, Phrase
@@ -43,6 +43,7 @@ class Query:
 
 
 DEFAULT = Limits()
+KEPT = 4096  # queries that `recall` remembers
 WIDEST = Limits(characters=20_000, terms=1000, nesting=60)  # what a setting may allow, and room for canonical forms
 
 
@@ -51,6 +52,7 @@ def is_exclusion(canonical: str) -> bool:
     return canonical.startswith("-")
 
 
+@lru_cache(maxsize=KEPT)
 def recall(canonical: str) -> Query:
     """Read what was accepted once, whatever the limits are today."""
     return parse(canonical, WIDEST)

@@ -6,9 +6,11 @@
 Pure data, made from the store: losing it costs the time to read the papers once more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from sqlalchemy import func
@@ -27,12 +29,16 @@ KEPT = 4000  # answers to parts of queries, until the next refresh
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The papers that an edition would choose, how many more match, and how many each query finds."""
+    """The papers that an edition would choose, how many more match, and how many each query finds.
+
+    `matched`: of each of these papers, by their positions, the queries that it matches.
+    """
 
     papers: tuple[int, ...]
     left_out: int
     counts: tuple[int, ...]
     considered: int
+    matched: tuple[tuple[int, ...], ...] = ()
 
 
 def stamp_of(session: Session) -> tuple[int, int]:
@@ -43,10 +49,14 @@ def stamp_of(session: Session) -> tuple[int, int]:
 
 
 class Recent:
-    """One of these a running app; any number of threads may ask."""
+    """One of these a running app; any number of threads may ask. `days`: how many list days there are, at most as many
+    as were asked for; `day`: the latest one; `kept`: what others made of these papers, until something changes.
+    """
 
     def __init__(self, days: int) -> None:
-        self.days = 0  # list days that there are, at most as many as were asked for
+        self.days = 0
+        self.day: date | None = None
+        self.kept: dict[Hashable, Any] = {}
         self._days = days
         self._lock = Lock()
         self._stamp: tuple[int, int] | None = None
@@ -67,7 +77,8 @@ class Recent:
         with self._lock:
             if stamp != self._stamp:
                 listed = select(col(Listing.list_day)).distinct().order_by(col(Listing.list_day).desc())
-                self.days = len(session.exec(listed.limit(self._days)).all())
+                found = session.exec(listed.limit(self._days)).all()
+                self.days, self.day, self.kept = len(found), found[0] if found else None, {}
                 self._take_in(session, papers.recent(session, self._days))
                 self._stamp = stamp
 
@@ -95,6 +106,11 @@ class Recent:
         self._entered[places] = [paper.entered for paper in found]
         self._upvotes[places] = [-1 if paper.upvotes is None else paper.upvotes for paper in found]
 
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """That of the papers that are ready; its first part is the number of the last listing."""
+        return self._stamp
+
     def ask(self, queries: Sequence[Query], cap: int) -> Asked:
         """Choose as an edition would for a reader with these queries (none but exclusions: the trending papers)."""
         with self._lock:
@@ -120,6 +136,10 @@ class Recent:
                 left_out=max(len(best) - cap, 0) if asked.any() else 0,
                 counts=tuple(int(one.sum()) for one in matched),
                 considered=int(self._live.sum()),
+                matched=tuple(
+                    tuple(number for number, one in enumerate(matched) if one[place] and not queries[number].exclude)
+                    for place in best[:cap].tolist()
+                ),
             )
 
     def _flags(self, bits: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

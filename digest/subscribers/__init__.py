@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -51,6 +52,7 @@ __all__ = [
     "resume",
     "set_keywords",
     "set_wish",
+    "zones",
 ]
 
 RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
@@ -62,6 +64,12 @@ MOST_KEYWORDS = 100
 LARGEST_CAP = 100
 LONGEST_ADDRESS = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
 CHUNK = 1000  # values in one statement
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The time zones that this machine knows; they are files, looked for once."""
+    return frozenset(available_timezones())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +88,7 @@ class Wish:
             raise SubscriberError(f"Choose daily, weekdays or weekly; {self.frequency!r} is none of them.")
         if not 0 <= self.send_hour <= 23:  # noqa: PLR2004  - a day's hours
             raise SubscriberError(f"Choose an hour from 0 to 23; {self.send_hour} is none.")
-        if self.timezone not in available_timezones():
+        if self.timezone not in zones():
             raise SubscriberError(f"No time zone is called {self.timezone!r}; write it like Europe/Berlin.")
         if not 1 <= self.cap <= LARGEST_CAP:
             raise SubscriberError(f"Choose from 1 to {LARGEST_CAP} papers a letter; {self.cap} is out of range.")

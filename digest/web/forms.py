@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from digest import desk
+from digest import desk, subscribers
 from digest.errors import AddressError, SubscriberError
 from digest.letters import say
 from digest.settings import Settings
@@ -214,7 +214,7 @@ def typed_lines(text: str) -> str:
 def zones() -> dict[str, list[str]]:
     """Time zones by part of the world, for a list to choose from. UTC stands first."""
     found: dict[str, list[str]] = {"": ["UTC"]}
-    for name in sorted(available_timezones()):
+    for name in sorted(subscribers.zones()):
         region, _, place = name.partition("/")
         if place and region in REGIONS:
             found.setdefault(region, []).append(name)
@@ -223,6 +223,6 @@ def zones() -> dict[str, list[str]]:
 
 def zones_with(chosen: str) -> dict[str, list[str]]:
     """The list, with a zone in it that somebody has chosen under an old name."""
-    if any(chosen in names for names in zones().values()) or chosen not in available_timezones():
+    if any(chosen in names for names in zones().values()) or chosen not in subscribers.zones():
         return zones()
     return {**zones(), "": ["UTC", chosen]}

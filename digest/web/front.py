@@ -46,10 +46,13 @@ class Front:
             self.recent.refresh(session)
         self.shelf.lately(self.house)
 
-    def keep(self, name: str, make: Callable[[], HTMLResponse]) -> HTMLResponse:
-        """A page that only changes when a source was read: made once till then. There are few such names."""
+    def stamp(self) -> tuple[int, int]:
+        """Another one whenever a source was read."""
         with db.reading(self.house.engine) as session:
-            stamp = stamp_of(session)
+            return stamp_of(session)
+
+    def keep(self, name: str, stamp: tuple[int, int], make: Callable[[], HTMLResponse]) -> HTMLResponse:
+        """A page that only changes when a source was read: made once till then. There are few such names."""
         known = self.kept.get(name)
         if known is None or known[0] != stamp:
             known = self.kept[name] = stamp, bytes(make().body)

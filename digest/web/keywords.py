@@ -13,6 +13,7 @@ from digest.matching.suggest import Lately
 from digest.subscribers import Saved
 
 DAYS = 30  # list days that are looked at
+SUGGESTED = 512  # lists of keywords whose suggestions are remembered
 PAPERS = 1500  # of them at most, evenly spread: a share is then right within two in a hundred
 
 
@@ -44,11 +45,27 @@ class Shelf:
 
     _ready: tuple[int, Lately] | None = None
     _lock: Lock = field(default_factory=Lock)
+    _suggested: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
-    def lately(self, house: House) -> Lately:
-        """What is ready. While one request makes it anew the others go on with what there was."""
-        with db.reading(house.engine) as session:
-            top = papers.top_listing(session)
+    def suggested(self, lately: Lately, saved: Sequence[Saved]) -> tuple[str, ...]:
+        """As the function of that name, worked out once while these papers are ready."""
+        if not self._ready or self._ready[1] is not lately:
+            return suggested(lately, saved)
+        kept, key = self._suggested, tuple(each.canonical for each in saved)
+        if key not in kept:
+            if len(kept) >= SUGGESTED:
+                kept.clear()
+            kept[key] = suggested(lately, saved)
+        return kept.get(key, ())
+
+    def lately(self, house: House, top: int | None = None) -> Lately:
+        """What is ready. While one request makes it anew the others go on with what there was.
+
+        `top`: the number of the last listing, where it is known.
+        """
+        if top is None:
+            with db.reading(house.engine) as session:
+                top = papers.top_listing(session)
         ready = self._ready
         if ready and (ready[0] == top or not self._lock.acquire(blocking=False)):
             return ready[1]
@@ -56,7 +73,7 @@ class Shelf:
             self._lock.acquire()
         try:
             if not self._ready or self._ready[0] != top:
-                self._ready = top, _make_ready(house)
+                self._suggested, self._ready = {}, (top, _make_ready(house))
             return self._ready[1]
         finally:
             self._lock.release()
@@ -96,7 +113,7 @@ def _is_readable(line: str) -> bool:
 
 def suggested(lately: Lately, saved: Sequence[Saved]) -> tuple[str, ...]:
     """Phrases to add: what stands beside these keywords, or for none what is frequent."""
-    queries = [recall(each.written) for each in saved]
+    queries = [recall(each.canonical) for each in saved]
     return suggest.beside(lately, queries) if queries else suggest.usual(lately)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from digest import db, desk, papers, preview
-from digest.letters import say
+from digest.letters import DigestWords, LetterPaper, say
 from digest.letters.cards import Card, card
 from digest.matching import recall
 from digest.models import Paper
@@ -32,7 +32,7 @@ from digest.web.forms import (
     zones_with,
 )
 from digest.web.front import LOOK, At, Front
-from digest.web.keywords import Understood, changed, suggested, understood
+from digest.web.keywords import Understood, changed, understood
 
 router = APIRouter()
 Typed = Annotated[SubscribeForm, Form()]
@@ -66,11 +66,14 @@ class Told:
 @router.api_route("/", methods=LOOK)
 def front_page(at: At, keywords: Annotated[str, Query()] = "") -> HTMLResponse:
     said = usual(at.house.settings) | {"keywords": keywords[:LONGEST_KEYWORDS]}
-    answer = (
-        _page(at, said, Read(), fresh=True) if keywords else at.keep("/", lambda: _page(at, said, Read(), fresh=True))
-    )
-    # Whoever reads this page will type soon: the papers for the preview are made ready meanwhile.
-    answer.background = BackgroundTask(at.warm)
+    stamp = at.stamp()
+    if keywords:
+        answer = _page(at, said, Read(), fresh=True)
+    else:
+        answer = at.keep("/", stamp, lambda: _page(at, said, Read(), fresh=True))
+    if at.recent.stamp != stamp:
+        # Whoever reads this page will type soon: the papers for the preview are made ready meanwhile.
+        answer.background = BackgroundTask(at.warm)
     return answer
 
 
@@ -173,9 +176,9 @@ def _values(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> d
 def _told(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> Told:
     if said["keywords"].strip() and not read.saved:
         return Told((), (), _status(read, seen))
-    lately = at.shelf.lately(at.house)
+    lately = at.shelf.lately(at.house, at.recent.stamp[0] if seen and at.recent.stamp else None)
     known = understood(lately, read.saved, seen.counts if seen else None)
-    return Told(known, suggested(lately, read.saved), _status(read, seen))
+    return Told(known, at.shelf.suggested(lately, read.saved), _status(read, seen))
 
 
 def _status(read: Read, seen: Seen | None) -> str:
@@ -199,17 +202,26 @@ def _seen(at: Front, read: Read) -> Seen | None:
     """What would have come; None where no keyword can be read, or nothing is on the shelf."""
     if read.at("keywords") and not read.saved:
         return None
-    now = at.clock()
     with db.reading(at.house.engine) as session:
-        day = papers.latest_day(session)
+        at.recent.refresh(session)
+        day = at.recent.day
         if day is None:
             return None
-        looked = preview.glance(session, read.saved, at.recent, day, now, cap=PREVIEW_PAPERS)
+        looked = preview.glance(session, read.saved, at.recent, day, at.clock(), cap=PREVIEW_PAPERS, fresh=True)
     words = preview.letter_words(at.house, read.saved, looked)
     return Seen(
-        cards=tuple(card(paper, words) for paper in looked.papers),
+        cards=tuple(_card(at, paper, words) for paper in looked.papers),
         counts=looked.counts,
         considered=looked.considered,
         matched=len(looked.papers) + looked.left_out,
         days=at.recent.days,
     )
+
+
+def _card(at: Front, paper: LetterPaper, words: DigestWords) -> Card:
+    """The paper as a page shows it, without the reader's own words for why; worked out once."""
+    kept = at.recent.kept
+    shown: Card | None = kept.get((paper, words.day))
+    if shown is None:
+        shown = kept[paper, words.day] = replace(card(paper, words), reasons=(), why="")
+    return shown
