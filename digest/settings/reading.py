@@ -20,6 +20,7 @@ class Reading(BaseModel):
     arxiv_feed_url: str = "https://rss.arxiv.org"
     arxiv_api_url: str = "https://export.arxiv.org"
     contact: str = ""
+    thumbnails: bool = False
 
     _split = field_validator("sources", "arxiv_categories", mode="before")(words)
     _addresses = field_validator("huggingface_url", "arxiv_feed_url", "arxiv_api_url")(web_address)

@@ -44,6 +44,7 @@ EXAMPLES = {
     "most_terms": "64",
     "deepest_nesting": "16",
     "web_copy_days": "90",
+    "thumbnails": "yes",
     "operator_token": "a-long-word-of-your-own-making",
     "metrics_token": "another-long-word-of-your-own",
     "overdue_minutes": "60",

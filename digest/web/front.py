@@ -16,8 +16,10 @@ from digest import db
 from digest.house import House
 from digest.letters import folder, say
 from digest.recent import Recent, stamp_of
+from digest.web import pictures
 from digest.web.keywords import Shelf
 from digest.web.pace import Pace, Rations
+from digest.web.pictures import Pictures
 
 PREVIEW_DAYS = 30
 LOOK = ["GET", "HEAD"]  # the methods that change nothing
@@ -37,6 +39,7 @@ class Front:
     pace: float
     recent: Recent
     rations: Rations
+    pictures: Pictures
     shelf: Shelf = field(default_factory=Shelf)
     kept: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
 
@@ -68,7 +71,9 @@ class Front:
 
 def front_of(house: House, clock: Callable[[], datetime], answer_takes: float, pace: Pace) -> Front:
     root, rations = root_of(house), Rations(house, clock, pace)
-    return Front(house, clock, environment(house, root), root, answer_takes, Recent(PREVIEW_DAYS), rations)
+    return Front(
+        house, clock, environment(house, root), root, answer_takes, Recent(PREVIEW_DAYS), rations, pictures.of(house)
+    )
 
 
 def root_of(house: House) -> str:
@@ -95,6 +100,7 @@ def environment(house: House, root: str) -> Environment:
         root=root,
         contact=house.settings.contact,
         local_inbox=not house.settings.relay,
+        thumbnails=house.settings.thumbnails,
         version=_version(),
     )
     made.filters.update(count=say.count, day=say.day, date=say.date_of, often=say.often, web=say.web_address)

@@ -4,6 +4,7 @@ import re
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
 
 from digest import db, papers
 from digest.models import Paper
@@ -11,6 +12,7 @@ from digest.web import cite
 from digest.web.entries import day_of, entry
 from digest.web.errors import error_page
 from digest.web.front import LOOK, At, Front
+from digest.web.pictures import HEADERS, kind_of
 
 router = APIRouter()
 MOST_CITED = 2000  # papers of a day in one file
@@ -45,3 +47,13 @@ def alone(at: At, number: int) -> HTMLResponse:
     if paper is None:
         return error_page(at, 404, title="There is no such paper", links={"/papers": "The latest papers"})
     return at.page("papers-one.html", entry=entry(paper), bibtex=cite.bibtex([paper]))
+
+
+@router.api_route("/papers/{number}/thumbnail", methods=LOOK)
+def thumbnail(at: At, number: str) -> Response:
+    """The picture that a listing has of it, from here and from nowhere else."""
+    paper = one(at, number) if at.house.settings.thumbnails else None
+    picture = at.pictures.get(paper.thumbnail_url) if paper and paper.thumbnail_url else None
+    if picture is None:
+        raise HTTPException(404)
+    return Response(picture, media_type=kind_of(picture), headers=HEADERS)

@@ -1,8 +1,4 @@
-"""The Daily Papers page: what was listed on a day, in a week or a month, what trends, and what a query finds.
-
-No thumbnails: they lie on other hosts, and no page of ours makes a browser ask another host (the policy says
-default-src 'self'), because that would tell the other host who reads what.
-"""
+"""The Daily Papers page: what was listed on a day, in a week or a month, what trends, and what a query finds."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -15,6 +15,7 @@ from digest.subscribers import Links
 from digest.web.app import create
 from digest.web.guard import Pace
 from tests.browser import AT, Browser, Seen
+from tests.house import house
 
 TODAY = AT.date()
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -59,6 +60,21 @@ def test_a_search_shows_what_a_letter_would_bring_and_how_it_was_understood(home
     assert "Title or abstract contains “fine tuning”" in page.text
     assert "/?keywords=fine%20tuning" in page.links
     assert page.one(id="q")["value"] == "fine tuning"
+
+
+def test_on_both_stores_pages_follow_and_what_was_found_is_marked(store: Engine) -> None:
+    home = house(store, base_url="http://digest.test")
+    shelve(home, *(f"Fine-tuning robots {n}" for n in range(30)), "Speech", abstract="We finetune a model. No robots.")
+    browser = Browser(create(home, clock=lambda: AT, answer_takes=0))
+    first = browser.get("/papers", params={"q": "fine tuning AND robot ANDNOT speech"})
+    assert first.text.count('<mark class="k0">Fine-tuning</mark>') == 25
+    assert first.text.count('<mark class="k0">robots</mark>') == 50
+    assert "finetune a model" in first.text
+    [onward] = {found["href"] for _, found in Seen(first.text).tags if found.get("rel") == "next"}
+    second = browser.get(onward)
+    assert second.text.count('<mark class="k0">Fine-tuning</mark>') == 5
+    assert "/?keywords=fine%20tuning%20AND%20robot%20ANDNOT%20speech" in Seen(second.text).links
+    assert "<mark" not in browser.get("/papers", params={"q": "-robot"}).text
 
 
 def test_subscribing_to_a_search_fills_the_form(home: House, browser: Browser) -> None:

@@ -99,6 +99,7 @@ BAD = [
     ("longest_keyword", "10001", "should be less than or equal to 10000"),
     ("most_terms", "0", "should be greater than or equal to 1"),
     ("deepest_nesting", "51", "should be less than or equal to 50"),
+    ("thumbnails", "some", "should be a valid boolean"),
     ("web_copy_days", "0", "should be greater than or equal to 1"),
     ("web_copy_days", "3651", "should be less than or equal to 3650"),
     ("overdue_minutes", "4", "should be greater than or equal to 5"),
