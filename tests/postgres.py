@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -30,8 +31,13 @@ STARTUP = 60.0  # seconds
 LONGEST_SOCKET = 100  # characters; the kernel's limit for a socket's path is 107, 103 on macOS
 
 # The shell is there for the day we are killed: its `read` then meets the end of the pipe, and it stops the server
-# and clears up. A server of our own, without a parent, would stay for ever.
-KEEPER = 'folder=$1; shift; "$@" & child=$!; read -r _; kill -QUIT $child; wait $child; rm -rf "$folder"'
+# and clears up, unless the server is to be started again. One of our own, without a parent, would stay for ever.
+KEEPER = """
+folder=$1; shift; "$@" & child=$!; read -r word; kill -QUIT $child; wait $child
+[ "$word" = again ] || rm -rf "$folder"
+"""
+
+Keeper = subprocess.Popen[bytes]
 
 SPEED = {
     "fsync": "off",
@@ -47,9 +53,25 @@ SPEED = {
 class Postgres:
     """A running server. Databases are made by copying a template, which takes some hundredths of a second."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, start: Callable[[], AbstractContextManager[Keeper]]) -> None:
         self.socket = socket
+        self._start = start
+        self._running = ExitStack()
         self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        self._keeper = self._running.enter_context(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def restart(self, seconds: float = 0) -> None:
+        """Stop at once, as in a crash, and start again after a while."""
+        self._keeper.communicate(b"again\n")
+        self._running.close()
+        time.sleep(seconds)
+        self._keeper = self._running.enter_context(self._start())
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://digest@/{database}?host={self.socket}"
@@ -83,15 +105,18 @@ def server(**options: str) -> Iterator[Postgres]:
         data = folder / "data"
         access = ("--auth=trust", "--username=digest")
         _run(owner, binaries / "initdb", f"--pgdata={data}", *access, "--encoding=UTF8", "--no-locale", "--no-sync")
-        with _running(binaries / "postgres", data, folder, owner, SPEED | options):
-            yield Postgres(folder)
+        start = partial(_running, binaries / "postgres", data, folder, owner, SPEED | options)
+        with Postgres(folder, start) as postgres:
+            yield postgres
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _running(program: Path, data: Path, folder: Path, owner: dict[str, Any], options: dict[str, str]) -> Iterator[None]:
-    settings = options | {"listen_addresses": "", "unix_socket_directories": str(folder)}
+def _running(
+    program: Path, data: Path, folder: Path, owner: dict[str, Any], options: dict[str, str]
+) -> Iterator[Keeper]:
+    settings = {"listen_addresses": "", "unix_socket_directories": str(folder)} | options
     arguments = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     log = folder / "log"
     with (
@@ -107,9 +132,10 @@ def _running(program: Path, data: Path, folder: Path, owner: dict[str, Any], opt
     ):
         try:
             _wait(folder, log)
-            yield
+            yield keeper
         finally:
-            keeper.communicate(b"\n")
+            if keeper.poll() is None:
+                keeper.communicate(b"\n")
 
 
 def _wait(folder: Path, log: Path) -> None:

@@ -16,12 +16,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import crew
+from tests.chaos import crew, net
+from tests.chaos.cluster import WORKERS, Cluster
 from tests.chaos.ground import Embedded, Ground, certificate, may_mount
 from tests.chaos.run import Run, Size
 
@@ -59,7 +61,8 @@ def piece(kind: str, seed: int, size: Size, keep: Path) -> dict[str, Any]:
     """One run, in a folder of its own; where it found fault the relay's log is kept."""
     folder = Path(tempfile.mkdtemp(prefix="digest-chaos-"))
     try:
-        told = asdict(Run(seed, size, ground(kind, folder, size), folder, say).go())
+        with ground(kind, folder, size) as place:
+            told = asdict(Run(seed, size, place, folder, say).go())
         if told["faults"]:
             shutil.copytree(folder, keep / f"{kind}-{seed}", dirs_exist_ok=True)
     finally:
@@ -67,16 +70,30 @@ def piece(kind: str, seed: int, size: Size, keep: Path) -> dict[str, Any]:
     return told
 
 
-def ground(kind: str, folder: Path, size: Size) -> Ground:
-    assert kind == "sqlite"
-    trusted = certificate(folder, "127.0.0.1")
-    if trusted:
-        os.environ["SSL_CERT_FILE"] = str(trusted)
-    else:
-        say("    no openssl here: the relay offers no TLS")
+@contextmanager
+def ground(kind: str, folder: Path, size: Size) -> Iterator[Ground]:
+    """Where it takes place, with what this machine lets us have."""
+    with ExitStack() as stack:
+        line = None
+        if kind == "postgresql" and net.possible():
+            line = stack.enter_context(net.net(WORKERS))
+        trusted = certificate(folder, "127.0.0.1", *([line.host] if line else []))
+        if trusted:
+            os.environ["SSL_CERT_FILE"] = str(trusted)
+        else:
+            say("    SKIPPED: TLS; there is no openssl here")
+        if kind == "postgresql":
+            if not line:
+                say("    SKIPPED: networks of their own, and lines that are cut; that needs root and ip")
+            yield Cluster(trusted, line)
+            return
+        yield embedded(folder, size, trusted)
+
+
+def embedded(folder: Path, size: Size, trusted: Path | None) -> Ground:
     mounts = may_mount(folder / "tried")
     if not mounts:
-        say("    no small disk can be made here (that needs root): it will not be full")
+        say("    SKIPPED: a disk that is full; a small one can be made by root alone")
     return Embedded(folder, size.letters, trusted, small_disk=mounts)
 
 
@@ -133,7 +150,7 @@ def say(line: str) -> None:
 
 def options() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--store", choices=("sqlite",), default="sqlite")
+    arguments.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     arguments.add_argument("--letters", type=int, default=PIECE)
     arguments.add_argument("--kills", type=int, default=100)
     arguments.add_argument("--seed", type=int)

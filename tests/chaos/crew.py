@@ -11,7 +11,6 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import sender
 from tests.chaos.sender import End
 
 AGAIN = 0.3  # seconds before one looks again that could do nothing, or leaves the work to others
@@ -28,10 +27,12 @@ def prepare() -> None:
 class Member:
     """One sender after another, under one name, by which the server knows it."""
 
-    def __init__(self, name: str, settings: Mapping[str, Any], clock: Path, errors: Path) -> None:
+    def __init__(
+        self, name: str, target: Callable[..., None], settings: Mapping[str, Any], clock: Path, errors: Path, place: str
+    ) -> None:
         self.name = name
-        self.made_of = (name, settings, clock, errors)
-        self._given = ({**settings, "mail_from": f"Chaos <digest@{name}>"}, clock, errors)
+        self.place = place
+        self.made_of = (name, target, settings, clock, errors, place)
         self.process: ForkServerProcess | None = None
         self.paused = False
         self.rests_until = 0.0
@@ -41,8 +42,9 @@ class Member:
         return self.process is not None and self.process.exitcode is None
 
     def start(self, **more: Any) -> None:
-        settings, *others = self._given
-        self.process = nursery.Process(target=sender.send, args=({**settings, **more}, *others), daemon=True)
+        name, target, settings, *others = self.made_of
+        given = {**settings, **more, "mail_from": f"Chaos <digest@{name}>"}
+        self.process = nursery.Process(target=target, args=(given, *others), daemon=True)
         self.process.start()
 
     def signal(self, number: int) -> bool:
@@ -55,6 +57,11 @@ class Member:
             self.paused = False
             self.process.join(DYING)
         return True
+
+    def resume(self) -> None:
+        """Go on, after a pause."""
+        if self.paused:
+            self.signal(signal.SIGCONT)
 
     def ended(self) -> int | None:
         """The exit status of one that has just ended; None while it runs, and when that was told already."""

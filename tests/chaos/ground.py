@@ -6,8 +6,9 @@ import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 
 from digest import db
 from digest.errors import StoreError
+from tests.chaos import sender
 
 if TYPE_CHECKING:
     from tests.chaos.run import Run
@@ -35,6 +37,9 @@ class Ground(ABC):
     bind = "127.0.0.1"  # as the relay listens
     certificate: Path | None = None
     events: Mapping[str, float] = USUAL  # beside kills, with their weights
+    places: Sequence[str] = ()  # network namespaces, one for each sender
+    target = staticmethod(sender.send)
+    now: Callable[[], datetime]  # the clock of the senders
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
@@ -42,6 +47,10 @@ class Ground(ABC):
     @abstractmethod
     def engine(self) -> AbstractContextManager[Engine]:
         """A new store."""
+
+    def looks(self) -> bool:
+        """Whether it is time to look what is left, though no sender has ended."""
+        return False
 
     @abstractmethod
     def happen(self, what: str, run: "Run") -> None:

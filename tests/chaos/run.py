@@ -70,7 +70,7 @@ class Run:
         self._broken: list[Broken] = []
         self._struck: Counter[str] = Counter()
         self._clock_file = folder / "clock"
-        self.clock = clock(self._clock_file)
+        self.clock = ground.now = clock(self._clock_file)
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._moved = self._spoke = time.monotonic()
         self._todo = self._events()
@@ -98,19 +98,19 @@ class Run:
         while True:
             self._hear()
             idle = self.crew.muster()
-            if idle and self._nothing_left():
+            if (idle or self.ground.looks()) and self._nothing_left():
                 return
             self._act()
             if time.monotonic() - self._spoke > 2:
                 self._spoke = time.monotonic()
                 self._say(self._progress())
             if time.monotonic() - self._moved > PATIENCE:
-                raise TimeoutError(f"nothing has happened for {PATIENCE:.0f} s: {self._progress()}")
+                left = self.ground.asked(store.under_way)
+                raise TimeoutError(f"nothing has happened for {PATIENCE:.0f} s, {left} are left: {self._progress()}")
             time.sleep(LOOK)
 
     def _nothing_left(self) -> bool:
         """Whether every letter has its fate; else the clock goes on to where something may be tried."""
-        self._moved = time.monotonic()
         left = self.ground.asked(store.under_way)
         if left is None:
             return False
@@ -118,7 +118,8 @@ class Run:
             return True
         ahead = self.ground.asked(lambda engine: store.wait(engine, self.clock()))
         if ahead and ahead > timedelta(0):
-            self._move_clock(ahead.total_seconds() + 1)
+            self.move_clock(ahead.total_seconds() + 1)
+            self._moved = time.monotonic()
         return False
 
     def _hear(self) -> None:
@@ -175,7 +176,7 @@ class Run:
             case "stop":
                 self.events["told to stop"] += member.signal(signal.SIGTERM)
             case "jump":
-                self._move_clock(self.dice.uniform(-3 * 3600, 12 * 3600))
+                self.move_clock(self.dice.uniform(-3 * 3600, 12 * 3600))
                 self.events["clock jumped"] += 1
             case _:
                 self.ground.happen(what, self)
@@ -200,10 +201,11 @@ class Run:
             return
         self.events["paused"] += 1
         seconds = self.dice.choice((0.05, 0.3, 2 * TIMEOUT)) * self.dice.uniform(0.5, 1.5)
-        self.later(seconds, lambda: None if not member.paused else (member.signal(signal.SIGCONT), None)[1])
+        self.later(seconds, member.resume)
 
     def _count(self, engine: Any) -> Verdict:
-        time.sleep(0.1)  # the server still hears that connections have ended
+        self._order("end")
+        time.sleep(0.2)  # the server still hears that connections have ended
         self._hear()
         unseen = self.ground.unseen(self.events) * CONNECTIONS
         return count(store.readers(engine), store.rows(engine), self._accepted, self._broken, unseen)
@@ -216,7 +218,7 @@ class Run:
         self._later.clear()
         self._todo.clear()
         store.resolve(at.engine, {each.message_id for each in self._accepted}, self.clock())
-        self._move_clock(store.NEXT.total_seconds())
+        self.move_clock(store.NEXT.total_seconds())
         planning.plan(at, self.clock())
         self._until_through()
         self._hear()
@@ -231,7 +233,9 @@ class Run:
             "smtp_timeout": TIMEOUT,
             "smtp_connections": CONNECTIONS,
         }
-        return [Member(name, settings, self._clock_file, self.folder / "errors") for name in names(self.ground.senders)]
+        given = (self.ground.target, settings, self._clock_file, self.folder / "errors")
+        places = self.ground.places or [""] * self.ground.senders
+        return [Member(name, *given, place) for name, place in zip(names(self.ground.senders), places, strict=True)]
 
     def _how(self) -> dict[str, Any]:
         """How the next sender speaks to the relay."""
@@ -245,7 +249,8 @@ class Run:
     def _order(self, word: str) -> None:
         self._server.order(word)
 
-    def _move_clock(self, seconds: float) -> None:
+    def move_clock(self, seconds: float) -> None:
+        """Everybody's, by so much."""
         self._set_clock(float(self._clock_file.read_text()) + seconds)
 
     def _set_clock(self, ahead: float) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import structlog
 
-from digest import daily
+from digest import daily, workers
 from digest.cli.work import until_told
 from digest.errors import StoreError
 from digest.house import build
 from digest.settings import Settings
+from tests.chaos import net
 
 
 class End(IntEnum):
@@ -47,12 +48,9 @@ def set_clock(file: Path, ahead: float) -> None:
     beside.rename(file)
 
 
-def send(settings: Mapping[str, Any], clock_file: Path, errors: Path) -> None:
+def send(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str) -> None:
     """What `digest run` does after planning. Ends the process."""
-    written = os.open(errors, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
-    os.dup2(written, 1)
-    os.dup2(written, 2)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors alone
+    _begin(errors, place)
     try:
         house = build(Settings(_env_file=None, **settings))
         sent, told = asyncio.run(until_told(lambda stop: daily.deliver(house, clock(clock_file), stop=stop)))
@@ -60,3 +58,20 @@ def send(settings: Mapping[str, Any], clock_file: Path, errors: Path) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(End.STORE)
     sys.exit(End.TOLD if told else End.BUSY if sent.busy else End.CLOSED if sent.closed else End.DONE)
+
+
+def work(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str) -> None:
+    """What `digest worker` does. Ends the process."""
+    _begin(errors, place)
+    chosen = Settings(_env_file=None, **settings)
+    asyncio.run(until_told(lambda stop: workers.work(lambda: build(chosen), clock(clock_file), stop)))
+    sys.exit(End.TOLD)
+
+
+def _begin(errors: Path, place: str) -> None:
+    if place:
+        net.enter(place)
+    written = os.open(errors, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+    os.dup2(written, 1)
+    os.dup2(written, 2)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors alone

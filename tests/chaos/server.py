@@ -3,8 +3,8 @@
 python -m tests.chaos.server LOG --seed 7    prints its port and serves until its standard input ends
 
 It accepts a letter by writing it down: Message-ID and recipient are on the disk before a byte of the 250 leaves.
-Lines on its standard input change it: "polite" ends all faults, "kill" has it ask, in its log, that the client of the
-next letter be killed at a place that it rolls dice for.
+Lines on its standard input change it: "polite" ends all faults, "end" all connections that are open, "kill" has it
+ask, in its log, that the client of the next letter be killed at a place that it rolls dice for.
 """
 
 import argparse
@@ -39,10 +39,12 @@ class Server:
         self.log, self.seed, self.rate, self.tls, self.late = log, seed, rate, tls, late
         self.connections = 0
         self.kill_at = ""
+        self._talks: set[asyncio.StreamWriter] = set()
         self._dice = random.Random(seed)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._talks.add(writer)
         talk = Talk(self, self.connections, reader, writer)
         try:
             await talk.run()
@@ -50,11 +52,15 @@ class Server:
             pass
         finally:
             talk.end()
+            self._talks.discard(writer)
 
     def told(self, line: str) -> None:
         """An order from whoever started us."""
         if line == "polite":
             self.rate, self.kill_at = 0, ""
+        elif line == "end":
+            for each in self._talks:
+                each.transport.abort()
         elif line == "kill":
             self.kill_at = self._dice.choice(KILL_AT)
 
