@@ -3,6 +3,9 @@
 A commit costs milliseconds (the disk must have it), a letter less. So each connection that is about to send DATA, and
 each that has an answer, hands its line in; one transaction writes all lines handed in while the last one was on its
 way. A kill between two commits leaves at most one letter a connection in doubt.
+
+A line is of one claim: the sender's name and the letter's attempt. A sender that was away for longer than its leases
+may claim a letter again that it still holds from before; the older copy must neither leave nor settle the newer one.
 """
 
 import asyncio
@@ -10,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, exists, or_, update
+from sqlalchemy import Engine, and_, exists, or_, tuple_, update
 from sqlmodel import Session, col, select
 
 from digest import subscribers
@@ -36,6 +39,7 @@ OURS_TO_SETTLE = (State.SENDING, State.ON_WIRE, State.UNCERTAIN)
 @dataclass(frozen=True, slots=True)
 class _Line:
     delivery_id: int
+    attempt: int
     outcome: Outcome | None  # None: about to go on the wire
     now: datetime
     done: asyncio.Future[State | None]
@@ -50,23 +54,23 @@ class Ledger:
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def on_wire(self, delivery_id: int, now: datetime) -> State | None:
+    async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> State | None:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
         left, or when there is no answer: somebody has taken it for a dead sender's.
         """
-        return await self._hand_in(delivery_id, None, now)
+        return await self._hand_in(delivery_id, attempt, None, now)
 
-    async def settle(self, delivery_id: int, outcome: Outcome, now: datetime) -> bool:
+    async def settle(self, delivery_id: int, attempt: int, outcome: Outcome, now: datetime) -> bool:
         """Commit how the attempt ended. False: the letter was not ours any more."""
-        return await self._hand_in(delivery_id, outcome, now) is not None
+        return await self._hand_in(delivery_id, attempt, outcome, now) is not None
 
     async def close(self) -> None:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
         if self._writer:
             await asyncio.shield(self._writer)
 
-    async def _hand_in(self, delivery_id: int, outcome: Outcome | None, now: datetime) -> State | None:
-        line = _Line(delivery_id, outcome, now, asyncio.get_running_loop().create_future())
+    async def _hand_in(self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime) -> State | None:
+        line = _Line(delivery_id, attempt, outcome, now, asyncio.get_running_loop().create_future())
         self._waiting.append(line)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
@@ -85,20 +89,22 @@ class Ledger:
                 continue
             for line in lines:
                 if not line.done.done():
-                    line.done.set_result(written.get(line.delivery_id))
+                    line.done.set_result(written.get((line.delivery_id, line.attempt)))
 
-    def _commit(self, lines: Sequence[_Line]) -> dict[int, State]:
+    def _commit(self, lines: Sequence[_Line]) -> dict[tuple[int, int], State]:
         with writing(self._engine) as session:
             leaving = [line for line in lines if line.outcome is None]
             written = self._put_on_wire(session, leaving) if leaving else {}
             for line in lines:
-                if line.outcome and self._settle(session, line.delivery_id, line.outcome, line.now):
-                    written[line.delivery_id] = line.outcome.state
+                if line.outcome and self._settle(session, line, line.outcome):
+                    written[line.delivery_id, line.attempt] = line.outcome.state
             return written
 
-    def _put_on_wire(self, session: Session, lines: Sequence[_Line]) -> dict[int, State]:
+    def _put_on_wire(self, session: Session, lines: Sequence[_Line]) -> dict[tuple[int, int], State]:
+        claims = [(line.delivery_id, line.attempt) for line in lines]
         ours = (
-            col(Delivery.id).in_([line.delivery_id for line in lines]),
+            col(Delivery.id).in_([number for number, _ in claims]),  # by its key; of pairs no index knows
+            tuple_(col(Delivery.id), col(Delivery.attempts)).in_(claims),
             col(Delivery.state) == State.SENDING,
             col(Delivery.owner) == self._owner,
         )
@@ -112,21 +118,24 @@ class Ledger:
         now = lines[0].now
         leaves = {"state": State.ON_WIRE, "lease_until": now + LEASE_ON_WIRE}
         stays = {"state": State.CANCELLED, "owner": None, "lease_until": None, "settled_at": now}
-        changes = [
-            update(Delivery).where(*ours, reader).values(**leaves).returning(col(Delivery.id)),
-            update(Delivery).where(*ours).values(**stays).returning(col(Delivery.id)),
-        ]
-        fates: dict[int, State] = {}
-        for change, state in zip(changes, (State.ON_WIRE, State.CANCELLED), strict=True):
-            changed = session.scalars(change.execution_options(synchronize_session=False))
-            fates |= {int(each): state for each in changed if each}
+        changes = {
+            State.ON_WIRE: update(Delivery).where(*ours, reader).values(**leaves),
+            # Said again: between the two a letter may have become ours.
+            State.CANCELLED: update(Delivery).where(*ours, ~reader).values(**stays),
+        }
+        fates: dict[tuple[int, int], State] = {}
+        for state, change in changes.items():
+            told = change.returning(col(Delivery.id), col(Delivery.attempts))
+            changed = session.execute(told.execution_options(synchronize_session=False))
+            fates |= {(int(number or 0), attempt): state for number, attempt in changed}
         return fates
 
-    def _settle(self, session: Session, delivery_id: int, outcome: Outcome, now: datetime) -> bool:
+    def _settle(self, session: Session, line: _Line, outcome: Outcome) -> bool:
         final = outcome.state is not State.QUEUED
         subscriber_id = session.scalar(
             update(Delivery)
-            .where(col(Delivery.id) == delivery_id, col(Delivery.owner) == self._owner)
+            .where(col(Delivery.id) == line.delivery_id, col(Delivery.attempts) == line.attempt)
+            .where(col(Delivery.owner) == self._owner)
             .where(col(Delivery.state).in_(OURS_TO_SETTLE))
             .values(
                 state=outcome.state,
@@ -136,7 +145,7 @@ class Ledger:
                 reply_code=outcome.code,
                 reply=outcome.reply,
                 next_attempt_at=outcome.retry_at,
-                settled_at=now if final else None,
+                settled_at=line.now if final else None,
             )
             .returning(col(Delivery.subscriber_id))
             .execution_options(synchronize_session=False)
@@ -145,5 +154,5 @@ class Ledger:
             # Locked, lest a reader who leaves at this moment be overwritten.
             reader = session.get_one(Subscriber, subscriber_id, with_for_update=True)
             if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
-                subscribers.end(reader, Status.SUPPRESSED, f"refused: {outcome.code} {outcome.reply}"[:200], now)
+                subscribers.end(reader, Status.SUPPRESSED, f"refused: {outcome.code} {outcome.reply}"[:200], line.now)
         return subscriber_id is not None

@@ -152,7 +152,7 @@ class Sender:
 
         async def on_wire() -> bool:
             nonlocal fate
-            fate = await self._ledger.on_wire(claimed.id, self._clock())
+            fate = await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
             return fate is State.ON_WIRE
 
         try:
@@ -167,7 +167,8 @@ class Sender:
             return
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
-            await self._ledger.settle(claimed.id, Outcome(State.QUEUED, 0, "stopped before it left"), self._clock())
+            stopped = Outcome(State.QUEUED, 0, "stopped before it left")
+            await self._ledger.settle(claimed.id, claimed.attempts, stopped, self._clock())
             raise
         except RelayDown:
             raise  # nobody has heard of this letter yet
@@ -186,7 +187,7 @@ class Sender:
         self._fault, self._given_up = self._fault or fault, True
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        ours = await self._patiently(lambda: self._ledger.settle(claimed.id, outcome, self._clock()))
+        ours = await self._patiently(lambda: self._ledger.settle(claimed.id, claimed.attempts, outcome, self._clock()))
         if not ours:
             log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
         self._sent.count(claimed, outcome)

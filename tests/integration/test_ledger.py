@@ -53,12 +53,12 @@ def reader_of(store: Engine, number: int) -> Subscriber:
         return session.get_one(Subscriber, session.get_one(Delivery, number).subscriber_id)
 
 
-def on_wire(store: Engine, number: int, owner: str = "me") -> bool:
-    return asyncio.run(Ledger(store, owner).on_wire(number, NOW)) is State.ON_WIRE
+def on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> bool:
+    return asyncio.run(Ledger(store, owner).on_wire(number, attempt, NOW)) is State.ON_WIRE
 
 
-def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me") -> bool:
-    return asyncio.run(Ledger(store, owner).settle(number, outcome, NOW))
+def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me", attempt: int = 1) -> bool:
+    return asyncio.run(Ledger(store, owner).settle(number, attempt, outcome, NOW))
 
 
 @contextmanager
@@ -104,7 +104,21 @@ def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> 
     assert not on_wire(store, number)
     assert not settle(store, number, SENT)
     assert (get(store, number).state, get(store, number).owner) == (State.SENDING, "another")
-    assert on_wire(store, number, "another")
+    assert on_wire(store, number, "another", attempt=2)
+
+
+def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_alone(store: Engine) -> None:
+    number = put(store)
+    with writing(store) as session:
+        deliveries.sweep(session, "another", NOW)
+        (again,) = deliveries.claim(session, "me", NOW, 10)
+    assert again.attempts == 2
+    assert not on_wire(store, number)
+    assert get(store, number).state == State.SENDING
+    assert on_wire(store, number, attempt=2)
+    assert not settle(store, number, Outcome(State.QUEUED, 451, "4.3.0 said of the older copy"))
+    assert get(store, number).state == State.ON_WIRE
+    assert settle(store, number, SENT, attempt=2)
 
 
 def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engine) -> None:
@@ -141,8 +155,8 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
 
     async def together() -> list[object]:
         ledger = Ledger(store, "me")
-        lines = [ledger.on_wire(number, NOW) for number in (left, meant, foreign)]
-        return list(await asyncio.gather(*lines, ledger.settle(answered, SENT, NOW)))
+        lines = [ledger.on_wire(number, 1, NOW) for number in (left, meant, foreign)]
+        return list(await asyncio.gather(*lines, ledger.settle(answered, 1, SENT, NOW)))
 
     with commits(store) as count:
         assert asyncio.run(together()) == [State.CANCELLED, State.ON_WIRE, None, True]
@@ -203,8 +217,8 @@ def test_many_connections_share_few_commits(store: Engine) -> None:
     numbers = [put(store) for _ in range(60)]
 
     async def connection(ledger: Ledger, number: int) -> bool:
-        left = await ledger.on_wire(number, NOW)
-        return left is State.ON_WIRE and await ledger.settle(number, SENT, NOW)
+        left = await ledger.on_wire(number, 1, NOW)
+        return left is State.ON_WIRE and await ledger.settle(number, 1, SENT, NOW)
 
     async def together() -> list[bool]:
         ledger = Ledger(store, "me")
@@ -227,12 +241,12 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
     async def together() -> list[object]:
         ledger = Ledger(store, "me")
         rename("delivery", "hidden")
-        waiting: list[Coroutine[Any, Any, object]] = [ledger.on_wire(number, NOW) for number in numbers[:10]]
-        waiting += [ledger.settle(number, SENT, NOW) for number in numbers[10:]]
+        waiting: list[Coroutine[Any, Any, object]] = [ledger.on_wire(number, 1, NOW) for number in numbers[:10]]
+        waiting += [ledger.settle(number, 1, SENT, NOW) for number in numbers[10:]]
         async with asyncio.timeout(30):
             heard = await asyncio.gather(*waiting, return_exceptions=True)
         rename("hidden", "delivery")
-        assert await ledger.on_wire(numbers[0], NOW) is State.ON_WIRE
+        assert await ledger.on_wire(numbers[0], 1, NOW) is State.ON_WIRE
         return list(heard)
 
     heard = asyncio.run(together())
@@ -248,9 +262,9 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
         ledger = Ledger(store, "me")
         with writing(store) as other:  # holds up the ledger: a row of PostgreSQL, the whole file of SQLite
             other.execute(update(Delivery).where(col(Delivery.id).in_([number, behind])).values(priority=1))
-            first = asyncio.create_task(ledger.settle(number, SENT, NOW))
+            first = asyncio.create_task(ledger.settle(number, 1, SENT, NOW))
             await asyncio.sleep(0.1)
-            second = asyncio.create_task(ledger.settle(behind, SENT, NOW))
+            second = asyncio.create_task(ledger.settle(behind, 1, SENT, NOW))
             await asyncio.sleep(0.1)
             for task in (first, second):
                 task.cancel()

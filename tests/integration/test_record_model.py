@@ -134,7 +134,7 @@ class Play(RuleBasedStateMachine):
         ours = letter.state == State.SENDING and letter.owner == who
         may = ours and letter.reader in self.model.active
         told = State.ON_WIRE if may else State.CANCELLED if ours else None
-        assert asyncio.run(self.ledgers[who].on_wire(key, NOW + self.time)) is told
+        assert asyncio.run(self.ledgers[who].on_wire(key, letter.attempts, NOW + self.time)) is told
         if may:
             assert letter.left == 0, "a letter that may have left goes a second time"
             letter.state, letter.left = State.ON_WIRE, letter.left + 1
@@ -159,12 +159,23 @@ class Play(RuleBasedStateMachine):
         until = self.time + timedelta(minutes=wait) if fate == State.QUEUED and wait else None
         outcome = Outcome(fate, 0, "said", NOW + until if until is not None else None, charged=charged)
         ours = letter.state in {*MOVING, State.UNCERTAIN} and letter.owner == who
-        assert asyncio.run(self.ledgers[who].settle(key, outcome, NOW + self.time)) is ours
+        assert asyncio.run(self.ledgers[who].settle(key, letter.attempts, outcome, NOW + self.time)) is ours
         if ours:
             letter.state, letter.owner, letter.wait = fate, None, until
             letter.attempts -= not charged
             if fate in {State.QUEUED, State.FAILED}:
                 letter.left = 0  # the relay said that it did not take it
+
+    @rule(number=which, fate=st.sampled_from([State.SENT, State.FAILED, State.UNCERTAIN, State.QUEUED]))
+    def an_older_claim_of_the_same_sender_does_nothing(self, number: int, fate: State) -> None:
+        """It was away for longer than its leases, and has claimed again what it still held."""
+        key = self.pick(number, *MOVING)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        ledger, older = self.ledgers[letter.owner or OWNERS[0]], letter.attempts - 1
+        assert asyncio.run(ledger.on_wire(key, older, NOW + self.time)) is None
+        assert not asyncio.run(ledger.settle(key, older, Outcome(fate, 0, "said of the older"), NOW + self.time))
 
     @rule(who=owner)
     def come_to_life_or_die(self, who: str) -> None:
