@@ -21,7 +21,8 @@ from digest.subscribers import Purpose
 A_PAGE = 50  # letters
 ABOUT = (
     "Everything that is held of you, as the tables have it; /privacy says what each of it is for. Papers and keywords "
-    "are kept once for everybody: of yours, these are them."
+    "are kept once for everybody; those of yours are named here. How often a form was sent is counted for up to a day "
+    "by check sums that name nobody, and is not in here."
 )
 
 
