@@ -189,7 +189,8 @@ def _status(read: Read, seen: Seen | None) -> str:
         return faults
     if not read.saved:
         return faults or "Without keywords these would have come."
-    found = f"{say.count(seen.matched, 'paper')} of the last {say.number(seen.considered)} would have come."
+    many = say.count(seen.matched, "paper") if seen.matched else "None"
+    found = f"{many} of the last {say.number(seen.considered)} would have come."
     return f"{found} {faults}".strip()
 
 
