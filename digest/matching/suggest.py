@@ -4,7 +4,7 @@ Only phrases of the vocabulary and those that listings name as keywords are ever
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from operator import and_, or_
@@ -70,12 +70,16 @@ class _Text(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """A set of papers made ready: the phrases known in them, the most frequent first, and what a query finds."""
+    """A set of papers made ready: the phrases known in them, the most frequent first, and what a query finds.
+
+    `ask` may know sooner which of them a part of a query finds, as bits; None where it does not.
+    """
 
     documents: tuple[Document, ...]
     known: tuple[Known, ...]
     _texts: tuple[_Text, ...] = field(repr=False)
     _kept: dict[str, int] = field(default_factory=dict, repr=False)
+    ask: Callable[[Leaf], int | None] = field(default=lambda _: None, repr=False)
 
     def found(self, query: Query) -> int:
         """The papers that a query finds, as bits."""
@@ -104,6 +108,9 @@ class Lately:
         return self._kept[node.canonical]
 
     def _leaf(self, leaf: Leaf) -> int:
+        known = self.ask(leaf)
+        if known is not None:
+            return known
         matcher = Matcher([Query("", leaf)])
         if not isinstance(leaf, Phrase) or leaf.field == "org":  # no need to read the texts
             return matcher.hits([replace(each, title="", abstract="") for each in self.documents])[0].matched

@@ -22,7 +22,7 @@ from digest.matching import Document, Matcher, Phrase, Query
 from digest.matching.leaves import Leaf
 from digest.matching.matcher import Bits, Found, joined
 from digest.models import Listing, Paper, Reading
-from digest.recent.places import Lines, Places
+from digest.recent.places import Lines, Places, bits_of
 
 KEPT = 4000  # answers to parts of queries, until the next refresh
 
@@ -146,6 +146,20 @@ class Recent:
         count = len(self._documents)
         packed = np.frombuffer(bits.to_bytes((count + 7) // 8, "little"), dtype=np.uint8)
         return np.unpackbits(packed, count=count, bitorder="little").astype(bool)
+
+    def among(self, leaf: Leaf, ids: Sequence[int]) -> int | None:
+        """Which of these papers a part of a query finds, bit n for the n-th. None when one of them is not here, or when
+        somebody else asks just now: what it is for can be told without.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            places = [self._place.get(each, -1) for each in ids]
+            if -1 in places:
+                return None
+            return bits_of(self._flags(self._found_by({leaf.canonical: leaf})[leaf.canonical].matched)[places])
+        finally:
+            self._lock.release()
 
     def _found_by(self, leaves: Mapping[str, Leaf]) -> dict[str, Found]:
         """What each leaf finds. What the listings say is asked in one go, however many leaves there are."""

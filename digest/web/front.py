@@ -40,7 +40,7 @@ class Front:
     recent: Recent
     rations: Rations
     pictures: Pictures
-    shelf: Shelf = field(default_factory=Shelf)
+    shelf: Shelf
     kept: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
 
     def warm(self) -> None:
@@ -71,9 +71,8 @@ class Front:
 
 def front_of(house: House, clock: Callable[[], datetime], answer_takes: float, pace: Pace) -> Front:
     root, rations = root_of(house), Rations(house, clock, pace)
-    return Front(
-        house, clock, environment(house, root), root, answer_takes, Recent(PREVIEW_DAYS), rations, pictures.of(house)
-    )
+    recent, templates = Recent(PREVIEW_DAYS), environment(house, root)
+    return Front(house, clock, templates, root, answer_takes, recent, rations, pictures.of(house), Shelf(recent))
 
 
 def root_of(house: House) -> str:

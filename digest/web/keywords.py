@@ -1,7 +1,7 @@
 """Keywords shown back: how each was understood, what it finds, and what else or what less might be wanted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from digest import db, papers
@@ -10,6 +10,7 @@ from digest.errors import QueryError
 from digest.house import House
 from digest.matching import Query, describe, parse, recall, suggest
 from digest.matching.suggest import Lately
+from digest.recent import Recent
 from digest.subscribers import Saved
 
 DAYS = 30  # list days that are looked at
@@ -41,8 +42,11 @@ class Understood:
 
 @dataclass(slots=True)
 class Shelf:
-    """The papers of the last days made ready: once a process, and again when something was listed."""
+    """The papers of the last days made ready: once a process, and again when something was listed. `recent` has them
+    too, and knows sooner what is in them.
+    """
 
+    recent: Recent
     _ready: tuple[int, Lately] | None = None
     _lock: Lock = field(default_factory=Lock)
     _suggested: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
@@ -73,17 +77,19 @@ class Shelf:
             self._lock.acquire()
         try:
             if not self._ready or self._ready[0] != top:
-                self._suggested, self._ready = {}, (top, _make_ready(house))
+                self._suggested, self._ready = {}, (top, self._make_ready(house))
             return self._ready[1]
         finally:
             self._lock.release()
 
-
-def _make_ready(house: House) -> Lately:
-    with db.reading(house.engine) as session:
-        listed = papers.listed_lately(session, DAYS)
-        found = papers.by_ids(session, listed[:: -(-len(listed) // PAPERS) or 1])
-        return suggest.lately(documents(session, list(found.values())), [each.ai_keywords for each in found.values()])
+    def _make_ready(self, house: House) -> Lately:
+        with db.reading(house.engine) as session:
+            listed = papers.listed_lately(session, DAYS)
+            found = papers.by_ids(session, listed[:: -(-len(listed) // PAPERS) or 1])
+            read = documents(session, list(found.values()))
+        ids = [each.id for each in read]
+        known = suggest.lately(read, [each.ai_keywords for each in found.values()])
+        return replace(known, ask=lambda leaf: self.recent.among(leaf, ids))
 
 
 def understood(lately: Lately, saved: Sequence[Saved], counts: Sequence[int] | None = None) -> tuple[Understood, ...]:

@@ -5,6 +5,8 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col
 
 from digest import db, desk, papers, preview
+from digest.documents import documents
+from digest.matching import Matcher, Query, parse, recall
 from digest.models import Paper, Reading, ReadingStatus
 from digest.preview import Preview
 from digest.recent import Recent
@@ -83,6 +85,22 @@ def test_what_is_kept_ready_says_the_same_as_reading_every_paper_anew(sqlite_sto
             assert ready == anew, lines
             shown += len(ready.papers)
     assert shown > len(QUERIES)
+
+
+def test_which_of_some_papers_a_part_finds_is_the_same_as_reading_them(sqlite_store: Engine) -> None:
+    recent = Recent(DAYS)
+    with db.reading(filled(sqlite_store)) as session:
+        listed = papers.listed_lately(session, DAYS)
+        assert recent.among(parse("model").phrases[0], listed) is None
+        recent.refresh(session)
+        some = list(papers.by_ids(session, listed[::3]).values())
+        read = documents(session, some)
+    for leaf in {
+        leaf for lines in QUERIES for each in desk.understood(lines) for leaf in recall(each.canonical).leaves
+    }:
+        [anew] = Matcher([Query("", leaf)]).hits(read)
+        assert recent.among(leaf, [each.id for each in read]) == anew.matched, leaf
+    assert recent.among(parse("model").phrases[0], [0]) is None
 
 
 def test_what_is_read_later_is_taken_in(shelf: Engine) -> None:
