@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test chaos check-mail look-mail lint format bench lock clean help
+.PHONY: demo serve test chaos check-mta check-mail look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -33,6 +33,9 @@ test: .venv/test lint  ## everything: lint, types, contracts, unit, integration,
 chaos: .venv/test  ## letters while senders die and the relay misbehaves (LETTERS=100000 KILLS=1000 SEED=n STORE=name MINUTES=n)
 	@$(BIN)/python -m tests.chaos $(if $(LETTERS),--letters $(LETTERS)) $(if $(KILLS),--kills $(KILLS)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES))
+
+check-mta: .venv/test  ## 5,000 letters each through Postfix, its smtp-sink and Exim, which refuse, defer and die
+	@$(BIN)/python -m tests.mta $(LETTERS)
 
 check-mail: .venv/test  ## letters through a real Postfix, judged by tools from npm and Debian (JUDGE=name for one)
 	@$(BIN)/python -m tests.checks $(JUDGE)

@@ -23,6 +23,7 @@ class Row:
     papers: tuple[int, ...] = ()
     given_back: bool = False
     wanted: bool = True
+    attempts: int = 0
 
 
 @dataclass(slots=True)

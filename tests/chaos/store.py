@@ -15,10 +15,10 @@ PAPER = "A robot folds a protein along a graph"  # each reader has one of these 
 NEXT = timedelta(days=1)
 
 
-def planned(engine: Engine, letters: int) -> tuple[House, set[int]]:
+def planned(engine: Engine, letters: int, **given: object) -> tuple[House, set[int]]:
     """A new store with so many readers, and their round of one paper, queued; the papers of it."""
     db.upgrade(engine)
-    at = house(engine)
+    at = house(engine, **given)
     many(at, letters)
     papers = set(arrive(at, TUESDAY, PAPER))
     planning.plan(at, TUESDAY)
@@ -40,12 +40,13 @@ def rows(engine: Engine) -> list[Row]:
         col(Delivery.papers),
         col(Delivery.given_back),
         col(Subscriber.status),
+        col(Delivery.attempts),
     ).join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
     with db.reading(engine) as session:
         found = session.execute(asked).all()
     return [
-        Row(name, to, edition, state, code, tuple(papers), given_back, status == Status.ACTIVE)
-        for name, to, edition, state, code, papers, given_back, status in found
+        Row(name, to, edition, state, code, tuple(papers), given_back, status == Status.ACTIVE, attempts)
+        for name, to, edition, state, code, papers, given_back, status, attempts in found
     ]
 
 

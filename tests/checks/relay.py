@@ -54,15 +54,18 @@ postlog   unix-dgram n - n - 1 postlogd
 
 
 @contextmanager
-def postfix(home: Path, owner: str = "nobody") -> Iterator[int]:
-    """Its port. `home`/Maildir, owned by `owner`, gets the mail; `home` must be reachable for other users."""
+def postfix(home: Path, owner: str = "nobody", domain: str = RECIPIENTS, more: str = "") -> Iterator[int]:
+    """Its port. `home`/Maildir, owned by `owner`, gets the mail; `home` must be reachable for other users.
+
+    `more`: lines for main.cf.
+    """
     user = pwd.getpwnam(owner)
     port = free_port()
     etc = home / "etc"
     for folder in (etc, home / "queue", home / "data", home / "log"):
         folder.mkdir(parents=True)
-    values = {"home": home, "domain": RECIPIENTS, "port": port, "uid": user.pw_uid, "gid": user.pw_gid}
-    (etc / "main.cf").write_text(MAIN.format(**values))
+    values = {"home": home, "domain": domain, "port": port, "uid": user.pw_uid, "gid": user.pw_gid}
+    (etc / "main.cf").write_text(MAIN.format(**values) + more)
     (etc / "master.cf").write_text(MASTER.format(**values))
     shutil.chown(home / "data", "postfix")
     shutil.chown(home, user.pw_uid, user.pw_gid)

@@ -1,0 +1,131 @@
+"""Exim with a configuration of its own: it accepts into its queue and logs that, defers and refuses by two files."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.log import Accepted
+from tests.checks.relay import free_port, listening
+from tests.mta.round import Mta, told_off
+
+USER = "Debian-exim"  # compiled in
+CONFIGURATION = """\
+spool_directory = {home}/spool
+log_file_path = {home}/log/%s
+primary_hostname = mx.example.org
+daemon_smtp_ports = {port}
+local_interfaces = 127.0.0.1
+queue_only = true
+queue_run_max = 0
+# Rude, as big hosts are: few connections at once, few letters on each.
+smtp_accept_max = 4
+smtp_accept_max_per_connection = 150
+smtp_accept_queue_per_connection = 0
+received_headers_max = 50
+log_selector = +received_recipients
+tls_advertise_hosts =
+acl_smtp_rcpt = rcpt
+acl_smtp_data = data
+begin acl
+rcpt:
+  defer condition = ${{if match{{${{lookup{{$local_part@$domain}}lsearch{{{home}/maps/rcpt}}}}}}{{^4}}}}
+        message = ${{lookup{{$local_part@$domain}}lsearch{{{home}/maps/rcpt}}}}
+  deny condition = ${{if match{{${{lookup{{$local_part@$domain}}lsearch{{{home}/maps/rcpt}}}}}}{{^5}}}}
+       message = ${{lookup{{$local_part@$domain}}lsearch{{{home}/maps/rcpt}}}}
+  accept
+data:
+  defer condition = ${{if match{{${{lookup{{$recipients}}lsearch{{{home}/maps/data}}}}}}{{^4}}}}
+        message = ${{lookup{{$recipients}}lsearch{{{home}/maps/data}}}}
+  deny condition = ${{if match{{${{lookup{{$recipients}}lsearch{{{home}/maps/data}}}}}}{{^5}}}}
+       message = ${{lookup{{$recipients}}lsearch{{{home}/maps/data}}}}
+  accept
+"""
+ACCEPTED = re.compile(r"^\S+ \S+ \S+ <= .* id=(\S+) for (\S+)$", re.MULTILINE)
+
+
+UNPACKED = Path(__file__).parents[2] / ".venv" / "check" / "exim"
+
+
+def program() -> str | None:
+    """Where it is, if anywhere: Debian's own, or one that was only unpacked, because Postfix holds its place."""
+    return shutil.which("exim4") or shutil.which(str(UNPACKED / "usr/sbin/exim4"))
+
+
+def missing() -> str:
+    """What to do before this can be tried; empty when nothing is missing."""
+    if not program():
+        return (
+            "it is in Debian's package exim4-daemon-light; beside Postfix, which excludes it, unpack it: "
+            f"apt-get download exim4-daemon-light && dpkg -x exim4-daemon-light_*.deb {UNPACKED}"
+        )
+    try:
+        user = pwd.getpwnam(USER)
+    except KeyError:
+        return f"it wants a user of its own: useradd --system {USER}"
+    return "" if os.geteuid() in {0, user.pw_uid} else f"it runs as {USER}: start this as that user, or as root"
+
+
+class Exim(Mta):
+    """What it has accepted stands in its main log."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port = home, free_port()
+        user = pwd.getpwnam(USER)
+        for folder in (home, home / "spool", home / "log"):
+            folder.mkdir(exist_ok=True)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        self._as: dict[str, Any] = (
+            {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        )
+        (home / "exim.conf").write_text(CONFIGURATION.format(home=home, port=self.port))
+
+    def start(self) -> None:
+        exim = program()
+        assert exim
+        self._daemon = subprocess.Popen(
+            [exim, "-C", str(self.home / "exim.conf"), "-bdf"],
+            start_new_session=True,
+            stderr=subprocess.DEVNULL,  # it says that it has no privileges
+            **self._as,
+        )
+        listening(self.port)
+
+    def stop(self) -> None:
+        """All of it at once: also the processes that talk."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._daemon.pid, signal.SIGKILL)
+        self._daemon.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def forgive(self) -> None:
+        for each in ("rcpt", "data"):
+            (self.home / "maps" / each).write_text("")
+
+    def accepted(self) -> list[Accepted]:
+        log = (self.home / "log" / "main").read_text()
+        return [Accepted(f"<{name}>", to) for name, to in ACCEPTED.findall(log)]
+
+
+@contextmanager
+def queue(home: Path, letters: int) -> Iterator[Exim]:
+    """Running, with its maps."""
+    exim = Exim(home)
+    (home / "maps").mkdir()
+    for place in ("rcpt", "data"):
+        lines = [f"{address}: {sort.code} {sort.reply}\n" for address, sort in told_off(letters, place)]
+        (home / "maps" / place).write_text("".join(lines))
+    exim.start()
+    try:
+        yield exim
+    finally:
+        exim.stop()
