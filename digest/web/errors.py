@@ -21,6 +21,7 @@ SAID = {
     405: ("This page takes no such request", "It can be looked at, or a form on it can be sent; this was neither."),
     408: ("That took too long", "What you sent did not arrive in time, and nothing was changed. Send it again."),
     413: ("That is more than we can take", "A form here holds at most 64 KB. Shorten the keywords and send it again."),
+    414: ("There is no such page", "No address here is as long as that."),
     422: ("This form cannot be read", "Some field held what no such field can hold. Go back and fill it in again."),
     429: (
         "One moment, please",

@@ -12,26 +12,33 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digest.errors import StoreError
 from digest.web.errors import refusal
 from digest.web.front import LOOK, Front
-from digest.web.headers import inner_path
+from digest.web.headers import Headers, inner_path
 from digest.web.pace import Pace, Rations, network
 
 __all__ = ["Capped", "Pace", "Paced", "Rooted", "network"]
 
 LARGEST_BODY = 64 * 1024
+LONGEST_PATH = 2000  # characters; the longest of ours are tokens with some 150
 BODY_WITHIN = 20.0  # seconds: 64 KB over the slowest of lines
 SEARCHING = ("/feeds/", "/api/", "/preview", "/meant")
 log = structlog.get_logger()
 
 
 class Rooted:
-    """Pages may lie below a path of the public address. A proxy may take that path off, or leave it to us."""
+    """Pages may lie below a path of the public address. A proxy may take that path off, or leave it to us.
+
+    A path that is longer than any of ours is refused with a 414 before anything reads it.
+    """
 
     def __init__(self, app: ASGIApp, front: Front) -> None:
-        self._app, self._root = app, front.root
+        self._app, self._front, self._root = app, front, front.root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope = {**scope, "path": inner_path(scope, self._root), "root_path": ""}
+            if len(scope["path"]) > LONGEST_PATH:
+                await Headers(refusal(self._front, scope["path"], 414), self._front)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
 
@@ -66,13 +73,20 @@ class Paced:
 
 class Capped:
     """A body is read here, up to its limit, and handed on whole. Larger ones get a 413, chunked or not; one that does
-    not come to its end in time gets a 408.
+    not come to its end in time gets a 408. Whose length is said in two ways gets a 400 and its line is closed: a proxy
+    may have read it in the other way, and what we would take for a second request in the first (RFC 9112, 6.1).
     """
 
     def __init__(self, app: ASGIApp, front: Front, within: float = BODY_WITHIN) -> None:
         self._app, self._front, self._within = app, front, within
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and {name for name, _ in scope["headers"]} >= {
+            b"content-length",
+            b"transfer-encoding",
+        }:
+            await self._refuse(400, scope, receive, send)
+            return
         if scope["type"] != "http" or scope["method"] in LOOK:
             await self._app(scope, receive, send)
             return

@@ -67,15 +67,17 @@ class Keeper:
     def inside(self, session: str, now: datetime) -> bool:
         """Whether a session is ours, not over and not left."""
         try:
-            begun, _, _ = self._signer.unsign(session).decode().partition(".")
+            note = self._signer.unsign(session).decode()
+            begun, _, _ = note.partition(".")
             age = now - datetime.fromtimestamp(int(begun, 16), UTC)
         except (BadSignature, UnicodeError, ValueError, OverflowError, OSError):
             return False
-        return timedelta(0) <= age + timedelta(seconds=1) and age < LASTS and session not in self._left
+        return timedelta(0) <= age + timedelta(seconds=1) and age < LASTS and note not in self._left
 
     def leave(self, session: str) -> None:
         """A session is over, also for who has copied it. Other processes learn of it only by its age."""
-        self._left[session] = None
+        # By what is signed: a signature can be written in several ways (the last bits of base64 are read by nobody).
+        self._left[session.rpartition(".")[0]] = None
         while len(self._left) > LEFT:
             self._left.pop(next(iter(self._left)))
 

@@ -1,0 +1,33 @@
+"""Attacks by what papers say, where they are shown."""
+
+from lxml import etree  # type: ignore[import-untyped]
+from sqlmodel import select
+
+from digest import db, papers
+from digest.models import Paper
+from digest.sources.base import Listed
+from tests.attacks.conftest import Target
+from tests.browser import AT
+
+EVIL = "robot ]]></title></entry></feed><script>alert(1)</script>&evil;<!--\x00\x08\ufffe"
+
+
+def test_no_text_gets_out_of_its_place_in_a_feed(target: Target) -> None:
+    listed = Listed(
+        source="arxiv", list_day=AT.date(), rank=1, kind="new", title=EVIL, abstract=EVIL, source_id="x",
+        authors=(EVIL,), organization=EVIL, doi="10.1000/x", url="javascript:alert(1)", code_url="data:text/html,x",
+    )  # fmt: skip
+    with db.writing(target.at.engine) as session:
+        papers.remember(session, [listed], AT)
+        number = session.exec(select(Paper.id).where(Paper.doi == "10.1000/x")).one()
+    atom = target.browser.get("/feeds/atom", params={"q": "robot"})
+    assert atom.headers["content-type"].startswith("application/atom+xml")
+    tree = etree.fromstring(atom.content)
+    found = {etree.QName(each).localname for each in tree.iter(etree.Element)}
+    assert found >= {"entry", "title", "author"}
+    assert "script" not in found
+    assert all("javascript" not in value for each in tree.iter(etree.Element) for value in each.attrib.values())
+    assert not list(tree.iter(etree.Comment))
+    told = target.browser.get("/feeds/json", params={"q": "robot"}).json()
+    assert told["items"][0]["id"] == f"http://digest.test/papers/{number}"
+    assert all(str(each.get("url", "http")).startswith("http") for each in told["items"])
