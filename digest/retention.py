@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, String, cast, delete, func, or_, select, update
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, Engine, String, cast, delete, func, or_, update
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from digest import db, subscribers
+from digest.desk.held import erase_subscriber
 from digest.house import House
 from digest.models import Allowance, Delivery, Evidence, Fetched, Kind, Reading, SavedKeyword, State, Status, Subscriber
 
 LEAST = 45  # days: the rules for bounces and for making up look back about a month
 USUAL = 90
+UNCONFIRMED = timedelta(days=30)  # that an address waits for its owner's word
 AT_ONCE = 50_000  # rows that are looked at in one transaction
 SETTLED = (State.SENT, State.EXPIRED, State.CANCELLED, State.FAILED)
 
@@ -65,8 +68,34 @@ def prune(house: House, now: datetime, *, days: int = USUAL, dry_run: bool = Fal
 
 
 def forget_who_left(house: House, now: datetime) -> int:
-    """Erase the keywords of people who left when their way back has ended; how many keywords."""
-    return sum(each.carry_out(house.engine) for each in _of_who_left(now))
+    """Erase the keywords of people who left when their way back has ended, and all of those who never came; how many
+    keywords and people.
+    """
+    return sum(each.carry_out(house.engine) for each in _of_who_left(now)) + forget_unconfirmed(house, now)
+
+
+def forget_unconfirmed(house: House, now: datetime) -> int:
+    """Erase the addresses that nobody confirmed in time after the last letter to them; how many."""
+    with db.reading(house.engine) as session:
+        numbers = session.exec(_unconfirmed(now)).all()
+    erased = 0
+    for number in numbers:
+        with db.writing(house.engine) as session:
+            # Somebody may have asked again, or confirmed, meanwhile.
+            asked = select(Subscriber).where(col(Subscriber.id).in_(_unconfirmed(now)), Subscriber.id == number)
+            found = session.exec(asked.with_for_update()).one_or_none()
+            if found:
+                erase_subscriber(session, found)
+                erased += 1
+    return erased
+
+
+def _unconfirmed(now: datetime) -> SelectOfScalar[int | None]:
+    before = now - UNCONFIRMED
+    lately = select(Delivery.id).where(Delivery.subscriber_id == Subscriber.id, col(Delivery.created_at) >= before)
+    never = col(Subscriber.confirmed_at).is_(None)
+    waiting = col(Subscriber.status).in_((Status.PENDING, Status.UNSUBSCRIBED))
+    return select(col(Subscriber.id)).where(never, waiting, col(Subscriber.created_at) < before, ~lately.exists())
 
 
 def forget_counts(house: House, now: datetime) -> int:

@@ -98,6 +98,7 @@ NOT_ABOUT_PEOPLE = frozenset({"paper", "listing", "reading", "fetched", "lane", 
 
 HOW_LONG = (
     "The copy of a letter on the web can be looked at for {copies}.",
+    "An address that nobody confirms is erased {unconfirmed} after the last letter to it.",
     "When you leave, your keywords go after {back}; until then you can come back to them.",
     "The link to confirm works for {confirm}, the small links of a letter for at most {small}.",
     "The links to change and to leave work as long as anything is held of you.",
@@ -132,6 +133,7 @@ def how_long(settings: Settings) -> list[str]:
         name: say.count(number, "day")
         for name, number in {
             "copies": settings.web_copy_days,
+            "unconfirmed": retention.UNCONFIRMED.days,
             "back": subscribers.RETURN_WITHIN.days,
             "confirm": confirm.days,
             "small": small.days,

@@ -25,7 +25,7 @@ from digest.models import (
     Verdict,
 )
 from digest.scheduler import Clockwork
-from digest.subscribers import Purpose
+from digest.subscribers import Purpose, Wish
 from digest.watch.rounds import Waiting, look
 from digest.web.app import create
 from tests.browser import Browser
@@ -251,6 +251,22 @@ def test_a_letter_whose_fate_is_open_keeps_all_it_has(store: Engine, state: Stat
     retention.prune(house(store), NOW + 400 * DAY)
     row = get(store, number)
     assert (row.papers, row.left_out, row.keywords, row.reply) == ([1], [2], [3], "451")
+
+
+def test_an_address_that_nobody_confirms_is_erased_in_time(store: Engine) -> None:
+    at, saved = house(store), desk.understood(["robot"])
+    for mail in (ADA, BOB, "eve@example.org"):
+        desk.subscribe(at, mail, Wish(), saved, NOW)
+    reader(at, "zoe@example.org", "robot", now=NOW)
+    desk.decline(at, token(at, BOB, Purpose.CONFIRM, NOW), NOW)
+    desk.subscribe(at, "eve@example.org", Wish(), saved, NOW + 20 * DAY)
+    assert retention.forget_unconfirmed(at, NOW + 30 * DAY) == 0
+    assert retention.forget_unconfirmed(at, NOW + 30 * DAY + timedelta(seconds=1)) == 2
+    with db.reading(store) as session:
+        left = session.exec(select(Subscriber.email).order_by(Subscriber.email)).all()
+        assert left == ["eve@example.org", "zoe@example.org"]
+        assert len(session.exec(select(SavedKeyword)).all()) == 2
+    assert retention.forget_who_left(at, NOW + 51 * DAY) == 1
 
 
 def test_the_service_forgets_by_itself(past: House) -> None:
