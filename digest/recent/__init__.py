@@ -111,6 +111,11 @@ class Recent:
         """That of the papers that are ready; its first part is the number of the last listing."""
         return self._stamp
 
+    @property
+    def busy(self) -> bool:
+        """The papers are being read for the first time, which takes a while: whoever asks now waits for it."""
+        return self._stamp is None and self._lock.locked()
+
     def ask(self, queries: Sequence[Query], cap: int) -> Asked:
         """Choose as an edition would for a reader with these queries (none but exclusions: the trending papers)."""
         with self._lock:

@@ -45,6 +45,8 @@ class Front:
 
     def warm(self) -> None:
         """Make ready what previews look at, so that nobody waits for it; what is ready stays."""
+        if self.recent.busy:
+            return
         with db.reading(self.house.engine) as session:
             self.recent.refresh(session)
         self.shelf.lately(self.house)

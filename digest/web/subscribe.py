@@ -84,8 +84,10 @@ def previewed(at: At, form: Typed) -> HTMLResponse:
 
 
 @router.post("/preview")
-def live(at: At, form: Typed) -> HTMLResponse:
-    """The part of the page that changes while somebody types."""
+def live(at: At, form: Typed) -> Response:
+    """The part of the page that changes while somebody types. 202: ask again in a moment, the papers are being read."""
+    if at.recent.busy:
+        return Response(status_code=202, headers={"Retry-After": "2"})
     before = form.keywords
     read = _read_keywords(at, form)
     seen = _seen(at, read)

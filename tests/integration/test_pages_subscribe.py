@@ -64,6 +64,15 @@ def test_a_preview_has_a_bound_and_is_counted_as_a_search(home: House, browser: 
     assert [few.post("/preview", FORM).status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_who_types_while_the_papers_are_read_for_the_first_time_is_asked_to_wait(home: House) -> None:
+    app = create(home, clock=lambda: AT, answer_takes=0)
+    with app.state.front.recent._lock:
+        answer = Browser(app).post("/preview", FORM)
+        assert (answer.status_code, answer.headers["retry-after"]) == (202, "2")
+        assert Browser(app).get("/").status_code == 200
+    assert Browser(app).post("/preview", FORM).status_code == 200
+
+
 def test_a_page_that_is_kept_is_made_anew_when_something_was_listed(home: House, browser: Browser) -> None:
     assert browser.get("/").text == browser.get("/").text
     arrive(home, AT, "Volcanoes")

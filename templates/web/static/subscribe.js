@@ -26,13 +26,19 @@ async function preview(button) {
   if (!button && area.value === last) return;
   running?.abort();
   const mine = (running = new AbortController());
-  const body = new URLSearchParams({ keywords: area.value });
+  const sent = area.value;
+  const body = new URLSearchParams({ keywords: sent });
   if (button) body.set(button.name, button.value);
   beside.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.dataset.preview, { method: "POST", body, signal: mine.signal });
+    if (answer.status === 202) {
+      say("One moment, the preview is on its way.");
+      timer = setTimeout(preview, 1000 * answer.headers.get("Retry-After"), button);
+      return;
+    }
     if (answer.status !== 200) throw new Error(answer.status);
-    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"), sent);
   } catch (error) {
     if (error.name === "AbortError") return;
     say(error.message === "429" ? "That was much typing. The preview rests for a while; you can subscribe." : "The preview does not answer. You can subscribe all the same.");
@@ -40,10 +46,10 @@ async function preview(button) {
   if (running === mine) beside.removeAttribute("aria-busy");
 }
 
-function show(page) {
+function show(page, sent) {
   const changed = page.getElementById("changed");
-  if (changed) area.value = changed.value;
-  last = area.value;
+  if (changed && area.value === sent) area.value = changed.value;
+  last = changed ? changed.value : sent; // what was typed meanwhile is looked up next
   for (const part of [told, beside]) part.replaceChildren(...page.getElementById(part.id).childNodes);
   document.getElementById("keywords-fault")?.remove();
   const wrong = document.getElementById("keywords-live");
