@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,6 +41,9 @@ $ digest demo --reset
 """
 
 
+NOT_STARTED = 3  # the status of uvicorn's own command, when the port is taken say
+
+
 def serve(
     *,
     host: Annotated[
@@ -65,7 +68,12 @@ def serve(
     )
     remark(f"digest on http://{host}:{port} ({said})")
     app = application(house, scheduler=scheduler, works=work)
-    uvicorn.Server(server_of(app, host=host, port=port, proxies=house.settings.trusted_proxies)).run()
+    server = uvicorn.Server(server_of(app, host=host, port=port, proxies=house.settings.trusted_proxies))
+    app.state.ending = lambda: server.should_exit  # streams end by it: a server waits for every answer to be over
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise typer.Exit(NOT_STARTED)
 
 
 def reachable(house: "House", host: str, port: int) -> "House":

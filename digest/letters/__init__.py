@@ -1,12 +1,13 @@
 """What a letter says. Pure: values in, `Letter(subject, text, html)` out; the words stand in templates/mail."""
 
-from digest.letters.account import already, confirm, goodbye, welcome
+from digest.letters.account import already, confirm, copy, goodbye, welcome
 from digest.letters.newspapers import digest
 from digest.letters.templates import folder
 from digest.letters.values import (
     AlreadyWords,
     Clock,
     ConfirmWords,
+    CopyWords,
     DigestWords,
     FirstPapers,
     GoodbyeWords,
@@ -20,6 +21,7 @@ __all__ = [
     "AlreadyWords",
     "Clock",
     "ConfirmWords",
+    "CopyWords",
     "DigestWords",
     "FirstPapers",
     "GoodbyeWords",
@@ -29,6 +31,7 @@ __all__ = [
     "WelcomeWords",
     "already",
     "confirm",
+    "copy",
     "digest",
     "folder",
     "goodbye",

@@ -1,11 +1,20 @@
-"""The four letters about a subscription: confirm, already, welcome, goodbye."""
+"""The letters about a subscription: confirm, already, welcome, goodbye, and the link to a copy."""
 
 from dataclasses import dataclass
 
 from digest.letters import say
 from digest.letters.marked import Piece, pieces
 from digest.letters.templates import letter
-from digest.letters.values import AlreadyWords, Clock, ConfirmWords, GoodbyeWords, Letter, LetterPaper, WelcomeWords
+from digest.letters.values import (
+    AlreadyWords,
+    Clock,
+    ConfirmWords,
+    CopyWords,
+    GoodbyeWords,
+    Letter,
+    LetterPaper,
+    WelcomeWords,
+)
 
 SHOWN = 12  # keywords named in a letter
 SHOWN_LENGTH = 600  # characters of them
@@ -77,6 +86,19 @@ def already(words: AlreadyWords) -> Letter:
         "already",
         {
             "product": words.product,
+            "preferences_url": words.preferences_url,
+            "postal_address": say.one_line(words.postal_address),
+        },
+    )
+
+
+def copy(words: CopyWords) -> Letter:
+    return letter(
+        "copy",
+        {
+            "product": words.product,
+            "day": words.day,
+            "view_url": words.view_url,
             "preferences_url": words.preferences_url,
             "postal_address": say.one_line(words.postal_address),
         },

@@ -169,6 +169,17 @@ class AlreadyWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyWords:
+    """The link to the copy of a letter that a reader cannot find any more; `day` is that letter's."""
+
+    product: str = "Paper Digest"
+    day: date
+    view_url: str
+    preferences_url: str
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoodbyeWords:
     """The last letter. `return_url` brings everything back, for so many `days`."""
 

@@ -57,7 +57,8 @@ def _service(health: Health) -> Iterator[Need]:
 def _letters(session: Session, month: Month, now: datetime) -> Iterator[Need]:
     if count := month.count(State.UNCERTAIN):
         many = f"{count} letters are uncertain" if count > 1 else "A letter is uncertain"
-        yield Need("uncertain", f"{many}: the log of the relay knows whether it was sent.", "Say so below.")
+        it = "they were" if count > 1 else "it was"
+        yield Need("uncertain", f"{many}: the log of the relay knows whether {it} sent.", "Say so below.")
     failed = month.count(State.FAILED, WEEK)
     if month.failed_ratio > FAILED_RATIO and failed >= FAILED_LEAST:
         said = f"{month.failed_ratio:.1%} of the letters of the last 7 days did not arrive ({failed} of them)."

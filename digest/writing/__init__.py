@@ -19,9 +19,10 @@ from digest.models import Kind, Subscriber
 from digest.subscribers import Purpose
 from digest.writing.desk import Asked, Desk, lay_out, list_days, study
 from digest.writing.stock import is_late, letter_paper
-from digest.writing.words import digest_words, welcome_words
+from digest.writing.words import copy_words, digest_words, welcome_words
 
 __all__ = [
+    "COPY",
     "Asked",
     "Desk",
     "Outgoing",
@@ -33,6 +34,8 @@ __all__ = [
     "study",
     "write",
 ]
+
+COPY = "copy"  # copy:number:day:today is the edition of the link to a letter's copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, 
             # must one of a run whose clock was set to a past day.
             url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
             return letters.confirm(letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal))
+        case Kind.ALREADY if claimed.edition.startswith(f"{COPY}:"):
+            return letters.copy(copy_words(house, claimed, subscriber))
         case Kind.ALREADY:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
             return letters.already(letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from digest.deliveries import Claimed
 from digest.editions import next_slot
 from digest.house import House
-from digest.letters import Clock, DigestWords, Links, WelcomeWords
+from digest.letters import Clock, CopyWords, DigestWords, Links, WelcomeWords
 from digest.matching import is_exclusion
 from digest.models import Frequency, Subscriber
 from digest.subscribers import Purpose
@@ -61,6 +61,18 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
         left_out_counts=left_out_counts(desk, claimed, asked),
         notices=desk.notices,
         links=links_of(house, claimed, subscriber),
+        postal_address=house.settings.postal_address,
+    )
+
+
+def copy_words(house: House, claimed: Claimed, subscriber: Subscriber) -> CopyWords:
+    """The link to the copy of the letter that the edition names."""
+    _, number, day, _ = claimed.edition.split(":")
+    return CopyWords(
+        product=house.product,
+        day=date.fromisoformat(day),
+        view_url=house.link(Purpose.VIEW, number, claimed.created_at),
+        preferences_url=house.link(Purpose.PREFERENCES, subscriber.nonce, claimed.created_at),
         postal_address=house.settings.postal_address,
     )
 
