@@ -25,11 +25,12 @@ def served(
     pace: Pace | None = None,
     answer_takes: float = 0,
     proxies: tuple[str, ...] = ("127.0.0.1",),
+    port: int = 0,
 ) -> Iterator[int]:
-    """The port, until the block ends."""
+    """The port (0: any), until the block ends."""
     app = create(home, clock=clock, pace=pace, answer_takes=answer_takes)
-    with listening(server_of(app, host="127.0.0.1", port=0, proxies=proxies)) as port:
-        yield port
+    with listening(server_of(app, host="127.0.0.1", port=port, proxies=proxies)) as found:
+        yield found
 
 
 @contextmanager

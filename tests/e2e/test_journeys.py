@@ -1,0 +1,220 @@
+"""A reader's whole way in a real browser: with JavaScript and without, by keyboard, by the names that are spoken."""
+
+import asyncio
+import re
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from digest import db, planning
+from digest.house import House
+from digest.mail import inbox
+from digest.models import Status
+from digest.sending import send_all
+from digest.web.pace import Pace
+from tests.browser import AT
+from tests.chromium import AXE, chromium, free_port, violations
+from tests.house import Record, arrive, house
+from tests.served import served
+
+pytestmark = pytest.mark.xdist_group("browser")
+TITLES = ("Robot hands that fold paper", "Protein folding by a graph", "Robots in the garden", "Weather of Mars")
+
+
+@dataclass
+class Place:
+    """The service, at an instant that tests move on, and a browser before it."""
+
+    at: House
+    url: str
+    browser: Browser
+    now: datetime = AT
+
+    def mail(self, email: str) -> inbox.Kept:
+        """All that waits is sent; the newest letter to `email`."""
+        # In a thread of its own: the browser's driver has its loop in this one.
+        with ThreadPoolExecutor(1) as other:
+            other.submit(lambda: asyncio.run(send_all(self.at, lambda: self.now))).result()
+        return [each for each in inbox.kept(self.at.inbox) if each.recipient == email][-1]
+
+    def link(self, email: str, page: str) -> str:
+        (found, *_) = re.findall(rf"{self.url}/{page}/\S+", self.mail(email).part("plain"))
+        return str(found)
+
+    def context(self, **more: object) -> BrowserContext:
+        made = self.browser.new_context(base_url=self.url, locale="en-GB", timezone_id="Asia/Tokyo", **more)  # type: ignore[arg-type]
+        made.set_default_timeout(8000)
+        return made
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with chromium() as browser:
+        folder, port = tmp_path_factory.mktemp("journeys"), free_port()
+        engine = db.connect(f"sqlite:///{folder}/digest.db")
+        db.upgrade(engine)
+        at = house(engine, base_url=f"http://127.0.0.1:{port}")
+        arrive(at, AT - timedelta(hours=2), *TITLES)
+        made = Place(at, at.settings.base_url, browser)
+        with served(at, clock=lambda: made.now, pace=Pace(subscribe=1000, other=1000), port=port):
+            yield made
+        engine.dispose()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(place: Place, request: pytest.FixtureRequest) -> Iterator[Page]:
+    place.now = AT
+    context = place.context(java_script_enabled=request.param)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on(
+        "console",
+        lambda said: errors.append(said.text) if said.type == "error" and "status of 422" not in said.text else None,
+    )
+    yield context.new_page()
+    context.close()
+    assert errors == []
+
+
+def live(page: Page) -> bool:
+    return bool(page.context.browser) and page.locator("form.live").count() == 1
+
+
+def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
+    page.goto("/")
+    email = f"ada.{live(page)}@example.org".lower()
+    keywords = page.get_by_role("textbox", name="Keywords")
+    if live(page):
+        keywords.press_sequentially("robot", delay=20)
+        expect(page.get_by_role("status").first).to_have_text("2 papers of the last 4 would have come.")
+        expect(page.get_by_role("region", name="What you would have got").get_by_role("listitem")).to_have_count(2)
+        expect(page.get_by_role("combobox", name="Time zone")).to_have_value("Asia/Tokyo")
+    else:
+        keywords.fill("robot")
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_role("region", name="What you would have got").get_by_role("listitem")).to_have_count(2)
+        page.get_by_role("combobox", name="Time zone").select_option("Asia/Tokyo")
+    page.get_by_role("textbox", name="E-mail address").fill(email)
+    page.get_by_role("button", name="Subscribe", exact=True).last.click()
+    expect(page).to_have_url(f"{place.url}/sent")
+
+    page.goto(place.link(email, "confirm"))
+    page.get_by_role("button", name="Yes, send it").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    reader = Record(place.at.engine).of(email)
+    assert (reader.status, reader.timezone) == (Status.ACTIVE, "Asia/Tokyo")
+    assert "welcome" in place.mail(email).subject.lower()
+    place.now += timedelta(hours=6)  # nine in the morning in Tokyo
+    planning.plan(place.at, place.now)
+    letter = place.mail(email)
+    assert letter.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    words = letter.part("plain").replace("*", "")  # marked as plain text marks
+    assert {title for title in TITLES if title in words} == {TITLES[0], TITLES[2]}
+
+    page.goto(place.link(email, "preferences"))
+    page.get_by_role("textbox", name="Keywords").fill("protein")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+
+    one_click = re.findall(r"<(http[^>]+)>", str(letter.message["List-Unsubscribe"]))[0]
+    with urllib.request.urlopen(urllib.request.Request(one_click, data=b"List-Unsubscribe=One-Click")) as answer:
+        assert answer.status == 200
+    assert Record(place.at.engine).of(email).status == Status.UNSUBSCRIBED
+    page.goto(one_click)
+    page.get_by_role("button", name="Undo: send the papers again").click()
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+    assert Record(place.at.engine).of(email).status == Status.ACTIVE
+
+
+def test_a_mistake_is_told_at_its_place_and_the_way_on_is_short(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("textbox", name="Keywords").fill('"robot')
+    page.get_by_role("textbox", name="E-mail address").fill("nobody")
+    page.get_by_role("button", name="Subscribe", exact=True).last.click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_be_visible()
+    for name in ("Keywords", "E-mail address"):
+        field = page.get_by_role("textbox", name=name)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        described = str(field.get_attribute("aria-describedby")).split()
+        assert all(page.locator(f"#{each}").count() == 1 for each in described)
+    alert.get_by_role("link").last.click()
+    expect(page.get_by_role("textbox", name="E-mail address")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Keywords")).to_have_value('"robot')
+
+
+def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
+    page.goto("/papers")
+    page.get_by_role("searchbox").or_(page.get_by_role("textbox")).first.fill("robot")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name=TITLES[0], exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=TITLES[3], exact=True)).to_have_count(0)
+    page.get_by_role("link", name=re.compile("subscribe", re.IGNORECASE)).first.click()
+    expect(page.get_by_role("textbox", name="Keywords")).to_have_value("robot")
+
+
+def test_by_keyboard_alone(place: Place) -> None:
+    context = place.context()
+    page = context.new_page()
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        tag, name, outline = page.evaluate(
+            "[document.activeElement.tagName, document.activeElement.name || document.activeElement.textContent.trim(),"
+            " getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        reached.append(name)
+        assert outline != "none", name  # whoever uses the keyboard must see where they are
+        if tag == "TEXTAREA":
+            page.keyboard.type("robot")
+        if name == "email":
+            page.keyboard.type("keyboard@example.org")
+        if name == "Subscribe":
+            break
+    assert [each for each in reached if each in {"keywords", "email", "timezone", "cap"}][:2] == ["keywords", "email"]
+    assert "website" not in reached
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{place.url}/sent")
+    page.goto(place.link("keyboard@example.org", "confirm"))
+    while page.evaluate("document.activeElement.textContent.trim()") != "Yes, send it":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/confirm/**")
+    expect(page.get_by_role("button", name="Yes, send it")).to_have_count(0)
+    assert Record(place.at.engine).of("keyboard@example.org").status == Status.ACTIVE
+    context.close()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not here: make check-pages fetches it, and has it look too")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(place: Place, scheme: str) -> None:
+    context = place.context(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
+    page = context.new_page()
+    for path in ("/", "/?keywords=robot", "/papers", "/papers?q=robot", "/help/keywords", "/privacy", "/nothing"):
+        page.goto(path)
+        assert violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    context.close()
+
+
+def test_no_page_asks_another_host_or_keeps_anything_in_the_browser(place: Place, tmp_path: Path) -> None:
+    context = place.context()
+    page, asked = context.new_page(), set[str]()
+    page.on("request", lambda request: asked.add(request.url))
+    for path in ("/", "/?keywords=robot", "/papers", "/papers?q=robot", "/privacy", "/for-your-site", "/inbox"):
+        page.goto(path)
+    page.wait_for_load_state("networkidle")
+    assert {url for url in asked if not url.startswith((place.url, "data:"))} == set()
+    assert context.cookies() == []
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    context.close()
