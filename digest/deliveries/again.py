@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlmodel import Session, col
 
-from digest.deliveries.ledger import STILL_WANTED
+from digest.deliveries.groups import STILL_WANTED
 from digest.models import Delivery, Kind, State, Subscriber
 
 WHY_NOT = {

@@ -13,27 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, exists, or_, tuple_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import Engine, update
+from sqlmodel import Session, col
 
 from digest import subscribers
 from digest.db import writing
+from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, settle_sent
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.record import LEASE_ON_WIRE
-from digest.models import Delivery, Kind, State, Status, Subscriber
-
-# Who may still get which letter at the very moment before it leaves.
-STILL_WANTED = {
-    Kind.DIGEST: (Status.ACTIVE,),
-    Kind.WELCOME: (Status.ACTIVE,),
-    Kind.CONFIRM: (Status.PENDING,),
-    Kind.ALREADY: (Status.ACTIVE, Status.PAUSED),
-    Kind.GOODBYE: (Status.UNSUBSCRIBED,),
-}
-
-
-# Uncertain too: somebody took this sender for dead, and here comes the answer that only this sender has heard.
-OURS_TO_SETTLE = (State.SENDING, State.ON_WIRE, State.UNCERTAIN)
+from digest.models import Delivery, State, Status, Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +31,10 @@ class _Line:
     outcome: Outcome | None  # None: about to go on the wire
     now: datetime
     done: asyncio.Future[State | None]
+
+    @property
+    def claim(self) -> Claim:
+        return self.delivery_id, self.attempt
 
 
 class Ledger:
@@ -89,46 +81,23 @@ class Ledger:
                 continue
             for line in lines:
                 if not line.done.done():
-                    line.done.set_result(written.get((line.delivery_id, line.attempt)))
+                    line.done.set_result(written.get(line.claim))
 
-    def _commit(self, lines: Sequence[_Line]) -> dict[tuple[int, int], State]:
+    def _commit(self, lines: Sequence[_Line]) -> dict[Claim, State]:
+        leaving = [line.claim for line in lines if line.outcome is None]
+        taken = {line.claim: line.outcome for line in lines if line.outcome and _plain(line.outcome)}
+        now = lines[-1].now
+        written: dict[Claim, State] = {}
         with writing(self._engine) as session:
-            leaving = [line for line in lines if line.outcome is None]
-            written = self._put_on_wire(session, leaving) if leaving else {}
+            if leaving:
+                written |= put_on_wire(session, self._owner, leaving, now, now + LEASE_ON_WIRE)
+            if taken:
+                written |= settle_sent(session, self._owner, taken, now)
             for line in lines:
-                if line.outcome and self._settle(session, line, line.outcome):
-                    written[line.delivery_id, line.attempt] = line.outcome.state
-            return written
-
-    def _put_on_wire(self, session: Session, lines: Sequence[_Line]) -> dict[tuple[int, int], State]:
-        claims = [(line.delivery_id, line.attempt) for line in lines]
-        ours = (
-            col(Delivery.id).in_([number for number, _ in claims]),  # by its key; of pairs no index knows
-            tuple_(col(Delivery.id), col(Delivery.attempts)).in_(claims),
-            col(Delivery.state) == State.SENDING,
-            col(Delivery.owner) == self._owner,
-        )
-        wanted = or_(
-            *(
-                and_(col(Delivery.kind) == kind, col(Subscriber.status).in_(statuses))
-                for kind, statuses in STILL_WANTED.items()
-            )
-        )
-        reader = exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), wanted))
-        now = lines[0].now
-        leaves = {"state": State.ON_WIRE, "lease_until": now + LEASE_ON_WIRE}
-        stays = {"state": State.CANCELLED, "owner": None, "lease_until": None, "settled_at": now}
-        changes = {
-            State.ON_WIRE: update(Delivery).where(*ours, reader).values(**leaves),
-            # Said again: between the two a letter may have become ours.
-            State.CANCELLED: update(Delivery).where(*ours, ~reader).values(**stays),
-        }
-        fates: dict[tuple[int, int], State] = {}
-        for state, change in changes.items():
-            told = change.returning(col(Delivery.id), col(Delivery.attempts))
-            changed = session.execute(told.execution_options(synchronize_session=False))
-            fates |= {(int(number or 0), attempt): state for number, attempt in changed}
-        return fates
+                outcome = None if line.claim in taken else line.outcome
+                if outcome and self._settle(session, line, outcome):
+                    written[line.claim] = outcome.state
+        return written
 
     def _settle(self, session: Session, line: _Line, outcome: Outcome) -> bool:
         final = outcome.state is not State.QUEUED
@@ -156,3 +125,8 @@ class Ledger:
             if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
                 subscribers.end(reader, Status.SUPPRESSED, f"refused: {outcome.code} {outcome.reply}"[:200], line.now)
         return subscriber_id is not None
+
+
+def _plain(outcome: Outcome) -> bool:
+    """As nearly all are: the relay took the letter, and nothing follows from it."""
+    return outcome.state is State.SENT and outcome.charged and not outcome.suppress and outcome.retry_at is None

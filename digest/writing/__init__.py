@@ -27,6 +27,7 @@ __all__ = [
     "Desk",
     "Outgoing",
     "digest_words",
+    "envelope_of",
     "is_late",
     "lay_out",
     "letter_paper",
@@ -52,9 +53,16 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
     """One letter in wire form."""
     subscriber = desk.subscribers[claimed.subscriber_id]
     letter = _letter(house, desk, claimed, subscriber, now)
+    raw = house.signed(compose(letter, envelope_of(house, claimed, subscriber, now)))
+    sender = house.returns.of(Errand.BOUNCE, claimed.id) if house.returns else house.sender
+    return Outgoing(claimed, sender, subscriber.email, raw)
+
+
+def envelope_of(house: House, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Envelope:
+    """What the headers of a letter say beside it."""
     unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
     returns = house.returns
-    envelope = Envelope(
+    return Envelope(
         from_=house.settings.mail_from,
         to=subscriber.email,
         message_id=claimed.message_id,
@@ -64,8 +72,6 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
         unsubscribe_mail=returns.of(Errand.LEAVE, claimed.id) if returns else "",
         feedback=f"{claimed.kind}:{house.domain}",
     )
-    sender = returns.of(Errand.BOUNCE, claimed.id) if returns else house.sender
-    return Outgoing(claimed, sender, subscriber.email, house.signed(compose(letter, envelope)))
 
 
 def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:

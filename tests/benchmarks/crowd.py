@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from digest.matching import parse
 from digest.settings import Settings
 from digest.sources.base import Listed
 from digest.subscribers import Links
+from tests.benchmarks.memory import peak
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -181,15 +181,6 @@ def plan(url: str) -> Round:
     seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     engine.dispose()
     return Round(planned.due, planned.letters, seconds, cpu, peak())
-
-
-def peak() -> int:
-    """The most bytes that this program held. On Linux `ru_maxrss` would count those of the one that started it, too."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        held = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
-        return int(held.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # of macOS, in bytes
 
 
 def planned_apart(url: str, processes: int = 1) -> list[Round]:

@@ -35,6 +35,10 @@ class Result:
         return above / below
 
 
+class Skipped(Exception):
+    """What the row needs is not here; in words."""
+
+
 Row = Callable[[], Result]
 
 
@@ -83,8 +87,11 @@ def run(rows: Sequence[Row], wanted: str | None, file: Path, console: Console) -
     chosen = [known[wanted.replace("_", "-")]] if wanted else list(rows)
     lines = []
     for row in chosen:
-        with console.status(f"measuring {name(row)}"):
-            lines.append(measure(row))
+        try:
+            with console.status(f"measuring {name(row)}"):
+                lines.append(measure(row))
+        except Skipped as why:
+            console.print(f"[bold red]NOT MEASURED[/] {name(row)}: {why}", soft_wrap=True)
     console.print(table(lines) if lines else "no rows")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([asdict(line) for line in lines], indent=2) + "\n", encoding="utf-8")

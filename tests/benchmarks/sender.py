@@ -1,0 +1,74 @@
+"""A sending process, so that its memory is its own: python -m tests.benchmarks.sender URL PORT CONNECTIONS
+
+Each line it is given makes it queue all letters again and send them, the first `most` if the line is a number; it
+answers with a line of JSON. What it knows of papers stays from one round to the next, as in `digest serve`.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+import time
+
+from sqlalchemy import update
+
+from digest import db
+from digest.cli.shown import configure_logs
+from digest.house import House, build
+from digest.letters.known import Known
+from digest.models import Delivery, State
+from digest.sending import send_all
+from digest.settings import load
+from tests.benchmarks.memory import peak
+
+KEY = "x" * 32
+
+
+def house(url: str, port: int, connections: int) -> House:
+    """As the settings of a relay on this machine make it."""
+    return build(
+        load(
+            database_url=url,
+            secret_key=KEY,
+            mail_from="Paper Digest <digest@example.org>",
+            base_url="https://digest.example.org",
+            smtp_host="127.0.0.1",
+            smtp_port=port,
+            smtp_tls="none",
+            smtp_connections=connections,
+        )
+    )
+
+
+def queue_again(at: House) -> None:
+    with db.writing(at.engine) as session:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.state != State.QUEUED)  # type: ignore[arg-type]
+            .values(state=State.QUEUED, owner=None, attempts=0, settled_at=None, lease_until=None)
+        )
+
+
+def send(at: House, known: Known, most: int | None) -> dict[str, float]:
+    """One round, as the scheduler has it done."""
+    from digest.cli.shown import utc_now
+
+    begun, worked = time.perf_counter(), time.process_time()
+    sent = asyncio.run(send_all(at, utc_now, known=known, most=most))
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
+    if sent.closed or sent.failed or sent.uncertain or sent.deferred:
+        raise RuntimeError(f"not all letters went: {sent}")
+    return {"sent": sent.sent, "seconds": seconds, "cpu": cpu, "bytes": peak()}
+
+
+def main(url: str, port: str, connections: str) -> None:
+    configure_logs(logging.INFO, "json")
+    at, known = house(url, int(port), int(connections)), Known()
+    for line in sys.stdin:
+        queue_again(at)
+        sys.stdout.write(json.dumps(send(at, known, int(line) if line.strip() else None)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,109 @@
+"""What a letter costs, stage by stage: python -m tests.benchmarks.stages URL PORT LETTERS
+
+One thread, warm: everything is done once before it is measured.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+
+from digest import db, deliveries, letters
+from digest.deliveries import Ledger, Outcome
+from digest.house import House
+from digest.letters.known import Known
+from digest.mail.message import compose
+from digest.mail.smtp import Connection
+from digest.models import State
+from digest.sending.outbox import BATCH
+from digest.writing import Outgoing, digest_words, envelope_of, lay_out, write
+from tests.benchmarks.sender import house, queue_again
+
+TOGETHER = 16  # connections, and lines in one commit
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Stages:
+    """Seconds by stage."""
+
+    def __init__(self, at: House) -> None:
+        self._at, self._known = at, Known()
+        self.spent: defaultdict[str, float] = defaultdict(float)
+
+    async def run(self, most: int) -> dict[str, float]:
+        """Microseconds a letter by stage."""
+        connections = [Connection(self._at.relay()) for _ in range(TOGETHER)]
+        ledger = Ledger(self._at.engine, "bench")
+        done = 0
+        while done < most:
+            batch = self._written()
+            if not batch:
+                break
+            done += len(batch)
+            begun = time.perf_counter()
+            await self._send(connections, batch)
+            self.spent["send"] += time.perf_counter() - begun
+            begun = time.perf_counter()
+            await self._record(ledger, batch)
+            self.spent["record"] += time.perf_counter() - begun
+        for each in connections:
+            await each.close()
+        return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()}
+
+    def _written(self) -> list[Outgoing]:
+        clock = time.perf_counter
+        begun = clock()
+        with db.writing(self._at.engine) as session:
+            claimed = deliveries.claim(session, "bench", now(), BATCH)
+        self.spent["claim"] += (ended := clock()) - begun
+        with db.reading(self._at.engine) as session:
+            desk = lay_out(session, claimed, now(), self._known)
+        self.spent["look up"] += (begun := clock()) - ended
+        said = [digest_words(self._at, desk, each, desk.subscribers[each.subscriber_id]) for each in claimed]
+        made = [letters.digest(each) for each in said]
+        self.spent["compose"] += (ended := clock()) - begun
+        at = now()
+        for letter, each in zip(made, claimed, strict=True):
+            compose(letter, envelope_of(self._at, each, desk.subscribers[each.subscriber_id], at))
+        self.spent["encode"] += clock() - ended
+        return [write(self._at, desk, each, at) for each in claimed]
+
+    async def _send(self, connections: list[Connection], batch: list[Outgoing]) -> None:
+        waiting = iter(batch)
+
+        async def work(connection: Connection) -> None:
+            for each in waiting:
+                await connection.send(each.sender, each.recipient, each.raw, yes)
+
+        await asyncio.gather(*(work(each) for each in connections))
+
+    async def _record(self, ledger: Ledger, batch: list[Outgoing]) -> None:
+        for start in range(0, len(batch), TOGETHER):
+            ids = [each.claimed.id for each in batch[start : start + TOGETHER]]
+            fates = await asyncio.gather(*(ledger.on_wire(number, now()) for number in ids))
+            assert set(fates) == {State.ON_WIRE}
+            await asyncio.gather(*(ledger.settle(number, Outcome(State.SENT, 250, "2.0.0 Ok"), now()) for number in ids))
+
+
+async def yes() -> bool:
+    return True
+
+
+def main(url: str, port: str, most: str) -> None:
+    random.seed(1)
+    stages = Stages(house(url, int(port), TOGETHER))
+    for _ in range(2):
+        queue_again(stages._at)
+        stages.spent.clear()
+        told = asyncio.run(stages.run(int(most)))
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
