@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from digest import db, deliveries, planning, sending
 from digest.house import House
-from digest.letters.known import Known
 from digest.planning import Planned, Told, never, nobody
 from digest.sending import Clock, Sent
+from digest.writing import Memory
 
 if TYPE_CHECKING:
     from digest.collecting import Collected
@@ -92,7 +92,7 @@ async def deliver(
     tell: Tell = silent,
     insist: bool = False,
     most: int | None = None,
-    known: Known | None = None,
+    known: Memory | None = None,
 ) -> Sent:
     """Send what may go now, or the first `most` letters; `insist` also asks a relay that refused us a moment ago."""
 

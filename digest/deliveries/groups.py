@@ -1,7 +1,7 @@
 """Many lines of the record in one statement: a commit of sixteen letters should not cost sixteen times as much.
 
-The statements are made once for each kind of database and go past the ORM, which would look at every row. A claim is the
-number of a letter and of its attempt: a copy in hand of a letter that was claimed anew since is nobody's.
+The statements are made once for each kind of database and go past the ORM, which would look at every row. A claim is
+the number of a letter and of its attempt: a copy in hand of a letter that was claimed anew since is nobody's.
 """
 
 import json

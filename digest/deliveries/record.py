@@ -4,11 +4,12 @@ so that the database and its row counts decide, never a look followed by an act.
 
 import secrets
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Self, cast
 
 from sqlalchemy import ColumnElement, Table, exists, func, inspect, or_, text, update
+from sqlalchemy import select as core_select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -23,6 +24,7 @@ LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take t
 LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see claim
 PRIORITY = {Kind.CONFIRM: 0, Kind.ALREADY: 0, Kind.WELCOME: 1, Kind.GOODBYE: 1, Kind.DIGEST: 2}
 GIVES_BACK = (State.FAILED, State.EXPIRED, State.CANCELLED)
+LETTERS = cast("Table", inspect(Delivery).local_table)
 HAS_OR_MAY_HAVE = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
 
 
@@ -93,8 +95,8 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
     if not rows:
         return 0
     # The table, not the class: the statement is compiled once and its rows go in batches.
-    table = cast("Table", inspect(Delivery).local_table)
-    statement = insert(table).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"]).returning(table.c.id)
+    new = insert(LETTERS).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"])
+    statement = new.returning(LETTERS.c.id)
     return len(session.execute(statement, rows).all())
 
 
@@ -104,8 +106,8 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
     Letters to the domains `without` stay where they are.
     """
     ready = (
-        select(Delivery)
-        .where(Delivery.state == State.QUEUED, may_go(now))
+        core_select(*(LETTERS.c[each.name] for each in fields(Claimed)))
+        .where(col(Delivery.state) == State.QUEUED, may_go(now))
         .order_by(col(Delivery.priority), col(Delivery.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -113,15 +115,14 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
     if without:
         there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in without))
         ready = ready.where(~exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), there)))
-    found = session.exec(ready).all()
-    ids = [delivery.id for delivery in found]
-    session.execute(
-        update(Delivery)
-        .where(col(Delivery.id).in_(ids), col(Delivery.state) == State.QUEUED)
-        .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=col(Delivery.attempts) + 1)
-        .execution_options(synchronize_session=False)
+    connection = session.connection()  # past the ORM, which would make an object of each row
+    found = [Claimed(**row) for row in connection.execute(ready).mappings()]
+    connection.execute(
+        update(LETTERS)
+        .where(among(session, LETTERS.c.id, [each.id for each in found]), LETTERS.c.state == State.QUEUED)
+        .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=LETTERS.c.attempts + 1)
     )
-    return [replace(Claimed.of(each), attempts=each.attempts + 1) for each in found]
+    return [replace(each, attempts=each.attempts + 1) for each in found]
 
 
 def sweep(session: Session, owner: str, now: datetime) -> tuple[int, int]:

@@ -23,10 +23,17 @@ from digest.letters.wire import Encoded, shortest
 LINE, WORD, LONGEST = 78, 75, 998  # characters: a line to aim at, an encoded word at most, a line at most
 # "=_" stands in neither quoted-printable nor base64, so no body can hold this line (RFC 2045, 6.7).
 BOUNDARY = "=_letter"
+_END = f"--{BOUNDARY}--\r\n".encode()
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _TOKEN = re.compile(r"[!-;=?-~]+")  # printable ASCII without space, "<" and ">"
 _ADDRESS = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9.-]+|[!-;=?A-~]+@\[[0-9A-Fa-f.:IPv]+\]")
+
+
+class Wired(bytes):
+    """A message as it goes over the wire: every line ends in CRLF, and none begins with a dot (RFC 5321, 4.5.2)."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,8 @@ def compose(letter: Letter, envelope: Envelope) -> bytes:
 
 def joined(head: bytes, text: Encoded, html: Encoded) -> bytes:
     """Headers and encoded bodies in one; the order of the alternatives is RFC 2046's, the richest last."""
-    return b"".join((head, b"\r\n", _part("plain", text), _part("html", html), b"--", BOUNDARY.encode(), b"--\r\n"))
+    parts = (head, b"\r\n", *_part("plain", text), *_part("html", html), _END)
+    return Wired(b"".join(parts))
 
 
 def headers(subject: str, envelope: Envelope) -> bytes:
@@ -84,14 +92,19 @@ def headers(subject: str, envelope: Envelope) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
-def _part(kind: str, body: Encoded) -> bytes:
-    head = (
+def _part(kind: str, body: Encoded) -> tuple[bytes, bytes, bytes]:
+    return _head(kind, body.encoding), body.body, b"\r\n"
+
+
+@lru_cache
+def _head(kind: str, encoding: str) -> bytes:
+    lines = (
         f"--{BOUNDARY}",
         f"Content-Type: text/{kind}; charset=utf-8",
-        f"Content-Transfer-Encoding: {body.encoding}",
+        f"Content-Transfer-Encoding: {encoding}",
         "\r\n",
     )
-    return "\r\n".join(head).encode() + body.body + b"\r\n"
+    return "\r\n".join(lines).encode()
 
 
 def _unsubscribe(url: str | None, mail: str) -> list[str]:

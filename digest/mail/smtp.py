@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
+from digest.mail.message import Wired
 from digest.mail.relay import LETTERS_A_CONNECTION, STEP_SECONDS, Relay, connect
 from digest.mail.talk import Reply, Talk
 
@@ -205,8 +206,10 @@ def _rcpt(recipient: str) -> Step:
 def wire(raw: bytes) -> bytes:
     """A message as DATA wants it (RFC 5321 2.3.8, 4.5.2): lines end in CRLF, a leading dot is doubled, a dot ends it.
 
-    Our letters need no change, and finding that out is all it costs.
+    Our letters are made so that they need no change. Looking for what needs one would cost more than sending them.
     """
+    if isinstance(raw, Wired):
+        return raw + b".\r\n"
     if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
         raw = LINE_END.sub(b"\r\n", raw)
     raw = (b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n..")

@@ -22,12 +22,12 @@ import structlog
 from digest import db
 from digest.deliveries import Sent
 from digest.house import House
-from digest.letters.known import Known
 from digest.mail.inbox import Inbox
 from digest.mail.smtp import Relay
 from digest.sending.intake import LETTERS_EACH, Clock, Intake, Place
 from digest.sending.sender import Sender
 from digest.sending.shares import shared
+from digest.writing import Memory
 
 __all__ = ["LETTERS_EACH", "Clock", "Place", "Sender", "Sent", "send_all", "way_out"]
 
@@ -52,7 +52,7 @@ async def send_all(
     tell: Callable[[Sent], None] = lambda _: None,
     insist: bool = False,
     most: int | None = None,
-    known: Known | None = None,
+    known: Memory | None = None,
 ) -> Sent:
     """Send everything that may go now, or the first `most` letters. Setting `stop` ends it after those on the wire.
 
@@ -64,7 +64,7 @@ async def send_all(
             log.info("sender.busy")
             return Sent(busy=True)
         async with way_out(house) as relay:
-            intake = Intake(house, clock, place, known or Known())
+            intake = Intake(house, clock, place, known or Memory())
             return await Sender(intake, relay, stop or asyncio.Event(), tell).run(insist=insist, most=most)
 
 

@@ -13,12 +13,11 @@ from digest.deliveries import Claimed, Outcome, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import SendError
 from digest.house import House
-from digest.letters.known import Known
 from digest.models import State
 from digest.sending.outbox import batch
 from digest.sending.shares import shared
 from digest.welcoming import first_papers
-from digest.writing import Desk, Outgoing, lay_out, write
+from digest.writing import Desk, Memory, Outgoing, lay_out, write
 
 log = structlog.get_logger()
 
@@ -49,7 +48,7 @@ class Intake:
     house: House
     clock: Clock
     place: Place
-    known: Known
+    known: Memory
     dice: random.Random = field(default_factory=random.Random)  # noqa: S311  - jitter, no secret
     _swept_at: float = 0.0
 

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_encode
 from itsdangerous.signer import SigningAlgorithm
 
 from digest.errors import TokenError
 
 CONFIRM_WITHIN = timedelta(hours=72)
 RETURN_WITHIN = timedelta(days=30)
+SEP = b"."
 
 
 class Purpose(StrEnum):
@@ -51,10 +53,13 @@ class Links:
     def __init__(self, keys: Sequence[str]) -> None:
         self.keys = tuple(keys)
         self._signers = {purpose: _signer(purpose, keys) for purpose in Purpose}
+        self._firsts = {purpose: signer.secret_keys[-1] for purpose, signer in self._signers.items()}
 
     def token(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A token for `subject` (a subscriber's nonce, a delivery's message id); whoever holds it may do `purpose`."""
-        return self._signers[purpose].sign(f"{subject}.{int(issued.timestamp()):x}").decode()
+        value = f"{subject}.{int(issued.timestamp()):x}".encode()
+        # What Signer.sign does, without its way through every key: a letter has seven tokens.
+        return (value + SEP + base64_encode(hmac.digest(self._firsts[purpose], value, "sha256"))).decode()
 
     def read(self, purpose: Purpose, token: str, now: datetime) -> str:
         """The subject of a token. Raises TokenError for a damaged, foreign or expired one."""

@@ -12,12 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest import daily, db
 from digest.errors import StoreError
 from digest.house import House
-from digest.letters.known import Known
 from digest.planning import Planned
 from digest.planning.due import CHUNK
 from digest.sending import Clock
 from digest.workers import tables
 from digest.workers.jobs import DELIVER, PLAN, announce, call_for_help
+from digest.writing import Memory
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class Bench:
 
         self._house, self._clock, self._stop = house, clock, stop
         self._over = asyncio.Event()
-        self._known = Known()
+        self._known = Memory()
         self._app = App(connector=PsycopgConnector(min_size=1, max_size=4, kwargs=address(house.engine.url)))
         self._app.task(name=PLAN)(self._plan)
         self._app.task(name=DELIVER)(self._deliver)

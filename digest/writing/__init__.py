@@ -15,9 +15,10 @@ from digest.house import House
 from digest.letters import Letter
 from digest.mail.message import Envelope, compose
 from digest.mail.verp import Errand
-from digest.models import Kind, Subscriber
+from digest.models import Kind
 from digest.subscribers import Purpose
-from digest.writing.desk import Asked, Desk, lay_out, list_days, study
+from digest.writing.desk import Addressee, Asked, Desk, lay_out, study
+from digest.writing.shelf import Memory, list_days
 from digest.writing.stock import is_late, letter_paper
 from digest.writing.words import copy_words, digest_words, welcome_words
 
@@ -25,6 +26,7 @@ __all__ = [
     "COPY",
     "Asked",
     "Desk",
+    "Memory",
     "Outgoing",
     "digest_words",
     "envelope_of",
@@ -58,7 +60,7 @@ def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing
     return Outgoing(claimed, sender, subscriber.email, raw)
 
 
-def envelope_of(house: House, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Envelope:
+def envelope_of(house: House, claimed: Claimed, subscriber: Addressee, now: datetime) -> Envelope:
     """What the headers of a letter say beside it."""
     unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
     returns = house.returns
@@ -74,7 +76,7 @@ def envelope_of(house: House, claimed: Claimed, subscriber: Subscriber, now: dat
     )
 
 
-def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> Letter:
+def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> Letter:
     product, postal = house.product, house.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:

@@ -3,15 +3,21 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from typing import Any, Protocol, cast
 
+import sqlalchemy as sa
+from sqlalchemy import Select, Table, inspect
 from sqlmodel import Session, col, select
 
-from digest import papers, readings
+from digest import papers
+from digest.db.many import packed, within
 from digest.deliveries import Claimed
 from digest.letters import FirstPapers
 from digest.letters.known import Known
 from digest.matching import is_exclusion
-from digest.models import Delivery, Keyword, Kind, Listing, Paper, SavedKeyword, State, Subscriber
+from digest.models import Delivery, Keyword, Kind, Paper, SavedKeyword, State, Subscriber
+from digest.writing.shelf import Memory
 from digest.writing.stock import stamp, stock
 
 FEW = 50  # keywords never met: with more of them in a batch, what the letters to come will need is looked up too
@@ -28,11 +34,30 @@ class Asked:
     canonical: str
 
 
+class Addressee(Protocol):
+    """What letters must know of their reader; a Subscriber, or a plain row of one."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def nonce(self) -> str: ...
+    @property
+    def frequency(self) -> str: ...
+    @property
+    def send_hour(self) -> int: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def summaries(self) -> bool: ...
+    @property
+    def confirmed_at(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """`chosen`, by delivery, has the keywords of each digest. `known` outlives the batch, where many are written."""
 
-    subscribers: Mapping[int, Subscriber]
+    subscribers: Mapping[int, Addressee]
     keywords: Mapping[int, Sequence[Asked]]
     canonicals: Mapping[int, str]
     papers: Mapping[int, Paper]
@@ -44,39 +69,48 @@ class Desk:
     known: Known = field(default_factory=Known)
 
 
-def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: Known | None = None) -> Desk:
+def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: Memory | None = None) -> Desk:
     """Load all that the letters of a batch need. `known` is kept by who writes many batches."""
     readers = {each.subscriber_id for each in claimed}
-    found = session.exec(select(Subscriber).where(col(Subscriber.id).in_(readers))).all()
     keywords = keywords_of(session, readers)
-    known = Known() if known is None else known
-    carried = papers.by_ids(session, {number for each in claimed for number in [*each.papers, *each.left_out]})
+    known = Memory() if known is None else known
+    wanted = {number for each in claimed for number in [*each.papers, *each.left_out]}
     ahead: list[str] = []
     if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
         ahead = waiting_keywords(session)
-        carried |= {int(paper.id or 0): paper for paper in latest(session)} if ahead else {}
+        wanted |= set(latest(session)) if ahead else set()
+    kept = known.shelf.papers(session, wanted)
     desk = Desk(
-        subscribers={int(each.id or 0): each for each in found},
+        subscribers=addressees(session, readers),
         keywords=keywords,
-        canonicals=canonicals_of(session, {number for each in claimed for number in each.keywords}),
-        papers=carried,
-        list_days=list_days(session, carried.values()),
-        notices=tuple(problem.sentence for problem in readings.health(session, now)),
-        sources=papers.sources_of(session, carried),
+        canonicals=canonicals_of(session, claimed, keywords),
+        papers={number: each.paper for number, each in kept.items()},
+        list_days={number: each.listed_on for number, each in kept.items()},
+        notices=known.shelf.notices(session, now),
+        sources={number: each.sources for number, each in kept.items()},
         known=known,
     )
-    study(desk, [each for each in claimed if each.kind == Kind.DIGEST], ahead)
+    stamps = {number: each.stamp for number, each in kept.items()}
+    study(desk, [each for each in claimed if each.kind == Kind.DIGEST], ahead, stamps)
     return desk
 
 
-def study(desk: Desk, digests: Sequence[Claimed], ahead: Iterable[str] = ()) -> None:
-    """Find out which of the papers the keywords of these letters match. `ahead`: keywords of letters still to come."""
-    listed = {number: listed_on(desk, paper) for number, paper in desk.papers.items()}
-    stamps = {
-        number: stamp(paper, listed[number], desk.sources.get(number, ())) for number, paper in desk.papers.items()
-    }
+def study(
+    desk: Desk,
+    digests: Sequence[Claimed],
+    ahead: Iterable[str] = (),
+    stamps: Mapping[int, tuple[object, ...]] | None = None,
+) -> None:
+    """Find out which of the papers the keywords of these letters match. `ahead`: keywords of letters still to come;
+    `stamps`: those of the papers, where they are known.
+    """
+    if stamps is None:
+        stamps = {
+            number: stamp(paper, listed_on(desk, paper), desk.sources.get(number, ()))
+            for number, paper in desk.papers.items()
+        }
     fresh = {
-        number: stock(desk.papers[number], listed[number], desk.sources.get(number, ()))
+        number: stock(desk.papers[number], listed_on(desk, desk.papers[number]), desk.sources.get(number, ()))
         for number in desk.known.unknown(stamps)
     }
     desk.chosen.update({each.id: asked_for(desk, each) for each in digests})
@@ -99,39 +133,55 @@ def waiting_keywords(session: Session) -> list[str]:
     return list(session.exec(found.distinct().limit(AHEAD)).all())
 
 
-def latest(session: Session) -> list[Paper]:
+def latest(session: Session) -> Sequence[int]:
     """The papers that most of the letters to come will carry."""
-    return papers.entered_after(session, papers.top_listing(session) - LATEST)
+    last = col(Paper.entered) > papers.top_listing(session) - LATEST
+    found = session.exec(select(col(Paper.id)).where(last).order_by(col(Paper.entered)))
+    return [int(number or 0) for number in found]
+
+
+@cache
+def _addressees(dialect: str) -> Select[Any]:
+    rows = cast("Table", inspect(Subscriber).local_table).c
+    wanted = (rows.id, rows.email, rows.nonce, rows.frequency, rows.send_hour, rows.timezone)
+    return sa.select(*wanted, rows.summaries, rows.confirmed_at).where(within(dialect, rows.id))
+
+
+def addressees(session: Session, readers: Collection[int]) -> dict[int, Addressee]:
+    """To whom the letters go."""
+    statement = _addressees(session.get_bind().dialect.name)
+    rows = session.connection().execute(statement, {"numbers": packed(session, readers)})
+    return {row.id: cast("Addressee", row) for row in rows}
+
+
+@cache
+def _asked(dialect: str) -> Select[Any]:
+    saved, keywords = (cast("Table", inspect(each).local_table).c for each in (SavedKeyword, Keyword))
+    asked = sa.select(saved.subscriber_id, saved.keyword_id, saved.written, keywords.canonical)
+    joined = asked.where(keywords.id == saved.keyword_id, within(dialect, saved.subscriber_id))
+    return joined.order_by(saved.subscriber_id, saved.position)
 
 
 def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
     """What several readers ask for today, each in their order."""
-    asked = (
-        select(SavedKeyword.subscriber_id, SavedKeyword.keyword_id, SavedKeyword.written, Keyword.canonical)
-        .join(Keyword, col(Keyword.id) == SavedKeyword.keyword_id)
-        .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
-    )
     found: dict[int, list[Asked]] = {}
-    for part in papers.chunks(readers):
-        for reader, number, written, canonical in session.exec(asked.where(col(SavedKeyword.subscriber_id).in_(part))):
-            found.setdefault(reader, []).append(Asked(number, written, canonical))
+    statement = _asked(session.get_bind().dialect.name)
+    rows = session.connection().execute(statement, {"numbers": packed(session, readers)})
+    for reader, number, written, canonical in rows:
+        found.setdefault(reader, []).append(Asked(number, written, canonical))
     return found
 
 
-def canonicals_of(session: Session, keywords: Collection[int]) -> dict[int, str]:
-    """The keywords of these numbers, whether anybody still has them or not."""
-    found: dict[int, str] = {}
-    for part in papers.chunks(keywords):
+def canonicals_of(
+    session: Session, claimed: Sequence[Claimed], keywords: Mapping[int, Sequence[Asked]]
+) -> dict[int, str]:
+    """The keywords that these letters were chosen by, whether anybody still has them or not."""
+    found = {each.id: each.canonical for asked in keywords.values() for each in asked}
+    gone = {number for each in claimed for number in each.keywords} - found.keys()
+    for part in papers.chunks(gone):
         rows = session.exec(select(Keyword.id, Keyword.canonical).where(col(Keyword.id).in_(part)))
         found |= {int(number or 0): canonical for number, canonical in rows}
     return found
-
-
-def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
-    """The day on which each paper was first listed."""
-    entered = [paper.entered for paper in carried]
-    rows = session.exec(select(col(Listing.paper_id), col(Listing.list_day)).where(col(Listing.id).in_(entered))).all()
-    return dict(rows)
 
 
 def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:

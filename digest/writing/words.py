@@ -9,13 +9,13 @@ from digest.editions import next_slot
 from digest.house import House
 from digest.letters import Clock, CopyWords, DigestWords, Links, WelcomeWords
 from digest.matching import is_exclusion
-from digest.models import Frequency, Subscriber
+from digest.models import Frequency
 from digest.subscribers import Purpose
-from digest.writing.desk import Desk
+from digest.writing.desk import Addressee, Desk
 from digest.writing.stock import is_late
 
 
-def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber, now: datetime) -> WelcomeWords:
+def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> WelcomeWords:
     """What the welcome has to say: what comes when, and what would have come already."""
     clock, issued, nonce = Clock(subscriber.send_hour, subscriber.timezone), claimed.created_at, subscriber.nonce
     saved = desk.keywords.get(claimed.subscriber_id, ())
@@ -34,7 +34,7 @@ def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscr
     )
 
 
-def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscriber) -> DigestWords:
+def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee) -> DigestWords:
     """What the digest that a delivery carries has to say."""
     chosen = desk.chosen[claimed.id]
     asked = {each.canonical: position for position, each in enumerate(chosen)}
@@ -65,7 +65,7 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Subscri
     )
 
 
-def copy_words(house: House, claimed: Claimed, subscriber: Subscriber) -> CopyWords:
+def copy_words(house: House, claimed: Claimed, subscriber: Addressee) -> CopyWords:
     """The link to the copy of the letter that the edition names."""
     _, number, day, _ = claimed.edition.split(":")
     return CopyWords(
@@ -77,7 +77,7 @@ def copy_words(house: House, claimed: Claimed, subscriber: Subscriber) -> CopyWo
     )
 
 
-def links_of(house: House, claimed: Claimed, subscriber: Subscriber) -> Links:
+def links_of(house: House, claimed: Claimed, subscriber: Addressee) -> Links:
     """The reader's own pages, one token for each. Who gets one letter a week cannot get fewer."""
 
     def link(purpose: Purpose) -> str:

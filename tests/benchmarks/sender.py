@@ -15,10 +15,10 @@ from sqlalchemy import update
 from digest import db
 from digest.cli.shown import configure_logs
 from digest.house import House, build
-from digest.letters.known import Known
 from digest.models import Delivery, State
 from digest.sending import send_all
 from digest.settings import load
+from digest.writing import Memory
 from tests.benchmarks.memory import peak
 
 KEY = "x" * 32
@@ -49,7 +49,7 @@ def queue_again(at: House) -> None:
         )
 
 
-def send(at: House, known: Known, most: int | None) -> dict[str, float]:
+def send(at: House, known: Memory, most: int | None) -> dict[str, float]:
     """One round, as the scheduler has it done."""
     from digest.cli.shown import utc_now
 
@@ -63,7 +63,7 @@ def send(at: House, known: Known, most: int | None) -> dict[str, float]:
 
 def main(url: str, port: str, connections: str) -> None:
     configure_logs(logging.INFO, "json")
-    at, known = house(url, int(port), int(connections)), Known()
+    at, known = house(url, int(port), int(connections)), Memory()
     for line in sys.stdin:
         queue_again(at)
         sys.stdout.write(json.dumps(send(at, known, int(line) if line.strip() else None)) + "\n")

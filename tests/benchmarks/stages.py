@@ -12,14 +12,14 @@ from collections import defaultdict
 from datetime import UTC, datetime
 
 from digest import db, deliveries, letters
-from digest.deliveries import Ledger, Outcome
+from digest.deliveries import Ledger
+from digest.deliveries.outcome import SENT
 from digest.house import House
-from digest.letters.known import Known
 from digest.mail.message import compose
 from digest.mail.smtp import Connection
 from digest.models import State
 from digest.sending.outbox import BATCH
-from digest.writing import Outgoing, digest_words, envelope_of, lay_out, write
+from digest.writing import Memory, Outgoing, digest_words, envelope_of, lay_out, write
 from tests.benchmarks.sender import house, queue_again
 
 TOGETHER = 16  # connections, and lines in one commit
@@ -33,7 +33,7 @@ class Stages:
     """Seconds by stage."""
 
     def __init__(self, at: House) -> None:
-        self._at, self._known = at, Known()
+        self._at, self._known = at, Memory()
         self.spent: defaultdict[str, float] = defaultdict(float)
 
     async def run(self, most: int) -> dict[str, float]:
@@ -86,9 +86,9 @@ class Stages:
     async def _record(self, ledger: Ledger, batch: list[Outgoing]) -> None:
         for start in range(0, len(batch), TOGETHER):
             ids = [each.claimed.id for each in batch[start : start + TOGETHER]]
-            fates = await asyncio.gather(*(ledger.on_wire(number, now()) for number in ids))
+            fates = await asyncio.gather(*(ledger.on_wire(number, 1, now()) for number in ids))
             assert set(fates) == {State.ON_WIRE}
-            await asyncio.gather(*(ledger.settle(number, Outcome(State.SENT, 250, "2.0.0 Ok"), now()) for number in ids))
+            await asyncio.gather(*(ledger.settle(number, 1, SENT, now()) for number in ids))
 
 
 async def yes() -> bool:

@@ -20,6 +20,7 @@ from digest.house import sender_domain
 from digest.letters import Letter
 from digest.letters.wire import quoted, shortest
 from digest.mail.message import Envelope, compose
+from digest.mail.smtp import wire
 
 ENVELOPE = Envelope(
     from_="Paper Digest <digest@example.org>",
@@ -155,6 +156,7 @@ def test_every_line_is_in_wire_form(pieces: list[str]) -> None:
     raw = compose(Letter("s", text, text), ENVELOPE)
     assert broken_lines(raw) == []
     assert raw.endswith(b"\r\n")
+    assert wire(raw) == wire(bytes(raw))  # which looks for what would have to be changed
 
 
 def test_dots_at_the_beginning_of_lines_are_encoded() -> None:

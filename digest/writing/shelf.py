@@ -1,0 +1,108 @@
+"""What was read for one batch of letters and is good for the next one, too: papers that have not changed since.
+
+Made of plain rows. Objects of the ORM are made only of papers that are new or have changed; a batch looks at hundreds,
+and nearly all of them were in the last one.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import ARRAY, BigInteger, Select, Table, TextClause, bindparam, func, inspect, select, text
+from sqlmodel import Session
+
+from digest import papers, readings
+from digest.db.many import packed, within
+from digest.letters.known import Known
+from digest.models import Listing, Paper, Reading
+from digest.writing.stock import stamp
+
+MOST = 4_000  # papers that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A paper as it was read: `seen` tells whether its row is still the same."""
+
+    seen: int
+    paper: Paper
+    listed_on: date
+    sources: tuple[str, ...]
+    stamp: tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Papers, and what readers are told of the sources. For one thread at a time."""
+
+    _papers: dict[int, Kept] = field(default_factory=dict)
+    _listings: int = -1  # the number of the last listing when they were read
+    _notices: tuple[object, tuple[str, ...]] = (None, ())
+
+    def papers(self, session: Session, numbers: Collection[int]) -> Mapping[int, Kept]:
+        """These papers as the store has them now."""
+        listings = papers.top_listing(session)
+        if listings != self._listings or len(self._papers) > MOST:
+            self._papers, self._listings = {}, listings
+        rows = session.connection().execute(_paper_rows(_dialect(session)), {"numbers": packed(session, numbers)})
+        seen = {int(row[0]): hash(repr(row)) for row in rows}
+        fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
+        if fresh:
+            self._read(session, fresh, seen)
+        return {number: self._papers[number] for number in seen}
+
+    def _read(self, session: Session, fresh: Collection[int], seen: Mapping[int, int]) -> None:
+        found = papers.by_ids(session, fresh)
+        days, sources = list_days(session, found.values()), papers.sources_of(session, fresh)
+        for number, paper in found.items():
+            listed_on, listed_by = days.get(number, paper.first_seen_at.date()), sources.get(number, ())
+            marks = stamp(paper, listed_on, listed_by)
+            self._papers[number] = Kept(seen[number], paper, listed_on, listed_by, marks)
+
+    def notices(self, session: Session, now: datetime) -> tuple[str, ...]:
+        """What readers should know about the sources; looked at once a minute, and after each reading."""
+        last = session.connection().scalar(_LAST_READING)
+        when = (last, now.replace(second=0, microsecond=0))
+        if self._notices[0] != when:
+            self._notices = (when, tuple(problem.sentence for problem in readings.health(session, now)))
+        return self._notices[1]
+
+
+class Memory(Known):
+    """What a process that writes many letters keeps from one batch to the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf()
+
+
+_LAST_READING = select(func.max(cast("Table", inspect(Reading).local_table).c.id))
+
+
+@cache
+def _paper_rows(dialect: str) -> TextClause:
+    """Whole rows, as the driver gives them."""
+    if dialect == "postgresql":
+        return text("SELECT * FROM paper WHERE id = ANY(:numbers)").bindparams(
+            bindparam("numbers", type_=ARRAY(BigInteger))
+        )
+    return text("SELECT * FROM paper WHERE id IN (SELECT value FROM json_each(:numbers))")
+
+
+@cache
+def _listed_on(dialect: str) -> Select[Any]:
+    listings = cast("Table", inspect(Listing).local_table)
+    return select(listings.c.paper_id, listings.c.list_day).where(within(dialect, listings.c.id))
+
+
+def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
+    """The day on which each paper was first listed."""
+    entered = packed(session, (paper.entered for paper in carried))
+    rows = session.connection().execute(_listed_on(_dialect(session)), {"numbers": entered})
+    return {row.paper_id: row.list_day for row in rows}
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
