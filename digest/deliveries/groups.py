@@ -66,8 +66,10 @@ def _change(session: Session, made: Statement, lines: Sequence[tuple[object, ...
 
 def _update(dialect: str, change: str, states: Sequence[State], condition: str = "") -> TextClause:
     wanted = ", ".join(f"'{state}'" for state in states)
+    # By the number: SQLite would rather go through all that this sender has claimed, once for each line.
+    no_index = "NOT INDEXED" if dialect == "sqlite" else ""
     return text(f"""
-        UPDATE delivery SET {change} FROM ({_LINES[dialect]}) AS line
+        UPDATE delivery {no_index} SET {change} FROM ({_LINES[dialect]}) AS line
         WHERE delivery.id = line.id AND delivery.attempts = line.attempt
           AND delivery.owner = :owner AND delivery.state IN ({wanted}) {condition}
         RETURNING delivery.id, delivery.attempts

@@ -21,12 +21,28 @@ from tests.benchmarks.scale import (
     two_planners,
 )
 from tests.benchmarks.search import papers_searched, year_searched
+from tests.benchmarks.sending import (
+    letters_by_script,
+    letters_recorded,
+    letters_to_a_far_relay,
+    letters_to_a_sink,
+    memory_of_a_long_queue,
+    memory_of_a_sender,
+    two_senders,
+)
 from tests.benchmarks.words import folded_words_matched, keywords_matched
 
 ROWS: tuple[Row, ...] = (
     readers_planned,
     letters_written,
     letters_sent,
+    letters_to_a_sink,
+    letters_by_script,
+    letters_to_a_far_relay,
+    letters_recorded,
+    memory_of_a_sender,
+    memory_of_a_long_queue,
+    two_senders,
     keywords_matched,
     folded_words_matched,
     round_on_sqlite,

@@ -1,7 +1,8 @@
 """A sending process, so that its memory is its own: python -m tests.benchmarks.sender URL PORT CONNECTIONS
 
-Each line it is given makes it queue all letters again and send them, the first `most` if the line is a number; it
-answers with a line of JSON. What it knows of papers stays from one round to the next, as in `digest serve`.
+Each line it is given makes it queue all letters again and send them; so many, if the line is a number; those that are
+queued, if it is "join". It answers with a line of JSON. What it knows of papers stays from one round to the next, as in
+`digest serve`.
 """
 
 import asyncio
@@ -65,8 +66,10 @@ def main(url: str, port: str, connections: str) -> None:
     configure_logs(logging.INFO, "json")
     at, known = house(url, int(port), int(connections)), Memory()
     for line in sys.stdin:
-        queue_again(at)
-        sys.stdout.write(json.dumps(send(at, known, int(line) if line.strip() else None)) + "\n")
+        asked = line.strip()
+        if asked != "join":
+            queue_again(at)
+        sys.stdout.write(json.dumps(send(at, known, int(asked) if asked.isdigit() else None)) + "\n")
         sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 """What a letter costs, stage by stage: python -m tests.benchmarks.stages URL PORT LETTERS
 
-One thread, warm: everything is done once before it is measured.
+One thread, warm: everything is done once before it is measured. Tells microseconds a letter, and its bytes.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ class Stages:
     def __init__(self, at: House) -> None:
         self._at, self._known = at, Memory()
         self.spent: defaultdict[str, float] = defaultdict(float)
+        self.bytes = 0
 
     async def run(self, most: int) -> dict[str, float]:
         """Microseconds a letter by stage."""
@@ -54,7 +55,7 @@ class Stages:
             self.spent["record"] += time.perf_counter() - begun
         for each in connections:
             await each.close()
-        return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()}
+        return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()} | {"bytes": self.bytes / done}
 
     def _written(self) -> list[Outgoing]:
         clock = time.perf_counter
@@ -72,7 +73,9 @@ class Stages:
         for letter, each in zip(made, claimed, strict=True):
             compose(letter, envelope_of(self._at, each, desk.subscribers[each.subscriber_id], at))
         self.spent["encode"] += clock() - ended
-        return [write(self._at, desk, each, at) for each in claimed]
+        written = [write(self._at, desk, each, at) for each in claimed]
+        self.bytes += sum(len(each.raw) for each in written)
+        return written
 
     async def _send(self, connections: list[Connection], batch: list[Outgoing]) -> None:
         waiting = iter(batch)
@@ -101,6 +104,7 @@ def main(url: str, port: str, most: str) -> None:
     for _ in range(2):
         queue_again(stages._at)
         stages.spent.clear()
+        stages.bytes = 0
         told = asyncio.run(stages.run(int(most)))
     sys.stdout.write(json.dumps(told) + "\n")
 

@@ -1,0 +1,273 @@
+"""Rows of sending: from rows in the queue to rows that say so, into Postfix's smtp-sink.
+
+Letters have ten papers. What Postfix's own smtp-source does in the same run is what the machine can do: letters of the
+same size over as many sessions into the same sink, with nothing to write, to record or to decide.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from email.message import EmailMessage
+from functools import cache
+from itertools import islice
+from shutil import which
+from statistics import median
+from typing import Any, Self
+
+import aiosmtplib
+from rich.console import Console
+from sqlalchemy import text
+
+from digest import db
+from digest.deliveries import Ledger, claim
+from digest.deliveries.outcome import SENT
+from digest.house import House
+from digest.letters.known import Known
+from digest.writing import digest_words
+from tests.benchmarks.harness import Result, Skipped
+from tests.benchmarks.letters import crowd
+from tests.benchmarks.queued import fill
+from tests.benchmarks.sender import house, queue_again
+from tests.benchmarks.stages import now
+from tests.letter_slowly import slowly
+from tests.postgres import server
+
+LETTERS, NAIVE, ROUNDS = 4_000, 60, 3
+CONNECTIONS, FAR_CONNECTIONS, FAR = 16, 32, 0.05  # seconds
+TRIPS = 2  # round trips that a letter needs where the relay offers PIPELINING: envelope, letter
+QUEUED, MOST_MEMORY = 1_000_000, 150  # rows, MiB
+FOLDERS = ("/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")  # where systems put them
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
+
+
+def program(name: str) -> str:
+    """Where a program of Postfix lies."""
+    found = which(name) or which(name, path=os.pathsep.join(FOLDERS))
+    if not found:
+        raise Skipped(f"{name} is not here; Debian has it in the package postfix")
+    return found
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """The port of a running smtp-sink, which takes everything and keeps nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    who = ["-u", "nobody"] if os.geteuid() == 0 else []
+    with subprocess.Popen([program("smtp-sink"), *who, f"127.0.0.1:{port}", "512"]) as running:
+        try:
+            for _ in range(100):
+                with socket.socket() as knock:
+                    if knock.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            yield port
+        finally:
+            running.terminate()
+
+
+def source(port: int, size: int) -> float:
+    """Seconds that smtp-source takes for as many letters."""
+    many = ["-s", str(CONNECTIONS), "-m", str(LETTERS), "-l", str(size)]
+    begun = time.perf_counter()
+    subprocess.run([program("smtp-source"), "-d", *many, f"127.0.0.1:{port}"], check=True)
+    return time.perf_counter() - begun
+
+
+@cache
+def queue(letters: int = LETTERS) -> str:
+    """An SQLite store with so many letters; it stays until the program ends."""
+    folder = tempfile.TemporaryDirectory()
+    _kept.append(folder)
+    url = f"sqlite:///{folder.name}/digest.db"
+    fill(url, letters)
+    return url
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
+
+class Process:
+    """A sending process of its own."""
+
+    def __init__(self, url: str, port: int, connections: int) -> None:
+        self._command = [sys.executable, "-m", "tests.benchmarks.sender", url, str(port), str(connections)]
+
+    def __enter__(self) -> Self:
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self._running = subprocess.Popen(self._command, text=True, **pipes)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.communicate()
+
+    def send(self, most: int | None = None) -> dict[str, float]:
+        """Queue all anew and send them, or the first `most`."""
+        return self._ask(str(most or ""))
+
+    def join(self) -> dict[str, float]:
+        """Send what is queued."""
+        return self._ask("join")
+
+    def _ask(self, said: str) -> dict[str, float]:
+        assert self._running.stdin
+        assert self._running.stdout
+        self._running.stdin.write(f"{said}\n")
+        self._running.stdin.flush()
+        line = self._running.stdout.readline()
+        if not line:
+            raise RuntimeError("the sending process died; run it by hand to see why: " + " ".join(self._command))
+        told: dict[str, float] = json.loads(line)
+        return told
+
+
+@cache
+def stages() -> dict[str, float]:
+    """Microseconds a letter by stage, and its bytes."""
+    with sink() as port:
+        command = [sys.executable, "-m", "tests.benchmarks.stages", queue(), str(port), "2000"]
+        told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return told
+
+
+def tell(line: str) -> None:
+    Console().print(line, soft_wrap=True)
+
+
+def letters_to_a_sink() -> Result:
+    """Claim, write, MIME, fence, send, record on SQLite, one process, warm; against smtp-source."""
+    costs = stages()
+    with sink() as port, Process(queue(), port, CONNECTIONS) as process:
+        process.send()
+        rounds = [(process.send(), source(port, int(costs["bytes"]))) for _ in range(ROUNDS)]
+    ours, theirs = median(each["seconds"] for each, _ in rounds), median(seconds for _, seconds in rounds)
+    cpu = median(each["cpu"] for each, _ in rounds)
+    tell(f"letters of {costs['bytes'] / 1000:.1f} KB, {1e6 * cpu / LETTERS:.0f} microseconds of processor; by stage:")
+    tell(", ".join(f"{stage} {cost:.0f}" for stage, cost in costs.items() if stage != "bytes"))
+    return Result(measured=LETTERS / ours, baseline=LETTERS / theirs, unit="letters/s", goal=0.4)
+
+
+def letters_by_script() -> Result:
+    """The same, against templates rendered for each reader, a message object, a connection and a commit a mail."""
+    with sink() as port, Process(queue(), port, CONNECTIONS) as process:
+        process.send()
+        ours = median(process.send()["seconds"] for _ in range(ROUNDS))
+        begun = time.perf_counter()
+        asyncio.run(by_script(port))
+        naive = time.perf_counter() - begun
+    return Result(measured=LETTERS / ours, baseline=NAIVE / naive, unit="letters/s", goal=13)
+
+
+async def by_script(port: int) -> None:
+    at, readers = house(queue(), port, 1), crowd()
+    desk, batch = next(readers.desks(Known()))
+    for each in islice(batch, NAIVE):
+        said = digest_words(at, desk, each, readers.subscribers[each.subscriber_id])
+        subject, plain, html = slowly(said)
+        made = EmailMessage()
+        made["From"], made["To"], made["Subject"] = at.settings.mail_from, said.address, subject
+        made.set_content(plain)
+        made.add_alternative(html, subtype="html")
+        await aiosmtplib.send(made, hostname="127.0.0.1", port=port, start_tls=False)
+        with db.writing(at.engine) as session:
+            session.execute(text("UPDATE delivery SET state = 'sent' WHERE id = :id"), {"id": each.id})
+    at.engine.dispose()
+
+
+def letters_to_a_far_relay() -> Result:
+    """50 ms a round trip, 32 connections; against what waiting alone would allow."""
+    with sink() as near, far(near) as port, Process(queue(), port, FAR_CONNECTIONS) as process:
+        process.send()
+        ours = process.send()["seconds"]
+    return Result(measured=LETTERS / ours, baseline=FAR_CONNECTIONS / FAR / TRIPS, unit="letters/s", goal=0.8)
+
+
+@contextmanager
+def far(port: int) -> Iterator[int]:
+    """The same server, far away."""
+    command = [sys.executable, "-m", "tests.benchmarks.far", str(port), str(FAR)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout
+            yield int(running.stdout.readline())
+        finally:
+            running.terminate()
+
+
+def letters_recorded() -> Result:
+    """Claimed, fenced and settled, 16 at a time, nothing sent; against a commit for each step of each letter."""
+    at = house(queue(), 1, 1)
+    queue_again(at)
+    begun = time.perf_counter()
+    done = asyncio.run(recorded(at, LETTERS, 100, CONNECTIONS))
+    ours = done / (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    done = asyncio.run(recorded(at, NAIVE, 1, 1))
+    theirs = done / (time.perf_counter() - begun)
+    at.engine.dispose()
+    return Result(measured=ours, baseline=theirs, unit="rows/s", goal=4)
+
+
+async def recorded(at: House, most: int, batch: int, together: int) -> int:
+    ledger, done = Ledger(at.engine, "bench"), 0
+    queue_again(at)
+    while done < most:
+        with db.writing(at.engine) as session:
+            claimed = claim(session, "bench", now(), batch)
+        for start in range(0, len(claimed), together):
+            group = claimed[start : start + together]
+            await asyncio.gather(*(ledger.on_wire(each.id, each.attempts, now()) for each in group))
+            await asyncio.gather(*(ledger.settle(each.id, each.attempts, SENT, now()) for each in group))
+        done += len(claimed)
+    return done
+
+
+def memory_of_a_sender() -> Result:
+    """The peak of a sending process, against the 150 MiB that it may have."""
+    with sink() as port, Process(queue(), port, CONNECTIONS) as process:
+        process.send()
+        peak = process.send()["bytes"] / 2**20
+    return Result(measured=peak, baseline=MOST_MEMORY, unit="MiB", goal=1, less=True)
+
+
+def memory_of_a_long_queue() -> Result:
+    """The same with a million letters waiting, of which some leave: counted, not loaded."""
+    with sink() as port, Process(queue(QUEUED), port, CONNECTIONS) as process:
+        told = process.send(most=1_000)
+    tell(f"{told['sent'] / told['seconds']:.0f} letters/s, cold")
+    return Result(measured=told["bytes"] / 2**20, baseline=MOST_MEMORY, unit="MiB", goal=1, less=True)
+
+
+def two_senders() -> Result:
+    """Two processes on one durable PostgreSQL, against one; four are told, too."""
+    with server(**DURABLE) as postgres, sink() as port:
+        url = postgres.database()
+        fill(url, LETTERS)
+        at = house(url, port, CONNECTIONS)
+        rates = {many: sent_by(at, url, port, many) for many in (1, 2, 4)}
+        at.engine.dispose()
+    tell(", ".join(f"{many}: {rate:.0f} letters/s" for many, rate in rates.items()))
+    return Result(measured=rates[2], baseline=rates[1], unit="letters/s", goal=1.5)
+
+
+def sent_by(at: House, url: str, port: int, processes: int) -> float:
+    """Letters a second by so many workers that share the queue, warm."""
+    with ExitStack() as stack:
+        senders = [stack.enter_context(Process(url, port, CONNECTIONS // processes)) for _ in range(processes)]
+        for each in senders:  # one after the other: each learns what the letters need
+            each.send(most=LETTERS // 2)
+        queue_again(at)
+        begun = time.perf_counter()
+        with ThreadPoolExecutor() as pool:
+            told = list(pool.map(lambda each: each.join(), senders))
+        seconds = time.perf_counter() - begun
+    assert sum(each["sent"] for each in told) == LETTERS
+    return LETTERS / seconds
