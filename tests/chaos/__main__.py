@@ -36,7 +36,7 @@ def main() -> int:
     wanted = options().parse_args()
     seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
     pieces = max(1, round(wanted.letters / PIECE))
-    size = Size(wanted.letters // pieces, wanted.kills // pieces, wanted.rate)
+    size = Size(wanted.letters // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
     kept = wanted.keep / f"{wanted.store}-{wanted.letters}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
     done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
@@ -75,7 +75,7 @@ def ground(kind: str, folder: Path, size: Size) -> Iterator[Ground]:
     """Where it takes place, with what this machine lets us have."""
     with ExitStack() as stack:
         line = None
-        if kind == "postgresql" and net.possible():
+        if kind == "postgresql" and not size.plain and net.possible():
             line = stack.enter_context(net.net(WORKERS))
         trusted = certificate(folder, "127.0.0.1", *([line.host] if line else []))
         if trusted:
@@ -83,7 +83,7 @@ def ground(kind: str, folder: Path, size: Size) -> Iterator[Ground]:
         else:
             say("    SKIPPED: TLS; there is no openssl here")
         if kind == "postgresql":
-            if not line:
+            if not line and not size.plain:
                 say("    SKIPPED: networks of their own, and lines that are cut; that needs root and ip")
             yield Cluster(trusted, line)
             return
@@ -91,8 +91,8 @@ def ground(kind: str, folder: Path, size: Size) -> Iterator[Ground]:
 
 
 def embedded(folder: Path, size: Size, trusted: Path | None) -> Ground:
-    mounts = may_mount(folder / "tried")
-    if not mounts:
+    mounts = not size.plain and may_mount(folder / "tried")
+    if not mounts and not size.plain:
         say("    SKIPPED: a disk that is full; a small one can be made by root alone")
     return Embedded(folder, size.letters, trusted, small_disk=mounts)
 
@@ -155,6 +155,8 @@ def options() -> argparse.ArgumentParser:
     arguments.add_argument("--kills", type=int, default=100)
     arguments.add_argument("--seed", type=int)
     arguments.add_argument("--rate", type=float, default=1.0, help="how often the relay misbehaves; 0 is never")
+    arguments.add_argument("--others", type=float, default=0.35, help="pauses and the like, for each kill")
+    arguments.add_argument("--plain", action="store_true", help="nothing that only root may do")
     arguments.add_argument("--minutes", type=float, default=0, help="begin no piece after so many; 0 is no limit")
     arguments.add_argument("--keep", type=Path, default=Path("var/chaos"))
     return arguments
