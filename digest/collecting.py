@@ -126,7 +126,17 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
     collected.listed += remembered.listed
     collected.new += remembered.new
     collected.problems.extend(answer.notes)
-    log.info("source.read", source=look.source, day=str(look.day), status=str(status), new=remembered.new)
+    if answer.shown:
+        log.info("source.not_listed", source=look.source, day=str(look.day))
+    log.info(
+        "source.read",
+        source=look.source,
+        day=str(answer.shown or look.day),
+        status=str(status),
+        listed=remembered.listed,
+        new=remembered.new,
+        seconds=round(look.seconds, 2),
+    )
 
 
 def _note(house: House, look: Look, error: SourceError, collected: Collected) -> None:

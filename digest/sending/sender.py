@@ -162,6 +162,7 @@ class Sender:
         except Withdrawn:
             if fate is State.CANCELLED:
                 self._sent.count(claimed, Outcome(State.CANCELLED))
+                log.info("letter.cancelled", delivery=claimed.id, kind=claimed.kind, attempt=claimed.attempts, code=0)
             else:
                 log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
             return
