@@ -18,7 +18,7 @@ from digest.models import State
 from digest.readings import TITLES
 from digest.watch import Month
 
-WIDTH, HEIGHT = 560, 250  # of the drawing; it grows and shrinks with the page
+WIDTH, HEIGHT = 460, 235  # of the drawing; it grows and shrinks with the page, down to 350 on a phone
 LETTERS = 15  # pixels of its words there; the style sheet says the same
 WEEK = 7
 STEPS = 5  # between the lines across
