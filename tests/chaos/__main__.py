@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ NOT_OVER = 3
 
 def main() -> int:
     wanted = options().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # by way of all that has to be cleared up
     seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
     pieces = max(1, round(wanted.letters / PIECE))
     size = Size(wanted.letters // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
