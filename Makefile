@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test chaos check-mta check-mail look-mail lint format bench lock clean help
+.PHONY: demo serve test chaos check-mta check-mail check-pages look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -39,6 +39,9 @@ check-mta: .venv/test  ## 5,000 letters each through Postfix, its smtp-sink and 
 
 check-mail: .venv/test  ## letters through a real Postfix, judged by tools from npm and Debian (JUDGE=name for one)
 	@$(BIN)/python -m tests.checks $(JUDGE)
+
+check-pages: .venv/test  ## pages and the JSON interface, judged by tools from npm, Debian and PyPI (JUDGE=name for one)
+	@$(BIN)/python -m tests.checks.pages $(JUDGE)
 
 look-mail: .venv/test  ## a letter in Thunderbird, by Postfix and Dovecot: pictures in var/look
 	@$(BIN)/python -m tests.checks look

@@ -5,13 +5,13 @@ Errors are problems (RFC 9457).
 
 import time
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -32,6 +32,18 @@ log = structlog.get_logger()
 A_PAGE = 25
 MOST_OF_A_DAY = 2000
 Keyword = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
+
+
+def _written(value: object) -> object:
+    """Days are written 2026-01-31 and in no other way; the library would take seconds since 1970 too."""
+    if isinstance(value, str):
+        date.fromisoformat(value)
+        if "-" not in value or "W" in value:
+            raise ValueError("write the day like 2026-01-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written)]
 
 
 class PaperOut(BaseModel):
@@ -70,6 +82,8 @@ class Explained(BaseModel):
 
 class SubscriptionIn(BaseModel):
     """What to mail, when and where. Without keywords: the most upvoted papers."""
+
+    model_config = ConfigDict(strict=True)  # 0 is no false, and "8" no hour: what is taken is what is described
 
     email: str = Field(max_length=508, examples=["ada@example.org"])
     keywords: list[Annotated[str, Field(max_length=20_000)]] = Field(default=[], max_length=1000)
@@ -112,13 +126,14 @@ def api(front: Front) -> FastAPI:
     made.get("/papers", summary="Papers by a keyword, of a day, or both")(listed)
     made.get("/papers/{number}", summary="One paper")(one)
     made.get("/keywords/explain", summary="How a keyword is understood")(explained)
-    made.post("/subscriptions", status_code=202, summary="Ask for letters", responses={413: responses[404]})(subscribe)
+    also: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 413), responses[404])
+    made.post("/subscriptions", status_code=202, summary="Ask for letters", responses=also)(subscribe)
     _install(made)
     return made
 
 
 def listed(
-    at: At, q: Keyword = "", day: date | None = None, page: Annotated[str, Query(max_length=400)] = ""
+    at: At, q: Keyword = "", day: Day | None = None, page: Annotated[str, Query(max_length=400)] = ""
 ) -> PapersOut:
     way = searching.places(page)
     if way is None or (day and page):

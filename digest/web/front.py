@@ -99,6 +99,7 @@ def environment(house: House, root: str) -> Environment:
     made.globals.update(
         product=house.product,
         root=root,
+        base=house.settings.base_url,
         contact=house.settings.contact,
         local_inbox=not house.settings.relay,
         thumbnails=house.settings.thumbnails,

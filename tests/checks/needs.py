@@ -34,18 +34,24 @@ NODE = (20, 19)
 def ready(commands: dict[str, str]) -> None:
     """Install what is missing, as far as this user may; SystemExit with what to do where it is not."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where servers are, also for who is not root
-    debian(sorted({package for command, package in commands.items() if not shutil.which(command)}))
+    debian(missing(commands))
     if os.geteuid() != 0:
         sys.exit("a Postfix of our own needs root: run this in a container, or with sudo")
 
 
-def debian(missing: list[str]) -> None:
-    if not missing:
+def missing(commands: dict[str, str]) -> list[str]:
+    """Debian's packages for the commands that are not here."""
+    return sorted({package for command, package in commands.items() if not shutil.which(command)})
+
+
+def debian(packages: list[str]) -> None:
+    """Install these, or SystemExit with how."""
+    if not packages:
         return
-    wanted = f"apt-get install --no-install-recommends {' '.join(missing)}"
+    wanted = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"missing: {', '.join(missing)}. On Debian, as root: {wanted}")
-    say(f"installing {', '.join(missing)}")
+        sys.exit(f"missing: {', '.join(packages)}. On Debian, as root: {wanted}")
+    say(f"installing {', '.join(packages)}")
     # --no-remove: another mail server that somebody uses is not to be replaced by ours.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -1,0 +1,57 @@
+// The judges of pages that come from npm. node pages.mjs MODULES JUDGE PAGES CHROMIUM, where PAGES is a file with a JSON
+// list of {name, url}; prints a JSON list of {page, says}.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [modules, judge, file, executablePath] = process.argv.slice(2);
+const pages = JSON.parse(readFileSync(file, "utf8"));
+const load = (path) => import(pathToFileURL(join(modules, path)));
+const TRIES = 3; // of Lighthouse, for the speed alone: a busy machine is no fault of a page
+
+const judges = {
+  // By day and by night, on a phone and on a desk; and nothing may be wider than the window.
+  async axe() {
+    const { chromium } = await load("playwright-core/index.mjs");
+    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    const found = [];
+    for (const [colorScheme, width] of [["light", 390], ["dark", 1280]]) {
+      // Our own policy would keep axe out.
+      const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+      const page = await context.newPage();
+      for (const { name, url } of pages) {
+        await page.goto(url);
+        await page.addScriptTag({ path: join(modules, "axe-core/axe.min.js") });
+        const { violations } = await page.evaluate(() => window.axe.run());
+        for (const one of violations)
+          found.push({ page: name, says: `${colorScheme}: ${one.id}: ${one.help}; first ${one.nodes[0].html.slice(0, 160)}` });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        if (wide > 0) found.push({ page: name, says: `${wide} pixels wider than a window of ${width}` });
+      }
+      await context.close();
+    }
+    await browser.close();
+    return found;
+  },
+
+  async lighthouse() {
+    const { default: lighthouse } = await load("lighthouse/core/index.js");
+    const { launch } = await load("chrome-launcher/dist/index.js");
+    const chrome = await launch({ chromePath: executablePath, chromeFlags: ["--headless=new", "--no-sandbox"], logLevel: "silent" });
+    const found = [];
+    for (const { name, url } of pages) {
+      let low;
+      for (let tries = 0; tries < TRIES; tries++) {
+        const { lhr } = await lighthouse(url, { port: chrome.port, logLevel: "silent", output: "json" });
+        low = Object.values(lhr.categories).filter((one) => one.score !== 1);
+        low = low.map((one) => ({ one, why: one.auditRefs.filter((ref) => ref.weight && (lhr.audits[ref.id].score ?? 1) < 1).map((ref) => ref.id) }));
+        if (!low.length || low.some(({ one }) => one.score !== null && one.id !== "performance")) break;
+      }
+      for (const { one, why } of low) found.push({ page: name, says: `${one.id} ${Math.round(one.score * 100)}: ${why.join(", ")}` });
+    }
+    await chrome.kill();
+    return found;
+  },
+};
+
+console.log(JSON.stringify(await judges[judge]()));

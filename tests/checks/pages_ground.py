@@ -1,0 +1,177 @@
+"""What the judges of pages look at: the service with a filled store, and pages with known faults."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+from digest import db, desk, papers, planning
+from digest.house import House
+from digest.mail import inbox
+from digest.sending import send_all
+from digest.sources.base import Listed
+from digest.subscribers import Purpose, Wish
+from digest.web.pace import Pace
+from digest.web.serving import server_of
+from tests.browser import AT
+from tests.checks.broken import FAULTS, SOUND
+from tests.chromium import free_port
+from tests.house import ADA, house, token
+from tests.served import listening, served
+
+EVE, GONE = "eve@example.org", "gone@example.org"
+DAYS, A_DAY = 6, 40
+PUBLIC = (
+    *("/", "/?keywords=robot%0A%22graph%20network%22", "/papers", "/papers?q=robot", "/papers?q=nothingatall"),
+    *("/papers?view=week", "/papers/1", "/help/keywords", "/privacy", "/for-your-site", "/embed"),
+)
+PLENTY = Pace(subscribe=10**6, other=10**6, search=10**6, searches_in_all=10**6, in_all=10**6, mailbox=10**6)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Addresses of pages by name: those for everybody, those behind a token, and those of which each has a fault."""
+
+    base: str
+    public: dict[str, str]
+    private: dict[str, str]
+    faulty: str
+
+    def broken(self, judge: str) -> dict[str, str]:
+        return {f"broken-{name}": f"{self.faulty}/{judge}/{name}" for name in FAULTY[judge]}
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """Two servers on loopback, until the block ends."""
+    with TemporaryDirectory(prefix="check-pages-") as folder, ExitStack() as stack:
+        port, other = free_port(), free_port()
+        engine = db.connect(f"sqlite:///{folder}/digest.db")
+        stack.callback(engine.dispose)
+        db.upgrade(engine)
+        at = house(engine, base_url=f"http://127.0.0.1:{port}")
+        fill(at)
+        stack.enter_context(served(at, pace=PLENTY, port=port))
+        stack.enter_context(listening(faulty(other)))
+        base = at.settings.base_url
+        public = {path: base + path for path in PUBLIC}
+        yield Ground(
+            base, public, {name: base + path for name, path in behind(at).items()}, f"http://127.0.0.1:{other}"
+        )
+
+
+def fill(at: House) -> None:
+    """Papers of some days, three people, and what was mailed to them."""
+    words = ("robot", "graph network", "protein", "speech", "world model", "weather")
+    for ago in range(DAYS, 0, -1):
+        listed = [
+            Listed(
+                source="huggingface" if n % 3 else "arxiv",
+                list_day=(AT - timedelta(days=ago - 1)).date(),
+                rank=n,
+                kind="listed" if n % 3 else "new",
+                title=f"A {words[n % 6]} that learns from {words[(n + 1) % 6]}, part {n} of {ago}",
+                abstract=f"We show how a {words[n % 6]} can be told apart from a {words[(n + 2) % 6]}. " * 5,
+                authors=("Ada Example", "Grace Sample", "Lin Test"),
+                organization="Example Lab" if n % 2 else None,
+                source_id=f"{ago}-{n}",
+                doi=f"10.1000/{ago}-{n}",
+                upvotes=100 - n if n % 3 else None,
+                url="https://example.org/paper",
+                code_url="https://example.org/code" if n % 4 == 0 else None,
+            )
+            for n in range(A_DAY)
+        ]
+        with db.writing(at.engine) as session:
+            papers.remember(session, listed, AT - timedelta(days=ago - 1, hours=2))
+    before = AT - timedelta(days=1)
+    for email in (ADA, GONE):
+        desk.subscribe(at, email, Wish(), desk.understood(["robot", '"graph network"', "-weather"]), before)
+        desk.confirm(at, token(at, email, Purpose.CONFIRM, before), before)
+    planning.plan(at, AT)
+    asyncio.run(send_all(at, lambda: AT))
+    desk.subscribe(at, EVE, Wish(), desk.understood(["robot"]), AT)
+    desk.unsubscribe(at, token(at, GONE, Purpose.UNSUBSCRIBE, AT), AT)
+
+
+def behind(at: House) -> dict[str, str]:
+    """Pages behind a token, and those for an answer."""
+    own = token(at, ADA, Purpose.PREFERENCES, AT)
+    digest = next(each for each in inbox.kept(at.inbox)[::-1] if each.recipient == ADA and "papers" in each.subject)
+    (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
+    return {
+        "confirm": f"/confirm/{token(at, EVE, Purpose.CONFIRM, AT)}",
+        "confirmed": f"/confirm/{token(at, ADA, Purpose.CONFIRM, AT)}",
+        **{name or "preferences": f"/preferences/{own}{name}" for name in ("", "/history", "/erase")},
+        "saved": f"/preferences/{own}?saved=1",
+        **{
+            each: f"/{each}/{token(at, ADA, Purpose(each), AT)}{'/1' if each in {'mute', 'never'} else ''}"
+            for each in ("mute", "never", "fewer", "pause", "unsubscribe")
+        },
+        "left": f"/unsubscribe/{token(at, GONE, Purpose.UNSUBSCRIBE, AT)}",
+        "return": f"/return/{token(at, GONE, Purpose.RETURN, AT)}",
+        "copy": copy,
+        "sent": "/sent",
+        "inbox": "/inbox",
+        "one-letter": f"/inbox/{digest.name}",
+        "no-such-page": "/nothing",
+        "damaged": "/confirm/x",
+    }
+
+
+# What each judge must see: pages with one fault each.
+FAULTY: dict[str, dict[str, str]] = {
+    **{
+        judge: {name: SOUND.format(body=body, style=style) for name, body, style in FAULTS[judge]}
+        for judge in ("vnu", "axe")
+    },
+    "lighthouse": {
+        "pale": SOUND.format(body='<p style="color:#ccc;background:#fff">Hardly to be read</p>', style=""),
+        "noindex": SOUND.format(body="<p>Not for you</p>", style='<meta name="robots" content="noindex">'),
+        "fails": SOUND.format(body='<script src="/nothing.js"></script>', style=""),
+        "slow": SOUND.format(body="<p>Later</p>", style='<link rel="stylesheet" href="/slow.css">'),
+    },
+}
+
+
+def faulty(port: int) -> uvicorn.Config:
+    """A server of what is wrong, to see whether a judge sees it."""
+
+    async def page(request: Request) -> HTMLResponse:
+        return HTMLResponse(FAULTY[request.path_params["judge"]][request.path_params["name"]])
+
+    async def slow(_request: Request) -> PlainTextResponse:
+        await asyncio.sleep(6)
+        return PlainTextResponse("p{margin:0}", media_type="text/css")
+
+    routes = [Route("/slow.css", slow), Route("/{judge}/{name}", page)]
+    app = Starlette(routes=[Mount("/interface", interface()), *routes])
+    return server_of(app, host="127.0.0.1", port=port, proxies=())
+
+
+def interface() -> FastAPI:
+    """An interface that does not do what it says: a type that is another, a fault, an answer it never told of."""
+    made = FastAPI()
+
+    @made.get("/number")
+    def number() -> int:
+        return json.loads('"no number"')  # type: ignore[no-any-return]
+
+    @made.get("/kind")
+    def kind(which: Literal["a", "b"]) -> str:
+        return {"a": "fine"}[which]
+
+    return made

@@ -1,0 +1,99 @@
+"""The judges of pages and of the JSON interface: addresses in, findings out. None of them was written here."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.checks.judges import Finding, run
+from tests.checks.needs import HERE, MODULES
+from tests.checks.pages_ground import Ground
+
+# A keyword has a grammar and a time zone a name, which no schema can say: both are refused with 422 and a reason.
+WITHOUT = "positive_data_acceptance"
+EXAMPLES = 30  # requests for each operation of the interface and phase
+# Lighthouse measures pages that search engines should know; the others look the same.
+NOT_MEASURED = ("/?keywords", "/papers?", "/embed")
+
+
+@dataclass(frozen=True)
+class PageJudge:
+    """`looks_at` and `broken` are addresses by name; in each of the broken ones it must find fault."""
+
+    name: str
+    judge: Callable[[Mapping[str, str]], list[Finding]]
+    looks_at: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
+def page_judges(on: Ground) -> list[PageJudge]:
+    every = on.public | on.private
+    api = "/api/v1/openapi.json"
+    return [
+        PageJudge("vnu", vnu, every, on.broken("vnu")),
+        PageJudge("axe", axe, every, on.broken("axe")),
+        PageJudge(
+            "lighthouse",
+            lighthouse,
+            {name: url for name, url in on.public.items() if not name.startswith(NOT_MEASURED)},
+            on.broken("lighthouse"),
+        ),
+        PageJudge(
+            "schemathesis",
+            schemathesis,
+            {"interface": on.base + api},
+            {"broken-interface": f"{on.faulty}/interface/openapi.json"},
+        ),
+    ]
+
+
+def vnu(pages: Mapping[str, str]) -> list[Finding]:
+    """The Nu Html Checker of the W3C: errors."""
+    names = {f"page-{number}": name for number, name in enumerate(pages)}
+    with tempfile.TemporaryDirectory() as folder, httpx.Client() as client:
+        for name, url in zip(names, pages.values(), strict=True):
+            Path(folder, f"{name}.html").write_text(client.get(url).text)
+        jar = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
+        done = run("java", "-jar", str(jar), "--errors-only", "--exit-zero-always", "--format", "json", folder)
+    found = json.loads(done.stderr)["messages"]
+    return [Finding(names[Path(each["url"]).stem], str(each["message"])) for each in found]
+
+
+def axe(pages: Mapping[str, str]) -> list[Finding]:
+    """axe-core in a real browser, light and dark, narrow and wide."""
+    return _node("axe", pages)
+
+
+def lighthouse(pages: Mapping[str, str]) -> list[Finding]:
+    """Less than 100 in any of its four; as on a phone with a slow line."""
+    return _node("lighthouse", pages)
+
+
+def schemathesis(described: Mapping[str, str]) -> list[Finding]:
+    """Requests made up from the description of an interface, good and bad; the answers held against it."""
+    found = []
+    program = str(Path(sys.executable).with_name("schemathesis"))
+    for name, url in described.items():
+        how = ("--config-file", str(HERE / "schemathesis.toml"), "run", url, "--no-color", "--warnings=off")
+        what = ("--checks=all", f"--exclude-checks={WITHOUT}", f"--max-examples={EXAMPLES}", "--continue-on-failure")
+        done = subprocess.run([program, *how, *what], check=False, capture_output=True, text=True, errors="replace")
+        if done.returncode not in {0, 1} or "Tested: " not in done.stdout:
+            raise RuntimeError(f"schemathesis ended with {done.returncode}:\n{done.stdout[-2000:]}")
+        cases = re.split(r"(?m)^\d+\. Test Case ID: \w+$", done.stdout)[1:]
+        found += [Finding(name, " ".join(case.split())[:600]) for case in cases or ["it failed"] * done.returncode]
+    return found
+
+
+def _node(judge: str, pages: Mapping[str, str]) -> list[Finding]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pages.json")
+        path.write_text(json.dumps([{"name": name, "url": url} for name, url in pages.items()]))
+        done = run("node", str(HERE / "pages.mjs"), str(MODULES), judge, str(path), shutil.which("chromium") or "")
+    return [Finding(each["page"], each["says"]) for each in json.loads(done.stdout)]
