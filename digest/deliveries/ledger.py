@@ -10,6 +10,7 @@ may claim a letter again that it still holds from before; the older copy must ne
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +46,7 @@ class Ledger:
         self._owner = owner
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> State | None:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
@@ -73,7 +75,7 @@ class Ledger:
         while self._waiting:
             lines, self._waiting = self._waiting, []
             try:
-                written = await asyncio.to_thread(self._commit, lines)
+                written = await asyncio.get_running_loop().run_in_executor(self._hand, self._commit, lines)
             except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
                 for line in lines:
                     if not line.done.done():

@@ -7,16 +7,16 @@ from datetime import datetime
 from time import monotonic
 
 import structlog
+from sqlmodel import Session
 
 from digest import db, deliveries
 from digest.deliveries import Claimed, Outcome, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import SendError
 from digest.house import House
-from digest.models import State
+from digest.models import Kind, State
 from digest.sending.outbox import batch
 from digest.sending.shares import shared
-from digest.welcoming import first_papers
 from digest.writing import Desk, Memory, Outgoing, lay_out, write
 
 log = structlog.get_logger()
@@ -70,8 +70,7 @@ class Intake:
             claimed = deliveries.claim(session, self.place.name, now, self._batch, without=full)
         with db.reading(self.house.engine) as session:
             laid = lay_out(session, claimed, now, self.known)
-            desk = replace(laid, first=first_papers(session, claimed, now))
-            return self._write(desk, claimed, now)
+            return self._write(_welcoming(session, laid, claimed, now), claimed, now)
 
     def _write(self, desk: Desk, claimed: Sequence[Claimed], now: datetime) -> Written:
         written, unwritten = [], []
@@ -104,3 +103,11 @@ class Intake:
         """Hand back what was claimed and not sent."""
         with db.writing(self.house.engine) as session:
             deliveries.release(session, self.place.name)
+
+
+def _welcoming(session: Session, laid: Desk, claimed: Sequence[Claimed], now: datetime) -> Desk:
+    if all(each.kind != Kind.WELCOME for each in claimed):
+        return laid
+    from digest.welcoming import first_papers  # with planning and numpy: 45 MB that few letters need
+
+    return replace(laid, first=first_papers(session, claimed, now))

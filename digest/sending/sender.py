@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import structlog
@@ -37,6 +38,8 @@ class Sender:
         shares = Shares(house, relay.name)
         self._outbox = Outbox(pace_of(house), 2 * house.settings.smtp_connections, lambda: self._over, shares.borrow)
         self._way = Way(house, relay)
+        # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="letters")
         self._connections = 0
         self._refused_at: float | None = None
         self._sent = Sent()
@@ -74,7 +77,9 @@ class Sender:
 
     async def _leave(self) -> None:
         await self._ledger.close()
-        await asyncio.to_thread(self._intake.release)
+        # After what that thread may still be claiming.
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._intake.release)
+        self._writer.shutdown(wait=False)
 
     async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
         try:
@@ -99,7 +104,8 @@ class Sender:
             await self._outbox.freed(full)
 
     async def _take_in(self, full: Collection[str]) -> int:
-        written, unwritten = await self._patiently(lambda: asyncio.to_thread(self._intake.claim, full))
+        loop = asyncio.get_running_loop()
+        written, unwritten = await self._patiently(lambda: loop.run_in_executor(self._writer, self._intake.claim, full))
         for each, outcome in unwritten:
             await self._settle(each, outcome)
         await self._outbox.put(written)

@@ -32,6 +32,7 @@ from digest.deliveries.outcome import SENT
 from digest.house import House
 from digest.letters.known import Known
 from digest.writing import digest_words
+from tests.benchmarks.crowd import size
 from tests.benchmarks.harness import Result, Skipped
 from tests.benchmarks.letters import crowd
 from tests.benchmarks.queued import fill
@@ -40,10 +41,10 @@ from tests.benchmarks.stages import now
 from tests.letter_slowly import slowly
 from tests.postgres import server
 
-LETTERS, NAIVE, ROUNDS = 4_000, 60, 3
+LETTERS, NAIVE, ROUNDS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter look
 CONNECTIONS, FAR_CONNECTIONS, FAR = 16, 32, 0.05  # seconds
 TRIPS = 2  # round trips that a letter needs where the relay offers PIPELINING: envelope, letter
-QUEUED, MOST_MEMORY = 1_000_000, 150  # rows, MiB
+QUEUED, MOST_MEMORY = size("QUEUED", 1_000_000), 150  # rows, MiB
 FOLDERS = ("/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")  # where systems put them
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
 
@@ -74,9 +75,9 @@ def sink() -> Iterator[int]:
             running.terminate()
 
 
-def source(port: int, size: int) -> float:
+def source(port: int, weight: int) -> float:
     """Seconds that smtp-source takes for as many letters."""
-    many = ["-s", str(CONNECTIONS), "-m", str(LETTERS), "-l", str(size)]
+    many = ["-s", str(CONNECTIONS), "-m", str(LETTERS), "-l", str(weight)]
     begun = time.perf_counter()
     subprocess.run([program("smtp-source"), "-d", *many, f"127.0.0.1:{port}"], check=True)
     return time.perf_counter() - begun
