@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.benchmarks.harness import Row, run
 from tests.benchmarks.letters import letters_written
 from tests.benchmarks.month import previews
+from tests.benchmarks.pages import previews_p99, previews_served, subscribe_page_served
 from tests.benchmarks.rounds import letters_sent, readers_planned
 from tests.benchmarks.scale import (
     growth_of_papers,
@@ -53,6 +54,9 @@ ROWS: tuple[Row, ...] = (
     two_planners,
     previews,
     papers_searched,
+    subscribe_page_served,
+    previews_served,
+    previews_p99,
 )
 
 BY_NAME: tuple[Row, ...] = (year_searched,)  # these take too long to be measured with the others
