@@ -120,6 +120,7 @@ async def warmed(port: int, preview: bytes) -> None:
             writer.write(preview)
             head = await reader.readuntil(b"\r\n\r\n")
             writer.close()
+            assert head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 202 ")), head
             await asyncio.sleep(0.5)
 
 
