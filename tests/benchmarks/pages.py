@@ -151,7 +151,7 @@ def request(method: str, path: str, body: str = "") -> bytes:
 
 def serve(url: str, port: int) -> None:
     engine = db.connect(url)
-    settings = Settings(_env_file=None, database_url=url, base_url="http://digest.test")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, database_url=url, base_url="http://digest.test")
     app = create(House(settings, engine, Links(["a key for the bench"])), clock=lambda: NOW, pace=PLENTY)
 
     @app.get("/hello")
