@@ -3,6 +3,7 @@
 Judged by the received mails alone: every paper that matches a reader reached that reader, and none came twice.
 """
 
+import os
 import re
 import signal
 import socket
@@ -180,7 +181,8 @@ class Week:
         return readers
 
 
-@pytest.mark.parametrize("name", WEEKS)
+# The third week is of the other source; it adds a minute to every run of the tests and has found nothing by itself.
+@pytest.mark.parametrize("name", WEEKS if "ALL_WEEKS" in os.environ else [each for each in WEEKS if each != "april"])
 def test_in_a_week_of_faults_every_matching_paper_comes_once(name: str, tmp_path: Path, outgoing: Relay) -> None:
     with WEEKS[name]() as (host, broken):
         week = Week(tmp_path, host, outgoing)
