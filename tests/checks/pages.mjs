@@ -1,5 +1,6 @@
 // The judges of pages that come from npm. node pages.mjs MODULES JUDGE PAGES CHROMIUM, where PAGES is a file with a JSON
-// list of {name, url}; prints a JSON list of {page, says}.
+// list of {name, url, cookie}; prints a JSON list of {page, says}. A url that ends in #q=x stands for the answer to the
+// form with the field q, into which x is written. The cookie is that of the operator's session.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,8 +20,17 @@ const judges = {
       // Our own policy would keep axe out.
       const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
       const page = await context.newPage();
-      for (const { name, url } of pages) {
-        await page.goto(url);
+      for (const { name, url, cookie } of pages) {
+        if (cookie) await context.addCookies([{ name: "digest_operator", value: cookie, url: "http://127.0.0.1/operator" }]);
+        const [where, written] = url.split("#");
+        await page.goto(where);
+        if (written) {
+          const [field, what] = written.split("=");
+          await page.fill(`[name=${field}]`, what);
+          await Promise.all([page.waitForEvent("load"), page.press(`[name=${field}]`, "Enter")]);
+        }
+        if (new URL(page.url()).pathname !== new URL(where).pathname) throw new Error(`${url} leads to ${page.url()}`);
+        await page.evaluate(() => { for (const each of document.querySelectorAll("details")) each.open = true; });
         await page.addScriptTag({ path: join(modules, "axe-core/axe.min.js") });
         const { violations } = await page.evaluate(() => window.axe.run());
         for (const one of violations)

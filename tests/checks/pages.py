@@ -20,7 +20,7 @@ NEEDED = {"java": "default-jre-headless", "chromium": "chromium"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     logging.disable(logging.CRITICAL)  # the broken interface fails loudly, as it should
     needs.debian(needs.missing(NEEDED))
     needs.npm()

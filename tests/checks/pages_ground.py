@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
@@ -28,6 +29,7 @@ from digest.web.pace import Pace
 from digest.web.serving import server_of
 from tests.browser import AT
 from tests.checks.broken import FAULTS, SOUND
+from tests.checks.pages_operator import TOKEN, happen, inside, logged_in, outside
 from tests.chromium import free_port
 from tests.house import ADA, house, token
 from tests.served import listening, served
@@ -43,12 +45,16 @@ PLENTY = Pace(subscribe=10**6, other=10**6, search=10**6, searches_in_all=10**6,
 
 @dataclass(frozen=True)
 class Ground:
-    """Addresses of pages by name: those for everybody, those behind a token, and those of which each has a fault."""
+    """Addresses of pages by name: those for everybody, those behind a token, and those of which each has a fault.
+
+    `cookie` is that of the operator's session, for 127.0.0.1.
+    """
 
     base: str
     public: dict[str, str]
     private: dict[str, str]
     faulty: str
+    cookie: str
 
     def broken(self, judge: str) -> dict[str, str]:
         return {f"broken-{name}": f"{self.faulty}/{judge}/{name}" for name in FAULTY[judge]}
@@ -56,21 +62,31 @@ class Ground:
 
 @contextmanager
 def ground() -> Iterator[Ground]:
-    """Two servers on loopback, until the block ends."""
+    """Servers on loopback, until the block ends: the service, one over an empty store, and one of what is wrong."""
     with TemporaryDirectory(prefix="check-pages-") as folder, ExitStack() as stack:
-        port, other = free_port(), free_port()
-        engine = db.connect(f"sqlite:///{folder}/digest.db")
-        stack.callback(engine.dispose)
-        db.upgrade(engine)
-        at = house(engine, base_url=f"http://127.0.0.1:{port}")
+        port, away, other = free_port(), free_port(), free_port()
+        at = opened(stack, f"{folder}/digest.db", port)
+        db.upgrade(at.engine)
         fill(at)
+        happen(at)
         stack.enter_context(served(at, pace=PLENTY, port=port))
+        stack.enter_context(served(opened(stack, f"{folder}/empty.db", away), port=away))
         stack.enter_context(listening(faulty(other)))
         base = at.settings.base_url
+        private = {name: base + path for name, path in (behind(at) | inside(at)).items()}
+        # A cookie is of its host, whatever the port: one is let in at the other server too, and not at localhost.
+        private |= {name: f"http://localhost:{port}{path}" for name, path in outside().items()}
+        private |= {"operator-away": f"http://127.0.0.1:{away}/operator"}
         public = {path: base + path for path in PUBLIC}
-        yield Ground(
-            base, public, {name: base + path for name, path in behind(at).items()}, f"http://127.0.0.1:{other}"
-        )
+        yield Ground(base, public, private, f"http://127.0.0.1:{other}", logged_in(base))
+
+
+def opened(stack: ExitStack, path: str, port: int) -> House:
+    """A house with an operator, on a store that is made empty."""
+    engine = db.connect(f"sqlite:///{path}")
+    stack.callback(engine.dispose)
+    Path(path).touch()
+    return house(engine, base_url=f"http://127.0.0.1:{port}", operator_token=TOKEN)
 
 
 def fill(at: House) -> None:

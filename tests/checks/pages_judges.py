@@ -8,13 +8,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from tests.checks.judges import Finding, run
 from tests.checks.needs import HERE, MODULES
 from tests.checks.pages_ground import Ground
+from tests.checks.pages_operator import COOKIE
 
 # A keyword has a grammar and a time zone a name, which no schema can say: both are refused with 422 and a reason.
 WITHOUT = "positive_data_acceptance"
@@ -37,8 +40,8 @@ def page_judges(on: Ground) -> list[PageJudge]:
     every = on.public | on.private
     api = "/api/v1/openapi.json"
     return [
-        PageJudge("vnu", vnu, every, on.broken("vnu")),
-        PageJudge("axe", axe, every, on.broken("axe")),
+        PageJudge("vnu", partial(vnu, cookie=on.cookie), every, on.broken("vnu")),
+        PageJudge("axe", partial(axe, cookie=on.cookie), every, on.broken("axe")),
         PageJudge(
             "lighthouse",
             lighthouse,
@@ -54,21 +57,23 @@ def page_judges(on: Ground) -> list[PageJudge]:
     ]
 
 
-def vnu(pages: Mapping[str, str]) -> list[Finding]:
+def vnu(pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
     """The Nu Html Checker of the W3C: errors."""
+    cookies = httpx.Cookies()
+    cookies.set(COOKIE, cookie, domain="127.0.0.1", path="/operator")
     names = {f"page-{number}": name for number, name in enumerate(pages)}
-    with tempfile.TemporaryDirectory() as folder, httpx.Client() as client:
+    with tempfile.TemporaryDirectory() as folder, httpx.Client(cookies=cookies) as client:
         for name, url in zip(names, pages.values(), strict=True):
-            Path(folder, f"{name}.html").write_text(client.get(url).text)
+            Path(folder, f"{name}.html").write_text(_html(client, url))
         jar = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
         done = run("java", "-jar", str(jar), "--errors-only", "--exit-zero-always", "--format", "json", folder)
     found = json.loads(done.stderr)["messages"]
     return [Finding(names[Path(each["url"]).stem], str(each["message"])) for each in found]
 
 
-def axe(pages: Mapping[str, str]) -> list[Finding]:
+def axe(pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
     """axe-core in a real browser, light and dark, narrow and wide."""
-    return _node("axe", pages)
+    return _node("axe", pages, cookie)
 
 
 def lighthouse(pages: Mapping[str, str]) -> list[Finding]:
@@ -91,9 +96,20 @@ def schemathesis(described: Mapping[str, str]) -> list[Finding]:
     return found
 
 
-def _node(judge: str, pages: Mapping[str, str]) -> list[Finding]:
+def _html(client: httpx.Client, url: str) -> str:
+    """A page, or the answer to a form; RuntimeError when one is sent on, as who is not let in."""
+    where, _, written = url.partition("#")
+    own = "{0.scheme}://{0.netloc}".format(urlsplit(where))
+    form = dict([written.split("=")]) if written else None
+    answer = client.post(where, data=form, headers={"Origin": own}) if form else client.get(where)
+    if answer.is_redirect:
+        raise RuntimeError(f"{url} leads to {answer.headers['location']}")
+    return answer.text
+
+
+def _node(judge: str, pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pages.json")
-        path.write_text(json.dumps([{"name": name, "url": url} for name, url in pages.items()]))
+        path.write_text(json.dumps([{"name": name, "url": url, "cookie": cookie} for name, url in pages.items()]))
         done = run("node", str(HERE / "pages.mjs"), str(MODULES), judge, str(path), shutil.which("chromium") or "")
     return [Finding(each["page"], each["says"]) for each in json.loads(done.stdout)]

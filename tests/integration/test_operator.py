@@ -260,6 +260,8 @@ def test_a_store_that_cannot_be_used_is_said_so(tmp_path: Any) -> None:
 def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: House) -> None:
     for back in range(3, -1, -1):
         letter(one, state=State.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
+    with db.writing(one.engine) as session:
+        session.add(reading(source="arxiv", list_day=NOW.date(), started_at=NOW, listed=4))
     operator = Operator(one)
     operator.log_in()
     page = operator.page()
@@ -267,7 +269,7 @@ def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: House)
     assert "<style" not in page
     assert re.findall(r"<script(?! src=)", page) == []
     drawings = [ET.fromstring(each) for each in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
-    assert len(drawings) == 2  # no source was read
+    assert len(drawings) == 3  # letters, readers, and the source that was read
     for each in drawings:
         named, described = (each.attrib["aria-labelledby"]).split()
         texts = {found.attrib["id"]: found.text for found in each if "id" in found.attrib}

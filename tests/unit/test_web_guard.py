@@ -59,7 +59,7 @@ def test_every_ink_can_be_read_on_its_ground(night: bool) -> None:
 
 
 def test_no_template_fetches_anything_from_elsewhere_or_runs_a_script_of_its_own() -> None:
-    for path in Path(static_folder()).parent.glob("*.html"):
+    for path in Path(static_folder()).parent.rglob("*.html"):
         text = path.read_text()
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), path
         assert not re.search(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|<style|\|\s*safe", text), path

@@ -180,16 +180,18 @@ def ticks(least: int, most: int) -> list[int]:
 
 
 def _dressed(root: Any, name: str, kind: str, title: str, said: str) -> Any:
-    """The drawing with a name and a description, without the library's styles, scripts and remarks."""
+    """The drawing with a name and a description, without the library's styles, scripts and remarks; and without its
+    ids, which are the same in each drawing of a page.
+    """
     from lxml import etree  # type: ignore[import-untyped]
 
     for each in list(root.iter()):
+        each.attrib.pop("id", None)
         unwanted = not isinstance(each.tag, str) or each.tag.removeprefix(SVG) in UNWANTED
         if unwanted or set(each.get("class", "").split()) & HOVERING:
             parent = each.getparent()
             if parent is not None:
                 parent.remove(each)
-    root.attrib.pop("id", None)
     root.set("class", f"chart {kind}")
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-said")

@@ -1,0 +1,76 @@
+"""The operator's pages for the judges: a store in which everything happened that they can show, and a way in."""
+
+from datetime import timedelta
+
+import httpx
+from sqlmodel import col, select
+
+from digest import db, deliveries
+from digest.house import House
+from digest.models import Delivery, ReadingStatus, State, Subscriber
+from digest.readings import TITLES
+from tests.browser import AT
+from tests.factories import delivery, reading, subscriber
+from tests.house import ADA
+
+TOKEN = "a-token-that-is-long-enough"
+COOKIE = "digest_operator"
+READERS = 3
+ENDS = (State.SENT, State.FAILED, State.UNCERTAIN)
+
+
+def happen(at: House) -> None:
+    """Looks at the sources, good and bad; letters that failed or are uncertain; a relay that takes nothing."""
+    with db.writing(at.engine) as session:
+        for source in TITLES:
+            for ago in range(20, 0, -1):
+                then, status = AT - timedelta(days=ago), _ended(ago)
+                new = 40 - ago if status == ReadingStatus.OK else 0
+                session.add(
+                    reading(source=source, list_day=then.date(), started_at=then, status=status, listed=new, new=new)
+                )
+                session.flush()
+        for number in range(READERS):
+            session.add(to := subscriber(email=f"reader-{number}@example.org", created_at=AT - timedelta(days=9)))
+            session.flush()
+            for ago, state in enumerate(ENDS, 1):
+                then = AT - timedelta(days=ago)
+                session.add(
+                    delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
+                )
+        deliveries.lane.close(session, at.relay().name, code=535, reply="5.7.8 not this password", now=AT)
+
+
+def _ended(ago: int) -> ReadingStatus:
+    if ago % 7 == 0:
+        return ReadingStatus.FAILED
+    return ReadingStatus.NOT_LISTED if ago % 5 == 0 else ReadingStatus.OK
+
+
+def inside(at: House) -> dict[str, str]:
+    """Paths by name. `#q=x` stands for the answer to a form, with x written into its field q."""
+    with db.reading(at.engine) as session:
+        ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
+        of_each = select(Delivery.id).order_by(col(Delivery.id))
+        letters = {state: session.exec(of_each.where(Delivery.state == state)).first() for state in ENDS}
+    return {
+        "operator": "/operator",
+        "operator-readers": "/operator/readers",
+        "operator-found": "/operator/readers#q=reader",
+        "operator-none": "/operator/readers#q=nobody",
+        "operator-fault": "/operator/readers#q=x",
+        "operator-reader": f"/operator/readers/{ada}",
+        "operator-queued": f"/operator/readers/{ada}?queued=1",
+        **{f"operator-letter-{state}": f"/operator/letters/{number}" for state, number in letters.items()},
+    }
+
+
+def outside() -> dict[str, str]:
+    """Paths by name, as somebody sees them who has not logged in."""
+    return {"operator-login": "/operator/login", "operator-refused": "/operator/login#token=x"}
+
+
+def logged_in(base: str) -> str:
+    """The cookie of a session, as a browser gets it."""
+    answer = httpx.post(f"{base}/operator/login", data={"token": TOKEN}, headers={"Origin": base})
+    return answer.cookies[COOKIE]
