@@ -28,7 +28,7 @@ serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
 	@$(BIN)/digest serve
 
 test: .venv/test lint  ## everything: lint, types, contracts, unit, integration, end to end
-	@$(BIN)/pytest -n 4 --dist loadgroup tests
+	@$(BIN)/pytest -n 3 --dist loadgroup tests
 
 chaos: .venv/test  ## letters while senders die and the relay misbehaves (LETTERS=100000 KILLS=1000 SEED=n STORE=name MINUTES=n)
 	@$(BIN)/python -m tests.chaos $(if $(LETTERS),--letters $(LETTERS)) $(if $(KILLS),--kills $(KILLS)) \

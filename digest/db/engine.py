@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Error as DriverError
+from time import monotonic, sleep
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -70,10 +71,24 @@ def _ask_after_us(connection: Any, _record: Any) -> None:
 def _pragmas(connection: Any, _record: Any) -> None:
     try:
         for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+            _set(connection, pragma)
     except DriverError:
         connection.close()  # the pool never learns of it
         raise
+
+
+def _set(connection: Any, pragma: str) -> None:
+    # Of many who turn a new file to WAL at once, SQLite tells some that it is locked, and does not wait as it should.
+    until = monotonic() + BUSY
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+        except DriverError as error:
+            if "locked" not in str(error) or monotonic() > until:
+                raise
+            sleep(0.05)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 from sqlmodel import Session
 
 from digest.db.engine import told, unusable
@@ -59,7 +59,9 @@ def present(engine: Engine, name: str) -> Iterator[Callable[[], None]]:
             connection.execute(text("SELECT pg_advisory_lock(:room, :name)"), _key(name))
         yield lambda: _still(engine, connection)
     finally:
-        connection.invalidate()  # closed, not given back to the pool: the lock goes with it, in whatever state it is
+        with suppress(OperationalError, PendingRollbackError):  # the server has ended it already
+            connection.execute(text("SELECT pg_advisory_unlock(:room, :name)"), _key(name))
+        connection.invalidate()  # closed, not given back to the pool: a lock that is left goes with it
         connection.close()
 
 

@@ -97,12 +97,14 @@ def test_a_file_that_is_no_database_is_named(sqlite_url: str, connect: Connect, 
     assert (tmp_path / "digest.db").read_text().startswith("Dear diary")
 
 
+@pytest.mark.xdist_group("modes")  # they change those of folders that all tests share
 @pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
 def test_a_folder_that_cannot_be_written_is_named(connect: Connect, tmp_path: Path, ask: Any) -> None:
     with unprivileged(tmp_path), pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:///.*cannot be used: "):
         ask(connect(f"sqlite:///{tmp_path / 'digest.db'}"))
 
 
+@pytest.mark.xdist_group("modes")  # they change those of folders that all tests share
 def test_a_store_that_may_only_be_read_is_named(sqlite_store: Engine, tmp_path: Path) -> None:
     sqlite_store.dispose()
     (tmp_path / "digest.db").chmod(0o444)
