@@ -99,7 +99,7 @@ def _copy(here: Connection, there: Connection, table: Table, tell: Tell) -> int:
         for some in rows.partitions(AT_ONCE):
             _insert(there, table, some)
             tell(table.name, done := done + len(some))
-    if there.dialect.name == "postgresql":
+    if db.on_server(there):
         _number_on(there, table)
     return done
 
@@ -120,7 +120,7 @@ def _rows(connection: Connection, table: Table) -> Result[Any]:
 
 def _ordered(connection: Connection, table: Table) -> Select[Any]:
     # SQLite orders text by its bytes; on a server a locale would have its own idea.
-    server = connection.dialect.name == "postgresql"
+    server = db.on_server(connection)
     keys = [
         collate(each, "C") if server and each.type.python_type is str else each for each in table.primary_key.columns
     ]

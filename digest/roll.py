@@ -23,7 +23,6 @@ WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "tre
 COLUMNS = (*WISHES, "status", "paused_until", "reason")
 BETWEEN = "|"  # keywords in one CSV field; with a line break in it, only line breaks count
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run; an apostrophe before it makes it text
-ENDED = frozenset({Status.UNSUBSCRIBED, Status.SUPPRESSED})
 TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
@@ -158,7 +157,7 @@ def _without_taken(house: House, lines: Sequence[_Line], bad: list[tuple[int, st
 
 
 def _enter(house: House, line: _Line, now: datetime, *, confirmed: bool) -> None:
-    if line.status not in ENDED:
+    if line.status not in subscribers.ENDED:
         agreed = confirmed and line.status != Status.PENDING
         held = line.reason if line.status == Status.PAUSED else ""
         until = line.paused_until

@@ -21,7 +21,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest import daily, retention
+from digest import daily, db, retention
 from digest.bounces import mailbox
 from digest.errors import DigestError
 from digest.house import House
@@ -70,7 +70,7 @@ class Clockwork:
             # After a night off, a plan made before the first reading would be a letter without today's papers.
             if self._works and self._has_read and not self._stop.is_set():
                 await self._guarded("plan", self._plan())
-            if self._house.engine.dialect.name == "postgresql" and not self._stop.is_set():
+            if db.on_server(self._house.engine) and not self._stop.is_set():
                 await self._guarded("hand out", asyncio.to_thread(self._hand_out))
 
     async def deliver(self) -> None:

@@ -9,10 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import exists, func, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from digest import deliveries, subscribers
+from digest import db, deliveries, subscribers
 from digest.bounces.report import Class, Report
 from digest.models import Delivery, Evidence, State, Status, Subscriber, Verdict
 
@@ -50,7 +49,6 @@ def record(session: Session, delivery_id: int, report: Report, fingerprint: str,
 
 
 def _noted(session: Session, delivery_id: int, report: Report, fingerprint: str, now: datetime) -> bool:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "delivery_id": delivery_id,
         "verdict": Verdict(report.kind),
@@ -60,7 +58,7 @@ def _noted(session: Session, delivery_id: int, report: Report, fingerprint: str,
         "fingerprint": fingerprint,
         "received_at": now,
     }
-    statement = insert(Evidence).values(row).on_conflict_do_nothing(index_elements=["fingerprint"])
+    statement = db.insert(session, Evidence).values(row).on_conflict_do_nothing(index_elements=["fingerprint"])
     return session.execute(statement.returning(col(Evidence.id))).first() is not None
 
 

@@ -74,7 +74,7 @@ def _move(source: str, target: str, *, as_json: bool) -> None:
 
 
 def _prepare_workers(engine: "Engine") -> None:
-    if engine.dialect.name == "postgresql":
-        from digest import workers
+    from digest import db, workers
 
+    if db.on_server(engine):
         workers.prepare(engine, renew=True)

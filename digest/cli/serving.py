@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from digest.demo import Played
     from digest.house import House
+    from digest.settings import Settings
 
 SERVE = """\
 $ digest serve
@@ -60,7 +61,7 @@ def serve(
 
     house = reachable(open_house(logging.INFO), host, port)
     if not work:
-        need_server(house.settings.database_url)
+        need_server(house.settings)
     said = (
         "relay " + house.settings.smtp_host
         if house.settings.relay
@@ -97,13 +98,13 @@ def worker(
     from digest.workers import work
 
     configure_logs(logging.INFO)
-    need_server(load().database_url)
+    need_server(load())
     asyncio.run(until_told(lambda stop: work(lambda: open_house(logging.INFO), utc_now, stop, until_idle=until_idle)))
 
 
-def need_server(url: str) -> None:
+def need_server(settings: "Settings") -> None:
     """Many processes share a store only on a server."""
-    if not url.startswith("postgresql"):
+    if settings.embedded:
         said = (
             "many processes need PostgreSQL; set DIGEST_DATABASE_URL, and bring your data with: digest migrate --from"
         )

@@ -4,12 +4,14 @@ SQLite runs in WAL, fully durable, with one writer at a time; PostgreSQL through
 SQLModel or SQLAlchemy Core and does not know which of the two it is.
 
     engine.py   connect, reading, writing, and what to say when the database does not answer
+    many.py     where SQLite and PostgreSQL want other words
     locks.py    who may do what alone, and who still lives
     schema.py   the version of the tables
 """
 
-from digest.db.engine import KEEPALIVE, PRAGMAS, among, connect, reading, shown, told, unusable, writing
+from digest.db.engine import KEEPALIVE, PRAGMAS, connect, reading, shown, told, unusable, writing
 from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SCHEMA_LOCK, SENDER_LOCK, alone, gone, hold, present
+from digest.db.many import among, insert, on_server, packed, within
 from digest.db.schema import history, ready, upgrade, versions
 
 __all__ = [
@@ -25,6 +27,9 @@ __all__ = [
     "gone",
     "history",
     "hold",
+    "insert",
+    "on_server",
+    "packed",
     "present",
     "reading",
     "ready",
@@ -33,5 +38,6 @@ __all__ = [
     "unusable",
     "upgrade",
     "versions",
+    "within",
     "writing",
 ]

@@ -1,26 +1,13 @@
 """One engine, two kinds of session, and what to say when the database does not answer."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Error as DriverError
 from time import monotonic, sleep
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Engine,
-    any_,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
@@ -113,15 +100,6 @@ def writing(engine: Engine) -> Iterator[Session]:
     writer = engine.execution_options(writer=True)
     with told(engine, OperationalError), Session(writer, expire_on_commit=False) as session, session.begin():
         yield session
-
-
-def among(session: Session, column: Any, numbers: Sequence[int]) -> ColumnElement[bool]:
-    """`column` is one of `numbers`, said with a single parameter, so that there may be any number of them."""
-    if session.get_bind().dialect.name == "postgresql":
-        many = bindparam(None, list(numbers), type_=ARRAY(BigInteger))
-        return cast("ColumnElement[bool]", column == any_(many))
-    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
-    return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from zlib import crc32
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError, PendingRollbackError
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from digest.db.engine import told, unusable
+from digest.db.many import on_server
 from digest.errors import Lost, StoreError
 
 # Numbers of advisory locks on PostgreSQL: any will do that nothing else in the database uses.
@@ -24,7 +25,7 @@ RELAY_LOCK = 0x64696704
 
 def hold(session: Session, number: int) -> None:
     """Wait for an advisory lock until the transaction ends. On SQLite a writer is alone anyway."""
-    if session.get_bind().dialect.name == "postgresql":
+    if on_server(session):
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
@@ -59,15 +60,16 @@ def present(engine: Engine, name: str) -> Iterator[Callable[[], None]]:
             connection.execute(text("SELECT pg_advisory_lock(:room, :name)"), _key(name))
         yield lambda: _still(engine, connection)
     finally:
-        with suppress(OperationalError, PendingRollbackError):  # the server has ended it already
-            connection.execute(text("SELECT pg_advisory_unlock(:room, :name)"), _key(name))
+        if not connection.invalidated:  # asked again it would connect anew
+            with suppress(OperationalError):  # the server has ended it already
+                connection.execute(text("SELECT pg_advisory_unlock(:room, :name)"), _key(name))
         connection.invalidate()  # closed, not given back to the pool: a lock that is left goes with it
         connection.close()
 
 
 def gone(session: Session, names: Collection[str]) -> list[str]:
     """Those of `names` who live no more."""
-    if session.get_bind().dialect.name != "postgresql":
+    if not on_server(session):
         return list(names)
     # Held until the transaction ends, so that nobody is called gone who comes back meanwhile.
     question = text("SELECT pg_try_advisory_xact_lock(:room, :name)")

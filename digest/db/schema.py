@@ -1,5 +1,6 @@
 """The schema's version: what the database has, what this program needs, and the way from one to the other."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -21,13 +22,19 @@ def history() -> Config:
     return config
 
 
+@cache
+def steps() -> tuple[str, frozenset[str]]:
+    """The newest version that this program knows, and all of them."""
+    written = ScriptDirectory.from_config(history())
+    return str(written.get_current_head()), frozenset(step.revision for step in written.walk_revisions())
+
+
 def versions(engine: Engine) -> tuple[str | None, str]:
     """The schema's version in the database (None: no schema yet) and the one this program needs.
 
     Raises StoreError when the database does not answer, holds the tables of others, or is newer than this program.
     """
-    steps = ScriptDirectory.from_config(history())
-    head = str(steps.get_current_head())
+    head, known = steps()
     with told(engine), engine.connect() as connection:
         # The tables before the version: a starter beside us may bring both between the two looks.
         tables = set(inspect(connection).get_table_names())
@@ -41,7 +48,7 @@ def versions(engine: Engine) -> tuple[str | None, str]:
         )
     if current is None and tables - {"alembic_version"}:
         raise StoreError(f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables but no version; restore a backup")
-    if current is not None and current not in {step.revision for step in steps.walk_revisions()}:
+    if current is not None and current not in known:
         raise StoreError(
             f"DIGEST_DATABASE_URL {shown(engine.url)} was written by a newer version of digest (schema {current}, "
             f"this one knows {head}); install that version, or restore a backup from before"

@@ -10,7 +10,8 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
 
     lane.py      the way to the relay, while it is closed
     outcome.py   what an SMTP answer means for a letter; pure
-    record.py    enqueue, claim, sweep, take back, cancel, resolve: plain transactions
+    queue.py     claim, release, sweep: who has which letter in hand
+    record.py    enqueue, take back, cancel, resolve: plain transactions
     again.py     a letter that did not go is sent after all
     bucket.py    rates that several senders keep together
     bulk.py      enqueue the digests of many readers
@@ -23,24 +24,8 @@ from digest.deliveries.again import failed_since, retry
 from digest.deliveries.bulk import Line, enqueue_digests
 from digest.deliveries.ledger import Ledger
 from digest.deliveries.outcome import Outcome, backoff, outcome_of
-from digest.deliveries.record import (
-    Claimed,
-    Draft,
-    Owed,
-    cancel,
-    claim,
-    drop_returns,
-    enqueue,
-    had,
-    in_hand,
-    ready,
-    release,
-    resolve,
-    sweep,
-    take_back,
-    tally,
-    waiting,
-)
+from digest.deliveries.queue import Claimed, claim, in_hand, ready, release, sweep, waiting
+from digest.deliveries.record import Draft, Owed, cancel, drop_returns, enqueue, had, resolve, take_back, tally
 from digest.deliveries.sent import Sent
 
 __all__ = [

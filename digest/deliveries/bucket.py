@@ -16,15 +16,9 @@ _TAKE = text(f"""
     SET free_at = greatest(bucket.free_at, clock_timestamp()) + make_interval(secs => :seconds)
     RETURNING extract(epoch FROM bucket.free_at - clock_timestamp())
 """)  # noqa: S608  - the table's own name
-_FORGET = text(f"DELETE FROM {Bucket.__tablename__} WHERE free_at < clock_timestamp() - interval '1 hour'")  # noqa: S608
 
 
 def take(session: Session, name: str, seconds: float) -> float:
     """The next slice of `seconds` of a rate is the caller's; in how many seconds it begins."""
     ends_in = session.scalars(_TAKE, {"name": name, "seconds": seconds}).one()
     return max(0.0, float(ends_in) - seconds)
-
-
-def forget(session: Session) -> None:
-    """Drop buckets that nobody has used for an hour: a new one would be the same."""
-    session.execute(_FORGET)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from digest.db import on_server
 from digest.deliveries.record import PRIORITY
 from digest.models import Delivery, Instant, Kind, State
 
@@ -33,7 +34,7 @@ def enqueue_digests(session: Session, edition: str, lines: Sequence[Line], domai
     """
     if not lines:
         return 0
-    if session.get_bind().dialect.name == "postgresql":
+    if on_server(session):
         return _copy(session, edition, lines, domain, now)
     return _insert(session, edition, lines, domain, now)
 

@@ -21,7 +21,7 @@ from digest import subscribers
 from digest.db import writing
 from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, settle_sent
 from digest.deliveries.outcome import Outcome
-from digest.deliveries.record import LEASE_ON_WIRE
+from digest.deliveries.queue import LEASE_ON_WIRE
 from digest.models import Delivery, State, Status, Subscriber
 
 

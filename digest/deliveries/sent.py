@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from digest.deliveries.outcome import Outcome
-from digest.deliveries.record import Claimed
+from digest.deliveries.queue import Claimed
 from digest.models import State
 
 

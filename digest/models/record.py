@@ -1,5 +1,6 @@
 """Letters, and what became of them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,6 +31,14 @@ class State(StrEnum):
     UNCERTAIN = "uncertain"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+OPEN = (State.QUEUED, State.SENDING, State.ON_WIRE)  # letters that have no answer yet
+
+
+def by_state(found: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Letters counted by state, with a nought for each state that has none."""
+    return {state.value: 0 for state in State} | dict(found)
 
 
 # What a plan asks about each reader: few rows, however long the history.

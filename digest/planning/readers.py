@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlmodel import Session
 
+from digest import db
 from digest.planning.hits import Mask, Numbers
 
 
@@ -61,7 +62,7 @@ _JOINED = (
 def wanted(session: Session, readers: Readers) -> Wanted:
     """The saved keywords of these readers."""
     numbers = readers.id.tolist()
-    if session.get_bind().dialect.name == "postgresql":
+    if db.on_server(session):
         packed = session.execute(_PACKED, {"numbers": numbers}).one()
         place, keyword = (np.frombuffer(bytes(each or b""), dtype=">i8").astype(np.int64) for each in packed)
     else:

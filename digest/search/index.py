@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlmodel import Session, col, select, update
 
+from digest import db
 from digest.matching import Document
 from digest.models import Paper
 from digest.search.words import All, Asked, Term, words
@@ -31,7 +32,7 @@ def keep_up(session: Session, most: int) -> int:
 
 
 def _write(session: Session, documents: Sequence[Document]) -> None:
-    if session.get_bind().dialect.name == "postgresql":
+    if db.on_server(session):
         statement = (
             "INSERT INTO paper_words (paper_id, words) VALUES (:number, array_to_tsvector(:words)) "
             "ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words"
@@ -58,7 +59,7 @@ def candidates(session: Session, asked: Asked | None, below: int, most: int) -> 
     if asked is None:
         return [int(number or 0) for number in session.exec(everything).all()]
     unknown = [int(number or 0) for number in session.exec(everything.where(UNINDEXED)).all()]
-    postgres = session.get_bind().dialect.name == "postgresql"
+    postgres = db.on_server(session)
     found = _postgres(session, asked, below, most) if postgres else _sqlite(session, asked, below, most)
     return sorted({*unknown, *found}, reverse=True)[:most]
 

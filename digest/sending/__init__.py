@@ -26,7 +26,6 @@ from digest.mail.inbox import Inbox
 from digest.mail.smtp import Relay
 from digest.sending.intake import LETTERS_EACH, Clock, Intake, Place
 from digest.sending.sender import Sender
-from digest.sending.shares import shared
 from digest.writing import Memory
 
 __all__ = ["LETTERS_EACH", "Clock", "Place", "Sender", "Sent", "send_all", "way_out"]
@@ -72,7 +71,7 @@ async def send_all(
 def _place(house: House) -> Iterator[Place | None]:
     """Our place among the senders of this store; None where there is only one, and it is taken."""
     name = secrets.token_hex(8)
-    if shared(house):
+    if db.on_server(house.engine):
         with db.present(house.engine, name) as still_there:
             yield Place(name, still_there)
         return

@@ -16,7 +16,6 @@ from digest.errors import SendError
 from digest.house import House
 from digest.models import Kind, State
 from digest.sending.outbox import batch
-from digest.sending.shares import shared
 from digest.writing import Desk, Memory, Outgoing, lay_out, write
 
 log = structlog.get_logger()
@@ -88,7 +87,7 @@ class Intake:
 
     def sweeps_now(self) -> bool:
         """Whether it is time to look for what others left behind."""
-        return shared(self.house) and monotonic() - self._swept_at > SWEEP_SECONDS
+        return db.on_server(self.house.engine) and monotonic() - self._swept_at > SWEEP_SECONDS
 
     def sweep(self) -> tuple[int, int]:
         """Take up what dead senders left behind: (letters queued again, letters now uncertain)."""

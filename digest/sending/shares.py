@@ -10,14 +10,9 @@ from digest.mail.rate import Pace, Rate
 from digest.sending.outbox import now
 
 
-def shared(house: House) -> bool:
-    """Whether other senders may be at work beside this one."""
-    return house.engine.dialect.name == "postgresql"
-
-
 def pace_of(house: House) -> Pace:
     """The rates of the settings."""
-    return Pace(house.settings.smtp_rate, house.settings.smtp_domain_rate, shared=shared(house))
+    return Pace(house.settings.smtp_rate, house.settings.smtp_domain_rate, shared=db.on_server(house.engine))
 
 
 class Shares:

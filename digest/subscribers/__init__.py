@@ -19,10 +19,10 @@ from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, insert
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from digest import db
 from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
 from digest.models import Frequency, Keyword, SavedKeyword, Status, Subscriber
 from digest.subscribers.links import CONFIRM_WITHIN, RETURN_WITHIN, Links, Purpose
@@ -30,6 +30,7 @@ from digest.subscribers.links import CONFIRM_WITHIN, RETURN_WITHIN, Links, Purpo
 __all__ = [
     "CONFIRM_WITHIN",
     "CONSENT",
+    "ENDED",
     "LARGEST_CAP",
     "MOST_KEYWORDS",
     "ONE_CLICK",
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
+ENDED = frozenset({Status.UNSUBSCRIBED, Status.SUPPRESSED})
 # Why a subscription ended that its reader ended; no reason at all: by the button on our page.
 UNCONFIRMED = "never confirmed"
 ONE_CLICK = "one-click"  # from within a mail program: no page was seen, and no last letter is sent
@@ -189,8 +191,7 @@ def _keyword_numbers(session: Session, canonicals: Sequence[str]) -> dict[str, i
 
 
 def _insert_new(session: Session, table: type[SQLModel], unique: str, rows: Sequence[dict[str, Any]]) -> None:
-    kind = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(kind(table).on_conflict_do_nothing(index_elements=[unique]).values(rows))
+    session.execute(db.insert(session, table).on_conflict_do_nothing(index_elements=[unique]).values(rows))
 
 
 def _locked(asked: SelectOfScalar[Subscriber]) -> SelectOfScalar[Subscriber]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
 
-from sqlalchemy import case, func, or_, text, type_coerce
+from sqlalchemy import case, func, text, type_coerce
 from sqlmodel import Session, col, select
 
-from digest.deliveries.record import LEASE, LEASE_ON_WIRE
+from digest.deliveries.queue import LEASE, LEASE_ON_WIRE, may_go
 from digest.models import Delivery, Evidence, Instant, State
 from digest.watch.window import as_day, day_of, midnight, since, today_of
 
@@ -53,10 +53,10 @@ def today_by_kind(session: Session, now: datetime) -> dict[tuple[str, str], int]
 def queue(session: Session, now: datetime) -> Queue:
     """What waits, and whether anybody takes letters out."""
     when = col(Delivery.next_attempt_at)
-    ready = or_(when.is_(None), when <= now)
-    may_go = case((ready, func.coalesce(when, col(Delivery.created_at))))
+    ready = may_go(now)
+    since_when = case((ready, func.coalesce(when, col(Delivery.created_at))))
     every, going, oldest = session.execute(
-        select(func.count(), func.count(case((ready, 1))), type_coerce(func.min(may_go), Instant)).where(QUEUED)
+        select(func.count(), func.count(case((ready, 1))), type_coerce(func.min(since_when), Instant)).where(QUEUED)
     ).one()
     leases = session.execute(
         select(Delivery.state, func.max(Delivery.lease_until))

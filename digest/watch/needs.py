@@ -1,7 +1,7 @@
 """What a person must look at: nothing of it mends itself."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from digest import db, readings
 from digest.bounces.record import refused_because_of_us
 from digest.house import House
 from digest.models import State
+from digest.readings import Problem
 from digest.watch import sources
 from digest.watch.health import Health
 from digest.watch.month import WEEK, Month
@@ -36,7 +37,9 @@ def needs(house: House, month: Month | None, health: Health, now: datetime) -> l
     found = list(_service(health))
     if month is not None:
         with db.reading(house.engine) as session:
-            found += [*_letters(session, month, now), *_sources(session, house, now), *_silent(session, house, now)]
+            problems = readings.health(session, now)
+            found += [*_letters(session, month, now), *_sources(session, house, problems, now)]
+            found += _silent(session, house, problems, now)
     return [*found, *_disk(house)]
 
 
@@ -68,8 +71,8 @@ def _letters(session: Session, month: Month, now: datetime) -> Iterator[Need]:
         yield Need("refused", f"Letters were refused because of us: {why}.", "See: digest doctor")
 
 
-def _sources(session: Session, house: House, now: datetime) -> Iterator[Need]:
-    for each in readings.health(session, now):
+def _sources(session: Session, house: House, problems: Sequence[Problem], now: datetime) -> Iterator[Need]:
+    for each in problems:
         if each.kind != "made-up":
             yield Need("source", each.sentence, "See: digest sources")
     last = sources.last(session)
@@ -82,12 +85,12 @@ def _sources(session: Session, house: House, now: datetime) -> Iterator[Need]:
             yield Need("source", said, "See whether the service runs.")
 
 
-def _silent(session: Session, house: House, now: datetime) -> Iterator[Need]:
+def _silent(session: Session, house: House, problems: Sequence[Problem], now: datetime) -> Iterator[Need]:
     """Sources that answered, again and again, that the last weekday has no list."""
     today = today_of(now)
     day = next(each for each in (today - timedelta(days=back) for back in (1, 2, 3)) if each.weekday() < SATURDAY)
     listed = sources.listed(session, day - timedelta(days=readings.BACK))
-    told = {(each.source, each.day) for each in readings.health(session, now)}
+    told = {(each.source, each.day) for each in problems}
     for name in house.settings.sources:
         if (name, day) not in listed | told and any(source == name for source, _ in listed):
             said = f"{readings.TITLES.get(name, name)} has listed nothing for {day:%A}, {day.day} {day:%B}."

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, func
 from sqlmodel import select
 
 from digest import db
-from digest.models import Delivery, Kind, State, Subscriber
+from digest.models import Delivery, Kind, Subscriber
+from digest.models.record import OPEN, by_state
 from digest.watch import late
 from digest.watch.window import midnight, since
 
@@ -34,7 +35,7 @@ class Round:
     @property
     def open(self) -> int:
         """Letters that have no answer yet."""
-        return sum(self.letters[each] for each in (State.QUEUED, State.SENDING, State.ON_WIRE))
+        return sum(self.letters[each] for each in OPEN)
 
     @property
     def over(self) -> bool:
@@ -57,4 +58,4 @@ def look(engine: Engine, day: date, now: datetime) -> Round:
             .group_by(Delivery.state)
         ).all()
     due = tuple(Waiting(*key, count) for key, count in sorted(waiting.items()))
-    return Round(day, due, planned, {state.value: 0 for state in State} | dict(states))
+    return Round(day, due, planned, by_state(states))

@@ -6,14 +6,13 @@ from datetime import date, datetime
 
 from digest import db
 from digest.house import House
-from digest.models import Kind, State
+from digest.models import Kind
+from digest.models.record import OPEN, by_state
 from digest.watch import letters, sources
 from digest.watch.late import Due, due
 from digest.watch.letters import Queue
 from digest.watch.sources import Last, Looks
 from digest.watch.window import today_of
-
-OPEN = (State.QUEUED, State.SENDING, State.ON_WIRE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,12 @@ def today(house: House, now: datetime) -> Today:
     waiting = due(house.engine, now)
     with db.reading(house.engine) as session:
         found = letters.today_by_kind(session, now)
-        digests = {state: count for (kind, state), count in found.items() if kind == Kind.DIGEST}
+        digests = ((state, count) for (kind, state), count in found.items() if kind == Kind.DIGEST)
         return Today(
             day=today_of(now),
             at=now,
             due=tuple(waiting),
-            digests={state.value: 0 for state in State} | digests,
+            digests=by_state(digests),
             others=sum(count for (kind, _), count in found.items() if kind != Kind.DIGEST),
             queue=letters.queue(session, now),
             looks=sources.today(session, now),

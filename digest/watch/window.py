@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, select
 
+from digest import db
+
 # A plan writes its instant into letters that get their numbers a little later, and a clock may be put right.
 SLACK = timedelta(hours=1)
 
@@ -32,7 +34,7 @@ def first_since(session: Session, number: Any, at: Any, begin: datetime) -> int:
 
 def day_of(session: Session, at: Any) -> Any:
     """The day (UTC) of an instant, to group by; `as_day` reads it."""
-    return func.date(func.timezone("UTC", at)) if session.get_bind().dialect.name == "postgresql" else func.date(at)
+    return func.date(func.timezone("UTC", at)) if db.on_server(session) else func.date(at)
 
 
 def as_day(found: object) -> date:

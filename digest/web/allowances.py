@@ -6,10 +6,10 @@ from typing import Any
 
 from limits.storage import Storage
 from sqlalchemy import case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
+from digest import db
 from digest.models import Allowance
 
 
@@ -32,9 +32,8 @@ class Allowances(Storage):
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """One statement, so that of many who count at once none is forgotten."""
-        dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
         until = self._now + timedelta(seconds=expiry)
-        first = dialect.insert(Allowance).values(name=self._name(key), count=amount, until=until)
+        first = db.insert(self._session, Allowance).values(name=self._name(key), count=amount, until=until)
         over = col(Allowance.until) <= self._now
         counted = first.on_conflict_do_update(
             index_elements=[col(Allowance.name)],

@@ -16,7 +16,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from digest.house import House
-from digest.web.guard import network
+from digest.web.pace import Rule, network, wait
 
 TRIES = 10  # an hour from one network; with 16 characters to guess, ten thousand networks get nowhere either
 LASTS = timedelta(hours=12)
@@ -47,10 +47,7 @@ class Keeper:
 
     def wait(self, address: str) -> int:
         """0 when this try may be made, which counts it; else the seconds until the next one may."""
-        item = RateLimitItemPerHour(TRIES)
-        if self._limiter.hit(item, network(address)):
-            return 0
-        return max(1, round(self._limiter.get_window_stats(item, network(address)).reset_time - time.time()) + 1)
+        return wait(self._limiter, [Rule(RateLimitItemPerHour(TRIES), (network(address),))], time.time())
 
     def knows(self, token: str) -> bool:
         """Whether it is the operator's token."""

@@ -11,7 +11,7 @@ from digest.desk import Card
 from digest.desk.returning import way_back
 from digest.matching.query import WIDEST
 from digest.models import Status
-from digest.subscribers import LARGEST_CAP, Purpose
+from digest.subscribers import ENDED, LARGEST_CAP, RUNNING, Purpose
 from digest.web.forms import (
     LONGEST_KEYWORDS,
     Answer,
@@ -27,9 +27,6 @@ from digest.web.gone import ended
 from digest.web.keywords import understood
 
 router = APIRouter()
-
-RUNNING = {Status.ACTIVE, Status.PAUSED}
-LEFT = {Status.UNSUBSCRIBED, Status.SUPPRESSED}
 
 
 @router.api_route("/confirm/{token}", methods=LOOK)
@@ -81,7 +78,7 @@ def preferences(at: At, token: str, form: Annotated[PreferencesForm, Form()]) ->
 @router.api_route("/unsubscribe/{token}", methods=LOOK)
 def unsubscribe_page(at: At, token: str) -> HTMLResponse:
     card = desk.look(at.house, Purpose.UNSUBSCRIBE, token, at.clock())
-    if card.status in LEFT:
+    if card.status in ENDED:
         return _left(at, token, again=True)
     return at.page("unsubscribe.html", card=card, token=token)
 
@@ -95,7 +92,7 @@ def unsubscribe(at: At, token: str, form: Annotated[Unsubscribing, Form()]) -> R
     desk.unsubscribe(at.house, token, now, farewell=by_button)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n")
-    return _left(at, token, again=before.status in LEFT)
+    return _left(at, token, again=before.status in ENDED)
 
 
 def _left(at: Front, token: str, *, again: bool) -> HTMLResponse:

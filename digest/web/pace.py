@@ -3,6 +3,7 @@
 Forms are counted in the store, so that several processes share what is left; searches, which change nothing, in memory.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +63,7 @@ class Rations:
             Rule(RateLimitItemPerHour(pace.searches_in_all), ("all searches",)),
             Rule(RateLimitItemPerHour(pace.search), ("search", network(client))),
         ]
-        return _wait(self._searches, rules, datetime.now().timestamp())  # noqa: DTZ005  - the library's clock
+        return wait(self._searches, rules, time.time())
 
     def form(self, path: str, client: str) -> int:
         """The same for a form that is sent. Raises StoreError."""
@@ -92,14 +93,17 @@ class Rations:
             if left := _left(self._limiter(session), rules, now):
                 return left
         with writing(self._house.engine) as session:
-            return _wait(self._limiter(session), rules, now)
+            return wait(self._limiter(session), rules, now)
 
     def _limiter(self, session: Session) -> FixedWindowRateLimiter:
         return FixedWindowRateLimiter(Allowances(session, self._house.links.keys[0], self._clock()))
 
 
-def _wait(limiter: RateLimiter, rules: Sequence[Rule], now: float) -> int:
-    """All are asked before one is counted: what one network sends too much does not use up what is there for all."""
+def wait(limiter: RateLimiter, rules: Sequence[Rule], now: float) -> int:
+    """0 when all rules let this pass, which counts it; else the seconds until they will.
+
+    All are asked before one is counted: what one network sends too much does not use up what is there for all.
+    """
     if left := _left(limiter, rules, now):
         return left
     # In reverse, the smallest first: rows that many want are locked last, and by all in the same order.

@@ -57,10 +57,7 @@ class Pictures:
         return found
 
     def _allowed(self, url: str) -> bool:
-        if say.web_address(url) != url:
-            return False
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}" in self._origins
+        return say.web_address(url) == url and _origin(url) in self._origins
 
     def _keep(self, file: Path, picture: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 are of another version they are made anew, and the next tick hands the work out again.
 """
 
+from functools import cache
 from importlib.metadata import version
 
 from sqlalchemy import Connection, Engine, text
@@ -14,6 +15,7 @@ SCHEMA = "procrastinate"
 _FOUND = text("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name")
 
 
+@cache
 def needed() -> str:
     """The version that this program works with."""
     return version("procrastinate")
@@ -31,6 +33,8 @@ def prepare(engine: Engine, *, renew: bool = False) -> None:
 
     Any number of processes may ask at once. Raises StoreError, also where the tables do not fit and stay.
     """
+    if present(engine) == needed():  # as nearly always, and every tick asks
+        return
     with db.writing(engine) as session:
         db.hold(session, db.SCHEMA_LOCK)
         found = session.scalar(_FOUND, {"name": SCHEMA})

@@ -11,7 +11,7 @@ from sqlalchemy import Select, Table, inspect
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.db.many import packed, within
+from digest.db import on_server, packed, within
 from digest.deliveries import Claimed
 from digest.letters import FirstPapers
 from digest.letters.known import Known
@@ -141,31 +141,31 @@ def latest(session: Session) -> Sequence[int]:
 
 
 @cache
-def _addressees(dialect: str) -> Select[Any]:
+def _addressees(*, server: bool) -> Select[Any]:
     rows = cast("Table", inspect(Subscriber).local_table).c
     wanted = (rows.id, rows.email, rows.nonce, rows.frequency, rows.send_hour, rows.timezone)
-    return sa.select(*wanted, rows.summaries, rows.confirmed_at).where(within(dialect, rows.id))
+    return sa.select(*wanted, rows.summaries, rows.confirmed_at).where(within(rows.id, server=server))
 
 
 def addressees(session: Session, readers: Collection[int]) -> dict[int, Addressee]:
     """To whom the letters go."""
-    statement = _addressees(session.get_bind().dialect.name)
+    statement = _addressees(server=on_server(session))
     rows = session.connection().execute(statement, {"numbers": packed(session, readers)})
     return {row.id: cast("Addressee", row) for row in rows}
 
 
 @cache
-def _asked(dialect: str) -> Select[Any]:
+def _asked(*, server: bool) -> Select[Any]:
     saved, keywords = (cast("Table", inspect(each).local_table).c for each in (SavedKeyword, Keyword))
     asked = sa.select(saved.subscriber_id, saved.keyword_id, saved.written, keywords.canonical)
-    joined = asked.where(keywords.id == saved.keyword_id, within(dialect, saved.subscriber_id))
+    joined = asked.where(keywords.id == saved.keyword_id, within(saved.subscriber_id, server=server))
     return joined.order_by(saved.subscriber_id, saved.position)
 
 
 def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
     """What several readers ask for today, each in their order."""
     found: dict[int, list[Asked]] = {}
-    statement = _asked(session.get_bind().dialect.name)
+    statement = _asked(server=on_server(session))
     rows = session.connection().execute(statement, {"numbers": packed(session, readers)})
     for reader, number, written, canonical in rows:
         found.setdefault(reader, []).append(Asked(number, written, canonical))

@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, BigInteger, Select, Table, TextClause, bindparam, 
 from sqlmodel import Session
 
 from digest import papers, readings
-from digest.db.many import packed, within
+from digest.db import on_server, packed, within
 from digest.letters.known import Known
 from digest.models import Listing, Paper, Reading
 from digest.writing.stock import stamp
@@ -46,7 +46,8 @@ class Shelf:
         listings = papers.top_listing(session)
         if listings != self._listings or len(self._papers) > MOST:
             self._papers, self._listings = {}, listings
-        rows = session.connection().execute(_paper_rows(_dialect(session)), {"numbers": packed(session, numbers)})
+        asked = _paper_rows(server=on_server(session))
+        rows = session.connection().execute(asked, {"numbers": packed(session, numbers)})
         seen = {int(row[0]): hash(repr(row)) for row in rows}
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
@@ -82,9 +83,9 @@ _LAST_READING = select(func.max(cast("Table", inspect(Reading).local_table).c.id
 
 
 @cache
-def _paper_rows(dialect: str) -> TextClause:
+def _paper_rows(*, server: bool) -> TextClause:
     """Whole rows, as the driver gives them."""
-    if dialect == "postgresql":
+    if server:
         return text("SELECT * FROM paper WHERE id = ANY(:numbers)").bindparams(
             bindparam("numbers", type_=ARRAY(BigInteger))
         )
@@ -92,17 +93,13 @@ def _paper_rows(dialect: str) -> TextClause:
 
 
 @cache
-def _listed_on(dialect: str) -> Select[Any]:
+def _listed_on(*, server: bool) -> Select[Any]:
     listings = cast("Table", inspect(Listing).local_table)
-    return select(listings.c.paper_id, listings.c.list_day).where(within(dialect, listings.c.id))
+    return select(listings.c.paper_id, listings.c.list_day).where(within(listings.c.id, server=server))
 
 
 def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
     """The day on which each paper was first listed."""
     entered = packed(session, (paper.entered for paper in carried))
-    rows = session.connection().execute(_listed_on(_dialect(session)), {"numbers": entered})
+    rows = session.connection().execute(_listed_on(server=on_server(session)), {"numbers": entered})
     return {row.paper_id: row.list_day for row in rows}
-
-
-def _dialect(session: Session) -> str:
-    return session.get_bind().dialect.name

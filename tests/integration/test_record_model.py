@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from digest import db, deliveries
 from digest.deliveries import Draft, Ledger, Outcome
-from digest.deliveries.record import LEASE, LEASE_ON_WIRE, LONGEST_WAIT
+from digest.deliveries.queue import LEASE, LEASE_ON_WIRE, LONGEST_WAIT
 from digest.errors import DigestError
 from digest.models import Delivery, Kind, State, Status, Subscriber
 from tests.factories import NOW, subscriber

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -97,21 +98,21 @@ def test_a_file_that_is_no_database_is_named(sqlite_url: str, connect: Connect, 
     assert (tmp_path / "digest.db").read_text().startswith("Dear diary")
 
 
-@pytest.mark.xdist_group("modes")  # they change those of folders that all tests share
 @pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
-def test_a_folder_that_cannot_be_written_is_named(connect: Connect, tmp_path: Path, ask: Any) -> None:
-    with unprivileged(tmp_path), pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:///.*cannot be used: "):
-        ask(connect(f"sqlite:///{tmp_path / 'digest.db'}"))
+def test_a_folder_that_cannot_be_written_is_named(connect: Connect, apart: Path, ask: Any) -> None:
+    with unprivileged(apart), pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:///.*cannot be used: "):
+        ask(connect(f"sqlite:///{apart / 'digest.db'}"))
 
 
-@pytest.mark.xdist_group("modes")  # they change those of folders that all tests share
-def test_a_store_that_may_only_be_read_is_named(sqlite_store: Engine, tmp_path: Path) -> None:
-    sqlite_store.dispose()
-    (tmp_path / "digest.db").chmod(0o444)
+def test_a_store_that_may_only_be_read_is_named(connect: Connect, apart: Path) -> None:
+    engine = connect(f"sqlite:///{apart / 'digest.db'}")
+    db.ready(engine)
+    engine.dispose()
+    (apart / "digest.db").chmod(0o444)
     with (
-        unprivileged(tmp_path),
+        unprivileged(apart),
         pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:.*may this user write"),
-        db.writing(sqlite_store) as session,
+        db.writing(engine) as session,
     ):
         session.add(subscriber())
 
@@ -122,23 +123,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         db.connect(f"sqlite:///{tmp_path / 'taken' / 'digest.db'}")
 
 
+@pytest.fixture
+def apart() -> Iterator[Path]:
+    """A folder that anybody may look into, unlike those of the other tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @contextmanager
 def unprivileged(folder: Path) -> Iterator[None]:
     """`folder` without leave to write, as somebody whom that stops: root would write anyway."""
-    parents = [folder, *folder.parents]
-    modes = {path: path.stat().st_mode for path in parents if path.owner() == folder.owner()}
     was = os.geteuid()
     folder.chmod(0o555)
     if was == 0:
-        for path, mode in modes.items():
-            path.chmod(mode | 0o055 if path != folder else 0o555)
         os.seteuid(65534)
     try:
         yield
     finally:
         os.seteuid(was)
-        for path, mode in modes.items():
-            path.chmod(mode)
+        folder.chmod(0o755)
 
 
 def test_sqlite_is_durable_and_waits_for_other_writers(sqlite_store: Engine) -> None:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from digest.letters import say
 from digest.models import State
+from digest.models.record import OPEN
 from digest.readings import TITLES
 from digest.watch import Month
 
@@ -46,12 +47,11 @@ def charts(month: Month) -> list[Chart]:
 
 def letters(month: Month) -> Chart:
     """Letters by day and by what became of them."""
-    waiting = (State.QUEUED, State.SENDING, State.ON_WIRE)
     series = {
         "sent": [month.letters.get(day, {}).get(State.SENT, 0) for day in month.days],
         "failed": [month.letters.get(day, {}).get(State.FAILED, 0) for day in month.days],
         "uncertain": [month.letters.get(day, {}).get(State.UNCERTAIN, 0) for day in month.days],
-        "waiting": [sum(month.letters.get(day, {}).get(each, 0) for each in waiting) for day in month.days],
+        "waiting": [sum(month.letters.get(day, {}).get(each, 0) for each in OPEN) for day in month.days],
     }
     total = {name: sum(counts) for name, counts in series.items()}
     said = f"In 30 days {say.count(total['sent'], 'letter')} sent, {total['failed']:,} failed, "

@@ -1,0 +1,155 @@
+"""The queue: who takes letters from it, gives them back, or finds that another has died with them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Self, cast
+
+from sqlalchemy import ColumnElement, Table, exists, func, inspect, or_, update
+from sqlalchemy import select as core_select
+from sqlmodel import Session, col, select
+
+from digest.db import among, gone, on_server
+from digest.deliveries.outcome import LAST_RETRY
+from digest.models import Delivery, State, Subscriber
+
+LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is harmless at any time
+LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
+LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see may_go
+LETTERS = cast("Table", inspect(Delivery).local_table)
+AT_WORK = col(Delivery.state).in_((State.SENDING, State.ON_WIRE))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A letter that this process may send now."""
+
+    id: int
+    subscriber_id: int
+    kind: str
+    edition: str
+    message_id: str
+    attempts: int
+    created_at: datetime
+    papers: list[int] = field(default_factory=list)
+    left_out: list[int] = field(default_factory=list)
+    keywords: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """What a row says of its letter."""
+        return cls(
+            id=int(delivery.id or 0),
+            subscriber_id=delivery.subscriber_id,
+            kind=delivery.kind,
+            edition=delivery.edition,
+            message_id=delivery.message_id,
+            attempts=delivery.attempts,
+            created_at=delivery.created_at,
+            papers=list(delivery.papers),
+            left_out=list(delivery.left_out),
+            keywords=list(delivery.keywords),
+        )
+
+
+def claim(session: Session, owner: str, now: datetime, limit: int, *, without: Collection[str] = ()) -> list[Claimed]:
+    """Take up to `limit` letters that may go now: requests before digests, in the order of the queue.
+
+    Letters to the domains `without` stay where they are.
+    """
+    ready = (
+        core_select(*(LETTERS.c[each.name] for each in fields(Claimed)))
+        .where(col(Delivery.state) == State.QUEUED, may_go(now))
+        .order_by(*_in_turn(session))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if without:
+        there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in without))
+        ready = ready.where(~exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), there)))
+    connection = session.connection()  # past the ORM, which would make an object of each row
+    found = [Claimed(**row) for row in connection.execute(ready).mappings()]
+    connection.execute(
+        update(LETTERS)
+        .where(among(session, LETTERS.c.id, [each.id for each in found]), LETTERS.c.state == State.QUEUED)
+        .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=LETTERS.c.attempts + 1)
+    )
+    return [replace(each, attempts=each.attempts + 1) for each in found]
+
+
+def _in_turn(session: Session) -> Sequence[ColumnElement[object]]:
+    """As the index of the queue has them, so that a million letters are not sorted for the sake of a hundred."""
+    turn = [LETTERS.c.priority, LETTERS.c.next_attempt_at]
+    return turn if on_server(session) else [*turn, LETTERS.c.id]
+
+
+def sweep(session: Session, owner: str, now: datetime) -> tuple[int, int]:
+    """What dead senders left behind, and what living ones have held for too long: (letters queued again, letters now
+    uncertain). Taking a letter from a sender that lives does no harm: its next step finds the letter gone.
+
+    An uncertain letter keeps its owner's name: should that one still live, it may say how the letter fared.
+    """
+    owned = (AT_WORK, col(Delivery.owner).is_not(None), col(Delivery.owner) != owner)
+    owners = [str(each) for each in session.scalars(select(Delivery.owner).where(*owned).distinct())]
+    if not owners:
+        return 0, 0
+    left = or_(col(Delivery.owner).in_(gone(session, owners)), col(Delivery.lease_until) < now)
+    again = session.execute(
+        update(Delivery)
+        .where(*owned, left, col(Delivery.state) == State.SENDING)
+        .values(state=State.QUEUED, owner=None, lease_until=None)
+        .returning(col(Delivery.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    uncertain = session.execute(
+        update(Delivery)
+        .where(*owned, left, col(Delivery.state) == State.ON_WIRE)
+        .values(
+            state=State.UNCERTAIN,
+            lease_until=None,
+            reply="the sender died while this letter was on the wire",
+        )
+        .returning(col(Delivery.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(again), len(uncertain)
+
+
+def release(session: Session, owner: str) -> int:
+    """Hand back what this process claimed and did not send. It was no attempt: the relay never heard of it."""
+    released = session.execute(
+        update(Delivery)
+        .where(col(Delivery.owner) == owner, col(Delivery.state) == State.SENDING)
+        .values(state=State.QUEUED, owner=None, lease_until=None, attempts=col(Delivery.attempts) - 1)
+        .returning(col(Delivery.id))
+    )
+    return len(released.all())
+
+
+def ready(session: Session, now: datetime, most: int) -> int:
+    """How many letters may go now; nobody counts beyond `most`."""
+    return _count(session, most, may_go(now))
+
+
+def in_hand(session: Session) -> bool:
+    """Whether senders hold letters, or dead ones have left some behind."""
+    owned = select(col(Delivery.id)).where(col(Delivery.owner).is_not(None), AT_WORK).limit(1)
+    return session.scalar(owned) is not None
+
+
+def waiting(session: Session, most: int | None = None) -> int:
+    """How many letters are queued, for now or for later; nobody counts beyond `most`."""
+    return _count(session, most)
+
+
+def _count(session: Session, most: int | None, *also: ColumnElement[bool]) -> int:
+    queued = select(Delivery.id).where(Delivery.state == State.QUEUED, *also).limit(most).subquery()
+    return session.exec(select(func.count()).select_from(queued)).one()
+
+
+def may_go(now: datetime) -> ColumnElement[bool]:
+    """A queued letter whose time has come. One that would have to wait longer than any letter does was put off by a
+    clock that has been set back since.
+    """
+    when = col(Delivery.next_attempt_at)
+    return or_(when.is_(None), when <= now, when > now + LONGEST_WAIT)
