@@ -12,7 +12,19 @@ from sqlmodel.sql.expression import SelectOfScalar
 from digest import db, subscribers
 from digest.desk.held import erase_subscriber
 from digest.house import House
-from digest.models import Allowance, Delivery, Evidence, Fetched, Kind, Reading, SavedKeyword, State, Status, Subscriber
+from digest.models import (
+    Allowance,
+    Bucket,
+    Delivery,
+    Evidence,
+    Fetched,
+    Kind,
+    Reading,
+    SavedKeyword,
+    State,
+    Status,
+    Subscriber,
+)
 
 LEAST = 45  # days: the rules for bounces and for making up look back about a month
 USUAL = 90
@@ -134,6 +146,7 @@ def _old(before: datetime, copies_before: datetime) -> list[Forgotten]:
         Forgotten("mails that came back", Evidence, (col(Evidence.received_at) < before,)),
         Forgotten("readings of sources", Reading, (col(Reading.started_at) < before,)),
         Forgotten("validators of answers", Fetched, (col(Fetched.at) < before,)),
+        Forgotten("rates that nobody used", Bucket, (col(Bucket.free_at) < before,)),
     ]
 
 
