@@ -63,7 +63,7 @@ async def send_all(
             log.info("sender.busy")
             return Sent(busy=True)
         async with way_out(house) as relay:
-            intake = Intake(house, clock, place, known or Memory())
+            intake = Intake(house, clock, place, Memory() if known is None else known)
             return await Sender(intake, relay, stop or asyncio.Event(), tell).run(insist=insist, most=most)
 
 

@@ -30,51 +30,56 @@ class Outbox:
         self._waiting: dict[str, deque[tuple[int, Outgoing]]] = {}  # by domain, where domains have a limit
         self._number = 0
         self._closed = False
-        self._changed = asyncio.Condition()
+        # Those who wait are woken one by one: a hundred letters to sixteen connections would else be 1,600 wakings.
+        lock = asyncio.Lock()
+        self._filled, self._taken = asyncio.Condition(lock), asyncio.Condition(lock)
         self._hold = ceil(pace.a_domain * AHEAD)
 
     async def put(self, letters: Sequence[Outgoing]) -> None:
         """Letters to be sent, in this order as far as rates allow."""
-        async with self._changed:
+        async with self._filled:
             for outgoing in letters:
                 domain = domain_of(outgoing.recipient) if self._hold else ""
                 self._number += 1
                 self._waiting.setdefault(domain, deque()).append((self._number, outgoing))
-            self._changed.notify_all()
+            self._filled.notify(len(letters))
 
     async def close(self) -> None:
         """Nothing more will come."""
-        async with self._changed:
+        async with self._filled:
             self._closed = True
-            self._changed.notify_all()
+            self._filled.notify_all()
 
     async def get(self) -> Outgoing | None:
         """The next letter that may go, as soon as there is one; None when all are through or it is over."""
-        async with self._changed:
+        async with self._filled:
             while not self._over():
                 if self._waiting and (lacking := self._pace.lacking(self._waiting, now())):
                     await self._borrow(lacking)
                 found, seconds = self._next(now())
                 if found:
-                    self._changed.notify_all()
+                    if self._hold or self._has_room(now()):
+                        self._taken.notify_all()
+                    if self._closed and not self._waiting:
+                        self._filled.notify_all()
                     return found
                 if self._closed and not self._waiting:
                     return None
-                await self._pause(seconds)
+                await _pause(self._filled, seconds)
         return None
 
     async def wanted(self) -> frozenset[str]:
         """Wait until more letters are wanted; the domains of which there are enough already."""
-        async with self._changed:
+        async with self._taken:
             while not self._over() and not self._has_room(now()):
-                await self._pause(LOOK)
+                await _pause(self._taken, LOOK)
             return self._full()
 
     async def freed(self, full: frozenset[str]) -> None:
         """Wait until a domain that was `full` is so no more."""
-        async with self._changed:
+        async with self._taken:
             while not self._over() and full <= self._full():
-                await self._pause(LOOK)
+                await _pause(self._taken, LOOK)
 
     def _next(self, at: float) -> tuple[Outgoing | None, float]:
         """The first letter that may go now, or how many seconds until one may."""
@@ -105,10 +110,11 @@ class Outbox:
             return frozenset()
         return frozenset(domain for domain, many in self._waiting.items() if len(many) >= self._hold)
 
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, LOOK)):
-                await self._changed.wait()
+
+async def _pause(changed: asyncio.Condition, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(min(seconds, LOOK)):
+            await changed.wait()
 
 
 def batch(*rates: float) -> int:

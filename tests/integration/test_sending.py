@@ -18,6 +18,7 @@ from digest.house import House
 from digest.mail.inbox import kept
 from digest.models import Kind, State, Status, Subscriber
 from digest.sending import LETTERS_EACH, Sent, send_all
+from digest.writing import Memory
 from tests.command import Command
 from tests.factories import NOW, TODAY, delivery, listing, paper, subscriber
 from tests.house import KEY, Record, house
@@ -241,6 +242,13 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite
     assert row.reply.startswith("cannot be written")
     assert row.next_attempt_at is not None
     assert row.next_attempt_at > NOW
+
+
+def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store: Engine, polite: Relay) -> None:
+    queue(sqlite_store, kind=Kind.DIGEST)
+    known = Memory()
+    assert deliver(through(sqlite_store, polite.port), known=known).sent == 1
+    assert len(known) > 0
 
 
 def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that_it_is_busy(
