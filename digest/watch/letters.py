@@ -54,7 +54,8 @@ def queue(session: Session, now: datetime) -> Queue:
     """What waits, and whether anybody takes letters out."""
     when = col(Delivery.next_attempt_at)
     ready = may_go(now)
-    since_when = case((ready, func.coalesce(when, col(Delivery.created_at))))
+    # A letter that a clock, set back since, had put off for too long waits from its beginning.
+    since_when = case((ready, case((when <= now, when), else_=col(Delivery.created_at))))
     every, going, oldest = session.execute(
         select(func.count(), func.count(case((ready, 1))), type_coerce(func.min(since_when), Instant)).where(QUEUED)
     ).one()

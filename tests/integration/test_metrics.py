@@ -68,6 +68,16 @@ def fill(session: Session) -> None:
     session.add(reading(started_at=NOW, list_day=NOW.date(), status="failed", code="unreachable"))
 
 
+def test_a_letter_put_off_by_a_clock_that_was_set_back_may_go_now(store: Engine) -> None:
+    with db.writing(store) as session:
+        session.add(reader := subscriber())
+        session.flush()
+        session.add(delivery(reader, next_attempt_at=NOW + 60 * DAY, created_at=NOW - HOUR))
+    found = read(at(store))
+    assert [value(found, "digest_queue_letters", when=each) for each in ("now", "later")] == [1, 0]
+    assert value(found, "digest_queue_oldest_seconds") == 3600
+
+
 def test_the_figures_are_those_of_the_store(store: Engine) -> None:
     with db.writing(store) as session:
         fill(session)
