@@ -52,7 +52,7 @@ def move(source: Engine, target: Engine, tell: Tell = lambda _table, _rows: None
 def existing(url: str) -> Engine:
     """An engine on a store that is there. Raises StoreError: connecting to a missing SQLite file would make one."""
     engine = db.connect(url)
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).is_file():
+    if not db.on_server(engine) and not Path(str(engine.url.database)).is_file():
         raise StoreError(f"there is no file {engine.url.database}")
     return engine
 
@@ -67,14 +67,14 @@ def _fits(source: Engine) -> None:
 
 
 def _snapshot(source: Engine) -> Connection:
-    if source.dialect.name == "sqlite":
+    if not db.on_server(source):
         return source.connect()  # readers see one instant of a file in WAL
     return source.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def _changes(connection: Connection) -> tuple[object, ...]:
     """Something that is another after anybody else has written."""
-    if connection.dialect.name == "sqlite":
+    if not db.on_server(connection):
         seen = connection.exec_driver_sql("PRAGMA data_version").scalar()
         connection.execute(text("SELECT 1 FROM alembic_version"))  # the snapshot begins here
         return (seen,)

@@ -74,7 +74,9 @@ def _move(source: str, target: str, *, as_json: bool) -> None:
 
 
 def _prepare_workers(engine: "Engine") -> None:
-    from digest import db, workers
+    from digest import db
 
     if db.on_server(engine):
+        from digest import workers
+
         workers.prepare(engine, renew=True)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
 
+from digest.db.dialects import on_server
 from digest.errors import StoreError
 
 CONNECT = 10  # seconds that a server may take to answer
@@ -116,7 +117,7 @@ def unusable(engine: Engine, error: DatabaseError) -> str:
     reason = lines[0] if lines else "no reason given"
     if not isinstance(error, OperationalError):
         hint = "is it a database of digest, and may this user write to it?"
-    elif engine.dialect.name == "sqlite":
+    elif not on_server(engine):
         hint = "may this user write to the file and its folder, and does nobody else hold it?"
     else:
         hint = "is the server running and the address right?"

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
+from digest.db.dialects import on_server
 from digest.db.engine import told, unusable
-from digest.db.many import on_server
 from digest.errors import Lost, StoreError
 
 # Numbers of advisory locks on PostgreSQL: any will do that nothing else in the database uses.
@@ -32,7 +32,7 @@ def hold(session: Session, number: int) -> None:
 @contextmanager
 def alone(engine: Engine, number: int) -> Iterator[bool]:
     """Whether this process is the only one inside; the operating system or the server ends the claim of a dead one."""
-    if engine.dialect.name == "sqlite":
+    if not on_server(engine):
         with file_lock(f"{engine.url.database}.{number:x}.lock", seconds=0) as won:
             yield won
         return

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
+from digest.db.dialects import on_server
 from digest.db.engine import shown, told
 from digest.db.locks import SCHEMA_LOCK, file_lock
 from digest.errors import StoreError
@@ -23,7 +24,7 @@ def history() -> Config:
 
 
 @cache
-def steps() -> tuple[str, frozenset[str]]:
+def _steps() -> tuple[str, frozenset[str]]:
     """The newest version that this program knows, and all of them."""
     written = ScriptDirectory.from_config(history())
     return str(written.get_current_head()), frozenset(step.revision for step in written.walk_revisions())
@@ -34,7 +35,7 @@ def versions(engine: Engine) -> tuple[str | None, str]:
 
     Raises StoreError when the database does not answer, holds the tables of others, or is newer than this program.
     """
-    head, known = steps()
+    head, known = _steps()
     with told(engine), engine.connect() as connection:
         # The tables before the version: a starter beside us may bring both between the two looks.
         tables = set(inspect(connection).get_table_names())
@@ -63,7 +64,7 @@ def ready(engine: Engine) -> None:
     current, head = versions(engine)
     if current == head:
         return
-    if current is None or engine.dialect.name == "sqlite":
+    if current is None or not on_server(engine):
         upgrade(engine)
         return
     raise StoreError(f"the database is at schema {current}, this program needs {head}; run: digest migrate")
@@ -75,7 +76,7 @@ def upgrade(engine: Engine) -> None:
     """
     versions(engine)
     with told(engine):
-        if engine.dialect.name == "sqlite":
+        if not on_server(engine):
             # The file lock waits for however long another starter takes; the write lock inside gives up after BUSY.
             with file_lock(f"{engine.url.database}.schema.lock"), engine.connect() as connection:
                 _upgrade_sqlite(connection.execution_options(writer=True))
