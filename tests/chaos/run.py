@@ -75,7 +75,7 @@ class Run:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._moved = self._spoke = time.monotonic()
         self._stuck: list[str] = []
-        self._todo = self._events()
+        self._ahead = self._events()
         self._next = 0
 
     def go(self) -> Told:
@@ -144,15 +144,15 @@ class Run:
         for due in [each for each in self._later if each[0] <= now]:
             self._later.remove(due)
             due[1]()
-        if self._todo and len(self._accepted) >= self._next:
-            what = self._todo.pop()
+        if self._ahead and len(self._accepted) >= self._next:
+            what = self._ahead.pop()
             self._next = self._after()
             self.happen(what)
 
     def _after(self) -> int:
         """At how many accepted letters the next thing happens."""
         left = max(0.0, MOSTLY * self.size.letters - len(self._accepted))
-        return len(self._accepted) + int(left / (len(self._todo) + 1) * self.dice.uniform(0.3, 1.7))
+        return len(self._accepted) + int(left / (len(self._ahead) + 1) * self.dice.uniform(0.3, 1.7))
 
     def _events(self) -> list[str]:
         kills = self.size.kills
@@ -219,7 +219,7 @@ class Run:
             each.signal(signal.SIGCONT)
         self.crew.close()
         self._later.clear()
-        self._todo.clear()
+        self._ahead.clear()
         store.resolve(at.engine, {each.message_id for each in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
         planning.plan(at, self.clock())

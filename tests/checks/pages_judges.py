@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from digest.web.operator.door import COOKIE
 from tests.checks.judges import Finding, run
 from tests.checks.needs import HERE, MODULES
 from tests.checks.pages_ground import Ground
-from tests.checks.pages_operator import COOKIE
 
 # A keyword has a grammar and a time zone a name, which no schema can say: both are refused with 422 and a reason.
 WITHOUT = "positive_data_acceptance"

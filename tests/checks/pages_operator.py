@@ -9,12 +9,12 @@ from digest import db, deliveries
 from digest.house import House
 from digest.models import Delivery, ReadingStatus, State, Subscriber
 from digest.readings import TITLES
+from digest.web.operator.door import COOKIE
 from tests.browser import AT
 from tests.factories import delivery, reading, subscriber
 from tests.house import ADA
 
 TOKEN = "a-token-that-is-long-enough"
-COOKIE = "digest_operator"
 READERS = 3
 ENDS = (State.SENT, State.FAILED, State.UNCERTAIN)
 
