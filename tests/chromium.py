@@ -1,7 +1,6 @@
 """Debian's Chromium, driven by playwright: pages as people see and use them. Where it is absent, tests skip."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,13 +23,6 @@ def chromium() -> Iterator[Browser]:
         browser = drive.chromium.launch(executable_path=found, args=["--no-sandbox"])  # a container's root has none
         yield browser
         browser.close()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on: the pages must know their own address before they are served."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def violations(page: Page) -> list[str]:

@@ -27,7 +27,7 @@ from digest.web.serving import server_of
 from tests.benchmarks.crowd import NOW, add_papers, size
 from tests.benchmarks.harness import Result
 from tests.benchmarks.month import wishes
-from tests.chromium import free_port
+from tests.ports import free_port, listening
 
 PAPERS = size("PAGES", 30_000)
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
@@ -92,23 +92,11 @@ def running() -> Iterator[int]:
         engine.dispose()
         process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.pages", url, str(port)])
         try:
-            asyncio.run(answering(port))
+            listening(port, seconds=60)
             yield port
         finally:
             process.terminate()
             process.wait()
-
-
-async def answering(port: int) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                return
 
 
 async def warmed(port: int, preview: bytes) -> None:

@@ -7,7 +7,6 @@ same size over as many sessions into the same sink, with nothing to write, to re
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -39,6 +38,7 @@ from tests.benchmarks.queued import fill
 from tests.benchmarks.sender import house, queue_again
 from tests.benchmarks.stages import now
 from tests.letter_slowly import slowly
+from tests.ports import free_port, listening
 from tests.postgres import server
 
 LETTERS, NAIVE, ROUNDS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter look
@@ -60,16 +60,11 @@ def program(name: str) -> str:
 @contextmanager
 def sink() -> Iterator[int]:
     """The port of a running smtp-sink, which takes everything and keeps nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     who = ["-u", "nobody"] if os.geteuid() == 0 else []
     with subprocess.Popen([program("smtp-sink"), *who, f"127.0.0.1:{port}", "512"]) as running:
         try:
-            for _ in range(100):
-                with socket.socket() as knock:
-                    if knock.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.05)
+            listening(port)
             yield port
         finally:
             running.terminate()

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.checks.relay import free_port, listening, run
+from tests.checks.relay import run
+from tests.ports import free_port, listening
 
 PASSWORD = "loopback"  # for this machine alone
 CONFIG = """\

@@ -30,8 +30,8 @@ from digest.web.serving import server_of
 from tests.browser import AT
 from tests.checks.broken import FAULTS, SOUND
 from tests.checks.pages_operator import TOKEN, happen, inside, logged_in, outside
-from tests.chromium import free_port
 from tests.house import ADA, house, token
+from tests.ports import free_port
 from tests.served import listening, served
 
 EVE, GONE = "eve@example.org", "gone@example.org"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.checks.dovecot import PASSWORD
-from tests.checks.relay import free_port, listening, run
+from tests.checks.relay import run
+from tests.ports import free_port, listening
 
 SIZE = "1100x1400"
 SCREEN = (f"-screen 0 {SIZE}x24 -nolisten tcp -noreset").split()

@@ -19,8 +19,9 @@ from digest.models import Status
 from digest.sending import send_all
 from digest.web.pace import Pace
 from tests.browser import AT
-from tests.chromium import AXE, chromium, free_port, violations
+from tests.chromium import AXE, chromium, violations
 from tests.house import Record, arrive, house
+from tests.ports import free_port
 from tests.served import served
 
 pytestmark = pytest.mark.xdist_group("browser")

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,14 +19,9 @@ from digest.models import Delivery, State
 from digest.web.operator.live import MOST
 from tests.command import Command
 from tests.factories import delivery, subscriber
+from tests.ports import free_port
 
 TOKEN = "a-token-that-is-long-enough"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:

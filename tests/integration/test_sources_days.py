@@ -1,10 +1,8 @@
 """Both sources against the bundled sample days, and against the recorded days where they are present."""
 
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +20,7 @@ from digest.sources.base import Answer, Listed
 from digest.sources.http import Client
 from digest.sources.huggingface import HuggingFace
 from tests.hosts import MONDAY, NOON, TUESDAY, arxiv, face, filling_in, with_client
+from tests.ports import free_port, listening
 
 TOOLS = Path(__file__).parents[2] / "../shared/tools"
 
@@ -95,18 +94,12 @@ def test_the_sample_host_refuses_what_the_real_ones_refuse() -> None:
 def replay() -> Iterator[str]:
     if not (TOOLS / "replay.py").exists():
         pytest.skip("no recorded days beside the repository")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, str(TOOLS / "replay.py"), "--port", str(port), "--today", "2026-07-31"]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(100):
-            with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+        listening(port)
         yield url
     finally:
         running.terminate()

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.command import Command
 from tests.factories import NOW, TODAY, delivery, subscriber
 from tests.house import KEY, Record
 from tests.lists import Lists, serving
+from tests.ports import free_port
 from tests.rude import Rude
 
 LETTERS = 210  # enough for three connections
@@ -35,12 +35,6 @@ class Slow(Rude):
                 self.waiting.set()
                 await asyncio.sleep(2)
         return await super()._say(verb, writer)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])

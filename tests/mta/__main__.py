@@ -20,9 +20,9 @@ from pathlib import Path
 
 import structlog
 
-from tests.checks.relay import free_port
 from tests.mta import exim, postfix
 from tests.mta.round import Told, round_of, through
+from tests.ports import free_port
 
 LETTERS = 5_000
 SHOWN = 10

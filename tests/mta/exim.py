@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.log import Accepted
-from tests.checks.relay import free_port, listening
 from tests.mta.round import Mta, told_off
+from tests.ports import free_port, listening
 
 USER = "Debian-exim"  # compiled in
 CONFIGURATION = """\

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from digest.models import State
 from tests.chaos.log import Accepted
-from tests.checks.relay import listening, postfix, run
+from tests.checks.relay import postfix, run
 from tests.mta.round import CONNECTIONS, LONG, Mta, Round, Told, told_off
+from tests.ports import listening
 
 MAPS = """
 smtpd_recipient_restrictions = check_recipient_access texthash:{home}/maps/rcpt, permit_mynetworks, reject
