@@ -10,7 +10,7 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
 """
 
 from digest.db.dialects import among, insert, on_server, packed, within
-from digest.db.engine import KEEPALIVE, PRAGMAS, connect, reading, shown, told, unusable, writing
+from digest.db.engine import KEEPALIVE, PRAGMAS, changing, connect, reading, shown, told, unusable, writing
 from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SCHEMA_LOCK, SENDER_LOCK, alone, gone, hold, present
 from digest.db.schema import history, ready, upgrade, versions
 
@@ -23,6 +23,7 @@ __all__ = [
     "SENDER_LOCK",
     "alone",
     "among",
+    "changing",
     "connect",
     "gone",
     "history",

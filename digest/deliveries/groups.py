@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import TextClause, bindparam, text
-from sqlmodel import Session
+from sqlalchemy import Connection, TextClause, bindparam, text
 
 from digest.deliveries.outcome import Outcome
 from digest.models import Kind, State, Status
@@ -42,26 +41,29 @@ _LINES = {
 
 
 def put_on_wire(
-    session: Session, owner: str, claims: Sequence[Claim], now: datetime, lease: datetime
+    connection: Connection, owner: str, claims: Sequence[Claim], now: datetime, lease: datetime
 ) -> dict[Claim, State]:
     """Which of these letters leave now, and which are cancelled, because their reader has left."""
-    fates = _change(session, _leaving, claims, owner=owner, lease=lease)
+    fates = _change(connection, _leaving, claims, owner=owner, lease=lease)
     written = dict.fromkeys(fates, State.ON_WIRE)
     if len(written) < len(claims):
-        written |= dict.fromkeys(_change(session, _staying, claims, owner=owner, now=now), State.CANCELLED)
+        written |= dict.fromkeys(_change(connection, _staying, claims, owner=owner, now=now), State.CANCELLED)
     return written
 
 
-def settle_sent(session: Session, owner: str, answers: Mapping[Claim, Outcome], now: datetime) -> dict[Claim, State]:
+def settle_sent(
+    connection: Connection, owner: str, answers: Mapping[Claim, Outcome], now: datetime
+) -> dict[Claim, State]:
     """Letters that the relay took: which of them were still ours."""
     lines = [(*claim, outcome.code, outcome.reply) for claim, outcome in answers.items()]
-    return dict.fromkeys(_change(session, _sent, lines, owner=owner, now=now), State.SENT)
+    return dict.fromkeys(_change(connection, _sent, lines, owner=owner, now=now), State.SENT)
 
 
-def _change(session: Session, made: Statement, lines: Sequence[tuple[object, ...]], **about: object) -> list[Claim]:
-    statement = made(session.get_bind().dialect.name)
-    rows = session.connection().execute(statement, {"lines": json.dumps(lines), **about})
-    return [(number, attempt) for number, attempt in rows]
+def _change(
+    connection: Connection, made: Statement, lines: Sequence[tuple[object, ...]], **about: object
+) -> list[Claim]:
+    rows = connection.execute(made(connection.dialect.name), {"lines": json.dumps(lines), **about})
+    return [(number, attempt) for number, attempt in rows.fetchall()]
 
 
 def _update(dialect: str, change: str, states: Sequence[State], condition: str = "") -> TextClause:

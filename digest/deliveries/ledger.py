@@ -14,15 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, update
-from sqlmodel import Session, col
+from sqlalchemy import Connection, Engine, update
+from sqlmodel import Session
 
 from digest import subscribers
-from digest.db import writing
+from digest.db import changing
 from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, settle_sent
 from digest.deliveries.outcome import Outcome
-from digest.deliveries.queue import LEASE_ON_WIRE
-from digest.models import Delivery, State, Status, Subscriber
+from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
+from digest.models import State, Status, Subscriber
+
+GATHER = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +54,32 @@ class Ledger:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
         left, or when there is no answer: somebody has taken it for a dead sender's.
         """
-        return await self._hand_in(delivery_id, attempt, None, now)
+        return await self.hand_in(delivery_id, attempt, None, now)
 
     async def settle(self, delivery_id: int, attempt: int, outcome: Outcome, now: datetime) -> bool:
         """Commit how the attempt ended. False: the letter was not ours any more."""
-        return await self._hand_in(delivery_id, attempt, outcome, now) is not None
+        return await self.hand_in(delivery_id, attempt, outcome, now) is not None
 
     async def close(self) -> None:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
         if self._writer:
             await asyncio.shield(self._writer)
 
-    async def _hand_in(self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime) -> State | None:
+    def hand_in(
+        self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime
+    ) -> asyncio.Future[State | None]:
+        """A line for the next commit: how the attempt ended, or that it is about to (None). Whether somebody waits for
+        it or not, it is written; the answer is the letter's state, or None where it was not ours.
+        """
         line = _Line(delivery_id, attempt, outcome, now, asyncio.get_running_loop().create_future())
         self._waiting.append(line)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
-        # A connection that is cancelled must not take the line back: what is handed in is written.
-        return await asyncio.shield(line.done)
+        return line.done
 
     async def _write_all(self) -> None:
         while self._waiting:
+            await asyncio.sleep(GATHER)
             lines, self._waiting = self._waiting, []
             try:
                 written = await asyncio.get_running_loop().run_in_executor(self._hand, self._commit, lines)
@@ -90,43 +97,47 @@ class Ledger:
         taken = {line.claim: line.outcome for line in lines if line.outcome and _plain(line.outcome)}
         now = lines[-1].now
         written: dict[Claim, State] = {}
-        with writing(self._engine) as session:
+        with changing(self._engine) as connection:
             if leaving:
-                written |= put_on_wire(session, self._owner, leaving, now, now + LEASE_ON_WIRE)
+                written |= put_on_wire(connection, self._owner, leaving, now, now + LEASE_ON_WIRE)
             if taken:
-                written |= settle_sent(session, self._owner, taken, now)
+                written |= settle_sent(connection, self._owner, taken, now)
             for line in lines:
                 outcome = None if line.claim in taken else line.outcome
-                if outcome and self._settle(session, line, outcome):
+                if outcome and self._settle(connection, line, outcome):
                     written[line.claim] = outcome.state
         return written
 
-    def _settle(self, session: Session, line: _Line, outcome: Outcome) -> bool:
+    def _settle(self, connection: Connection, line: _Line, outcome: Outcome) -> bool:
         final = outcome.state is not State.QUEUED
-        subscriber_id = session.scalar(
-            update(Delivery)
-            .where(col(Delivery.id) == line.delivery_id, col(Delivery.attempts) == line.attempt)
-            .where(col(Delivery.owner) == self._owner)
-            .where(col(Delivery.state).in_(OURS_TO_SETTLE))
+        subscriber_id = connection.scalar(
+            update(LETTERS)
+            .where(LETTERS.c.id == line.delivery_id, LETTERS.c.attempts == line.attempt)
+            .where(LETTERS.c.owner == self._owner, LETTERS.c.state.in_(OURS_TO_SETTLE))
             .values(
                 state=outcome.state,
                 owner=None,
                 lease_until=None,
-                attempts=col(Delivery.attempts) - (0 if outcome.charged else 1),
+                attempts=LETTERS.c.attempts - (0 if outcome.charged else 1),
                 reply_code=outcome.code,
                 reply=outcome.reply,
                 next_attempt_at=outcome.retry_at,
                 settled_at=line.now if final else None,
             )
-            .returning(col(Delivery.subscriber_id))
-            .execution_options(synchronize_session=False)
+            .returning(LETTERS.c.subscriber_id)
         )
         if subscriber_id is not None and outcome.suppress:
-            # Locked, lest a reader who leaves at this moment be overwritten.
-            reader = session.get_one(Subscriber, subscriber_id, with_for_update=True)
-            if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
-                subscribers.end(reader, Status.SUPPRESSED, f"refused: {outcome.code} {outcome.reply}"[:200], line.now)
+            _suppress(connection, subscriber_id, f"refused: {outcome.code} {outcome.reply}"[:200], line.now)
         return subscriber_id is not None
+
+
+def _suppress(connection: Connection, subscriber_id: int, why: str, now: datetime) -> None:
+    with Session(connection) as session:  # part of the caller's transaction
+        # Locked, lest a reader who leaves at this moment be overwritten.
+        reader = session.get_one(Subscriber, subscriber_id, with_for_update=True)
+        if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
+            subscribers.end(reader, Status.SUPPRESSED, why, now)
+        session.commit()
 
 
 def _plain(outcome: Outcome) -> bool:

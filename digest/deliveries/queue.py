@@ -1,7 +1,7 @@
 """The queue: who takes letters from it, gives them back, or finds that another has died with them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Self, cast
 
@@ -17,6 +17,7 @@ LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is 
 LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
 LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see may_go
 LETTERS = cast("Table", inspect(Delivery).local_table)
+ATTEMPT = (LETTERS.c.attempts + 1).label("attempts")  # the one that a claim begins
 AT_WORK = col(Delivery.state).in_((State.SENDING, State.ON_WIRE))
 
 
@@ -58,7 +59,7 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
     Letters to the domains `without` stay where they are.
     """
     ready = (
-        core_select(*(LETTERS.c[each.name] for each in fields(Claimed)))
+        core_select(*(ATTEMPT if each.name == ATTEMPT.name else LETTERS.c[each.name] for each in fields(Claimed)))
         .where(col(Delivery.state) == State.QUEUED, may_go(now))
         .order_by(*_in_turn(session))
         .limit(limit)
@@ -68,13 +69,13 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
         there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in without))
         ready = ready.where(~exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), there)))
     connection = session.connection()  # past the ORM, which would make an object of each row
-    found = [Claimed(**row) for row in connection.execute(ready).mappings()]
+    found = [Claimed(*row) for row in connection.execute(ready).fetchall()]
     connection.execute(
         update(LETTERS)
         .where(among(session, LETTERS.c.id, [each.id for each in found]), LETTERS.c.state == State.QUEUED)
         .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=LETTERS.c.attempts + 1)
     )
-    return [replace(each, attempts=each.attempts + 1) for each in found]
+    return found
 
 
 def _in_turn(session: Session) -> Sequence[ColumnElement[object]]:

@@ -1,4 +1,4 @@
-"""What a sender takes in: letters of the queue, written and ready to leave, and what others left behind."""
+"""What a sender takes in: letters of the queue, ready to be written, and what others left behind."""
 
 import random
 from collections.abc import Callable, Collection, Sequence
@@ -16,14 +16,14 @@ from digest.errors import SendError
 from digest.house import House
 from digest.models import Kind, State
 from digest.sending.outbox import batch
-from digest.writing import Desk, Memory, Outgoing, lay_out, write
+from digest.writing import Desk, Memory, Outgoing, lay_out, prepare
 
 log = structlog.get_logger()
 
 LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
 SWEEP_SECONDS = 5.0  # between looks for what dead senders left behind, where there are others
 Clock = Callable[[], datetime]
-Written = tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]
+Taken = tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]
 
 
 def _alone() -> None:
@@ -61,29 +61,32 @@ class Intake:
             queued = deliveries.waiting(session, most=connections * LETTERS_EACH)
         return min(connections, 1 + queued // LETTERS_EACH)
 
-    def claim(self, full: Collection[str]) -> Written:
-        """The next letters, written; and those that cannot be, with what becomes of them. Raises StoreError."""
+    def claim(self, full: Collection[str]) -> Taken:
+        """The next letters; and those that cannot be written, with what becomes of them. Raises StoreError."""
         self.place.still_there()
         now = self.clock()
         with db.writing(self.house.engine) as session:
             claimed = deliveries.claim(session, self.place.name, now, self._batch, without=full)
         with db.reading(self.house.engine) as session:
             laid = lay_out(session, claimed, now, self.known)
-            return self._write(_welcoming(session, laid, claimed, now), claimed, now)
+            return self._prepare(_welcoming(session, laid, claimed, now), claimed, now)
 
-    def _write(self, desk: Desk, claimed: Sequence[Claimed], now: datetime) -> Written:
-        written, unwritten = [], []
+    def _prepare(self, desk: Desk, claimed: Sequence[Claimed], now: datetime) -> Taken:
+        taken, unwritten = [], []
         for each in claimed:
             try:
-                written.append(write(self.house, desk, each, now))
-            except SendError as error:  # nobody could be addressed this way
-                unwritten.append((each, outcome_of(error, attempts=each.attempts, now=now, dice=self.dice)))
-            except Exception as error:
-                log.exception("letter.unwritten", delivery=each.id)
-                retry = now + deliveries.backoff(each.attempts, self.dice)
-                said = reply_without_addresses(f"cannot be written: {error!r}")
-                unwritten.append((each, Outcome(State.QUEUED, 0, said, retry)))
-        return written, unwritten
+                taken.append(prepare(self.house, desk, each, now))
+            except Exception as error:  # noqa: BLE001  - it is told, and the other letters go
+                unwritten.append((each, self.unwritten(each, error)))
+        return taken, unwritten
+
+    def unwritten(self, claimed: Claimed, error: Exception) -> Outcome:
+        """What becomes of a letter that could not be written for this reason."""
+        if isinstance(error, SendError):  # nobody could be addressed this way
+            return outcome_of(error, attempts=claimed.attempts, now=self.clock(), dice=self.dice)
+        log.error("letter.unwritten", delivery=claimed.id, exc_info=error)
+        retry = self.clock() + deliveries.backoff(claimed.attempts, self.dice)
+        return Outcome(State.QUEUED, 0, reply_without_addresses(f"cannot be written: {error!r}"), retry)
 
     def sweeps_now(self) -> bool:
         """Whether it is time to look for what others left behind."""

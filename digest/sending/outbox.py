@@ -1,4 +1,4 @@
-"""Letters that are written and wait for a connection, or for their turn: a domain at its limit holds up no other."""
+"""Letters that wait for a connection, or for their turn: a domain at its limit holds up no other."""
 
 import asyncio
 from collections import deque
@@ -10,9 +10,9 @@ from digest.mail.rate import Pace, Rate
 from digest.writing import Outgoing
 
 AHEAD = 5.0  # seconds of work that are claimed beforehand where a rate is set
-MOST = 500  # letters in memory, 30 MB or so
+MOST = 500  # letters in memory
 LOOK = 0.5  # seconds between looks whether it is over
-BATCH = 100  # letters claimed at a time; about 6 MB
+BATCH = 100  # letters claimed at a time
 
 
 Borrow = Callable[[Sequence[tuple[str, Rate]]], Awaitable[None]]

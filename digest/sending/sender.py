@@ -1,18 +1,17 @@
-"""The life of one delivery: claim letters, write them, hand them over on a few connections, record each answer."""
+"""The life of one delivery: claim letters; on a few connections write each, hand it over, and record the answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
+from digest.deliveries import Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
-from digest.errors import Lost, RelayDown, SendError, StoreError
+from digest.errors import RelayDown, SendError
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
+from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently, recorded
 from digest.sending.intake import Intake
 from digest.sending.lane import Way
 from digest.sending.outbox import BATCH, Outbox, now
@@ -21,10 +20,7 @@ from digest.writing import Outgoing
 
 log = structlog.get_logger()
 
-AGAIN = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
-STORE_FAULTS = (StoreError, SQLAlchemyError)
 GROW_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
-Result = TypeVar("Result")
 
 
 class Sender:
@@ -32,17 +28,18 @@ class Sender:
 
     def __init__(self, intake: Intake, relay: Relay, stop: asyncio.Event, tell: Callable[[Sent], None]) -> None:
         house = intake.house
-        self._intake, self._relay, self._stop, self._tell = intake, relay, stop, tell
+        self._intake, self._relay, self._stop = intake, relay, stop
         self._clock, self._dice, self._settings = intake.clock, intake.dice, house.settings
         self._ledger = Ledger(house.engine, intake.place.name)
+        self._answers = Answers(self._ledger, intake.clock, tell)
+        self._sent = self._answers.sent
         shares = Shares(house, relay.name)
-        self._outbox = Outbox(pace_of(house), 2 * house.settings.smtp_connections, lambda: self._over, shares.borrow)
+        self._outbox = Outbox(pace_of(house), max(BATCH, house.settings.smtp_connections), lambda: self._over, shares.borrow)
         self._way = Way(house, relay)
         # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="letters")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="letters")
         self._connections = 0
         self._refused_at: float | None = None
-        self._sent = Sent()
         self._given_up = False
         self._fault: Exception | None = None
 
@@ -76,10 +73,10 @@ class Sender:
         return self._sent
 
     async def _leave(self) -> None:
-        await self._ledger.close()
+        await self._answers.close()
         # After what that thread may still be claiming.
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._intake.release)
-        self._writer.shutdown(wait=False)
+        await asyncio.get_running_loop().run_in_executor(self._reader, self._intake.release)
+        self._reader.shutdown(wait=False)
 
     async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
         try:
@@ -105,14 +102,14 @@ class Sender:
 
     async def _take_in(self, full: Collection[str]) -> int:
         loop = asyncio.get_running_loop()
-        written, unwritten = await self._patiently(lambda: loop.run_in_executor(self._writer, self._intake.claim, full))
+        taken, unwritten = await patiently(lambda: loop.run_in_executor(self._reader, self._intake.claim, full))
         for each, outcome in unwritten:
-            await self._settle(each, outcome)
-        await self._outbox.put(written)
-        return len(written) + len(unwritten)
+            await self._answers.record(each, outcome)
+        await self._outbox.put(taken)
+        return len(taken) + len(unwritten)
 
     async def _sweep(self) -> int:
-        again, uncertain = await self._patiently(lambda: asyncio.to_thread(self._intake.sweep))
+        again, uncertain = await patiently(lambda: asyncio.to_thread(self._intake.sweep))
         self._sent.uncertain += uncertain
         return again
 
@@ -128,10 +125,11 @@ class Sender:
             group.create_task(self._connection())
 
     async def _connection(self) -> None:
+        last: Recording | None = None
         async with Connection(self._relay) as connection:
             while outgoing := await self._next():
                 try:
-                    await self._send(connection, outgoing)
+                    last = await self._send(connection, outgoing, last)
                 except RelayDown as error:
                     await self._outbox.put([outgoing])
                     if self._connections > 1:
@@ -143,6 +141,10 @@ class Sender:
                 if cancelled():
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
             self._connections -= 1  # at once: the last one has to stay for what others put back
+        try:
+            await recorded(last)
+        except STORE_FAULTS as error:
+            self._give_up(error)
 
     async def _next(self) -> Outgoing | None:
         try:
@@ -151,27 +153,32 @@ class Sender:
             self._give_up(error)
             return None
 
-    async def _send(self, connection: Connection, outgoing: Outgoing) -> None:
+    async def _send(self, connection: Connection, outgoing: Outgoing, last: Recording | None) -> Recording | None:
+        """Write a letter and hand it over. `last` is the answer to the one before; what comes back is that to this one,
+        unless there is none, or it is recorded already.
+        """
         claimed = outgoing.claimed
-        refused: SendError | None = None
+        # Here and not in a thread: two that work at once would take turns, and pay for each.
+        try:
+            raw = outgoing.written()
+        except Exception as error:  # noqa: BLE001  - it is told, and the other letters go
+            await self._answers.record(claimed, self._intake.unwritten(claimed, error))
+            return last
         fate: State | None = None
 
         async def on_wire() -> bool:
             nonlocal fate
+            await recorded(last)
             fate = await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
             return fate is State.ON_WIRE
 
         try:
-            reply = await connection.send(outgoing.sender, outgoing.recipient, outgoing.raw, on_wire)
-            code, _, said = reply.partition(" ")
-            outcome = Outcome(State.SENT, int(code), reply_without_addresses(said))
+            reply = await connection.send(outgoing.sender, outgoing.recipient, raw, on_wire)
         except Withdrawn:
             if fate is State.CANCELLED:
-                self._sent.count(claimed, Outcome(State.CANCELLED))
-                log.info("letter.cancelled", delivery=claimed.id, kind=claimed.kind, attempt=claimed.attempts, code=0)
+                self._answers.count(claimed, Outcome(State.CANCELLED))
             else:
                 log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
-            return
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
             stopped = Outcome(State.QUEUED, 0, "stopped before it left")
@@ -180,9 +187,14 @@ class Sender:
         except RelayDown:
             raise  # nobody has heard of this letter yet
         except SendError as error:
-            refused, outcome = error, outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
-        await self._settle(claimed, outcome)
-        await (self._consider(refused) if refused else self._way.passed())
+            outcome = outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
+            await self._answers.record(claimed, outcome)
+            await self._consider(error)
+        else:
+            code, _, said = reply.partition(" ")
+            last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
+            await self._way.passed()
+        return last
 
     async def _consider(self, error: SendError) -> None:
         # What is our fault or the relay's would happen to every other letter too: nothing more is tried for a while.
@@ -192,33 +204,6 @@ class Sender:
     def _give_up(self, fault: Exception) -> None:
         # The other connections still hear what becomes of the letters they have on the wire.
         self._fault, self._given_up = self._fault or fault, True
-
-    async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        ours = await self._patiently(lambda: self._ledger.settle(claimed.id, claimed.attempts, outcome, self._clock()))
-        if not ours:
-            log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
-        self._sent.count(claimed, outcome)
-        self._tell(self._sent)
-        level = log.info if outcome.state is State.SENT else log.warning
-        level(
-            "letter." + outcome.state,
-            delivery=claimed.id,
-            kind=claimed.kind,
-            attempt=claimed.attempts,
-            code=outcome.code,
-        )
-
-    async def _patiently(self, work: Callable[[], Awaitable[Result]]) -> Result:
-        """`work`, again if the store is away for a moment: what an answer says, only this process knows."""
-        for pause in AGAIN:
-            try:
-                return await work()
-            except Lost:
-                raise
-            except StoreError:
-                log.warning("store.away", exc_info=True)
-                await asyncio.sleep(pause)
-        return await work()
 
 
 def cancelled() -> bool:

@@ -4,10 +4,15 @@
 
 A delivery keeps only the numbers of its papers. Which words matched is derived here, from the same code that chose,
 and kept for other letters with the same papers (letters.known).
+
+What needs the store is done for a batch beforehand (`prepare`). The bytes are made when a letter's turn has come
+(`written`), and nobody has to keep a hundred letters of 50 KB.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from digest import letters
 from digest.deliveries import Claimed
@@ -34,8 +39,8 @@ __all__ = [
     "lay_out",
     "letter_paper",
     "list_days",
+    "prepare",
     "study",
-    "write",
 ]
 
 COPY = "copy"  # copy:number:day:today is the edition of the link to a letter's copy
@@ -43,21 +48,26 @@ COPY = "copy"  # copy:number:day:today is the edition of the link to a letter's 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A letter ready for the relay, and the claim it answers."""
+    """A letter that may leave, and the claim it answers. `sender` and `recipient` are those of the SMTP envelope."""
 
     claimed: Claimed
-    sender: str  # of the envelope
+    sender: str
     recipient: str
-    raw: bytes
+    house: House
+    headers: Envelope
+    letter: Callable[[], Letter]
+
+    def written(self) -> bytes:
+        """In wire form, signed where we sign. Raises Rejected when nobody can be addressed this way."""
+        return self.house.signed(compose(self.letter(), self.headers))
 
 
-def write(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing:
-    """One letter in wire form."""
+def prepare(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing:
+    """One letter, with all that is needed to write it."""
     subscriber = desk.subscribers[claimed.subscriber_id]
-    letter = _letter(house, desk, claimed, subscriber, now)
-    raw = house.signed(compose(letter, envelope_of(house, claimed, subscriber, now)))
+    letter, headers = _letter(house, desk, claimed, subscriber, now), envelope_of(house, claimed, subscriber, now)
     sender = house.returns.of(Errand.BOUNCE, claimed.id) if house.returns else house.sender
-    return Outgoing(claimed, sender, subscriber.email, raw)
+    return Outgoing(claimed, sender, subscriber.email, house, headers, letter)
 
 
 def envelope_of(house: House, claimed: Claimed, subscriber: Addressee, now: datetime) -> Envelope:
@@ -76,7 +86,7 @@ def envelope_of(house: House, claimed: Claimed, subscriber: Addressee, now: date
     )
 
 
-def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> Letter:
+def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> Callable[[], Letter]:
     product, postal = house.product, house.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:
@@ -84,21 +94,22 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, n
             # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link. Nor
             # must one of a run whose clock was set to a past day.
             url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
-            return letters.confirm(letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal))
+            words = letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal)
+            return partial(letters.confirm, words)
         case Kind.ALREADY if claimed.edition.startswith(f"{COPY}:"):
-            return letters.copy(copy_words(house, claimed, subscriber))
+            return partial(letters.copy, copy_words(house, claimed, subscriber))
         case Kind.ALREADY:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
-            return letters.already(letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal))
+            asked = letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal)
+            return partial(letters.already, asked)
         case Kind.GOODBYE:
-            return letters.goodbye(
-                letters.GoodbyeWords(
-                    return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
-                    subscribe_url=house.page("/"),
-                    product=product,
-                    postal_address=postal,
-                )
+            left = letters.GoodbyeWords(
+                return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
+                subscribe_url=house.page("/"),
+                product=product,
+                postal_address=postal,
             )
+            return partial(letters.goodbye, left)
         case Kind.WELCOME:
-            return letters.welcome(welcome_words(house, desk, claimed, subscriber, now))
-    return letters.digest(digest_words(house, desk, claimed, subscriber))
+            return partial(letters.welcome, welcome_words(house, desk, claimed, subscriber, now))
+    return partial(letters.digest, digest_words(house, desk, claimed, subscriber))

@@ -150,7 +150,7 @@ def _addressees(*, server: bool) -> Select[Any]:
 def addressees(session: Session, readers: Collection[int]) -> dict[int, Addressee]:
     """To whom the letters go."""
     statement = _addressees(server=on_server(session))
-    rows = session.connection().execute(statement, {"numbers": packed(session, readers)})
+    rows = session.connection().execute(statement, {"numbers": packed(session, readers)}).fetchall()
     return {row.id: cast("Addressee", row) for row in rows}
 
 
@@ -166,7 +166,7 @@ def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[As
     """What several readers ask for today, each in their order."""
     found: dict[int, list[Asked]] = {}
     statement = _asked(server=on_server(session))
-    rows = session.connection().execute(statement, {"numbers": packed(session, readers)})
+    rows = session.connection().execute(statement, {"numbers": packed(session, readers)}).fetchall()
     for reader, number, written, canonical in rows:
         found.setdefault(reader, []).append(Asked(number, written, canonical))
     return found

@@ -47,8 +47,9 @@ class Shelf:
         if listings != self._listings or len(self._papers) > MOST:
             self._papers, self._listings = {}, listings
         asked = _paper_rows(server=on_server(session))
-        rows = session.connection().execute(asked, {"numbers": packed(session, numbers)})
-        seen = {int(row[0]): hash(repr(row)) for row in rows}
+        rows = session.connection().execute(asked, {"numbers": packed(session, numbers)}).fetchall()
+        # As a tuple: a row would shorten what is long, and a change inside an abstract would go unseen.
+        seen = {int(row[0]): hash(repr(tuple(row))) for row in rows}
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
             self._read(session, fresh, seen)

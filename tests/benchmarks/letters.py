@@ -33,7 +33,7 @@ from digest.letters.known import Known
 from digest.mail.message import Envelope, compose
 from digest.matching import Document, Matcher, index, parse
 from digest.models import Kind, Paper, Subscriber
-from digest.writing import Asked, Desk, digest_words, letter_paper, study, write
+from digest.writing import Asked, Desk, digest_words, letter_paper, prepare, study
 from tests.benchmarks.harness import Result, alternating
 from tests.house import house
 from tests.letter_slowly import slowly
@@ -206,7 +206,7 @@ def ours(at: House, readers: Crowd) -> None:
     forget()
     for desk, batch in readers.desks(Known()):
         for each in batch:
-            write(at, desk, each, NOW)
+            prepare(at, desk, each, NOW).written()
 
 
 def theirs(readers: Crowd, said: Sequence[DigestWords]) -> None:

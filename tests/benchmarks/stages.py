@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from digest import db, deliveries, letters
+from digest import db, deliveries
 from digest.deliveries import Ledger
 from digest.deliveries.outcome import SENT
 from digest.house import House
@@ -19,10 +19,11 @@ from digest.mail.message import compose
 from digest.mail.smtp import Connection
 from digest.models import State
 from digest.sending.outbox import BATCH
-from digest.writing import Memory, Outgoing, digest_words, envelope_of, lay_out, write
+from digest.writing import Memory, Outgoing, lay_out, prepare
 from tests.benchmarks.sender import house, queue_again
 
 TOGETHER = 16  # connections, and lines in one commit
+Letter = tuple[Outgoing, bytes]
 
 
 def now() -> datetime:
@@ -57,7 +58,7 @@ class Stages:
             await each.close()
         return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()} | {"bytes": self.bytes / done}
 
-    def _written(self) -> list[Outgoing]:
+    def _written(self) -> list[Letter]:
         clock = time.perf_counter
         begun = clock()
         with db.writing(self._at.engine) as session:
@@ -66,29 +67,27 @@ class Stages:
         with db.reading(self._at.engine) as session:
             desk = lay_out(session, claimed, now(), self._known)
         self.spent["look up"] += (begun := clock()) - ended
-        said = [digest_words(self._at, desk, each, desk.subscribers[each.subscriber_id]) for each in claimed]
-        made = [letters.digest(each) for each in said]
-        self.spent["compose"] += (ended := clock()) - begun
         at = now()
-        for letter, each in zip(made, claimed, strict=True):
-            compose(letter, envelope_of(self._at, each, desk.subscribers[each.subscriber_id], at))
+        prepared = [prepare(self._at, desk, each, at) for each in claimed]
+        made = [each.letter() for each in prepared]
+        self.spent["compose"] += (ended := clock()) - begun
+        raw = [compose(letter, each.headers) for letter, each in zip(made, prepared, strict=True)]
         self.spent["encode"] += clock() - ended
-        written = [write(self._at, desk, each, at) for each in claimed]
-        self.bytes += sum(len(each.raw) for each in written)
-        return written
+        self.bytes += sum(map(len, raw))
+        return list(zip(prepared, raw, strict=True))
 
-    async def _send(self, connections: list[Connection], batch: list[Outgoing]) -> None:
+    async def _send(self, connections: list[Connection], batch: list[Letter]) -> None:
         waiting = iter(batch)
 
         async def work(connection: Connection) -> None:
-            for each in waiting:
-                await connection.send(each.sender, each.recipient, each.raw, yes)
+            for each, raw in waiting:
+                await connection.send(each.sender, each.recipient, raw, yes)
 
         await asyncio.gather(*(work(each) for each in connections))
 
-    async def _record(self, ledger: Ledger, batch: list[Outgoing]) -> None:
+    async def _record(self, ledger: Ledger, batch: list[Letter]) -> None:
         for start in range(0, len(batch), TOGETHER):
-            ids = [each.claimed.id for each in batch[start : start + TOGETHER]]
+            ids = [each.claimed.id for each, _ in batch[start : start + TOGETHER]]
             fates = await asyncio.gather(*(ledger.on_wire(number, 1, now()) for number in ids))
             assert set(fates) == {State.ON_WIRE}
             await asyncio.gather(*(ledger.settle(number, 1, SENT, now()) for number in ids))

@@ -13,7 +13,7 @@ from digest.letters import FirstPapers
 from digest.models import Delivery, Kind, Status, Subscriber
 from digest.subscribers import Purpose, Wish
 from digest.welcoming import first_papers
-from digest.writing import lay_out, write
+from digest.writing import lay_out, prepare
 from tests.house import ADA, BOB, Record, arrive, house, reader, token
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)  # a Wednesday
@@ -42,7 +42,7 @@ def mail(at: House, letter: Delivery, now: datetime = NOW) -> tuple[str, str]:
     """A letter as it is written: the text and the HTML, as a mail program reads them."""
     claimed = [deliveries.Claimed.of(letter)]
     with db.reading(at.engine) as session:
-        raw = write(at, lay_out(session, claimed, now), claimed[0], now).raw
+        raw = prepare(at, lay_out(session, claimed, now), claimed[0], now).written()
     read = message_from_bytes(raw, policy=policy.default)
     text, html = read.get_body(("plain",)), read.get_body(("html",))
     assert text is not None

@@ -1,0 +1,94 @@
+"""What the relay has answered, on its way into the record: handed in at once, counted and told when it is committed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from digest.deliveries import Claimed, Ledger, Outcome, Sent
+from digest.errors import Lost, StoreError
+from digest.models import State
+from digest.sending.intake import Clock
+
+log = structlog.get_logger()
+
+AGAIN = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
+STORE_FAULTS = (StoreError, SQLAlchemyError)
+Recording = asyncio.Task[None]
+Result = TypeVar("Result")
+
+
+class Answers:
+    """The answers to the letters of one delivery. `sent` counts them."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, tell: Callable[[Sent], None]) -> None:
+        self.sent = Sent()
+        self._ledger, self._clock, self._tell = ledger, clock, tell
+        self._recordings: set[Recording] = set()
+        self._log = log.bind()  # once, not for each of so many lines
+
+    def begin(self, claimed: Claimed, outcome: Outcome) -> Recording:
+        """Hand an answer in. Its connection may turn to the next letter, which may not leave before this is recorded:
+        a kill shall find one letter a connection in doubt, not two.
+        """
+        handed_in = self._hand_in(claimed, outcome)
+        recording = asyncio.create_task(self.record(claimed, outcome, handed_in))
+        self._recordings.add(recording)
+        recording.add_done_callback(self._recordings.discard)
+        return recording
+
+    async def record(
+        self, claimed: Claimed, outcome: Outcome, handed_in: Awaitable[State | None] | None = None
+    ) -> None:
+        """Commit an answer, which may have been handed in already. Raises StoreError when it cannot be recorded."""
+        if await patiently(lambda: self._hand_in(claimed, outcome), handed_in) is None:
+            log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
+        self.count(claimed, outcome)
+        self._tell(self.sent)
+
+    def count(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Count a fate that is in the record, and tell it in the log."""
+        self.sent.count(claimed, outcome)
+        usual = outcome.state in {State.SENT, State.CANCELLED}
+        (self._log.info if usual else self._log.warning)(
+            "letter." + outcome.state,
+            delivery=claimed.id,
+            kind=claimed.kind,
+            attempt=claimed.attempts,
+            code=outcome.code,
+        )
+
+    async def close(self) -> None:
+        """Wait until all that was handed in is in the record, or cannot be."""
+        if self._recordings:
+            await asyncio.wait(self._recordings)
+        await self._ledger.close()
+
+    def _hand_in(self, claimed: Claimed, outcome: Outcome) -> asyncio.Future[State | None]:
+        return self._ledger.hand_in(claimed.id, claimed.attempts, outcome, self._clock())
+
+
+async def recorded(recording: Recording | None) -> None:
+    """Wait for it; whoever is interrupted here interrupts only the waiting. Raises StoreError where it failed."""
+    if recording:
+        if not recording.done():
+            await asyncio.wait([recording])
+        recording.result()
+
+
+async def patiently(work: Callable[[], Awaitable[Result]], begun: Awaitable[Result] | None = None) -> Result:
+    """`work`, again if the store is away for a moment: what an answer says, only this process knows. `begun`: the first
+    attempt, where it is under way.
+    """
+    for pause in AGAIN:
+        try:
+            return await (begun or work())
+        except Lost:
+            raise
+        except StoreError:
+            log.warning("store.away", exc_info=True)
+            begun = None
+            await asyncio.sleep(pause)
+    return await work()
