@@ -32,7 +32,7 @@ def slowly(words: DigestWords) -> tuple[str, str, str]:
         "address": say.one_line(words.address),
         "since": say.date_of(words.since),
         "headline": heads.headline(words),
-        "preheader": heads.preheader(words.papers),
+        "preheader": heads.BETWEEN.join(heads.preheader(words.papers)),
         "nothing_matched": bool(words.keywords) and not heads.matched(words),
         "more_tallies": say.count(more_tallies, "more keyword") if more_tallies else "",
         "keywords": say.listed(named, len(words.keywords) - len(named)),

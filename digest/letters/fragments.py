@@ -10,12 +10,15 @@ can write one into a title or a keyword.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 
 from markupsafe import escape
 
-from digest.letters.wire import Quoted, piece
+from digest.letters.wire import Quoted, piece, unencoded
 
 _HOLE = re.compile("\x02([^\x03]*)\x03")
+_HARMLESS = re.compile(r"[ !#-%(-;?-~]+")  # stands for itself in HTML and in quoted-printable
 
 
 def hole(name: str) -> str:
@@ -23,38 +26,69 @@ def hole(name: str) -> str:
     return f"\x02{name}\x03"
 
 
-def said(text: str, values: Mapping[str, str]) -> str:
-    """A rendered sentence with its holes filled, for what is encoded only afterwards."""
-    return _HOLE.sub(lambda found: values[found[1]], text)
-
-
 def html(text: str) -> Quoted:
     """Text for a hole in HTML."""
-    return piece(str(escape(text)))
+    return unencoded(text) if _HARMLESS.fullmatch(text) else piece(str(escape(text)))
 
 
 def both(text: str) -> tuple[Quoted, Quoted]:
     """Text for a hole in HTML, and for one in text/plain."""
-    escaped, plain = str(escape(text)), piece(text)
-    return (plain if escaped == text else piece(escaped)), plain
+    if _HARMLESS.fullmatch(text):
+        same = unencoded(text)
+        return same, same
+    return piece(str(escape(text))), piece(text)
 
 
 # The same for what many letters say: a clock, a date, how often.
 common = lru_cache(maxsize=4096)(both)
 
 
+class _Holes:
+    """Names, and what to do to get their values in order."""
+
+    __slots__ = ("_picked", "names")
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = tuple(names)
+        self._picked: Any = itemgetter(*names) if names[1:] else None
+
+    def values(self, given: Mapping[str, Any]) -> Any:
+        return self._picked(given) if self._picked else [given[name] for name in self.names]
+
+
+class Sentence:
+    """A rendered sentence with holes, for what is encoded only afterwards."""
+
+    __slots__ = ("_holes", "_parts")
+
+    def __init__(self, rendered: str) -> None:
+        self._parts = _HOLE.split(rendered)
+        self._holes = _Holes(self._parts[1::2])
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The whole. KeyError for a hole that has no value."""
+        parts = self._parts.copy()
+        parts[1::2] = self._holes.values(values)
+        return "".join(parts)
+
+
 class Fragment:
     """A rendered template in wire form. It knows nobody: what is a reader's own comes with `filled` and is not kept."""
 
-    __slots__ = ("_parts", "names")
+    __slots__ = ("_holes", "_parts")
 
     def __init__(self, rendered: str) -> None:
         parts = _HOLE.split(rendered)
-        self.names = tuple(parts[1::2])
+        self._holes = _Holes(parts[1::2])
         self._parts = [piece(part) for part in parts]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its holes, in order."""
+        return self._holes.names
 
     def filled(self, values: Mapping[str, Quoted]) -> Quoted:
         """The whole in wire form. KeyError for a hole that has no value."""
         parts = self._parts.copy()
-        parts[1::2] = [values[name] for name in self.names]
+        parts[1::2] = self._holes.values(values)
         return Quoted(b"".join(parts))

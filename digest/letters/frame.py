@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from digest.letters import account, heads, say
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, both, common, hole, html, said
+from digest.letters.fragments import Fragment, Sentence, both, common, hole, html
 from digest.letters.heads import Tally
 from digest.letters.plain import fill
 from digest.letters.templates import SUBJECT, fragment, macro, part
@@ -74,14 +74,15 @@ class Frame:
         tallies = heads.tally(words)
         named = account.keywords(words.keywords)
         keywords = say.listed(named, len(words.keywords) - len(named))
+        product, postal_address, notices = _house(words.product, words.postal_address, words.notices)
         self._subject = subject(words, tallies)
         self._shape = Shape(
-            product=say.one_line(words.product),
+            product=product,
             day=words.day,
             weekly=words.frequency == "weekly",
-            notices=tuple(say.one_line(notice, NOTICE) for notice in words.notices[:NOTICES]),
-            postal_address=say.one_line(words.postal_address),
-            links=tuple(name for name in Links.__slots__ if getattr(words.links, name)),
+            notices=notices,
+            postal_address=postal_address,
+            links=tuple([name for name in Links.__slots__ if getattr(words.links, name)]),
             tallies=bool(tallies),
             more_tallies=len(tallies) > TALLIED,
             nothing_matched=bool(words.keywords) and not heads.matched(words),
@@ -101,33 +102,53 @@ class Frame:
             self.html[name], self.text[name] = common(each)
         for name, each in own.items():
             self.html[name], self.text[name] = both(each)
-        headline, shown = heads.headline(words), tallies[:TALLIED]
-        self.html |= {"subject": html(self._subject), "headline": html(headline), **_in_colours(shown)}
-        self.html["preheader"] = html(heads.preheader(words.papers))
-        self.text |= {"headline": piece(fill(headline)), "tallies": _in_lines(shown)}
-        self.text["reason"] = piece(fill(said(_reason(keywords=bool(keywords)), plain | own)))
+        shown = tallies[:TALLIED]
+        self.html["headline"], self.text["headline"] = _headline(heads.headline(words))
+        self.html |= {"subject": html(self._subject), **_in_colours(shown)}
+        self.html["preheader"] = Quoted(_between().join(map(_titled, heads.preheader(words.papers))))
+        self.text["tallies"] = _in_lines(shown)
+        self.text["reason"] = piece(fill(_reason(keywords=bool(keywords)).filled(plain | own)))
 
     def empty(self, rows: int, more: int) -> Quoted:
         """The HTML without its papers, to be weighed."""
-        return self._in_html(Papers(), rows, more)
+        return self.letter(Papers(), Papers(), rows, more).quoted_html
 
     def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
         """The whole: `rows` papers in short, and `more` that are on the web only."""
-        return Letter(self._subject, self._in_text(in_text, rows, more), self._in_html(in_html, rows, more))
-
-    def _in_html(self, papers: Papers, rows: int, more: int) -> Quoted:
         made_up = heads.made_up(self._words, more)
-        own = {"cards": papers.cards, "rows": papers.rows, "made_up": html(made_up), **_counts(rows, more)}
-        return self._fragments(made_up, rows, more)[0].filled(self.html | own)
+        whole, plain = frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
+        counts = _counts(rows, more)
+        late_html, late_text = _made_up(made_up) if made_up else (NOTHING, NOTHING)
+        for own, papers, late in ((self.html, in_html, late_html), (self.text, in_text, late_text)):
+            own.update(counts, cards=papers.cards, rows=papers.rows, made_up=late)
+        return Letter(self._subject, plain.filled(self.text), whole.filled(self.html))
 
-    def _in_text(self, papers: Papers, rows: int, more: int) -> Quoted:
-        made_up = heads.made_up(self._words, more)
-        filled = piece(fill(made_up, 2, "! ")[2:])
-        own = {"cards": papers.cards, "rows": papers.rows, "made_up": filled, **_counts(rows, more)}
-        return self._fragments(made_up, rows, more)[1].filled(self.text | own)
 
-    def _fragments(self, made_up: str, rows: int, more: int) -> tuple[Fragment, Fragment]:
-        return frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
+@lru_cache
+def _house(product: str, postal_address: str, notices: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """What is the same in all letters, each on one line."""
+    told = tuple(say.one_line(notice, NOTICE) for notice in notices[:NOTICES])
+    return say.one_line(product), say.one_line(postal_address), told
+
+
+@lru_cache
+def _between() -> Quoted:
+    return piece(heads.BETWEEN)
+
+
+@lru_cache(maxsize=SAID)
+def _titled(title: str) -> Quoted:
+    return html(title)
+
+
+@lru_cache(maxsize=SAID)
+def _headline(said: str) -> tuple[Quoted, Quoted]:
+    return html(said), piece(fill(said))
+
+
+@lru_cache
+def _made_up(said: str) -> tuple[Quoted, Quoted]:
+    return html(said), piece(fill(said, 2, "! ")[2:])
 
 
 @lru_cache
@@ -139,19 +160,21 @@ def subject(words: DigestWords, tallies: Sequence[Tally]) -> str:
     """One line of at most SUBJECT characters."""
     topics = heads.topics(words, tallies)
     line = _subject(weekly=words.frequency == "weekly", topics=bool(topics))
-    return say.cut(said(line, {"count": heads.counted(words), "topics": topics}), SUBJECT)
+    return say.cut(line.filled({"count": heads.counted(words), "topics": topics}), SUBJECT)
 
 
 @lru_cache
-def _subject(*, weekly: bool, topics: bool) -> str:
-    return part("digest-subject.txt", count=hole("count"), weekly=weekly, topics=hole("topics") if topics else "")
+def _subject(*, weekly: bool, topics: bool) -> Sentence:
+    return Sentence(
+        part("digest-subject.txt", count=hole("count"), weekly=weekly, topics=hole("topics") if topics else "")
+    )
 
 
 @lru_cache
-def _reason(*, keywords: bool) -> str:
+def _reason(*, keywords: bool) -> Sentence:
     names = ("often", "clock", "address", "since")
     values = {name: hole(name) for name in names}
-    return part("digest-reason.txt", **values, keywords=hole("keywords") if keywords else "")
+    return Sentence(part("digest-reason.txt", **values, keywords=hole("keywords") if keywords else ""))
 
 
 @lru_cache

@@ -10,6 +10,7 @@ from digest.letters.values import DigestWords, LetterPaper
 
 TOPICS, TOPIC = 3, 40  # keywords in the subject, and characters of each
 TITLED, PREHEADER = 3, 200  # titles in the preheader, and characters of it: more hidden text looks like spam
+BETWEEN = " · "  # titles of the preheader
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,16 @@ def _named(names: Sequence[str], shown: int) -> str:
     return ", ".join(names[:shown]) + (f" and {more} more" if more else "")
 
 
-def preheader(papers: Sequence[LetterPaper]) -> str:
-    """What a list of mails shows after the subject: the first titles."""
-    titles = " · ".join(say.cut(paper.title, PREHEADER) for paper in papers[:TITLED])
-    return titles if len(titles) <= PREHEADER else say.cut(titles, PREHEADER)
+def preheader(papers: Sequence[LetterPaper]) -> list[str]:
+    """What a list of mails shows after the subject: the first titles, as far as there is room."""
+    shown: list[str] = []
+    room = PREHEADER
+    for paper in papers[:TITLED]:
+        if room <= 1:
+            break
+        shown.append(say.cut(paper.title, room))
+        room -= len(shown[-1]) + len(BETWEEN)
+    return shown
 
 
 def day_of(paper: LetterPaper) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from digest.letters import heads, say
 from digest.letters.cards import KEYWORD, REASONS, Own, in_full, in_short, why
@@ -57,8 +57,7 @@ def prints(paper: LetterPaper, kind: Kind, year: int, weekly: bool, mute: bool, 
     return Prints(in_html, in_text, tuple((n, f"paint {n}", f"keyword {n}", f"mute {n}") for n in sorted(numbers)))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A paper of one letter. `day` is its heading in a weekly one; `text` has what fills its holes in text/plain."""
 
     paper: LetterPaper
@@ -81,6 +80,8 @@ class _Setting:
         self._weekly = words.frequency == "weekly"
         self._frame = Frame(words)
         self._inks: dict[int, Ink] = {}
+        muted, never = bool(words.links.mute and words.keyword_ids), bool(words.links.never)
+        self._style = (words.day.year, self._weekly, muted, never)
 
     def letter(self, *, whole: bool) -> Letter:
         letter = self._with(None)
@@ -115,18 +116,16 @@ class _Setting:
 
     def _entry(self, place: int, kind: Kind) -> Entry:
         words, paper = self._words, self._words.papers[place]
-        known, links = heads.positions(words, place), words.links
-        made = prints(
-            paper, kind, words.day.year, self._weekly, bool(links.mute and words.keyword_ids), bool(links.never)
-        )
+        known = heads.positions(words, place)
+        made = prints(paper, kind, *self._style)
         in_html, in_text = {}, {}
-        if links.never:
+        if words.links.never:
             in_html["never"], in_text["never"] = self._longer("never", paper.id)
         for number, paint, keyword, mute in made.holes:
             position = known[number]
             own = self._inks.get(position) or self._ink(position)
             in_html[paint], in_html[keyword], in_text[keyword], in_html[mute], in_text[mute] = own
-        in_text["why"] = _why(tuple((words.keywords[known[number]], place) for number, place in paper.where))
+        in_text["why"] = _why(tuple([(words.keywords[known[number]], place) for number, place in paper.where]))
         day = heads.day_of(paper) if self._weekly else ""
         return Entry(paper, made, made.html.filled(in_html), in_text, day)
 
@@ -153,7 +152,8 @@ class _Setting:
         for number, entry in enumerate(entries, first):
             head_html, head_text = _heading(kind, "" if entry.day == day else entry.day)
             in_html += [head_html, entry.html]
-            in_text += [head_text, entry.prints.text.filled(entry.text | {"number": _number(number)})]
+            entry.text["number"] = _number(number)
+            in_text += [head_text, entry.prints.text.filled(entry.text)]
             day = entry.day
         return Quoted(b"".join(in_html)), Quoted(b"".join(in_text))
 

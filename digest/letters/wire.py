@@ -83,13 +83,19 @@ def quoted(text: str) -> Quoted:
 
 def piece(text: str) -> Quoted:
     """A part of a body, which others may stand before and behind."""
-    if _PLAIN.fullmatch(text):  # most have nothing to encode
-        raw = text.encode()
-        if len(raw) >= LINE:
-            raw = SOFT.join([raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)])
-        if not _risky(raw):
-            return Quoted(raw + SOFT)
-    made = quoted(text)
+    return unencoded(text) if _PLAIN.fullmatch(text) else _ended(quoted(text))
+
+
+def unencoded(text: str) -> Quoted:
+    """A part of characters that stand for themselves, as most parts are: ASCII without "=", controls and line ends."""
+    raw = text.encode()
+    if len(raw) < LINE:
+        return Quoted(raw + SOFT) if not raw.startswith(RISKS) else _ended(quoted(text))
+    raw = SOFT.join([raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)])
+    return Quoted(raw + SOFT) if not _risky(raw) else _ended(quoted(text))
+
+
+def _ended(made: Quoted) -> Quoted:
     if not made or made.endswith(b"\r\n"):
         return made
     if len(made) - made.rfind(b"\n") > LINE:  # no room for the "=" of the soft line break

@@ -24,7 +24,7 @@ from typing import Self
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
 from digest.mail.message import Wired
 from digest.mail.relay import LETTERS_A_CONNECTION, STEP_SECONDS, Relay, connect
-from digest.mail.talk import Reply, Talk
+from digest.mail.talk import GOING_AWAY, Reply, Talk
 
 __all__ = ["LETTERS_A_CONNECTION", "STEP_SECONDS", "Connection", "Relay", "Withdrawn", "connect", "wire"]
 
@@ -85,14 +85,10 @@ class Connection:
         _check(sender)
         if not MAILBOX.fullmatch(recipient):
             raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
-        talk = await self._open()
-        self._unfinished = True
-        envelope = _mail(sender, len(raw) if "size" in talk.offers else 0), _rcpt(recipient)
+        talk = await self._addressed(sender, recipient, len(raw))
         if talk.pipelines:
-            await self._ask(talk, *envelope, DATA)
             await self._fenced(before_data)
         else:
-            await self._ask(talk, *envelope)
             if not await before_data():
                 raise Withdrawn
             await self._ask(talk, DATA)
@@ -100,6 +96,22 @@ class Connection:
         reply = await self._hand_over(talk, raw)
         self._unfinished = False
         return f"{reply.code} {reply.text}"
+
+    async def _addressed(self, sender: str, recipient: str, size: int) -> Talk:
+        """A connection on which the relay has taken the envelope, and DATA where it lets us talk on."""
+        while True:
+            talk = await self._open()
+            self._unfinished = True
+            envelope = _mail(sender, size if "size" in talk.offers else 0), _rcpt(recipient)
+            try:
+                await self._ask(talk, *envelope, *([DATA] if talk.pipelines else []))
+            except Deferred as error:
+                # That a relay ends the connection between two letters is normal, even if we notice it only now: it is
+                # no fault of this letter.
+                if not (self._letters and talk.lost and error.code in {0, GOING_AWAY}):
+                    raise
+            else:
+                return talk
 
     async def probe(self, sender: str) -> None:
         """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""

@@ -34,7 +34,9 @@ class Sender:
         self._answers = Answers(self._ledger, intake.clock, tell)
         self._sent = self._answers.sent
         shares = Shares(house, relay.name)
-        self._outbox = Outbox(pace_of(house), max(BATCH, house.settings.smtp_connections), lambda: self._over, shares.borrow)
+        self._outbox = Outbox(
+            pace_of(house), max(BATCH, house.settings.smtp_connections), lambda: self._over, shares.borrow
+        )
         self._way = Way(house, relay)
         # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="letters")

@@ -177,11 +177,12 @@ def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(sto
         if sent.sent == 3:
             stop.set()
 
-    assert deliver(through(store, polite.port), stop=stop, tell=enough).sent == 3
+    sent = deliver(through(store, polite.port), stop=stop, tell=enough).sent
+    assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
     rows = Record(store).letters()
-    assert [each.state for each in rows] == ["sent"] * 3 + ["queued"] * 17
-    assert {(each.owner, each.attempts) for each in rows[3:]} == {(None, 0)}
-    assert deliver(through(store, polite.port)).sent == 17
+    assert [each.state for each in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
+    assert {(each.owner, each.attempts) for each in rows[sent:]} == {(None, 0)}
+    assert deliver(through(store, polite.port)).sent == 20 - sent
     assert set(Counter(recipients(polite)).values()) == {1}
 
 
@@ -420,13 +421,13 @@ def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> Non
     async def act(rude: Rude) -> None:
         nonlocal port
         port = rude.port
-        queue(store, 30)
+        queue(store, 250)  # more than are claimed beforehand: it has to come back for the rest
         with pytest.raises(StoreError, match="counts this process as dead"):
-            await send_all(through(store, rude.port), lambda: NOW)
+            await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)
         (second,) = at_once
         # Uncertain for the other sender; but this one lives, and tells how its letter fared.
-        assert (second.busy, second.uncertain, second.sent) == (False, 1, 29)
-        assert len(rude.letters) == 30
-        assert Counter(fates(store)) == {"sent": 30}
+        assert (second.busy, second.uncertain, second.sent) == (False, 1, 249)
+        assert len(rude.letters) == 250
+        assert Counter(fates(store)) == {"sent": 250}
 
     against(Saboteur(cut_off_and_overtake), act)

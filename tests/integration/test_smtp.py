@@ -170,6 +170,22 @@ def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: 
     against(lambda: Rude({"dot": [reply]}), act)
 
 
+@pytest.mark.parametrize(
+    "replies",
+    [{"dot": ["250 ok, close"]}, {"MAIL": ["250 ok", "421 4.3.2 closing"]}, {"RCPT": ["250 ok", CLOSE]}],
+    ids=["after the dot", "421", "without a word"],
+)
+def test_a_server_that_closes_as_we_begin_the_next_letter_costs_nothing(
+    replies: dict[str, list[str]], against: Against
+) -> None:
+    async def act(rude: Rude, connection: Connection) -> None:
+        await send(connection)
+        await send(connection)  # at once: the end of the connection is heard only with the answer to this
+        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+
+    against(lambda: Rude({verb: list(each) for verb, each in replies.items()}), act)
+
+
 def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         await send(connection)
