@@ -11,8 +11,8 @@ may claim a letter again that it still holds from before; the older copy must ne
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, update
 from sqlmodel import Session
@@ -27,8 +27,7 @@ from digest.models import State, Status, Subscriber
 GATHER = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     delivery_id: int
     attempt: int
     outcome: Outcome | None  # None: about to go on the wire
@@ -84,6 +83,8 @@ class Ledger:
             try:
                 written = await asyncio.get_running_loop().run_in_executor(self._hand, self._commit, lines)
             except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
+                # Those behind it, too: no letter may leave over a connection whose last answer was not written.
+                lines, self._waiting = [*lines, *self._waiting], []
                 for line in lines:
                     if not line.done.done():
                         line.done.set_exception(error)

@@ -74,5 +74,5 @@ def reply_without_addresses(reply: str) -> str:
 
     What is no text goes too: a relay may send any byte, and no store takes NUL or half a character.
     """
-    printable = "".join(each if each.isprintable() else " " for each in reply)
+    printable = reply if reply.isprintable() else "".join(each if each.isprintable() else " " for each in reply)
     return " ".join("(address)" if "@" in word else word for word in printable.split())[:300]

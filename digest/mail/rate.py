@@ -61,6 +61,11 @@ class Pace:
         self.a_domain = a_domain
         self._domains: dict[str, Rate] = {}
 
+    @property
+    def free(self) -> bool:
+        """Nothing limits it."""
+        return not (self._in_all or self.a_domain)
+
     def lacking(self, domains: Iterable[str], now: float) -> list[tuple[str, Rate]]:
         """The rates that want a slice before letters to `domains` may go: the one of all letters is named ""."""
         if not self._shared:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -16,8 +17,22 @@ log = structlog.get_logger()
 
 AGAIN = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
 STORE_FAULTS = (StoreError, SQLAlchemyError)
-Recording = asyncio.Task[None]
 Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Recording:
+    """An answer that is handed in, and may be committed by now."""
+
+    claimed: Claimed
+    outcome: Outcome
+    handed_in: asyncio.Future[State | None]
+    ended: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """It was not committed; whoever ends it tries again."""
+        return not self.ended and self.handed_in.done() and self.handed_in.exception() is not None
 
 
 class Answers:
@@ -26,24 +41,26 @@ class Answers:
     def __init__(self, ledger: Ledger, clock: Clock, tell: Callable[[Sent], None]) -> None:
         self.sent = Sent()
         self._ledger, self._clock, self._tell = ledger, clock, tell
-        self._recordings: set[Recording] = set()
         self._log = log.bind()  # once, not for each of so many lines
 
     def begin(self, claimed: Claimed, outcome: Outcome) -> Recording:
-        """Hand an answer in. Its connection may turn to the next letter, which may not leave before this is recorded:
-        a kill shall find one letter a connection in doubt, not two.
+        """Hand an answer in. Its connection may turn to the next letter: what is handed in later is written with it or
+        after it, so that a kill finds one letter a connection in doubt, not two.
         """
-        handed_in = self._hand_in(claimed, outcome)
-        recording = asyncio.create_task(self.record(claimed, outcome, handed_in))
-        self._recordings.add(recording)
-        recording.add_done_callback(self._recordings.discard)
-        return recording
+        return Recording(claimed, outcome, self._hand_in(claimed, outcome))
 
-    async def record(
-        self, claimed: Claimed, outcome: Outcome, handed_in: Awaitable[State | None] | None = None
-    ) -> None:
-        """Commit an answer, which may have been handed in already. Raises StoreError when it cannot be recorded."""
-        if await patiently(lambda: self._hand_in(claimed, outcome), handed_in) is None:
+    async def record(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Commit an answer. Raises StoreError when it cannot be recorded."""
+        await self.end(self.begin(claimed, outcome))
+
+    async def end(self, begun: Recording | None) -> None:
+        """Wait until what has begun is committed, and count it, once. Whoever is interrupted here interrupts only the
+        waiting. Raises StoreError when it cannot be recorded.
+        """
+        if begun is None or begun.ended:
+            return
+        begun.ended, claimed, outcome = True, begun.claimed, begun.outcome
+        if await patiently(lambda: self._hand_in(claimed, outcome), begun.handed_in) is None:
             log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
         self.count(claimed, outcome)
         self._tell(self.sent)
@@ -60,22 +77,8 @@ class Answers:
             code=outcome.code,
         )
 
-    async def close(self) -> None:
-        """Wait until all that was handed in is in the record, or cannot be."""
-        if self._recordings:
-            await asyncio.wait(self._recordings)
-        await self._ledger.close()
-
     def _hand_in(self, claimed: Claimed, outcome: Outcome) -> asyncio.Future[State | None]:
         return self._ledger.hand_in(claimed.id, claimed.attempts, outcome, self._clock())
-
-
-async def recorded(recording: Recording | None) -> None:
-    """Wait for it; whoever is interrupted here interrupts only the waiting. Raises StoreError where it failed."""
-    if recording:
-        if not recording.done():
-            await asyncio.wait([recording])
-        recording.result()
 
 
 async def patiently(work: Callable[[], Awaitable[Result]], begun: Awaitable[Result] | None = None) -> Result:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from math import ceil
+from time import monotonic
 
 from digest.mail.rate import Pace, Rate
 from digest.writing import Outgoing
@@ -34,6 +35,11 @@ class Outbox:
         lock = asyncio.Lock()
         self._filled, self._taken = asyncio.Condition(lock), asyncio.Condition(lock)
         self._hold = ceil(pace.a_domain * AHEAD)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether a letter waits for nothing but a connection."""
+        return bool(self._waiting) and self._pace.free
 
     async def put(self, letters: Sequence[Outgoing]) -> None:
         """Letters to be sent, in this order as far as rates allow."""
@@ -127,6 +133,4 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def now() -> float:
-    """The loop's clock: it never goes back."""
-    return asyncio.get_running_loop().time()
+now = monotonic  # as the loop's clock, it never goes back

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from digest.deliveries import Ledger, Outcome, Sent, outcome_of
+from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import RelayDown, SendError
 from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
-from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently, recorded
+from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently
 from digest.sending.intake import Intake
 from digest.sending.lane import Way
 from digest.sending.outbox import BATCH, Outbox, now
@@ -75,7 +75,7 @@ class Sender:
         return self._sent
 
     async def _leave(self) -> None:
-        await self._answers.close()
+        await self._ledger.close()
         # After what that thread may still be claiming.
         await asyncio.get_running_loop().run_in_executor(self._reader, self._intake.release)
         self._reader.shutdown(wait=False)
@@ -129,7 +129,7 @@ class Sender:
     async def _connection(self) -> None:
         last: Recording | None = None
         async with Connection(self._relay) as connection:
-            while outgoing := await self._next():
+            while outgoing := await self._next(last):
                 try:
                     last = await self._send(connection, outgoing, last)
                 except RelayDown as error:
@@ -143,21 +143,26 @@ class Sender:
                 if cancelled():
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
             self._connections -= 1  # at once: the last one has to stay for what others put back
-        try:
-            await recorded(last)
-        except STORE_FAULTS as error:
-            self._give_up(error)
+        await self._end(last)
 
-    async def _next(self) -> Outgoing | None:
+    async def _next(self, last: Recording | None) -> Outgoing | None:
+        if not self._outbox.hurried:
+            await self._end(last)
         try:
             return await self._outbox.get()
         except STORE_FAULTS as error:  # the rates are kept there too
             self._give_up(error)
             return None
 
+    async def _end(self, last: Recording | None) -> None:
+        try:
+            await self._answers.end(last)
+        except STORE_FAULTS as error:
+            self._give_up(error)
+
     async def _send(self, connection: Connection, outgoing: Outgoing, last: Recording | None) -> Recording | None:
-        """Write a letter and hand it over. `last` is the answer to the one before; what comes back is that to this one,
-        unless there is none, or it is recorded already.
+        """Write a letter and hand it over. `last` is the answer to the one before, if it may not be recorded yet; what
+        comes back is that to this one.
         """
         claimed = outgoing.claimed
         # Here and not in a thread: two that work at once would take turns, and pay for each.
@@ -170,17 +175,14 @@ class Sender:
 
         async def on_wire() -> bool:
             nonlocal fate
-            await recorded(last)
-            fate = await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
+            fate = await patiently(lambda: self._fence(claimed, last))
+            await self._answers.end(last)  # which is written by now, and has to be counted
             return fate is State.ON_WIRE
 
         try:
             reply = await connection.send(outgoing.sender, outgoing.recipient, raw, on_wire)
         except Withdrawn:
-            if fate is State.CANCELLED:
-                self._answers.count(claimed, Outcome(State.CANCELLED))
-            else:
-                log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
+            self._withdrawn(claimed, fate)
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
             stopped = Outcome(State.QUEUED, 0, "stopped before it left")
@@ -197,6 +199,17 @@ class Sender:
             last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
             await self._way.passed()
         return last
+
+    async def _fence(self, claimed: Claimed, last: Recording | None) -> State | None:
+        if last and last.failed:
+            await self._answers.end(last)
+        return await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
+
+    def _withdrawn(self, claimed: Claimed, fate: State | None) -> None:
+        if fate is State.CANCELLED:
+            self._answers.count(claimed, Outcome(State.CANCELLED))
+        else:
+            log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
 
     async def _consider(self, error: SendError) -> None:
         # What is our fault or the relay's would happen to every other letter too: nothing more is tried for a while.

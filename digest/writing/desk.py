@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Select, Table, inspect
@@ -25,8 +25,7 @@ AHEAD = 10_000  # keywords of these
 LATEST = 2_000  # listings, whose papers they will carry
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A keyword of a reader: its number, as they wrote it, and its canonical form."""
 
     id: int

@@ -32,7 +32,7 @@ def words(at: House, one: Claimed) -> DigestWords:
 
 def mail(at: House, one: Claimed) -> EmailMessage:
     with db.reading(at.engine) as session:
-        raw = writing.write(at, writing.lay_out(session, [one], TUESDAY), one, TUESDAY).raw
+        raw = writing.prepare(at, writing.lay_out(session, [one], TUESDAY), one, TUESDAY).written()
     made = message_from_bytes(raw, policy=default)
     assert isinstance(made, EmailMessage)
     return made
