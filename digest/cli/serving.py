@@ -1,6 +1,5 @@
 """The commands that stay: the service itself, and one day of it played on this machine."""
 
-import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.shown import AsJson, Misuse, configure_logs, emit, open_house, remark, table, utc_now
-from digest.cli.work import finish, progress, show_sources, until_told
+from digest.cli.work import complete, finish, progress, show_sources, until_told
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -99,7 +98,7 @@ def worker(
 
     configure_logs(logging.INFO)
     need_server(load())
-    asyncio.run(until_told(lambda stop: work(lambda: open_house(logging.INFO), utc_now, stop, until_idle=until_idle)))
+    complete(until_told(lambda stop: work(lambda: open_house(logging.INFO), utc_now, stop, until_idle=until_idle)))
 
 
 def need_server(settings: "Settings") -> None:
@@ -145,7 +144,7 @@ def demo(
     if reset:
         shutil.rmtree(HOME, ignore_errors=True)
     with progress("starting") as tell:
-        played = asyncio.run(play(utc_now, tell))
+        played = complete(play(utc_now, tell))
     if as_json:
         emit(played.as_json())
     else:

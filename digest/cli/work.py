@@ -50,6 +50,13 @@ STOP_SECONDS = 30  # what is on the wire may take so long after SIGTERM
 Result = TypeVar("Result")
 
 
+def complete(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run `work` to its end, on a loop that costs a sender a sixth less than the standard one."""
+    import uvloop
+
+    return uvloop.run(work)
+
+
 async def until_told(work: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) -> tuple[Result, bool]:
     """Do `work`; at SIGTERM set its event and give it STOP_SECONDS. What it came to, and whether it was told to stop.
 
@@ -100,7 +107,7 @@ def run(*, now: Now = None, as_json: AsJson = False) -> None:
     clock = clock_of(instant(now))
     house = open_house()
     with progress("running") as tell:
-        report, told = asyncio.run(until_told(lambda stop: daily.run(house, clock, stop=stop, tell=tell)))
+        report, told = complete(until_told(lambda stop: daily.run(house, clock, stop=stop, tell=tell)))
     if as_json:
         emit(report.as_json())
     else:
@@ -127,7 +134,7 @@ def collect(
     wanted = _days(day(day_), days, at)
     house = open_house()
     with progress("reading") as tell:
-        collected = asyncio.run(daily.collect(house, at, days=wanted, tell=tell))
+        collected = complete(daily.collect(house, at, days=wanted, tell=tell))
     if as_json:
         emit({each.source: each.as_json() for each in collected})
     else:

@@ -5,7 +5,6 @@ queued, if it is "join". It answers with a line of JSON. What it knows of papers
 `digest serve`.
 """
 
-import asyncio
 import json
 import logging
 import sys
@@ -53,9 +52,10 @@ def queue_again(at: House) -> None:
 def send(at: House, known: Memory, most: int | None) -> dict[str, float]:
     """One round, as the scheduler has it done."""
     from digest.cli.shown import utc_now
+    from digest.cli.work import complete
 
     begun, worked = time.perf_counter(), time.process_time()
-    sent = asyncio.run(send_all(at, utc_now, known=known, most=most))
+    sent = complete(send_all(at, utc_now, known=known, most=most))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     if sent.closed or sent.failed or sent.uncertain or sent.deferred:
         raise RuntimeError(f"not all letters went: {sent}")

@@ -3,7 +3,6 @@
 Each runs in a process of its own, forked from one that has imported everything: a thousand of them die in a run.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 import structlog
 
 from digest import daily, workers
-from digest.cli.work import until_told
+from digest.cli.work import complete, until_told
 from digest.errors import StoreError
 from digest.house import build
 from digest.settings import Settings
@@ -53,7 +52,7 @@ def send(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str
     _begin(errors, place)
     try:
         house = build(Settings(_env_file=None, **settings))
-        sent, told = asyncio.run(until_told(lambda stop: daily.deliver(house, clock(clock_file), stop=stop)))
+        sent, told = complete(until_told(lambda stop: daily.deliver(house, clock(clock_file), stop=stop)))
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(End.STORE)
@@ -64,7 +63,7 @@ def work(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str
     """What `digest worker` does. Ends the process."""
     _begin(errors, place)
     chosen = Settings(_env_file=None, **settings)
-    asyncio.run(until_told(lambda stop: workers.work(lambda: build(chosen), clock(clock_file), stop)))
+    complete(until_told(lambda stop: workers.work(lambda: build(chosen), clock(clock_file), stop)))
     sys.exit(End.TOLD)
 
 

@@ -255,8 +255,10 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
     assert [get(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
 
 
+HOLD = {"sqlite": "DELETE FROM delivery WHERE false", "postgresql": "LOCK TABLE delivery"}
 REFUSE = {
-    "sqlite": "CREATE TRIGGER no BEFORE UPDATE ON delivery WHEN NEW.state = 'sent' BEGIN SELECT RAISE(FAIL, 'no'); END",
+    "sqlite": """
+        CREATE TRIGGER no BEFORE UPDATE ON delivery WHEN NEW.state = 'sent' BEGIN SELECT RAISE(ABORT, 'no'); END""",
     "postgresql": "ALTER TABLE delivery ADD CONSTRAINT no CHECK (state <> 'sent')",
 }
 
@@ -269,8 +271,7 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
     async def one_after_the_other() -> None:
         ledger = Ledger(store, "me")
         with writing(store) as other:  # holds up the first commit until the second line waits behind it
-            if store.dialect.name == "postgresql":
-                other.execute(text("LOCK TABLE delivery"))
+            other.execute(text(HOLD[store.dialect.name]))
             answer = ledger.hand_in(answered, 1, SENT, NOW)
             await asyncio.sleep(0.2)
             fence = ledger.hand_in(following, 1, None, NOW)
