@@ -17,6 +17,8 @@ from digest.secret import secret_key
 from digest.settings import Settings
 from digest.subscribers import Links, Purpose
 
+PAGES = {each: f"/{each.value}/" for each in Purpose} | {Purpose.VIEW: "/letters/", Purpose.FEED: "/mine/"}
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -62,8 +64,7 @@ class House:
 
     def link(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A signed address of one of our pages."""
-        page = {Purpose.VIEW: "letters", Purpose.FEED: "mine"}.get(purpose, purpose.value)
-        return self.page(f"/{page}/{self.links.token(purpose, subject, issued)}")
+        return f"{self.settings.base_url}{PAGES[purpose]}{self.links.token(purpose, subject, issued)}"
 
     def page(self, path: str) -> str:
         """An address of one of our pages."""

@@ -61,7 +61,11 @@ def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
     people = [
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     ]
-    programs = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    encode = json.JSONEncoder(default=str).encode  # one for all lines: json.dumps would make one for each
+    programs = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event)),
+    ]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

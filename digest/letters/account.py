@@ -120,7 +120,7 @@ def goodbye(words: GoodbyeWords) -> Letter:
 
 def keywords(written: tuple[str, ...]) -> tuple[str, ...]:
     """As many keywords as a letter names, each on one line and not too long."""
-    return say.leading([say.cut(keyword, KEYWORD) for keyword in written], limit=SHOWN_LENGTH, most=SHOWN)
+    return say.leading([say.short(keyword, KEYWORD) for keyword in written], limit=SHOWN_LENGTH, most=SHOWN)
 
 
 def clock(when: Clock) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from digest.letters import account, heads, say
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, Sentence, both, common, hole, html
+from digest.letters.fragments import Fragment, Sentence, address, both, common, hole, html
 from digest.letters.heads import Tally
 from digest.letters.plain import fill
 from digest.letters.templates import SUBJECT, fragment, macro, part
@@ -95,13 +95,14 @@ class Frame:
             "more_tallies": say.count(max(0, len(tallies) - TALLIED), "more keyword"),
         }
         own = {"address": say.one_line(words.address), "keywords": keywords}
-        own |= {name: getattr(words.links, name) for name in self._shape.links}
         self.html: dict[str, Quoted] = {}
         self.text: dict[str, Quoted] = {}
         for name, each in plain.items():
             self.html[name], self.text[name] = common(each)
         for name, each in own.items():
             self.html[name], self.text[name] = both(each)
+        for name in self._shape.links:
+            self.html[name], self.text[name] = address(getattr(words.links, name))
         shown = tallies[:TALLIED]
         self.html["headline"], self.text["headline"] = _headline(heads.headline(words))
         self.html |= {"subject": html(self._subject), **_in_colours(shown)}

@@ -36,7 +36,7 @@ def tally(words: DigestWords) -> list[Tally]:
             if number < len(known):
                 papers[known[number]] += 1
     found = [
-        Tally(say.cut(keyword, KEYWORD), query, papers[query])
+        Tally(say.short(keyword, KEYWORD), query, papers[query])
         for query, keyword in enumerate(words.keywords)
         if papers[query]
     ]
@@ -71,7 +71,7 @@ def headline(words: DigestWords) -> str:
 def topics(words: DigestWords, tallies: Sequence[Tally]) -> str:
     """What the subject names after its count: the busiest keywords, or the first title when papers are trending."""
     room = SUBJECT - len(counted(words)) - len(": this week")
-    names = [say.cut(one.keyword, TOPIC) for one in tallies]
+    names = [say.short(one.keyword, TOPIC) for one in tallies]
     if not names:
         return say.cut(words.papers[0].title, room) if words.papers else ""
     for shown in range(min(TOPICS, len(names)), 1, -1):
@@ -93,7 +93,7 @@ def preheader(papers: Sequence[LetterPaper]) -> list[str]:
     for paper in papers[:TITLED]:
         if room <= 1:
             break
-        shown.append(say.cut(paper.title, room))
+        shown.append(say.short(paper.title, room))
         room -= len(shown[-1]) + len(BETWEEN)
     return shown
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -36,6 +37,10 @@ def cut(text: str, limit: int) -> str:
     """At most `limit` characters, with an ellipsis where something is missing."""
     text = clean(text).strip()
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+# The same for what many letters name: keywords and titles.
+short = lru_cache(maxsize=8192)(cut)
 
 
 def web_address(url: str | None) -> str | None:
