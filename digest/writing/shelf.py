@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BigInteger, Select, Table, TextClause, bindparam, func, inspect, select, text
+from sqlalchemy import ARRAY, BigInteger, Row, Select, Table, TextClause, bindparam, func, inspect, select, text
 from sqlmodel import Session
 
 from digest import papers, readings
@@ -48,8 +48,7 @@ class Shelf:
             self._papers, self._listings = {}, listings
         asked = _paper_rows(server=on_server(session))
         rows = session.connection().execute(asked, {"numbers": packed(session, numbers)}).fetchall()
-        # As a tuple: a row would shorten what is long, and a change inside an abstract would go unseen.
-        seen = {int(row[0]): hash(repr(tuple(row))) for row in rows}
+        seen = {int(row[0]): _mark(row, server=on_server(session)) for row in rows}
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
             self._read(session, fresh, seen)
@@ -70,6 +69,13 @@ class Shelf:
         if self._notices[0] != when:
             self._notices = (when, tuple(problem.sentence for problem in readings.health(session, now)))
         return self._notices[1]
+
+
+def _mark(row: Row[Any], *, server: bool) -> int:
+    """Changes with anything in the row. As a tuple: a row itself would be shortened where it is long, and a change
+    inside an abstract would go unseen.
+    """
+    return hash(repr(tuple(row)) if server else tuple(row))  # PostgreSQL has lists in it, which have no hash
 
 
 class Memory(Known):

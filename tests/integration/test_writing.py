@@ -138,3 +138,17 @@ def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
         one = replace(claimed(at, email), created_at=datetime(2026, 7, 30, 20, tzinfo=UTC))
         late[email] = words(at, one).papers[0].late
     assert late == {ADA: True, BOB: False}
+
+
+def test_a_change_in_the_middle_of_an_abstract_is_seen_by_the_next_batch(store: Engine) -> None:
+    at, known = house(store), writing.Memory()
+    reader(at, ADA, "robot", now=TUESDAY)
+    arrive(at, TUESDAY, "A robot walks")
+    planning.plan(at, TUESDAY)
+    for said in ("before", "behind"):
+        with db.writing(store) as session:
+            session.exec(select(Paper)).one().abstract = f"{'Long ' * 200}{said}{' and longer' * 100}."
+        with db.reading(store) as session:
+            table = writing.lay_out(session, [claimed(at)], TUESDAY, known)
+            shown = writing.digest_words(at, table, claimed(at), table.subscribers[claimed(at).subscriber_id])
+        assert said in shown.papers[0].abstract
