@@ -2,13 +2,14 @@
 it. On PostgreSQL there may be any number, each known as alive by a lock of its own: none waits for another, and what
 a dead one leaves behind the others take up.
 
-claim ─> look up ─> outbox ─┬─> connection ─> write ─> on wire ─> DATA ─> settle
-                            └─> connection ...
+claim ─> look up ─> outbox ─> write ─┬─> connection ─> on wire ─> DATA ─> settle
+                                     └─> connection ...
 
 outbox.py   letters that wait for a connection, or for the rate of their domain
 shares.py   this sender's share of rates that all senders keep together
 lane.py     whether the relay takes letters from us at all, and when to ask again
 intake.py   letters of the queue, and all that is needed to write them; what dead senders left behind
+pen.py      letters written, a few at a time
 answers.py  what the relay has said, recorded while the next letter is written
 sender.py   the life of one delivery
 """

@@ -37,9 +37,17 @@ class Outbox:
         self._hold = ceil(pace.a_domain * AHEAD)
 
     @property
+    def over(self) -> bool:
+        """Nobody gets a letter any more."""
+        return self._over()
+
+    @property
     def hurried(self) -> bool:
         """Whether a letter waits for nothing but a connection."""
         return bool(self._waiting) and self._pace.free
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
 
     async def put(self, letters: Sequence[Outgoing]) -> None:
         """Letters to be sent, in this order as far as rates allow."""
@@ -74,6 +82,13 @@ class Outbox:
                 await _pause(self._filled, seconds)
         return None
 
+    def more(self, most: int) -> list[Outgoing]:
+        """Up to so many further letters, but for the last; none where rates have to be kept."""
+        waiting = None if self._over() or not self._pace.free else self._waiting.get("")
+        if not waiting:
+            return []
+        return [waiting.popleft()[1] for _ in range(min(most, len(waiting) - 1))]
+
     async def wanted(self) -> frozenset[str]:
         """Wait until more letters are wanted; the domains of which there are enough already."""
         async with self._taken:
@@ -104,7 +119,7 @@ class Outbox:
         return outgoing, 0.0
 
     def _has_room(self, at: float) -> bool:
-        if sum(map(len, self._waiting.values())) >= MOST:
+        if len(self) >= MOST:
             return False
         # Those that wait for their domain alone are no reason to leave connections idle.
         return sum(len(many) for domain, many in self._waiting.items() if not self._pace.wait_for(domain, at)) < (

@@ -15,6 +15,7 @@ from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently
 from digest.sending.intake import Intake
 from digest.sending.lane import Way
 from digest.sending.outbox import BATCH, Outbox, now
+from digest.sending.pen import Letter, Pen
 from digest.sending.shares import Shares, pace_of
 from digest.writing import Outgoing
 
@@ -40,6 +41,7 @@ class Sender:
         self._way = Way(house, relay)
         # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="letters")
+        self._pen = Pen(self._outbox, intake, self._answers)
         self._connections = 0
         self._refused_at: float | None = None
         self._given_up = False
@@ -129,9 +131,10 @@ class Sender:
     async def _connection(self) -> None:
         last: Recording | None = None
         async with Connection(self._relay) as connection:
-            while outgoing := await self._next(last):
+            while letter := await self._next(last):
+                outgoing, raw = letter
                 try:
-                    last = await self._send(connection, outgoing, last)
+                    last = await self._send(connection, outgoing, raw, last)
                 except RelayDown as error:
                     await self._outbox.put([outgoing])
                     if self._connections > 1:
@@ -145,11 +148,11 @@ class Sender:
             self._connections -= 1  # at once: the last one has to stay for what others put back
         await self._end(last)
 
-    async def _next(self, last: Recording | None) -> Outgoing | None:
-        if not self._outbox.hurried:
-            await self._end(last)
+    async def _next(self, last: Recording | None) -> Letter | None:
         try:
-            return await self._outbox.get()
+            if not self._pen.hurried:
+                await self._answers.end(last)
+            return await self._pen.next(self._connections)
         except STORE_FAULTS as error:  # the rates are kept there too
             self._give_up(error)
             return None
@@ -160,17 +163,13 @@ class Sender:
         except STORE_FAULTS as error:
             self._give_up(error)
 
-    async def _send(self, connection: Connection, outgoing: Outgoing, last: Recording | None) -> Recording | None:
-        """Write a letter and hand it over. `last` is the answer to the one before, if it may not be recorded yet; what
-        comes back is that to this one.
+    async def _send(
+        self, connection: Connection, outgoing: Outgoing, raw: bytes, last: Recording | None
+    ) -> Recording | None:
+        """Hand a letter over. `last` is the answer to the one before, if it may not be recorded yet; what comes back is
+        that to this one.
         """
         claimed = outgoing.claimed
-        # Here and not in a thread: two that work at once would take turns, and pay for each.
-        try:
-            raw = outgoing.written()
-        except Exception as error:  # noqa: BLE001  - it is told, and the other letters go
-            await self._answers.record(claimed, self._intake.unwritten(claimed, error))
-            return last
         fate: State | None = None
 
         async def on_wire() -> bool:
