@@ -5,17 +5,20 @@ from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from digest import db
 from digest.errors import StoreError
-from digest.mail.dkim import Signer, signer
 from digest.mail.smtp import Relay
 from digest.mail.verp import ReturnAddress
 from digest.secret import secret_key
 from digest.settings import Settings
 from digest.subscribers import Links, Purpose
+
+if TYPE_CHECKING:
+    from digest.mail.dkim import Signer
 
 PAGES = {each: f"/{each.value}/" for each in Purpose} | {Purpose.VIEW: "/letters/", Purpose.FEED: "/mine/"}
 
@@ -27,7 +30,7 @@ class House:
     settings: Settings
     engine: Engine
     links: Links
-    signer: Signer | None = None
+    signer: "Signer | None" = None
 
     @property
     def sender(self) -> str:
@@ -98,7 +101,11 @@ def relay_of(settings: Settings) -> Relay:
 
 def build(settings: Settings) -> House:
     """Open the store and bring it up to date where that is safe. Raises SettingError or StoreError."""
-    signs = signer(settings)
+    signs = None
+    if settings.dkim_key:
+        from digest.mail.dkim import signer  # with libraries that no other sender needs
+
+        signs = signer(settings)
     engine = db.connect(settings.database_url)
     try:
         db.ready(engine)

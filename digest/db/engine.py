@@ -20,10 +20,12 @@ CONNECT = 10  # seconds that a server may take to answer
 # dead within some 20 seconds, and a query to a server that cannot be reached ends as soon.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3}
 SILENCE = 20_000  # milliseconds that what was sent may stay without an answer
-# A round writes much at once: room for it in memory (KiB when negative), and fewer, larger moves from the log (pages).
+# KiB of pages that a connection keeps: usually, and while a round writes much at once.
+CACHE, ROOM = 4_096, 32_768
+# Few, large moves from the log to the file (pages).
 PRAGMAS = (
     *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
-    *("cache_size=-32768", "wal_autocheckpoint=8000"),
+    *(f"cache_size=-{CACHE}", "wal_autocheckpoint=8000"),
 )
 BUSY = 30  # seconds to wait for another writer of an SQLite file
 
@@ -82,8 +84,11 @@ def _set(connection: Any, pragma: str) -> None:
 def _begin(connection: Connection) -> None:
     # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would otherwise fail
     # with "database is locked" without ever having waited.
-    writer = connection.get_execution_options().get("writer", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    options = connection.get_execution_options()
+    if connection.info.get("much", False) != (much := options.get("much", False)):
+        connection.info["much"] = much
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{ROOM if much else CACHE}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writer", False) else "BEGIN")
 
 
 @contextmanager
@@ -94,11 +99,13 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
+def writing(engine: Engine, *, much: bool = False) -> Iterator[Session]:
     """A session to write with: one transaction, committed at the end, undone by any exception. Raises StoreError when
     the store is out of reach or another writer does not make way; a constraint's no is still an IntegrityError.
+
+    With `much` to write, there is room for it in memory.
     """
-    writer = engine.execution_options(writer=True)
+    writer = engine.execution_options(writer=True, much=much)
     with told(engine, OperationalError), Session(writer, expire_on_commit=False) as session, session.begin():
         yield session
 

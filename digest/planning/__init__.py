@@ -101,7 +101,7 @@ def _plan_group(
 ) -> tuple[Planned, Pool]:
     total, last = Planned(), 0
     while not chunks.over():
-        with db.writing(house.engine) as session:
+        with db.writing(house.engine, much=True) as session:
             found = due(session, group, last, chunk=chunks.size, wait=wait)
             if not len(found):
                 return total, pool

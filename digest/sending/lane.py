@@ -2,8 +2,9 @@
 after a pause that grows, the relay is asked whether it would take a letter, without one.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -23,14 +24,15 @@ REFUSALS = 3  # connections refused in a row that are no chance any more
 class Way:
     """The way to one relay, during one delivery."""
 
-    def __init__(self, house: House, relay: Relay) -> None:
-        self._house, self._relay = house, relay
+    def __init__(self, house: House, relay: Relay, aside: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        """`aside` does in a thread what waits for the store."""
+        self._house, self._relay, self._aside = house, relay, aside
         self._refusals = 0
         self._shut = False  # the record says so; after a probe, until a letter has got through the door
 
     async def closed(self, now: datetime, *, insist: bool) -> str:
         """Why no letter may be tried now; empty when the way is open, or a probe has found it so."""
-        known = await asyncio.to_thread(self._known)
+        known: Lane | None = await self._aside(self._known)
         self._shut = known is not None
         if known is None:
             return ""
@@ -58,12 +60,12 @@ class Way:
         self._refusals = 0
         if self._shut:
             self._shut = False
-            await asyncio.to_thread(self._reopen)
+            await self._aside(self._reopen)
             log.info("relay.open")
 
     async def _close(self, error: SendError, now: datetime) -> str:
         said = reply_without_addresses(str(error))
-        known = await asyncio.to_thread(self._write, error.code, said, now)
+        known = await self._aside(lambda: self._write(error.code, said, now))
         # Loud once; after that it is no news.
         tell, event = (log.error, "relay.closed") if known.tries == 1 else (log.warning, "relay.still_closed")
         tell(event, code=error.code, reply=said, next_try=known.until.isoformat())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
 
@@ -21,6 +22,7 @@ from digest.writing import Outgoing
 
 log = structlog.get_logger()
 
+Result = TypeVar("Result")
 GROW_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
 
 
@@ -38,9 +40,9 @@ class Sender:
         self._outbox = Outbox(
             pace_of(house), max(BATCH, house.settings.smtp_connections), lambda: self._over, shares.borrow
         )
-        self._way = Way(house, relay)
         # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="letters")
+        self._way = Way(house, relay, self._aside)
         self._pen = Pen(self._outbox, intake, self._answers)
         self._connections = 0
         self._refused_at: float | None = None
@@ -60,13 +62,13 @@ class Sender:
 
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
-        _, self._sent.uncertain = await asyncio.to_thread(self._intake.sweep)
+        _, self._sent.uncertain = await self._aside(self._intake.sweep)
         self._sent.closed = await self._way.closed(self._clock(), insist=insist)
         if self._sent.closed:
             return self._sent
         try:
             async with asyncio.TaskGroup() as group:
-                await self._grow(group, await asyncio.to_thread(self._intake.worth, self._allowed))
+                await self._grow(group, await self._aside(lambda: self._intake.worth(self._allowed)))
                 group.create_task(self._claim_all(group, most))
         finally:
             await asyncio.shield(self._leave())
@@ -76,10 +78,14 @@ class Sender:
             await self._way.passed()
         return self._sent
 
+    def _aside(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Do what waits for the store in the thread for it."""
+        return asyncio.get_running_loop().run_in_executor(self._reader, work)
+
     async def _leave(self) -> None:
         await self._ledger.close()
         # After what that thread may still be claiming.
-        await asyncio.get_running_loop().run_in_executor(self._reader, self._intake.release)
+        await self._aside(self._intake.release)
         self._reader.shutdown(wait=False)
 
     async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
@@ -105,15 +111,14 @@ class Sender:
             await self._outbox.freed(full)
 
     async def _take_in(self, full: Collection[str]) -> int:
-        loop = asyncio.get_running_loop()
-        taken, unwritten = await patiently(lambda: loop.run_in_executor(self._reader, self._intake.claim, full))
+        taken, unwritten = await patiently(lambda: self._aside(lambda: self._intake.claim(full)))
         for each, outcome in unwritten:
             await self._answers.record(each, outcome)
         await self._outbox.put(taken)
         return len(taken) + len(unwritten)
 
     async def _sweep(self) -> int:
-        again, uncertain = await patiently(lambda: asyncio.to_thread(self._intake.sweep))
+        again, uncertain = await patiently(lambda: self._aside(self._intake.sweep))
         self._sent.uncertain += uncertain
         return again
 

@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.sender import End
+from tests.chaos.sender import Around, End
 
 AGAIN = 0.3  # seconds before one looks again that could do nothing, or leaves the work to others
 DYING = 10.0
@@ -28,11 +28,11 @@ class Member:
     """One sender after another, under one name, by which the server knows it."""
 
     def __init__(
-        self, name: str, target: Callable[..., None], settings: Mapping[str, Any], clock: Path, errors: Path, place: str
+        self, name: str, target: Callable[..., None], settings: Mapping[str, Any], clock: Path, around: Around
     ) -> None:
         self.name = name
-        self.place = place
-        self.made_of = (name, target, settings, clock, errors, place)
+        self.place = around.place
+        self.made_of = (name, target, settings, clock, around)
         self.process: ForkServerProcess | None = None
         self.paused = False
         self.rests_until = 0.0

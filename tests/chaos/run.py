@@ -20,7 +20,7 @@ from tests.chaos.count import Verdict, count, papers_once
 from tests.chaos.crew import Crew, Member, names
 from tests.chaos.ground import Ground
 from tests.chaos.log import Accepted, Broken, Kill, Reader, Struck
-from tests.chaos.sender import clock, set_clock
+from tests.chaos.sender import Around, clock, set_clock
 from tests.house import KEY, TUESDAY
 
 LOOK = 0.004  # seconds between looks
@@ -236,9 +236,10 @@ class Run:
             "smtp_timeout": TIMEOUT,
             "smtp_connections": CONNECTIONS,
         }
-        given = (self.ground.target, settings, self._clock_file, self.folder / "errors")
+        given = (self.ground.target, settings, self._clock_file)
         places = self.ground.places or [""] * self.ground.senders
-        return [Member(name, *given, place) for name, place in zip(names(self.ground.senders), places, strict=True)]
+        around = [Around(self.folder / "errors", each, self.ground.certificate) for each in places]
+        return [Member(name, *given, each) for name, each in zip(names(self.ground.senders), around, strict=True)]
 
     def _how(self) -> dict[str, Any]:
         """How the next sender speaks to the relay."""
@@ -266,11 +267,16 @@ class Run:
             f"{self.crew.starts:,} starts"
         )
 
+    def _untrusting(self) -> list[str]:
+        # Then half of the senders would have sent nothing, and TLS would not have been tried.
+        written = (self.folder / "errors").read_text() if (self.folder / "errors").exists() else ""
+        return ["senders did not trust the relay's certificate"] if "CERTIFICATE_VERIFY_FAILED" in written else []
+
     def _told(self, verdict: Verdict, after: Verdict, seconds: float) -> Told:
         told = Told(self.seed, self.ground.name, self.size.letters, self.kills, round(seconds, 1))
         told.verdict, told.after = plain(verdict), plain(after)
         told.events, told.ends, told.struck = dict(self.events), dict(self.crew.ends), dict(self._struck)
-        told.faults = [*self._stuck, *verdict.faults, *after.faults]
+        told.faults = [*self._stuck, *self._untrusting(), *verdict.faults, *after.faults]
         return told
 
 

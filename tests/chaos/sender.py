@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -31,6 +31,14 @@ class End(IntEnum):
     STORE = 13  # the store cannot be used
 
 
+class Around(NamedTuple):
+    """What a sender finds itself in: a file for its errors, a network of its own ("" for none), whom it trusts."""
+
+    errors: Path
+    place: str = ""
+    trusted: Path | None = None
+
+
 def clock(file: Path) -> Callable[[], datetime]:
     """The machine's clock, ahead by the seconds that stand in a file; in step with `ahead`."""
 
@@ -47,9 +55,9 @@ def set_clock(file: Path, ahead: float) -> None:
     beside.rename(file)
 
 
-def send(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str) -> None:
+def send(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
     """What `digest run` does after planning. Ends the process."""
-    _begin(errors, place)
+    _begin(around)
     try:
         house = build(Settings(_env_file=None, **settings))
         sent, told = complete(until_told(lambda stop: daily.deliver(house, clock(clock_file), stop=stop)))
@@ -59,18 +67,20 @@ def send(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str
     sys.exit(End.TOLD if told else End.BUSY if sent.busy else End.CLOSED if sent.closed else End.DONE)
 
 
-def work(settings: Mapping[str, Any], clock_file: Path, errors: Path, place: str) -> None:
+def work(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
     """What `digest worker` does. Ends the process."""
-    _begin(errors, place)
+    _begin(around)
     chosen = Settings(_env_file=None, **settings)
     complete(until_told(lambda stop: workers.work(lambda: build(chosen), clock(clock_file), stop)))
     sys.exit(End.TOLD)
 
 
-def _begin(errors: Path, place: str) -> None:
-    if place:
-        net.enter(place)
-    written = os.open(errors, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+def _begin(around: Around) -> None:
+    if around.place:
+        net.enter(around.place)
+    if around.trusted:  # not what was trusted when the process that we are forked from began
+        os.environ["SSL_CERT_FILE"] = str(around.trusted)
+    written = os.open(around.errors, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
     os.dup2(written, 1)
     os.dup2(written, 2)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors alone
