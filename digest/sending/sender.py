@@ -62,10 +62,16 @@ class Sender:
 
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
-        _, self._sent.uncertain = await self._aside(self._intake.sweep)
-        self._sent.closed = await self._way.closed(self._clock(), insist=insist)
-        if self._sent.closed:
+        try:
+            _, self._sent.uncertain = await self._aside(self._intake.sweep)
+            self._sent.closed = await self._way.closed(self._clock(), insist=insist)
+            if not self._sent.closed:
+                await self._deliver(most)
             return self._sent
+        finally:
+            self._reader.shutdown(wait=False)
+
+    async def _deliver(self, most: int | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._grow(group, await self._aside(lambda: self._intake.worth(self._allowed)))
@@ -76,7 +82,6 @@ class Sender:
             raise self._fault
         if not self._sent.closed:
             await self._way.passed()
-        return self._sent
 
     def _aside(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         """Do what waits for the store in the thread for it."""
@@ -86,7 +91,6 @@ class Sender:
         await self._ledger.close()
         # After what that thread may still be claiming.
         await self._aside(self._intake.release)
-        self._reader.shutdown(wait=False)
 
     async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
         try:

@@ -188,6 +188,14 @@ def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> Non
     asyncio.run(act())
 
 
+def test_with_nothing_to_send_a_door_that_says_yes_counts_as_open(store: Engine, polite: Relay) -> None:
+    at = through(store, polite.port)
+    with db.writing(store) as session:
+        deliveries.lane.close(session, at.relay().name, code=421, reply="not now", now=NOW)
+    assert not asyncio.run(send_all(at, lambda: NOW + FIRST_PAUSE)).closed
+    assert lane_of(store) is None
+
+
 def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
     queue(store, "a.test")
 
