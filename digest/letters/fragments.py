@@ -8,10 +8,10 @@ can write one into a title or a keyword.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from markupsafe import escape
 
@@ -19,6 +19,8 @@ from digest.letters.wire import Quoted, piece, unencoded
 
 _HOLE = re.compile("\x02([^\x03]*)\x03")
 _HARMLESS = re.compile(r"[ !#-%(-;?-~]+")  # stands for itself in HTML and in quoted-printable
+
+Part = TypeVar("Part", str, Quoted)
 
 
 def hole(name: str) -> str:
@@ -36,7 +38,8 @@ def both(text: str) -> tuple[Quoted, Quoted]:
     if _HARMLESS.fullmatch(text):
         same = unencoded(text)
         return same, same
-    return piece(str(escape(text))), piece(text)
+    escaped, plain = str(escape(text)), piece(text)
+    return (plain if escaped == text else piece(escaped)), plain
 
 
 # The same for what many letters say: a clock, a date, how often.
@@ -50,52 +53,45 @@ def address(url: str) -> tuple[Quoted, Quoted]:
     return Quoted(begin[0] + end[0]), Quoted(begin[1] + end[1])
 
 
-class _Holes:
-    """Names, and what to do to get their values in order."""
+class _Holed(Generic[Part]):
+    """Parts, with a hole between each two."""
 
-    __slots__ = ("_picked", "names")
+    __slots__ = ("_parts", "_picked", "names")
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, parts: Sequence[Part], names: Sequence[str]) -> None:
+        self._parts: list[Part] = list(parts)
         self.names = tuple(names)
-        self._picked: Any = itemgetter(*names) if names[1:] else None
+        self._picked: Any = itemgetter(*names) if names[1:] else lambda given: [given[name] for name in names]
 
-    def values(self, given: Mapping[str, Any]) -> Any:
-        return self._picked(given) if self._picked else [given[name] for name in self.names]
-
-
-class Sentence:
-    """A rendered sentence with holes, for what is encoded only afterwards."""
-
-    __slots__ = ("_holes", "_parts")
-
-    def __init__(self, rendered: str) -> None:
-        self._parts = _HOLE.split(rendered)
-        self._holes = _Holes(self._parts[1::2])
-
-    def filled(self, values: Mapping[str, str]) -> str:
-        """The whole. KeyError for a hole that has no value."""
-        parts = self._parts.copy()
-        parts[1::2] = self._holes.values(values)
-        return "".join(parts)
+    def _filled(self, values: Mapping[str, Part]) -> list[Part]:
+        whole = self._parts.copy()
+        whole[1::2] = self._picked(values)
+        return whole
 
 
-class Fragment:
-    """A rendered template in wire form. It knows nobody: what is a reader's own comes with `filled` and is not kept."""
+class Sentence(_Holed[str]):
+    """A rendered sentence, for what is encoded only afterwards."""
 
-    __slots__ = ("_holes", "_parts")
+    __slots__ = ()
 
     def __init__(self, rendered: str) -> None:
         parts = _HOLE.split(rendered)
-        self._holes = _Holes(parts[1::2])
-        self._parts = [piece(part) for part in parts]
+        super().__init__(parts, parts[1::2])
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of its holes, in order."""
-        return self._holes.names
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The whole. KeyError for a hole that has no value."""
+        return "".join(self._filled(values))
+
+
+class Fragment(_Holed[Quoted]):
+    """A rendered template in wire form. It knows nobody: what is a reader's own comes with `filled` and is not kept."""
+
+    __slots__ = ()
+
+    def __init__(self, rendered: str) -> None:
+        parts = _HOLE.split(rendered)
+        super().__init__([piece(part) for part in parts], parts[1::2])
 
     def filled(self, values: Mapping[str, Quoted]) -> Quoted:
         """The whole in wire form. KeyError for a hole that has no value."""
-        parts = self._parts.copy()
-        parts[1::2] = self._holes.values(values)
-        return Quoted(b"".join(parts))
+        return Quoted(b"".join(self._filled(values)))

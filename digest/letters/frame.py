@@ -19,6 +19,7 @@ NOTICES, NOTICE = 6, 300
 SAID = 4096  # lines of tallies that are kept
 FRAMES = 64  # shapes of frames that are kept: 2 MB
 NOTHING = Quoted(b"")
+BETWEEN = piece(heads.BETWEEN)
 
 
 class Papers(NamedTuple):
@@ -106,7 +107,7 @@ class Frame:
         shown = tallies[:TALLIED]
         self.html["headline"], self.text["headline"] = _headline(heads.headline(words))
         self.html |= {"subject": html(self._subject), **_in_colours(shown)}
-        self.html["preheader"] = Quoted(_between().join(map(_titled, heads.preheader(words.papers))))
+        self.html["preheader"] = Quoted(BETWEEN.join(map(_titled, heads.preheader(words.papers))))
         self.text["tallies"] = _in_lines(shown)
         self.text["reason"] = piece(fill(_reason(keywords=bool(keywords)).filled(plain | own)))
 
@@ -132,14 +133,7 @@ def _house(product: str, postal_address: str, notices: tuple[str, ...]) -> tuple
     return say.one_line(product), say.one_line(postal_address), told
 
 
-@lru_cache
-def _between() -> Quoted:
-    return piece(heads.BETWEEN)
-
-
-@lru_cache(maxsize=SAID)
-def _titled(title: str) -> Quoted:
-    return html(title)
+_titled = lru_cache(maxsize=SAID)(html)
 
 
 @lru_cache(maxsize=SAID)

@@ -97,9 +97,8 @@ def piece(text: str) -> Quoted:
 def unencoded(text: str) -> Quoted:
     """A part of characters that stand for themselves, as most parts are: ASCII without "=", controls and line ends."""
     raw = text.encode()
-    if len(raw) < LINE:
-        return Quoted(raw + SOFT) if not raw.startswith(RISKS) else _ended(quoted(text))
-    raw = SOFT.join([raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)])
+    if len(raw) >= LINE:
+        raw = SOFT.join([raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)])
     return Quoted(raw + SOFT) if not _risky(raw) else _ended(quoted(text))
 
 

@@ -41,9 +41,6 @@ class Talk(asyncio.Protocol):
         self._got: list[Reply] = []
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._patience, self._due = 0.0, 0.0  # seconds, and when they are over
-        self._watch: asyncio.TimerHandle | None = None  # one for many questions: nearly all are answered in time
 
     @classmethod
     def take_over(cls, smtp: aiosmtplib.SMTP) -> Self:
@@ -63,39 +60,24 @@ class Talk(asyncio.Protocol):
         """
         if self.lost:
             return []
-        self._got, self._wanted, self._waiter = [], replies, self._loop.create_future()
+        loop = asyncio.get_running_loop()
+        self._got, self._wanted, self._waiter = [], replies, loop.create_future()
         self._transport.write(said)
-        self._be_patient(seconds)
+        late = loop.call_later(seconds, self._lose, f"no answer within {seconds:g} seconds")
         try:
             await self._waiter
         except asyncio.CancelledError:
             self._lose("cancelled while the relay was about to answer")
             raise
         finally:
+            late.cancel()
             self._waiter = None
         return self._got
-
-    def _be_patient(self, seconds: float) -> None:
-        self._patience, self._due = seconds, self._loop.time() + seconds
-        if self._watch and self._watch.when() > self._due:
-            self._watch.cancel()
-            self._watch = None
-        self._watch = self._watch or self._loop.call_at(self._due, self._look)
-
-    def _look(self) -> None:
-        self._watch = None
-        if self._waiter is None:
-            return
-        if self._loop.time() < self._due:  # that of an earlier question
-            self._watch = self._loop.call_at(self._due, self._look)
-        else:
-            self._lose(f"no answer within {self._patience:g} seconds")
 
     def close(self) -> None:
         """End the connection, without a word."""
         self._transport.close()
         self.lost = self.lost or "closed"
-        self._unwatch()
 
     def data_received(self, data: bytes) -> None:
         """Whatever the relay sends: half a line, or many."""
@@ -139,12 +121,6 @@ class Talk(asyncio.Protocol):
         if self.lost:
             return
         self.lost = why
-        self._unwatch()
         self._transport.abort()
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def _unwatch(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-            self._watch = None

@@ -27,7 +27,7 @@ class Outbox:
     """
 
     def __init__(self, pace: Pace, room: int, over: Callable[[], bool], borrow: Borrow) -> None:
-        self._pace, self._room, self._over, self._borrow = pace, room, over, borrow
+        self._pace, self._room, self.over, self._borrow = pace, room, over, borrow
         self._waiting: dict[str, deque[tuple[int, Outgoing]]] = {}  # by domain, where domains have a limit
         self._number = 0
         self._closed = False
@@ -35,11 +35,6 @@ class Outbox:
         lock = asyncio.Lock()
         self._filled, self._taken = asyncio.Condition(lock), asyncio.Condition(lock)
         self._hold = ceil(pace.a_domain * AHEAD)
-
-    @property
-    def over(self) -> bool:
-        """Nobody gets a letter any more."""
-        return self._over()
 
     @property
     def hurried(self) -> bool:
@@ -67,7 +62,7 @@ class Outbox:
     async def get(self) -> Outgoing | None:
         """The next letter that may go, as soon as there is one; None when all are through or it is over."""
         async with self._filled:
-            while not self._over():
+            while not self.over():
                 if self._waiting and (lacking := self._pace.lacking(self._waiting, now())):
                     await self._borrow(lacking)
                 found, seconds = self._next(now())
@@ -84,7 +79,7 @@ class Outbox:
 
     def more(self, most: int) -> list[Outgoing]:
         """Up to so many further letters, but for the last; none where rates have to be kept."""
-        waiting = None if self._over() or not self._pace.free else self._waiting.get("")
+        waiting = None if self.over() or not self._pace.free else self._waiting.get("")
         if not waiting:
             return []
         return [waiting.popleft()[1] for _ in range(min(most, len(waiting) - 1))]
@@ -92,14 +87,14 @@ class Outbox:
     async def wanted(self) -> frozenset[str]:
         """Wait until more letters are wanted; the domains of which there are enough already."""
         async with self._taken:
-            while not self._over() and not self._has_room(now()):
+            while not self.over() and not self._has_room(now()):
                 await _pause(self._taken, LOOK)
             return self._full()
 
     async def freed(self, full: frozenset[str]) -> None:
         """Wait until a domain that was `full` is so no more."""
         async with self._taken:
-            while not self._over() and full <= self._full():
+            while not self.over() and full <= self._full():
                 await _pause(self._taken, LOOK)
 
     def _next(self, at: float) -> tuple[Outgoing | None, float]:

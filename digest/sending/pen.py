@@ -28,7 +28,7 @@ class Pen:
         """The next letter, written; None when all are through or it is over. Each of so many `connections` is to have
         its share of the last ones. Raises StoreError.
         """
-        while not self._outbox.over:
+        while not self._outbox.over():
             if self._written:
                 return self._written.popleft()
             if not (outgoing := await self._outbox.get()):

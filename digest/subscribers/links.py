@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_encode
 from itsdangerous.signer import SigningAlgorithm
 
 from digest.errors import TokenError
@@ -59,8 +59,7 @@ class Links:
         """A token for `subject` (a subscriber's nonce, a delivery's message id); whoever holds it may do `purpose`."""
         value = f"{subject}.{int(issued.timestamp()):x}".encode()
         # What Signer.sign does, without its way through every key: a letter has seven tokens.
-        signature = urlsafe_b64encode(hmac.digest(self._firsts[purpose], value, "sha256"))
-        return (value + SEP + signature.rstrip(b"=")).decode()
+        return (value + SEP + base64_encode(hmac.digest(self._firsts[purpose], value, "sha256"))).decode()
 
     def read(self, purpose: Purpose, token: str, now: datetime) -> str:
         """The subject of a token. Raises TokenError for a damaged, foreign or expired one."""

@@ -189,7 +189,7 @@ def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:
     A delivery that does not know them is from before they were recorded: then it is what the reader asks for today.
     """
     today = desk.keywords.get(claimed.subscriber_id, ())
-    if not claimed.keywords or claimed.keywords == [each.id for each in today]:
+    if not claimed.keywords:
         chosen = list(today)
     else:
         kept = {each.id: each for each in today}

@@ -19,11 +19,11 @@ from digest.mail.message import compose
 from digest.mail.smtp import Connection
 from digest.models import State
 from digest.sending.outbox import BATCH
-from digest.writing import Memory, Outgoing, lay_out, prepare
+from digest.sending.pen import Letter
+from digest.writing import Memory, lay_out, prepare
 from tests.benchmarks.sender import house, queue_again
 
 TOGETHER = 16  # connections, and lines in one commit
-Letter = tuple[Outgoing, bytes]
 
 
 def now() -> datetime:

@@ -179,13 +179,9 @@ def test_what_comes_unasked_ends_the_connection(came: list[bytes], why: str) -> 
         def abort(self) -> None:
             self.aborted = True
 
-    async def hear() -> talk.Talk:
-        one = talk.Talk(wire)
-        for each in came:
-            one.data_received(each)
-        return one
-
     wire = Wire()
-    one = asyncio.run(hear())
+    one = talk.Talk(wire)
+    for each in came:
+        one.data_received(each)
     assert wire.aborted
     assert why in one.lost
