@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from digest.errors import SendError
-from digest.mail.smtp import Connection, Relay
+from digest.mail.smtp import Connection, Parcel, Relay
 from tests.rude import Rude
 
 LETTER = b"Subject: papers\r\n\r\nSix of them.\r\n"
@@ -32,7 +32,7 @@ def way(server: Rude, **given: Any) -> Relay:
 
 async def send(connection: Connection, raw: bytes = LETTER, to: str = ADA) -> str:
     async with asyncio.timeout(30):
-        return await connection.send(FROM, to, raw, yes)
+        return await connection.send(Parcel(FROM, to, raw), yes)
 
 
 async def fate(connection: Connection) -> SendError:

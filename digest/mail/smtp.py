@@ -11,45 +11,28 @@ The same words mean different things at different steps, so each reply is judged
 A relay that offers PIPELINING (RFC 2920) gets MAIL, RCPT and DATA in one write, so that a letter needs two round trips
 and not four; the fence is asked when all three are answered. A letter that may not leave then, or a DATA that the relay
 obeys although it refused the recipient, costs the connection: nothing of a letter has left, and closing says so.
+
+Where the next letter is known, its three words go in one write with the end of the one before (RFC 2920 3.1): then a
+letter needs one round trip. A relay that does not like to be asked so early is asked again in the usual way.
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import zip_longest
 from types import TracebackType
 from typing import Self
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
-from digest.mail.message import Wired
+from digest.mail.commands import DATA, GO_AHEAD, MAILBOX, QUIT, RSET, Parcel, Step, envelope, mail, wire
 from digest.mail.relay import LETTERS_A_CONNECTION, STEP_SECONDS, Relay, connect
 from digest.mail.talk import GOING_AWAY, Reply, Talk
 
-__all__ = ["LETTERS_A_CONNECTION", "STEP_SECONDS", "Connection", "Relay", "Withdrawn", "connect", "wire"]
+__all__ = ["LETTERS_A_CONNECTION", "STEP_SECONDS", "Connection", "Parcel", "Relay", "Withdrawn", "connect"]
 
 DATA_STEPS = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
 QUIT_SECONDS = 5.0
 NEEDS_LOGIN = {530, 534, 535, 538}
 TOO_LARGE = 552  # RFC 1870 6.1
-GO_AHEAD = 354
-LINE_END = re.compile(rb"\r\n|\r|\n")
-# RFC 5321 4.1.2, without quoted strings: what goes between the angle brackets cannot break out of them.
-MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A command, the answers that let the next one follow, and whom a refusal is about."""
-
-    command: bytes
-    good: frozenset[int]
-    about: str = "letter"
-
-
-DATA = Step(b"DATA\r\n", frozenset({GO_AHEAD}))
-RSET = Step(b"RSET\r\n", frozenset({250}))
-QUIT = Step(b"QUIT\r\n", frozenset({221}))
 
 
 class Withdrawn(Exception):
@@ -64,6 +47,8 @@ class Connection:
         self._talk: Talk | None = None
         self._letters = 0
         self._unfinished = False  # the relay still holds the envelope of a letter that did not go
+        self._ahead: Parcel | None = None  # whose envelope went with the letter before
+        self._early = True  # whether that may be done
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,8 +58,10 @@ class Connection:
     ) -> None:
         await self.close()
 
-    async def send(self, sender: str, recipient: str, raw: bytes, before_data: Callable[[], Awaitable[bool]]) -> str:
-        """Hand over one letter in wire form; the relay's answer.
+    async def send(
+        self, parcel: Parcel, before_data: Callable[[], Awaitable[bool]], following: Parcel | None = None
+    ) -> str:
+        """Hand over one letter; the relay's answer. `following`, where there is one, is what must be sent next.
 
         `before_data` is awaited when the recipient has been accepted and nothing of the letter has left; it returns
         whether the letter may go.
@@ -82,36 +69,47 @@ class Connection:
         Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after the letter began to leave it
         raises Unknown too; a CancelledError means that nothing has left.
         """
-        _check(sender)
-        if not MAILBOX.fullmatch(recipient):
+        _check(parcel.sender)
+        if not MAILBOX.fullmatch(parcel.recipient):
             raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
-        talk = await self._addressed(sender, recipient, len(raw))
+        talk = await self._addressed(parcel)
         if talk.pipelines:
             await self._fenced(before_data)
         else:
             if not await before_data():
                 raise Withdrawn
-            await self._ask(talk, DATA)
+            await self._ask(talk, [DATA])
         self._letters += 1
-        reply = await self._hand_over(talk, raw)
+        reply = await self._hand_over(talk, parcel.raw, following)
         self._unfinished = False
         return f"{reply.code} {reply.text}"
 
-    async def _addressed(self, sender: str, recipient: str, size: int) -> Talk:
+    async def _addressed(self, parcel: Parcel) -> Talk:
         """A connection on which the relay has taken the envelope, and DATA where it lets us talk on."""
         while True:
-            talk = await self._open()
+            talk, early = await self._open_for(parcel)
             self._unfinished = True
-            envelope = _mail(sender, size if "size" in talk.offers else 0), _rcpt(recipient)
             try:
-                await self._ask(talk, *envelope, *([DATA] if talk.pipelines else []))
-            except Deferred as error:
+                await (self._heard if early else self._ask)(talk, envelope(talk, parcel))
+            except SendError as error:
                 # That a relay ends the connection between two letters is normal, even if we notice it only now: it is
-                # no fault of this letter.
-                if not (self._letters and talk.lost and error.code in {0, GOING_AWAY}):
+                # no fault of this letter. Nor is it one if the relay does not like to be asked so early.
+                ended = self._letters and talk.lost and error.code in {0, GOING_AWAY}
+                if not ended and not (early and isinstance(error, LaneClosed)):
                     raise
+                self._early = self._early and (not early or error.code == GOING_AWAY)
+                self._drop()
             else:
                 return talk
+
+    async def _open_for(self, parcel: Parcel) -> tuple[Talk, bool]:
+        """A connection, and whether the envelope has gone there with the letter before."""
+        ahead, self._ahead = self._ahead, None
+        if self._talk and ahead is parcel:
+            return self._talk, True
+        if ahead:
+            self._drop()  # the relay waits for that one
+        return await self._open(), False
 
     async def probe(self, sender: str) -> None:
         """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""
@@ -119,7 +117,7 @@ class Connection:
         talk = await self._open()
         self._unfinished = True
         try:
-            await self._ask(talk, _mail(sender, 0))
+            await self._ask(talk, [mail(sender, 0)])
         except LaneClosed:
             raise
         except SendError as error:
@@ -128,7 +126,7 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye and close."""
-        if self._talk:
+        if self._talk and not self._ahead:  # else it waits for a letter
             await self._talk.ask(QUIT.command, seconds=QUIT_SECONDS)
         self._drop()
 
@@ -143,18 +141,22 @@ class Connection:
             self._talk, self._letters = Talk.take_over(await connect(self._relay)), 0
         return self._talk
 
-    async def _ask(self, talk: Talk, *steps: Step) -> None:
-        """Take these steps, together where the relay lets us. What follows a refused one is answered and forgotten."""
+    async def _ask(self, talk: Talk, steps: Sequence[Step]) -> None:
+        """Take these steps, together where the relay lets us."""
         for group in (steps,) if talk.pipelines else ((each,) for each in steps):
-            command = b"".join(each.command for each in group)
-            replies = await talk.ask(command, replies=len(group), seconds=len(group) * self._relay.timeout)
-            for step, reply in zip_longest(group, replies):
-                if reply is None:
-                    raise Deferred(f"the connection broke before the letter left: {talk.lost}")
-                if reply.code not in step.good:
-                    if replies[-1].code == GO_AHEAD:
-                        self._drop()  # it waits for a letter that nobody is to get
-                    raise self._refused(reply, step.about)
+            talk.say(b"".join(each.command for each in group), len(group))
+            await self._heard(talk, group)
+
+    async def _heard(self, talk: Talk, steps: Sequence[Step]) -> None:
+        """Hear the replies to these steps. What follows a refused one is answered and forgotten."""
+        replies = await talk.hear(len(steps), len(steps) * self._relay.timeout)
+        for step, reply in zip_longest(steps, replies):
+            if reply is None:
+                raise Deferred(f"the connection broke before the letter left: {talk.lost}")
+            if reply.code not in step.good:
+                if replies[-1].code == GO_AHEAD:
+                    self._drop()  # it waits for a letter that nobody is to get
+                raise self._refused(reply, step.about)
 
     async def _fenced(self, before_data: Callable[[], Awaitable[bool]]) -> None:
         """The fence, while the relay waits for the letter already."""
@@ -167,13 +169,20 @@ class Connection:
         if not may_leave:
             raise Withdrawn
 
-    async def _hand_over(self, talk: Talk, raw: bytes) -> Reply:
+    async def _hand_over(self, talk: Talk, raw: bytes, following: Parcel | None) -> Reply:
         if talk.lost:
             raise Deferred(f"the connection broke before the letter left: {talk.lost}")
+        said = [wire(raw)]
+        if following and self._may_talk_on(talk, following):
+            self._ahead = following
+            said += [each.command for each in envelope(talk, following)]
+        talk.say(b"".join(said), len(said))
         try:
-            replies = await talk.ask(wire(raw), seconds=DATA_STEPS * self._relay.timeout)
+            replies = await talk.hear(1, DATA_STEPS * self._relay.timeout)
         except asyncio.CancelledError as error:
             raise Unknown("cancelled while the letter was handed over") from error
+        if self._talk and self._talk.lost:
+            self._drop()
         if not replies:
             raise Unknown(f"no answer after the letter was handed over: {talk.lost}")
         match replies[0].code // 100:  # RFC 5321 4.2.1: the first digit says it
@@ -183,6 +192,10 @@ class Connection:
                 raise self._refused(replies[0])
         self._drop()
         raise Unknown(f"an answer that means nothing after the letter: {replies[0].text}", code=replies[0].code)
+
+    def _may_talk_on(self, talk: Talk, following: Parcel) -> bool:
+        fit = MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient)
+        return bool(talk.pipelines and self._early and self._letters < self._relay.reuse and fit)
 
     def _refused(self, reply: Reply, about: str = "letter") -> SendError:
         code, said = reply
@@ -197,32 +210,10 @@ class Connection:
     def _drop(self) -> None:
         if self._talk:
             self._talk.close()
-        self._talk = None
+        self._talk = self._ahead = None
 
 
 def _check(sender: str) -> None:
     if not MAILBOX.fullmatch(sender):
         said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
         raise LaneClosed(f"the sender's address cannot be written in SMTP without extensions; {said}")
-
-
-def _mail(sender: str, size: int) -> Step:
-    told = b" SIZE=%d" % size if size else b""  # RFC 1870
-    return Step(b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), told), frozenset({250}), "sender")
-
-
-def _rcpt(recipient: str) -> Step:
-    return Step(b"RCPT TO:<%b>\r\n" % recipient.encode(), frozenset({250, 251}), "recipient")
-
-
-def wire(raw: bytes) -> bytes:
-    """A message as DATA wants it (RFC 5321 2.3.8, 4.5.2): lines end in CRLF, a leading dot is doubled, a dot ends it.
-
-    Our letters are made so that they need no change. Looking for what needs one would cost more than sending them.
-    """
-    if isinstance(raw, Wired):
-        return raw + b".\r\n"
-    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
-        raw = LINE_END.sub(b"\r\n", raw)
-    raw = (b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n..")
-    return raw + (b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n")

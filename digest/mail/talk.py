@@ -1,5 +1,5 @@
 """What is said on a connection to the relay: commands go out, alone or several at a time (RFC 2920), and each gets its
-reply (RFC 5321 4.2), in the order in which they were asked.
+reply (RFC 5321 4.2), in the order in which they were said.
 
 aiosmtplib makes the connection; it knows one question at a time and throws away what comes behind its answer. So when
 the relay is ready for MAIL, the transport is taken over here. A line that answers no question, that is no reply, or
@@ -29,7 +29,7 @@ class Reply(NamedTuple):
 
 
 class Talk(asyncio.Protocol):
-    """One connection after its EHLO. One task at a time asks. `lost`: why nothing can be asked any more."""
+    """One connection after its EHLO. One task at a time talks. `lost`: why nothing can be said any more."""
 
     def __init__(self, transport: asyncio.WriteTransport, offers: Iterable[str] = ()) -> None:
         self.lost = ""
@@ -38,8 +38,9 @@ class Talk(asyncio.Protocol):
         self._transport = transport
         self._rest = b""  # of a line that goes on in the next packet
         self._lines: list[bytes] = []  # of a reply that goes on
-        self._got: list[Reply] = []
-        self._wanted = 0
+        self._got: list[Reply] = []  # and not heard yet
+        self._due = 0  # replies to what was said
+        self._wanted = 0  # so many make who waits go on
         self._waiter: asyncio.Future[None] | None = None
 
     @classmethod
@@ -53,16 +54,30 @@ class Talk(asyncio.Protocol):
         return talk
 
     async def ask(self, said: bytes, *, replies: int = 1, seconds: float) -> list[Reply]:
-        """Send `said` in one write and wait for its replies; fewer come back where the connection is lost meanwhile.
+        """`say` and `hear`."""
+        self.say(said, replies)
+        return await self.hear(replies, seconds)
+
+    def say(self, said: bytes, replies: int) -> None:
+        """Send `said` in one write. So many replies to it have to be heard."""
+        if not self.lost:
+            self._due += replies
+            self._transport.write(said)
+
+    async def hear(self, replies: int, seconds: float) -> list[Reply]:
+        """Wait for the next replies; fewer come back where the connection is lost meanwhile.
 
         A 421 is the last (RFC 5321 3.8), though the relay may leave the connection open. `seconds` are those of all
         replies together. Cancelled, the connection is lost: the next reply would answer the wrong question.
         """
-        if self.lost:
-            return []
+        if len(self._got) < replies and not self.lost:
+            await self._wait(replies, seconds)
+        heard, self._got = self._got[:replies], self._got[replies:]
+        return heard
+
+    async def _wait(self, replies: int, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        self._got, self._wanted, self._waiter = [], replies, loop.create_future()
-        self._transport.write(said)
+        self._wanted, self._waiter = replies, loop.create_future()
         late = loop.call_later(seconds, self._lose, f"no answer within {seconds:g} seconds")
         try:
             await self._waiter
@@ -72,7 +87,6 @@ class Talk(asyncio.Protocol):
         finally:
             late.cancel()
             self._waiter = None
-        return self._got
 
     def close(self) -> None:
         """End the connection, without a word."""
@@ -99,7 +113,7 @@ class Talk(asyncio.Protocol):
         if self.lost:
             return
         found = REPLY.fullmatch(line)
-        if self._waiter is None or self._waiter.done() or not found:
+        if not self._due or not found:
             self._lose(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
             return
         self._lines.append(line)
@@ -112,9 +126,10 @@ class Talk(asyncio.Protocol):
         text = b"\n".join(line[4:].strip() for line in self._lines)
         self._lines = []
         self._got.append(Reply(code, text.decode("utf-8", "surrogateescape")))
+        self._due -= 1
         if code == GOING_AWAY:
             self._lose("the relay is closing the connection")
-        elif len(self._got) == self._wanted and self._waiter:
+        elif self._waiter and len(self._got) == self._wanted and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _lose(self, why: str) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from math import ceil
 from time import monotonic
+from typing import Any
 
 from digest.mail.rate import Pace, Rate
 from digest.writing import Outgoing
@@ -32,8 +33,8 @@ class Outbox:
         self._number = 0
         self._closed = False
         # Those who wait are woken one by one: a hundred letters to sixteen connections would else be 1,600 wakings.
-        lock = asyncio.Lock()
-        self._filled, self._taken = asyncio.Condition(lock), asyncio.Condition(lock)
+        self._filled = asyncio.Condition()
+        self._taken = asyncio.Event()  # for the one that claims
         self._hold = ceil(pace.a_domain * AHEAD)
 
     @property
@@ -67,14 +68,13 @@ class Outbox:
                     await self._borrow(lacking)
                 found, seconds = self._next(now())
                 if found:
-                    if self._hold or self._has_room(now()):
-                        self._taken.notify_all()
+                    self._tell_of_room()
                     if self._closed and not self._waiting:
                         self._filled.notify_all()
                     return found
                 if self._closed and not self._waiting:
                     return None
-                await _pause(self._filled, seconds)
+                await _pause(self._filled.wait(), seconds)
         return None
 
     def more(self, most: int) -> list[Outgoing]:
@@ -82,20 +82,28 @@ class Outbox:
         waiting = None if self.over() or not self._pace.free else self._waiting.get("")
         if not waiting:
             return []
-        return [waiting.popleft()[1] for _ in range(min(most, len(waiting) - 1))]
+        taken = [waiting.popleft()[1] for _ in range(min(most, len(waiting) - 1))]
+        self._tell_of_room()
+        return taken
 
     async def wanted(self) -> frozenset[str]:
         """Wait until more letters are wanted; the domains of which there are enough already."""
-        async with self._taken:
-            while not self.over() and not self._has_room(now()):
-                await _pause(self._taken, LOOK)
-            return self._full()
+        while not self.over() and not self._has_room(now()):
+            await self._next_taken()
+        return self._full()
 
     async def freed(self, full: frozenset[str]) -> None:
         """Wait until a domain that was `full` is so no more."""
-        async with self._taken:
-            while not self.over() and full <= self._full():
-                await _pause(self._taken, LOOK)
+        while not self.over() and full <= self._full():
+            await self._next_taken()
+
+    async def _next_taken(self) -> None:
+        self._taken.clear()
+        await _pause(self._taken.wait(), LOOK)
+
+    def _tell_of_room(self) -> None:
+        if self._hold or self._has_room(now()):
+            self._taken.set()
 
     def _next(self, at: float) -> tuple[Outgoing | None, float]:
         """The first letter that may go now, or how many seconds until one may."""
@@ -127,10 +135,10 @@ class Outbox:
         return frozenset(domain for domain, many in self._waiting.items() if len(many) >= self._hold)
 
 
-async def _pause(changed: asyncio.Condition, seconds: float) -> None:
+async def _pause(changed: Coroutine[Any, Any, bool], seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(min(seconds, LOOK)):
-            await changed.wait()
+            await changed
 
 
 def batch(*rates: float) -> int:

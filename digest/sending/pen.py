@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Sequence
 
+from digest.deliveries import Claimed, Outcome
+from digest.mail.smtp import Parcel
 from digest.sending.answers import Answers
 from digest.sending.intake import Intake
 from digest.sending.outbox import Outbox
 from digest.writing import Outgoing
 
 TOGETHER = 16  # letters at a time, at most
-Letter = tuple[Outgoing, bytes]
+Letter = tuple[Outgoing, Parcel]
 
 
 class Pen:
@@ -18,6 +20,7 @@ class Pen:
     def __init__(self, outbox: Outbox, intake: Intake, answers: Answers) -> None:
         self._outbox, self._intake, self._answers = outbox, intake, answers
         self._written: deque[Letter] = deque()
+        self._unwritten: list[tuple[Claimed, Outcome]] = []
 
     @property
     def hurried(self) -> bool:
@@ -29,21 +32,30 @@ class Pen:
         its share of the last ones. Raises StoreError.
         """
         while not self._outbox.over():
+            while self._unwritten:
+                await self._answers.record(*self._unwritten.pop())
             if self._written:
                 return self._written.popleft()
             if not (outgoing := await self._outbox.get()):
                 break
-            share = min(TOGETHER, len(self._outbox) // max(1, connections))
-            await self._write([outgoing, *self._outbox.more(share - 1)])
+            self._write([outgoing, *self._outbox.more(self._share(connections) - 1)])
         return None
 
-    async def _write(self, letters: Sequence[Outgoing]) -> None:
+    def further(self, connections: int) -> Letter | None:
+        """One for a connection that has a letter in hand, at once or not at all: the last ones are for the others."""
+        if self._outbox.over() or len(self._written) + len(self._outbox) < connections:
+            return None
+        if not self._written:
+            self._write(self._outbox.more(self._share(connections)))
+        return self._written.popleft() if self._written else None
+
+    def _share(self, connections: int) -> int:
+        return min(TOGETHER, len(self._outbox) // max(1, connections))
+
+    def _write(self, letters: Sequence[Outgoing]) -> None:
         # Here and not in a thread: two that work at once would take turns, and pay for each.
-        unwritten = []
-        for outgoing in letters:
+        for each in letters:
             try:
-                self._written.append((outgoing, outgoing.written()))
+                self._written.append((each, Parcel(each.sender, each.recipient, each.written())))
             except Exception as error:  # noqa: BLE001  - it is told, and the other letters go
-                unwritten.append((outgoing.claimed, self._intake.unwritten(outgoing.claimed, error)))
-        for claimed, outcome in unwritten:
-            await self._answers.record(claimed, outcome)
+                self._unwritten.append((each.claimed, self._intake.unwritten(each.claimed, error)))

@@ -18,7 +18,6 @@ from digest.sending.lane import Way
 from digest.sending.outbox import BATCH, Outbox, now
 from digest.sending.pen import Letter, Pen
 from digest.sending.shares import Shares, pace_of
-from digest.writing import Outgoing
 
 log = structlog.get_logger()
 
@@ -139,13 +138,15 @@ class Sender:
 
     async def _connection(self) -> None:
         last: Recording | None = None
+        following: Letter | None = None
         async with Connection(self._relay) as connection:
-            while letter := await self._next(last):
-                outgoing, raw = letter
+            while letter := (None if self._over else following) or await self._next(last):
+                following = self._pen.further(self._connections)
                 try:
-                    last = await self._send(connection, outgoing, raw, last)
+                    last = await self._send(connection, letter, following, last)
                 except RelayDown as error:
-                    await self._outbox.put([outgoing])
+                    await self._outbox.put([each[0] for each in (letter, following) if each])
+                    following = None
                     if self._connections > 1:
                         self._refused_at = now()
                         break  # the relay takes fewer for now
@@ -173,12 +174,12 @@ class Sender:
             self._give_up(error)
 
     async def _send(
-        self, connection: Connection, outgoing: Outgoing, raw: bytes, last: Recording | None
+        self, connection: Connection, letter: Letter, following: Letter | None, last: Recording | None
     ) -> Recording | None:
-        """Hand a letter over. `last` is the answer to the one before, if it may not be recorded yet; what comes back is
-        that to this one.
+        """Hand a letter over, and announce the one that follows. `last` is the answer to the one before, if it may not
+        be recorded yet; what comes back is that to this one.
         """
-        claimed = outgoing.claimed
+        claimed, parcel = letter[0].claimed, letter[1]
         fate: State | None = None
 
         async def on_wire() -> bool:
@@ -188,7 +189,7 @@ class Sender:
             return fate is State.ON_WIRE
 
         try:
-            reply = await connection.send(outgoing.sender, outgoing.recipient, raw, on_wire)
+            reply = await connection.send(parcel, on_wire, following[1] if following else None)
         except Withdrawn:
             self._withdrawn(claimed, fate)
         except asyncio.CancelledError:

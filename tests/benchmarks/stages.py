@@ -16,7 +16,7 @@ from digest.deliveries import Ledger
 from digest.deliveries.outcome import SENT
 from digest.house import House
 from digest.mail.message import compose
-from digest.mail.smtp import Connection
+from digest.mail.smtp import Connection, Parcel
 from digest.models import State
 from digest.sending.outbox import BATCH
 from digest.sending.pen import Letter
@@ -71,17 +71,23 @@ class Stages:
         prepared = [prepare(self._at, desk, each, at) for each in claimed]
         made = [each.letter() for each in prepared]
         self.spent["compose"] += (ended := clock()) - begun
-        raw = [compose(letter, each.headers) for letter, each in zip(made, prepared, strict=True)]
+        parcels = [
+            Parcel(each.sender, each.recipient, compose(letter, each.headers))
+            for letter, each in zip(made, prepared, strict=True)
+        ]
         self.spent["encode"] += clock() - ended
-        self.bytes += sum(map(len, raw))
-        return list(zip(prepared, raw, strict=True))
+        self.bytes += sum(len(each.raw) for each in parcels)
+        return list(zip(prepared, parcels, strict=True))
 
     async def _send(self, connections: list[Connection], batch: list[Letter]) -> None:
         waiting = iter(batch)
 
         async def work(connection: Connection) -> None:
-            for each, raw in waiting:
-                await connection.send(each.sender, each.recipient, raw, yes)
+            letter = next(waiting, None)
+            while letter:
+                following = next(waiting, None)
+                await connection.send(letter[1], yes, following[1] if following else None)
+                letter = following
 
         await asyncio.gather(*(work(each) for each in connections))
 

@@ -153,7 +153,7 @@ async def empty(at: House, now: datetime) -> None:
         return True
 
     async with smtp.Connection(at.relay()) as connection:
-        await connection.send(at.sender, envelope.to, at.signed(compose(letter, envelope)), allowed)
+        await connection.send(smtp.Parcel(at.sender, envelope.to, at.signed(compose(letter, envelope))), allowed)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
-from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Withdrawn, wire
+from digest.mail.commands import wire
+from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Parcel, Withdrawn
 from digest.mail.smtp import Relay as Way
 from tests import handing
 from tests.handing import ADA, FROM, LETTER, Against, fate, no, send, way, yes
@@ -202,7 +203,7 @@ def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against
 def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Against) -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         with pytest.raises(Withdrawn):
-            await connection.send(FROM, "gone@example.org", LETTER, no)
+            await connection.send(Parcel(FROM, "gone@example.org", LETTER), no)
         await send(connection)
         assert len(rude.letters) == 1
         first, last = [each.split(" ")[0] for each in rude.heard[0]], [each.split(" ")[0] for each in rude.heard[-1]]
@@ -221,7 +222,7 @@ def test_a_fence_that_fails_does_not_spoil_the_next_letter(fault: BaseException,
 
     async def act(rude: Rude, connection: Connection) -> None:
         with pytest.raises(type(fault)):
-            await connection.send(FROM, ADA, LETTER, broken)
+            await connection.send(Parcel(FROM, ADA, LETTER), broken)
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [1 + ("PIPELINING" in rude.offers), 1]
 
@@ -237,7 +238,7 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
             heard.extend(rude.heard[0])
             return True
 
-        await connection.send(FROM, ADA, LETTER, note)
+        await connection.send(Parcel(FROM, ADA, LETTER), note)
         words = [each.split(" ")[0] for each in heard]
         assert words == ["EHLO", "MAIL", "RCPT", *(["DATA"] if "PIPELINING" in rude.offers else [])]
 
@@ -314,6 +315,6 @@ def test_usual_addresses_of_every_kind_are_written(against: Against) -> None:
 def test_a_sender_that_cannot_be_written_is_our_fault(against: Against) -> None:
     async def act(_rude: Rude, connection: Connection) -> None:
         with pytest.raises(LaneClosed, match="DIGEST_MAIL_FROM"):
-            await connection.send("bücher@example.org", ADA, LETTER, yes)
+            await connection.send(Parcel("bücher@example.org", ADA, LETTER), yes)
 
     against(Rude, act)

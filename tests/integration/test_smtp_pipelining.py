@@ -6,7 +6,7 @@ import pytest
 
 from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
 from digest.mail import talk
-from digest.mail.smtp import Connection, Withdrawn
+from digest.mail.smtp import Connection, Parcel, Withdrawn
 from tests.handing import ADA, FROM, LETTER, fate, no, pipelining, send
 from tests.rude import CLOSE, Rude
 
@@ -140,7 +140,7 @@ def test_the_fence_is_not_asked_about_a_letter_that_is_refused() -> None:
 
     async def act(_rude: Rude, connection: Connection) -> None:
         with pytest.raises(Rejected):
-            await connection.send(FROM, ADA, LETTER, asked)
+            await connection.send(Parcel(FROM, ADA, LETTER), asked)
 
     pipelining(lambda: Rude({"DATA": ["554 5.5.1 no"]}), act)
 
@@ -152,7 +152,7 @@ def test_a_connection_that_breaks_while_the_fence_is_asked_defers_the_letter() -
             return True
 
         with pytest.raises(Deferred):
-            await connection.send(FROM, ADA, LETTER, slow)
+            await connection.send(Parcel(FROM, ADA, LETTER), slow)
         assert rude.letters == []
 
     pipelining(lambda: Rude({"DATA": [f"354 go ahead{CLOSE}"]}), act)
@@ -161,7 +161,7 @@ def test_a_connection_that_breaks_while_the_fence_is_asked_defers_the_letter() -
 def test_a_withdrawn_letter_leaves_nothing_behind_when_it_was_the_last() -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         with pytest.raises(Withdrawn):
-            await connection.send(FROM, ADA, LETTER, no)
+            await connection.send(Parcel(FROM, ADA, LETTER), no)
         await connection.close()
         await asyncio.sleep(0.05)
         assert (rude.letters, rude.heard[0][-1]) == ([], "DATA")

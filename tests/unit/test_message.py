@@ -19,8 +19,8 @@ from digest.errors import Rejected
 from digest.house import sender_domain
 from digest.letters import Letter
 from digest.letters.wire import quoted, shortest
+from digest.mail.commands import wire
 from digest.mail.message import Envelope, compose
-from digest.mail.smtp import wire
 
 ENVELOPE = Envelope(
     from_="Paper Digest <digest@example.org>",

@@ -220,7 +220,7 @@ def through(relay: Relay, sent: Sequence[bytes]) -> list[bytes]:
     async def hand_over() -> None:
         async with smtp.Connection(smtp.Relay(host="127.0.0.1", port=relay.port)) as connection:
             for raw in sent:
-                await connection.send("digest@example.org", "reader@example.com", raw, allowed)
+                await connection.send(smtp.Parcel("digest@example.org", "reader@example.com", raw), allowed)
 
     async def allowed() -> bool:
         return True
