@@ -5,6 +5,7 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
 
     engine.py    connect, reading, writing, and what to say when the database does not answer
     dialects.py  where SQLite and PostgreSQL want other words
+    rows.py      many rows in one turn
     locks.py     who may do what alone, and who still lives
     schema.py    the version of the tables
 """
@@ -12,6 +13,7 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
 from digest.db.dialects import among, insert, on_server, packed, within
 from digest.db.engine import KEEPALIVE, PRAGMAS, changing, connect, reading, shown, told, unusable, writing
 from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SCHEMA_LOCK, SENDER_LOCK, alone, gone, hold, present
+from digest.db.rows import Rows
 from digest.db.schema import history, ready, upgrade, versions
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
+    "Rows",
     "alone",
     "among",
     "changing",

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Select, Table, inspect
+from sqlalchemy import Table, inspect
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.db import on_server, packed, within
+from digest.db import Rows, on_server, packed, within
 from digest.deliveries import Claimed
 from digest.letters import FirstPapers
 from digest.letters.known import Known
@@ -78,7 +78,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: 
     if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
         ahead = waiting_keywords(session)
         wanted |= set(latest(session)) if ahead else set()
-    kept = known.shelf.papers(session, wanted)
+    kept = known.shelf.papers(session, wanted, now)
     desk = Desk(
         subscribers=addressees(session, readers),
         keywords=keywords,
@@ -139,33 +139,43 @@ def latest(session: Session) -> Sequence[int]:
     return [int(number or 0) for number in found]
 
 
+class Reader(NamedTuple):
+    """What letters must know of a reader, of many at once."""
+
+    email: str
+    nonce: str
+    frequency: str
+    send_hour: int
+    timezone: str
+    summaries: bool
+    confirmed_at: datetime | None
+
+
 @cache
-def _addressees(*, server: bool) -> Select[Any]:
+def _addressees(*, server: bool) -> Rows:
     rows = cast("Table", inspect(Subscriber).local_table).c
-    wanted = (rows.id, rows.email, rows.nonce, rows.frequency, rows.send_hour, rows.timezone)
-    return sa.select(*wanted, rows.summaries, rows.confirmed_at).where(within(rows.id, server=server))
+    wanted = (rows[name] for name in ("id", *Reader._fields))
+    return Rows(sa.select(*wanted).where(within(rows.id, server=server)))
 
 
 def addressees(session: Session, readers: Collection[int]) -> dict[int, Addressee]:
     """To whom the letters go."""
-    statement = _addressees(server=on_server(session))
-    rows = session.connection().execute(statement, {"numbers": packed(session, readers)}).fetchall()
-    return {row.id: cast("Addressee", row) for row in rows}
+    rows = _addressees(server=on_server(session)).of(session.connection(), numbers=packed(session, readers))
+    return {number: Reader(*said) for number, *said in rows}
 
 
 @cache
-def _asked(*, server: bool) -> Select[Any]:
+def _asked(*, server: bool) -> Rows:
     saved, keywords = (cast("Table", inspect(each).local_table).c for each in (SavedKeyword, Keyword))
     asked = sa.select(saved.subscriber_id, saved.keyword_id, saved.written, keywords.canonical)
     joined = asked.where(keywords.id == saved.keyword_id, within(saved.subscriber_id, server=server))
-    return joined.order_by(saved.subscriber_id, saved.position)
+    return Rows(joined.order_by(saved.subscriber_id, saved.position))
 
 
 def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
     """What several readers ask for today, each in their order."""
     found: dict[int, list[Asked]] = {}
-    statement = _asked(server=on_server(session))
-    rows = session.connection().execute(statement, {"numbers": packed(session, readers)}).fetchall()
+    rows = _asked(server=on_server(session)).of(session.connection(), numbers=packed(session, readers))
     for reader, number, written, canonical in rows:
         found.setdefault(reader, []).append(Asked(number, written, canonical))
     return found

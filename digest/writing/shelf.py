@@ -10,8 +10,21 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, Table, TextClause, bindparam, func, inspect, select, text
-from sqlmodel import Session
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    ScalarSelect,
+    Select,
+    Table,
+    TextClause,
+    bindparam,
+    func,
+    inspect,
+    select,
+    text,
+)
+from sqlmodel import Session, SQLModel
 
 from digest import papers, readings
 from digest.db import on_server, packed, within
@@ -38,21 +51,31 @@ class Shelf:
     """Papers, and what readers are told of the sources. For one thread at a time."""
 
     _papers: dict[int, Kept] = field(default_factory=dict)
-    _listings: int = -1  # the number of the last listing when they were read
+    _listings: int | None = -1  # the number of the last listing when they were read
+    _when: object = None  # the minute, and the last reading, since when papers have been
+    _sure: set[int] = field(default_factory=set)
     _notices: tuple[object, tuple[str, ...]] = (None, ())
 
-    def papers(self, session: Session, numbers: Collection[int]) -> Mapping[int, Kept]:
-        """These papers as the store has them now."""
-        listings = papers.top_listing(session)
+    def papers(self, session: Session, numbers: Collection[int], now: datetime) -> Mapping[int, Kept]:
+        """These papers as the store has them; each is looked at once a minute, and after each reading."""
+        listings, reading = session.connection().execute(_LATEST).one()
+        when = reading, now.replace(second=0, microsecond=0)
         if listings != self._listings or len(self._papers) > MOST:
-            self._papers, self._listings = {}, listings
+            self._papers, self._listings, self._when = {}, listings, None
+        if when != self._when:
+            self._sure, self._when = set(), when
+        if unsure := set(numbers) - self._sure:
+            self._look_at(session, unsure)
+        return {number: self._papers[number] for number in numbers if number in self._papers}
+
+    def _look_at(self, session: Session, numbers: Collection[int]) -> None:
         asked = _paper_rows(server=on_server(session))
         rows = session.connection().execute(asked, {"numbers": packed(session, numbers)}).fetchall()
         seen = {int(row[0]): _mark(row, server=on_server(session)) for row in rows}
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
             self._read(session, fresh, seen)
-        return {number: self._papers[number] for number in seen}
+        self._sure |= seen.keys()
 
     def _read(self, session: Session, fresh: Collection[int], seen: Mapping[int, int]) -> None:
         found = papers.by_ids(session, fresh)
@@ -63,11 +86,9 @@ class Shelf:
             self._papers[number] = Kept(seen[number], paper, listed_on, listed_by, marks)
 
     def notices(self, session: Session, now: datetime) -> tuple[str, ...]:
-        """What readers should know about the sources; looked at once a minute, and after each reading."""
-        last = session.connection().scalar(_LAST_READING)
-        when = (last, now.replace(second=0, microsecond=0))
-        if self._notices[0] != when:
-            self._notices = (when, tuple(problem.sentence for problem in readings.health(session, now)))
+        """What readers should know about the sources; looked at as often as `papers`, with which it is asked."""
+        if self._notices[0] != self._when:
+            self._notices = (self._when, tuple(problem.sentence for problem in readings.health(session, now)))
         return self._notices[1]
 
 
@@ -86,7 +107,11 @@ class Memory(Known):
         self.shelf = Shelf()
 
 
-_LAST_READING = select(func.max(cast("Table", inspect(Reading).local_table).c.id))
+def _last(model: type[SQLModel]) -> ScalarSelect[Any]:
+    return select(func.max(cast("Table", inspect(model).local_table).c.id)).scalar_subquery()
+
+
+_LATEST = select(_last(Listing), _last(Reading))
 
 
 @cache

@@ -1,7 +1,7 @@
 """From rows to letters: whose keywords, whose dates, whose links."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from digest import db, desk, letters, planning, writing
+from digest import db, desk, letters, planning, readings, writing
 from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import DigestWords
-from digest.models import Delivery, Frequency, Keyword, Paper
+from digest.models import Delivery, Frequency, Keyword, Paper, ReadingStatus
 from digest.subscribers import Purpose, by_email, set_keywords
 from digest.web.letters import NO_POWER, web_copy
 from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, reader
@@ -140,15 +140,24 @@ def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
     assert late == {ADA: True, BOB: False}
 
 
-def test_a_change_in_the_middle_of_an_abstract_is_seen_by_the_next_batch(store: Engine) -> None:
+def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_a_reading(store: Engine) -> None:
     at, known = house(store), writing.Memory()
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
-    for said in ("before", "behind"):
+
+    def read(now: datetime, *, abstract: str, after: bool = False) -> str:
         with db.writing(store) as session:
-            session.exec(select(Paper)).one().abstract = f"{'Long ' * 200}{said}{' and longer' * 100}."
+            session.exec(select(Paper)).one().abstract = f"{'Long ' * 200}{abstract}{' and longer' * 100}."
+            if after:
+                readings.record(
+                    session, source="arxiv", day=now.date(), started_at=now, seconds=1, status=ReadingStatus.OK
+                )
         with db.reading(store) as session:
-            table = writing.lay_out(session, [claimed(at)], TUESDAY, known)
+            table = writing.lay_out(session, [claimed(at)], now, known)
             shown = writing.digest_words(at, table, claimed(at), table.subscribers[claimed(at).subscriber_id])
-        assert said in shown.papers[0].abstract
+        return shown.papers[0].abstract
+
+    assert "first" in read(TUESDAY, abstract="first")
+    assert "second" in read(TUESDAY + timedelta(minutes=1), abstract="second")
+    assert "third" in read(TUESDAY + timedelta(minutes=1), abstract="third", after=True)

@@ -1,0 +1,34 @@
+"""Many rows in one turn.
+
+The driver of SQLite lets go of the interpreter for every row and has to get it back, from threads that are at work.
+There all rows come as one value, which is made while the others work.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from digest.db.dialects import on_server
+
+
+class Rows:
+    """A statement for many rows. Make it once: that costs more than a few rows do."""
+
+    def __init__(self, found: Select[Any]) -> None:
+        self._found = found
+        columns = found.subquery().columns
+        self._types = [each.type for each in columns]
+        self._whole = select(func.json_group_array(func.json_array(*columns)))
+
+    def of(self, connection: Connection, **given: object) -> Sequence[Sequence[Any]]:
+        """All rows, in the order of the statement, with values as its columns have them."""
+        if on_server(connection):
+            return connection.execute(self._found, given).fetchall()
+        made: list[list[Any]] = json.loads(connection.execute(self._whole, given).scalar_one())
+        for place, kind in enumerate(self._types):
+            if read := kind.dialect_impl(connection.dialect).result_processor(connection.dialect, None):
+                for row in made:
+                    row[place] = read(row[place])
+        return made
