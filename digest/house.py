@@ -1,5 +1,6 @@
 """Everything that is wired once at the start: settings, the store, the keys, the way to the relay."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -67,7 +68,12 @@ class House:
 
     def link(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A signed address of one of our pages."""
-        return f"{self.settings.base_url}{PAGES[purpose]}{self.links.token(purpose, subject, issued)}"
+        return self.links_to([purpose], subject, issued)[0]
+
+    def links_to(self, purposes: Collection[Purpose], subject: str, issued: datetime) -> list[str]:
+        """The same for several pages of one subject."""
+        base, tokens = self.settings.base_url, self.links.tokens(purposes, subject, issued)
+        return [f"{base}{PAGES[each]}{token}" for each, token in zip(purposes, tokens, strict=True)]
 
     def page(self, path: str) -> str:
         """An address of one of our pages."""

@@ -34,7 +34,6 @@ __all__ = [
     "Memory",
     "Outgoing",
     "digest_words",
-    "envelope_of",
     "is_late",
     "lay_out",
     "letter_paper",
@@ -65,28 +64,31 @@ class Outgoing:
 def prepare(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing:
     """One letter, with all that is needed to write it."""
     subscriber = desk.subscribers[claimed.subscriber_id]
-    letter, headers = _letter(house, desk, claimed, subscriber, now), envelope_of(house, claimed, subscriber, now)
+    letter, leave = _letter(house, desk, claimed, subscriber, now)
+    headers = _envelope(house, claimed, subscriber.email, now, leave)
     sender = house.returns.of(Errand.BOUNCE, claimed.id) if house.returns else house.sender
     return Outgoing(claimed, sender, subscriber.email, house, headers, letter)
 
 
-def envelope_of(house: House, claimed: Claimed, subscriber: Addressee, now: datetime) -> Envelope:
+def _envelope(house: House, claimed: Claimed, recipient: str, now: datetime, leave: str | None) -> Envelope:
     """What the headers of a letter say beside it."""
-    unsubscribe = house.link(Purpose.UNSUBSCRIBE, subscriber.nonce, claimed.created_at)
     returns = house.returns
     return Envelope(
         from_=house.settings.mail_from,
-        to=subscriber.email,
+        to=recipient,
         message_id=claimed.message_id,
         date=now,
         list_id=f"digest.{house.domain}",
-        unsubscribe_url=unsubscribe if claimed.kind in {Kind.DIGEST, Kind.WELCOME} else None,
+        unsubscribe_url=leave,
         unsubscribe_mail=returns.of(Errand.LEAVE, claimed.id) if returns else "",
         feedback=f"{claimed.kind}:{house.domain}",
     )
 
 
-def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> Callable[[], Letter]:
+def _letter(
+    house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime
+) -> tuple[Callable[[], Letter], str | None]:
+    """What the letter says; and the link by which its reader leaves, where it came by itself."""
     product, postal = house.product, house.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:
@@ -95,13 +97,13 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, n
             # must one of a run whose clock was set to a past day.
             url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
             words = letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal)
-            return partial(letters.confirm, words)
+            return partial(letters.confirm, words), None
         case Kind.ALREADY if claimed.edition.startswith(f"{COPY}:"):
-            return partial(letters.copy, copy_words(house, claimed, subscriber))
+            return partial(letters.copy, copy_words(house, claimed, subscriber)), None
         case Kind.ALREADY:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
             asked = letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal)
-            return partial(letters.already, asked)
+            return partial(letters.already, asked), None
         case Kind.GOODBYE:
             left = letters.GoodbyeWords(
                 return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
@@ -109,7 +111,9 @@ def _letter(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, n
                 product=product,
                 postal_address=postal,
             )
-            return partial(letters.goodbye, left)
+            return partial(letters.goodbye, left), None
         case Kind.WELCOME:
-            return partial(letters.welcome, welcome_words(house, desk, claimed, subscriber, now))
-    return partial(letters.digest, digest_words(house, desk, claimed, subscriber))
+            welcome = welcome_words(house, desk, claimed, subscriber, now)
+            return partial(letters.welcome, welcome), welcome.unsubscribe_url
+    digest = digest_words(house, desk, claimed, subscriber)
+    return partial(letters.digest, digest), digest.links.unsubscribe

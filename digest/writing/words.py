@@ -14,6 +14,9 @@ from digest.subscribers import Purpose
 from digest.writing.desk import Addressee, Desk
 from digest.writing.stock import is_late
 
+OWN = {name: Purpose(name) for name in ("preferences", "unsubscribe", "mute", "never", "pause", "fewer")}
+SELDOM = {name: purpose for name, purpose in OWN.items() if name != "fewer"}  # who gets one a week cannot get fewer
+
 
 def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> WelcomeWords:
     """What the welcome has to say: what comes when, and what would have come already."""
@@ -78,20 +81,10 @@ def copy_words(house: House, claimed: Claimed, subscriber: Addressee) -> CopyWor
 
 
 def links_of(house: House, claimed: Claimed, subscriber: Addressee) -> Links:
-    """The reader's own pages, one token for each. Who gets one letter a week cannot get fewer."""
-
-    def link(purpose: Purpose) -> str:
-        return house.link(purpose, subscriber.nonce, claimed.created_at)
-
-    return Links(
-        view=house.link(Purpose.VIEW, str(claimed.id), claimed.created_at),
-        preferences=link(Purpose.PREFERENCES),
-        unsubscribe=link(Purpose.UNSUBSCRIBE),
-        mute=link(Purpose.MUTE),
-        never=link(Purpose.NEVER),
-        fewer="" if subscriber.frequency == Frequency.WEEKLY else link(Purpose.FEWER),
-        pause=link(Purpose.PAUSE),
-    )
+    """The reader's own pages, one token for each."""
+    issued, own = claimed.created_at, SELDOM if subscriber.frequency == Frequency.WEEKLY else OWN
+    made = house.links_to(own.values(), subscriber.nonce, issued)
+    return Links(view=house.link(Purpose.VIEW, str(claimed.id), issued), **dict(zip(own, made, strict=True)))
 
 
 def left_out_counts(desk: Desk, claimed: Claimed, asked: Mapping[str, int]) -> tuple[int, ...]:
