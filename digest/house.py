@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from digest import db
 from digest.errors import StoreError
+from digest.mail.message import Wired
 from digest.mail.smtp import Relay
 from digest.mail.verp import ReturnAddress
 from digest.secret import secret_key
@@ -62,7 +63,7 @@ class House:
         """The relay of the settings."""
         return relay_of(self.settings)
 
-    def signed(self, raw: bytes) -> bytes:
+    def signed(self, raw: Wired) -> Wired:
         """A letter in wire form, signed where signing is ours and not the relay's."""
         return self.signer.sign(raw) if self.signer else raw
 

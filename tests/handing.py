@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from digest.errors import SendError
+from digest.mail.message import Wired
 from digest.mail.smtp import Connection, Parcel, Relay
 from tests.rude import Rude
 
-LETTER = b"Subject: papers\r\n\r\nSix of them.\r\n"
+LETTER = Wired(b"Subject: papers\r\n\r\nSix of them.\r\n")
 FROM, ADA = "digest@example.org", "ada@example.org"
 
 Act = Callable[[Rude, Connection], Coroutine[Any, Any, None]]
@@ -32,7 +33,13 @@ def way(server: Rude, **given: Any) -> Relay:
 
 async def send(connection: Connection, raw: bytes = LETTER, to: str = ADA) -> str:
     async with asyncio.timeout(30):
-        return await connection.send(Parcel(FROM, to, raw), yes)
+        return await connection.send(Parcel(FROM, to, wired(raw)), yes)
+
+
+def wired(raw: bytes) -> Wired:
+    """Any bytes as DATA wants them: with a line end, and leading dots doubled."""
+    raw = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+    return Wired((b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n.."))
 
 
 async def fate(connection: Connection) -> SendError:

@@ -1,6 +1,7 @@
 """The commands that do the day's work once: for cron, and for people who want to see it happen."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -46,6 +47,7 @@ $ digest collect --days 7 --json
 """
 
 
+YOUNG = 2_000  # new objects before a look for circles, as in later versions of Python
 STOP_SECONDS = 30  # what is on the wire may take so long after SIGTERM
 Result = TypeVar("Result")
 
@@ -54,6 +56,10 @@ def complete(work: Coroutine[Any, Any, Result]) -> Result:
     """Run `work` to its end, on a loop that costs a sender a sixth less than the standard one."""
     import uvloop
 
+    # What is loaded by now stays, and letters leave no circles behind: looking for some took a sender every twentieth
+    # of its time.
+    gc.freeze()
+    gc.set_threshold(YOUNG)
     return uvloop.run(work)
 
 

@@ -20,6 +20,7 @@ from digest.letters.wire import Quoted, piece, unencoded
 _HOLE = re.compile("\x02([^\x03]*)\x03")
 _HARMLESS = re.compile(r"[ !#-%(-;?-~]+")  # stands for itself in HTML and in quoted-printable
 
+NOTHING = Quoted(b"")
 Part = TypeVar("Part", str, Quoted)
 
 
@@ -63,7 +64,8 @@ class _Holed(Generic[Part]):
         self.names = tuple(names)
         self._picked: Any = itemgetter(*names) if names[1:] else lambda given: [given[name] for name in names]
 
-    def _filled(self, values: Mapping[str, Part]) -> list[Part]:
+    def pieces(self, values: Mapping[str, Part]) -> list[Part]:
+        """The whole, to be joined with others: what is joined twice is copied twice. KeyError without a value."""
         whole = self._parts.copy()
         whole[1::2] = self._picked(values)
         return whole
@@ -80,7 +82,7 @@ class Sentence(_Holed[str]):
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The whole. KeyError for a hole that has no value."""
-        return "".join(self._filled(values))
+        return "".join(self.pieces(values))
 
 
 class Fragment(_Holed[Quoted]):
@@ -94,4 +96,13 @@ class Fragment(_Holed[Quoted]):
 
     def filled(self, values: Mapping[str, Quoted]) -> Quoted:
         """The whole in wire form. KeyError for a hole that has no value."""
-        return Quoted(b"".join(self._filled(values)))
+        return Quoted(b"".join(self.pieces(values)))
+
+    def around(self, values: Mapping[str, Quoted], long: Sequence[tuple[str, Sequence[Quoted]]]) -> Quoted:
+        """The whole, where some holes, the last one last, take many pieces."""
+        whole = self.pieces({**values, **{name: NOTHING for name, _ in long}})
+        for name, many in reversed(long):
+            if many:
+                place = 2 * self.names.index(name) + 1
+                whole[place : place + 1] = many
+        return Quoted(b"".join(whole))

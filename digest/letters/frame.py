@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from digest.letters import account, heads, say
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, Sentence, address, both, common, hole, html
+from digest.letters.fragments import NOTHING, Fragment, Sentence, address, both, common, hole, html
 from digest.letters.heads import Tally
 from digest.letters.plain import fill
 from digest.letters.templates import SUBJECT, fragment, macro, part
@@ -18,15 +18,19 @@ TALLIED = 12  # keywords in the tally
 NOTICES, NOTICE = 6, 300
 SAID = 4096  # lines of tallies that are kept
 FRAMES = 64  # shapes of frames that are kept: 2 MB
-NOTHING = Quoted(b"")
 BETWEEN = piece(heads.BETWEEN)
 
 
 class Papers(NamedTuple):
     """The papers of a letter in wire form."""
 
-    cards: Quoted = NOTHING
-    rows: Quoted = NOTHING
+    cards: Sequence[Quoted] = ()
+    rows: Sequence[Quoted] = ()
+
+    @property
+    def by_name(self) -> Sequence[tuple[str, Sequence[Quoted]]]:
+        """As the frame's templates call them, in their order."""
+        return ("cards", self.cards), ("rows", self.rows)
 
 
 class Shape(NamedTuple):
@@ -121,9 +125,10 @@ class Frame:
         whole, plain = frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
         counts = _counts(rows, more)
         late_html, late_text = _made_up(made_up) if made_up else (NOTHING, NOTHING)
-        for own, papers, late in ((self.html, in_html, late_html), (self.text, in_text, late_text)):
-            own.update(counts, cards=papers.cards, rows=papers.rows, made_up=late)
-        return Letter(self._subject, plain.filled(self.text), whole.filled(self.html))
+        for own, late in ((self.html, late_html), (self.text, late_text)):
+            own.update(counts, made_up=late)
+        text = plain.around(self.text, in_text.by_name)
+        return Letter(self._subject, text, whole.around(self.html, in_html.by_name))
 
 
 @lru_cache

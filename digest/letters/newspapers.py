@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple
 from digest.letters import heads, say
 from digest.letters.cards import KEYWORD, REASONS, Own, in_full, in_short, why
 from digest.letters.colour import MARKS
-from digest.letters.fragments import Fragment, both, hole
-from digest.letters.frame import NOTHING, Frame, Papers, paints
+from digest.letters.fragments import NOTHING, Fragment, both, hole
+from digest.letters.frame import Frame, Papers, paints
 from digest.letters.plain import fill
 from digest.letters.templates import fragment, macro, part
 from digest.letters.values import DigestWords, Letter, LetterPaper
@@ -62,7 +62,7 @@ class Entry(NamedTuple):
 
     paper: LetterPaper
     prints: Prints
-    html: Quoted
+    html: list[Quoted]
     text: dict[str, Quoted]
     day: str
 
@@ -108,7 +108,7 @@ class _Setting:
             entry = self._entry(place, kind)
             if scale:
                 head = _heading(kind, "" if entry.day in headed else entry.day)[0]
-                if not scale.takes(Quoted(head + entry.html), limit):
+                if not scale.takes(Quoted(b"".join([head, *entry.html])), limit):
                     break
                 headed.add(entry.day)
             fitting.append(entry)
@@ -127,7 +127,7 @@ class _Setting:
             in_html[paint], in_html[keyword], in_text[keyword], in_html[mute], in_text[mute] = own
         in_text["why"] = _why(tuple([(words.keywords[known[number]], place) for number, place in paper.where]))
         day = heads.day_of(paper) if self._weekly else ""
-        return Entry(paper, made, made.html.filled(in_html), in_text, day)
+        return Entry(paper, made, made.html.pieces(in_html), in_text, day)
 
     def _ink(self, position: int) -> Ink:
         """A keyword's colour, its words and the address where it is muted, the last two in both forms."""
@@ -141,21 +141,25 @@ class _Setting:
         end = b"/%d%b" % (number, SOFT)
         return Quoted(self._frame.html[link] + end), Quoted(self._frame.text[link] + end)
 
-    def _in_order(self, kind: Kind, entries: Sequence[Entry], first: int) -> tuple[Quoted, Quoted]:
+    def _in_order(self, kind: Kind, entries: Sequence[Entry], first: int) -> tuple[list[Quoted], list[Quoted]]:
         """The papers in both forms: a weekly letter's by day, the late ones at the end."""
         if self._weekly:
             entries = sorted(
                 entries,
                 key=lambda entry: (entry.paper.late, 0 if entry.paper.late else entry.paper.listed_on.toordinal()),
             )
-        in_html, in_text, day = [], [], ""
+        in_html: list[Quoted] = []
+        in_text: list[Quoted] = []
+        day = ""
         for number, entry in enumerate(entries, first):
             head_html, head_text = _heading(kind, "" if entry.day == day else entry.day)
-            in_html += [head_html, entry.html]
+            in_html.append(head_html)
+            in_html += entry.html
             entry.text["number"] = _number(number)
-            in_text += [head_text, entry.prints.text.filled(entry.text)]
+            in_text.append(head_text)
+            in_text += entry.prints.text.pieces(entry.text)
             day = entry.day
-        return Quoted(b"".join(in_html)), Quoted(b"".join(in_text))
+        return in_html, in_text
 
 
 @lru_cache(maxsize=SAID)

@@ -17,6 +17,7 @@ from dkim.asn1 import BIT_STRING, INTEGER, NULL, OBJECT_IDENTIFIER, SEQUENCE
 from dkim.crypto import UnparsableKeyError, parse_pem_private_key
 
 from digest.errors import SettingError
+from digest.mail.message import Wired
 from digest.settings import Settings
 
 LEAST, ADVISED, MOST = 1024, 2048, 4096  # bits of an RSA key: RFC 8301, 3.2
@@ -26,7 +27,7 @@ SIGNED = (
     *("from", "to", "cc", "reply-to", "subject", "date", "message-id", "mime-version", "content-type"),
     *("list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id", "auto-submitted"),
 )
-SAMPLE = b"From: <digest@example.org>\r\nSubject: a sample\r\n\r\nA sample.\r\n"
+SAMPLE = Wired(b"From: <digest@example.org>\r\nSubject: a sample\r\n\r\nA sample.\r\n")
 _RSA = bytes.fromhex("2a864886f70d010101")  # the object identifier rsaEncryption (RFC 8017, A.1)
 _ED25519 = bytes.fromhex("06032b6570")  # and that of Ed25519 (RFC 8410, 3)
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\n(.*?)\n-----END \1-----", re.DOTALL)
@@ -47,7 +48,7 @@ class Signer:
     def place(self) -> str:
         return f"{self.selector}._domainkey.{self.domain}"
 
-    def sign(self, raw: bytes) -> bytes:
+    def sign(self, raw: Wired) -> Wired:
         """`raw` with the signature on top. Its `t=` is the library's clock: the true time of signing."""
         head = b"\r\n" + raw.partition(b"\r\n\r\n")[0].lower()
         there = [name for name in SIGNED if b"\r\n" + name.encode() + b":" in head]
@@ -58,7 +59,7 @@ class Signer:
             canonicalize=(b"relaxed", b"simple"),
             include_headers=[name.encode() for name in (*there, *SIGNED)],
         )
-        return header + raw
+        return Wired(header + raw)
 
 
 def signer(settings: Settings) -> Signer | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
+from typing import NewType
 
 from digest.errors import Rejected
 from digest.letters.values import Letter
@@ -30,10 +31,8 @@ _TOKEN = re.compile(r"[!-;=?-~]+")  # printable ASCII without space, "<" and ">"
 _ADDRESS = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9.-]+|[!-;=?A-~]+@\[[0-9A-Fa-f.:IPv]+\]")
 
 
-class Wired(bytes):
-    """A message as it goes over the wire: every line ends in CRLF, and none begins with a dot (RFC 5321, 4.5.2)."""
-
-    __slots__ = ()
+# A message as it goes over the wire: every line ends in CRLF, and none begins with a dot (RFC 5321, 4.5.2).
+Wired = NewType("Wired", bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class Envelope:
     feedback: str = ""
 
 
-def compose(letter: Letter, envelope: Envelope) -> bytes:
+def compose(letter: Letter, envelope: Envelope) -> Wired:
     """The whole message.
 
     Raises Rejected when no message can be addressed to `to`, ValueError when a value of our own cannot stand in a
@@ -65,7 +64,7 @@ def compose(letter: Letter, envelope: Envelope) -> bytes:
     return joined(headers(letter.subject, envelope), shortest(letter.quoted_text), shortest(letter.quoted_html))
 
 
-def joined(head: bytes, text: Encoded, html: Encoded) -> bytes:
+def joined(head: bytes, text: Encoded, html: Encoded) -> Wired:
     """Headers and encoded bodies in one; the order of the alternatives is RFC 2046's, the richest last."""
     parts = (head, b"\r\n", *_part("plain", text), *_part("html", html), _END)
     return Wired(b"".join(parts))

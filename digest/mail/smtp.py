@@ -23,7 +23,8 @@ from types import TracebackType
 from typing import Self
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
-from digest.mail.commands import DATA, GO_AHEAD, MAILBOX, QUIT, RSET, Parcel, Step, envelope, mail, wire
+from digest.mail.commands import DATA, DOT, GO_AHEAD, MAILBOX, QUIT, RSET, Parcel, Step, envelope, mail
+from digest.mail.message import Wired
 from digest.mail.relay import LETTERS_A_CONNECTION, STEP_SECONDS, Relay, connect
 from digest.mail.talk import GOING_AWAY, Reply, Talk
 
@@ -169,14 +170,13 @@ class Connection:
         if not may_leave:
             raise Withdrawn
 
-    async def _hand_over(self, talk: Talk, raw: bytes, following: Parcel | None) -> Reply:
+    async def _hand_over(self, talk: Talk, raw: Wired, following: Parcel | None) -> Reply:
         if talk.lost:
             raise Deferred(f"the connection broke before the letter left: {talk.lost}")
-        said = [wire(raw)]
+        ahead: Sequence[Step] = ()
         if following and self._may_talk_on(talk, following):
-            self._ahead = following
-            said += [each.command for each in envelope(talk, following)]
-        talk.say(b"".join(said), len(said))
+            self._ahead, ahead = following, envelope(talk, following)
+        talk.say(b"".join([raw, DOT, *(each.command for each in ahead)]), 1 + len(ahead))
         try:
             replies = await talk.hear(1, DATA_STEPS * self._relay.timeout)
         except asyncio.CancelledError as error:

@@ -18,7 +18,7 @@ from digest import letters
 from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import Letter
-from digest.mail.message import Envelope, compose
+from digest.mail.message import Envelope, Wired, compose
 from digest.mail.verp import Errand
 from digest.models import Kind
 from digest.subscribers import Purpose
@@ -56,7 +56,7 @@ class Outgoing:
     headers: Envelope
     letter: Callable[[], Letter]
 
-    def written(self) -> bytes:
+    def written(self) -> Wired:
         """In wire form, signed where we sign. Raises Rejected when nobody can be addressed this way."""
         return self.house.signed(compose(self.letter(), self.headers))
 

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
-from digest.mail.commands import wire
 from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Parcel, Withdrawn
 from digest.mail.smtp import Relay as Way
 from tests import handing
@@ -43,21 +42,6 @@ def test_the_bytes_that_arrive_are_the_bytes_given(polite: Relay, raw: bytes) ->
     assert asyncio.run(act()) == "250 2.0.0 queued as 1"
     assert polite.accepted == [("ada@example.org", raw), ("ada@example.org", LETTER)]
     assert polite.sessions == 1
-
-
-@pytest.mark.parametrize(
-    ("raw", "wired"),
-    [
-        (b"a\r\nb\r\n", b"a\r\nb\r\n.\r\n"),
-        (b"no end", b"no end\r\n.\r\n"),
-        (b"", b"\r\n.\r\n"),
-        (b".\r\n.b\r\n", b"..\r\n..b\r\n.\r\n"),
-        (b"a\n.\nMAIL FROM:<x@y>\r.\r\r\n", b"a\r\n..\r\nMAIL FROM:<x@y>\r\n..\r\n\r\n.\r\n"),
-        (b"a\n.\r\nb", b"a\r\n..\r\nb\r\n.\r\n"),
-    ],
-)
-def test_nothing_in_a_letter_can_end_it_early(raw: bytes, wired: bytes) -> None:
-    assert wire(raw) == wired
 
 
 def test_a_worn_out_connection_is_renewed(polite: Relay) -> None:

@@ -130,7 +130,7 @@ def test_every_header_that_says_something_is_signed_and_none_can_be_added() -> N
     ],
 )
 def test_what_is_changed_on_the_way_is_noticed(there: bytes, instead: bytes) -> None:
-    signed = SHORT.sign(RAW)
+    signed: bytes = SHORT.sign(RAW)
     assert verified(signed)
     assert there in signed
     assert not verified(signed.replace(there, instead, 1))

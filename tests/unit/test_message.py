@@ -19,7 +19,6 @@ from digest.errors import Rejected
 from digest.house import sender_domain
 from digest.letters import Letter
 from digest.letters.wire import quoted, shortest
-from digest.mail.commands import wire
 from digest.mail.message import Envelope, compose
 
 ENVELOPE = Envelope(
@@ -80,7 +79,7 @@ def test_the_plain_form_comes_first_and_both_are_utf_8() -> None:
 
 def test_a_long_unsubscribe_address_stays_on_one_line_as_it_is() -> None:
     url = "https://digest.example.org/unsubscribe/" + "x" * 300
-    raw = compose(LETTER, replace(ENVELOPE, unsubscribe_url=url))
+    raw: bytes = compose(LETTER, replace(ENVELOPE, unsubscribe_url=url))
     assert f"List-Unsubscribe: <{url}>\r\n".encode() in raw
 
 
@@ -156,11 +155,10 @@ def test_every_line_is_in_wire_form(pieces: list[str]) -> None:
     raw = compose(Letter("s", text, text), ENVELOPE)
     assert broken_lines(raw) == []
     assert raw.endswith(b"\r\n")
-    assert wire(raw) == wire(bytes(raw))  # which looks for what would have to be changed
 
 
 def test_dots_at_the_beginning_of_lines_are_encoded() -> None:
-    raw = compose(Letter("s", ".\n..\n" + "." * 200 + "\nFrom me\n", ""), ENVELOPE)
+    raw: bytes = compose(Letter("s", ".\n..\n" + "." * 200 + "\nFrom me\n", ""), ENVELOPE)
     assert b"\r\n=2E\r\n=2E." in raw
     assert b"=46rom me" in raw
     assert broken_lines(raw) == []
