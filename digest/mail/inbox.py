@@ -12,9 +12,10 @@ from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+if TYPE_CHECKING:
+    from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Inbox:
         self._numbers = count(1)
 
     async def __aenter__(self) -> Self:
+        from aiosmtpd.smtp import SMTP
+
         self.folder.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
@@ -59,7 +62,7 @@ class Inbox:
         self._server.close()
         await self._server.wait_closed()
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  - aiosmtpd's name
+    async def handle_DATA(self, _server: "SMTP", _session: "Session", envelope: "Envelope") -> str:  # noqa: N802  - aiosmtpd's name
         """Keep the message, durably, before saying that it was accepted."""
         content: Any = envelope.content
         try:

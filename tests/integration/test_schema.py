@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, select
 
 from digest import db
+from digest.db.schema import steps
 from digest.models import WORDS, Paper, Subscriber
 from tests.conftest import Connect
 from tests.factories import delivery, paper, subscriber
@@ -187,6 +188,13 @@ def longer_history(folder: Path, step: str = "") -> Path:
         f"def upgrade():\n    {step or alteration.strip()}\n"
     )
     return folder / "later"
+
+
+def test_what_is_told_without_alembic_is_what_alembic_tells() -> None:
+    written = ScriptDirectory.from_config(db.history())
+    head, known = steps()
+    assert head == written.get_current_head()
+    assert known == {step.revision for step in written.walk_revisions()}
 
 
 def newest() -> str:
