@@ -40,6 +40,8 @@ class Rude:
         self.together = False  # replies wait for one another until nothing more has been asked, as Postfix does it
         self.split = False  # each byte of a reply is a packet
         self.slow = 0.0  # seconds before each reply
+        self.deaf = False  # to what comes together with the end of a letter
+        self.ahead: list[str] = []  # what had come so, first words, by letter
         self.tls: ssl.SSLContext | None = None
         self.tls_at_once = False
         self._talks: set[asyncio.Task[None]] = set()
@@ -86,6 +88,9 @@ class Rude:
             more = await self._say(verb, writer)
             if more and verb == "DATA" and turn.last.startswith("354"):
                 self.letters.append(await reader.readuntil(b"\r\n.\r\n"))
+                self.ahead.append(" ".join(line[:4].decode() for line in turn.ahead.splitlines()))
+                if self.deaf:
+                    await reader.read(len(turn.ahead) or 0)
                 more = await self._say("dot", writer)
             elif verb == "STARTTLS" and turn.last.startswith("220"):
                 assert self.tls

@@ -27,10 +27,8 @@ class Pen:
         """Whether a letter waits for nothing but a connection."""
         return bool(self._written) or self._outbox.hurried
 
-    async def next(self, connections: int) -> Letter | None:
-        """The next letter, written; None when all are through or it is over. Each of so many `connections` is to have
-        its share of the last ones. Raises StoreError.
-        """
+    async def next(self) -> Letter | None:
+        """The next letter, written; None when all are through or it is over. Raises StoreError."""
         while not self._outbox.over():
             while self._unwritten:
                 await self._answers.record(*self._unwritten.pop())
@@ -38,7 +36,7 @@ class Pen:
                 return self._written.popleft()
             if not (outgoing := await self._outbox.get()):
                 break
-            self._write([outgoing, *self._outbox.more(self._share(connections) - 1)])
+            self._write([outgoing, *self._outbox.more(TOGETHER - 1)])
         return None
 
     def further(self, connections: int) -> Letter | None:
@@ -46,11 +44,8 @@ class Pen:
         if self._outbox.over() or len(self._written) + len(self._outbox) < connections:
             return None
         if not self._written:
-            self._write(self._outbox.more(self._share(connections)))
+            self._write(self._outbox.more(TOGETHER))
         return self._written.popleft() if self._written else None
-
-    def _share(self, connections: int) -> int:
-        return min(TOGETHER, len(self._outbox) // max(1, connections))
 
     def _write(self, letters: Sequence[Outgoing]) -> None:
         # Here and not in a thread: two that work at once would take turns, and pay for each.

@@ -162,7 +162,7 @@ class Sender:
         try:
             if not self._pen.hurried:
                 await self._answers.end(last)
-            return await self._pen.next(self._connections)
+            return await self._pen.next()
         except STORE_FAULTS as error:  # the rates are kept there too
             self._give_up(error)
             return None
