@@ -127,6 +127,15 @@ def test_a_relay_that_hears_nothing_of_it_is_asked_again() -> None:
     asyncio.run(act())
 
 
+@pytest.mark.parametrize("fault", [CLOSE, "421 4.3.2 closing", "gibberish"])
+def test_a_connection_that_breaks_after_a_letter_says_nothing_against_it(fault: str) -> None:
+    async def act(rude: Rude, connection: Connection) -> None:
+        await hand_over(connection, parcels(4))
+        assert rude.ahead == [AHEAD, AHEAD, AHEAD, ""]
+
+    pipelining(lambda: Rude({"dot": [fault]}), act)
+
+
 def test_a_sender_that_is_refused_is_refused() -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         one, two = parcels(2)
@@ -153,7 +162,8 @@ def test_what_was_announced_and_is_not_sent_costs_the_connection_and_no_letter()
     async def act(rude: Rude, connection: Connection) -> None:
         one, two = parcels(2)
         await connection.send(one, yes, two)
-        await connection.close()
+        async with asyncio.timeout(1):  # nobody waits for an answer to QUIT
+            await connection.close()
         await asyncio.sleep(0.05)
         assert (arrived(rude), rude.heard[0][-1]) == ([one.raw], "DATA")
 
