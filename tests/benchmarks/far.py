@@ -6,6 +6,8 @@ Takes connections for the server at PORT and holds what it answers for so many s
 import asyncio
 import sys
 
+import uvloop
+
 
 async def talk(port: int, seconds: float, here: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
     there, on = await asyncio.open_connection("127.0.0.1", port)
@@ -33,4 +35,4 @@ async def serve(port: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
+    uvloop.run(serve(int(sys.argv[1]), float(sys.argv[2])))

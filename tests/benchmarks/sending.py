@@ -43,7 +43,7 @@ from tests.postgres import server
 
 LETTERS, NAIVE, ROUNDS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter look
 CONNECTIONS, FAR_CONNECTIONS, FAR = 16, 32, 0.05  # seconds
-TRIPS = 2  # round trips that a letter needs where the relay offers PIPELINING: envelope, letter
+TRIPS = 1  # round trips that a letter needs where the relay offers PIPELINING: its end, with the next envelope
 QUEUED, MOST_MEMORY = size("QUEUED", 1_000_000), 150  # rows, MiB
 FOLDERS = ("/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")  # where systems put them
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
