@@ -41,7 +41,8 @@ class Pen:
 
     def further(self, connections: int) -> Letter | None:
         """One for a connection that has a letter in hand, at once or not at all: the last ones are for the others."""
-        if self._outbox.over() or len(self._written) + len(self._outbox) < connections:
+        few = len(self._written) + len(self._outbox) < connections
+        if few or self._unwritten or self._outbox.over():  # `next` tells what became of those
             return None
         if not self._written:
             self._write(self._outbox.more(TOGETHER))
