@@ -60,12 +60,15 @@ class Connection:
         await self.close()
 
     async def send(
-        self, parcel: Parcel, before_data: Callable[[], Awaitable[bool]], following: Parcel | None = None
+        self,
+        parcel: Parcel,
+        before_data: Callable[[], Awaitable[bool]],
+        following: Callable[[], Parcel | None] = lambda: None,
     ) -> str:
-        """Hand over one letter; the relay's answer. `following`, where there is one, is what must be sent next.
+        """Hand over one letter; the relay's answer.
 
         `before_data` is awaited when the recipient has been accepted and nothing of the letter has left; it returns
-        whether the letter may go.
+        whether the letter may go. `following` is asked as it leaves for what will be sent next, if that is known.
 
         Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after the letter began to leave it
         raises Unknown too; a CancelledError means that nothing has left.
@@ -81,7 +84,7 @@ class Connection:
                 raise Withdrawn
             await self._ask(talk, [DATA])
         self._letters += 1
-        reply = await self._hand_over(talk, parcel.raw, following)
+        reply = await self._hand_over(talk, parcel.raw, following())
         self._unfinished = False
         return f"{reply.code} {reply.text}"
 

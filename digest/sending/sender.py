@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import RelayDown, SendError
-from digest.mail.smtp import Connection, Relay, Withdrawn
+from digest.mail.smtp import Connection, Parcel, Relay, Withdrawn
 from digest.models import State
 from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently
 from digest.sending.intake import Intake
@@ -137,16 +138,14 @@ class Sender:
             group.create_task(self._connection())
 
     async def _connection(self) -> None:
-        last: Recording | None = None
-        following: Letter | None = None
+        hand = _Hand()
         async with Connection(self._relay) as connection:
-            while letter := (None if self._over else following) or await self._next(last):
-                following = self._pen.further(self._connections)
+            while letter := (None if self._over else hand.following) or await self._next(hand.last):
+                hand.following = None
                 try:
-                    last = await self._send(connection, letter, following, last)
+                    await self._send(connection, letter, hand)
                 except RelayDown as error:
-                    await self._outbox.put([each[0] for each in (letter, following) if each])
-                    following = None
+                    await self._outbox.put([letter[0]])
                     if self._connections > 1:
                         self._refused_at = now()
                         break  # the relay takes fewer for now
@@ -156,7 +155,7 @@ class Sender:
                 if cancelled():
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
             self._connections -= 1  # at once: the last one has to stay for what others put back
-        await self._end(last)
+        await self._end(hand.last)
 
     async def _next(self, last: Recording | None) -> Letter | None:
         try:
@@ -173,23 +172,17 @@ class Sender:
         except STORE_FAULTS as error:
             self._give_up(error)
 
-    async def _send(
-        self, connection: Connection, letter: Letter, following: Letter | None, last: Recording | None
-    ) -> Recording | None:
-        """Hand a letter over, and announce the one that follows. `last` is the answer to the one before, if it may not
-        be recorded yet; what comes back is that to this one.
-        """
+    async def _send(self, connection: Connection, letter: Letter, hand: "_Hand") -> None:
         claimed, parcel = letter[0].claimed, letter[1]
         fate: State | None = None
 
         async def on_wire() -> bool:
             nonlocal fate
-            fate = await patiently(lambda: self._fence(claimed, last))
-            await self._answers.end(last)  # which is written by now, and has to be counted
+            fate = await self._fence(claimed, hand)
             return fate is State.ON_WIRE
 
         try:
-            reply = await connection.send(parcel, on_wire, following[1] if following else None)
+            reply = await connection.send(parcel, on_wire, hand.announced)
         except Withdrawn:
             self._withdrawn(claimed, fate)
         except asyncio.CancelledError:
@@ -205,11 +198,21 @@ class Sender:
             await self._consider(error)
         else:
             code, _, said = reply.partition(" ")
-            last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
+            hand.last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
             await self._way.passed()
-        return last
 
-    async def _fence(self, claimed: Claimed, last: Recording | None) -> State | None:
+    async def _fence(self, claimed: Claimed, hand: "_Hand") -> State | None:
+        """Commit that the letter is about to leave, with or after the answer to the one before. Meanwhile another one
+        is written.
+        """
+        unsure = hand.last and hand.last.failed
+        begun = None if unsure else self._ledger.hand_in(claimed.id, claimed.attempts, None, self._clock())
+        hand.following = self._pen.further(self._connections)
+        fate = await patiently(lambda: self._leave_after(hand.last, claimed), begun)
+        await self._answers.end(hand.last)  # which is written by now, and has to be counted
+        return fate
+
+    async def _leave_after(self, last: Recording | None, claimed: Claimed) -> State | None:
         if last and last.failed:
             await self._answers.end(last)
         return await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
@@ -228,6 +231,19 @@ class Sender:
     def _give_up(self, fault: Exception) -> None:
         # The other connections still hear what becomes of the letters they have on the wire.
         self._fault, self._given_up = self._fault or fault, True
+
+
+@dataclass(slots=True)
+class _Hand:
+    """What a connection has beside the letter that it sends: the answer to the one before, if it may not be recorded
+    yet, and the one that follows.
+    """
+
+    last: Recording | None = None
+    following: Letter | None = None
+
+    def announced(self) -> Parcel | None:
+        return self.following[1] if self.following else None
 
 
 def cancelled() -> bool:

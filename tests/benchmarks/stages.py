@@ -10,6 +10,7 @@ import sys
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 
 from digest import db, deliveries
 from digest.deliveries import Ledger
@@ -86,7 +87,7 @@ class Stages:
             letter = next(waiting, None)
             while letter:
                 following = next(waiting, None)
-                await connection.send(letter[1], yes, following[1] if following else None)
+                await connection.send(letter[1], yes, partial(parcel_of, following))
                 letter = following
 
         await asyncio.gather(*(work(each) for each in connections))
@@ -97,6 +98,10 @@ class Stages:
             fates = await asyncio.gather(*(ledger.on_wire(number, 1, now()) for number in ids))
             assert set(fates) == {State.ON_WIRE}
             await asyncio.gather(*(ledger.settle(number, 1, SENT, now()) for number in ids))
+
+
+def parcel_of(letter: Letter | None) -> Parcel | None:
+    return letter[1] if letter else None
 
 
 async def yes() -> bool:

@@ -1,6 +1,7 @@
 """What waits goes ahead: the next letter's envelope with the end of the one before, by the sender."""
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from digest import db
 from digest.models import State
@@ -64,3 +65,27 @@ def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: E
 
     against(Rude({"RCPT": ["250 ok", "250 ok", "550 5.1.1 unknown"]}, offers=("PIPELINING",)), act)
     assert [each.reply_code for each in Record(store).letters()] == [250, 250, 550, 250, 250, 250]
+
+
+def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_letter_may_leave(store: Engine) -> None:
+    queue(store, 4)
+    told: list[str] = []
+
+    def away(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "UPDATE delivery" in statement and f"SET state = '{State.ON_WIRE}'" in " ".join(statement.split()):
+            told.append("leaves")
+        if "UPDATE delivery" in statement and f"SET state = '{State.SENT}'" in " ".join(statement.split()):
+            told.append("sent")
+            if told.count("sent") == 1:
+                told.append("away")
+                raise OperationalError(statement, {}, Exception("the store is away for a moment"))
+
+    event.listen(store, "before_cursor_execute", away)
+
+    async def act(rude: Rude) -> None:
+        assert (await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)).sent == 4
+
+    against(Rude(offers=("PIPELINING",)), act)
+    behind = told[told.index("away") + 1 :]
+    assert (behind[0], behind.count("sent"), behind.count("leaves")) == ("sent", 4, 3)
+    assert set(fates(store)) == {State.SENT}

@@ -1,6 +1,7 @@
 """The next letter's envelope in one write with the end of the one before (RFC 2920 3.1), and relays that mind."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import zip_longest
 
 import pytest
@@ -17,13 +18,17 @@ def parcels(many: int) -> list[Parcel]:
     return [Parcel(FROM, ADA, wired(b"Subject: %d\r\n\r\nSix papers.\r\n" % number)) for number in range(many)]
 
 
+def then(following: Parcel | None) -> Callable[[], Parcel | None]:
+    return lambda: following
+
+
 async def hand_over(connection: Connection, letters: list[Parcel]) -> list[str]:
     """What becomes of each, the next one always being known."""
     fates = []
     async with asyncio.timeout(30):
         for letter, following in zip_longest(letters, letters[1:]):
             try:
-                fates.append(await connection.send(letter, yes, following))
+                fates.append(await connection.send(letter, yes, then(following)))
             except SendError as error:
                 fates.append(type(error).__name__)
     return fates
@@ -51,7 +56,7 @@ def test_the_answer_to_a_letter_does_not_wait_for_those_about_the_next() -> None
         one, two = parcels(2)
         rude.replies["RCPT"] = ["250 ok", "never"]
         async with asyncio.timeout(5):
-            assert await connection.send(one, yes, two) == "250 2.0.0 ok"
+            assert await connection.send(one, yes, then(two)) == "250 2.0.0 ok"
         assert rude.ahead == [AHEAD]
 
     pipelining(Rude, act)
@@ -139,7 +144,7 @@ def test_a_connection_that_breaks_after_a_letter_says_nothing_against_it(fault: 
 def test_a_sender_that_is_refused_is_refused() -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         one, two = parcels(2)
-        await connection.send(one, yes, two)
+        await connection.send(one, yes, then(two))
         with pytest.raises(LaneClosed):
             await connection.send(two, yes)
         assert len(rude.heard) == 2
@@ -150,7 +155,7 @@ def test_a_sender_that_is_refused_is_refused() -> None:
 def test_nobody_gets_the_letter_of_another() -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         one, two, other = parcels(3)
-        await connection.send(one, yes, two)
+        await connection.send(one, yes, then(two))
         assert await connection.send(other, yes) == "250 2.0.0 ok"
         assert arrived(rude) == [one.raw, other.raw]
         assert len(rude.heard) == 2
@@ -161,7 +166,7 @@ def test_nobody_gets_the_letter_of_another() -> None:
 def test_what_was_announced_and_is_not_sent_costs_the_connection_and_no_letter() -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         one, two = parcels(2)
-        await connection.send(one, yes, two)
+        await connection.send(one, yes, then(two))
         async with asyncio.timeout(1):  # nobody waits for an answer to QUIT
             await connection.close()
         await asyncio.sleep(0.05)
@@ -174,7 +179,7 @@ def test_a_recipient_that_cannot_be_written_is_not_announced() -> None:
     async def act(rude: Rude, connection: Connection) -> None:
         one = Parcel(FROM, ADA, LETTER)
         odd = Parcel(FROM, "ada>@example.org", LETTER)
-        await connection.send(one, yes, odd)
+        await connection.send(one, yes, then(odd))
         with pytest.raises(Rejected):
             await connection.send(odd, yes)
         assert (rude.ahead, rude.words.count("RCPT")) == ([""], 1)
