@@ -3,15 +3,17 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Self, cast
 
-from sqlalchemy import ColumnElement, Table, exists, func, inspect, or_, update
+from sqlalchemy import ColumnElement, Table, Update, bindparam, exists, func, inspect, or_, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from digest.db import among, gone, on_server
+from digest.db import gone, on_server, packed, within
 from digest.deliveries.outcome import LAST_RETRY
 from digest.models import Delivery, State, Subscriber
+from digest.models.base import Instant
 
 LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is harmless at any time
 LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
@@ -70,12 +72,17 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
         ready = ready.where(~exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), there)))
     connection = session.connection()  # past the ORM, which would make an object of each row
     found = [Claimed(*row) for row in connection.execute(ready).fetchall()]
-    connection.execute(
-        update(LETTERS)
-        .where(among(session, LETTERS.c.id, [each.id for each in found]), LETTERS.c.state == State.QUEUED)
-        .values(state=State.SENDING, owner=owner, lease_until=now + LEASE, attempts=LETTERS.c.attempts + 1)
-    )
+    numbers = packed(session, (each.id for each in found))
+    taken = {"numbers": numbers, "to": owner, "until": now + LEASE}
+    connection.execute(_taking(server=on_server(session)), taken)
     return found
+
+
+@cache
+def _taking(*, server: bool) -> Update:
+    ours = update(LETTERS).where(within(LETTERS.c.id, server=server), LETTERS.c.state == State.QUEUED)
+    until = bindparam("until", type_=Instant)
+    return ours.values(state=State.SENDING, owner=bindparam("to"), lease_until=until, attempts=LETTERS.c.attempts + 1)
 
 
 def _in_turn(session: Session) -> Sequence[ColumnElement[object]]:

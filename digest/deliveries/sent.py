@@ -1,6 +1,6 @@
 """The count of one delivery, for reports. The record itself is in the database."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import Claimed
@@ -19,11 +19,9 @@ class Sent:
     papers: int = 0
     busy: bool = False
     closed: str = ""  # why the relay does not take our letters at all
-    fates: list[tuple[int, str]] = field(default_factory=list)
 
     def count(self, claimed: Claimed, outcome: Outcome) -> None:
         """Add one letter."""
-        self.fates.append((claimed.id, outcome.state))
         match outcome.state:
             case State.SENT:
                 self.sent += 1
