@@ -177,14 +177,17 @@ class Connection:
         if talk.lost:
             raise Deferred(f"the connection broke before the letter left: {talk.lost}")
         ahead: Sequence[Step] = ()
-        if following and self._may_talk_on(talk, following):
+        worn = talk.pipelines and self._early and self._letters >= self._relay.reuse
+        if worn:
+            ahead = [QUIT]
+        elif following and self._may_talk_on(talk, following):
             self._ahead, ahead = following, envelope(talk, following)
         talk.say(b"".join([raw, DOT, *(each.command for each in ahead)]), 1 + len(ahead))
         try:
             replies = await talk.hear(1, DATA_STEPS * self._relay.timeout)
         except asyncio.CancelledError as error:
             raise Unknown("cancelled while the letter was handed over") from error
-        if self._talk and self._talk.lost:
+        if worn or (self._talk and self._talk.lost):
             self._drop()
         if not replies:
             raise Unknown(f"no answer after the letter was handed over: {talk.lost}")
@@ -198,7 +201,7 @@ class Connection:
 
     def _may_talk_on(self, talk: Talk, following: Parcel) -> bool:
         fit = MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient)
-        return bool(talk.pipelines and self._early and self._letters < self._relay.reuse and fit)
+        return bool(talk.pipelines and self._early and fit)
 
     def _refused(self, reply: Reply, about: str = "letter") -> SendError:
         code, said = reply

@@ -1,5 +1,6 @@
 """Letters are written when a connection is free for one: a few together, as that costs less than each by itself."""
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from digest.sending.outbox import Outbox
 from digest.writing import Outgoing
 
 TOGETHER = 16  # letters at a time, at most
+PAUSE = 0.01  # seconds after which letters are written for later: connections that wait for a commit go first
 Letter = tuple[Outgoing, Parcel]
 
 
@@ -21,6 +23,7 @@ class Pen:
         self._outbox, self._intake, self._answers = outbox, intake, answers
         self._written: deque[Letter] = deque()
         self._unwritten: list[tuple[Claimed, Outcome]] = []
+        self._later: asyncio.Handle | None = None
 
     @property
     def hurried(self) -> bool:
@@ -46,7 +49,17 @@ class Pen:
             return None
         if not self._written:
             self._write(self._outbox.more(TOGETHER))
+        if len(self._written) < connections and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(PAUSE, self._write_for_later, connections)
         return self._written.popleft() if self._written else None
+
+    def _write_for_later(self, connections: int) -> None:
+        """While a far relay is waited for: its answers come in waves, as one commit lets many letters go at once."""
+        self._later = None
+        lacking = connections - len(self._written)
+        if lacking > 0 and (letters := self._outbox.more(min(TOGETHER, lacking))):
+            self._write(letters)
+            self._later = asyncio.get_running_loop().call_soon(self._write_for_later, connections)
 
     def _write(self, letters: Sequence[Outgoing]) -> None:
         # Here and not in a thread: two that work at once would take turns, and pay for each.
