@@ -90,7 +90,7 @@ class Rude:
                 self.letters.append(await reader.readuntil(b"\r\n.\r\n"))
                 self.ahead.append(" ".join(line[:4].decode() for line in turn.ahead.splitlines()))
                 if self.deaf:
-                    await reader.read(len(turn.ahead) or 0)
+                    await reader.read(len(turn.ahead))
                 more = await self._say("dot", writer)
             elif verb == "STARTTLS" and turn.last.startswith("220"):
                 assert self.tls

@@ -98,10 +98,10 @@ class Fragment(_Holed[Quoted]):
         """The whole in wire form. KeyError for a hole that has no value."""
         return Quoted(b"".join(self.pieces(values)))
 
-    def around(self, values: Mapping[str, Quoted], long: Sequence[tuple[str, Sequence[Quoted]]]) -> Quoted:
+    def around(self, values: Mapping[str, Quoted], long: dict[str, Sequence[Quoted]]) -> Quoted:
         """The whole, where some holes, the last one last, take many pieces."""
-        whole = self.pieces({**values, **{name: NOTHING for name, _ in long}})
-        for name, many in reversed(long):
+        whole = self.pieces({**values, **dict.fromkeys(long, NOTHING)})
+        for name, many in reversed(long.items()):
             if many:
                 place = 2 * self.names.index(name) + 1
                 whole[place : place + 1] = many

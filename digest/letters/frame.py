@@ -22,15 +22,10 @@ BETWEEN = piece(heads.BETWEEN)
 
 
 class Papers(NamedTuple):
-    """The papers of a letter in wire form."""
+    """The papers of a letter in wire form, by the names of their holes, in the order of the frame's templates."""
 
     cards: Sequence[Quoted] = ()
     rows: Sequence[Quoted] = ()
-
-    @property
-    def by_name(self) -> Sequence[tuple[str, Sequence[Quoted]]]:
-        """As the frame's templates call them, in their order."""
-        return ("cards", self.cards), ("rows", self.rows)
 
 
 class Shape(NamedTuple):
@@ -127,8 +122,8 @@ class Frame:
         late_html, late_text = _made_up(made_up) if made_up else (NOTHING, NOTHING)
         for own, late in ((self.html, late_html), (self.text, late_text)):
             own.update(counts, made_up=late)
-        text = plain.around(self.text, in_text.by_name)
-        return Letter(self._subject, text, whole.around(self.html, in_html.by_name))
+        text = plain.around(self.text, in_text._asdict())
+        return Letter(self._subject, text, whole.around(self.html, in_html._asdict()))
 
 
 @lru_cache

@@ -177,10 +177,11 @@ class Connection:
         if talk.lost:
             raise Deferred(f"the connection broke before the letter left: {talk.lost}")
         ahead: Sequence[Step] = ()
-        worn = talk.pipelines and self._early and self._letters >= self._relay.reuse
+        talks_on = talk.pipelines and self._early
+        worn = talks_on and self._letters >= self._relay.reuse
         if worn:
             ahead = [QUIT]
-        elif following and self._may_talk_on(talk, following):
+        elif talks_on and following and MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient):
             self._ahead, ahead = following, envelope(talk, following)
         talk.say(b"".join([raw, DOT, *(each.command for each in ahead)]), 1 + len(ahead))
         try:
@@ -198,10 +199,6 @@ class Connection:
                 raise self._refused(replies[0])
         self._drop()
         raise Unknown(f"an answer that means nothing after the letter: {replies[0].text}", code=replies[0].code)
-
-    def _may_talk_on(self, talk: Talk, following: Parcel) -> bool:
-        fit = MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient)
-        return bool(talk.pipelines and self._early and fit)
 
     def _refused(self, reply: Reply, about: str = "letter") -> SendError:
         code, said = reply
