@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import JSON, Connection, Select, func, select
 
 from digest.db.dialects import on_server
 
@@ -19,15 +19,16 @@ class Rows:
     def __init__(self, found: Select[Any]) -> None:
         self._found = found
         columns = found.subquery().columns
-        self._types = [each.type for each in columns]
-        self._whole = select(func.json_group_array(func.json_array(*columns)))
+        self._types = [(place, each.type) for place, each in enumerate(columns) if not isinstance(each.type, JSON)]
+        values = [func.json(each) if isinstance(each.type, JSON) else each for each in columns]
+        self._whole = select(func.json_group_array(func.json_array(*values)))
 
     def of(self, connection: Connection, **given: object) -> Sequence[Sequence[Any]]:
         """All rows, in the order of the statement, with values as its columns have them."""
         if on_server(connection):
             return connection.execute(self._found, given).fetchall()
         made: list[list[Any]] = json.loads(connection.execute(self._whole, given).scalar_one())
-        for place, kind in enumerate(self._types):
+        for place, kind in self._types:
             if read := kind.dialect_impl(connection.dialect).result_processor(connection.dialect, None):
                 for row in made:
                     row[place] = read(row[place])

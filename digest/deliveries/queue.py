@@ -3,14 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Self, cast
 
-from sqlalchemy import ColumnElement, Table, Update, bindparam, exists, func, inspect, or_, update
+from sqlalchemy import ColumnElement, Table, Update, bindparam, exists, func, inspect, literal, or_, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from digest.db import gone, on_server, packed, within
+from digest.db import Rows, gone, on_server, packed, within
 from digest.deliveries.outcome import LAST_RETRY
 from digest.models import Delivery, State, Subscriber
 from digest.models.base import Instant
@@ -60,22 +60,24 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
 
     Letters to the domains `without` stay where they are.
     """
-    ready = (
-        core_select(*(ATTEMPT if each.name == ATTEMPT.name else LETTERS.c[each.name] for each in fields(Claimed)))
-        .where(col(Delivery.state) == State.QUEUED, may_go(now))
-        .order_by(*_in_turn(session))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    if without:
-        there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in without))
-        ready = ready.where(~exists(select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), there)))
-    connection = session.connection()  # past the ORM, which would make an object of each row
-    found = [Claimed(*row) for row in connection.execute(ready).fetchall()]
+    connection, server = session.connection(), on_server(session)  # past the ORM: it would make an object of each row
+    ready = _ready(frozenset(without), server=server)
+    rows = ready.of(connection, now=now, limit=limit, longest=now + LONGEST_WAIT)
+    found = [Claimed(*row) for row in rows]
     numbers = packed(session, (each.id for each in found))
-    taken = {"numbers": numbers, "to": owner, "until": now + LEASE}
-    connection.execute(_taking(server=on_server(session)), taken)
+    connection.execute(_taking(server=server), {"numbers": numbers, "to": owner, "until": now + LEASE})
     return found
+
+
+@lru_cache
+def _ready(without: frozenset[str], *, server: bool) -> Rows:
+    columns = (ATTEMPT if each.name == ATTEMPT.name else LETTERS.c[each.name] for each in fields(Claimed))
+    in_time = _may_go(bindparam("now", type_=Instant), bindparam("longest", type_=Instant))
+    ready = core_select(*columns).where(LETTERS.c.state == State.QUEUED, in_time).order_by(*_in_turn(server=server))
+    if without:
+        there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in sorted(without)))
+        ready = ready.where(~exists(select(1).where(col(Subscriber.id) == LETTERS.c.subscriber_id, there)))
+    return Rows(ready.limit(bindparam("limit")).with_for_update(skip_locked=True))
 
 
 @cache
@@ -85,10 +87,10 @@ def _taking(*, server: bool) -> Update:
     return ours.values(state=State.SENDING, owner=bindparam("to"), lease_until=until, attempts=LETTERS.c.attempts + 1)
 
 
-def _in_turn(session: Session) -> Sequence[ColumnElement[object]]:
+def _in_turn(*, server: bool) -> Sequence[ColumnElement[object]]:
     """As the index of the queue has them, so that a million letters are not sorted for the sake of a hundred."""
     turn = [LETTERS.c.priority, LETTERS.c.next_attempt_at]
-    return turn if on_server(session) else [*turn, LETTERS.c.id]
+    return turn if server else [*turn, LETTERS.c.id]
 
 
 def sweep(session: Session, owner: str, now: datetime) -> tuple[int, int]:
@@ -156,8 +158,11 @@ def _count(session: Session, most: int | None, *also: ColumnElement[bool]) -> in
 
 
 def may_go(now: datetime) -> ColumnElement[bool]:
-    """A queued letter whose time has come. One that would have to wait longer than any letter does was put off by a
-    clock that has been set back since.
-    """
-    when = col(Delivery.next_attempt_at)
-    return or_(when.is_(None), when <= now, when > now + LONGEST_WAIT)
+    """A queued letter whose time has come."""
+    return _may_go(literal(now, Instant), literal(now + LONGEST_WAIT, Instant))
+
+
+def _may_go(now: ColumnElement[datetime], longest: ColumnElement[datetime]) -> ColumnElement[bool]:
+    # One that would have to wait longer than any letter does was put off by a clock that has been set back since.
+    when = LETTERS.c.next_attempt_at
+    return or_(when.is_(None), when <= now, when > longest)

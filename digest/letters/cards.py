@@ -102,7 +102,7 @@ class Own:
             keywords=[hole(f"keyword {number}") for number in numbers],
             queries=[hole(f"paint {number}") for number in numbers],
             mute=[hole(f"mute {number}") if mute else "" for number in numbers],
-            never=hole("never") if never and paper.id and paper.authors else "",
+            never=f"{hole('never')}/{paper.id}" if never and paper.id and paper.authors else "",
             why=hole("why"),
         )
 

@@ -62,7 +62,7 @@ class _Holed(Generic[Part]):
     def __init__(self, parts: Sequence[Part], names: Sequence[str]) -> None:
         self._parts: list[Part] = list(parts)
         self.names = tuple(names)
-        self._picked: Any = itemgetter(*names) if names[1:] else lambda given: [given[name] for name in names]
+        self._picked: Any = itemgetter(*names) if names[1:] else lambda given: tuple(map(given.__getitem__, names))
 
     def pieces(self, values: Mapping[str, Part]) -> list[Part]:
         """The whole, to be joined with others: what is joined twice is copied twice. KeyError without a value."""

@@ -22,16 +22,15 @@ class Tally:
     papers: int
 
 
-def positions(words: DigestWords, place: int) -> Sequence[int]:
-    """For the paper at `place`: which position among the keywords each of its numbers means."""
-    return words.positions[place] if words.positions else range(len(words.keywords))
+def positions(words: DigestWords) -> Sequence[Sequence[int]]:
+    """For each paper which position among the keywords each of its numbers means."""
+    return words.positions or [range(len(words.keywords))] * len(words.papers)
 
 
 def tally(words: DigestWords) -> list[Tally]:
     """The keywords that brought papers, the busiest first, else in the reader's order."""
     papers = [*words.left_out_counts, *[0] * (len(words.keywords) - len(words.left_out_counts))]
-    for place, paper in enumerate(words.papers):
-        known = positions(words, place)
+    for paper, known in zip(words.papers, positions(words), strict=True):
         for number, _ in paper.where:
             if number < len(known):
                 papers[known[number]] += 1
@@ -49,7 +48,7 @@ def period(weekly: bool) -> str:
 
 def matched(words: DigestWords) -> int:
     """Papers that a keyword brought, those included that the edition left out."""
-    found = sum(1 for paper in words.papers if paper.where)
+    found = len([paper for paper in words.papers if paper.where])
     return found + words.left_out if found else 0
 
 

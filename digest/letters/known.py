@@ -101,7 +101,7 @@ class Known:
         keywords: set[str] = set()
         papers: set[int] = set()
         for carried, asked in needed:
-            newest = max((self._numbers[each] for each in asked), default=-1)
+            newest = max(map(self._numbers.__getitem__, asked), default=-1)
             for number in carried:
                 sheet = self._sheets.get(number)
                 if sheet is None or sheet.tried > newest:
@@ -145,7 +145,7 @@ class Known:
                 del self._shown[next(iter(self._shown))]
             queries = [self._queries[self._numbers[each]] for each in matched]
             shown = self._shown[key] = marked(sheet.stock, queries, late=late, summary=summary)
-        return shown, tuple(asked[each] for each in matched)
+        return shown, tuple([asked[each] for each in matched])
 
 
 def marked(stock: Stock, queries: Sequence[Query], *, late: bool = False, summary: bool = False) -> LetterPaper:

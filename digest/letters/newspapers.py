@@ -79,7 +79,9 @@ class _Setting:
         self._words = words
         self._weekly = words.frequency == "weekly"
         self._frame = Frame(words)
+        self._positions = heads.positions(words)
         self._inks: dict[int, Ink] = {}
+        self._never = [each.get("never", NOTHING) for each in (self._frame.html, self._frame.text)]
         muted, never = bool(words.links.mute and words.keyword_ids), bool(words.links.never)
         self._style = (words.day.year, self._weekly, muted, never)
 
@@ -116,30 +118,29 @@ class _Setting:
 
     def _entry(self, place: int, kind: Kind) -> Entry:
         words, paper = self._words, self._words.papers[place]
-        known = heads.positions(words, place)
+        known = self._positions[place]
         made = prints(paper, kind, *self._style)
-        in_html, in_text = {}, {}
-        if words.links.never:
-            in_html["never"], in_text["never"] = self._longer("never", paper.id)
+        in_html, in_text = {"never": self._never[0]}, {"never": self._never[1]}
         for number, paint, keyword, mute in made.holes:
             position = known[number]
             own = self._inks.get(position) or self._ink(position)
             in_html[paint], in_html[keyword], in_text[keyword], in_html[mute], in_text[mute] = own
-        in_text["why"] = _why(tuple([(words.keywords[known[number]], place) for number, place in paper.where]))
+        where = [(words.keywords[known[number]], place) for number, place in paper.where] if paper.where else ()
+        in_text["why"] = _why(tuple(where))
         day = heads.day_of(paper) if self._weekly else ""
         return Entry(paper, made, made.html.pieces(in_html), in_text, day)
 
     def _ink(self, position: int) -> Ink:
         """A keyword's colour, its words and the address where it is muted, the last two in both forms."""
         words = self._words
-        mute = self._longer("mute", words.keyword_ids[position]) if words.links.mute and words.keyword_ids else NOWHERE
+        mute = self._muting(words.keyword_ids[position]) if words.links.mute and words.keyword_ids else NOWHERE
         made = self._inks[position] = (paints()[position % len(MARKS)], *label(words.keywords[position]), *mute)
         return made
 
-    def _longer(self, link: str, number: int) -> tuple[Quoted, Quoted]:
-        """The address of one of the reader's own pages for a keyword or a paper."""
-        end = b"/%d%b" % (number, SOFT)
-        return Quoted(self._frame.html[link] + end), Quoted(self._frame.text[link] + end)
+    def _muting(self, keyword: int) -> tuple[Quoted, Quoted]:
+        """The address of the reader's own page for a keyword, in both forms."""
+        end = b"/%d%b" % (keyword, SOFT)
+        return Quoted(self._frame.html["mute"] + end), Quoted(self._frame.text["mute"] + end)
 
     def _in_order(self, kind: Kind, entries: Sequence[Entry], first: int) -> tuple[list[Quoted], list[Quoted]]:
         """The papers in both forms: a weekly letter's by day, the late ones at the end."""

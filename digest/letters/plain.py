@@ -3,11 +3,13 @@
 Width counts columns, not characters: Chinese, Japanese and Korean characters take two (Unicode TR 11).
 """
 
+import re
 from bisect import bisect_right
 from itertools import accumulate
 from unicodedata import east_asian_width
 
 WIDTH = 72
+_NARROW = re.compile("[\0-\u024f\u2010-\u2027]*")  # Latin, dashes, quotation marks, "…": each takes one column
 
 
 def columns(text: str) -> int:
@@ -25,7 +27,7 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     address is never broken.
     """
     margin = " " * indent
-    if text.isascii() and (quick := _filled(text.split(), margin, first or margin, width)):
+    if _NARROW.fullmatch(text) and (quick := _filled(text.split(), margin, first or margin, width)):
         return quick
     lines, line, used, bare = [], first or margin, columns(first or margin), True
     for word in text.split():

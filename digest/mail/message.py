@@ -86,9 +86,10 @@ def headers(subject: str, envelope: Envelope) -> bytes:
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"',
     ]
-    if too_long := [line for header in lines for line in header.split("\r\n") if len(line) > LONGEST]:
-        raise ValueError(f"a header line is longer than {LONGEST} characters: {too_long[0][:LINE]}…")
-    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    head = "\r\n".join(lines)
+    if (longest := max(head.split("\r\n"), key=len))[LONGEST:]:
+        raise ValueError(f"a header line is longer than {LONGEST} characters: {longest[:LINE]}…")
+    return f"{head}\r\n".encode("ascii")
 
 
 def _part(kind: str, body: Encoded) -> tuple[bytes, bytes, bytes]:

@@ -49,6 +49,7 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Address
         for number in claimed.papers
         if number in desk.papers
     ]
+    papers, positions = zip(*shown, strict=True) if shown else ((), ())
     return DigestWords(
         product=house.product,
         day=day,
@@ -56,10 +57,10 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Address
         clock=Clock(subscriber.send_hour, subscriber.timezone),
         address=subscriber.email,
         since=(subscriber.confirmed_at or issued).astimezone(zone).date(),
-        keywords=tuple(each.written for each in chosen),
-        keyword_ids=tuple(each.id for each in chosen),
-        papers=tuple(paper for paper, _ in shown),
-        positions=tuple(positions for _, positions in shown),
+        keywords=tuple([each.written for each in chosen]),
+        keyword_ids=tuple([each.id for each in chosen]),
+        papers=papers,
+        positions=positions,
         left_out=len(claimed.left_out),
         left_out_counts=left_out_counts(desk, claimed, asked),
         notices=desk.notices,

@@ -71,6 +71,13 @@ def test_no_line_is_wider_than_seventy_two_columns(text: str, indent: int) -> No
     assert "".join(filled.split()) == "".join(say.clean(text).split())
 
 
+def test_no_character_makes_a_line_too_wide() -> None:
+    characters = [each for each in map(chr, range(0x21, 0x3100)) if not each.isspace()]
+    lines = {each: fill(f"{each} " * 50).split("\n") for each in characters}
+    assert [each for each in characters if max(map(columns, lines[each])) > 72] == []
+    assert [each for each in "é…" if len(lines[each]) != 2] == []  # and what is narrow fills them
+
+
 def test_wide_characters_count_twice_and_break_anywhere() -> None:
     lines = fill("论文" * 40, 4, " 1. ").split("\n")
     assert lines == [" 1. " + "论文" * 17, "    " + "论文" * 17, "    " + "论文" * 6]
