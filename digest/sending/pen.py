@@ -37,9 +37,10 @@ class Pen:
                 await self._answers.record(*self._unwritten.pop())
             if self._written:
                 return self._written.popleft()
-            if not (outgoing := await self._outbox.get()):
+            if outgoing := await self._outbox.get():
+                self._write([outgoing, *self._outbox.more(TOGETHER - 1)])
+            elif not (self._written or self._unwritten):  # else others have written ahead what is left
                 break
-            self._write([outgoing, *self._outbox.more(TOGETHER - 1)])
         return None
 
     def further(self, connections: int) -> Letter | None:
