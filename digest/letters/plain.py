@@ -27,7 +27,7 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     address is never broken.
     """
     margin = " " * indent
-    if _NARROW.fullmatch(text) and (quick := _filled(text.split(), margin, first or margin, width)):
+    if (text.isascii() or _NARROW.fullmatch(text)) and (quick := _filled(text.split(), margin, first or margin, width)):
         return quick
     lines, line, used, bare = [], first or margin, columns(first or margin), True
     for word in text.split():

@@ -29,9 +29,9 @@ from tests.benchmarks.sending import (
     letters_to_a_sink,
     memory_of_a_long_queue,
     memory_of_a_sender,
-    two_senders,
 )
 from tests.benchmarks.words import folded_words_matched, keywords_matched
+from tests.benchmarks.workers import two_senders
 
 ROWS: tuple[Row, ...] = (
     readers_planned,

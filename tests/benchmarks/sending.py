@@ -12,8 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from email.message import EmailMessage
 from functools import cache
 from itertools import islice
@@ -39,14 +38,12 @@ from tests.benchmarks.sender import house, queue_again
 from tests.benchmarks.stages import now
 from tests.letter_slowly import slowly
 from tests.ports import free_port, listening
-from tests.postgres import server
 
 LETTERS, NAIVE, ROUNDS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter look
 CONNECTIONS, FAR_CONNECTIONS, FAR = 16, 32, 0.05  # seconds
 TRIPS = 1  # round trips that a letter needs where the relay offers PIPELINING: its end, with the next envelope
 QUEUED, MOST_MEMORY = size("QUEUED", 1_000_000), 150  # rows, MiB
 FOLDERS = ("/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")  # where systems put them
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
 
 
 def program(name: str) -> str:
@@ -240,30 +237,3 @@ def memory_of_a_long_queue() -> Result:
         told = process.send(most=1_000)
     tell(f"{told['sent'] / told['seconds']:.0f} letters/s, cold")
     return Result(measured=told["bytes"] / 2**20, baseline=MOST_MEMORY, unit="MiB", goal=1, less=True)
-
-
-def two_senders() -> Result:
-    """Two processes on one durable PostgreSQL, against one; four are told, too."""
-    with server(**DURABLE) as postgres, sink() as port:
-        url = postgres.database()
-        fill(url, LETTERS)
-        at = house(url, port, CONNECTIONS)
-        rates = {many: sent_by(at, url, port, many) for many in (1, 2, 4)}
-        at.engine.dispose()
-    tell(", ".join(f"{many}: {rate:.0f} letters/s" for many, rate in rates.items()))
-    return Result(measured=rates[2], baseline=rates[1], unit="letters/s", goal=1.5)
-
-
-def sent_by(at: House, url: str, port: int, processes: int) -> float:
-    """Letters a second by so many workers that share the queue, warm."""
-    with ExitStack() as stack:
-        senders = [stack.enter_context(Process(url, port, CONNECTIONS // processes)) for _ in range(processes)]
-        for each in senders:  # one after the other: each learns what the letters need
-            each.send(most=LETTERS // 2)
-        queue_again(at)
-        begun = time.perf_counter()
-        with ThreadPoolExecutor() as pool:
-            told = list(pool.map(lambda each: each.join(), senders))
-        seconds = time.perf_counter() - begun
-    assert sum(each["sent"] for each in told) == LETTERS
-    return LETTERS / seconds
