@@ -25,7 +25,8 @@ from typing import Any
 from tests.chaos import crew, net
 from tests.chaos.cluster import WORKERS, Cluster
 from tests.chaos.ground import Embedded, Ground, certificate, may_mount
-from tests.chaos.run import Run, Size
+from tests.chaos.run import Run
+from tests.chaos.told import Size
 
 PIECE = 10_000
 SHOWN = 15

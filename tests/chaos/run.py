@@ -2,13 +2,10 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,9 @@ from tests.chaos.count import Verdict, count, papers_once
 from tests.chaos.crew import Crew, Member, names
 from tests.chaos.ground import Ground
 from tests.chaos.log import Accepted, Broken, Kill, Reader, Struck
+from tests.chaos.relay import Relay
 from tests.chaos.sender import Around, clock, set_clock
+from tests.chaos.told import Size, Told, plain
 from tests.house import KEY, TUESDAY
 
 LOOK = 0.004  # seconds between looks
@@ -28,34 +27,6 @@ TIMEOUT = 0.3  # of the senders, for an answer of the relay
 CONNECTIONS = 4
 MOSTLY = 0.85  # of the letters: by then all events should have happened, lest the round be over first
 PATIENCE = 90.0  # seconds without a letter, an event or an end of a sender: then something hangs
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much of it. `others`: events beside the kills, for each of these."""
-
-    letters: int
-    kills: int
-    rate: float = 1.0
-    others: float = 0.35
-    plain: bool = False  # nothing that only root may do: no small disk, no networks
-
-
-@dataclass(slots=True)
-class Told:
-    """What a run came to."""
-
-    seed: int
-    store: str
-    letters: int
-    kills: int = 0
-    seconds: float = 0.0
-    verdict: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-    events: dict[str, int] = field(default_factory=dict)
-    ends: dict[str, int] = field(default_factory=dict)
-    struck: dict[str, int] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
 
 
 class Run:
@@ -246,7 +217,7 @@ class Run:
         tls = self.ground.certificate and self.dice.random() < 0.5
         return {"smtp_tls": "starttls" if tls else "none", "smtp_reuse": self.dice.choice((3, 20, 100))}
 
-    def _relay(self) -> "Relay":
+    def _relay(self) -> Relay:
         self._server = Relay(self.folder / "relay.log", self.seed, self.size.rate, self.ground)
         return self._server
 
@@ -278,31 +249,3 @@ class Run:
         told.events, told.ends, told.struck = dict(self.events), dict(self.crew.ends), dict(self._struck)
         told.faults = [*self._stuck, *self._untrusting(), *verdict.faults, *after.faults]
         return told
-
-
-def plain(verdict: Verdict) -> dict[str, Any]:
-    """For JSON."""
-    counts = {"uncertain": verdict.uncertain, "states": dict(verdict.states), "why": dict(verdict.why)}
-    return {name: getattr(verdict, name) for name in Verdict.__slots__} | counts
-
-
-class Relay:
-    """The server as a process; entered, its port."""
-
-    def __init__(self, log: Path, seed: int, rate: float, ground: Ground) -> None:
-        secure = ["--certificate", str(ground.certificate)] if ground.certificate else []
-        options = ["--seed", str(seed), "--rate", str(rate), "--host", ground.bind, *secure]
-        command = [sys.executable, "-m", "tests.chaos.server", str(log), *options]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> int:
-        assert self._process.stdout
-        return int(self._process.stdout.readline())
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # the end of its input is the end of it
-
-    def order(self, word: str) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(word + "\n")
-        self._process.stdin.flush()
