@@ -125,6 +125,30 @@ def test_a_clock_that_was_set_back_strands_no_letter(store: Engine, readers: lis
     assert claim(store) == [stranded]
 
 
+def test_letters_to_domains_that_have_enough_stay_where_they_are(store: Engine) -> None:
+    addresses = [
+        "ada@full.example",
+        "Bob@FULL.example",
+        "cy@not-full.example",
+        "di@un_der.example",
+        "ed@unxder.example",
+    ]
+    with writing(store) as session:
+        people = [subscriber(email=each) for each in addresses]
+        session.add_all(people)
+        session.flush()
+        session.add_all(delivery(each) for each in people)
+        mine = {int(each.id or 0): each.email for each in people}
+
+    def taken(*without: str) -> list[str]:
+        with writing(store) as session:
+            return sorted(mine[each.subscriber_id] for each in deliveries.claim(session, "me", NOW, 9, without=without))
+
+    assert taken("full.example", "un_der.example") == ["cy@not-full.example", "ed@unxder.example"]
+    assert taken("full.example") == ["di@un_der.example"]
+    assert taken() == ["Bob@FULL.example", "ada@full.example"]
+
+
 def test_two_claims_at_once_are_disjoint(store: Engine, readers: list[int]) -> None:
     wanted = {put(store, readers[0], edition=str(number)) for number in range(40)}
     start = Barrier(4)
