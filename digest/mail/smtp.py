@@ -59,6 +59,11 @@ class Connection:
     ) -> None:
         await self.close()
 
+    @property
+    def worn(self) -> bool:
+        """So many letters have gone over it that it is left before the next one."""
+        return self._talk is not None and self._letters >= self._relay.reuse
+
     async def send(
         self,
         parcel: Parcel,
@@ -135,7 +140,7 @@ class Connection:
         self._drop()
 
     async def _open(self) -> Talk:
-        if self._talk and self._letters >= self._relay.reuse:
+        if self.worn:
             await self.close()
         if self._talk and self._unfinished:
             answered = await self._talk.ask(RSET.command, seconds=self._relay.timeout)
@@ -177,18 +182,15 @@ class Connection:
         if talk.lost:
             raise Deferred(f"the connection broke before the letter left: {talk.lost}")
         ahead: Sequence[Step] = ()
-        talks_on = talk.pipelines and self._early
-        worn = talks_on and self._letters >= self._relay.reuse
-        if worn:
-            ahead = [QUIT]
-        elif talks_on and following and MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient):
+        talks_on = talk.pipelines and self._early and not self.worn
+        if talks_on and following and MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient):
             self._ahead, ahead = following, envelope(talk, following)
         talk.say(b"".join([raw, DOT, *(each.command for each in ahead)]), 1 + len(ahead))
         try:
             replies = await talk.hear(1, DATA_STEPS * self._relay.timeout)
         except asyncio.CancelledError as error:
             raise Unknown("cancelled while the letter was handed over") from error
-        if worn or (self._talk and self._talk.lost):
+        if self._talk and self._talk.lost:
             self._drop()
         if not replies:
             raise Unknown(f"no answer after the letter was handed over: {talk.lost}")

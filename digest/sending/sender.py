@@ -143,6 +143,8 @@ class Sender:
             while letter := (None if self._over else hand.following) or await self._next(hand.last):
                 hand.following = None
                 try:
+                    if connection.worn:
+                        await self._answers.end(hand.last)
                     await self._send(connection, letter, hand)
                 except RelayDown as error:
                     await self._outbox.put([letter[0]])
@@ -155,7 +157,8 @@ class Sender:
                 if cancelled():
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
             self._connections -= 1  # at once: the last one has to stay for what others put back
-        await self._end(hand.last)
+            # Here and above before the relay hears goodbye: a kill finds letters in doubt on open connections only.
+            await self._end(hand.last)
 
     async def _next(self, last: Recording | None) -> Letter | None:
         try:

@@ -1,5 +1,8 @@
 """What waits goes ahead: the next letter's envelope with the end of the one before, by the sender."""
 
+import asyncio
+from time import sleep
+
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
@@ -89,3 +92,27 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_lette
     behind = told[told.index("away") + 1 :]
     assert (behind[0], behind.count("sent"), behind.count("leaves")) == ("sent", 4, 3)
     assert set(fates(store)) == {State.SENT}
+
+
+def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) -> None:
+    queue(store, 4)
+    at_goodbye: list[tuple[int, int]] = []
+
+    def slowly(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if f"'{State.SENT}'" in statement:
+            sleep(0.1)
+
+    class Watching(Rude):
+        async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+            if verb == "QUIT":
+                recorded = await asyncio.to_thread(lambda: fates(store).count(State.SENT))
+                at_goodbye.append((len(self.letters), recorded))
+            return await super()._say(verb, writer)
+
+    event.listen(store, "before_cursor_execute", slowly)
+
+    async def act(rude: Rude) -> None:
+        assert (await send_all(through(store, rude.port, smtp_connections=1, smtp_reuse=3), lambda: NOW)).sent == 4
+
+    against(Watching(offers=("PIPELINING",)), act)
+    assert at_goodbye == [(3, 3), (4, 4)]

@@ -71,11 +71,11 @@ def test_who_does_not_offer_it_is_asked_in_turn() -> None:
     asyncio.run(act())
 
 
-def test_a_worn_out_connection_is_left_with_its_last_letter() -> None:
+def test_nothing_goes_ahead_over_a_worn_out_connection() -> None:
     async def act() -> None:
         async with Rude(offers=("PIPELINING",)) as rude, Connection(way(rude, reuse=2)) as connection:
             await hand_over(connection, parcels(5))
-            assert rude.ahead == [AHEAD, "QUIT", AHEAD, "QUIT", ""]
+            assert rude.ahead == [AHEAD, "", AHEAD, "", ""]
             assert [each[-1] for each in rude.heard] == ["QUIT", "QUIT", "DATA"]
 
     asyncio.run(act())
