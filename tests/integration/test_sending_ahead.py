@@ -94,25 +94,48 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_lette
     assert set(fates(store)) == {State.SENT}
 
 
-def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) -> None:
-    queue(store, 4)
-    at_goodbye: list[tuple[int, int]] = []
+class Watching(Rude):
+    """Notes at each QUIT how many letters there were, and how many of them the record says are sent; answers are
+    slow to be recorded. At the second letter `stop` is set.
+    """
 
-    def slowly(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+    def __init__(self, store: Engine, stop: asyncio.Event, *offers: str) -> None:
+        super().__init__(offers=offers)
+        self._store, self._stop = store, stop
+        self.at_goodbye: list[tuple[int, int]] = []
+        event.listen(store, "before_cursor_execute", self._slowly)
+
+    def _slowly(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if f"'{State.SENT}'" in statement:
             sleep(0.1)
 
-    class Watching(Rude):
-        async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
-            if verb == "QUIT":
-                recorded = await asyncio.to_thread(lambda: fates(store).count(State.SENT))
-                at_goodbye.append((len(self.letters), recorded))
-            return await super()._say(verb, writer)
+    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "RCPT" and len(self.letters) == 1:
+            self._stop.set()
+        if verb == "QUIT":
+            recorded = await asyncio.to_thread(lambda: fates(self._store).count(State.SENT))
+            self.at_goodbye.append((len(self.letters), recorded))
+        return await super()._say(verb, writer)
 
-    event.listen(store, "before_cursor_execute", slowly)
+
+def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) -> None:
+    queue(store, 4)
+    watching = Watching(store, asyncio.Event(), "PIPELINING")
 
     async def act(rude: Rude) -> None:
         assert (await send_all(through(store, rude.port, smtp_connections=1, smtp_reuse=3), lambda: NOW)).sent == 4
 
-    against(Watching(offers=("PIPELINING",)), act)
-    assert at_goodbye == [(3, 3), (4, 4)]
+    against(watching, act)
+    assert watching.at_goodbye == [(3, 3), (4, 4)]
+
+
+def test_who_is_told_to_stop_says_goodbye_when_the_last_answer_is_recorded(store: Engine) -> None:
+    queue(store, 8)
+    stop = asyncio.Event()
+    watching = Watching(store, stop)
+
+    async def act(rude: Rude) -> None:
+        assert (await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW, stop=stop)).sent == 2
+
+    against(watching, act)
+    assert watching.at_goodbye == [(2, 2)]
