@@ -125,8 +125,7 @@ class _Setting:
             position = known[number]
             own = self._inks.get(position) or self._ink(position)
             in_html[paint], in_html[keyword], in_text[keyword], in_html[mute], in_text[mute] = own
-        where = [(words.keywords[known[number]], place) for number, place in paper.where] if paper.where else ()
-        in_text["why"] = _why(tuple(where))
+        in_text["why"] = _why(tuple([(words.keywords[known[number]], place) for number, place in paper.where]))
         day = heads.day_of(paper) if self._weekly else ""
         return Entry(paper, made, made.html.pieces(in_html), in_text, day)
 

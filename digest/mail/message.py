@@ -87,7 +87,8 @@ def headers(subject: str, envelope: Envelope) -> bytes:
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"',
     ]
     head = "\r\n".join(lines)
-    if (longest := max(head.split("\r\n"), key=len))[LONGEST:]:
+    longest = max(head.split("\r\n"), key=len)
+    if len(longest) > LONGEST:
         raise ValueError(f"a header line is longer than {LONGEST} characters: {longest[:LINE]}…")
     return f"{head}\r\n".encode("ascii")
 
