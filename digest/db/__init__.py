@@ -11,7 +11,7 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
 """
 
 from digest.db.dialects import among, insert, on_server, packed, within
-from digest.db.engine import KEEPALIVE, PRAGMAS, changing, connect, reading, shown, told, unusable, writing
+from digest.db.engine import KEEPALIVE, PRAGMAS, Changes, connect, reading, shown, told, unusable, writing
 from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SCHEMA_LOCK, SENDER_LOCK, alone, gone, hold, present
 from digest.db.rows import Rows
 from digest.db.schema import history, ready, upgrade, versions
@@ -23,10 +23,10 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
+    "Changes",
     "Rows",
     "alone",
     "among",
-    "changing",
     "connect",
     "gone",
     "history",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, update
 from sqlmodel import Session
 
 from digest import subscribers
-from digest.db import changing
+from digest.db import Changes
 from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, settle_sent
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
@@ -43,7 +43,7 @@ class Ledger:
     """The record as the connections of one sender see it. Lives in one event loop."""
 
     def __init__(self, engine: Engine, owner: str) -> None:
-        self._engine = engine
+        self._changes = Changes(engine)
         self._owner = owner
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
@@ -63,6 +63,7 @@ class Ledger:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
         if self._writer:
             await asyncio.shield(self._writer)
+        await asyncio.get_running_loop().run_in_executor(self._hand, self._changes.close)
 
     def hand_in(
         self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime
@@ -98,7 +99,7 @@ class Ledger:
         taken = {line.claim: line.outcome for line in lines if line.outcome and _plain(line.outcome)}
         now = lines[-1].now
         written: dict[Claim, State] = {}
-        with changing(self._engine) as connection:
+        with self._changes.begin() as connection:
             if leaving:
                 written |= put_on_wire(connection, self._owner, leaving, now, now + LEASE_ON_WIRE)
             if taken:

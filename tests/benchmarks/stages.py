@@ -57,6 +57,7 @@ class Stages:
             self.spent["record"] += time.perf_counter() - begun
         for each in connections:
             await each.close()
+        await ledger.close()
         return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()} | {"bytes": self.bytes / done}
 
     def _written(self) -> list[Letter]:

@@ -12,7 +12,7 @@ from digest.settings import Settings
 from tests.benchmarks.harness import Result
 from tests.benchmarks.queued import fill
 from tests.benchmarks.sender import house, queue_again
-from tests.benchmarks.sending import CONNECTIONS, LETTERS, ROUNDS, Process, sink, tell
+from tests.benchmarks.sending import CONNECTIONS, LASTING, ROUNDS, Process, sink, tell
 from tests.postgres import server
 
 USUAL: int = Settings.model_fields["smtp_connections"].default
@@ -25,7 +25,7 @@ def two_senders() -> Result:
     """
     with server(**DURABLE) as postgres, sink() as port:
         url = postgres.database()
-        fill(url, LETTERS)
+        fill(url, LASTING)
         at = house(url, port, CONNECTIONS)
         usual, many = (in_turn(at, url, port, connections) for connections in (USUAL, CONNECTIONS))
         at.engine.dispose()
@@ -40,7 +40,7 @@ def in_turn(at: House, url: str, port: int, connections: int) -> dict[int, float
     with ExitStack() as stack:
         senders = [stack.enter_context(Process(url, port, connections)) for _ in range(4)]
         for each in senders:  # one after the other: each learns what the letters need
-            each.send(most=LETTERS // 2)
+            each.send(most=LASTING // 2)
         rounds = [(together(at, senders[:1]), together(at, senders[:2])) for _ in range(ROUNDS)]
         one, two = (median(rates) for rates in zip(*rounds, strict=True))
         return {1: one, 2: two, 4: together(at, senders)}
@@ -53,5 +53,5 @@ def together(at: House, senders: Sequence[Process]) -> float:
     with ThreadPoolExecutor() as pool:
         told = list(pool.map(lambda each: each.join(), senders))
     seconds = time.perf_counter() - begun
-    assert sum(each["sent"] for each in told) == LETTERS
-    return LETTERS / seconds
+    assert sum(each["sent"] for each in told) == LASTING
+    return LASTING / seconds

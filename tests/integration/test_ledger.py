@@ -54,11 +54,22 @@ def reader_of(store: Engine, number: int) -> Subscriber:
 
 
 def on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> bool:
-    return asyncio.run(Ledger(store, owner).on_wire(number, attempt, NOW)) is State.ON_WIRE
+    return asyncio.run(alone(store, owner, None, number, attempt)) is State.ON_WIRE
 
 
 def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me", attempt: int = 1) -> bool:
-    return asyncio.run(Ledger(store, owner).settle(number, attempt, outcome, NOW))
+    return asyncio.run(alone(store, owner, outcome, number, attempt)) is not None
+
+
+async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int, attempt: int) -> State | None:
+    """One line, and nothing else."""
+    ledger = Ledger(store, owner)
+    try:
+        if outcome is None:
+            return await ledger.on_wire(number, attempt, NOW)
+        return outcome.state if await ledger.settle(number, attempt, outcome, NOW) else None
+    finally:
+        await ledger.close()
 
 
 @contextmanager
@@ -156,7 +167,9 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     async def together() -> list[object]:
         ledger = Ledger(store, "me")
         lines = [ledger.on_wire(number, 1, NOW) for number in (left, meant, foreign)]
-        return list(await asyncio.gather(*lines, ledger.settle(answered, 1, SENT, NOW)))
+        told = await asyncio.gather(*lines, ledger.settle(answered, 1, SENT, NOW))
+        await ledger.close()
+        return list(told)
 
     with commits(store) as count:
         assert asyncio.run(together()) == [State.CANCELLED, State.ON_WIRE, None, True]
@@ -222,7 +235,9 @@ def test_many_connections_share_few_commits(store: Engine) -> None:
 
     async def together() -> list[bool]:
         ledger = Ledger(store, "me")
-        return list(await asyncio.gather(*(connection(ledger, number) for number in numbers)))
+        done = await asyncio.gather(*(connection(ledger, number) for number in numbers))
+        await ledger.close()
+        return list(done)
 
     with commits(store) as count:
         assert asyncio.run(together()) == [True] * 60
@@ -247,12 +262,35 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
             heard = await asyncio.gather(*waiting, return_exceptions=True)
         rename("hidden", "delivery")
         assert await ledger.on_wire(numbers[0], 1, NOW) is State.ON_WIRE
+        await ledger.close()
         return list(heard)
 
     heard = asyncio.run(together())
     assert len(heard) == 20
     assert all(isinstance(each, StoreError | SQLAlchemyError) for each in heard)
     assert [get(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
+
+
+def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_replaced(store: Engine) -> None:
+    numbers = [put(store) for _ in range(4)]
+    taken: list[object] = []
+    event.listen(store, "checkout", lambda connection, *_: taken.append(connection))
+
+    async def one_after_the_other() -> None:
+        ledger = Ledger(store, "me")
+        for number in numbers[:3]:
+            assert await ledger.on_wire(number, 1, NOW) is State.ON_WIRE
+        assert len(taken) == 1
+        if store.dialect.name == "postgresql":
+            with writing(store) as session:
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                session.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+            with pytest.raises(StoreError, match="cannot be used"):
+                await ledger.on_wire(numbers[3], 1, NOW)
+        assert await ledger.on_wire(numbers[3], 1, NOW) is State.ON_WIRE
+        await ledger.close()
+
+    asyncio.run(one_after_the_other())
 
 
 HOLD = {"sqlite": "DELETE FROM delivery WHERE false", "postgresql": "LOCK TABLE delivery"}
@@ -277,6 +315,7 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
             fence = ledger.hand_in(following, 1, None, NOW)
         heard = await asyncio.gather(answer, fence, return_exceptions=True)
         assert [isinstance(each, SQLAlchemyError) for each in heard] == [True, True], heard
+        await ledger.close()
 
     asyncio.run(one_after_the_other())
     assert [get(store, each).state for each in (answered, following)] == ["on_wire", "sending"]

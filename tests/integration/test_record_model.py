@@ -78,6 +78,8 @@ class Play(RuleBasedStateMachine):
             self.ids = [int(each.id or 0) for each in rows]
 
     def teardown(self) -> None:
+        for ledger in self.ledgers.values():
+            asyncio.run(ledger.close())
         for each in self.alive.values():
             each.close()
 
