@@ -14,10 +14,11 @@ from digest.letters.templates import macro, part
 def slowly(words: DigestWords) -> tuple[str, str, str]:
     """Subject, text and HTML."""
     weekly, tallies = words.frequency == "weekly", heads.tally(words)
+    found = heads.matched(words)
     named = account.keywords(words.keywords)
     more_tallies, made_up = max(0, len(tallies) - TALLIED), heads.made_up(words, words.left_out)
-    topics = heads.topics(words, tallies)
-    line = part("digest-subject.txt", count=heads.counted(words), weekly=weekly, topics=topics)
+    topics = heads.topics(words, tallies, heads.counted(words, found))
+    line = part("digest-subject.txt", count=heads.counted(words, found), weekly=weekly, topics=topics)
     cards_html, cards_text = _papers(words, "card", range(min(IN_FULL, len(words.papers))), 1)
     rows_html, rows_text = _papers(words, "row", range(IN_FULL, len(words.papers)), 1 + IN_FULL)
     rows = max(0, len(words.papers) - IN_FULL)
@@ -31,9 +32,9 @@ def slowly(words: DigestWords) -> tuple[str, str, str]:
         "clock": account.clock(words.clock),
         "address": say.one_line(words.address),
         "since": say.date_of(words.since),
-        "headline": heads.headline(words),
+        "headline": heads.headline(words, found),
         "preheader": heads.BETWEEN.join(heads.preheader(words.papers)),
-        "nothing_matched": bool(words.keywords) and not heads.matched(words),
+        "nothing_matched": bool(words.keywords) and not found,
         "more_tallies": say.count(more_tallies, "more keyword") if more_tallies else "",
         "keywords": say.listed(named, len(words.keywords) - len(named)),
         "notices": [*([made_up] if made_up else []), *(say.one_line(each) for each in words.notices)],
@@ -53,7 +54,7 @@ def slowly(words: DigestWords) -> tuple[str, str, str]:
         "tallies": "".join(fill(f"{one.keyword}: {one.papers}", 6, "  * ") + "\n" for one, _ in shown),
         "cards": cards_text,
         "rows": rows_text,
-        "headline": fill(heads.headline(words)),
+        "headline": fill(heads.headline(words, heads.matched(words))),
         "reason": fill(part("digest-reason.txt", **common)),
     }
     text, html = part("digest-body.txt", **(common | in_text)), part("digest-body.html", **(common | in_html))

@@ -11,14 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from markupsafe import escape
 
-from digest.letters.wire import Quoted, piece, unencoded
+from digest.letters.wire import SOFT, Quoted, piece, unencoded
 
 _HOLE = re.compile("\x02([^\x03]*)\x03")
 _HARMLESS = re.compile(r"[ !#-%(-;?-~]+")  # stands for itself in HTML and in quoted-printable
+_TOKEN = re.compile(r"[\w-][\w.-]{0,74}", re.ASCII)  # so does this, and fits into a line
 
 NOTHING = Quoted(b"")
 Part = TypeVar("Part", str, Quoted)
@@ -50,23 +51,33 @@ common = lru_cache(maxsize=4096)(both)
 def address(url: str) -> tuple[Quoted, Quoted]:
     """As `both`, for one of our own pages: all letters share what stands before the token."""
     page, slash, token = url.rpartition("/")
-    begin, end = common(page + slash), both(token)
+    begin = common(page + slash)
+    if _TOKEN.fullmatch(token):
+        raw = token.encode() + SOFT
+        return Quoted(begin[0] + raw), Quoted(begin[1] + raw)
+    end = both(token)
     return Quoted(begin[0] + end[0]), Quoted(begin[1] + end[1])
 
 
 class _Holed(Generic[Part]):
     """Parts, with a hole between each two."""
 
-    __slots__ = ("_parts", "_picked", "names")
+    __slots__ = ("_picked", "_whole", "names")
 
     def __init__(self, parts: Sequence[Part], names: Sequence[str]) -> None:
-        self._parts: list[Part] = list(parts)
+        # What stands in a hole here is never looked at.
+        self._whole: list[Part] = [each for part in parts for each in (part, part)][:-1]
         self.names = tuple(names)
         self._picked: Any = itemgetter(*names) if names[1:] else lambda given: tuple(map(given.__getitem__, names))
 
+    @property
+    def parts(self) -> list[Part]:
+        """One more than there are names."""
+        return self._whole[::2]
+
     def pieces(self, values: Mapping[str, Part]) -> list[Part]:
         """The whole, to be joined with others: what is joined twice is copied twice. KeyError without a value."""
-        whole = self._parts.copy()
+        whole = self._whole.copy()
         whole[1::2] = self._picked(values)
         return whole
 
@@ -76,9 +87,11 @@ class Sentence(_Holed[str]):
 
     __slots__ = ()
 
-    def __init__(self, rendered: str) -> None:
-        parts = _HOLE.split(rendered)
-        super().__init__(parts, parts[1::2])
+    @classmethod
+    def rendered(cls, text: str) -> Self:
+        """A template in which holes were printed."""
+        parts = _HOLE.split(text)
+        return cls(parts[::2], parts[1::2])
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The whole. KeyError for a hole that has no value."""
@@ -90,9 +103,28 @@ class Fragment(_Holed[Quoted]):
 
     __slots__ = ()
 
-    def __init__(self, rendered: str) -> None:
-        parts = _HOLE.split(rendered)
-        super().__init__([piece(part) for part in parts], parts[1::2])
+    @classmethod
+    def rendered(cls, text: str) -> Self:
+        """A template in which holes were printed."""
+        parts = _HOLE.split(text)
+        return cls([piece(part) for part in parts[::2]], parts[1::2])
+
+    @classmethod
+    def of(cls, many: Sequence["Fragment"], known: Sequence[Mapping[str, Quoted]], between: Quoted) -> Self:
+        """Several as one, with `between` between each two. For each of them some values are `known` already."""
+        parts: list[list[Quoted]] = [[]]
+        names: list[str] = []
+        for number, (each, values) in enumerate(zip(many, known, strict=True)):
+            parts[-1] += [between] if number else []
+            first, *others = each.parts
+            parts[-1].append(first)
+            for name, part in zip(each.names, others, strict=True):
+                if name in values:
+                    parts[-1] += [values[name], part]
+                else:
+                    names.append(name)
+                    parts.append([part])
+        return cls([Quoted(b"".join(each)) for each in parts], names)
 
     def filled(self, values: Mapping[str, Quoted]) -> Quoted:
         """The whole in wire form. KeyError for a hole that has no value."""

@@ -41,6 +41,7 @@ class Shape(NamedTuple):
     more_tallies: bool
     nothing_matched: bool
     keywords: bool
+    # These three last: they are known when the papers are.
     made_up: bool = False
     rows: bool = False
     more: bool = False
@@ -71,21 +72,22 @@ class Frame:
 
     def __init__(self, words: DigestWords) -> None:
         self._words = words
-        tallies = heads.tally(words)
+        tallies, found = heads.tally(words), heads.matched(words)
         named = account.keywords(words.keywords)
         keywords = say.listed(named, len(words.keywords) - len(named))
         product, postal_address, notices = _house(words.product, words.postal_address, words.notices)
-        self._subject = subject(words, tallies)
+        links = {name: url for name in Links.__slots__ if (url := getattr(words.links, name))}
+        self._subject = subject(words, tallies, found)
         self._shape = Shape(
             product=product,
             day=words.day,
             weekly=words.frequency == "weekly",
             notices=notices,
             postal_address=postal_address,
-            links=tuple([name for name in Links.__slots__ if getattr(words.links, name)]),
+            links=tuple(links),
             tallies=bool(tallies),
             more_tallies=len(tallies) > TALLIED,
-            nothing_matched=bool(words.keywords) and not heads.matched(words),
+            nothing_matched=bool(words.keywords) and not found,
             keywords=bool(keywords),
         )
         plain = {
@@ -101,10 +103,10 @@ class Frame:
             self.html[name], self.text[name] = common(each)
         for name, each in own.items():
             self.html[name], self.text[name] = both(each)
-        for name in self._shape.links:
-            self.html[name], self.text[name] = address(getattr(words.links, name))
+        for name, url in links.items():
+            self.html[name], self.text[name] = address(url)
         shown = tallies[:TALLIED]
-        self.html["headline"], self.text["headline"] = _headline(heads.headline(words))
+        self.html["headline"], self.text["headline"] = _headline(heads.headline(words, found))
         self.html |= {"subject": html(self._subject), **_in_colours(shown)}
         self.html["preheader"] = Quoted(BETWEEN.join(map(_titled, heads.preheader(words.papers))))
         self.text["tallies"] = _in_lines(shown)
@@ -117,7 +119,7 @@ class Frame:
     def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
         """The whole: `rows` papers in short, and `more` that are on the web only."""
         made_up = heads.made_up(self._words, more)
-        whole, plain = frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
+        whole, plain = frame(Shape(*self._shape[:-3], bool(made_up), rows > 0, more > 0))
         counts = _counts(rows, more)
         late_html, late_text = _made_up(made_up) if made_up else (NOTHING, NOTHING)
         for own, late in ((self.html, late_html), (self.text, late_text)):
@@ -151,16 +153,21 @@ def _counts(rows: int, more: int) -> dict[str, Quoted]:
     return {"row_heading": piece(say.count(rows, "more paper")), "more": piece(say.count(more, "more paper"))}
 
 
-def subject(words: DigestWords, tallies: Sequence[Tally]) -> str:
-    """One line of at most SUBJECT characters."""
-    topics = heads.topics(words, tallies)
-    line = _subject(weekly=words.frequency == "weekly", topics=bool(topics))
-    return say.cut(line.filled({"count": heads.counted(words), "topics": topics}), SUBJECT)
+def subject(words: DigestWords, tallies: Sequence[Tally], found: int) -> str:
+    """One line of at most SUBJECT characters. `found`: papers that matched."""
+    count = heads.counted(words, found)
+    return _cut(count, words.frequency == "weekly", heads.topics(words, tallies, count))
+
+
+@lru_cache(maxsize=SAID)
+def _cut(count: str, weekly: bool, topics: str) -> str:
+    line = _subject(weekly=weekly, topics=bool(topics))
+    return say.cut(line.filled({"count": count, "topics": topics}), SUBJECT)
 
 
 @lru_cache
 def _subject(*, weekly: bool, topics: bool) -> Sentence:
-    return Sentence(
+    return Sentence.rendered(
         part("digest-subject.txt", count=hole("count"), weekly=weekly, topics=hole("topics") if topics else "")
     )
 
@@ -169,7 +176,7 @@ def _subject(*, weekly: bool, topics: bool) -> Sentence:
 def _reason(*, keywords: bool) -> Sentence:
     names = ("often", "clock", "address", "since")
     values = {name: hole(name) for name in names}
-    return Sentence(part("digest-reason.txt", **values, keywords=hole("keywords") if keywords else ""))
+    return Sentence.rendered(part("digest-reason.txt", **values, keywords=hole("keywords") if keywords else ""))
 
 
 @lru_cache
@@ -180,8 +187,8 @@ def paints() -> tuple[Quoted, ...]:
 
 @lru_cache
 def _tally_parts() -> tuple[Fragment, tuple[Fragment, ...]]:
-    shares = tuple(Fragment(macro("share", hole("width"), colour)) for colour in range(len(MARKS)))
-    return Fragment(macro("tallied", hole("keyword"), hole("paint"), hole("papers"))), shares
+    shares = tuple(Fragment.rendered(macro("share", hole("width"), colour)) for colour in range(len(MARKS)))
+    return Fragment.rendered(macro("tallied", hole("keyword"), hole("paint"), hole("papers"))), shares
 
 
 def _in_colours(tallies: Sequence[Tally]) -> dict[str, Quoted]:

@@ -29,6 +29,8 @@ def positions(words: DigestWords) -> Sequence[Sequence[int]]:
 
 def tally(words: DigestWords) -> list[Tally]:
     """The keywords that brought papers, the busiest first, else in the reader's order."""
+    if not (any(words.left_out_counts) or matched(words)):
+        return []
     papers = [*words.left_out_counts, *[0] * (len(words.keywords) - len(words.left_out_counts))]
     for paper, known in zip(words.papers, positions(words), strict=True):
         for number, _ in paper.where:
@@ -52,27 +54,27 @@ def matched(words: DigestWords) -> int:
     return found + words.left_out if found else 0
 
 
-def counted(words: DigestWords) -> str:
-    """The first words of the subject."""
-    if found := matched(words):
+def counted(words: DigestWords, found: int) -> str:
+    """The first words of the subject. `found`: papers that matched."""
+    if found:
         return say.count(found, "paper")
     return say.count(len(words.papers) + words.left_out, "trending paper")
 
 
-def headline(words: DigestWords) -> str:
+def headline(words: DigestWords, found: int) -> str:
     weekly = words.frequency == "weekly"
-    if not (found := matched(words)):
+    if not found:
         return "This week's trending papers" if weekly else "Today's trending papers"
     week = " this week" if weekly else ""
     return f"{say.count(found, 'new paper')}{week} {'matches' if found == 1 else 'match'} your keywords"
 
 
-def topics(words: DigestWords, tallies: Sequence[Tally]) -> str:
-    """What the subject names after its count: the busiest keywords, or the first title when papers are trending."""
-    room = SUBJECT - len(counted(words)) - len(": this week")
+def topics(words: DigestWords, tallies: Sequence[Tally], count: str) -> str:
+    """What the subject names after its `count`: the busiest keywords, or the first title when papers are trending."""
+    room = SUBJECT - len(count) - len(": this week")
     names = [say.short(one.keyword, TOPIC) for one in tallies]
     if not names:
-        return say.cut(words.papers[0].title, room) if words.papers else ""
+        return say.short(words.papers[0].title, room) if words.papers else ""
     for shown in range(min(TOPICS, len(names)), 1, -1):
         said = _named(names, shown)
         if len(said) <= room:

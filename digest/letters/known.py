@@ -137,7 +137,8 @@ class Known:
         The keywords of a paper stand in alphabetical order, so that those who wrote them in another one can share it.
         """
         sheet = self._sheets[number]
-        matched = tuple(sorted(sheet.matched.intersection(asked)))
+        found = sheet.matched.intersection(asked)
+        matched = tuple(sorted(found)) if found else ()
         key = (sheet.serial, matched, late, summary)
         shown = self._shown.get(key)
         if shown is None:
@@ -145,7 +146,7 @@ class Known:
                 del self._shown[next(iter(self._shown))]
             queries = [self._queries[self._numbers[each]] for each in matched]
             shown = self._shown[key] = marked(sheet.stock, queries, late=late, summary=summary)
-        return shown, tuple([asked[each] for each in matched])
+        return shown, tuple([asked[each] for each in matched]) if found else ()
 
 
 def marked(stock: Stock, queries: Sequence[Query], *, late: bool = False, summary: bool = False) -> LetterPaper:

@@ -27,7 +27,7 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     address is never broken.
     """
     margin = " " * indent
-    if (text.isascii() or _NARROW.fullmatch(text)) and (quick := _filled(text.split(), margin, first or margin, width)):
+    if (text.isascii() or _NARROW.fullmatch(text)) and (quick := _filled(text, margin, first or margin, width)):
         return quick
     lines, line, used, bare = [], first or margin, columns(first or margin), True
     for word in text.split():
@@ -45,17 +45,18 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     return "\n".join(each.rstrip() for each in (*lines, line))
 
 
-def _filled(words: list[str], margin: str, first: str, width: int) -> str:
+def _filled(text: str, margin: str, first: str, width: int) -> str:
     """The same for words of which each fits into a line, and each character into a column; else nothing."""
-    rest, lines, line = " ".join(words), [], first
+    even = text.isprintable() and "  " not in text  # then one space stands between each two words, and nothing else
+    rest, lines, line = text.strip() if even else " ".join(text.split()), [], first
     while len(line) + len(rest) > width:
         end = rest.rfind(" ", 0, width - len(line) + 1)
         if end < 1:
             return ""
         lines.append(line + rest[:end])
         line, rest = margin, rest[end + 1 :]
-    lines.append(line + rest)
-    return "\n".join(each.rstrip() for each in lines)
+    lines.append((line + rest).rstrip())
+    return "\n".join(lines)
 
 
 def _address(word: str) -> bool:

@@ -54,7 +54,7 @@ def macro(name: str, *values: object) -> str:
 
 def fragment(template: str, **values: object) -> Fragment:
     """As `part`, where some of the values are holes."""
-    return Fragment(part(template, **values))
+    return Fragment.rendered(part(template, **values))
 
 
 def subject(name: str, values: Mapping[str, object]) -> str:

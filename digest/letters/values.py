@@ -87,6 +87,11 @@ class LetterPaper:
     def __hash__(self) -> int:  # quick, because what is rendered of a paper is kept by the paper
         return hash((self.id, self.title, self.where, self.late))
 
+    @property
+    def marked(self) -> bool:
+        """Whether anything in it depends on who reads it."""
+        return bool(self.where or self.title_spans or self.abstract_spans)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestWords:

@@ -10,14 +10,13 @@ A piece ends with a line end of its own or with a soft one, so pieces are joined
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from typing import NamedTuple, NewType
 
 LINE = 76
 SOFT = b"=\r\n"
 RISKS = (b".", b"From ")
 SPARSE, ENOUGH = 61, 100  # one byte of so many is looked at, where that makes so many; 61 divides no line
-_PLAIN = re.compile(r"[ -<>-~]+")
-_LINES = re.compile(r"(?:[ -<>-~]{0,74}[!-<>-~]\n)+[ -<>-~]{0,74}[!-<>-~]")
 _RISKY = re.compile(rb"(?m)^(?:\.|From ).*$")
 
 Quoted = NewType("Quoted", bytes)
@@ -85,13 +84,23 @@ def quoted(text: str) -> Quoted:
 
 def piece(text: str) -> Quoted:
     """A part of a body, which others may stand before and behind."""
-    if _PLAIN.fullmatch(text):
-        return unencoded(text)
-    if _LINES.fullmatch(text):  # filled paragraphs
-        raw = text.replace("\n", "\r\n").encode()
+    if text.isascii() and "=" not in text:
+        lines = text.split("\n")
+        if lines[1:]:
+            return _unencoded(lines) or _ended(quoted(text))
+        if text and text.isprintable():
+            return unencoded(text)
+    return _ended(quoted(text))
+
+
+def _unencoded(lines: Sequence[str]) -> Quoted:
+    """The same for lines of ASCII without "=", as paragraphs are; nothing where they need more than line ends."""
+    fit = "".join(lines).isprintable() and max(map(len, lines)) < LINE
+    if fit and not any(line[-1:] in {"", " "} for line in lines):
+        raw = "\r\n".join(lines).encode()
         if not _risky(raw):
             return Quoted(raw + SOFT)
-    return _ended(quoted(text))
+    return Quoted(b"")
 
 
 def unencoded(text: str) -> Quoted:

@@ -22,6 +22,7 @@ from digest.letters.values import Letter
 from digest.letters.wire import Encoded, shortest
 
 LINE, WORD, LONGEST = 78, 75, 998  # characters: a line to aim at, an encoded word at most, a line at most
+SUBJECTS = 1024  # that are kept: many readers are told the same
 # "=_" stands in neither quoted-printable nor base64, so no body can hold this line (RFC 2045, 6.7).
 BOUNDARY = "=_letter"
 _END = f"--{BOUNDARY}--\r\n".encode()
@@ -87,9 +88,10 @@ def headers(subject: str, envelope: Envelope) -> bytes:
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"',
     ]
     head = "\r\n".join(lines)
-    longest = max(head.split("\r\n"), key=len)
-    if len(longest) > LONGEST:
-        raise ValueError(f"a header line is longer than {LONGEST} characters: {longest[:LINE]}…")
+    if len(head) > LONGEST:  # as few are
+        longest = max(head.split("\r\n"), key=len)
+        if len(longest) > LONGEST:
+            raise ValueError(f"a header line is longer than {LONGEST} characters: {longest[:LINE]}…")
     return f"{head}\r\n".encode("ascii")
 
 
@@ -156,6 +158,7 @@ def _sender(mail_from: str) -> str:
     return f"{_encoded_words(name, len('From: '))}\r\n <{address}>"
 
 
+@lru_cache(maxsize=SUBJECTS)
 def _text(value: str, taken: int) -> str:
     """Unstructured text: as it is where it is plain, folded at spaces; else in encoded words."""
     value = _CONTROLS.sub(" ", value).strip()

@@ -28,7 +28,7 @@ from digest import letters
 from digest.deliveries import Claimed
 from digest.errors import QueryError
 from digest.house import House
-from digest.letters import DigestWords, frame, newspapers
+from digest.letters import DigestWords, frame, prints
 from digest.letters.known import Known
 from digest.mail.message import Envelope, compose
 from digest.matching import Document, Matcher, index, parse
@@ -231,7 +231,7 @@ def by_hand(said: DigestWords) -> bytes:
 
 def forget() -> None:
     """Nothing is left of what was rendered before."""
-    for kept in (newspapers.prints, newspapers._why, frame.frame, index._read):
+    for kept in (prints.prints, prints.run, prints.reason, frame.frame, index._read):
         kept.cache_clear()
 
 
@@ -258,7 +258,7 @@ def told(at: House, readers: Crowd, taken: float, plain: float) -> list[str]:
     unexplained = READERS * plain / (whole - spent["explain"])
     shares = ", ".join(f"{stage} {seconds / whole:.0%}" for stage, seconds in spent.items())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    kept = newspapers.prints.cache_info()
+    kept = prints.prints.cache_info()
     return [
         f"{1e6 * taken / READERS:,.0f} microseconds a letter of {size / READERS / 1000:.1f} KB: {shares}",
         f"without explaining, on both sides: {unexplained:.1f} times",

@@ -10,9 +10,10 @@ from email.policy import SMTP, default
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
-from digest.letters import DigestWords, Letter, Links, digest, frame, newspapers
-from digest.letters.fragments import Fragment, hole
+from digest.letters import DigestWords, Letter, Links, digest, frame, prints
+from digest.letters.fragments import Fragment, address, hole
 from digest.letters.known import Known, Stock
 from digest.letters.wire import Quoted, piece, read
 from digest.mail.message import Envelope, compose
@@ -120,12 +121,36 @@ def test_a_parser_reads_the_same_as_from_a_message_of_the_standard_library(given
     assert raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r")
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=90) | st.sampled_from(AWKWARD), max_size=12))
+LINES = st.lists(st.sampled_from(["", " ", ".", "From me", "x" * 40, "x" * 75, "\t", "\x01", "é"]), max_size=4).map(
+    "".join
+)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=90) | st.sampled_from(AWKWARD)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(TEXT | st.lists(LINES, max_size=4).map("\n".join), max_size=12))
 def test_pieces_can_be_joined_anywhere(texts: list[str]) -> None:
-    joined = Quoted(b"".join(piece(text) for text in texts))
-    assert read(joined) == "".join(text.replace("\r\n", "\n").replace("\r", "\n") for text in texts)
-    assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in joined.split(b"\r\n"))
+    assert_on_wire(
+        [piece(text) for text in texts],
+        "".join(text.replace("\r\n", "\n").replace("\r", "\n") for text in texts),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["", ".", "/", "From me", "x", "x" * 74, "x" * 75, "&", "-", "é", "\n"]), max_size=4))
+def test_addresses_can_be_joined_anywhere(parts: list[str]) -> None:
+    url = "https://digest.example.org/mute/" + "".join(parts)
+    in_html, in_text = address(url)
+    assert_on_wire([in_html, piece("."), in_html], f"{escape(url)}.{escape(url)}")
+    assert_on_wire([in_text, piece("."), in_text], f"{url}.{url}")
+
+
+def assert_on_wire(pieces: list[Quoted], said: str) -> None:
+    joined = Quoted(b"".join(pieces))
+    assert read(joined) == said
+    lines = joined.split(b"\r\n")
+    assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in lines)
+    assert not [line for line in lines if not re.fullmatch(rb"(?:[\t -~]*[!-~])?", line)]  # RFC 2045, 6.7 (2), (3)
 
 
 @pytest.mark.parametrize("length", range(70, 82))
@@ -139,7 +164,7 @@ def test_a_piece_has_room_for_its_soft_line_break(length: int, end: str) -> None
 
 def test_a_hole_that_nobody_fills_is_an_error() -> None:
     with pytest.raises(KeyError, match="name"):
-        Fragment(f"Dear {hole('name')},").filled({})
+        Fragment.rendered(f"Dear {hole('name')},").filled({})
 
 
 def test_nobody_can_write_a_hole_into_a_title() -> None:
@@ -173,9 +198,9 @@ def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
         address="carl@example.org",
         links=Links(**{name: f"https://digest.example.org/{name}/carl" for name in Links.__slots__}),
     )
-    before = newspapers.prints.cache_info()
+    before = prints.prints.cache_info()
     letters = [digest(first), digest(second), digest(first)]
-    after = newspapers.prints.cache_info()
+    after = prints.prints.cache_info()
     assert after.misses - before.misses == 1
     assert after.hits - before.hits == 2
     assert letters[0].html == letters[2].html == slowly(first)[2]
@@ -189,6 +214,20 @@ def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
     assert 'class="k k3"' not in letters[0].html
     assert 'class="k k3"' in letters[1].html
     assert 'class="k k0"' not in letters[1].html
+
+
+def test_readers_share_the_papers_at_the_end_in_which_nothing_is_marked() -> None:
+    trending = [paper(number=number, where=(), title_spans=(), abstract_spans=()) for number in range(2, 8)]
+    ada = words(paper(number=1), *trending)
+    bob = words(*trending, links=Links(**{name: f"https://digest.example.org/{name}/bob" for name in Links.__slots__}))
+    eve = words(paper(number=9), *trending, address="eve@example.org")
+    prints.run.cache_clear()
+    letters = [digest(each, whole=True) for each in (ada, bob, eve)]
+    assert (prints.run.cache_info().hits, prints.run.cache_info().misses) == (1, 2)  # Bob's have other numbers
+    for letter, given_words in zip(letters, (ada, bob, eve), strict=True):
+        assert (letter.subject, letter.text, letter.html) == slowly(given_words)
+    assert letters[1].html.count("never/bob/") == len(trending)
+    assert "bob" not in letters[2].html + letters[2].text
 
 
 def test_a_reader_sees_only_marks_of_their_own_keywords() -> None:
@@ -238,9 +277,9 @@ def test_what_is_kept_is_bounded() -> None:
         known.paper(number, {"robot": 0}, late=False, summary=False)
         most = max(most, len(known))
     assert 60 < most <= 51 + 2 + 31 + 20
-    for number in range(newspapers.prints.cache_info().maxsize or 0, 0, -400):
+    for number in range(prints.prints.cache_info().maxsize or 0, 0, -400):
         digest(words(paper(number=number), day=date(2025, 1, 1) + timedelta(days=number % 100)))
-    for cache in (newspapers.prints, frame.frame, newspapers._why, newspapers._number, newspapers._heading):
+    for cache in (prints.prints, frame.frame, prints.reason, prints.numbered, prints.heading, prints.run):
         assert cache.cache_info().currsize <= (cache.cache_info().maxsize or 0) <= 8192
 
 

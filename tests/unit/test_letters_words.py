@@ -67,8 +67,14 @@ def test_only_web_addresses_become_links(url: str | None) -> None:
 @given(OUTSIDE, st.integers(0, 12))
 def test_no_line_is_wider_than_seventy_two_columns(text: str, indent: int) -> None:
     filled = fill(say.clean(text), indent)
-    assert all(columns(line) <= 72 for line in filled.split("\n"))
+    assert all(columns(line) <= 72 and line == line.rstrip() for line in filled.split("\n"))
     assert "".join(filled.split()) == "".join(say.clean(text).split())
+
+
+@pytest.mark.parametrize("text", [" a b c ", "a  b c", "a\tb\nc", "a\u2003b\u00a0c", "  a b  c"])
+def test_one_space_stands_between_two_words(text: str) -> None:
+    assert fill(text, 2) == "  a b c"
+    assert fill(f"{text} 论", 2) == "  a b c 论"
 
 
 def test_no_character_makes_a_line_too_wide() -> None:
