@@ -10,6 +10,7 @@ shares.py   this sender's share of rates that all senders keep together
 lane.py     whether the relay takes letters from us at all, and when to ask again
 intake.py   letters of the queue, and all that is needed to write them; what dead senders left behind
 pen.py      letters written, a few at a time
+hand.py     what a connection has in hand
 answers.py  what the relay has said, recorded while the next letter is written
 sender.py   the life of one delivery
 """

@@ -12,7 +12,8 @@ from digest.sending.outbox import Outbox
 from digest.writing import Outgoing
 
 TOGETHER = 16  # letters at a time, at most
-PAUSE = 0.01  # seconds after which letters are written for later: connections that wait for a commit go first
+FAR = 0.02  # seconds that a relay takes to answer; from there on there is time to write between its answers,
+PAUSE = 0.01  # and that begins so many seconds later: connections that wait for a commit go first
 Letter = tuple[Outgoing, Parcel]
 
 
@@ -43,19 +44,26 @@ class Pen:
                 break
         return None
 
-    def further(self, connections: int) -> Letter | None:
-        """One for a connection that has a letter in hand, at once or not at all: the last ones are for the others."""
+    def further(self, connections: int, seconds: float) -> Letter | None:
+        """One for a connection that has a letter in hand, at once or not at all: the last ones are for the others.
+        `seconds`: how long the relay took for the letter before.
+        """
         few = len(self._written) + len(self._outbox) < connections
         if few or self._unwritten or self._outbox.over():  # `next` tells what became of those
             return None
         if not self._written:
             self._write(self._outbox.more(TOGETHER))
         if len(self._written) < connections and self._later is None:
-            self._later = asyncio.get_running_loop().call_later(PAUSE, self._write_for_later, connections)
+            # A near relay leaves no quiet time. There each letter that was taken is written anew at once, rather than
+            # many together while answers and commits wait.
+            loop, work = asyncio.get_running_loop(), self._write_for_later
+            self._later = (
+                loop.call_later(PAUSE, work, connections) if seconds > FAR else loop.call_soon(work, connections)
+            )
         return self._written.popleft() if self._written else None
 
     def _write_for_later(self, connections: int) -> None:
-        """While a far relay is waited for: its answers come in waves, as one commit lets many letters go at once."""
+        """So that every connection finds one: answers come in waves, as one commit lets many letters go at once."""
         self._later = None
         lacking = connections - len(self._written)
         if lacking > 0 and (letters := self._outbox.more(min(TOGETHER, lacking))):

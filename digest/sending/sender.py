@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -11,9 +10,10 @@ import structlog
 from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import RelayDown, SendError
-from digest.mail.smtp import Connection, Parcel, Relay, Withdrawn
+from digest.mail.smtp import Connection, Relay, Withdrawn
 from digest.models import State
 from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently
+from digest.sending.hand import Hand
 from digest.sending.intake import Intake
 from digest.sending.lane import Way
 from digest.sending.outbox import BATCH, Outbox, now
@@ -138,7 +138,7 @@ class Sender:
             group.create_task(self._connection())
 
     async def _connection(self) -> None:
-        hand = _Hand()
+        hand = Hand()
         async with Connection(self._relay) as connection:
             while letter := (None if self._over else hand.following) or await self._next(hand.last):
                 hand.following = None
@@ -175,7 +175,7 @@ class Sender:
         except STORE_FAULTS as error:
             self._give_up(error)
 
-    async def _send(self, connection: Connection, letter: Letter, hand: "_Hand") -> None:
+    async def _send(self, connection: Connection, letter: Letter, hand: Hand) -> None:
         claimed, parcel = letter[0].claimed, letter[1]
         fate: State | None = None
 
@@ -200,17 +200,18 @@ class Sender:
             await self._answers.record(claimed, outcome)
             await self._consider(error)
         else:
+            hand.took = now() - hand.left
             code, _, said = reply.partition(" ")
             hand.last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
             await self._way.passed()
 
-    async def _fence(self, claimed: Claimed, hand: "_Hand") -> State | None:
+    async def _fence(self, claimed: Claimed, hand: Hand) -> State | None:
         """Commit that the letter is about to leave, with or after the answer to the one before. Meanwhile another one
         is written.
         """
         unsure = hand.last and hand.last.failed
         begun = None if unsure else self._ledger.hand_in(claimed.id, claimed.attempts, None, self._clock())
-        hand.following = self._pen.further(self._connections)
+        hand.following = self._pen.further(self._connections, hand.took)
         fate = await patiently(lambda: self._leave_after(hand.last, claimed), begun)
         await self._answers.end(hand.last)  # which is written by now, and has to be counted
         return fate
@@ -234,19 +235,6 @@ class Sender:
     def _give_up(self, fault: Exception) -> None:
         # The other connections still hear what becomes of the letters they have on the wire.
         self._fault, self._given_up = self._fault or fault, True
-
-
-@dataclass(slots=True)
-class _Hand:
-    """What a connection has beside the letter that it sends: the answer to the one before, if it may not be recorded
-    yet, and the one that follows.
-    """
-
-    last: Recording | None = None
-    following: Letter | None = None
-
-    def announced(self) -> Parcel | None:
-        return self.following[1] if self.following else None
 
 
 def cancelled() -> bool:
