@@ -68,7 +68,6 @@ def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
     ]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
