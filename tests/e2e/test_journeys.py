@@ -25,8 +25,9 @@ from tests.ports import free_port
 from tests.served import served
 
 pytestmark = pytest.mark.xdist_group("browser")
-# How often each thing is there that describes a field, in one go: the preview puts its own words in place of the page's.
-DESCRIBED = "field => field.getAttribute('aria-describedby').split(' ').map(id => document.querySelectorAll('#' + id).length)"
+# How often each thing is there that describes a field, in one go: meanwhile the preview may put its own words there.
+DESCRIBED = """field => field.getAttribute("aria-describedby").split(" ")
+    .map(id => document.querySelectorAll("#" + id).length)"""
 TITLES = ("Robot hands that fold paper", "Protein folding by a graph", "Robots in the garden", "Weather of Mars")
 
 
