@@ -71,9 +71,10 @@ def dripped(to: socket.socket, text: bytes, pause: float) -> float:
 
 
 def said(port: int, raw: bytes) -> bytes:
-    """All that the server answers to these bytes."""
+    """All that the server answers to these bytes, or to as many as it wants to hear."""
     with line(port) as to:
-        to.sendall(raw)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            to.sendall(raw)
         to.settimeout(3)
         answer = b""
         try:
@@ -160,7 +161,7 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused_and_its_line_ended(ap
 def test_more_headers_than_anybody_needs_are_refused(app: Any) -> None:
     with hasty(app) as port:
         answer = said(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Large: " + b"x" * 1_000_000 + b"\r\n\r\n")
-        assert b" 200 " not in answer.split(b"\r\n")[0]
+        assert answer.startswith(b"HTTP/1.1 400 ")
         assert ask(port, "GET", "/robots.txt")[0].status == 200
 
 
