@@ -1,9 +1,9 @@
 """The process that does the work: it waits for a database that fits, takes jobs, and ends in good order."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.engine import URL
@@ -82,6 +82,13 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
 
 
+class Taker(Protocol):
+    """One who takes jobs from a queue: procrastinate's Worker, which leaves the types of these open."""
+
+    async def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class Bench:
     """One stretch of work on one database, until somebody says stop or the schema changes."""
 
@@ -98,23 +105,30 @@ class Bench:
     async def work(self, *, wait: bool) -> None:
         """Raises one of `away` when the database goes away."""
         async with self._app.open_async():
+            takers = [self._taker(queue, wait=wait) for queue in (PLAN, DELIVER)]
             if not wait:  # planning makes work for delivering
-                for queue in (PLAN, DELIVER):
-                    await self._take(queue, wait=False)
+                for each in takers:
+                    await each.run()
                 return
-            jobs = [asyncio.create_task(self._take(queue)) for queue in (PLAN, DELIVER)]
-            side = [asyncio.create_task(each) for each in (self._watch(), self._stop.wait())]
-            await asyncio.wait([*jobs, *side], return_when=asyncio.FIRST_COMPLETED)
-            self._over.set()  # jobs end at the next letter, or the next chunk of readers
-            for each in (*jobs, *side):
-                each.cancel()
-            ended = await asyncio.gather(*jobs, *side, return_exceptions=True)
+            jobs = [asyncio.create_task(each.run()) for each in takers]
+            watching, told = asyncio.create_task(self._watch()), asyncio.create_task(self._stop.wait())
+            await asyncio.wait([*jobs, watching, told], return_when=asyncio.FIRST_COMPLETED)
+            # Jobs end at the next letter, or the next chunk of readers. Nobody who talks to the database is cancelled:
+            # before Python 3.12 asyncio.wait_for may lose that, and whoever is just connecting would never end.
+            self._over.set()
+            for each in takers:
+                each.stop()
+            told.cancel()
+            ended = await asyncio.gather(*jobs, watching, told, return_exceptions=True)
         for fault in ended:
             if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
                 raise fault
 
-    def _take(self, queue: str, *, wait: bool = True) -> Coroutine[Any, Any, None]:
-        return self._app.run_worker_async(
+    def _taker(self, queue: str, *, wait: bool) -> Taker:
+        from procrastinate.worker import Worker
+
+        return Worker(
+            self._app,
             queues=[queue],
             concurrency=1,
             wait=wait,
@@ -133,7 +147,9 @@ class Bench:
             jobs = self._app.job_manager
             for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENT):
                 await jobs.finish_job(job, Status.FAILED, delete_job=True)
-            await asyncio.sleep(LOOK)
+            await _pause(self._over, LOOK)
+            if self._over.is_set():
+                return
         log.warning("worker.schema_changed")
 
     def _fits(self) -> bool:

@@ -176,6 +176,23 @@ def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine,
     assert tables.present(served) == tables.needed()
 
 
+def test_a_worker_that_is_told_to_stop_while_it_starts_stops(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    workers.prepare(served)
+
+    async def act() -> None:
+        for milliseconds in range(40):
+            stop = asyncio.Event()
+            with capture_logs() as said:
+                working = asyncio.create_task(workers.work(checked(at), lambda: NOW, stop))
+                await until(lambda: any(each["event"] == "worker.ready" for each in said))
+                await asyncio.sleep(milliseconds / 1000)
+                stop.set()
+                await until(working.done)
+
+    asyncio.run(act())
+
+
 def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polite: Relay, tmp_path: Path) -> None:
     at = at_the(served, polite)
     queue(served, 40)
