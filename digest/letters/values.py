@@ -1,6 +1,6 @@
 """What goes into a letter, and what comes out: plain frozen values, so that a letter can be written without a store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from digest.letters.wire import Quoted, quoted, read
@@ -83,9 +83,15 @@ class LetterPaper:
     project_url: str | None = None
     where: tuple[tuple[int, str], ...] = ()
     trending: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
 
-    def __hash__(self) -> int:  # quick, because what is rendered of a paper is kept by the paper
-        return hash((self.id, self.title, self.where, self.late))
+    def __post_init__(self) -> None:
+        # Once and for all: what is rendered of a paper is kept by the paper, and every letter asks for ten of them.
+        made = hash((self.id, self.title, self.where, self.late, self.title_spans, self.abstract_spans))
+        object.__setattr__(self, "_hash", made)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def marked(self) -> bool:
