@@ -16,6 +16,7 @@ from tests.mta.round import Mta, told_off
 from tests.ports import free_port, listening
 
 USER = "Debian-exim"  # compiled in
+UNLOADED = 127  # the exit status of a program that the loader could not start (ld.so)
 CONFIGURATION = """\
 spool_directory = {home}/spool
 log_file_path = {home}/log/%s
@@ -60,11 +61,15 @@ def program() -> str | None:
 
 def missing() -> str:
     """What to do before this can be tried; empty when nothing is missing."""
-    if not program():
+    found = program()
+    if not found:
         return (
             "it is in Debian's package exim4-daemon-light; beside Postfix, which excludes it, unpack it: "
             f"apt-get download exim4-daemon-light && dpkg -x exim4-daemon-light_*.deb {UNPACKED}"
         )
+    tried = subprocess.run([found, "-bV"], capture_output=True, text=True, check=False)
+    if tried.returncode == UNLOADED:  # a library is not here, which apt-get would have brought along
+        return f"it does not start: {tried.stderr.strip()}"
     try:
         user = pwd.getpwnam(USER)
     except KeyError:
