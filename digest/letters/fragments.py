@@ -59,6 +59,12 @@ def address(url: str) -> tuple[Quoted, Quoted]:
     return Quoted(begin[0] + end[0]), Quoted(begin[1] + end[1])
 
 
+def _split(text: str) -> tuple[list[str], list[str]]:
+    """What stands around holes, and their names."""
+    parts = _HOLE.split(text)
+    return parts[::2], parts[1::2]
+
+
 class _Holed(Generic[Part]):
     """Parts, with a hole between each two."""
 
@@ -90,8 +96,7 @@ class Sentence(_Holed[str]):
     @classmethod
     def rendered(cls, text: str) -> Self:
         """A template in which holes were printed."""
-        parts = _HOLE.split(text)
-        return cls(parts[::2], parts[1::2])
+        return cls(*_split(text))
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The whole. KeyError for a hole that has no value."""
@@ -106,8 +111,8 @@ class Fragment(_Holed[Quoted]):
     @classmethod
     def rendered(cls, text: str) -> Self:
         """A template in which holes were printed."""
-        parts = _HOLE.split(text)
-        return cls([piece(part) for part in parts[::2]], parts[1::2])
+        parts, names = _split(text)
+        return cls([piece(part) for part in parts], names)
 
     @classmethod
     def of(cls, many: Sequence["Fragment"], known: Sequence[Mapping[str, Quoted]], between: Quoted) -> Self:

@@ -41,7 +41,6 @@ class Shape(NamedTuple):
     more_tallies: bool
     nothing_matched: bool
     keywords: bool
-    # These three last: they are known when the papers are.
     made_up: bool = False
     rows: bool = False
     more: bool = False
@@ -119,7 +118,7 @@ class Frame:
     def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
         """The whole: `rows` papers in short, and `more` that are on the web only."""
         made_up = heads.made_up(self._words, more)
-        whole, plain = frame(Shape(*self._shape[:-3], bool(made_up), rows > 0, more > 0))
+        whole, plain = frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
         counts = _counts(rows, more)
         late_html, late_text = _made_up(made_up) if made_up else (NOTHING, NOTHING)
         for own, late in ((self.html, late_html), (self.text, late_text)):

@@ -29,8 +29,6 @@ def positions(words: DigestWords) -> Sequence[Sequence[int]]:
 
 def tally(words: DigestWords) -> list[Tally]:
     """The keywords that brought papers, the busiest first, else in the reader's order."""
-    if not (any(words.left_out_counts) or matched(words)):
-        return []
     papers = [*words.left_out_counts, *[0] * (len(words.keywords) - len(words.left_out_counts))]
     for paper, known in zip(words.papers, positions(words), strict=True):
         for number, _ in paper.where:
