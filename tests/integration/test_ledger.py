@@ -65,9 +65,7 @@ async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int,
     """One line, and nothing else."""
     ledger = Ledger(store, owner)
     try:
-        if outcome is None:
-            return await ledger.on_wire(number, attempt, NOW)
-        return outcome.state if await ledger.settle(number, attempt, outcome, NOW) else None
+        return await ledger.hand_in(number, attempt, outcome, NOW)
     finally:
         await ledger.close()
 
