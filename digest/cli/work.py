@@ -47,7 +47,7 @@ $ digest collect --days 7 --json
 """
 
 
-YOUNG = 2_000  # new objects before a look for circles, as in later versions of Python
+YOUNG = 20_000
 STOP_SECONDS = 30  # what is on the wire may take so long after SIGTERM
 Result = TypeVar("Result")
 

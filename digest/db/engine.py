@@ -1,6 +1,6 @@
 """One engine, two kinds of session, and what to say when the database does not answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Error as DriverError
@@ -27,6 +27,8 @@ PRAGMAS = (
     *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
     *(f"cache_size=-{CACHE}", "wal_autocheckpoint=8000"),
 )
+# Of a server's transactions: the usual ones, and statements that are one each.
+_LEVELS = "READ COMMITTED", "AUTOCOMMIT"
 BUSY = 30  # seconds to wait for another writer of an SQLite file
 
 
@@ -85,6 +87,8 @@ def _begin(connection: Connection) -> None:
     # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would otherwise fail
     # with "database is locked" without ever having waited.
     options = connection.get_execution_options()
+    if options.get("alone", False):
+        return  # a statement outside of any transaction is one
     if connection.info.get("much", False) != (much := options.get("much", False)):
         connection.info["much"] = much
         connection.exec_driver_sql(f"PRAGMA cache_size=-{ROOM if much else CACHE}")
@@ -122,12 +126,30 @@ class Changes:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """One transaction. Raises as `writing` does; the next one has a new connection then."""
+        with self._held(alone=False) as connection, connection.begin():
+            yield connection
+
+    def at_once(self, statement: str, given: Mapping[str, object]) -> tuple[int, Sequence[Sequence[Any]]]:
+        """One statement that is a transaction by itself, in the driver's own words: one way to a server and back, and
+        one turn of SQLite's driver. How many rows it changed, and what it returned. Raises as `begin` does.
+        """
+        with self._held(alone=True) as connection, connection.begin() as transaction:
+            done = connection.exec_driver_sql(statement, dict(given))
+            changed, rows = done.rowcount, done.fetchall() if done.returns_rows else ()
+            if not changed:
+                transaction.rollback()
+            return changed, rows
+
+    @contextmanager
+    def _held(self, *, alone: bool) -> Iterator[Connection]:
         with told(self._engine, OperationalError):
             connection = self._connection or self._engine.connect().execution_options(writer=True)
             self._connection = None
             try:
-                with connection.begin():
-                    yield connection
+                if connection.get_execution_options().get("alone") is not alone:
+                    level = {"isolation_level": _LEVELS[alone]} if on_server(connection) else {}
+                    connection.execution_options(alone=alone, **level)
+                yield connection
             except BaseException:
                 connection.close()
                 raise

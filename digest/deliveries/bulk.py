@@ -11,7 +11,8 @@ from sqlmodel import Session
 
 from digest.db import on_server
 from digest.deliveries.record import PRIORITY
-from digest.models import Delivery, Instant, Kind, State
+from digest.models import Delivery, Kind, State
+from digest.models.base import stored
 
 _COLUMNS = (
     *("subscriber_id", "papers", "left_out", "keywords", "message_id"),
@@ -42,7 +43,7 @@ def enqueue_digests(session: Session, edition: str, lines: Sequence[Line], domai
 def _insert(session: Session, edition: str, lines: Sequence[Line], domain: str, now: datetime) -> int:
     # Many rows a statement: for each statement SQLite lays out anew what the columns' CHECKs allow.
     # What is the same in all rows stands in the statement itself: a day and an instant, written by ourselves.
-    when = f"'{date.fromisoformat(edition)}', '{_stored(session, now)}'"
+    when = f"'{date.fromisoformat(edition)}', '{stored(session.get_bind().dialect, now)}'"
     same = f"{when}, '{Kind.DIGEST}', '{State.QUEUED}', {PRIORITY[Kind.DIGEST]}, 0, 0, 0, ''"
     rows = [(*line, name) for line, name in zip(lines, _names(len(lines), domain), strict=True)]
     connection, added = session.connection(), 0
@@ -85,10 +86,3 @@ def _names(count: int, domain: str) -> list[str]:
     head, width = secrets.token_hex(_HEAD), 2 * _TAIL
     tails = secrets.token_hex(_TAIL * count)
     return [f"<{head}{tails[at : at + width]}@{domain}>" for at in range(0, count * width, width)]
-
-
-def _stored(session: Session, now: datetime) -> Any:
-    """An instant as the driver wants it."""
-    dialect = session.get_bind().dialect
-    process = Instant().dialect_impl(dialect).bind_processor(dialect)
-    return process(now) if process else now

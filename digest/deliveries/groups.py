@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, Dialect, TextClause, bindparam, text
 
+from digest.db import Changes
 from digest.deliveries.outcome import Outcome
 from digest.models import Kind, State, Status
-from digest.models.base import Instant
+from digest.models.base import Instant, stored
 
 # Who may still get which letter at the very moment before it leaves.
 STILL_WANTED = {
@@ -40,6 +41,27 @@ _LINES = {
 }
 
 
+def together(
+    changes: Changes,
+    owner: str,
+    lines: Mapping[Claim, Outcome | None],
+    now: datetime,
+    lease: datetime,
+    dialect: Dialect,
+) -> dict[Claim, State]:
+    """Letters that leave now (None), and letters that the relay took, in one statement. All of them, or none where one
+    is not ours any more or its reader has left; only where another sender comes between may it be some.
+    """
+    said = [(*claim, outcome and outcome.code, outcome and outcome.reply) for claim, outcome in lines.items()]
+    instants = {"now": stored(dialect, now), "lease": stored(dialect, lease)}
+    given = {"lines": json.dumps(said), "many": len(said), "owner": owner, **instants}
+    changed, rows = changes.at_once(_together(dialect.name), given)
+    fates = {claim: State.SENT if outcome else State.ON_WIRE for claim, outcome in lines.items()}
+    if changed == len(fates):
+        return fates
+    return {(row[0], row[1]): fates[row[0], row[1]] for row in rows}
+
+
 def put_on_wire(
     connection: Connection, owner: str, claims: Sequence[Claim], now: datetime, lease: datetime
 ) -> dict[Claim, State]:
@@ -49,14 +71,6 @@ def put_on_wire(
     if len(written) < len(claims):
         written |= dict.fromkeys(_change(connection, _staying, claims, owner=owner, now=now), State.CANCELLED)
     return written
-
-
-def settle_sent(
-    connection: Connection, owner: str, answers: Mapping[Claim, Outcome], now: datetime
-) -> dict[Claim, State]:
-    """Letters that the relay took: which of them were still ours."""
-    lines = [(*claim, outcome.code, outcome.reply) for claim, outcome in answers.items()]
-    return dict.fromkeys(_change(connection, _sent, lines, owner=owner, now=now), State.SENT)
 
 
 def _change(
@@ -104,8 +118,27 @@ def _staying(dialect: str) -> TextClause:
 
 
 @cache
-def _sent(dialect: str) -> TextClause:
-    change = f"""
-        state = '{State.SENT}', owner = NULL, lease_until = NULL, next_attempt_at = NULL, settled_at = :now,
-        reply_code = line.code, reply = line.said"""
-    return _update(dialect, change, OURS_TO_SETTLE).bindparams(bindparam("now", type_=Instant))
+def _together(dialect: str) -> str:
+    """SQLite's driver would take a turn for each row returned, and wait for the interpreter at each: so there the
+    statement changes all or nothing, and the count tells which. A server's row may change between the two looks.
+    """
+    name, no_index = (":{}".format, "NOT INDEXED") if dialect == "sqlite" else ("%({})s".format, "")
+    lines = _LINES[dialect].replace(":lines", name("lines"))
+    settled = ", ".join(f"'{state}'" for state in OURS_TO_SETTLE)
+    match = f"""
+        delivery.id = line.id AND delivery.attempts = line.attempt AND delivery.owner = {name("owner")}
+        AND CASE WHEN line.code IS NULL THEN delivery.state = '{State.SENDING}' AND {_reader()}
+                 ELSE delivery.state IN ({settled}) END"""
+    returning = "" if dialect == "sqlite" else "RETURNING delivery.id, delivery.attempts"
+    return f"""
+        UPDATE delivery {no_index} SET
+            state = CASE WHEN line.code IS NULL THEN '{State.ON_WIRE}' ELSE '{State.SENT}' END,
+            owner = CASE WHEN line.code IS NULL THEN delivery.owner END,
+            lease_until = CASE WHEN line.code IS NULL THEN {name("lease")} END,
+            settled_at = CASE WHEN line.code IS NULL THEN delivery.settled_at ELSE {name("now")} END,
+            next_attempt_at = CASE WHEN line.code IS NULL THEN delivery.next_attempt_at END,
+            reply_code = coalesce(line.code, delivery.reply_code), reply = coalesce(line.said, delivery.reply)
+        FROM ({lines}) AS line
+        WHERE {match} AND {name("many")} = (SELECT count(*) FROM ({lines}) AS line, delivery {no_index} WHERE {match})
+        {returning}
+    """  # noqa: S608  - words of our own

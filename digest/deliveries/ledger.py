@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from digest import subscribers
 from digest.db import Changes
-from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, settle_sent
+from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, together
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
 from digest.models import State, Status, Subscriber
@@ -44,7 +44,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, owner: str) -> None:
         self._changes = Changes(engine)
-        self._owner = owner
+        self._owner, self._dialect = owner, engine.dialect
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -95,19 +95,20 @@ class Ledger:
                     line.done.set_result(written.get(line.claim))
 
     def _commit(self, lines: Sequence[_Line]) -> dict[Claim, State]:
-        leaving = [line.claim for line in lines if line.outcome is None]
-        taken = {line.claim: line.outcome for line in lines if line.outcome and _plain(line.outcome)}
         now = lines[-1].now
+        until = now + LEASE_ON_WIRE
         written: dict[Claim, State] = {}
-        with self._changes.begin() as connection:
-            if leaving:
-                written |= put_on_wire(connection, self._owner, leaving, now, now + LEASE_ON_WIRE)
-            if taken:
-                written |= settle_sent(connection, self._owner, taken, now)
-            for line in lines:
-                outcome = None if line.claim in taken else line.outcome
-                if outcome and self._settle(connection, line, outcome):
-                    written[line.claim] = outcome.state
+        if all(_plain(line.outcome) for line in lines):
+            usual = {line.claim: line.outcome for line in lines}
+            written = together(self._changes, self._owner, usual, now, until, self._dialect)
+        if rest := [line for line in lines if line.claim not in written]:
+            with self._changes.begin() as connection:
+                leaving = [line.claim for line in rest if line.outcome is None]
+                if leaving:
+                    written |= put_on_wire(connection, self._owner, leaving, now, until)
+                for line in rest:
+                    if line.outcome and self._settle(connection, line, line.outcome):
+                        written[line.claim] = line.outcome.state
         return written
 
     def _settle(self, connection: Connection, line: _Line, outcome: Outcome) -> bool:
@@ -142,6 +143,8 @@ def _suppress(connection: Connection, subscriber_id: int, why: str, now: datetim
         session.commit()
 
 
-def _plain(outcome: Outcome) -> bool:
-    """As nearly all are: the relay took the letter, and nothing follows from it."""
-    return outcome.state is State.SENT and outcome.charged and not outcome.suppress and outcome.retry_at is None
+def _plain(outcome: Outcome | None) -> bool:
+    """As nearly all lines are: a letter leaves, or the relay took it and nothing follows from that."""
+    return outcome is None or (
+        outcome.state is State.SENT and outcome.charged and not outcome.suppress and outcome.retry_at is None
+    )
