@@ -120,7 +120,7 @@ class Changes:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self.dialect = engine, engine.dialect
         self._connection: Connection | None = None
 
     @contextmanager

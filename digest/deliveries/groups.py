@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Dialect, TextClause, bindparam, text
+from sqlalchemy import Connection, TextClause, bindparam, text
 
 from digest.db import Changes
 from digest.deliveries.outcome import Outcome
@@ -47,15 +47,14 @@ def together(
     lines: Mapping[Claim, Outcome | None],
     now: datetime,
     lease: datetime,
-    dialect: Dialect,
 ) -> dict[Claim, State]:
     """Letters that leave now (None), and letters that the relay took, in one statement. All of them, or none where one
     is not ours any more or its reader has left; only where another sender comes between may it be some.
     """
     said = [(*claim, outcome and outcome.code, outcome and outcome.reply) for claim, outcome in lines.items()]
-    instants = {"now": stored(dialect, now), "lease": stored(dialect, lease)}
+    instants = {"now": stored(changes.dialect, now), "lease": stored(changes.dialect, lease)}
     given = {"lines": json.dumps(said), "many": len(said), "owner": owner, **instants}
-    changed, rows = changes.at_once(_together(dialect.name), given)
+    changed, rows = changes.at_once(_together(changes.dialect.name), given)
     fates = {claim: State.SENT if outcome else State.ON_WIRE for claim, outcome in lines.items()}
     if changed == len(fates):
         return fates

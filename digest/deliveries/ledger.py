@@ -44,7 +44,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, owner: str) -> None:
         self._changes = Changes(engine)
-        self._owner, self._dialect = owner, engine.dialect
+        self._owner = owner
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -100,7 +100,7 @@ class Ledger:
         written: dict[Claim, State] = {}
         if all(_plain(line.outcome) for line in lines):
             usual = {line.claim: line.outcome for line in lines}
-            written = together(self._changes, self._owner, usual, now, until, self._dialect)
+            written = together(self._changes, self._owner, usual, now, until)
         if rest := [line for line in lines if line.claim not in written]:
             with self._changes.begin() as connection:
                 leaving = [line.claim for line in rest if line.outcome is None]

@@ -65,10 +65,12 @@ class Known:
         keywords, papers, _ = self._most
         if len(self._numbers) > keywords or len(self._sheets) > papers:
             self._numbers, self._queries, self._sheets, self._shown = {}, [], {}, {}
+        sheets = self._sheets
         return [
             number
             for number, stamp in stamps.items()
-            if (sheet := self._sheets.get(number)) is None or sheet.stock.stamp != stamp
+            if (sheet := sheets.get(number)) is None
+            or (sheet.stock.stamp is not stamp and sheet.stock.stamp != stamp)  # nearly always it is that very one
         ]
 
     def learn(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Table, inspect
@@ -71,8 +71,13 @@ class Desk:
 def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: Memory | None = None) -> Desk:
     """Load all that the letters of a batch need. `known` is kept by who writes many batches."""
     readers = {each.subscriber_id for each in claimed}
-    keywords = keywords_of(session, readers)
     known = Memory() if known is None else known
+    saved = saved_by(session, readers)
+    asked = {number for _, number, _ in saved}.union(*(each.keywords for each in claimed))
+    canonicals = known.shelf.canonicals(session, asked)
+    keywords: dict[int, list[Asked]] = {}
+    for reader, number, written in saved:
+        keywords.setdefault(reader, []).append(Asked(number, written, canonicals[number]))
     wanted = {number for each in claimed for number in [*each.papers, *each.left_out]}
     ahead: list[str] = []
     if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
@@ -82,7 +87,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: 
     desk = Desk(
         subscribers=addressees(session, readers),
         keywords=keywords,
-        canonicals=canonicals_of(session, claimed, keywords),
+        canonicals=canonicals,
         papers={number: each.paper for number, each in kept.items()},
         list_days={number: each.listed_on for number, each in kept.items()},
         notices=known.shelf.notices(session, now),
@@ -109,7 +114,9 @@ def study(
             for number, paper in desk.papers.items()
         }
     fresh = {
-        number: stock(desk.papers[number], listed_on(desk, desk.papers[number]), desk.sources.get(number, ()))
+        number: stock(
+            desk.papers[number], listed_on(desk, desk.papers[number]), desk.sources.get(number, ()), stamps[number]
+        )
         for number in desk.known.unknown(stamps)
     }
     desk.chosen.update({each.id: asked_for(desk, each) for each in digests})
@@ -165,32 +172,16 @@ def addressees(session: Session, readers: Collection[int]) -> dict[int, Addresse
 
 
 @cache
-def _asked(*, server: bool) -> Rows:
-    saved, keywords = (cast("Table", inspect(each).local_table).c for each in (SavedKeyword, Keyword))
-    asked = sa.select(saved.subscriber_id, saved.keyword_id, saved.written, keywords.canonical)
-    joined = asked.where(keywords.id == saved.keyword_id, within(saved.subscriber_id, server=server))
-    return Rows(joined.order_by(saved.subscriber_id, saved.position))
+def _saved(*, server: bool) -> Rows:
+    saved = cast("Table", inspect(SavedKeyword).local_table).c
+    theirs = sa.select(saved.subscriber_id, saved.keyword_id, saved.written)
+    found = theirs.where(within(saved.subscriber_id, server=server))
+    return Rows(found.order_by(saved.subscriber_id, saved.position))
 
 
-def keywords_of(session: Session, readers: Collection[int]) -> dict[int, list[Asked]]:
-    """What several readers ask for today, each in their order."""
-    found: dict[int, list[Asked]] = {}
-    rows = _asked(server=on_server(session)).of(session.connection(), numbers=packed(session, readers))
-    for reader, number, written, canonical in rows:
-        found.setdefault(reader, []).append(Asked(number, written, canonical))
-    return found
-
-
-def canonicals_of(
-    session: Session, claimed: Sequence[Claimed], keywords: Mapping[int, Sequence[Asked]]
-) -> dict[int, str]:
-    """The keywords that these letters were chosen by, whether anybody still has them or not."""
-    found = {each.id: each.canonical for asked in keywords.values() for each in asked}
-    gone = {number for each in claimed for number in each.keywords} - found.keys()
-    for part in papers.chunks(gone):
-        rows = session.exec(select(Keyword.id, Keyword.canonical).where(col(Keyword.id).in_(part)))
-        found |= {int(number or 0): canonical for number, canonical in rows}
-    return found
+def saved_by(session: Session, readers: Collection[int]) -> Sequence[Sequence[Any]]:
+    """What several readers ask for today, each in their order: reader, number of the keyword, as they wrote it."""
+    return _saved(server=on_server(session)).of(session.connection(), numbers=packed(session, readers))
 
 
 def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:

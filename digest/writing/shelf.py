@@ -5,6 +5,7 @@ and nearly all of them were in the last one.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -29,10 +30,11 @@ from sqlmodel import Session, SQLModel
 from digest import papers, readings
 from digest.db import on_server, packed, within
 from digest.letters.known import Known
-from digest.models import Listing, Paper, Reading
+from digest.models import Keyword, Listing, Paper, Reading
 from digest.writing.stock import stamp
 
 MOST = 4_000  # papers that are kept
+KEYWORDS = 50_000  # that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Shelf:
     _when: object = None  # the minute, and the last reading, since when papers have been
     _sure: set[int] = field(default_factory=set)
     _notices: tuple[object, tuple[str, ...]] = (None, ())
+    _canonicals: dict[int, str] = field(default_factory=dict)
 
     def papers(self, session: Session, numbers: Collection[int], now: datetime) -> Mapping[int, Kept]:
         """These papers as the store has them; each is looked at once a minute, and after each reading."""
@@ -84,6 +87,16 @@ class Shelf:
             listed_on, listed_by = days.get(number, paper.first_seen_at.date()), sources.get(number, ())
             marks = stamp(paper, listed_on, listed_by)
             self._papers[number] = Kept(seen[number], paper, listed_on, listed_by, marks)
+
+    def canonicals(self, session: Session, numbers: AbstractSet[int]) -> Mapping[int, str]:
+        """Keywords by their numbers, these and maybe more, in canonical form. What a number means never changes."""
+        if len(self._canonicals) > KEYWORDS:
+            self._canonicals = {}
+        if missing := numbers - self._canonicals.keys():
+            asked = _keywords(server=on_server(session))
+            rows = session.connection().execute(asked, {"numbers": packed(session, missing)})
+            self._canonicals |= dict(tuple(row) for row in rows.fetchall())
+        return self._canonicals
 
     def notices(self, session: Session, now: datetime) -> tuple[str, ...]:
         """What readers should know about the sources; looked at as often as `papers`, with which it is asked."""
@@ -122,6 +135,12 @@ def _paper_rows(*, server: bool) -> TextClause:
             bindparam("numbers", type_=ARRAY(BigInteger))
         )
     return text("SELECT * FROM paper WHERE id IN (SELECT value FROM json_each(:numbers))")
+
+
+@cache
+def _keywords(*, server: bool) -> Select[Any]:
+    keywords = cast("Table", inspect(Keyword).local_table)
+    return select(keywords.c.id, keywords.c.canonical).where(within(keywords.c.id, server=server))
 
 
 @cache

@@ -32,8 +32,8 @@ def stamp(paper: Paper, listed_on: date | None, sources: Sequence[str]) -> tuple
     return (paper.id, *said, *links, *votes, paper.ai_summary, listed_on, sources)
 
 
-def stock(paper: Paper, listed_on: date, sources: Sequence[str]) -> Stock:
-    """A stored paper as letters know it."""
+def stock(paper: Paper, listed_on: date, sources: Sequence[str], stamped: tuple[object, ...] | None = None) -> Stock:
+    """A stored paper as letters know it. `stamped`: its stamp, where it is known."""
     plain = LetterPaper(
         id=int(paper.id or 0),
         title=paper.title,
@@ -52,7 +52,7 @@ def stock(paper: Paper, listed_on: date, sources: Sequence[str]) -> Stock:
         code_stars=paper.code_stars,
         project_url=paper.project_url,
     )
-    return Stock(stamp(paper, listed_on, sources), Document.of(paper, sources), plain)
+    return Stock(stamped or stamp(paper, listed_on, sources), Document.of(paper, sources), plain)
 
 
 @lru_cache
