@@ -4,10 +4,10 @@ The driver of SQLite lets go of the interpreter for every row and has to get it 
 There all rows come as one value, which is made while the others work.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import JSON, Connection, Select, func, select
 
 from digest.db.dialects import on_server
@@ -27,7 +27,7 @@ class Rows:
         """All rows, in the order of the statement, with values as its columns have them."""
         if on_server(connection):
             return connection.execute(self._found, given).fetchall()
-        made: list[list[Any]] = orjson.loads(connection.execute(self._whole, given).scalar_one())
+        made: list[list[Any]] = json.loads(connection.execute(self._whole, given).scalar_one())
         for place, kind in self._types:
             if read := kind.dialect_impl(connection.dialect).result_processor(connection.dialect, None):
                 for row in made:

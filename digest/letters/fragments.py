@@ -135,10 +135,11 @@ class Fragment(_Holed[Quoted]):
         """The whole in wire form. KeyError for a hole that has no value."""
         return Quoted(b"".join(self.pieces(values)))
 
-    def around(self, values: Mapping[str, Quoted], long: dict[str, Sequence[Quoted]]) -> Quoted:
-        """The whole, where some holes, the last one last, take many pieces."""
-        whole = self.pieces({**values, **dict.fromkeys(long, NOTHING)})
-        for name, many in reversed(long.items()):
+    def around(self, values: dict[str, Quoted], long: Mapping[str, Sequence[Quoted]]) -> Quoted:
+        """The whole, where some holes, the last one last, take many pieces. `values` get them as empty ones."""
+        values.update(dict.fromkeys(long, NOTHING))
+        whole = self.pieces(values)
+        for name, many in reversed(list(long.items())):
             if many:
                 place = 2 * self.names.index(name) + 1
                 whole[place : place + 1] = many

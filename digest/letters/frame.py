@@ -1,17 +1,19 @@
 """The digest around its papers: what stands above and below them, rendered once for all letters of the same shape."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from digest.letters import account, heads, say
 from digest.letters.colour import MARKS
-from digest.letters.fragments import NOTHING, Fragment, Sentence, address, both, common, hole, html
+from digest.letters.fragments import NOTHING, Fragment, Sentence, address, common, hole, html
 from digest.letters.heads import Tally
-from digest.letters.plain import fill
+from digest.letters.plain import fill, paragraph
 from digest.letters.templates import SUBJECT, fragment, macro, part
-from digest.letters.values import DigestWords, Letter, Links
+from digest.letters.values import Clock, DigestWords, Letter, Links
 from digest.letters.wire import Quoted, piece
 
 TALLIED = 12  # keywords in the tally
@@ -19,6 +21,8 @@ NOTICES, NOTICE = 6, 300
 SAID = 4096  # lines of tallies that are kept
 FRAMES = 64  # shapes of frames that are kept: 2 MB
 BETWEEN = piece(heads.BETWEEN)
+LINKS = tuple(each.name for each in fields(Links))
+_addresses = attrgetter(*LINKS)
 
 
 class Papers(NamedTuple):
@@ -55,7 +59,7 @@ def frame(shape: Shape) -> tuple[Fragment, Fragment]:
     values: dict[str, object] = {
         **{name: hole(name) for name in names},
         **{name: hole(name) if there else "" for name, there in known.items()},
-        "links": {name: hole(name) if name in shape.links else "" for name in Links.__slots__},
+        "links": {name: hole(name) if name in shape.links else "" for name in LINKS},
         "notices": (*([hole("made_up")] if shape.made_up else []), *shape.notices),
         "product": shape.product,
         "day": shape.day,
@@ -74,8 +78,10 @@ class Frame:
         tallies, found = heads.tally(words), heads.matched(words)
         named = account.keywords(words.keywords)
         keywords = say.listed(named, len(words.keywords) - len(named))
+        when, when_html = _when(words.frequency, words.clock.hour, words.clock.timezone, words.since)
+        own = {**when, "address": say.one_line(words.address), "keywords": keywords}
         product, postal_address, notices = _house(words.product, words.postal_address, words.notices)
-        links = {name: url for name in Links.__slots__ if (url := getattr(words.links, name))}
+        links = [(name, url) for name, url in zip(LINKS, _addresses(words.links), strict=True) if url]
         self._subject = subject(words, tallies, found)
         self._shape = Shape(
             product=product,
@@ -83,33 +89,30 @@ class Frame:
             weekly=words.frequency == "weekly",
             notices=notices,
             postal_address=postal_address,
-            links=tuple(links),
+            links=tuple([name for name, _ in links]),
             tallies=bool(tallies),
             more_tallies=len(tallies) > TALLIED,
             nothing_matched=bool(words.keywords) and not found,
             keywords=bool(keywords),
         )
-        plain = {
-            "often": say.often(words.frequency),
-            "clock": account.clock(words.clock),
-            "since": say.date_of(words.since),
-            "more_tallies": say.count(max(0, len(tallies) - TALLIED), "more keyword"),
-        }
-        own = {"address": say.one_line(words.address), "keywords": keywords}
-        self.html: dict[str, Quoted] = {}
-        self.text: dict[str, Quoted] = {}
-        for name, each in plain.items():
-            self.html[name], self.text[name] = common(each)
-        for name, each in own.items():
-            self.html[name], self.text[name] = both(each)
-        for name, url in links.items():
-            self.html[name], self.text[name] = address(url)
         shown = tallies[:TALLIED]
+        self.html: dict[str, Quoted] = {
+            **when_html,
+            **_in_colours(shown),
+            "address": html(own["address"]),
+            "keywords": html(keywords),
+            "subject": html(self._subject),
+            "preheader": Quoted(BETWEEN.join(map(_titled, heads.preheader(words.papers)))),
+        }
+        self.text: dict[str, Quoted] = {
+            "tallies": _in_lines(shown),
+            "reason": paragraph(_reason(keywords=bool(keywords)).filled(own)),
+        }
+        for name, url in links:
+            self.html[name], self.text[name] = address(url)
+        more_tallies = say.count(max(0, len(tallies) - TALLIED), "more keyword")
+        self.html["more_tallies"], self.text["more_tallies"] = common(more_tallies)
         self.html["headline"], self.text["headline"] = _headline(heads.headline(words, found))
-        self.html |= {"subject": html(self._subject), **_in_colours(shown)}
-        self.html["preheader"] = Quoted(BETWEEN.join(map(_titled, heads.preheader(words.papers))))
-        self.text["tallies"] = _in_lines(shown)
-        self.text["reason"] = piece(fill(_reason(keywords=bool(keywords)).filled(plain | own)))
 
     def empty(self, rows: int, more: int) -> Quoted:
         """The HTML without its papers, to be weighed."""
@@ -134,12 +137,23 @@ def _house(product: str, postal_address: str, notices: tuple[str, ...]) -> tuple
     return say.one_line(product), say.one_line(postal_address), told
 
 
+@lru_cache(maxsize=SAID)
+def _when(frequency: str, hour: int, timezone: str, since: date) -> tuple[dict[str, str], dict[str, Quoted]]:
+    """When letters come and since when, as it is said and in HTML."""
+    said = {
+        "often": say.often(frequency),
+        "clock": account.clock(Clock(hour, timezone)),
+        "since": say.date_of(since),
+    }
+    return said, {name: html(each) for name, each in said.items()}
+
+
 _titled = lru_cache(maxsize=SAID)(html)
 
 
 @lru_cache(maxsize=SAID)
 def _headline(said: str) -> tuple[Quoted, Quoted]:
-    return html(said), piece(fill(said))
+    return html(said), paragraph(said)
 
 
 @lru_cache

@@ -1,7 +1,7 @@
 """What stands above the papers of a digest: subject, headline, tally, preheader, and what is made up for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from digest.letters import say
 from digest.letters.cards import KEYWORD
@@ -13,8 +13,7 @@ TITLED, PREHEADER = 3, 200  # titles in the preheader, and characters of it: mor
 BETWEEN = " · "  # titles of the preheader
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """How many of the letter's papers a keyword brought."""
 
     keyword: str

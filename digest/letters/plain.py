@@ -8,6 +8,8 @@ from bisect import bisect_right
 from itertools import accumulate
 from unicodedata import east_asian_width
 
+from digest.letters.wire import SOFT, Quoted, piece, risky
+
 WIDTH = 72
 _NARROW = re.compile("[\0-\u024f\u2010-\u2027]*")  # Latin, dashes, quotation marks, "…": each takes one column
 
@@ -43,6 +45,19 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
             used = columns(line)
         bare = False
     return "\n".join(each.rstrip() for each in (*lines, line))
+
+
+def paragraph(text: str) -> Quoted:
+    """`text` filled, in wire form."""
+    if text.isascii() and text.isprintable() and not ("=" in text or "  " in text):  # as most: then bytes are columns
+        rest, lines = text.strip().encode(), []
+        while len(rest) > WIDTH and (end := rest.rfind(b" ", 0, WIDTH + 1)) > 0:
+            lines.append(rest[:end])
+            rest = rest[end + 1 :]
+        made = b"\r\n".join([*lines, rest])
+        if 0 < len(rest) <= WIDTH and not risky(made):
+            return Quoted(made + SOFT)
+    return piece(fill(text))
 
 
 def _filled(text: str, margin: str, first: str, width: int) -> str:

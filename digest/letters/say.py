@@ -30,7 +30,7 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    return cut(clean(text), limit)
+    return cut(text, limit)
 
 
 def cut(text: str, limit: int) -> str:

@@ -79,7 +79,7 @@ def quoted(text: str) -> Quoted:
     made = binascii.b2a_qp(raw)
     if b"\n" not in raw:  # then it cannot know which line ends we use, and breaks long lines with LF
         made = made.replace(b"\n", b"\r\n")
-    return Quoted(_RISKY.sub(_harmless, made) if _risky(made) else made)
+    return Quoted(_RISKY.sub(_harmless, made) if risky(made) else made)
 
 
 def piece(text: str) -> Quoted:
@@ -98,7 +98,7 @@ def _unencoded(lines: Sequence[str]) -> Quoted:
     fit = "".join(lines).isprintable() and max(map(len, lines)) < LINE
     if fit and not any(line[-1:] in {"", " "} for line in lines):
         raw = "\r\n".join(lines).encode()
-        if not _risky(raw):
+        if not risky(raw):
             return Quoted(raw + SOFT)
     return Quoted(b"")
 
@@ -108,7 +108,7 @@ def unencoded(text: str) -> Quoted:
     raw = text.encode()
     if len(raw) >= LINE:
         raw = SOFT.join([raw[at : at + LINE - 1] for at in range(0, len(raw), LINE - 1)])
-    return Quoted(raw + SOFT) if not _risky(raw) else _ended(quoted(text))
+    return Quoted(raw + SOFT) if not risky(raw) else _ended(quoted(text))
 
 
 def _ended(made: Quoted) -> Quoted:
@@ -138,7 +138,8 @@ def _mostly_plain(body: Quoted) -> bool:
     return len(sample) >= ENOUGH and 20 * sample.count(b"=") < len(sample)
 
 
-def _risky(made: bytes) -> bool:
+def risky(made: bytes) -> bool:
+    """Whether a line begins with what it must not begin with."""
     # This is ten times quicker than the expression, and nearly always finds nothing.
     return made.startswith(RISKS) or b"\n." in made or b"\nFrom " in made
 

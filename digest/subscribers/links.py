@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from itsdangerous import BadSignature, Signer
-from itsdangerous.encoding import base64_encode
 from itsdangerous.signer import SigningAlgorithm
 
 from digest.errors import TokenError
@@ -52,9 +52,7 @@ class Links:
     def __init__(self, keys: Sequence[str]) -> None:
         self.keys = tuple(keys)
         self._signers = {purpose: _signer(purpose, keys) for purpose in Purpose}
-        firsts = {purpose: signer.secret_keys[-1] for purpose, signer in self._signers.items()}
-        # With the key taken in, which costs more than what is signed.
-        self._keyed = {purpose: hmac.new(key, digestmod="sha256") for purpose, key in firsts.items()}
+        self._stamps = {purpose: _Stamp(signer.secret_keys[-1]) for purpose, signer in self._signers.items()}
 
     def token(self, purpose: Purpose, subject: str, issued: datetime) -> str:
         """A token for `subject` (a subscriber's nonce, a delivery's message id); whoever holds it may do `purpose`."""
@@ -64,13 +62,11 @@ class Links:
         """One for each of these purposes, as a letter needs them."""
         value = f"{subject}.{int(issued.timestamp()):x}"
         raw = value.encode()
-        return [f"{value}.{self._signature(each, raw)}" for each in purposes]
-
-    def _signature(self, purpose: Purpose, value: bytes) -> str:
-        # What Signer does, without its way through every key.
-        keyed = self._keyed[purpose].copy()
-        keyed.update(value)
-        return base64_encode(keyed.digest()).decode()
+        # What Signer does, without its way through every key. One more byte makes each digest eleven times three, so
+        # that all are written as base64 in one go: the 44th letter of each stands for that byte, and goes.
+        digests = b"".join([self._stamps[each].digest(raw) + b"\0" for each in purposes])
+        signed = urlsafe_b64encode(digests).decode()
+        return [f"{value}.{signed[at : at + 43]}" for at in range(0, len(signed), 44)]
 
     def read(self, purpose: Purpose, token: str, now: datetime) -> str:
         """The subject of a token. Raises TokenError for a damaged, foreign or expired one."""
@@ -83,6 +79,23 @@ class Links:
             _, lasts, advice = LIFETIMES[purpose]
             raise TokenError(f"This link was valid for {lasts} and has expired. {advice}")
         return subject
+
+
+class _Stamp:
+    """HMAC-SHA256 with one key, of which both pads are taken in once and for all (RFC 2104, 4): a letter has seven."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(each ^ 0x36 for each in block))
+        self._outer = hashlib.sha256(bytes(each ^ 0x5C for each in block))
+
+    def digest(self, value: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class _OneCall(SigningAlgorithm):
