@@ -11,7 +11,8 @@ from digest.letters import say
 from digest.letters.colour import LOOK, MARKS
 from digest.letters.heads import tally
 from digest.letters.marked import Piece, pieces, plain, starred
-from digest.letters.plain import columns, fill
+from digest.letters.plain import columns, fill, paragraph
+from digest.letters.wire import piece
 from digest.matching import Span
 from tests.letter_factory import paper, words
 
@@ -75,6 +76,12 @@ def test_no_line_is_wider_than_seventy_two_columns(text: str, indent: int) -> No
 def test_one_space_stands_between_two_words(text: str) -> None:
     assert fill(text, 2) == "  a b c"
     assert fill(f"{text} 论", 2) == "  a b c 论"
+
+
+@given(st.lists(st.sampled_from(["a", "word", "longer.word", ".", "From", "=", "é", " ", "x" * 80]), max_size=60))
+def test_a_paragraph_is_the_same_as_filled_and_then_encoded(parts: list[str]) -> None:
+    text = " ".join(parts)
+    assert paragraph(text) == piece(fill(text))
 
 
 def test_no_character_makes_a_line_too_wide() -> None:
