@@ -84,6 +84,12 @@ def test_a_paragraph_is_the_same_as_filled_and_then_encoded(parts: list[str]) ->
     assert paragraph(text) == piece(fill(text))
 
 
+@pytest.mark.parametrize("first", [70, 71, 72, 73])
+def test_a_paragraph_breaks_where_a_filled_one_does(first: int) -> None:
+    text = "x" * (first - 2) + " y and more words"
+    assert paragraph(text) == piece(fill(text))
+
+
 def test_no_character_makes_a_line_too_wide() -> None:
     characters = [each for each in map(chr, range(0x21, 0x3100)) if not each.isspace()]
     lines = {each: fill(f"{each} " * 50).split("\n") for each in characters}
