@@ -22,9 +22,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest import daily, db, retention
+from digest.apart import apart
 from digest.bounces import mailbox
 from digest.errors import DigestError
 from digest.house import House
+from digest.sending import Sent
 
 log = structlog.get_logger()
 
@@ -77,7 +79,7 @@ class Clockwork:
         """Send what may go."""
         async with self._delivering:
             if self._works and not self._stop.is_set():
-                await self._guarded("deliver", daily.deliver(self._house, self._clock, stop=self._stop))
+                await self._guarded("deliver", apart(self._deliver))
 
     async def fetch(self) -> None:
         """Read what came back, where a mailbox is set for it."""
@@ -106,6 +108,9 @@ class Clockwork:
         planned = await daily.plan(self._house, self._clock(), over=self._stop.is_set)
         if planned.due:
             log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet)
+
+    async def _deliver(self) -> Sent:
+        return await daily.deliver(self._house, self._clock, stop=self._stop)
 
     def _hand_out(self) -> None:
         from digest import workers  # procrastinate is needed where there may be workers, and slow to load

@@ -13,6 +13,7 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
     queue.py     claim, release, sweep: who has which letter in hand
     record.py    enqueue, take back, cancel, resolve: plain transactions
     again.py     a letter that did not go is sent after all
+    aside.py     in a thread, or on the loop: where a sender works with the store
     bucket.py    rates that several senders keep together
     bulk.py      enqueue the digests of many readers
     ledger.py    on the wire and settle, for many connections in one commit
@@ -21,6 +22,7 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
 
 from digest.deliveries import bucket, lane
 from digest.deliveries.again import failed_since, retry
+from digest.deliveries.aside import Aside
 from digest.deliveries.bulk import Line, enqueue_digests
 from digest.deliveries.ledger import Ledger
 from digest.deliveries.outcome import Outcome, backoff, outcome_of
@@ -29,6 +31,7 @@ from digest.deliveries.record import Draft, Owed, cancel, drop_returns, enqueue,
 from digest.deliveries.sent import Sent
 
 __all__ = [
+    "Aside",
     "Claimed",
     "Draft",
     "Ledger",

@@ -9,21 +9,27 @@ may claim a letter again that it still holds from before; the older copy must ne
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
+from statistics import median
+from time import monotonic, thread_time
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, update
 from sqlmodel import Session
 
 from digest import subscribers
-from digest.db import Changes
+from digest.db import Changes, on_server
+from digest.deliveries.aside import Aside
 from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, together
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
 from digest.models import State, Status, Subscriber
 
+QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread
+LOOKS = 9  # commits that tell
 GATHER = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
 
@@ -47,7 +53,8 @@ class Ledger:
         self._owner = owner
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
-        self._hand = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._aside = Aside("ledger", here=not on_server(engine))
+        self._waits: deque[float] = deque(maxlen=LOOKS)
 
     async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> State | None:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
@@ -63,7 +70,8 @@ class Ledger:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
         if self._writer:
             await asyncio.shield(self._writer)
-        await asyncio.get_running_loop().run_in_executor(self._hand, self._changes.close)
+        await self._aside.do(self._changes.close)
+        self._aside.close()
 
     def hand_in(
         self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime
@@ -82,7 +90,7 @@ class Ledger:
             await asyncio.sleep(GATHER)
             lines, self._waiting = self._waiting, []
             try:
-                written = await asyncio.get_running_loop().run_in_executor(self._hand, self._commit, lines)
+                written = await self._aside.do(partial(self._write, lines))
             except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
                 # Those behind it, too: no letter may leave over a connection whose last answer was not written.
                 lines, self._waiting = [*lines, *self._waiting], []
@@ -93,6 +101,14 @@ class Ledger:
             for line in lines:
                 if not line.done.done():
                     line.done.set_result(written.get(line.claim))
+
+    def _write(self, lines: Sequence[_Line]) -> dict[Claim, State]:
+        begun = monotonic() - thread_time()
+        written = self._commit(lines)
+        self._waits.append(monotonic() - thread_time() - begun)
+        if self._aside.here and median(self._waits) > QUICK and len(self._waits) == LOOKS:
+            self._aside.here = False
+        return written
 
     def _commit(self, lines: Sequence[_Line]) -> dict[Claim, State]:
         now = lines[-1].now

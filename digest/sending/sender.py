@@ -1,13 +1,13 @@
 """The life of one delivery: claim letters; on a few connections write each, hand it over, and record the answer."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import structlog
 
-from digest.deliveries import Claimed, Ledger, Outcome, Sent, outcome_of
+from digest import db
+from digest.deliveries import Aside, Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import RelayDown, SendError
 from digest.mail.smtp import Connection, Relay, Withdrawn
@@ -22,7 +22,7 @@ from digest.sending.shares import Shares, pace_of
 
 log = structlog.get_logger()
 
-Result = TypeVar("Result")
+NEAR, ANSWERS = 0.005, 32  # a relay is near whose quickest of so many answers took fewer seconds
 GROW_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
 
 
@@ -40,9 +40,10 @@ class Sender:
         self._outbox = Outbox(
             pace_of(house), max(BATCH, house.settings.smtp_connections), lambda: self._over, shares.borrow
         )
-        # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="letters")
-        self._way = Way(house, relay, self._aside)
+        self._aside = Aside("letters")
+        self._embedded = not db.on_server(house.engine)
+        self._took: deque[float] = deque(maxlen=ANSWERS)
+        self._way = Way(house, relay, self._aside.do)
         self._pen = Pen(self._outbox, intake, self._answers)
         self._connections = 0
         self._refused_at: float | None = None
@@ -63,18 +64,18 @@ class Sender:
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
         try:
-            _, self._sent.uncertain = await self._aside(self._intake.sweep)
+            _, self._sent.uncertain = await self._aside.do(self._intake.sweep)
             self._sent.closed = await self._way.closed(self._clock(), insist=insist)
             if not self._sent.closed:
                 await self._deliver(most)
             return self._sent
         finally:
-            self._reader.shutdown(wait=False)
+            self._aside.close()
 
     async def _deliver(self, most: int | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                await self._grow(group, await self._aside(lambda: self._intake.worth(self._allowed)))
+                await self._grow(group, await self._aside.do(lambda: self._intake.worth(self._allowed)))
                 group.create_task(self._claim_all(group, most))
         finally:
             await asyncio.shield(self._leave())
@@ -83,14 +84,10 @@ class Sender:
         if not self._sent.closed:
             await self._way.passed()
 
-    def _aside(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Do what waits for the store in the thread for it."""
-        return asyncio.get_running_loop().run_in_executor(self._reader, work)
-
     async def _leave(self) -> None:
         await self._ledger.close()
         # After what that thread may still be claiming.
-        await self._aside(self._intake.release)
+        await self._aside.do(self._intake.release)
 
     async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
         try:
@@ -115,14 +112,16 @@ class Sender:
             await self._outbox.freed(full)
 
     async def _take_in(self, full: Collection[str]) -> int:
-        taken, unwritten = await patiently(lambda: self._aside(lambda: self._intake.claim(full)))
+        # Between two answers of a far relay there is time that a thread can use. A near one leaves none.
+        self._aside.here = self._embedded and min(self._took, default=NEAR) < NEAR
+        taken, unwritten = await patiently(lambda: self._aside.do(lambda: self._intake.claim(full)))
         for each, outcome in unwritten:
             await self._answers.record(each, outcome)
         await self._outbox.put(taken)
         return len(taken) + len(unwritten)
 
     async def _sweep(self) -> int:
-        again, uncertain = await patiently(lambda: self._aside(self._intake.sweep))
+        again, uncertain = await patiently(lambda: self._aside.do(self._intake.sweep))
         self._sent.uncertain += uncertain
         return again
 
@@ -201,6 +200,7 @@ class Sender:
             await self._consider(error)
         else:
             hand.took = now() - hand.left
+            self._took.append(hand.took)
             code, _, said = reply.partition(" ")
             hand.last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
             await self._way.passed()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import get_ident
+from time import sleep
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from sqlmodel import col
 from digest import deliveries
 from digest.db import reading, writing
 from digest.deliveries import Ledger, Outcome
+from digest.deliveries.ledger import LOOKS, QUICK
 from digest.errors import StoreError
 from digest.models import Delivery, Kind, State, Status, Subscriber
 from tests.factories import NOW, delivery, subscriber
@@ -68,6 +71,20 @@ async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int,
         return await ledger.hand_in(number, attempt, outcome, NOW)
     finally:
         await ledger.close()
+
+
+async def before_a_slow_disk(store: Engine) -> Ledger:
+    """A ledger that has seen it wait, and commits in a thread since. (On a server, it does so from the start.)"""
+    ledger = Ledger(store, "me")
+
+    def wait(*_about: object) -> None:
+        sleep(2 * QUICK)
+
+    event.listen(store, "before_cursor_execute", wait)
+    for _ in range(LOOKS):
+        assert await ledger.hand_in(0, 1, None, NOW) is None
+    event.remove(store, "before_cursor_execute", wait)
+    return ledger
 
 
 @contextmanager
@@ -305,7 +322,7 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
         session.execute(text(REFUSE[store.dialect.name]))
 
     async def one_after_the_other() -> None:
-        ledger = Ledger(store, "me")
+        ledger = await before_a_slow_disk(store)
         with writing(store) as other:  # holds up the first commit until the second line waits behind it
             other.execute(text(HOLD[store.dialect.name]))
             answer = ledger.hand_in(answered, 1, SENT, NOW)
@@ -323,7 +340,7 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
     number, behind = put(store, state=State.ON_WIRE), put(store, state=State.ON_WIRE)
 
     async def cancelled() -> None:
-        ledger = Ledger(store, "me")
+        ledger = await before_a_slow_disk(store)
         with writing(store) as other:  # holds up the ledger: a row of PostgreSQL, the whole file of SQLite
             other.execute(update(Delivery).where(col(Delivery.id).in_([number, behind])).values(priority=1))
             first = asyncio.create_task(ledger.settle(number, 1, SENT, NOW))
@@ -338,6 +355,25 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
 
     asyncio.run(cancelled())
     assert [get(store, each).state for each in (number, behind)] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in_a_thread(
+    store: Engine, *, slow: bool
+) -> None:
+    number = put(store)
+    threads: set[int] = set()
+
+    async def once() -> bool:
+        ledger = await before_a_slow_disk(store) if slow else Ledger(store, "me")
+        event.listen(store, "before_cursor_execute", lambda *_: threads.add(get_ident()))
+        left = await ledger.on_wire(number, 1, NOW)
+        await ledger.close()
+        return left is State.ON_WIRE
+
+    assert asyncio.run(once())
+    assert len(threads) == 1
+    assert (threads == {get_ident()}) is (store.dialect.name == "sqlite" and not slow)
 
 
 def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:
