@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import select
 from structlog.testing import capture_logs
 
@@ -61,6 +62,31 @@ def within(
             await act(work)
 
     asyncio.run(together())
+
+
+def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_service(
+    store: Engine, lists: Lists, polite: Relay
+) -> None:
+    at = wired(store, lists, polite.port)
+    queue(store)
+    waits, goes_on = Event(), Event()
+
+    def wait(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "UPDATE delivery" in " ".join(statement.split()) and "on_wire" in statement:
+            waits.set()
+            assert goes_on.wait(30)
+
+    event.listen(store, "before_cursor_execute", wait)
+
+    async def act(work: Clockwork) -> None:
+        delivering = asyncio.create_task(work.deliver())
+        await until(waits.is_set)
+        await asyncio.sleep(0.1)  # as pages would be served
+        goes_on.set()
+        await delivering
+        assert len(polite.accepted) == 1
+
+    asyncio.run(act(Clockwork(at, Clock())))
 
 
 def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
