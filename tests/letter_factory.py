@@ -75,5 +75,5 @@ def words(*papers: LetterPaper, **changes: Any) -> DigestWords:
         links=LINKS,
         postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
     )
-    made = replace(made, **changes)
-    return made if made.keyword_ids else replace(made, keyword_ids=tuple(range(101, 101 + len(made.keywords))))
+    made = made._replace(**changes)
+    return made if made.keyword_ids else made._replace(keyword_ids=tuple(range(101, 101 + len(made.keywords))))

@@ -70,7 +70,6 @@ def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
             *(people if form == "console" or (form == "auto" and sys.stderr.isatty()) else programs),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

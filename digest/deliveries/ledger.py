@@ -28,8 +28,8 @@ from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
 from digest.models import State, Status, Subscriber
 
-QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread
-LOOKS = 9  # commits that tell
+QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread,
+LOOKS, AGAIN = 9, 10.0  # as so many commits tell; after so many seconds the loop tries again
 GATHER = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
 
@@ -53,7 +53,9 @@ class Ledger:
         self._owner = owner
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
-        self._aside = Aside("ledger", here=not on_server(engine))
+        self._embedded = not on_server(engine)
+        self._aside = Aside("ledger", here=self._embedded)
+        self._left_at = 0.0
         self._waits: deque[float] = deque(maxlen=LOOKS)
 
     async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> State | None:
@@ -103,11 +105,15 @@ class Ledger:
                     line.done.set_result(written.get(line.claim))
 
     def _write(self, lines: Sequence[_Line]) -> dict[Claim, State]:
-        begun = monotonic() - thread_time()
+        here, begun = self._aside.here, monotonic() - thread_time()
         written = self._commit(lines)
-        self._waits.append(monotonic() - thread_time() - begun)
-        if self._aside.here and median(self._waits) > QUICK and len(self._waits) == LOOKS:
-            self._aside.here = False
+        if here:
+            self._waits.append(monotonic() - thread_time() - begun)
+            if len(self._waits) == LOOKS and median(self._waits) > QUICK:
+                self._aside.here, self._left_at = False, monotonic()
+                self._waits.clear()
+        else:
+            self._aside.here = self._embedded and monotonic() > self._left_at + AGAIN
         return written
 
     def _commit(self, lines: Sequence[_Line]) -> dict[Claim, State]:

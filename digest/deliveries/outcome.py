@@ -2,8 +2,8 @@
 
 import random
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError
 from digest.models import State
@@ -16,8 +16,7 @@ ABOUT_THE_SENDER = {"7", "8"}  # RFC 3463 X.1.7 and X.1.8 are bad *sender* addre
 ENHANCED = re.compile(r"(?<![\d.])5\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended. `suppress`: the address itself was refused for good, so its reader gets no more letters.
     `charged`: it counts as an attempt; what happened at the relay's door is no fault of the letter's.
     """

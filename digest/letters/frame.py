@@ -1,10 +1,8 @@
 """The digest around its papers: what stands above and below them, rendered once for all letters of the same shape."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import date
 from functools import lru_cache
-from operator import attrgetter
 from typing import NamedTuple
 
 from digest.letters import account, heads, say
@@ -21,8 +19,7 @@ NOTICES, NOTICE = 6, 300
 SAID = 4096  # lines of tallies that are kept
 FRAMES = 64  # shapes of frames that are kept: 2 MB
 BETWEEN = piece(heads.BETWEEN)
-LINKS = tuple(each.name for each in fields(Links))
-_addresses = attrgetter(*LINKS)
+LINKS = Links._fields
 
 
 class Papers(NamedTuple):
@@ -81,7 +78,7 @@ class Frame:
         when, when_html = _when(words.frequency, words.clock.hour, words.clock.timezone, words.since)
         own = {**when, "address": say.one_line(words.address), "keywords": keywords}
         product, postal_address, notices = _house(words.product, words.postal_address, words.notices)
-        links = [(name, url) for name, url in zip(LINKS, _addresses(words.links), strict=True) if url]
+        links = [(name, url) for name, url in zip(LINKS, words.links, strict=True) if url]
         self._subject = subject(words, tallies, found)
         self._shape = Shape(
             product=product,

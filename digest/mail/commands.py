@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from digest.mail.message import Wired
@@ -14,8 +13,7 @@ DOT = b".\r\n"  # after the letter, on a line by itself
 MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A command, the answers that let the next one follow, and whom a refusal is about."""
 
     command: bytes

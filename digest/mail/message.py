@@ -11,11 +11,10 @@ import email.base64mime
 import email.quoprimime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from digest.errors import Rejected
 from digest.letters.values import Letter
@@ -36,8 +35,7 @@ _ADDRESS = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9.-]+|[!-;=?A-~]+@\[[0-9A-Fa-f.:IPv
 Wired = NewType("Wired", bytes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What the letter itself does not say.
 
     `from_` is "Name <address>"; `to` a bare address. `message_id` is fixed by the record and the same on every

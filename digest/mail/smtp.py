@@ -48,7 +48,7 @@ class Connection:
         self._talk: Talk | None = None
         self._letters = 0
         self._unfinished = False  # the relay still holds the envelope of a letter that did not go
-        self._ahead: Parcel | None = None  # whose envelope went with the letter before
+        self._ahead: tuple[Parcel, Sequence[Step]] | None = None  # whose envelope went with the letter before
         self._early = True  # whether that may be done
 
     async def __aenter__(self) -> Self:
@@ -99,7 +99,7 @@ class Connection:
             talk, early = await self._open_for(parcel)
             self._unfinished = True
             try:
-                await (self._heard if early else self._ask)(talk, envelope(talk, parcel))
+                await (self._heard(talk, early) if early else self._ask(talk, envelope(talk, parcel)))
             except SendError as error:
                 # That a relay ends the connection between two letters is normal, even if we notice it only now: it is
                 # no fault of this letter. Nor is it one if the relay does not like to be asked so early.
@@ -111,14 +111,14 @@ class Connection:
             else:
                 return talk
 
-    async def _open_for(self, parcel: Parcel) -> tuple[Talk, bool]:
-        """A connection, and whether the envelope has gone there with the letter before."""
+    async def _open_for(self, parcel: Parcel) -> tuple[Talk, Sequence[Step]]:
+        """A connection, and the envelope if it has gone there with the letter before."""
         ahead, self._ahead = self._ahead, None
-        if self._talk and ahead is parcel:
-            return self._talk, True
+        if self._talk and ahead and ahead[0] is parcel:
+            return self._talk, ahead[1]
         if ahead:
             self._drop()  # the relay waits for that one
-        return await self._open(), False
+        return await self._open(), ()
 
     async def probe(self, sender: str) -> None:
         """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""
@@ -184,7 +184,8 @@ class Connection:
         ahead: Sequence[Step] = ()
         talks_on = talk.pipelines and self._early and not self.worn
         if talks_on and following and MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient):
-            self._ahead, ahead = following, envelope(talk, following)
+            ahead = envelope(talk, following)
+            self._ahead = following, ahead
         talk.say(b"".join([raw, DOT, *(each.command for each in ahead)]), 1 + len(ahead))
         try:
             replies = await talk.hear(1, DATA_STEPS * self._relay.timeout)

@@ -57,7 +57,7 @@ def web_copy(house: House, token: str, now: datetime) -> str:
         claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.left_out], left_out=[])
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
-    return letters.digest(replace(words, links=NO_POWER, address=""), whole=True).html
+    return letters.digest(words._replace(links=NO_POWER, address=""), whole=True).html
 
 
 def _kept(house: House, session: Session, token: str, now: datetime) -> Delivery:

@@ -10,9 +10,9 @@ What needs the store is done for a batch beforehand (`prepare`). The bytes are m
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from digest import letters
 from digest.deliveries import Claimed
@@ -45,8 +45,7 @@ __all__ = [
 COPY = "copy"  # copy:number:day:today is the edition of the link to a letter's copy
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A letter that may leave, and the claim it answers. `sender` and `recipient` are those of the SMTP envelope."""
 
     claimed: Claimed

@@ -13,7 +13,7 @@ import resource
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -215,7 +215,7 @@ def theirs(readers: Crowd, said: Sequence[DigestWords]) -> None:
         index._read.cache_clear()
         queries = [parse(keyword.canonical) for keyword in readers.keywords[claimed.subscriber_id]]
         papers = (letter_paper(readers.papers[number], NOW.date(), queries, NOW) for number in claimed.papers)
-        by_hand(replace(each, papers=tuple(papers), positions=()))
+        by_hand(each._replace(papers=tuple(papers), positions=()))
 
 
 def by_hand(said: DigestWords) -> bytes:

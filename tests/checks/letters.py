@@ -138,7 +138,7 @@ async def _send(at: House, now: datetime) -> int:
 
 async def empty(at: House, now: datetime) -> None:
     """The one letter that the service never sends: a digest without a paper."""
-    letter = letters.digest(replace(words(keywords=("quantum walk",)), papers=()))
+    letter = letters.digest(words(keywords=("quantum walk",))._replace(papers=()))
     envelope = Envelope(
         from_=SENDER,
         to=f"digest-0@{RECIPIENTS}",

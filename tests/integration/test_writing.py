@@ -64,7 +64,7 @@ def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine)
     assert (after.keywords, after.keyword_ids) == (("robot", "protein"), tuple(chosen))
     assert [each.where for each in after.papers] == [each.where for each in before.papers]
     copy = web_copy(at, at.links.token(Purpose.VIEW, str(claimed(at).id), TUESDAY), TUESDAY)
-    assert copy == letters.digest(replace(after, links=NO_POWER, address=""), whole=True).html
+    assert copy == letters.digest(after._replace(links=NO_POWER, address=""), whole=True).html
     assert "graph" not in copy
 
 

@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ def test_letters_of_all_kinds_are_verified() -> None:
     goodbye = letters.goodbye(letters.GoodbyeWords(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
     many = letters.digest(words(*(paper(f"强化学习 {n}", number=n) for n in range(200))))
     for letter, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
-        signed = SHORT.sign(compose(letter, replace(ENVELOPE, unsubscribe_url=unsubscribe)))
+        signed = SHORT.sign(compose(letter, ENVELOPE._replace(unsubscribe_url=unsubscribe)))
         assert verified(signed)
         assert max(map(len, signed.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
 

@@ -1,7 +1,6 @@
 """What the digest says: subject, reasons, marks, links, and that text from outside stays text."""
 
 import re
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -221,7 +220,7 @@ def test_without_a_postal_address_nothing_stands_in_its_place() -> None:
 
 
 def test_what_a_reader_can_ask_for_depends_on_what_there_is() -> None:
-    weekly = digest(words(frequency="weekly", links=replace(LINKS, fewer="")))
+    weekly = digest(words(frequency="weekly", links=LINKS._replace(fewer="")))
     assert "Fewer mails" not in weekly.text + weekly.html
     assert "Pause for two weeks" in weekly.html
     nobody = digest(words(paper(authors=()), links=Links(view="v", preferences="p", unsubscribe="u")))

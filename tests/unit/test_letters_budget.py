@@ -1,7 +1,6 @@
 """No letter is too heavy, whatever stands in it: cards become rows, and rows become a count."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tests.letter_factory import paper, words
 FIFTY = tuple(f"keyword number {n} of fifty" for n in range(50))
 SAID_FIFTY = "; ".join(FIFTY) * 5
 # As long as the addresses of a real service: a token has about 80 characters.
-LONG = Links(**{name: f"https://digest.example.org/{name}/{'t' * 90}" for name in Links.__slots__})
+LONG = Links(**{name: f"https://digest.example.org/{name}/{'t' * 90}" for name in Links._fields})
 EVERYWHERE = tuple((n, "title and abstract") for n in range(50))
 CHINESE = "我们研究大型语言模型的后训练如何改变其内部机制" * 200
 HEBREW = "אנחנו חוקרים מודלים של שפה ואת האימון שלהם. " * 100
@@ -121,7 +120,7 @@ def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_on_the_web_nothing_is_left_out_for_its_weight(kind: str) -> None:
     whole = extreme(kind)
-    selector = Selector(digest(replace(whole, left_out=0), whole=True).html)
+    selector = Selector(digest(whole._replace(left_out=0), whole=True).html)
     rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
     assert rows == 200 - 10
     assert not selector.xpath("//a[contains(., 'on the web')]")

@@ -79,10 +79,10 @@ def letters(draw: st.DrawFn) -> DigestWords:
         product=draw(SAID),
         address=draw(SAID),
         links=draw(
-            st.sampled_from([LINKS, replace(LINKS, fewer=""), Links(view="v", preferences="p", unsubscribe="u")])
+            st.sampled_from([LINKS, LINKS._replace(fewer=""), Links(view="v", preferences="p", unsubscribe="u")])
         ),
     )
-    return replace(given_words, papers=tuple(made))
+    return given_words._replace(papers=tuple(made))
 
 
 def by_hand(subject: str, text: str, html: str) -> EmailMessage:
@@ -196,7 +196,7 @@ def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
         keywords=("x", "y", "z", "Carl's robots"),
         positions=(other,),
         address="carl@example.org",
-        links=Links(**{name: f"https://digest.example.org/{name}/carl" for name in Links.__slots__}),
+        links=Links(**{name: f"https://digest.example.org/{name}/carl" for name in Links._fields}),
     )
     before = prints.prints.cache_info()
     letters = [digest(first), digest(second), digest(first)]
@@ -219,7 +219,7 @@ def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
 def test_readers_share_the_papers_at_the_end_in_which_nothing_is_marked() -> None:
     trending = [paper(number=number, where=(), title_spans=(), abstract_spans=()) for number in range(2, 8)]
     ada = words(paper(number=1), *trending)
-    bob = words(*trending, links=Links(**{name: f"https://digest.example.org/{name}/bob" for name in Links.__slots__}))
+    bob = words(*trending, links=Links(**{name: f"https://digest.example.org/{name}/bob" for name in Links._fields}))
     eve = words(paper(number=9), *trending, address="eve@example.org")
     prints.run.cache_clear()
     letters = [digest(each, whole=True) for each in (ada, bob, eve)]
