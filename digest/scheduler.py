@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -26,7 +27,6 @@ from digest.apart import apart
 from digest.bounces import mailbox
 from digest.errors import DigestError
 from digest.house import House
-from digest.sending import Sent
 
 log = structlog.get_logger()
 
@@ -79,7 +79,8 @@ class Clockwork:
         """Send what may go."""
         async with self._delivering:
             if self._works and not self._stop.is_set():
-                await self._guarded("deliver", apart(self._deliver))
+                delivering = partial(daily.deliver, self._house, self._clock, stop=self._stop)
+                await self._guarded("deliver", apart(delivering))
 
     async def fetch(self) -> None:
         """Read what came back, where a mailbox is set for it."""
@@ -108,9 +109,6 @@ class Clockwork:
         planned = await daily.plan(self._house, self._clock(), over=self._stop.is_set)
         if planned.due:
             log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet)
-
-    async def _deliver(self) -> Sent:
-        return await daily.deliver(self._house, self._clock, stop=self._stop)
 
     def _hand_out(self) -> None:
         from digest import workers  # procrastinate is needed where there may be workers, and slow to load

@@ -18,8 +18,8 @@ Result = TypeVar("Result")
 class Aside:
     """One piece of work after the other. `here`: on the loop that asks for it; may change between two."""
 
-    def __init__(self, name: str, *, here: bool = False) -> None:
-        self.here = here
+    def __init__(self, name: str) -> None:
+        self.here = False
         # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 

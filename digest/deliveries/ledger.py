@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from math import inf
 from statistics import median
 from time import monotonic, thread_time
 from typing import NamedTuple
@@ -53,9 +54,8 @@ class Ledger:
         self._owner = owner
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
-        self._embedded = not on_server(engine)
-        self._aside = Aside("ledger", here=self._embedded)
-        self._left_at = 0.0
+        self._aside = Aside("ledger")
+        self._here_from = inf if on_server(engine) else 0.0  # when the loop may commit itself
         self._waits: deque[float] = deque(maxlen=LOOKS)
 
     async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> State | None:
@@ -91,6 +91,7 @@ class Ledger:
         while self._waiting:
             await asyncio.sleep(GATHER)
             lines, self._waiting = self._waiting, []
+            self._aside.here = monotonic() > self._here_from
             try:
                 written = await self._aside.do(partial(self._write, lines))
             except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
@@ -105,15 +106,13 @@ class Ledger:
                     line.done.set_result(written.get(line.claim))
 
     def _write(self, lines: Sequence[_Line]) -> dict[Claim, State]:
-        here, begun = self._aside.here, monotonic() - thread_time()
+        begun = monotonic() - thread_time()
         written = self._commit(lines)
-        if here:
+        if self._aside.here:  # in a thread it waits for the interpreter, too
             self._waits.append(monotonic() - thread_time() - begun)
             if len(self._waits) == LOOKS and median(self._waits) > QUICK:
-                self._aside.here, self._left_at = False, monotonic()
+                self._here_from = monotonic() + AGAIN
                 self._waits.clear()
-        else:
-            self._aside.here = self._embedded and monotonic() > self._left_at + AGAIN
         return written
 
     def _commit(self, lines: Sequence[_Line]) -> dict[Claim, State]:

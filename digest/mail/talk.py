@@ -9,7 +9,6 @@ that never ends puts us out of step: then the connection is `lost`, whatever els
 import asyncio
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple, Self, cast
 
 import aiosmtplib
@@ -20,13 +19,6 @@ LONGEST_LINE = 8192  # bytes; RFC 5321 4.5.3.1.5 says 512, and many say more
 LONGEST_REPLY = 4 * LONGEST_LINE
 GOING_AWAY = 421
 REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
-
-
-@lru_cache(maxsize=64)
-def _read(line: bytes) -> tuple[int, bool]:
-    """The code of a line, 0 where it has none, and whether another line follows. A relay says few different ones."""
-    found = REPLY.fullmatch(line)
-    return (int(found[1]), found[2] == b"-") if found else (0, False)
 
 
 class Reply(NamedTuple):
@@ -120,15 +112,15 @@ class Talk(asyncio.Protocol):
     def _hear(self, line: bytes) -> None:
         if self.lost:
             return
-        code, goes_on = _read(line)
-        if not self._due or not code:
+        found = REPLY.fullmatch(line)
+        if not self._due or not found:
             self._lose(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
             return
         self._lines.append(line)
         if sum(map(len, self._lines)) > LONGEST_REPLY or line[:3] != self._lines[0][:3]:
             self._lose("the relay gave a reply without end, or of several codes")
-        elif not goes_on:
-            self._answered(code)
+        elif found[2] != b"-":
+            self._answered(int(found[1]))
 
     def _answered(self, code: int) -> None:
         text = b"\n".join(line[4:].strip() for line in self._lines)

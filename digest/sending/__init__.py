@@ -58,8 +58,9 @@ async def send_all(
 ) -> Sent:
     """Send everything that may go now, or the first `most` letters. Setting `stop` ends it after those on the wire.
 
-    A relay that refused us is left alone for a while, unless the caller `insist`s. What was worked out for letters
-    before is in `known`; one delivery at a time may have it.
+    Where the store is an SQLite file, the loop may have to wait for it: nothing else should be on it. A relay that
+    refused us is left alone for a while, unless the caller `insist`s. What was worked out for letters before is in
+    `known`; one delivery at a time may have it.
     """
     with _place(house) as place:
         if place is None:

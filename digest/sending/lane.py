@@ -25,7 +25,7 @@ class Way:
     """The way to one relay, during one delivery."""
 
     def __init__(self, house: House, relay: Relay, aside: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
-        """`aside` does in a thread what waits for the store."""
+        """`aside` does what waits for the store, where the sender has it done."""
         self._house, self._relay, self._aside = house, relay, aside
         self._refusals = 0
         self._shut = False  # the record says so; after a probe, until a letter has got through the door
