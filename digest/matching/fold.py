@@ -8,6 +8,7 @@ character is a word of its own and a phrase of characters is found wherever it s
 
 import re
 import unicodedata
+from array import array
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -71,14 +72,14 @@ class Words(NamedTuple):
     text: str
     keys: list[str]
     exact: list[str]
-    starts: list[int]
-    ends: list[int]
+    starts: "array[int]"  # a list would have an object for each number: 12 KB a paper
+    ends: "array[int]"
     gaps: list[str]
 
 
 def words_of(text: str) -> Words:
     """Cut and fold a text."""
-    words = Words(text, [], [], [], [], [])
+    words = Words(text, [], [], array("I"), array("I"), [])
     end = 0
     for found in _WORD.finditer(text):
         start, after = found.span()

@@ -89,7 +89,7 @@ def _prefix(text: str, offset: int, field: Field, star: int) -> Phrase:
     if text[star + 1 :].strip(" )"):
         advice = "only the end of the last word may have one (language model*); join several with AND"
         raise refused("star", offset + star, advice)
-    if words_of(text[:star]).ends[-1:] != [star]:
+    if words_of(text[:star]).ends[-1:].tolist() != [star]:
         raise refused("star", offset + star, "put it right behind the beginning of a word, as in pretrain*")
     words = _words(text[:star], offset)
     words.keys[-1] = words.exact[-1].replace("'", "")
