@@ -15,7 +15,7 @@ from digest.letters import Clock, DigestWords, LetterPaper, Links
 from digest.letters.known import Stock, marked
 from digest.matching import Matcher, Query, recall
 from digest.models import Paper
-from digest.planning import TOP_THREE
+from digest.planning.doors import TOP_THREE
 from digest.planning.pool import candidate
 from digest.recent import Asked, Recent
 from digest.subscribers import Saved

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, func, or_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import Engine, func, update
+from sqlmodel import col, select
 
 from digest import db
 from digest.editions import slot
 from digest.models import Status, Subscriber
-from digest.planning.readers import Readers
 
 CHUNK = 8000  # readers planned in one transaction; what a plan holds in memory grows with it
 
@@ -72,23 +71,3 @@ def due_groups(engine: Engine, now: datetime) -> list[Group]:
         if groups[key].awaits(last):
             found[groups[key]] = None
     return list(found)
-
-
-def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, wait: bool = True) -> Readers:
-    """The next readers of a group whose latest due day has not been planned, by number; their rows are locked.
-
-    With `wait` off, readers whom somebody else has locked are left for later.
-    """
-    last = col(Subscriber.last_slot)
-    found = session.connection().execute(  # rows, not objects: no look at what the session holds
-        select(Subscriber.id, Subscriber.covered_to, Subscriber.cap, Subscriber.trending)
-        .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
-        .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
-        .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
-        .where(col(Subscriber.id) > after)
-        .order_by(col(Subscriber.id))
-        .limit(chunk)
-        # Readers before letters, in the order in which the front desk locks them.
-        .with_for_update(key_share=True, skip_locked=not wait)
-    )
-    return Readers.of(found.cursor.fetchall())  # as the driver gives them: numbers need no reading

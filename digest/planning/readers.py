@@ -7,10 +7,12 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import or_, text
+from sqlmodel import Session, col, select
 
 from digest import db
+from digest.models import Status, Subscriber
+from digest.planning.due import CHUNK, Group
 from digest.planning.hits import Mask, Numbers
 
 
@@ -45,6 +47,26 @@ class Wanted:
 
     reader: Numbers
     keyword: Numbers
+
+
+def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, wait: bool = True) -> Readers:
+    """The next readers of a group whose latest due day has not been planned, by number; their rows are locked.
+
+    With `wait` off, readers whom somebody else has locked are left for later.
+    """
+    last = col(Subscriber.last_slot)
+    found = session.connection().execute(  # rows, not objects: no look at what the session holds
+        select(Subscriber.id, Subscriber.covered_to, Subscriber.cap, Subscriber.trending)
+        .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
+        .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
+        .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
+        .where(col(Subscriber.id) > after)
+        .order_by(col(Subscriber.id))
+        .limit(chunk)
+        # Readers before letters, in the order in which the front desk locks them.
+        .with_for_update(key_share=True, skip_locked=not wait)
+    )
+    return Readers.of(found.cursor.fetchall())  # as the driver gives them: numbers need no reading
 
 
 # Millions of rows: the database packs them, so that none becomes an object. A reader and a position are one number.

@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest import daily, db
 from digest.errors import StoreError
 from digest.house import House
-from digest.planning import Planned
-from digest.planning.due import CHUNK
+from digest.planning import CHUNK, Planned
 from digest.sending import Clock
 from digest.workers import tables
 from digest.workers.jobs import DELIVER, PLAN, announce, call_for_help
