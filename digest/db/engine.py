@@ -20,6 +20,9 @@ CONNECT = 10  # seconds that a server may take to answer
 # dead within some 20 seconds, and a query to a server that cannot be reached ends as soon.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3}
 SILENCE = 20_000  # milliseconds that what was sent may stay without an answer
+# A process that is paused in the middle of a transaction still answers the line, and holds what it has locked. The
+# server ends it after so long; a planner may well think for a minute between two statements.
+PAUSED = "5min"
 # KiB of pages that a connection keeps: usually, and while a round writes much at once.
 CACHE, ROOM = 4_096, 32_768
 # Few, large moves from the log to the file (pages).
@@ -56,7 +59,9 @@ def connect(url: str) -> Engine:
 
 
 def _ask_after_us(connection: Any, _record: Any) -> None:
-    connection.execute("; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVE.items()))
+    asked = {f"tcp_{name}": str(value) for name, value in KEEPALIVE.items()}
+    asked["idle_in_transaction_session_timeout"] = f"'{PAUSED}'"
+    connection.execute("; ".join(f"SET {name} = {value}" for name, value in asked.items()))
     connection.commit()
 
 

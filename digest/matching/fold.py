@@ -93,7 +93,7 @@ def words_of(text: str) -> Words:
     return words
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)  # some 5 MB
 def fold_word(word: str) -> tuple[str, str]:
     """(key, exact) of one word."""
     exact = word.lower() if word.isascii() else _plain(word)
@@ -122,7 +122,7 @@ def gap_of(between: str) -> str:
     return BREAK if _BROKEN.search(seen) else SPACE
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def joinable(left: str, right: str, gap: str) -> bool:
     """Whether two neighbouring words (keys) with this gap may also be read as one: fine tuning, finetuning.
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from sqlalchemy.engine import URL
@@ -17,6 +17,10 @@ from digest.sending import Clock
 from digest.workers import tables
 from digest.workers.jobs import DELIVER, PLAN, announce, call_for_help
 from digest.writing import Memory
+
+if TYPE_CHECKING:
+    from procrastinate import PsycopgConnector
+    from psycopg import AsyncConnection
 
 log = structlog.get_logger()
 
@@ -92,12 +96,12 @@ class Bench:
     """One stretch of work on one database, until somebody says stop or the schema changes."""
 
     def __init__(self, house: House, clock: Clock, stop: asyncio.Event) -> None:
-        from procrastinate import App, PsycopgConnector
+        from procrastinate import App
 
         self._house, self._clock, self._stop = house, clock, stop
         self._over = asyncio.Event()
         self._known = Memory()
-        self._app = App(connector=PsycopgConnector(min_size=1, max_size=4, kwargs=address(house.engine.url)))
+        self._app = App(connector=connector(house.engine.url))
         self._app.task(name=PLAN)(self._plan)
         self._app.task(name=DELIVER)(self._deliver)
 
@@ -176,7 +180,17 @@ class Bench:
             log.info("delivered", sent=sent.sent, deferred=sent.deferred, failed=sent.failed, uncertain=sent.uncertain)
 
 
-def address(url: URL) -> dict[str, Any]:
-    """The database for procrastinate's own connections, which see only its tables."""
+def connector(url: URL) -> "PsycopgConnector":
+    """The way of procrastinate to the database; it sees only its own tables.
+
+    Each statement is a transaction by itself. Else a worker that is paused (its machine is moved, say) between taking a
+    job and its commit would hold up whoever hands out the next one, for as long as it is paused.
+    """
+    from procrastinate import PsycopgConnector
+
+    async def alone(connection: "AsyncConnection[Any]") -> None:
+        await connection.set_autocommit(True)
+
     _, about = url.get_dialect()().create_connect_args(url)
-    return {**about, "options": f"-c search_path={tables.SCHEMA}", **db.KEEPALIVE}
+    about = {**about, "options": f"-c search_path={tables.SCHEMA}", **db.KEEPALIVE}
+    return PsycopgConnector(min_size=1, max_size=4, kwargs=about, configure=alone)

@@ -14,7 +14,6 @@ from typing import Any, cast
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Row,
     ScalarSelect,
     Select,
     Table,
@@ -72,9 +71,9 @@ class Shelf:
         return {number: self._papers[number] for number in numbers if number in self._papers}
 
     def _look_at(self, session: Session, numbers: Collection[int]) -> None:
-        asked = _paper_rows(server=on_server(session))
-        rows = session.connection().execute(asked, {"numbers": packed(session, numbers)}).fetchall()
-        seen = {int(row[0]): _mark(row, server=on_server(session)) for row in rows}
+        asked = _paper_marks(server=on_server(session))
+        rows = session.connection().execute(asked, {"numbers": packed(session, numbers)})
+        seen = {int(row[0]): hash(tuple(row)) for row in rows}  # a row itself would be shortened where it is long
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
             self._read(session, fresh, seen)
@@ -105,13 +104,6 @@ class Shelf:
         return self._notices[1]
 
 
-def _mark(row: Row[Any], *, server: bool) -> int:
-    """Changes with anything in the row. As a tuple: a row itself would be shortened where it is long, and a change
-    inside an abstract would go unseen.
-    """
-    return hash(repr(tuple(row)) if server else tuple(row))  # PostgreSQL has lists in it, which have no hash
-
-
 class Memory(Known):
     """What a process that writes many letters keeps from one batch to the next."""
 
@@ -128,12 +120,11 @@ _LATEST = select(_last(Listing), _last(Reading))
 
 
 @cache
-def _paper_rows(*, server: bool) -> TextClause:
-    """Whole rows, as the driver gives them."""
+def _paper_marks(*, server: bool) -> TextClause:
+    """Papers, each with what changes when anything in its row does: a hash where the server can make one, else all."""
     if server:
-        return text("SELECT * FROM paper WHERE id = ANY(:numbers)").bindparams(
-            bindparam("numbers", type_=ARRAY(BigInteger))
-        )
+        marks = "SELECT id, sha256(convert_to(CAST(paper AS text), 'UTF8')) FROM paper WHERE id = ANY(:numbers)"
+        return text(marks).bindparams(bindparam("numbers", type_=ARRAY(BigInteger)))
     return text("SELECT * FROM paper WHERE id IN (SELECT value FROM json_each(:numbers))")
 
 

@@ -80,6 +80,7 @@ class Run:
             if time.monotonic() - self._moved > PATIENCE:
                 left = self.ground.asked(store.under_way)
                 self._stuck.append(f"nothing has happened for {PATIENCE:.0f} s, and these are left: {left}")
+                self.crew.close()  # lest a letter leave between counting at the relay and reading the record
                 return
             time.sleep(LOOK)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from procrastinate import App, PsycopgConnector
 from sqlalchemy import Engine, text
 from sqlmodel import col, select
 from structlog.testing import capture_logs
@@ -20,6 +21,7 @@ from digest.house import House
 from digest.models import Delivery, State
 from digest.scheduler import Clockwork
 from digest.workers import tables
+from digest.workers.worker import connector
 from tests.command import Command
 from tests.conftest import Connect
 from tests.factories import NOW, TODAY, delivery, subscriber
@@ -223,6 +225,31 @@ def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polit
     assert states(served) == {"sent": 39, "uncertain": 1}, out + err
     assert other.returncode == 0, err
     assert set(Counter(each for each, _ in polite.accepted).values()) == {1}
+
+
+def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    queue(served, 1)
+    workers.prepare(served)
+    workers.hand_out(at, NOW)
+
+    async def paused() -> None:
+        async with App(connector=connector(served.url)).open_async() as app:
+            taker = app.connector
+            assert isinstance(taker, PsycopgConnector)
+            async with taker.pool.connection() as connection:
+                took = await connection.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, NULL)")
+                assert await took.fetchone() != (None,)
+                async with asyncio.timeout(10):  # here it is paused
+                    await asyncio.to_thread(workers.hand_out, at, NOW)
+
+    asyncio.run(paused())
+    assert jobs(served) == {"deliver": 2}
+
+
+def test_the_server_ends_a_transaction_in_whose_midst_a_process_is_paused(served: Engine) -> None:
+    with db.reading(served) as session:
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5min"
 
 
 def states(store: Engine) -> Counter[str]:
