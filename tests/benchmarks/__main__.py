@@ -31,7 +31,7 @@ from tests.benchmarks.sending import (
     memory_of_a_sender,
 )
 from tests.benchmarks.words import folded_words_matched, keywords_matched
-from tests.benchmarks.workers import two_senders
+from tests.benchmarks.workers import memory_of_a_worker, two_senders
 
 ROWS: tuple[Row, ...] = (
     readers_planned,
@@ -43,6 +43,7 @@ ROWS: tuple[Row, ...] = (
     letters_recorded,
     memory_of_a_sender,
     memory_of_a_long_queue,
+    memory_of_a_worker,
     two_senders,
     keywords_matched,
     folded_words_matched,

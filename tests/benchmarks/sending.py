@@ -6,17 +6,13 @@ same size over as many sessions into the same sink, with nothing to write, to re
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
 from functools import cache
 from itertools import islice
-from shutil import which
 from statistics import median
 from typing import Any, Self
 
@@ -31,49 +27,19 @@ from digest.house import House
 from digest.letters.known import Known
 from digest.writing import digest_words
 from tests.benchmarks.crowd import size
-from tests.benchmarks.harness import Result, Skipped
+from tests.benchmarks.harness import Result
 from tests.benchmarks.letters import crowd
 from tests.benchmarks.queued import fill
+from tests.benchmarks.relays import lean, sink, source
 from tests.benchmarks.sender import house, queue_again
 from tests.benchmarks.stages import now
 from tests.letter_slowly import slowly
-from tests.ports import free_port, listening
 
 LETTERS, NAIVE, ROUNDS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter look
 LASTING = 5 * LETTERS // 2  # where a quarter second to begin and one to end would count
 CONNECTIONS, FAR_CONNECTIONS, FAR = 16, 32, 0.05  # seconds
 TRIPS = 1  # round trips that a letter needs where the relay offers PIPELINING: its end, with the next envelope
-QUEUED, MOST_MEMORY = size("QUEUED", 1_000_000), 150  # rows, MiB
-FOLDERS = ("/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")  # where systems put them
-
-
-def program(name: str) -> str:
-    """Where a program of Postfix lies."""
-    found = which(name) or which(name, path=os.pathsep.join(FOLDERS))
-    if not found:
-        raise Skipped(f"{name} is not here; Debian has it in the package postfix")
-    return found
-
-
-@contextmanager
-def sink() -> Iterator[int]:
-    """The port of a running smtp-sink, which takes everything and keeps nothing."""
-    port = free_port()
-    who = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with subprocess.Popen([program("smtp-sink"), *who, f"127.0.0.1:{port}", "512"]) as running:
-        try:
-            listening(port)
-            yield port
-        finally:
-            running.terminate()
-
-
-def source(port: int, weight: int) -> float:
-    """Seconds that smtp-source takes for as many letters."""
-    many = ["-s", str(CONNECTIONS), "-m", str(LETTERS), "-l", str(weight)]
-    begun = time.perf_counter()
-    subprocess.run([program("smtp-source"), "-d", *many, f"127.0.0.1:{port}"], check=True)
-    return time.perf_counter() - begun
+QUEUED, MOST_MEMORY = size("QUEUED", 1_000_000), 150  # rows, MB
 
 
 @cache
@@ -141,7 +107,7 @@ def letters_to_a_sink() -> Result:
     costs = stages()
     with sink() as port, Process(queue(), port, CONNECTIONS) as process:
         process.send()
-        rounds = [(process.send(), source(port, int(costs["bytes"]))) for _ in range(ROUNDS)]
+        rounds = [(process.send(), source(port, int(costs["bytes"]), LETTERS, CONNECTIONS)) for _ in range(ROUNDS)]
     ours, theirs = median(each["seconds"] for each, _ in rounds), median(seconds for _, seconds in rounds)
     cpu = median(each["cpu"] for each, _ in rounds)
     tell(f"letters of {costs['bytes'] / 1000:.1f} KB, {1e6 * cpu / LETTERS:.0f} microseconds of processor; by stage:")
@@ -178,22 +144,10 @@ async def by_script(port: int) -> None:
 
 def letters_to_a_far_relay() -> Result:
     """50 ms a round trip, 32 connections; against what waiting alone would allow."""
-    with sink() as near, far(near) as port, Process(queue(LASTING), port, FAR_CONNECTIONS) as process:
+    with lean(FAR) as port, Process(queue(LASTING), port, FAR_CONNECTIONS) as process:
         process.send(most=LETTERS)
         ours = process.send()["seconds"]
     return Result(measured=LASTING / ours, baseline=FAR_CONNECTIONS / FAR / TRIPS, unit="letters/s", goal=0.8)
-
-
-@contextmanager
-def far(port: int) -> Iterator[int]:
-    """The same server, far away."""
-    command = [sys.executable, "-m", "tests.benchmarks.far", str(port), str(FAR)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout
-            yield int(running.stdout.readline())
-        finally:
-            running.terminate()
 
 
 def letters_recorded() -> Result:
@@ -226,11 +180,10 @@ async def recorded(at: House, most: int, batch: int, together: int) -> int:
 
 
 def memory_of_a_sender() -> Result:
-    """The peak of a sending process, against the 150 MiB that it may have."""
+    """The peak of a sending process, against the 150 MB that it may have."""
     with sink() as port, Process(queue(), port, CONNECTIONS) as process:
         process.send()
-        peak = process.send()["bytes"] / 2**20
-    return Result(measured=peak, baseline=MOST_MEMORY, unit="MiB", goal=1, less=True)
+        return held(process.send()["bytes"])
 
 
 def memory_of_a_long_queue() -> Result:
@@ -238,4 +191,9 @@ def memory_of_a_long_queue() -> Result:
     with sink() as port, Process(queue(QUEUED), port, CONNECTIONS) as process:
         told = process.send(most=1_000)
     tell(f"{told['sent'] / told['seconds']:.0f} letters/s, cold")
-    return Result(measured=told["bytes"] / 2**20, baseline=MOST_MEMORY, unit="MiB", goal=1, less=True)
+    return held(told["bytes"])
+
+
+def held(most: float) -> Result:
+    """So many bytes at the peak."""
+    return Result(measured=most / 1e6, baseline=MOST_MEMORY, unit="MB", goal=1, less=True)

@@ -1,18 +1,31 @@
-"""The row of several senders on one PostgreSQL, with smtp-sink as in sending.py."""
+"""Rows of several processes on one PostgreSQL."""
 
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from digest import db, workers
 from digest.house import House
+from digest.models import Delivery, State
 from digest.settings import Settings
-from tests.benchmarks.harness import Result
+from tests.benchmarks.harness import Result, Skipped
+from tests.benchmarks.memory import peak_of
 from tests.benchmarks.queued import fill
-from tests.benchmarks.sender import house, queue_again
-from tests.benchmarks.sending import CONNECTIONS, LASTING, ROUNDS, Process, sink, tell
+from tests.benchmarks.relays import lean
+from tests.benchmarks.sender import KEY, house, queue_again
+from tests.benchmarks.sending import CONNECTIONS, LASTING, LETTERS, ROUNDS, Process, held, tell
+from tests.command import Command
 from tests.postgres import server
 
 USUAL: int = Settings.model_fields["smtp_connections"].default
@@ -20,10 +33,11 @@ DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", 
 
 
 def two_senders() -> Result:
-    """Two processes on one durable PostgreSQL in turn with one, as they come; with 16 connections each it is told, too,
-    because then one alone takes more than a core, and the relay and the server need the rest.
+    """Two processes on one durable PostgreSQL in turn with one, as they come; with 16 connections each it is told, too.
+
+    They share the cores with the server and the relay; so that the relay is not the limit, it is a lean one.
     """
-    with server(**DURABLE) as postgres, sink() as port:
+    with server(**DURABLE) as postgres, lean() as port:
         url = postgres.database()
         fill(url, LASTING)
         at = house(url, port, CONNECTIONS)
@@ -55,3 +69,54 @@ def together(at: House, senders: Sequence[Process]) -> float:
     seconds = time.perf_counter() - begun
     assert sum(each["sent"] for each in told) == LASTING
     return LASTING / seconds
+
+
+def memory_of_a_worker() -> Result:
+    """The peak of a real `digest worker` that sends, against the 150 MB that it may have."""
+    if not Path("/proc/self/status").is_file():
+        raise Skipped("the memory of another process is looked up in /proc, which is not here")
+    with server(**DURABLE) as postgres, lean() as port:
+        url = postgres.database()
+        fill(url, LETTERS)
+        at = house(url, port, USUAL)
+        workers.prepare(at.engine)
+        with TemporaryDirectory() as folder, working(Path(folder), url, port) as worker:
+            for _ in range(2):
+                sent_by_workers(at)
+            most = peak_of(worker.pid)
+        at.engine.dispose()
+    return held(most)
+
+
+@contextmanager
+def working(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A `digest worker`, whose log nobody reads."""
+    settings = {
+        "DIGEST_DATABASE_URL": url,
+        "DIGEST_SECRET_KEY": KEY,
+        "DIGEST_MAIL_FROM": "Paper Digest <digest@example.org>",
+        "DIGEST_BASE_URL": "https://digest.example.org",
+        "DIGEST_SMTP_HOST": "127.0.0.1",
+        "DIGEST_SMTP_PORT": str(port),
+        "DIGEST_SMTP_TLS": "none",
+    }
+    command, environment = [sys.executable, "-m", "digest", "worker"], Command(folder, settings).environment
+    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as worker:
+        try:
+            yield worker
+        finally:
+            worker.terminate()
+
+
+def sent_by_workers(at: House, seconds: float = 120) -> None:
+    """Queue all letters again, hand them out, and wait until workers have sent them."""
+    queue_again(at)
+    workers.hand_out(at, datetime.now(UTC), plan=False)
+    ends = time.monotonic() + seconds
+    sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == State.SENT)
+    while time.monotonic() < ends:
+        with db.reading(at.engine) as session:
+            if session.scalar(sent) == LETTERS:
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"the worker had not sent {LETTERS} letters after {seconds:.0f} s")
