@@ -23,6 +23,7 @@ class Relay:
         self.refuse_data: str | None = None  # reply to the final dot
         self.stall_from: int | None = None  # from the letter of this number on (0 is the first) DATA is never answered
         self.stalled: list[str] = []  # recipients whose letters hang
+        self.takes = 0.0  # seconds for each letter
         self.hanging = threading.Event()
         self.seen = 0
         self.sessions = 0
@@ -50,6 +51,8 @@ class Relay:
             self.stalled += envelope.rcpt_tos
             self.hanging.set()
             await asyncio.sleep(3600)
+        if self.takes:
+            await asyncio.sleep(self.takes)
         if self.refuse_data:
             return self.refuse_data
         content: Any = envelope.content

@@ -30,7 +30,7 @@ from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
 from digest.models import State, Status, Subscriber
 
 QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread,
-LOOKS, AGAIN = 9, 10.0  # as so many commits tell; after so many seconds the loop tries again
+LOOKS, AGAIN = 9, 10.0  # as so many commits tell, and for so many seconds
 GATHER = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
 
@@ -47,11 +47,14 @@ class _Line(NamedTuple):
 
 
 class Ledger:
-    """The record as the connections of one sender see it. Lives in one event loop."""
+    """The record as the connections of one sender see it. Lives in one event loop.
 
-    def __init__(self, engine: Engine, owner: str) -> None:
+    `again`: seconds after which that loop is tried again, where its commits had to wait for the disk.
+    """
+
+    def __init__(self, engine: Engine, owner: str, *, again: float = AGAIN) -> None:
         self._changes = Changes(engine)
-        self._owner = owner
+        self._owner, self._again = owner, again
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
         self._aside = Aside("ledger")
@@ -111,7 +114,7 @@ class Ledger:
         if self._aside.here:  # in a thread it waits for the interpreter, too
             self._waits.append(monotonic() - thread_time() - begun)
             if len(self._waits) == LOOKS and median(self._waits) > QUICK:
-                self._here_from = monotonic() + AGAIN
+                self._here_from = monotonic() + self._again
                 self._waits.clear()
         return written
 

@@ -16,7 +16,7 @@ from sqlmodel import col
 from digest import deliveries
 from digest.db import reading, writing
 from digest.deliveries import Ledger, Outcome
-from digest.deliveries.ledger import LOOKS, QUICK
+from digest.deliveries.ledger import AGAIN, LOOKS, QUICK
 from digest.errors import StoreError
 from digest.models import Delivery, Kind, State, Status, Subscriber
 from tests.factories import NOW, delivery, subscriber
@@ -73,9 +73,9 @@ async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int,
         await ledger.close()
 
 
-async def before_a_slow_disk(store: Engine) -> Ledger:
+async def before_a_slow_disk(store: Engine, *, again: float = AGAIN) -> Ledger:
     """A ledger that has seen it wait, and commits in a thread since. (On a server, it does so from the start.)"""
-    ledger = Ledger(store, "me")
+    ledger = Ledger(store, "me", again=again)
 
     def wait(*_about: object) -> None:
         sleep(2 * QUICK)
@@ -357,15 +357,17 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
     assert [get(store, each).state for each in (number, behind)] == ["sent", "sent"]
 
 
-@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize(("slow", "later"), [(False, False), (True, False), (True, True)])
 def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in_a_thread(
-    store: Engine, *, slow: bool
+    store: Engine, *, slow: bool, later: bool
 ) -> None:
     number = put(store)
     threads: set[int] = set()
 
     async def once() -> bool:
-        ledger = await before_a_slow_disk(store) if slow else Ledger(store, "me")
+        again = 0.05 if later else AGAIN
+        ledger = await before_a_slow_disk(store, again=again) if slow else Ledger(store, "me")
+        await asyncio.sleep(2 * again if later else 0)
         event.listen(store, "before_cursor_execute", lambda *_: threads.add(get_ident()))
         left = await ledger.on_wire(number, 1, NOW)
         await ledger.close()
@@ -373,7 +375,7 @@ def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in
 
     assert asyncio.run(once())
     assert len(threads) == 1
-    assert (threads == {get_ident()}) is (store.dialect.name == "sqlite" and not slow)
+    assert (threads == {get_ident()}) is (store.dialect.name == "sqlite" and (later or not slow))
 
 
 def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:

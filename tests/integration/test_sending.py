@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
-from threading import Timer
+from threading import Timer, get_ident
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest import db
@@ -19,6 +19,8 @@ from digest.house import House
 from digest.mail.inbox import kept
 from digest.models import Kind, State, Status, Subscriber
 from digest.sending import LETTERS_EACH, Sent, send_all
+from digest.sending.outbox import BATCH
+from digest.sending.sender import NEAR
 from digest.writing import Memory
 from tests.command import Command
 from tests.factories import NOW, TODAY, delivery, listing, paper, subscriber
@@ -58,6 +60,27 @@ def deliver(at: House, **given: Any) -> Sent:
             return await send_all(at, lambda: NOW, **given)
 
     return asyncio.run(limited())
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_letters_are_claimed_on_the_loop_where_store_and_relay_are_near_and_else_in_a_thread(
+    store: Engine, polite: Relay, *, far: bool
+) -> None:
+    polite.takes = 2 * NEAR if far else 0.0
+    queue(store, 2 * BATCH + 1)
+    claimed_in: list[int] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_about: object) -> None:
+        if statement.startswith("UPDATE delivery") and "attempts + " in statement:
+            claimed_in.append(get_ident())
+
+    event.listen(store, "before_cursor_execute", look)
+    assert deliver(through(store, polite.port)).sent == 2 * BATCH + 1
+    here = [each == get_ident() for each in claimed_in]
+    assert not here[0]  # nobody knows yet how far the relay is
+    near = store.dialect.name == "sqlite" and not far
+    assert here[-1] is near
+    assert near or not any(here)
 
 
 def against(rude: Rude, act: Callable[[Rude], Coroutine[Any, Any, None]]) -> None:
