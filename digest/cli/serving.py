@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.shown import AsJson, Misuse, configure_logs, emit, open_house, remark, table, utc_now
-from digest.cli.work import complete, finish, progress, show_sources, until_told
+from digest.cli.work import complete, finish, look_seldom, progress, show_sources, until_told
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -70,6 +70,7 @@ def serve(
     app = application(house, scheduler=scheduler, works=work)
     server = uvicorn.Server(server_of(app, host=host, port=port, proxies=house.settings.trusted_proxies))
     app.state.ending = lambda: server.should_exit  # streams end by it: a server waits for every answer to be over
+    look_seldom()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
