@@ -112,8 +112,9 @@ class Sender:
             await self._outbox.freed(full)
 
     async def _take_in(self, full: Collection[str]) -> int:
-        # Between two answers of a far relay there is time that a thread can use. A near one leaves none.
-        self._aside.here = self._embedded and min(self._took, default=NEAR) < NEAR
+        # Between two answers of a far relay there is time that a thread can use. A near one leaves none, and before the
+        # first letter there is nothing to wait for.
+        self._aside.here = self._embedded and min(self._took, default=0) < NEAR
         taken, unwritten = await patiently(lambda: self._aside.do(lambda: self._intake.claim(full)))
         for each, outcome in unwritten:
             await self._answers.record(each, outcome)
