@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 from sqlmodel import Session
 
 from digest.db.dialects import on_server
@@ -23,6 +23,7 @@ SILENCE = 20_000  # milliseconds that what was sent may stay without an answer
 # A process that is paused in the middle of a transaction still answers the line, and holds what it has locked. The
 # server ends it after so long; a planner may well think for a minute between two statements.
 PAUSED = "5min"
+AWAY = (OperationalError, InternalError)  # the latter is what a driver makes of such an end
 # KiB of pages that a connection keeps: usually, and while a round writes much at once.
 CACHE, ROOM = 4_096, 32_768
 # Few, large moves from the log to the file (pages).
@@ -103,7 +104,7 @@ def _begin(connection: Connection) -> None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session to look with. Nothing written through it is kept. Raises StoreError when the store is out of reach."""
-    with told(engine, OperationalError), Session(engine) as session:
+    with told(engine, AWAY), Session(engine) as session:
         yield session
 
 
@@ -115,7 +116,7 @@ def writing(engine: Engine, *, much: bool = False) -> Iterator[Session]:
     With `much` to write, there is room for it in memory.
     """
     writer = engine.execution_options(writer=True, much=much)
-    with told(engine, OperationalError), Session(writer, expire_on_commit=False) as session, session.begin():
+    with told(engine, AWAY), Session(writer, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -147,7 +148,7 @@ class Changes:
 
     @contextmanager
     def _held(self, *, alone: bool) -> Iterator[Connection]:
-        with told(self._engine, OperationalError):
+        with told(self._engine, AWAY):
             connection = self._connection or self._engine.connect().execution_options(writer=True)
             self._connection = None
             try:
@@ -168,10 +169,10 @@ class Changes:
 
 
 @contextmanager
-def told(engine: Engine, fault: type[DatabaseError] = DatabaseError) -> Iterator[None]:
+def told(engine: Engine, faults: tuple[type[DatabaseError], ...] = (DatabaseError,)) -> Iterator[None]:
     try:
         yield
-    except fault as error:
+    except faults as error:
         raise StoreError(unusable(engine, error)) from error
 
 
@@ -179,7 +180,9 @@ def unusable(engine: Engine, error: DatabaseError) -> str:
     """What to say when the database does not answer: the address without its password, the driver's first line."""
     lines = str(error.orig).strip().splitlines() if error.orig else []
     reason = lines[0] if lines else "no reason given"
-    if not isinstance(error, OperationalError):
+    if isinstance(error, InternalError):
+        hint = "was this process, or its machine, paused?"
+    elif not isinstance(error, OperationalError):
         hint = "is it a database of digest, and may this user write to it?"
     elif not on_server(engine):
         hint = "may this user write to the file and its folder, and does nobody else hold it?"

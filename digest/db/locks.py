@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from digest.db.dialects import on_server
-from digest.db.engine import told, unusable
+from digest.db.engine import AWAY, told, unusable
 from digest.errors import Lost, StoreError
 
 # Numbers of advisory locks on PostgreSQL: any will do that nothing else in the database uses.
@@ -53,10 +53,10 @@ def present(engine: Engine, name: str) -> Iterator[Callable[[], None]]:
 
     PostgreSQL only: on SQLite, whoever is `alone` knows that no other lives.
     """
-    with told(engine, OperationalError):
+    with told(engine, AWAY):
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
-        with told(engine, OperationalError):
+        with told(engine, AWAY):
             connection.execute(text("SELECT pg_advisory_lock(:room, :name)"), _key(name))
         yield lambda: _still(engine, connection)
     finally:

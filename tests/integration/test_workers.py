@@ -251,6 +251,18 @@ def test_the_server_ends_a_transaction_in_whose_midst_a_process_is_paused(served
     with db.reading(served) as session:
         assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5min"
 
+    def paused() -> None:
+        with db.writing(served) as session:
+            session.add(subscriber(email="held@example.org"))
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+            time.sleep(0.5)  # here it is paused, for less than five minutes
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(StoreError, match=r"idle-in-transaction timeout; was this process, or its machine, paused\?"):
+        paused()
+    with db.writing(served) as session:
+        assert session.scalar(text("SELECT count(*) FROM subscriber")) == 0
+
 
 def states(store: Engine) -> Counter[str]:
     with db.reading(store) as session:
