@@ -118,7 +118,7 @@ class Known:
         if not papers or not keywords:
             return
         documents = [self._sheets[each].stock.document for each in papers]
-        found = Matcher([self._queries[self._numbers[each]] for each in keywords]).hits(documents)
+        found = Matcher([self._queries[self._numbers[each]] for each in keywords], once=True).hits(documents)
         for keyword, bits in zip(keywords, found, strict=True):
             for place in numbers(bits.matched) if bits.matched else ():
                 self._sheets[papers[place]].matched.add(keyword)

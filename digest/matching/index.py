@@ -30,9 +30,12 @@ Occurrence = tuple[int, int, int]
 
 
 class Index:
-    """Distinct phrases, found in a text in one pass. Phrases that differ only by field share a number."""
+    """Distinct phrases, found in a text in one pass. Phrases that differ only by field share a number.
 
-    def __init__(self, phrases: Sequence[Phrase]) -> None:
+    `once`: for so few papers that a sieve would cost more time than it saves, and 20 MB with numpy.
+    """
+
+    def __init__(self, phrases: Sequence[Phrase], *, once: bool = False) -> None:
         self.phrases: list[Phrase] = []
         self._numbers: dict[str, int] = {}
         tolerant: dict[str, list[int]] = {}
@@ -50,6 +53,7 @@ class Index:
         self._exact = Keys(exact)
         self._begun = _Beginnings(begun)
         self._others = bool(exact or begun)
+        self._sifts = len(self._tolerant.numbers) >= MANY and not once
         self._sieve: Sieve | None = None
 
     def number(self, phrase: Phrase) -> int:
@@ -71,7 +75,7 @@ class Index:
     def many_places(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
         """As `places`, for many texts at once: where there are many phrases, far quicker."""
         sifted: Iterable[list[int] | None] = repeat(None, len(texts))
-        if len(self._tolerant.numbers) >= MANY:
+        if self._sifts:
             from digest.matching.sieve import Sieve
 
             self._sieve = self._sieve or Sieve(self._tolerant.sorted)

@@ -39,15 +39,18 @@ class Found(NamedTuple):
 
 
 class Matcher:
-    """Queries made ready once, matched against any number of papers. Exclusions are matched like any other query."""
+    """Queries made ready once, matched against any number of papers. Exclusions are matched like any other query.
 
-    def __init__(self, queries: Sequence[Query]) -> None:
+    `once`: against a day's papers, and then no more.
+    """
+
+    def __init__(self, queries: Sequence[Query], *, once: bool = False) -> None:
         self._roots = [query.root for query in queries]
         leaves = {leaf.canonical: leaf for query in queries for leaf in query.leaves}
         phrases = [leaf for leaf in leaves.values() if isinstance(leaf, Phrase)]
         self._listed = [leaf for leaf in leaves.values() if not isinstance(leaf, Phrase)]
         self._phrases = phrases
-        self._texts = Index([phrase for phrase in phrases if phrase.field != "org"])
+        self._texts = Index([phrase for phrase in phrases if phrase.field != "org"], once=once)
         self._organizations = Index([phrase for phrase in phrases if phrase.field == "org"])
         self._listings = Listings(self._listed)
 
