@@ -22,7 +22,7 @@ KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count":
 SILENCE = 20_000  # milliseconds that what was sent may stay without an answer
 # A process that is paused in the middle of a transaction still answers the line, and holds what it has locked. The
 # server ends it after so long; a planner may well think for a minute between two statements.
-PAUSED = "5min"
+PAUSED = 300_000  # milliseconds
 AWAY = (OperationalError, InternalError)  # the latter is what a driver makes of such an end
 # KiB of pages that a connection keeps: usually, and while a round writes much at once.
 CACHE, ROOM = 4_096, 32_768
@@ -43,7 +43,7 @@ def connect(url: str) -> Engine:
         # Without a limit of its own a server behind a silent firewall would hold the start for minutes.
         postgres = {"connect_timeout": CONNECT, "tcp_user_timeout": SILENCE, **KEEPALIVE}
         server = create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=postgres)
-        event.listen(server, "connect", _ask_after_us)
+        event.listen(server, "connect", _set_limits)
         return server
     try:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds addresses
@@ -59,9 +59,9 @@ def connect(url: str) -> Engine:
     return engine
 
 
-def _ask_after_us(connection: Any, _record: Any) -> None:
-    asked = {f"tcp_{name}": str(value) for name, value in KEEPALIVE.items()}
-    asked["idle_in_transaction_session_timeout"] = f"'{PAUSED}'"
+def _set_limits(connection: Any, _record: Any) -> None:
+    asked = {f"tcp_{name}": value for name, value in KEEPALIVE.items()}
+    asked["idle_in_transaction_session_timeout"] = PAUSED
     connection.execute("; ".join(f"SET {name} = {value}" for name, value in asked.items()))
     connection.commit()
 

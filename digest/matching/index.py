@@ -32,7 +32,7 @@ Occurrence = tuple[int, int, int]
 class Index:
     """Distinct phrases, found in a text in one pass. Phrases that differ only by field share a number.
 
-    `once`: for so few papers that a sieve would cost more time than it saves, and 20 MB with numpy.
+    `once`: for so few papers that a sieve would cost more time than it saves, and 14 MB with numpy.
     """
 
     def __init__(self, phrases: Sequence[Phrase], *, once: bool = False) -> None:

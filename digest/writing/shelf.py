@@ -73,7 +73,7 @@ class Shelf:
     def _look_at(self, session: Session, numbers: Collection[int]) -> None:
         asked = _paper_marks(server=on_server(session))
         rows = session.connection().execute(asked, {"numbers": packed(session, numbers)})
-        seen = {int(row[0]): hash(tuple(row)) for row in rows}  # a row itself would be shortened where it is long
+        seen = {int(row[0]): hash(row) for row in rows}
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
             self._read(session, fresh, seen)

@@ -52,6 +52,15 @@ def queue(store: Engine, letters: int) -> None:
             session.add(delivery(to, kind="welcome", edition=str(number)))
 
 
+def handed_out(store: Engine, polite: Relay, letters: int) -> House:
+    """So many letters wait, and so does the job to send them."""
+    at = at_the(store, polite)
+    queue(store, letters)
+    workers.prepare(store)
+    workers.hand_out(at, NOW)
+    return at
+
+
 def opened(at: House) -> Callable[[], House]:
     """What a worker is given: each stretch of work disposes of its engine."""
     return lambda: House(at.settings, db.connect(str(at.settings.database_url)), at.links)
@@ -130,10 +139,7 @@ def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(serv
 
 
 def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
-    queue(served, 1)
-    workers.prepare(served)
-    workers.hand_out(at, NOW)
+    at = handed_out(served, polite, 1)
 
     async def act() -> None:
         stop = asyncio.Event()
@@ -196,10 +202,7 @@ def test_a_worker_that_is_told_to_stop_while_it_starts_stops(served: Engine, pol
 
 
 def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polite: Relay, tmp_path: Path) -> None:
-    at = at_the(served, polite)
-    queue(served, 40)
-    workers.prepare(served)
-    workers.hand_out(at, NOW)
+    at = handed_out(served, polite, 40)
     polite.stall_from = 10
     settings = {
         "DIGEST_DATABASE_URL": served.url.render_as_string(hide_password=False),
@@ -228,10 +231,7 @@ def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polit
 
 
 def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
-    queue(served, 1)
-    workers.prepare(served)
-    workers.hand_out(at, NOW)
+    at = handed_out(served, polite, 1)
 
     async def paused() -> None:
         async with App(connector=connector(served.url)).open_async() as app:
