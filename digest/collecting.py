@@ -17,7 +17,7 @@ from sqlmodel import Session
 from digest import db, papers, readings, search, sources
 from digest.errors import Malformed, NotListed, SourceError
 from digest.house import House
-from digest.models import ReadingStatus
+from digest.models import FetchStatus
 from digest.sources.arxiv import ArXiv
 from digest.sources.base import Answer, Listed, Source
 from digest.sources.http import Client
@@ -115,12 +115,12 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
     with db.writing(house.engine) as session:
         remembered = papers.remember(session, answer.listed, look.now)
         search.keep_up(session, search.AT_ONCE)
-        status = ReadingStatus.UNCHANGED if answer.unchanged else ReadingStatus.OK
+        status = FetchStatus.UNCHANGED if answer.unchanged else FetchStatus.OK
         if not answer.listed and not answer.unchanged:
-            status = ReadingStatus.EMPTY
+            status = FetchStatus.EMPTY
         readings.remember_fetched(session, answer.fetched, look.now)
         if answer.shown:  # the day asked for has no list yet: it stays due, whatever the host showed instead
-            _record(session, look, ReadingStatus.NOT_LISTED, message=f"the list shown was of {answer.shown}")
+            _record(session, look, FetchStatus.NOT_LISTED, message=f"the list shown was of {answer.shown}")
         counts = {"listed": remembered.listed, "new": remembered.new}
         _record(session, look, status, day=answer.shown, via=answer.via, message="; ".join(answer.notes), **counts)
     collected.listed += remembered.listed
@@ -142,7 +142,7 @@ def _take_in(house: House, look: Look, answer: Answer, collected: Collected) -> 
 def _note(house: House, look: Look, error: SourceError, collected: Collected) -> None:
     """A look that brought nothing: a day without a list, or a failure with its name."""
     quiet = isinstance(error, NotListed)
-    status = ReadingStatus.NOT_LISTED if quiet else ReadingStatus.FAILED
+    status = FetchStatus.NOT_LISTED if quiet else FetchStatus.FAILED
     with db.writing(house.engine) as session:
         _record(session, look, status, code=error.code, message=str(error))
     if quiet:
@@ -153,7 +153,7 @@ def _note(house: House, look: Look, error: SourceError, collected: Collected) ->
     log.warning("source.failed", source=look.source, day=str(look.day), code=error.code, said=str(error))
 
 
-def _record(session: Session, look: Look, status: ReadingStatus, *, day: date | None = None, **said: Any) -> None:
+def _record(session: Session, look: Look, status: FetchStatus, *, day: date | None = None, **said: Any) -> None:
     readings.record(
         session,
         source=look.source,

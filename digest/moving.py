@@ -18,11 +18,14 @@ from sqlmodel import SQLModel
 
 from digest import db
 from digest.errors import StoreError
-from digest.models import Allowance, Bucket, Paper
+from digest.models import Paper, RateLimitCounter, SharedTokenBucket
 
 AT_ONCE = 2000  # rows
-PASSING = {Allowance.__tablename__, Bucket.__tablename__}  # what several processes share for the moment
-MADE_ANEW = {(Paper.__tablename__, "indexed")}  # by the search of the new database
+PASSING = {
+    RateLimitCounter.__tablename__,
+    SharedTokenBucket.__tablename__,
+}  # what several processes share for the moment
+MADE_ANEW = {(Paper.__tablename__, "is_indexed")}  # by the search of the new database
 Tell = Callable[[str, int], None]
 
 

@@ -13,13 +13,13 @@ from typing import Protocol
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from digest.models import Fetched, Reading, ReadingStatus
+from digest.models import FetchStatus, HttpCacheEntry, SourceFetch
 
 BACK = 14  # days that are made up for at most
 KEPT = timedelta(days=45)  # how long an ETag is of use: lists that old are not read again
 SATURDAY = 5
 TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
-_GOOD = (ReadingStatus.OK, ReadingStatus.UNCHANGED)
+_GOOD = (FetchStatus.OK, FetchStatus.UNCHANGED)
 
 
 class Fetch(Protocol):
@@ -61,24 +61,24 @@ def record(
     day: date,
     started_at: datetime,
     seconds: float,
-    status: ReadingStatus,
+    status: FetchStatus,
     via: str = "",
     listed: int = 0,
     new: int = 0,
     code: str = "",
     message: str = "",
-) -> Reading:
+) -> SourceFetch:
     """Write one look at `source` for list day `day`. `code` and `message` say what went wrong, or warn."""
-    reading = Reading(
+    reading = SourceFetch(
         source=source,
         list_day=day,
         started_at=started_at,
         seconds=round(seconds, 3),
         status=status,
-        via=via,
-        listed=listed,
-        new=new,
-        code=code,
+        endpoint=via,
+        listed_count=listed,
+        new_count=new,
+        error_code=code,
         message=message[:1000],
     )
     session.add(reading)
@@ -89,14 +89,14 @@ def record(
 def remember_fetched(session: Session, fetched: Iterable[Fetch], now: datetime) -> None:
     """Keep what hosts said about answers, in the transaction of the papers that were in them."""
     for each in fetched:
-        session.merge(Fetched(url=each.url, etag=each.etag, last_modified=each.last_modified, at=now))
+        session.merge(HttpCacheEntry(url=each.url, etag=each.etag, last_modified=each.last_modified, stored_at=now))
     session.flush()
-    session.execute(delete(Fetched).where(col(Fetched.at) < now - KEPT))
+    session.execute(delete(HttpCacheEntry).where(col(HttpCacheEntry.stored_at) < now - KEPT))
 
 
 def known_fetched(session: Session) -> dict[str, Said]:
     """What hosts said about answers that were taken in, by the answers' names."""
-    rows = session.exec(select(Fetched.url, Fetched.etag, Fetched.last_modified)).all()
+    rows = session.exec(select(HttpCacheEntry.url, HttpCacheEntry.etag, HttpCacheEntry.last_modified)).all()
     return {url: Said(etag, last_modified) for url, etag, last_modified in rows}
 
 
@@ -110,23 +110,25 @@ def due(
     given after the day was over. A reading that failed settles nothing.
     """
     first: date | None = session.exec(
-        select(func.min(Reading.list_day)).where(Reading.source == source, col(Reading.status).in_(_GOOD))
+        select(func.min(SourceFetch.list_day)).where(SourceFetch.source == source, col(SourceFetch.status).in_(_GOOD))
     ).one()
     today = now.astimezone(UTC).date()
     if first is None:
         return tuple(sorted(regular_days)), ()
     since = max(first, today - timedelta(days=BACK))
-    rows = session.exec(select(Reading).where(Reading.source == source, col(Reading.list_day) >= since)).all()
+    rows = session.exec(
+        select(SourceFetch).where(SourceFetch.source == source, col(SourceFetch.list_day) >= since)
+    ).all()
     settled = {row.list_day for row in rows if _settles(row, grows)}
     missed = [day for day in _weekdays(since, today) if day not in settled and day not in regular_days]
     return tuple(sorted(regular_days)), tuple(missed)
 
 
-def latest(session: Session) -> list[Reading]:
+def latest(session: Session) -> list[SourceFetch]:
     """The last reading of each source for each of its last list days, latest day first."""
-    newest = select(func.max(Reading.id)).group_by(col(Reading.source), col(Reading.list_day))
-    rows = session.exec(select(Reading).where(col(Reading.id).in_(newest))).all()
-    by_source: dict[str, list[Reading]] = defaultdict(list)
+    newest = select(func.max(SourceFetch.id)).group_by(col(SourceFetch.source), col(SourceFetch.list_day))
+    rows = session.exec(select(SourceFetch).where(col(SourceFetch.id).in_(newest))).all()
+    by_source: dict[str, list[SourceFetch]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.list_day, reverse=True):
         by_source[row.source].append(row)
     return [row for source in sorted(by_source) for row in by_source[source][:5]]
@@ -142,8 +144,12 @@ def health(session: Session, now: datetime, since: datetime | None = None) -> li
     today = now.astimezone(UTC).date()
     start = today - timedelta(days=BACK)
     found: list[Problem] = []
-    days: dict[str, dict[date, list[Reading]]] = defaultdict(lambda: defaultdict(list))
-    rows = select(Reading).where(col(Reading.list_day) >= start).order_by(col(Reading.started_at), col(Reading.id))
+    days: dict[str, dict[date, list[SourceFetch]]] = defaultdict(lambda: defaultdict(list))
+    rows = (
+        select(SourceFetch)
+        .where(col(SourceFetch.list_day) >= start)
+        .order_by(col(SourceFetch.started_at), col(SourceFetch.id))
+    )
     for row in session.exec(rows):
         days[row.source][row.list_day].append(row)
     for source, readings in sorted(days.items()):
@@ -158,18 +164,18 @@ def health(session: Session, now: datetime, since: datetime | None = None) -> li
     return found
 
 
-def _about(source: str, day: date, looks: Sequence[Reading], today: date, since: datetime) -> Iterator[Problem]:
+def _about(source: str, day: date, looks: Sequence[SourceFetch], today: date, since: datetime) -> Iterator[Problem]:
     """What is to be told of one list day, from its readings in their order."""
     last = looks[-1]
-    failed = [look for look in looks if look.status == ReadingStatus.FAILED]
+    failed = [look for look in looks if look.status == FetchStatus.FAILED]
     brought = [look for look in looks if look.status in _GOOD]
-    if last.status == ReadingStatus.FAILED:
-        said = _FAILED.get(last.code, "could not be read")
+    if last.status == FetchStatus.FAILED:
+        said = _FAILED.get(last.error_code, "could not be read")
         rest = "the papers listed there since will follow." if brought else "its papers will be made up."
         yield _problem("failed", source, day, f"{said} on {{day}}; {rest}")
     elif failed and brought and failed[0].started_at < brought[0].started_at and brought[0].started_at >= since:
         yield _problem("made-up", source, day, "did not answer at first on {day}; its papers have been made up.")
-    elif last.status == ReadingStatus.EMPTY and day.weekday() < SATURDAY and day < today and not brought:
+    elif last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not brought:
         yield _problem("empty", source, day, "listed no papers on {day}, a weekday.")
 
 
@@ -185,11 +191,11 @@ def _problem(kind: str, source: str, day: date, sentence: str) -> Problem:
     return Problem(kind, source, day, f"{TITLES.get(source, source)} {sentence.format(day=spoken)}")
 
 
-def _settles(row: Reading, grows: timedelta) -> bool:
+def _settles(row: SourceFetch, grows: timedelta) -> bool:
     began = datetime.combine(row.list_day, time(), tzinfo=UTC)
-    if row.status in _GOOD or row.status == ReadingStatus.EMPTY:
+    if row.status in _GOOD or row.status == FetchStatus.EMPTY:
         return not grows or row.started_at >= began + grows
-    return row.status == ReadingStatus.NOT_LISTED and row.started_at >= began + timedelta(days=1)
+    return row.status == FetchStatus.NOT_LISTED and row.started_at >= began + timedelta(days=1)
 
 
 def _weekdays(first: date, before: date) -> Iterator[date]:

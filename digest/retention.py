@@ -13,24 +13,24 @@ from digest import db, subscribers
 from digest.desk.held import erase_subscriber
 from digest.house import House
 from digest.models import (
-    Allowance,
-    Bucket,
+    BounceRecord,
     Delivery,
-    Evidence,
-    Fetched,
-    Kind,
-    Reading,
+    DeliveryKind,
+    DeliveryState,
+    HttpCacheEntry,
+    RateLimitCounter,
     SavedKeyword,
-    State,
-    Status,
+    SharedTokenBucket,
+    SourceFetch,
     Subscriber,
+    SubscriberStatus,
 )
 
 LEAST = 45  # days: the rules for bounces and for making up look back about a month
 USUAL = 90
 UNCONFIRMED = timedelta(days=30)  # that an address waits for its owner's word
 AT_ONCE = 50_000  # rows that are looked at in one transaction
-SETTLED = (State.SENT, State.EXPIRED, State.CANCELLED, State.FAILED)
+SETTLED = (DeliveryState.SENT, DeliveryState.EXPIRED, DeliveryState.CANCELLED, DeliveryState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _unconfirmed(now: datetime) -> SelectOfScalar[int | None]:
     before = now - UNCONFIRMED
     lately = select(Delivery.id).where(Delivery.subscriber_id == Subscriber.id, col(Delivery.created_at) >= before)
     never = col(Subscriber.confirmed_at).is_(None)
-    waiting = col(Subscriber.status).in_((Status.PENDING, Status.UNSUBSCRIBED))
+    waiting = col(Subscriber.status).in_((SubscriberStatus.PENDING, SubscriberStatus.UNSUBSCRIBED))
     return select(col(Subscriber.id)).where(never, waiting, col(Subscriber.created_at) < before, ~lately.exists())
 
 
@@ -116,12 +116,13 @@ def forget_counts(house: House, now: datetime) -> int:
 
 
 def _counts(now: datetime) -> Forgotten:
-    return Forgotten("counts of forms", Allowance, (col(Allowance.until) < now,))
+    return Forgotten("counts of forms", RateLimitCounter, (col(RateLimitCounter.expires_at) < now,))
 
 
 def _of_who_left(now: datetime) -> list[Forgotten]:
     gone = select(col(Subscriber.id)).where(
-        col(Subscriber.status) == Status.UNSUBSCRIBED, col(Subscriber.ended_at) < now - subscribers.RETURN_WITHIN
+        col(Subscriber.status) == SubscriberStatus.UNSUBSCRIBED,
+        col(Subscriber.ended_at) < now - subscribers.RETURN_WITHIN,
     )
     theirs = (col(Delivery.subscriber_id).in_(gone), _filled(Delivery.keywords))
     return [
@@ -132,21 +133,21 @@ def _of_who_left(now: datetime) -> list[Forgotten]:
 
 def _old(before: datetime, copies_before: datetime) -> list[Forgotten]:
     # A letter whose papers are still owed keeps everything: the next edition asks it what it could not bring.
-    over = or_(col(Delivery.state) == State.SENT, col(Delivery.given_back).is_(True))
+    over = or_(col(Delivery.state) == DeliveryState.SENT, col(Delivery.is_reclaimed).is_(True))
     copied = (
-        col(Delivery.kind) == Kind.DIGEST,
+        col(Delivery.kind) == DeliveryKind.DIGEST,
         col(Delivery.created_at) < copies_before,
         over,
-        or_(_filled(Delivery.left_out), _filled(Delivery.keywords)),
+        or_(_filled(Delivery.omitted_papers), _filled(Delivery.keywords)),
     )
     said = (col(Delivery.settled_at) < before, col(Delivery.state).in_(SETTLED), col(Delivery.reply) != "")
     return [
-        Forgotten("copies of letters", Delivery, copied, {"left_out": [], "keywords": []}),
+        Forgotten("copies of letters", Delivery, copied, {"omitted_papers": [], "keywords": []}),
         Forgotten("replies of the relay", Delivery, said, {"reply": ""}),
-        Forgotten("mails that came back", Evidence, (col(Evidence.received_at) < before,)),
-        Forgotten("readings of sources", Reading, (col(Reading.started_at) < before,)),
-        Forgotten("validators of answers", Fetched, (col(Fetched.at) < before,)),
-        Forgotten("rates that nobody used", Bucket, (col(Bucket.free_at) < before,)),
+        Forgotten("mails that came back", BounceRecord, (col(BounceRecord.received_at) < before,)),
+        Forgotten("readings of sources", SourceFetch, (col(SourceFetch.started_at) < before,)),
+        Forgotten("validators of answers", HttpCacheEntry, (col(HttpCacheEntry.stored_at) < before,)),
+        Forgotten("rates that nobody used", SharedTokenBucket, (col(SharedTokenBucket.available_at) < before,)),
     ]
 
 

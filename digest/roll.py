@@ -16,7 +16,7 @@ from digest.db import reading, writing
 from digest.desk.held import erase_subscriber
 from digest.errors import SubscriberError
 from digest.house import House
-from digest.models import Delivery, Status, Subscriber
+from digest.models import Delivery, Subscriber, SubscriberStatus
 from digest.subscribers import Saved, Wish
 
 WISHES = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
@@ -52,7 +52,7 @@ def one(house: House, email: str) -> dict[str, Any]:
 
 
 def _row(subscriber: Subscriber, keywords: Sequence[str]) -> dict[str, Any]:
-    kept = subscriber.model_dump(exclude={"nonce", "email_key", "covered_to", "last_slot"})
+    kept = subscriber.model_dump(exclude={"nonce", "email_key", "covered_listing_id", "last_due_day"})
     return {**kept, "keywords": list(keywords)}
 
 
@@ -158,14 +158,14 @@ def _without_taken(house: House, lines: Sequence[_Line], bad: list[tuple[int, st
 
 def _enter(house: House, line: _Line, now: datetime, *, confirmed: bool) -> None:
     if line.status not in subscribers.ENDED:
-        agreed = confirmed and line.status != Status.PENDING
-        held = line.reason if line.status == Status.PAUSED else ""
+        agreed = confirmed and line.status != SubscriberStatus.PENDING
+        held = line.reason if line.status == SubscriberStatus.PAUSED else ""
         until = line.paused_until
         desk.add(house, line.email, line.wish, line.saved, now, confirmed=agreed, paused_until=until, held=held)
         return
     with writing(house.engine) as session:
         subscriber = subscribers.ask(session, line.email, line.wish, line.saved, now)
-        subscribers.end(subscriber, Status(line.status), line.reason, now)
+        subscribers.end(subscriber, SubscriberStatus(line.status), line.reason, now)
         deliveries.cancel(session, int(subscriber.id or 0), now)
 
 
@@ -205,8 +205,8 @@ def _read(house: House, number: int, row: Mapping[str, str]) -> _Line:
         raise SubscriberError(row[""])
     cells = {name: _unsafe(row.get(name, "")).strip() for name in COLUMNS}
     subscribers.address(cells["email"])
-    if cells["status"] not in {"", *Status}:
-        raise SubscriberError(f"status must be one of {', '.join(Status)}, not {cells['status']!r}")
+    if cells["status"] not in {"", *SubscriberStatus}:
+        raise SubscriberError(f"status must be one of {', '.join(SubscriberStatus)}, not {cells['status']!r}")
     wish = Wish(
         frequency=cells["frequency"].lower() or Wish().frequency,
         send_hour=_number(cells["send_hour"], "send_hour", house.settings.send_hour),
@@ -218,7 +218,7 @@ def _read(house: House, number: int, row: Mapping[str, str]) -> _Line:
     saved, misread = desk.understand(_parted(_unsafe(row.get("keywords", ""))), desk.Rules.of(house.settings))
     if misread:
         raise SubscriberError("; ".join(f"keyword {each.written!r}: {each.message}" for each in misread))
-    paused = _day(cells["paused_until"]) if cells["status"] in {"", Status.PAUSED} else None
+    paused = _day(cells["paused_until"]) if cells["status"] in {"", SubscriberStatus.PAUSED} else None
     return _Line(number, cells["email"], wish, saved, cells["status"], paused, cells["reason"])
 
 

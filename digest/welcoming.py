@@ -9,7 +9,7 @@ from digest import papers, preview, subscribers
 from digest.deliveries import Claimed
 from digest.letters import FirstPapers
 from digest.matching import is_exclusion
-from digest.models import Kind, Paper, Subscriber
+from digest.models import DeliveryKind, Paper, Subscriber
 from digest.preview import Preview
 
 SHOWN = 5
@@ -17,7 +17,7 @@ SHOWN = 5
 
 def first_papers(session: Session, claimed: Sequence[Claimed], now: datetime) -> dict[int, FirstPapers]:
     """For each reader whose welcome is among the letters of a batch; nothing while no list has been read."""
-    welcomed = [each.subscriber_id for each in claimed if each.kind == Kind.WELCOME]
+    welcomed = [each.subscriber_id for each in claimed if each.kind == DeliveryKind.WELCOME]
     day = papers.latest_day(session) if welcomed else None
     if day is None:
         return {}
@@ -35,10 +35,10 @@ def first_papers(session: Session, claimed: Sequence[Claimed], now: datetime) ->
 
 def _first(reader: Subscriber, found: dict[int, Paper], seen: Preview) -> FirstPapers:
     # Nobody has planned for them yet, and something is new for them: the next tick does.
-    news = any(found[number].entered > reader.covered_to for number in seen.numbers)
+    news = any(found[number].first_listing_id > reader.covered_listing_id for number in seen.numbers)
     return FirstPapers(
         day=seen.day,
         papers=seen.papers,
         matched=len(seen.papers) + seen.left_out,
-        follows=reader.last_slot is None and news,
+        follows=reader.last_due_day is None and news,
     )

@@ -4,7 +4,17 @@ import itertools
 from datetime import UTC, date, datetime
 from typing import Any
 
-from digest.models import Delivery, Keyword, Kind, Listing, Paper, Reading, ReadingStatus, Status, Subscriber
+from digest.models import (
+    Delivery,
+    DeliveryKind,
+    FetchStatus,
+    Keyword,
+    Listing,
+    Paper,
+    SourceFetch,
+    Subscriber,
+    SubscriberStatus,
+)
 
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)
 TODAY = date(2026, 7, 1)
@@ -22,7 +32,7 @@ def paper(**given: Any) -> Paper:
         "abstract": "We look at it closely.",
         "authors": ["Ada Example"],
         "url": f"https://arxiv.org/abs/{arxiv_id}",
-        "text_from": "arxiv",
+        "text_source": "arxiv",
         "first_seen_at": NOW,
         "changed_at": NOW,
     }
@@ -42,15 +52,15 @@ def listing(of: Paper, **given: Any) -> Listing:
     return Listing(**usual | given)
 
 
-def reading(**given: Any) -> Reading:
+def reading(**given: Any) -> SourceFetch:
     usual: dict[str, Any] = {
         "source": "huggingface",
         "list_day": TODAY,
         "started_at": NOW,
         "seconds": 0.5,
-        "status": ReadingStatus.OK,
+        "status": FetchStatus.OK,
     }
-    return Reading(**usual | given)
+    return SourceFetch(**usual | given)
 
 
 def subscriber(**given: Any) -> Subscriber:
@@ -60,7 +70,7 @@ def subscriber(**given: Any) -> Subscriber:
     usual: dict[str, Any] = {
         "email": email,
         "email_key": email.casefold(),
-        "status": Status.ACTIVE,
+        "status": SubscriberStatus.ACTIVE,
         "nonce": f"nonce-{number}",
         "created_at": NOW,
         "confirmed_at": NOW,
@@ -77,7 +87,7 @@ def delivery(to: Subscriber, **given: Any) -> Delivery:
     number = next(_numbers)
     usual: dict[str, Any] = {
         "subscriber_id": to.id,
-        "kind": Kind.DIGEST,
+        "kind": DeliveryKind.DIGEST,
         "edition": TODAY.isoformat(),
         "message_id": f"<{number}@example.org>",
         "created_at": NOW,

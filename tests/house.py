@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from digest import db, desk, papers, subscribers
 from digest.house import House
-from digest.models import Delivery, Keyword, Paper, SavedKeyword, State, Status, Subscriber
+from digest.models import Delivery, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.settings import Settings
 from digest.sources.base import Listed
 from digest.subscribers import Links, Purpose, Wish
@@ -65,10 +65,12 @@ class Record:
     def kinds(self, email: str) -> list[str]:
         return [each.kind for each in self.letters(email)]
 
-    def settle(self, state: State, email: str | None = None) -> None:
+    def settle(self, state: DeliveryState, email: str | None = None) -> None:
         """As if the relay had said so of every letter that waits."""
         with db.writing(self.store) as session:
-            for each in session.exec(select(Delivery).join(Subscriber).where(Delivery.state == State.QUEUED)).all():
+            for each in session.exec(
+                select(Delivery).join(Subscriber).where(Delivery.state == DeliveryState.QUEUED)
+            ).all():
                 if email is None or session.get_one(Subscriber, each.subscriber_id).email == email:
                     each.state = state
 
@@ -84,7 +86,7 @@ def reader(at: House, email: str, *keywords: str, now: datetime, **wish: object)
     desk.add(at, email, Wish(**wish), desk.understood(keywords), now, confirmed=True)  # type: ignore[arg-type]
 
 
-def put(store: Engine, email: str, status: Status, **more: object) -> None:
+def put(store: Engine, email: str, status: SubscriberStatus, **more: object) -> None:
     """Set a subscriber's state by hand, for what only time or a relay brings about."""
     with db.writing(store) as session:
         found = subscribers.by_email(session, email)
@@ -133,7 +135,7 @@ def many(at: House, count: int) -> None:
                 "email": f"{n}@example.org",
                 "email_key": f"{n}@example.org",
                 "nonce": str(n),
-                "status": Status.ACTIVE,
+                "status": SubscriberStatus.ACTIVE,
                 "created_at": TUESDAY,
             }
             for n in range(count)
@@ -143,7 +145,7 @@ def many(at: House, count: int) -> None:
         words = list(numbers)
         readers = session.exec(select(col(Subscriber.id)).order_by(col(Subscriber.id))).all()
         saved = [
-            {"subscriber_id": each, "position": 0, "keyword_id": numbers[words[n % 3]], "written": words[n % 3]}
+            {"subscriber_id": each, "position": 0, "keyword_id": numbers[words[n % 3]], "text": words[n % 3]}
             for n, each in enumerate(readers)
         ]
         session.execute(insert(SavedKeyword), saved)

@@ -12,7 +12,7 @@ from digest.bounces.post import handle
 from digest.bounces.record import Deed
 from digest.house import House
 from digest.mail.verp import Errand
-from digest.models import Evidence, State
+from digest.models import BounceRecord, DeliveryState
 from tests.house import ADA, DAY, TUESDAY, Record, arrive, house, reader
 
 SAMPLES = Path(__file__).parent / "data" / "bounces"
@@ -37,9 +37,9 @@ def leaving(to: str) -> bytes:
     return f"From: Somebody <somebody@example.net>\nTo: {to}\nSubject: unsubscribe\n\n".encode()
 
 
-def evidence(at: House) -> list[Evidence]:
+def evidence(at: House) -> list[BounceRecord]:
     with db.reading(at.engine) as session:
-        return list(session.exec(select(Evidence).order_by(col(Evidence.id))).all())
+        return list(session.exec(select(BounceRecord).order_by(col(BounceRecord.id))).all())
 
 
 def with_a_letter(store: Engine) -> House:
@@ -48,7 +48,7 @@ def with_a_letter(store: Engine) -> House:
     reader(at, ADA, "robot", now=TUESDAY - DAY)
     arrive(at, TUESDAY, "A robot")
     asyncio.run(daily.plan(at, TUESDAY))
-    Record(store).settle(State.SENT)
+    Record(store).settle(DeliveryState.SENT)
     return at
 
 
@@ -57,7 +57,7 @@ def letters(at: House, record: Record, count: int) -> list[int]:
     for day in range(1, count + 1):
         arrive(at, TUESDAY + day * DAY, f"Robot {day}")
         asyncio.run(daily.plan(at, TUESDAY + day * DAY))
-        record.settle(State.SENT)
+        record.settle(DeliveryState.SENT)
     return [int(each.id or 0) for each in record.letters(ADA)]
 
 

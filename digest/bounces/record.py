@@ -13,12 +13,12 @@ from sqlmodel import Session, col, select
 
 from digest import db, deliveries, subscribers
 from digest.bounces.report import Class, Report
-from digest.models import Delivery, Evidence, State, Status, Subscriber, Verdict
+from digest.models import BounceClass, BounceRecord, Delivery, DeliveryState, Subscriber, SubscriberStatus
 
 LAST, SOFT = 5, 3  # so many letters are looked at; so many of them may not come back
-LEFT_US = (State.ON_WIRE, State.SENT, State.UNCERTAIN)
-FOR_GOOD = (State.ON_WIRE, State.SENT, State.UNCERTAIN, State.FAILED)
-REACHABLE = {Status.PENDING, Status.ACTIVE, Status.PAUSED}
+LEFT_US = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN)
+FOR_GOOD = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
+REACHABLE = {SubscriberStatus.PENDING, SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
 
 
 class Deed(StrEnum):
@@ -51,15 +51,15 @@ def record(session: Session, delivery_id: int, report: Report, fingerprint: str,
 def _noted(session: Session, delivery_id: int, report: Report, fingerprint: str, now: datetime) -> bool:
     row = {
         "delivery_id": delivery_id,
-        "verdict": Verdict(report.kind),
-        "status": report.status,
+        "bounce_class": BounceClass(report.kind),
+        "status_code": report.status,
         "reason": report.reason,
         "parser": report.parser,
         "fingerprint": fingerprint,
         "received_at": now,
     }
-    statement = db.insert(session, Evidence).values(row).on_conflict_do_nothing(index_elements=["fingerprint"])
-    return session.execute(statement.returning(col(Evidence.id))).first() is not None
+    statement = db.insert(session, BounceRecord).values(row).on_conflict_do_nothing(index_elements=["fingerprint"])
+    return session.execute(statement.returning(col(BounceRecord.id))).first() is not None
 
 
 def _settle(session: Session, delivery_id: int, report: Report, now: datetime) -> None:
@@ -75,11 +75,11 @@ def _settle(session: Session, delivery_id: int, report: Report, now: datetime) -
     session.execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id)
-        .where(col(Delivery.state).in_(LEFT_US if returned else (State.ON_WIRE, State.UNCERTAIN)))
+        .where(col(Delivery.state).in_(LEFT_US if returned else (DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)))
         .values(
-            state=State.FAILED if returned else State.SENT,
+            state=DeliveryState.FAILED if returned else DeliveryState.SENT,
             owner=None,
-            lease_until=None,
+            lease_expires_at=None,
             reply_code=0,
             reply=said[:300],
             settled_at=func.coalesce(col(Delivery.settled_at), now),
@@ -92,21 +92,21 @@ def _settle(session: Session, delivery_id: int, report: Report, now: datetime) -
 def _act(session: Session, reader: Subscriber, letter: Delivery, report: Report, now: datetime) -> Deed:
     match report.kind:
         case Class.COMPLAINT if not subscribers.complained(reader):
-            return _end(session, reader, Status.SUPPRESSED, f"complaint: {report.reason}", now)
+            return _end(session, reader, SubscriberStatus.SUPPRESSED, f"complaint: {report.reason}", now)
         case Class.HARD if report.final and reader.status in REACHABLE and _of_now(reader, letter):
-            return _end(session, reader, Status.SUPPRESSED, f"bounced: {_words(report)}", now)
+            return _end(session, reader, SubscriberStatus.SUPPRESSED, f"bounced: {_words(report)}", now)
         case Class.LEAVE if reader.status in REACHABLE:
-            pending = reader.status == Status.PENDING
+            pending = reader.status == SubscriberStatus.PENDING
             reason = subscribers.UNCONFIRMED if pending else subscribers.ONE_CLICK
-            return _end(session, reader, Status.UNSUBSCRIBED, reason, now)
-        case Class.SOFT if report.final and reader.status == Status.ACTIVE and _of_now(reader, letter):
+            return _end(session, reader, SubscriberStatus.UNSUBSCRIBED, reason, now)
+        case Class.SOFT if report.final and reader.status == SubscriberStatus.ACTIVE and _of_now(reader, letter):
             if _came_back(session, reader) >= SOFT:
                 subscribers.hold(reader, f"{SOFT} of the last {LAST} letters came back, the last one: {_words(report)}")
                 return Deed.PAUSED
     return Deed.RECORDED
 
 
-def _end(session: Session, reader: Subscriber, status: Status, reason: str, now: datetime) -> Deed:
+def _end(session: Session, reader: Subscriber, status: SubscriberStatus, reason: str, now: datetime) -> Deed:
     subscribers.end(reader, status, reason, now)
     deliveries.cancel(session, int(reader.id or 0), now)
     return Deed(status)
@@ -114,7 +114,7 @@ def _end(session: Session, reader: Subscriber, status: Status, reason: str, now:
 
 def _of_now(reader: Subscriber, letter: Delivery) -> bool:
     """Whether the letter belongs to the subscription as it runs today; who has confirmed anew proved the address."""
-    began = reader.ended_at if reader.status == Status.PENDING else reader.confirmed_at
+    began = reader.ended_at if reader.status == SubscriberStatus.PENDING else reader.confirmed_at
     return began is None or letter.created_at >= began
 
 
@@ -126,8 +126,10 @@ def _came_back(session: Session, reader: Subscriber) -> int:
         .order_by(col(Delivery.id).desc())
         .limit(LAST)
     ).all()
-    failed = [number for number, state in last if state == State.FAILED]
-    soft = exists().where(col(Evidence.delivery_id) == col(Delivery.id), col(Evidence.verdict) == Verdict.SOFT)
+    failed = [number for number, state in last if state == DeliveryState.FAILED]
+    soft = exists().where(
+        col(BounceRecord.delivery_id) == col(Delivery.id), col(BounceRecord.bounce_class) == BounceClass.SOFT
+    )
     return len(session.exec(select(Delivery.id).where(col(Delivery.id).in_(failed), soft)).all())
 
 
@@ -139,9 +141,9 @@ def refused_because_of_us(session: Session, since: datetime) -> list[tuple[str, 
     """(status, reason, how many mails said so) of what was our fault, the most frequent first."""
     count = func.count()
     asked = (
-        select(Evidence.status, Evidence.reason, count)
-        .where(Evidence.verdict == Verdict.OURS, col(Evidence.received_at) >= since)
-        .group_by(Evidence.status, Evidence.reason)
-        .order_by(count.desc(), Evidence.status, Evidence.reason)
+        select(BounceRecord.status_code, BounceRecord.reason, count)
+        .where(BounceRecord.bounce_class == BounceClass.SENDER_FAULT, col(BounceRecord.received_at) >= since)
+        .group_by(BounceRecord.status_code, BounceRecord.reason)
+        .order_by(count.desc(), BounceRecord.status_code, BounceRecord.reason)
     )
     return [(status, reason, number) for status, reason, number in session.exec(asked).all()]

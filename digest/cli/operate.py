@@ -84,7 +84,7 @@ def _row(delivery: "Delivery") -> dict[str, object]:
     said = f"{delivery.reply_code or ''} {delivery.reply}".strip()
     kept = delivery.model_dump(include={"id", "subscriber_id", "kind", "edition", "state", "attempts", "message_id"})
     times = delivery.model_dump(include={"created_at", "settled_at", "next_attempt_at"})
-    return {**kept, "reply": said, "papers": len(delivery.papers), "left_out": len(delivery.left_out), **times}
+    return {**kept, "reply": said, "papers": len(delivery.papers), "left_out": len(delivery.omitted_papers), **times}
 
 
 @deliveries_app.command()
@@ -103,7 +103,11 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: AsJso
         known = papers.by_ids(session, delivery.papers)
         came_back = evidence(session, number)
         events = story(delivery, came_back)
-        row["evidence"] = [each.model_dump(exclude={"id", "delivery_id", "fingerprint"}) for each in came_back]
+        row["evidence"] = [
+            {"verdict": each.bounce_class, "status": each.status_code}
+            | each.model_dump(include={"reason", "parser", "received_at"})
+            for each in came_back
+        ]
         titles = [(known[each].arxiv_id or known[each].key, known[each].title) for each in delivery.papers]
     if as_json:
         emit(row | {"story": [{"at": each.at, "what": each.what} for each in events]})
@@ -199,7 +203,11 @@ def sources(*, as_json: AsJson = False) -> None:
     from digest import db, readings
 
     with db.reading(open_house().engine) as session:
-        last = [each.model_dump(exclude={"id"}) for each in readings.latest(session)]
+        last = [
+            each.model_dump(include={"source", "list_day", "started_at", "seconds", "status", "message"})
+            | {"via": each.endpoint, "listed": each.listed_count, "new": each.new_count, "code": each.error_code}
+            for each in readings.latest(session)
+        ]
         problems = readings.health(session, utc_now())
     if as_json:
         emit({"readings": last, "problems": [each.sentence for each in problems]})

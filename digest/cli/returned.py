@@ -132,11 +132,14 @@ def list_(
     from sqlmodel import col, select
 
     from digest import db
-    from digest.models import Evidence
+    from digest.models import BounceRecord
 
     with db.reading(open_house().engine) as session:
-        found = session.exec(select(Evidence).order_by(col(Evidence.id).desc()).limit(limit)).all()
-        rows = [each.model_dump(include={"id", *COLUMNS}) for each in found]
+        found = session.exec(select(BounceRecord).order_by(col(BounceRecord.id).desc()).limit(limit)).all()
+        rows = [
+            each.model_dump(include={"id", *COLUMNS}) | {"verdict": each.bounce_class, "status": each.status_code}
+            for each in found
+        ]
     if as_json:
         emit(rows)
         return

@@ -6,15 +6,15 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlmodel import Session, col
 
 from digest.deliveries.groups import STILL_WANTED
-from digest.models import Delivery, Kind, State, Subscriber
+from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber
 
 WHY_NOT = {
-    State.SENDING: "it is being sent now",
-    State.ON_WIRE: "it is being sent now",
-    State.SENT: "the relay took it; a second one would be a double",
-    State.UNCERTAIN: "it may have arrived; look into the relay's log, then: digest deliveries resolve",
-    State.CANCELLED: "the reader wanted no letter any more",
-    State.EXPIRED: "a later edition took its papers",
+    DeliveryState.SENDING: "it is being sent now",
+    DeliveryState.ON_WIRE: "it is being sent now",
+    DeliveryState.SENT: "the relay took it; a second one would be a double",
+    DeliveryState.UNCERTAIN: "it may have arrived; look into the relay's log, then: digest deliveries resolve",
+    DeliveryState.CANCELLED: "the reader wanted no letter any more",
+    DeliveryState.EXPIRED: "a later edition took its papers",
 }
 
 
@@ -25,9 +25,9 @@ def retry(session: Session, number: int) -> str:
     has them: both conditions are in the SQL.
     """
     ours = col(Delivery.id) == number
-    now_at_once = {"state": State.QUEUED, "next_attempt_at": None, "settled_at": None}
-    failed = (col(Delivery.state) == State.FAILED, col(Delivery.given_back).is_(False))
-    put_off = (col(Delivery.state) == State.QUEUED, col(Delivery.next_attempt_at).is_not(None))
+    now_at_once = {"state": DeliveryState.QUEUED, "next_attempt_at": None, "settled_at": None}
+    failed = (col(Delivery.state) == DeliveryState.FAILED, col(Delivery.is_reclaimed).is_(False))
+    put_off = (col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.next_attempt_at).is_not(None))
     for may in (failed, put_off):
         changed = update(Delivery).where(ours, *may, _wanted(session, number)).values(**now_at_once)
         if session.execute(changed.returning(col(Delivery.id)).execution_options(synchronize_session=False)).first():
@@ -37,13 +37,15 @@ def retry(session: Session, number: int) -> str:
 
 def failed_since(session: Session, since: datetime) -> list[int]:
     """Letters that failed at or after an instant, the oldest first."""
-    wanted = select(col(Delivery.id)).where(col(Delivery.state) == State.FAILED, col(Delivery.settled_at) >= since)
+    wanted = select(col(Delivery.id)).where(
+        col(Delivery.state) == DeliveryState.FAILED, col(Delivery.settled_at) >= since
+    )
     return list(session.scalars(wanted.order_by(col(Delivery.id))))
 
 
 def _wanted(session: Session, number: int) -> ColumnElement[bool]:
     kind = session.scalar(select(col(Delivery.kind)).where(col(Delivery.id) == number))
-    statuses = STILL_WANTED[Kind(kind)] if kind else ()
+    statuses = STILL_WANTED[DeliveryKind(kind)] if kind else ()
     reader = select(1).where(col(Subscriber.id) == col(Delivery.subscriber_id), col(Subscriber.status).in_(statuses))
     return exists(reader)
 
@@ -58,11 +60,11 @@ def _why_not(session: Session, number: int) -> str:
     if found is None:
         return "there is no such delivery"
     delivery, status = found
-    state = State(delivery.state)
+    state = DeliveryState(delivery.state)
     if state in WHY_NOT:
         return WHY_NOT[state]
-    if state is State.FAILED and delivery.given_back:
+    if state is DeliveryState.FAILED and delivery.is_reclaimed:
         return "a later edition took its papers"
-    if status not in STILL_WANTED[Kind(delivery.kind)]:
+    if status not in STILL_WANTED[DeliveryKind(delivery.kind)]:
         return f"its reader is {status} and gets no such letter"
     return "it waits in the queue already"

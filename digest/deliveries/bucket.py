@@ -7,14 +7,14 @@ as one. Time is the server's own: nobody's clock can jump in it. PostgreSQL only
 from sqlalchemy import text
 from sqlmodel import Session
 
-from digest.models import Bucket
+from digest.models import SharedTokenBucket
 
 _TAKE = text(f"""
-    INSERT INTO {Bucket.__tablename__} AS bucket (name, free_at)
+    INSERT INTO {SharedTokenBucket.__tablename__} AS bucket (name, available_at)
     VALUES (:name, clock_timestamp() + make_interval(secs => :seconds))
     ON CONFLICT (name) DO UPDATE
-    SET free_at = greatest(bucket.free_at, clock_timestamp()) + make_interval(secs => :seconds)
-    RETURNING extract(epoch FROM bucket.free_at - clock_timestamp())
+    SET available_at = greatest(bucket.available_at, clock_timestamp()) + make_interval(secs => :seconds)
+    RETURNING extract(epoch FROM bucket.available_at - clock_timestamp())
 """)  # noqa: S608  - the table's own name
 
 

@@ -11,12 +11,12 @@ from sqlmodel import Session
 
 from digest.db import on_server
 from digest.deliveries.record import PRIORITY
-from digest.models import Delivery, Kind, State
-from digest.models.base import stored
+from digest.models import Delivery, DeliveryKind, DeliveryState
+from digest.models.base import to_driver_value
 
 _COLUMNS = (
-    *("subscriber_id", "papers", "left_out", "keywords", "message_id"),
-    *("edition", "created_at", "kind", "state", "priority", "given_back", "attempts", "reply_code", "reply"),
+    *("subscriber_id", "papers", "omitted_papers", "keywords", "message_id"),
+    *("edition", "created_at", "kind", "state", "priority", "is_reclaimed", "attempts", "reply_code", "reply"),
 )
 _ROWS = 500  # a statement, with five values each; SQLite takes 32,766 values
 _HEAD, _TAIL = 4, 12  # bytes of a message id: the same for one batch, and a letter's own
@@ -43,8 +43,8 @@ def enqueue_digests(session: Session, edition: str, lines: Sequence[Line], domai
 def _insert(session: Session, edition: str, lines: Sequence[Line], domain: str, now: datetime) -> int:
     # Many rows a statement: for each statement SQLite lays out anew what the columns' CHECKs allow.
     # What is the same in all rows stands in the statement itself: a day and an instant, written by ourselves.
-    when = f"'{date.fromisoformat(edition)}', '{stored(session.get_bind().dialect, now)}'"
-    same = f"{when}, '{Kind.DIGEST}', '{State.QUEUED}', {PRIORITY[Kind.DIGEST]}, 0, 0, 0, ''"
+    when = f"'{date.fromisoformat(edition)}', '{to_driver_value(session.get_bind().dialect, now)}'"
+    same = f"{when}, '{DeliveryKind.DIGEST}', '{DeliveryState.QUEUED}', {PRIORITY[DeliveryKind.DIGEST]}, 0, 0, 0, ''"
     rows = [(*line, name) for line, name in zip(lines, _names(len(lines), domain), strict=True)]
     connection, added = session.connection(), 0
     for start in range(0, len(rows), _ROWS):
@@ -60,7 +60,18 @@ def _insert(session: Session, edition: str, lines: Sequence[Line], domain: str, 
 
 def _copy(session: Session, edition: str, lines: Sequence[Line], domain: str, now: datetime) -> int:
     # Nothing in a line needs escaping: numbers, brackets, hexadecimals, a date and the domain of an address.
-    same = "\t".join((edition, now.isoformat(), Kind.DIGEST, State.QUEUED, str(PRIORITY[Kind.DIGEST]), "f", "0", "0"))
+    same = "\t".join(
+        (
+            edition,
+            now.isoformat(),
+            DeliveryKind.DIGEST,
+            DeliveryState.QUEUED,
+            str(PRIORITY[DeliveryKind.DIGEST]),
+            "f",
+            "0",
+            "0",
+        )
+    )
     names = _names(len(lines), domain)
     text = "".join(
         [

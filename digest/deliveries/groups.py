@@ -13,19 +13,19 @@ from sqlalchemy import Connection, TextClause, bindparam, text
 
 from digest.db import Changes
 from digest.deliveries.outcome import Outcome
-from digest.models import Kind, State, Status
-from digest.models.base import Instant, stored
+from digest.models import DeliveryKind, DeliveryState, SubscriberStatus
+from digest.models.base import UtcDateTime, to_driver_value
 
 # Who may still get which letter at the very moment before it leaves.
 STILL_WANTED = {
-    Kind.DIGEST: (Status.ACTIVE,),
-    Kind.WELCOME: (Status.ACTIVE,),
-    Kind.CONFIRM: (Status.PENDING,),
-    Kind.ALREADY: (Status.ACTIVE, Status.PAUSED),
-    Kind.GOODBYE: (Status.UNSUBSCRIBED,),
+    DeliveryKind.DIGEST: (SubscriberStatus.ACTIVE,),
+    DeliveryKind.WELCOME: (SubscriberStatus.ACTIVE,),
+    DeliveryKind.CONFIRM: (SubscriberStatus.PENDING,),
+    DeliveryKind.ALREADY_SUBSCRIBED: (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED),
+    DeliveryKind.GOODBYE: (SubscriberStatus.UNSUBSCRIBED,),
 }
 # Uncertain too: somebody took this sender for dead, and here comes the answer that only this sender has heard.
-OURS_TO_SETTLE = (State.SENDING, State.ON_WIRE, State.UNCERTAIN)
+OURS_TO_SETTLE = (DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
 Claim = tuple[int, int]
 Statement = Callable[[str], TextClause]
 
@@ -47,15 +47,15 @@ def together(
     lines: Mapping[Claim, Outcome | None],
     now: datetime,
     lease: datetime,
-) -> dict[Claim, State]:
+) -> dict[Claim, DeliveryState]:
     """Letters that leave now (None), and letters that the relay took, in one statement. All of them, or none where one
     is not ours any more or its reader has left; only where another sender comes between may it be some.
     """
     said = [(*claim, outcome and outcome.code, outcome and outcome.reply) for claim, outcome in lines.items()]
-    instants = {"now": stored(changes.dialect, now), "lease": stored(changes.dialect, lease)}
+    instants = {"now": to_driver_value(changes.dialect, now), "lease": to_driver_value(changes.dialect, lease)}
     given = {"lines": json.dumps(said), "many": len(said), "owner": owner, **instants}
     changed, rows = changes.at_once(_together(changes.dialect.name), given)
-    fates = {claim: State.SENT if outcome else State.ON_WIRE for claim, outcome in lines.items()}
+    fates = {claim: DeliveryState.SENT if outcome else DeliveryState.ON_WIRE for claim, outcome in lines.items()}
     if changed == len(fates):
         return fates
     return {(row[0], row[1]): fates[row[0], row[1]] for row in rows}
@@ -63,12 +63,12 @@ def together(
 
 def put_on_wire(
     connection: Connection, owner: str, claims: Sequence[Claim], now: datetime, lease: datetime
-) -> dict[Claim, State]:
+) -> dict[Claim, DeliveryState]:
     """Which of these letters leave now, and which are cancelled, because their reader has left."""
     fates = _change(connection, _leaving, claims, owner=owner, lease=lease)
-    written = dict.fromkeys(fates, State.ON_WIRE)
+    written = dict.fromkeys(fates, DeliveryState.ON_WIRE)
     if len(written) < len(claims):
-        written |= dict.fromkeys(_change(connection, _staying, claims, owner=owner, now=now), State.CANCELLED)
+        written |= dict.fromkeys(_change(connection, _staying, claims, owner=owner, now=now), DeliveryState.CANCELLED)
     return written
 
 
@@ -79,7 +79,7 @@ def _change(
     return [(number, attempt) for number, attempt in rows.fetchall()]
 
 
-def _update(dialect: str, change: str, states: Sequence[State], condition: str = "") -> TextClause:
+def _update(dialect: str, change: str, states: Sequence[DeliveryState], condition: str = "") -> TextClause:
     wanted = ", ".join(f"'{state}'" for state in states)
     # By the number: SQLite would rather go through all that this sender has claimed, once for each line.
     no_index = "NOT INDEXED" if dialect == "sqlite" else ""
@@ -103,17 +103,17 @@ def _reader() -> str:
 
 @cache
 def _leaving(dialect: str) -> TextClause:
-    change = f"state = '{State.ON_WIRE}', lease_until = :lease"
-    made = _update(dialect, change, [State.SENDING], f"AND {_reader()}")
-    return made.bindparams(bindparam("lease", type_=Instant))
+    change = f"state = '{DeliveryState.ON_WIRE}', lease_expires_at = :lease"
+    made = _update(dialect, change, [DeliveryState.SENDING], f"AND {_reader()}")
+    return made.bindparams(bindparam("lease", type_=UtcDateTime))
 
 
 @cache
 def _staying(dialect: str) -> TextClause:
     # The reader's state is asked for again: between the two a letter may have become ours.
-    change = f"state = '{State.CANCELLED}', owner = NULL, lease_until = NULL, settled_at = :now"
-    made = _update(dialect, change, [State.SENDING], f"AND NOT {_reader()}")
-    return made.bindparams(bindparam("now", type_=Instant))
+    change = f"state = '{DeliveryState.CANCELLED}', owner = NULL, lease_expires_at = NULL, settled_at = :now"
+    made = _update(dialect, change, [DeliveryState.SENDING], f"AND NOT {_reader()}")
+    return made.bindparams(bindparam("now", type_=UtcDateTime))
 
 
 @cache
@@ -126,14 +126,14 @@ def _together(dialect: str) -> str:
     settled = ", ".join(f"'{state}'" for state in OURS_TO_SETTLE)
     match = f"""
         delivery.id = line.id AND delivery.attempts = line.attempt AND delivery.owner = {name("owner")}
-        AND CASE WHEN line.code IS NULL THEN delivery.state = '{State.SENDING}' AND {_reader()}
+        AND CASE WHEN line.code IS NULL THEN delivery.state = '{DeliveryState.SENDING}' AND {_reader()}
                  ELSE delivery.state IN ({settled}) END"""
     returning = "" if dialect == "sqlite" else "RETURNING delivery.id, delivery.attempts"
     return f"""
         UPDATE delivery {no_index} SET
-            state = CASE WHEN line.code IS NULL THEN '{State.ON_WIRE}' ELSE '{State.SENT}' END,
+            state = CASE WHEN line.code IS NULL THEN '{DeliveryState.ON_WIRE}' ELSE '{DeliveryState.SENT}' END,
             owner = CASE WHEN line.code IS NULL THEN delivery.owner END,
-            lease_until = CASE WHEN line.code IS NULL THEN {name("lease")} END,
+            lease_expires_at = CASE WHEN line.code IS NULL THEN {name("lease")} END,
             settled_at = CASE WHEN line.code IS NULL THEN delivery.settled_at ELSE {name("now")} END,
             next_attempt_at = CASE WHEN line.code IS NULL THEN delivery.next_attempt_at END,
             reply_code = coalesce(line.code, delivery.reply_code), reply = coalesce(line.said, delivery.reply)

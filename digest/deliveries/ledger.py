@@ -27,7 +27,7 @@ from digest.deliveries.aside import Aside
 from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, together
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
-from digest.models import State, Status, Subscriber
+from digest.models import DeliveryState, Subscriber, SubscriberStatus
 
 QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread,
 LOOKS, AGAIN = 9, 10.0  # as so many commits tell, and for so many seconds
@@ -39,7 +39,7 @@ class _Line(NamedTuple):
     attempt: int
     outcome: Outcome | None  # None: about to go on the wire
     now: datetime
-    done: asyncio.Future[State | None]
+    done: asyncio.Future[DeliveryState | None]
 
     @property
     def claim(self) -> Claim:
@@ -61,7 +61,7 @@ class Ledger:
         self._here_from = inf if on_server(engine) else 0.0  # when the loop may commit itself
         self._waits: deque[float] = deque(maxlen=LOOKS)
 
-    async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> State | None:
+    async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> DeliveryState | None:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
         left, or when there is no answer: somebody has taken it for a dead sender's.
         """
@@ -80,7 +80,7 @@ class Ledger:
 
     def hand_in(
         self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime
-    ) -> asyncio.Future[State | None]:
+    ) -> asyncio.Future[DeliveryState | None]:
         """A line for the next commit: how the attempt ended, or that it is about to (None). Whether somebody waits for
         it or not, it is written; the answer is the letter's state, or None where it was not ours.
         """
@@ -108,7 +108,7 @@ class Ledger:
                 if not line.done.done():
                     line.done.set_result(written.get(line.claim))
 
-    def _write(self, lines: Sequence[_Line]) -> dict[Claim, State]:
+    def _write(self, lines: Sequence[_Line]) -> dict[Claim, DeliveryState]:
         begun = monotonic() - thread_time()
         written = self._commit(lines)
         if self._aside.here:  # in a thread it waits for the interpreter, too
@@ -118,10 +118,10 @@ class Ledger:
                 self._waits.clear()
         return written
 
-    def _commit(self, lines: Sequence[_Line]) -> dict[Claim, State]:
+    def _commit(self, lines: Sequence[_Line]) -> dict[Claim, DeliveryState]:
         now = lines[-1].now
         until = now + LEASE_ON_WIRE
-        written: dict[Claim, State] = {}
+        written: dict[Claim, DeliveryState] = {}
         if all(_plain(line.outcome) for line in lines):
             usual = {line.claim: line.outcome for line in lines}
             written = together(self._changes, self._owner, usual, now, until)
@@ -136,7 +136,7 @@ class Ledger:
         return written
 
     def _settle(self, connection: Connection, line: _Line, outcome: Outcome) -> bool:
-        final = outcome.state is not State.QUEUED
+        final = outcome.state is not DeliveryState.QUEUED
         subscriber_id = connection.scalar(
             update(LETTERS)
             .where(LETTERS.c.id == line.delivery_id, LETTERS.c.attempts == line.attempt)
@@ -144,7 +144,7 @@ class Ledger:
             .values(
                 state=outcome.state,
                 owner=None,
-                lease_until=None,
+                lease_expires_at=None,
                 attempts=LETTERS.c.attempts - (0 if outcome.charged else 1),
                 reply_code=outcome.code,
                 reply=outcome.reply,
@@ -162,13 +162,13 @@ def _suppress(connection: Connection, subscriber_id: int, why: str, now: datetim
     with Session(connection) as session:  # part of the caller's transaction
         # Locked, lest a reader who leaves at this moment be overwritten.
         reader = session.get_one(Subscriber, subscriber_id, with_for_update=True)
-        if reader.status in {Status.ACTIVE, Status.PENDING, Status.PAUSED}:
-            subscribers.end(reader, Status.SUPPRESSED, why, now)
+        if reader.status in {SubscriberStatus.ACTIVE, SubscriberStatus.PENDING, SubscriberStatus.PAUSED}:
+            subscribers.end(reader, SubscriberStatus.SUPPRESSED, why, now)
         session.commit()
 
 
 def _plain(outcome: Outcome | None) -> bool:
     """As nearly all lines are: a letter leaves, or the relay took it and nothing follows from that."""
     return outcome is None or (
-        outcome.state is State.SENT and outcome.charged and not outcome.suppress and outcome.retry_at is None
+        outcome.state is DeliveryState.SENT and outcome.charged and not outcome.suppress and outcome.retry_at is None
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError
-from digest.models import State
+from digest.models import DeliveryState
 
 FIRST_RETRY = timedelta(minutes=5)
 LAST_RETRY = timedelta(hours=8)
@@ -21,7 +21,7 @@ class Outcome(NamedTuple):
     `charged`: it counts as an attempt; what happened at the relay's door is no fault of the letter's.
     """
 
-    state: State
+    state: DeliveryState
     code: int = 0
     reply: str = ""
     retry_at: datetime | None = None
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     charged: bool = True
 
 
-SENT = Outcome(State.SENT, 250)
+SENT = Outcome(DeliveryState.SENT, 250)
 
 
 def outcome_of(error: SendError, *, attempts: int, now: datetime, dice: random.Random) -> Outcome:
@@ -39,14 +39,14 @@ def outcome_of(error: SendError, *, attempts: int, now: datetime, dice: random.R
     """
     said = reply_without_addresses(str(error))
     if isinstance(error, LaneClosed | RelayDown):
-        return Outcome(State.QUEUED, error.code, said, charged=False)
+        return Outcome(DeliveryState.QUEUED, error.code, said, charged=False)
     if isinstance(error, Deferred):
-        return Outcome(State.QUEUED, error.code, said, now + backoff(attempts, dice))
+        return Outcome(DeliveryState.QUEUED, error.code, said, now + backoff(attempts, dice))
     if isinstance(error, Rejected):
         return Outcome(
-            State.FAILED, error.code, said, suppress=error.recipient and speaks_of_the_address(error.code, said)
+            DeliveryState.FAILED, error.code, said, suppress=error.recipient and speaks_of_the_address(error.code, said)
         )
-    return Outcome(State.UNCERTAIN, error.code, said)
+    return Outcome(DeliveryState.UNCERTAIN, error.code, said)
 
 
 def backoff(attempts: int, dice: random.Random) -> timedelta:

@@ -12,15 +12,15 @@ from sqlmodel import Session, col, select
 
 from digest.db import Rows, gone, on_server, packed, within
 from digest.deliveries.outcome import LAST_RETRY
-from digest.models import Delivery, State, Subscriber
-from digest.models.base import Instant
+from digest.models import Delivery, DeliveryState, Subscriber
+from digest.models.base import UtcDateTime
 
 LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is harmless at any time
 LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
 LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see may_go
 LETTERS = cast("Table", inspect(Delivery).local_table)
 ATTEMPT = (LETTERS.c.attempts + 1).label("attempts")  # the one that a claim begins
-AT_WORK = col(Delivery.state).in_((State.SENDING, State.ON_WIRE))
+AT_WORK = col(Delivery.state).in_((DeliveryState.SENDING, DeliveryState.ON_WIRE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Claimed:
     attempts: int
     created_at: datetime
     papers: list[int] = field(default_factory=list)
-    left_out: list[int] = field(default_factory=list)
+    omitted_papers: list[int] = field(default_factory=list)
     keywords: list[int] = field(default_factory=list)
 
     @classmethod
@@ -50,7 +50,7 @@ class Claimed:
             attempts=delivery.attempts,
             created_at=delivery.created_at,
             papers=list(delivery.papers),
-            left_out=list(delivery.left_out),
+            omitted_papers=list(delivery.omitted_papers),
             keywords=list(delivery.keywords),
         )
 
@@ -72,8 +72,10 @@ def claim(session: Session, owner: str, now: datetime, limit: int, *, without: C
 @lru_cache
 def _ready(without: frozenset[str], *, server: bool) -> Rows:
     columns = (ATTEMPT if each.name == ATTEMPT.name else LETTERS.c[each.name] for each in fields(Claimed))
-    in_time = _may_go(bindparam("now", type_=Instant), bindparam("longest", type_=Instant))
-    ready = core_select(*columns).where(LETTERS.c.state == State.QUEUED, in_time).order_by(*_in_turn(server=server))
+    in_time = _may_go(bindparam("now", type_=UtcDateTime), bindparam("longest", type_=UtcDateTime))
+    ready = (
+        core_select(*columns).where(LETTERS.c.state == DeliveryState.QUEUED, in_time).order_by(*_in_turn(server=server))
+    )
     if without:
         there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in sorted(without)))
         ready = ready.where(~exists(select(1).where(col(Subscriber.id) == LETTERS.c.subscriber_id, there)))
@@ -82,9 +84,11 @@ def _ready(without: frozenset[str], *, server: bool) -> Rows:
 
 @cache
 def _taking(*, server: bool) -> Update:
-    ours = update(LETTERS).where(within(LETTERS.c.id, server=server), LETTERS.c.state == State.QUEUED)
-    until = bindparam("until", type_=Instant)
-    return ours.values(state=State.SENDING, owner=bindparam("to"), lease_until=until, attempts=LETTERS.c.attempts + 1)
+    ours = update(LETTERS).where(within(LETTERS.c.id, server=server), LETTERS.c.state == DeliveryState.QUEUED)
+    until = bindparam("until", type_=UtcDateTime)
+    return ours.values(
+        state=DeliveryState.SENDING, owner=bindparam("to"), lease_expires_at=until, attempts=LETTERS.c.attempts + 1
+    )
 
 
 def _in_turn(*, server: bool) -> Sequence[ColumnElement[object]]:
@@ -103,20 +107,20 @@ def sweep(session: Session, owner: str, now: datetime) -> tuple[int, int]:
     owners = [str(each) for each in session.scalars(select(Delivery.owner).where(*owned).distinct())]
     if not owners:
         return 0, 0
-    left = or_(col(Delivery.owner).in_(gone(session, owners)), col(Delivery.lease_until) < now)
+    left = or_(col(Delivery.owner).in_(gone(session, owners)), col(Delivery.lease_expires_at) < now)
     again = session.execute(
         update(Delivery)
-        .where(*owned, left, col(Delivery.state) == State.SENDING)
-        .values(state=State.QUEUED, owner=None, lease_until=None)
+        .where(*owned, left, col(Delivery.state) == DeliveryState.SENDING)
+        .values(state=DeliveryState.QUEUED, owner=None, lease_expires_at=None)
         .returning(col(Delivery.id))
         .execution_options(synchronize_session=False)
     ).all()
     uncertain = session.execute(
         update(Delivery)
-        .where(*owned, left, col(Delivery.state) == State.ON_WIRE)
+        .where(*owned, left, col(Delivery.state) == DeliveryState.ON_WIRE)
         .values(
-            state=State.UNCERTAIN,
-            lease_until=None,
+            state=DeliveryState.UNCERTAIN,
+            lease_expires_at=None,
             reply="the sender died while this letter was on the wire",
         )
         .returning(col(Delivery.id))
@@ -129,8 +133,8 @@ def release(session: Session, owner: str) -> int:
     """Hand back what this process claimed and did not send. It was no attempt: the relay never heard of it."""
     released = session.execute(
         update(Delivery)
-        .where(col(Delivery.owner) == owner, col(Delivery.state) == State.SENDING)
-        .values(state=State.QUEUED, owner=None, lease_until=None, attempts=col(Delivery.attempts) - 1)
+        .where(col(Delivery.owner) == owner, col(Delivery.state) == DeliveryState.SENDING)
+        .values(state=DeliveryState.QUEUED, owner=None, lease_expires_at=None, attempts=col(Delivery.attempts) - 1)
         .returning(col(Delivery.id))
     )
     return len(released.all())
@@ -153,13 +157,13 @@ def waiting(session: Session, most: int | None = None) -> int:
 
 
 def _count(session: Session, most: int | None, *also: ColumnElement[bool]) -> int:
-    queued = select(Delivery.id).where(Delivery.state == State.QUEUED, *also).limit(most).subquery()
+    queued = select(Delivery.id).where(Delivery.state == DeliveryState.QUEUED, *also).limit(most).subquery()
     return session.exec(select(func.count()).select_from(queued)).one()
 
 
 def may_go(now: datetime) -> ColumnElement[bool]:
     """A queued letter whose time has come."""
-    return _may_go(literal(now, Instant), literal(now + LONGEST_WAIT, Instant))
+    return _may_go(literal(now, UtcDateTime), literal(now + LONGEST_WAIT, UtcDateTime))
 
 
 def _may_go(now: ColumnElement[datetime], longest: ColumnElement[datetime]) -> ColumnElement[bool]:

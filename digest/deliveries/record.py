@@ -13,12 +13,24 @@ from sqlmodel import Session, col, select
 from digest.db import among, insert
 from digest.deliveries.queue import LETTERS
 from digest.errors import DigestError
-from digest.models import Delivery, Kind, State
-from digest.models.record import OWED, by_state
+from digest.models import Delivery, DeliveryKind, DeliveryState
+from digest.models.record import UNDELIVERED, complete_state_counts
 
-PRIORITY = {Kind.CONFIRM: 0, Kind.ALREADY: 0, Kind.WELCOME: 1, Kind.GOODBYE: 1, Kind.DIGEST: 2}
-GIVES_BACK = (State.FAILED, State.EXPIRED, State.CANCELLED)
-HAS_OR_MAY_HAVE = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
+PRIORITY = {
+    DeliveryKind.CONFIRM: 0,
+    DeliveryKind.ALREADY_SUBSCRIBED: 0,
+    DeliveryKind.WELCOME: 1,
+    DeliveryKind.GOODBYE: 1,
+    DeliveryKind.DIGEST: 2,
+}
+GIVES_BACK = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+HAS_OR_MAY_HAVE = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.ON_WIRE,
+    DeliveryState.SENT,
+    DeliveryState.UNCERTAIN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +38,7 @@ class Draft:
     """A letter to be queued. `edition` names it among its reader's letters: a second one of that name is refused."""
 
     subscriber_id: int
-    kind: Kind
+    kind: DeliveryKind
     edition: str
     papers: Sequence[int] = ()
     left_out: Sequence[int] = ()
@@ -39,11 +51,11 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
             "subscriber_id": draft.subscriber_id,
             "kind": draft.kind,
             "edition": draft.edition,
-            "state": State.QUEUED,
+            "state": DeliveryState.QUEUED,
             "priority": PRIORITY[draft.kind],
             "papers": list(draft.papers),
-            "left_out": list(draft.left_out),
-            "given_back": False,
+            "omitted_papers": list(draft.left_out),
+            "is_reclaimed": False,
             "message_id": f"<{secrets.token_hex(16)}@{domain}>",
             "attempts": 0,
             "reply_code": 0,
@@ -74,18 +86,18 @@ def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) ->
     """
     readers = among(session, col(Delivery.subscriber_id), subscriber_ids)
     # The words of the partial index, so that years of letters that went well are never looked at.
-    digests = (col(Delivery.kind) == Kind.DIGEST, text(OWED), readers)
+    digests = (col(Delivery.kind) == DeliveryKind.DIGEST, text(UNDELIVERED), readers)
     session.execute(
         update(Delivery)
-        .where(*digests, col(Delivery.state) == State.QUEUED)
-        .values(state=State.EXPIRED, settled_at=now)
+        .where(*digests, col(Delivery.state) == DeliveryState.QUEUED)
+        .values(state=DeliveryState.EXPIRED, settled_at=now)
         .execution_options(synchronize_session=False)
     )
     rows = session.execute(
         update(Delivery)
         .where(*digests, col(Delivery.state).in_(GIVES_BACK))
-        .values(given_back=True)
-        .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.left_out))
+        .values(is_reclaimed=True)
+        .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.omitted_papers))
     ).all()
     back: dict[int, Owed] = {}
     for subscriber_id, papers, left_out in rows:
@@ -99,7 +111,7 @@ def had(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
     """Papers that each reader has or may have in the inbox, or will have when the queue is through."""
     rows = session.exec(
         select(Delivery.subscriber_id, Delivery.papers)
-        .where(among(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == Kind.DIGEST)
+        .where(among(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
         .where(col(Delivery.state).in_(HAS_OR_MAY_HAVE))
     ).all()
     found: dict[int, set[int]] = {}
@@ -112,8 +124,8 @@ def cancel(session: Session, subscriber_id: int, now: datetime) -> int:
     """Withdraw what is queued for somebody who leaves."""
     cancelled = session.execute(
         update(Delivery)
-        .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state) == State.QUEUED)
-        .values(state=State.CANCELLED, settled_at=now)
+        .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state) == DeliveryState.QUEUED)
+        .values(state=DeliveryState.CANCELLED, settled_at=now)
         .returning(col(Delivery.id))
     )
     return len(cancelled.all())
@@ -124,18 +136,18 @@ def drop_returns(session: Session, subscriber_id: int) -> None:
     session.execute(
         update(Delivery)
         .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state).in_(GIVES_BACK))
-        .values(given_back=True)
+        .values(is_reclaimed=True)
         .execution_options(synchronize_session=False)
     )
 
 
 def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) -> None:
     """The operator looked into the relay's log: an uncertain letter was sent, or is lost (its papers go back)."""
-    state = State.SENT if sent else State.FAILED
+    state = DeliveryState.SENT if sent else DeliveryState.FAILED
     said = f"resolved by the operator as {'sent' if sent else 'lost'}"
     changed = session.execute(
         update(Delivery)
-        .where(col(Delivery.id) == delivery_id, col(Delivery.state) == State.UNCERTAIN)
+        .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.UNCERTAIN)
         .values(state=state, reply=said, owner=None, settled_at=now)
         .returning(col(Delivery.id))
     ).all()
@@ -148,4 +160,4 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
 def tally(session: Session) -> dict[str, int]:
     """How many letters are in each state."""
     rows = session.exec(select(Delivery.state, func.count()).group_by(Delivery.state)).all()
-    return by_state(rows)
+    return complete_state_counts(rows)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from digest.deliveries.outcome import Outcome
 from digest.deliveries.queue import Claimed
-from digest.models import State
+from digest.models import DeliveryState
 
 
 @dataclass(slots=True)
@@ -23,16 +23,16 @@ class Sent:
     def count(self, claimed: Claimed, outcome: Outcome) -> None:
         """Add one letter."""
         match outcome.state:
-            case State.SENT:
+            case DeliveryState.SENT:
                 self.sent += 1
                 self.papers += len(claimed.papers)
-            case State.QUEUED if not outcome.charged:
+            case DeliveryState.QUEUED if not outcome.charged:
                 pass  # nobody has said anything about this letter yet
-            case State.QUEUED:
+            case DeliveryState.QUEUED:
                 self.deferred += 1
-            case State.FAILED:
+            case DeliveryState.FAILED:
                 self.failed += 1
-            case State.UNCERTAIN:
+            case DeliveryState.UNCERTAIN:
                 self.uncertain += 1
             case _:
                 self.cancelled += 1

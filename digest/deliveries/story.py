@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from digest.models import Delivery, Evidence, State
+from digest.models import BounceRecord, Delivery, DeliveryState
 
 ENDED = {
-    State.SENT: "the relay took it",
-    State.FAILED: "failed",
-    State.CANCELLED: "cancelled: the reader wanted no letter any more",
-    State.EXPIRED: "expired: the next edition took its papers",
+    DeliveryState.SENT: "the relay took it",
+    DeliveryState.FAILED: "failed",
+    DeliveryState.CANCELLED: "cancelled: the reader wanted no letter any more",
+    DeliveryState.EXPIRED: "expired: the next edition took its papers",
 }
 
 
@@ -24,13 +24,13 @@ class Event:
     what: str
 
 
-def evidence(session: Session, delivery_id: int) -> Sequence[Evidence]:
+def evidence(session: Session, delivery_id: int) -> Sequence[BounceRecord]:
     """The mails that came back about a letter, in the order in which they were read."""
-    asked = select(Evidence).where(Evidence.delivery_id == delivery_id).order_by(col(Evidence.id))
+    asked = select(BounceRecord).where(BounceRecord.delivery_id == delivery_id).order_by(col(BounceRecord.id))
     return session.exec(asked).all()
 
 
-def story(delivery: Delivery, came_back: Sequence[Evidence]) -> list[Event]:
+def story(delivery: Delivery, came_back: Sequence[BounceRecord]) -> list[Event]:
     """A letter's whole life, as far as it is recorded."""
     said = f"{delivery.reply_code or ''} {delivery.reply}".strip()
     told = f": {said}" if said else ""
@@ -40,21 +40,21 @@ def story(delivery: Delivery, came_back: Sequence[Evidence]) -> list[Event]:
             Event(None, f"{delivery.attempts} {'attempt' if delivery.attempts == 1 else 'attempts'} to send it")
         )
     match delivery.state:
-        case State.QUEUED if delivery.attempts:
+        case DeliveryState.QUEUED if delivery.attempts:
             events.append(Event(None, f"put off{told}"))
-        case State.SENDING | State.ON_WIRE:
+        case DeliveryState.SENDING | DeliveryState.ON_WIRE:
             events.append(Event(None, "being sent now"))
-        case State.UNCERTAIN:
+        case DeliveryState.UNCERTAIN:
             events.append(Event(None, f"uncertain, whether it arrived{told}"))
-        case State.SENT | State.FAILED | State.CANCELLED | State.EXPIRED:
-            events.append(Event(delivery.settled_at, ENDED[State(delivery.state)] + told))
+        case DeliveryState.SENT | DeliveryState.FAILED | DeliveryState.CANCELLED | DeliveryState.EXPIRED:
+            events.append(Event(delivery.settled_at, ENDED[DeliveryState(delivery.state)] + told))
     events += [Event(each.received_at, f"came back: {in_words(each)}") for each in came_back]
-    if delivery.state == State.QUEUED and delivery.next_attempt_at:
+    if delivery.state == DeliveryState.QUEUED and delivery.next_attempt_at:
         events.append(Event(delivery.next_attempt_at, "will be tried again"))
     return events
 
 
-def in_words(each: Evidence) -> str:
+def in_words(each: BounceRecord) -> str:
     """A mail that came back, in a line: its verdict, why, and who read it."""
-    why = f"{each.status} {each.reason}".strip()
-    return f"{each.verdict}{f', {why}' if why else ''} (read by {each.parser})"
+    why = f"{each.status_code} {each.reason}".strip()
+    return f"{each.bounce_class}{f', {why}' if why else ''} (read by {each.parser})"

@@ -19,7 +19,7 @@ from digest.house import House
 from digest.letters import say
 from digest.matching import Limits, parse
 from digest.matching.query import DEFAULT
-from digest.models import Kind, Status, Subscriber
+from digest.models import DeliveryKind, Subscriber, SubscriberStatus
 from digest.settings import Settings
 from digest.subscribers import Purpose, Saved, Wish
 
@@ -109,9 +109,11 @@ def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now:
     """
     with writing(house.engine) as session:
         subscriber = subscribers.ask(session, email, wish, saved, now, most=house.settings.most_keywords)
-        kind = {Status.PENDING: Kind.CONFIRM, Status.ACTIVE: Kind.ALREADY, Status.PAUSED: Kind.ALREADY}.get(
-            Status(subscriber.status)
-        )
+        kind = {
+            SubscriberStatus.PENDING: DeliveryKind.CONFIRM,
+            SubscriberStatus.ACTIVE: DeliveryKind.ALREADY_SUBSCRIBED,
+            SubscriberStatus.PAUSED: DeliveryKind.ALREADY_SUBSCRIBED,
+        }.get(SubscriberStatus(subscriber.status))
         if kind:
             _write(house, session, subscriber, kind, subscriber.ended_at, now)
 
@@ -133,10 +135,10 @@ def add(
     """
     with writing(house.engine) as session:
         subscriber = subscribers.ask(session, email, wish, saved, now, most=house.settings.most_keywords)
-        if subscriber.status != Status.PENDING:
+        if subscriber.status != SubscriberStatus.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
         if not confirmed:
-            return _write(house, session, subscriber, Kind.CONFIRM, subscriber.ended_at, now)
+            return _write(house, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         _begin(session, subscriber, now)
         subscribers.pause(subscriber, paused_until)
         if held and not paused_until:
@@ -148,11 +150,11 @@ def confirm(house: House, token: str, now: datetime) -> Card:
     """The owner of the address says yes. A second click is answered like the first."""
     with writing(house.engine) as session:
         subscriber = who(house, session, Purpose.CONFIRM, token, now)
-        if subscriber.status == Status.PENDING:
+        if subscriber.status == SubscriberStatus.PENDING:
             ended = subscriber.ended_at
             _begin(session, subscriber, now)
-            _write(house, session, subscriber, Kind.WELCOME, ended, now)
-        elif subscriber.status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
+            _write(house, session, subscriber, DeliveryKind.WELCOME, ended, now)
+        elif subscriber.status in {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED}:
             raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
         return card_of(session, subscriber)
 
@@ -161,8 +163,8 @@ def decline(house: House, token: str, now: datetime) -> None:
     """The owner of the address says no: what somebody asked for in their name is undone."""
     with writing(house.engine) as session:
         subscriber = who(house, session, Purpose.CONFIRM, token, now)
-        if subscriber.status == Status.PENDING:
-            subscribers.end(subscriber, Status.UNSUBSCRIBED, DECLINED, now)
+        if subscriber.status == SubscriberStatus.PENDING:
+            subscribers.end(subscriber, SubscriberStatus.UNSUBSCRIBED, DECLINED, now)
             deliveries.cancel(session, int(subscriber.id or 0), now)
 
 
@@ -206,14 +208,14 @@ def remove(house: House, email: str, now: datetime) -> Card:
 def _leave(
     house: House, session: Session, subscriber: Subscriber, now: datetime, *, reason: str, farewell: bool
 ) -> None:
-    pending = subscriber.status == Status.PENDING
+    pending = subscriber.status == SubscriberStatus.PENDING
     if not pending and subscriber.status not in subscribers.RUNNING:
         return
-    subscribers.end(subscriber, Status.UNSUBSCRIBED, subscribers.UNCONFIRMED if pending else reason, now)
+    subscribers.end(subscriber, SubscriberStatus.UNSUBSCRIBED, subscribers.UNCONFIRMED if pending else reason, now)
     deliveries.cancel(session, int(subscriber.id or 0), now)
     if farewell and not pending:
         # Named after the confirmation: who leaves, undoes it and leaves again has the letter already.
-        _write(house, session, subscriber, Kind.GOODBYE, subscriber.confirmed_at or now, now)
+        _write(house, session, subscriber, DeliveryKind.GOODBYE, subscriber.confirmed_at or now, now)
 
 
 def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
@@ -223,7 +225,7 @@ def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
 
 
 def _write(
-    house: House, session: Session, subscriber: Subscriber, kind: Kind, ended: datetime | None, now: datetime
+    house: House, session: Session, subscriber: Subscriber, kind: DeliveryKind, ended: datetime | None, now: datetime
 ) -> bool:
     # One of a kind a day: the database refuses a second. Who leaves and comes back on one day begins a new count; who
     # declines does not, or somebody else could have them mailed again and again.

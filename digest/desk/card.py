@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from digest import subscribers
 from digest.house import House
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.subscribers import Purpose, Wish
 
 
@@ -49,6 +49,6 @@ def card_of(session: Session, subscriber: Subscriber) -> Card:
         ),
         keywords=tuple(each.written for each in subscribers.keywords_of(session, [number]).get(number, [])),
         paused_until=subscriber.paused_until,
-        held=subscriber.reason if subscriber.status == Status.PAUSED and not subscriber.paused_until else "",
+        held=subscriber.reason if subscriber.status == SubscriberStatus.PAUSED and not subscriber.paused_until else "",
         since=subscriber.confirmed_at,
     )

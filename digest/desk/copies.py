@@ -13,7 +13,7 @@ from digest.deliveries import Draft
 from digest.errors import SubscriberError
 from digest.house import House
 from digest.letters import say
-from digest.models import Delivery, Kind, Subscriber
+from digest.models import Delivery, DeliveryKind, Subscriber
 from digest.subscribers import RUNNING
 from digest.writing import COPY
 
@@ -24,7 +24,7 @@ def send_copy(house: House, number: int, now: datetime) -> None:
     """Queue the link to the copy of a digest. Raises SubscriberError, which says why not."""
     with writing(house.engine) as session:
         letter = session.get(Delivery, number)
-        if letter is None or letter.kind != Kind.DIGEST:
+        if letter is None or letter.kind != DeliveryKind.DIGEST:
             raise SubscriberError("Only digests have a copy on the web.")
         days = house.settings.web_copy_days
         if now - letter.created_at > timedelta(days=days):
@@ -36,7 +36,9 @@ def send_copy(house: House, number: int, now: datetime) -> None:
         today = now.date().isoformat()
         if _sent(session, letter.subscriber_id, today) >= MOST:
             raise SubscriberError(f"At most {MOST} such links a day go to one reader; try again tomorrow.")
-        draft = Draft(letter.subscriber_id, Kind.ALREADY, f"{COPY}:{number}:{letter.edition}:{today}")
+        draft = Draft(
+            letter.subscriber_id, DeliveryKind.ALREADY_SUBSCRIBED, f"{COPY}:{number}:{letter.edition}:{today}"
+        )
         if not deliveries.enqueue(session, [draft], house.domain, now):
             raise SubscriberError("This link was sent today already.")
 

@@ -23,7 +23,7 @@ from digest.editions import instant, next_slot
 from digest.errors import TokenError
 from digest.house import House
 from digest.matching import Matcher, is_exclusion, recall
-from digest.models import Delivery, Frequency, Keyword, Kind, State, Status, Subscriber
+from digest.models import Delivery, DeliveryKind, DeliveryState, Frequency, Keyword, Subscriber, SubscriberStatus
 from digest.subscribers import Purpose, Saved
 
 PAUSE = timedelta(days=14)
@@ -214,8 +214,10 @@ def _is_only(saved: Sequence[Saved], place: int) -> bool:
 
 def _brought(session: Session, subscriber: Subscriber, keyword: Saved) -> tuple[int, int]:
     """How many papers of the last letters match the keyword, and how many papers these letters had."""
-    mailed = select(col(Delivery.papers)).where(Delivery.subscriber_id == subscriber.id, Delivery.kind == Kind.DIGEST)
-    last = mailed.where(Delivery.state == State.SENT).order_by(col(Delivery.id).desc()).limit(LETTERS)
+    mailed = select(col(Delivery.papers)).where(
+        Delivery.subscriber_id == subscriber.id, Delivery.kind == DeliveryKind.DIGEST
+    )
+    last = mailed.where(Delivery.state == DeliveryState.SENT).order_by(col(Delivery.id).desc()).limit(LETTERS)
     found = papers.by_ids(session, {number for each in session.exec(last).all() for number in each})
     texts = documents(session, list(found.values()))
     return len(Matcher([recall(keyword.canonical)]).match(texts)[0]), len(found)
@@ -236,7 +238,7 @@ def _weekly(house: House, session: Session, subscriber: Subscriber, now: datetim
 
 def _pausing(house: House, session: Session, subscriber: Subscriber, now: datetime) -> Pausing:
     until, before = _today(subscriber, now) + PAUSE, subscriber.paused_until
-    already = subscriber.status == Status.PAUSED and before is not None and before >= until
+    already = subscriber.status == SubscriberStatus.PAUSED and before is not None and before >= until
     note = [before.isoformat() if before else "", until.isoformat()]
     return Pausing(
         card=card_of(session, subscriber),

@@ -15,7 +15,7 @@ from digest import papers
 from digest.db import reading, writing
 from digest.desk.card import Card, card_of, who
 from digest.house import House
-from digest.models import Delivery, Evidence, Keyword, Kind, Paper, SavedKeyword, State, Subscriber
+from digest.models import BounceRecord, Delivery, DeliveryKind, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber
 from digest.subscribers import Purpose
 
 A_PAGE = 50  # letters
@@ -61,7 +61,7 @@ def look_history(house: House, token: str, page: int, now: datetime) -> History:
 
 def _view(house: House, delivery: Delivery, now: datetime) -> str:
     shown = timedelta(days=house.settings.web_copy_days)
-    if delivery.kind != Kind.DIGEST or now - delivery.created_at > shown:
+    if delivery.kind != DeliveryKind.DIGEST or now - delivery.created_at > shown:
         return ""
     return house.links.token(Purpose.VIEW, str(delivery.id), delivery.created_at)
 
@@ -78,8 +78,8 @@ def mailed(house: House, token: str, now: datetime, most: int) -> list[tuple[Pap
     """
     with reading(house.engine) as session:
         subscriber = who(house, session, Purpose.FEED, token, now, lock=False)
-        sent = select(Delivery).where(Delivery.subscriber_id == subscriber.id, Delivery.kind == Kind.DIGEST)
-        sent = sent.where(Delivery.state == State.SENT).order_by(col(Delivery.id).desc()).limit(most)
+        sent = select(Delivery).where(Delivery.subscriber_id == subscriber.id, Delivery.kind == DeliveryKind.DIGEST)
+        sent = sent.where(Delivery.state == DeliveryState.SENT).order_by(col(Delivery.id).desc()).limit(most)
         at: dict[int, datetime] = {}
         for each in session.exec(sent).all():
             for number in each.papers:
@@ -97,9 +97,9 @@ def export(house: House, token: str, now: datetime) -> dict[str, Any]:
             select(Delivery).where(Delivery.subscriber_id == subscriber.id).order_by(col(Delivery.id))
         ).all()
         came_back: dict[int, list[dict[str, Any]]] = {}
-        for each in session.exec(select(Evidence).join(Delivery).where(Delivery.subscriber_id == subscriber.id)):
+        for each in session.exec(select(BounceRecord).join(Delivery).where(Delivery.subscriber_id == subscriber.id)):
             came_back.setdefault(each.delivery_id, []).append(each.model_dump(mode="json"))
-        known = papers.by_ids(session, {number for each in letters for number in [*each.papers, *each.left_out]})
+        known = papers.by_ids(session, {number for each in letters for number in [*each.papers, *each.omitted_papers]})
         return {
             "about": ABOUT,
             "made_at": now.isoformat(),
@@ -127,6 +127,6 @@ def erase_subscriber(session: Session, subscriber: Subscriber) -> None:
     """Delete all rows about one subscriber."""
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     letters = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
-    session.execute(delete(Evidence).where(col(Evidence.delivery_id).in_(letters)))
+    session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(letters)))
     session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
     session.delete(subscriber)

@@ -7,7 +7,7 @@ from digest.db import reading, writing
 from digest.desk.card import Card, card_of, who
 from digest.errors import TokenError
 from digest.house import House
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.subscribers import Purpose
 
 OWN_WILL = frozenset({"", subscribers.ONE_CLICK})
@@ -30,7 +30,7 @@ def come_back(house: House, token: str, now: datetime) -> Card:
     with writing(house.engine) as session:
         subscriber = who(house, session, Purpose.RETURN, token, now)
         _check(subscriber, now)
-        if subscriber.status == Status.UNSUBSCRIBED:
+        if subscriber.status == SubscriberStatus.UNSUBSCRIBED:
             subscribers.resume(subscriber)
         session.flush()
         return card_of(session, subscriber)
@@ -54,13 +54,13 @@ def way_back(house: House, token: str, now: datetime) -> str:
 def _may_return(subscriber: Subscriber, now: datetime) -> bool:
     """For who had confirmed and has left by their own will. A refusal, a complaint or the operator is final here."""
     since = subscriber.ended_at
-    if subscriber.status != Status.UNSUBSCRIBED or not subscriber.confirmed_at or not since:
+    if subscriber.status != SubscriberStatus.UNSUBSCRIBED or not subscriber.confirmed_at or not since:
         return False
     return subscriber.reason in OWN_WILL and now - since <= subscribers.RETURN_WITHIN
 
 
 def _check(subscriber: Subscriber, now: datetime) -> None:
-    if subscriber.status == Status.PENDING:
+    if subscriber.status == SubscriberStatus.PENDING:
         # The old keywords are gone, and whoever wrote the new ones may be a stranger.
         raise TokenError("A new subscription was asked for since. The link in its confirmation mail starts it.")
     if subscriber.status not in subscribers.RUNNING and not _may_return(subscriber, now):

@@ -94,5 +94,5 @@ def _closed(engine: Engine, chosen: Settings) -> list[Check]:
         lane = deliveries.lane.closed(session, relay_of(chosen).name)
     if lane is None:
         return []
-    says = f"closed since {lane.closed_at:%Y-%m-%d %H:%M} UTC, no letter is tried: {lane.reply}"
-    return [Check("way out", ok=False, says=f"{says}; next try at {lane.until:%H:%M:%S}, or now: digest run")]
+    says = f"closed since {lane.opened_at:%Y-%m-%d %H:%M} UTC, no letter is tried: {lane.reply}"
+    return [Check("way out", ok=False, says=f"{says}; next try at {lane.retry_at:%H:%M:%S}, or now: digest run")]

@@ -10,7 +10,7 @@ import digest.models
 
 def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Column types as the database knows them. A migration stays as written when our own types change."""
-    if kind == "type" and isinstance(item, digest.models.Instant):
+    if kind == "type" and isinstance(item, digest.models.UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, AutoString):
         return "sa.String()"
@@ -19,7 +19,7 @@ def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 def ours(name: str | None, kind: str, _parents: Any) -> bool:
     """Whether the models tell of it. The full-text index and what SQLite keeps beside it are each database's own."""
-    return kind != "table" or not str(name).startswith(digest.models.WORDS)
+    return kind != "table" or not str(name).startswith(digest.models.FULLTEXT_TABLE)
 
 
 context.configure(

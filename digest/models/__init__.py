@@ -1,46 +1,55 @@
 """The tables: what the record keeps, and the words it keeps it in.
 
     Paper -< Listing                      what was listed where, on which day
-    Reading                               one look at one source for one list day
+    SourceFetch                           one look at one source for one list day
     Subscriber -< SavedKeyword >- Keyword what a reader wants; equal keywords are stored once
     Subscriber -< Delivery                one letter to one reader, and what became of it
-    Delivery -< Evidence                  mails that came back about a letter
-    Lane                                  a relay that refuses us, while it does
-    Bucket                                a rate that several senders keep together
-    Allowance                             how often a public form was used, and by whom
+    Delivery -< BounceRecord              mails that came back about a letter
+    RelayCircuit                          a relay that refuses us, while it does
+    SharedTokenBucket                     a rate that several senders keep together
+    RateLimitCounter                      how often a public form was used, and by whom
 
 Keys are 64 bits wide. Instants are aware and in UTC on both databases.
 
-Two numbers carry the promise that no paper is lost and none comes twice. `Paper.entered` is the number of the
+Two numbers carry the promise that no paper is lost and none comes twice. `Paper.first_listing_id` is the number of the
 paper's first listing; listings are written under one lock, so these numbers grow in the order in which they
-become visible. `Subscriber.covered_to` is the highest listing number that an edition for this reader has
-considered. What is new for a reader is `entered > covered_to`: a comparison of numbers, never of clocks.
+become visible. `Subscriber.covered_listing_id` is the highest listing number that an edition for this reader has
+considered. What is new for a reader is `first_listing_id > covered_listing_id`: a comparison of numbers, never of
+clocks.
 """
 
-from digest.models.base import Instant
-from digest.models.papers import WORDS, Fetched, Listing, Paper, Reading, ReadingStatus
-from digest.models.people import Allowance, Frequency, Keyword, SavedKeyword, Status, Subscriber
-from digest.models.record import Bucket, Delivery, Evidence, Kind, Lane, State, Verdict
+from digest.models.base import UtcDateTime
+from digest.models.papers import FULLTEXT_TABLE, FetchStatus, HttpCacheEntry, Listing, Paper, SourceFetch
+from digest.models.people import Frequency, Keyword, RateLimitCounter, SavedKeyword, Subscriber, SubscriberStatus
+from digest.models.record import (
+    BounceClass,
+    BounceRecord,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    RelayCircuit,
+    SharedTokenBucket,
+)
 
 __all__ = [
-    "WORDS",
-    "Allowance",
-    "Bucket",
+    "FULLTEXT_TABLE",
+    "BounceClass",
+    "BounceRecord",
     "Delivery",
-    "Evidence",
-    "Fetched",
+    "DeliveryKind",
+    "DeliveryState",
+    "FetchStatus",
     "Frequency",
-    "Instant",
+    "HttpCacheEntry",
     "Keyword",
-    "Kind",
-    "Lane",
     "Listing",
     "Paper",
-    "Reading",
-    "ReadingStatus",
+    "RateLimitCounter",
+    "RelayCircuit",
     "SavedKeyword",
-    "State",
-    "Status",
+    "SharedTokenBucket",
+    "SourceFetch",
     "Subscriber",
-    "Verdict",
+    "SubscriberStatus",
+    "UtcDateTime",
 ]

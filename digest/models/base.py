@@ -18,10 +18,10 @@ SQLModel.metadata.naming_convention = {
 }
 
 # SQLite numbers rows by itself only where the column is declared exactly INTEGER (64 bits there).
-BIG = BigInteger().with_variant(Integer(), "sqlite")
+BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Instant(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant kept in UTC. SQLite knows no zones: there `DateTime(timezone=True)` would drop them."""
 
     impl = DateTime(timezone=True)
@@ -42,12 +42,12 @@ class Instant(TypeDecorator[datetime]):
         return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
 
 
-def stored(dialect: Dialect, value: datetime) -> Any:
+def to_driver_value(dialect: Dialect, value: datetime) -> Any:
     """An instant as the driver of that store wants it, for statements that go there without a column to tell."""
-    process = Instant().dialect_impl(dialect).bind_processor(dialect)
+    process = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
     return process(value) if process else value
 
 
-def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+def check_one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    literals = ", ".join(f"'{word}'" for word in values)
+    return CheckConstraint(f"{column} IN ({literals})", name=f"{column}_known")

@@ -6,10 +6,10 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-from digest.models.base import BIG, Instant, one_of
+from digest.models.base import BIG_INTEGER, UtcDateTime, check_one_of
 
 
-class Status(StrEnum):
+class SubscriberStatus(StrEnum):
     """Where a subscriber stands. Only `active` ones are readers."""
 
     PENDING = "pending"
@@ -31,15 +31,15 @@ class Subscriber(SQLModel, table=True):
     """A person who asked for letters. `nonce` goes into every link and is worthless without the secret key."""
 
     __table_args__ = (
-        one_of("status", Status),
-        one_of("frequency", Frequency),
+        check_one_of("status", SubscriberStatus),
+        check_one_of("frequency", Frequency),
         Index("ix_subscriber_due", "status", "timezone", "send_hour", "frequency"),
     )
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     email: str
     email_key: str = Field(unique=True)
-    status: str = Status.PENDING
+    status: str = SubscriberStatus.PENDING
     nonce: str = Field(unique=True)
     frequency: str = Frequency.DAILY
     send_hour: int = 8
@@ -48,39 +48,45 @@ class Subscriber(SQLModel, table=True):
     trending: bool = False
     summaries: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     paused_until: date | None = None
-    covered_to: int = Field(default=0, sa_type=BIG)
-    last_slot: date | None = None
+    covered_listing_id: int = Field(default=0, sa_type=BIG_INTEGER)
+    last_due_day: date | None = None
     consent: str = ""
     reason: str = ""
-    created_at: datetime = Field(sa_type=Instant)
-    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
-    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Keyword(SQLModel, table=True):
     """A query in its canonical form, once, however many readers wrote it in however many ways."""
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     canonical: str = Field(unique=True)
 
 
 class SavedKeyword(SQLModel, table=True):
     """A keyword of one reader, as they wrote it; `position` orders them and gives each its colour."""
 
-    __table_args__ = (UniqueConstraint("subscriber_id", "keyword_id"), Index("ix_saved_keyword", "keyword_id"))
+    __tablename__ = "saved_keyword"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "keyword_id"),
+        Index("ix_saved_keyword_keyword_id", "keyword_id"),
+    )
 
-    subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, sa_type=BIG)
+    subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, sa_type=BIG_INTEGER)
     position: int = Field(primary_key=True)
-    keyword_id: int = Field(foreign_key="keyword.id", sa_type=BIG)
-    written: str
+    keyword_id: int = Field(foreign_key="keyword.id", sa_type=BIG_INTEGER)
+    text: str
 
 
-class Allowance(SQLModel, table=True):
+class RateLimitCounter(SQLModel, table=True):
     """How often something was asked for in a window of time, for limits that several processes share.
 
-    `name` is a keyed hash: neither addresses nor networks of clients stand here.
+    `key` is a keyed hash: neither addresses nor networks of clients stand here.
     """
 
-    name: str = Field(primary_key=True)
+    __tablename__ = "rate_limit_counter"
+
+    key: str = Field(primary_key=True)
     count: int
-    until: datetime = Field(sa_type=Instant, index=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -7,20 +7,20 @@ from enum import StrEnum
 from sqlalchemy import JSON, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from digest.models.base import BIG, Instant, one_of
+from digest.models.base import BIG_INTEGER, UtcDateTime, check_one_of
 
 
-class Kind(StrEnum):
+class DeliveryKind(StrEnum):
     """Which letter a delivery carries."""
 
     DIGEST = "digest"
     CONFIRM = "confirm"
     WELCOME = "welcome"
-    ALREADY = "already"
+    ALREADY_SUBSCRIBED = "already"
     GOODBYE = "goodbye"
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands; `deliveries.py` draws the machine."""
 
     QUEUED = "queued"
@@ -33,27 +33,27 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
-OPEN = (State.QUEUED, State.SENDING, State.ON_WIRE)  # letters that have no answer yet
+OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)  # letters that have no answer yet
 
 
-def by_state(found: Iterable[tuple[str, int]]) -> dict[str, int]:
+def complete_state_counts(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Letters counted by state, with a nought for each state that has none."""
-    return {state.value: 0 for state in State} | dict(found)
+    return {state.value: 0 for state in DeliveryState} | dict(counts)
 
 
 # What a plan asks about each reader: few rows, however long the history.
-OWED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT given_back"
+UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
 
 
-class Verdict(StrEnum):
+class BounceClass(StrEnum):
     """What a mail that came back says of a letter."""
 
     HARD = "hard"
     SOFT = "soft"
     COMPLAINT = "complaint"
-    REPLY = "auto-reply"
-    OURS = "ours"
-    LEAVE = "unsubscribe"
+    AUTO_REPLY = "auto-reply"
+    SENDER_FAULT = "ours"
+    UNSUBSCRIBE = "unsubscribe"
 
 
 class Delivery(SQLModel, table=True):
@@ -65,8 +65,8 @@ class Delivery(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("subscriber_id", "edition"),
-        one_of("kind", Kind),
-        one_of("state", State),
+        check_one_of("kind", DeliveryKind),
+        check_one_of("state", DeliveryState),
         Index(
             "ix_delivery_queue",
             "priority",
@@ -75,10 +75,10 @@ class Delivery(SQLModel, table=True):
             postgresql_where=text("state = 'queued'"),
         ),
         Index(
-            "ix_delivery_owed",
+            "ix_delivery_undelivered",
             "subscriber_id",
-            sqlite_where=text(OWED),
-            postgresql_where=text(OWED),
+            sqlite_where=text(UNDELIVERED),
+            postgresql_where=text(UNDELIVERED),
         ),
         Index(
             "ix_delivery_owner",
@@ -88,63 +88,68 @@ class Delivery(SQLModel, table=True):
         ),
     )
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
-    subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BIG)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BIG_INTEGER)
     kind: str
     edition: str
-    state: str = State.QUEUED
+    state: str = DeliveryState.QUEUED
     priority: int = 1
     papers: list[int] = Field(default_factory=list, sa_type=JSON)
-    left_out: list[int] = Field(default_factory=list, sa_type=JSON)
+    omitted_papers: list[int] = Field(default_factory=list, sa_type=JSON)
     keywords: list[int] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": text("'[]'")})
-    given_back: bool = False
+    is_reclaimed: bool = False
     message_id: str = Field(unique=True)
     attempts: int = 0
-    next_attempt_at: datetime | None = Field(default=None, sa_type=Instant)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     owner: str | None = None
-    lease_until: datetime | None = Field(default=None, sa_type=Instant)
+    lease_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reply_code: int = 0
     reply: str = ""
-    created_at: datetime = Field(sa_type=Instant)
-    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Evidence(SQLModel, table=True):
+class BounceRecord(SQLModel, table=True):
     """A mail that came back about a letter: a bounce, a complaint, an automatic reply, a wish to leave.
 
-    `fingerprint` is of the mail itself, so that one that is read twice counts once. `status` is the enhanced status
-    code (RFC 3463) or empty; `parser` names the code that read it.
+    `fingerprint` is of the mail itself, so that one that is read twice counts once. `status_code` is the enhanced
+    status code (RFC 3463) or empty; `parser` names the code that read it.
     """
 
-    __table_args__ = (one_of("verdict", Verdict),)
+    __tablename__ = "bounce_record"
+    __table_args__ = (check_one_of("bounce_class", BounceClass),)
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
-    delivery_id: int = Field(foreign_key="delivery.id", index=True, sa_type=BIG)
-    verdict: str
-    status: str = ""
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    delivery_id: int = Field(foreign_key="delivery.id", index=True, sa_type=BIG_INTEGER)
+    bounce_class: str
+    status_code: str = ""
     reason: str = ""
     parser: str
     fingerprint: str = Field(unique=True)
-    received_at: datetime = Field(sa_type=Instant)
+    received_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Lane(SQLModel, table=True):
-    """The way to a relay (host:port) that refuses us. No row: it is open. `tries`: refusals in a row."""
+class RelayCircuit(SQLModel, table=True):
+    """The way to a relay (host:port) that refuses us. No row: it is open. `failure_count`: refusals in a row."""
+
+    __tablename__ = "relay_circuit"
 
     relay: str = Field(primary_key=True)
-    closed_at: datetime = Field(sa_type=Instant)
-    tried_at: datetime = Field(sa_type=Instant)
-    until: datetime = Field(sa_type=Instant)
-    tries: int = 0
-    code: int = 0
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    last_failure_at: datetime = Field(sa_type=UtcDateTime)
+    retry_at: datetime = Field(sa_type=UtcDateTime)
+    failure_count: int = 0
+    reply_code: int = 0
     reply: str = ""
 
 
-class Bucket(SQLModel, table=True):
-    """A token bucket that several senders share: until `free_at` every letter of this rate has been handed out.
+class SharedTokenBucket(SQLModel, table=True):
+    """A token bucket that several senders share: until `available_at` every letter of this rate has been handed out.
 
     `name`: the relay (host:port), or the relay and a domain. Instants are the database's own.
     """
 
+    __tablename__ = "shared_token_bucket"
+
     name: str = Field(primary_key=True)
-    free_at: datetime = Field(sa_type=Instant)
+    available_at: datetime = Field(sa_type=UtcDateTime)

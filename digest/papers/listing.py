@@ -119,7 +119,7 @@ def _paper(each: Listed, now: datetime) -> Paper:
         categories=list(each.categories),
         published_on=each.published_on,
         url=each.url,
-        text_from=each.source,
+        text_source=each.source,
         first_seen_at=now,
         changed_at=now,
     )
@@ -130,7 +130,7 @@ def _paper(each: Listed, now: datetime) -> Paper:
 def _update(paper: Paper, each: Listed, now: datetime) -> None:
     changes: dict[str, object] = {}
     if _better(paper, each):
-        changes = {"title": each.title, "abstract": each.abstract, "text_from": each.source}
+        changes = {"title": each.title, "abstract": each.abstract, "text_source": each.source}
         if each.authors:
             changes["authors"] = list(each.authors)
     elif each.authors and not paper.authors:
@@ -144,7 +144,7 @@ def _update(paper: Paper, each: Listed, now: datetime) -> None:
     changes["version"] = max(paper.version, each.version)
     if _set(paper, changes):
         paper.changed_at = now
-        paper.indexed = False
+        paper.is_indexed = False
     _snapshot(paper, each)
 
 
@@ -153,7 +153,7 @@ def _better(paper: Paper, each: Listed) -> bool:
     sounder = each.sounder_than(paper.title, paper.abstract)
     if sounder:
         return sounder > 0
-    ours, theirs = paper.text_from == "arxiv", each.source == "arxiv"
+    ours, theirs = paper.text_source == "arxiv", each.source == "arxiv"
     return (theirs, each.version if theirs else 0) >= (ours, paper.version if ours else 0)
 
 
@@ -201,8 +201,8 @@ def _list(session: Session, held: Sequence[tuple[Listed, Paper]], versions: dict
     session.add_all(fresh.values())
     session.flush()
     for paper, listing in first.values():
-        if not paper.entered:
-            paper.entered = int(listing.id or 0)
+        if not paper.first_listing_id:
+            paper.first_listing_id = int(listing.id or 0)
     session.flush()
 
 
@@ -241,5 +241,5 @@ def fill_in(session: Session, texts: Sequence[Listed], asked_ids: Collection[str
     remember(session, texts, now)
     filled = {each.arxiv_id for each in texts}
     for ids in chunks(set(asked_ids)):
-        session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(filled_in_at=now))
+        session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(text_fetched_at=now))
     return len(filled & set(asked_ids))

@@ -72,7 +72,7 @@ def sources_of(session: Session, ids: Collection[int]) -> dict[int, tuple[str, .
 
 def entered_after(session: Session, number: int, limit: int | None = None) -> list[Paper]:
     """Papers whose first listing has a number above `number`, in the order in which they came, at most `limit`."""
-    later = select(Paper).where(col(Paper.entered) > number).order_by(col(Paper.entered)).limit(limit)
+    later = select(Paper).where(col(Paper.first_listing_id) > number).order_by(col(Paper.first_listing_id)).limit(limit)
     return list(session.exec(later).all())
 
 
@@ -116,7 +116,7 @@ def first_of_latest_day(session: Session) -> int:
 def to_fill_in(session: Session, limit: int = 100) -> list[str]:
     """The arXiv ids of papers whose text is not arXiv's and was never asked for there, the latest first."""
     lacking = select(Paper.arxiv_id).where(
-        Paper.text_from != "arxiv", col(Paper.arxiv_id).is_not(None), col(Paper.filled_in_at).is_(None)
+        Paper.text_source != "arxiv", col(Paper.arxiv_id).is_not(None), col(Paper.text_fetched_at).is_(None)
     )
     return [name for name in session.exec(lacking.order_by(col(Paper.id).desc()).limit(limit)).all() if name]
 

@@ -88,9 +88,9 @@ def _plan_chunk(
         lines += _lines_apart(session, pool, asking, np.flatnonzero(apart).tolist(), back)
     letters = deliveries.enqueue_digests(session, edition, lines, house.domain, now)
     if len(readers) < len(found):
-        _mark(session, found, {"last_slot": day})
+        _mark(session, found, {"last_due_day": day})
     # Never back: this pool serves nobody who has seen more.
-    _mark(session, readers, {"last_slot": day, "covered_to": pool.top})
+    _mark(session, readers, {"last_due_day": day, "covered_listing_id": pool.top})
     return Planned(len(found), letters, len(found) - letters), pool
 
 

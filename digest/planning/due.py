@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from digest import db
 from digest.editions import slot
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 
 CHUNK = 8000  # readers planned in one transaction; what a plan holds in memory grows with it
 
@@ -36,7 +36,7 @@ class Group:
 
 def wake(engine: Engine, now: datetime) -> None:
     """End the pauses that are over, each by its reader's own date."""
-    paused = col(Subscriber.status) == Status.PAUSED
+    paused = col(Subscriber.status) == SubscriberStatus.PAUSED
     with db.reading(engine) as session:
         first = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(paused)
         ends = session.exec(first.group_by(Subscriber.timezone)).all()
@@ -48,7 +48,7 @@ def wake(engine: Engine, now: datetime) -> None:
             session.execute(
                 update(Subscriber)
                 .where(paused, col(Subscriber.timezone) == zone, col(Subscriber.paused_until) <= today)
-                .values(status=Status.ACTIVE, paused_until=None)
+                .values(status=SubscriberStatus.ACTIVE, paused_until=None)
                 .execution_options(synchronize_session=False)
             )
 
@@ -57,8 +57,8 @@ def due_groups(engine: Engine, now: datetime) -> list[Group]:
     """Every zone, hour and frequency with a reader who is due. Most of the day there is none, and nothing is locked."""
     with db.reading(engine) as session:
         kinds = session.exec(
-            select(Subscriber.timezone, Subscriber.send_hour, Subscriber.frequency, col(Subscriber.last_slot))
-            .where(Subscriber.status == Status.ACTIVE)
+            select(Subscriber.timezone, Subscriber.send_hour, Subscriber.frequency, col(Subscriber.last_due_day))
+            .where(Subscriber.status == SubscriberStatus.ACTIVE)
             .distinct()
         ).all()
     tomorrow = now.astimezone(UTC).date() + timedelta(days=1)

@@ -11,7 +11,7 @@ from digest import papers
 from digest.documents import documents
 from digest.editions import Candidate
 from digest.matching import Matcher, Query, recall
-from digest.models import Keyword, Paper, SavedKeyword, Status, Subscriber
+from digest.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.planning.hits import EXCLUDED, FIELD, FIELDS, Found, Hits, Mask, Numbers, Written, find, lay, write
 
 BLOCK = 2000  # papers matched at a time: what is held besides the table
@@ -84,15 +84,19 @@ class Pool:
 
 def candidate(paper: Paper, *, in_title: bool = False, queries: int = 1) -> Candidate:
     return Candidate(
-        paper=int(paper.id or 0), entered=paper.entered, upvotes=paper.upvotes or 0, queries=queries, in_title=in_title
+        paper=int(paper.id or 0),
+        entered=paper.first_listing_id,
+        upvotes=paper.upvotes or 0,
+        queries=queries,
+        in_title=in_title,
     )
 
 
 def gather(session: Session) -> Pool:
     """Match once what is new for the reader who has seen the least, against every keyword of every reader."""
     top = papers.top_listing(session)
-    seen_least = select(func.coalesce(func.min(col(Subscriber.covered_to)), top))
-    least = min(int(session.exec(seen_least.where(Subscriber.status == Status.ACTIVE)).one()), top)
+    seen_least = select(func.coalesce(func.min(col(Subscriber.covered_listing_id)), top))
+    least = min(int(session.exec(seen_least.where(Subscriber.status == SubscriberStatus.ACTIVE)).one()), top)
     saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id)))
     asked = session.exec(select(Keyword.id, Keyword.canonical).where(saved).order_by(col(Keyword.id))).all()
     queries = [recall(canonical) for _, canonical in asked]
@@ -102,7 +106,7 @@ def gather(session: Session) -> Pool:
     for block in _new(session, least, top):
         part = find(matcher, queries, documents(session, block))
         parts.append(replace(part, column=part.column + len(seen)))
-        seen += [(int(paper.id or 0), paper.entered, paper.upvotes or 0) for paper in block]
+        seen += [(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0) for paper in block]
     listed = [(number, paper) for number, paper in papers.trending_after(session, least) if number <= top]
     trending = [replace(candidate(paper, queries=0), entered=number) for number, paper in listed]
     keywords = np.array([number for number, _ in asked], dtype=np.int64)
@@ -117,6 +121,6 @@ def gather(session: Session) -> Pool:
 
 def _new(session: Session, least: int, top: int) -> Iterator[list[Paper]]:
     """What was listed after `least` and up to `top`, in blocks."""
-    while block := [paper for paper in papers.entered_after(session, least, BLOCK) if paper.entered <= top]:
+    while block := [paper for paper in papers.entered_after(session, least, BLOCK) if paper.first_listing_id <= top]:
         yield block
-        least = block[-1].entered
+        least = block[-1].first_listing_id

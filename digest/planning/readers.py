@@ -11,7 +11,7 @@ from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
 from digest import db
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.planning.due import CHUNK, Group
 from digest.planning.hits import Mask, Numbers
 
@@ -54,10 +54,10 @@ def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, w
 
     With `wait` off, readers whom somebody else has locked are left for later.
     """
-    last = col(Subscriber.last_slot)
+    last = col(Subscriber.last_due_day)
     found = session.connection().execute(  # rows, not objects: no look at what the session holds
-        select(Subscriber.id, Subscriber.covered_to, Subscriber.cap, Subscriber.trending)
-        .where(Subscriber.status == Status.ACTIVE, Subscriber.timezone == group.timezone)
+        select(Subscriber.id, Subscriber.covered_listing_id, Subscriber.cap, Subscriber.trending)
+        .where(Subscriber.status == SubscriberStatus.ACTIVE, Subscriber.timezone == group.timezone)
         .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
         .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
         .where(col(Subscriber.id) > after)
@@ -73,11 +73,11 @@ def due(session: Session, group: Group, after: int = 0, *, chunk: int = CHUNK, w
 PLACES = 10  # bits for a position; readers have at most 1,000 keywords
 _PACKED = text(
     "SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea),"
-    " string_agg(int8send(keyword_id), ''::bytea) FROM savedkeyword WHERE subscriber_id = ANY(:numbers)"
+    " string_agg(int8send(keyword_id), ''::bytea) FROM saved_keyword WHERE subscriber_id = ANY(:numbers)"
 )
 _JOINED = (
     "SELECT group_concat(saved.subscriber_id << 10 | saved.position), group_concat(saved.keyword_id)"
-    " FROM json_each(?) AS reader CROSS JOIN savedkeyword AS saved ON saved.subscriber_id = reader.value"
+    " FROM json_each(?) AS reader CROSS JOIN saved_keyword AS saved ON saved.subscriber_id = reader.value"
 )
 
 

@@ -21,7 +21,7 @@ from digest.documents import documents
 from digest.matching import Document, Matcher, Phrase, Query
 from digest.matching.leaves import Leaf
 from digest.matching.matcher import Bits, Found, joined
-from digest.models import Listing, Paper, Reading
+from digest.models import Listing, Paper, SourceFetch
 from digest.recent.places import Lines, Places, bits_of
 
 KEPT = 4000  # answers to parts of queries, until the next refresh
@@ -43,7 +43,7 @@ class Asked:
 
 def stamp_of(session: Session) -> tuple[int, int]:
     """Another one whenever a source was read: what was made of its papers may be kept till then."""
-    read = select(func.max(col(Reading.id))).scalar_subquery()
+    read = select(func.max(col(SourceFetch.id))).scalar_subquery()
     listed, looked = session.execute(select(func.max(col(Listing.id)), read)).one()
     return listed or 0, looked or 0
 
@@ -103,7 +103,7 @@ class Recent:
         self._live = np.zeros(len(self._documents), dtype=bool)
         self._live[places] = True
         self._entered, self._upvotes = np.zeros((2, len(self._documents)), dtype=np.int64)
-        self._entered[places] = [paper.entered for paper in found]
+        self._entered[places] = [paper.first_listing_id for paper in found]
         self._upvotes[places] = [-1 if paper.upvotes is None else paper.upvotes for paper in found]
 
     @property

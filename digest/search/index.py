@@ -15,7 +15,7 @@ from digest.models import Paper
 from digest.search.words import All, Asked, Term, words
 
 REVISIONS = 1024  # of one paper; the number of an entry is that of the paper times this, so the order is the papers'
-UNINDEXED = text("NOT paper.indexed")  # written as the partial index has it, or SQLite reads every paper
+UNINDEXED = text("NOT paper.is_indexed")  # written as the partial index has it, or SQLite reads every paper
 A_PIECE = 500  # papers that are read at once
 
 
@@ -27,26 +27,26 @@ def keep_up(session: Session, most: int) -> int:
         texts = select(Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories)  # type: ignore[call-overload]
         rows = session.exec(texts.where(col(Paper.id).in_(piece))).all()
         _write(session, [Document(int(row[0] or 0), row[1], row[2], tuple(row[3]), tuple(row[4])) for row in rows])
-        session.execute(update(Paper).where(col(Paper.id).in_(piece)).values(indexed=True))
+        session.execute(update(Paper).where(col(Paper.id).in_(piece)).values(is_indexed=True))
     return len(numbers)
 
 
 def _write(session: Session, documents: Sequence[Document]) -> None:
     if db.on_server(session):
         statement = (
-            "INSERT INTO paper_words (paper_id, words) VALUES (:number, array_to_tsvector(:words)) "
+            "INSERT INTO paper_fulltext (paper_id, words) VALUES (:number, array_to_tsvector(:words)) "
             "ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words"
         )
         found = [{"number": each.id, "words": sorted(filter(None, words(each)))} for each in documents]
     else:
-        statement = "INSERT INTO paper_words (rowid, words) VALUES (:number, :words)"
+        statement = "INSERT INTO paper_fulltext (rowid, words) VALUES (:number, :words)"
         found = [{"number": _entry(session, each.id), "words": " ".join(words(each))} for each in documents]
     session.execute(text(statement), found)
 
 
 def _entry(session: Session, number: int) -> int:
     first = number * REVISIONS
-    last = text("SELECT max(rowid) FROM paper_words WHERE rowid BETWEEN :first AND :last")
+    last = text("SELECT max(rowid) FROM paper_fulltext WHERE rowid BETWEEN :first AND :last")
     known = session.execute(last, {"first": first, "last": first + REVISIONS - 1}).scalar()
     return first if known is None else int(known) + 1
 
@@ -66,7 +66,7 @@ def candidates(session: Session, asked: Asked | None, below: int, most: int) -> 
 
 def _sqlite(session: Session, asked: Asked, below: int, most: int) -> list[int]:
     statement = text(
-        "SELECT rowid FROM paper_words WHERE paper_words MATCH :asked AND rowid < :below "
+        "SELECT rowid FROM paper_fulltext WHERE paper_fulltext MATCH :asked AND rowid < :below "
         "ORDER BY rowid DESC LIMIT :most"
     )
     found: dict[int, None] = {}
@@ -93,7 +93,7 @@ def _postgres(session: Session, asked: Asked, below: int, most: int) -> list[int
     # "+ 0" keeps it from the index of the numbers. The rows without the words are few bytes each, so to sort what a
     # frequent word finds is quick.
     statement = text(
-        "SELECT paper_id FROM paper_words WHERE words @@ CAST(:asked AS tsquery) AND paper_id + 0 < :below "
+        "SELECT paper_id FROM paper_fulltext WHERE words @@ CAST(:asked AS tsquery) AND paper_id + 0 < :below "
         "ORDER BY paper_id + 0 DESC LIMIT :most"
     )
     session.execute(text("SET LOCAL enable_seqscan = off"))

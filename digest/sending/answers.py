@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digest.deliveries import Claimed, Ledger, Outcome, Sent
 from digest.errors import Lost, StoreError
-from digest.models import State
+from digest.models import DeliveryState
 from digest.sending.intake import Clock
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ class Recording:
 
     claimed: Claimed
     outcome: Outcome
-    handed_in: asyncio.Future[State | None]
+    handed_in: asyncio.Future[DeliveryState | None]
     ended: bool = False
 
     @property
@@ -68,7 +68,7 @@ class Answers:
     def count(self, claimed: Claimed, outcome: Outcome) -> None:
         """Count a fate that is in the record, and tell it in the log."""
         self.sent.count(claimed, outcome)
-        usual = outcome.state in {State.SENT, State.CANCELLED}
+        usual = outcome.state in {DeliveryState.SENT, DeliveryState.CANCELLED}
         (self._log.info if usual else self._log.warning)(
             "letter." + outcome.state,
             delivery=claimed.id,
@@ -77,7 +77,7 @@ class Answers:
             code=outcome.code,
         )
 
-    def _hand_in(self, claimed: Claimed, outcome: Outcome) -> asyncio.Future[State | None]:
+    def _hand_in(self, claimed: Claimed, outcome: Outcome) -> asyncio.Future[DeliveryState | None]:
         return self._ledger.hand_in(claimed.id, claimed.attempts, outcome, self._clock())
 
 

@@ -14,7 +14,7 @@ from digest.deliveries import Claimed, Outcome, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import SendError
 from digest.house import House
-from digest.models import Kind, State
+from digest.models import DeliveryKind, DeliveryState
 from digest.sending.outbox import batch
 from digest.writing import Desk, Memory, Outgoing, lay_out, prepare
 
@@ -86,7 +86,7 @@ class Intake:
             return outcome_of(error, attempts=claimed.attempts, now=self.clock(), dice=self.dice)
         log.error("letter.unwritten", delivery=claimed.id, exc_info=error)
         retry = self.clock() + deliveries.backoff(claimed.attempts, self.dice)
-        return Outcome(State.QUEUED, 0, reply_without_addresses(f"cannot be written: {error!r}"), retry)
+        return Outcome(DeliveryState.QUEUED, 0, reply_without_addresses(f"cannot be written: {error!r}"), retry)
 
     def sweeps_now(self) -> bool:
         """Whether it is time to look for what others left behind."""
@@ -108,7 +108,7 @@ class Intake:
 
 
 def _welcoming(session: Session, laid: Desk, claimed: Sequence[Claimed], now: datetime) -> Desk:
-    if all(each.kind != Kind.WELCOME for each in claimed):
+    if all(each.kind != DeliveryKind.WELCOME for each in claimed):
         return laid
     from digest.welcoming import first_papers  # with planning and numpy: 45 MB that few letters need
 

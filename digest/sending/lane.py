@@ -14,7 +14,7 @@ from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import LaneClosed, RelayDown, SendError
 from digest.house import House
 from digest.mail.smtp import Connection, Relay
-from digest.models import Lane
+from digest.models import RelayCircuit
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Way:
 
     async def closed(self, now: datetime, *, insist: bool) -> str:
         """Why no letter may be tried now; empty when the way is open, or a probe has found it so."""
-        known: Lane | None = await self._aside(self._known)
+        known: RelayCircuit | None = await self._aside(self._known)
         self._shut = known is not None
         if known is None:
             return ""
@@ -67,15 +67,15 @@ class Way:
         said = reply_without_addresses(str(error))
         known = await self._aside(lambda: self._write(error.code, said, now))
         # Loud once; after that it is no news.
-        tell, event = (log.error, "relay.closed") if known.tries == 1 else (log.warning, "relay.still_closed")
-        tell(event, code=error.code, reply=said, next_try=known.until.isoformat())
+        tell, event = (log.error, "relay.closed") if known.failure_count == 1 else (log.warning, "relay.still_closed")
+        tell(event, code=error.code, reply=said, next_try=known.retry_at.isoformat())
         return said
 
-    def _known(self) -> Lane | None:
+    def _known(self) -> RelayCircuit | None:
         with db.reading(self._house.engine) as session:
             return lane.closed(session, self._relay.name)
 
-    def _write(self, code: int, said: str, now: datetime) -> Lane:
+    def _write(self, code: int, said: str, now: datetime) -> RelayCircuit:
         with db.writing(self._house.engine) as session:
             return lane.close(session, self._relay.name, code=code, reply=said, now=now)
 

@@ -11,7 +11,7 @@ from digest.deliveries import Aside, Claimed, Ledger, Outcome, Sent, outcome_of
 from digest.deliveries.outcome import reply_without_addresses
 from digest.errors import RelayDown, SendError
 from digest.mail.smtp import Connection, Relay, Withdrawn
-from digest.models import State
+from digest.models import DeliveryState
 from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently
 from digest.sending.hand import Hand
 from digest.sending.intake import Intake
@@ -177,12 +177,12 @@ class Sender:
 
     async def _send(self, connection: Connection, letter: Letter, hand: Hand) -> None:
         claimed, parcel = letter[0].claimed, letter[1]
-        fate: State | None = None
+        fate: DeliveryState | None = None
 
         async def on_wire() -> bool:
             nonlocal fate
             fate = await self._fence(claimed, hand)
-            return fate is State.ON_WIRE
+            return fate is DeliveryState.ON_WIRE
 
         try:
             reply = await connection.send(parcel, on_wire, hand.announced)
@@ -190,7 +190,7 @@ class Sender:
             self._withdrawn(claimed, fate)
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
-            stopped = Outcome(State.QUEUED, 0, "stopped before it left")
+            stopped = Outcome(DeliveryState.QUEUED, 0, "stopped before it left")
             await self._ledger.settle(claimed.id, claimed.attempts, stopped, self._clock())
             raise
         except RelayDown:
@@ -203,10 +203,12 @@ class Sender:
             hand.took = now() - hand.left
             self._took.append(hand.took)
             code, _, said = reply.partition(" ")
-            hand.last = self._answers.begin(claimed, Outcome(State.SENT, int(code), reply_without_addresses(said)))
+            hand.last = self._answers.begin(
+                claimed, Outcome(DeliveryState.SENT, int(code), reply_without_addresses(said))
+            )
             await self._way.passed()
 
-    async def _fence(self, claimed: Claimed, hand: Hand) -> State | None:
+    async def _fence(self, claimed: Claimed, hand: Hand) -> DeliveryState | None:
         """Commit that the letter is about to leave, with or after the answer to the one before. Meanwhile another one
         is written.
         """
@@ -217,14 +219,14 @@ class Sender:
         await self._answers.end(hand.last)  # which is written by now, and has to be counted
         return fate
 
-    async def _leave_after(self, last: Recording | None, claimed: Claimed) -> State | None:
+    async def _leave_after(self, last: Recording | None, claimed: Claimed) -> DeliveryState | None:
         if last and last.failed:
             await self._answers.end(last)
         return await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
 
-    def _withdrawn(self, claimed: Claimed, fate: State | None) -> None:
-        if fate is State.CANCELLED:
-            self._answers.count(claimed, Outcome(State.CANCELLED))
+    def _withdrawn(self, claimed: Claimed, fate: DeliveryState | None) -> None:
+        if fate is DeliveryState.CANCELLED:
+            self._answers.count(claimed, Outcome(DeliveryState.CANCELLED))
         else:
             log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
 

@@ -134,7 +134,7 @@ class Source(Protocol):
 
 
 class Validators(Protocol):
-    """What a conditional request needs; the Fetched table gives it."""
+    """What a conditional request needs; the table http_cache_entry gives it."""
 
     @property
     def etag(self) -> str | None: ...

@@ -24,7 +24,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from digest import db
 from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
-from digest.models import Frequency, Keyword, SavedKeyword, Status, Subscriber
+from digest.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
 from digest.subscribers.links import CONFIRM_WITHIN, RETURN_WITHIN, Links, Purpose
 
 __all__ = [
@@ -56,8 +56,8 @@ __all__ = [
     "zones",
 ]
 
-RUNNING = frozenset({Status.ACTIVE, Status.PAUSED})
-ENDED = frozenset({Status.UNSUBSCRIBED, Status.SUPPRESSED})
+RUNNING = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
+ENDED = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED})
 # Why a subscription ended that its reader ended; no reason at all: by the button on our page.
 UNCONFIRMED = "never confirmed"
 ONE_CLICK = "one-click"  # from within a mail program: no page was seen, and no last letter is sent
@@ -129,7 +129,7 @@ def ask(
     subscriber = session.exec(_locked(select(Subscriber).where(Subscriber.email_key == key))).one()
     if subscriber.status in RUNNING or complained(subscriber):
         return subscriber
-    subscriber.status = Status.PENDING
+    subscriber.status = SubscriberStatus.PENDING
     subscriber.consent = CONSENT
     set_wish(subscriber, wish)
     set_keywords(session, subscriber, saved, most=most)
@@ -144,7 +144,7 @@ def _enter(session: Session, email: str, key: str, now: datetime) -> None:
 
 def complained(subscriber: Subscriber) -> bool:
     """Somebody marked our mail as spam: nothing is ever sent there again, not even a confirmation."""
-    return subscriber.status == Status.SUPPRESSED and subscriber.reason.startswith("complaint")
+    return subscriber.status == SubscriberStatus.SUPPRESSED and subscriber.reason.startswith("complaint")
 
 
 def set_wish(subscriber: Subscriber, wish: Wish) -> None:
@@ -173,7 +173,7 @@ def set_keywords(
                     "subscriber_id": subscriber.id,
                     "position": position,
                     "keyword_id": numbers[each.canonical],
-                    "written": each.written,
+                    "text": each.written,
                 }
                 for position, each in enumerate(distinct)
             ],
@@ -203,7 +203,7 @@ def _locked(asked: SelectOfScalar[Subscriber]) -> SelectOfScalar[Subscriber]:
 def keywords_of(session: Session, ids: Iterable[int]) -> dict[int, list[Saved]]:
     """The keywords of several subscribers, each in its reader's order."""
     asked = (
-        select(SavedKeyword.subscriber_id, SavedKeyword.written, Keyword.canonical)
+        select(SavedKeyword.subscriber_id, SavedKeyword.text, Keyword.canonical)
         .join(Keyword, col(Keyword.id) == SavedKeyword.keyword_id)
         .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
     )
@@ -236,36 +236,36 @@ def by_email(session: Session, email: str, *, lock: bool = False) -> Subscriber:
 
 def activate(subscriber: Subscriber, covered_to: int, now: datetime) -> None:
     """A pending subscriber becomes a reader; the papers up to listing number `covered_to` are not news for them."""
-    subscriber.status = Status.ACTIVE
+    subscriber.status = SubscriberStatus.ACTIVE
     subscriber.confirmed_at = now
     subscriber.ended_at = None
     subscriber.reason = ""
-    subscriber.last_slot = None
-    subscriber.covered_to = max(subscriber.covered_to, covered_to)
+    subscriber.last_due_day = None
+    subscriber.covered_listing_id = max(subscriber.covered_listing_id, covered_to)
 
 
 def resume(subscriber: Subscriber) -> None:
     """Somebody who left is a reader as before. What was listed meanwhile waits, as in a pause."""
-    subscriber.status = Status.ACTIVE
+    subscriber.status = SubscriberStatus.ACTIVE
     subscriber.ended_at = None
     subscriber.reason = ""
 
 
 def pause(subscriber: Subscriber, until: date | None) -> None:
     """No letters until the morning of `until` (the reader's date); None resumes at once. Papers wait meanwhile."""
-    subscriber.status = Status.PAUSED if until else Status.ACTIVE
+    subscriber.status = SubscriberStatus.PAUSED if until else SubscriberStatus.ACTIVE
     subscriber.paused_until = until
     subscriber.reason = ""
 
 
 def hold(subscriber: Subscriber, reason: str) -> None:
     """No letters until the reader resumes: they do not arrive, for a `reason` that is kept. Papers wait meanwhile."""
-    subscriber.status = Status.PAUSED
+    subscriber.status = SubscriberStatus.PAUSED
     subscriber.paused_until = None
     subscriber.reason = reason
 
 
-def end(subscriber: Subscriber, status: Status, reason: str, now: datetime) -> None:
+def end(subscriber: Subscriber, status: SubscriberStatus, reason: str, now: datetime) -> None:
     """No more letters: `status` says whether the reader (unsubscribed) or the mail system (suppressed) said so."""
     subscriber.status = status
     subscriber.reason = reason

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from digest import db
 from digest.house import House
-from digest.models import State
+from digest.models import DeliveryState
 from digest.watch import letters, readers, sources
 from digest.watch.health import Health
 from digest.watch.month import Month
@@ -40,7 +40,7 @@ def figures(house: House, month: Month, health: Health, now: datetime) -> Figure
             at=now,
             health=health,
             letters=letters.today_by_kind(session, now),
-            uncertain=month.count(State.UNCERTAIN),
+            uncertain=month.count(DeliveryState.UNCERTAIN),
             failed_ratio=month.failed_ratio,
             readers=readers.by_status(session),
             looks=sources.today(session, now),

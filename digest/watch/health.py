@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError
 from digest import db, deliveries
 from digest.errors import StoreError
 from digest.house import House
-from digest.models import Lane
+from digest.models import RelayCircuit
 from digest.watch import letters
 from digest.watch.late import Due, Late, Lateness, due
 from digest.watch.letters import Queue
@@ -24,7 +24,7 @@ class Health:
     schema: str = ""
     needed: str = ""
     answers: bool = True
-    lane: Lane | None = None  # the way to the relay, while it is closed
+    lane: RelayCircuit | None = None  # the way to the relay, while it is closed
     due: tuple[Due, ...] = ()
     queue: Queue = field(default_factory=Queue)
     late: Lateness = field(default_factory=Lateness)

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from digest import db
 from digest.editions import instant
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.planning.due import Group, due_groups
 from digest.watch.letters import Queue
 
@@ -68,11 +68,11 @@ def due(engine: Engine, now: datetime) -> list[Due]:
 
 
 def _asked(group: Group) -> Select[int, int, Any]:
-    last = col(Subscriber.last_slot)
+    last = col(Subscriber.last_due_day)
     confirmed = func.min(case((last.is_(None), col(Subscriber.confirmed_at))))
     return (
         select(func.count(), func.count(last), confirmed)
-        .where(col(Subscriber.status) == Status.ACTIVE, col(Subscriber.timezone) == group.timezone)
+        .where(col(Subscriber.status) == SubscriberStatus.ACTIVE, col(Subscriber.timezone) == group.timezone)
         .where(col(Subscriber.send_hour) == group.send_hour, col(Subscriber.frequency) == group.frequency)
         .where(or_(last.is_(None), last < group.slot, last > group.tomorrow))
     )

@@ -10,7 +10,7 @@ from sqlalchemy import case, func, text, type_coerce
 from sqlmodel import Session, col, select
 
 from digest.deliveries.queue import LEASE, LEASE_ON_WIRE, may_go
-from digest.models import Delivery, Evidence, Instant, State
+from digest.models import BounceRecord, Delivery, DeliveryState, UtcDateTime
 from digest.watch.window import as_day, day_of, midnight, since, today_of
 
 QUEUED = text("state = 'queued'")  # spelled as in the partial index, or SQLite does not use it
@@ -57,26 +57,28 @@ def queue(session: Session, now: datetime) -> Queue:
     # A letter that a clock, set back since, had put off for too long waits from its beginning.
     since_when = case((ready, case((when <= now, when), else_=col(Delivery.created_at))))
     every, going, oldest = session.execute(
-        select(func.count(), func.count(case((ready, 1))), type_coerce(func.min(since_when), Instant)).where(QUEUED)
+        select(func.count(), func.count(case((ready, 1))), type_coerce(func.min(since_when), UtcDateTime)).where(QUEUED)
     ).one()
     leases = session.execute(
-        select(Delivery.state, func.max(Delivery.lease_until))
-        .where(col(Delivery.owner).is_not(None), col(Delivery.lease_until).is_not(None))
+        select(Delivery.state, func.max(Delivery.lease_expires_at))
+        .where(col(Delivery.owner).is_not(None), col(Delivery.lease_expires_at).is_not(None))
         .group_by(Delivery.state)
     )
-    taken = [until - (LEASE_ON_WIRE if state == State.ON_WIRE else LEASE) for state, until in leases]
+    taken = [until - (LEASE_ON_WIRE if state == DeliveryState.ON_WIRE else LEASE) for state, until in leases]
     return Queue(going, every - going, oldest, max(taken, default=None))
 
 
 def uncertain(session: Session, first: date, limit: int = 50) -> list[Delivery]:
     """Letters of which nobody knows whether they arrived, the newest first."""
     ours = since(session, col(Delivery.id), col(Delivery.created_at), midnight(first))
-    asked = select(Delivery).where(*ours, Delivery.state == State.UNCERTAIN).order_by(col(Delivery.id).desc())
+    asked = select(Delivery).where(*ours, Delivery.state == DeliveryState.UNCERTAIN).order_by(col(Delivery.id).desc())
     return list(session.exec(asked.limit(limit)).all())
 
 
 def came_back_today(session: Session, now: datetime) -> dict[str, int]:
     """Mails that came back today, by verdict."""
-    ours = since(session, col(Evidence.id), col(Evidence.received_at), midnight(today_of(now)))
-    rows = session.execute(select(Evidence.verdict, func.count()).where(*ours).group_by(Evidence.verdict)).all()
+    ours = since(session, col(BounceRecord.id), col(BounceRecord.received_at), midnight(today_of(now)))
+    rows = session.execute(
+        select(BounceRecord.bounce_class, func.count()).where(*ours).group_by(BounceRecord.bounce_class)
+    ).all()
     return cast("dict[str, int]", dict(tuple(row) for row in rows))

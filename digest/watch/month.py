@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Engine
 
 from digest import db
-from digest.models import State
+from digest.models import DeliveryState
 from digest.watch import letters, readers, sources
 from digest.watch.letters import Counts
 from digest.watch.readers import Change, days_until
@@ -27,14 +27,14 @@ class Month:
     looks: Mapping[str, Mapping[date, Looks]]
     readers: Mapping[date, Change]
 
-    def count(self, state: State, days: int = DAYS) -> int:
+    def count(self, state: DeliveryState, days: int = DAYS) -> int:
         """Letters queued in the last so many days that are in a state."""
         return sum(self.letters.get(day, {}).get(state, 0) for day in self.days[-days:])
 
     @property
     def failed_ratio(self) -> float:
         """Of the letters of the last week that have an answer, the share that did not arrive."""
-        failed, sent = self.count(State.FAILED, WEEK), self.count(State.SENT, WEEK)
+        failed, sent = self.count(DeliveryState.FAILED, WEEK), self.count(DeliveryState.SENT, WEEK)
         return failed / (failed + sent) if failed else 0.0
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digest import db, readings
 from digest.bounces.record import refused_because_of_us
 from digest.house import House
-from digest.models import State
+from digest.models import DeliveryState
 from digest.readings import Problem
 from digest.watch import sources
 from digest.watch.health import Health
@@ -53,16 +53,16 @@ def _service(health: Health) -> Iterator[Need]:
         said = f"{health.late.reason[0].upper()}{health.late.reason[1:]}."
         yield Need("overdue", said, "See whether the service runs and what its log says; then: digest run")
     if health.lane:
-        said = f"The relay takes no letters since {health.lane.closed_at:%d %B, %H:%M} UTC: {health.lane.reply}"
-        yield Need("relay", said, f"Next try at {health.lane.until:%H:%M} UTC. To ask it now: digest run")
+        said = f"The relay takes no letters since {health.lane.opened_at:%d %B, %H:%M} UTC: {health.lane.reply}"
+        yield Need("relay", said, f"Next try at {health.lane.retry_at:%H:%M} UTC. To ask it now: digest run")
 
 
 def _letters(session: Session, month: Month, now: datetime) -> Iterator[Need]:
-    if count := month.count(State.UNCERTAIN):
+    if count := month.count(DeliveryState.UNCERTAIN):
         many = f"{count} letters are uncertain" if count > 1 else "A letter is uncertain"
         it = "they were" if count > 1 else "it was"
         yield Need("uncertain", f"{many}: the log of the relay knows whether {it} sent.", "Say so below.")
-    failed = month.count(State.FAILED, WEEK)
+    failed = month.count(DeliveryState.FAILED, WEEK)
     if month.failed_ratio > FAILED_RATIO and failed >= FAILED_LEAST:
         said = f"{month.failed_ratio:.1%} of the letters of the last 7 days did not arrive ({failed} of them)."
         yield Need("bounces", said, "See: digest bounces list")

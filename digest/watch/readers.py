@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.watch.window import as_day, day_of, midnight
 
 
@@ -22,7 +22,7 @@ class Change:
 def by_status(session: Session) -> dict[str, int]:
     """Subscribers by where they stand."""
     found = session.execute(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
-    return {status.value: 0 for status in Status} | dict(tuple(row) for row in found)
+    return {status.value: 0 for status in SubscriberStatus} | dict(tuple(row) for row in found)
 
 
 def growth(session: Session, days: list[date]) -> dict[date, Change]:
@@ -31,7 +31,7 @@ def growth(session: Session, days: list[date]) -> dict[date, Change]:
     """
     begin = midnight(days[0])
     joined_at, left_at = col(Subscriber.confirmed_at), col(Subscriber.ended_at)
-    proved = (joined_at.is_not(None), col(Subscriber.status) != Status.PENDING)
+    proved = (joined_at.is_not(None), col(Subscriber.status) != SubscriberStatus.PENDING)
     before = joined_at < begin
     base = session.scalar(
         select(func.count()).select_from(Subscriber).where(*proved, before, or_(left_at.is_(None), left_at >= begin))

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, func
 from sqlmodel import select
 
 from digest import db
-from digest.models import Delivery, Kind, Subscriber
-from digest.models.record import OPEN, by_state
+from digest.models import Delivery, DeliveryKind, Subscriber
+from digest.models.record import OPEN_STATES, complete_state_counts
 from digest.watch import late
 from digest.watch.window import midnight, since
 
@@ -35,7 +35,7 @@ class Round:
     @property
     def open(self) -> int:
         """Letters that have no answer yet."""
-        return sum(self.letters[each] for each in OPEN)
+        return sum(self.letters[each] for each in OPEN_STATES)
 
     @property
     def over(self) -> bool:
@@ -50,12 +50,12 @@ def look(engine: Engine, day: date, now: datetime) -> Round:
         key = (each.zone, each.send_hour)
         waiting[key] = waiting.get(key, 0) + each.readers
     with db.reading(engine) as session:
-        planned = session.exec(select(func.count()).select_from(Subscriber).where(Subscriber.last_slot == day)).one()
+        planned = session.exec(select(func.count()).select_from(Subscriber).where(Subscriber.last_due_day == day)).one()
         lately = since(session, Delivery.id, Delivery.created_at, midnight(day) - timedelta(days=1))
         states = session.exec(
             select(Delivery.state, func.count())
-            .where(*lately, Delivery.kind == Kind.DIGEST, Delivery.edition == day.isoformat())
+            .where(*lately, Delivery.kind == DeliveryKind.DIGEST, Delivery.edition == day.isoformat())
             .group_by(Delivery.state)
         ).all()
     due = tuple(Waiting(*key, count) for key, count in sorted(waiting.items()))
-    return Round(day, due, planned, by_state(states))
+    return Round(day, due, planned, complete_state_counts(states))

@@ -8,11 +8,11 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from digest.models import Reading, ReadingStatus
+from digest.models import FetchStatus, SourceFetch
 from digest.watch.window import as_day, day_of, midnight, since, today_of
 
-GOOD = (ReadingStatus.OK, ReadingStatus.UNCHANGED)
-NOTHING = (ReadingStatus.EMPTY, ReadingStatus.NOT_LISTED)
+GOOD = (FetchStatus.OK, FetchStatus.UNCHANGED)
+NOTHING = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED)
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Looks:
 
     @property
     def failed(self) -> int:
-        return self.by_status.get(ReadingStatus.FAILED, 0)
+        return self.by_status.get(FetchStatus.FAILED, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,13 @@ class Last:
 
 def by_day(session: Session, first: date) -> dict[str, dict[date, Looks]]:
     """Looks at each source by the day on which they were made."""
-    day, begin = day_of(session, col(Reading.started_at)), midnight(first)
+    day, begin = day_of(session, col(SourceFetch.started_at)), midnight(first)
     rows = session.execute(
-        select(col(Reading.source), day, col(Reading.status), func.count(), func.sum(col(Reading.new)))
-        .where(*since(session, col(Reading.id), col(Reading.started_at), begin))
-        .group_by(col(Reading.source), day, col(Reading.status))
+        select(
+            col(SourceFetch.source), day, col(SourceFetch.status), func.count(), func.sum(col(SourceFetch.new_count))
+        )
+        .where(*since(session, col(SourceFetch.id), col(SourceFetch.started_at), begin))
+        .group_by(col(SourceFetch.source), day, col(SourceFetch.status))
     )
     found: dict[str, dict[date, Looks]] = defaultdict(lambda: defaultdict(Looks))
     for source, when, status, count, new in rows:
@@ -61,9 +63,9 @@ def by_day(session: Session, first: date) -> dict[str, dict[date, Looks]]:
 
 def last(session: Session) -> dict[str, Last]:
     """The last look at each source."""
-    source, at = col(Reading.source), func.max(col(Reading.started_at))
+    source, at = col(SourceFetch.source), func.max(col(SourceFetch.started_at))
     looked = session.execute(select(source, at).group_by(source)).all()
-    good = session.execute(select(source, at).where(col(Reading.status).in_(GOOD)).group_by(source)).all()
+    good = session.execute(select(source, at).where(col(SourceFetch.status).in_(GOOD)).group_by(source)).all()
     answered = dict(tuple(row) for row in good)
     return {name: Last(when, answered.get(name)) for name, when in looked}
 
@@ -76,6 +78,6 @@ def today(session: Session, now: datetime) -> Mapping[str, Looks]:
 
 def listed(session: Session, first: date) -> set[tuple[str, date]]:
     """The list days of each source, from `first` on, that had papers."""
-    source, day = col(Reading.source), col(Reading.list_day)
-    rows = session.execute(select(source, day).where(day >= first, col(Reading.listed) > 0).distinct())
+    source, day = col(SourceFetch.source), col(SourceFetch.list_day)
+    rows = session.execute(select(source, day).where(day >= first, col(SourceFetch.listed_count) > 0).distinct())
     return {(name, listed_on) for name, listed_on in rows}

@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from digest import db
 from digest.house import House
-from digest.models import Kind
-from digest.models.record import OPEN, by_state
+from digest.models import DeliveryKind
+from digest.models.record import OPEN_STATES, complete_state_counts
 from digest.watch import letters, sources
 from digest.watch.late import Due, due
 from digest.watch.letters import Queue
@@ -35,7 +35,7 @@ class Today:
     @property
     def open(self) -> int:
         """Digests that have no answer yet."""
-        return sum(self.digests[state] for state in OPEN)
+        return sum(self.digests[state] for state in OPEN_STATES)
 
     @property
     def done(self) -> int:
@@ -48,13 +48,13 @@ def today(house: House, now: datetime) -> Today:
     waiting = due(house.engine, now)
     with db.reading(house.engine) as session:
         found = letters.today_by_kind(session, now)
-        digests = ((state, count) for (kind, state), count in found.items() if kind == Kind.DIGEST)
+        digests = ((state, count) for (kind, state), count in found.items() if kind == DeliveryKind.DIGEST)
         return Today(
             day=today_of(now),
             at=now,
             due=tuple(waiting),
-            digests=by_state(digests),
-            others=sum(count for (kind, _), count in found.items() if kind != Kind.DIGEST),
+            digests=complete_state_counts(digests),
+            others=sum(count for (kind, _), count in found.items() if kind != DeliveryKind.DIGEST),
             queue=letters.queue(session, now),
             looks=sources.today(session, now),
             last=sources.last(session),

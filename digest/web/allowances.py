@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from digest import db
-from digest.models import Allowance
+from digest.models import RateLimitCounter
 
 
 class Allowances(Storage):
@@ -33,16 +33,16 @@ class Allowances(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """One statement, so that of many who count at once none is forgotten."""
         until = self._now + timedelta(seconds=expiry)
-        first = db.insert(self._session, Allowance).values(name=self._name(key), count=amount, until=until)
-        over = col(Allowance.until) <= self._now
+        first = db.insert(self._session, RateLimitCounter).values(key=self._name(key), count=amount, expires_at=until)
+        over = col(RateLimitCounter.expires_at) <= self._now
         counted = first.on_conflict_do_update(
-            index_elements=[col(Allowance.name)],
+            index_elements=[col(RateLimitCounter.key)],
             set_={
-                "count": case((over, amount), else_=col(Allowance.count) + amount),
-                "until": case((over, first.excluded.until), else_=col(Allowance.until)),
+                "count": case((over, amount), else_=col(RateLimitCounter.count) + amount),
+                "expires_at": case((over, first.excluded.expires_at), else_=col(RateLimitCounter.expires_at)),
             },
         )
-        return int(self._session.execute(counted.returning(col(Allowance.count))).scalar_one())
+        return int(self._session.execute(counted.returning(col(RateLimitCounter.count))).scalar_one())
 
     def get(self, key: str) -> int:
         kept = self._kept(key)
@@ -50,20 +50,22 @@ class Allowances(Storage):
 
     def get_expiry(self, key: str) -> float:
         kept = self._kept(key)
-        return (kept.until if kept else self._now).timestamp()
+        return (kept.expires_at if kept else self._now).timestamp()
 
     def check(self) -> bool:
         return self._session.execute(select(1)).scalar() == 1
 
     def reset(self) -> int:
-        done: Any = self._session.execute(delete(Allowance))
+        done: Any = self._session.execute(delete(RateLimitCounter))
         return int(done.rowcount)
 
     def clear(self, key: str) -> None:
-        self._session.execute(delete(Allowance).where(col(Allowance.name) == self._name(key)))
+        self._session.execute(delete(RateLimitCounter).where(col(RateLimitCounter.key) == self._name(key)))
 
-    def _kept(self, key: str) -> Allowance | None:
-        asked = select(Allowance).where(Allowance.name == self._name(key), Allowance.until > self._now)
+    def _kept(self, key: str) -> RateLimitCounter | None:
+        asked = select(RateLimitCounter).where(
+            RateLimitCounter.key == self._name(key), RateLimitCounter.expires_at > self._now
+        )
         return self._session.exec(asked).first()
 
     def _name(self, key: str) -> str:

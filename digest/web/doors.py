@@ -19,7 +19,7 @@ from digest.desk.never import Never
 from digest.errors import TokenError
 from digest.house import House
 from digest.matching import describe, is_exclusion, recall
-from digest.models import Status
+from digest.models import SubscriberStatus
 from digest.subscribers import Purpose
 from digest.web.forms import DoorForm
 from digest.web.front import LOOK, At, Front
@@ -136,7 +136,7 @@ _one_button("pause", doors.look_pause, doors.pause, doors.unpause)
 def return_page(at: At, token: str) -> HTMLResponse:
     card = returning.look_return(at.house, token, at.clock())
     return at.page(
-        "return.html", state="ask" if card.status == Status.UNSUBSCRIBED else "again", card=card, token=token
+        "return.html", state="ask" if card.status == SubscriberStatus.UNSUBSCRIBED else "again", card=card, token=token
     )
 
 

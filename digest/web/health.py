@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from digest.models import Lane
+from digest.models import RelayCircuit
 from digest.web.front import LOOK, At
 from digest.web.watching import Seen
 
@@ -19,6 +19,6 @@ def healthz(at: At, watch: Seen) -> JSONResponse:
     return JSONResponse({"status": "ok", "schema": found.needed, "relay": _relay(found.lane)})
 
 
-def _relay(lane: Lane | None) -> str:
+def _relay(lane: RelayCircuit | None) -> str:
     # What it said is for `digest doctor`, not for everybody. The pages work all the same, so the status is 200.
-    return f"closed since {lane.closed_at:%Y-%m-%dT%H:%MZ}" if lane else "open"
+    return f"closed since {lane.opened_at:%Y-%m-%dT%H:%MZ}" if lane else "open"

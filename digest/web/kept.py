@@ -28,8 +28,8 @@ SUBSCRIBER = {
     "trending": WISH,
     "summaries": WISH,
     "paused_until": "until when you pause",
-    "covered_to": "which papers have been looked through for you, so that none is lost and none comes twice",
-    "last_slot": "which papers have been looked through for you, so that none is lost and none comes twice",
+    "covered_listing_id": "which papers have been looked through for you, so that none is lost and none comes twice",
+    "last_due_day": "which papers have been looked through for you, so that none is lost and none comes twice",
     "consent": "the sentence you agreed to, with its version",
     "reason": "why a subscription ended or rests",
     "created_at": "when your address was entered, confirmed, and taken out: to show that you asked",
@@ -38,7 +38,7 @@ SUBSCRIBER = {
     "id": NUMBER,
 }
 SAVED_KEYWORD = {
-    "written": "your keyword, as you wrote it",
+    "text": "your keyword, as you wrote it",
     "keyword_id": "which of all keywords it is, by its number",
     "position": "its place in your list, which gives it its colour",
     "subscriber_id": NUMBER,
@@ -51,15 +51,15 @@ DELIVERY = {
     "kind": "which letter it was, of which day",
     "edition": "which letter it was, of which day",
     "papers": "which papers it brought you, so that none comes twice",
-    "left_out": "which papers found no room in it, for its copy on the web",
+    "omitted_papers": "which papers found no room in it, for its copy on the web",
     "keywords": "by which keywords they were chosen, for its copy on the web",
     "state": QUEUE,
     "priority": QUEUE,
     "attempts": QUEUE,
     "next_attempt_at": QUEUE,
     "owner": QUEUE,
-    "lease_until": QUEUE,
-    "given_back": "whether its papers come again, because it failed",
+    "lease_expires_at": QUEUE,
+    "is_reclaimed": "whether its papers come again, because it failed",
     "message_id": "its name on its way through mail servers",
     "reply_code": RELAY,
     "reply": RELAY,
@@ -68,9 +68,9 @@ DELIVERY = {
     "id": NUMBER,
     "subscriber_id": NUMBER,
 }
-EVIDENCE = {
-    "verdict": "what a mail that came back said of it: for good, for now, a complaint",
-    "status": "what a mail that came back said of it: for good, for now, a complaint",
+BOUNCE_RECORD = {
+    "bounce_class": "what a mail that came back said of it: for good, for now, a complaint",
+    "status_code": "what a mail that came back said of it: for good, for now, a complaint",
     "reason": "what a mail that came back said of it: for good, for now, a complaint",
     "parser": "which program read that mail, and when",
     "received_at": "which program read that mail, and when",
@@ -78,22 +78,24 @@ EVIDENCE = {
     "id": NUMBER,
     "delivery_id": NUMBER,
 }
-ALLOWANCE = {
-    "name": "a check sum, made with a secret key, of an address or of the network that a form was sent from",
+RATE_LIMIT_COUNTER = {
+    "key": "a check sum, made with a secret key, of an address or of the network that a form was sent from",
     "count": "how often, so that nobody is flooded with mail",
-    "until": "until when that is counted; then it goes",
+    "expires_at": "until when that is counted; then it goes",
 }
 # Tables about people; what each is, in the words of the page, and its columns.
 ABOUT_PEOPLE: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "subscriber": ("Your subscription", SUBSCRIBER),
-    "savedkeyword": ("Your keywords", SAVED_KEYWORD),
+    "saved_keyword": ("Your keywords", SAVED_KEYWORD),
     "keyword": ("All keywords", KEYWORD),
     "delivery": ("Your letters", DELIVERY),
-    "evidence": ("Mails that came back about a letter", EVIDENCE),
-    "allowance": ("Limits", ALLOWANCE),
+    "bounce_record": ("Mails that came back about a letter", BOUNCE_RECORD),
+    "rate_limit_counter": ("Limits", RATE_LIMIT_COUNTER),
 }
 # Tables about papers, hosts and machines.
-NOT_ABOUT_PEOPLE = frozenset({"paper", "listing", "reading", "fetched", "lane", "bucket"})
+NOT_ABOUT_PEOPLE = frozenset(
+    {"paper", "listing", "source_fetch", "http_cache_entry", "relay_circuit", "shared_token_bucket"}
+)
 
 
 HOW_LONG = (

@@ -16,7 +16,7 @@ from digest.deliveries import Claimed
 from digest.errors import TokenError
 from digest.house import House
 from digest.letters import Links, say
-from digest.models import Delivery, Kind
+from digest.models import Delivery, DeliveryKind
 from digest.subscribers import Purpose
 from digest.web import cite
 from digest.web.front import LOOK, At
@@ -42,7 +42,7 @@ def cited(at: At, token: str, kind: cite.Kind) -> Response:
     """All papers of the copy as a list of references."""
     with db.reading(at.house.engine) as session:
         kept = _kept(at.house, session, token, at.clock())
-        numbers = [*kept.papers, *kept.left_out]
+        numbers = [*kept.papers, *kept.omitted_papers]
         known = papers.by_ids(session, numbers)
     return cite.answer(kept.edition, kind, [known[number] for number in numbers if number in known])
 
@@ -54,7 +54,7 @@ def web_copy(house: House, token: str, now: datetime) -> str:
     """
     with db.reading(house.engine) as session:
         kept = _kept(house, session, token, now)
-        claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.left_out], left_out=[])
+        claimed = replace(Claimed.of(kept), papers=[*kept.papers, *kept.omitted_papers], omitted_papers=[])
         desk = writing.lay_out(session, [claimed], kept.created_at)
         words = writing.digest_words(house, desk, claimed, desk.subscribers[kept.subscriber_id])
     return letters.digest(words._replace(links=NO_POWER, address=""), whole=True).html
@@ -64,7 +64,7 @@ def _kept(house: House, session: Session, token: str, now: datetime) -> Delivery
     """The digest that a link speaks of, while its copy can be looked at. Raises TokenError."""
     number = house.links.read(Purpose.VIEW, token, now)
     kept = session.get(Delivery, int(number)) if number.isdecimal() else None
-    if kept is None or kept.kind != Kind.DIGEST:
+    if kept is None or kept.kind != DeliveryKind.DIGEST:
         raise TokenError("This letter is no longer kept.")
     if now - kept.created_at > timedelta(days=house.settings.web_copy_days):
         raise TokenError(

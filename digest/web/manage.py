@@ -10,7 +10,7 @@ from digest import desk
 from digest.desk import Card
 from digest.desk.returning import way_back
 from digest.matching.query import WIDEST
-from digest.models import Status
+from digest.models import SubscriberStatus
 from digest.subscribers import ENDED, LARGEST_CAP, RUNNING, Purpose
 from digest.web.forms import (
     LONGEST_KEYWORDS,
@@ -34,7 +34,7 @@ def confirm_page(at: At, token: str) -> HTMLResponse:
     card = desk.look(at.house, Purpose.CONFIRM, token, at.clock())
     if card.status in RUNNING:
         return at.page("confirmed.html", card=card, again=True)
-    if card.status != Status.PENDING:
+    if card.status != SubscriberStatus.PENDING:
         return ended(at)
     return at.page("confirm.html", card=card, token=token)
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from digest import desk
 from digest.desk import held
-from digest.models import Kind, State
+from digest.models import DeliveryKind, DeliveryState
 from digest.subscribers import RUNNING, Purpose
 from digest.web import entries
 from digest.web.errors import error_page
@@ -17,20 +17,20 @@ from digest.web.front import LOOK, At
 
 router = APIRouter(prefix="/preferences/{token}")
 SAID = {
-    State.QUEUED: "waiting to be sent",
-    State.SENDING: "being sent",
-    State.ON_WIRE: "being sent",
-    State.SENT: "sent",
-    State.FAILED: "not delivered",
-    State.UNCERTAIN: "perhaps delivered",
-    State.CANCELLED: "withdrawn",
-    State.EXPIRED: "too late, not sent",
+    DeliveryState.QUEUED: "waiting to be sent",
+    DeliveryState.SENDING: "being sent",
+    DeliveryState.ON_WIRE: "being sent",
+    DeliveryState.SENT: "sent",
+    DeliveryState.FAILED: "not delivered",
+    DeliveryState.UNCERTAIN: "perhaps delivered",
+    DeliveryState.CANCELLED: "withdrawn",
+    DeliveryState.EXPIRED: "too late, not sent",
 }
 LETTERS = {
-    Kind.CONFIRM: "Link to confirm",
-    Kind.WELCOME: "Welcome",
-    Kind.ALREADY: "You are subscribed already",
-    Kind.GOODBYE: "Goodbye",
+    DeliveryKind.CONFIRM: "Link to confirm",
+    DeliveryKind.WELCOME: "Welcome",
+    DeliveryKind.ALREADY_SUBSCRIBED: "You are subscribed already",
+    DeliveryKind.GOODBYE: "Goodbye",
 }
 
 

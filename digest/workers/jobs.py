@@ -39,7 +39,7 @@ def announce(session: Session, planned: Planned) -> None:
     the other; no lock, on which planners would wait for each other.
     """
     if planned.letters:
-        _defer(session, DELIVER, letters=planned.letters)
+        _defer(session, DELIVER, limit=planned.letters)
 
 
 def call_for_help(house: House, shard: int) -> None:
@@ -53,7 +53,7 @@ def _once(house: House, job: str, shard: int) -> None:
     from procrastinate.exceptions import AlreadyEnqueued
 
     with suppress(AlreadyEnqueued), db.writing(house.engine) as session:
-        _defer(session, job, lock=f"{job} {shard}", **({"shard": shard} if job == PLAN else {"letters": SHARE}))
+        _defer(session, job, lock=f"{job} {shard}", **({"shard": shard} if job == PLAN else {"limit": SHARE}))
 
 
 def _defer(session: Session, job: str, *, lock: str | None = None, **about: int) -> None:

@@ -15,7 +15,7 @@ from digest.house import House
 from digest.planning import CHUNK, Planned
 from digest.sending import Clock
 from digest.workers import tables
-from digest.workers.jobs import DELIVER, PLAN, announce, call_for_help
+from digest.workers.jobs import DELIVER, PLAN, SHARE, announce, call_for_help
 from digest.writing import Memory
 
 if TYPE_CHECKING:
@@ -174,9 +174,12 @@ class Bench:
             planned = await daily.plan(self._house, now, told=chunk_is_planned, over=self._over.is_set)
             log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet, shard=shard)
 
-    async def _deliver(self, letters: int) -> None:
+    async def _deliver(self, limit: int = SHARE, letters: int | None = None) -> None:
+        """Send up to `limit` queued e-mails. Jobs queued before schema 0006 name the limit `letters`."""
         if await asyncio.to_thread(self._fits):
-            sent = await daily.deliver(self._house, self._clock, stop=self._over, most=letters, known=self._known)
+            sent = await daily.deliver(
+                self._house, self._clock, stop=self._over, most=letters or limit, known=self._known
+            )
             log.info("delivered", sent=sent.sent, deferred=sent.deferred, failed=sent.failed, uncertain=sent.uncertain)
 
 

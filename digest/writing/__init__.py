@@ -20,7 +20,7 @@ from digest.house import House
 from digest.letters import Letter
 from digest.mail.message import Envelope, Wired, compose
 from digest.mail.verp import Errand
-from digest.models import Kind
+from digest.models import DeliveryKind
 from digest.subscribers import Purpose
 from digest.writing.desk import Addressee, Asked, Desk, lay_out, study
 from digest.writing.shelf import Memory, list_days
@@ -91,19 +91,19 @@ def _letter(
     product, postal = house.product, house.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:
-        case Kind.CONFIRM:
+        case DeliveryKind.CONFIRM:
             # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link. Nor
             # must one of a run whose clock was set to a past day.
             url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
             words = letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal)
             return partial(letters.confirm, words), None
-        case Kind.ALREADY if claimed.edition.startswith(f"{COPY}:"):
+        case DeliveryKind.ALREADY_SUBSCRIBED if claimed.edition.startswith(f"{COPY}:"):
             return partial(letters.copy, copy_words(house, claimed, subscriber)), None
-        case Kind.ALREADY:
+        case DeliveryKind.ALREADY_SUBSCRIBED:
             url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
             asked = letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal)
             return partial(letters.already, asked), None
-        case Kind.GOODBYE:
+        case DeliveryKind.GOODBYE:
             left = letters.GoodbyeWords(
                 return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
                 subscribe_url=house.page("/"),
@@ -111,7 +111,7 @@ def _letter(
                 postal_address=postal,
             )
             return partial(letters.goodbye, left), None
-        case Kind.WELCOME:
+        case DeliveryKind.WELCOME:
             welcome = welcome_words(house, desk, claimed, subscriber, now)
             return partial(letters.welcome, welcome), welcome.unsubscribe_url
     digest = digest_words(house, desk, claimed, subscriber)

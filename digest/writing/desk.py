@@ -16,7 +16,7 @@ from digest.deliveries import Claimed
 from digest.letters import FirstPapers
 from digest.letters.known import Known
 from digest.matching import is_exclusion
-from digest.models import Delivery, Keyword, Kind, Paper, SavedKeyword, State, Subscriber
+from digest.models import Delivery, DeliveryKind, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber
 from digest.writing.shelf import Memory
 from digest.writing.stock import stamp, stock
 
@@ -78,7 +78,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: 
     keywords: dict[int, list[Asked]] = {}
     for reader, number, written in saved:
         keywords.setdefault(reader, []).append(Asked(number, written, canonicals[number]))
-    wanted = {number for each in claimed for number in [*each.papers, *each.left_out]}
+    wanted = {number for each in claimed for number in [*each.papers, *each.omitted_papers]}
     ahead: list[str] = []
     if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
         ahead = waiting_keywords(session)
@@ -95,7 +95,7 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: 
         known=known,
     )
     stamps = {number: each.stamp for number, each in kept.items()}
-    study(desk, [each for each in claimed if each.kind == Kind.DIGEST], ahead, stamps)
+    study(desk, [each for each in claimed if each.kind == DeliveryKind.DIGEST], ahead, stamps)
     return desk
 
 
@@ -121,7 +121,8 @@ def study(
     }
     desk.chosen.update({each.id: asked_for(desk, each) for each in digests})
     letters = [
-        ([*each.papers, *each.left_out], [keyword.canonical for keyword in desk.chosen[each.id]]) for each in digests
+        ([*each.papers, *each.omitted_papers], [keyword.canonical for keyword in desk.chosen[each.id]])
+        for each in digests
     ]
     desk.known.learn(fresh, letters, (text for text in ahead if not is_exclusion(text)))
 
@@ -135,14 +136,14 @@ def waiting_keywords(session: Session) -> list[str]:
     """What the readers of the letters in the queue ask for, as far as one look may go."""
     asked = select(Keyword.canonical).join(SavedKeyword, col(SavedKeyword.keyword_id) == col(Keyword.id))
     waiting = asked.join(Delivery, col(Delivery.subscriber_id) == col(SavedKeyword.subscriber_id))
-    found = waiting.where(Delivery.state == State.QUEUED, Delivery.kind == Kind.DIGEST)
+    found = waiting.where(Delivery.state == DeliveryState.QUEUED, Delivery.kind == DeliveryKind.DIGEST)
     return list(session.exec(found.distinct().limit(AHEAD)).all())
 
 
 def latest(session: Session) -> Sequence[int]:
     """The papers that most of the letters to come will carry."""
-    last = col(Paper.entered) > papers.top_listing(session) - LATEST
-    found = session.exec(select(col(Paper.id)).where(last).order_by(col(Paper.entered)))
+    last = col(Paper.first_listing_id) > papers.top_listing(session) - LATEST
+    found = session.exec(select(col(Paper.id)).where(last).order_by(col(Paper.first_listing_id)))
     return [int(number or 0) for number in found]
 
 
@@ -174,7 +175,7 @@ def addressees(session: Session, readers: Collection[int]) -> dict[int, Addresse
 @cache
 def _saved(*, server: bool) -> Rows:
     saved = cast("Table", inspect(SavedKeyword).local_table).c
-    theirs = sa.select(saved.subscriber_id, saved.keyword_id, saved.written)
+    theirs = sa.select(saved.subscriber_id, saved.keyword_id, saved.text)
     found = theirs.where(within(saved.subscriber_id, server=server))
     return Rows(found.order_by(saved.subscriber_id, saved.position))
 

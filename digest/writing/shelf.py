@@ -29,7 +29,7 @@ from sqlmodel import Session, SQLModel
 from digest import papers, readings
 from digest.db import on_server, packed, within
 from digest.letters.known import Known
-from digest.models import Keyword, Listing, Paper, Reading
+from digest.models import Keyword, Listing, Paper, SourceFetch
 from digest.writing.stock import stamp
 
 MOST = 4_000  # papers that are kept
@@ -116,7 +116,7 @@ def _last(model: type[SQLModel]) -> ScalarSelect[Any]:
     return select(func.max(cast("Table", inspect(model).local_table).c.id)).scalar_subquery()
 
 
-_LATEST = select(_last(Listing), _last(Reading))
+_LATEST = select(_last(Listing), _last(SourceFetch))
 
 
 @cache
@@ -142,6 +142,6 @@ def _listed_on(*, server: bool) -> Select[Any]:
 
 def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
     """The day on which each paper was first listed."""
-    entered = packed(session, (paper.entered for paper in carried))
+    entered = packed(session, (paper.first_listing_id for paper in carried))
     rows = session.connection().execute(_listed_on(server=on_server(session)), {"numbers": entered})
     return {row.paper_id: row.list_day for row in rows}

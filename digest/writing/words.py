@@ -61,7 +61,7 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Address
         keyword_ids=tuple([each.id for each in chosen]),
         papers=papers,
         positions=positions,
-        left_out=len(claimed.left_out),
+        left_out=len(claimed.omitted_papers),
         left_out_counts=left_out_counts(desk, claimed, asked),
         notices=desk.notices,
         links=links_of(house, claimed, subscriber),
@@ -90,10 +90,10 @@ def links_of(house: House, claimed: Claimed, subscriber: Addressee) -> Links:
 
 def left_out_counts(desk: Desk, claimed: Claimed, asked: Mapping[str, int]) -> tuple[int, ...]:
     """How many of the papers that found no room each keyword brought: the letter counts them with the others."""
-    if not claimed.left_out:
+    if not claimed.omitted_papers:
         return ()
     counts = [0] * len(asked)
-    for number in claimed.left_out:
+    for number in claimed.omitted_papers:
         for canonical in desk.known.matches(number, asked) if number in desk.papers else ():
             counts[asked[canonical]] += 1
     return tuple(counts)

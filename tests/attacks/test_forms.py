@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from digest import db, desk, planning
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.sending import send_all
 from digest.subscribers import Purpose, Saved, Wish
 from digest.web.app import create
@@ -25,7 +25,7 @@ FORM = {"keywords": "robot", "email": NEW}
 
 
 def test_no_way_of_asking_tells_who_is_a_reader(target: Target) -> None:
-    put(target.at.engine, BOB, Status.SUPPRESSED, reason="complaint: abuse")
+    put(target.at.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
     emails = (NEW, ADA, BOB, EVE)
     program = {"keywords": ["robot"], "agreed": True}
     forms = [[target.browser.post(path, FORM | {"email": each}) for each in emails] for path in ("/subscribe", "/")]
@@ -37,7 +37,7 @@ def test_no_way_of_asking_tells_who_is_a_reader(target: Target) -> None:
 
 
 def test_no_answer_is_quicker_for_one_address_than_for_another(target: Target) -> None:
-    put(target.at.engine, BOB, Status.SUPPRESSED, reason="complaint: abuse")
+    put(target.at.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
     app, least = create(target.at, clock=lambda: AT, pace=Pace(mailbox=1), answer_takes=1.5), 1.49
     Browser(app).post("/subscribe", FORM | {"email": EVE})
 

@@ -8,7 +8,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from sqlmodel import select
 
 from digest import db, deliveries
-from digest.models import Evidence, SavedKeyword, State, Subscriber, Verdict
+from digest.models import BounceClass, BounceRecord, DeliveryState, SavedKeyword, Subscriber
 from digest.subscribers import Purpose
 from digest.watch.month import month
 from digest.web import operator as pages
@@ -53,14 +53,16 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         ada.email = ada.email_key = f"{EVIL}@example.org"
         ada.reason = ada.consent = EVIL
-        session.exec(select(SavedKeyword).where(SavedKeyword.written == "robot")).one().written = EVIL
+        session.exec(select(SavedKeyword).where(SavedKeyword.text == "robot")).one().text = EVIL
         told = {"reply_code": 550, "reply": EVIL, "created_at": AT, "settled_at": AT}
-        session.add(failed := delivery(ada, state=State.FAILED, edition="failed", **told))
-        session.add(doubted := delivery(ada, state=State.UNCERTAIN, edition=EVIL, message_id=f"<{EVIL}@x>", **told))
+        session.add(failed := delivery(ada, state=DeliveryState.FAILED, edition="failed", **told))
+        session.add(
+            doubted := delivery(ada, state=DeliveryState.UNCERTAIN, edition=EVIL, message_id=f"<{EVIL}@x>", **told)
+        )
         session.flush()
-        bounce = Evidence(
+        bounce = BounceRecord(
             delivery_id=int(failed.id or 0),
-            verdict=Verdict.HARD,
+            bounce_class=BounceClass.HARD,
             reason=EVIL,
             parser="x",
             fingerprint="1",
@@ -98,7 +100,7 @@ def test_nothing_of_the_operators_is_done_for_another_site(target: Target, opera
     inside = cookie(operator)
     with db.writing(target.at.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
-        session.add(delivery(ada, state=State.UNCERTAIN, edition="doubted", created_at=AT))
+        session.add(delivery(ada, state=DeliveryState.UNCERTAIN, edition="doubted", created_at=AT))
     before = target.dump()
     for path in acts():
         for claim in ELSEWHERE:

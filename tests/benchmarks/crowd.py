@@ -36,7 +36,7 @@ EACH, DRAWS = 5, 16  # keywords a reader, drawn until they are distinct
 BATCH = 20_000
 SUBSCRIBER = (
     *("id", "email", "email_key", "nonce", "status", "frequency", "send_hour", "timezone", "cap", "trending"),
-    *("covered_to", "consent", "reason", "created_at"),
+    *("covered_listing_id", "consent", "reason", "created_at"),
 )
 WORDS = (
     *("retrieval-augmented generation", "diffusion model", "large language model", "reinforcement learning", "protein"),
@@ -106,8 +106,8 @@ def fill(url: str, readers: int, count: int) -> None:
         pour(session, "subscriber", SUBSCRIBER, rows)
         pour(
             session,
-            "savedkeyword",
-            ("subscriber_id", "position", "keyword_id", "written"),
+            "saved_keyword",
+            ("subscriber_id", "position", "keyword_id", "text"),
             ((reader, place, number, "") for reader, place, number in saved(readers, len(canonicals))),
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -32,7 +32,7 @@ from digest.letters import DigestWords, frame, prints
 from digest.letters.known import Known
 from digest.mail.message import Envelope, compose
 from digest.matching import Document, Matcher, index, parse
-from digest.models import Kind, Paper, Subscriber
+from digest.models import DeliveryKind, Paper, Subscriber
 from digest.writing import Asked, Desk, digest_words, letter_paper, prepare, study
 from tests.benchmarks.harness import Result, alternating
 from tests.house import house
@@ -151,7 +151,7 @@ def crowd() -> Crowd:
             Claimed(
                 id=number,
                 subscriber_id=number,
-                kind=Kind.DIGEST,
+                kind=DeliveryKind.DIGEST,
                 edition=NOW.date().isoformat(),
                 message_id=f"<{number:032x}@example.org>",
                 attempts=1,
@@ -177,7 +177,7 @@ def stored(number: int, title: str, abstract: str, authors: list[str]) -> Paper:
         pdf_url=f"https://arxiv.org/pdf/2607.{number:05}",
         discussion_url=url if number % 2 else None,
         upvotes=number * 7919 % 211 if number % 2 else None,
-        text_from="arxiv",
+        text_source="arxiv",
         first_seen_at=NOW,
         changed_at=NOW,
     )

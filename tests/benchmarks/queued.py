@@ -9,8 +9,8 @@ from sqlalchemy import insert, text
 from sqlmodel import Session, SQLModel
 
 from digest import db
-from digest.models import Delivery, Keyword, Listing, Paper, SavedKeyword, State, Status, Subscriber
-from digest.models.record import Kind
+from digest.models import Delivery, DeliveryState, Keyword, Listing, Paper, SavedKeyword, Subscriber, SubscriberStatus
+from digest.models.record import DeliveryKind
 from tests.benchmarks.letters import NOW, READERS, crowd
 
 AT_ONCE = 5_000  # rows
@@ -32,7 +32,7 @@ def fill(url: str, letters: int) -> None:
             session,
             SavedKeyword,
             (
-                {"subscriber_id": n, "position": p, "keyword_id": numbers[each.canonical], "written": each.written}
+                {"subscriber_id": n, "position": p, "keyword_id": numbers[each.canonical], "text": each.written}
                 for n in range(1, readers + 1)
                 for p, each in enumerate(known.keywords[n])
             ),
@@ -55,7 +55,7 @@ def listing(number: int) -> dict[str, Any]:
 
 
 def subscriber(each: Subscriber) -> dict[str, Any]:
-    return {**each.model_dump(), "email_key": each.email, "status": Status.ACTIVE}
+    return {**each.model_dump(), "email_key": each.email, "status": SubscriberStatus.ACTIVE}
 
 
 def delivery(number: int, readers: int, numbers: dict[str, int]) -> dict[str, Any]:
@@ -65,12 +65,12 @@ def delivery(number: int, readers: int, numbers: dict[str, int]) -> dict[str, An
     return {
         "id": number + 1,
         "subscriber_id": claimed.subscriber_id,
-        "kind": Kind.DIGEST,
+        "kind": DeliveryKind.DIGEST,
         "edition": (NOW.date() - timedelta(days=number // readers)).isoformat(),
-        "state": State.QUEUED,
+        "state": DeliveryState.QUEUED,
         "priority": 2,
         "papers": claimed.papers,
-        "left_out": [],
+        "omitted_papers": [],
         "keywords": [numbers[each.canonical] for each in keywords],
         "message_id": f"<{number:032x}@example.org>",
         "created_at": NOW,

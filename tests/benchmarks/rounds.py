@@ -17,7 +17,7 @@ from digest import collecting, db, desk, letters, planning, sending
 from digest.deliveries import Claimed
 from digest.demo.host import SampleHost
 from digest.house import House, build
-from digest.models import Delivery, Paper, State, Subscriber
+from digest.models import Delivery, DeliveryState, Paper, Subscriber
 from digest.settings import load
 from digest.subscribers import Wish
 from digest.writing import digest_words, lay_out
@@ -56,7 +56,7 @@ def forget(built: House) -> None:
     """Make every reader new again."""
     with db.writing(built.engine) as session:
         session.execute(delete(Delivery))
-        session.execute(update(Subscriber).values(covered_to=0, last_slot=None))
+        session.execute(update(Subscriber).values(covered_listing_id=0, last_due_day=None))
 
 
 def readers_planned() -> Result:
@@ -102,7 +102,7 @@ def letters_sent() -> Result:
 
 def queue_again(built: House) -> None:
     with db.writing(built.engine) as session:
-        session.execute(update(Delivery).values(state=State.QUEUED, owner=None))
+        session.execute(update(Delivery).values(state=DeliveryState.QUEUED, owner=None))
 
 
 async def by_hand(built: House, outgoing: Relay) -> None:
@@ -121,4 +121,4 @@ async def by_hand(built: House, outgoing: Relay) -> None:
         message.add_alternative(letter.html, subtype="html")
         await aiosmtplib.send(message, hostname="127.0.0.1", port=outgoing.port, start_tls=False)
         with db.writing(built.engine) as session:
-            session.execute(update(Delivery).where(col(Delivery.id) == row.id).values(state=State.SENT))
+            session.execute(update(Delivery).where(col(Delivery.id) == row.id).values(state=DeliveryState.SENT))

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from digest import db
 from digest.cli.shown import configure_logs
 from digest.house import House, build
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from digest.sending import send_all
 from digest.settings import load
 from digest.writing import Memory
@@ -44,8 +44,8 @@ def queue_again(at: House) -> None:
     with db.writing(at.engine) as session:
         session.execute(
             update(Delivery)
-            .where(Delivery.state != State.QUEUED)  # type: ignore[arg-type]
-            .values(state=State.QUEUED, owner=None, attempts=0, settled_at=None, lease_until=None)
+            .where(Delivery.state != DeliveryState.QUEUED)  # type: ignore[arg-type]
+            .values(state=DeliveryState.QUEUED, owner=None, attempts=0, settled_at=None, lease_expires_at=None)
         )
 
 

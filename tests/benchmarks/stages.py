@@ -19,7 +19,7 @@ from digest.deliveries.outcome import SENT
 from digest.house import House
 from digest.mail.message import compose
 from digest.mail.smtp import Connection, Parcel
-from digest.models import State
+from digest.models import DeliveryState
 from digest.sending.outbox import BATCH
 from digest.sending.pen import Letter
 from digest.writing import Memory, lay_out, prepare
@@ -101,7 +101,7 @@ class Stages:
             leaving = [each.claimed.id for each, _ in batch[start : start + TOGETHER]]
             lines = [ledger.hand_in(number, 1, SENT, now()) for number in answered]
             lines += [ledger.hand_in(number, 1, None, now()) for number in leaving]
-            fates = [State.SENT] * len(answered) + [State.ON_WIRE] * len(leaving)
+            fates = [DeliveryState.SENT] * len(answered) + [DeliveryState.ON_WIRE] * len(leaving)
             assert await asyncio.gather(*lines) == fates
             answered = leaving
 

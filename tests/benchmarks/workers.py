@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from digest import db, workers
 from digest.house import House
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from digest.settings import Settings
 from tests.benchmarks.harness import Result, Skipped
 from tests.benchmarks.memory import peak_of
@@ -113,7 +113,7 @@ def sent_by_workers(at: House, seconds: float = 120) -> None:
     queue_again(at)
     workers.hand_out(at, datetime.now(UTC), plan=False)
     ends = time.monotonic() + seconds
-    sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == State.SENT)
+    sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.SENT)
     while time.monotonic() < ends:
         with db.reading(at.engine) as session:
             if session.scalar(sent) == LETTERS:

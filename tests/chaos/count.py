@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from digest.models import State
+from digest.models import DeliveryState
 from tests.chaos.log import Accepted, Broken
 
-OPEN = (State.QUEUED, State.SENDING, State.ON_WIRE)
+OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
 FINAL = range(500, 600)
 
 
@@ -42,7 +42,7 @@ class Verdict:
 
     @property
     def uncertain(self) -> int:
-        return self.states[State.UNCERTAIN]
+        return self.states[DeliveryState.UNCERTAIN]
 
     @property
     def faults(self) -> list[str]:
@@ -62,7 +62,7 @@ def count(
     verdict = Verdict(states=Counter(each.state for each in rows), accepted=len(accepted))
     _doubled(verdict, rows, accepted, times)
     _lost(verdict, readers, rows, times)
-    doubtful = [each for each in rows if each.state == State.UNCERTAIN]
+    doubtful = [each for each in rows if each.state == DeliveryState.UNCERTAIN]
     verdict.arrived = sum(1 for each in doubtful if times[each.message_id])
     verdict.left += [f"{each.recipient} is left {each.state}" for each in rows if each.state in OPEN]
     reasons = explained([each.recipient for each in doubtful], [each.recipients for each in broken])
@@ -87,7 +87,7 @@ def _doubled(verdict: Verdict, rows: Sequence[Row], accepted: Sequence[Accepted]
     ]
     editions = Counter((known[name].recipient, known[name].edition) for name in times if name in known)
     said += [f"{reader} has {many} letters of {day}" for (reader, day), many in editions.items() if many > 1]
-    settled = (State.SENT, State.UNCERTAIN)
+    settled = (DeliveryState.SENT, DeliveryState.UNCERTAIN)
     said += [
         f"{each.recipient} has a letter that is {each.state}: its papers would come again"
         for each in rows
@@ -102,14 +102,14 @@ def _lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[Row], times: 
     said += [
         f"{each.recipient}'s letter is sent, and nobody has it"
         for each in rows
-        if each.state == State.SENT and not times[each.message_id]
+        if each.state == DeliveryState.SENT and not times[each.message_id]
     ]
     for each in rows:
-        if each.state == State.FAILED and each.code not in FINAL:
+        if each.state == DeliveryState.FAILED and each.code not in FINAL:
             said.append(f"{each.recipient}'s letter failed with {each.code or 'no code'}")
-        elif each.state == State.FAILED and (each.given_back or not each.papers):
+        elif each.state == DeliveryState.FAILED and (each.given_back or not each.papers):
             said.append(f"{each.recipient}'s letter failed and owes nothing")
-        elif each.state in {State.CANCELLED, State.EXPIRED}:
+        elif each.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
             said.append(f"{each.recipient}'s letter is {each.state}, and nobody asked for that")
 
 

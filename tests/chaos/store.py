@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from digest import db, deliveries, planning
 from digest.house import House
-from digest.models import Delivery, Lane, State, Status, Subscriber
+from digest.models import Delivery, DeliveryState, RelayCircuit, Subscriber, SubscriberStatus
 from tests.chaos.count import Row
 from tests.house import TUESDAY, arrive, house, many
 
@@ -38,14 +38,14 @@ def rows(engine: Engine) -> list[Row]:
         col(Delivery.state),
         col(Delivery.reply_code),
         col(Delivery.papers),
-        col(Delivery.given_back),
+        col(Delivery.is_reclaimed),
         col(Subscriber.status),
         col(Delivery.attempts),
     ).join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
     with db.reading(engine) as session:
         found = session.execute(asked).all()
     return [
-        Row(name, to, edition, state, code, tuple(papers), given_back, status == Status.ACTIVE, attempts)
+        Row(name, to, edition, state, code, tuple(papers), given_back, status == SubscriberStatus.ACTIVE, attempts)
         for name, to, edition, state, code, papers, given_back, status, attempts in found
     ]
 
@@ -53,13 +53,15 @@ def rows(engine: Engine) -> list[Row]:
 def readers(engine: Engine, *, active: bool = False) -> list[str]:
     asked = select(col(Subscriber.email))
     with db.reading(engine) as session:
-        return list(session.scalars(asked.where(col(Subscriber.status) == Status.ACTIVE) if active else asked))
+        return list(
+            session.scalars(asked.where(col(Subscriber.status) == SubscriberStatus.ACTIVE) if active else asked)
+        )
 
 
 def under_way(engine: Engine) -> dict[str, int]:
     """Letters that have no fate yet, by state."""
     asked = select(col(Delivery.state), func.count()).where(
-        col(Delivery.state).in_((State.QUEUED, State.SENDING, State.ON_WIRE))
+        col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE))
     )
     with db.reading(engine) as session:
         return dict(session.execute(asked.group_by(col(Delivery.state))).tuples().all())
@@ -68,15 +70,15 @@ def under_way(engine: Engine) -> dict[str, int]:
 def wait(engine: Engine, now: datetime) -> timedelta:
     """How long until something may be tried: the way to the relay is closed, or every letter was put off."""
     with db.reading(engine) as session:
-        lane = session.scalar(select(func.max(col(Lane.until))))
+        lane = session.scalar(select(func.max(col(RelayCircuit.retry_at))))
         ready = session.scalar(
             select(func.count())
             .select_from(Delivery)
-            .where(col(Delivery.state) == State.QUEUED)
+            .where(col(Delivery.state) == DeliveryState.QUEUED)
             .where(col(Delivery.next_attempt_at).is_(None) | (col(Delivery.next_attempt_at) <= now))
         )
         latest = session.scalar(
-            select(func.max(col(Delivery.next_attempt_at))).where(col(Delivery.state) == State.QUEUED)
+            select(func.max(col(Delivery.next_attempt_at))).where(col(Delivery.state) == DeliveryState.QUEUED)
         )
     until = [each for each in (lane, None if ready else latest) if each is not None]
     return max((_aware(each) - now for each in until), default=timedelta(0))
@@ -90,7 +92,7 @@ def resolve(engine: Engine, accepted: set[str], now: datetime) -> int:
     """What an operator does with a relay's log: what is in it was sent, the rest is lost. How many there were."""
     with db.writing(engine) as session:
         doubtful = session.execute(
-            select(col(Delivery.id), col(Delivery.message_id)).where(col(Delivery.state) == State.UNCERTAIN)
+            select(col(Delivery.id), col(Delivery.message_id)).where(col(Delivery.state) == DeliveryState.UNCERTAIN)
         ).all()
         for number, name in doubtful:
             deliveries.resolve(session, int(number or 0), sent=name in accepted, now=now)

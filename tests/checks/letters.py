@@ -19,7 +19,7 @@ from digest.house import House
 from digest.mail import smtp
 from digest.mail.dkim import signer
 from digest.mail.message import Envelope, compose
-from digest.models import ReadingStatus
+from digest.models import FetchStatus
 from digest.sources.base import Listed
 from digest.subscribers import Purpose, Wish
 from tests.factories import reading
@@ -120,7 +120,7 @@ async def _send(at: House, now: datetime) -> int:
         days = [now.date() - timedelta(days=number % DAYS) for number in range(MANY)]
         papers.remember(session, [listed(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
-        session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=ReadingStatus.FAILED))
+        session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
     await daily.plan(at, now)
     sent = (await daily.deliver(at, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from digest import db, deliveries
 from digest.house import House
-from digest.models import Delivery, ReadingStatus, State, Subscriber
+from digest.models import Delivery, DeliveryState, FetchStatus, Subscriber
 from digest.readings import TITLES
 from digest.web.operator.door import COOKIE
 from tests.browser import AT
@@ -16,7 +16,7 @@ from tests.house import ADA
 
 TOKEN = "a-token-that-is-long-enough"
 READERS = 3
-ENDS = (State.SENT, State.FAILED, State.UNCERTAIN)
+ENDS = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
 def happen(at: House) -> None:
@@ -25,9 +25,16 @@ def happen(at: House) -> None:
         for source in TITLES:
             for ago in range(20, 0, -1):
                 then, status = AT - timedelta(days=ago), _ended(ago)
-                new = 40 - ago if status == ReadingStatus.OK else 0
+                new = 40 - ago if status == FetchStatus.OK else 0
                 session.add(
-                    reading(source=source, list_day=then.date(), started_at=then, status=status, listed=new, new=new)
+                    reading(
+                        source=source,
+                        list_day=then.date(),
+                        started_at=then,
+                        status=status,
+                        listed_count=new,
+                        new_count=new,
+                    )
                 )
                 session.flush()
         for number in range(READERS):
@@ -41,10 +48,10 @@ def happen(at: House) -> None:
         deliveries.lane.close(session, at.relay().name, code=535, reply="5.7.8 not this password", now=AT)
 
 
-def _ended(ago: int) -> ReadingStatus:
+def _ended(ago: int) -> FetchStatus:
     if ago % 7 == 0:
-        return ReadingStatus.FAILED
-    return ReadingStatus.NOT_LISTED if ago % 5 == 0 else ReadingStatus.OK
+        return FetchStatus.FAILED
+    return FetchStatus.NOT_LISTED if ago % 5 == 0 else FetchStatus.OK
 
 
 def inside(at: House) -> dict[str, str]:

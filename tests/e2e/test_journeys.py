@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from digest import db, planning
 from digest.house import House
 from digest.mail import inbox
-from digest.models import Status
+from digest.models import SubscriberStatus
 from digest.sending import send_all
 from digest.web.pace import Pace
 from tests.browser import AT
@@ -112,7 +112,7 @@ def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
     page.get_by_role("button", name="Yes, send it").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     reader = Record(place.at.engine).of(email)
-    assert (reader.status, reader.timezone) == (Status.ACTIVE, "Asia/Tokyo")
+    assert (reader.status, reader.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
     assert "welcome" in place.mail(email).subject.lower()
     place.now += timedelta(hours=6)  # nine in the morning in Tokyo
     planning.plan(place.at, place.now)
@@ -129,11 +129,11 @@ def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
     one_click = re.findall(r"<(http[^>]+)>", str(letter.message["List-Unsubscribe"]))[0]
     with urllib.request.urlopen(urllib.request.Request(one_click, data=b"List-Unsubscribe=One-Click")) as answer:
         assert answer.status == 200
-    assert Record(place.at.engine).of(email).status == Status.UNSUBSCRIBED
+    assert Record(place.at.engine).of(email).status == SubscriberStatus.UNSUBSCRIBED
     page.goto(one_click)
     page.get_by_role("button", name="Undo: send the papers again").click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
-    assert Record(place.at.engine).of(email).status == Status.ACTIVE
+    assert Record(place.at.engine).of(email).status == SubscriberStatus.ACTIVE
 
 
 def test_a_mistake_is_told_at_its_place_and_the_way_on_is_short(page: Page) -> None:
@@ -194,7 +194,7 @@ def test_by_keyboard_alone(place: Place) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/confirm/**")
     expect(page.get_by_role("button", name="Yes, send it")).to_have_count(0)
-    assert Record(place.at.engine).of("keyboard@example.org").status == Status.ACTIVE
+    assert Record(place.at.engine).of("keyboard@example.org").status == SubscriberStatus.ACTIVE
     context.close()
 
 

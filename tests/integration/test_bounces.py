@@ -13,7 +13,7 @@ from digest.desk import returning
 from digest.errors import TokenError
 from digest.house import House
 from digest.mail.verp import Errand
-from digest.models import Delivery, State, Status, Verdict
+from digest.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
 from digest.subscribers import UNCONFIRMED, Purpose, Wish
 from tests.house import ADA, DAY, TUESDAY, Record, arrive, token
 from tests.returned import LATER, address, came, evidence, first, leaving, letters, mail, with_a_letter
@@ -36,10 +36,10 @@ def test_a_hard_bounce_suppresses_its_reader_at_once(at: House, record: Record) 
     asyncio.run(daily.plan(at, TUESDAY + DAY))
     assert came(at, "no-such-mailbox", first(record)) is Deed.SUPPRESSED
     ada = record.of(ADA)
-    assert (ada.status, ada.reason) == (Status.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
-    assert [each.state for each in record.letters(ADA)] == [State.FAILED, State.CANCELLED]
+    assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
+    assert [each.state for each in record.letters(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
     (noted,) = evidence(at)
-    assert (noted.verdict, noted.status, noted.reason) == (Verdict.HARD, "5.1.1", "no such mailbox")
+    assert (noted.bounce_class, noted.status_code, noted.reason) == (BounceClass.HARD, "5.1.1", "no such mailbox")
     assert (noted.parser, noted.received_at) == ("rfc3464", LATER)
 
 
@@ -56,7 +56,7 @@ def test_a_mail_that_is_read_twice_counts_once(at: House, record: Record) -> Non
 def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: House, record: Record) -> None:
     (paper,) = record.letters(ADA)[0].papers
     assert came(at, "mailbox-full", first(record)) is Deed.RECORDED
-    assert record.letters(ADA)[0].state == State.FAILED
+    assert record.letters(ADA)[0].state == DeliveryState.FAILED
     asyncio.run(daily.plan(at, TUESDAY + DAY))
     assert record.letters(ADA)[1].papers == [paper]
 
@@ -64,20 +64,20 @@ def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: House, re
 @pytest.mark.parametrize(
     ("came_back", "status"),
     [
-        ((0, 1, 2), Status.PAUSED),
-        ((0, 2, 4), Status.PAUSED),
-        ((0, 4), Status.ACTIVE),
-        ((3, 3, 3), Status.ACTIVE),  # the same letter: one
+        ((0, 1, 2), SubscriberStatus.PAUSED),
+        ((0, 2, 4), SubscriberStatus.PAUSED),
+        ((0, 4), SubscriberStatus.ACTIVE),
+        ((3, 3, 3), SubscriberStatus.ACTIVE),  # the same letter: one
     ],
 )
 def test_three_soft_bounces_of_five_letters_pause(
-    at: House, record: Record, came_back: tuple[int, ...], status: Status
+    at: House, record: Record, came_back: tuple[int, ...], status: SubscriberStatus
 ) -> None:
     numbers = letters(at, record, 4)
     deeds = [came(at, "mailbox-full", numbers[each], n) for n, each in enumerate(came_back)]
     ada = record.of(ADA)
     assert (ada.status, ada.paused_until) == (status, None)
-    if status == Status.PAUSED:
+    if status == SubscriberStatus.PAUSED:
         assert deeds == [Deed.RECORDED, Deed.RECORDED, Deed.PAUSED]
         assert ada.reason == "3 of the last 5 letters came back, the last one: 5.2.2 mailbox full"
 
@@ -86,10 +86,10 @@ def test_a_reader_who_resumes_gets_letters_again(at: House, record: Record) -> N
     for n, number in enumerate(letters(at, record, 2)):
         came(at, "mailbox-full", number, n)
     asyncio.run(daily.plan(at, TUESDAY + 20 * DAY))
-    assert record.of(ADA).status == Status.PAUSED
+    assert record.of(ADA).status == SubscriberStatus.PAUSED
     link = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
     desk.change(at, link, Wish(), desk.understood(["robot"]), None, TUESDAY + 20 * DAY)
-    assert (record.of(ADA).status, record.of(ADA).reason) == (Status.ACTIVE, "")
+    assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.ACTIVE, "")
     asyncio.run(daily.plan(at, TUESDAY + 20 * DAY))
     assert len(record.letters(ADA)[-1].papers) == 3
 
@@ -98,8 +98,8 @@ def test_what_is_our_fault_leaves_the_reader_alone_and_is_told(at: House, record
     names = ("taken-for-spam", "no-route", "system-fault", "sender-refused", "signature-failed")
     for name, number in zip(names, letters(at, record, 4), strict=True):
         assert came(at, name, number) is Deed.RECORDED
-    assert record.of(ADA).status == Status.ACTIVE
-    assert {each.verdict for each in evidence(at)} == {Verdict.OURS}
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert {each.bounce_class for each in evidence(at)} == {BounceClass.SENDER_FAULT}
 
 
 def test_a_complaint_suppresses_for_good(at: House, record: Record) -> None:
@@ -108,23 +108,25 @@ def test_a_complaint_suppresses_for_good(at: House, record: Record) -> None:
     assert (handled.deed, handled.delivery) == (Deed.SUPPRESSED, first(record))
     desk.subscribe(at, ADA, Wish(), [], LATER)
     ada = record.of(ADA)
-    assert (ada.status, ada.reason) == (Status.SUPPRESSED, "complaint: called spam")
+    assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "complaint: called spam")
     assert record.kinds(ADA) == ["digest"]
 
 
 @pytest.mark.parametrize(
     ("name", "state"),
     [
-        ("no-such-mailbox", State.FAILED),
-        ("taken-for-spam", State.FAILED),
-        ("delayed", State.SENT),
-        ("complaint", State.SENT),
+        ("no-such-mailbox", DeliveryState.FAILED),
+        ("taken-for-spam", DeliveryState.FAILED),
+        ("delayed", DeliveryState.SENT),
+        ("complaint", DeliveryState.SENT),
     ],
 )
-def test_a_letter_in_doubt_is_settled_by_what_comes_back(at: House, record: Record, name: str, state: State) -> None:
+def test_a_letter_in_doubt_is_settled_by_what_comes_back(
+    at: House, record: Record, name: str, state: DeliveryState
+) -> None:
     number = first(record)
     with db.writing(at.engine) as session:
-        session.get_one(Delivery, number).state = State.UNCERTAIN
+        session.get_one(Delivery, number).state = DeliveryState.UNCERTAIN
     came(at, name, number)
     (letter,) = record.letters(ADA)
     assert (letter.state, letter.settled_at, letter.owner) == (state, LATER, None)
@@ -136,22 +138,22 @@ def test_a_mail_can_unsubscribe(at: House, record: Record) -> None:
     raw = leaving(address(at, first(record), Errand.LEAVE))
     assert handle(at, raw, LATER).deed is Deed.LEFT
     assert handle(at, raw, LATER).deed is Deed.KNOWN
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
-    assert [each.state for each in record.letters(ADA)] == [State.SENT, State.CANCELLED]
-    assert [each.verdict for each in evidence(at)] == [Verdict.LEAVE]
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
+    assert [each.state for each in record.letters(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
+    assert [each.bounce_class for each in evidence(at)] == [BounceClass.UNSUBSCRIBE]
 
 
 def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: House, record: Record) -> None:
     raw = leaving(address(at, first(record), Errand.LEAVE))
     handle(at, raw, LATER)
     way_back = returning.way_back(at, token(at, ADA, Purpose.UNSUBSCRIBE, LATER), LATER + DAY)
-    assert returning.come_back(at, way_back, LATER + DAY).status == Status.ACTIVE
+    assert returning.come_back(at, way_back, LATER + DAY).status == SubscriberStatus.ACTIVE
     desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, LATER), LATER + DAY)
     desk.subscribe(at, ADA, Wish(), desk.understood(["casino"]), LATER + DAY)
     assert handle(at, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).deed is Deed.LEFT
     with pytest.raises(TokenError, match="cannot be undone"):
         returning.come_back(at, way_back, LATER + DAY)
-    assert (record.of(ADA).status, record.of(ADA).reason) == (Status.UNSUBSCRIBED, UNCONFIRMED)
+    assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.UNSUBSCRIBED, UNCONFIRMED)
 
 
 def test_who_was_erased_leaves_nothing_to_bounce(at: House, record: Record) -> None:

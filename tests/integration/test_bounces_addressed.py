@@ -13,7 +13,7 @@ from digest.doctor import check_database
 from digest.errors import Unreadable
 from digest.house import House
 from digest.mail.verp import Errand
-from digest.models import Delivery, State, Status, Verdict
+from digest.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
 from digest.subscribers import Wish
 from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, put, reader
 from tests.relay import relay
@@ -70,7 +70,7 @@ def test_a_bounce_of_long_ago_is_none_of_the_last_five(at: House, record: Record
     numbers = letters(at, record, 6)
     for n, each in enumerate((0, 1, 6)):
         came(at, "mailbox-full", numbers[each], n)
-    assert record.of(ADA).status == Status.ACTIVE
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize("name", ["delayed", "taken-for-spam", "away"])
@@ -79,14 +79,14 @@ def test_only_a_letter_that_came_back_for_the_readers_sake_counts(at: House, rec
     came(at, name, numbers[0])
     for number in numbers[1:]:
         assert came(at, "mailbox-full", number) is Deed.RECORDED
-    assert record.of(ADA).status == Status.ACTIVE
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
 def test_a_delay_is_noted_and_costs_nothing(at: House, record: Record) -> None:
     for n, number in enumerate(letters(at, record, 4)):
         assert came(at, "delayed", number, n) is Deed.RECORDED
-    assert record.of(ADA).status == Status.ACTIVE
-    assert {each.state for each in record.letters(ADA)} == {State.SENT}
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert {each.state for each in record.letters(ADA)} == {DeliveryState.SENT}
 
 
 def test_the_doctor_tells_what_is_our_fault(at: House, record: Record) -> None:
@@ -105,8 +105,8 @@ def test_a_complaint_of_somebody_who_has_left_counts_too(at: House, record: Reco
 
 def test_an_automatic_reply_is_noted_only(at: House, record: Record) -> None:
     assert came(at, "away", first(record)) is Deed.RECORDED
-    assert (record.of(ADA).status, record.letters(ADA)[0].state) == (Status.ACTIVE, State.SENT)
-    assert [each.verdict for each in evidence(at)] == [Verdict.REPLY]
+    assert (record.of(ADA).status, record.letters(ADA)[0].state) == (SubscriberStatus.ACTIVE, DeliveryState.SENT)
+    assert [each.bounce_class for each in evidence(at)] == [BounceClass.AUTO_REPLY]
 
 
 def test_what_is_no_bounce_is_not_noted(at: House, record: Record) -> None:
@@ -117,18 +117,18 @@ def test_what_is_no_bounce_is_not_noted(at: House, record: Record) -> None:
 
 def test_a_letter_that_expired_stays_expired(at: House, record: Record) -> None:
     with db.writing(at.engine) as session:
-        session.get_one(Delivery, first(record)).state = State.EXPIRED
+        session.get_one(Delivery, first(record)).state = DeliveryState.EXPIRED
     came(at, "taken-for-spam", first(record))
-    assert record.letters(ADA)[0].state == State.EXPIRED
+    assert record.letters(ADA)[0].state == DeliveryState.EXPIRED
 
 
 def test_a_bounce_may_be_quicker_than_the_relays_answer(at: House, record: Record) -> None:
     number = first(record)
     with db.writing(at.engine) as session:
         letter = session.get_one(Delivery, number)
-        letter.state, letter.owner = State.ON_WIRE, "the sender"
+        letter.state, letter.owner = DeliveryState.ON_WIRE, "the sender"
     came(at, "mailbox-full", number)
-    assert (record.letters(ADA)[0].state, record.letters(ADA)[0].owner) == (State.FAILED, None)
+    assert (record.letters(ADA)[0].state, record.letters(ADA)[0].owner) == (DeliveryState.FAILED, None)
 
 
 @pytest.mark.parametrize("to", ["bounces@digest.example.org", f"bounces+{'a' * 39}@digest.example.org", ""])
@@ -136,7 +136,7 @@ def test_without_a_valid_token_nothing_happens(at: House, record: Record, to: st
     for name in ("no-such-mailbox", "complaint", "mailbox-full", "away"):
         handled = handle(at, mail(name, to), LATER)
         assert (handled.deed, handled.delivery) == (Deed.NOTHING, None)
-    assert (evidence(at), record.of(ADA).status) == ([], Status.ACTIVE)
+    assert (evidence(at), record.of(ADA).status) == ([], SubscriberStatus.ACTIVE)
 
 
 def test_a_token_for_leaving_cannot_bounce_and_a_bounce_cannot_leave(at: House, record: Record) -> None:
@@ -160,7 +160,7 @@ def test_the_envelope_may_tell_the_token(at: House, record: Record) -> None:
 def test_who_was_suppressed_stays_so_when_leaving(at: House, record: Record) -> None:
     came(at, "no-such-mailbox", first(record))
     assert handle(at, leaving(address(at, first(record), Errand.LEAVE)), LATER).deed is Deed.RECORDED
-    assert record.of(ADA).status == Status.SUPPRESSED
+    assert record.of(ADA).status == SubscriberStatus.SUPPRESSED
 
 
 def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(at: House, record: Record) -> None:
@@ -168,22 +168,22 @@ def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(at: 
     desk.remove(at, ADA, SOON)
     desk.add(at, ADA, Wish(), [], SOON, confirmed=True)
     assert came(at, "no-such-mailbox", number) is Deed.RECORDED
-    assert record.of(ADA).status == Status.ACTIVE
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
 def test_a_confirmation_that_bounces_ends_the_wait(sqlite_store: Engine) -> None:
     at = house(sqlite_store, bounce_address=BOUNCES)
     desk.subscribe(at, ADA, Wish(), [], TUESDAY)
     record = Record(sqlite_store)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     assert came(at, "mailbox-disabled", first(record)) is Deed.SUPPRESSED
-    assert record.of(ADA).status == Status.SUPPRESSED
+    assert record.of(ADA).status == SubscriberStatus.SUPPRESSED
 
 
 def test_the_other_reader_is_not_touched(at: House, record: Record) -> None:
     reader(at, BOB, "robot", now=TUESDAY)
     came(at, "no-such-mailbox", first(record))
-    assert record.of(BOB).status == Status.ACTIVE
+    assert record.of(BOB).status == SubscriberStatus.ACTIVE
 
 
 def test_a_mail_that_cannot_be_read_changes_nothing(at: House) -> None:
@@ -193,7 +193,7 @@ def test_a_mail_that_cannot_be_read_changes_nothing(at: House) -> None:
 
 
 def test_a_paused_reader_is_suppressed_by_a_hard_bounce(at: House, record: Record) -> None:
-    put(at.engine, ADA, Status.PAUSED)
+    put(at.engine, ADA, SubscriberStatus.PAUSED)
     assert came(at, "no-such-mailbox", first(record)) is Deed.SUPPRESSED
     with db.reading(at.engine) as session:
-        assert deliveries.tally(session)[State.FAILED] == 1
+        assert deliveries.tally(session)[DeliveryState.FAILED] == 1

@@ -15,7 +15,7 @@ from digest.doctor import check_mailbox
 from digest.errors import MailboxError, StoreError
 from digest.house import House
 from digest.mail.verp import Errand
-from digest.models import State, Status
+from digest.models import DeliveryState, SubscriberStatus
 from digest.scheduler import running
 from digest.subscribers import Links
 from tests.dovecot import PASSWORD, USER, Dovecot, dovecot, trusting
@@ -63,7 +63,7 @@ def at(sqlite_store: Engine, box: Dovecot) -> House:
         reader(at, email, "robot", now=TUESDAY - DAY)
     arrive(at, TUESDAY, "A robot")
     asyncio.run(daily.plan(at, TUESDAY))
-    Record(sqlite_store).settle(State.SENT)
+    Record(sqlite_store).settle(DeliveryState.SENT)
     return at
 
 
@@ -84,7 +84,10 @@ def test_each_message_is_handled_and_set_aside(at: House, box: Dovecot) -> None:
     assert fetched.deeds == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
     assert fetched.places == {"handled": 2, "unreadable": 1, "others": 1}
     record = Record(at.engine)
-    assert (record.of(ADA).status, record.of(BOB).status) == (Status.SUPPRESSED, Status.UNSUBSCRIBED)
+    assert (record.of(ADA).status, record.of(BOB).status) == (
+        SubscriberStatus.SUPPRESSED,
+        SubscriberStatus.UNSUBSCRIBED,
+    )
     assert [count(box, folder) for folder in ("INBOX", "handled", "others", "unreadable")] == [0, 2, 1, 1]
     # Nothing is lost on the way: what was put in is there, byte for byte.
     assert box.messages("others") == [person.replace(b"\n", b"\r\n")]
@@ -150,7 +153,7 @@ def test_the_scheduler_reads_the_mailbox(at: House, box: Dovecot) -> None:
             await clock.fetch()
 
     asyncio.run(look_once())
-    assert Record(at.engine).of(ADA).status == Status.SUPPRESSED
+    assert Record(at.engine).of(ADA).status == SubscriberStatus.SUPPRESSED
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from digest import __version__
 from digest.cli.operate import Named
-from digest.models import State
+from digest.models import DeliveryState
 from tests.command import Command
 from tests.lists import Lists, entry, serving
 from tests.relay import relay
@@ -105,7 +105,7 @@ def test_the_version_is_told(bare: Command) -> None:
 
 
 def test_the_states_of_the_help_are_those_of_the_record() -> None:
-    assert set(get_args(Named)) == set(State)
+    assert set(get_args(Named)) == set(DeliveryState)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from digest import db
 from digest.house import House
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from tests.command import Command
 from tests.factories import delivery, subscriber
 from tests.house import KEY, TUESDAY, house
@@ -25,7 +25,7 @@ def at(sqlite_store: Engine) -> House:
         ada = subscriber(email="ada@example.org", created_at=TUESDAY, confirmed_at=TUESDAY)
         session.add(ada)
         session.flush()
-        sent = {"state": State.SENT, "attempts": 2, "reply_code": 250, "reply": "queued as 4711"}
+        sent = {"state": DeliveryState.SENT, "attempts": 2, "reply_code": 250, "reply": "queued as 4711"}
         times = {"created_at": TUESDAY, "settled_at": TUESDAY + timedelta(minutes=6)}
         session.add(delivery(ada, id=41, **sent, **times))
     return house(sqlite_store, bounce_address=BOUNCES)
@@ -67,7 +67,7 @@ def test_a_piped_bounce_is_recorded_once(at: House, command: Command) -> None:
     assert b"@" not in done.stdout + done.stderr
     assert b"known" in command.pipe(raw, "bounce").stdout
     assert len(evidence(at)) == 1
-    assert status_of(at) == State.FAILED
+    assert status_of(at) == DeliveryState.FAILED
 
 
 @pytest.mark.parametrize("way", ["--recipient", "ORIGINAL_RECIPIENT"])
@@ -81,7 +81,7 @@ def test_a_stranger_changes_nothing_and_is_told(at: House, command: Command) -> 
     done = command.pipe(mail("no-such-mailbox", BOUNCES), "bounce")
     assert done.returncode == 0
     assert b"no valid address of ours says which letter this is about" in done.stderr
-    assert (evidence(at), status_of(at)) == ([], State.SENT)
+    assert (evidence(at), status_of(at)) == ([], DeliveryState.SENT)
 
 
 def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: House, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_came_back_is_listed(at: House, command: Command) -> None:
     (told,) = command.json("bounces", "list")
     assert (told["delivery_id"], told["verdict"], told["status"]) == (41, "ours", "5.7.1")
     assert "taken for spam" in command.run("bounces", "list").stdout
-    assert status_of(at) == State.FAILED
+    assert status_of(at) == DeliveryState.FAILED
 
 
 def test_fetching_needs_a_mailbox(command: Command) -> None:

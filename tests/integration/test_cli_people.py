@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from digest import roll
 from digest.errors import SubscriberError
-from digest.models import Status
+from digest.models import SubscriberStatus
 from digest.roll import FORMULA, Imported
 from tests.command import Command
 from tests.house import Record, house, put, reader
@@ -139,13 +139,19 @@ def test_spreadsheets_of_all_countries_are_read(sqlite_store: Engine, tmp_path: 
 
 def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_store: Engine) -> None:
     old, record = house(store), Record(store)
-    for status in Status:
+    for status in SubscriberStatus:
         reader(old, f"{status}@example.org", "robot", now=NOW)
-        until = date(2026, 9, 1) if status == Status.PAUSED else None
-        reason = "complaint" if status == Status.SUPPRESSED else ""
+        until = date(2026, 9, 1) if status == SubscriberStatus.PAUSED else None
+        reason = "complaint" if status == SubscriberStatus.SUPPRESSED else ""
         put(store, f"{status}@example.org", status, paused_until=until, reason=reason)
     reader(old, "held@example.org", "robot", now=NOW)
-    put(store, "held@example.org", Status.PAUSED, paused_until=None, reason="3 of the last 5 letters came back")
+    put(
+        store,
+        "held@example.org",
+        SubscriberStatus.PAUSED,
+        paused_until=None,
+        reason="3 of the last 5 letters came back",
+    )
     (tmp_path / "export.csv").write_text(roll.export_csv(old), encoding="utf-8")
     new = house(sqlite_store)
     if sqlite_store.url != store.url:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from digest import daily, desk
 from digest.cli.shown import configure_logs
-from digest.models import State
+from digest.models import DeliveryState
 from digest.subscribers import Purpose, Wish
 from tests.command import Command
 from tests.house import KEY, Record, house, reader, token
@@ -77,7 +77,7 @@ def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Eng
     at, record = house(sqlite_store), Record(sqlite_store)
     for email in (ADA, BOB):
         desk.subscribe(at, email, Wish(), [], CLOCK)
-    record.settle(State.UNCERTAIN)
+    record.settle(DeliveryState.UNCERTAIN)
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{tmp_path}/digest.db"})
     listed = command.json("deliveries", "list", "--state", "uncertain")
     assert [each["id"] for each in listed] == [2, 1]
@@ -90,7 +90,7 @@ def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Eng
     assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
     assert command.run("deliveries", "resolve", "1", "sent").stdout == "delivery 1 is sent\n"
     assert command.json("deliveries", "resolve", "2", "lost") == {"id": 2, "outcome": "lost"}
-    assert [each.state for each in record.letters()] == [State.SENT, State.FAILED]
+    assert [each.state for each in record.letters()] == [DeliveryState.SENT, DeliveryState.FAILED]
     assert "is not uncertain: it is sent" in command.run("deliveries", "resolve", "1", "lost", status=2).stderr
 
 

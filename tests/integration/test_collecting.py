@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from digest import daily, db, readings
 from digest.collecting import Collected
-from digest.models import Fetched, Paper, Reading
+from digest.models import HttpCacheEntry, Paper, SourceFetch
 from tests.answers import answering
 from tests.house import house
 from tests.lists import Lists, entry, serving
@@ -49,8 +49,10 @@ def everywhere(url: str) -> dict[str, str]:
 
 def rows(store: Engine, source: str) -> list[tuple[str, str, int, int]]:
     with db.reading(store) as session:
-        asked = select(Reading).where(Reading.source == source).order_by(col(Reading.id))
-        return [(str(each.list_day)[8:], each.status, each.listed, each.new) for each in session.exec(asked)]
+        asked = select(SourceFetch).where(SourceFetch.source == source).order_by(col(SourceFetch.id))
+        return [
+            (str(each.list_day)[8:], each.status, each.listed_count, each.new_count) for each in session.exec(asked)
+        ]
 
 
 def titles(store: Engine) -> set[str]:
@@ -127,20 +129,20 @@ def test_an_empty_list_is_not_remembered_as_read(store: Engine) -> None:
         assert [status for _, status, _, _ in rows(store, "arxiv")] == ["empty", "empty"]
         assert host.conditional == [False, False]
         with db.reading(store) as session:
-            assert session.exec(select(Fetched)).all() == []
+            assert session.exec(select(HttpCacheEntry)).all() == []
 
 
 def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store: Engine, lists: Lists) -> None:
     """The store refuses the reading, so the papers and the validators of that transaction are not there either."""
     with db.writing(sqlite_store) as session:
         session.connection().exec_driver_sql(
-            "CREATE TRIGGER no BEFORE INSERT ON reading BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            "CREATE TRIGGER no BEFORE INSERT ON source_fetch BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
     with pytest.raises(Exception, match="the disk is full"):
         read(sqlite_store, everywhere(lists.url))
     assert titles(sqlite_store) == set()
     with db.reading(sqlite_store) as session:
-        assert session.exec(select(Fetched)).all() == []
+        assert session.exec(select(HttpCacheEntry)).all() == []
 
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", "", '{"error": "no"}', "[[[]]]", "[{}]"])
@@ -156,13 +158,13 @@ def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body
 
 def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: Lists) -> None:
     with db.reading(store) as session:
-        assert session.exec(select(Reading)).all() == []
+        assert session.exec(select(SourceFetch)).all() == []
     read(store, everywhere(lists.url))
     with db.reading(store) as session:
-        for each in session.exec(select(Reading)).all():
+        for each in session.exec(select(SourceFetch)).all():
             assert each.started_at == NOW
             assert 0 <= each.seconds < 30
-            assert each.via in {"api", "rss"}
+            assert each.endpoint in {"api", "rss"}
 
 
 def feed(*found: str) -> str:

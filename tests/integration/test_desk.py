@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from digest import db, desk
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.house import House
-from digest.models import State, Status
+from digest.models import DeliveryState, SubscriberStatus
 from digest.subscribers import Purpose, Wish
 from tests.factories import listing, paper
 from tests.house import Record, house, put, reader, token
@@ -36,53 +36,55 @@ def confirm(at: House, now: datetime = NOW) -> desk.Card:
     return desk.confirm(at, token(at, ADA, CONFIRM, now), now)
 
 
-def in_state(at: House, status: Status, reason: str = "") -> None:
+def in_state(at: House, status: SubscriberStatus, reason: str = "") -> None:
     reader(at, ADA, "graph", now=NOW - timedelta(days=9))
-    until = date(2026, 8, 9) if status == Status.PAUSED else None
+    until = date(2026, 8, 9) if status == SubscriberStatus.PAUSED else None
     put(at.engine, ADA, status, paused_until=until, reason=reason)
 
 
 @pytest.mark.parametrize(
     ("status", "reason", "after", "mailed"),
     [
-        (Status.PENDING, "", Status.PENDING, ["confirm"]),
-        (Status.ACTIVE, "", Status.ACTIVE, ["already"]),
-        (Status.PAUSED, "", Status.PAUSED, ["already"]),
-        (Status.UNSUBSCRIBED, "", Status.PENDING, ["confirm"]),
-        (Status.UNSUBSCRIBED, "declined", Status.PENDING, ["confirm"]),
-        (Status.SUPPRESSED, "refused: 550", Status.PENDING, ["confirm"]),
-        (Status.SUPPRESSED, "complaint", Status.SUPPRESSED, []),
+        (SubscriberStatus.PENDING, "", SubscriberStatus.PENDING, ["confirm"]),
+        (SubscriberStatus.ACTIVE, "", SubscriberStatus.ACTIVE, ["already"]),
+        (SubscriberStatus.PAUSED, "", SubscriberStatus.PAUSED, ["already"]),
+        (SubscriberStatus.UNSUBSCRIBED, "", SubscriberStatus.PENDING, ["confirm"]),
+        (SubscriberStatus.UNSUBSCRIBED, "declined", SubscriberStatus.PENDING, ["confirm"]),
+        (SubscriberStatus.SUPPRESSED, "refused: 550", SubscriberStatus.PENDING, ["confirm"]),
+        (SubscriberStatus.SUPPRESSED, "complaint", SubscriberStatus.SUPPRESSED, []),
     ],
 )
 def test_asking_again_in_every_state(
-    at: House, record: Record, status: Status, reason: str, after: Status, mailed: list[str]
+    at: House, record: Record, status: SubscriberStatus, reason: str, after: SubscriberStatus, mailed: list[str]
 ) -> None:
     in_state(at, status, reason)
     ask(at, "protein")
     assert (record.of(ADA).status, record.kinds(ADA)) == (after, mailed)
     # What a reader has set up is not for a stranger to change.
     card = desk.look(at, PREFERENCES, token(at, ADA, PREFERENCES, NOW), NOW)
-    assert card.keywords == (("protein",) if after == Status.PENDING else ("graph",))
+    assert card.keywords == (("protein",) if after == SubscriberStatus.PENDING else ("graph",))
 
 
-@pytest.mark.parametrize("status", Status)
-def test_confirming_in_every_state(at: House, record: Record, status: Status) -> None:
+@pytest.mark.parametrize("status", SubscriberStatus)
+def test_confirming_in_every_state(at: House, record: Record, status: SubscriberStatus) -> None:
     in_state(at, status)
-    if status in {Status.UNSUBSCRIBED, Status.SUPPRESSED}:
+    if status in {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED}:
         with pytest.raises(TokenError, match="has ended"):
             confirm(at)
         assert (record.of(ADA).status, record.kinds(ADA)) == (status, [])
         return
     card = confirm(at)
-    assert confirm(at).status == card.status == (Status.ACTIVE if status == Status.PENDING else status)
-    assert record.kinds(ADA) == (["welcome"] if status == Status.PENDING else [])
+    assert (
+        confirm(at).status == card.status == (SubscriberStatus.ACTIVE if status == SubscriberStatus.PENDING else status)
+    )
+    assert record.kinds(ADA) == (["welcome"] if status == SubscriberStatus.PENDING else [])
 
 
-@pytest.mark.parametrize("status", Status)
-def test_declining_undoes_a_request_and_nothing_else(at: House, record: Record, status: Status) -> None:
+@pytest.mark.parametrize("status", SubscriberStatus)
+def test_declining_undoes_a_request_and_nothing_else(at: House, record: Record, status: SubscriberStatus) -> None:
     in_state(at, status)
     desk.decline(at, token(at, ADA, CONFIRM, NOW), NOW)
-    assert record.of(ADA).status == (Status.UNSUBSCRIBED if status == Status.PENDING else status)
+    assert record.of(ADA).status == (SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.PENDING else status)
     assert record.kinds(ADA) == []
 
 
@@ -91,36 +93,38 @@ def test_who_declines_is_not_mailed_again_on_the_same_day(at: House, record: Rec
         ask(at, now=NOW + timedelta(hours=hour))
         desk.decline(at, token(at, ADA, CONFIRM, NOW), NOW + timedelta(hours=hour))
     assert record.kinds(ADA) == ["confirm"]
-    assert record.letters(ADA)[0].state == State.CANCELLED
+    assert record.letters(ADA)[0].state == DeliveryState.CANCELLED
     ask(at, now=NOW + timedelta(days=1))
     assert record.kinds(ADA) == ["confirm", "confirm"]
 
 
-@pytest.mark.parametrize("status", Status)
-def test_changing_preferences_needs_a_running_subscription(at: House, record: Record, status: Status) -> None:
+@pytest.mark.parametrize("status", SubscriberStatus)
+def test_changing_preferences_needs_a_running_subscription(at: House, record: Record, status: SubscriberStatus) -> None:
     in_state(at, status)
     wish = Wish(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True)
     key = token(at, ADA, PREFERENCES, NOW)
-    if status not in {Status.ACTIVE, Status.PAUSED}:
+    if status not in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}:
         with pytest.raises(TokenError, match="not running"):
             desk.change(at, key, wish, desk.understood(["protein"]), None, NOW)
         assert record.of(ADA).frequency == "daily"
         return
     card = desk.change(at, key, wish, desk.understood(["protein", "robot"]), date(2026, 8, 3), NOW)
-    assert (card.status, card.wish, card.keywords) == (Status.PAUSED, wish, ("protein", "robot"))
+    assert (card.status, card.wish, card.keywords) == (SubscriberStatus.PAUSED, wish, ("protein", "robot"))
     assert card == desk.look(at, PREFERENCES, key, NOW)
     card = desk.change(at, key, wish, [], None, NOW)
-    assert (card.status, card.paused_until, card.keywords) == (Status.ACTIVE, None, ())
+    assert (card.status, card.paused_until, card.keywords) == (SubscriberStatus.ACTIVE, None, ())
 
 
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", SubscriberStatus)
 @pytest.mark.parametrize("farewell", [True, False])
-def test_unsubscribing_in_every_state(at: House, record: Record, status: Status, farewell: bool) -> None:
-    in_state(at, status, "complaint" if status == Status.SUPPRESSED else "")
+def test_unsubscribing_in_every_state(at: House, record: Record, status: SubscriberStatus, farewell: bool) -> None:
+    in_state(at, status, "complaint" if status == SubscriberStatus.SUPPRESSED else "")
     for _ in range(2):
         card = desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW, farewell=farewell)
-    assert card.status == (Status.SUPPRESSED if status == Status.SUPPRESSED else Status.UNSUBSCRIBED)
-    had_letters = status in {Status.ACTIVE, Status.PAUSED}
+    assert card.status == (
+        SubscriberStatus.SUPPRESSED if status == SubscriberStatus.SUPPRESSED else SubscriberStatus.UNSUBSCRIBED
+    )
+    had_letters = status in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
     assert record.kinds(ADA) == (["goodbye"] if had_letters and farewell else [])
 
 
@@ -129,14 +133,18 @@ def test_leaving_withdraws_what_is_queued(at: House, record: Record) -> None:
     confirm(at)
     desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW)
     states = {each.kind: each.state for each in record.letters(ADA)}
-    assert states == {"confirm": State.CANCELLED, "welcome": State.CANCELLED, "goodbye": State.QUEUED}
+    assert states == {
+        "confirm": DeliveryState.CANCELLED,
+        "welcome": DeliveryState.CANCELLED,
+        "goodbye": DeliveryState.QUEUED,
+    }
 
 
 def test_the_operator_ends_a_subscription_quietly_and_a_complaint_stays_one(at: House, record: Record) -> None:
-    in_state(at, Status.ACTIVE)
-    assert desk.remove(at, "ADA@example.org", NOW).status == Status.UNSUBSCRIBED
-    put(at.engine, ADA, Status.SUPPRESSED, reason="complaint")
-    assert desk.remove(at, ADA, NOW).status == Status.SUPPRESSED
+    in_state(at, SubscriberStatus.ACTIVE)
+    assert desk.remove(at, "ADA@example.org", NOW).status == SubscriberStatus.UNSUBSCRIBED
+    put(at.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
+    assert desk.remove(at, ADA, NOW).status == SubscriberStatus.SUPPRESSED
     ask(at)
     assert record.kinds(ADA) == []
 
@@ -162,11 +170,11 @@ def test_who_leaves_and_comes_back_on_one_day_is_asked_and_welcomed_again(at: Ho
         ask(at, now=now + timedelta(hours=1))
     confirm(at, now + timedelta(hours=2))
     assert record.kinds(ADA) == ["confirm", "welcome", "goodbye", "confirm", "welcome"]
-    assert record.of(ADA).status == Status.ACTIVE
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
 def test_a_complaint_is_never_mailed_again(at: House, record: Record) -> None:
-    in_state(at, Status.SUPPRESSED, "complaint: abuse report")
+    in_state(at, SubscriberStatus.SUPPRESSED, "complaint: abuse report")
     for day in range(3):
         ask(at, now=NOW + timedelta(days=day))
     for confirmed in (True, False):
@@ -175,10 +183,10 @@ def test_a_complaint_is_never_mailed_again(at: House, record: Record) -> None:
     assert record.kinds(ADA) == []
 
 
-@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
+@pytest.mark.parametrize("status", [SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED])
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_adding_a_reader_again_is_refused_and_changes_nothing(
-    at: House, record: Record, status: Status, confirmed: bool
+    at: House, record: Record, status: SubscriberStatus, confirmed: bool
 ) -> None:
     in_state(at, status)
     with pytest.raises(SubscriberError, match=f"{ADA} is {status} already; nothing was changed"):
@@ -196,7 +204,7 @@ def test_two_clicks_at_the_same_moment_give_one_welcome(at: House, record: Recor
         return desk.confirm(at, key, NOW + timedelta(minutes=minute)).status
 
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(click, (0, 1, 24 * 60, 24 * 60 + 1))) == {Status.ACTIVE}
+        assert set(pool.map(click, (0, 1, 24 * 60, 24 * 60 + 1))) == {SubscriberStatus.ACTIVE}
     assert record.kinds(ADA) == ["confirm", "welcome"]
 
 
@@ -220,11 +228,11 @@ def test_a_new_reader_begins_with_the_latest_list_day(at: House, record: Record,
         for row, day in zip(rows, (27, 28, 29, 29), strict=True):
             session.add(each := listing(row, list_day=date(2026, 7, day)))
             session.flush()
-            row.entered = int(each.id or 0)
-        third = rows[2].entered
+            row.first_listing_id = int(each.id or 0)
+        third = rows[2].first_listing_id
     ask(at)
     confirm(at)
-    assert record.of(ADA).covered_to == third - 1
+    assert record.of(ADA).covered_listing_id == third - 1
 
 
 def test_keywords_that_cannot_be_read_are_told_with_their_lines() -> None:

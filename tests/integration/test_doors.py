@@ -14,7 +14,7 @@ from digest.desk.never import allow, exclusion, look_never, never
 from digest.errors import SubscriberError, TokenError
 from digest.house import House
 from digest.matching import Document, Matcher, parse
-from digest.models import Keyword, Paper, State, Status
+from digest.models import DeliveryState, Keyword, Paper, SubscriberStatus
 from digest.subscribers import Purpose, Wish
 from tests.house import ADA, BOB, Record, arrive, house, put, reader, token
 
@@ -107,7 +107,7 @@ def test_it_is_told_how_many_papers_of_the_last_letters_a_keyword_brought(at: Ho
     key = token(at, ADA, MUTE, NOW)
     assert doors.look_mute(at, key, number_of(at, "robot"), NOW).mailed == 0
     planning.plan(at, NOW)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     for keyword, brought in (("robot", 2), ("protein", 2), ("speech", 0)):
         seen = doors.look_mute(at, key, number_of(at, keyword), NOW)
         assert (seen.brought, seen.mailed) == (brought, 3)
@@ -199,7 +199,7 @@ def test_letters_come_once_a_week_and_as_often_as_before(at: House, record: Reco
     for _ in range(2):
         assert doors.as_often(at, key, done.undo, NOW).wish.frequency == before
     # A paused reader hears of the first Monday after the pause.
-    put(at.engine, ADA, Status.PAUSED, paused_until=date(2026, 8, 11))
+    put(at.engine, ADA, SubscriberStatus.PAUSED, paused_until=date(2026, 8, 11))
     assert doors.look_fewer(at, key, NOW).first == date(2026, 8, 17)
 
 
@@ -216,12 +216,12 @@ def test_a_pause_is_two_weeks_by_the_readers_calendar(at: House, record: Record)
     key = token(at, ADA, PAUSE, NOW)
     assert doors.look_pause(at, key, NOW).until == date(2026, 8, 13)
     done = doors.pause(at, key, NOW)
-    assert (record.of(ADA).status, record.of(ADA).paused_until) == (Status.PAUSED, date(2026, 8, 13))
+    assert (record.of(ADA).status, record.of(ADA).paused_until) == (SubscriberStatus.PAUSED, date(2026, 8, 13))
     again = doors.pause(at, key, NOW)
     assert (again.already, again.until) == (True, date(2026, 8, 13))
     for _ in range(2):
         doors.unpause(at, key, done.undo, NOW)
-        assert (record.of(ADA).status, record.of(ADA).paused_until) == (Status.ACTIVE, None)
+        assert (record.of(ADA).status, record.of(ADA).paused_until) == (SubscriberStatus.ACTIVE, None)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_pause_is_two_weeks_by_the_readers_calendar(at: House, record: Record)
 )
 def test_a_pause_that_there_is_already(at: House, record: Record, until: date, after: date, back: date | None) -> None:
     reader(at, ADA, "robot", now=NOW)
-    put(at.engine, ADA, Status.PAUSED, paused_until=until)
+    put(at.engine, ADA, SubscriberStatus.PAUSED, paused_until=until)
     key = token(at, ADA, PAUSE, NOW)
     undo = doors.pause(at, key, NOW).undo
     assert record.of(ADA).paused_until == after
@@ -252,7 +252,7 @@ def test_papers_of_a_pause_are_in_the_first_letter_after_it(at: House, record: R
     assert record.letters(ADA) == []
     planning.plan(at, NOW + 14 * DAY)
     (letter,) = record.letters(ADA)
-    assert sorted(letter.papers + letter.left_out) == sorted(found)
+    assert sorted(letter.papers + letter.omitted_papers) == sorted(found)
     assert len(letter.papers) == 1
 
 
@@ -276,14 +276,14 @@ def press(at: House, purpose: Purpose, key: str, paper: int) -> None:
             doors.pause(at, key, NOW)
 
 
-@pytest.mark.parametrize("status", Status)
-def test_the_small_links_serve_running_subscriptions_only(at: House, record: Record, status: Status) -> None:
+@pytest.mark.parametrize("status", SubscriberStatus)
+def test_the_small_links_serve_running_subscriptions_only(at: House, record: Record, status: SubscriberStatus) -> None:
     paper = authored(at, "Ada Example")
     reader(at, ADA, "robot", "protein", now=NOW)
-    put(at.engine, ADA, status, paused_until=date(2026, 8, 1) if status == Status.PAUSED else None)
+    put(at.engine, ADA, status, paused_until=date(2026, 8, 1) if status == SubscriberStatus.PAUSED else None)
     before = (record.of(ADA), words(at))
     for purpose in (FEWER, PAUSE, NEVER, MUTE):
-        if status in {Status.ACTIVE, Status.PAUSED}:
+        if status in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}:
             press(at, purpose, token(at, ADA, purpose, NOW), paper)
             assert (record.of(ADA), words(at)) != before
         else:
@@ -325,9 +325,9 @@ def test_who_left_comes_back_as_if_nothing_had_been(at: House, record: Record) -
     found = arrive(at, NOW + DAY, "A robot")
     key, late = token(at, ADA, Purpose.RETURN, NOW), NOW + 30 * DAY
     assert returning.look_return(at, key, late).keywords == ("robot", "-survey")
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
     for _ in range(2):
-        assert returning.come_back(at, key, late).status == Status.ACTIVE
+        assert returning.come_back(at, key, late).status == SubscriberStatus.ACTIVE
     assert record.of(ADA) == before
     planning.plan(at, late)
     assert record.letters(ADA)[-1].papers == found
@@ -341,17 +341,17 @@ def test_after_thirty_days_there_is_no_way_back_however_new_the_link(at: House, 
         returning.come_back(at, token(at, ADA, Purpose.RETURN, NOW), late)
     with pytest.raises(TokenError, match="cannot be undone any more"):
         returning.come_back(at, token(at, ADA, Purpose.RETURN, late), late)
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
 
 NOT_BY_OWN_WILL = [
-    (Status.SUPPRESSED, "refused: 550 5.1.1"),
-    (Status.SUPPRESSED, "complaint: abuse"),
-    (Status.SUPPRESSED, ""),
-    (Status.UNSUBSCRIBED, desk.DECLINED),
-    (Status.UNSUBSCRIBED, subscribers.UNCONFIRMED),
-    (Status.UNSUBSCRIBED, desk.REMOVED),
-    (Status.PENDING, ""),
+    (SubscriberStatus.SUPPRESSED, "refused: 550 5.1.1"),
+    (SubscriberStatus.SUPPRESSED, "complaint: abuse"),
+    (SubscriberStatus.SUPPRESSED, ""),
+    (SubscriberStatus.UNSUBSCRIBED, desk.DECLINED),
+    (SubscriberStatus.UNSUBSCRIBED, subscribers.UNCONFIRMED),
+    (SubscriberStatus.UNSUBSCRIBED, desk.REMOVED),
+    (SubscriberStatus.PENDING, ""),
 ]
 
 
@@ -366,8 +366,8 @@ def test_only_ones_own_leaving_can_be_undone(at: House, record: Record) -> None:
                 ask(at, key, NOW)
         assert (record.of(ADA).status, record.of(ADA).reason) == (status, reason)
         assert returning.way_back(at, token(at, ADA, Purpose.UNSUBSCRIBE, NOW), NOW) == ""
-    put(at.engine, ADA, Status.UNSUBSCRIBED, reason="")
-    assert returning.look_return(at, key, NOW).status == Status.UNSUBSCRIBED
+    put(at.engine, ADA, SubscriberStatus.UNSUBSCRIBED, reason="")
+    assert returning.look_return(at, key, NOW).status == SubscriberStatus.UNSUBSCRIBED
 
 
 def test_who_was_erased_cannot_come_back(at: House) -> None:
@@ -389,7 +389,7 @@ def test_a_stranger_who_asks_meanwhile_is_not_confirmed_by_coming_back(at: House
     leave(at)
     with pytest.raises(TokenError, match="cannot be undone"):
         returning.come_back(at, token(at, ADA, Purpose.RETURN, NOW), NOW)
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
 
 def test_the_operators_end_is_not_undone_by_a_link(at: House, record: Record) -> None:
@@ -397,7 +397,7 @@ def test_the_operators_end_is_not_undone_by_a_link(at: House, record: Record) ->
     desk.remove(at, ADA, NOW)
     with pytest.raises(TokenError, match="cannot be undone"):
         returning.come_back(at, token(at, ADA, Purpose.RETURN, NOW), NOW)
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
 
 def test_the_way_back_is_on_the_page_for_an_hour_or_after_one_click(at: House) -> None:

@@ -18,28 +18,35 @@ from digest.db import reading, writing
 from digest.deliveries import Ledger, Outcome
 from digest.deliveries.ledger import AGAIN, LOOKS, QUICK
 from digest.errors import StoreError
-from digest.models import Delivery, Kind, State, Status, Subscriber
+from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from tests.factories import NOW, delivery, subscriber
 
 LATER = NOW + timedelta(minutes=5)
-SENT = Outcome(State.SENT, 250, "250 2.0.0 kept")
+SENT = Outcome(DeliveryState.SENT, 250, "250 2.0.0 kept")
 WANTED = {
-    (Kind.DIGEST, Status.ACTIVE),
-    (Kind.WELCOME, Status.ACTIVE),
-    (Kind.CONFIRM, Status.PENDING),
-    (Kind.ALREADY, Status.ACTIVE),
-    (Kind.ALREADY, Status.PAUSED),
-    (Kind.GOODBYE, Status.UNSUBSCRIBED),
+    (DeliveryKind.DIGEST, SubscriberStatus.ACTIVE),
+    (DeliveryKind.WELCOME, SubscriberStatus.ACTIVE),
+    (DeliveryKind.CONFIRM, SubscriberStatus.PENDING),
+    (DeliveryKind.ALREADY_SUBSCRIBED, SubscriberStatus.ACTIVE),
+    (DeliveryKind.ALREADY_SUBSCRIBED, SubscriberStatus.PAUSED),
+    (DeliveryKind.GOODBYE, SubscriberStatus.UNSUBSCRIBED),
 }
 
 
-def put(store: Engine, *, kind: str = Kind.DIGEST, status: str = Status.ACTIVE, **given: object) -> int:
+def put(
+    store: Engine, *, kind: str = DeliveryKind.DIGEST, status: str = SubscriberStatus.ACTIVE, **given: object
+) -> int:
     """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
     with writing(store) as session:
         reader = subscriber(status=status)
         session.add(reader)
         session.flush()
-        usual: dict[str, object] = {"state": State.SENDING, "owner": "me", "lease_until": LATER, "attempts": 1}
+        usual: dict[str, object] = {
+            "state": DeliveryState.SENDING,
+            "owner": "me",
+            "lease_expires_at": LATER,
+            "attempts": 1,
+        }
         row = delivery(reader, kind=kind, **usual | given)
         session.add(row)
         session.flush()
@@ -57,14 +64,14 @@ def reader_of(store: Engine, number: int) -> Subscriber:
 
 
 def on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> bool:
-    return asyncio.run(alone(store, owner, None, number, attempt)) is State.ON_WIRE
+    return asyncio.run(alone(store, owner, None, number, attempt)) is DeliveryState.ON_WIRE
 
 
 def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me", attempt: int = 1) -> bool:
     return asyncio.run(alone(store, owner, outcome, number, attempt)) is not None
 
 
-async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int, attempt: int) -> State | None:
+async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int, attempt: int) -> DeliveryState | None:
     """One line, and nothing else."""
     ledger = Ledger(store, owner)
     try:
@@ -103,20 +110,20 @@ def commits(store: Engine) -> Iterator[Callable[[], int]]:
 def test_a_letter_goes_on_the_wire_once(store: Engine) -> None:
     number = put(store)
     assert on_wire(store, number)
-    assert get(store, number).state == State.ON_WIRE
+    assert get(store, number).state == DeliveryState.ON_WIRE
     assert not on_wire(store, number)
-    assert get(store, number).state == State.ON_WIRE
+    assert get(store, number).state == DeliveryState.ON_WIRE
 
 
 def test_only_its_owner_may_send_a_letter(store: Engine) -> None:
     number = put(store, owner="somebody else")
     assert not on_wire(store, number)
-    assert (get(store, number).state, get(store, number).owner) == (State.SENDING, "somebody else")
+    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENDING, "somebody else")
     assert not on_wire(store, 999_999)
 
 
-@pytest.mark.parametrize("state", [state for state in State if state != State.SENDING])
-def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in DeliveryState if state != DeliveryState.SENDING])
+def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: DeliveryState) -> None:
     number = put(store, state=state)
     assert not on_wire(store, number)
     assert get(store, number).state == state
@@ -129,7 +136,7 @@ def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> 
         deliveries.claim(session, "another", NOW, 10)
     assert not on_wire(store, number)
     assert not settle(store, number, SENT)
-    assert (get(store, number).state, get(store, number).owner) == (State.SENDING, "another")
+    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENDING, "another")
     assert on_wire(store, number, "another", attempt=2)
 
 
@@ -140,10 +147,10 @@ def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_
         (again,) = deliveries.claim(session, "me", NOW, 10)
     assert again.attempts == 2
     assert not on_wire(store, number)
-    assert get(store, number).state == State.SENDING
+    assert get(store, number).state == DeliveryState.SENDING
     assert on_wire(store, number, attempt=2)
-    assert not settle(store, number, Outcome(State.QUEUED, 451, "4.3.0 said of the older copy"))
-    assert get(store, number).state == State.ON_WIRE
+    assert not settle(store, number, Outcome(DeliveryState.QUEUED, 451, "4.3.0 said of the older copy"))
+    assert get(store, number).state == DeliveryState.ON_WIRE
     assert settle(store, number, SENT, attempt=2)
 
 
@@ -154,26 +161,33 @@ def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engin
         assert deliveries.sweep(session, "another", NOW) == (0, 1)
     assert not settle(store, number, SENT, "somebody else")
     assert settle(store, number, SENT)
-    assert (get(store, number).state, get(store, number).owner) == (State.SENT, None)
+    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENT, None)
     assert not settle(store, number, SENT)
 
 
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("kind", Kind)
-def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(store: Engine, kind: Kind, status: Status) -> None:
+@pytest.mark.parametrize("status", SubscriberStatus)
+@pytest.mark.parametrize("kind", DeliveryKind)
+def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(
+    store: Engine, kind: DeliveryKind, status: SubscriberStatus
+) -> None:
     number = put(store, kind=kind, status=status)
     wanted = (kind, status) in WANTED
     assert on_wire(store, number) is wanted
     row = get(store, number)
     if wanted:
-        assert (row.state, row.owner, row.settled_at) == (State.ON_WIRE, "me", None)
+        assert (row.state, row.owner, row.settled_at) == (DeliveryState.ON_WIRE, "me", None)
     else:
-        assert (row.state, row.owner, row.lease_until, row.settled_at) == (State.CANCELLED, None, None, NOW)
+        assert (row.state, row.owner, row.lease_expires_at, row.settled_at) == (
+            DeliveryState.CANCELLED,
+            None,
+            None,
+            NOW,
+        )
 
 
 def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     left, meant, foreign, answered = (
-        put(store, status=Status.UNSUBSCRIBED),
+        put(store, status=SubscriberStatus.UNSUBSCRIBED),
         put(store),
         put(store, owner="you"),
         put(store),
@@ -187,7 +201,7 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
         return list(told)
 
     with commits(store) as count:
-        assert asyncio.run(together()) == [State.CANCELLED, State.ON_WIRE, None, True]
+        assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, True]
         assert count() == 1
     assert [get(store, each).state for each in (left, meant, foreign, answered)] == [
         "cancelled",
@@ -201,44 +215,48 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     "outcome",
     [
         SENT,
-        Outcome(State.QUEUED, 451, "4.7.1 later", LATER),
-        Outcome(State.FAILED, 554, "5.6.0 no"),
-        Outcome(State.UNCERTAIN, 0, "no answer"),
+        Outcome(DeliveryState.QUEUED, 451, "4.7.1 later", LATER),
+        Outcome(DeliveryState.FAILED, 554, "5.6.0 no"),
+        Outcome(DeliveryState.UNCERTAIN, 0, "no answer"),
     ],
 )
-@pytest.mark.parametrize("state", [State.SENDING, State.ON_WIRE])
-def test_an_answer_is_recorded_once(store: Engine, state: State, outcome: Outcome) -> None:
+@pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.ON_WIRE])
+def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome: Outcome) -> None:
     number = put(store, state=state)
     assert settle(store, number, outcome)
     row = get(store, number)
     assert (row.state, row.reply_code, row.reply) == (outcome.state, outcome.code, outcome.reply)
-    assert (row.owner, row.lease_until, row.next_attempt_at, row.attempts) == (None, None, outcome.retry_at, 1)
-    assert row.settled_at == (None if outcome.state == State.QUEUED else NOW)
-    assert not settle(store, number, Outcome(State.FAILED, 550, "late"))
+    assert (row.owner, row.lease_expires_at, row.next_attempt_at, row.attempts) == (None, None, outcome.retry_at, 1)
+    assert row.settled_at == (None if outcome.state == DeliveryState.QUEUED else NOW)
+    assert not settle(store, number, Outcome(DeliveryState.FAILED, 550, "late"))
     assert get(store, number).state == outcome.state
 
 
 def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
     ours, theirs = put(store), put(store)
-    assert settle(store, ours, Outcome(State.FAILED, 554, "5.7.1 not from you"))
-    assert settle(store, theirs, Outcome(State.FAILED, 550, "5.1.1 unknown", suppress=True))
-    assert reader_of(store, ours).status == Status.ACTIVE
+    assert settle(store, ours, Outcome(DeliveryState.FAILED, 554, "5.7.1 not from you"))
+    assert settle(store, theirs, Outcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert reader_of(store, ours).status == SubscriberStatus.ACTIVE
     ended = reader_of(store, theirs)
-    assert (ended.status, ended.reason, ended.ended_at) == (Status.SUPPRESSED, "refused: 550 5.1.1 unknown", NOW)
+    assert (ended.status, ended.reason, ended.ended_at) == (
+        SubscriberStatus.SUPPRESSED,
+        "refused: 550 5.1.1 unknown",
+        NOW,
+    )
 
 
-@pytest.mark.parametrize("status", Status)
-def test_who_has_left_is_not_marked_as_refused(store: Engine, status: Status) -> None:
-    number = put(store, state=State.ON_WIRE, status=status)
-    assert settle(store, number, Outcome(State.FAILED, 550, "5.1.1 unknown", suppress=True))
-    stays = status == Status.UNSUBSCRIBED
-    assert reader_of(store, number).status == (Status.UNSUBSCRIBED if stays else Status.SUPPRESSED)
+@pytest.mark.parametrize("status", SubscriberStatus)
+def test_who_has_left_is_not_marked_as_refused(store: Engine, status: SubscriberStatus) -> None:
+    number = put(store, state=DeliveryState.ON_WIRE, status=status)
+    assert settle(store, number, Outcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    stays = status == SubscriberStatus.UNSUBSCRIBED
+    assert reader_of(store, number).status == (SubscriberStatus.UNSUBSCRIBED if stays else SubscriberStatus.SUPPRESSED)
 
 
 def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> None:
     number = put(store, owner="you")
-    assert not settle(store, number, Outcome(State.FAILED, 550, "5.1.1 unknown", suppress=True))
-    assert reader_of(store, number).status == Status.ACTIVE
+    assert not settle(store, number, Outcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert reader_of(store, number).status == SubscriberStatus.ACTIVE
 
 
 def test_many_connections_share_few_commits(store: Engine) -> None:
@@ -246,7 +264,7 @@ def test_many_connections_share_few_commits(store: Engine) -> None:
 
     async def connection(ledger: Ledger, number: int) -> bool:
         left = await ledger.on_wire(number, 1, NOW)
-        return left is State.ON_WIRE and await ledger.settle(number, 1, SENT, NOW)
+        return left is DeliveryState.ON_WIRE and await ledger.settle(number, 1, SENT, NOW)
 
     async def together() -> list[bool]:
         ledger = Ledger(store, "me")
@@ -276,7 +294,7 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
         async with asyncio.timeout(30):
             heard = await asyncio.gather(*waiting, return_exceptions=True)
         rename("hidden", "delivery")
-        assert await ledger.on_wire(numbers[0], 1, NOW) is State.ON_WIRE
+        assert await ledger.on_wire(numbers[0], 1, NOW) is DeliveryState.ON_WIRE
         await ledger.close()
         return list(heard)
 
@@ -294,7 +312,7 @@ def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_repl
     async def one_after_the_other() -> None:
         ledger = Ledger(store, "me")
         for number in numbers[:3]:
-            assert await ledger.on_wire(number, 1, NOW) is State.ON_WIRE
+            assert await ledger.on_wire(number, 1, NOW) is DeliveryState.ON_WIRE
         assert len(taken) == 1
         if store.dialect.name == "postgresql":
             with writing(store) as session:
@@ -302,7 +320,7 @@ def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_repl
                 session.execute(text(f"{others} AND pid <> pg_backend_pid()"))
             with pytest.raises(StoreError, match="cannot be used"):
                 await ledger.on_wire(numbers[3], 1, NOW)
-        assert await ledger.on_wire(numbers[3], 1, NOW) is State.ON_WIRE
+        assert await ledger.on_wire(numbers[3], 1, NOW) is DeliveryState.ON_WIRE
         await ledger.close()
 
     asyncio.run(one_after_the_other())
@@ -317,7 +335,7 @@ REFUSE = {
 
 
 def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -> None:
-    answered, following = put(store, state=State.ON_WIRE), put(store)
+    answered, following = put(store, state=DeliveryState.ON_WIRE), put(store)
     with writing(store) as session:
         session.execute(text(REFUSE[store.dialect.name]))
 
@@ -337,7 +355,7 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
 
 
 def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engine) -> None:
-    number, behind = put(store, state=State.ON_WIRE), put(store, state=State.ON_WIRE)
+    number, behind = put(store, state=DeliveryState.ON_WIRE), put(store, state=DeliveryState.ON_WIRE)
 
     async def cancelled() -> None:
         ledger = await before_a_slow_disk(store)
@@ -371,7 +389,7 @@ def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in
         event.listen(store, "before_cursor_execute", lambda *_: threads.add(get_ident()))
         left = await ledger.on_wire(number, 1, NOW)
         await ledger.close()
-        return left is State.ON_WIRE
+        return left is DeliveryState.ON_WIRE
 
     assert asyncio.run(once())
     assert len(threads) == 1

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from digest import db, retention
 from digest.house import House
-from digest.models import Allowance, Subscriber
+from digest.models import RateLimitCounter, Subscriber
 from digest.web.app import create
 from digest.web.pace import Pace, Rations
 from tests.browser import AT, Browser
@@ -107,7 +107,7 @@ def test_no_network_and_no_address_can_be_read_from_the_counts(store: Engine) ->
     at = house(store)
     asked(client(at, Pace()), "ada@example.org")
     with db.reading(store) as session:
-        names = [each.name for each in session.exec(select(Allowance)).all()]
+        names = [each.key for each in session.exec(select(RateLimitCounter)).all()]
     assert len(names) == 5  # this network and all networks; this mailbox, its domain and all mailboxes
     assert not any(text in name for name in names for text in ("192.0.2", "ada", "example"))
     assert {len(name) for name in names} == {40}
@@ -127,7 +127,7 @@ def test_who_has_had_enough_writes_nothing_and_searches_never_do(sqlite_store: E
 
     def counted() -> list[tuple[str, int]]:
         with db.reading(sqlite_store) as session:
-            return sorted((each.name, each.count) for each in session.exec(select(Allowance)).all())
+            return sorted((each.key, each.count) for each in session.exec(select(RateLimitCounter)).all())
 
     before = counted()
     assert browser.post("/", FORM).status_code == 429

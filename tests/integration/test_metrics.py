@@ -11,7 +11,16 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from digest import db, deliveries
-from digest.models import Delivery, Evidence, Kind, Reading, State, Status, Subscriber, Verdict
+from digest.models import (
+    BounceClass,
+    BounceRecord,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    SourceFetch,
+    Subscriber,
+    SubscriberStatus,
+)
 from digest.watch import window
 from digest.web.app import create
 from digest.web.keeper import TRIES
@@ -45,27 +54,39 @@ def value(found: Found, name: str, **labels: str) -> float:
 
 def fill(session: Session) -> None:
     """Ten days of letters, one sent a day; today one of each fate; and what goes with it."""
-    readers = [subscriber(last_slot=NOW.date()) for _ in range(4)]
-    session.add_all([*readers, subscriber(status=Status.PENDING, confirmed_at=None), subscriber(status=Status.PAUSED)])
+    readers = [subscriber(last_due_day=NOW.date()) for _ in range(4)]
+    session.add_all(
+        [
+            *readers,
+            subscriber(status=SubscriberStatus.PENDING, confirmed_at=None),
+            subscriber(status=SubscriberStatus.PAUSED),
+        ]
+    )
     session.flush()
     for back in range(10, 0, -1):
         then = (NOW - back * DAY).replace(hour=23, minute=30)
-        session.add(delivery(readers[0], state=State.SENT, edition=f"{then:%F}", created_at=then, settled_at=then))
+        session.add(
+            delivery(readers[0], state=DeliveryState.SENT, edition=f"{then:%F}", created_at=then, settled_at=then)
+        )
         session.flush()  # numbers in the order of time
-    for to, state in zip(readers, (State.SENT, State.FAILED, State.UNCERTAIN, State.QUEUED), strict=True):
+    for to, state in zip(
+        readers, (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED), strict=True
+    ):
         session.add(delivery(to, state=state, edition=f"{NOW:%F}", created_at=NOW - HOUR))
         session.flush()
     later = {"next_attempt_at": NOW + HOUR, "created_at": NOW - HOUR}
-    session.add(delivery(readers[0], kind=Kind.ALREADY, edition="already", **later))
+    session.add(delivery(readers[0], kind=DeliveryKind.ALREADY_SUBSCRIBED, edition="already", **later))
     session.flush()
     last = session.exec(select(Delivery.id)).all()[-1]
     session.add(
-        Evidence(delivery_id=int(last or 0), verdict=Verdict.SOFT, parser="x", fingerprint="x", received_at=NOW)
+        BounceRecord(
+            delivery_id=int(last or 0), bounce_class=BounceClass.SOFT, parser="x", fingerprint="x", received_at=NOW
+        )
     )
-    session.add(reading(started_at=NOW - 2 * DAY, list_day=(NOW - 2 * DAY).date(), listed=5, new=5))
+    session.add(reading(started_at=NOW - 2 * DAY, list_day=(NOW - 2 * DAY).date(), listed_count=5, new_count=5))
     session.flush()
-    session.add(reading(started_at=NOW - HOUR, list_day=NOW.date(), listed=7, new=3))
-    session.add(reading(started_at=NOW, list_day=NOW.date(), status="failed", code="unreachable"))
+    session.add(reading(started_at=NOW - HOUR, list_day=NOW.date(), listed_count=7, new_count=3))
+    session.add(reading(started_at=NOW, list_day=NOW.date(), status="failed", error_code="unreachable"))
 
 
 def test_a_letter_put_off_by_a_clock_that_was_set_back_may_go_now(store: Engine) -> None:
@@ -148,7 +169,7 @@ def test_the_first_row_of_a_time_is_found_by_halving(store: Engine, count: int) 
     with db.reading(store) as session:
         for begin in (NOW - HOUR, NOW, NOW + HOUR, NOW + 2 * HOUR + timedelta(seconds=1), NOW + 99 * HOUR):
             wanted = [2 * number + 5 for number, then in enumerate(instants) if then >= begin]
-            found = window.first_since(session, Reading.id, Reading.started_at, begin)
+            found = window.first_since(session, SourceFetch.id, SourceFetch.started_at, begin)
             before = [2 * number + 5 for number, then in enumerate(instants) if then < begin]
             assert (max(before, default=0)) < found <= min(wanted, default=10**9)
 
@@ -169,9 +190,9 @@ def health(browser: Browser) -> tuple[int, str]:
 
 def test_a_round_is_overdue_when_nobody_plans_for_who_is_due(store: Engine) -> None:
     with db.writing(store) as session:
-        session.add(subscriber(last_slot=NOW.date() - DAY, send_hour=11))
-        session.add(subscriber(last_slot=NOW.date(), send_hour=11))
-        session.add(subscriber(last_slot=None, confirmed_at=NOW - timedelta(minutes=5), send_hour=1))
+        session.add(subscriber(last_due_day=NOW.date() - DAY, send_hour=11))
+        session.add(subscriber(last_due_day=NOW.date(), send_hour=11))
+        session.add(subscriber(last_due_day=None, confirmed_at=NOW - timedelta(minutes=5), send_hour=1))
     browser, now = clocked(store)
     assert health(browser) == (200, "")  # an hour is not over an hour
     now.append(NOW + timedelta(minutes=1))
@@ -181,18 +202,20 @@ def test_a_round_is_overdue_when_nobody_plans_for_who_is_due(store: Engine) -> N
     assert health(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
     with db.writing(store) as session:
         for each in session.exec(select(Subscriber)).all():
-            each.last_slot = NOW.date()
+            each.last_due_day = NOW.date()
     now.append(NOW + timedelta(hours=2))
     assert health(browser) == (200, "")
 
 
 def test_who_resumes_in_the_afternoon_is_not_overdue_since_the_morning(store: Engine) -> None:
     with db.writing(store) as session:
-        session.add(resumes := subscriber(last_slot=NOW.date() - 9 * DAY, send_hour=6, status=Status.PAUSED))
+        session.add(
+            resumes := subscriber(last_due_day=NOW.date() - 9 * DAY, send_hour=6, status=SubscriberStatus.PAUSED)
+        )
     browser, now = clocked(store)
     assert health(browser) == (200, "")
     with db.writing(store) as session:
-        session.merge(resumes).status = Status.ACTIVE
+        session.merge(resumes).status = SubscriberStatus.ACTIVE
     for minutes, status in ((1, 200), (60, 200), (62, 503)):
         now.append(NOW + timedelta(minutes=minutes))
         assert health(browser)[0] == status
@@ -202,11 +225,11 @@ def test_who_resumes_in_the_afternoon_is_not_overdue_since_the_morning(store: En
 
 def test_a_round_is_overdue_when_nobody_takes_letters_out_of_the_queue(store: Engine) -> None:
     with db.writing(store) as session:
-        session.add(to := subscriber(last_slot=NOW.date()))
+        session.add(to := subscriber(last_due_day=NOW.date()))
         session.flush()
         session.add_all(delivery(to, edition=each, created_at=NOW - 2 * HOUR) for each in ("one", "another"))
         session.add(delivery(to, edition="later", created_at=NOW - 9 * HOUR, next_attempt_at=NOW + 9 * HOUR))
-        session.add(delivery(to, edition="sent", state=State.SENT, created_at=NOW - 9 * HOUR))
+        session.add(delivery(to, edition="sent", state=DeliveryState.SENT, created_at=NOW - 9 * HOUR))
     browser, now = clocked(store)
     said = "a round is overdue: letters wait since 2026-07-29 10:00 UTC, and none was tried"
     assert health(browser) == (503, said)
@@ -228,7 +251,7 @@ def test_health_is_found_out_once_for_many(sqlite_store: Engine) -> None:
     browser, now = clocked(sqlite_store)
     assert health(browser)[0] == 200
     with db.writing(sqlite_store) as session:
-        session.add(subscriber(last_slot=NOW.date() - 2 * DAY))
+        session.add(subscriber(last_due_day=NOW.date() - 2 * DAY))
     now.append(NOW + timedelta(seconds=1))
     assert health(browser)[0] == 200
     now.append(NOW - timedelta(days=1))  # a clock that is set back makes nothing last longer

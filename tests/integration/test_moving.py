@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, col
 
 from digest import db, moving, planning
 from digest.errors import StoreError
-from digest.models import Delivery, Evidence, Fetched, Lane, Paper, Subscriber, Verdict
+from digest.models import BounceClass, BounceRecord, Delivery, HttpCacheEntry, Paper, RelayCircuit, Subscriber
 from tests.command import Command
 from tests.conftest import Connect
 from tests.factories import NOW, delivery, reading, subscriber
@@ -47,10 +47,19 @@ def fill(store: Engine) -> None:
         session.add(letter := delivery(to, edition="2026-07-01", papers=[1, 2], keywords=[1]))
         session.flush()
         session.add(
-            Evidence(delivery_id=letter.id or 0, verdict=Verdict.SOFT, parser="flufl", fingerprint="f", received_at=NOW)
+            BounceRecord(
+                delivery_id=letter.id or 0,
+                bounce_class=BounceClass.SOFT,
+                parser="flufl",
+                fingerprint="f",
+                received_at=NOW,
+            )
         )
-        session.add_all(Fetched(url=f"https://example.org/{each}", etag='"é"', at=NOW) for each in ("ä", "Z", "a", "~"))
-        session.add(Lane(relay="relay:25", closed_at=NOW, tried_at=NOW, until=NOW, reply="554 no"))
+        session.add_all(
+            HttpCacheEntry(url=f"https://example.org/{each}", etag='"é"', stored_at=NOW)
+            for each in ("ä", "Z", "a", "~")
+        )
+        session.add(RelayCircuit(relay="relay:25", opened_at=NOW, last_failure_at=NOW, retry_at=NOW, reply="554 no"))
 
 
 def contents(store: Engine) -> dict[str, list[dict[str, Any]]]:
@@ -150,7 +159,7 @@ def test_the_command_copies_and_tells_what_it_cannot_use(sqlite_store: Engine, m
     copied = command.json("migrate", "--from", here, "--to", url)
     with there.connect() as connection:
         assert copied["subscriber"] == connection.scalar(select(func.count()).select_from(Subscriber)) == 2
-        assert connection.scalar(select(func.count()).where(col(Paper.indexed))) == 0
+        assert connection.scalar(select(func.count()).where(col(Paper.is_indexed))) == 0
         assert connection.scalar(select(func.count()).select_from(Delivery)) == 1
         assert connection.scalar(text("SELECT count(*) FROM procrastinate.procrastinate_jobs")) == 0
     assert "is not empty" in command.run("migrate", "--from", here, "--to", url, status=1).stderr

@@ -13,16 +13,16 @@ from digest import db, deliveries, desk, planning, retention
 from digest.deliveries import Owed
 from digest.house import House
 from digest.models import (
+    BounceClass,
+    BounceRecord,
     Delivery,
-    Evidence,
-    Fetched,
-    Kind,
-    Reading,
+    DeliveryKind,
+    DeliveryState,
+    HttpCacheEntry,
     SavedKeyword,
-    State,
-    Status,
+    SourceFetch,
     Subscriber,
-    Verdict,
+    SubscriberStatus,
 )
 from digest.scheduler import Clockwork
 from digest.subscribers import Purpose, Wish
@@ -39,7 +39,7 @@ LATER = NOW + timedelta(hours=3)
 
 def put(store: Engine, **given: Any) -> int:
     with db.writing(store) as session:
-        session.add(to := subscriber(status=given.pop("status", Status.ACTIVE)))
+        session.add(to := subscriber(status=given.pop("status", SubscriberStatus.ACTIVE)))
         session.flush()
         session.add(row := delivery(to, **given))
         session.flush()
@@ -57,7 +57,8 @@ def again(store: Engine, number: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "given", [{"state": State.FAILED, "settled_at": NOW}, {"state": State.QUEUED, "next_attempt_at": LATER}]
+    "given",
+    [{"state": DeliveryState.FAILED, "settled_at": NOW}, {"state": DeliveryState.QUEUED, "next_attempt_at": LATER}],
 )
 def test_a_letter_that_did_not_go_is_queued_again(store: Engine, given: dict[str, object]) -> None:
     number, other = put(store, attempts=2, **given), put(store, **given)
@@ -77,16 +78,16 @@ def test_a_letter_that_did_not_go_is_queued_again(store: Engine, given: dict[str
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"state": State.SENT}, "would be a double"),
-        ({"state": State.UNCERTAIN}, "may have arrived"),
-        ({"state": State.ON_WIRE, "owner": "me"}, "being sent now"),
-        ({"state": State.SENDING, "owner": "me"}, "being sent now"),
-        ({"state": State.CANCELLED}, "wanted no letter"),
-        ({"state": State.EXPIRED}, "later edition took its papers"),
-        ({"state": State.FAILED, "given_back": True}, "later edition took its papers"),
-        ({"state": State.FAILED, "status": Status.SUPPRESSED}, "its reader is suppressed"),
-        ({"state": State.FAILED, "kind": Kind.CONFIRM}, "its reader is active and gets no such letter"),
-        ({"state": State.QUEUED}, "waits in the queue already"),
+        ({"state": DeliveryState.SENT}, "would be a double"),
+        ({"state": DeliveryState.UNCERTAIN}, "may have arrived"),
+        ({"state": DeliveryState.ON_WIRE, "owner": "me"}, "being sent now"),
+        ({"state": DeliveryState.SENDING, "owner": "me"}, "being sent now"),
+        ({"state": DeliveryState.CANCELLED}, "wanted no letter"),
+        ({"state": DeliveryState.EXPIRED}, "later edition took its papers"),
+        ({"state": DeliveryState.FAILED, "is_reclaimed": True}, "later edition took its papers"),
+        ({"state": DeliveryState.FAILED, "status": SubscriberStatus.SUPPRESSED}, "its reader is suppressed"),
+        ({"state": DeliveryState.FAILED, "kind": DeliveryKind.CONFIRM}, "its reader is active and gets no such letter"),
+        ({"state": DeliveryState.QUEUED}, "waits in the queue already"),
     ],
 )
 def test_a_letter_that_may_not_go_again_says_why(store: Engine, given: dict[str, object], why: str) -> None:
@@ -98,7 +99,7 @@ def test_a_letter_that_may_not_go_again_says_why(store: Engine, given: dict[str,
 
 
 def test_the_papers_of_a_letter_are_either_sent_again_or_handed_out(store: Engine) -> None:
-    first, second = (put(store, state=State.FAILED, papers=[7]) for _ in range(2))
+    first, second = (put(store, state=DeliveryState.FAILED, papers=[7]) for _ in range(2))
     readers = [get(store, each).subscriber_id for each in (first, second)]
     assert again(store, first) == ""
     with db.writing(store) as session:
@@ -111,9 +112,9 @@ def test_the_papers_of_a_letter_are_either_sent_again_or_handed_out(store: Engin
 def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url)})
     old, new, had = (
-        put(sqlite_store, state=State.FAILED, settled_at=NOW),
-        put(sqlite_store, state=State.FAILED, settled_at=LATER),
-        put(sqlite_store, state=State.FAILED, settled_at=LATER, given_back=True),
+        put(sqlite_store, state=DeliveryState.FAILED, settled_at=NOW),
+        put(sqlite_store, state=DeliveryState.FAILED, settled_at=LATER),
+        put(sqlite_store, state=DeliveryState.FAILED, settled_at=LATER, is_reclaimed=True),
     )
     done = command.run("deliveries", "retry", "--failed", "--since", LATER.isoformat(), status=1)
     assert done.stdout == "1 of 2 letters are in the queue again\n"
@@ -136,10 +137,10 @@ def test_a_round_is_told_from_due_to_over(store: Engine) -> None:
     assert before.due == (Waiting("Asia/Tokyo", 18, 1), Waiting("UTC", 8, 1))
     assert (before.planned, before.open, before.over) == (0, 0, False)
     planning.plan(at, NOW)
-    put(store, status=Status.PAUSED, kind=Kind.WELCOME, edition=NOW.date().isoformat())  # no digest
+    put(store, status=SubscriberStatus.PAUSED, kind=DeliveryKind.WELCOME, edition=NOW.date().isoformat())  # no digest
     planned = look(store, NOW.date(), NOW)
     assert (planned.due, planned.planned, planned.letters["queued"], planned.over) == ((), 2, 2, False)
-    Record(store).settle(State.SENT)
+    Record(store).settle(DeliveryState.SENT)
     over = look(store, NOW.date(), NOW)
     assert (over.letters["sent"], over.letters["queued"], over.over) == (2, 0, True)
     assert sum(look(store, NOW.date() - DAY, NOW).letters.values()) == 0
@@ -165,35 +166,35 @@ def past(store: Engine) -> House:
     reader(at, BOB, "robot", "protein", now=NOW)
     arrive(at, NOW, "A robot", "Another robot")
     planning.plan(at, NOW)
-    Record(store).settle(State.SENT)
+    Record(store).settle(DeliveryState.SENT)
     desk.unsubscribe(at, token(at, BOB, Purpose.UNSUBSCRIBE, NOW), NOW)
     with db.writing(store) as session:
         for each in session.exec(select(Delivery)).all():
             each.reply, each.settled_at = "2.0.0 queued", each.settled_at or NOW
             session.add(
-                Evidence(
+                BounceRecord(
                     delivery_id=each.id or 0,
-                    verdict=Verdict.SOFT,
+                    bounce_class=BounceClass.SOFT,
                     parser="x",
                     fingerprint=str(each.id),
                     received_at=NOW,
                 )
             )
-        session.add(Fetched(url="https://example.org", etag="x", at=NOW))
+        session.add(HttpCacheEntry(url="https://example.org", etag="x", stored_at=NOW))
         session.add(reading(started_at=NOW))
     return at
 
 
 def held(at: House) -> dict[str, object]:
     with db.reading(at.engine) as session:
-        letters = session.exec(select(Delivery).where(Delivery.kind == Kind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
+        letters = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
         gone = session.exec(select(Subscriber.id).where(Subscriber.email == BOB)).one()
         return {
             "papers": [len(each.papers) for each in letters],
-            "left_out": [len(each.left_out) for each in letters],
+            "left_out": [len(each.omitted_papers) for each in letters],
             "keywords": [len(each.keywords) for each in letters],
             "replies": sum(bool(each.reply) for each in letters),
-            "around": [len(session.exec(select(each)).all()) for each in (Evidence, Fetched, Reading)],
+            "around": [len(session.exec(select(each)).all()) for each in (BounceRecord, HttpCacheEntry, SourceFetch)],
             "of who left": len(session.exec(select(SavedKeyword).where(SavedKeyword.subscriber_id == gone)).all()),
             "saved": len(session.exec(select(SavedKeyword)).all()),
         }
@@ -216,7 +217,7 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: House) -> None
     now = held(past)
     assert (now["of who left"], now["saved"], now["keywords"], now["papers"]) == (0, 1, [1, 0], [1, 2])
     # The copy of their letter can still be looked at.
-    number = next(each.id for each in Record(past.engine).letters(BOB) if each.kind == Kind.DIGEST)
+    number = next(each.id for each in Record(past.engine).letters(BOB) if each.kind == DeliveryKind.DIGEST)
     link = past.link(Purpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
     browser = Browser(create(past, clock=lambda: NOW + 31 * DAY))
     assert browser.get(link).status_code == 200
@@ -245,12 +246,12 @@ def test_of_old_letters_only_their_papers_are_kept(past: House) -> None:
     assert set(retention.prune(past, late).values()) == {0}
 
 
-@pytest.mark.parametrize("state", [State.QUEUED, State.UNCERTAIN, State.FAILED])
-def test_a_letter_whose_fate_is_open_keeps_all_it_has(store: Engine, state: State) -> None:
-    number = put(store, state=state, papers=[1], left_out=[2], keywords=[3], reply="451", created_at=NOW)
+@pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.UNCERTAIN, DeliveryState.FAILED])
+def test_a_letter_whose_fate_is_open_keeps_all_it_has(store: Engine, state: DeliveryState) -> None:
+    number = put(store, state=state, papers=[1], omitted_papers=[2], keywords=[3], reply="451", created_at=NOW)
     retention.prune(house(store), NOW + 400 * DAY)
     row = get(store, number)
-    assert (row.papers, row.left_out, row.keywords, row.reply) == ([1], [2], [3], "451")
+    assert (row.papers, row.omitted_papers, row.keywords, row.reply) == ([1], [2], [3], "451")
 
 
 def test_an_address_that_nobody_confirms_is_erased_in_time(store: Engine) -> None:
@@ -276,7 +277,7 @@ def test_the_service_forgets_by_itself(past: House) -> None:
 
 def test_prune_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url)})
-    put(sqlite_store, state=State.SENT, reply="2.0.0 ok", settled_at=NOW - 400 * DAY, papers=[5])
+    put(sqlite_store, state=DeliveryState.SENT, reply="2.0.0 ok", settled_at=NOW - 400 * DAY, papers=[5])
     told = command.json("prune", "--dry-run")
     assert (told["dry_run"], told["rows"]["replies of the relay"]) == (True, 1)
     assert "replies of the relay\t1" in command.run("prune").stdout

@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from digest import db, deliveries, planning
 from digest.house import House
-from digest.models import Kind, State, Status, Subscriber
+from digest.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.sending import send_all
 from digest.watch.month import month
 from digest.web.app import create
@@ -83,7 +83,7 @@ def letter(at: House, email: str = ADA, **given: Any) -> int:
     with db.writing(at.engine) as session:
         to = session.exec(select(Subscriber).where(Subscriber.email == email)).first()
         if to is None:
-            session.add(to := subscriber(email=email, last_slot=NOW.date()))
+            session.add(to := subscriber(email=email, last_due_day=NOW.date()))
             session.flush()
         session.add(row := delivery(to, **{"edition": f"{NOW:%F}", "created_at": NOW} | given))
         session.flush()
@@ -192,7 +192,7 @@ def test_a_form_of_another_site_is_not_taken(one: House) -> None:
     operator = Operator(one)
     operator.log_in()
     for place, (headers, taken) in enumerate(CLAIMS):
-        number = letter(one, state=State.UNCERTAIN, edition=f"letter {place}")
+        number = letter(one, state=DeliveryState.UNCERTAIN, edition=f"letter {place}")
         answer = operator.post(f"/letters/{number}/resolve", headers, answer="sent")
         assert answer.status_code == (303 if taken else 403), headers
         assert Record(one.engine).letters()[-1].state == ("sent" if taken else "uncertain"), headers
@@ -207,7 +207,7 @@ def test_a_quiet_morning_is_said_so(one: House, sqlite_store: Engine) -> None:
         for source in ("huggingface", "arxiv"):
             for back in (2, 1, 0):
                 then = NOW - back * DAY
-                session.add(reading(source=source, list_day=then.date(), started_at=then, listed=4, new=4))
+                session.add(reading(source=source, list_day=then.date(), started_at=then, listed_count=4, new_count=4))
                 session.flush()
     operator = Operator(one)
     operator.log_in()
@@ -217,13 +217,13 @@ def test_a_quiet_morning_is_said_so(one: House, sqlite_store: Engine) -> None:
 
 def test_what_needs_a_human_is_told_first(operator: Operator, at: House) -> None:
     for number in range(6):
-        letter(at, f"{number}@example.org", state=State.FAILED if number < 3 else State.SENT)
-    number = letter(at, state=State.UNCERTAIN, edition="another")
+        letter(at, f"{number}@example.org", state=DeliveryState.FAILED if number < 3 else DeliveryState.SENT)
+    number = letter(at, state=DeliveryState.UNCERTAIN, edition="another")
     letter(at, BOB, created_at=NOW - timedelta(hours=2), edition="waits")
     with db.writing(at.engine) as session:
         for back in (9, 8, 0):
             then = NOW - back * DAY
-            session.add(reading(source="arxiv", list_day=then.date(), started_at=then, listed=4))
+            session.add(reading(source="arxiv", list_day=then.date(), started_at=then, listed_count=4))
             session.flush()
         session.add(reading(source="arxiv", list_day=(NOW - DAY).date(), started_at=NOW, status="not-listed"))
         deliveries.lane.close(session, at.relay().name, code=535, reply="535 no <b>", now=NOW)
@@ -259,9 +259,9 @@ def test_a_store_that_cannot_be_used_is_said_so(tmp_path: Any) -> None:
 
 def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: House) -> None:
     for back in range(3, -1, -1):
-        letter(one, state=State.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
+        letter(one, state=DeliveryState.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
     with db.writing(one.engine) as session:
-        session.add(reading(source="arxiv", list_day=NOW.date(), started_at=NOW, listed=4))
+        session.add(reading(source="arxiv", list_day=NOW.date(), started_at=NOW, listed_count=4))
     operator = Operator(one)
     operator.log_in()
     page = operator.page()
@@ -283,9 +283,9 @@ def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: House)
 
 
 def test_bars_are_as_high_as_the_figures(one: House) -> None:
-    letter(one, state=State.SENT, created_at=NOW)
-    letter(one, BOB, state=State.SENT, created_at=NOW)
-    letter(one, state=State.SENT, created_at=NOW - DAY, edition="yesterday")
+    letter(one, state=DeliveryState.SENT, created_at=NOW)
+    letter(one, BOB, state=DeliveryState.SENT, created_at=NOW)
+    letter(one, state=DeliveryState.SENT, created_at=NOW - DAY, edition="yesterday")
     (drawn, *_) = charts(month(one.engine, NOW))
     bars = [
         float(each.attrib["height"])
@@ -314,7 +314,7 @@ def test_lines_across_are_round_numbers(least: int, most: int, wanted: list[int]
 
 @pytest.mark.parametrize(("answer", "state"), [("sent", "sent"), ("lost", "failed")])
 def test_an_uncertain_letter_is_resolved(operator: Operator, at: House, answer: str, state: str) -> None:
-    number = letter(at, state=State.UNCERTAIN, papers=[7])
+    number = letter(at, state=DeliveryState.UNCERTAIN, papers=[7])
     assert "It was sent" in operator.page(f"/letters/{number}")
     for wrong in ("", "maybe"):
         assert operator.post(f"/letters/{number}/resolve", answer=wrong).status_code == 422
@@ -347,7 +347,7 @@ def mailed(at: House) -> tuple[House, int]:
     reader(at, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
     arrive(at, NOW - DAY, "A robot of yesterday")
     planning.plan(at, NOW - DAY)
-    Record(at.engine).settle(State.SENT)
+    Record(at.engine).settle(DeliveryState.SENT)
     arrive(at, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
     return at, Record(at.engine).letters(ADA)[-1].id or 0
 
@@ -396,19 +396,19 @@ def test_the_link_to_a_copy_is_mailed_through_the_queue_and_seldom(
     )
     queued = Record(at.engine).letters(ADA)[-1]
     assert (queued.kind, queued.state, queued.edition) == (
-        Kind.ALREADY,
-        State.QUEUED,
+        DeliveryKind.ALREADY_SUBSCRIBED,
+        DeliveryState.QUEUED,
         f"copy:{number}:2026-07-28:2026-07-29",
     )
     assert "sent today already" in operator.post(f"/letters/{number}/copy").text
-    others = [letter(at, state=State.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
+    others = [letter(at, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
     codes = [operator.post(f"/letters/{each}/copy").status_code for each in others]
     assert codes == [303, 303, 409]
     assert operator.post(f"/letters/{queued.id}/copy").status_code == 409
-    old = letter(at, state=State.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
+    old = letter(at, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
     assert "this letter is older" in operator.post(f"/letters/{old}/copy").text
     with db.writing(at.engine) as session:
-        session.get_one(Subscriber, queued.subscriber_id).status = Status.SUPPRESSED
+        session.get_one(Subscriber, queued.subscriber_id).status = SubscriberStatus.SUPPRESSED
     operator.now = NOW + DAY
     operator.log_in()
     assert "This reader is suppressed" in operator.post(f"/letters/{number}/copy").text

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from digest.web.operator.live import MOST
 from tests.command import Command
 from tests.factories import delivery, subscriber
@@ -74,7 +74,7 @@ def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
             session.add(delivery(to, created_at=datetime.now(UTC)))
         assert next(seen)["queued"] == "1"
         with db.writing(sqlite_store) as session:
-            session.get_one(Delivery, 1).state = State.SENT
+            session.get_one(Delivery, 1).state = DeliveryState.SENT
         told = next(seen)
         assert (told["queued"], told["sent"], told["done"], told["all"]) == ("0", "1", "1", "1")
         places = set(re.findall(r'data-show(?:-value|-max)?="(\w+)"', client.get(f"{base}/operator").text))

@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from digest import db
 from digest.cli.shown import configure_logs
-from digest.models import Delivery, Kind, Reading, Status
+from digest.models import Delivery, DeliveryKind, SourceFetch, SubscriberStatus
 from digest.scheduler import Clockwork
 from digest.settings import LogFormat
 from tests.factories import delivery, subscriber
@@ -50,9 +50,9 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
         for name in names:
             reader(at, f"{name}@example.org", "robot", now=NOW)
         with db.writing(sqlite_store) as session:
-            session.add(left := subscriber(email="left@example.org", status=Status.UNSUBSCRIBED))
+            session.add(left := subscriber(email="left@example.org", status=SubscriberStatus.UNSUBSCRIBED))
             session.flush()
-            session.add(delivery(left, kind=Kind.WELCOME))
+            session.add(delivery(left, kind=DeliveryKind.WELCOME))
         running.refuse = {
             "refused@example.org": "550 5.1.1 <refused@example.org> is unknown",
             "later@example.org": "451 4.3.0 <later@example.org> later",
@@ -69,7 +69,7 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
     said = lines(written := capfd.readouterr().err)
     with db.reading(sqlite_store) as session:
         letters = session.exec(select(Delivery)).all()
-        looks = session.exec(select(Reading)).all()
+        looks = session.exec(select(SourceFetch)).all()
     assert sorted(each.state for each in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
     fates = [each for each in said if each["event"].startswith("letter.")]
     assert sorted((each["delivery"], each["event"]) for each in fates) == sorted(

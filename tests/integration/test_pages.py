@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from digest import db, desk, papers, planning, subscribers
 from digest.house import House
-from digest.models import Delivery, Kind, Status, Subscriber
+from digest.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.settings import Settings
 from digest.sources.base import Listed
 from digest.subscribers import Links, Purpose, Wish
@@ -121,7 +121,7 @@ def test_a_subscription_is_noted_and_its_letter_queued(home: House, browser: Bro
     with db.reading(home.engine) as session:
         found = session.exec(select(Subscriber)).one()
     assert (found.status, found.frequency, found.send_hour, found.timezone, found.cap, found.trending) == (
-        Status.PENDING,
+        SubscriberStatus.PENDING,
         "weekdays",
         6,
         "Asia/Tokyo",
@@ -135,7 +135,7 @@ def test_a_subscription_is_noted_and_its_letter_queued(home: House, browser: Bro
 
 def test_without_keywords_a_reader_is_welcome_too(home: House, browser: Browser) -> None:
     assert browser.post("/subscribe", {"email": "ada@example.org"}).status_code == 303
-    assert state(home) == Status.PENDING
+    assert state(home) == SubscriberStatus.PENDING
 
 
 def test_the_answer_is_the_same_whatever_the_addresss_state(home: House, browser: Browser) -> None:
@@ -146,14 +146,14 @@ def test_the_answer_is_the_same_whatever_the_addresss_state(home: House, browser
     complained = subscribed(home, "complained@example.org")
     with db.writing(home.engine) as session:
         row = session.get_one(Subscriber, complained.id)
-        row.status, row.reason = Status.SUPPRESSED, "complaint: abuse"
+        row.status, row.reason = SubscriberStatus.SUPPRESSED, "complaint: abuse"
     answers = {
         (answer.status_code, answer.content, str(sorted(answer.headers.items())))
         for name in ("new", "pending", "active", "left", "complained")
         for answer in [browser.post("/subscribe", {**FORM, "email": f"{name}@example.org"})]
     }
     assert len(answers) == 1
-    assert state(home, "complained@example.org") == Status.SUPPRESSED
+    assert state(home, "complained@example.org") == SubscriberStatus.SUPPRESSED
 
 
 def test_an_answer_takes_its_time_whatever_the_addresss_state(home: House) -> None:
@@ -248,11 +248,11 @@ def test_a_preview_of_an_unreadable_keyword_says_so(browser: Browser) -> None:
 def test_confirming_takes_one_button_and_a_second_click_is_answered_kindly(home: House, browser: Browser) -> None:
     link = path(home, Purpose.CONFIRM, subscribed(home, confirmed=False))
     page = browser.get(link)
-    assert (page.status_code, state(home)) == (200, Status.PENDING)
+    assert (page.status_code, state(home)) == (200, SubscriberStatus.PENDING)
     assert "ada@example.org" in page.text
     assert '<mark class="k1" dir="auto">world model</mark>' in page.text
     assert "The papers will come" in browser.post(link).text
-    assert state(home) == Status.ACTIVE
+    assert state(home) == SubscriberStatus.ACTIVE
     for again in (browser.post(link), browser.get(link)):
         assert again.status_code == 200
         assert "All is set already" in again.text
@@ -262,14 +262,14 @@ def test_confirming_takes_one_button_and_a_second_click_is_answered_kindly(home:
 def test_who_says_no_hears_nothing_more(home: House, browser: Browser) -> None:
     link = path(home, Purpose.CONFIRM, subscribed(home, confirmed=False))
     assert "Nothing will be sent" in browser.post(link, {"answer": "no"}).text
-    assert state(home) == Status.UNSUBSCRIBED
+    assert state(home) == SubscriberStatus.UNSUBSCRIBED
     assert browser.get(link).status_code == browser.post(link).status_code == 410
 
 
 def test_a_running_subscription_does_not_end_by_a_late_no(home: House, browser: Browser) -> None:
     link = path(home, Purpose.CONFIRM, subscribed(home))
     assert "All is set already" in browser.post(link, {"answer": "no"}).text
-    assert state(home) == Status.ACTIVE
+    assert state(home) == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -319,9 +319,9 @@ def test_preferences_are_shown_and_changed(home: House, browser: Browser) -> Non
     assert "checked" not in Seen(page.text).one(name="trending")
     card = desk.look(home, Purpose.PREFERENCES, link.rpartition("/")[2], AT)
     assert (card.wish.frequency, card.wish.send_hour, card.wish.cap) == ("weekly", 0, 3)
-    assert (card.status, card.paused_until) == (Status.PAUSED, date(2026, 9, 1))
+    assert (card.status, card.paused_until) == (SubscriberStatus.PAUSED, date(2026, 9, 1))
     browser.post(link, {"keywords": "speech", "pause": ""})
-    assert state(home) == Status.ACTIVE
+    assert state(home) == SubscriberStatus.ACTIVE
 
 
 def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: House, browser: Browser) -> None:
@@ -332,9 +332,9 @@ def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: House, browser: Br
     page = browser.get(link)
     assert Seen(page.text).one(id="held")
     assert "on hold: 3 of the last 5 letters came back &lt;b&gt;full" in page.text
-    assert state(home) == Status.PAUSED
+    assert state(home) == SubscriberStatus.PAUSED
     browser.post(link, {"keywords": "speech", "pause": ""})
-    assert state(home) == Status.ACTIVE
+    assert state(home) == SubscriberStatus.ACTIVE
     assert "on hold" not in browser.get(link).text
 
 
@@ -364,9 +364,9 @@ def test_leaving_by_the_button_sends_a_farewell_and_a_second_click_is_answered_k
 ) -> None:
     link = path(home, Purpose.UNSUBSCRIBE, subscribed(home))
     browser.get(link)
-    assert state(home) == Status.ACTIVE
+    assert state(home) == SubscriberStatus.ACTIVE
     assert browser.post(link, {"answer": "yes"}).status_code == 200
-    assert state(home) == Status.UNSUBSCRIBED
+    assert state(home) == SubscriberStatus.UNSUBSCRIBED
     assert letters(home)[-1] == "goodbye"
     for again in (browser.get(link), browser.post(link, {"answer": "yes"})):
         assert "You are unsubscribed already" in again.text
@@ -383,7 +383,7 @@ def test_one_click_unsubscribes_without_ceremony(home: House, browser: Browser, 
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/plain")
         assert "set-cookie" not in answer.headers
-    assert state(home) == Status.UNSUBSCRIBED
+    assert state(home) == SubscriberStatus.UNSUBSCRIBED
     assert "goodbye" not in letters(home)
 
 
@@ -396,7 +396,7 @@ def test_the_web_copy_is_the_letter_and_only_its_link_opens_it(home: House, brow
     assert "1 new paper matches your keywords" in Seen(page.text).text
     assert "Speech" not in page.text
     with db.reading(home.engine) as session:
-        (welcome,) = session.exec(select(Delivery).where(Delivery.kind == Kind.WELCOME)).all()
+        (welcome,) = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.WELCOME)).all()
     for other in (str(welcome.id), "999", "x"):
         assert browser.get(home.link(Purpose.VIEW, other, AT)).status_code == 410
 
@@ -502,7 +502,7 @@ def digest_of(home: House, reader: Subscriber) -> Delivery:
     planning.plan(home, AT)
     with db.reading(home.engine) as session:
         return session.exec(
-            select(Delivery).where(Delivery.subscriber_id == reader.id, Delivery.kind == Kind.DIGEST)
+            select(Delivery).where(Delivery.subscriber_id == reader.id, Delivery.kind == DeliveryKind.DIGEST)
         ).one()
 
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from digest import db, desk
 from digest.house import House
-from digest.models import Delivery, Keyword, Paper, Status
+from digest.models import Delivery, Keyword, Paper, SubscriberStatus
 from digest.subscribers import Purpose
 from digest.web.app import create
 from digest.web.guard import Pace
@@ -145,7 +145,7 @@ def test_these_pages_are_private_and_paced(at: House, purpose: Purpose) -> None:
 
 @pytest.mark.parametrize("purpose", LINKS)
 def test_a_subscription_that_is_over_is_told_so(at: House, browser: Browser, purpose: Purpose) -> None:
-    put(at.engine, ADA, Status.SUPPRESSED, reason="complaint")
+    put(at.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
     for answer in (browser.get(path(at, purpose)), browser.post(path(at, purpose), {"author": "Ada Example"})):
         assert answer.status_code == 410
         assert "Subscribe again to start anew" in answer.text
@@ -209,9 +209,9 @@ def test_leaving_by_our_button_offers_the_way_back(at: House, record: Record, br
     left = browser.post(where, {"answer": "yes"})
     back = next(each["action"] for tag, each in Seen(left.text).tags if tag == "form")
     assert back.startswith("/return/")
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
     assert "Welcome back" in browser.post(back).text
-    assert record.of(ADA).status == Status.ACTIVE
+    assert record.of(ADA).status == SubscriberStatus.ACTIVE
     # One click in a mail program: no page, no last letter; the way back is on the page behind the link.
     browser.post(where, {"List-Unsubscribe": "One-Click"})
     with db.reading(at.engine) as session:

@@ -10,7 +10,16 @@ from sqlmodel import SQLModel, col, select
 
 from digest import db, planning
 from digest.house import House
-from digest.models import Delivery, Evidence, Keyword, SavedKeyword, State, Status, Subscriber, Verdict
+from digest.models import (
+    BounceClass,
+    BounceRecord,
+    Delivery,
+    DeliveryState,
+    Keyword,
+    SavedKeyword,
+    Subscriber,
+    SubscriberStatus,
+)
 from digest.subscribers import Purpose
 from digest.web.app import create
 from tests.browser import AT, Browser, Seen
@@ -29,15 +38,20 @@ def home(sqlite_store: Engine) -> House:
     for ago in (2, 1, 0):
         arrive(made, AT - ago * DAY, f"Robot of {ago} days ago", f"Protein of {ago} days ago")
         planning.plan(made, AT - ago * DAY + timedelta(hours=1))
-        Record(made.engine).settle(State.FAILED if ago == 1 else State.SENT)
+        Record(made.engine).settle(DeliveryState.FAILED if ago == 1 else DeliveryState.SENT)
     with db.writing(made.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         first = session.exec(select(Delivery).where(Delivery.subscriber_id == ada.id)).first()
         assert first
         session.add(
-            Evidence(
-                delivery_id=int(first.id or 0), verdict=Verdict.SOFT, status="4.2.2", reason="full", parser="dsn",
-                fingerprint="f1", received_at=AT,
+            BounceRecord(
+                delivery_id=int(first.id or 0),
+                bounce_class=BounceClass.SOFT,
+                status_code="4.2.2",
+                reason="full",
+                parser="dsn",
+                fingerprint="f1",
+                received_at=AT,
             )
         )  # fmt: skip
     return made
@@ -62,7 +76,7 @@ def feed(home: House, kind: str) -> str:
 
 def rows(home: House) -> dict[str, int]:
     with db.reading(home.engine) as session:
-        tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, Evidence]
+        tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord]
         return {each.__name__: len(session.exec(select(each)).all()) for each in tables}
 
 
@@ -90,7 +104,7 @@ def test_the_feed_has_exactly_what_was_mailed(home: House) -> None:
     entries = etree.fromstring(answer.content).findall(f"{ATOM}entry")
     mailed = [each.findtext(f"{ATOM}title") for each in entries]
     told = [each["title"] for each in json.loads(browse(home).get(feed(home, "json")).content)["items"]]
-    sent = [each.papers for each in Record(home.engine).letters(ADA) if each.state == State.SENT]
+    sent = [each.papers for each in Record(home.engine).letters(ADA) if each.state == DeliveryState.SENT]
     assert len(mailed) == sum(map(len, sent))
     assert mailed == told
     assert mailed[0] == "Robot of 0 days ago"
@@ -124,13 +138,13 @@ def test_the_export_has_every_column_of_every_row(home: House) -> None:
     assert answer.headers["cache-control"] == "no-store"
     told = answer.json()
     assert set(Subscriber.model_fields) <= told["subscriber"].keys()
-    assert [each["written"] for each in told["keywords"]] == ["robot", "-survey"]
+    assert [each["text"] for each in told["keywords"]] == ["robot", "-survey"]
     assert all(set(SavedKeyword.model_fields) <= each.keys() for each in told["keywords"])
     assert all(set(Keyword.model_fields) <= each["keyword"].keys() for each in told["keywords"])
     assert len(told["letters"]) == 3
     assert all(set(Delivery.model_fields) <= each.keys() for each in told["letters"])
     (came_back,) = told["letters"][0]["came_back"]
-    assert set(Evidence.model_fields) <= came_back.keys()
+    assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
     assert BOB not in answer.text
 
@@ -143,7 +157,7 @@ def test_erasing_takes_a_button_and_leaves_nothing_of_one_and_all_of_the_other(h
     assert "Erase everything?" in browse(home).post(where, {"answer": ""}).text
     assert rows(home) == before
     assert "Everything is erased" in browse(home).post(where, {"answer": "yes"}).text
-    assert rows(home) == {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "Evidence": 0}
+    assert rows(home) == {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0}
     assert ADA not in json.dumps(browse(home).get(held(home, "export.json", BOB)).json())
     for each in (where, export, history, copy):
         assert browse(home).get(each).status_code == 410
@@ -151,7 +165,7 @@ def test_erasing_takes_a_button_and_leaves_nothing_of_one_and_all_of_the_other(h
 
 
 def test_who_has_left_can_still_look_take_it_along_and_have_it_erased(home: House) -> None:
-    put(home.engine, ADA, Status.UNSUBSCRIBED, ended_at=AT)
+    put(home.engine, ADA, SubscriberStatus.UNSUBSCRIBED, ended_at=AT)
     ended = browse(home).get(held(home, "").rstrip("/"))
     assert ended.status_code == 410
     assert {held(home, "history"), held(home, "erase")} <= set(Seen(ended.text).links)

@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from digest import db, desk
 from digest.house import House
-from digest.models import Status, Subscriber
+from digest.models import Subscriber, SubscriberStatus
 from digest.settings import Settings
 from digest.subscribers import Links, Purpose, Wish
 from tests.browser import AT
@@ -63,7 +63,7 @@ def whole_way(home: House, port: int) -> None:
     with urllib.request.urlopen(request) as answered:
         assert (answered.status, answered.read()) == (200, b"You are unsubscribed.\n")
     with db.reading(home.engine) as session:
-        assert session.exec(select(Subscriber)).one().status == Status.UNSUBSCRIBED
+        assert session.exec(select(Subscriber)).one().status == SubscriberStatus.UNSUBSCRIBED
 
 
 def test_a_body_without_an_end_is_refused_while_it_comes(home: House) -> None:

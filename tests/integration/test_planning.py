@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from digest import db, desk, papers, planning
 from digest.house import House
-from digest.models import State, Status
+from digest.models import DeliveryState, SubscriberStatus
 from digest.planning import Planned
 from digest.subscribers import Purpose, Wish
 from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, put, reader, token
@@ -26,7 +26,7 @@ def test_only_new_papers_that_match_and_each_once(at: House, record: Record) -> 
     first, _ = arrive(at, TUESDAY, "A robot walks", "A protein folds")
     assert planning.plan(at, TUESDAY) == Planned(due=1, letters=1, quiet=0)
     assert planning.plan(at, TUESDAY) == Planned()
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     # The next day lists it again, and another source does too.
     arrive(at, TUESDAY + DAY, "A robot walks")
     arrive(at, TUESDAY + DAY, "A robot walks", source="huggingface", upvotes=50)
@@ -51,7 +51,7 @@ def test_a_quiet_day_is_marked_and_moves_on(at: House, record: Record) -> None:
     with db.reading(at.engine) as session:
         top = papers.top_listing(session)
     ada = record.of(ADA)
-    assert (ada.covered_to, ada.last_slot) == (top, TUESDAY.date())
+    assert (ada.covered_listing_id, ada.last_due_day) == (top, TUESDAY.date())
     # A keyword that is written afterwards is for papers to come.
     desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood(["protein"]), None, TUESDAY)
     assert planning.plan(at, TUESDAY + DAY) == Planned(1, 0, 1)
@@ -63,8 +63,8 @@ def test_what_finds_no_room_is_left_out_by_name_and_not_mailed_later(at: House, 
     planning.plan(at, TUESDAY)
     [letter] = record.letters()
     assert len(letter.papers) == 2
-    assert sorted(letter.papers + letter.left_out) == found
-    record.settle(State.SENT)
+    assert sorted(letter.papers + letter.omitted_papers) == found
+    record.settle(DeliveryState.SENT)
     assert planning.plan(at, TUESDAY + DAY).letters == 0
 
 
@@ -74,14 +74,14 @@ def test_what_a_lost_letter_carried_comes_beyond_the_cap(at: House, record: Reco
     found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three", source="huggingface", upvotes=1)
     planning.plan(at, TUESDAY)
     [lost] = record.letters()
-    record.settle(State.FAILED)
+    record.settle(DeliveryState.FAILED)
     new = arrive(at, TUESDAY + DAY, "Robot four", "Robot five", "Robot six", source="huggingface", upvotes=9)
     planning.plan(at, TUESDAY + DAY)
     letter = record.letters()[-1]
     assert set(lost.papers) < set(letter.papers)
     assert len(letter.papers) == 4
     if keywords:  # the day's trending papers leave nothing out: there are always more
-        assert sorted(letter.papers + letter.left_out) == found + new
+        assert sorted(letter.papers + letter.omitted_papers) == found + new
 
 
 def test_a_reader_without_keywords_gets_what_is_trending(at: House, record: Record) -> None:
@@ -97,7 +97,7 @@ def test_a_paper_that_starts_trending_days_later_is_news_unless_it_was_mailed(at
     reader(at, BOB, "robot", now=TUESDAY, trending=True)
     robot, protein = arrive(at, TUESDAY, "A robot walks", "A protein folds")
     planning.plan(at, TUESDAY)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     assert (mailed(record), mailed(record, BOB)) == ([], [[robot]])
     arrive(at, TUESDAY + DAY, "A robot walks", "A protein folds", source="huggingface", upvotes=9)
     [other] = arrive(at, TUESDAY + DAY, "Robots swim")
@@ -126,14 +126,14 @@ def test_the_top_three_only_come_along_with_a_match(at: House, record: Record) -
 )
 def test_the_rhythm_of_a_reader(at: House, record: Record, frequency: str, days: list[str]) -> None:
     reader(at, ADA, "robot", now=TUESDAY, frequency=frequency)
-    put(at.engine, ADA, Status.ACTIVE, last_slot=date(2026, 7, 27))
+    put(at.engine, ADA, SubscriberStatus.ACTIVE, last_due_day=date(2026, 7, 27))
     numbers = []
     for number in range(8):
         now = TUESDAY + number * DAY
         numbers += arrive(at, now, f"Robot number {number}")
         planning.plan(at, now - timedelta(hours=2))  # before the reader's hour nothing of this day is due
         planning.plan(at, now)
-        record.settle(State.SENT)
+        record.settle(DeliveryState.SENT)
     assert [each.edition[5:] for each in record.letters()] == days
     got = [number for letter in mailed(record) for number in sorted(letter)]
     assert got == (numbers[:7] if frequency == "weekly" else numbers)
@@ -142,7 +142,7 @@ def test_the_rhythm_of_a_reader(at: House, record: Record, frequency: str, days:
 def test_nothing_is_due_before_the_local_hour(at: House, record: Record) -> None:
     arrive(at, TUESDAY, "A robot walks")
     reader(at, ADA, "robot", now=TUESDAY, timezone="Asia/Tokyo", send_hour=19)
-    put(at.engine, ADA, Status.ACTIVE, last_slot=date(2026, 7, 27))
+    put(at.engine, ADA, SubscriberStatus.ACTIVE, last_due_day=date(2026, 7, 27))
     assert planning.plan(at, TUESDAY + timedelta(minutes=59)) == Planned()
     assert planning.plan(at, TUESDAY + timedelta(minutes=60)).letters == 1
 
@@ -154,8 +154,8 @@ def test_a_pause_keeps_papers_waiting_and_ends_by_the_readers_own_date(at: House
     desk.change(at, key, zone, desk.understood(["robot"]), date(2026, 7, 30), TUESDAY)
     found = arrive(at, TUESDAY, "A robot walks")
     assert planning.plan(at, TUESDAY + timedelta(hours=2)) == Planned()
-    assert record.of(ADA).status == Status.PAUSED
+    assert record.of(ADA).status == SubscriberStatus.PAUSED
     found += arrive(at, TUESDAY + DAY, "Robots swim")
     assert planning.plan(at, datetime(2026, 7, 29, 12, tzinfo=UTC)).letters == 1  # midnight of the 30th in Auckland
     ada = record.of(ADA)
-    assert (ada.status, ada.paused_until, sorted(mailed(record)[0])) == (Status.ACTIVE, None, found)
+    assert (ada.status, ada.paused_until, sorted(mailed(record)[0])) == (SubscriberStatus.ACTIVE, None, found)

@@ -6,7 +6,7 @@ from sqlmodel import func, select
 
 from digest import db, desk, papers, planning
 from digest.house import House
-from digest.models import Listing, Paper, State
+from digest.models import DeliveryState, Listing, Paper
 from digest.planning import Planned
 from digest.sources.base import Listed
 from digest.subscribers import Purpose, Wish
@@ -23,18 +23,18 @@ def record(store: Engine) -> Record:
     return Record(store)
 
 
-@pytest.mark.parametrize("fate", [State.FAILED, State.EXPIRED, State.CANCELLED])
-def test_papers_that_did_not_arrive_come_back_once(at: House, record: Record, fate: State) -> None:
+@pytest.mark.parametrize("fate", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED])
+def test_papers_that_did_not_arrive_come_back_once(at: House, record: Record, fate: DeliveryState) -> None:
     reader(at, ADA, "robot", now=TUESDAY, cap=2)
     found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three")
     planning.plan(at, TUESDAY)
-    if fate != State.EXPIRED:  # what still waits is withdrawn by the next plan itself
+    if fate != DeliveryState.EXPIRED:  # what still waits is withdrawn by the next plan itself
         record.settle(fate)
     assert planning.plan(at, TUESDAY + DAY).letters == 1
     first, second = record.letters()
-    assert (first.state, first.given_back) == (fate, True)
-    assert sorted(second.papers + second.left_out) == found
-    record.settle(State.SENT)
+    assert (first.state, first.is_reclaimed) == (fate, True)
+    assert sorted(second.papers + second.omitted_papers) == found
+    record.settle(DeliveryState.SENT)
     assert planning.plan(at, TUESDAY + 2 * DAY).letters == 0
 
 
@@ -44,11 +44,13 @@ def test_papers_on_the_wire_or_in_doubt_stay_where_they_are(at: House, record: R
         reader(at, f"{number}.nothing@example.org", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=1)
     planning.plan(at, TUESDAY)
-    for number, state in enumerate((State.SENDING, State.ON_WIRE, State.UNCERTAIN, State.SENT)):
+    for number, state in enumerate(
+        (DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN, DeliveryState.SENT)
+    ):
         record.settle(state, f"{number}@example.org")
         record.settle(state, f"{number}.nothing@example.org")
     assert planning.plan(at, TUESDAY + DAY).letters == 0
-    assert State.EXPIRED not in {each.state for each in record.letters()}
+    assert DeliveryState.EXPIRED not in {each.state for each in record.letters()}
 
 
 def test_papers_come_back_only_while_they_match(at: House, record: Record) -> None:
@@ -56,7 +58,7 @@ def test_papers_come_back_only_while_they_match(at: House, record: Record) -> No
     arrive(at, TUESDAY, "A robot walks")
     [protein] = arrive(at, TUESDAY, "A protein folds")
     planning.plan(at, TUESDAY)
-    record.settle(State.FAILED)
+    record.settle(DeliveryState.FAILED)
     desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood(["protein"]), None, TUESDAY)
     planning.plan(at, TUESDAY + DAY)
     assert mailed(record)[1:] == [[protein]]
@@ -67,7 +69,7 @@ def test_trending_papers_come_back_too(at: House, record: Record) -> None:
     reader(at, BOB, "robot", now=TUESDAY, trending=True)
     found = arrive(at, TUESDAY, "A robot walks", "One", "Two", source="huggingface", upvotes=9)
     planning.plan(at, TUESDAY)
-    record.settle(State.FAILED)
+    record.settle(DeliveryState.FAILED)
     planning.plan(at, TUESDAY + DAY)
     assert mailed(record) == [found, found]
     assert mailed(record, BOB) == [found, found]
@@ -77,7 +79,7 @@ def test_changed_keywords_never_mail_a_paper_again(at: House, record: Record) ->
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=9)
     planning.plan(at, TUESDAY)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     for number, keywords in enumerate((["walk"], [], ["robot", "walk"], ["robot"]), start=1):
         key = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
         desk.change(at, key, Wish(trending=True), desk.understood(keywords), None, TUESDAY)
@@ -88,7 +90,7 @@ def test_who_leaves_and_returns_gets_nothing_again(at: House, record: Record) ->
     reader(at, ADA, "robot", now=TUESDAY)
     found = arrive(at, TUESDAY, "A robot walks", "Robots swim")
     planning.plan(at, TUESDAY)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     desk.remove(at, ADA, TUESDAY)
     reader(at, ADA, "robot", now=TUESDAY)
     [new] = arrive(at, TUESDAY + DAY, "A robot flies")
@@ -101,12 +103,12 @@ def test_a_clock_set_back_mails_nobody_twice_and_a_clock_ahead_stops_nobody(at: 
     reader(at, ADA, "robot", now=TUESDAY)
     first = arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     second = arrive(at, TUESDAY, "Robots swim")
     assert planning.plan(at, TUESDAY - DAY) == Planned()
     assert planning.plan(at, TUESDAY) == Planned()
     assert planning.plan(at, TUESDAY + 400 * DAY).letters == 1
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     third = arrive(at, TUESDAY + DAY, "A robot flies")
     assert planning.plan(at, TUESDAY + DAY).letters == 1
     assert mailed(record) == [first, second, third]
@@ -131,7 +133,7 @@ def test_a_change_of_rhythm_hour_or_zone_brings_no_day_twice(at: House, record: 
     letters = 0
     for number in range(30):
         letters += planning.plan(at, TUESDAY + number * timedelta(hours=6)).letters
-        record.settle(State.SENT)
+        record.settle(DeliveryState.SENT)
     assert letters == 1
 
 
@@ -162,5 +164,5 @@ def test_replacements_are_never_listings(at: House, record: Record) -> None:
     with db.writing(at.engine) as session:
         papers.remember(session, [again], TUESDAY + DAY)
         assert session.exec(select(func.count()).select_from(Listing)).one() == before
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     assert planning.plan(at, TUESDAY + DAY).letters == 0

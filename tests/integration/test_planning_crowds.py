@@ -11,7 +11,7 @@ from sqlmodel import col, func, select
 
 from digest import db, desk, planning
 from digest.house import House
-from digest.models import Delivery, State, Status, Subscriber
+from digest.models import Delivery, DeliveryState, Subscriber, SubscriberStatus
 from digest.planning import Planned
 from digest.planning.pool import gather
 from digest.subscribers import Purpose, Wish
@@ -35,7 +35,7 @@ def test_more_readers_than_one_chunk_holds(at: House, record: Record) -> None:
     with db.reading(at.engine) as session:
         tally = session.exec(select(func.count()).select_from(Delivery).group_by(col(Delivery.subscriber_id))).all()
         assert set(tally) == {1}
-        assert len(session.exec(select(Subscriber).where(col(Subscriber.last_slot).is_(None))).all()) == 0
+        assert len(session.exec(select(Subscriber).where(col(Subscriber.last_due_day).is_(None))).all()) == 0
     assert [each.papers for each in record.letters()[:2]] == [[robot], [protein]]
 
 
@@ -120,7 +120,7 @@ def test_leaving_and_changing_while_a_plan_runs_never_locks_up(at: House, record
     planning.plan(at, TUESDAY + 2 * DAY)
     with db.reading(at.engine) as session:
         states = session.exec(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
-    assert dict(states)[Status.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
+    assert dict(states)[SubscriberStatus.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
 
 
 def test_who_joins_while_a_plan_runs_loses_nothing(at: House, record: Record) -> None:
@@ -128,16 +128,16 @@ def test_who_joins_while_a_plan_runs_loses_nothing(at: House, record: Record) ->
     reader(at, ADA, "robot", now=TUESDAY)
     found = arrive(at, TUESDAY, "A robot walks", "A protein folds")
     planning.plan(at, TUESDAY)
-    record.settle(State.SENT)
+    record.settle(DeliveryState.SENT)
     with db.reading(at.engine) as session:
         pool = gather(session)
     reader(at, BOB, "protein", now=TUESDAY)
     bob = record.of(BOB)
-    assert not pool.spans(np.array([bob.covered_to]))
+    assert not pool.spans(np.array([bob.covered_listing_id]))
     assert not pool.knows(np.array([2]))
     planning.plan(at, TUESDAY)
     assert mailed(record, BOB) == [found[1:]]
     # And one who has seen more is never taken back.
     arrive(at, TUESDAY, "Robots swim")
     planning.plan(at, TUESDAY + DAY)
-    assert not pool.spans(np.array([record.of(ADA).covered_to]))
+    assert not pool.spans(np.array([record.of(ADA).covered_listing_id]))

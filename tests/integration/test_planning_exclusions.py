@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from digest import desk, planning
 from digest.house import House
-from digest.models import State
+from digest.models import DeliveryState
 from digest.subscribers import Purpose, Wish
 from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, reader, token
 
@@ -52,7 +52,7 @@ def test_an_exclusion_written_since_keeps_back_what_a_lost_letter_carried(at: Ho
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A survey of robots")
     planning.plan(at, TUESDAY)
-    record.settle(State.FAILED)
+    record.settle(DeliveryState.FAILED)
     rewrite(at, "robot", "-survey")
     arrive(at, TUESDAY + DAY, "A protein folds")
     assert planning.plan(at, TUESDAY + DAY).letters == 0

@@ -16,15 +16,23 @@ from sqlmodel import col, select
 
 from digest import db, desk, planning
 from digest.house import House
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from digest.subscribers import Purpose, Wish
 from tests.house import DAY, TUESDAY, Record, arrive, house, reader, token
 from tests.postgres import Postgres
 
 WORDS = ("robot", "protein", "graph")
 READERS = ("ada", "bob", "eve")
-FATES = (State.SENT, State.FAILED, State.CANCELLED, State.UNCERTAIN, State.SENDING, State.ON_WIRE, State.QUEUED)
-RETURNS = {State.FAILED, State.CANCELLED, State.EXPIRED}
+FATES = (
+    DeliveryState.SENT,
+    DeliveryState.FAILED,
+    DeliveryState.CANCELLED,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.SENDING,
+    DeliveryState.ON_WIRE,
+    DeliveryState.QUEUED,
+)
+RETURNS = {DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED}
 
 some = st.sets(st.sampled_from(WORDS), min_size=1)
 step = st.one_of(
@@ -38,7 +46,7 @@ step = st.one_of(
 @dataclass
 class Letter:
     papers: set[int]
-    state: State = State.QUEUED
+    state: DeliveryState = DeliveryState.QUEUED
     returned: bool = False
 
 
@@ -53,8 +61,8 @@ class Person:
     def plan(self, shelf: list[tuple[int, set[str]]]) -> None:
         back: set[int] = set()
         for letter in self.letters:
-            if letter.state == State.QUEUED:
-                letter.state = State.EXPIRED
+            if letter.state == DeliveryState.QUEUED:
+                letter.state = DeliveryState.EXPIRED
             if letter.state in RETURNS and not letter.returned:
                 letter.returned = True
                 back |= letter.papers
@@ -64,9 +72,9 @@ class Person:
         if chosen:
             self.letters.append(Letter(chosen))
 
-    def settle(self, fate: State) -> None:
+    def settle(self, fate: DeliveryState) -> None:
         for letter in self.letters:
-            if letter.state in {State.QUEUED, State.SENDING, State.ON_WIRE}:
+            if letter.state in {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE}:
                 letter.state = fate
 
 
@@ -88,17 +96,17 @@ class Play:
     def plan(self, days: int) -> None:
         """On the same day again nobody is due."""
         self.now += days * DAY
-        fresh = {each.last_slot for each in (self.record.of(f"{name}@example.org") for name in READERS)}
+        fresh = {each.last_due_day for each in (self.record.of(f"{name}@example.org") for name in READERS)}
         planning.plan(self.at, self.now)
         if days or fresh == {None}:
             for person in self.people.values():
                 person.plan(self.shelf)
 
-    def settle(self, name: str, fate: State) -> None:
+    def settle(self, name: str, fate: DeliveryState) -> None:
         self.people[name].settle(fate)
         with db.writing(self.at.engine) as session:
             mine = select(Delivery).where(Delivery.subscriber_id == self.record.of(f"{name}@example.org").id)
-            moving = (State.QUEUED, State.SENDING, State.ON_WIRE)
+            moving = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
             for each in session.exec(mine.where(col(Delivery.state).in_(moving))).all():
                 each.state = fate
 
@@ -121,10 +129,10 @@ def play(at: House, steps: list[tuple[str, ...]]) -> None:
     changed = {arguments[0] for name, *arguments in steps if name == "change"}
     # In the end the relay takes everything, and whatever was in doubt turns out to be lost or to have arrived.
     for name in READERS:
-        game.settle(name, State.SENT)
+        game.settle(name, DeliveryState.SENT)
     game.plan(1)
     for name in READERS:
-        game.settle(name, State.SENT)
+        game.settle(name, DeliveryState.SENT)
     game.compare()
     for name, person in game.people.items():
         got = [number for each in person.letters if each.state not in RETURNS for number in each.papers]
@@ -174,7 +182,7 @@ def test_the_first_letter_of_the_play_is_as_a_person_would_expect(sqlite_store: 
     game = Play(house(sqlite_store))
     game.list([{"robot"}, {"protein", "robot"}])
     game.plan(1)
-    game.settle("ada", State.FAILED)
+    game.settle("ada", DeliveryState.FAILED)
     game.list([{"robot"}])
     game.plan(1)
     numbers = [number for number, _ in game.shelf]

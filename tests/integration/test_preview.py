@@ -25,7 +25,7 @@ def test_a_preview_chooses_what_a_reader_would_get(store: Engine) -> None:
     with db.reading(store) as session:
         known = papers.by_ids(session, letter.papers)
     assert [each.title for each in seen.papers] == [known[number].title for number in letter.papers]
-    assert (seen.left_out, seen.considered, seen.counts) == (len(letter.left_out), 5, (2, 3))
+    assert (seen.left_out, seen.considered, seen.counts) == (len(letter.omitted_papers), 5, (2, 3))
     assert seen.papers[0].title == "Robots fold proteins"
     assert [number for number, _ in seen.papers[0].where] == [0, 1]
 

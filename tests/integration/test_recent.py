@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 from digest import db, desk, papers, preview
 from digest.documents import documents
 from digest.matching import Matcher, Query, parse, recall
-from digest.models import Paper, Reading, ReadingStatus
+from digest.models import FetchStatus, Paper, SourceFetch
 from digest.preview import Preview
 from digest.recent import Recent
 from digest.sources.base import Listed
@@ -117,7 +117,7 @@ def test_what_is_read_later_is_taken_in(shelf: Engine) -> None:
         # A later reading finds another title and more upvotes, and no new listing.
         session.execute(update(Paper).where(col(Paper.arxiv_id) == "2607.00170").values(title="A model", upvotes=999))
         session.add(
-            Reading(source="arxiv", list_day=NOW.date(), started_at=NOW, seconds=1, status=ReadingStatus.UNCHANGED)
+            SourceFetch(source="arxiv", list_day=NOW.date(), started_at=NOW, seconds=1, status=FetchStatus.UNCHANGED)
         )
     with db.reading(shelf) as session:
         anew, ready = both(session, saved, recent)

@@ -14,7 +14,7 @@ from digest.db import reading, writing
 from digest.deliveries import Draft, Owed
 from digest.deliveries.outcome import LAST_RETRY
 from digest.errors import DigestError, StoreError
-from digest.models import Delivery, Kind, State, Subscriber
+from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber
 from tests.factories import NOW, delivery, subscriber
 
 LATER = NOW + timedelta(minutes=5)
@@ -55,24 +55,27 @@ def claim(store: Engine, owner: str = "me", limit: int = 100) -> list[int]:
 
 def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: list[int]) -> None:
     first, second = readers
-    drafts = [Draft(first, Kind.DIGEST, "2026-07-01", [1, 2], [3]), Draft(second, Kind.DIGEST, "2026-07-01", [1])]
-    again = [Draft(first, Kind.DIGEST, "2026-07-01", [9]), Draft(first, Kind.DIGEST, "2026-07-02", [9])]
+    drafts = [
+        Draft(first, DeliveryKind.DIGEST, "2026-07-01", [1, 2], [3]),
+        Draft(second, DeliveryKind.DIGEST, "2026-07-01", [1]),
+    ]
+    again = [Draft(first, DeliveryKind.DIGEST, "2026-07-01", [9]), Draft(first, DeliveryKind.DIGEST, "2026-07-02", [9])]
     with writing(store) as session:
         assert deliveries.enqueue(session, drafts, "example.org", NOW) == 2
     with writing(store) as session:
         assert deliveries.enqueue(session, again, "example.org", NOW) == 1
     kept = rows(store)
-    assert [(each.subscriber_id, each.edition, each.papers, each.left_out) for each in kept] == [
+    assert [(each.subscriber_id, each.edition, each.papers, each.omitted_papers) for each in kept] == [
         (first, "2026-07-01", [1, 2], [3]),
         (second, "2026-07-01", [1], []),
         (first, "2026-07-02", [9], []),
     ]
     assert len({each.message_id for each in kept}) == 3
-    assert all(each.message_id.endswith("@example.org>") and each.state == State.QUEUED for each in kept)
+    assert all(each.message_id.endswith("@example.org>") and each.state == DeliveryState.QUEUED for each in kept)
 
 
 def test_more_letters_than_one_statement_holds_are_queued(store: Engine, readers: list[int]) -> None:
-    drafts = [Draft(readers[0], Kind.DIGEST, str(number)) for number in range(1201)]
+    drafts = [Draft(readers[0], DeliveryKind.DIGEST, str(number)) for number in range(1201)]
     with writing(store) as session:
         assert deliveries.enqueue(session, drafts, "example.org", NOW) == 1201
         assert deliveries.enqueue(session, drafts, "example.org", NOW) == 0
@@ -80,30 +83,37 @@ def test_more_letters_than_one_statement_holds_are_queued(store: Engine, readers
 
 
 def test_what_somebody_waits_for_goes_first_and_then_the_oldest(store: Engine, readers: list[int]) -> None:
-    kinds = [Kind.DIGEST, Kind.GOODBYE, Kind.DIGEST, Kind.CONFIRM, Kind.WELCOME, Kind.ALREADY]
+    kinds = [
+        DeliveryKind.DIGEST,
+        DeliveryKind.GOODBYE,
+        DeliveryKind.DIGEST,
+        DeliveryKind.CONFIRM,
+        DeliveryKind.WELCOME,
+        DeliveryKind.ALREADY_SUBSCRIBED,
+    ]
     with writing(store) as session:
         drafts = [Draft(readers[0], kind, str(number)) for number, kind in enumerate(kinds)]
         deliveries.enqueue(session, drafts, "example.org", NOW)
     kind_of = {int(each.id or 0): each.kind for each in rows(store)}
     claimed = [claim(store, limit=2) for _ in range(4)]
     assert [[kind_of[number] for number in each] for each in claimed] == [
-        [Kind.CONFIRM, Kind.ALREADY],
-        [Kind.GOODBYE, Kind.WELCOME],
-        [Kind.DIGEST, Kind.DIGEST],
+        [DeliveryKind.CONFIRM, DeliveryKind.ALREADY_SUBSCRIBED],
+        [DeliveryKind.GOODBYE, DeliveryKind.WELCOME],
+        [DeliveryKind.DIGEST, DeliveryKind.DIGEST],
         [],
     ]
     assert claimed[2] == sorted(claimed[2])
 
 
 def test_a_claim_names_its_owner_and_counts_the_attempt(store: Engine, readers: list[int]) -> None:
-    number = put(store, readers[0], papers=[4, 5], left_out=[6], attempts=2, message_id="<fixed@example.org>")
+    number = put(store, readers[0], papers=[4, 5], omitted_papers=[6], attempts=2, message_id="<fixed@example.org>")
     with writing(store) as session:
         (claimed,) = deliveries.claim(session, "me", NOW, 10)
-    assert (claimed.id, claimed.attempts, claimed.papers, claimed.left_out) == (number, 3, [4, 5], [6])
+    assert (claimed.id, claimed.attempts, claimed.papers, claimed.omitted_papers) == (number, 3, [4, 5], [6])
     assert (claimed.message_id, claimed.created_at) == ("<fixed@example.org>", NOW)
     (row,) = rows(store)
-    assert (row.state, row.owner, row.attempts, row.lease_until) == (
-        State.SENDING,
+    assert (row.state, row.owner, row.attempts, row.lease_expires_at) == (
+        DeliveryState.SENDING,
         "me",
         3,
         NOW + timedelta(minutes=5),
@@ -112,8 +122,8 @@ def test_a_claim_names_its_owner_and_counts_the_attempt(store: Engine, readers: 
 
 def test_nothing_is_claimed_before_its_time_or_out_of_another_state(store: Engine, readers: list[int]) -> None:
     put(store, readers[0], edition="later", next_attempt_at=NOW + timedelta(seconds=1))
-    for state in State:
-        if state != State.QUEUED:
+    for state in DeliveryState:
+        if state != DeliveryState.QUEUED:
             put(store, readers[0], edition=state.value, state=state)
     ready = [put(store, readers[0], edition=f"ready {at}", next_attempt_at=at) for at in (NOW, None)]
     assert sorted(claim(store)) == ready
@@ -175,24 +185,32 @@ def test_an_open_claim_holds_up_no_other_on_a_server(store: Engine, readers: lis
 
 def test_a_sweep_queues_what_was_not_sent_and_doubts_what_was_on_the_wire(store: Engine, readers: list[int]) -> None:
     for owner in ("dead", "me"):
-        for state in (State.SENDING, State.ON_WIRE):
-            put(store, readers[0], edition=f"{owner} {state}", state=state, owner=owner, lease_until=LATER, attempts=1)
-    for state in (State.SENT, State.FAILED, State.QUEUED):
+        for state in (DeliveryState.SENDING, DeliveryState.ON_WIRE):
+            put(
+                store,
+                readers[0],
+                edition=f"{owner} {state}",
+                state=state,
+                owner=owner,
+                lease_expires_at=LATER,
+                attempts=1,
+            )
+    for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.QUEUED):
         put(store, readers[0], edition=state.value, state=state)
     with writing(store) as session:
         assert deliveries.sweep(session, "me", NOW) == (1, 1)
         assert deliveries.sweep(session, "me", NOW) == (0, 0)
     assert states(store) == ["queued", "uncertain", "sending", "on_wire", "sent", "failed", "queued"]
     swept = rows(store)[:2]
-    assert [(each.owner, each.lease_until) for each in swept] == [(None, None), ("dead", None)]
+    assert [(each.owner, each.lease_expires_at) for each in swept] == [(None, None), ("dead", None)]
     assert "died" in swept[1].reply
 
 
 def test_a_living_senders_letters_are_left_to_it_until_its_leases_are_over(store: Engine, readers: list[int]) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one sender at a time")
-    for state in (State.SENDING, State.ON_WIRE):
-        put(store, readers[0], edition=state.value, state=state, owner="alive", lease_until=LATER, attempts=1)
+    for state in (DeliveryState.SENDING, DeliveryState.ON_WIRE):
+        put(store, readers[0], edition=state.value, state=state, owner="alive", lease_expires_at=LATER, attempts=1)
     with db.present(store, "alive") as still_there:
         with writing(store) as session:
             assert deliveries.sweep(session, "me", NOW) == (0, 0)
@@ -204,7 +222,7 @@ def test_a_living_senders_letters_are_left_to_it_until_its_leases_are_over(store
 def test_a_sender_that_the_server_has_lost_is_told_so_and_counts_as_dead(store: Engine, readers: list[int]) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("an SQLite file has no server")
-    put(store, readers[0], edition="one", state=State.SENDING, owner="lost", lease_until=LATER, attempts=1)
+    put(store, readers[0], edition="one", state=DeliveryState.SENDING, owner="lost", lease_expires_at=LATER, attempts=1)
     with db.present(store, "lost") as still_there:
         with writing(store) as session:
             cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
@@ -232,7 +250,7 @@ def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, reade
 
 
 def test_what_is_on_the_wire_is_never_released(store: Engine, readers: list[int]) -> None:
-    put(store, readers[0], state=State.ON_WIRE, owner="me")
+    put(store, readers[0], state=DeliveryState.ON_WIRE, owner="me")
     with writing(store) as session:
         assert deliveries.release(session, "me") == 0
     assert states(store) == ["on_wire"]
@@ -240,12 +258,22 @@ def test_what_is_on_the_wire_is_never_released(store: Engine, readers: list[int]
 
 def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, readers: list[int]) -> None:
     first, second = readers
-    for number, state in enumerate(State):
-        put(store, first, edition=f"2026-06-{number + 1:02}", state=state, papers=[number], left_out=[100 + number])
-    put(store, first, kind=Kind.WELCOME, edition="welcome", papers=[])
+    for number, state in enumerate(DeliveryState):
+        put(
+            store,
+            first,
+            edition=f"2026-06-{number + 1:02}",
+            state=state,
+            papers=[number],
+            omitted_papers=[100 + number],
+        )
+    put(store, first, kind=DeliveryKind.WELCOME, edition="welcome", papers=[])
     put(store, second, papers=[50])
-    numbers = {state: number for number, state in enumerate(State)}
-    back = {numbers[each] for each in (State.QUEUED, State.FAILED, State.CANCELLED, State.EXPIRED)}
+    numbers = {state: number for number, state in enumerate(DeliveryState)}
+    back = {
+        numbers[each]
+        for each in (DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+    }
     with writing(store) as session:
         taken = deliveries.take_back(session, [first], LATER)
     (owed,) = taken.values()
@@ -256,28 +284,37 @@ def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, reade
         assert deliveries.take_back(session, [], LATER) == {}
     kept = {each.edition: each for each in rows(store)}
     expired = kept["2026-06-01"]
-    assert (expired.state, expired.settled_at, expired.given_back) == ("expired", LATER, True)
+    assert (expired.state, expired.settled_at, expired.is_reclaimed) == ("expired", LATER, True)
     assert kept["welcome"].state == kept["2026-07-01"].state == "queued"
 
 
 def test_what_a_reader_has_or_may_have_is_known(store: Engine, readers: list[int]) -> None:
     first, second = readers
-    for number, state in enumerate(State):
-        put(store, first, edition=str(number), state=state, papers=[number, 90], left_out=[100 + number])
+    for number, state in enumerate(DeliveryState):
+        put(store, first, edition=str(number), state=state, papers=[number, 90], omitted_papers=[100 + number])
     put(store, second, papers=[7])
-    may_have = (State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN)
+    may_have = (
+        DeliveryState.QUEUED,
+        DeliveryState.SENDING,
+        DeliveryState.ON_WIRE,
+        DeliveryState.SENT,
+        DeliveryState.UNCERTAIN,
+    )
     with reading(store) as session:
         found = deliveries.had(session, readers)
         assert deliveries.had(session, []) == {}
-    assert found == {first: {number for number, each in enumerate(State) if each in may_have} | {90}, second: {7}}
+    assert found == {
+        first: {number for number, each in enumerate(DeliveryState) if each in may_have} | {90},
+        second: {7},
+    }
 
 
 def test_who_leaves_gets_nothing_of_what_was_queued(store: Engine, readers: list[int]) -> None:
     first, second = readers
     put(store, first, edition="a")
-    put(store, first, edition="b", kind=Kind.WELCOME)
-    put(store, first, edition="c", state=State.SENDING, owner="me")
-    put(store, first, edition="d", state=State.SENT)
+    put(store, first, edition="b", kind=DeliveryKind.WELCOME)
+    put(store, first, edition="c", state=DeliveryState.SENDING, owner="me")
+    put(store, first, edition="d", state=DeliveryState.SENT)
     put(store, second)
     with writing(store) as session:
         assert deliveries.cancel(session, first, LATER) == 2
@@ -288,8 +325,8 @@ def test_who_leaves_gets_nothing_of_what_was_queued(store: Engine, readers: list
 
 def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, readers: list[int]) -> None:
     first, second = readers
-    put(store, first, edition="a", state=State.FAILED, papers=[1])
-    put(store, second, edition="a", state=State.FAILED, papers=[2])
+    put(store, first, edition="a", state=DeliveryState.FAILED, papers=[1])
+    put(store, second, edition="a", state=DeliveryState.FAILED, papers=[2])
     with writing(store) as session:
         deliveries.drop_returns(session, first)
     with writing(store) as session:
@@ -300,7 +337,7 @@ def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, re
 def test_an_operator_says_what_became_of_an_uncertain_letter(
     store: Engine, readers: list[int], *, sent: bool, state: str, back: dict[int, list[int]]
 ) -> None:
-    number = put(store, readers[0], state=State.UNCERTAIN, papers=[1, 2])
+    number = put(store, readers[0], state=DeliveryState.UNCERTAIN, papers=[1, 2])
     with writing(store) as session:
         deliveries.resolve(session, number, sent=sent, now=LATER)
     (row,) = rows(store)
@@ -313,27 +350,27 @@ def test_an_operator_says_what_became_of_an_uncertain_letter(
 
 
 def test_only_an_uncertain_letter_can_be_resolved(store: Engine, readers: list[int]) -> None:
-    for state in State:
-        if state == State.UNCERTAIN:
+    for state in DeliveryState:
+        if state == DeliveryState.UNCERTAIN:
             continue
         number = put(store, readers[0], edition=state.value, state=state)
         with writing(store) as session, pytest.raises(DigestError, match=f"not uncertain: it is {state}"):
             deliveries.resolve(session, number, sent=True, now=LATER)
     with writing(store) as session, pytest.raises(DigestError, match="no such delivery"):
         deliveries.resolve(session, 999_999, sent=True, now=LATER)
-    assert states(store) == [state for state in State if state != State.UNCERTAIN]
+    assert states(store) == [state for state in DeliveryState if state != DeliveryState.UNCERTAIN]
 
 
 def test_letters_are_counted_by_state(store: Engine, readers: list[int]) -> None:
     with reading(store) as session:
         assert deliveries.waiting(session) == 0
-        assert deliveries.tally(session) == {state.value: 0 for state in State}
+        assert deliveries.tally(session) == {state.value: 0 for state in DeliveryState}
     put(store, readers[0], edition="a")
     put(store, readers[0], edition="b", next_attempt_at=LATER)
-    put(store, readers[0], edition="c", state=State.SENT)
+    put(store, readers[0], edition="c", state=DeliveryState.SENT)
     with reading(store) as session:
         assert deliveries.waiting(session) == 2
-        assert deliveries.tally(session) == {state.value: 0 for state in State} | {"queued": 2, "sent": 1}
+        assert deliveries.tally(session) == {state.value: 0 for state in DeliveryState} | {"queued": 2, "sent": 1}
 
 
 def test_a_plan_asks_about_letters_to_give_back_by_their_own_index(sqlite_store: Engine) -> None:
@@ -344,4 +381,4 @@ def test_a_plan_asks_about_letters_to_give_back_by_their_own_index(sqlite_store:
         deliveries.take_back(session, [1, 2], NOW)
         plans = [driver.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all() for said, given in list(asked)]
     assert len(plans) == 2
-    assert all("ix_delivery_owed" in str(plan) for plan in plans), plans
+    assert all("ix_delivery_undelivered" in str(plan) for plan in plans), plans

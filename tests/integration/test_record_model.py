@@ -20,14 +20,14 @@ from digest import db, deliveries
 from digest.deliveries import Draft, Ledger, Outcome
 from digest.deliveries.queue import LEASE, LEASE_ON_WIRE, LONGEST_WAIT
 from digest.errors import DigestError
-from digest.models import Delivery, Kind, State, Status, Subscriber
+from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from tests.factories import NOW, subscriber
 
 READERS = 2
 OWNERS = ("one", "two")
-MOVING = {State.SENDING, State.ON_WIRE}
-RETURNS = {State.FAILED, State.EXPIRED, State.CANCELLED}
-KEPT = {State.QUEUED, State.SENDING, State.ON_WIRE, State.SENT, State.UNCERTAIN}
+MOVING = {DeliveryState.SENDING, DeliveryState.ON_WIRE}
+RETURNS = {DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED}
+KEPT = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN}
 
 reader = st.integers(0, READERS - 1)
 owner = st.sampled_from(OWNERS)
@@ -40,7 +40,7 @@ class Letter:
 
     reader: int
     papers: frozenset[int]
-    state: State = State.QUEUED
+    state: DeliveryState = DeliveryState.QUEUED
     owner: str | None = None
     lease: timedelta = timedelta()
     wait: timedelta | None = None  # until this long after the beginning of the play
@@ -83,7 +83,7 @@ class Play(RuleBasedStateMachine):
         for each in self.alive.values():
             each.close()
 
-    def pick(self, number: int, *states: State) -> int | None:
+    def pick(self, number: int, *states: DeliveryState) -> int | None:
         """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
         found = [key for key, each in self.model.letters.items() if each.state in states] or list(self.model.letters)
         return found[number % len(found)] if found else None
@@ -94,8 +94,8 @@ class Play(RuleBasedStateMachine):
         carried = set(range(self.model.given, self.model.given + papers))
         self.model.given += papers
         for letter in self.model.letters.values():
-            if letter.reader == who and letter.state == State.QUEUED:
-                letter.state, letter.wait = State.EXPIRED, letter.wait
+            if letter.reader == who and letter.state == DeliveryState.QUEUED:
+                letter.state, letter.wait = DeliveryState.EXPIRED, letter.wait
             if letter.reader == who and letter.state in RETURNS and not letter.returned:
                 letter.returned = True
                 carried |= letter.papers
@@ -106,7 +106,7 @@ class Play(RuleBasedStateMachine):
                 assert not told & set(each.papers), "a paper was handed out twice"
                 told |= set(each.papers)
             assert told == carried
-            draft = Draft(self.ids[who], Kind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
+            draft = Draft(self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
             assert deliveries.enqueue(session, [draft], "example.org", NOW) == 1
             assert deliveries.enqueue(session, [draft], "example.org", NOW) == 0
             added = session.exec(select(Delivery.id).order_by(col(Delivery.id).desc())).first()
@@ -117,7 +117,7 @@ class Play(RuleBasedStateMachine):
         ready = [
             key
             for key, each in sorted(self.model.letters.items())
-            if each.state == State.QUEUED
+            if each.state == DeliveryState.QUEUED
             and (each.wait is None or each.wait <= self.time or each.wait > self.time + LONGEST_WAIT)
         ]
         with db.writing(self.store) as session:
@@ -127,52 +127,55 @@ class Play(RuleBasedStateMachine):
         assert len(taken) == len(set(taken)) == min(most, len(ready))
         for key in taken:
             letter = self.model.letters[key]
-            letter.state, letter.owner, letter.attempts = State.SENDING, who, letter.attempts + 1
+            letter.state, letter.owner, letter.attempts = DeliveryState.SENDING, who, letter.attempts + 1
             letter.lease = self.time + LEASE
 
     @rule(who=owner, number=which)
     def on_wire(self, who: str, number: int) -> None:
-        key = self.pick(number, State.SENDING)
+        key = self.pick(number, DeliveryState.SENDING)
         if key is None:
             return
         letter = self.model.letters[key]
-        ours = letter.state == State.SENDING and letter.owner == who
+        ours = letter.state == DeliveryState.SENDING and letter.owner == who
         may = ours and letter.reader in self.model.active
-        told = State.ON_WIRE if may else State.CANCELLED if ours else None
+        told = DeliveryState.ON_WIRE if may else DeliveryState.CANCELLED if ours else None
         assert asyncio.run(self.ledgers[who].on_wire(key, letter.attempts, NOW + self.time)) is told
         if may:
             assert letter.left == 0, "a letter that may have left goes a second time"
-            letter.state, letter.left = State.ON_WIRE, letter.left + 1
+            letter.state, letter.left = DeliveryState.ON_WIRE, letter.left + 1
             letter.lease = self.time + LEASE_ON_WIRE
         elif ours:
-            letter.state, letter.owner = State.CANCELLED, None
+            letter.state, letter.owner = DeliveryState.CANCELLED, None
 
     @rule(
         who=owner,
         number=which,
-        fate=st.sampled_from([State.SENT, State.FAILED, State.UNCERTAIN, State.QUEUED]),
+        fate=st.sampled_from([DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]),
         wait=st.integers(0, 600),
         charged=st.booleans(),
     )
-    def settle(self, who: str, number: int, fate: State, wait: int, charged: bool) -> None:
-        key = self.pick(number, State.ON_WIRE, State.UNCERTAIN)
+    def settle(self, who: str, number: int, fate: DeliveryState, wait: int, charged: bool) -> None:
+        key = self.pick(number, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
         if key is None:
             return
         letter = self.model.letters[key]
-        if letter.state == State.SENDING and fate == State.SENT:
+        if letter.state == DeliveryState.SENDING and fate == DeliveryState.SENT:
             return  # nobody answers what was not asked
-        until = self.time + timedelta(minutes=wait) if fate == State.QUEUED and wait else None
+        until = self.time + timedelta(minutes=wait) if fate == DeliveryState.QUEUED and wait else None
         outcome = Outcome(fate, 0, "said", NOW + until if until is not None else None, charged=charged)
-        ours = letter.state in {*MOVING, State.UNCERTAIN} and letter.owner == who
+        ours = letter.state in {*MOVING, DeliveryState.UNCERTAIN} and letter.owner == who
         assert asyncio.run(self.ledgers[who].settle(key, letter.attempts, outcome, NOW + self.time)) is ours
         if ours:
             letter.state, letter.owner, letter.wait = fate, None, until
             letter.attempts -= not charged
-            if fate in {State.QUEUED, State.FAILED}:
+            if fate in {DeliveryState.QUEUED, DeliveryState.FAILED}:
                 letter.left = 0  # the relay said that it did not take it
 
-    @rule(number=which, fate=st.sampled_from([State.SENT, State.FAILED, State.UNCERTAIN, State.QUEUED]))
-    def an_older_claim_of_the_same_sender_does_nothing(self, number: int, fate: State) -> None:
+    @rule(
+        number=which,
+        fate=st.sampled_from([DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]),
+    )
+    def an_older_claim_of_the_same_sender_does_nothing(self, number: int, fate: DeliveryState) -> None:
         """It was away for longer than its leases, and has claimed again what it still held."""
         key = self.pick(number, *MOVING)
         if key is None:
@@ -199,18 +202,20 @@ class Play(RuleBasedStateMachine):
         for letter in self.model.letters.values():
             if letter.owner in {None, who} or (letter.owner in self.alive and letter.lease >= self.time):
                 continue
-            if letter.state == State.SENDING:
-                letter.state, letter.owner, again = State.QUEUED, None, again + 1
-            elif letter.state == State.ON_WIRE:
-                letter.state, uncertain = State.UNCERTAIN, uncertain + 1  # its owner may yet hear how it fared
+            if letter.state == DeliveryState.SENDING:
+                letter.state, letter.owner, again = DeliveryState.QUEUED, None, again + 1
+            elif letter.state == DeliveryState.ON_WIRE:
+                letter.state, uncertain = DeliveryState.UNCERTAIN, uncertain + 1  # its owner may yet hear how it fared
         with db.writing(self.store) as session:
             assert deliveries.sweep(session, who, NOW + self.time) == (again, uncertain)
 
     @rule(who=owner)
     def release(self, who: str) -> None:
-        mine = [each for each in self.model.letters.values() if (each.owner, each.state) == (who, State.SENDING)]
+        mine = [
+            each for each in self.model.letters.values() if (each.owner, each.state) == (who, DeliveryState.SENDING)
+        ]
         for letter in mine:
-            letter.state, letter.owner, letter.attempts = State.QUEUED, None, letter.attempts - 1
+            letter.state, letter.owner, letter.attempts = DeliveryState.QUEUED, None, letter.attempts - 1
         with db.writing(self.store) as session:
             assert deliveries.release(session, who) == len(mine)
 
@@ -220,42 +225,44 @@ class Play(RuleBasedStateMachine):
         self.model.active ^= {who}
         with db.writing(self.store) as session:
             found = session.get_one(Subscriber, self.ids[who])
-            found.status = Status.UNSUBSCRIBED if leaves else Status.ACTIVE
+            found.status = SubscriberStatus.UNSUBSCRIBED if leaves else SubscriberStatus.ACTIVE
             if leaves:
                 queued = [
-                    each for each in self.model.letters.values() if (each.reader, each.state) == (who, State.QUEUED)
+                    each
+                    for each in self.model.letters.values()
+                    if (each.reader, each.state) == (who, DeliveryState.QUEUED)
                 ]
                 for letter in queued:
-                    letter.state = State.CANCELLED
+                    letter.state = DeliveryState.CANCELLED
                 assert deliveries.cancel(session, self.ids[who], NOW + self.time) == len(queued)
 
     @rule(number=which, sent=st.booleans())
     def resolve(self, number: int, sent: bool) -> None:
-        key = self.pick(number, State.UNCERTAIN)
+        key = self.pick(number, DeliveryState.UNCERTAIN)
         if key is None:
             return
         letter = self.model.letters[key]
         with db.writing(self.store) as session:
-            if letter.state != State.UNCERTAIN:
+            if letter.state != DeliveryState.UNCERTAIN:
                 with pytest.raises(DigestError, match="not uncertain"):
                     deliveries.resolve(session, key, sent=sent, now=NOW)
                 return
             deliveries.resolve(session, key, sent=sent, now=NOW)
-        letter.state, letter.owner = State.SENT if sent else State.FAILED, None
+        letter.state, letter.owner = DeliveryState.SENT if sent else DeliveryState.FAILED, None
         letter.left = int(sent)
 
     @rule(number=which)
     def retry(self, number: int) -> None:
-        key = self.pick(number, State.FAILED)
+        key = self.pick(number, DeliveryState.FAILED)
         if key is None:
             return
         letter = self.model.letters[key]
-        failed = letter.state == State.FAILED and not letter.returned
-        may = failed or (letter.state == State.QUEUED and letter.wait is not None)
+        failed = letter.state == DeliveryState.FAILED and not letter.returned
+        may = failed or (letter.state == DeliveryState.QUEUED and letter.wait is not None)
         with db.writing(self.store) as session:
             assert (deliveries.retry(session, key) == "") is (may and letter.reader in self.model.active)
         if may and letter.reader in self.model.active:
-            letter.state, letter.wait = State.QUEUED, None
+            letter.state, letter.wait = DeliveryState.QUEUED, None
 
     @rule(minutes=st.sampled_from([1, 7, 300, 2000, -5, -400, -100_000]))
     def clock_jumps(self, minutes: int) -> None:
@@ -267,7 +274,7 @@ class Play(RuleBasedStateMachine):
             rows = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
             had = deliveries.had(session, self.ids)
         told = {
-            each.id: (each.state, each.owner, each.attempts, each.given_back, frozenset(each.papers)) for each in rows
+            each.id: (each.state, each.owner, each.attempts, each.is_reclaimed, frozenset(each.papers)) for each in rows
         }
         assert told == {
             key: (each.state, each.owner, each.attempts, each.returned, each.papers)

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from digest import db
 from digest.deliveries.lane import FIRST_PAUSE
 from digest.house import House
-from digest.models import Kind, Paper, Reading
+from digest.models import DeliveryKind, Paper, SourceFetch
 from digest.scheduler import TICK_SECONDS, Clockwork, running
 from tests.factories import NOW, TODAY, delivery, subscriber
 from tests.house import Clock, Record, house, reader
@@ -38,9 +38,9 @@ def wired(store: Engine, lists: Lists, port: int) -> House:
 def queue(store: Engine) -> str:
     """A letter to a new reader, who has had the day's digest; the address."""
     with db.writing(store) as session:
-        session.add(to := subscriber(last_slot=TODAY))
+        session.add(to := subscriber(last_due_day=TODAY))
         session.flush()
-        session.add(delivery(to, kind=Kind.WELCOME))
+        session.add(delivery(to, kind=DeliveryKind.WELCOME))
         return to.email
 
 
@@ -149,7 +149,7 @@ def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
     within(lambda: running(wired(sqlite_store, lists, polite.port), Clock()), act)
     assert recipients(polite) == [waiting]
     with db.reading(sqlite_store) as session:
-        assert {each.status for each in session.exec(select(Reading)).all()} == {"failed"}
+        assert {each.status for each in session.exec(select(SourceFetch)).all()} == {"failed"}
 
 
 def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists: Lists, polite: Relay) -> None:

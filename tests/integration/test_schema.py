@@ -19,7 +19,7 @@ from sqlmodel import SQLModel, select
 
 from digest import db
 from digest.db.schema import steps
-from digest.models import WORDS, Paper, Subscriber
+from digest.models import FULLTEXT_TABLE, Paper, Subscriber
 from tests.conftest import Connect
 from tests.factories import delivery, paper, subscriber
 
@@ -66,7 +66,7 @@ def described(engine: Engine) -> dict[str, Any]:
 
 def beside(engine: Engine) -> set[str]:
     """The full-text index, which is no table of the models, and what SQLite keeps of it."""
-    return {name for name in inspect(engine).get_table_names() if name.startswith(WORDS)}
+    return {name for name in inspect(engine).get_table_names() if name.startswith(FULLTEXT_TABLE)}
 
 
 def table(catalogue: Any, name: str) -> dict[str, Any]:
@@ -111,9 +111,9 @@ def test_a_letter_without_its_subscriber_is_refused_after_an_upgrade(empty_url: 
 def test_numbers_beyond_32_bits_are_kept(store: Engine) -> None:
     big = 2**40
     with db.writing(store) as session:
-        session.add(subscriber(id=big, covered_to=big))
+        session.add(subscriber(id=big, covered_listing_id=big))
     with db.reading(store) as session:
-        assert session.exec(select(Subscriber.covered_to)).one() == big
+        assert session.exec(select(Subscriber.covered_listing_id)).one() == big
 
 
 def test_an_instant_comes_back_aware_and_in_utc(store: Engine) -> None:

@@ -204,7 +204,7 @@ def test_a_paper_is_found_before_it_is_indexed_and_after_its_words_changed(store
         assert searched(session, parse("old word")) == [one.id]
         for number in range(3):
             assert search.keep_up(session, 10) == 1
-            one.title, one.indexed = f"New words {number}", False
+            one.title, one.is_indexed = f"New words {number}", False
             session.flush()
         search.keep_up(session, 10)
         assert search.keep_up(session, 10) == 0

@@ -17,7 +17,7 @@ from digest import db
 from digest.errors import StoreError
 from digest.house import House
 from digest.mail.inbox import kept
-from digest.models import Kind, State, Status, Subscriber
+from digest.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.sending import LETTERS_EACH, Sent, send_all
 from digest.sending.outbox import BATCH
 from digest.sending.sender import NEAR
@@ -37,14 +37,16 @@ def through(store: Engine, port: int, **given: object) -> House:
     return house(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
 
 
-def queue(store: Engine, number: int = 1, *, kind: str = Kind.WELCOME, **given: object) -> list[str]:
+def queue(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, **given: object) -> list[str]:
     """Letters to as many new readers; their addresses. A digest carries one paper."""
-    status = {Kind.CONFIRM: Status.PENDING, Kind.GOODBYE: Status.UNSUBSCRIBED}.get(Kind(kind), Status.ACTIVE)
+    status = {DeliveryKind.CONFIRM: SubscriberStatus.PENDING, DeliveryKind.GOODBYE: SubscriberStatus.UNSUBSCRIBED}.get(
+        DeliveryKind(kind), SubscriberStatus.ACTIVE
+    )
     with db.writing(store) as session:
         readers = [subscriber(status=status) for _ in range(number)]
         session.add_all(readers)
         carried = []
-        if kind == Kind.DIGEST:
+        if kind == DeliveryKind.DIGEST:
             session.add(listed := paper())
             session.flush()
             session.add(listing(listed))
@@ -105,9 +107,9 @@ def rename(store: Engine, old: str, new: str) -> None:
 
 
 def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine, polite: Relay) -> None:
-    (digest,) = queue(store, kind=Kind.DIGEST, priority=2)
-    (welcome,) = queue(store, kind=Kind.WELCOME, priority=1)
-    (confirm,) = queue(store, kind=Kind.CONFIRM, priority=0)
+    (digest,) = queue(store, kind=DeliveryKind.DIGEST, priority=2)
+    (welcome,) = queue(store, kind=DeliveryKind.WELCOME, priority=1)
+    (confirm,) = queue(store, kind=DeliveryKind.CONFIRM, priority=0)
     sent = deliver(through(store, polite.port))
     assert recipients(polite) == [confirm, welcome, digest]
     assert (sent.sent, sent.papers, sent.busy, sent.closed) == (3, 1, False, "")
@@ -189,7 +191,7 @@ def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
 
     async def leave() -> None:  # while the first letter is answered, and all are claimed
         with db.writing(store) as session:
-            session.get_one(Subscriber, Record(store).of(readers[1]).id).status = Status.UNSUBSCRIBED
+            session.get_one(Subscriber, Record(store).of(readers[1]).id).status = SubscriberStatus.UNSUBSCRIBED
 
     readers: list[str] = []
     against(Saboteur(leave), act)
@@ -259,9 +261,9 @@ def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
 
 
 def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite: Relay) -> None:
-    queue(store, 2, kind=Kind.DIGEST)
-    queue(store, 1, kind=Kind.DIGEST, edition="no date at all", priority=0)
-    queue(store, 2, kind=Kind.DIGEST)
+    queue(store, 2, kind=DeliveryKind.DIGEST)
+    queue(store, 1, kind=DeliveryKind.DIGEST, edition="no date at all", priority=0)
+    queue(store, 2, kind=DeliveryKind.DIGEST)
     sent = deliver(through(store, polite.port))
     assert (sent.sent, sent.deferred) == (4, 1)
     row = Record(store).letters()[2]
@@ -272,7 +274,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite
 
 
 def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store: Engine, polite: Relay) -> None:
-    queue(sqlite_store, kind=Kind.DIGEST)
+    queue(sqlite_store, kind=DeliveryKind.DIGEST)
     known = Memory()
     assert deliver(through(sqlite_store, polite.port), known=known).sent == 1
     assert len(known) > 0
@@ -339,7 +341,7 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
     got = Counter(recipients(polite))
     assert set(got.values()) == {1}
     # Whoever got no letter is among those in doubt.
-    doubtful = {each for each in wanted if Record(store).letters(each)[0].state == State.UNCERTAIN}
+    doubtful = {each for each in wanted if Record(store).letters(each)[0].state == DeliveryState.UNCERTAIN}
     assert set(wanted) - set(got) <= doubtful
 
 

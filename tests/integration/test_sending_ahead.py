@@ -7,7 +7,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from digest import db
-from digest.models import State
+from digest.models import DeliveryState
 from digest.sending import send_all
 from tests.factories import NOW
 from tests.house import Record
@@ -29,7 +29,7 @@ def test_while_letters_wait_each_goes_ahead_of_itself(store: Engine) -> None:
         ]
 
     against(Rude(offers=("PIPELINING",)), act)
-    assert set(fates(store)) == {State.SENT}
+    assert set(fates(store)) == {DeliveryState.SENT}
 
 
 def test_letters_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None:
@@ -54,7 +54,7 @@ def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> 
         assert (sent.sent, sent.deferred) == (7, 1)
 
     against(Rude(offers=("PIPELINING",)), act)
-    odd = [each for each in Record(store).letters() if each.state != State.SENT]
+    odd = [each for each in Record(store).letters() if each.state != DeliveryState.SENT]
     assert [each.reply.split(":")[0] for each in odd] == ["cannot be written"]
 
 
@@ -78,7 +78,7 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_lette
 
     def away(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if "UPDATE delivery" in " ".join(statement.split()):
-            in_doubt.append(fates(store).count(State.ON_WIRE))
+            in_doubt.append(fates(store).count(DeliveryState.ON_WIRE))
             if rude.letters and not failed:
                 failed.append(statement)
                 raise OperationalError(statement, {}, Exception("the store is away for a moment"))
@@ -91,7 +91,7 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_lette
     against(rude, act)
     assert failed
     assert max(in_doubt) == 1
-    assert set(fates(store)) == {State.SENT}
+    assert set(fates(store)) == {DeliveryState.SENT}
 
 
 class Watching(Rude):
@@ -106,14 +106,14 @@ class Watching(Rude):
         event.listen(store, "before_cursor_execute", self._slowly)
 
     def _slowly(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if f"'{State.SENT}'" in statement:
+        if f"'{DeliveryState.SENT}'" in statement:
             sleep(0.1)
 
     async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if verb == "RCPT" and len(self.letters) == 1:
             self._stop.set()
         if verb == "QUIT":
-            recorded = await asyncio.to_thread(lambda: fates(self._store).count(State.SENT))
+            recorded = await asyncio.to_thread(lambda: fates(self._store).count(DeliveryState.SENT))
             self.at_goodbye.append((len(self.letters), recorded))
         return await super()._say(verb, writer)
 

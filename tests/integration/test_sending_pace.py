@@ -14,7 +14,7 @@ from digest import db, deliveries
 from digest.deliveries.lane import FIRST_PAUSE, LAST_PAUSE
 from digest.doctor import check_database
 from digest.house import House
-from digest.models import Kind, Lane
+from digest.models import DeliveryKind, RelayCircuit
 from digest.sending import Sent, send_all
 from digest.web.app import create
 from tests.browser import Browser
@@ -34,7 +34,7 @@ def queue(store: Engine, *domains: str) -> list[str]:
         readers = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
         session.add_all(readers)
         session.flush()
-        session.add_all(delivery(each, kind=Kind.WELCOME) for each in readers)
+        session.add_all(delivery(each, kind=DeliveryKind.WELCOME) for each in readers)
         return [each.email for each in readers]
 
 
@@ -46,9 +46,9 @@ def deliver(at: House) -> Sent:
     return asyncio.run(limited())
 
 
-def lane_of(store: Engine) -> Lane | None:
+def lane_of(store: Engine) -> RelayCircuit | None:
     with db.reading(store) as session:
-        return session.exec(select(Lane)).first()
+        return session.exec(select(RelayCircuit)).first()
 
 
 def test_all_connections_together_keep_the_rate(sqlite_store: Engine, polite: Relay) -> None:
@@ -138,8 +138,8 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                 assert [each["event"] for each in loud] == (["relay.closed"] if tries == 1 else [])
                 lane = lane_of(store)
                 assert lane
-                assert (lane.closed_at, lane.tries, lane.code) == (NOW, tries, 554)
-                assert lane.until - clock.now == expected
+                assert (lane.opened_at, lane.failure_count, lane.reply_code) == (NOW, tries, 554)
+                assert lane.retry_at - clock.now == expected
                 clock.now += expected - timedelta(seconds=1)
                 assert (await send_all(at, clock)).closed == sent.closed
                 assert len(rude.heard) == tries
@@ -183,7 +183,7 @@ def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> Non
             assert (await send_all(at, lambda: later)).closed
             lane = lane_of(store)
             assert lane
-            assert (lane.tries, lane.closed_at, lane.until) == (2, NOW, later + 2 * FIRST_PAUSE)
+            assert (lane.failure_count, lane.opened_at, lane.retry_at) == (2, NOW, later + 2 * FIRST_PAUSE)
 
     asyncio.run(act())
 

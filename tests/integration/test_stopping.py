@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db
-from digest.models import Kind
+from digest.models import DeliveryKind
 from tests.command import Command
 from tests.factories import NOW, TODAY, delivery, subscriber
 from tests.house import KEY, Record
@@ -40,10 +40,10 @@ class Slow(Rude):
 @pytest.mark.parametrize("command", ["run", "serve"])
 def test_told_to_stop_it_hears_the_answers_and_hands_back_the_rest(store: Engine, tmp_path: Path, command: str) -> None:
     with db.writing(store) as session:
-        readers = [subscriber(last_slot=TODAY) for _ in range(LETTERS)]
+        readers = [subscriber(last_due_day=TODAY) for _ in range(LETTERS)]
         session.add_all(readers)
         session.flush()
-        session.add_all(delivery(each, kind=Kind.WELCOME) for each in readers)
+        session.add_all(delivery(each, kind=DeliveryKind.WELCOME) for each in readers)
     arguments = {"run": ["run", "--now", NOW.isoformat()], "serve": ["serve", "--port", str(free_port())]}[command]
 
     async def act() -> None:
@@ -72,7 +72,7 @@ def test_told_to_stop_it_hears_the_answers_and_hands_back_the_rest(store: Engine
         assert fates == {"sent": len(slow.letters), "queued": LETTERS - len(slow.letters)}, (out, err)
         assert 5 <= len(slow.letters) <= 10
         waiting = [each for each in Record(store).letters() if each.state == "queued"]
-        assert {(each.owner, each.attempts, each.lease_until) for each in waiting} == {(None, 0, None)}
+        assert {(each.owner, each.attempts, each.lease_expires_at) for each in waiting} == {(None, 0, None)}
         if command == "run":
             assert process.returncode == 1
             assert f"told to stop before the end; {len(waiting)} letters wait for the next run" in err

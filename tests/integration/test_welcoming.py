@@ -10,7 +10,7 @@ from digest import db, deliveries, desk, planning
 from digest.desk import returning
 from digest.house import House
 from digest.letters import FirstPapers
-from digest.models import Delivery, Kind, Status, Subscriber
+from digest.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.subscribers import Purpose, Wish
 from digest.welcoming import first_papers
 from digest.writing import lay_out, prepare
@@ -68,7 +68,7 @@ def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(
     confirmed(at, BOB, "speech")
     before = firsts(at)
     planning.plan(at, NOW)
-    digests = [each for each in Record(at.engine).letters() if each.kind == Kind.DIGEST]
+    digests = [each for each in Record(at.engine).letters() if each.kind == DeliveryKind.DIGEST]
     assert [len(each.papers) for each in digests] == [1]
     assert (before[ADA].follows, before[BOB].follows) == (True, False)
     # A welcome that was put off until after the plan promises nothing more.
@@ -114,6 +114,6 @@ def test_the_last_letter_has_the_link_that_brings_it_all_back(at: House) -> None
     record = Record(at.engine)
     for said in mail(at, record.letters(ADA)[-1]):
         key = said.partition("https://digest.example.org/return/")[2].split('"')[0].split()[0]
-        assert returning.come_back(at, key, NOW + 30 * DAY).status == Status.ACTIVE
+        assert returning.come_back(at, key, NOW + 30 * DAY).status == SubscriberStatus.ACTIVE
         desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, NOW), NOW)
-    assert record.of(ADA).status == Status.UNSUBSCRIBED
+    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from digest import daily, db, workers
 from digest.errors import StoreError
 from digest.house import House
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from digest.scheduler import Clockwork
 from digest.workers import tables
 from digest.workers.worker import connector
@@ -47,7 +47,7 @@ def at_the(store: Engine, polite: Relay, **more: object) -> House:
 def queue(store: Engine, letters: int) -> None:
     with db.writing(store) as session:
         for number in range(letters):
-            session.add(to := subscriber(email=f"reader{number}@example.org", last_slot=TODAY))
+            session.add(to := subscriber(email=f"reader{number}@example.org", last_due_day=TODAY))
             session.flush()
             session.add(delivery(to, kind="welcome", edition=str(number)))
 
@@ -93,6 +93,23 @@ def test_what_is_due_is_planned_and_sent_by_a_worker_and_each_job_waits_once(ser
     assert jobs(served) == {}, "nothing is left to do, so nothing is handed out"
 
 
+def test_a_job_that_was_queued_before_schema_0006_is_run(served: Engine, polite: Relay) -> None:
+    at = at_the(served, polite)
+    queue(served, 1)
+    workers.prepare(served)
+    with db.writing(served) as session:
+        arguments = [("plan", '{"shard": 0}'), ("deliver", '{"letters": 8000}')]
+        session.execute(text("SET LOCAL search_path = procrastinate"))
+        for task, args in arguments:
+            session.execute(
+                text("INSERT INTO procrastinate_jobs (task_name, queue_name, args) VALUES (:task, :task, :args)"),
+                {"task": task, "args": args},
+            )
+    work_off(at)
+    assert len(polite.accepted) == 1
+    assert jobs(served) == {}
+
+
 def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite)
     queue(served, 3)
@@ -125,7 +142,7 @@ def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(serv
     queue(served, 12)
     with db.writing(served) as session:
         for number in range(10):
-            session.add(to := subscriber(email=f"other{number}@example.net", last_slot=TODAY))
+            session.add(to := subscriber(email=f"other{number}@example.net", last_due_day=TODAY))
             session.flush()
             session.add(delivery(to, kind="welcome", edition=f"other {number}"))
 
@@ -266,7 +283,7 @@ def test_the_server_ends_a_transaction_in_whose_midst_a_process_is_paused(served
 
 def states(store: Engine) -> Counter[str]:
     with db.reading(store) as session:
-        return Counter(State(each).value for each in session.exec(select(col(Delivery.state))))
+        return Counter(DeliveryState(each).value for each in session.exec(select(col(Delivery.state))))
 
 
 def checked(at: House) -> Callable[[], House]:

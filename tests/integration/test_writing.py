@@ -14,7 +14,7 @@ from digest import db, desk, letters, planning, readings, writing
 from digest.deliveries import Claimed
 from digest.house import House
 from digest.letters import DigestWords
-from digest.models import Delivery, Frequency, Keyword, Paper, ReadingStatus
+from digest.models import Delivery, FetchStatus, Frequency, Keyword, Paper
 from digest.subscribers import Purpose, by_email, set_keywords
 from digest.web.letters import NO_POWER, web_copy
 from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, reader
@@ -151,7 +151,7 @@ def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_
             session.exec(select(Paper)).one().abstract = f"{'Long ' * 200}{abstract}{' and longer' * 100}."
             if after:
                 readings.record(
-                    session, source="arxiv", day=now.date(), started_at=now, seconds=1, status=ReadingStatus.OK
+                    session, source="arxiv", day=now.date(), started_at=now, seconds=1, status=FetchStatus.OK
                 )
         with db.reading(store) as session:
             table = writing.lay_out(session, [claimed(at)], now, known)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from digest.models import State
+from digest.models import DeliveryState
 from tests.chaos.log import Accepted
 from tests.checks.relay import postfix, run
 from tests.mta.round import CONNECTIONS, LONG, Mta, Round, Told, told_off
@@ -73,20 +73,20 @@ def queue(home: Path, letters: int) -> Iterator[Postfix]:
 
 
 # What smtp-sink is told, and what becomes of the letters that meet it. An odd one: -q answers nothing and hangs up.
-SINKS: tuple[tuple[str, State, int], ...] = (
-    ("-r mail", State.QUEUED, 450),
-    ("-r rcpt", State.QUEUED, 450),
-    ("-r data", State.QUEUED, 450),
-    ("-r .", State.QUEUED, 450),
-    ("-f rcpt", State.FAILED, 500),
-    ("-f data", State.FAILED, 500),
-    ("-f .", State.FAILED, 500),
-    ("-q mail", State.QUEUED, 0),
-    ("-q rcpt", State.QUEUED, 0),
-    ("-q data", State.QUEUED, 0),
-    ("-q .", State.UNCERTAIN, 0),
-    ("-Q rcpt", State.QUEUED, 421),
-    ("-Q .", State.QUEUED, 421),
+SINKS: tuple[tuple[str, DeliveryState, int], ...] = (
+    ("-r mail", DeliveryState.QUEUED, 450),
+    ("-r rcpt", DeliveryState.QUEUED, 450),
+    ("-r data", DeliveryState.QUEUED, 450),
+    ("-r .", DeliveryState.QUEUED, 450),
+    ("-f rcpt", DeliveryState.FAILED, 500),
+    ("-f data", DeliveryState.FAILED, 500),
+    ("-f .", DeliveryState.FAILED, 500),
+    ("-q mail", DeliveryState.QUEUED, 0),
+    ("-q rcpt", DeliveryState.QUEUED, 0),
+    ("-q data", DeliveryState.QUEUED, 0),
+    ("-q .", DeliveryState.UNCERTAIN, 0),
+    ("-Q rcpt", DeliveryState.QUEUED, 421),
+    ("-Q .", DeliveryState.QUEUED, 421),
 )
 CLOSED = ("-f mail", "-q connect", "-f ehlo,helo", "-f connect")  # they meet no letter
 
@@ -114,7 +114,7 @@ def sink_round(at: Round, folder: Path, port: int) -> Told:
     return told
 
 
-def _meet(at: Round, port: int, fault: str, state: State, code: int) -> Iterator[str]:
+def _meet(at: Round, port: int, fault: str, state: DeliveryState, code: int) -> Iterator[str]:
     before = {each.message_id: each for each in at.rows()}
     with sink(port, *fault.split(" ")):
         at.deliver(most=FEW)

@@ -13,7 +13,7 @@ from typing import Protocol
 from digest import daily, db
 from digest.deliveries import Sent
 from digest.house import House
-from digest.models import State
+from digest.models import DeliveryState
 from tests.chaos import store
 from tests.chaos.count import Row, count
 from tests.chaos.log import Accepted
@@ -35,8 +35,8 @@ class Sort:
     reply: str  # without the code
 
     @property
-    def fate(self) -> State:
-        return State.FAILED if self.code >= 500 else State.QUEUED
+    def fate(self) -> DeliveryState:
+        return DeliveryState.FAILED if self.code >= 500 else DeliveryState.QUEUED
 
 
 SORTS = (
@@ -123,17 +123,17 @@ def round_of(letters: int, folder: Path, port: int) -> Iterator[Round]:
 
 def after_first(rows: Iterable[Row]) -> Iterator[str]:
     """What is not as the MTA's words ask for: refused letters failed with their code, the put off wait."""
-    cut = [row for row in rows if row.state == State.QUEUED and row.code in GOING]
+    cut = [row for row in rows if row.state == DeliveryState.QUEUED and row.code in GOING]
     if len(cut) > CONNECTIONS:
         yield f"{len(cut)} letters were put off because the MTA went, with {CONNECTIONS} connections"
     for row in rows:
         if row in cut:
             continue
         sort = sort_of(row.recipient)
-        if row.state == State.UNCERTAIN:
+        if row.state == DeliveryState.UNCERTAIN:
             continue  # counted elsewhere
         if sort is None:
-            if row.state != State.SENT:
+            if row.state != DeliveryState.SENT:
                 yield f"{row.recipient}'s letter is {row.state} with {row.code}"
         elif (row.state, row.code) != (sort.fate, sort.code):
             yield f"{row.recipient}'s letter is {row.state} with {row.code}, not {sort.fate} with {sort.code}"

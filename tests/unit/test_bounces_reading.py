@@ -13,7 +13,7 @@ from digest.bounces.opened import MOST_BYTES, opened
 from digest.bounces.reading import read
 from digest.bounces.report import Class
 from digest.errors import Unreadable
-from digest.models import Verdict
+from digest.models import BounceClass
 
 SAMPLES = Path(__file__).parents[1] / "data" / "bounces"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
@@ -72,7 +72,7 @@ def test_a_delay_is_never_more_than_soft(status: str) -> None:
 
 
 def test_every_class_but_none_can_be_kept() -> None:
-    assert {each.value for each in Verdict} == {each.value for each in Class} - {"none"}
+    assert {each.value for each in BounceClass} == {each.value for each in Class} - {"none"}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"no header at all", b"\x00\xff\xfe" * 100])

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from digest.models import State
+from digest.models import DeliveryState
 from tests.chaos.count import Row, Verdict, count, papers_once
 from tests.chaos.log import Accepted, Broken
 
-SENT = Row("<1@x>", "ada", "2026-07-28", State.SENT, 250, (1,))
-FAILED = Row("<2@x>", "bob", "2026-07-28", State.FAILED, 550, (1,))
-DOUBTFUL = Row("<3@x>", "cy", "2026-07-28", State.UNCERTAIN, 0, (1,))
+SENT = Row("<1@x>", "ada", "2026-07-28", DeliveryState.SENT, 250, (1,))
+FAILED = Row("<2@x>", "bob", "2026-07-28", DeliveryState.FAILED, 550, (1,))
+DOUBTFUL = Row("<3@x>", "cy", "2026-07-28", DeliveryState.UNCERTAIN, 0, (1,))
 ROWS = (SENT, FAILED, DOUBTFUL)
 READERS = ("ada", "bob", "cy")
 ACCEPTED = (Accepted("<1@x>", "ada"),)
@@ -38,8 +38,10 @@ def test_two_letters_of_one_edition_are_doubled() -> None:
     assert judged((*ROWS, second), (*ACCEPTED, Accepted("<9@x>", "ada"))).doubled == ["ada has 2 letters of 2026-07-28"]
 
 
-@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.EXPIRED, State.QUEUED])
-def test_a_letter_that_arrived_and_would_come_again_is_doubled(state: State) -> None:
+@pytest.mark.parametrize(
+    "state", [DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED, DeliveryState.QUEUED]
+)
+def test_a_letter_that_arrived_and_would_come_again_is_doubled(state: DeliveryState) -> None:
     verdict = judged((replace(SENT, state=state, code=550), *ROWS[1:]))
     assert verdict.doubled == [f"ada has a letter that is {state}: its papers would come again"]
 
@@ -65,20 +67,20 @@ def test_a_reader_without_a_letter_is_lost() -> None:
         ({"code": 0}, "bob's letter failed with no code"),
         ({"papers": ()}, "bob's letter failed and owes nothing"),
         ({"given_back": True}, "bob's letter failed and owes nothing"),
-        ({"state": State.CANCELLED}, "bob's letter is cancelled, and nobody asked for that"),
+        ({"state": DeliveryState.CANCELLED}, "bob's letter is cancelled, and nobody asked for that"),
     ],
 )
 def test_a_letter_that_failed_without_its_5xx_or_its_papers_is_lost(change: dict[str, object], said: str) -> None:
     assert judged((SENT, replace(FAILED, **change), DOUBTFUL)).lost == [said]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("state", [State.QUEUED, State.SENDING, State.ON_WIRE])
-def test_nothing_is_left_under_way(state: State) -> None:
+@pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE])
+def test_nothing_is_left_under_way(state: DeliveryState) -> None:
     assert judged((SENT, replace(FAILED, state=state), DOUBTFUL)).left == [f"bob is left {state}"]
 
 
 def test_who_is_in_doubt_needs_a_broken_connection_of_their_own() -> None:
-    two = (Row("<4@x>", "dee", "2026-07-28", State.UNCERTAIN), replace(DOUBTFUL, message_id="<5@x>"))
+    two = (Row("<4@x>", "dee", "2026-07-28", DeliveryState.UNCERTAIN), replace(DOUBTFUL, message_id="<5@x>"))
     one = [Broken(1, ("cy", "dee"), "killed")]
     assert len(count((), two, (), one).unexplained) == 1  # one connection, one letter
     assert count((), two, (), [*one, Broken(2, ("dee",), "killed")]).unexplained == []

@@ -8,7 +8,7 @@ import pytest
 from digest.deliveries import Outcome, backoff, outcome_of
 from digest.deliveries.outcome import FIRST_RETRY, LAST_RETRY, reply_without_addresses
 from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
-from digest.models import State
+from digest.models import DeliveryState
 
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)
 
@@ -19,19 +19,19 @@ def meaning(error: SendError, attempts: int = 1) -> Outcome:
 
 @pytest.mark.parametrize("error", [RelayDown("no answer"), LaneClosed("no", code=535)])
 def test_what_the_relay_says_of_us_costs_the_letter_nothing(error: SendError) -> None:
-    assert meaning(error) == Outcome(State.QUEUED, error.code, str(error), charged=False)
+    assert meaning(error) == Outcome(DeliveryState.QUEUED, error.code, str(error), charged=False)
 
 
 def test_what_may_be_otherwise_later_is_tried_again() -> None:
     outcome = meaning(Deferred("4.2.0 later", code=451))
-    assert (outcome.state, outcome.code, outcome.suppress, outcome.charged) == (State.QUEUED, 451, False, True)
+    assert (outcome.state, outcome.code, outcome.suppress, outcome.charged) == (DeliveryState.QUEUED, 451, False, True)
     assert outcome.retry_at is not None
     assert timedelta(minutes=3, seconds=45) <= outcome.retry_at - NOW <= timedelta(minutes=6, seconds=15)
 
 
 def test_a_refusal_is_final_and_silence_after_the_dot_is_uncertain() -> None:
-    assert meaning(Rejected("5.6.0 no", code=554)) == Outcome(State.FAILED, 554, "5.6.0 no")
-    assert meaning(Unknown("no answer")) == Outcome(State.UNCERTAIN, 0, "no answer")
+    assert meaning(Rejected("5.6.0 no", code=554)) == Outcome(DeliveryState.FAILED, 554, "5.6.0 no")
+    assert meaning(Unknown("no answer")) == Outcome(DeliveryState.UNCERTAIN, 0, "no answer")
 
 
 @pytest.mark.parametrize(

@@ -48,12 +48,12 @@ def test_one_paper_is_one_row_whatever_lists_it(store: Engine) -> None:
     assert remember(store, paper(day=WEDNESDAY), paper(day=WEDNESDAY, kind="cross")) == Remembered(listed=1, new=0)
     with db.reading(store) as session:
         row = only(session)
-        assert (row.key, row.upvotes, row.text_from) == ("arxiv:2607.00001", 7, "arxiv")
+        assert (row.key, row.upvotes, row.text_source) == ("arxiv:2607.00001", 7, "arxiv")
         first, second = listings(session)
         assert (first.source, first.list_day, second.source, second.list_day) == (
             "huggingface", TUESDAY, "arxiv", WEDNESDAY,
         )  # fmt: skip
-        assert row.entered == first.id
+        assert row.first_listing_id == first.id
 
 
 def test_read_again_a_list_keeps_one_listing_with_the_latest_numbers(store: Engine) -> None:
@@ -118,7 +118,7 @@ def test_a_higher_version_or_a_month_later_is_a_listing_of_its_own(store: Engine
     remember(store, paper(1, MONDAY + timedelta(days=30), version=2))
     with db.reading(store) as session:
         assert len(listings(session)) == 3
-        assert only(session).entered == 1
+        assert only(session).first_listing_id == 1
 
 
 def test_a_paper_known_by_its_doi_is_found_again_under_its_arxiv_id(store: Engine) -> None:
@@ -195,5 +195,5 @@ def test_texts_are_filled_in_once(store: Engine) -> None:
     with db.reading(store) as session:
         assert papers.to_fill_in(session, 10) == []
         row = papers.by_ids(session, {1})[1]
-        assert (row.title, row.categories, row.filled_in_at) == ("From arXiv", ["cs.LG"], NOW)
+        assert (row.title, row.categories, row.text_fetched_at) == ("From arXiv", ["cs.LG"], NOW)
         assert len(listings(session)) == 3

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db, readings
-from digest.models import ReadingStatus
+from digest.models import FetchStatus
 from digest.sources.base import Fetch
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
@@ -18,7 +18,7 @@ def at(day: date, hour: int = 9) -> datetime:
 def read(
     store: Engine,
     day: date,
-    status: ReadingStatus = ReadingStatus.OK,
+    status: FetchStatus = FetchStatus.OK,
     *,
     when: datetime | None = None,
     source: str = "arxiv",
@@ -44,23 +44,23 @@ def sentences(store: Engine, now: datetime) -> list[str]:
 
 def test_nothing_is_made_up_before_the_first_good_reading(store: Engine) -> None:
     assert missed(store, at(THURSDAY), THURSDAY) == ()
-    read(store, TUESDAY, ReadingStatus.FAILED)
+    read(store, TUESDAY, FetchStatus.FAILED)
     assert missed(store, at(THURSDAY), THURSDAY) == ()
 
 
 def test_a_missed_day_is_made_up_until_it_is_read(store: Engine) -> None:
     read(store, FRIDAY)
-    read(store, TUESDAY, ReadingStatus.FAILED, code="unreachable")
+    read(store, TUESDAY, FetchStatus.FAILED, code="unreachable")
     assert missed(store, at(WEDNESDAY), WEDNESDAY) == (MONDAY, TUESDAY)
     read(store, MONDAY, when=at(WEDNESDAY))
-    read(store, TUESDAY, ReadingStatus.FAILED, when=at(WEDNESDAY), code="unreachable")
+    read(store, TUESDAY, FetchStatus.FAILED, when=at(WEDNESDAY), code="unreachable")
     assert missed(store, at(THURSDAY), THURSDAY) == (TUESDAY, WEDNESDAY)
     read(store, TUESDAY, when=at(THURSDAY))
     assert missed(store, at(THURSDAY), WEDNESDAY, THURSDAY) == ()
 
 
-@pytest.mark.parametrize("status", [ReadingStatus.UNCHANGED, ReadingStatus.EMPTY])
-def test_unchanged_and_empty_settle_a_day(store: Engine, status: ReadingStatus) -> None:
+@pytest.mark.parametrize("status", [FetchStatus.UNCHANGED, FetchStatus.EMPTY])
+def test_unchanged_and_empty_settle_a_day(store: Engine, status: FetchStatus) -> None:
     read(store, MONDAY)
     read(store, TUESDAY, status)
     assert missed(store, at(WEDNESDAY), WEDNESDAY) == ()
@@ -68,9 +68,9 @@ def test_unchanged_and_empty_settle_a_day(store: Engine, status: ReadingStatus) 
 
 def test_no_list_yet_settles_nothing_but_no_list_afterwards_does(store: Engine) -> None:
     read(store, MONDAY)
-    read(store, TUESDAY, ReadingStatus.NOT_LISTED, when=at(TUESDAY, 1))
+    read(store, TUESDAY, FetchStatus.NOT_LISTED, when=at(TUESDAY, 1))
     assert missed(store, at(WEDNESDAY), WEDNESDAY) == (TUESDAY,)
-    read(store, TUESDAY, ReadingStatus.NOT_LISTED, when=at(WEDNESDAY, 1))
+    read(store, TUESDAY, FetchStatus.NOT_LISTED, when=at(WEDNESDAY, 1))
     assert missed(store, at(WEDNESDAY), WEDNESDAY) == ()
 
 
@@ -92,7 +92,7 @@ def test_no_more_than_two_weeks_are_made_up(store: Engine) -> None:
 
 def test_health_names_what_failed_and_that_it_was_made_up(store: Engine) -> None:
     read(store, MONDAY)
-    read(store, TUESDAY, ReadingStatus.FAILED, code="unreachable")
+    read(store, TUESDAY, FetchStatus.FAILED, code="unreachable")
     assert sentences(store, at(TUESDAY)) == ["arXiv did not answer on Tuesday 28 July; its papers will be made up."]
     read(store, TUESDAY, when=at(WEDNESDAY))
     assert sentences(store, at(WEDNESDAY)) == [
@@ -103,7 +103,7 @@ def test_health_names_what_failed_and_that_it_was_made_up(store: Engine) -> None
 
 def test_health_tells_an_empty_weekday_and_an_unread_day(store: Engine) -> None:
     read(store, FRIDAY, source="huggingface")
-    read(store, MONDAY, ReadingStatus.EMPTY, source="huggingface")
+    read(store, MONDAY, FetchStatus.EMPTY, source="huggingface")
     assert sentences(store, at(MONDAY, 12)) == []
     read(store, WEDNESDAY, source="huggingface")
     assert sentences(store, at(WEDNESDAY)) == [
@@ -114,14 +114,14 @@ def test_health_tells_an_empty_weekday_and_an_unread_day(store: Engine) -> None:
 
 def test_health_says_how_it_failed_after_a_good_reading(store: Engine) -> None:
     read(store, TUESDAY, source="huggingface")
-    read(store, TUESDAY, ReadingStatus.FAILED, when=at(TUESDAY, 15), source="huggingface", code="malformed")
+    read(store, TUESDAY, FetchStatus.FAILED, when=at(TUESDAY, 15), source="huggingface", code="malformed")
     (said,) = sentences(store, at(TUESDAY, 16))
     assert said.startswith("Hugging Face gave an answer that could not be read on Tuesday 28 July;")
     assert said.endswith("the papers listed there since will follow.")
 
 
 def test_the_latest_reading_of_each_day_is_shown(store: Engine) -> None:
-    read(store, MONDAY, ReadingStatus.FAILED)
+    read(store, MONDAY, FetchStatus.FAILED)
     read(store, MONDAY, when=at(MONDAY, 12))
     read(store, TUESDAY, source="huggingface")
     with db.reading(store) as session:

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from digest import db, subscribers
 from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
-from digest.models import Keyword, Status
+from digest.models import Keyword, SubscriberStatus
 from digest.subscribers import Links, Purpose, Saved, Wish, address
 from tests.factories import subscriber
 
@@ -193,9 +193,18 @@ def test_a_subscriber_is_found_however_the_address_is_written(store: Engine) -> 
 
 def test_the_first_papers_of_a_reader_who_returns_are_never_older_than_what_they_had() -> None:
     reader = subscriber(
-        status=Status.PENDING, covered_to=50, reason="declined", ended_at=NOW, last_slot=date(2026, 7, 1)
+        status=SubscriberStatus.PENDING,
+        covered_listing_id=50,
+        reason="declined",
+        ended_at=NOW,
+        last_due_day=date(2026, 7, 1),
     )
     subscribers.activate(reader, 20, NOW)
-    assert (reader.covered_to, reader.status, reader.reason, reader.ended_at) == (50, Status.ACTIVE, "", None)
+    assert (reader.covered_listing_id, reader.status, reader.reason, reader.ended_at) == (
+        50,
+        SubscriberStatus.ACTIVE,
+        "",
+        None,
+    )
     subscribers.activate(reader, 80, NOW)
-    assert reader.covered_to == 80
+    assert reader.covered_listing_id == 80

@@ -14,8 +14,8 @@ from typing import Any
 from markupsafe import Markup
 
 from digest.letters import say
-from digest.models import State
-from digest.models.record import OPEN
+from digest.models import DeliveryState
+from digest.models.record import OPEN_STATES
 from digest.readings import TITLES
 from digest.watch import Month
 
@@ -48,10 +48,10 @@ def charts(month: Month) -> list[Chart]:
 def letters(month: Month) -> Chart:
     """Letters by day and by what became of them."""
     series = {
-        "sent": [month.letters.get(day, {}).get(State.SENT, 0) for day in month.days],
-        "failed": [month.letters.get(day, {}).get(State.FAILED, 0) for day in month.days],
-        "uncertain": [month.letters.get(day, {}).get(State.UNCERTAIN, 0) for day in month.days],
-        "waiting": [sum(month.letters.get(day, {}).get(each, 0) for each in OPEN) for day in month.days],
+        "sent": [month.letters.get(day, {}).get(DeliveryState.SENT, 0) for day in month.days],
+        "failed": [month.letters.get(day, {}).get(DeliveryState.FAILED, 0) for day in month.days],
+        "uncertain": [month.letters.get(day, {}).get(DeliveryState.UNCERTAIN, 0) for day in month.days],
+        "waiting": [sum(month.letters.get(day, {}).get(each, 0) for each in OPEN_STATES) for day in month.days],
     }
     total = {name: sum(counts) for name, counts in series.items()}
     said = f"In 30 days {say.count(total['sent'], 'letter')} sent, {total['failed']:,} failed, "

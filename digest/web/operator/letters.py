@@ -12,7 +12,7 @@ from digest import db, deliveries
 from digest.deliveries.story import evidence, story
 from digest.desk.copies import send_copy
 from digest.errors import DigestError, SubscriberError
-from digest.models import Delivery, State
+from digest.models import Delivery, DeliveryState
 from digest.web.errors import error_page
 from digest.web.front import LOOK, At, Front
 from digest.web.operator.door import page, to
@@ -37,7 +37,7 @@ def letter(at: At, number: int) -> HTMLResponse:
         if found is None:
             raise HTTPException(404)
         events = story(found, evidence(session, number))
-    return page(at, "letter.html", letter=found, events=events, uncertain=found.state == State.UNCERTAIN)
+    return page(at, "letter.html", letter=found, events=events, uncertain=found.state == DeliveryState.UNCERTAIN)
 
 
 @router.post("/letters/{number}/resolve")

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from digest.errors import StoreError
 from digest.letters import say
-from digest.models import State
+from digest.models import DeliveryState
 from digest.watch import Today, Watch
 from digest.web.front import At
 from digest.web.keeper import Keeper
@@ -83,15 +83,15 @@ async def _events(
 def told(found: Today) -> dict[str, str]:
     """What the page shows in its places, by their names."""
     digests = found.digests
-    left_out = digests[State.CANCELLED] + digests[State.EXPIRED]
+    left_out = digests[DeliveryState.CANCELLED] + digests[DeliveryState.EXPIRED]
     return {
         "state": _state(found),
         "due": say.number(found.readers_due),
-        "queued": say.number(digests[State.QUEUED]),
-        "leaving": say.number(digests[State.SENDING] + digests[State.ON_WIRE]),
-        "sent": say.number(digests[State.SENT]),
-        "failed": say.number(digests[State.FAILED]),
-        "uncertain": say.number(digests[State.UNCERTAIN]),
+        "queued": say.number(digests[DeliveryState.QUEUED]),
+        "leaving": say.number(digests[DeliveryState.SENDING] + digests[DeliveryState.ON_WIRE]),
+        "sent": say.number(digests[DeliveryState.SENT]),
+        "failed": say.number(digests[DeliveryState.FAILED]),
+        "uncertain": say.number(digests[DeliveryState.UNCERTAIN]),
         "withdrawn": say.number(left_out),
         "others": say.number(found.others),
         "now": say.number(found.queue.now),

@@ -19,8 +19,8 @@ from digest import db, deliveries, papers, preview, subscribers
 from digest.editions import next_slot, slot
 from digest.letters import LetterPaper
 from digest.matching import describe, is_exclusion, recall
-from digest.models import Delivery, Kind, Status, Subscriber
-from digest.models.record import OWED
+from digest.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
+from digest.models.record import UNDELIVERED
 from digest.subscribers import RUNNING, Saved
 from digest.web.front import LOOK, At
 from digest.web.operator.door import page, to
@@ -102,9 +102,9 @@ def reader(at: At, number: int, queued: int = 0) -> HTMLResponse:
             running=found.status in RUNNING,
             keywords=[_wanted(each) for each in saved],
             letters=session.exec(letters.limit(HISTORY)).all(),
-            next=next_letter(session, found, saved, now) if found.status == Status.ACTIVE else None,
+            next=next_letter(session, found, saved, now) if found.status == SubscriberStatus.ACTIVE else None,
             queued=queued,
-            digest=Kind.DIGEST,
+            digest=DeliveryKind.DIGEST,
         )
 
 
@@ -118,14 +118,16 @@ def next_letter(session: Session, found: Subscriber, saved: Sequence[Saved], now
     number = int(found.id or 0)
     rhythm = found.timezone, found.send_hour, found.frequency
     last = slot(now, *rhythm)
-    is_due = found.last_slot is None or found.last_slot < last
+    is_due = found.last_due_day is None or found.last_due_day < last
     day = last if is_due else next_slot(now, *rhythm)
     owed = session.exec(
-        select(Delivery.papers).where(Delivery.subscriber_id == number, Delivery.kind == Kind.DIGEST, text(OWED))
+        select(Delivery.papers).where(
+            Delivery.subscriber_id == number, Delivery.kind == DeliveryKind.DIGEST, text(UNDELIVERED)
+        )
     ).all()
     had = deliveries.had(session, [number]).get(number, set())
     back = papers.by_ids(session, {each for some in owed for each in some})
-    fresh = {int(each.id or 0): each for each in papers.entered_after(session, found.covered_to, LOOKED_AT)}
+    fresh = {int(each.id or 0): each for each in papers.entered_after(session, found.covered_listing_id, LOOKED_AT)}
     pool = [each for each in (back | fresh).values() if each.id in back or each.id not in had]
     seen = preview.look(session, saved, pool, day, now, cap=found.cap)
     written = [each.written for each in saved]
