@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from digest.cli import app
-from digest.cli.shown import FAILED, complain, exit_status
+from digest.cli.shown import EXIT_FAILURE, exit_code, print_error
 from digest.errors import DigestError
 
 if TYPE_CHECKING:
@@ -20,14 +20,16 @@ def main() -> None:
     except SystemExit:
         raise  # how commands end; looked at first, or each would wait for the import below
     except DigestError as error:
-        complain(error)
-        sys.exit(exit_status(error))
-    except _refusal() as error:
-        complain(f"the database failed: {str(error.orig).strip()}; what was committed is safe, run the command again")
-        sys.exit(FAILED)
+        print_error(error)
+        sys.exit(exit_code(error))
+    except _database_error() as error:
+        print_error(
+            f"the database failed: {str(error.orig).strip()}; what was committed is safe, run the command again"
+        )
+        sys.exit(EXIT_FAILURE)
 
 
-def _refusal() -> "type[DBAPIError]":
+def _database_error() -> "type[DBAPIError]":
     # Looked at only when something was raised: it takes a fifth of a second to import.
     from sqlalchemy.exc import DBAPIError
 

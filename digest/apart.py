@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-async def apart(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+async def run_in_own_loop(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     """What comes of `work`, done elsewhere. Cancelled, it is cancelled there and may still tidy up."""
     import uvloop
 

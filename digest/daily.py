@@ -15,99 +15,119 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from digest import db, deliveries, planning, sending
-from digest.house import House
-from digest.planning import Planned, Told, never, nobody
-from digest.sending import Clock, Sent
-from digest.writing import Memory
+from digest.house import AppContext
+from digest.planning import PlanCallback, PlanReport, never, nobody
+from digest.sending import Clock, DeliveryReport
+from digest.writing import RenderCache
 
 if TYPE_CHECKING:
-    from digest.collecting import Collected
+    from digest.collecting import SourceReport
 
-Tell = Callable[[str], None]
+ProgressCallback = Callable[[str], None]
 
 
-def silent(_said: str) -> None:
+def ignore_progress(_said: str) -> None:
     """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """One whole run."""
 
-    collected: "list[Collected]"
-    planned: Planned
-    sent: Sent
+    collected: "list[SourceReport]"
+    plan_report: PlanReport
+    delivery_report: DeliveryReport
     queued: int
 
     @property
-    def letters(self) -> dict[str, int]:
+    def delivery_counts(self) -> dict[str, int]:
         """Letters by fate; `queued` wait for another attempt, `skipped` readers had nothing new or left meanwhile."""
-        sent = self.sent
+        sent = self.delivery_report
         return {
             "sent": sent.sent,
             "queued": self.queued,
             "failed": sent.failed,
             "uncertain": sent.uncertain,
-            "skipped": self.planned.quiet + sent.cancelled,
+            "skipped": self.plan_report.without_papers + sent.cancelled,
         }
 
     @property
     def problems(self) -> list[str]:
         """What failed, in words; empty when the run went well."""
-        letters = [f"{self.letters[fate]} letters {fate}" for fate in ("failed", "uncertain") if self.letters[fate]]
-        put_off = [f"{self.sent.deferred} letters put off by the relay"] if self.sent.deferred else []
-        closed = [f"the relay takes no letters: {self.sent.closed}"] if self.sent.closed else []
+        letters = [
+            f"{self.delivery_counts[fate]} letters {fate}"
+            for fate in ("failed", "uncertain")
+            if self.delivery_counts[fate]
+        ]
+        put_off = (
+            [f"{self.delivery_report.deferred} letters put off by the relay"] if self.delivery_report.deferred else []
+        )
+        closed = (
+            [f"the relay takes no letters: {self.delivery_report.relay_error}"]
+            if self.delivery_report.relay_error
+            else []
+        )
         broken = [f"{each.source}: {said}" for each in self.collected if each.failed for said in each.problems]
         return [*broken, *closed, *letters, *put_off]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {
-            "sources": {each.source: each.as_json() for each in self.collected},
-            "readers_due": self.planned.due,
-            "letters": self.letters,
-            "papers_mailed": self.sent.papers,
+            "sources": {each.source: each.to_dict() for each in self.collected},
+            "readers_due": self.plan_report.due,
+            "letters": self.delivery_counts,
+            "papers_mailed": self.delivery_report.papers,
             "problems": self.problems,
         }
 
 
 async def collect(
-    house: House, now: datetime, *, days: Sequence[date] | None = None, tell: Tell = silent
-) -> "list[Collected]":
+    ctx: AppContext,
+    now: datetime,
+    *,
+    days: Sequence[date] | None = None,
+    on_progress: ProgressCallback = ignore_progress,
+) -> "list[SourceReport]":
     """Read every source for the days it is due (or just `days`) and remember what they list."""
     from digest import collecting  # parsers take memory, and workers read no source
 
-    return await collecting.read_all(house, now, days=days, tell=tell)
+    return await collecting.collect_sources(ctx, now, days=days, on_progress=on_progress)
 
 
-async def plan(house: House, now: datetime, *, told: Told = nobody, over: Callable[[], bool] = never) -> Planned:
+async def plan(
+    ctx: AppContext, now: datetime, *, on_chunk: PlanCallback = nobody, should_stop: Callable[[], bool] = never
+) -> PlanReport:
     """Queue a digest for every reader whose hour has come and for whom there is something."""
-    return await asyncio.to_thread(planning.plan, house, now, told=told, over=over)
+    return await asyncio.to_thread(planning.plan, ctx, now, on_progress=on_chunk, should_stop=should_stop)
 
 
 async def deliver(
-    house: House,
+    ctx: AppContext,
     clock: Clock,
     *,
     stop: asyncio.Event | None = None,
-    tell: Tell = silent,
-    insist: bool = False,
-    most: int | None = None,
-    known: Memory | None = None,
-) -> Sent:
+    on_progress: ProgressCallback = ignore_progress,
+    force: bool = False,
+    limit: int | None = None,
+    render_cache: RenderCache | None = None,
+) -> DeliveryReport:
     """Send what may go now, or the first `most` letters; `insist` also asks a relay that refused us a moment ago."""
 
-    def told(sent: Sent) -> None:
-        tell(f"{sent.sent} letters sent")
+    def report_progress(sent: DeliveryReport) -> None:
+        on_progress(f"{sent.sent} letters sent")
 
-    return await sending.send_all(house, clock, stop=stop, tell=told, insist=insist, most=most, known=known)
+    return await sending.send_queued(
+        ctx, clock, stop=stop, on_progress=report_progress, force=force, limit=limit, cache=render_cache
+    )
 
 
-async def run(house: House, clock: Clock, *, stop: asyncio.Event | None = None, tell: Tell = silent) -> Report:
+async def run_once(
+    ctx: AppContext, clock: Clock, *, stop: asyncio.Event | None = None, on_progress: ProgressCallback = ignore_progress
+) -> RunReport:
     """All three, once. Setting `stop` ends it after the letters that are on the wire."""
-    collected = await collect(house, clock(), tell=tell)
-    tell("matching")
-    planned = await plan(house, clock())
-    sent = await deliver(house, clock, stop=stop, tell=tell, insist=True)
-    with db.reading(house.engine) as session:
-        queued = deliveries.waiting(session)
-    return Report(collected, planned, sent, queued)
+    collected = await collect(ctx, clock(), on_progress=on_progress)
+    on_progress("matching")
+    planned = await plan(ctx, clock())
+    sent = await deliver(ctx, clock, stop=stop, on_progress=on_progress, force=True)
+    with db.read_session(ctx.engine) as session:
+        queued = deliveries.count_queued(session)
+    return RunReport(collected, planned, sent, queued)

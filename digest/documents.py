@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from digest import papers
-from digest.matching import Document
+from digest.matching import PaperDocument
 from digest.models import Paper
 
 
-def documents(session: Session, found: Sequence[Paper]) -> list[Document]:
+def build_documents(session: Session, rows: Sequence[Paper]) -> list[PaperDocument]:
     """One for each paper, in their order."""
-    sources = papers.sources_of(session, [int(each.id or 0) for each in found])
-    return [Document.of(each, sources.get(int(each.id or 0), ())) for each in found]
+    sources = papers.sources_by_paper(session, [int(each.id or 0) for each in rows])
+    return [PaperDocument.from_paper(each, sources.get(int(each.id or 0), ())) for each in rows]

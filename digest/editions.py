@@ -13,53 +13,59 @@ MONDAY, SATURDAY = 0, 5
 class Candidate:
     """A paper that may be chosen. `entered` grows with listing time; `queries` counts distinct queries matched."""
 
-    paper: int
-    entered: int
+    paper_id: int
+    first_listing_id: int
     upvotes: int = 0
-    queries: int = 0
+    query_count: int = 0
     in_title: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class PaperSelection:
     """Papers in the order of the letter, and those that matched but found no room."""
 
-    papers: tuple[int, ...]
-    left_out: tuple[int, ...]
+    paper_ids: tuple[int, ...]
+    omitted_ids: tuple[int, ...]
 
 
-def choose(matched: Sequence[Candidate], trending: Sequence[Candidate] = (), *, cap: int, top: int = 3) -> Edition:
+def choose_papers(
+    matched: Sequence[Candidate], trending: Sequence[Candidate] = (), *, cap: int, trending_limit: int = 3
+) -> PaperSelection:
     """The best `cap` matched papers, then the `top` most upvoted others within the cap; none twice.
 
     A paper matched by more keywords comes first, then a match in the title, then upvotes, then what was listed
     later; equals keep their order. Without a matched paper there is nobody's keyword to serve: trending papers fill
     the letter up to the cap. So a caller whose reader has keywords and no match passes no trending papers.
     """
-    ranked = _once(sorted(matched, key=_by_match))
-    papers = [candidate.paper for candidate in ranked]
-    chosen = papers[:cap]
-    wanted = min(top, cap - len(chosen)) if papers else cap
-    known = set(papers)
-    others = [candidate.paper for candidate in _once(sorted(trending, key=_by_votes)) if candidate.paper not in known]
-    return Edition((*chosen, *others[: max(wanted, 0)]), tuple(papers[cap:]))
+    ranked = _unique(sorted(matched, key=ranking_key))
+    ranked_ids = [candidate.paper_id for candidate in ranked]
+    selected_ids = ranked_ids[:cap]
+    trending_room = min(trending_limit, cap - len(selected_ids)) if ranked_ids else cap
+    matched_ids = set(ranked_ids)
+    trending_ids = [
+        candidate.paper_id
+        for candidate in _unique(sorted(trending, key=trending_key))
+        if candidate.paper_id not in matched_ids
+    ]
+    return PaperSelection((*selected_ids, *trending_ids[: max(trending_room, 0)]), tuple(ranked_ids[cap:]))
 
 
-def _by_match(candidate: Candidate) -> tuple[int, bool, int, int]:
-    return (-candidate.queries, not candidate.in_title, -candidate.upvotes, -candidate.entered)
+def ranking_key(candidate: Candidate) -> tuple[int, bool, int, int]:
+    return (-candidate.query_count, not candidate.in_title, -candidate.upvotes, -candidate.first_listing_id)
 
 
-def _by_votes(candidate: Candidate) -> tuple[int, int]:
-    return (-candidate.upvotes, -candidate.entered)
+def trending_key(candidate: Candidate) -> tuple[int, int]:
+    return (-candidate.upvotes, -candidate.first_listing_id)
 
 
-def _once(candidates: Sequence[Candidate]) -> list[Candidate]:
-    first: dict[int, Candidate] = {}
+def _unique(candidates: Sequence[Candidate]) -> list[Candidate]:
+    by_paper: dict[int, Candidate] = {}
     for candidate in candidates:
-        first.setdefault(candidate.paper, candidate)
-    return list(first.values())
+        by_paper.setdefault(candidate.paper_id, candidate)
+    return list(by_paper.values())
 
 
-def instant(day: date, timezone: str, hour: int) -> datetime:
+def due_instant(day: date, timezone: str, hour: int) -> datetime:
     """When a letter of this local day is due, in UTC. Raises ZoneInfoNotFoundError for an unknown zone.
 
     An hour that the clocks jump over is due when they have jumped; of an hour that comes twice the first counts
@@ -68,18 +74,18 @@ def instant(day: date, timezone: str, hour: int) -> datetime:
     return datetime.combine(day, time(hour), ZoneInfo(timezone)).astimezone(UTC)
 
 
-def slot(now: datetime, timezone: str, hour: int, frequency: str) -> date:
+def latest_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
     """The latest due local day whose instant has come. `frequency` is daily, weekdays or weekly (Mondays)."""
     day = now.astimezone(ZoneInfo(timezone)).date() + DAY
-    while not (_due(day, frequency) and instant(day, timezone, hour) <= now):
+    while not (_due(day, frequency) and due_instant(day, timezone, hour) <= now):
         day -= DAY
     return day
 
 
-def next_slot(now: datetime, timezone: str, hour: int, frequency: str) -> date:
+def next_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
     """The first due local day whose instant is still to come."""
     day = now.astimezone(ZoneInfo(timezone)).date() - DAY
-    while not (_due(day, frequency) and instant(day, timezone, hour) > now):
+    while not (_due(day, frequency) and due_instant(day, timezone, hour) > now):
         day += DAY
     return day
 

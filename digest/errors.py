@@ -37,7 +37,7 @@ class StoreError(DigestError):
     """The database is missing, of another version, or held by someone else."""
 
 
-class Lost(StoreError):
+class OwnershipLostError(StoreError):
     """The database server counts this process as dead: what it holds may be taken by others."""
 
 
@@ -61,7 +61,7 @@ class TokenError(SubscriberError):
     """A link that proves nothing: damaged, expired, or made for another purpose."""
 
 
-class UnknownSubscriber(SubscriberError):
+class SubscriberNotFoundError(SubscriberError):
     """No subscriber with that address or number."""
 
 
@@ -71,13 +71,13 @@ class SourceError(DigestError):
     code = "failed"
 
 
-class Unreachable(SourceError):
+class SourceUnavailableError(SourceError):
     """No answer, a server error, or a time-out."""
 
     code = "unreachable"
 
 
-class Throttled(SourceError):
+class SourceThrottledError(SourceError):
     """The host wants fewer requests; nothing is asked of it before `until` (aware, UTC)."""
 
     code = "throttled"
@@ -87,19 +87,19 @@ class Throttled(SourceError):
         self.until = until
 
 
-class NotListed(SourceError):
+class NotListedError(SourceError):
     """The host answered properly that this day has no list."""
 
     code = "not-listed"
 
 
-class Malformed(SourceError):
+class MalformedAnswerError(SourceError):
     """The host answered something that its documents do not describe."""
 
     code = "malformed"
 
 
-class Unreadable(DigestError):
+class UnparsableMessageError(DigestError):
     """A mail that came back and cannot be taken apart."""
 
 
@@ -107,7 +107,7 @@ class MailboxError(DigestError):
     """The IMAP mailbox cannot be reached, does not let us in, or lacks a folder."""
 
 
-class SendError(DigestError):
+class DeliveryError(DigestError):
     """A letter was not accepted. `code` is the SMTP reply code (RFC 5321), 0 when there was none."""
 
     def __init__(self, message: str, *, code: int = 0) -> None:
@@ -115,25 +115,25 @@ class SendError(DigestError):
         self.code = code
 
 
-class Deferred(SendError):
+class TemporaryDeliveryError(DeliveryError):
     """Not now: a 4xx reply, or the connection broke before DATA."""
 
 
-class RelayDown(Deferred):
+class RelayUnavailableError(TemporaryDeliveryError):
     """The relay does not answer, or says that it is not taking connections now."""
 
 
-class Rejected(SendError):
+class PermanentDeliveryError(DeliveryError):
     """Never: a 5xx reply. `recipient` is true when the reply was about the address itself (RCPT)."""
 
-    def __init__(self, message: str, *, code: int = 0, recipient: bool = False) -> None:
+    def __init__(self, message: str, *, code: int = 0, recipient_refused: bool = False) -> None:
         super().__init__(message, code=code)
-        self.recipient = recipient
+        self.recipient_refused = recipient_refused
 
 
-class Unknown(SendError):
+class UncertainDeliveryError(DeliveryError):
     """The connection broke after the final dot: only the relay's log knows."""
 
 
-class LaneClosed(SendError):
+class RelayRefusedError(DeliveryError):
     """The relay refuses our connection, TLS or login with a final answer."""

@@ -8,129 +8,145 @@ from typing import Any
 from sqlmodel import Session
 
 from digest import papers
-from digest.documents import documents
-from digest.editions import Candidate, Edition, choose
-from digest.house import House
-from digest.letters import Clock, DigestWords, LetterPaper, Links
-from digest.letters.known import Stock, marked
-from digest.matching import Matcher, Query, recall
+from digest.documents import build_documents
+from digest.editions import Candidate, PaperSelection, choose_papers
+from digest.house import AppContext
+from digest.letters import DigestContext, PaperView, PersonalLinks, SendTime
+from digest.letters.known import PaperSnapshot, highlight_matches
+from digest.matching import Matcher, Query, parse_canonical
 from digest.models import Paper
-from digest.planning.doors import TOP_THREE
-from digest.planning.pool import candidate
-from digest.recent import Asked, Recent
-from digest.subscribers import Saved
-from digest.writing import letter_paper, list_days
-from digest.writing.stock import is_late, stock
+from digest.planning.doors import TRENDING_LIMIT
+from digest.planning.pool import candidate_from_paper
+from digest.recent import RecentPapersIndex, Selection
+from digest.subscribers import KeywordInput
+from digest.writing import listed_days, paper_view
+from digest.writing.stock import is_late, snapshot
 
-KEPT = 20_000  # papers and their marks that a glance keeps
+CACHE_SIZE = 20_000  # papers and their marks that a glance keeps
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What would be mailed from the papers looked at. `counts` has one number a keyword, `numbers` one a paper."""
 
-    papers: tuple[LetterPaper, ...]
-    numbers: tuple[int, ...]
-    left_out: int
-    considered: int
-    counts: tuple[int, ...]
+    papers: tuple[PaperView, ...]
+    paper_ids: tuple[int, ...]
+    omitted_count: int
+    paper_count: int
+    match_counts: tuple[int, ...]
     day: date
 
 
-def look(
-    session: Session, saved: Sequence[Saved], found: Sequence[Paper], day: date, now: datetime, *, cap: int = 20
-) -> Preview:
-    """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
-    return look_for_all(session, [saved], found, day, now, cap=cap)[0]
-
-
-def look_for_all(
-    session: Session, asked: Sequence[Sequence[Saved]], found: Sequence[Paper], day: date, now: datetime, *, cap: int
-) -> list[Preview]:
-    """A preview for each of several readers: the papers are matched once for all their keywords."""
-    sources = papers.sources_of(session, [int(each.id or 0) for each in found])
-    texts = documents(session, found)
-    queries = {text: recall(text) for text in dict.fromkeys(each.canonical for saved in asked for each in saved)}
-    matched = Matcher(list(queries.values())).match(texts) if queries else []
-    hits = dict(zip(queries, matched, strict=True))
-    shelf = _Shelf({int(each.id or 0): each for each in found}, sources, list_days(session, found))
-    previews = []
-    for saved in asked:
-        own = [queries[each.canonical] for each in saved]
-        rows = [
-            [candidate(found[hit.document], in_title=hit.in_title) for hit in hits[each.canonical]] for each in saved
-        ]
-        previews.append(_shown(shelf, own, _ask(own, rows, found, cap), day, now))
-    return previews
-
-
-def glance(
+def preview(
     session: Session,
-    saved: Sequence[Saved],
-    recent: Recent,
+    keywords: Sequence[KeywordInput],
+    candidates: Sequence[Paper],
     day: date,
     now: datetime,
     *,
     cap: int = 20,
-    fresh: bool = False,
+) -> Preview:
+    """Choose among `found` as an edition would for a reader with these keywords (none: the trending papers)."""
+    return preview_many(session, [keywords], candidates, day, now, cap=cap)[0]
+
+
+def preview_many(
+    session: Session,
+    keyword_lists: Sequence[Sequence[KeywordInput]],
+    candidates: Sequence[Paper],
+    day: date,
+    now: datetime,
+    *,
+    cap: int,
+) -> list[Preview]:
+    """A preview for each of several readers: the papers are matched once for all their keywords."""
+    sources = papers.sources_by_paper(session, [int(each.id or 0) for each in candidates])
+    texts = build_documents(session, candidates)
+    queries = {
+        text: parse_canonical(text)
+        for text in dict.fromkeys(each.canonical for saved in keyword_lists for each in saved)
+    }
+    matched = Matcher(list(queries.values())).match(texts) if queries else []
+    matches = dict(zip(queries, matched, strict=True))
+    data = _PreviewData({int(each.id or 0): each for each in candidates}, sources, listed_days(session, candidates))
+    previews = []
+    for saved in keyword_lists:
+        own = [queries[each.canonical] for each in saved]
+        rows = [
+            [candidate_from_paper(candidates[hit.document], in_title=hit.in_title) for hit in matches[each.canonical]]
+            for each in saved
+        ]
+        previews.append(_build_preview(data, own, _select_papers(own, rows, candidates, cap), day, now))
+    return previews
+
+
+def preview_from_index(
+    session: Session,
+    keywords: Sequence[KeywordInput],
+    recent: RecentPapersIndex,
+    day: date,
+    now: datetime,
+    *,
+    cap: int = 20,
+    is_current: bool = False,
 ) -> Preview:
     """As `look`, among the papers that are kept ready; they are brought up to date first, unless they are `fresh`."""
-    queries = [recall(each.canonical) for each in saved]
-    if not fresh:
+    queries = [parse_canonical(each.canonical) for each in keywords]
+    if not is_current:
         recent.refresh(session)
-    asked, kept = recent.ask(queries, cap), recent.kept
-    if len(kept) > KEPT:
-        kept.clear()
-    _stock_up(session, kept, asked.papers)
-    written = _written(day, now)
+    selection, cache = recent.select(queries, cap), recent.cache
+    if len(cache) > CACHE_SIZE:
+        cache.clear()
+    _load_snapshots(session, cache, selection.papers)
+    rendered_at = _rendering_time(day, now)
     return Preview(
         papers=tuple(
-            _marked(kept, number, [(each, queries[each]) for each in matched], written)
-            for number, matched in zip(asked.papers, asked.matched, strict=True)
+            _highlighted_paper(cache, number, [(each, queries[each]) for each in matched], rendered_at)
+            for number, matched in zip(selection.papers, selection.matched_queries, strict=True)
         ),
-        numbers=asked.papers,
-        left_out=asked.left_out,
-        considered=asked.considered,
-        counts=asked.counts,
+        paper_ids=selection.papers,
+        omitted_count=selection.omitted_count,
+        paper_count=selection.considered_count,
+        match_counts=selection.match_counts,
         day=day,
     )
 
 
-def _stock_up(session: Session, kept: dict[Hashable, Any], numbers: Sequence[int]) -> None:
+def _load_snapshots(session: Session, cache: dict[Hashable, Any], paper_ids: Sequence[int]) -> None:
     """Load those of these papers that were not shown yet."""
-    known = papers.by_ids(session, [number for number in numbers if number not in kept])
-    if not known:
+    papers_by_id = papers.papers_by_id(session, [number for number in paper_ids if number not in cache])
+    if not papers_by_id:
         return
-    sources, days = papers.sources_of(session, known), list_days(session, known.values())
-    for number, paper in known.items():
-        kept[number] = stock(paper, days.get(number, paper.first_seen_at.date()), sources.get(number, ()))
+    sources, days = papers.sources_by_paper(session, papers_by_id), listed_days(session, papers_by_id.values())
+    for number, paper in papers_by_id.items():
+        cache[number] = snapshot(paper, days.get(number, paper.first_seen_at.date()), sources.get(number, ()))
 
 
-def _marked(
-    kept: dict[Hashable, Any], number: int, asked: Sequence[tuple[int, Query]], written: datetime
-) -> LetterPaper:
+def _highlighted_paper(
+    cache: dict[Hashable, Any], paper_id: int, matched_queries: Sequence[tuple[int, Query]], rendered_at: datetime
+) -> PaperView:
     """A paper with its marks: worked out once for the queries that it matches, whatever else was asked for."""
-    plain: Stock = kept[number]
-    key = number, written.date(), *(query.canonical for _, query in asked)
-    shown: LetterPaper | None = kept.get(key)
-    if shown is None:
-        late = is_late(plain.plain.listed_on, written.date(), "daily")
-        shown = kept[key] = marked(plain, [query for _, query in asked], late=late)
-    own = [position for position, _ in asked]
+    snapshot: PaperSnapshot = cache[paper_id]
+    key = paper_id, rendered_at.date(), *(query.canonical for _, query in matched_queries)
+    view: PaperView | None = cache.get(key)
+    if view is None:
+        late = is_late(snapshot.plain.listed_on, rendered_at.date(), "daily")
+        view = cache[key] = highlight_matches(snapshot, [query for _, query in matched_queries], late=late)
+    positions = [position for position, _ in matched_queries]
     return replace(
-        shown,
-        title_spans=tuple(each._replace(query=own[each.query]) for each in shown.title_spans),
-        abstract_spans=tuple(each._replace(query=own[each.query]) for each in shown.abstract_spans),
-        where=tuple((own[each], place) for each, place in shown.where),
+        view,
+        title_spans=tuple(each._replace(query=positions[each.query]) for each in view.title_spans),
+        abstract_spans=tuple(each._replace(query=positions[each.query]) for each in view.abstract_spans),
+        where=tuple((positions[each], place) for each, place in view.where),
     )
 
 
-def _written(day: date, now: datetime) -> datetime:
+def _rendering_time(day: date, now: datetime) -> datetime:
     return min(now, datetime.combine(day, time.max, UTC))  # the letter of a past day has no late papers for today
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
+class _PreviewData:
     """Papers by number, who lists each, and since when."""
 
     papers: Mapping[int, Paper]
@@ -138,69 +154,80 @@ class _Shelf:
     days: Mapping[int, date]
 
 
-def _shown(shelf: _Shelf, queries: Sequence[Query], asked: Asked, day: date, now: datetime) -> Preview:
-    written = _written(day, now)
+def _build_preview(
+    data: _PreviewData, queries: Sequence[Query], selection: Selection, day: date, now: datetime
+) -> Preview:
+    rendered_at = _rendering_time(day, now)
     return Preview(
         papers=tuple(
-            letter_paper(
-                shelf.papers[number],
-                shelf.days.get(number, day),
+            paper_view(
+                data.papers[number],
+                data.days.get(number, day),
                 queries,
-                written,
-                sources=shelf.sources.get(number, ()),
+                rendered_at,
+                sources=data.sources.get(number, ()),
             )
-            for number in asked.papers
+            for number in selection.papers
         ),
-        numbers=asked.papers,
-        left_out=asked.left_out,
-        considered=asked.considered,
-        counts=asked.counts,
+        paper_ids=selection.papers,
+        omitted_count=selection.omitted_count,
+        paper_count=selection.considered_count,
+        match_counts=selection.match_counts,
         day=day,
     )
 
 
-def _ask(queries: Sequence[Query], rows: Sequence[Sequence[Candidate]], found: Sequence[Paper], cap: int) -> Asked:
-    never = {each.paper for query, row in zip(queries, rows, strict=True) if query.exclude for each in row}
-    wanted = [
-        [each for each in row if each.paper not in never]
+def _select_papers(
+    queries: Sequence[Query], rows: Sequence[Sequence[Candidate]], candidates: Sequence[Paper], cap: int
+) -> Selection:
+    excluded_ids = {each.paper_id for query, row in zip(queries, rows, strict=True) if query.exclude for each in row}
+    allowed = [
+        [each for each in row if each.paper_id not in excluded_ids]
         for query, row in zip(queries, rows, strict=True)
         if not query.exclude
     ]
-    edition = _choose(wanted, [each for each in found if each.id not in never], cap)
-    return Asked(edition.papers, len(edition.left_out), tuple(len(row) for row in rows), len(found))
+    selection = _rank_matches(allowed, [each for each in candidates if each.id not in excluded_ids], cap)
+    return Selection(selection.paper_ids, len(selection.omitted_ids), tuple(len(row) for row in rows), len(candidates))
 
 
-def _choose(rows: Sequence[Sequence[Candidate]], found: Sequence[Paper], cap: int) -> Edition:
+def _rank_matches(rows: Sequence[Sequence[Candidate]], candidates: Sequence[Paper], cap: int) -> PaperSelection:
     if rows:
-        return choose(_merge(rows), cap=cap, top=TOP_THREE)
-    return choose((), [candidate(paper) for paper in found if paper.upvotes is not None], cap=cap, top=cap)
-
-
-def letter_words(house: House, saved: Sequence[Saved], seen: Preview) -> DigestWords:
-    """A preview as the values of a digest; its links lead to the front page."""
-    front = house.page("/")
-    return DigestWords(
-        product=house.product,
-        day=seen.day,
-        frequency="daily",
-        clock=Clock(house.settings.send_hour, house.settings.default_timezone),
-        address="you@example.org",
-        since=seen.day,
-        keywords=tuple(each.written for each in saved),
-        papers=seen.papers,
-        left_out=seen.left_out,
-        links=Links(view=front, preferences=front, unsubscribe=front),
-        postal_address=house.settings.postal_address,
+        return choose_papers(_merge_candidates(rows), cap=cap, trending_limit=TRENDING_LIMIT)
+    return choose_papers(
+        (),
+        [candidate_from_paper(paper) for paper in candidates if paper.upvotes is not None],
+        cap=cap,
+        trending_limit=cap,
     )
 
 
-def _merge(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:
+def preview_context(ctx: AppContext, keywords: Sequence[KeywordInput], preview_: Preview) -> DigestContext:
+    """A preview as the values of a digest; its links lead to the front page."""
+    front_page = ctx.absolute_url("/")
+    return DigestContext(
+        product=ctx.product_name,
+        day=preview_.day,
+        frequency="daily",
+        send_time=SendTime(ctx.settings.send_hour, ctx.settings.default_timezone),
+        address="you@example.org",
+        subscribed_on=preview_.day,
+        keywords=tuple(each.written for each in keywords),
+        papers=preview_.papers,
+        left_out=preview_.omitted_count,
+        links=PersonalLinks(view=front_page, preferences=front_page, unsubscribe=front_page),
+        postal_address=ctx.settings.postal_address,
+    )
+
+
+def _merge_candidates(rows: Iterable[Sequence[Candidate]]) -> list[Candidate]:
     """One candidate a paper out of one row a keyword: how many keywords matched, and whether one did in the title."""
     merged: dict[int, Candidate] = {}
     for row in rows:
         for each in row:
-            seen = merged.get(each.paper)
-            merged[each.paper] = (
-                replace(seen, queries=seen.queries + 1, in_title=seen.in_title or each.in_title) if seen else each
+            previous = merged.get(each.paper_id)
+            merged[each.paper_id] = (
+                replace(previous, query_count=previous.query_count + 1, in_title=previous.in_title or each.in_title)
+                if previous
+                else each
             )
     return list(merged.values())

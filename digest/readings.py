@@ -15,14 +15,14 @@ from sqlmodel import Session, col, select
 
 from digest.models import FetchStatus, HttpCacheEntry, SourceFetch
 
-BACK = 14  # days that are made up for at most
-KEPT = timedelta(days=45)  # how long an ETag is of use: lists that old are not read again
+BACKFILL_DAYS = 14  # days that are made up for at most
+HTTP_CACHE_LIFETIME = timedelta(days=45)  # how long an ETag is of use: lists that old are not read again
 SATURDAY = 5
-TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
-_GOOD = (FetchStatus.OK, FetchStatus.UNCHANGED)
+SOURCE_TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
+_SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
 
 
-class Fetch(Protocol):
+class FetchedAnswer(Protocol):
     """What a host said about an answer; digest.sources.base has the real one."""
 
     @property
@@ -34,7 +34,7 @@ class Fetch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CachedValidators:
     """Validators of an answer that was taken in (RFC 9110, section 8.8)."""
 
     etag: str | None
@@ -42,7 +42,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SourceProblem:
     """Something about a source that must not look like quiet. `kind`: failed, empty, missing or made-up.
 
     Only `failed` and `missing` are faults that still stand.
@@ -54,7 +54,7 @@ class Problem:
     sentence: str
 
 
-def record(
+def record_fetch(
     session: Session,
     *,
     source: str,
@@ -86,22 +86,27 @@ def record(
     return reading
 
 
-def remember_fetched(session: Session, fetched: Iterable[Fetch], now: datetime) -> None:
+def store_http_cache(session: Session, answers: Iterable[FetchedAnswer], now: datetime) -> None:
     """Keep what hosts said about answers, in the transaction of the papers that were in them."""
-    for each in fetched:
+    for each in answers:
         session.merge(HttpCacheEntry(url=each.url, etag=each.etag, last_modified=each.last_modified, stored_at=now))
     session.flush()
-    session.execute(delete(HttpCacheEntry).where(col(HttpCacheEntry.stored_at) < now - KEPT))
+    session.execute(delete(HttpCacheEntry).where(col(HttpCacheEntry.stored_at) < now - HTTP_CACHE_LIFETIME))
 
 
-def known_fetched(session: Session) -> dict[str, Said]:
+def load_http_cache(session: Session) -> dict[str, CachedValidators]:
     """What hosts said about answers that were taken in, by the answers' names."""
     rows = session.exec(select(HttpCacheEntry.url, HttpCacheEntry.etag, HttpCacheEntry.last_modified)).all()
-    return {url: Said(etag, last_modified) for url, etag, last_modified in rows}
+    return {url: CachedValidators(etag, last_modified) for url, etag, last_modified in rows}
 
 
-def due(
-    session: Session, source: str, now: datetime, regular_days: Sequence[date], *, grows: timedelta = timedelta(0)
+def due_days(
+    session: Session,
+    source: str,
+    now: datetime,
+    regular_days: Sequence[date],
+    *,
+    growth_period: timedelta = timedelta(0),
 ) -> tuple[tuple[date, ...], tuple[date, ...]]:
     """The days to read now: the regular ones, and the ones to make up, both oldest first.
 
@@ -110,21 +115,23 @@ def due(
     given after the day was over. A reading that failed settles nothing.
     """
     first: date | None = session.exec(
-        select(func.min(SourceFetch.list_day)).where(SourceFetch.source == source, col(SourceFetch.status).in_(_GOOD))
+        select(func.min(SourceFetch.list_day)).where(
+            SourceFetch.source == source, col(SourceFetch.status).in_(_SUCCESSFUL)
+        )
     ).one()
     today = now.astimezone(UTC).date()
     if first is None:
         return tuple(sorted(regular_days)), ()
-    since = max(first, today - timedelta(days=BACK))
+    since = max(first, today - timedelta(days=BACKFILL_DAYS))
     rows = session.exec(
         select(SourceFetch).where(SourceFetch.source == source, col(SourceFetch.list_day) >= since)
     ).all()
-    settled = {row.list_day for row in rows if _settles(row, grows)}
+    settled = {row.list_day for row in rows if _completes_day(row, growth_period)}
     missed = [day for day in _weekdays(since, today) if day not in settled and day not in regular_days]
     return tuple(sorted(regular_days)), tuple(missed)
 
 
-def latest(session: Session) -> list[SourceFetch]:
+def latest_fetches(session: Session) -> list[SourceFetch]:
     """The last reading of each source for each of its last list days, latest day first."""
     newest = select(func.max(SourceFetch.id)).group_by(col(SourceFetch.source), col(SourceFetch.list_day))
     rows = session.exec(select(SourceFetch).where(col(SourceFetch.id).in_(newest))).all()
@@ -134,7 +141,7 @@ def latest(session: Session) -> list[SourceFetch]:
     return [row for source in sorted(by_source) for row in by_source[source][:5]]
 
 
-def health(session: Session, now: datetime, since: datetime | None = None) -> list[Problem]:
+def source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
     """What readers and the operator should know, each in a plain sentence.
 
     A list day whose last reading failed, a weekday that stayed empty, a day without any reading, and days that failed
@@ -142,8 +149,8 @@ def health(session: Session, now: datetime, since: datetime | None = None) -> li
     """
     since = since or now - timedelta(days=1)
     today = now.astimezone(UTC).date()
-    start = today - timedelta(days=BACK)
-    found: list[Problem] = []
+    start = today - timedelta(days=BACKFILL_DAYS)
+    found: list[SourceProblem] = []
     days: dict[str, dict[date, list[SourceFetch]]] = defaultdict(lambda: defaultdict(list))
     rows = (
         select(SourceFetch)
@@ -154,48 +161,50 @@ def health(session: Session, now: datetime, since: datetime | None = None) -> li
         days[row.source][row.list_day].append(row)
     for source, readings in sorted(days.items()):
         for day, looks in sorted(readings.items()):
-            found += _about(source, day, looks, today, since)
-        if good := [day for day, looks in readings.items() if any(look.status in _GOOD for look in looks)]:
+            found += _problems_on_day(source, day, looks, today, since)
+        if good := [day for day, looks in readings.items() if any(look.status in _SUCCESSFUL for look in looks)]:
             unread = [day for day in _weekdays(min(good), max(good)) if day not in readings]
             found += [
-                _problem("missing", source, day, "was not read for {day}; its papers will be made up.")
+                _source_problem("missing", source, day, "was not read for {day}; its papers will be made up.")
                 for day in unread
             ]
     return found
 
 
-def _about(source: str, day: date, looks: Sequence[SourceFetch], today: date, since: datetime) -> Iterator[Problem]:
+def _problems_on_day(
+    source: str, day: date, fetches: Sequence[SourceFetch], today: date, since: datetime
+) -> Iterator[SourceProblem]:
     """What is to be told of one list day, from its readings in their order."""
-    last = looks[-1]
-    failed = [look for look in looks if look.status == FetchStatus.FAILED]
-    brought = [look for look in looks if look.status in _GOOD]
+    last = fetches[-1]
+    failed = [look for look in fetches if look.status == FetchStatus.FAILED]
+    brought = [look for look in fetches if look.status in _SUCCESSFUL]
     if last.status == FetchStatus.FAILED:
-        said = _FAILED.get(last.error_code, "could not be read")
+        said = _FAILURE_TEXTS.get(last.error_code, "could not be read")
         rest = "the papers listed there since will follow." if brought else "its papers will be made up."
-        yield _problem("failed", source, day, f"{said} on {{day}}; {rest}")
+        yield _source_problem("failed", source, day, f"{said} on {{day}}; {rest}")
     elif failed and brought and failed[0].started_at < brought[0].started_at and brought[0].started_at >= since:
-        yield _problem("made-up", source, day, "did not answer at first on {day}; its papers have been made up.")
+        yield _source_problem("made-up", source, day, "did not answer at first on {day}; its papers have been made up.")
     elif last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not brought:
-        yield _problem("empty", source, day, "listed no papers on {day}, a weekday.")
+        yield _source_problem("empty", source, day, "listed no papers on {day}, a weekday.")
 
 
-_FAILED = {
+_FAILURE_TEXTS = {
     "unreachable": "did not answer",
     "throttled": "asked us to wait",
     "malformed": "gave an answer that could not be read",
 }
 
 
-def _problem(kind: str, source: str, day: date, sentence: str) -> Problem:
+def _source_problem(kind: str, source: str, day: date, sentence: str) -> SourceProblem:
     spoken = f"{day:%A} {day.day} {day:%B}"
-    return Problem(kind, source, day, f"{TITLES.get(source, source)} {sentence.format(day=spoken)}")
+    return SourceProblem(kind, source, day, f"{SOURCE_TITLES.get(source, source)} {sentence.format(day=spoken)}")
 
 
-def _settles(row: SourceFetch, grows: timedelta) -> bool:
-    began = datetime.combine(row.list_day, time(), tzinfo=UTC)
-    if row.status in _GOOD or row.status == FetchStatus.EMPTY:
-        return not grows or row.started_at >= began + grows
-    return row.status == FetchStatus.NOT_LISTED and row.started_at >= began + timedelta(days=1)
+def _completes_day(fetch: SourceFetch, growth_period: timedelta) -> bool:
+    began = datetime.combine(fetch.list_day, time(), tzinfo=UTC)
+    if fetch.status in _SUCCESSFUL or fetch.status == FetchStatus.EMPTY:
+        return not growth_period or fetch.started_at >= began + growth_period
+    return fetch.status == FetchStatus.NOT_LISTED and fetch.started_at >= began + timedelta(days=1)
 
 
 def _weekdays(first: date, before: date) -> Iterator[date]:

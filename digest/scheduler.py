@@ -23,100 +23,100 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest import daily, db, retention
-from digest.apart import apart
+from digest.apart import run_in_own_loop
 from digest.bounces import mailbox
 from digest.errors import DigestError
-from digest.house import House
+from digest.house import AppContext
 
 log = structlog.get_logger()
 
-READ_AT_MINUTE = 40  # of every hour, so that letters at the full hour have fresh lists
+COLLECT_MINUTE = 40  # of every hour, so that letters at the full hour have fresh lists
 TICK_SECONDS = 10  # also how long a confirmation mail may wait
-STOP_SECONDS = 30
-FORGET_HOURS = 24
-UNCOUNT_HOURS = 1
-FETCH_MINUTES = 3  # between looks into the mailbox that bounces come to
+SHUTDOWN_SECONDS = 30
+PRUNE_HOURS = 24
+PRUNE_COUNTERS_HOURS = 1
+POLL_MAILBOX_MINUTES = 3  # between looks into the mailbox that bounces come to
 
 
-class Clockwork:
+class Scheduler:
     """The jobs, one at a time each, and an end that lets the letters on the wire arrive."""
 
-    def __init__(self, house: House, clock: Callable[[], datetime], *, works: bool = True) -> None:
-        self._house, self._clock, self._works = house, clock, works
+    def __init__(self, ctx: AppContext, clock: Callable[[], datetime], *, run_jobs: bool = True) -> None:
+        self._ctx, self._clock, self._run_jobs = ctx, clock, run_jobs
         self._stop = asyncio.Event()
-        self._reading = asyncio.Lock()
-        self._planning = asyncio.Lock()
-        self._delivering = asyncio.Lock()
-        self._fetching = asyncio.Lock()
-        self._has_read = False
-        self._soon: set[asyncio.Task[None]] = set()
+        self._collect_lock = asyncio.Lock()
+        self._plan_lock = asyncio.Lock()
+        self._deliver_lock = asyncio.Lock()
+        self._mailbox_lock = asyncio.Lock()
+        self._has_collected = False
+        self._background_tasks: set[asyncio.Task[None]] = set()
 
-    async def read(self) -> None:
+    async def collect(self) -> None:
         """Read the sources, then see who is due."""
-        async with self._reading:
-            await self._guarded("collect", daily.collect(self._house, self._clock()))
-            self._has_read = True
+        async with self._collect_lock:
+            await self._run_job("collect", daily.collect(self._ctx, self._clock()))
+            self._has_collected = True
         await self.plan()
         delivery = asyncio.create_task(self.deliver())  # not awaited: a long one would hold up the next reading
-        self._soon.add(delivery)
-        delivery.add_done_callback(self._soon.discard)
+        self._background_tasks.add(delivery)
+        delivery.add_done_callback(self._background_tasks.discard)
 
-    async def tick(self) -> None:
+    async def plan_and_deliver(self) -> None:
         """Plan for who is due and send what may go."""
         await self.plan()
         await self.deliver()
 
     async def plan(self) -> None:
         """Queue letters for who is due, and tell the workers where there may be any."""
-        async with self._planning:
+        async with self._plan_lock:
             # After a night off, a plan made before the first reading would be a letter without today's papers.
-            if self._works and self._has_read and not self._stop.is_set():
-                await self._guarded("plan", self._plan())
-            if db.on_server(self._house.engine) and not self._stop.is_set():
-                await self._guarded("hand out", asyncio.to_thread(self._hand_out))
+            if self._run_jobs and self._has_collected and not self._stop.is_set():
+                await self._run_job("plan", self._run_plan())
+            if db.is_postgresql(self._ctx.engine) and not self._stop.is_set():
+                await self._run_job("hand out", asyncio.to_thread(self._defer_jobs))
 
     async def deliver(self) -> None:
         """Send what may go."""
-        async with self._delivering:
-            if self._works and not self._stop.is_set():
-                delivering = partial(daily.deliver, self._house, self._clock, stop=self._stop)
-                await self._guarded("deliver", apart(delivering))
+        async with self._deliver_lock:
+            if self._run_jobs and not self._stop.is_set():
+                delivering = partial(daily.deliver, self._ctx, self._clock, stop=self._stop)
+                await self._run_job("deliver", run_in_own_loop(delivering))
 
-    async def fetch(self) -> None:
+    async def poll_mailbox(self) -> None:
         """Read what came back, where a mailbox is set for it."""
-        async with self._fetching:
-            if self._house.settings.mailbox and not self._stop.is_set():
-                await self._guarded("fetch", asyncio.to_thread(mailbox.fetch, self._house, self._clock()))
+        async with self._mailbox_lock:
+            if self._ctx.settings.has_mailbox and not self._stop.is_set():
+                await self._run_job("fetch", asyncio.to_thread(mailbox.poll_mailbox, self._ctx, self._clock()))
 
-    async def forget(self) -> None:
+    async def prune_unsubscribed(self) -> None:
         """Erase the keywords of people whose way back has ended."""
-        await self._guarded("forget", asyncio.to_thread(retention.forget_who_left, self._house, self._clock()))
+        await self._run_job("forget", asyncio.to_thread(retention.prune_unsubscribed, self._ctx, self._clock()))
 
-    async def uncount(self) -> None:
+    async def prune_counters(self) -> None:
         """Erase counts of forms whose time is over."""
-        await self._guarded("uncount", asyncio.to_thread(retention.forget_counts, self._house, self._clock()))
+        await self._run_job("uncount", asyncio.to_thread(retention.prune_rate_limit_counters, self._ctx, self._clock()))
 
     async def close(self) -> None:
         """Send nothing new, and wait for what is on the wire, at most STOP_SECONDS."""
         self._stop.set()
         try:
-            async with asyncio.timeout(STOP_SECONDS), self._planning, self._delivering, self._fetching:
+            async with asyncio.timeout(SHUTDOWN_SECONDS), self._plan_lock, self._deliver_lock, self._mailbox_lock:
                 log.info("clock.stopped")
         except TimeoutError:
             log.warning("clock.stopped", on_wire=True)  # the next start will find these letters and call them uncertain
 
-    async def _plan(self) -> None:
-        planned = await daily.plan(self._house, self._clock(), over=self._stop.is_set)
+    async def _run_plan(self) -> None:
+        planned = await daily.plan(self._ctx, self._clock(), should_stop=self._stop.is_set)
         if planned.due:
-            log.info("planned", due=planned.due, letters=planned.letters, quiet=planned.quiet)
+            log.info("planned", due=planned.due, letters=planned.digests, quiet=planned.without_papers)
 
-    def _hand_out(self) -> None:
+    def _defer_jobs(self) -> None:
         from digest import workers  # procrastinate is needed where there may be workers, and slow to load
 
-        workers.prepare(self._house.engine)
-        workers.hand_out(self._house, self._clock(), plan=self._has_read)
+        workers.prepare_tables(self._ctx.engine)
+        workers.defer_jobs(self._ctx, self._clock(), plan=self._has_collected)
 
-    async def _guarded(self, job: str, work: Awaitable[object]) -> None:
+    async def _run_job(self, job: str, work: Awaitable[object]) -> None:
         try:
             await work
         except (DigestError, SQLAlchemyError, OSError):
@@ -124,21 +124,32 @@ class Clockwork:
 
 
 @asynccontextmanager
-async def running(house: House, clock: Callable[[], datetime], *, works: bool = True) -> AsyncIterator[Clockwork]:
+async def run_scheduler(
+    ctx: AppContext, clock: Callable[[], datetime], *, run_jobs: bool = True
+) -> AsyncIterator[Scheduler]:
     """The clock, ticking until the block ends."""
-    work = Clockwork(house, clock, works=works)
+    work = Scheduler(ctx, clock, run_jobs=run_jobs)
     ticker = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
     )
-    ticker.add_job(work.read, CronTrigger(minute=READ_AT_MINUTE, timezone=UTC), id="read", jitter=300)
+    ticker.add_job(work.collect, CronTrigger(minute=COLLECT_MINUTE, timezone=UTC), id="read", jitter=300)
     for job in (work.plan, work.deliver):
         ticker.add_job(job, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id=job.__name__)
-    ticker.add_job(work.read, id="start")
+    ticker.add_job(work.collect, id="start")
     soon = datetime.now(UTC)
-    ticker.add_job(work.forget, IntervalTrigger(hours=FORGET_HOURS, timezone=UTC), id="forget", next_run_time=soon)
-    ticker.add_job(work.uncount, IntervalTrigger(hours=UNCOUNT_HOURS, timezone=UTC), id="uncount", next_run_time=soon)
-    if house.settings.mailbox:
-        ticker.add_job(work.fetch, IntervalTrigger(minutes=FETCH_MINUTES, timezone=UTC), id="fetch", next_run_time=soon)
+    ticker.add_job(
+        work.prune_unsubscribed, IntervalTrigger(hours=PRUNE_HOURS, timezone=UTC), id="forget", next_run_time=soon
+    )
+    ticker.add_job(
+        work.prune_counters, IntervalTrigger(hours=PRUNE_COUNTERS_HOURS, timezone=UTC), id="uncount", next_run_time=soon
+    )
+    if ctx.settings.has_mailbox:
+        ticker.add_job(
+            work.poll_mailbox,
+            IntervalTrigger(minutes=POLL_MAILBOX_MINUTES, timezone=UTC),
+            id="fetch",
+            next_run_time=soon,
+        )
     ticker.start()
     try:
         yield work

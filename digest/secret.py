@@ -8,10 +8,10 @@ from pathlib import Path
 from digest.errors import SettingError
 from digest.settings import DEFAULT_KEY, Settings
 
-LEAST = 16  # characters; a shorter file was cut off by something
+MIN_KEY_LENGTH = 16  # characters; a shorter file was cut off by something
 
 
-def secret_key(settings: Settings) -> str:
+def load_secret_key(settings: Settings) -> str:
     """The key that signs links. Raises SettingError when one must be made and cannot be kept.
 
     A key is made only while no relay is set: `load()` refuses a relay without a key of its own, because a key in a
@@ -20,19 +20,21 @@ def secret_key(settings: Settings) -> str:
     given = settings.secret_key.get_secret_value()
     if given not in {"", DEFAULT_KEY}:
         return given
-    path = settings.home / "secret.key"
+    path = settings.data_directory / "secret.key"
     try:
         if not path.exists():
-            _keep(path, secrets.token_urlsafe(32))
+            _write_key(path, secrets.token_urlsafe(32))
         kept = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"DIGEST_SECRET_KEY is empty and {path} cannot be made or read: {_reason(error)}") from error
-    if len(kept) < LEAST:
+        raise SettingError(
+            f"DIGEST_SECRET_KEY is empty and {path} cannot be made or read: {_describe_os_error(error)}"
+        ) from error
+    if len(kept) < MIN_KEY_LENGTH:
         raise SettingError(f"DIGEST_SECRET_KEY is empty and {path} holds no key; remove that file, or set the key")
     return kept
 
 
-def _keep(path: Path, key: str) -> None:
+def _write_key(path: Path, key: str) -> None:
     """Put `key` at `path` unless another starter was quicker. Whoever looks sees no file or a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, written = tempfile.mkstemp(prefix=".secret-", dir=path.parent)  # of mode 0600
@@ -48,5 +50,5 @@ def _keep(path: Path, key: str) -> None:
         Path(written).unlink()
 
 
-def _reason(error: OSError | UnicodeDecodeError) -> str:
+def _describe_os_error(error: OSError | UnicodeDecodeError) -> str:
     return error.strerror or "no reason given" if isinstance(error, OSError) else "it is not text"

@@ -64,7 +64,7 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def migrate(url: str) -> None:
     engine = db.connect(url)
-    db.upgrade(engine)
+    db.migrate(engine)
     engine.dispose()
 
 

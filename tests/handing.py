@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from digest.errors import SendError
-from digest.mail.message import Wired
-from digest.mail.smtp import Connection, Parcel, Relay
+from digest.errors import DeliveryError
+from digest.mail.message import RawMessage
+from digest.mail.smtp import OutgoingMessage, RelayConfig, SmtpConnection
 from tests.rude import Rude
 
-LETTER = Wired(b"Subject: papers\r\n\r\nSix of them.\r\n")
+LETTER = RawMessage(b"Subject: papers\r\n\r\nSix of them.\r\n")
 FROM, ADA = "digest@example.org", "ada@example.org"
 
-Act = Callable[[Rude, Connection], Coroutine[Any, Any, None]]
+Act = Callable[[Rude, SmtpConnection], Coroutine[Any, Any, None]]
 Against = Callable[[Callable[[], Rude], Act], None]
 
 
@@ -26,31 +26,31 @@ async def no() -> bool:
     return False
 
 
-def way(server: Rude, **given: Any) -> Relay:
+def way(server: Rude, **given: Any) -> RelayConfig:
     usual: dict[str, Any] = {"host": "127.0.0.1", "port": server.port}
-    return Relay(**usual | given)
+    return RelayConfig(**usual | given)
 
 
-async def send(connection: Connection, raw: bytes = LETTER, to: str = ADA) -> str:
+async def send(connection: SmtpConnection, raw: bytes = LETTER, to: str = ADA) -> str:
     async with asyncio.timeout(30):
-        return await connection.send(Parcel(FROM, to, wired(raw)), yes)
+        return await connection.send(OutgoingMessage(FROM, to, wired(raw)), yes)
 
 
-def wired(raw: bytes) -> Wired:
+def wired(raw: bytes) -> RawMessage:
     """Any bytes as DATA wants them: with a line end, and leading dots doubled."""
     raw = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
-    return Wired((b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n.."))
+    return RawMessage((b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n.."))
 
 
-async def fate(connection: Connection) -> SendError:
-    with pytest.raises(SendError) as caught:
+async def fate(connection: SmtpConnection) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
         await send(connection)
     return caught.value
 
 
 def against(server: Callable[[], Rude], act: Act) -> None:
     async def together() -> None:
-        async with asyncio.timeout(60), server() as rude, Connection(way(rude)) as connection:
+        async with asyncio.timeout(60), server() as rude, SmtpConnection(way(rude)) as connection:
             await act(rude, connection)
 
     asyncio.run(together())

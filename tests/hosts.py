@@ -11,11 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from digest.sources.arxiv import ArXiv
-from digest.sources.base import Answer, Fetch, Listed
-from digest.sources.http import Client, Patience
-from digest.sources.huggingface import HuggingFace
-from digest.sources.traffic import Traffic
+from digest.sources.arxiv import ArxivSource
+from digest.sources.base import HttpValidators, ListedPaper, SourceAnswer
+from digest.sources.http import RetryPolicy, SourceClient
+from digest.sources.huggingface import HuggingFaceSource
+from digest.sources.traffic import HostThrottle
 
 MONDAY, TUESDAY, SATURDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 10)
 NOON = datetime(2026, 1, 6, 17, tzinfo=UTC)
@@ -64,19 +64,25 @@ def serving(route: Route) -> Iterator[Host]:
         thread.join()
 
 
-def with_client(act: Callable[[Client], Coroutine[Any, Any, T]], known: dict[str, Fetch] | None = None) -> T:
+def with_client(
+    act: Callable[[SourceClient], Coroutine[Any, Any, T]], known: dict[str, HttpValidators] | None = None
+) -> T:
     async def sleep(seconds: float) -> None:
         """Nobody waits in tests."""
 
     async def whole() -> T:
-        async with Client(known=known, sleep=sleep, traffic=Traffic(), patience=Patience(1, 5, 20)) as client:
+        async with SourceClient(
+            cached_validators=known, sleep=sleep, throttle=HostThrottle(), retry_policy=RetryPolicy(1, 5, 20)
+        ) as client:
             return await act(client)
 
     return asyncio.run(whole())
 
 
-def face(base: str, day: date = MONDAY, now: datetime = NOON, known: dict[str, Fetch] | None = None) -> Answer:
-    return with_client(lambda client: HuggingFace(client, base).read(day, now), known)
+def face(
+    base: str, day: date = MONDAY, now: datetime = NOON, known: dict[str, HttpValidators] | None = None
+) -> SourceAnswer:
+    return with_client(lambda client: HuggingFaceSource(client, base).fetch_day(day, now), known)
 
 
 def entries(*numbers: int) -> list[dict[str, Any]]:
@@ -96,8 +102,8 @@ def good(*numbers: int) -> Said:
     return 200, json.dumps(entries(*numbers)), {}
 
 
-def ids(answer: Answer) -> list[str]:
-    return [str(each.arxiv_id) for each in answer.listed]
+def ids(answer: SourceAnswer) -> list[str]:
+    return [str(each.arxiv_id) for each in answer.papers]
 
 
 def item(number: int, kind: str = "new") -> str:
@@ -121,14 +127,16 @@ def atom(*numbers: int, total: int | None = None) -> str:
     return f"<feed xmlns='http://www.w3.org/2005/Atom'>{count}{''.join(map(entry, numbers))}</feed>"
 
 
-def arxiv(base: str, *categories: str, known: dict[str, Fetch] | None = None, day: date = TUESDAY) -> Answer:
+def arxiv(
+    base: str, *categories: str, known: dict[str, HttpValidators] | None = None, day: date = TUESDAY
+) -> SourceAnswer:
     wanted = categories or ("cs.CL",)
-    return with_client(lambda client: ArXiv(client, wanted, base, base).read(day, NOON), known)
+    return with_client(lambda client: ArxivSource(client, wanted, base, base).fetch_day(day, NOON), known)
 
 
-def making_up(base: str, day: date = MONDAY) -> Answer:
-    return with_client(lambda client: ArXiv(client, ["cs.CL", "cs.LG"], base, base).make_up(day, NOON))
+def making_up(base: str, day: date = MONDAY) -> SourceAnswer:
+    return with_client(lambda client: ArxivSource(client, ["cs.CL", "cs.LG"], base, base).backfill_day(day, NOON))
 
 
-def filling_in(base: str, *names: str) -> tuple[Listed, ...]:
-    return with_client(lambda client: ArXiv(client, ["cs.CL"], base, base).fill_in(names))
+def filling_in(base: str, *names: str) -> tuple[ListedPaper, ...]:
+    return with_client(lambda client: ArxivSource(client, ["cs.CL"], base, base).fetch_texts(names))

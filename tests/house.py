@@ -7,11 +7,11 @@ from sqlalchemy import Engine, insert
 from sqlmodel import col, select
 
 from digest import db, desk, papers, subscribers
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.settings import Settings
-from digest.sources.base import Listed
-from digest.subscribers import Links, Purpose, Wish
+from digest.sources.base import ListedPaper
+from digest.subscribers import Preferences, TokenPurpose, TokenSigner
 from tests.factories import NOW
 
 KEY = "a key for the tests that is long enough"
@@ -31,9 +31,9 @@ def settings(store: Engine, **given: object) -> Settings:
     return Settings(_env_file=None, **(usual | given))  # type: ignore[arg-type]
 
 
-def house(store: Engine, **given: object) -> House:
+def make_context(store: Engine, **given: object) -> AppContext:
     """On a store whose tables are there."""
-    return House(settings(store, **given), store, Links([KEY]))
+    return AppContext(settings(store, **given), store, TokenSigner([KEY]))
 
 
 @dataclass
@@ -53,12 +53,12 @@ class Record:
     store: Engine
 
     def of(self, email: str) -> Subscriber:
-        with db.reading(self.store) as session:
-            return subscribers.by_email(session, email)
+        with db.read_session(self.store) as session:
+            return subscribers.subscriber_by_email(session, email)
 
     def letters(self, email: str | None = None) -> list[Delivery]:
         """All letters, or those to one address, in the order in which they were queued."""
-        with db.reading(self.store) as session:
+        with db.read_session(self.store) as session:
             asked = select(Delivery).join(Subscriber).order_by(col(Delivery.id))
             return list(session.exec(asked.where(Subscriber.email == email) if email else asked).all())
 
@@ -67,7 +67,7 @@ class Record:
 
     def settle(self, state: DeliveryState, email: str | None = None) -> None:
         """As if the relay had said so of every letter that waits."""
-        with db.writing(self.store) as session:
+        with db.write_session(self.store) as session:
             for each in session.exec(
                 select(Delivery).join(Subscriber).where(Delivery.state == DeliveryState.QUEUED)
             ).all():
@@ -75,32 +75,32 @@ class Record:
                     each.state = state
 
 
-def token(at: House, email: str, purpose: Purpose, now: datetime) -> str:
+def token(at: AppContext, email: str, purpose: TokenPurpose, now: datetime) -> str:
     """The token that a mail to `email` would carry."""
-    with db.reading(at.engine) as session:
-        return at.links.token(purpose, subscribers.by_email(session, email).nonce, now)
+    with db.read_session(at.engine) as session:
+        return at.token_signer.sign(purpose, subscribers.subscriber_by_email(session, email).nonce, now)
 
 
-def reader(at: House, email: str, *keywords: str, now: datetime, **wish: object) -> None:
+def reader(at: AppContext, email: str, *keywords: str, now: datetime, **wish: object) -> None:
     """Somebody who has agreed."""
-    desk.add(at, email, Wish(**wish), desk.understood(keywords), now, confirmed=True)  # type: ignore[arg-type]
+    desk.add_subscriber(at, email, Preferences(**wish), desk.parse_keywords_or_raise(keywords), now, confirmed=True)  # type: ignore[arg-type]
 
 
 def put(store: Engine, email: str, status: SubscriberStatus, **more: object) -> None:
     """Set a subscriber's state by hand, for what only time or a relay brings about."""
-    with db.writing(store) as session:
-        found = subscribers.by_email(session, email)
+    with db.write_session(store) as session:
+        found = subscribers.subscriber_by_email(session, email)
         for name, value in {"status": status, **more}.items():
             setattr(found, name, value)
 
 
 def arrive(
-    at: House, now: datetime, *titles: str, source: str = "arxiv", upvotes: int | None = None, ids: str = ""
+    at: AppContext, now: datetime, *titles: str, source: str = "arxiv", upvotes: int | None = None, ids: str = ""
 ) -> list[int]:
     """Papers that a source lists; their numbers. The same title is the same paper, unless `ids` sets it apart."""
     kind = "listed" if source == "huggingface" else "new"
     listed = [
-        Listed(
+        ListedPaper(
             source=source,
             list_day=now.date(),
             rank=rank,
@@ -114,8 +114,8 @@ def arrive(
         )
         for rank, title in enumerate(titles)
     ]
-    with db.writing(at.engine) as session:
-        papers.remember(session, listed, now)
+    with db.write_session(at.engine) as session:
+        papers.store_listings(session, listed, now)
         found = session.exec(select(Paper.id, Paper.title)).all()
     numbers = {title: int(number or 0) for number, title in found}
     return [numbers[title] for title in titles]
@@ -125,9 +125,9 @@ def mailed(record: Record, email: str = ADA) -> list[list[int]]:
     return [each.papers for each in record.letters(email)]
 
 
-def many(at: House, count: int) -> None:
+def many(at: AppContext, count: int) -> None:
     """Readers by the thousand, each with one of three keywords."""
-    with db.writing(at.engine) as session:
+    with db.write_session(at.engine) as session:
         session.add_all(Keyword(canonical=word) for word in ("robot", "protein", "graph"))
         session.flush()
         rows = [

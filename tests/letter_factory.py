@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from digest.letters import Clock, DigestWords, LetterPaper, Links
+from digest.letters import DigestContext, PaperView, PersonalLinks, SendTime
 from digest.matching import Span
 
 DAY = date(2025, 10, 30)
 KEYWORDS = ("post-training", "hallucination", "continual learning", "quantum")
-LINKS = Links(
+LINKS = PersonalLinks(
     view="https://digest.example.org/letters/v1",
     preferences="https://digest.example.org/preferences/p1",
     unsubscribe="https://digest.example.org/unsubscribe/u1",
@@ -39,7 +39,7 @@ def paper(
     keywords: Sequence[str] = KEYWORDS,
     number: int = 1,
     **changes: Any,
-) -> LetterPaper:
+) -> PaperView:
     """A paper that matches wherever the keywords stand."""
     in_title, in_abstract = spans(title, keywords), spans(abstract, keywords)
     titled, abstracted = {span.query for span in in_title}, {span.query for span in in_abstract}
@@ -47,7 +47,7 @@ def paper(
         (query, " and ".join(name for name, found in (("title", titled), ("abstract", abstracted)) if query in found))
         for query in sorted(titled | abstracted)
     )
-    made = LetterPaper(
+    made = PaperView(
         id=number,
         title=title,
         title_spans=in_title,
@@ -63,13 +63,13 @@ def paper(
     return replace(made, **changes)
 
 
-def words(*papers: LetterPaper, **changes: Any) -> DigestWords:
-    made = DigestWords(
+def words(*papers: PaperView, **changes: Any) -> DigestContext:
+    made = DigestContext(
         day=DAY,
         frequency="weekdays",
-        clock=Clock(8, "Europe/Berlin"),
+        send_time=SendTime(8, "Europe/Berlin"),
         address="reader@example.org",
-        since=date(2025, 9, 12),
+        subscribed_on=date(2025, 9, 12),
         keywords=KEYWORDS,
         papers=papers or (paper(),),
         links=LINKS,

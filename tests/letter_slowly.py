@@ -3,15 +3,15 @@
 Tests hold the letters of `digest.letters` against it, and the bench its speed. It knows no weight: all papers stand in.
 """
 
-from digest.letters import DigestWords, account, heads, say
-from digest.letters.cards import card, row
+from digest.letters import DigestContext, account, heads, say
+from digest.letters.cards import personal_card, row
 from digest.letters.frame import TALLIED
 from digest.letters.newspapers import IN_FULL
 from digest.letters.plain import fill
 from digest.letters.templates import macro, part
 
 
-def slowly(words: DigestWords) -> tuple[str, str, str]:
+def slowly(words: DigestContext) -> tuple[str, str, str]:
     """Subject, text and HTML."""
     weekly, tallies = words.frequency == "weekly", heads.tally(words)
     found = heads.matched(words)
@@ -23,24 +23,24 @@ def slowly(words: DigestWords) -> tuple[str, str, str]:
     rows_html, rows_text = _papers(words, "row", range(IN_FULL, len(words.papers)), 1 + IN_FULL)
     rows = max(0, len(words.papers) - IN_FULL)
     common: dict[str, object] = {
-        "subject": say.cut(line, 90),
-        "product": say.one_line(words.product),
+        "subject": say.truncate(line, 90),
+        "product": say.single_line(words.product),
         "day": words.day,
         "weekly": weekly,
         "links": words.links,
-        "often": say.often(words.frequency),
-        "clock": account.clock(words.clock),
-        "address": say.one_line(words.address),
-        "since": say.date_of(words.since),
+        "often": say.frequency_label(words.frequency),
+        "clock": account.clock(words.send_time),
+        "address": say.single_line(words.address),
+        "since": say.format_date(words.subscribed_on),
         "headline": heads.headline(words, found),
-        "preheader": heads.BETWEEN.join(heads.preheader(words.papers)),
+        "preheader": heads.PREHEADER_SEPARATOR.join(heads.preheader(words.papers)),
         "nothing_matched": bool(words.keywords) and not found,
-        "more_tallies": say.count(more_tallies, "more keyword") if more_tallies else "",
-        "keywords": say.listed(named, len(words.keywords) - len(named)),
-        "notices": [*([made_up] if made_up else []), *(say.one_line(each) for each in words.notices)],
-        "postal_address": say.one_line(words.postal_address),
-        "row_heading": say.count(rows, "more paper") if rows else "",
-        "more": say.count(words.left_out, "more paper") if words.left_out else "",
+        "more_tallies": say.pluralize(more_tallies, "more keyword") if more_tallies else "",
+        "keywords": say.join_words(named, len(words.keywords) - len(named)),
+        "notices": [*([made_up] if made_up else []), *(say.single_line(each) for each in words.notices)],
+        "postal_address": say.single_line(words.postal_address),
+        "row_heading": say.pluralize(rows, "more paper") if rows else "",
+        "more": say.pluralize(words.left_out, "more paper") if words.left_out else "",
     }
     whole = sum(one.papers for one in tallies[:TALLIED])
     shown = [(one, round(100 * one.papers / whole)) for one in tallies[:TALLIED]]
@@ -61,7 +61,7 @@ def slowly(words: DigestWords) -> tuple[str, str, str]:
     return str(common["subject"]), text, html
 
 
-def _papers(words: DigestWords, kind: str, places: range, first: int) -> tuple[str, str]:
+def _papers(words: DigestContext, kind: str, places: range, first: int) -> tuple[str, str]:
     weekly = words.frequency == "weekly"
     ordered = list(places)
     if weekly:
@@ -69,7 +69,9 @@ def _papers(words: DigestWords, kind: str, places: range, first: int) -> tuple[s
     in_html, in_text, day = "", "", ""
     for number, place in enumerate(ordered, first):
         paper = words.papers[place]
-        shown = (card if kind == "card" else row)(paper, words, words.positions[place] if words.positions else ())
+        shown = (personal_card if kind == "card" else row)(
+            paper, words, words.positions[place] if words.positions else ()
+        )
         values = {"paper": shown, "weekly": weekly, "period": heads.period(weekly), "number": f"{number:>2}. "}
         if weekly and heads.day_of(paper) != day:
             day = heads.day_of(paper)

@@ -8,22 +8,22 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from digest import daily, db
-from digest.bounces.post import handle
-from digest.bounces.record import Deed
-from digest.house import House
-from digest.mail.verp import Errand
+from digest.bounces.post import handle_message
+from digest.bounces.record import BounceAction
+from digest.house import AppContext
+from digest.mail.verp import ReturnPathKind
 from digest.models import BounceRecord, DeliveryState
-from tests.house import ADA, DAY, TUESDAY, Record, arrive, house, reader
+from tests.house import ADA, DAY, TUESDAY, Record, arrive, make_context, reader
 
 SAMPLES = Path(__file__).parent / "data" / "bounces"
 BOUNCES = "bounces@digest.example.org"
 LATER = TUESDAY + timedelta(hours=1)
 
 
-def address(at: House, delivery: int, errand: Errand = Errand.BOUNCE) -> str:
+def address(at: AppContext, delivery: int, errand: ReturnPathKind = ReturnPathKind.BOUNCE) -> str:
     """Where a letter comes back to."""
-    assert at.returns
-    return at.returns.of(errand, delivery)
+    assert at.return_path
+    return at.return_path.address_for(errand, delivery)
 
 
 def mail(name: str, to: str, n: int = 0) -> bytes:
@@ -37,14 +37,14 @@ def leaving(to: str) -> bytes:
     return f"From: Somebody <somebody@example.net>\nTo: {to}\nSubject: unsubscribe\n\n".encode()
 
 
-def evidence(at: House) -> list[BounceRecord]:
-    with db.reading(at.engine) as session:
+def evidence(at: AppContext) -> list[BounceRecord]:
+    with db.read_session(at.engine) as session:
         return list(session.exec(select(BounceRecord).order_by(col(BounceRecord.id))).all())
 
 
-def with_a_letter(store: Engine) -> House:
+def with_a_letter(store: Engine) -> AppContext:
     """A house with a reader who has had one letter, with one paper."""
-    at = house(store, bounce_address=BOUNCES)
+    at = make_context(store, bounce_address=BOUNCES)
     reader(at, ADA, "robot", now=TUESDAY - DAY)
     arrive(at, TUESDAY, "A robot")
     asyncio.run(daily.plan(at, TUESDAY))
@@ -52,7 +52,7 @@ def with_a_letter(store: Engine) -> House:
     return at
 
 
-def letters(at: House, record: Record, count: int) -> list[int]:
+def letters(at: AppContext, record: Record, count: int) -> list[int]:
     """So many more letters to Ada, one a day, all of which the relay took; the numbers of all of hers."""
     for day in range(1, count + 1):
         arrive(at, TUESDAY + day * DAY, f"Robot {day}")
@@ -65,6 +65,6 @@ def first(record: Record) -> int:
     return int(record.letters(ADA)[0].id or 0)
 
 
-def came(at: House, name: str, number: int, n: int = 0) -> Deed:
+def came(at: AppContext, name: str, number: int, n: int = 0) -> BounceAction:
     """A sample comes back about a letter."""
-    return handle(at, mail(name, address(at, number), n), LATER).deed
+    return handle_message(at, mail(name, address(at, number), n), LATER).action

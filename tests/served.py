@@ -10,25 +10,25 @@ from typing import Any
 
 import uvicorn
 
-from digest.house import House
-from digest.web.app import create
-from digest.web.pace import Pace
+from digest.house import AppContext
+from digest.web.app import create_app
+from digest.web.pace import FormLimits
 from digest.web.serving import server_of
 from tests.browser import AT
 
 
 @contextmanager
 def served(
-    home: House,
+    home: AppContext,
     *,
     clock: Callable[[], datetime] = lambda: AT,
-    pace: Pace | None = None,
+    pace: FormLimits | None = None,
     answer_takes: float = 0,
     proxies: tuple[str, ...] = ("127.0.0.1",),
     port: int = 0,
 ) -> Iterator[int]:
     """The port (0: any), until the block ends."""
-    app = create(home, clock=clock, pace=pace, answer_takes=answer_takes)
+    app = create_app(home, clock=clock, limits=pace, min_answer_seconds=answer_takes)
     with listening(server_of(app, host="127.0.0.1", port=port, proxies=proxies)) as found:
         yield found
 

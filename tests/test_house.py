@@ -12,15 +12,15 @@ import pytest
 from dotenv import dotenv_values
 
 from digest import __version__
-from digest.settings import PREFIX, Settings, load
+from digest.settings import ENV_PREFIX, Settings, load_settings
 
-HOUSE = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 LONGEST_FILE = 250  # lines that are not empty
 LONGEST_FUNCTION = 50  # lines below the signature: a command's options are a list, not a text
 LETTERS = ("digest", "confirm", "welcome", "already", "goodbye")
 
-MODULES = sorted(path for path in (HOUSE / "digest").rglob("*.py") if path.parent.name != "versions")
-SOURCES = sorted([*MODULES, *(HOUSE / "tests").rglob("*.py")])
+MODULES = sorted(path for path in (ROOT / "digest").rglob("*.py") if path.parent.name != "versions")
+SOURCES = sorted([*MODULES, *(ROOT / "tests").rglob("*.py")])
 
 # Importing must do nothing: no variable of ours is read, nobody is called, no file is opened but modules, no log is
 # set up. An audit hook hears of sockets and files; the environment is replaced by one that listens.
@@ -64,7 +64,7 @@ sys.exit("\\n".join(seen) or 0)
 
 
 def named(path: Path) -> str:
-    return str(path.relative_to(HOUSE))
+    return str(path.relative_to(ROOT))
 
 
 def test_imports_go_one_way() -> None:
@@ -73,14 +73,14 @@ def test_imports_go_one_way() -> None:
         check=False,
         capture_output=True,
         text=True,
-        cwd=HOUSE,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_importing_does_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", QUIET_IMPORT], check=False, capture_output=True, text=True, cwd=HOUSE, env=os.environ
+        [sys.executable, "-c", QUIET_IMPORT], check=False, capture_output=True, text=True, cwd=ROOT, env=os.environ
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert int(done.stdout) > 10
@@ -147,19 +147,19 @@ def test_what_counts_as_swallowed(written: str, is_swallowed: bool) -> None:
 @pytest.fixture
 def documented() -> dict[str, str]:
     """What `.env.example` says, name by name: commented out means the default."""
-    return dict(re.findall(rf"^#?({PREFIX}[A-Z_]+)=(.*)$", (HOUSE / ".env.example").read_text(), re.MULTILINE))
+    return dict(re.findall(rf"^#?({ENV_PREFIX}[A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
 def test_every_setting_is_documented_and_nothing_else(documented: dict[str, str]) -> None:
-    assert sorted(documented) == sorted(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+    assert sorted(documented) == sorted(f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields)
 
 
 def test_a_setting_is_documented_above_in_two_lines_at_most() -> None:
     above: list[str] = []
-    for line in (HOUSE / ".env.example").read_text().splitlines():
+    for line in (ROOT / ".env.example").read_text().splitlines():
         if line.startswith("# "):
             above.append(line)
-        elif re.match(f"#?{PREFIX}", line):
+        elif re.match(f"#?{ENV_PREFIX}", line):
             assert 1 <= len(above) <= 2, line
             above = []
         else:
@@ -172,12 +172,12 @@ def test_the_documented_values_are_the_defaults(
     for name in documented:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    usual = load()
+    usual = load_settings()
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in documented.items()))
     assert dotenv_values(".env") == documented
-    assert load() == usual
+    assert load_settings() == usual
     empty = {name for name, value in documented.items() if not value}
-    assert empty == {name for name in documented if not plain(getattr(usual, name.removeprefix(PREFIX).lower()))}
+    assert empty == {name for name in documented if not plain(getattr(usual, name.removeprefix(ENV_PREFIX).lower()))}
 
 
 def plain(value: object) -> str:
@@ -186,7 +186,7 @@ def plain(value: object) -> str:
 
 @pytest.mark.parametrize("letter", LETTERS)
 def test_a_letter_has_a_subject_a_text_and_a_page(letter: str) -> None:
-    folder = HOUSE / "templates" / "mail"
+    folder = ROOT / "templates" / "mail"
     if not folder.is_dir():
         pytest.skip("no letters yet")
     parts = [f"{letter}-{part}" for part in ("body.html", "body.txt", "subject.txt")]
@@ -194,8 +194,8 @@ def test_a_letter_has_a_subject_a_text_and_a_page(letter: str) -> None:
 
 
 def test_the_changelog_tells_of_this_version() -> None:
-    assert re.search(rf"^## {re.escape(__version__)}\b", (HOUSE / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert re.search(rf"^## {re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 def test_the_package_and_the_program_have_one_version() -> None:
-    assert f'version = "{__version__}"' in (HOUSE / "pyproject.toml").read_text()
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()

@@ -8,15 +8,15 @@ from email.message import Message
 
 import structlog
 
-from digest.bounces.feedback import complained_of
-from digest.bounces.opened import MOST_BYTES, header, opened, readable
-from digest.bounces.reading import read_message
-from digest.bounces.record import Deed, record
-from digest.bounces.report import Class, Report
-from digest.db import writing
-from digest.errors import Unreadable
-from digest.house import House
-from digest.mail.verp import Errand
+from digest.bounces.feedback import original_senders
+from digest.bounces.opened import MAX_MESSAGE_BYTES, decode_header_value, header_text, parse_message
+from digest.bounces.reading import parse_bounce_message
+from digest.bounces.record import BounceAction, apply_bounce
+from digest.bounces.report import BounceReport, ReportKind
+from digest.db import write_session
+from digest.errors import UnparsableMessageError
+from digest.house import AppContext
+from digest.mail.verp import ReturnPathKind
 
 log = structlog.get_logger()
 
@@ -33,66 +33,72 @@ RECIPIENT_HEADERS = (
     "To",
     "Cc",
 )
-MOST_COPIES = 5  # of one header
-SAME_MAIL = ("Message-ID", "Date", "From", "Subject")  # no header that changes from server to server
+MAX_HEADER_COPIES = 5  # of one header
+IDENTITY_HEADERS = ("Message-ID", "Date", "From", "Subject")  # no header that changes from server to server
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class HandlingResult:
     """A mail and what came of it. `delivery` is None when no valid token says which letter it is about."""
 
-    report: Report
-    deed: Deed
-    delivery: int | None = None
+    report: BounceReport
+    action: BounceAction
+    delivery_id: int | None = None
 
 
-def handle(house: House, raw: bytes, now: datetime, recipients: Sequence[str] = ()) -> Handled:
+def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Sequence[str] = ()) -> HandlingResult:
     """Read a mail and do what follows; `recipients` are those of its envelope, where they are known.
 
     Raises Unreadable for what is no mail, StoreError when the store is out of reach; nothing is changed then.
     """
-    message = opened(raw)
-    addressed, same = _addressed(message), _same(message)
-    report = read_message(message)
-    named = house.returns.named(*recipients, *addressed) if house.returns else None
+    message = parse_message(raw)
+    addressed, same = _recipient_headers(message), _identity_headers(message)
+    report = parse_bounce_message(message)
+    named = ctx.return_path.find(*recipients, *addressed) if ctx.return_path else None
     if named is None:
         log.warning("bounce.untrusted", kind=report.kind, status=report.status, reason=report.reason)
-        return Handled(report, Deed.NOTHING)
+        return HandlingResult(report, BounceAction.IGNORED)
     errand, delivery = named
-    if errand is Errand.LEAVE:
-        report = Report(Class.LEAVE, parser="token")
-    with writing(house.engine) as session:
-        deed = record(session, delivery, report, _fingerprint(f"{errand} {delivery}", same, raw), now)
-    _tell(report, deed, delivery)
-    return Handled(report, deed, delivery)
+    if errand is ReturnPathKind.UNSUBSCRIBE:
+        report = BounceReport(ReportKind.UNSUBSCRIBE, parser="token")
+    with write_session(ctx.engine) as session:
+        deed = apply_bounce(session, delivery, report, _fingerprint(f"{errand} {delivery}", same, raw), now)
+    _log_result(report, deed, delivery)
+    return HandlingResult(report, deed, delivery)
 
 
-def _addressed(message: Message) -> list[str]:
+def _recipient_headers(message: Message) -> list[str]:
     """All that may hold the address that we gave the letter, whoever wrote it: the seal is what counts."""
     try:
-        written = [readable(each) for name in RECIPIENT_HEADERS for each in message.get_all(name, [])[:MOST_COPIES]]
-        return [*written, *complained_of(message)]
+        written = [
+            decode_header_value(each)
+            for name in RECIPIENT_HEADERS
+            for each in message.get_all(name, [])[:MAX_HEADER_COPIES]
+        ]
+        return [*written, *original_senders(message)]
     except Exception as error:
-        raise Unreadable(f"its headers cannot be read: {type(error).__name__}") from error  # as in reading.py
+        raise UnparsableMessageError(
+            f"its headers cannot be read: {type(error).__name__}"
+        ) from error  # as in reading.py
 
 
-def _same(message: Message) -> str:
-    return "\n".join(header(message, name) for name in SAME_MAIL)
+def _identity_headers(message: Message) -> str:
+    return "\n".join(header_text(message, name) for name in IDENTITY_HEADERS)
 
 
-def _fingerprint(about: str, same: str, raw: bytes) -> str:
+def _fingerprint(token_subject: str, identity: str, raw: bytes) -> str:
     """The same for the same mail, by whichever way and however often it comes."""
-    body = raw[:MOST_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[2].rstrip()
-    return hashlib.sha256(f"{about}\n{same}\n".encode() + body).hexdigest()
+    body = raw[:MAX_MESSAGE_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[2].rstrip()
+    return hashlib.sha256(f"{token_subject}\n{identity}\n".encode() + body).hexdigest()
 
 
-def _tell(report: Report, deed: Deed, delivery: int) -> None:
+def _log_result(report: BounceReport, action: BounceAction, delivery_id: int) -> None:
     # What is our fault hits every reader of that provider: it must be seen by somebody who can do something.
-    level = log.error if report.kind is Class.OURS and deed is Deed.RECORDED else log.info
+    level = log.error if report.kind is ReportKind.SENDER_FAULT and action is BounceAction.RECORDED else log.info
     level(
         f"bounce.{report.kind}",
-        delivery=delivery,
-        deed=deed,
+        delivery=delivery_id,
+        deed=action,
         status=report.status,
         reason=report.reason,
         parser=report.parser,

@@ -11,95 +11,101 @@ from email.message import Message
 from email.utils import parseaddr
 
 from digest.bounces import prose
-from digest.bounces.dsn import STATUS, Fate, fates, quoted
-from digest.bounces.feedback import automatic, complaint
-from digest.bounces.opened import header, opened, said
-from digest.bounces.reasons import judge
-from digest.bounces.report import Class, Report
-from digest.errors import Unreadable
+from digest.bounces.dsn import ENHANCED_STATUS, RecipientStatus, parse_dsn, parse_dsn_text
+from digest.bounces.feedback import is_auto_reply, parse_complaint
+from digest.bounces.opened import body_text, header_text, parse_message
+from digest.bounces.reasons import classify_refusal
+from digest.bounces.report import BounceReport, ReportKind
+from digest.errors import UnparsableMessageError
 
-MOST_RECIPIENTS = 20
+MAX_RECIPIENTS = 20
 
 
-def read(raw: bytes) -> Report:
+def parse_bounce(raw: bytes) -> BounceReport:
     """What a mail says. Raises Unreadable for what is no mail, or one made to cost time."""
-    return read_message(opened(raw))
+    return parse_bounce_message(parse_message(raw))
 
 
-def read_message(message: Message) -> Report:
+def parse_bounce_message(message: Message) -> BounceReport:
     """The same of an opened mail, which is not good for more after. Raises Unreadable."""
     try:
-        return _read(message)
-    except Unreadable:
+        return _parse(message)
+    except UnparsableMessageError:
         raise
     except Exception as error:
         # Parsers of others, and mail from anybody: whatever they stumble over, this one mail is set aside.
-        raise Unreadable(f"it cannot be read: {type(error).__name__}") from error
+        raise UnparsableMessageError(f"it cannot be read: {type(error).__name__}") from error
 
 
-def _read(message: Message) -> Report:
-    text = said(message)
-    words = prose.before_original(text)
+def _parse(message: Message) -> BounceReport:
+    text = body_text(message)
+    words = prose.text_before_original(text)
     return (
-        complaint(message)
-        or _notified(message, text, words)
-        or _old(message, words)
-        or _written(message, words)
-        or _automatic(message)
-        or Report(Class.NONE)
+        parse_complaint(message)
+        or _parse_dsn(message, text, words)
+        or _parse_legacy(message, words)
+        or _parse_text(message, words)
+        or _parse_auto_reply(message)
+        or BounceReport(ReportKind.NONE)
     )
 
 
-def _notified(message: Message, text: str, words: str) -> Report | None:
-    found = fates(message) or (quoted(text) if prose.from_a_system(message) else [])
+def _parse_dsn(message: Message, text: str, system_text: str) -> BounceReport | None:
+    found = parse_dsn(message) or (parse_dsn_text(text) if prose.is_from_mail_system(message) else [])
     failed = [each for each in found if each.action.startswith(("fail", "error", "expired"))]
     delayed = [each for each in found if each.action.startswith("delay")]
     if not failed and not delayed:
-        return Report(Class.NONE, parser="rfc3464") if found else None
+        return BounceReport(ReportKind.NONE, parser="rfc3464") if found else None
     fate = (failed or delayed)[0]
     recipients = tuple(dict.fromkeys(each.recipient for each in failed or delayed if each.recipient))
-    status = _status(fate, words)
+    status = _find_status(fate, system_text)
     named = recipients or prose.failed_recipients(message)
-    return _report(named, status, (fate.diagnostic, words), final=bool(failed), parser="rfc3464")
+    return classify(named, status, (fate.diagnostic, system_text), final=bool(failed), parser="rfc3464")
 
 
-def _status(fate: Fate, words: str) -> str:
+def _find_status(recipient: RecipientStatus, system_text: str) -> str:
     """The field's, unless it says nothing or is a relay's 5.1.1 for everything, and the server's own words say more."""
-    vague = not fate.status or fate.status.endswith((".0.0", ".4.7"))
-    if vague or fate.status == "5.1.1":
-        for text in (fate.diagnostic, words if vague else ""):
-            told = [each for each in STATUS.findall(text) if not each.startswith("2") and not each.endswith(".0.0")]
+    vague = not recipient.status or recipient.status.endswith((".0.0", ".4.7"))
+    if vague or recipient.status == "5.1.1":
+        for text in (recipient.diagnostic, system_text if vague else ""):
+            told = [
+                each for each in ENHANCED_STATUS.findall(text) if not each.startswith("2") and not each.endswith(".0.0")
+            ]
             if told:  # where one server quotes another, the other knows better
                 return str(told[-1] if "'" in text else told[0])
-    return fate.status
+    return recipient.status
 
 
-def _old(message: Message, words: str) -> Report | None:
-    temporary, permanent = prose.by_flufl(message)
+def _parse_legacy(message: Message, system_text: str) -> BounceReport | None:
+    temporary, permanent = prose.parse_with_flufl(message)
     found = permanent or temporary
     if not found:
         return None
-    order = sorted(found, key=lambda each: (words.find(each) < 0, words.find(each), each))
-    return _report(tuple(order), prose.status(words), (words,), final=bool(permanent), parser="flufl.bounce")
+    order = sorted(found, key=lambda each: (system_text.find(each) < 0, system_text.find(each), each))
+    return classify(
+        tuple(order), prose.find_status(system_text), (system_text,), final=bool(permanent), parser="flufl.bounce"
+    )
 
 
-def _written(message: Message, words: str) -> Report | None:
-    recipients = prose.recipients(message, words)
+def _parse_text(message: Message, system_text: str) -> BounceReport | None:
+    recipients = prose.bounced_recipients(message, system_text)
     if not recipients:
         return None
-    final = not prose.DELAYED.search(words)
-    return _report(recipients, prose.status(words), (words,), final=final, parser="prose")
+    final = not prose.DELAY_TEXT.search(system_text)
+    return classify(recipients, prose.find_status(system_text), (system_text,), final=final, parser="prose")
 
 
-def _automatic(message: Message) -> Report | None:
-    if not automatic(message):
+def _parse_auto_reply(message: Message) -> BounceReport | None:
+    if not is_auto_reply(message):
         return None
-    sender = parseaddr(header(message, "From"))[1]
-    return Report(Class.REPLY, sender, parser="rfc3834", recipients=(sender,) if sender else ())
+    sender = parseaddr(header_text(message, "From"))[1]
+    return BounceReport(ReportKind.AUTO_REPLY, sender, parser="rfc3834", recipients=(sender,) if sender else ())
 
 
-def _report(recipients: tuple[str, ...], status: str, words: tuple[str, ...], *, final: bool, parser: str) -> Report:
-    judged = judge(status, words, final=final)
+def classify(
+    recipients: tuple[str, ...], status: str, texts: tuple[str, ...], *, final: bool, parser: str
+) -> BounceReport:
+    judged = classify_refusal(status, texts, final=final)
     status = status or ("5.0.0" if final else "4.0.0")
     first = recipients[0] if recipients else ""
-    return Report(judged.kind, first, status, judged.reason, parser, final, recipients[:MOST_RECIPIENTS])
+    return BounceReport(judged.kind, first, status, judged.reason, parser, final, recipients[:MAX_RECIPIENTS])

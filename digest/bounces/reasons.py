@@ -10,17 +10,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from digest.bounces.report import Class
+from digest.bounces.report import ReportKind
 
-UNKNOWN = "no such mailbox"
+UNKNOWN_MAILBOX = "no such mailbox"
 
-_WHO = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
+_RECIPIENT = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
 # reason, class, and phrases that tell of it: any of them, in any capitals. Tried in this order, so that what excuses
 # the reader comes before what does not.
-_WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
+_PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     (
         "mailbox full",
-        Class.SOFT,
+        ReportKind.SOFT,
         (
             r"(?:mail ?)?(?:box|folder) (?:is |has been )?(?:over )?(?:full|quota)|full mailbox|mailbox exceeds",
             r"over ?-?(?:disk |the )?quota|quota ?(?:has been |was |is )?(?:exceeded|full)|disk ?quota",
@@ -31,7 +31,7 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "not authenticated",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (?:check|fail|requir)",
             r"sender id\b|purported responsible|email address is not verified",
@@ -39,12 +39,12 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "no reverse name",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (r"reverse dns|\brdns\b|\bptr\b|ip name lookup failed|unverif\w+ sending ip|valid sender domain",),
     ),
     (
         "relaying refused",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"relay(?:ing)? (?:access )?(?:denied|not (?:allowed|permitted))|smtp server of your isp",
             r"(?:unable|not configured|cannot|refus\w+) to relay",
@@ -52,7 +52,7 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "taken for spam",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"\bspam\b|unsolicited|bulk mail|blacklisted url|virus|malware|phish",
             r"mail rejete|potential\w* (?:security|danger)",
@@ -60,7 +60,7 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "blocked",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"black ?-?list|block(?:ed)? ?-?list|deny ?-?list|\bdnsbl\b|\brbl\b|spamhaus|banned sending|\breputation\b",
             r"blocked (?:using|by|for|ip)|has been blocked|client host rejected|user complaints|service refuse",
@@ -68,7 +68,7 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "sender refused",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"sender address|sender (?:rejected|denied|refused)|(?:domain|address) of sender",
             r"mail from\W{1,3}\S{1,99} (?:rejected|refused)",
@@ -76,22 +76,22 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "too many at once",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (r"too many (?:recipients|connections|messages|mails|errors|hops)|frequency limit|rate ?-?limit|throttl",),
     ),
     (
         "takes no mail",
-        Class.HARD,
+        ReportKind.HARD,
         (r"does(?: no|n.)t accept (?:any )?(?:e-?)?mail|null ?mx|accepts no mail",),
     ),
     (
         "moved",
-        Class.HARD,
+        ReportKind.HARD,
         (r"no longer (?:on server|here|valid|active|available|work|employ)|has moved|address has changed",),
     ),
     (
         "no such domain",
-        Class.HARD,
+        ReportKind.HARD,
         (
             r"(?:domain|host)(?: name)?(?: \S{1,99})? (?:does ?n[o']t exist|unknown|not found)|nxdomain",
             r"(?:no such|unknown|illegal) (?:domain|host)|unrouteable address|domain (?:name )?not found",
@@ -99,7 +99,7 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "mailbox off",
-        Class.SOFT,
+        ReportKind.SOFT,
         (
             r"account (?:\w+ ){0,3}(?:disabled(?! or disc)|inactive|suspended|locked|frozen|blocked)",
             r"disabled recipient",
@@ -109,15 +109,15 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "no such account",
-        Class.HARD,
+        ReportKind.HARD,
         (r"doesn.t have an? \S{1,99} account|disabled or discontinued|\bdiscontinued\b|no valid recipients",),
     ),
     (
-        UNKNOWN,
-        Class.HARD,
+        UNKNOWN_MAILBOX,
+        ReportKind.HARD,
         (
-            rf"{_WHO}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|not (?:found|known|recogni[sz]ed)|invalid|inconnu)",
-            rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_WHO}",
+            rf"{_RECIPIENT}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|not (?:found|known|recogni[sz]ed)|invalid|inconnu)",
+            rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_RECIPIENT}",
             r"recipient name is not recogni[sz]ed|recip(?:ient)?notfound",
             r"(?:empfänger|benutzer|adresse|postfach) (?:ist )?unbekannt|utilisateur inconnu|usuario desconocido",
             r"見つかりません|存在しません|宛先不明|用户不存在|收件人不存在",
@@ -129,17 +129,17 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "gave up",
-        Class.SOFT,
+        ReportKind.SOFT,
         (
             r"expired|timed? ?-?out|timeout|giving up|gave up|multiple retries|failed \d+ attempts|connection refused",
             r"after \S{1,20} (?:attempts|hours?|days?|seconds)|did not accept our requests|not reachable",
             r"no answer from host|could not find a gateway",
         ),
     ),
-    ("too large", Class.SOFT, (r"too (?:large|big)|size limit|message size",)),
+    ("too large", ReportKind.SOFT, (r"too (?:large|big)|size limit|message size",)),
     (
         "against a policy",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"polic(?:y|ies)|not allowed|access denied|permission to post|groups\.google\.com/support|denied|forbidden",
             r"not accept\w* (?:mail|messages|connections)",
@@ -147,40 +147,40 @@ _WORDS: tuple[tuple[str, Class, tuple[str, ...]], ...] = (
     ),
     (
         "fault of a system",
-        Class.OURS,
+        ReportKind.SENDER_FAULT,
         (
             r"internal (?:system |server )?error|service (?:is )?(?:currently )?(?:not available|unavailable)",
             r"system error|does not support tls|duplicated message-id|mail ?loop|message looping|loop broken",
             r"configuration error",
         ),
     ),
-    ("try later", Class.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
+    ("try later", ReportKind.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
 )
-_PATTERNS = tuple((reason, kind, re.compile("|".join(phrases), re.IGNORECASE)) for reason, kind, phrases in _WORDS)
-REASONS = {reason: kind for reason, kind, _ in _WORDS}
+_PATTERNS = tuple((reason, kind, re.compile("|".join(phrases), re.IGNORECASE)) for reason, kind, phrases in _PHRASES)
+REASONS = {reason: kind for reason, kind, _ in _PHRASES}
 
 # What a status says by itself: the longest prefix that is listed decides. RFC 3463, and the registry of RFC 5248.
-_STATUSES: dict[str, tuple[Class, str]] = {
-    "5.1": (Class.HARD, UNKNOWN),
-    "5.1.2": (Class.HARD, "no such domain"),
-    "5.1.6": (Class.HARD, "moved"),
-    "5.1.7": (Class.OURS, "sender refused"),  # about the sender's address, as is 5.1.8
-    "5.1.8": (Class.OURS, "sender refused"),
-    "5.1.10": (Class.HARD, "takes no mail"),
-    "5.2.1": (Class.HARD, "mailbox off"),
-    "5.2.2": (Class.SOFT, "mailbox full"),
-    "5.2.3": (Class.SOFT, "too large"),
-    "5.3": (Class.OURS, "fault of a system"),
-    "5.4": (Class.OURS, "no way there"),
-    "5.6": (Class.SOFT, "content"),
-    "5.7": (Class.OURS, "against a policy"),
-    "4.2.2": (Class.SOFT, "mailbox full"),
-    "4.4": (Class.SOFT, "gave up"),
-    "4.7": (Class.OURS, "against a policy"),  # of a letter that nobody tries any more
+_CLASS_BY_STATUS: dict[str, tuple[ReportKind, str]] = {
+    "5.1": (ReportKind.HARD, UNKNOWN_MAILBOX),
+    "5.1.2": (ReportKind.HARD, "no such domain"),
+    "5.1.6": (ReportKind.HARD, "moved"),
+    "5.1.7": (ReportKind.SENDER_FAULT, "sender refused"),  # about the sender's address, as is 5.1.8
+    "5.1.8": (ReportKind.SENDER_FAULT, "sender refused"),
+    "5.1.10": (ReportKind.HARD, "takes no mail"),
+    "5.2.1": (ReportKind.HARD, "mailbox off"),
+    "5.2.2": (ReportKind.SOFT, "mailbox full"),
+    "5.2.3": (ReportKind.SOFT, "too large"),
+    "5.3": (ReportKind.SENDER_FAULT, "fault of a system"),
+    "5.4": (ReportKind.SENDER_FAULT, "no way there"),
+    "5.6": (ReportKind.SOFT, "content"),
+    "5.7": (ReportKind.SENDER_FAULT, "against a policy"),
+    "4.2.2": (ReportKind.SOFT, "mailbox full"),
+    "4.4": (ReportKind.SOFT, "gave up"),
+    "4.7": (ReportKind.SENDER_FAULT, "against a policy"),  # of a letter that nobody tries any more
 }
 # Codes that say no more than "something": the words are asked first.
-_VAGUE = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[34]\.\d+")
-_LOWERS = {"mailbox full", "blocked", "taken for spam", "not authenticated", "no reverse name"}
+_VAGUE_STATUS = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[34]\.\d+")
+_LENIENT_REASONS = {"mailbox full", "blocked", "taken for spam", "not authenticated", "no reverse name"}
 _AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp command|>>>)\W{1,9}data\b", re.IGNORECASE)
 _AT_RCPT = re.compile(
     r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE
@@ -188,41 +188,46 @@ _AT_RCPT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Refusal:
     """Whose fault a refusal is, and in a word why."""
 
-    kind: Class
+    kind: ReportKind
     reason: str
 
 
-def judge(status: str, words: Sequence[str], *, final: bool) -> Judgement:
+def classify_refusal(status: str, texts: Sequence[str], *, final: bool) -> Refusal:
     """What a refusal means. `words` is what was said about it, the closest first; `final`: it is one, no delay.
 
     A server that refuses the user only after it has seen the letter refuses the letter, whatever it says.
     """
-    told = next((found for each in words if (found := spoken(each))), None)
-    if told and told.reason == UNKNOWN and any(map(_AFTER_DATA.search, words)) and not any(map(_AT_RCPT.search, words)):
-        told = Judgement(Class.SOFT, "refused after the letter")
-    by_status = _of_status(status)
+    told = next((found for each in texts if (found := classify_text(each))), None)
+    if (
+        told
+        and told.reason == UNKNOWN_MAILBOX
+        and any(map(_AFTER_DATA.search, texts))
+        and not any(map(_AT_RCPT.search, texts))
+    ):
+        told = Refusal(ReportKind.SOFT, "refused after the letter")
+    by_status = classify_status(status)
     if not final:
-        return Judgement(Class.SOFT, told.reason if told else by_status.reason if by_status else "delayed")
-    if by_status and not _VAGUE.fullmatch(status):
-        lowered = told and by_status.kind is Class.HARD and told.reason in _LOWERS
-        return told if told and lowered else Judgement(by_status.kind, _finer(by_status, told))
-    return told or by_status or Judgement(Class.SOFT, "")
+        return Refusal(ReportKind.SOFT, told.reason if told else by_status.reason if by_status else "delayed")
+    if by_status and not _VAGUE_STATUS.fullmatch(status):
+        lowered = told and by_status.kind is ReportKind.HARD and told.reason in _LENIENT_REASONS
+        return told if told and lowered else Refusal(by_status.kind, _choose_reason(by_status, told))
+    return told or by_status or Refusal(ReportKind.SOFT, "")
 
 
-def spoken(words: str) -> Judgement | None:
+def classify_text(text: str) -> Refusal | None:
     """What the server's words mean; None when they mean nothing to us."""
-    return next((Judgement(kind, reason) for reason, kind, pattern in _PATTERNS if pattern.search(words)), None)
+    return next((Refusal(kind, reason) for reason, kind, pattern in _PATTERNS if pattern.search(text)), None)
 
 
-def _of_status(status: str) -> Judgement | None:
+def classify_status(status: str) -> Refusal | None:
     subject = status.rpartition(".")[0]
-    found = _STATUSES.get(status) or _STATUSES.get(subject)
-    return Judgement(*found) if found else None
+    found = _CLASS_BY_STATUS.get(status) or _CLASS_BY_STATUS.get(subject)
+    return Refusal(*found) if found else None
 
 
-def _finer(by_status: Judgement, told: Judgement | None) -> str:
+def _choose_reason(by_status: Refusal, by_text: Refusal | None) -> str:
     """The words name the reason where they agree with the status about whose fault it is."""
-    return told.reason if told and told.kind is by_status.kind else by_status.reason
+    return by_text.reason if by_text and by_text.kind is by_status.kind else by_status.reason

@@ -12,43 +12,45 @@ from sqlalchemy import exists, func, update
 from sqlmodel import Session, col, select
 
 from digest import db, deliveries, subscribers
-from digest.bounces.report import Class, Report
+from digest.bounces.report import BounceReport, ReportKind
 from digest.models import BounceClass, BounceRecord, Delivery, DeliveryState, Subscriber, SubscriberStatus
 
-LAST, SOFT = 5, 3  # so many letters are looked at; so many of them may not come back
-LEFT_US = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN)
-FOR_GOOD = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
-REACHABLE = {SubscriberStatus.PENDING, SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
+RECENT_DELIVERIES, SOFT_BOUNCE_LIMIT = 5, 3  # so many letters are looked at; so many of them may not come back
+TRANSMITTED_STATES = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN)
+ATTEMPTED_STATES = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
+REACHABLE_STATUSES = {SubscriberStatus.PENDING, SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
 
 
-class Deed(StrEnum):
+class BounceAction(StrEnum):
     """What came of a report."""
 
     RECORDED = "recorded"  # noted with the letter; the reader's account is as it was
     SUPPRESSED = "suppressed"
     PAUSED = "paused"
-    LEFT = "unsubscribed"
-    KNOWN = "known"  # this very mail was counted before
-    FORGOTTEN = "forgotten"  # there is no such letter any more: its reader was erased
-    NOTHING = "nothing"  # it says nothing about any letter
+    UNSUBSCRIBED = "unsubscribed"
+    DUPLICATE = "known"  # this very mail was counted before
+    DELIVERY_ERASED = "forgotten"  # there is no such letter any more: its reader was erased
+    IGNORED = "nothing"  # it says nothing about any letter
 
 
-def record(session: Session, delivery_id: int, report: Report, fingerprint: str, now: datetime) -> Deed:
+def apply_bounce(
+    session: Session, delivery_id: int, report: BounceReport, fingerprint: str, now: datetime
+) -> BounceAction:
     """Note a report about a letter, once by its `fingerprint`, and do what follows from it."""
-    if report.kind is Class.NONE:
-        return Deed.NOTHING
+    if report.kind is ReportKind.NONE:
+        return BounceAction.IGNORED
     subscriber_id = session.scalar(select(Delivery.subscriber_id).where(Delivery.id == delivery_id))
     if subscriber_id is None:
-        return Deed.FORGOTTEN
+        return BounceAction.DELIVERY_ERASED
     # Readers before letters, in the order in which everybody locks them.
-    reader = session.get_one(Subscriber, subscriber_id, with_for_update={"key_share": True}, populate_existing=True)
-    if not _noted(session, delivery_id, report, fingerprint, now):
-        return Deed.KNOWN
-    _settle(session, delivery_id, report, now)
-    return _act(session, reader, session.get_one(Delivery, delivery_id), report, now)
+    subscriber = session.get_one(Subscriber, subscriber_id, with_for_update={"key_share": True}, populate_existing=True)
+    if not _insert_record(session, delivery_id, report, fingerprint, now):
+        return BounceAction.DUPLICATE
+    _update_delivery(session, delivery_id, report, now)
+    return _update_subscriber(session, subscriber, session.get_one(Delivery, delivery_id), report, now)
 
 
-def _noted(session: Session, delivery_id: int, report: Report, fingerprint: str, now: datetime) -> bool:
+def _insert_record(session: Session, delivery_id: int, report: BounceReport, fingerprint: str, now: datetime) -> bool:
     row = {
         "delivery_id": delivery_id,
         "bounce_class": BounceClass(report.kind),
@@ -62,20 +64,24 @@ def _noted(session: Session, delivery_id: int, report: Report, fingerprint: str,
     return session.execute(statement.returning(col(BounceRecord.id))).first() is not None
 
 
-def _settle(session: Session, delivery_id: int, report: Report, now: datetime) -> None:
+def _update_delivery(session: Session, delivery_id: int, report: BounceReport, now: datetime) -> None:
     """Whatever comes back proves that the relay took the letter. A final refusal makes it failed, and its papers go
     into the next edition; after anything else it counts as sent.
 
     This is later news than an answer at the final dot, so a letter that is still on the wire is settled too.
     """
-    returned = report.final and report.kind in {Class.HARD, Class.SOFT, Class.OURS}
+    returned = report.final and report.kind in {ReportKind.HARD, ReportKind.SOFT, ReportKind.SENDER_FAULT}
     letter = session.get_one(Delivery, delivery_id)
     before = f"{letter.reply_code or ''} {letter.reply}".strip()
-    said = f"{'came back' if returned else 'arrived'}: {_words(report)}" + (f"; before: {before}" if before else "")
+    said = f"{'came back' if returned else 'arrived'}: {_describe(report)}" + (f"; before: {before}" if before else "")
     session.execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id)
-        .where(col(Delivery.state).in_(LEFT_US if returned else (DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)))
+        .where(
+            col(Delivery.state).in_(
+                TRANSMITTED_STATES if returned else (DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
+            )
+        )
         .values(
             state=DeliveryState.FAILED if returned else DeliveryState.SENT,
             owner=None,
@@ -89,42 +95,57 @@ def _settle(session: Session, delivery_id: int, report: Report, now: datetime) -
     session.refresh(letter)
 
 
-def _act(session: Session, reader: Subscriber, letter: Delivery, report: Report, now: datetime) -> Deed:
+def _update_subscriber(
+    session: Session, subscriber: Subscriber, delivery: Delivery, report: BounceReport, now: datetime
+) -> BounceAction:
     match report.kind:
-        case Class.COMPLAINT if not subscribers.complained(reader):
-            return _end(session, reader, SubscriberStatus.SUPPRESSED, f"complaint: {report.reason}", now)
-        case Class.HARD if report.final and reader.status in REACHABLE and _of_now(reader, letter):
-            return _end(session, reader, SubscriberStatus.SUPPRESSED, f"bounced: {_words(report)}", now)
-        case Class.LEAVE if reader.status in REACHABLE:
-            pending = reader.status == SubscriberStatus.PENDING
-            reason = subscribers.UNCONFIRMED if pending else subscribers.ONE_CLICK
-            return _end(session, reader, SubscriberStatus.UNSUBSCRIBED, reason, now)
-        case Class.SOFT if report.final and reader.status == SubscriberStatus.ACTIVE and _of_now(reader, letter):
-            if _came_back(session, reader) >= SOFT:
-                subscribers.hold(reader, f"{SOFT} of the last {LAST} letters came back, the last one: {_words(report)}")
-                return Deed.PAUSED
-    return Deed.RECORDED
+        case ReportKind.COMPLAINT if not subscribers.has_complained(subscriber):
+            return _end_subscription(
+                session, subscriber, SubscriberStatus.SUPPRESSED, f"complaint: {report.reason}", now
+            )
+        case ReportKind.HARD if (
+            report.final and subscriber.status in REACHABLE_STATUSES and _is_current(subscriber, delivery)
+        ):
+            return _end_subscription(
+                session, subscriber, SubscriberStatus.SUPPRESSED, f"bounced: {_describe(report)}", now
+            )
+        case ReportKind.UNSUBSCRIBE if subscriber.status in REACHABLE_STATUSES:
+            pending = subscriber.status == SubscriberStatus.PENDING
+            reason = subscribers.REASON_UNCONFIRMED if pending else subscribers.REASON_ONE_CLICK
+            return _end_subscription(session, subscriber, SubscriberStatus.UNSUBSCRIBED, reason, now)
+        case ReportKind.SOFT if (
+            report.final and subscriber.status == SubscriberStatus.ACTIVE and _is_current(subscriber, delivery)
+        ):
+            if _count_soft_bounces(session, subscriber) >= SOFT_BOUNCE_LIMIT:
+                subscribers.suspend(
+                    subscriber,
+                    f"{SOFT_BOUNCE_LIMIT} of the last {RECENT_DELIVERIES} letters came back, the last one: {_describe(report)}",
+                )
+                return BounceAction.PAUSED
+    return BounceAction.RECORDED
 
 
-def _end(session: Session, reader: Subscriber, status: SubscriberStatus, reason: str, now: datetime) -> Deed:
-    subscribers.end(reader, status, reason, now)
-    deliveries.cancel(session, int(reader.id or 0), now)
-    return Deed(status)
+def _end_subscription(
+    session: Session, subscriber: Subscriber, status: SubscriberStatus, reason: str, now: datetime
+) -> BounceAction:
+    subscribers.end_subscription(subscriber, status, reason, now)
+    deliveries.cancel(session, int(subscriber.id or 0), now)
+    return BounceAction(status)
 
 
-def _of_now(reader: Subscriber, letter: Delivery) -> bool:
+def _is_current(subscriber: Subscriber, delivery: Delivery) -> bool:
     """Whether the letter belongs to the subscription as it runs today; who has confirmed anew proved the address."""
-    began = reader.ended_at if reader.status == SubscriberStatus.PENDING else reader.confirmed_at
-    return began is None or letter.created_at >= began
+    began = subscriber.ended_at if subscriber.status == SubscriberStatus.PENDING else subscriber.confirmed_at
+    return began is None or delivery.created_at >= began
 
 
-def _came_back(session: Session, reader: Subscriber) -> int:
+def _count_soft_bounces(session: Session, subscriber: Subscriber) -> int:
     """How many of the last letters did not arrive for reasons that may pass. One that was only late is none of them."""
     last = session.exec(
         select(Delivery.id, Delivery.state)
-        .where(Delivery.subscriber_id == reader.id, col(Delivery.state).in_(FOR_GOOD))
+        .where(Delivery.subscriber_id == subscriber.id, col(Delivery.state).in_(ATTEMPTED_STATES))
         .order_by(col(Delivery.id).desc())
-        .limit(LAST)
+        .limit(RECENT_DELIVERIES)
     ).all()
     failed = [number for number, state in last if state == DeliveryState.FAILED]
     soft = exists().where(
@@ -133,11 +154,11 @@ def _came_back(session: Session, reader: Subscriber) -> int:
     return len(session.exec(select(Delivery.id).where(col(Delivery.id).in_(failed), soft)).all())
 
 
-def _words(report: Report) -> str:
+def _describe(report: BounceReport) -> str:
     return f"{report.status} {report.reason}".strip() or report.kind
 
 
-def refused_because_of_us(session: Session, since: datetime) -> list[tuple[str, str, int]]:
+def count_sender_faults(session: Session, since: datetime) -> list[tuple[str, str, int]]:
     """(status, reason, how many mails said so) of what was our fault, the most frequent first."""
     count = func.count()
     asked = (

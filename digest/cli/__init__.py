@@ -33,8 +33,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"digest {__version__}")
         raise typer.Exit
 
@@ -50,20 +50,20 @@ def _digest(
 
 
 for command, epilog in (
-    (serving.demo, serving.DEMO),
-    (serving.serve, serving.SERVE),
-    (serving.worker, serving.WORKER),
-    (work.run, work.RUN),
-    (work.collect, work.COLLECT),
-    (schema.migrate, schema.MIGRATE),
-    (letters.preview, letters.PREVIEW),
-    (operate.sources, operate.SOURCES),
-    (operate.doctor, operate.DOCTOR),
-    (operate.prune, operate.PRUNE),
-    (returned.bounce, returned.BOUNCE),
+    (serving.demo, serving.DEMO_EPILOG),
+    (serving.serve, serving.SERVE_EPILOG),
+    (serving.worker, serving.WORKER_EPILOG),
+    (work.run, work.RUN_EPILOG),
+    (work.collect, work.COLLECT_EPILOG),
+    (schema.migrate, schema.MIGRATE_EPILOG),
+    (letters.preview, letters.PREVIEW_EPILOG),
+    (operate.sources, operate.SOURCES_EPILOG),
+    (operate.doctor, operate.DOCTOR_EPILOG),
+    (operate.prune, operate.PRUNE_EPILOG),
+    (returned.bounce, returned.PIPE_EPILOG),
 ):
     app.command(epilog=epilog)(command)
-app.command(epilog=letters.MATCH, cls=letters.Explained)(letters.match)
+app.command(epilog=letters.MATCH_EPILOG, cls=letters.MatchCommand)(letters.match)
 app.add_typer(people.app, name="subscribers")
 app.add_typer(operate.deliveries_app, name="deliveries")
 app.add_typer(rounds.app, name="round")

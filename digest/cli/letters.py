@@ -9,37 +9,48 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from digest.cli.shown import AsJson, Misuse, Now, complain, day, emit, instant, open_house, remark, table
-from digest.cli.work import clock_of, past, progress
+from digest.cli.shown import (
+    JsonOption,
+    NowOption,
+    UsageError,
+    open_context,
+    parse_date,
+    parse_datetime,
+    print_error,
+    print_json,
+    print_note,
+    print_table,
+)
+from digest.cli.work import create_clock, require_past_day, show_progress
 from digest.errors import DigestError
 
 if TYPE_CHECKING:
-    from digest.house import House
+    from digest.house import AppContext
     from digest.preview import Preview
-    from digest.subscribers import Saved
+    from digest.subscribers import KeywordInput
 
-SHOWN = 50  # rows in a table; --json has all
+MAX_TABLE_ROWS = 50  # rows in a table; --json has all
 
-PREVIEW = """\
+PREVIEW_EPILOG = """\
 $ digest preview -k "diffusion model" -k protein
 
 $ digest preview -k '"graph neural network"' --day 2026-07-29 --out letter.html
 """
-MATCH = """\
+MATCH_EPILOG = """\
 $ digest match "fine tuning"
 
 $ digest match protein --papers papers.jsonl.gz --json
 """
 
 
-class Explained(TyperCommand):
+class MatchCommand(TyperCommand):
     """`digest match`: its help ends with all ways of writing a keyword, gathered only when somebody asks."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        from digest.matching.help import INTRODUCTION, ROWS
+        from digest.matching.help import INTRODUCTION, SYNTAX_EXAMPLES
 
-        ways = [f"{row.example}  =  {row.meaning} ({row.purpose})" for row in ROWS]
-        self.epilog = "\n\n".join([MATCH, *INTRODUCTION, "What can be written:", *ways])
+        ways = [f"{row.example}  =  {row.meaning} ({row.purpose})" for row in SYNTAX_EXAMPLES]
+        self.epilog = "\n\n".join([MATCH_EPILOG, *INTRODUCTION, "What can be written:", *ways])
         super().format_help(ctx, formatter)
 
 
@@ -55,8 +66,8 @@ def preview(
         Path | None, typer.Option(metavar="FILE.html", dir_okay=False, help="Also write the letter as HTML.")
     ] = None,
     cap: Annotated[int, typer.Option(min=1, max=100, help="At most this many papers.")] = 20,
-    now: Now = None,
-    as_json: AsJson = False,
+    now: NowOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """The letter that these keywords would get. No subscriber is made and nothing is sent.
 
@@ -64,63 +75,65 @@ def preview(
     """
     from digest import desk, letters
     from digest import preview as previews
-    from digest.settings import load
+    from digest.settings import load_settings
 
-    saved = desk.understood(keyword or [], desk.Rules.of(load()))
-    at = clock_of(instant(now))()
-    chosen = past(day(day_), at)
-    house = open_house()
-    _read_missing(house, chosen, at)
-    seen = _look(house, saved, chosen, at, cap)
-    letter = letters.digest(previews.letter_words(house, saved, seen))
+    saved = desk.parse_keywords_or_raise(keyword or [], desk.KeywordLimits.from_settings(load_settings()))
+    at = create_clock(parse_datetime(now))()
+    chosen = require_past_day(parse_date(day_), at)
+    ctx = open_context()
+    _collect_missing_day(ctx, chosen, at)
+    seen = _build_preview(ctx, saved, chosen, at, cap)
+    letter = letters.render_digest(previews.preview_context(ctx, saved, seen))
     if out:
-        _write(out, letter.html)
+        _write_file(out, letter.html)
     if as_json:
-        emit(
+        print_json(
             {
                 "day": seen.day,
                 "subject": letter.subject,
-                "considered": seen.considered,
-                "matched": dict(zip((each.written for each in saved), seen.counts, strict=True)),
+                "considered": seen.paper_count,
+                "matched": dict(zip((each.written for each in saved), seen.match_counts, strict=True)),
                 "papers": [{"title": each.title, "url": each.url} for each in seen.papers],
-                "left_out": seen.left_out,
+                "left_out": seen.omitted_count,
             }
         )
         return
     sys.stdout.write(f"{letter.subject}\n\n{letter.text}\n")
     if out:
-        remark(f"written to {out}")
+        print_note(f"written to {out}")
 
 
-def _read_missing(house: "House", chosen: date | None, at: datetime) -> None:
+def _collect_missing_day(ctx: "AppContext", list_day: date | None, at: datetime) -> None:
     from digest import daily, db, papers
 
-    with db.reading(house.engine) as session:
-        if papers.on_day(session, chosen) if chosen else papers.latest_day(session):
+    with db.read_session(ctx.engine) as session:
+        if papers.papers_on_day(session, list_day) if list_day else papers.latest_list_day(session):
             return
-    with progress("reading") as tell:
-        for each in asyncio.run(daily.collect(house, at, days=[chosen] if chosen else None, tell=tell)):
+    with show_progress("reading") as tell:
+        for each in asyncio.run(daily.collect(ctx, at, days=[list_day] if list_day else None, on_progress=tell)):
             for problem in each.problems:
-                complain(f"{each.source}: {problem}")
+                print_error(f"{each.source}: {problem}")
 
 
-def _look(house: "House", saved: "list[Saved]", chosen: date | None, at: datetime, cap: int) -> "Preview":
+def _build_preview(
+    ctx: "AppContext", saved: "list[KeywordInput]", list_day: date | None, at: datetime, cap: int
+) -> "Preview":
     from digest import db, papers
     from digest import preview as previews
 
-    with db.reading(house.engine) as session:
-        chosen = chosen or papers.latest_day(session)
-        found = papers.on_day(session, chosen) if chosen else []
-        if not chosen or not found:
-            raise DigestError(f"no papers are listed for {chosen or 'any day yet'}")
-        return previews.look(session, saved, found, chosen, at, cap=cap)
+    with db.read_session(ctx.engine) as session:
+        list_day = list_day or papers.latest_list_day(session)
+        found = papers.papers_on_day(session, list_day) if list_day else []
+        if not list_day or not found:
+            raise DigestError(f"no papers are listed for {list_day or 'any day yet'}")
+        return previews.preview(session, saved, found, list_day, at, cap=cap)
 
 
-def _write(file: Path, page: str) -> None:
+def _write_file(file: Path, text: str) -> None:
     try:
-        file.write_text(page, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Misuse(f"--out {file} cannot be written: {error.strerror}") from error
+        raise UsageError(f"--out {file} cannot be written: {error.strerror}") from error
 
 
 def match(
@@ -136,7 +149,7 @@ def match(
             help="JSON lines with id, title, abstract, authors, categories; .gz is unpacked. Else the store.",
         ),
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Which papers a keyword matches.
 
@@ -146,20 +159,22 @@ def match(
     from digest import desk
     from digest.cli import shelf
     from digest.matching import Matcher, describe, parse
-    from digest.settings import load
+    from digest.settings import load_settings
 
-    understood = parse(query, desk.Rules.of(load()).limits)
+    understood = parse(query, desk.KeywordLimits.from_settings(load_settings()).limits)
     matcher = Matcher([understood])
     found: list[dict[str, Any]] = []
-    for batch in shelf.batches(shelf.from_file(papers_) if papers_ else shelf.from_store(open_house())):
+    for batch in shelf.batch_documents(
+        shelf.documents_from_file(papers_) if papers_ else shelf.documents_from_store(open_context())
+    ):
         for hit in matcher.match([document for _, document in batch])[0]:
             name, paper = batch[hit.document]
             found.append({"id": name, "title": paper.title, "in_title": hit.in_title})
     if as_json:
-        emit(found)
+        print_json(found)
         return
-    remark(f"understood as: {describe(understood)}")
-    rows = ((each["id"], each["title"]) for each in found[:SHOWN])
-    table(f"{len(found)} papers match {query}", ("id", "title"), rows)
-    if len(found) > SHOWN:
-        remark(f"and {len(found) - SHOWN} more; --json prints all")
+    print_note(f"understood as: {describe(understood)}")
+    rows = ((each["id"], each["title"]) for each in found[:MAX_TABLE_ROWS])
+    print_table(f"{len(found)} papers match {query}", ("id", "title"), rows)
+    if len(found) > MAX_TABLE_ROWS:
+        print_note(f"and {len(found) - MAX_TABLE_ROWS} more; --json prints all")

@@ -5,19 +5,28 @@ from typing import Annotated, Literal
 
 import typer
 
-from digest.cli.shown import FAILED, AsJson, complain, emit, open_house, remark, table, utc_now
+from digest.cli.shown import (
+    EXIT_FAILURE,
+    JsonOption,
+    open_context,
+    print_error,
+    print_json,
+    print_note,
+    print_table,
+    utc_now,
+)
 
 EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" -k protein
 
 $ digest subscribers import people.csv --strict
 """
-ADD = """\
+ADD_EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" --hour 7 --zone Europe/Berlin
 
 $ digest subscribers add bob@example.org -k '"graph neural network"' --confirmed
 """
-IMPORT = """\
+IMPORT_EPILOG = """\
 A file may look like this; only the column email is needed:
 
 email,keywords,frequency,send_hour,timezone,cap,trending,summaries
@@ -29,22 +38,22 @@ What export wrote can be read back: people who left or were suppressed stay so, 
 
 app = typer.Typer(help="List, add, show, remove, import and export subscribers.", epilog=EPILOG, no_args_is_help=True)
 
-Keywords = Annotated[
+KeywordOption = Annotated[
     list[str] | None,
     typer.Option("--keyword", "-k", help='A keyword or a "quoted phrase"; may be given several times.'),
 ]
 
 
 @app.command("list")
-def list_(*, as_json: AsJson = False) -> None:
+def list_(*, as_json: JsonOption = False) -> None:
     """All subscribers with their status: pending, active, paused, unsubscribed or suppressed."""
     from digest import roll
 
-    found = roll.everyone(open_house())
+    found = roll.list_subscribers(open_context())
     if as_json:
-        emit(found)
+        print_json(found)
         return
-    table(
+    print_table(
         "Subscribers",
         ("id", "email", "status", "frequency", "hour", "zone", "keywords"),
         (
@@ -53,13 +62,13 @@ def list_(*, as_json: AsJson = False) -> None:
         ),
     )
     if not found:
-        remark("nobody yet; begin with: digest subscribers add --help")
+        print_note("nobody yet; begin with: digest subscribers add --help")
 
 
-@app.command(epilog=ADD)
+@app.command(epilog=ADD_EPILOG)
 def add(
     email: str,
-    keyword: Keywords = None,
+    keyword: KeywordOption = None,
     *,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mail.")
@@ -72,25 +81,25 @@ def add(
     cap: Annotated[int, typer.Option(help="At most this many papers a letter, 1 to 100.")] = 20,
     trending: Annotated[bool, typer.Option("--trending", help="Also the 3 most upvoted papers.")] = False,
     summaries: Annotated[bool, typer.Option("--summaries", help="Also Hugging Face's AI summary of a paper.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a subscriber. Without keywords they get the day's trending papers."""
     from digest import desk
-    from digest.subscribers import Wish
+    from digest.subscribers import Preferences
 
-    house = open_house()
-    saved = desk.understood(keyword or [], desk.Rules.of(house.settings))
-    wish = Wish(
+    ctx = open_context()
+    saved = desk.parse_keywords_or_raise(keyword or [], desk.KeywordLimits.from_settings(ctx.settings))
+    wish = Preferences(
         frequency=frequency,
-        send_hour=house.settings.send_hour if hour is None else hour,
-        timezone=zone or house.settings.default_timezone,
+        send_hour=ctx.settings.send_hour if hour is None else hour,
+        timezone=zone or ctx.settings.default_timezone,
         cap=cap,
         trending=trending,
         summaries=summaries,
     )
-    mailed = desk.add(house, email, wish, saved, utc_now(), confirmed=confirmed)
+    mailed = desk.add_subscriber(ctx, email, wish, saved, utc_now(), confirmed=confirmed)
     if as_json:
-        emit({"email": email, "status": "active" if confirmed else "pending", "mail_queued": mailed})
+        print_json({"email": email, "status": "active" if confirmed else "pending", "mail_queued": mailed})
         return
     asked = (
         "a confirmation mail is queued" if mailed else "wishes taken over; today's confirmation mail stays the only one"
@@ -99,24 +108,24 @@ def add(
 
 
 @app.command()
-def show(email: str, *, as_json: AsJson = False) -> None:
+def show(email: str, *, as_json: JsonOption = False) -> None:
     """Everything that is held of one subscriber, with the letters they got."""
     from digest import roll
 
-    found = roll.one(open_house(), email)
+    found = roll.get_subscriber(open_context(), email)
     if as_json:
-        emit(found)
+        print_json(found)
         return
     letters = found.pop("deliveries")
-    table("Subscriber", ("what", "value"), [(key, _said(value)) for key, value in found.items()])
-    table(
+    print_table("Subscriber", ("what", "value"), [(key, _format_value(value)) for key, value in found.items()])
+    print_table(
         "Letters",
         ("id", "kind", "edition", "state", "papers", "at"),
         ((d["id"], d["kind"], d["edition"], d["state"], d["papers"], d["settled_at"]) for d in letters),
     )
 
 
-def _said(value: object) -> str:
+def _format_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "")
 
 
@@ -125,24 +134,24 @@ def remove(
     email: str,
     *,
     erase: Annotated[bool, typer.Option("--erase", help="Also forget everything that is held of them.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """End a subscription. Nothing is mailed, and what is queued is withdrawn."""
     from digest import desk, roll
 
-    house = open_house()
+    ctx = open_context()
     if erase:
-        roll.erase(house, email)
+        roll.erase_by_email(ctx, email)
         status = "erased"
     else:
-        status = desk.remove(house, email, utc_now()).status
+        status = desk.remove_subscriber(ctx, email, utc_now()).status
     if as_json:
-        emit({"email": email, "status": status})
+        print_json({"email": email, "status": status})
     else:
         typer.echo(f"{email}: {status}")
 
 
-@app.command("import", epilog=IMPORT)
+@app.command("import", epilog=IMPORT_EPILOG)
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV whose first line names the columns.")],
     *,
@@ -150,31 +159,31 @@ def import_(
         bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mails.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing when any line is bad.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add subscribers from a CSV file: email, keywords (with | or line breaks between), and if wanted frequency,
     send_hour, timezone, cap, trending, summaries. Bad lines are reported with their numbers, good ones imported.
     """
     from digest import roll
 
-    outcome = roll.import_csv(open_house(), file, utc_now(), confirmed=confirmed, strict=strict)
+    outcome = roll.import_csv(open_context(), file, utc_now(), confirmed=confirmed, strict=strict)
     if as_json:
-        emit({"imported": outcome.imported, "bad": [{"line": n, "message": m} for n, m in outcome.bad]})
+        print_json({"imported": outcome.imported, "bad": [{"line": n, "message": m} for n, m in outcome.line_errors]})
     else:
-        typer.echo(f"{outcome.imported} imported, {len(outcome.bad)} bad lines")
-    for number, message in outcome.bad:
-        complain(f"{file.name} line {number}: {message}")
-    if outcome.bad:
-        raise typer.Exit(FAILED)
+        typer.echo(f"{outcome.imported} imported, {len(outcome.line_errors)} bad lines")
+    for number, message in outcome.line_errors:
+        print_error(f"{file.name} line {number}: {message}")
+    if outcome.line_errors:
+        raise typer.Exit(EXIT_FAILURE)
 
 
 @app.command()
-def export(*, as_json: AsJson = False) -> None:
+def export(*, as_json: JsonOption = False) -> None:
     """All subscribers as CSV on standard output, in the columns that import reads."""
     from digest import roll
 
-    house = open_house()
+    ctx = open_context()
     if as_json:
-        emit(roll.everyone(house))
+        print_json(roll.list_subscribers(ctx))
         return
-    typer.echo(roll.export_csv(house), nl=False)
+    typer.echo(roll.export_csv(ctx), nl=False)

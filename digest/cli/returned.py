@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.shown import AsJson, complain, emit, open_house, remark, table, utc_now
-from digest.errors import DigestError, Unreadable
+from digest.cli.shown import JsonOption, open_context, print_error, print_json, print_note, print_table, utc_now
+from digest.errors import DigestError, UnparsableMessageError
 
 if TYPE_CHECKING:
-    from digest.bounces.report import Report
+    from digest.bounces.report import BounceReport
 
-TEMPFAIL = 75  # EX_TEMPFAIL of sysexits.h: the mail system keeps the message and tries again
-LATER = "; the mail stays with the mail system, which tries again"
+EX_TEMPFAIL = 75  # EX_TEMPFAIL of sysexits.h: the mail system keeps the message and tries again
+RETRY_NOTE = "; the mail stays with the mail system, which tries again"
 COLUMNS = ("received_at", "delivery_id", "verdict", "status", "reason", "parser")
 
-BOUNCE = """\
+PIPE_EPILOG = """\
 In /etc/aliases, so that the mail system hands over what comes to DIGEST_BOUNCE_ADDRESS:
 
 bounces: "|/opt/digest/bin/digest bounce"
@@ -24,13 +24,13 @@ What would a mail mean? Nothing is recorded:
 
 $ digest bounce --explain < message.eml
 """
-BOUNCES = """\
+BOUNCES_EPILOG = """\
 $ digest bounces fetch
 
 $ digest bounces list --json
 """
 
-app = typer.Typer(help="Bounces, complaints and replies that came back.", epilog=BOUNCES, no_args_is_help=True)
+app = typer.Typer(help="Bounces, complaints and replies that came back.", epilog=BOUNCES_EPILOG, no_args_is_help=True)
 
 
 def bounce(
@@ -51,45 +51,45 @@ def bounce(
     Exit status: 0 handled, 75 try again later (the store or a setting is in the way). A mail that no signed address
     ties to a letter is counted and told, and changes nothing.
     """
-    raw = _standard_input()
+    raw = _read_stdin()
     if explain:
-        emit(_explained(raw))
+        print_json(_explain(raw))
         return
     from sqlalchemy.exc import SQLAlchemyError
 
-    from digest.bounces.post import handle
+    from digest.bounces.post import handle_message
 
     try:
-        handled = handle(open_house(), raw, utc_now(), [recipient])
-    except Unreadable as error:
-        complain(f"this mail is set aside: {error}")
+        handled = handle_message(open_context(), raw, utc_now(), [recipient])
+    except UnparsableMessageError as error:
+        print_error(f"this mail is set aside: {error}")
         return
     except (DigestError, SQLAlchemyError, OSError) as error:
-        complain(f"{error}{LATER}")
-        raise typer.Exit(TEMPFAIL) from error
-    if handled.delivery is None:
-        complain("no valid address of ours says which letter this is about; nothing was changed")
-    typer.echo(f"letter {handled.delivery or '?'}: {_words(handled.report)}: {handled.deed}")
+        print_error(f"{error}{RETRY_NOTE}")
+        raise typer.Exit(EX_TEMPFAIL) from error
+    if handled.delivery_id is None:
+        print_error("no valid address of ours says which letter this is about; nothing was changed")
+    typer.echo(f"letter {handled.delivery_id or '?'}: {_describe_report(handled.report)}: {handled.action}")
 
 
-def _standard_input() -> bytes:
+def _read_stdin() -> bytes:
     """The beginning of the mail; the rest is read too, or the mail system would see a broken pipe."""
-    from digest.bounces.opened import MOST_BYTES
+    from digest.bounces.opened import MAX_MESSAGE_BYTES
 
-    raw = sys.stdin.buffer.read(MOST_BYTES)
-    while sys.stdin.buffer.read(MOST_BYTES):
+    raw = sys.stdin.buffer.read(MAX_MESSAGE_BYTES)
+    while sys.stdin.buffer.read(MAX_MESSAGE_BYTES):
         continue
     return raw
 
 
-def _explained(raw: bytes) -> dict[str, str]:
-    from digest.bounces.reading import read
-    from digest.bounces.report import Class, Report
+def _explain(raw: bytes) -> dict[str, str]:
+    from digest.bounces.reading import parse_bounce
+    from digest.bounces.report import BounceReport, ReportKind
 
     try:
-        report = read(raw)
-    except Unreadable as error:
-        report = Report(Class.NONE, reason=f"unreadable: {error}")
+        report = parse_bounce(raw)
+    except UnparsableMessageError as error:
+        report = BounceReport(ReportKind.NONE, reason=f"unreadable: {error}")
     return {
         "class": report.kind,
         "recipient": report.recipient,
@@ -99,34 +99,34 @@ def _explained(raw: bytes) -> dict[str, str]:
     }
 
 
-def _words(report: "Report") -> str:
+def _describe_report(report: "BounceReport") -> str:
     return " ".join(each for each in (report.kind, report.status, report.reason) if each)
 
 
 @app.command()
-def fetch(*, as_json: AsJson = False) -> None:
+def fetch(*, as_json: JsonOption = False) -> None:
     """Read the mailbox of DIGEST_IMAP_* now. `digest serve` does so every few minutes."""
-    from digest.bounces.mailbox import fetch as fetched_from
+    from digest.bounces.mailbox import poll_mailbox as fetched_from
     from digest.errors import SettingError
 
-    house = open_house()
-    if not house.settings.mailbox:
+    ctx = open_context()
+    if not ctx.settings.has_mailbox:
         raise SettingError(
             "DIGEST_IMAP_HOST is empty: there is no mailbox to read. Example: DIGEST_IMAP_HOST=imap.example.org"
         )
-    fetched = fetched_from(house, utc_now())
+    fetched = fetched_from(ctx, utc_now())
     if as_json:
-        emit({"messages": sum(fetched.places.values()), "deeds": fetched.deeds, "folders": fetched.places})
+        print_json({"messages": sum(fetched.folders.values()), "deeds": fetched.actions, "folders": fetched.folders})
         return
-    told = ", ".join(f"{count} {deed}" for deed, count in fetched.deeds.items())
-    typer.echo(f"{sum(fetched.places.values())} messages" + (f": {told}" if told else ""))
+    told = ", ".join(f"{count} {deed}" for deed, count in fetched.actions.items())
+    typer.echo(f"{sum(fetched.folders.values())} messages" + (f": {told}" if told else ""))
 
 
 @app.command("list")
 def list_(
     *,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many, the newest first.")] = 50,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """What came back, the newest first."""
     from sqlmodel import col, select
@@ -134,15 +134,15 @@ def list_(
     from digest import db
     from digest.models import BounceRecord
 
-    with db.reading(open_house().engine) as session:
+    with db.read_session(open_context().engine) as session:
         found = session.exec(select(BounceRecord).order_by(col(BounceRecord.id).desc()).limit(limit)).all()
         rows = [
             each.model_dump(include={"id", *COLUMNS}) | {"verdict": each.bounce_class, "status": each.status_code}
             for each in found
         ]
     if as_json:
-        emit(rows)
+        print_json(rows)
         return
-    table("What came back", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+    print_table("What came back", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
     if not rows:
-        remark("nothing came back yet")
+        print_note("nothing came back yet")

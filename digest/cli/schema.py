@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.shown import AsJson, configure_logs, emit, table
-from digest.cli.work import progress
+from digest.cli.shown import JsonOption, configure_logging, print_json, print_table
+from digest.cli.work import show_progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-MIGRATE = """\
+MIGRATE_EPILOG = """\
 After an update, where the store is on a server (an SQLite file is brought up to date by itself):
 
 $ digest migrate
@@ -29,54 +29,54 @@ def migrate(
     target: Annotated[
         str | None, typer.Option("--to", metavar="URL", help="The empty database that it goes to.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring the database to the schema of this version, or copy all of it into another one.
 
     A copy is compared with the original row by row before it is committed; the original stays as it is.
     """
-    configure_logs()
+    configure_logging()
     if (source is None) != (target is None):
         raise typer.BadParameter("a copy needs both --from and --to", param_hint="'--from'" if target else "'--to'")
     if source and target:
-        _move(source, target, as_json=as_json)
+        _copy_database(source, target, as_json=as_json)
     else:
-        _upgrade(as_json=as_json)
+        _upgrade_schema(as_json=as_json)
 
 
-def _upgrade(*, as_json: bool) -> None:
+def _upgrade_schema(*, as_json: bool) -> None:
     from digest import db
-    from digest.settings import load
+    from digest.settings import load_settings
 
-    engine = db.connect(load().database_url)
-    before, head = db.versions(engine)
-    db.upgrade(engine)
-    _prepare_workers(engine)
+    engine = db.connect(load_settings().database_url)
+    before, head = db.schema_versions(engine)
+    db.migrate(engine)
+    _prepare_task_tables(engine)
     if as_json:
-        emit({"from": before, "to": head})
+        print_json({"from": before, "to": head})
     else:
         typer.echo(f"schema {head}" + (", nothing to do" if before == head else f", was {before or 'empty'}"))
 
 
-def _move(source: str, target: str, *, as_json: bool) -> None:
+def _copy_database(source: str, target: str, *, as_json: bool) -> None:
     from digest import db, moving
-    from digest.settings import database
+    from digest.settings import parse_database_url
 
-    here, there = moving.existing(database(source)), db.connect(database(target))
-    with progress("copying") as tell:
-        copied = moving.move(here, there, lambda name, rows: tell(f"{name}: {rows:,} rows"))
-    _prepare_workers(there)
+    here, there = moving.open_existing(parse_database_url(source)), db.connect(parse_database_url(target))
+    with show_progress("copying") as tell:
+        copied = moving.copy_store(here, there, lambda name, rows: tell(f"{name}: {rows:,} rows"))
+    _prepare_task_tables(there)
     if as_json:
-        emit(copied)
+        print_json(copied)
         return
-    table("Copied and compared", ("table", "rows"), copied.items())
+    print_table("Copied and compared", ("table", "rows"), copied.items())
     typer.echo("set DIGEST_DATABASE_URL to the new database; the old one was not changed")
 
 
-def _prepare_workers(engine: "Engine") -> None:
+def _prepare_task_tables(engine: "Engine") -> None:
     from digest import db
 
-    if db.on_server(engine):
+    if db.is_postgresql(engine):
         from digest import workers
 
-        workers.prepare(engine, renew=True)
+        workers.prepare_tables(engine, recreate=True)

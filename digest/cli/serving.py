@@ -10,17 +10,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.shown import AsJson, Misuse, configure_logs, emit, open_house, remark, table, utc_now
-from digest.cli.work import complete, finish, look_seldom, progress, show_sources, until_told
+from digest.cli.shown import (
+    JsonOption,
+    UsageError,
+    configure_logging,
+    open_context,
+    print_json,
+    print_note,
+    print_table,
+    utc_now,
+)
+from digest.cli.work import (
+    configure_garbage_collector,
+    exit_with_problems,
+    print_source_reports,
+    run_coroutine,
+    run_until_stopped,
+    show_progress,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from digest.demo import Played
-    from digest.house import House
+    from digest.demo import DemoResult
+    from digest.house import AppContext
     from digest.settings import Settings
 
-SERVE = """\
+SERVE_EPILOG = """\
 $ digest serve
 
 $ digest serve --port 8080 --no-scheduler
@@ -29,19 +45,19 @@ Where workers do the work (PostgreSQL), leave it to them:
 
 $ digest serve --no-work
 """
-WORKER = """\
+WORKER_EPILOG = """\
 As many as you like, on as many machines as you like, with the same DIGEST_* settings:
 
 $ DIGEST_DATABASE_URL=postgresql+psycopg://digest@db.example.org/digest digest worker
 """
-DEMO = """\
+DEMO_EPILOG = """\
 $ digest demo
 
 $ digest demo --reset
 """
 
 
-NOT_STARTED = 3  # the status of uvicorn's own command, when the port is taken say
+EXIT_NOT_STARTED = 3  # the status of uvicorn's own command, when the port is taken say
 
 
 def serve(
@@ -58,32 +74,32 @@ def serve(
 
     from digest.web.serving import server_of
 
-    house = reachable(open_house(logging.INFO), host, port)
+    ctx = with_local_base_url(open_context(logging.INFO), host, port)
     if not work:
-        need_server(house.settings)
+        require_server_database(ctx.settings)
     said = (
-        "relay " + house.settings.smtp_host
-        if house.settings.relay
-        else f"no relay is set: letters go to {house.page('/inbox')}"
+        "relay " + ctx.settings.smtp_host
+        if ctx.settings.has_relay
+        else f"no relay is set: letters go to {ctx.absolute_url('/inbox')}"
     )
-    remark(f"digest on http://{host}:{port} ({said})")
-    app = application(house, scheduler=scheduler, works=work)
-    server = uvicorn.Server(server_of(app, host=host, port=port, proxies=house.settings.trusted_proxies))
+    print_note(f"digest on http://{host}:{port} ({said})")
+    app = create_service(ctx, scheduler=scheduler, run_jobs=work)
+    server = uvicorn.Server(server_of(app, host=host, port=port, proxies=ctx.settings.trusted_proxies))
     app.state.ending = lambda: server.should_exit  # streams end by it: a server waits for every answer to be over
-    look_seldom()
+    configure_garbage_collector()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
-        raise typer.Exit(NOT_STARTED)
+        raise typer.Exit(EXIT_NOT_STARTED)
 
 
-def reachable(house: "House", host: str, port: int) -> "House":
+def with_local_base_url(ctx: "AppContext", host: str, port: int) -> "AppContext":
     """Where no base address is set, links lead to where the pages really are: a first try on another port works."""
-    if "base_url" in house.settings.model_fields_set:
-        return house
+    if "base_url" in ctx.settings.model_fields_set:
+        return ctx
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  - compared, not bound
     base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-    return replace(house, settings=house.settings.model_copy(update={"base_url": base}))
+    return replace(ctx, settings=ctx.settings.model_copy(update={"base_url": base}))
 
 
 def worker(
@@ -94,38 +110,42 @@ def worker(
 
     Waits while the database is away or of another version. SIGTERM ends it after the letters on the wire.
     """
-    from digest.settings import load
-    from digest.workers import work
+    from digest.settings import load_settings
+    from digest.workers import run_worker
 
-    configure_logs(logging.INFO)
-    need_server(load())
-    complete(until_told(lambda stop: work(lambda: open_house(logging.INFO), utc_now, stop, until_idle=until_idle)))
+    configure_logging(logging.INFO)
+    require_server_database(load_settings())
+    run_coroutine(
+        run_until_stopped(
+            lambda stop: run_worker(lambda: open_context(logging.INFO), utc_now, stop, until_idle=until_idle)
+        )
+    )
 
 
-def need_server(settings: "Settings") -> None:
+def require_server_database(settings: "Settings") -> None:
     """Many processes share a store only on a server."""
-    if settings.embedded:
+    if settings.uses_sqlite:
         said = (
             "many processes need PostgreSQL; set DIGEST_DATABASE_URL, and bring your data with: digest migrate --from"
         )
-        raise Misuse(said)
+        raise UsageError(said)
 
 
-def application(house: "House", *, scheduler: bool, works: bool = True) -> "FastAPI":
+def create_service(ctx: "AppContext", *, scheduler: bool, run_jobs: bool = True) -> "FastAPI":
     """The pages, with the clock inside their lifespan: it starts with them and ends before the process does."""
-    from digest.scheduler import running
-    from digest.web.app import create
+    from digest.scheduler import run_scheduler
+    from digest.web.app import create_app
 
     @asynccontextmanager
     async def lifespan(_app: "FastAPI") -> AsyncIterator[None]:
         if scheduler:
-            async with running(house, utc_now, works=works):
+            async with run_scheduler(ctx, utc_now, run_jobs=run_jobs):
                 yield
         else:
             yield
-        house.engine.dispose()
+        ctx.engine.dispose()
 
-    app = create(house, clock=utc_now)
+    app = create_app(ctx, clock=utc_now)
     app.router.lifespan_context = lifespan
     return app
 
@@ -133,38 +153,40 @@ def application(house: "House", *, scheduler: bool, works: bool = True) -> "Fast
 def demo(
     *,
     reset: Annotated[bool, typer.Option("--reset", help="Forget the last demo and start over.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Play one whole day on this machine: subscribe, confirm, read, match, write, send to a local inbox, record.
 
     Reads the real hosts; when none can be reached, bundled sample days. Everything it keeps is in var/demo.
     """
-    from digest.demo import HOME, play
+    from digest.demo import DEMO_DIRECTORY, run_demo
 
-    configure_logs()
+    configure_logging()
     if reset:
-        shutil.rmtree(HOME, ignore_errors=True)
-    with progress("starting") as tell:
-        played = complete(play(utc_now, tell))
+        shutil.rmtree(DEMO_DIRECTORY, ignore_errors=True)
+    with show_progress("starting") as tell:
+        played = run_coroutine(run_demo(utc_now, tell))
     if as_json:
-        emit(played.as_json())
+        print_json(played.to_dict())
     else:
-        _show(played)
-    finish(played.report.problems)
+        _print_demo(played)
+    exit_with_problems(played.report.problems)
 
 
-def _show(played: "Played") -> None:
-    if played.offline:
+def _print_demo(result: "DemoResult") -> None:
+    if result.offline:
         typer.echo("No source can be reached from here, so the bundled sample days are read instead.")
-    show_sources(played.report.collected)
-    table("Keywords", ("keyword", "papers matched"), played.keywords.items())
-    if not played.letters:
+    print_source_reports(result.report.collected)
+    print_table("Keywords", ("keyword", "papers matched"), result.keywords.items())
+    if not result.emails:
         typer.echo(
             "Nothing new for the demo reader since the last digest; nothing was sent. Start over: make demo RESET=1"
         )
         return
-    table("Letters", ("kind", "subject", "state"), ((each.kind, each.subject, each.state) for each in played.letters))
-    for each in played.letters:
+    print_table(
+        "Letters", ("kind", "subject", "state"), ((each.kind, each.subject, each.state) for each in result.emails)
+    )
+    for each in result.emails:
         typer.echo(
             f"{each.kind}: " + "  ".join(str(Path(each.file).with_suffix(kind)) for kind in (".eml", ".html", ".txt"))
         )

@@ -14,18 +14,18 @@ from digest.errors import DigestError, QueryError, SettingError, SubscriberError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from digest.house import House
+    from digest.house import AppContext
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
-Now = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
+NowOption = Annotated[
     str | None,
     typer.Option(metavar="ISO", help="Take this instant as the clock of the whole run, like 2026-07-31T08:00:00Z."),
 ]
 
-FAILED, USAGE = 1, 2
+EXIT_FAILURE, EXIT_USAGE = 1, 2
 
 
-class Misuse(DigestError):
+class UsageError(DigestError):
     """An argument that cannot be used: an unknown number, a file that cannot be read."""
 
 
@@ -34,7 +34,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def console(*, stderr: bool = False) -> "Console":
+def create_console(*, stderr: bool = False) -> "Console":
     """A console that wraps nothing when it is read by a program."""
     from rich.console import Console
 
@@ -42,18 +42,18 @@ def console(*, stderr: bool = False) -> "Console":
     return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=10_000)
 
 
-def open_house(level: int = logging.CRITICAL) -> "House":
+def open_context(level: int = logging.CRITICAL) -> "AppContext":
     """Settings, store and keys of this start. The service logs every outcome; a command says itself what failed."""
-    from digest.house import build
-    from digest.settings import load
+    from digest.house import create_context
+    from digest.settings import load_settings
 
-    configure_logs(level)
-    chosen = load()
-    configure_logs(level, chosen.log_format)
-    return build(chosen)
+    configure_logging(level)
+    chosen = load_settings()
+    configure_logging(level, chosen.log_format)
+    return create_context(chosen)
 
 
-def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
+def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -> None:
     """One line an event: console for people, JSON for collectors: by `form`, or (auto) whether there is a terminal."""
     import structlog
 
@@ -70,7 +70,7 @@ def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(people if form == "console" or (form == "auto" and sys.stderr.isatty()) else programs),
+            *(people if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()) else programs),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -78,33 +78,33 @@ def configure_logs(level: int = logging.CRITICAL, form: str = "auto") -> None:
     )
 
 
-def instant(written: str | None) -> datetime | None:
+def parse_datetime(value: str | None) -> datetime | None:
     """An instant as ISO 8601; one without a zone is taken as UTC."""
-    if written is None:
+    if value is None:
         return None
     try:
-        found = datetime.fromisoformat(written)
+        found = datetime.fromisoformat(value)
     except ValueError as error:
-        raise typer.BadParameter(f"{written!r} is not an instant; write it like 2026-07-31T08:00:00Z") from error
+        raise typer.BadParameter(f"{value!r} is not an instant; write it like 2026-07-31T08:00:00Z") from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def day(written: str | None) -> date | None:
+def parse_date(value: str | None) -> date | None:
     """A day as YYYY-MM-DD."""
-    if written is None:
+    if value is None:
         return None
     try:
-        return date.fromisoformat(written)
+        return date.fromisoformat(value)
     except ValueError as error:
-        raise typer.BadParameter(f"{written!r} is not a day; write it like 2026-07-31") from error
+        raise typer.BadParameter(f"{value!r} is not a day; write it like 2026-07-31") from error
 
 
-def emit(value: Any) -> None:
+def print_json(value: Any) -> None:
     """JSON on standard output: one value, nothing else."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_encode_json) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def _encode_json(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, set | tuple | frozenset):
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows under headings; tab-separated lines when piped. Numbers stand at the right."""
     listed = [[("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -128,20 +128,20 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         drawn.add_row(*(cell.replace("[", r"\[") for cell in row))
-    console().print(drawn)
+    create_console().print(drawn)
 
 
-def remark(message: str) -> None:
+def print_note(message: str) -> None:
     """Something beside the result, on standard error."""
     sys.stderr.write(message + "\n")
 
 
-def complain(message: object) -> None:
+def print_error(message: object) -> None:
     """What went wrong, on standard error."""
     for line in str(message).splitlines():
         sys.stderr.write(f"digest: {line}\n")
 
 
-def exit_status(error: Exception) -> int:
+def exit_code(error: Exception) -> int:
     """The status for an error that ends a command."""
-    return USAGE if isinstance(error, SettingError | QueryError | SubscriberError | Misuse) else FAILED
+    return EXIT_USAGE if isinstance(error, SettingError | QueryError | SubscriberError | UsageError) else EXIT_FAILURE

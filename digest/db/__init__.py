@@ -10,11 +10,30 @@ SQLModel or SQLAlchemy Core and does not know which of the two it is.
     schema.py    the version of the tables
 """
 
-from digest.db.dialects import among, insert, on_server, packed, within
-from digest.db.engine import KEEPALIVE, PRAGMAS, Changes, connect, reading, shown, told, unusable, writing
-from digest.db.locks import LISTING_LOCK, RELAY_LOCK, SCHEMA_LOCK, SENDER_LOCK, alone, gone, hold, present
-from digest.db.rows import Rows
-from digest.db.schema import history, ready, upgrade, versions
+from digest.db.dialects import array_value, insert, is_in_parameter, is_in_values, is_postgresql
+from digest.db.engine import (
+    KEEPALIVE,
+    PRAGMAS,
+    WriteConnection,
+    connect,
+    describe_error,
+    read_session,
+    redact_url,
+    wrap_store_errors,
+    write_session,
+)
+from digest.db.locks import (
+    LISTING_LOCK,
+    RELAY_LOCK,
+    SCHEMA_LOCK,
+    SENDER_LOCK,
+    acquire_lock,
+    dead_owners,
+    exclusive_lock,
+    liveness_lock,
+)
+from digest.db.rows import RowQuery
+from digest.db.schema import alembic_config, ensure_schema, migrate, schema_versions
 
 __all__ = [
     "KEEPALIVE",
@@ -23,25 +42,25 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
-    "Changes",
-    "Rows",
-    "alone",
-    "among",
+    "WriteConnection",
+    "RowQuery",
+    "exclusive_lock",
+    "is_in_values",
     "connect",
-    "gone",
-    "history",
-    "hold",
+    "dead_owners",
+    "alembic_config",
+    "acquire_lock",
     "insert",
-    "on_server",
-    "packed",
-    "present",
-    "reading",
-    "ready",
-    "shown",
-    "told",
-    "unusable",
-    "upgrade",
-    "versions",
-    "within",
-    "writing",
+    "is_postgresql",
+    "array_value",
+    "liveness_lock",
+    "read_session",
+    "ensure_schema",
+    "redact_url",
+    "wrap_store_errors",
+    "describe_error",
+    "migrate",
+    "schema_versions",
+    "is_in_parameter",
+    "write_session",
 ]

@@ -20,40 +20,40 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 
-def on_server(store: Session | Connection | Engine) -> bool:
+def is_postgresql(bind: Session | Connection | Engine) -> bool:
     """PostgreSQL, which any number of processes may share; else the file of one."""
-    engine = store.get_bind() if isinstance(store, Session) else store
+    engine = bind.get_bind() if isinstance(bind, Session) else bind
     return engine.dialect.name == "postgresql"
 
 
 def insert(session: Session, table: Any) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows ON CONFLICT."""
-    return postgresql.insert(table) if on_server(session) else sqlite.insert(table)
+    return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
 
 
-def among(session: Session, column: Any, numbers: Iterable[int]) -> ColumnElement[bool]:
+def is_in_values(session: Session, column: Any, values: Iterable[int]) -> ColumnElement[bool]:
     """`column` is one of `numbers`, said with a single parameter, so that there may be any number of them."""
-    server = on_server(session)
-    return _within(server, column, bindparam(None, packed(session, numbers), type_=_kind(server)))
+    server = is_postgresql(session)
+    return _is_in_array(server, column, bindparam(None, array_value(session, values), type_=_array_type(server)))
 
 
-def within(column: Any, *, server: bool, name: str = "numbers") -> ColumnElement[bool]:
+def is_in_parameter(column: Any, *, postgresql: bool, parameter: str = "numbers") -> ColumnElement[bool]:
     """`column` is one of the numbers that the parameter `name` carries: a statement that is made once for all."""
-    return _within(server, column, bindparam(name, type_=_kind(server)))
+    return _is_in_array(postgresql, column, bindparam(parameter, type_=_array_type(postgresql)))
 
 
-def packed(session: Session, numbers: Iterable[int]) -> object:
+def array_value(session: Session, values: Iterable[int]) -> object:
     """Numbers as such a parameter."""
-    many = list(numbers)
-    return many if on_server(session) else json.dumps(many)
+    many = list(values)
+    return many if is_postgresql(session) else json.dumps(many)
 
 
-def _kind(server: bool) -> ARRAY[int] | None:
-    return ARRAY(BigInteger) if server else None
+def _array_type(postgresql: bool) -> ARRAY[int] | None:
+    return ARRAY(BigInteger) if postgresql else None
 
 
-def _within(server: bool, column: Any, many: BindParameter[Any]) -> ColumnElement[bool]:
-    if server:
-        return cast("ColumnElement[bool]", column == any_(many))
-    each = func.json_each(many).table_valued("value")
+def _is_in_array(postgresql: bool, column: Any, array: BindParameter[Any]) -> ColumnElement[bool]:
+    if postgresql:
+        return cast("ColumnElement[bool]", column == any_(array))
+    each = func.json_each(array).table_valued("value")
     return cast("ColumnElement[bool]", column.in_(select(each.c.value)))

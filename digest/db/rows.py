@@ -10,24 +10,24 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Select, func, select
 
-from digest.db.dialects import on_server
+from digest.db.dialects import is_postgresql
 
 
-class Rows:
+class RowQuery:
     """A statement for many rows. Make it once: that costs more than a few rows do."""
 
-    def __init__(self, found: Select[Any]) -> None:
-        self._found = found
-        columns = found.subquery().columns
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
+        columns = statement.subquery().columns
         self._types = [(place, each.type) for place, each in enumerate(columns) if not isinstance(each.type, JSON)]
         values = [func.json(each) if isinstance(each.type, JSON) else each for each in columns]
-        self._whole = select(func.json_group_array(func.json_array(*values)))
+        self._json_statement = select(func.json_group_array(func.json_array(*values)))
 
-    def of(self, connection: Connection, **given: object) -> Sequence[Sequence[Any]]:
+    def fetch_all(self, connection: Connection, **parameters: object) -> Sequence[Sequence[Any]]:
         """All rows, in the order of the statement, with values as its columns have them."""
-        if on_server(connection):
-            return connection.execute(self._found, given).fetchall()
-        made: list[list[Any]] = json.loads(connection.execute(self._whole, given).scalar_one())
+        if is_postgresql(connection):
+            return connection.execute(self._statement, parameters).fetchall()
+        made: list[list[Any]] = json.loads(connection.execute(self._json_statement, parameters).scalar_one())
         for place, kind in self._types:
             if read := kind.dialect_impl(connection.dialect).result_processor(connection.dialect, None):
                 for row in made:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from digest.db.dialects import on_server
-from digest.db.engine import shown, told
+from digest.db.dialects import is_postgresql
+from digest.db.engine import redact_url, wrap_store_errors
 from digest.db.locks import SCHEMA_LOCK, file_lock
 from digest.errors import StoreError
 from digest.models import Subscriber
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-def history() -> "Config":
+def alembic_config() -> "Config":
     """The migrations, for Alembic's commands."""
     from alembic.config import Config
 
@@ -31,75 +31,75 @@ def history() -> "Config":
 
 
 @cache
-def steps() -> tuple[str, frozenset[str]]:
+def known_revisions() -> tuple[str, frozenset[str]]:
     """The newest version that this program knows, and all of them, by the names of the migrations' files."""
     found = [each.stem[1:].partition("_")[0] for each in (MIGRATIONS / "versions").glob("v*.py")]
     return max(found), frozenset(found)
 
 
-def versions(engine: Engine) -> tuple[str | None, str]:
+def schema_versions(engine: Engine) -> tuple[str | None, str]:
     """The schema's version in the database (None: no schema yet) and the one this program needs.
 
     Raises StoreError when the database does not answer, holds the tables of others, or is newer than this program.
     """
-    head, known = steps()
-    with told(engine), engine.connect() as connection:
+    head, known = known_revisions()
+    with wrap_store_errors(engine), engine.connect() as connection:
         # The tables before the version: a starter beside us may bring both between the two looks.
         tables = set(inspect(connection).get_table_names())
         connection.rollback()
-        current = _version(connection)
+        current = _read_version(connection)
     # Others write their history with Alembic too, so a version alone is no sign of ours.
     if Subscriber.__tablename__ not in tables and (strangers := tables - {"alembic_version"}):
         raise StoreError(
-            f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables that are not ours "
+            f"DIGEST_DATABASE_URL {redact_url(engine.url)} holds tables that are not ours "
             f"({', '.join(sorted(strangers)[:3])}); name an empty database"
         )
     if current is None and tables - {"alembic_version"}:
-        raise StoreError(f"DIGEST_DATABASE_URL {shown(engine.url)} holds tables but no version; restore a backup")
+        raise StoreError(f"DIGEST_DATABASE_URL {redact_url(engine.url)} holds tables but no version; restore a backup")
     if current is not None and current not in known:
         raise StoreError(
-            f"DIGEST_DATABASE_URL {shown(engine.url)} was written by a newer version of digest (schema {current}, "
+            f"DIGEST_DATABASE_URL {redact_url(engine.url)} was written by a newer version of digest (schema {current}, "
             f"this one knows {head}); install that version, or restore a backup from before"
         )
     return current, head
 
 
-def _version(connection: Connection) -> str | None:
+def _read_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def ready(engine: Engine) -> None:
+def ensure_schema(engine: Engine) -> None:
     """Make sure the schema fits. An empty store and an embedded one are brought up to date; a shared one is not
     touched behind its operator's back. Raises StoreError.
     """
-    current, head = versions(engine)
+    current, head = schema_versions(engine)
     if current == head:
         return
-    if current is None or not on_server(engine):
-        upgrade(engine)
+    if current is None or not is_postgresql(engine):
+        migrate(engine)
         return
     raise StoreError(f"the database is at schema {current}, this program needs {head}; run: digest migrate")
 
 
-def upgrade(engine: Engine) -> None:
+def migrate(engine: Engine) -> None:
     """Bring the schema to the version this program needs. Any number of processes may ask at once. Raises StoreError,
     and leaves the database as it was.
     """
-    versions(engine)
-    with told(engine):
-        if not on_server(engine):
+    schema_versions(engine)
+    with wrap_store_errors(engine):
+        if not is_postgresql(engine):
             # The file lock waits for however long another starter takes; the write lock inside gives up after BUSY.
             with file_lock(f"{engine.url.database}.schema.lock"), engine.connect() as connection:
-                _upgrade_sqlite(connection.execution_options(writer=True))
+                _migrate_sqlite(connection.execution_options(writer=True))
             return
         with engine.connect() as connection, connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SCHEMA_LOCK})
-            _run_history(connection)
+            _run_migrations(connection)
 
 
-def _upgrade_sqlite(connection: Connection) -> None:
+def _migrate_sqlite(connection: Connection) -> None:
     # SQLite alters a table by copying it; with foreign keys on, dropping the old copy would delete every child row.
     # The pragma does nothing inside a transaction, so it goes before and after, with a check in between.
     raw = connection.connection.driver_connection
@@ -107,7 +107,7 @@ def _upgrade_sqlite(connection: Connection) -> None:
     raw.execute("PRAGMA foreign_keys=OFF")
     try:
         with connection.begin():
-            _run_history(connection)
+            _run_migrations(connection)
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                 raise StoreError(
                     f"the migration would leave {len(broken)} rows without their parent; nothing was changed"
@@ -116,9 +116,9 @@ def _upgrade_sqlite(connection: Connection) -> None:
         raw.execute("PRAGMA foreign_keys=ON")
 
 
-def _run_history(connection: Connection) -> None:
+def _run_migrations(connection: Connection) -> None:
     from alembic import command
 
-    config = history()
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -23,40 +23,58 @@ A letter found on the wire after a crash is `uncertain`: shown to the operator, 
 from digest.deliveries import bucket, lane
 from digest.deliveries.again import failed_since, retry
 from digest.deliveries.aside import Aside
-from digest.deliveries.bulk import Line, enqueue_digests
-from digest.deliveries.ledger import Ledger
-from digest.deliveries.outcome import Outcome, backoff, outcome_of
-from digest.deliveries.queue import Claimed, claim, in_hand, ready, release, sweep, waiting
-from digest.deliveries.record import Draft, Owed, cancel, drop_returns, enqueue, had, resolve, take_back, tally
-from digest.deliveries.sent import Sent
+from digest.deliveries.bulk import DigestRow, enqueue_digests
+from digest.deliveries.ledger import GroupCommitter
+from digest.deliveries.outcome import DeliveryOutcome, backoff, outcome_from_error
+from digest.deliveries.queue import (
+    ClaimedDelivery,
+    any_in_progress,
+    claim,
+    count_due,
+    count_queued,
+    recover_abandoned,
+    release,
+)
+from digest.deliveries.record import (
+    NewDelivery,
+    UndeliveredPapers,
+    cancel,
+    count_by_state,
+    delivered_paper_ids,
+    discard_undelivered,
+    enqueue,
+    reclaim_undelivered_papers,
+    resolve,
+)
+from digest.deliveries.sent import DeliveryReport
 
 __all__ = [
     "Aside",
-    "Claimed",
-    "Draft",
-    "Ledger",
-    "Line",
-    "Outcome",
-    "Owed",
-    "Sent",
+    "ClaimedDelivery",
+    "NewDelivery",
+    "GroupCommitter",
+    "DigestRow",
+    "DeliveryOutcome",
+    "UndeliveredPapers",
+    "DeliveryReport",
     "backoff",
     "bucket",
     "cancel",
     "claim",
-    "drop_returns",
+    "discard_undelivered",
     "enqueue",
     "enqueue_digests",
     "failed_since",
-    "had",
-    "in_hand",
+    "delivered_paper_ids",
+    "any_in_progress",
     "lane",
-    "outcome_of",
-    "ready",
+    "outcome_from_error",
+    "count_due",
     "release",
     "resolve",
     "retry",
-    "sweep",
-    "take_back",
-    "tally",
-    "waiting",
+    "recover_abandoned",
+    "reclaim_undelivered_papers",
+    "count_by_state",
+    "count_queued",
 ]

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digest.models import SharedTokenBucket
 
-_TAKE = text(f"""
+_RESERVE = text(f"""
     INSERT INTO {SharedTokenBucket.__tablename__} AS bucket (name, available_at)
     VALUES (:name, clock_timestamp() + make_interval(secs => :seconds))
     ON CONFLICT (name) DO UPDATE
@@ -18,7 +18,7 @@ _TAKE = text(f"""
 """)  # noqa: S608  - the table's own name
 
 
-def take(session: Session, name: str, seconds: float) -> float:
+def reserve(session: Session, name: str, seconds: float) -> float:
     """The next slice of `seconds` of a rate is the caller's; in how many seconds it begins."""
-    ends_in = session.scalars(_TAKE, {"name": name, "seconds": seconds}).one()
+    ends_in = session.scalars(_RESERVE, {"name": name, "seconds": seconds}).one()
     return max(0.0, float(ends_in) - seconds)

@@ -11,13 +11,13 @@ from functools import cache
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from digest.db import Changes
-from digest.deliveries.outcome import Outcome
+from digest.db import WriteConnection
+from digest.deliveries.outcome import DeliveryOutcome
 from digest.models import DeliveryKind, DeliveryState, SubscriberStatus
 from digest.models.base import UtcDateTime, to_driver_value
 
 # Who may still get which letter at the very moment before it leaves.
-STILL_WANTED = {
+ELIGIBLE_STATUSES = {
     DeliveryKind.DIGEST: (SubscriberStatus.ACTIVE,),
     DeliveryKind.WELCOME: (SubscriberStatus.ACTIVE,),
     DeliveryKind.CONFIRM: (SubscriberStatus.PENDING,),
@@ -25,11 +25,11 @@ STILL_WANTED = {
     DeliveryKind.GOODBYE: (SubscriberStatus.UNSUBSCRIBED,),
 }
 # Uncertain too: somebody took this sender for dead, and here comes the answer that only this sender has heard.
-OURS_TO_SETTLE = (DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
-Claim = tuple[int, int]
+SETTLEABLE_STATES = (DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
+AttemptKey = tuple[int, int]
 Statement = Callable[[str], TextClause]
 
-_LINES = {
+_ROW_SOURCES = {
     "sqlite": """
         SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS attempt,
                json_extract(value, '$[2]') AS code, json_extract(value, '$[3]') AS said
@@ -41,40 +41,40 @@ _LINES = {
 }
 
 
-def together(
-    changes: Changes,
+def update_all_or_none(
+    changes: WriteConnection,
     owner: str,
-    lines: Mapping[Claim, Outcome | None],
+    updates: Mapping[AttemptKey, DeliveryOutcome | None],
     now: datetime,
-    lease: datetime,
-) -> dict[Claim, DeliveryState]:
+    lease_until: datetime,
+) -> dict[AttemptKey, DeliveryState]:
     """Letters that leave now (None), and letters that the relay took, in one statement. All of them, or none where one
     is not ours any more or its reader has left; only where another sender comes between may it be some.
     """
-    said = [(*claim, outcome and outcome.code, outcome and outcome.reply) for claim, outcome in lines.items()]
-    instants = {"now": to_driver_value(changes.dialect, now), "lease": to_driver_value(changes.dialect, lease)}
+    said = [(*claim, outcome and outcome.code, outcome and outcome.reply) for claim, outcome in updates.items()]
+    instants = {"now": to_driver_value(changes.dialect, now), "lease": to_driver_value(changes.dialect, lease_until)}
     given = {"lines": json.dumps(said), "many": len(said), "owner": owner, **instants}
-    changed, rows = changes.at_once(_together(changes.dialect.name), given)
-    fates = {claim: DeliveryState.SENT if outcome else DeliveryState.ON_WIRE for claim, outcome in lines.items()}
+    changed, rows = changes.execute_atomically(_together(changes.dialect.name), given)
+    fates = {claim: DeliveryState.SENT if outcome else DeliveryState.ON_WIRE for claim, outcome in updates.items()}
     if changed == len(fates):
         return fates
     return {(row[0], row[1]): fates[row[0], row[1]] for row in rows}
 
 
-def put_on_wire(
-    connection: Connection, owner: str, claims: Sequence[Claim], now: datetime, lease: datetime
-) -> dict[Claim, DeliveryState]:
+def mark_on_wire(
+    connection: Connection, owner: str, attempts: Sequence[AttemptKey], now: datetime, lease_until: datetime
+) -> dict[AttemptKey, DeliveryState]:
     """Which of these letters leave now, and which are cancelled, because their reader has left."""
-    fates = _change(connection, _leaving, claims, owner=owner, lease=lease)
+    fates = _change(connection, _leaving, attempts, owner=owner, lease=lease_until)
     written = dict.fromkeys(fates, DeliveryState.ON_WIRE)
-    if len(written) < len(claims):
-        written |= dict.fromkeys(_change(connection, _staying, claims, owner=owner, now=now), DeliveryState.CANCELLED)
+    if len(written) < len(attempts):
+        written |= dict.fromkeys(_change(connection, _staying, attempts, owner=owner, now=now), DeliveryState.CANCELLED)
     return written
 
 
 def _change(
     connection: Connection, made: Statement, lines: Sequence[tuple[object, ...]], **about: object
-) -> list[Claim]:
+) -> list[AttemptKey]:
     rows = connection.execute(made(connection.dialect.name), {"lines": json.dumps(lines), **about})
     return [(number, attempt) for number, attempt in rows.fetchall()]
 
@@ -84,17 +84,17 @@ def _update(dialect: str, change: str, states: Sequence[DeliveryState], conditio
     # By the number: SQLite would rather go through all that this sender has claimed, once for each line.
     no_index = "NOT INDEXED" if dialect == "sqlite" else ""
     return text(f"""
-        UPDATE delivery {no_index} SET {change} FROM ({_LINES[dialect]}) AS line
+        UPDATE delivery {no_index} SET {change} FROM ({_ROW_SOURCES[dialect]}) AS line
         WHERE delivery.id = line.id AND delivery.attempts = line.attempt
           AND delivery.owner = :owner AND delivery.state IN ({wanted}) {condition}
         RETURNING delivery.id, delivery.attempts
     """)  # noqa: S608  - words of our own
 
 
-def _reader() -> str:
+def _subscriber_is_eligible() -> str:
     cases = [
         f"(delivery.kind = '{kind}' AND subscriber.status = '{status}')"
-        for kind, statuses in STILL_WANTED.items()
+        for kind, statuses in ELIGIBLE_STATUSES.items()
         for status in statuses
     ]
     wanted = " OR ".join(cases)
@@ -104,7 +104,7 @@ def _reader() -> str:
 @cache
 def _leaving(dialect: str) -> TextClause:
     change = f"state = '{DeliveryState.ON_WIRE}', lease_expires_at = :lease"
-    made = _update(dialect, change, [DeliveryState.SENDING], f"AND {_reader()}")
+    made = _update(dialect, change, [DeliveryState.SENDING], f"AND {_subscriber_is_eligible()}")
     return made.bindparams(bindparam("lease", type_=UtcDateTime))
 
 
@@ -112,7 +112,7 @@ def _leaving(dialect: str) -> TextClause:
 def _staying(dialect: str) -> TextClause:
     # The reader's state is asked for again: between the two a letter may have become ours.
     change = f"state = '{DeliveryState.CANCELLED}', owner = NULL, lease_expires_at = NULL, settled_at = :now"
-    made = _update(dialect, change, [DeliveryState.SENDING], f"AND NOT {_reader()}")
+    made = _update(dialect, change, [DeliveryState.SENDING], f"AND NOT {_subscriber_is_eligible()}")
     return made.bindparams(bindparam("now", type_=UtcDateTime))
 
 
@@ -122,11 +122,11 @@ def _together(dialect: str) -> str:
     statement changes all or nothing, and the count tells which. A server's row may change between the two looks.
     """
     name, no_index = (":{}".format, "NOT INDEXED") if dialect == "sqlite" else ("%({})s".format, "")
-    lines = _LINES[dialect].replace(":lines", name("lines"))
-    settled = ", ".join(f"'{state}'" for state in OURS_TO_SETTLE)
+    lines = _ROW_SOURCES[dialect].replace(":lines", name("lines"))
+    settled = ", ".join(f"'{state}'" for state in SETTLEABLE_STATES)
     match = f"""
         delivery.id = line.id AND delivery.attempts = line.attempt AND delivery.owner = {name("owner")}
-        AND CASE WHEN line.code IS NULL THEN delivery.state = '{DeliveryState.SENDING}' AND {_reader()}
+        AND CASE WHEN line.code IS NULL THEN delivery.state = '{DeliveryState.SENDING}' AND {_subscriber_is_eligible()}
                  ELSE delivery.state IN ({settled}) END"""
     returning = "" if dialect == "sqlite" else "RETURNING delivery.id, delivery.attempts"
     return f"""

@@ -22,54 +22,54 @@ from sqlalchemy import Connection, Engine, update
 from sqlmodel import Session
 
 from digest import subscribers
-from digest.db import Changes, on_server
+from digest.db import WriteConnection, is_postgresql
 from digest.deliveries.aside import Aside
-from digest.deliveries.groups import OURS_TO_SETTLE, Claim, put_on_wire, together
-from digest.deliveries.outcome import Outcome
-from digest.deliveries.queue import LEASE_ON_WIRE, LETTERS
+from digest.deliveries.groups import SETTLEABLE_STATES, AttemptKey, mark_on_wire, update_all_or_none
+from digest.deliveries.outcome import DeliveryOutcome
+from digest.deliveries.queue import DELIVERY_TABLE, ON_WIRE_LEASE
 from digest.models import DeliveryState, Subscriber, SubscriberStatus
 
 QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread,
 LOOKS, AGAIN = 9, 10.0  # as so many commits tell, and for so many seconds
-GATHER = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
+GATHER_SECONDS = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
 
-class _Line(NamedTuple):
+class _PendingUpdate(NamedTuple):
     delivery_id: int
     attempt: int
-    outcome: Outcome | None  # None: about to go on the wire
+    outcome: DeliveryOutcome | None  # None: about to go on the wire
     now: datetime
     done: asyncio.Future[DeliveryState | None]
 
     @property
-    def claim(self) -> Claim:
+    def key(self) -> AttemptKey:
         return self.delivery_id, self.attempt
 
 
-class Ledger:
+class GroupCommitter:
     """The record as the connections of one sender see it. Lives in one event loop.
 
     `again`: seconds after which that loop is tried again, where its commits had to wait for the disk.
     """
 
     def __init__(self, engine: Engine, owner: str, *, again: float = AGAIN) -> None:
-        self._changes = Changes(engine)
+        self._changes = WriteConnection(engine)
         self._owner, self._again = owner, again
-        self._waiting: list[_Line] = []
+        self._pending: list[_PendingUpdate] = []
         self._writer: asyncio.Task[None] | None = None
         self._aside = Aside("ledger")
-        self._here_from = inf if on_server(engine) else 0.0  # when the loop may commit itself
+        self._here_from = inf if is_postgresql(engine) else 0.0  # when the loop may commit itself
         self._waits: deque[float] = deque(maxlen=LOOKS)
 
-    async def on_wire(self, delivery_id: int, attempt: int, now: datetime) -> DeliveryState | None:
+    async def mark_on_wire(self, delivery_id: int, attempt: int, now: datetime) -> DeliveryState | None:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
         left, or when there is no answer: somebody has taken it for a dead sender's.
         """
-        return await self.hand_in(delivery_id, attempt, None, now)
+        return await self.submit(delivery_id, attempt, None, now)
 
-    async def settle(self, delivery_id: int, attempt: int, outcome: Outcome, now: datetime) -> bool:
+    async def settle(self, delivery_id: int, attempt: int, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Commit how the attempt ended. False: the letter was not ours any more."""
-        return await self.hand_in(delivery_id, attempt, outcome, now) is not None
+        return await self.submit(delivery_id, attempt, outcome, now) is not None
 
     async def close(self) -> None:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
@@ -78,37 +78,37 @@ class Ledger:
         await self._aside.do(self._changes.close)
         self._aside.close()
 
-    def hand_in(
-        self, delivery_id: int, attempt: int, outcome: Outcome | None, now: datetime
+    def submit(
+        self, delivery_id: int, attempt: int, outcome: DeliveryOutcome | None, now: datetime
     ) -> asyncio.Future[DeliveryState | None]:
         """A line for the next commit: how the attempt ended, or that it is about to (None). Whether somebody waits for
         it or not, it is written; the answer is the letter's state, or None where it was not ours.
         """
-        line = _Line(delivery_id, attempt, outcome, now, asyncio.get_running_loop().create_future())
-        self._waiting.append(line)
+        line = _PendingUpdate(delivery_id, attempt, outcome, now, asyncio.get_running_loop().create_future())
+        self._pending.append(line)
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all())
+            self._writer = asyncio.create_task(self._commit_all())
         return line.done
 
-    async def _write_all(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(GATHER)
-            lines, self._waiting = self._waiting, []
+    async def _commit_all(self) -> None:
+        while self._pending:
+            await asyncio.sleep(GATHER_SECONDS)
+            lines, self._pending = self._pending, []
             self._aside.here = monotonic() > self._here_from
             try:
                 written = await self._aside.do(partial(self._write, lines))
             except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
                 # Those behind it, too: no letter may leave over a connection whose last answer was not written.
-                lines, self._waiting = [*lines, *self._waiting], []
+                lines, self._pending = [*lines, *self._pending], []
                 for line in lines:
                     if not line.done.done():
                         line.done.set_exception(error)
                 continue
             for line in lines:
                 if not line.done.done():
-                    line.done.set_result(written.get(line.claim))
+                    line.done.set_result(written.get(line.key))
 
-    def _write(self, lines: Sequence[_Line]) -> dict[Claim, DeliveryState]:
+    def _write(self, lines: Sequence[_PendingUpdate]) -> dict[AttemptKey, DeliveryState]:
         begun = monotonic() - thread_time()
         written = self._commit(lines)
         if self._aside.here:  # in a thread it waits for the interpreter, too
@@ -118,57 +118,60 @@ class Ledger:
                 self._waits.clear()
         return written
 
-    def _commit(self, lines: Sequence[_Line]) -> dict[Claim, DeliveryState]:
+    def _commit(self, lines: Sequence[_PendingUpdate]) -> dict[AttemptKey, DeliveryState]:
         now = lines[-1].now
-        until = now + LEASE_ON_WIRE
-        written: dict[Claim, DeliveryState] = {}
-        if all(_plain(line.outcome) for line in lines):
-            usual = {line.claim: line.outcome for line in lines}
-            written = together(self._changes, self._owner, usual, now, until)
-        if rest := [line for line in lines if line.claim not in written]:
+        until = now + ON_WIRE_LEASE
+        written: dict[AttemptKey, DeliveryState] = {}
+        if all(_is_plain(line.outcome) for line in lines):
+            usual = {line.key: line.outcome for line in lines}
+            written = update_all_or_none(self._changes, self._owner, usual, now, until)
+        if rest := [line for line in lines if line.key not in written]:
             with self._changes.begin() as connection:
-                leaving = [line.claim for line in rest if line.outcome is None]
+                leaving = [line.key for line in rest if line.outcome is None]
                 if leaving:
-                    written |= put_on_wire(connection, self._owner, leaving, now, until)
+                    written |= mark_on_wire(connection, self._owner, leaving, now, until)
                 for line in rest:
                     if line.outcome and self._settle(connection, line, line.outcome):
-                        written[line.claim] = line.outcome.state
+                        written[line.key] = line.outcome.state
         return written
 
-    def _settle(self, connection: Connection, line: _Line, outcome: Outcome) -> bool:
+    def _settle(self, connection: Connection, line: _PendingUpdate, outcome: DeliveryOutcome) -> bool:
         final = outcome.state is not DeliveryState.QUEUED
         subscriber_id = connection.scalar(
-            update(LETTERS)
-            .where(LETTERS.c.id == line.delivery_id, LETTERS.c.attempts == line.attempt)
-            .where(LETTERS.c.owner == self._owner, LETTERS.c.state.in_(OURS_TO_SETTLE))
+            update(DELIVERY_TABLE)
+            .where(DELIVERY_TABLE.c.id == line.delivery_id, DELIVERY_TABLE.c.attempts == line.attempt)
+            .where(DELIVERY_TABLE.c.owner == self._owner, DELIVERY_TABLE.c.state.in_(SETTLEABLE_STATES))
             .values(
                 state=outcome.state,
                 owner=None,
                 lease_expires_at=None,
-                attempts=LETTERS.c.attempts - (0 if outcome.charged else 1),
+                attempts=DELIVERY_TABLE.c.attempts - (0 if outcome.counts_as_attempt else 1),
                 reply_code=outcome.code,
                 reply=outcome.reply,
                 next_attempt_at=outcome.retry_at,
                 settled_at=line.now if final else None,
             )
-            .returning(LETTERS.c.subscriber_id)
+            .returning(DELIVERY_TABLE.c.subscriber_id)
         )
         if subscriber_id is not None and outcome.suppress:
             _suppress(connection, subscriber_id, f"refused: {outcome.code} {outcome.reply}"[:200], line.now)
         return subscriber_id is not None
 
 
-def _suppress(connection: Connection, subscriber_id: int, why: str, now: datetime) -> None:
+def _suppress(connection: Connection, subscriber_id: int, reason: str, now: datetime) -> None:
     with Session(connection) as session:  # part of the caller's transaction
         # Locked, lest a reader who leaves at this moment be overwritten.
         reader = session.get_one(Subscriber, subscriber_id, with_for_update=True)
         if reader.status in {SubscriberStatus.ACTIVE, SubscriberStatus.PENDING, SubscriberStatus.PAUSED}:
-            subscribers.end(reader, SubscriberStatus.SUPPRESSED, why, now)
+            subscribers.end_subscription(reader, SubscriberStatus.SUPPRESSED, reason, now)
         session.commit()
 
 
-def _plain(outcome: Outcome | None) -> bool:
+def _is_plain(outcome: DeliveryOutcome | None) -> bool:
     """As nearly all lines are: a letter leaves, or the relay took it and nothing follows from that."""
     return outcome is None or (
-        outcome.state is DeliveryState.SENT and outcome.charged and not outcome.suppress and outcome.retry_at is None
+        outcome.state is DeliveryState.SENT
+        and outcome.counts_as_attempt
+        and not outcome.suppress
+        and outcome.retry_at is None
     )

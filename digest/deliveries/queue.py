@@ -10,21 +10,21 @@ from sqlalchemy import ColumnElement, Table, Update, bindparam, exists, func, in
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from digest.db import Rows, gone, on_server, packed, within
-from digest.deliveries.outcome import LAST_RETRY
+from digest.db import RowQuery, array_value, dead_owners, is_in_parameter, is_postgresql
+from digest.deliveries.outcome import MAX_BACKOFF
 from digest.models import Delivery, DeliveryState, Subscriber
 from digest.models.base import UtcDateTime
 
-LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is harmless at any time
-LEASE_ON_WIRE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
-LONGEST_WAIT = 2 * LAST_RETRY  # no letter is put off for longer; see may_go
-LETTERS = cast("Table", inspect(Delivery).local_table)
-ATTEMPT = (LETTERS.c.attempts + 1).label("attempts")  # the one that a claim begins
-AT_WORK = col(Delivery.state).in_((DeliveryState.SENDING, DeliveryState.ON_WIRE))
+CLAIM_LEASE = timedelta(minutes=5)  # for a letter that is claimed; taking it away is harmless at any time
+ON_WIRE_LEASE = timedelta(minutes=15)  # for one that leaves: a relay may take ten minutes to answer
+MAX_WAIT = 2 * MAX_BACKOFF  # no letter is put off for longer; see may_go
+DELIVERY_TABLE = cast("Table", inspect(Delivery).local_table)
+NEXT_ATTEMPT = (DELIVERY_TABLE.c.attempts + 1).label("attempts")  # the one that a claim begins
+IN_PROGRESS = col(Delivery.state).in_((DeliveryState.SENDING, DeliveryState.ON_WIRE))
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedDelivery:
     """A letter that this process may send now."""
 
     id: int
@@ -39,7 +39,7 @@ class Claimed:
     keywords: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
+    def from_delivery(cls, delivery: Delivery) -> Self:
         """What a row says of its letter."""
         return cls(
             id=int(delivery.id or 0),
@@ -55,59 +55,76 @@ class Claimed:
         )
 
 
-def claim(session: Session, owner: str, now: datetime, limit: int, *, without: Collection[str] = ()) -> list[Claimed]:
+def claim(
+    session: Session, owner: str, now: datetime, limit: int, *, excluded_domains: Collection[str] = ()
+) -> list[ClaimedDelivery]:
     """Take up to `limit` letters that may go now: requests before digests, in the order of the queue.
 
     Letters to the domains `without` stay where they are.
     """
-    connection, server = session.connection(), on_server(session)  # past the ORM: it would make an object of each row
-    ready = _ready(frozenset(without), server=server)
-    rows = ready.of(connection, now=now, limit=limit, longest=now + LONGEST_WAIT)
-    found = [Claimed(*row) for row in rows]
-    numbers = packed(session, (each.id for each in found))
-    connection.execute(_taking(server=server), {"numbers": numbers, "to": owner, "until": now + LEASE})
+    connection, server = (
+        session.connection(),
+        is_postgresql(session),
+    )  # past the ORM: it would make an object of each row
+    ready = _due_rows(frozenset(excluded_domains), server=server)
+    rows = ready.fetch_all(connection, now=now, limit=limit, longest=now + MAX_WAIT)
+    found = [ClaimedDelivery(*row) for row in rows]
+    numbers = array_value(session, (each.id for each in found))
+    connection.execute(_claim_statement(server=server), {"numbers": numbers, "to": owner, "until": now + CLAIM_LEASE})
     return found
 
 
 @lru_cache
-def _ready(without: frozenset[str], *, server: bool) -> Rows:
-    columns = (ATTEMPT if each.name == ATTEMPT.name else LETTERS.c[each.name] for each in fields(Claimed))
-    in_time = _may_go(bindparam("now", type_=UtcDateTime), bindparam("longest", type_=UtcDateTime))
-    ready = (
-        core_select(*columns).where(LETTERS.c.state == DeliveryState.QUEUED, in_time).order_by(*_in_turn(server=server))
+def _due_rows(excluded_domains: frozenset[str], *, server: bool) -> RowQuery:
+    columns = (
+        NEXT_ATTEMPT if each.name == NEXT_ATTEMPT.name else DELIVERY_TABLE.c[each.name]
+        for each in fields(ClaimedDelivery)
     )
-    if without:
-        there = or_(*(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in sorted(without)))
-        ready = ready.where(~exists(select(1).where(col(Subscriber.id) == LETTERS.c.subscriber_id, there)))
-    return Rows(ready.limit(bindparam("limit")).with_for_update(skip_locked=True))
+    in_time = _is_due(bindparam("now", type_=UtcDateTime), bindparam("longest", type_=UtcDateTime))
+    ready = (
+        core_select(*columns)
+        .where(DELIVERY_TABLE.c.state == DeliveryState.QUEUED, in_time)
+        .order_by(*_queue_order(server=server))
+    )
+    if excluded_domains:
+        there = or_(
+            *(col(Subscriber.email_key).endswith(f"@{each}", autoescape=True) for each in sorted(excluded_domains))
+        )
+        ready = ready.where(~exists(select(1).where(col(Subscriber.id) == DELIVERY_TABLE.c.subscriber_id, there)))
+    return RowQuery(ready.limit(bindparam("limit")).with_for_update(skip_locked=True))
 
 
 @cache
-def _taking(*, server: bool) -> Update:
-    ours = update(LETTERS).where(within(LETTERS.c.id, server=server), LETTERS.c.state == DeliveryState.QUEUED)
+def _claim_statement(*, server: bool) -> Update:
+    ours = update(DELIVERY_TABLE).where(
+        is_in_parameter(DELIVERY_TABLE.c.id, postgresql=server), DELIVERY_TABLE.c.state == DeliveryState.QUEUED
+    )
     until = bindparam("until", type_=UtcDateTime)
     return ours.values(
-        state=DeliveryState.SENDING, owner=bindparam("to"), lease_expires_at=until, attempts=LETTERS.c.attempts + 1
+        state=DeliveryState.SENDING,
+        owner=bindparam("to"),
+        lease_expires_at=until,
+        attempts=DELIVERY_TABLE.c.attempts + 1,
     )
 
 
-def _in_turn(*, server: bool) -> Sequence[ColumnElement[object]]:
+def _queue_order(*, server: bool) -> Sequence[ColumnElement[object]]:
     """As the index of the queue has them, so that a million letters are not sorted for the sake of a hundred."""
-    turn = [LETTERS.c.priority, LETTERS.c.next_attempt_at]
-    return turn if server else [*turn, LETTERS.c.id]
+    turn = [DELIVERY_TABLE.c.priority, DELIVERY_TABLE.c.next_attempt_at]
+    return turn if server else [*turn, DELIVERY_TABLE.c.id]
 
 
-def sweep(session: Session, owner: str, now: datetime) -> tuple[int, int]:
+def recover_abandoned(session: Session, owner: str, now: datetime) -> tuple[int, int]:
     """What dead senders left behind, and what living ones have held for too long: (letters queued again, letters now
     uncertain). Taking a letter from a sender that lives does no harm: its next step finds the letter gone.
 
     An uncertain letter keeps its owner's name: should that one still live, it may say how the letter fared.
     """
-    owned = (AT_WORK, col(Delivery.owner).is_not(None), col(Delivery.owner) != owner)
+    owned = (IN_PROGRESS, col(Delivery.owner).is_not(None), col(Delivery.owner) != owner)
     owners = [str(each) for each in session.scalars(select(Delivery.owner).where(*owned).distinct())]
     if not owners:
         return 0, 0
-    left = or_(col(Delivery.owner).in_(gone(session, owners)), col(Delivery.lease_expires_at) < now)
+    left = or_(col(Delivery.owner).in_(dead_owners(session, owners)), col(Delivery.lease_expires_at) < now)
     again = session.execute(
         update(Delivery)
         .where(*owned, left, col(Delivery.state) == DeliveryState.SENDING)
@@ -140,33 +157,33 @@ def release(session: Session, owner: str) -> int:
     return len(released.all())
 
 
-def ready(session: Session, now: datetime, most: int) -> int:
+def count_due(session: Session, now: datetime, limit: int) -> int:
     """How many letters may go now; nobody counts beyond `most`."""
-    return _count(session, most, may_go(now))
+    return _count_deliveries(session, limit, is_due(now))
 
 
-def in_hand(session: Session) -> bool:
+def any_in_progress(session: Session) -> bool:
     """Whether senders hold letters, or dead ones have left some behind."""
-    owned = select(col(Delivery.id)).where(col(Delivery.owner).is_not(None), AT_WORK).limit(1)
+    owned = select(col(Delivery.id)).where(col(Delivery.owner).is_not(None), IN_PROGRESS).limit(1)
     return session.scalar(owned) is not None
 
 
-def waiting(session: Session, most: int | None = None) -> int:
+def count_queued(session: Session, limit: int | None = None) -> int:
     """How many letters are queued, for now or for later; nobody counts beyond `most`."""
-    return _count(session, most)
+    return _count_deliveries(session, limit)
 
 
-def _count(session: Session, most: int | None, *also: ColumnElement[bool]) -> int:
-    queued = select(Delivery.id).where(Delivery.state == DeliveryState.QUEUED, *also).limit(most).subquery()
+def _count_deliveries(session: Session, limit: int | None, *also: ColumnElement[bool]) -> int:
+    queued = select(Delivery.id).where(Delivery.state == DeliveryState.QUEUED, *also).limit(limit).subquery()
     return session.exec(select(func.count()).select_from(queued)).one()
 
 
-def may_go(now: datetime) -> ColumnElement[bool]:
+def is_due(now: datetime) -> ColumnElement[bool]:
     """A queued letter whose time has come."""
-    return _may_go(literal(now, UtcDateTime), literal(now + LONGEST_WAIT, UtcDateTime))
+    return _is_due(literal(now, UtcDateTime), literal(now + MAX_WAIT, UtcDateTime))
 
 
-def _may_go(now: ColumnElement[datetime], longest: ColumnElement[datetime]) -> ColumnElement[bool]:
+def _is_due(now: ColumnElement[datetime], longest: ColumnElement[datetime]) -> ColumnElement[bool]:
     # One that would have to wait longer than any letter does was put off by a clock that has been set back since.
-    when = LETTERS.c.next_attempt_at
+    when = DELIVERY_TABLE.c.next_attempt_at
     return or_(when.is_(None), when <= now, when > longest)

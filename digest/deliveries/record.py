@@ -10,21 +10,21 @@ from datetime import datetime
 from sqlalchemy import func, text, update
 from sqlmodel import Session, col, select
 
-from digest.db import among, insert
-from digest.deliveries.queue import LETTERS
+from digest.db import insert, is_in_values
+from digest.deliveries.queue import DELIVERY_TABLE
 from digest.errors import DigestError
 from digest.models import Delivery, DeliveryKind, DeliveryState
 from digest.models.record import UNDELIVERED, complete_state_counts
 
-PRIORITY = {
+PRIORITIES = {
     DeliveryKind.CONFIRM: 0,
     DeliveryKind.ALREADY_SUBSCRIBED: 0,
     DeliveryKind.WELCOME: 1,
     DeliveryKind.GOODBYE: 1,
     DeliveryKind.DIGEST: 2,
 }
-GIVES_BACK = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
-HAS_OR_MAY_HAVE = (
+RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+POSSIBLY_DELIVERED = (
     DeliveryState.QUEUED,
     DeliveryState.SENDING,
     DeliveryState.ON_WIRE,
@@ -34,7 +34,7 @@ HAS_OR_MAY_HAVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewDelivery:
     """A letter to be queued. `edition` names it among its reader's letters: a second one of that name is refused."""
 
     subscriber_id: int
@@ -44,7 +44,7 @@ class Draft:
     left_out: Sequence[int] = ()
 
 
-def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetime) -> int:
+def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, now: datetime) -> int:
     """Queue letters; how many were new. The Message-ID is fixed here and stays the same on every attempt."""
     rows = [
         {
@@ -52,7 +52,7 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
             "kind": draft.kind,
             "edition": draft.edition,
             "state": DeliveryState.QUEUED,
-            "priority": PRIORITY[draft.kind],
+            "priority": PRIORITIES[draft.kind],
             "papers": list(draft.papers),
             "omitted_papers": list(draft.left_out),
             "is_reclaimed": False,
@@ -62,29 +62,31 @@ def enqueue(session: Session, drafts: Iterable[Draft], domain: str, now: datetim
             "reply": "",
             "created_at": now,
         }
-        for draft in drafts
+        for draft in deliveries
     ]
     if not rows:
         return 0
     # The table, not the class: the statement is compiled once and its rows go in batches.
-    new = insert(session, LETTERS).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"])
-    statement = new.returning(LETTERS.c.id)
+    new = insert(session, DELIVERY_TABLE).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"])
+    statement = new.returning(DELIVERY_TABLE.c.id)
     return len(session.execute(statement, rows).all())
 
 
 @dataclass(slots=True)
-class Owed:
+class UndeliveredPapers:
     """What letters that did not arrive carried, and what they had no room for."""
 
     papers: list[int] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
 
 
-def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) -> dict[int, Owed]:
+def reclaim_undelivered_papers(
+    session: Session, subscriber_ids: Sequence[int], now: datetime
+) -> dict[int, UndeliveredPapers]:
     """Papers that go into the next edition again, by reader: those of digests that failed or were cancelled, and
     those of digests still waiting, which expire here. Each is handed out once.
     """
-    readers = among(session, col(Delivery.subscriber_id), subscriber_ids)
+    readers = is_in_values(session, col(Delivery.subscriber_id), subscriber_ids)
     # The words of the partial index, so that years of letters that went well are never looked at.
     digests = (col(Delivery.kind) == DeliveryKind.DIGEST, text(UNDELIVERED), readers)
     session.execute(
@@ -95,24 +97,24 @@ def take_back(session: Session, subscriber_ids: Sequence[int], now: datetime) ->
     )
     rows = session.execute(
         update(Delivery)
-        .where(*digests, col(Delivery.state).in_(GIVES_BACK))
+        .where(*digests, col(Delivery.state).in_(RECLAIMABLE_STATES))
         .values(is_reclaimed=True)
         .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.omitted_papers))
     ).all()
-    back: dict[int, Owed] = {}
+    back: dict[int, UndeliveredPapers] = {}
     for subscriber_id, papers, left_out in rows:
-        owed = back.setdefault(subscriber_id, Owed())
+        owed = back.setdefault(subscriber_id, UndeliveredPapers())
         owed.papers += papers
         owed.left_out += left_out
     return back
 
 
-def had(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
+def delivered_paper_ids(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
     """Papers that each reader has or may have in the inbox, or will have when the queue is through."""
     rows = session.exec(
         select(Delivery.subscriber_id, Delivery.papers)
-        .where(among(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
-        .where(col(Delivery.state).in_(HAS_OR_MAY_HAVE))
+        .where(is_in_values(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
+        .where(col(Delivery.state).in_(POSSIBLY_DELIVERED))
     ).all()
     found: dict[int, set[int]] = {}
     for subscriber_id, papers in rows:
@@ -131,11 +133,11 @@ def cancel(session: Session, subscriber_id: int, now: datetime) -> int:
     return len(cancelled.all())
 
 
-def drop_returns(session: Session, subscriber_id: int) -> None:
+def discard_undelivered(session: Session, subscriber_id: int) -> None:
     """Somebody begins anew: papers of letters that never reached them long ago are not news any more."""
     session.execute(
         update(Delivery)
-        .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state).in_(GIVES_BACK))
+        .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state).in_(RECLAIMABLE_STATES))
         .values(is_reclaimed=True)
         .execution_options(synchronize_session=False)
     )
@@ -157,7 +159,7 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
         raise DigestError(f"delivery {delivery_id} is not uncertain: {where}")
 
 
-def tally(session: Session) -> dict[str, int]:
+def count_by_state(session: Session) -> dict[str, int]:
     """How many letters are in each state."""
     rows = session.exec(select(Delivery.state, func.count()).group_by(Delivery.state)).all()
     return complete_state_counts(rows)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from digest.deliveries.outcome import Outcome
-from digest.deliveries.queue import Claimed
+from digest.deliveries.outcome import DeliveryOutcome
+from digest.deliveries.queue import ClaimedDelivery
 from digest.models import DeliveryState
 
 
 @dataclass(slots=True)
-class Sent:
+class DeliveryReport:
     """What became of the letters of one delivery. `busy`: another process is sending, nothing was done here."""
 
     sent: int = 0
@@ -18,15 +18,15 @@ class Sent:
     cancelled: int = 0
     papers: int = 0
     busy: bool = False
-    closed: str = ""  # why the relay does not take our letters at all
+    relay_error: str = ""  # why the relay does not take our letters at all
 
-    def count(self, claimed: Claimed, outcome: Outcome) -> None:
+    def add(self, claimed: ClaimedDelivery, outcome: DeliveryOutcome) -> None:
         """Add one letter."""
         match outcome.state:
             case DeliveryState.SENT:
                 self.sent += 1
                 self.papers += len(claimed.papers)
-            case DeliveryState.QUEUED if not outcome.charged:
+            case DeliveryState.QUEUED if not outcome.counts_as_attempt:
                 pass  # nobody has said anything about this letter yet
             case DeliveryState.QUEUED:
                 self.deferred += 1

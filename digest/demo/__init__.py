@@ -19,19 +19,19 @@ import httpx
 from sqlmodel import col, select
 
 from digest import __version__, daily, db, desk, papers
-from digest.collecting import Collected
-from digest.daily import Report
-from digest.demo.host import SampleHost
-from digest.doctor import hosts
-from digest.house import House, build
+from digest.collecting import SourceReport
+from digest.daily import RunReport
+from digest.demo.host import SampleServer
+from digest.doctor import source_hosts
+from digest.house import AppContext, create_context
 from digest.mail import inbox
-from digest.matching import Document, Matcher, parse
+from digest.matching import Matcher, PaperDocument, parse
 from digest.models import Delivery, Subscriber
-from digest.settings import Settings, load
-from digest.subscribers import Wish
+from digest.settings import Settings, load_settings
+from digest.subscribers import Preferences
 
-HOME = Path("var/demo")
-READER = "ada@example.org"
+DEMO_DIRECTORY = Path("var/demo")
+DEMO_ADDRESS = "ada@example.org"
 KEYWORDS = (
     "retrieval-augmented generation",
     "diffusion model",
@@ -40,11 +40,11 @@ KEYWORDS = (
     "protein",
 )
 SATURDAY = 5
-PATIENCE = 4.0  # seconds in which a host must answer to count as reachable
+HOST_TIMEOUT = 4.0  # seconds in which a host must answer to count as reachable
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DemoEmail:
     """A letter of this run: what it is, what became of it, and where its .eml lies (.html and .txt beside it)."""
 
     kind: str
@@ -54,50 +54,57 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class DemoResult:
     """What a demo run came to."""
 
     offline: bool
-    report: Report
+    report: RunReport
     keywords: dict[str, int]
-    letters: list[Shown]
+    emails: list[DemoEmail]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For scripts."""
-        letters = [asdict(each) for each in self.letters]
-        return {**self.report.as_json(), "offline": self.offline, "keywords": self.keywords, "demo_letters": letters}
+        letters = [asdict(each) for each in self.emails]
+        return {**self.report.to_dict(), "offline": self.offline, "keywords": self.keywords, "demo_letters": letters}
 
 
-async def play(clock: Callable[[], datetime], tell: Callable[[str], None]) -> Played:
+async def run_demo(clock: Callable[[], datetime], on_progress: Callable[[str], None]) -> DemoResult:
     """The day. A second time there is nothing new, and nothing is sent."""
-    chosen = settings()
-    tell("looking for the sources")
-    offline = not await any_reachable(chosen)
+    chosen = load_demo_settings()
+    on_progress("looking for the sources")
+    offline = not await any_source_available(chosen)
     if offline:
-        clock = at_the_end_of_a_list_day(clock())
-    with SampleHost(clock()) if offline else nullcontext() as host:
-        house = build(settings(host.url if host else None))
+        clock = last_weekday_clock(clock())
+    with SampleServer(clock()) if offline else nullcontext() as host:
+        ctx = create_context(load_demo_settings(host.url if host else None))
         try:
-            with db.reading(house.engine) as session:
-                after = papers.top_listing(session)
-            before = {each.name for each in inbox.kept(house.inbox)}
-            await subscribe(house, clock, tell)
-            earlier = await live_through(house, host, tell) if host else []
-            report = await daily.run(house, clock, tell=tell)
-            collected = together([*earlier, *report.collected])
-            return Played(offline, replace(report, collected=collected), matches(house, after), letters(house, before))
+            with db.read_session(ctx.engine) as session:
+                after = papers.latest_listing_id(session)
+            before = {each.name for each in inbox.list_messages(ctx.mailbox_directory)}
+            await subscribe_demo_address(ctx, clock, on_progress)
+            earlier = await collect_earlier_days(ctx, host, on_progress) if host else []
+            report = await daily.run_once(ctx, clock, on_progress=on_progress)
+            collected = merge_reports([*earlier, *report.collected])
+            return DemoResult(
+                offline, replace(report, collected=collected), count_matches(ctx, after), write_emails(ctx, before)
+            )
         finally:
-            house.engine.dispose()
+            ctx.engine.dispose()
 
 
-def settings(host: str | None = None) -> Settings:
+def load_demo_settings(host: str | None = None) -> Settings:
     """The settings of the environment, but with a store of the demo's own, no relay, and perhaps another host."""
-    demo = {"database_url": f"sqlite:///{HOME}/digest.db", "smtp_host": "", "secret_key": "", "send_hour": "0"}
+    demo = {
+        "database_url": f"sqlite:///{DEMO_DIRECTORY}/digest.db",
+        "smtp_host": "",
+        "secret_key": "",
+        "send_hour": "0",
+    }
     names = ("huggingface_url", "arxiv_feed_url", "arxiv_api_url") if host else ()
-    return load(**demo, **dict.fromkeys(names, host))
+    return load_settings(**demo, **dict.fromkeys(names, host))
 
 
-async def any_reachable(chosen: Settings) -> bool:
+async def any_source_available(settings: Settings) -> bool:
     """Whether at least one host of the sources answers as it should."""
 
     async def answers(url: str) -> bool:
@@ -107,39 +114,41 @@ async def any_reachable(chosen: Settings) -> bool:
             return False
 
     agent = {"User-Agent": f"digest/{__version__} (demo)"}
-    async with httpx.AsyncClient(timeout=PATIENCE, headers=agent) as client:
-        return any(await asyncio.gather(*(answers(url) for _, url in hosts(chosen))))
+    async with httpx.AsyncClient(timeout=HOST_TIMEOUT, headers=agent) as client:
+        return any(await asyncio.gather(*(answers(url) for _, url in source_hosts(settings))))
 
 
-def at_the_end_of_a_list_day(now: datetime) -> Callable[[], datetime]:
+def last_weekday_clock(now: datetime) -> Callable[[], datetime]:
     """18:00 UTC of the last weekday that is over: then every sample list of that day is out, whatever today is."""
     day = now.date() - timedelta(days=1)
     while day.weekday() >= SATURDAY:
         day -= timedelta(days=1)
-    return lambda: evening_of(day)
+    return lambda: collection_time(day)
 
 
-def evening_of(day: date) -> datetime:
+def collection_time(day: date) -> datetime:
     """When the lists of a day are long enough to be read."""
     return datetime.combine(day, time(18), tzinfo=UTC)
 
 
-async def live_through(house: House, host: SampleHost, tell: Callable[[str], None]) -> list[Collected]:
+async def collect_earlier_days(
+    ctx: AppContext, host: SampleServer, on_progress: Callable[[str], None]
+) -> list[SourceReport]:
     """Read the sample days before the last as the service would have: each on its own evening."""
     *earlier, last = host.days
     collected = []
     for day in earlier:
-        host.turn_to(day)
-        collected += await daily.collect(house, evening_of(day), tell=tell)
-    host.turn_to(last)
+        host.set_day(day)
+        collected += await daily.collect(ctx, collection_time(day), on_progress=on_progress)
+    host.set_day(last)
     return collected
 
 
-def together(collected: Sequence[Collected]) -> list[Collected]:
+def merge_reports(reports: Sequence[SourceReport]) -> list[SourceReport]:
     """Several readings of a source as one line."""
-    lines: dict[str, Collected] = {}
-    for each in collected:
-        line = lines.setdefault(each.source, Collected(each.source))
+    lines: dict[str, SourceReport] = {}
+    for each in reports:
+        line = lines.setdefault(each.source, SourceReport(each.source))
         line.listed += each.listed
         line.new += each.new
         line.failed += each.failed
@@ -148,34 +157,36 @@ def together(collected: Sequence[Collected]) -> list[Collected]:
     return list(lines.values())
 
 
-async def subscribe(house: House, clock: Callable[[], datetime], tell: Callable[[str], None]) -> None:
+async def subscribe_demo_address(
+    ctx: AppContext, clock: Callable[[], datetime], on_progress: Callable[[str], None]
+) -> None:
     """As a person would: ask, open the mail, follow its link, press the button."""
-    tell("subscribing the demo reader")
-    with db.reading(house.engine) as session:
+    on_progress("subscribing the demo reader")
+    with db.read_session(ctx.engine) as session:
         if session.exec(select(Subscriber.id)).first():
             return
-    saved, _ = desk.understand(KEYWORDS)
-    wish = Wish(send_hour=house.settings.send_hour, timezone=house.settings.default_timezone)
-    desk.subscribe(house, READER, wish, saved, clock())
-    await daily.deliver(house, clock)
-    mail = inbox.kept(house.inbox)[-1]
+    saved, _ = desk.parse_keywords(KEYWORDS)
+    wish = Preferences(send_hour=ctx.settings.send_hour, timezone=ctx.settings.default_timezone)
+    desk.subscribe(ctx, DEMO_ADDRESS, wish, saved, clock())
+    await daily.deliver(ctx, clock)
+    mail = inbox.list_messages(ctx.mailbox_directory)[-1]
     found = re.search(r"/confirm/(\S+)", mail.part("plain"))
     if found is None:
         raise RuntimeError("the confirmation mail has no link")
-    desk.confirm(house, found[1], clock())
+    desk.confirm(ctx, found[1], clock())
 
 
-def matches(house: House, after: int) -> dict[str, int]:
+def count_matches(ctx: AppContext, after: int) -> dict[str, int]:
     """How many of the papers that are new in this run each keyword matches."""
-    with db.reading(house.engine) as session:
-        new = papers.entered_after(session, after)
-    hits = Matcher([parse(keyword) for keyword in KEYWORDS]).match([Document.of(paper) for paper in new])
+    with db.read_session(ctx.engine) as session:
+        new = papers.papers_listed_after(session, after)
+    hits = Matcher([parse(keyword) for keyword in KEYWORDS]).match([PaperDocument.from_paper(paper) for paper in new])
     return {keyword: len(row) for keyword, row in zip(KEYWORDS, hits, strict=True)}
 
 
-def letters(house: House, before: Collection[str]) -> list[Shown]:
+def write_emails(ctx: AppContext, before: Collection[str]) -> list[DemoEmail]:
     """The letters that came in this run, each also written out as .html and .txt beside its .eml."""
-    with db.reading(house.engine) as session:
+    with db.read_session(ctx.engine) as session:
         states = {
             message_id: (kind, state)
             for message_id, kind, state in session.exec(
@@ -183,12 +194,12 @@ def letters(house: House, before: Collection[str]) -> list[Shown]:
             ).all()
         }
     shown = []
-    for mail in inbox.kept(house.inbox):
+    for mail in inbox.list_messages(ctx.mailbox_directory):
         if mail.name in before:
             continue
-        file = house.inbox / f"{mail.name}.eml"
+        file = ctx.mailbox_directory / f"{mail.name}.eml"
         file.with_suffix(".html").write_text(mail.part("html"), encoding="utf-8")
         file.with_suffix(".txt").write_text(mail.part("plain"), encoding="utf-8")
         kind, state = states[str(mail.message["Message-ID"])]
-        shown.append(Shown(kind, mail.subject, state, str(file)))
+        shown.append(DemoEmail(kind, mail.subject, state, str(file)))
     return shown

@@ -11,41 +11,41 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from digest import deliveries, papers, subscribers
-from digest.db import reading, writing
-from digest.deliveries import Draft
-from digest.desk.card import Card, card_of, who
+from digest.db import read_session, write_session
+from digest.deliveries import NewDelivery
+from digest.desk.card import SubscriberProfile, subscriber_from_token, to_profile
 from digest.errors import QueryError, SubscriberError, TokenError
-from digest.house import House
+from digest.house import AppContext
 from digest.letters import say
-from digest.matching import Limits, parse
-from digest.matching.query import DEFAULT
+from digest.matching import QueryLimits, parse
+from digest.matching.query import DEFAULT_LIMITS
 from digest.models import DeliveryKind, Subscriber, SubscriberStatus
 from digest.settings import Settings
-from digest.subscribers import Purpose, Saved, Wish
+from digest.subscribers import KeywordInput, Preferences, TokenPurpose
 
 __all__ = [
-    "Card",
-    "Misread",
-    "Rules",
-    "add",
-    "change",
+    "SubscriberProfile",
+    "KeywordError",
+    "KeywordLimits",
+    "add_subscriber",
+    "update_preferences",
     "confirm",
     "decline",
-    "look",
-    "remove",
+    "get_profile",
+    "remove_subscriber",
     "subscribe",
-    "understand",
-    "understood",
+    "parse_keywords",
+    "parse_keywords_or_raise",
     "unsubscribe",
 ]
 
 # Why a subscription ended that a reader did not end.
-DECLINED = "declined"
-REMOVED = "removed by the operator"
+REASON_DECLINED = "declined"
+REASON_REMOVED = "removed by the operator"
 
 
 @dataclass(frozen=True, slots=True)
-class Misread:
+class KeywordError:
     """A line that is no keyword: its number from 1, its text, what is wrong and what would be right.
 
     `position`: at which character of the text, from 1; 0 where it is wrong as a whole.
@@ -58,177 +58,206 @@ class Misread:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class KeywordLimits:
     """How many keywords a reader may have, and how large each may be."""
 
-    most: int = subscribers.MOST_KEYWORDS
-    limits: Limits = DEFAULT
+    max_keywords: int = subscribers.MAX_KEYWORDS
+    limits: QueryLimits = DEFAULT_LIMITS
 
     @classmethod
-    def of(cls, settings: Settings) -> "Rules":
+    def from_settings(cls, settings: Settings) -> "KeywordLimits":
         """The operator's."""
         return cls(
             settings.most_keywords,
-            Limits(settings.longest_keyword, settings.most_terms, settings.deepest_nesting),
+            QueryLimits(settings.longest_keyword, settings.most_terms, settings.deepest_nesting),
         )
 
 
-RULES = Rules()
+DEFAULT_KEYWORD_LIMITS = KeywordLimits()
 
 
-def understand(lines: Sequence[str], rules: Rules = RULES) -> tuple[list[Saved], list[Misread]]:
+def parse_keywords(
+    lines: Sequence[str], limits: KeywordLimits = DEFAULT_KEYWORD_LIMITS
+) -> tuple[list[KeywordInput], list[KeywordError]]:
     """Read keywords, one a line; blank ones do not count. Each is either understood or told why not."""
-    saved, misread = [], []
+    keywords, errors = [], []
     for number, line in enumerate(lines, start=1):
-        written = line.strip()
-        if not written:
+        text = line.strip()
+        if not text:
             continue
         try:
-            saved.append(Saved(written, parse(written, rules.limits).canonical))
+            keywords.append(KeywordInput(text, parse(text, limits.limits).canonical))
         except QueryError as error:
-            misread.append(Misread(number, written, str(error), error.position or 0))
-    if len(saved) > rules.most:
-        said = f"At most {say.count(rules.most, 'keyword')}, please; these are {len(saved)}."
-        misread.append(Misread(rules.most + 1, "", said))
-    return saved, misread
+            errors.append(KeywordError(number, text, str(error), error.position or 0))
+    if len(keywords) > limits.max_keywords:
+        message = f"At most {say.pluralize(limits.max_keywords, 'keyword')}, please; these are {len(keywords)}."
+        errors.append(KeywordError(limits.max_keywords + 1, "", message))
+    return keywords, errors
 
 
-def understood(lines: Sequence[str], rules: Rules = RULES) -> list[Saved]:
+def parse_keywords_or_raise(lines: Sequence[str], limits: KeywordLimits = DEFAULT_KEYWORD_LIMITS) -> list[KeywordInput]:
     """Keywords, one a line. Raises QueryError with a line for each that is none."""
-    saved, misread = understand(lines, rules)
-    if misread:
-        said = (f"keyword {each.written!r}: {each.message}" if each.written else each.message for each in misread)
-        raise QueryError("\n".join(said))
-    return saved
+    keywords, errors = parse_keywords(lines, limits)
+    if errors:
+        messages = (f"keyword {each.written!r}: {each.message}" if each.written else each.message for each in errors)
+        raise QueryError("\n".join(messages))
+    return keywords
 
 
-def subscribe(house: House, email: str, wish: Wish, saved: Sequence[Saved], now: datetime) -> None:
+def subscribe(
+    ctx: AppContext, email: str, preferences: Preferences, keywords: Sequence[KeywordInput], now: datetime
+) -> None:
     """Somebody asks for letters to an address. Whatever its state, the caller learns nothing of it; the mailbox does.
 
     One mail of a kind a day at most goes to an address this way, however often somebody asks.
     """
-    with writing(house.engine) as session:
-        subscriber = subscribers.ask(session, email, wish, saved, now, most=house.settings.most_keywords)
+    with write_session(ctx.engine) as session:
+        subscriber = subscribers.request_subscription(
+            session, email, preferences, keywords, now, max_keywords=ctx.settings.most_keywords
+        )
         kind = {
             SubscriberStatus.PENDING: DeliveryKind.CONFIRM,
             SubscriberStatus.ACTIVE: DeliveryKind.ALREADY_SUBSCRIBED,
             SubscriberStatus.PAUSED: DeliveryKind.ALREADY_SUBSCRIBED,
         }.get(SubscriberStatus(subscriber.status))
         if kind:
-            _write(house, session, subscriber, kind, subscriber.ended_at, now)
+            _enqueue_email(ctx, session, subscriber, kind, subscriber.ended_at, now)
 
 
-def add(
-    house: House,
+def add_subscriber(
+    ctx: AppContext,
     email: str,
-    wish: Wish,
-    saved: Sequence[Saved],
+    preferences: Preferences,
+    keywords: Sequence[KeywordInput],
     now: datetime,
     *,
     confirmed: bool,
     paused_until: date | None = None,
-    held: str = "",
+    suspend_reason: str = "",
 ) -> bool:
     """The operator enters somebody; `confirmed` when that person has already agreed elsewhere.
 
     True when a letter was queued for it. Raises SubscriberError for readers, and for who must never be mailed.
     """
-    with writing(house.engine) as session:
-        subscriber = subscribers.ask(session, email, wish, saved, now, most=house.settings.most_keywords)
+    with write_session(ctx.engine) as session:
+        subscriber = subscribers.request_subscription(
+            session, email, preferences, keywords, now, max_keywords=ctx.settings.most_keywords
+        )
         if subscriber.status != SubscriberStatus.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
         if not confirmed:
-            return _write(house, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
-        _begin(session, subscriber, now)
+            return _enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
+        _start_subscription(session, subscriber, now)
         subscribers.pause(subscriber, paused_until)
-        if held and not paused_until:
-            subscribers.hold(subscriber, held)
+        if suspend_reason and not paused_until:
+            subscribers.suspend(subscriber, suspend_reason)
         return False
 
 
-def confirm(house: House, token: str, now: datetime) -> Card:
+def confirm(ctx: AppContext, token: str, now: datetime) -> SubscriberProfile:
     """The owner of the address says yes. A second click is answered like the first."""
-    with writing(house.engine) as session:
-        subscriber = who(house, session, Purpose.CONFIRM, token, now)
+    with write_session(ctx.engine) as session:
+        subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
         if subscriber.status == SubscriberStatus.PENDING:
             ended = subscriber.ended_at
-            _begin(session, subscriber, now)
-            _write(house, session, subscriber, DeliveryKind.WELCOME, ended, now)
+            _start_subscription(session, subscriber, now)
+            _enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended, now)
         elif subscriber.status in {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED}:
             raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
-        return card_of(session, subscriber)
+        return to_profile(session, subscriber)
 
 
-def decline(house: House, token: str, now: datetime) -> None:
+def decline(ctx: AppContext, token: str, now: datetime) -> None:
     """The owner of the address says no: what somebody asked for in their name is undone."""
-    with writing(house.engine) as session:
-        subscriber = who(house, session, Purpose.CONFIRM, token, now)
+    with write_session(ctx.engine) as session:
+        subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
         if subscriber.status == SubscriberStatus.PENDING:
-            subscribers.end(subscriber, SubscriberStatus.UNSUBSCRIBED, DECLINED, now)
+            subscribers.end_subscription(subscriber, SubscriberStatus.UNSUBSCRIBED, REASON_DECLINED, now)
             deliveries.cancel(session, int(subscriber.id or 0), now)
 
 
-def look(house: House, purpose: Purpose, token: str, now: datetime) -> Card:
+def get_profile(ctx: AppContext, purpose: TokenPurpose, token: str, now: datetime) -> SubscriberProfile:
     """What a page behind a link shows. Changes nothing. Raises TokenError."""
-    with reading(house.engine) as session:
-        return card_of(session, who(house, session, purpose, token, now, lock=False))
+    with read_session(ctx.engine) as session:
+        return to_profile(session, subscriber_from_token(ctx, session, purpose, token, now, lock=False))
 
 
-def change(
-    house: House, token: str, wish: Wish, saved: Sequence[Saved], paused_until: date | None, now: datetime
-) -> Card:
+def update_preferences(
+    ctx: AppContext,
+    token: str,
+    preferences: Preferences,
+    keywords: Sequence[KeywordInput],
+    paused_until: date | None,
+    now: datetime,
+) -> SubscriberProfile:
     """New preferences, in force from the next edition on; papers already considered are not mailed again."""
-    with writing(house.engine) as session:
-        subscriber = who(house, session, Purpose.PREFERENCES, token, now)
-        if subscriber.status not in subscribers.RUNNING:
+    with write_session(ctx.engine) as session:
+        subscriber = subscriber_from_token(ctx, session, TokenPurpose.PREFERENCES, token, now)
+        if subscriber.status not in subscribers.RUNNING_STATUSES:
             raise TokenError("This subscription is not running. Subscribe again to start anew.")
-        subscribers.set_wish(subscriber, wish)
-        subscribers.set_keywords(session, subscriber, saved, most=house.settings.most_keywords)
+        subscribers.set_preferences(subscriber, preferences)
+        subscribers.set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
         subscribers.pause(subscriber, paused_until)
         session.flush()
-        return card_of(session, subscriber)
+        return to_profile(session, subscriber)
 
 
-def unsubscribe(house: House, token: str, now: datetime, *, farewell: bool = True) -> Card:
+def unsubscribe(ctx: AppContext, token: str, now: datetime, *, send_goodbye: bool = True) -> SubscriberProfile:
     """No more letters from this moment on. `farewell`: mail a last one; a mail program's own button wants none."""
-    with writing(house.engine) as session:
-        subscriber = who(house, session, Purpose.UNSUBSCRIBE, token, now)
-        _leave(house, session, subscriber, now, reason="" if farewell else subscribers.ONE_CLICK, farewell=farewell)
-        return card_of(session, subscriber)
+    with write_session(ctx.engine) as session:
+        subscriber = subscriber_from_token(ctx, session, TokenPurpose.UNSUBSCRIBE, token, now)
+        _end_subscription(
+            ctx,
+            session,
+            subscriber,
+            now,
+            reason="" if send_goodbye else subscribers.REASON_ONE_CLICK,
+            send_goodbye=send_goodbye,
+        )
+        return to_profile(session, subscriber)
 
 
-def remove(house: House, email: str, now: datetime) -> Card:
+def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> SubscriberProfile:
     """The operator ends a subscription; nothing is mailed. One that has ended stays as it is."""
-    with writing(house.engine) as session:
-        subscriber = subscribers.by_email(session, email, lock=True)
-        _leave(house, session, subscriber, now, reason=REMOVED, farewell=False)
-        return card_of(session, subscriber)
+    with write_session(ctx.engine) as session:
+        subscriber = subscribers.subscriber_by_email(session, email, lock=True)
+        _end_subscription(ctx, session, subscriber, now, reason=REASON_REMOVED, send_goodbye=False)
+        return to_profile(session, subscriber)
 
 
-def _leave(
-    house: House, session: Session, subscriber: Subscriber, now: datetime, *, reason: str, farewell: bool
+def _end_subscription(
+    ctx: AppContext, session: Session, subscriber: Subscriber, now: datetime, *, reason: str, send_goodbye: bool
 ) -> None:
     pending = subscriber.status == SubscriberStatus.PENDING
-    if not pending and subscriber.status not in subscribers.RUNNING:
+    if not pending and subscriber.status not in subscribers.RUNNING_STATUSES:
         return
-    subscribers.end(subscriber, SubscriberStatus.UNSUBSCRIBED, subscribers.UNCONFIRMED if pending else reason, now)
+    subscribers.end_subscription(
+        subscriber, SubscriberStatus.UNSUBSCRIBED, subscribers.REASON_UNCONFIRMED if pending else reason, now
+    )
     deliveries.cancel(session, int(subscriber.id or 0), now)
-    if farewell and not pending:
+    if send_goodbye and not pending:
         # Named after the confirmation: who leaves, undoes it and leaves again has the letter already.
-        _write(house, session, subscriber, DeliveryKind.GOODBYE, subscriber.confirmed_at or now, now)
+        _enqueue_email(ctx, session, subscriber, DeliveryKind.GOODBYE, subscriber.confirmed_at or now, now)
 
 
-def _begin(session: Session, subscriber: Subscriber, now: datetime) -> None:
+def _start_subscription(session: Session, subscriber: Subscriber, now: datetime) -> None:
     # The first letter has the papers of the latest list day; what came before is in the archive.
-    subscribers.activate(subscriber, papers.first_of_latest_day(session) - 1, now)
-    deliveries.drop_returns(session, int(subscriber.id or 0))
+    subscribers.activate(subscriber, papers.first_listing_id_of_latest_day(session) - 1, now)
+    deliveries.discard_undelivered(session, int(subscriber.id or 0))
 
 
-def _write(
-    house: House, session: Session, subscriber: Subscriber, kind: DeliveryKind, ended: datetime | None, now: datetime
+def _enqueue_email(
+    ctx: AppContext,
+    session: Session,
+    subscriber: Subscriber,
+    kind: DeliveryKind,
+    ended_at: datetime | None,
+    now: datetime,
 ) -> bool:
     # One of a kind a day: the database refuses a second. Who leaves and comes back on one day begins a new count; who
     # declines does not, or somebody else could have them mailed again and again.
-    again = ended is not None and ended.date() == now.date() and subscriber.reason != DECLINED
-    edition = f"{kind}:{now.date().isoformat()}" + (f":{ended:%H%M%S%f}" if again else "")
-    return bool(deliveries.enqueue(session, [Draft(int(subscriber.id or 0), kind, edition)], house.domain, now))
+    restarted_today = ended_at is not None and ended_at.date() == now.date() and subscriber.reason != REASON_DECLINED
+    edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if restarted_today else "")
+    return bool(
+        deliveries.enqueue(session, [NewDelivery(int(subscriber.id or 0), kind, edition)], ctx.sender_domain, now)
+    )

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from digest import subscribers
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Subscriber, SubscriberStatus
-from digest.subscribers import Purpose, Wish
+from digest.subscribers import Preferences, TokenPurpose
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class SubscriberProfile:
     """What we hold of a subscriber, for the pages that they reach by a signed link. `held`: why nothing is mailed until
     they resume, or empty.
     """
@@ -20,26 +20,26 @@ class Card:
     id: int
     email: str
     status: str
-    wish: Wish
+    wish: Preferences
     keywords: tuple[str, ...]
     paused_until: date | None
     held: str
     since: datetime | None
 
 
-def who(
-    house: House, session: Session, purpose: Purpose, token: str, now: datetime, *, lock: bool = True
+def subscriber_from_token(
+    ctx: AppContext, session: Session, purpose: TokenPurpose, token: str, now: datetime, *, lock: bool = True
 ) -> Subscriber:
-    return subscribers.by_nonce(session, house.links.read(purpose, token, now), lock=lock)
+    return subscribers.subscriber_by_nonce(session, ctx.token_signer.unsign(purpose, token, now), lock=lock)
 
 
-def card_of(session: Session, subscriber: Subscriber) -> Card:
-    number = int(subscriber.id or 0)
-    return Card(
-        id=number,
+def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
+    subscriber_id = int(subscriber.id or 0)
+    return SubscriberProfile(
+        id=subscriber_id,
         email=subscriber.email,
         status=subscriber.status,
-        wish=Wish(
+        wish=Preferences(
             frequency=subscriber.frequency,
             send_hour=subscriber.send_hour,
             timezone=subscriber.timezone,
@@ -47,7 +47,9 @@ def card_of(session: Session, subscriber: Subscriber) -> Card:
             trending=subscriber.trending,
             summaries=subscriber.summaries,
         ),
-        keywords=tuple(each.written for each in subscribers.keywords_of(session, [number]).get(number, [])),
+        keywords=tuple(
+            each.written for each in subscribers.keywords_by_subscriber(session, [subscriber_id]).get(subscriber_id, [])
+        ),
         paused_until=subscriber.paused_until,
         held=subscriber.reason if subscriber.status == SubscriberStatus.PAUSED and not subscriber.paused_until else "",
         since=subscriber.confirmed_at,

@@ -10,35 +10,35 @@ names.py     how the DNS is asked
 import asyncio
 
 from digest import settings
-from digest.doctor.check import Check
+from digest.doctor.check import CheckResult
 from digest.doctor.inside import check_database, check_settings
-from digest.doctor.names import Names
-from digest.doctor.outside import check_clock, check_host, check_mailbox, check_relay, hosts
+from digest.doctor.names import DnsResolver
+from digest.doctor.outside import check_clock, check_host, check_mailbox, check_relay, source_hosts
 from digest.doctor.sender import check_dmarc, check_spf
-from digest.doctor.signing import check_signing
+from digest.doctor.signing import check_dkim
 from digest.errors import DigestError
 
-__all__ = ["Check", "check_database", "check_mailbox", "check_signing", "examine", "hosts"]
+__all__ = ["CheckResult", "check_database", "check_mailbox", "check_dkim", "run_checks", "source_hosts"]
 
 
-async def examine(resolver: str = "") -> list[Check]:
+async def run_checks(resolver: str = "") -> list[CheckResult]:
     """Everything, in the order in which it must work. Nothing is sent or changed.
 
     `resolver`: the address of a DNS server, with its port where it is not 53; else those of this machine.
     """
     try:
-        chosen = settings.load()
+        chosen = settings.load_settings()
     except DigestError as error:
-        return [Check("settings", ok=False, says=str(error))]
+        return [CheckResult("settings", ok=False, message=str(error))]
     checks = [*check_settings(chosen), *check_database(chosen)]
-    names = Names(resolver)
+    names = DnsResolver(resolver)
     signing, spf, dmarc = await asyncio.gather(
-        asyncio.to_thread(check_signing, chosen, names.txt),
-        asyncio.to_thread(check_spf, chosen, names.txt),
-        asyncio.to_thread(check_dmarc, chosen, names.txt),
+        asyncio.to_thread(check_dkim, chosen, names.txt_records),
+        asyncio.to_thread(check_spf, chosen, names.txt_records),
+        asyncio.to_thread(check_dmarc, chosen, names.txt_records),
     )
     reachable = await asyncio.gather(
-        check_relay(chosen), check_mailbox(chosen), *(check_host(*each) for each in hosts(chosen))
+        check_relay(chosen), check_mailbox(chosen), *(check_host(*each) for each in source_hosts(chosen))
     )
     answers = [check for check, _ in reachable]
     clock = check_clock([skew for _, skew in reachable if skew is not None])

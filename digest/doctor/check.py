@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-TIMEOUT = 10.0  # seconds that anybody outside may take
+CHECK_TIMEOUT = 10.0  # seconds that anybody outside may take
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """One line of the report; `says` tells what to do when it is not ok."""
 
     name: str
     ok: bool
-    says: str
+    message: str

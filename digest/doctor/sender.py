@@ -8,112 +8,114 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from digest.doctor.check import Check
-from digest.doctor.names import Silent
-from digest.doctor.signing import LookUp
-from digest.doctor.spf import faults, is_spf, merged
+from digest.doctor.check import CheckResult
+from digest.doctor.names import DnsUnavailableError
+from digest.doctor.signing import TxtLookup
+from digest.doctor.spf import find_spf_problems, is_spf, merge_records
 from digest.house import sender_domain
 from digest.settings import Settings
 
-POLICIES = ("none", "quarantine", "reject")
+DMARC_POLICIES = ("none", "quarantine", "reject")
 
 
-def check_spf(chosen: Settings, look_up: LookUp) -> list[Check]:
+def check_spf(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     """The record of the domain that the envelope names: that of the bounce address, where one is set."""
-    domain = envelope_domain(chosen)
-    if not chosen.relay or "." not in domain:
+    domain = envelope_domain(settings)
+    if not settings.has_relay or "." not in domain:
         return []
-    publish = f"{domain} with the TXT record: v=spf1 {_ours(chosen)} ~all"
-    provider = "" if _is_here(chosen) else " (or with the include: that the relay's provider names, in place of a:)"
+    publish = f"{domain} with the TXT record: v=spf1 {_spf_term(settings)} ~all"
+    provider = (
+        "" if _is_local_relay(settings) else " (or with the include: that the relay's provider names, in place of a:)"
+    )
     try:
-        found = [each for each in look_up(domain) if is_spf(each)]
+        found = [each for each in lookup(domain) if is_spf(each)]
         if not found:
             says = f"{domain} names nobody who may send for it; publish {publish}{provider}"
         elif len(found) > 1:
             says = f"{domain} has {len(found)} records, and receivers then take none (RFC 7208, 4.5); keep one: "
-            says += merged(found)
-        elif wrong := faults(domain, found[0], look_up):
+            says += merge_records(found)
+        elif wrong := find_spf_problems(domain, found[0], lookup):
             says = f"{domain} has {found[0]!r}: {'; '.join(wrong)}"
         else:
-            return [Check("SPF", ok=True, says=f"{domain}: {found[0]}")]
-    except Silent as error:
+            return [CheckResult("SPF", ok=True, message=f"{domain}: {found[0]}")]
+    except DnsUnavailableError as error:
         says = f"the DNS does not answer for {domain} ({error}); there should be {publish}{provider}"
-    return [Check("SPF", ok=False, says=says)]
+    return [CheckResult("SPF", ok=False, message=says)]
 
 
-def envelope_domain(chosen: Settings) -> str:
+def envelope_domain(settings: Settings) -> str:
     """The domain of MAIL FROM, which SPF is about."""
-    return chosen.bounce_address.rpartition("@")[2].lower() or sender_domain(chosen.mail_from)
+    return settings.bounce_address.rpartition("@")[2].lower() or sender_domain(settings.mail_from)
 
 
-def _ours(chosen: Settings) -> str:
+def _spf_term(settings: Settings) -> str:
     """The relay as a term of SPF; for one on this machine, the machine as readers know it."""
-    host = (urlsplit(chosen.base_url).hostname or "") if _is_here(chosen) else chosen.smtp_host
+    host = (urlsplit(settings.base_url).hostname or "") if _is_local_relay(settings) else settings.smtp_host
     try:
         return f"ip{ip_address(host).version}:{host}"
     except ValueError:
         return f"a:{host}"
 
 
-def _is_here(chosen: Settings) -> bool:
-    return chosen.smtp_host in {"localhost", "127.0.0.1", "::1"}
+def _is_local_relay(settings: Settings) -> bool:
+    return settings.smtp_host in {"localhost", "127.0.0.1", "::1"}
 
 
-def check_dmarc(chosen: Settings, look_up: LookUp) -> list[Check]:
+def check_dmarc(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     """The policy of the domain that readers see, or the nearest one above it."""
-    domain = sender_domain(chosen.mail_from)
-    if not chosen.relay or "." not in domain:
+    domain = sender_domain(settings.mail_from)
+    if not settings.has_relay or "." not in domain:
         return []
-    to = chosen.contact if "@" in chosen.contact and "/" not in chosen.contact else f"postmaster@{domain}"
+    to = settings.contact if "@" in settings.contact and "/" not in settings.contact else f"postmaster@{domain}"
     publish = f"_dmarc.{domain} with the TXT record: v=DMARC1; p={{}}; rua=mailto:{to}"
     try:
-        place, found = _policy(domain, look_up)
-    except Silent as error:
+        place, found = _find_policy(domain, lookup)
+    except DnsUnavailableError as error:
         says = f"the DNS does not answer for _dmarc.{domain} ({error}); there should be {publish.format('quarantine')}"
-        return [Check("DMARC", ok=False, says=says)]
-    policy = _asked_for(found[0], exact=place == f"_dmarc.{domain}") if found else ""
+        return [CheckResult("DMARC", ok=False, message=says)]
+    policy = _requested_policy(found[0], is_same_domain=place == f"_dmarc.{domain}") if found else ""
     if not found:
         says = f"{domain} has no policy, and large providers refuse mass mail without; publish {publish.format('none')}"
         says += ", and p=quarantine when its reports show no mail but yours"
     elif len(found) > 1:
         says = f"{place} has {len(found)} policies, and receivers then take none (RFC 7489, 6.6.3); keep one: "
         says += found[0]
-    elif policy not in POLICIES:
-        says = f"{place} has {found[0]!r}, whose policy is none of {', '.join(POLICIES)}; publish "
+    elif policy not in DMARC_POLICIES:
+        says = f"{place} has {found[0]!r}, whose policy is none of {', '.join(DMARC_POLICIES)}; publish "
         says += publish.format("quarantine")
-    elif strict := list(_too_strict(chosen, domain, tags(found[0]))):
+    elif strict := list(_alignment_problems(settings, domain, parse_tags(found[0]))):
         says = f"{place} has {found[0]!r}: {'; '.join(strict)}"
     else:
         advice = f"; it only watches: when its reports show no mail but yours, publish {publish.format('quarantine')}"
-        return [Check("DMARC", ok=True, says=f"{place}: {found[0]}" + (advice if policy == "none" else ""))]
-    return [Check("DMARC", ok=False, says=says)]
+        return [CheckResult("DMARC", ok=True, message=f"{place}: {found[0]}" + (advice if policy == "none" else ""))]
+    return [CheckResult("DMARC", ok=False, message=says)]
 
 
-def _asked_for(record: str, *, exact: bool) -> str:
+def _requested_policy(record: str, *, is_same_domain: bool) -> str:
     """The policy for a domain: a record above it may have another one for what lies below."""
-    said = tags(record)
-    return said.get("p", "") if exact else said.get("sp", said.get("p", ""))
+    said = parse_tags(record)
+    return said.get("p", "") if is_same_domain else said.get("sp", said.get("p", ""))
 
 
-def _policy(domain: str, look_up: LookUp) -> tuple[str, list[str]]:
+def _find_policy(domain: str, lookup: TxtLookup) -> tuple[str, list[str]]:
     """Where the policy stands, and what stands there. Above, as near as one gets without a list of public suffixes."""
     labels = domain.split(".")
     for above in range(len(labels) - 1):
         place = "_dmarc." + ".".join(labels[above:])
-        if found := [each for each in look_up(place) if each.partition(";")[0].replace(" ", "") == "v=DMARC1"]:
+        if found := [each for each in lookup(place) if each.partition(";")[0].replace(" ", "") == "v=DMARC1"]:
             return place, found
     return "", []
 
 
-def tags(record: str) -> dict[str, str]:
+def parse_tags(record: str) -> dict[str, str]:
     """The tags of a record and what they say, in lower case."""
     pairs = (each.partition("=") for each in record.split(";"))
     return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
 
 
-def _too_strict(chosen: Settings, domain: str, said: dict[str, str]) -> Iterator[str]:
-    envelope, signing = envelope_domain(chosen), chosen.signing_domain
-    if said.get("aspf") == "s" and envelope != domain:
+def _alignment_problems(settings: Settings, domain: str, policy_tags: dict[str, str]) -> Iterator[str]:
+    envelope, signing = envelope_domain(settings), settings.signing_domain
+    if policy_tags.get("aspf") == "s" and envelope != domain:
         yield f"aspf=s asks for the very same domain, and bounces go to {envelope}: SPF will not count; take it out"
-    if said.get("adkim") == "s" and chosen.dkim_key and signing != domain:
+    if policy_tags.get("adkim") == "s" and settings.dkim_key and signing != domain:
         yield f"adkim=s asks for the very same domain, and {signing} signs: DKIM will not count; take it out"

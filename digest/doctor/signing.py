@@ -5,60 +5,64 @@ from contextlib import suppress
 
 import dkim
 
-from digest.doctor.check import Check
-from digest.doctor.names import Silent
+from digest.doctor.check import CheckResult
+from digest.doctor.names import DnsUnavailableError
 from digest.errors import DigestError
 from digest.house import sender_domain
-from digest.mail.dkim import ADVISED, SAMPLE, Signer, others_may_read, signer
+from digest.mail.dkim import RECOMMENDED_BITS, SAMPLE_MESSAGE, DkimSigner, is_world_readable, load_signer
 from digest.settings import Settings
 
-LookUp = Callable[[str], Sequence[str]]  # the TXT records of a name; raises Silent
+TxtLookup = Callable[[str], Sequence[str]]  # the TXT records of a name; raises Silent
 
 
-def check_signing(chosen: Settings, look_up: LookUp) -> list[Check]:
+def check_dkim(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     """Whether the key can sign and the world can verify it; nothing while signing is left to the relay."""
     try:
-        signs = signer(chosen)
+        signs = load_signer(settings)
     except DigestError as error:
-        return [Check("signature", ok=False, says=str(error))]
+        return [CheckResult("signature", ok=False, message=str(error))]
     if signs is None:
         return []
-    checks = [_published(signs, look_up)]
-    if signs.bits < ADVISED:
-        says = f"DIGEST_DKIM_KEY has {signs.bits} bits; make one of {ADVISED} and publish it under a new selector"
-        checks.append(Check("signature", ok=False, says=says))
-    if others_may_read(chosen.dkim_key):
-        says = f"everybody on this machine can read {chosen.dkim_key}; run: chmod 600 {chosen.dkim_key}"
-        checks.append(Check("signature", ok=False, says=says))
-    ours = sender_domain(chosen.mail_from)
-    if not aligned(signs.domain, ours):
+    checks = [_check_published_key(signs, lookup)]
+    if signs.bits < RECOMMENDED_BITS:
+        says = (
+            f"DIGEST_DKIM_KEY has {signs.bits} bits; make one of {RECOMMENDED_BITS} and publish it under a new selector"
+        )
+        checks.append(CheckResult("signature", ok=False, message=says))
+    if is_world_readable(settings.dkim_key):
+        says = f"everybody on this machine can read {settings.dkim_key}; run: chmod 600 {settings.dkim_key}"
+        checks.append(CheckResult("signature", ok=False, message=says))
+    ours = sender_domain(settings.mail_from)
+    if not is_aligned(signs.domain, ours):
         says = f"{signs.domain} does not answer for the sender {ours}: DMARC fails; set DIGEST_DKIM_DOMAIN"
-        checks.append(Check("signature", ok=False, says=says))
+        checks.append(CheckResult("signature", ok=False, message=says))
     return checks
 
 
-def aligned(one: str, other: str) -> bool:
+def is_aligned(domain: str, other_domain: str) -> bool:
     """Whether one domain is the other or lies within it (RFC 7489, 3.1, as near as one gets without a list)."""
-    return f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}")
+    return f".{domain}".endswith(f".{other_domain}") or f".{other_domain}".endswith(f".{domain}")
 
 
-def _published(signs: Signer, look_up: LookUp) -> Check:
-    publish = f"{signs.place} with the TXT record: {signs.record}"
+def _check_published_key(signs: DkimSigner, lookup: TxtLookup) -> CheckResult:
+    publish = f"{signs.record_name} with the TXT record: {signs.record}"
     try:
-        found = look_up(signs.place)
-    except Silent as error:
-        return Check("signature", ok=False, says=f"the DNS does not answer ({error}); there should be {publish}")
+        found = lookup(signs.record_name)
+    except DnsUnavailableError as error:
+        return CheckResult(
+            "signature", ok=False, message=f"the DNS does not answer ({error}); there should be {publish}"
+        )
     if not found:
-        return Check("signature", ok=False, says=f"nothing is in the DNS yet; publish {publish}")
+        return CheckResult("signature", ok=False, message=f"nothing is in the DNS yet; publish {publish}")
     if len(found) > 1:
         says = f"the DNS has {len(found)} records there, and receivers take any of them; keep one: {publish}"
-        return Check("signature", ok=False, says=says)
-    if not _verified(signs, found[0].encode()):
-        return Check("signature", ok=False, says=f"the DNS has another key; publish {publish}")
-    return Check("signature", ok=True, says=f"signs with {signs.bits} bits, verified by {signs.place}")
+        return CheckResult("signature", ok=False, message=says)
+    if not _verifies(signs, found[0].encode()):
+        return CheckResult("signature", ok=False, message=f"the DNS has another key; publish {publish}")
+    return CheckResult("signature", ok=True, message=f"signs with {signs.bits} bits, verified by {signs.record_name}")
 
 
-def _verified(signs: Signer, record: bytes) -> bool:
+def _verifies(signs: DkimSigner, record: bytes) -> bool:
     with suppress(dkim.DKIMException, AssertionError):  # the library's, for a record of another kind or length
-        return bool(dkim.DKIM(signs.sign(SAMPLE)).verify(dnsfunc=lambda _name, **_: record))
+        return bool(dkim.DKIM(signs.sign(SAMPLE_MESSAGE)).verify(dnsfunc=lambda _name, **_: record))
     return False

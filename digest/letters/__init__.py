@@ -1,39 +1,45 @@
 """What a letter says. Pure: values in, `Letter(subject, text, html)` out; the words stand in templates/mail."""
 
-from digest.letters.account import already, confirm, copy, goodbye, welcome
-from digest.letters.newspapers import digest
-from digest.letters.templates import folder
+from digest.letters.account import (
+    render_already_subscribed,
+    render_confirm,
+    render_copy_link,
+    render_goodbye,
+    render_welcome,
+)
+from digest.letters.newspapers import render_digest
+from digest.letters.templates import template_folder
 from digest.letters.values import (
-    AlreadyWords,
-    Clock,
-    ConfirmWords,
-    CopyWords,
-    DigestWords,
+    AlreadySubscribedContext,
+    ConfirmContext,
+    CopyLinkContext,
+    DigestContext,
+    EmailContent,
     FirstPapers,
-    GoodbyeWords,
-    Letter,
-    LetterPaper,
-    Links,
-    WelcomeWords,
+    GoodbyeContext,
+    PaperView,
+    PersonalLinks,
+    SendTime,
+    WelcomeContext,
 )
 
 __all__ = [
-    "AlreadyWords",
-    "Clock",
-    "ConfirmWords",
-    "CopyWords",
-    "DigestWords",
+    "AlreadySubscribedContext",
+    "SendTime",
+    "ConfirmContext",
+    "CopyLinkContext",
+    "DigestContext",
     "FirstPapers",
-    "GoodbyeWords",
-    "Letter",
-    "LetterPaper",
-    "Links",
-    "WelcomeWords",
-    "already",
-    "confirm",
-    "copy",
-    "digest",
-    "folder",
-    "goodbye",
-    "welcome",
+    "GoodbyeContext",
+    "EmailContent",
+    "PaperView",
+    "PersonalLinks",
+    "WelcomeContext",
+    "render_already_subscribed",
+    "render_confirm",
+    "render_copy_link",
+    "render_digest",
+    "template_folder",
+    "render_goodbye",
+    "render_welcome",
 ]

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from digest.letters import say
-from digest.letters.marked import Piece, pieces
-from digest.letters.templates import letter
+from digest.letters.marked import TextPart, split_text
+from digest.letters.templates import render_email
 from digest.letters.values import (
-    AlreadyWords,
-    Clock,
-    ConfirmWords,
-    CopyWords,
-    GoodbyeWords,
-    Letter,
-    LetterPaper,
-    WelcomeWords,
+    AlreadySubscribedContext,
+    ConfirmContext,
+    CopyLinkContext,
+    EmailContent,
+    GoodbyeContext,
+    PaperView,
+    SendTime,
+    WelcomeContext,
 )
 
 SHOWN = 12  # keywords named in a letter
@@ -27,32 +27,32 @@ REASONS = 3  # keywords named as the reason for one paper
 class First:
     """One of the first papers, as the welcome shows it."""
 
-    title: tuple[Piece, ...]
+    title: tuple[TextPart, ...]
     url: str | None
     byline: str
     why: str
 
 
-def confirm(words: ConfirmWords) -> Letter:
-    return letter(
+def render_confirm(words: ConfirmContext) -> EmailContent:
+    return render_email(
         "confirm",
         {
             "product": words.product,
             "confirm_url": words.confirm_url,
             "hours": words.hours,
-            "postal_address": say.one_line(words.postal_address),
+            "postal_address": say.single_line(words.postal_address),
         },
     )
 
 
-def welcome(words: WelcomeWords) -> Letter:
+def render_welcome(words: WelcomeContext) -> EmailContent:
     first = words.first
-    return letter(
+    return render_email(
         "welcome",
         {
             "product": words.product,
-            "address": say.one_line(words.address),
-            "often": say.often(words.frequency),
+            "address": say.single_line(words.address),
+            "often": say.frequency_label(words.frequency),
             "weekly": words.frequency == "weekly",
             "clock": clock(words.clock),
             "keywords": keywords(words.keywords),
@@ -64,65 +64,67 @@ def welcome(words: WelcomeWords) -> Letter:
             "more": first.matched - len(first.papers) if first else 0,
             "preferences_url": words.preferences_url,
             "unsubscribe_url": words.unsubscribe_url,
-            "postal_address": say.one_line(words.postal_address),
+            "postal_address": say.single_line(words.postal_address),
         },
     )
 
 
-def _first(paper: LetterPaper, words: WelcomeWords) -> First:
+def _first(paper: PaperView, words: WelcomeContext) -> First:
     places = [(words.keywords[number], place) for number, place in paper.where if number < len(words.keywords)]
-    said = [f"{say.cut(keyword, KEYWORD)} in {place}" for keyword, place in places]
-    why = say.listed(said[:REASONS], max(0, len(said) - REASONS), "keyword")
+    said = [f"{say.truncate(keyword, KEYWORD)} in {place}" for keyword, place in places]
+    why = say.join_words(said[:REASONS], max(0, len(said) - REASONS), "keyword")
     return First(
-        title=pieces(paper.title, paper.title_spans, TITLE),
-        url=say.web_address(paper.url),
-        byline=say.byline(paper.authors),
+        title=split_text(paper.title, paper.title_spans, TITLE),
+        url=say.safe_url(paper.url),
+        byline=say.format_authors(paper.authors),
         why=f"Matched {why}" if said else "Among the most upvoted",
     )
 
 
-def already(words: AlreadyWords) -> Letter:
-    return letter(
+def render_already_subscribed(words: AlreadySubscribedContext) -> EmailContent:
+    return render_email(
         "already",
         {
             "product": words.product,
             "preferences_url": words.preferences_url,
-            "postal_address": say.one_line(words.postal_address),
+            "postal_address": say.single_line(words.postal_address),
         },
     )
 
 
-def copy(words: CopyWords) -> Letter:
-    return letter(
+def render_copy_link(words: CopyLinkContext) -> EmailContent:
+    return render_email(
         "copy",
         {
             "product": words.product,
             "day": words.day,
             "view_url": words.view_url,
             "preferences_url": words.preferences_url,
-            "postal_address": say.one_line(words.postal_address),
+            "postal_address": say.single_line(words.postal_address),
         },
     )
 
 
-def goodbye(words: GoodbyeWords) -> Letter:
-    return letter(
+def render_goodbye(words: GoodbyeContext) -> EmailContent:
+    return render_email(
         "goodbye",
         {
             "product": words.product,
             "return_url": words.return_url,
             "days": words.days,
             "subscribe_url": words.subscribe_url,
-            "postal_address": say.one_line(words.postal_address),
+            "postal_address": say.single_line(words.postal_address),
         },
     )
 
 
 def keywords(written: tuple[str, ...]) -> tuple[str, ...]:
     """As many keywords as a letter names, each on one line and not too long."""
-    return say.leading([say.short(keyword, KEYWORD) for keyword in written], limit=SHOWN_LENGTH, most=SHOWN)
+    return say.fit_words(
+        [say.truncate_cached(keyword, KEYWORD) for keyword in written], limit=SHOWN_LENGTH, max_count=SHOWN
+    )
 
 
-def clock(when: Clock) -> str:
+def clock(when: SendTime) -> str:
     """08:00 (Europe/Berlin)."""
     return f"{when.hour:02}:00 ({when.timezone.replace('_', ' ')})"

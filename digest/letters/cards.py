@@ -6,8 +6,8 @@ from datetime import date
 
 from digest.letters import say
 from digest.letters.fragments import hole
-from digest.letters.marked import Piece, pieces, plain
-from digest.letters.values import DigestWords, LetterPaper
+from digest.letters.marked import TextPart, plain, split_text
+from digest.letters.values import DigestContext, PaperView
 from digest.matching import Span, snippet
 
 TITLE, ROW_TITLE, LABEL = 300, 160, 70  # characters of a title: in a card, in a row, in a link's label
@@ -18,7 +18,7 @@ REASONS = 4  # keywords named as the reason for one paper
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class MatchReason:
     """A keyword that brought the paper here, where its words stand, and the address where it is muted, if any.
 
     `query` is its position among the reader's keywords, or a hole to be painted.
@@ -31,7 +31,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PaperLink:
     """`label` and `note` are seen; `name` is what a screen reader says, unlike that of any other paper's link."""
 
     label: str
@@ -41,22 +41,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class PaperCard:
     """`label` is a short title, by which a link tells of which paper it is. `never`: where its authors are muted."""
 
-    title: tuple[Piece, ...]
+    title: tuple[TextPart, ...]
     label: str
     url: str | None
     byline: str
     organization: str
     facts: tuple[str, ...]
-    snippet: tuple[Piece, ...] = ()
+    snippet: tuple[TextPart, ...] = ()
     summary: str = ""
-    reasons: tuple[Reason, ...]
+    reasons: tuple[MatchReason, ...]
     more_reasons: int
     trending: bool
     late: str
-    links: tuple[Link, ...] = ()
+    links: tuple[PaperLink, ...] = ()
     never: str = ""
     why: str
 
@@ -82,20 +82,20 @@ class Own:
     why: str = ""
 
     @classmethod
-    def of(cls, paper: LetterPaper, words: DigestWords, positions: Sequence[int] = ()) -> "Own":
+    def of(cls, paper: PaperView, words: DigestContext, positions: Sequence[int] = ()) -> "Own":
         """The reader's. `positions`: see DigestWords."""
         where = positions or range(len(words.keywords))
         links = words.links
         ids = [words.keyword_ids[each] if links.mute and each < len(words.keyword_ids) else 0 for each in where]
         return cls(
-            keywords=[say.cut(words.keywords[each], KEYWORD) for each in where],
+            keywords=[say.truncate(words.keywords[each], KEYWORD) for each in where],
             queries=where,
             mute=[f"{links.mute}/{number}" if number else "" for number in ids],
             never=f"{links.never}/{paper.id}" if links.never and paper.id and paper.authors else "",
         )
 
     @classmethod
-    def holes(cls, paper: LetterPaper, *, mute: bool, never: bool) -> "Own":
+    def holes(cls, paper: PaperView, *, mute: bool, never: bool) -> "Own":
         """Anybody's: holes in the places of all that."""
         numbers = range(1 + max((*dict(paper.where), *(span.query for span in _spans(paper))), default=-1))
         return cls(
@@ -107,39 +107,39 @@ class Own:
         )
 
 
-def card(paper: LetterPaper, words: DigestWords, positions: Sequence[int] = ()) -> Card:
+def personal_card(paper: PaperView, words: DigestContext, positions: Sequence[int] = ()) -> PaperCard:
     """The paper in full, for one reader."""
     return in_full(paper, words.day, Own.of(paper, words, positions))
 
 
-def row(paper: LetterPaper, words: DigestWords, positions: Sequence[int] = ()) -> Card:
+def row(paper: PaperView, words: DigestContext, positions: Sequence[int] = ()) -> PaperCard:
     """The paper in two lines, for one reader."""
     return in_short(paper, words.day, Own.of(paper, words, positions))
 
 
-def in_full(paper: LetterPaper, today: date, own: Own) -> Card:
+def in_full(paper: PaperView, today: date, own: Own) -> PaperCard:
     brief = in_short(paper, today, own)
-    title = _painted(pieces(paper.title, paper.title_spans, TITLE), own)
+    title = _painted(split_text(paper.title, paper.title_spans, TITLE), own)
     return replace(
         brief,
         title=title,
-        byline=say.byline(paper.authors),
-        organization=say.cut(paper.organization or "", ORGANIZATION),
+        byline=say.format_authors(paper.authors),
+        organization=say.truncate(paper.organization or "", ORGANIZATION),
         snippet=() if paper.summary.strip() else _painted(_snippet(paper), own),
-        summary=say.one_line(paper.summary, SUMMARY),
+        summary=say.single_line(paper.summary, SUMMARY),
         links=_links(paper, brief.label),
         never=own.never,
     )
 
 
-def in_short(paper: LetterPaper, today: date, own: Own) -> Card:
+def in_short(paper: PaperView, today: date, own: Own) -> PaperCard:
     reasons = _reasons(paper, own)
     more = max(0, len(reasons) - REASONS)
-    return Card(
-        title=_painted(pieces(paper.title, paper.title_spans, ROW_TITLE), own),
-        label=say.cut(paper.title, LABEL),
-        url=say.web_address(paper.url),
-        byline=say.first_author(paper.authors),
+    return PaperCard(
+        title=_painted(split_text(paper.title, paper.title_spans, ROW_TITLE), own),
+        label=say.truncate(paper.title, LABEL),
+        url=say.safe_url(paper.url),
+        byline=say.format_first_author(paper.authors),
         organization="",
         facts=_facts(paper, today),
         reasons=reasons[:REASONS],
@@ -153,63 +153,63 @@ def in_short(paper: LetterPaper, today: date, own: Own) -> Card:
 def why(reasons: Sequence[tuple[str, str]], more: int) -> str:
     """The keywords and where they stand, for the plain letter."""
     said = ", ".join(f"{keyword} in {place}" for keyword, place in reasons)
-    return f"Matched {said}" + (f" and {say.count(more, 'more keyword')}" if more else "")
+    return f"Matched {said}" + (f" and {say.pluralize(more, 'more keyword')}" if more else "")
 
 
-def _spans(paper: LetterPaper) -> tuple[Span, ...]:
+def _spans(paper: PaperView) -> tuple[Span, ...]:
     return (*paper.title_spans, *paper.abstract_spans)
 
 
-def _painted(parts: Sequence[Piece], own: Own) -> tuple[Piece, ...]:
+def _painted(parts: Sequence[TextPart], own: Own) -> tuple[TextPart, ...]:
     """The pieces with the reader's colours."""
     known = len(own.queries)
     return tuple(
-        Piece(each.text, own.queries[each.query] if isinstance(each.query, int) and each.query < known else None)
+        TextPart(each.text, own.queries[each.query] if isinstance(each.query, int) and each.query < known else None)
         for each in parts
     )
 
 
-def _reasons(paper: LetterPaper, own: Own) -> tuple[Reason, ...]:
+def _reasons(paper: PaperView, own: Own) -> tuple[MatchReason, ...]:
     return tuple(
-        Reason(own.keywords[query], own.queries[query], place, own.mute[query])
+        MatchReason(own.keywords[query], own.queries[query], place, own.mute[query])
         for query, place in dict(paper.where).items()
         if query < len(own.keywords)
     )
 
 
-def _facts(paper: LetterPaper, today: date) -> tuple[str, ...]:
+def _facts(paper: PaperView, today: date) -> tuple[str, ...]:
     """Date, upvotes and comments, as far as they are known. "0 upvotes" says nothing."""
-    facts = [say.date_of(paper.published_on, today)] if paper.published_on else []
+    facts = [say.format_date(paper.published_on, today)] if paper.published_on else []
     if paper.upvotes:
-        facts.append(say.count(paper.upvotes, "upvote"))
+        facts.append(say.pluralize(paper.upvotes, "upvote"))
     if paper.comments:
-        facts.append(say.count(paper.comments, "comment"))
+        facts.append(say.pluralize(paper.comments, "comment"))
     return tuple(facts)
 
 
-def _late(paper: LetterPaper, today: date) -> str:
+def _late(paper: PaperView, today: date) -> str:
     if not paper.late:
         return ""
     year = "" if paper.listed_on.year == today.year else f" {paper.listed_on.year}"
-    return f"Listed earlier, on {say.day(paper.listed_on)}{year}"
+    return f"Listed earlier, on {say.format_day(paper.listed_on)}{year}"
 
 
-def _snippet(paper: LetterPaper) -> tuple[Piece, ...]:
+def _snippet(paper: PaperView) -> tuple[TextPart, ...]:
     """Two or three sentences around the match, marked, with an ellipsis where the abstract goes on."""
     if not paper.abstract.strip():
         return ()
     found = snippet(paper.abstract, paper.abstract_spans, sentences=3, limit=SNIPPET)
-    parts = list(pieces(found.text, found.spans, SNIPPET))
-    if found.cut_before:
-        parts.insert(0, Piece("…\u00a0"))
-    if found.cut_after and not plain(parts).endswith("…"):
-        parts.append(Piece("\u00a0…"))
+    parts = list(split_text(found.text, found.spans, SNIPPET))
+    if found.truncated_before:
+        parts.insert(0, TextPart("…\u00a0"))
+    if found.truncated_after and not plain(parts).endswith("…"):
+        parts.append(TextPart("\u00a0…"))
     return tuple(parts)
 
 
-def _links(paper: LetterPaper, title: str) -> tuple[Link, ...]:
+def _links(paper: PaperView, title: str) -> tuple[PaperLink, ...]:
     """Only what is known, and nothing twice: a paper's own page may be its discussion."""
-    stars = say.count(paper.code_stars, "star") if paper.code_stars else ""
+    stars = say.pluralize(paper.code_stars, "star") if paper.code_stars else ""
     known = (
         ("Abstract", paper.url, ""),
         ("PDF", paper.pdf_url, ""),
@@ -217,9 +217,9 @@ def _links(paper: LetterPaper, title: str) -> tuple[Link, ...]:
         ("Code", paper.code_url, stars),
         ("Project", paper.project_url, ""),
     )
-    links: dict[str, Link] = {}
+    links: dict[str, PaperLink] = {}
     for label, given, note in known:
-        if url := say.web_address(given):
+        if url := say.safe_url(given):
             seen = f"{label} ({note})" if note else label
-            links.setdefault(url, Link(label, url, f"{seen}: {title}", note))
+            links.setdefault(url, PaperLink(label, url, f"{seen}: {title}", note))
     return tuple(links.values())

@@ -20,7 +20,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class EmailTheme:
     """The rest: ink, quiet ink, rules, links, the page and the button, by day and by night."""
 
     ink: str = "#1b1f24"
@@ -41,9 +41,9 @@ class Look:
     serif: str = "Georgia,'Times New Roman',serif"
 
 
-LOOK = Look()
+THEME = EmailTheme()
 
-MARKS = (
+HIGHLIGHT_COLORS = (
     Mark("#ffec99", "#e0b000", "#5a4700", "#ffeaa6"),
     Mark("#ffd9e6", "#d6538a", "#6a1f45", "#ffdbe9"),
     Mark("#c6f2d4", "#2f9e5b", "#0f4d2b", "#cbf5d9"),

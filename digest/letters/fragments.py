@@ -15,14 +15,14 @@ from typing import Any, Generic, Self, TypeVar
 
 from markupsafe import escape
 
-from digest.letters.wire import SOFT, Quoted, piece, unencoded
+from digest.letters.wire import SOFT_BREAK, QuotedPrintable, encode_part, encode_plain
 
 _HOLE = re.compile("\x02([^\x03]*)\x03")
 _HARMLESS = re.compile(r"[ !#-%(-;?-~]+")  # stands for itself in HTML and in quoted-printable
 _TOKEN = re.compile(r"[\w-][\w.-]{0,74}", re.ASCII)  # so does this, and fits into a line
 
-NOTHING = Quoted(b"")
-Part = TypeVar("Part", str, Quoted)
+NOTHING = QuotedPrintable(b"")
+Part = TypeVar("Part", str, QuotedPrintable)
 
 
 def hole(name: str) -> str:
@@ -30,33 +30,33 @@ def hole(name: str) -> str:
     return f"\x02{name}\x03"
 
 
-def html(text: str) -> Quoted:
+def html(text: str) -> QuotedPrintable:
     """Text for a hole in HTML."""
-    return unencoded(text) if _HARMLESS.fullmatch(text) else piece(str(escape(text)))
+    return encode_plain(text) if _HARMLESS.fullmatch(text) else encode_part(str(escape(text)))
 
 
-def both(text: str) -> tuple[Quoted, Quoted]:
+def both(text: str) -> tuple[QuotedPrintable, QuotedPrintable]:
     """Text for a hole in HTML, and for one in text/plain."""
     if _HARMLESS.fullmatch(text):
-        same = unencoded(text)
+        same = encode_plain(text)
         return same, same
-    escaped, plain = str(escape(text)), piece(text)
-    return (plain if escaped == text else piece(escaped)), plain
+    escaped, plain = str(escape(text)), encode_part(text)
+    return (plain if escaped == text else encode_part(escaped)), plain
 
 
 # The same for what many letters say: a clock, a date, how often.
 common = lru_cache(maxsize=4096)(both)
 
 
-def address(url: str) -> tuple[Quoted, Quoted]:
+def address(url: str) -> tuple[QuotedPrintable, QuotedPrintable]:
     """As `both`, for one of our own pages: all letters share what stands before the token."""
     page, slash, token = url.rpartition("/")
     begin = common(page + slash)
     if _TOKEN.fullmatch(token):
-        raw = token.encode() + SOFT
-        return Quoted(begin[0] + raw), Quoted(begin[1] + raw)
+        raw = token.encode() + SOFT_BREAK
+        return QuotedPrintable(begin[0] + raw), QuotedPrintable(begin[1] + raw)
     end = both(token)
-    return Quoted(begin[0] + end[0]), Quoted(begin[1] + end[1])
+    return QuotedPrintable(begin[0] + end[0]), QuotedPrintable(begin[1] + end[1])
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:
@@ -103,7 +103,7 @@ class Sentence(_Holed[str]):
         return "".join(self.pieces(values))
 
 
-class Fragment(_Holed[Quoted]):
+class Fragment(_Holed[QuotedPrintable]):
     """A rendered template in wire form. It knows nobody: what is a reader's own comes with `filled` and is not kept."""
 
     __slots__ = ()
@@ -112,12 +112,14 @@ class Fragment(_Holed[Quoted]):
     def rendered(cls, text: str) -> Self:
         """A template in which holes were printed."""
         parts, names = _split(text)
-        return cls([piece(part) for part in parts], names)
+        return cls([encode_part(part) for part in parts], names)
 
     @classmethod
-    def of(cls, many: Sequence["Fragment"], known: Sequence[Mapping[str, Quoted]], between: Quoted) -> Self:
+    def of(
+        cls, many: Sequence["Fragment"], known: Sequence[Mapping[str, QuotedPrintable]], between: QuotedPrintable
+    ) -> Self:
         """Several as one, with `between` between each two. For each of them some values are `known` already."""
-        parts: list[list[Quoted]] = [[]]
+        parts: list[list[QuotedPrintable]] = [[]]
         names: list[str] = []
         for number, (each, values) in enumerate(zip(many, known, strict=True)):
             parts[-1] += [between] if number else []
@@ -129,13 +131,15 @@ class Fragment(_Holed[Quoted]):
                 else:
                     names.append(name)
                     parts.append([part])
-        return cls([Quoted(b"".join(each)) for each in parts], names)
+        return cls([QuotedPrintable(b"".join(each)) for each in parts], names)
 
-    def filled(self, values: Mapping[str, Quoted]) -> Quoted:
+    def filled(self, values: Mapping[str, QuotedPrintable]) -> QuotedPrintable:
         """The whole in wire form. KeyError for a hole that has no value."""
-        return Quoted(b"".join(self.pieces(values)))
+        return QuotedPrintable(b"".join(self.pieces(values)))
 
-    def around(self, values: dict[str, Quoted], long: Mapping[str, Sequence[Quoted]]) -> Quoted:
+    def around(
+        self, values: dict[str, QuotedPrintable], long: Mapping[str, Sequence[QuotedPrintable]]
+    ) -> QuotedPrintable:
         """The whole, where some holes, the last one last, take many pieces. `values` get them as empty ones."""
         values.update(dict.fromkeys(long, NOTHING))
         whole = self.pieces(values)
@@ -143,4 +147,4 @@ class Fragment(_Holed[Quoted]):
             if many:
                 place = 2 * self.names.index(name) + 1
                 whole[place : place + 1] = many
-        return Quoted(b"".join(whole))
+        return QuotedPrintable(b"".join(whole))

@@ -6,27 +6,27 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from digest.letters import account, heads, say
-from digest.letters.colour import MARKS
+from digest.letters.colour import HIGHLIGHT_COLORS
 from digest.letters.fragments import NOTHING, Fragment, Sentence, address, common, hole, html
 from digest.letters.heads import Tally
 from digest.letters.plain import fill, paragraph
 from digest.letters.templates import SUBJECT, fragment, macro, part
-from digest.letters.values import Clock, DigestWords, Letter, Links
-from digest.letters.wire import Quoted, piece
+from digest.letters.values import DigestContext, EmailContent, PersonalLinks, SendTime
+from digest.letters.wire import QuotedPrintable, encode_part
 
 TALLIED = 12  # keywords in the tally
 NOTICES, NOTICE = 6, 300
 SAID = 4096  # lines of tallies that are kept
 FRAMES = 64  # shapes of frames that are kept: 2 MB
-BETWEEN = piece(heads.BETWEEN)
-LINKS = Links._fields
+BETWEEN = encode_part(heads.PREHEADER_SEPARATOR)
+LINKS = PersonalLinks._fields
 
 
 class Papers(NamedTuple):
     """The papers of a letter in wire form, by the names of their holes, in the order of the frame's templates."""
 
-    cards: Sequence[Quoted] = ()
-    rows: Sequence[Quoted] = ()
+    cards: Sequence[QuotedPrintable] = ()
+    rows: Sequence[QuotedPrintable] = ()
 
 
 class Shape(NamedTuple):
@@ -48,7 +48,7 @@ class Shape(NamedTuple):
 
 
 @lru_cache(maxsize=FRAMES)
-def frame(shape: Shape) -> tuple[Fragment, Fragment]:
+def render_layout(shape: Shape) -> tuple[Fragment, Fragment]:
     """The frame in both forms."""
     names = ("subject", "preheader", "headline", "often", "clock", "address", "since", "reason", "cards", "rows")
     known = {"tallies": shape.tallies, "shares": shape.tallies, "more_tallies": shape.more_tallies}
@@ -70,14 +70,14 @@ def frame(shape: Shape) -> tuple[Fragment, Fragment]:
 class Frame:
     """One letter's frame. `html` and `text` have what is its reader's own, by the names of holes."""
 
-    def __init__(self, words: DigestWords) -> None:
+    def __init__(self, words: DigestContext) -> None:
         self._words = words
         tallies, found = heads.tally(words), heads.matched(words)
         named = account.keywords(words.keywords)
-        keywords = say.listed(named, len(words.keywords) - len(named))
-        when, when_html = _when(words.frequency, words.clock.hour, words.clock.timezone, words.since)
-        own = {**when, "address": say.one_line(words.address), "keywords": keywords}
-        product, postal_address, notices = _house(words.product, words.postal_address, words.notices)
+        keywords = say.join_words(named, len(words.keywords) - len(named))
+        when, when_html = _when(words.frequency, words.send_time.hour, words.send_time.timezone, words.subscribed_on)
+        own = {**when, "address": say.single_line(words.address), "keywords": keywords}
+        product, postal_address, notices = _ctx(words.product, words.postal_address, words.notices)
         links = [(name, url) for name, url in zip(LINKS, words.links, strict=True) if url]
         self._subject = subject(words, tallies, found)
         self._shape = Shape(
@@ -93,54 +93,54 @@ class Frame:
             keywords=bool(keywords),
         )
         shown = tallies[:TALLIED]
-        self.html: dict[str, Quoted] = {
+        self.html: dict[str, QuotedPrintable] = {
             **when_html,
             **_in_colours(shown),
             "address": html(own["address"]),
             "keywords": html(keywords),
             "subject": html(self._subject),
-            "preheader": Quoted(BETWEEN.join(map(_titled, heads.preheader(words.papers)))),
+            "preheader": QuotedPrintable(BETWEEN.join(map(_titled, heads.preheader(words.papers)))),
         }
-        self.text: dict[str, Quoted] = {
+        self.text: dict[str, QuotedPrintable] = {
             "tallies": _in_lines(shown),
             "reason": paragraph(_reason(keywords=bool(keywords)).filled(own)),
         }
         for name, url in links:
             self.html[name], self.text[name] = address(url)
-        more_tallies = say.count(max(0, len(tallies) - TALLIED), "more keyword")
+        more_tallies = say.pluralize(max(0, len(tallies) - TALLIED), "more keyword")
         self.html["more_tallies"], self.text["more_tallies"] = common(more_tallies)
         self.html["headline"], self.text["headline"] = _headline(heads.headline(words, found))
 
-    def empty(self, rows: int, more: int) -> Quoted:
+    def empty(self, rows: int, more: int) -> QuotedPrintable:
         """The HTML without its papers, to be weighed."""
-        return self.letter(Papers(), Papers(), rows, more).quoted_html
+        return self.letter(Papers(), Papers(), rows, more).encoded_html
 
-    def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> Letter:
+    def letter(self, in_html: Papers, in_text: Papers, rows: int, more: int) -> EmailContent:
         """The whole: `rows` papers in short, and `more` that are on the web only."""
         made_up = heads.made_up(self._words, more)
-        whole, plain = frame(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
+        whole, plain = render_layout(self._shape._replace(made_up=bool(made_up), rows=rows > 0, more=more > 0))
         counts = _counts(rows, more)
         late_html, late_text = _made_up(made_up) if made_up else (NOTHING, NOTHING)
         for own, late in ((self.html, late_html), (self.text, late_text)):
             own.update(counts, made_up=late)
         text = plain.around(self.text, in_text._asdict())
-        return Letter(self._subject, text, whole.around(self.html, in_html._asdict()))
+        return EmailContent(self._subject, text, whole.around(self.html, in_html._asdict()))
 
 
 @lru_cache
-def _house(product: str, postal_address: str, notices: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+def _ctx(product: str, postal_address: str, notices: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
     """What is the same in all letters, each on one line."""
-    told = tuple(say.one_line(notice, NOTICE) for notice in notices[:NOTICES])
-    return say.one_line(product), say.one_line(postal_address), told
+    told = tuple(say.single_line(notice, NOTICE) for notice in notices[:NOTICES])
+    return say.single_line(product), say.single_line(postal_address), told
 
 
 @lru_cache(maxsize=SAID)
-def _when(frequency: str, hour: int, timezone: str, since: date) -> tuple[dict[str, str], dict[str, Quoted]]:
+def _when(frequency: str, hour: int, timezone: str, since: date) -> tuple[dict[str, str], dict[str, QuotedPrintable]]:
     """When letters come and since when, as it is said and in HTML."""
     said = {
-        "often": say.often(frequency),
-        "clock": account.clock(Clock(hour, timezone)),
-        "since": say.date_of(since),
+        "often": say.frequency_label(frequency),
+        "clock": account.clock(SendTime(hour, timezone)),
+        "since": say.format_date(since),
     }
     return said, {name: html(each) for name, each in said.items()}
 
@@ -149,21 +149,24 @@ _titled = lru_cache(maxsize=SAID)(html)
 
 
 @lru_cache(maxsize=SAID)
-def _headline(said: str) -> tuple[Quoted, Quoted]:
+def _headline(said: str) -> tuple[QuotedPrintable, QuotedPrintable]:
     return html(said), paragraph(said)
 
 
 @lru_cache
-def _made_up(said: str) -> tuple[Quoted, Quoted]:
-    return html(said), piece(fill(said, 2, "! ")[2:])
+def _made_up(said: str) -> tuple[QuotedPrintable, QuotedPrintable]:
+    return html(said), encode_part(fill(said, 2, "! ")[2:])
 
 
 @lru_cache
-def _counts(rows: int, more: int) -> dict[str, Quoted]:
-    return {"row_heading": piece(say.count(rows, "more paper")), "more": piece(say.count(more, "more paper"))}
+def _counts(rows: int, more: int) -> dict[str, QuotedPrintable]:
+    return {
+        "row_heading": encode_part(say.pluralize(rows, "more paper")),
+        "more": encode_part(say.pluralize(more, "more paper")),
+    }
 
 
-def subject(words: DigestWords, tallies: Sequence[Tally], found: int) -> str:
+def subject(words: DigestContext, tallies: Sequence[Tally], found: int) -> str:
     """One line of at most SUBJECT characters. `found`: papers that matched."""
     count = heads.counted(words, found)
     return _cut(count, words.frequency == "weekly", heads.topics(words, tallies, count))
@@ -172,7 +175,7 @@ def subject(words: DigestWords, tallies: Sequence[Tally], found: int) -> str:
 @lru_cache(maxsize=SAID)
 def _cut(count: str, weekly: bool, topics: str) -> str:
     line = _subject(weekly=weekly, topics=bool(topics))
-    return say.cut(line.filled({"count": count, "topics": topics}), SUBJECT)
+    return say.truncate(line.filled({"count": count, "topics": topics}), SUBJECT)
 
 
 @lru_cache
@@ -190,40 +193,40 @@ def _reason(*, keywords: bool) -> Sentence:
 
 
 @lru_cache
-def paints() -> tuple[Quoted, ...]:
+def paints() -> tuple[QuotedPrintable, ...]:
     """The opening of a marked word, in every colour."""
-    return tuple(piece(macro("paint", colour)) for colour in range(len(MARKS)))
+    return tuple(encode_part(macro("paint", colour)) for colour in range(len(HIGHLIGHT_COLORS)))
 
 
 @lru_cache
 def _tally_parts() -> tuple[Fragment, tuple[Fragment, ...]]:
-    shares = tuple(Fragment.rendered(macro("share", hole("width"), colour)) for colour in range(len(MARKS)))
+    shares = tuple(Fragment.rendered(macro("share", hole("width"), colour)) for colour in range(len(HIGHLIGHT_COLORS)))
     return Fragment.rendered(macro("tallied", hole("keyword"), hole("paint"), hole("papers"))), shares
 
 
-def _in_colours(tallies: Sequence[Tally]) -> dict[str, Quoted]:
+def _in_colours(tallies: Sequence[Tally]) -> dict[str, QuotedPrintable]:
     """The tally, and the bar that shows it."""
     whole = sum(one.papers for one in tallies)
-    tallied = [_tallied(one.keyword, one.query % len(MARKS), one.papers) for one in tallies]
-    shares = [_share(round(100 * one.papers / whole), one.query % len(MARKS)) for one in tallies]
-    return {"tallies": Quoted(b"".join(tallied)), "shares": Quoted(b"".join(shares))}
+    tallied = [_tallied(one.keyword, one.query % len(HIGHLIGHT_COLORS), one.papers) for one in tallies]
+    shares = [_share(round(100 * one.papers / whole), one.query % len(HIGHLIGHT_COLORS)) for one in tallies]
+    return {"tallies": QuotedPrintable(b"".join(tallied)), "shares": QuotedPrintable(b"".join(shares))}
 
 
 @lru_cache(maxsize=SAID)
-def _tallied(keyword: str, colour: int, papers: int) -> Quoted:
-    values = {"keyword": html(keyword), "paint": paints()[colour], "papers": piece(str(papers))}
+def _tallied(keyword: str, colour: int, papers: int) -> QuotedPrintable:
+    values = {"keyword": html(keyword), "paint": paints()[colour], "papers": encode_part(str(papers))}
     return _tally_parts()[0].filled(values)
 
 
 @lru_cache
-def _share(width: int, colour: int) -> Quoted:
-    return _tally_parts()[1][colour].filled({"width": piece(str(width))})
+def _share(width: int, colour: int) -> QuotedPrintable:
+    return _tally_parts()[1][colour].filled({"width": encode_part(str(width))})
 
 
-def _in_lines(tallies: Sequence[Tally]) -> Quoted:
-    return Quoted(b"".join(_line(one.keyword, one.papers) for one in tallies))
+def _in_lines(tallies: Sequence[Tally]) -> QuotedPrintable:
+    return QuotedPrintable(b"".join(_line(one.keyword, one.papers) for one in tallies))
 
 
 @lru_cache(maxsize=SAID)
-def _line(keyword: str, papers: int) -> Quoted:
-    return piece(fill(f"{keyword}: {papers}", 6, "  * ") + "\n")
+def _line(keyword: str, papers: int) -> QuotedPrintable:
+    return encode_part(fill(f"{keyword}: {papers}", 6, "  * ") + "\n")

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from digest.letters.values import LetterPaper
-from digest.matching import Document, Matcher, Query, explain, numbers, recall
+from digest.letters.values import PaperView
+from digest.matching import Matcher, PaperDocument, Query, bit_positions, explain, parse_canonical
 
 KEYWORDS = 20_000  # that are kept, as parsed queries
 PAPERS = 4_000
@@ -20,29 +20,29 @@ SHOWN = 8_192  # papers with their marks
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class PaperSnapshot:
     """A paper as it is kept: what matching looks at, and what a letter shows with nothing marked.
 
     `stamp` changes when anything of that does. `plain` has the machine's summary, for those who want it.
     """
 
     stamp: object
-    document: Document
-    plain: LetterPaper
+    document: PaperDocument
+    plain: PaperView
 
 
 @dataclass(slots=True)
 class _Sheet:
     """What is known of one paper: it was tried against the first `tried` keywords, and against `also`."""
 
-    stock: Stock
+    stock: PaperSnapshot
     tried: int
     serial: int
     matched: set[str] = field(default_factory=set)
     also: set[str] = field(default_factory=set)
 
 
-class Known:
+class MatchCache:
     """For one thread at a time. What becomes too much is forgotten and worked out again."""
 
     def __init__(self, *, keywords: int = KEYWORDS, papers: int = PAPERS, shown: int = SHOWN) -> None:
@@ -50,7 +50,7 @@ class Known:
         self._numbers: dict[str, int] = {}
         self._queries: list[Query] = []
         self._sheets: dict[int, _Sheet] = {}
-        self._shown: dict[tuple[int, tuple[str, ...], bool, bool], LetterPaper] = {}
+        self._shown: dict[tuple[int, tuple[str, ...], bool, bool], PaperView] = {}
         self._serial = 0
 
     def __len__(self) -> int:
@@ -73,9 +73,9 @@ class Known:
             or (sheet.stock.stamp is not stamp and sheet.stock.stamp != stamp)  # nearly always it is that very one
         ]
 
-    def learn(
+    def update(
         self,
-        fresh: Mapping[int, Stock],
+        fresh: Mapping[int, PaperSnapshot],
         letters: Iterable[tuple[Sequence[int], Sequence[str]]],
         ahead: Iterable[str] = (),
     ) -> None:
@@ -87,7 +87,7 @@ class Known:
         later = list(ahead)
         needed = list(letters)
         for canonical in self.new([*(text for _, asked in needed for text in asked), *later]):
-            self._queries.append(recall(canonical))
+            self._queries.append(parse_canonical(canonical))
             self._numbers[canonical] = len(self._numbers)
         for number, stock in fresh.items():
             self._serial += 1
@@ -118,9 +118,9 @@ class Known:
         if not papers or not keywords:
             return
         documents = [self._sheets[each].stock.document for each in papers]
-        found = Matcher([self._queries[self._numbers[each]] for each in keywords], once=True).hits(documents)
+        found = Matcher([self._queries[self._numbers[each]] for each in keywords], once=True).match_bits(documents)
         for keyword, bits in zip(keywords, found, strict=True):
-            for place in numbers(bits.matched) if bits.matched else ():
+            for place in bit_positions(bits.matched) if bits.matched else ():
                 self._sheets[papers[place]].matched.add(keyword)
 
     def matches(self, number: int, asked: Iterable[str]) -> set[str]:
@@ -133,7 +133,7 @@ class Known:
 
     def paper(
         self, number: int, asked: Mapping[str, int], *, late: bool, summary: bool
-    ) -> tuple[LetterPaper, tuple[int, ...]]:
+    ) -> tuple[PaperView, tuple[int, ...]]:
         """The paper with its marks, and for each number that its marks have the position in `asked` that it means.
 
         The keywords of a paper stand in alphabetical order, so that those who wrote them in another one can share it.
@@ -147,11 +147,13 @@ class Known:
             while len(self._shown) >= self._most[2]:
                 del self._shown[next(iter(self._shown))]
             queries = [self._queries[self._numbers[each]] for each in matched]
-            shown = self._shown[key] = marked(sheet.stock, queries, late=late, summary=summary)
+            shown = self._shown[key] = highlight_matches(sheet.stock, queries, late=late, summary=summary)
         return shown, tuple([asked[each] for each in matched]) if found else ()
 
 
-def marked(stock: Stock, queries: Sequence[Query], *, late: bool = False, summary: bool = False) -> LetterPaper:
+def highlight_matches(
+    stock: PaperSnapshot, queries: Sequence[Query], *, late: bool = False, summary: bool = False
+) -> PaperView:
     """A paper with the words that these queries match. `summary`: with the machine's summary, if there is one."""
     plain = replace(stock.plain, late=late, summary=stock.plain.summary if summary else "", trending=not queries)
     if not queries:
@@ -161,6 +163,6 @@ def marked(stock: Stock, queries: Sequence[Query], *, late: bool = False, summar
         plain,
         title_spans=why.title,
         abstract_spans=why.abstract,
-        where=tuple((number, why.where(number)) for number in why.queries),
+        where=tuple((number, why.describe_location(number)) for number in why.queries),
         trending=not why.queries,
     )

@@ -14,23 +14,23 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from digest.letters import heads
-from digest.letters.colour import MARKS
+from digest.letters.colour import HIGHLIGHT_COLORS
 from digest.letters.fragments import NOTHING
 from digest.letters.frame import Frame, Papers, paints
-from digest.letters.prints import Kind, Prints, Style, heading, label, numbered, prints, reason, run
-from digest.letters.values import DigestWords, Letter
-from digest.letters.wire import SOFT, Quoted, Scale
+from digest.letters.prints import PaperForm, Prints, Style, heading, label, numbered, reason, render_paper, run
+from digest.letters.values import DigestContext, EmailContent
+from digest.letters.wire import SOFT_BREAK, QuotedPrintable, SizeBudget
 
 LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_LIMIT = 75_000  # of these, for the frame and the papers in full
 IN_FULL = 10
 NOWHERE = (NOTHING, NOTHING)
 UNMARKED = -1
-Ink = tuple[Quoted, Quoted, Quoted, Quoted, Quoted]
-Filling = dict[str, Quoted]
+Ink = tuple[QuotedPrintable, QuotedPrintable, QuotedPrintable, QuotedPrintable, QuotedPrintable]
+Filling = dict[str, QuotedPrintable]
 
 
-def digest(words: DigestWords, *, whole: bool = False) -> Letter:
+def render_digest(words: DigestContext, *, whole: bool = False) -> EmailContent:
     """The letter for one reader and one edition. `whole`: nothing is left out for its weight, as on the web."""
     return _Setting(words).letter(whole=whole)
 
@@ -38,7 +38,7 @@ def digest(words: DigestWords, *, whole: bool = False) -> Letter:
 class _Setting:
     """One letter being set. Papers are named by their places in the edition."""
 
-    def __init__(self, words: DigestWords) -> None:
+    def __init__(self, words: DigestContext) -> None:
         self._words = words
         self._weekly = words.frequency == "weekly"
         self._frame = Frame(words)
@@ -49,15 +49,15 @@ class _Setting:
         muted, never = bool(words.links.mute and words.keyword_ids), bool(words.links.never)
         self._style = Style(words.day.year, self._weekly, muted, never)
 
-    def letter(self, *, whole: bool) -> Letter:
+    def letter(self, *, whole: bool) -> EmailContent:
         letter = self._with(None)
-        if whole or len(letter.quoted_html) <= CARDS_LIMIT:  # as nearly all are: there is nothing to weigh
+        if whole or len(letter.encoded_html) <= CARDS_LIMIT:  # as nearly all are: there is nothing to weigh
             return letter
         total = len(self._words.papers) + self._words.left_out
         # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
-        return self._with(Scale(self._frame.empty(rows=total, more=total)))
+        return self._with(SizeBudget(self._frame.empty(rows=total, more=total)))
 
-    def _with(self, scale: Scale | None) -> Letter:
+    def _with(self, scale: SizeBudget | None) -> EmailContent:
         places = range(len(self._words.papers))
         cards = self._fitting("card", places[:IN_FULL], scale, CARDS_LIMIT)
         rows = self._fitting("row", places[len(cards) :], scale, LIMIT)
@@ -66,7 +66,7 @@ class _Setting:
         more = len(places) + self._words.left_out - len(cards) - len(rows)
         return self._frame.letter(Papers(card_html, row_html), Papers(card_text, row_text), len(rows), more)
 
-    def _fitting(self, kind: Kind, places: Sequence[int], scale: Scale | None, limit: int) -> Sequence[int]:
+    def _fitting(self, kind: PaperForm, places: Sequence[int], scale: SizeBudget | None, limit: int) -> Sequence[int]:
         """As many of these papers as fit; all of them, where nothing is weighed."""
         if not scale:
             return places
@@ -75,15 +75,17 @@ class _Setting:
             made, in_html, _ = self._filling(place, kind)
             day = self._day(place)
             head = heading(kind, "" if day in headed else day)[0]
-            if not scale.takes(Quoted(b"".join([head, *made.html.pieces(in_html)])), limit):
+            if not scale.try_add(QuotedPrintable(b"".join([head, *made.html.pieces(in_html)])), limit):
                 return places[:fitting]
             headed.add(day)
         return places
 
-    def _in_order(self, kind: Kind, places: Sequence[int], first: int) -> tuple[list[Quoted], list[Quoted]]:
+    def _in_order(
+        self, kind: PaperForm, places: Sequence[int], first: int
+    ) -> tuple[list[QuotedPrintable], list[QuotedPrintable]]:
         """The papers in both forms: a weekly letter's by day, the late ones at the end."""
-        in_html: list[Quoted] = []
-        in_text: list[Quoted] = []
+        in_html: list[QuotedPrintable] = []
+        in_text: list[QuotedPrintable] = []
         number, last = first, ""
         for (day, place), some in groupby(self._by_day(places), self._kin):
             if place == UNMARKED:
@@ -115,10 +117,10 @@ class _Setting:
         """The same for papers that are set together: those of a day in which nothing is marked."""
         return self._day(place), place if self._words.papers[place].marked else UNMARKED
 
-    def _filling(self, place: int, kind: Kind) -> tuple[Prints, Filling, Filling]:
+    def _filling(self, place: int, kind: PaperForm) -> tuple[Prints, Filling, Filling]:
         """A rendered paper, and what fills its holes in both forms, but for its number."""
         words, paper, known = self._words, self._words.papers[place], self._positions[place]
-        made = prints(paper, kind, self._style)
+        made = render_paper(paper, kind, self._style)
         in_html, in_text = (each.copy() for each in self._bare)
         for number, paint, keyword, mute in made.holes:
             position = known[number]
@@ -131,10 +133,14 @@ class _Setting:
         """A keyword's colour, its words and the address where it is muted, the last two in both forms."""
         words = self._words
         mute = self._muting(words.keyword_ids[position]) if words.links.mute and words.keyword_ids else NOWHERE
-        made = self._inks[position] = (paints()[position % len(MARKS)], *label(words.keywords[position]), *mute)
+        made = self._inks[position] = (
+            paints()[position % len(HIGHLIGHT_COLORS)],
+            *label(words.keywords[position]),
+            *mute,
+        )
         return made
 
-    def _muting(self, keyword: int) -> tuple[Quoted, Quoted]:
+    def _muting(self, keyword: int) -> tuple[QuotedPrintable, QuotedPrintable]:
         """The address of the reader's own page for a keyword, in both forms."""
-        end = b"/%d%b" % (keyword, SOFT)
-        return Quoted(self._frame.html["mute"] + end), Quoted(self._frame.text["mute"] + end)
+        end = b"/%d%b" % (keyword, SOFT_BREAK)
+        return QuotedPrintable(self._frame.html["mute"] + end), QuotedPrintable(self._frame.text["mute"] + end)

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from unicodedata import east_asian_width
 
-from digest.letters.wire import SOFT, Quoted, piece, risky
+from digest.letters.wire import SOFT_BREAK, QuotedPrintable, encode_part, has_unsafe_line
 
 WIDTH = 72
 _NARROW = re.compile("[\0-\u024f\u2010-\u2027]*")  # Latin, dashes, quotation marks, "…": each takes one column
@@ -47,7 +47,7 @@ def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str
     return "\n".join(each.rstrip() for each in (*lines, line))
 
 
-def paragraph(text: str) -> Quoted:
+def paragraph(text: str) -> QuotedPrintable:
     """`text` filled, in wire form."""
     if text.isascii() and text.isprintable() and not ("=" in text or "  " in text):  # as most: then bytes are columns
         rest, lines = text.strip().encode(), []
@@ -55,9 +55,9 @@ def paragraph(text: str) -> Quoted:
             lines.append(rest[:end])
             rest = rest[end + 1 :]
         made = b"\r\n".join([*lines, rest])
-        if 0 < len(rest) <= WIDTH and not risky(made):
-            return Quoted(made + SOFT)
-    return piece(fill(text))
+        if 0 < len(rest) <= WIDTH and not has_unsafe_line(made):
+            return QuotedPrintable(made + SOFT_BREAK)
+    return encode_part(fill(text))
 
 
 def _filled(text: str, margin: str, first: str, width: int) -> str:

@@ -15,13 +15,13 @@ from digest.letters.cards import KEYWORD, REASONS, Own, in_full, in_short, why
 from digest.letters.fragments import NOTHING, Fragment, both, hole
 from digest.letters.plain import fill
 from digest.letters.templates import fragment, macro, part
-from digest.letters.values import LetterPaper
-from digest.letters.wire import Quoted, piece
+from digest.letters.values import PaperView
+from digest.letters.wire import QuotedPrintable, encode_part
 
 KEPT = 4096  # cards and rows that are kept
 RUNS = 64  # runs of them: 4 MB
 SAID = 4096  # paragraphs of text/plain that are kept
-Kind = Literal["card", "row"]
+PaperForm = Literal["card", "row"]
 
 
 class Style(NamedTuple):
@@ -43,7 +43,7 @@ class Prints:
 
 
 @lru_cache(maxsize=KEPT)
-def prints(paper: LetterPaper, kind: Kind, style: Style) -> Prints:
+def render_paper(paper: PaperView, kind: PaperForm, style: Style) -> Prints:
     """The paper as a card or a row of that year's letters."""
     own = Own.holes(paper, mute=style.mute, never=style.never)
     shown = (in_full if kind == "card" else in_short)(paper, date(style.year, 1, 1), own)
@@ -55,9 +55,9 @@ def prints(paper: LetterPaper, kind: Kind, style: Style) -> Prints:
 
 
 @lru_cache(maxsize=RUNS)
-def run(papers: Sequence[LetterPaper], kind: Kind, first: int, style: Style) -> Prints:
+def run(papers: Sequence[PaperView], kind: PaperForm, first: int, style: Style) -> Prints:
     """Papers in which nothing is marked, one after the other. `first`: the number of the first one."""
-    printed = [prints(paper, kind, style) for paper in papers]
+    printed = [render_paper(paper, kind, style) for paper in papers]
     numbers = [{"number": numbered(each)} for each in range(first, first + len(papers))]
     between = heading(kind, "")
     return Prints(
@@ -67,27 +67,27 @@ def run(papers: Sequence[LetterPaper], kind: Kind, first: int, style: Style) -> 
 
 
 @lru_cache(maxsize=SAID)
-def label(keyword: str) -> tuple[Quoted, Quoted]:
+def label(keyword: str) -> tuple[QuotedPrintable, QuotedPrintable]:
     """A keyword as cards name it, in both forms."""
-    return both(say.cut(keyword, KEYWORD))
+    return both(say.truncate(keyword, KEYWORD))
 
 
 @lru_cache(maxsize=SAID)
-def reason(where: tuple[tuple[str, str], ...]) -> Quoted:
+def reason(where: tuple[tuple[str, str], ...]) -> QuotedPrintable:
     """The keywords and where they stand, for the plain letter."""
-    said = [(say.cut(keyword, KEYWORD), place) for keyword, place in where[:REASONS]]
-    return piece(fill(why(said, max(0, len(where) - REASONS)), 4)[4:])
+    said = [(say.truncate(keyword, KEYWORD), place) for keyword, place in where[:REASONS]]
+    return encode_part(fill(why(said, max(0, len(where) - REASONS)), 4)[4:])
 
 
 @lru_cache
-def numbered(number: int) -> Quoted:
+def numbered(number: int) -> QuotedPrintable:
     """The paper's number in the plain letter."""
-    return piece(f"{number:>2}. ")
+    return encode_part(f"{number:>2}. ")
 
 
 @lru_cache
-def heading(kind: Kind, day: str) -> tuple[Quoted, Quoted]:
+def heading(kind: PaperForm, day: str) -> tuple[QuotedPrintable, QuotedPrintable]:
     """What stands before a paper, in both forms: the day where one begins, else a rule between cards."""
     if not day:
-        return (piece(macro("rule")), NOTHING) if kind == "card" else (NOTHING, NOTHING)
-    return piece(macro(f"day_of_{kind}s", day)), piece(part(f"digest-day-of-{kind}s.txt", day=day))
+        return (encode_part(macro("rule")), NOTHING) if kind == "card" else (NOTHING, NOTHING)
+    return encode_part(macro(f"day_of_{kind}s", day)), encode_part(part(f"digest-day-of-{kind}s.txt", day=day))

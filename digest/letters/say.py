@@ -12,7 +12,7 @@ MONTHS = (
 )
 OFTEN = {"daily": "every day", "weekdays": "every weekday", "weekly": "once a week"}
 NAMED = 3  # authors named before the last one
-NAME = 60  # characters of one name
+MAX_NAME_LENGTH = 60  # characters of one name
 
 # Breaks and controls become a space; what could turn the direction of the text around it, and halves of
 # characters that have no UTF-8 form, go away.
@@ -22,70 +22,73 @@ _WEB = re.compile(r"https?://[^\s<>\"'`\\^{|}]+", re.IGNORECASE)
 LONGEST_URL = 2000
 
 
-def clean(text: str) -> str:
+def clean_line(text: str) -> str:
     """Text from outside as one line. Spaces at its ends stay, as it may be a piece of a longer text."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text
     return _BREAKS.sub(" ", _UNSEEN.sub("", text))
 
 
-def one_line(text: str, limit: int = 300) -> str:
-    return cut(text, limit)
+def single_line(text: str, limit: int = 300) -> str:
+    return truncate(text, limit)
 
 
-def cut(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """At most `limit` characters, with an ellipsis where something is missing."""
-    text = clean(text).strip()
+    text = clean_line(text).strip()
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 # The same for what many letters name: keywords and titles.
-short = lru_cache(maxsize=8192)(cut)
+truncate_cached = lru_cache(maxsize=8192)(truncate)
 
 
-def web_address(url: str | None) -> str | None:
+def safe_url(url: str | None) -> str | None:
     """An address that may stand in a link: http or https and nothing that could leave an attribute. Else None."""
-    if not url or len(url) > LONGEST_URL or clean(url) != url or not _WEB.fullmatch(url):
+    if not url or len(url) > LONGEST_URL or clean_line(url) != url or not _WEB.fullmatch(url):
         return None
     return url
 
 
-def number(value: int) -> str:
+def format_number(value: int) -> str:
     return f"{value:,}"
 
 
-def count(value: int, word: str) -> str:
+def pluralize(value: int, word: str) -> str:
     """1 paper, 2 papers, 1,234 papers."""
-    return f"{number(value)} {word}{'' if value == 1 else 's'}"
+    return f"{format_number(value)} {word}{'' if value == 1 else 's'}"
 
 
-def day(when: date) -> str:
+def format_day(when: date) -> str:
     """Thursday 30 October."""
     return f"{WEEKDAYS[when.weekday()]} {when.day} {MONTHS[when.month - 1]}"
 
 
-def date_of(when: date, today: date | None = None) -> str:
+def format_date(when: date, today: date | None = None) -> str:
     """30 October 2025; without the year when it is the year of `today`."""
     year = "" if today is not None and today.year == when.year else f" {when.year}"
     return f"{when.day} {MONTHS[when.month - 1]}{year}"
 
 
-def often(frequency: str) -> str:
+def frequency_label(frequency: str) -> str:
     """The reader's frequency in words."""
     return OFTEN[frequency]
 
 
-def listed(words: Sequence[str], more: int = 0, noun: str = "") -> str:
+def join_words(words: Sequence[str], more: int = 0, noun: str = "") -> str:
     """a, b and c; with `more`: a, b, c and 5 more (5 more keywords)."""
-    said = [*words, f"{number(more)} more {noun}{'' if more == 1 else 's'}" if noun else f"{number(more)} more"]
+    said = [
+        *words,
+        f"{format_number(more)} more {noun}{'' if more == 1 else 's'}" if noun else f"{format_number(more)} more",
+    ]
     said = said if more else list(words)
     return f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
 
 
-def leading(words: Sequence[str], *, limit: int, most: int) -> tuple[str, ...]:
+def fit_words(words: Sequence[str], *, limit: int, max_count: int) -> tuple[str, ...]:
     """The first words, at most `most`, that fit into `limit` characters with commas between; one in any case."""
     kept: list[str] = []
-    for word in words[:most]:
+    for word in words[:max_count]:
         limit -= len(word) + 2
         if kept and limit < 0:
             break
@@ -93,18 +96,18 @@ def leading(words: Sequence[str], *, limit: int, most: int) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def byline(authors: Sequence[str]) -> str:
+def format_authors(authors: Sequence[str]) -> str:
     """All of up to four authors; else the first three, the last, and how many between them are not named."""
-    names = [cut(name, NAME) for name in authors if name.strip()]
+    names = [truncate(name, MAX_NAME_LENGTH) for name in authors if name.strip()]
     hidden = len(names) - NAMED - 1
     if hidden <= 0:
         return ", ".join(names)
-    return f"{', '.join(names[:NAMED])} … {names[-1]}, +{number(hidden)}"
+    return f"{', '.join(names[:NAMED])} … {names[-1]}, +{format_number(hidden)}"
 
 
-def first_author(authors: Sequence[str]) -> str:
+def format_first_author(authors: Sequence[str]) -> str:
     """The short form for a row: the first author, and how many more."""
-    names = [cut(name, NAME) for name in authors[:1] if name.strip()]
+    names = [truncate(name, MAX_NAME_LENGTH) for name in authors[:1] if name.strip()]
     if not names:
         return ""
-    return names[0] if len(authors) == 1 else f"{names[0]} +{number(len(authors) - 1)}"
+    return names[0] if len(authors) == 1 else f"{names[0]} +{format_number(len(authors) - 1)}"

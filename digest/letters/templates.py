@@ -10,12 +10,12 @@ from digest.letters import colour, say
 from digest.letters.fragments import Fragment
 from digest.letters.marked import starred
 from digest.letters.plain import fill
-from digest.letters.values import Letter
+from digest.letters.values import EmailContent
 
 SUBJECT = 90  # characters; phones show about 40 of them, desktops about 70
 
 
-def folder(name: str) -> Path:
+def template_folder(name: str) -> Path:
     """The folder of templates called `name` ("mail", "web"): inside an installed wheel, else beside the package."""
     package = Path(__file__).parents[1]
     places = (package / "templates" / name, package.parent / "templates" / name)
@@ -29,7 +29,7 @@ def folder(name: str) -> Path:
 def environment() -> Environment:
     # Escaping goes by the real ending: `x.html.j2` would stay as it is, so no name here ends like that.
     made = Environment(
-        loader=FileSystemLoader(folder("mail")),
+        loader=FileSystemLoader(template_folder("mail")),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -37,8 +37,10 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    made.globals.update(look=colour.LOOK, marks=colour.MARKS)
-    made.filters.update(fill=fill, starred=starred, count=say.count, listed=say.listed, day=say.day, date=say.date_of)
+    made.globals.update(look=colour.THEME, marks=colour.HIGHLIGHT_COLORS)
+    made.filters.update(
+        fill=fill, starred=starred, count=say.pluralize, listed=say.join_words, day=say.format_day, date=say.format_date
+    )
     return made
 
 
@@ -59,13 +61,13 @@ def fragment(template: str, **values: object) -> Fragment:
 
 def subject(name: str, values: Mapping[str, object]) -> str:
     """One line of at most SUBJECT characters."""
-    return say.cut(part(f"{name}-subject.txt", **values), SUBJECT)
+    return say.truncate(part(f"{name}-subject.txt", **values), SUBJECT)
 
 
-def letter(name: str, values: Mapping[str, object]) -> Letter:
+def render_email(name: str, values: Mapping[str, object]) -> EmailContent:
     """The three templates of the letter called `name`."""
     line = subject(name, values)
-    return Letter(
+    return EmailContent(
         subject=line,
         text=part(f"{name}-body.txt", **values, subject=line).strip("\n") + "\n",
         html=part(f"{name}-body.html", **values, subject=line),

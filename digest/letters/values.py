@@ -7,40 +7,40 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from digest.letters.wire import Quoted, quoted, read
+from digest.letters.wire import QuotedPrintable, decode_quoted_printable, encode_quoted_printable
 from digest.matching import Span
 
 
-class Letter:
+class EmailContent:
     """A letter as its reader sees it. `subject` is one line; `text` and `html` say the same.
 
     Both are kept in wire form, because most letters are joined from pieces that are in it already.
     """
 
-    __slots__ = ("quoted_html", "quoted_text", "subject")
+    __slots__ = ("encoded_html", "encoded_text", "subject")
 
-    def __init__(self, subject: str, text: str | Quoted, html: str | Quoted) -> None:
+    def __init__(self, subject: str, text: str | QuotedPrintable, html: str | QuotedPrintable) -> None:
         self.subject = subject
-        self.quoted_text = quoted(text) if isinstance(text, str) else text
-        self.quoted_html = quoted(html) if isinstance(html, str) else html
+        self.encoded_text = encode_quoted_printable(text) if isinstance(text, str) else text
+        self.encoded_html = encode_quoted_printable(html) if isinstance(html, str) else html
 
     @property
     def text(self) -> str:
-        return read(self.quoted_text)
+        return decode_quoted_printable(self.encoded_text)
 
     @property
     def html(self) -> str:
-        return read(self.quoted_html)
+        return decode_quoted_printable(self.encoded_html)
 
 
-class Clock(NamedTuple):
+class SendTime(NamedTuple):
     """When a reader wants the digest: local hour 0 to 23 in an IANA zone."""
 
     hour: int
     timezone: str
 
 
-class Links(NamedTuple):
+class PersonalLinks(NamedTuple):
     """The reader's own pages. `unsubscribe` can do nothing but that; `preferences` can change everything.
 
     To `mute` a keyword's number is added, to `never` a paper's. Without an address there is no such link.
@@ -56,7 +56,7 @@ class Links(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LetterPaper:
+class PaperView:
     """A paper in the digest, with the spans of its matched words (characters of `title` and `abstract` as given).
 
     `where` names each matched keyword by its number, with "title", "abstract" or "title and abstract".
@@ -101,7 +101,7 @@ class LetterPaper:
         return bool(self.where or self.title_spans or self.abstract_spans)
 
 
-class DigestWords(NamedTuple):
+class DigestContext(NamedTuple):
     """All that one digest says. A keyword's position decides its colour; without keywords the papers are trending ones.
 
     `keyword_ids` are the numbers that links to mute a keyword end in. `papers` stand in the order of the edition.
@@ -113,11 +113,11 @@ class DigestWords(NamedTuple):
 
     day: date
     frequency: str  # daily | weekdays | weekly
-    clock: Clock
+    send_time: SendTime
     address: str
-    since: date
-    papers: tuple[LetterPaper, ...]
-    links: Links
+    subscribed_on: date
+    papers: tuple[PaperView, ...]
+    links: PersonalLinks
     keywords: tuple[str, ...] = ()
     keyword_ids: tuple[int, ...] = ()
     positions: tuple[tuple[int, ...], ...] = ()
@@ -129,7 +129,7 @@ class DigestWords(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmWords:
+class ConfirmContext:
     """The first letter to an address that somebody typed. It holds nothing that this somebody could have written."""
 
     product: str = "Paper Digest"
@@ -146,13 +146,13 @@ class FirstPapers:
     """
 
     day: date
-    papers: tuple[LetterPaper, ...] = ()
+    papers: tuple[PaperView, ...] = ()
     matched: int = 0
     follows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WelcomeWords:
+class WelcomeContext:
     """The letter after the confirmation. `first_on` is the next local day on which a digest may come.
 
     `keywords` bring papers, `exclusions` keep some away. `first` is None while no list has been read.
@@ -161,7 +161,7 @@ class WelcomeWords:
     product: str = "Paper Digest"
     address: str
     frequency: str
-    clock: Clock
+    clock: SendTime
     keywords: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
     first_on: date | None = None
@@ -172,7 +172,7 @@ class WelcomeWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyWords:
+class AlreadySubscribedContext:
     """The answer to a second subscription. Whoever asked may be a stranger, so it tells nothing about the first."""
 
     product: str = "Paper Digest"
@@ -181,7 +181,7 @@ class AlreadyWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyWords:
+class CopyLinkContext:
     """The link to the copy of a letter that a reader cannot find any more; `day` is that letter's."""
 
     product: str = "Paper Digest"
@@ -192,7 +192,7 @@ class CopyWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoodbyeWords:
+class GoodbyeContext:
     """The last letter. `return_url` brings everything back, for so many `days`."""
 
     product: str = "Paper Digest"

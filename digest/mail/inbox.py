@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredMessage:
     """A message in the folder; `name` is its file name without .eml."""
 
     name: str
@@ -36,14 +36,14 @@ class Kept:
         return str(body.get_content()) if body else ""
 
 
-class Inbox:
+class LocalMailbox:
     """The server. `port` is known once it is entered; the operating system chooses it unless one is asked for."""
 
     def __init__(self, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.folder = folder
         self.host = host
         self.port = port
-        self._numbers = count(1)
+        self._sequence = count(1)
 
     async def __aenter__(self) -> Self:
         from aiosmtpd.smtp import SMTP
@@ -66,13 +66,13 @@ class Inbox:
         """Keep the message, durably, before saying that it was accepted."""
         content: Any = envelope.content
         try:
-            await asyncio.to_thread(self._keep, envelope.rcpt_tos, bytes(content))
+            await asyncio.to_thread(self._store, envelope.rcpt_tos, bytes(content))
         except OSError as error:  # the library would answer 500, which is final
             return f"452 4.3.1 cannot be kept: {error.strerror}"
         return "250 2.0.0 kept"
 
-    def _keep(self, recipients: list[str], content: bytes) -> None:
-        name = f"{time.time_ns()}-{next(self._numbers)}"
+    def _store(self, recipients: list[str], content: bytes) -> None:
+        name = f"{time.time_ns()}-{next(self._sequence)}"
         head = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients).encode()
         unfinished = self.folder / f"{name}.tmp"
         with unfinished.open("wb") as file:
@@ -82,21 +82,21 @@ class Inbox:
         unfinished.rename(self.folder / f"{name}.eml")
 
 
-def kept(folder: Path) -> list[Kept]:
+def list_messages(folder: Path) -> list[StoredMessage]:
     """All messages in a folder, the oldest first."""
-    return [_read(path) for path in sorted(folder.glob("*.eml"), key=_arrival)]
+    return [_load_message(path) for path in sorted(folder.glob("*.eml"), key=_arrival_key)]
 
 
-def one(folder: Path, name: str) -> Kept | None:
+def find_message(folder: Path, name: str) -> StoredMessage | None:
     """The message of that name; None when there is none. `name` may come from a URL."""
-    return next((_read(path) for path in folder.glob("*.eml") if path.stem == name), None)
+    return next((_load_message(path) for path in folder.glob("*.eml") if path.stem == name), None)
 
 
-def _arrival(path: Path) -> tuple[int, int]:
+def _arrival_key(path: Path) -> tuple[int, int]:
     instant, _, number = path.stem.partition("-")
     return (int(instant), int(number)) if instant.isdigit() and number.isdigit() else (0, 0)
 
 
-def _read(path: Path) -> Kept:
+def _load_message(path: Path) -> StoredMessage:
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
-    return Kept(path.stem, str(message["Delivered-To"] or message["To"] or ""), message)
+    return StoredMessage(path.stem, str(message["Delivered-To"] or message["To"] or ""), message)

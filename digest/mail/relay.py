@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
-from digest.errors import LaneClosed, RelayDown, SendError
+from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
 
-STEP_SECONDS = 60.0  # for an answer to a command, where no setting says otherwise
-LETTERS_A_CONNECTION = 100  # many relays close one after so many
+REPLY_SECONDS = 60.0  # for an answer to a command, where no setting says otherwise
+MESSAGES_PER_CONNECTION = 100  # many relays close one after so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
+class RelayConfig:
     """Where letters are handed over. `tls`: starttls, tls or none; certificates are always verified."""
 
     host: str
@@ -22,8 +22,8 @@ class Relay:
     username: str = ""
     password: str = ""
     local_hostname: str = "localhost"
-    reuse: int = LETTERS_A_CONNECTION  # letters a connection before it is closed anew
-    timeout: float = STEP_SECONDS
+    max_messages: int = MESSAGES_PER_CONNECTION  # letters a connection before it is closed anew
+    timeout: float = REPLY_SECONDS
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class Relay:
         return f"{self.host}:{self.port}"
 
 
-async def connect(relay: Relay) -> aiosmtplib.SMTP:
+async def connect(relay: RelayConfig) -> aiosmtplib.SMTP:
     """A connection that is ready for MAIL. Raises RelayDown or LaneClosed."""
     try:
         smtp = aiosmtplib.SMTP(
@@ -46,7 +46,7 @@ async def connect(relay: Relay) -> aiosmtplib.SMTP:
         )
         await _greet(smtp)
     except (SMTPException, OSError, ValueError) as error:
-        raise _no_way(f"{relay.host}:{relay.port}", error) from error
+        raise _connection_error(f"{relay.host}:{relay.port}", error) from error
     return smtp
 
 
@@ -65,14 +65,14 @@ async def _greet(smtp: aiosmtplib.SMTP) -> None:
         raise
 
 
-def _no_way(where: str, error: Exception) -> SendError:
+def _connection_error(address: str, error: Exception) -> DeliveryError:
     if isinstance(error, SMTPResponseException):
-        said = f"{where} refuses us: {error.code} {error.message}"
-        return (LaneClosed if error.code >= 500 else RelayDown)(said, code=max(error.code, 0))  # noqa: PLR2004
+        said = f"{address} refuses us: {error.code} {error.message}"
+        return (RelayRefusedError if error.code >= 500 else RelayUnavailableError)(said, code=max(error.code, 0))  # noqa: PLR2004
     unsafe = next((each for each in (error, error.__cause__) if isinstance(each, ssl.SSLError)), None)
     if unsafe:
-        return LaneClosed(f"{where}: no safe connection: {unsafe}")
+        return RelayRefusedError(f"{address}: no safe connection: {unsafe}")
     # The library's bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
     if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return LaneClosed(f"{where} cannot be used as DIGEST_SMTP_* say: {error}")
-    return RelayDown(f"{where} cannot be reached: {error}")
+        return RelayRefusedError(f"{address} cannot be used as DIGEST_SMTP_* say: {error}")
+    return RelayUnavailableError(f"{address} cannot be reached: {error}")

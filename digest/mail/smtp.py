@@ -22,34 +22,62 @@ from itertools import zip_longest
 from types import TracebackType
 from typing import Self
 
-from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
-from digest.mail.commands import DATA, DOT, GO_AHEAD, MAILBOX, QUIT, RSET, Parcel, Step, envelope, mail
-from digest.mail.message import Wired
-from digest.mail.relay import LETTERS_A_CONNECTION, STEP_SECONDS, Relay, connect
-from digest.mail.talk import GOING_AWAY, Reply, Talk
+from digest.errors import (
+    DeliveryError,
+    PermanentDeliveryError,
+    RelayRefusedError,
+    RelayUnavailableError,
+    TemporaryDeliveryError,
+    UncertainDeliveryError,
+)
+from digest.mail.commands import (
+    DATA,
+    END_OF_DATA,
+    GO_AHEAD,
+    MAILBOX,
+    QUIT,
+    RSET,
+    OutgoingMessage,
+    SmtpCommand,
+    envelope_commands,
+    mail_command,
+)
+from digest.mail.message import RawMessage
+from digest.mail.relay import MESSAGES_PER_CONNECTION, REPLY_SECONDS, RelayConfig, connect
+from digest.mail.talk import SHUTTING_DOWN, SmtpReply, SmtpStream
 
-__all__ = ["LETTERS_A_CONNECTION", "STEP_SECONDS", "Connection", "Parcel", "Relay", "Withdrawn", "connect"]
+__all__ = [
+    "MESSAGES_PER_CONNECTION",
+    "REPLY_SECONDS",
+    "SmtpConnection",
+    "OutgoingMessage",
+    "RelayConfig",
+    "SendCancelled",
+    "connect",
+]
 
-DATA_STEPS = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
+DATA_TIMEOUT_FACTOR = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
 QUIT_SECONDS = 5.0
-NEEDS_LOGIN = {530, 534, 535, 538}
-TOO_LARGE = 552  # RFC 1870 6.1
+LOGIN_CODES = {530, 534, 535, 538}
+TOO_LARGE_CODE = 552  # RFC 1870 6.1
 
 
-class Withdrawn(Exception):
+class SendCancelled(Exception):
     """`before_data` said that the letter may not leave."""
 
 
-class Connection:
+class SmtpConnection:
     """One connection to the relay, opened when first needed, renewed when it is worn out or broken."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: RelayConfig) -> None:
         self._relay = relay
-        self._talk: Talk | None = None
-        self._letters = 0
-        self._unfinished = False  # the relay still holds the envelope of a letter that did not go
-        self._ahead: tuple[Parcel, Sequence[Step]] | None = None  # whose envelope went with the letter before
-        self._early = True  # whether that may be done
+        self._stream: SmtpStream | None = None
+        self._sent_count = 0
+        self._needs_reset = False  # the relay still holds the envelope of a letter that did not go
+        self._pipelined: tuple[OutgoingMessage, Sequence[SmtpCommand]] | None = (
+            None  # whose envelope went with the letter before
+        )
+        self._may_pipeline = True  # whether that may be done
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,15 +88,15 @@ class Connection:
         await self.close()
 
     @property
-    def worn(self) -> bool:
+    def is_used_up(self) -> bool:
         """So many letters have gone over it that it is left before the next one."""
-        return self._talk is not None and self._letters >= self._relay.reuse
+        return self._stream is not None and self._sent_count >= self._relay.max_messages
 
     async def send(
         self,
-        parcel: Parcel,
+        message: OutgoingMessage,
         before_data: Callable[[], Awaitable[bool]],
-        following: Callable[[], Parcel | None] = lambda: None,
+        next_message: Callable[[], OutgoingMessage | None] = lambda: None,
     ) -> str:
         """Hand over one letter; the relay's answer.
 
@@ -78,148 +106,161 @@ class Connection:
         Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after the letter began to leave it
         raises Unknown too; a CancelledError means that nothing has left.
         """
-        _check(parcel.sender)
-        if not MAILBOX.fullmatch(parcel.recipient):
-            raise Rejected("this address cannot be written in SMTP without extensions", recipient=True)
-        talk = await self._addressed(parcel)
-        if talk.pipelines:
-            await self._fenced(before_data)
+        _check_sender(message.sender)
+        if not MAILBOX.fullmatch(message.recipient):
+            raise PermanentDeliveryError(
+                "this address cannot be written in SMTP without extensions", recipient_refused=True
+            )
+        stream = await self._send_envelope(message)
+        if stream.can_pipeline:
+            await self._ask_before_data(before_data)
         else:
             if not await before_data():
-                raise Withdrawn
-            await self._ask(talk, [DATA])
-        self._letters += 1
-        reply = await self._hand_over(talk, parcel.raw, following())
-        self._unfinished = False
+                raise SendCancelled
+            await self._execute(stream, [DATA])
+        self._sent_count += 1
+        reply = await self._send_data(stream, message.raw, next_message())
+        self._needs_reset = False
         return f"{reply.code} {reply.text}"
 
-    async def _addressed(self, parcel: Parcel) -> Talk:
+    async def _send_envelope(self, message: OutgoingMessage) -> SmtpStream:
         """A connection on which the relay has taken the envelope, and DATA where it lets us talk on."""
         while True:
-            talk, early = await self._open_for(parcel)
-            self._unfinished = True
+            stream, early = await self._open_for_message(message)
+            self._needs_reset = True
             try:
-                await (self._heard(talk, early) if early else self._ask(talk, envelope(talk, parcel)))
-            except SendError as error:
+                await (
+                    self._check_replies(stream, early)
+                    if early
+                    else self._execute(stream, envelope_commands(stream, message))
+                )
+            except DeliveryError as error:
                 # That a relay ends the connection between two letters is normal, even if we notice it only now: it is
                 # no fault of this letter. Nor is it one if the relay does not like to be asked so early.
-                ended = self._letters and talk.lost and error.code in {0, GOING_AWAY}
-                if not ended and not (early and isinstance(error, LaneClosed)):
+                ended = self._sent_count and stream.closed_reason and error.code in {0, SHUTTING_DOWN}
+                if not ended and not (early and isinstance(error, RelayRefusedError)):
                     raise
-                self._early = self._early and (not early or error.code == GOING_AWAY)
-                self._drop()
+                self._may_pipeline = self._may_pipeline and (not early or error.code == SHUTTING_DOWN)
+                self._disconnect()
             else:
-                return talk
+                return stream
 
-    async def _open_for(self, parcel: Parcel) -> tuple[Talk, Sequence[Step]]:
+    async def _open_for_message(self, message: OutgoingMessage) -> tuple[SmtpStream, Sequence[SmtpCommand]]:
         """A connection, and the envelope if it has gone there with the letter before."""
-        ahead, self._ahead = self._ahead, None
-        if self._talk and ahead and ahead[0] is parcel:
-            return self._talk, ahead[1]
+        ahead, self._pipelined = self._pipelined, None
+        if self._stream and ahead and ahead[0] is message:
+            return self._stream, ahead[1]
         if ahead:
-            self._drop()  # the relay waits for that one
+            self._disconnect()  # the relay waits for that one
         return await self._open(), ()
 
     async def probe(self, sender: str) -> None:
         """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""
-        _check(sender)
-        talk = await self._open()
-        self._unfinished = True
+        _check_sender(sender)
+        stream = await self._open()
+        self._needs_reset = True
         try:
-            await self._ask(talk, [mail(sender, 0)])
-        except LaneClosed:
+            await self._execute(stream, [mail_command(sender, 0)])
+        except RelayRefusedError:
             raise
-        except SendError as error:
+        except DeliveryError as error:
             if not error.code:
-                raise RelayDown(str(error)) from error
+                raise RelayUnavailableError(str(error)) from error
 
     async def close(self) -> None:
         """Say goodbye and close."""
-        if self._talk and not self._ahead:  # else it waits for a letter
-            await self._talk.ask(QUIT.command, seconds=QUIT_SECONDS)
-        self._drop()
+        if self._stream and not self._pipelined:  # else it waits for a letter
+            await self._stream.request(QUIT.line, seconds=QUIT_SECONDS)
+        self._disconnect()
 
-    async def _open(self) -> Talk:
-        if self.worn:
+    async def _open(self) -> SmtpStream:
+        if self.is_used_up:
             await self.close()
-        if self._talk and self._unfinished:
-            answered = await self._talk.ask(RSET.command, seconds=self._relay.timeout)
-            if not answered or answered[0].code not in RSET.good:
-                self._drop()  # it costs a new connection, nothing else
-        if self._talk is None or self._talk.lost:
-            self._talk, self._letters = Talk.take_over(await connect(self._relay)), 0
-        return self._talk
+        if self._stream and self._needs_reset:
+            answered = await self._stream.request(RSET.line, seconds=self._relay.timeout)
+            if not answered or answered[0].code not in RSET.expected:
+                self._disconnect()  # it costs a new connection, nothing else
+        if self._stream is None or self._stream.closed_reason:
+            self._stream, self._sent_count = SmtpStream.from_client(await connect(self._relay)), 0
+        return self._stream
 
-    async def _ask(self, talk: Talk, steps: Sequence[Step]) -> None:
+    async def _execute(self, stream: SmtpStream, commands: Sequence[SmtpCommand]) -> None:
         """Take these steps, together where the relay lets us."""
-        for group in (steps,) if talk.pipelines else ((each,) for each in steps):
-            talk.say(b"".join(each.command for each in group), len(group))
-            await self._heard(talk, group)
+        for group in (commands,) if stream.can_pipeline else ((each,) for each in commands):
+            stream.write(b"".join(each.line for each in group), len(group))
+            await self._check_replies(stream, group)
 
-    async def _heard(self, talk: Talk, steps: Sequence[Step]) -> None:
+    async def _check_replies(self, stream: SmtpStream, commands: Sequence[SmtpCommand]) -> None:
         """Hear the replies to these steps. What follows a refused one is answered and forgotten."""
-        replies = await talk.hear(len(steps), len(steps) * self._relay.timeout)
-        for step, reply in zip_longest(steps, replies):
+        replies = await stream.read_replies(len(commands), len(commands) * self._relay.timeout)
+        for step, reply in zip_longest(commands, replies):
             if reply is None:
-                raise Deferred(f"the connection broke before the letter left: {talk.lost}")
-            if reply.code not in step.good:
+                raise TemporaryDeliveryError(f"the connection broke before the letter left: {stream.closed_reason}")
+            if reply.code not in step.expected:
                 if replies[-1].code == GO_AHEAD:
-                    self._drop()  # it waits for a letter that nobody is to get
-                raise self._refused(reply, step.about)
+                    self._disconnect()  # it waits for a letter that nobody is to get
+                raise self._error_from_reply(reply, step.subject)
 
-    async def _fenced(self, before_data: Callable[[], Awaitable[bool]]) -> None:
+    async def _ask_before_data(self, before_data: Callable[[], Awaitable[bool]]) -> None:
         """The fence, while the relay waits for the letter already."""
         may_leave = False
         try:
             may_leave = await before_data()
         finally:
             if not may_leave:
-                self._drop()
+                self._disconnect()
         if not may_leave:
-            raise Withdrawn
+            raise SendCancelled
 
-    async def _hand_over(self, talk: Talk, raw: Wired, following: Parcel | None) -> Reply:
-        if talk.lost:
-            raise Deferred(f"the connection broke before the letter left: {talk.lost}")
-        ahead: Sequence[Step] = ()
-        talks_on = talk.pipelines and self._early and not self.worn
-        if talks_on and following and MAILBOX.fullmatch(following.sender) and MAILBOX.fullmatch(following.recipient):
-            ahead = envelope(talk, following)
-            self._ahead = following, ahead
-        talk.say(b"".join([raw, DOT, *(each.command for each in ahead)]), 1 + len(ahead))
+    async def _send_data(self, stream: SmtpStream, raw: RawMessage, next_message: OutgoingMessage | None) -> SmtpReply:
+        if stream.closed_reason:
+            raise TemporaryDeliveryError(f"the connection broke before the letter left: {stream.closed_reason}")
+        next_commands: Sequence[SmtpCommand] = ()
+        can_pipeline = stream.can_pipeline and self._may_pipeline and not self.is_used_up
+        if (
+            can_pipeline
+            and next_message
+            and MAILBOX.fullmatch(next_message.sender)
+            and MAILBOX.fullmatch(next_message.recipient)
+        ):
+            next_commands = envelope_commands(stream, next_message)
+            self._pipelined = next_message, next_commands
+        stream.write(b"".join([raw, END_OF_DATA, *(each.line for each in next_commands)]), 1 + len(next_commands))
         try:
-            replies = await talk.hear(1, DATA_STEPS * self._relay.timeout)
+            replies = await stream.read_replies(1, DATA_TIMEOUT_FACTOR * self._relay.timeout)
         except asyncio.CancelledError as error:
-            raise Unknown("cancelled while the letter was handed over") from error
-        if self._talk and self._talk.lost:
-            self._drop()
+            raise UncertainDeliveryError("cancelled while the letter was handed over") from error
+        if self._stream and self._stream.closed_reason:
+            self._disconnect()
         if not replies:
-            raise Unknown(f"no answer after the letter was handed over: {talk.lost}")
+            raise UncertainDeliveryError(f"no answer after the letter was handed over: {stream.closed_reason}")
         match replies[0].code // 100:  # RFC 5321 4.2.1: the first digit says it
             case 2:
                 return replies[0]
             case 4 | 5:
-                raise self._refused(replies[0])
-        self._drop()
-        raise Unknown(f"an answer that means nothing after the letter: {replies[0].text}", code=replies[0].code)
+                raise self._error_from_reply(replies[0])
+        self._disconnect()
+        raise UncertainDeliveryError(
+            f"an answer that means nothing after the letter: {replies[0].text}", code=replies[0].code
+        )
 
-    def _refused(self, reply: Reply, about: str = "letter") -> SendError:
+    def _error_from_reply(self, reply: SmtpReply, subject: str = "letter") -> DeliveryError:
         code, said = reply
         if code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1, as below
-            self._drop()  # a reply that does not fit the question: we are out of step
-        if code in NEEDS_LOGIN or (about == "sender" and code >= 500 and code != TOO_LARGE):  # noqa: PLR2004
-            return LaneClosed(f"{self._relay.name} refuses us: {code} {said}", code=code)
+            self._disconnect()  # a reply that does not fit the question: we are out of step
+        if code in LOGIN_CODES or (subject == "sender" and code >= 500 and code != TOO_LARGE_CODE):  # noqa: PLR2004
+            return RelayRefusedError(f"{self._relay.name} refuses us: {code} {said}", code=code)
         if code >= 500:  # noqa: PLR2004
-            return Rejected(said, code=code, recipient=about == "recipient")
-        return Deferred(said, code=code)
+            return PermanentDeliveryError(said, code=code, recipient_refused=subject == "recipient")
+        return TemporaryDeliveryError(said, code=code)
 
-    def _drop(self) -> None:
-        if self._talk:
-            self._talk.close()
-        self._talk = self._ahead = None
+    def _disconnect(self) -> None:
+        if self._stream:
+            self._stream.close()
+        self._stream = self._pipelined = None
 
 
-def _check(sender: str) -> None:
+def _check_sender(sender: str) -> None:
     if not MAILBOX.fullmatch(sender):
         said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
-        raise LaneClosed(f"the sender's address cannot be written in SMTP without extensions; {said}")
+        raise RelayRefusedError(f"the sender's address cannot be written in SMTP without extensions; {said}")

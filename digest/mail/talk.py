@@ -13,76 +13,76 @@ from typing import NamedTuple, Self, cast
 
 import aiosmtplib
 
-from digest.errors import RelayDown
+from digest.errors import RelayUnavailableError
 
-LONGEST_LINE = 8192  # bytes; RFC 5321 4.5.3.1.5 says 512, and many say more
-LONGEST_REPLY = 4 * LONGEST_LINE
-GOING_AWAY = 421
-REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
+MAX_REPLY_LINE = 8192  # bytes; RFC 5321 4.5.3.1.5 says 512, and many say more
+MAX_REPLY = 4 * MAX_REPLY_LINE
+SHUTTING_DOWN = 421
+REPLY_LINE = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 
 
-class Reply(NamedTuple):
+class SmtpReply(NamedTuple):
     """`text` has the lines of the reply without their code."""
 
     code: int
     text: str
 
 
-class Talk(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """One connection after its EHLO. One task at a time talks. `lost`: why nothing can be said any more."""
 
-    def __init__(self, transport: asyncio.WriteTransport, offers: Iterable[str] = ()) -> None:
-        self.lost = ""
-        self.offers = frozenset(offers)  # the extensions that the relay named, in small letters
-        self.pipelines = "pipelining" in self.offers
+    def __init__(self, transport: asyncio.WriteTransport, extensions: Iterable[str] = ()) -> None:
+        self.closed_reason = ""
+        self.extensions = frozenset(extensions)  # the extensions that the relay named, in small letters
+        self.can_pipeline = "pipelining" in self.extensions
         self._transport = transport
-        self._rest = b""  # of a line that goes on in the next packet
-        self._lines: list[bytes] = []  # of a reply that goes on
-        self._got: list[Reply] = []  # and not heard yet
-        self._due = 0  # replies to what was said
-        self._wanted = 0  # so many make who waits go on
+        self._partial_line = b""  # of a line that goes on in the next packet
+        self._reply_lines: list[bytes] = []  # of a reply that goes on
+        self._replies: list[SmtpReply] = []  # and not heard yet
+        self._outstanding = 0  # replies to what was said
+        self._awaited = 0  # so many make who waits go on
         self._waiter: asyncio.Future[None] | None = None
 
     @classmethod
-    def take_over(cls, smtp: aiosmtplib.SMTP) -> Self:
+    def from_client(cls, smtp: aiosmtplib.SMTP) -> Self:
         """The connection that the library has made. Raises RelayDown where it is gone already."""
         transport = smtp.transport
         if transport is None or transport.is_closing():
-            raise RelayDown("the relay closed the connection after its greeting")
-        talk = cls(cast("asyncio.WriteTransport", transport), smtp.esmtp_extensions)
-        transport.set_protocol(talk)
-        return talk
+            raise RelayUnavailableError("the relay closed the connection after its greeting")
+        stream = cls(cast("asyncio.WriteTransport", transport), smtp.esmtp_extensions)
+        transport.set_protocol(stream)
+        return stream
 
-    async def ask(self, said: bytes, *, replies: int = 1, seconds: float) -> list[Reply]:
+    async def request(self, data: bytes, *, replies: int = 1, seconds: float) -> list[SmtpReply]:
         """`say` and `hear`."""
-        self.say(said, replies)
-        return await self.hear(replies, seconds)
+        self.write(data, replies)
+        return await self.read_replies(replies, seconds)
 
-    def say(self, said: bytes, replies: int) -> None:
+    def write(self, data: bytes, replies: int) -> None:
         """Send `said` in one write. So many replies to it have to be heard."""
-        if not self.lost:
-            self._due += replies
-            self._transport.write(said)
+        if not self.closed_reason:
+            self._outstanding += replies
+            self._transport.write(data)
 
-    async def hear(self, replies: int, seconds: float) -> list[Reply]:
+    async def read_replies(self, count: int, seconds: float) -> list[SmtpReply]:
         """Wait for the next replies; fewer come back where the connection is lost meanwhile.
 
         A 421 is the last (RFC 5321 3.8), though the relay may leave the connection open. `seconds` are those of all
         replies together. Cancelled, the connection is lost: the next reply would answer the wrong question.
         """
-        if len(self._got) < replies and not self.lost:
-            await self._wait(replies, seconds)
-        heard, self._got = self._got[:replies], self._got[replies:]
+        if len(self._replies) < count and not self.closed_reason:
+            await self._wait(count, seconds)
+        heard, self._replies = self._replies[:count], self._replies[count:]
         return heard
 
-    async def _wait(self, replies: int, seconds: float) -> None:
+    async def _wait(self, count: int, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        self._wanted, self._waiter = replies, loop.create_future()
-        late = loop.call_later(seconds, self._lose, f"no answer within {seconds:g} seconds")
+        self._awaited, self._waiter = count, loop.create_future()
+        late = loop.call_later(seconds, self._abort, f"no answer within {seconds:g} seconds")
         try:
             await self._waiter
         except asyncio.CancelledError:
-            self._lose("cancelled while the relay was about to answer")
+            self._abort("cancelled while the relay was about to answer")
             raise
         finally:
             late.cancel()
@@ -91,51 +91,51 @@ class Talk(asyncio.Protocol):
     def close(self) -> None:
         """End the connection, without a word."""
         self._transport.close()
-        self.lost = self.lost or "closed"
+        self.closed_reason = self.closed_reason or "closed"
 
     def data_received(self, data: bytes) -> None:
         """Whatever the relay sends: half a line, or many."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         for line in lines:
-            self._hear(line.rstrip(b" \t\r"))
-        if len(self._rest) > LONGEST_LINE:
-            self._lose("the relay sends a line without end")
+            self._line_received(line.rstrip(b" \t\r"))
+        if len(self._partial_line) > MAX_REPLY_LINE:
+            self._abort("the relay sends a line without end")
 
     def eof_received(self) -> None:
         """The relay has closed its side: the transport closes ours."""
-        self._lose("the relay closed the connection")
+        self._abort("the relay closed the connection")
 
     def connection_lost(self, error: Exception | None) -> None:
         """It broke."""
-        self._lose(f"the connection broke: {error}" if error else "the connection was closed")
+        self._abort(f"the connection broke: {error}" if error else "the connection was closed")
 
-    def _hear(self, line: bytes) -> None:
-        if self.lost:
+    def _line_received(self, line: bytes) -> None:
+        if self.closed_reason:
             return
-        found = REPLY.fullmatch(line)
-        if not self._due or not found:
-            self._lose(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
+        found = REPLY_LINE.fullmatch(line)
+        if not self._outstanding or not found:
+            self._abort(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
             return
-        self._lines.append(line)
-        if sum(map(len, self._lines)) > LONGEST_REPLY or line[:3] != self._lines[0][:3]:
-            self._lose("the relay gave a reply without end, or of several codes")
+        self._reply_lines.append(line)
+        if sum(map(len, self._reply_lines)) > MAX_REPLY or line[:3] != self._reply_lines[0][:3]:
+            self._abort("the relay gave a reply without end, or of several codes")
         elif found[2] != b"-":
-            self._answered(int(found[1]))
+            self._reply_received(int(found[1]))
 
-    def _answered(self, code: int) -> None:
-        text = b"\n".join(line[4:].strip() for line in self._lines)
-        self._lines = []
-        self._got.append(Reply(code, text.decode("utf-8", "surrogateescape")))
-        self._due -= 1
-        if code == GOING_AWAY:
-            self._lose("the relay is closing the connection")
-        elif self._waiter and len(self._got) == self._wanted and not self._waiter.done():
+    def _reply_received(self, code: int) -> None:
+        text = b"\n".join(line[4:].strip() for line in self._reply_lines)
+        self._reply_lines = []
+        self._replies.append(SmtpReply(code, text.decode("utf-8", "surrogateescape")))
+        self._outstanding -= 1
+        if code == SHUTTING_DOWN:
+            self._abort("the relay is closing the connection")
+        elif self._waiter and len(self._replies) == self._awaited and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _lose(self, why: str) -> None:
-        if self.lost:
+    def _abort(self, reason: str) -> None:
+        if self.closed_reason:
             return
-        self.lost = why
+        self.closed_reason = reason
         self._transport.abort()
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)

@@ -15,67 +15,67 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-SEAL, NUMBER = 16, 8  # bytes
-LENGTH = 39  # characters of a token: eight for every five bytes
-_TOKEN = re.compile(rf"\+([a-z2-7]{{{LENGTH}}})@", re.IGNORECASE)
-MOST = 20  # tokens looked at in one mail
+SIGNATURE_BYTES, ID_BYTES = 16, 8  # bytes
+TOKEN_LENGTH = 39  # characters of a token: eight for every five bytes
+_TOKEN = re.compile(rf"\+([a-z2-7]{{{TOKEN_LENGTH}}})@", re.IGNORECASE)
+MAX_TOKENS = 20  # tokens looked at in one mail
 
 
-class Errand(StrEnum):
+class ReturnPathKind(StrEnum):
     """What mail to an address of ours is about: a letter that came back, or a wish to leave."""
 
     BOUNCE = "bounce"
-    LEAVE = "leave"
+    UNSUBSCRIBE = "leave"
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnAddress:
+class ReturnPath:
     """The address of the settings. Keys are tried in order; the first one seals, so that a key can be replaced."""
 
     address: str
     keys: Sequence[str]
 
-    def of(self, errand: Errand, number: int) -> str:
+    def address_for(self, kind: ReturnPathKind, delivery_id: int) -> str:
         """The return address of a delivery."""
         local, _, domain = self.address.rpartition("@")
-        return f"{local}+{seal(self.keys[0], errand, number)}@{domain}"
+        return f"{local}+{encode(self.keys[0], kind, delivery_id)}@{domain}"
 
-    def named(self, *texts: str) -> tuple[Errand, int] | None:
+    def find(self, *headers: str) -> tuple[ReturnPathKind, int] | None:
         """The errand and the delivery of the first of our tokens that stands in one of these headers."""
-        for token in list(_tokens(texts))[:MOST]:
+        for token in list(_find_tokens(headers))[:MAX_TOKENS]:
             for key in self.keys:
-                for errand in Errand:
-                    if (number := unseal(key, errand, token)) is not None:
-                        return errand, number
+                for kind in ReturnPathKind:
+                    if (delivery_id := decode(key, kind, token)) is not None:
+                        return kind, delivery_id
         return None
 
 
-def _tokens(texts: Sequence[str]) -> Iterator[str]:
+def _find_tokens(headers: Sequence[str]) -> Iterator[str]:
     # Whatever stands before and after the token: addresses are rewritten on their way, and settings change.
-    for text in texts:
+    for text in headers:
         yield from (each.lower() for each in _TOKEN.findall(text))
 
 
-def seal(key: str, errand: Errand, number: int) -> str:
+def encode(key: str, kind: ReturnPathKind, delivery_id: int) -> str:
     """A token for a delivery; whoever holds it may do `errand`."""
-    written = number.to_bytes(NUMBER, "big")
-    stamp = _mac(key, f"{errand} seal", written)[:SEAL]
-    return b32encode(stamp + _masked(key, errand, stamp, written)).decode().rstrip("=").lower()
+    plain = delivery_id.to_bytes(ID_BYTES, "big")
+    signature = _mac(key, f"{kind} seal", plain)[:SIGNATURE_BYTES]
+    return b32encode(signature + _mask(key, kind, signature, plain)).decode().rstrip("=").lower()
 
 
-def unseal(key: str, errand: Errand, token: str) -> int | None:
+def decode(key: str, kind: ReturnPathKind, token: str) -> int | None:
     """The number in a token; None when it was not sealed with this key for this errand."""
     raw = b32decode(token.upper() + "=" * (-len(token) % 8))
-    stamp, masked = raw[:SEAL], raw[SEAL:]
-    written = _masked(key, errand, stamp, masked)
-    genuine = hmac.compare_digest(stamp, _mac(key, f"{errand} seal", written)[:SEAL])
-    return int.from_bytes(written, "big") if genuine else None
+    signature, masked = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
+    plain = _mask(key, kind, signature, masked)
+    genuine = hmac.compare_digest(signature, _mac(key, f"{kind} seal", plain)[:SIGNATURE_BYTES])
+    return int.from_bytes(plain, "big") if genuine else None
 
 
-def _masked(key: str, errand: Errand, stamp: bytes, number: bytes) -> bytes:
-    mask = _mac(key, f"{errand} mask", stamp)[:NUMBER]
+def _mask(key: str, kind: ReturnPathKind, signature: bytes, number: bytes) -> bytes:
+    mask = _mac(key, f"{kind} mask", signature)[:ID_BYTES]
     return bytes(a ^ b for a, b in zip(number, mask, strict=True))
 
 
-def _mac(key: str, what: str, value: bytes) -> bytes:
-    return hmac.digest(key.encode(), b"digest return address\0" + what.encode() + b"\0" + value, "sha256")
+def _mac(key: str, purpose: str, value: bytes) -> bytes:
+    return hmac.digest(key.encode(), b"digest return address\0" + purpose.encode() + b"\0" + value, "sha256")

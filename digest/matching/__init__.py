@@ -9,19 +9,19 @@ snippet(text, spans)          the sentences worth showing (sentences.py)
 
 from digest.matching.describe import describe
 from digest.matching.explain import Explanation, Span, explain
-from digest.matching.grammar import Limits
+from digest.matching.grammar import QueryLimits
 from digest.matching.leaves import Phrase
-from digest.matching.listing import Document
-from digest.matching.matcher import Bits, Hit, Matcher, numbers
-from digest.matching.query import Query, is_exclusion, parse, recall
+from digest.matching.listing import PaperDocument
+from digest.matching.matcher import Hit, Matcher, QueryBits, bit_positions
+from digest.matching.query import Query, is_exclusion, parse, parse_canonical
 from digest.matching.sentences import Snippet, snippet
 
 __all__ = [
-    "Bits",
-    "Document",
+    "QueryBits",
+    "PaperDocument",
     "Explanation",
     "Hit",
-    "Limits",
+    "QueryLimits",
     "Matcher",
     "Phrase",
     "Query",
@@ -30,8 +30,8 @@ __all__ = [
     "describe",
     "explain",
     "is_exclusion",
-    "numbers",
+    "bit_positions",
     "parse",
-    "recall",
+    "parse_canonical",
     "snippet",
 ]

@@ -25,7 +25,7 @@ class Definition(NamedTuple):
     last: int
 
 
-def definitions(words: Words) -> Iterator[Definition]:
+def find_definitions(words: Words) -> Iterator[Definition]:
     """The acronyms that a text defines."""
     for found in _AFTER.finditer(words.text):
         number = bisect_left(words.starts, found.start(1))

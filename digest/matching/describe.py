@@ -5,9 +5,9 @@ Leaves with the same subject are said in one breath: title or abstract contains 
 
 from collections.abc import Iterable
 
-from digest.matching.leaves import Author, Category, HasCode, Leaf, Phrase, Source, Upvotes
+from digest.matching.leaves import AuthorTerm, CategoryTerm, HasCode, Phrase, SourceTerm, Term, UpvotesTerm
 from digest.matching.query import Query
-from digest.matching.tree import And, Node, Not, Or, leaves
+from digest.matching.tree import And, Node, Not, Or, iter_terms
 
 _WHERE = {"any": "title or abstract", "title": "title", "abstract": "abstract", "org": "organization"}
 
@@ -19,7 +19,7 @@ def describe(query: Query) -> str:
 
 
 def _said(node: Node) -> str:
-    heads = {_head(leaf) for leaf, _ in leaves(node)}
+    heads = {_head(leaf) for leaf, _ in iter_terms(node)}
     if isinstance(node, Not) or (isinstance(node, And | Or) and any(isinstance(each, Not) for each in _unasked(node))):
         return _refusing(node)
     if len(heads) == 1:
@@ -57,7 +57,7 @@ def _or(operands: tuple[Node, ...]) -> Node:
 
 def _bracketed(node: Node, kind: type[And | Or]) -> str:
     """In brackets where the commas of a mixed tree would be read wrongly."""
-    mixed = isinstance(node, kind) and len({_head(leaf) for leaf, _ in leaves(node)}) > 1
+    mixed = isinstance(node, kind) and len({_head(leaf) for leaf, _ in iter_terms(node)}) > 1
     return f"({_said(node)})" if mixed else _said(node)
 
 
@@ -67,7 +67,7 @@ def _grouped(node: Node) -> list[Node]:
         return [node]
     groups: dict[str, list[Node]] = {}
     for each in node.operands:
-        heads = {_head(leaf) for leaf, _ in leaves(each)}
+        heads = {_head(leaf) for leaf, _ in iter_terms(each)}
         groups.setdefault(heads.pop() if len(heads) == 1 else each.canonical, []).append(each)
     kind = type(node)
     return [kind(tuple(each)) if len(each) > 1 else each[0] for each in groups.values()]
@@ -95,37 +95,37 @@ def _listed(objects: Iterable[str], word: str) -> str:
     return f"{', '.join(most)} {word} {last}" if most else last
 
 
-def _head(leaf: Leaf) -> str:
+def _head(leaf: Term) -> str:
     """Subject and verb."""
     match leaf:
         case Phrase():
             return f"{_WHERE[leaf.field]} contains"
-        case Upvotes():
+        case UpvotesTerm():
             return "upvotes are"
         case HasCode():
             return "the listing names"
-    return f"{type(leaf).__name__.lower()} is"
+    return f"{type(leaf).__name__.removesuffix('Term').lower()} is"
 
 
-def _object(leaf: Leaf) -> str:
+def _object(leaf: Term) -> str:
     match leaf:
         case Phrase():
             return _words(leaf)
-        case Author():
-            return f"“{leaf.written or leaf.name}”"
-        case Category():
+        case AuthorTerm():
+            return f"“{leaf.source_text or leaf.name}”"
+        case CategoryTerm():
             begins = leaf.name.endswith("*")
             return f"any that begins with {leaf.name[:-1]}" if begins else leaf.name
-        case Source():
+        case SourceTerm():
             return leaf.name
-        case Upvotes():
-            return {">=": "at least {}", "<": "fewer than {}", "=": "exactly {}"}[leaf.sign].format(leaf.count)
+        case UpvotesTerm():
+            return {">=": "at least {}", "<": "fewer than {}", "=": "exactly {}"}[leaf.operator].format(leaf.count)
         case HasCode():
             return "code"
 
 
 def _words(phrase: Phrase) -> str:
-    said = phrase.written or phrase.spelling.strip('"')
+    said = phrase.source_text or phrase.spelling.strip('"')
     if phrase.prefix:
         return f"“{said.rstrip('*')}…”"
     return f"exactly “{said}”" if phrase.exact else f"“{said}”"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digest.matching.index import Index, Occurrence
-from digest.matching.leaves import Leaf, Phrase
-from digest.matching.listing import PLACES, Document, Listings
+from digest.matching.index import Occurrence, PhraseIndex
+from digest.matching.leaves import Phrase, Term
+from digest.matching.listing import PLACES, Listings, PaperDocument
 from digest.matching.query import Query
 from digest.matching.tree import And, Node, Not, Or
 
@@ -37,7 +37,7 @@ class Explanation:
         """Indexes of the queries that matched, in order."""
         return tuple(sorted({*self.in_title, *self.in_abstract, *(query for query, _ in self.elsewhere)}))
 
-    def where(self, query: int) -> str:
+    def describe_location(self, query: int) -> str:
         """In words for the reader: "title", "title and author", ...; ValueError for a query that did not match."""
         places = [name for name, found in (("title", self.in_title), ("abstract", self.in_abstract)) if query in found]
         places += [place for each, place in self.elsewhere if each == query]
@@ -46,7 +46,7 @@ class Explanation:
         return " and ".join([", ".join(places[:-1]), places[-1]] if places[:-1] else places)
 
 
-def explain(queries: Sequence[Query], document: Document) -> Explanation:
+def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
     """Derived again when the letter is written, so that nothing of it needs to be stored.
 
     Marked are the words that made a query match: none under a NOT, none of an alternative that failed, and none of
@@ -77,21 +77,21 @@ def explain(queries: Sequence[Query], document: Document) -> Explanation:
 class _Truth:
     """What holds for one paper."""
 
-    def __init__(self, queries: Sequence[Query], document: Document) -> None:
-        leaves = {leaf.canonical: leaf for query in queries for leaf in query.leaves}
+    def __init__(self, queries: Sequence[Query], document: PaperDocument) -> None:
+        leaves = {leaf.canonical: leaf for query in queries for leaf in query.terms}
         phrases = [leaf for leaf in leaves.values() if isinstance(leaf, Phrase)]
         listed = [leaf for leaf in leaves.values() if not isinstance(leaf, Phrase)]
-        self._index = Index(phrases)
+        self._index = PhraseIndex(phrases)
         in_title, in_abstract = self._index.occurrences(document.title, document.abstract)
         self._title, self._abstract = _by_phrase(in_title), _by_phrase(in_abstract)
         self._organization = {phrase for phrase, _, _ in self._index.occurrences(document.organization)[0]}
         self._listed = {listed[number].canonical for number in Listings(listed).found(document)}
 
     def title(self, phrase: Phrase) -> list[Occurrence]:
-        return self._title.get(self._index.number(phrase), []) if phrase.field in {"any", "title"} else []
+        return self._title.get(self._index.phrase_number(phrase), []) if phrase.field in {"any", "title"} else []
 
     def abstract(self, phrase: Phrase) -> list[Occurrence]:
-        return self._abstract.get(self._index.number(phrase), []) if phrase.field in {"any", "abstract"} else []
+        return self._abstract.get(self._index.phrase_number(phrase), []) if phrase.field in {"any", "abstract"} else []
 
     def of(self, node: Node) -> bool:
         if isinstance(node, Not):
@@ -103,7 +103,7 @@ class _Truth:
         if not isinstance(node, Phrase):
             return node.canonical in self._listed
         if node.field == "org":
-            return self._index.number(node) in self._organization
+            return self._index.phrase_number(node) in self._organization
         return bool(self.title(node) or self.abstract(node))
 
 
@@ -114,7 +114,7 @@ def _by_phrase(found: Sequence[Occurrence]) -> dict[int, list[Occurrence]]:
     return by_phrase
 
 
-def _reasons(node: Node, holds: Callable[[Node], bool]) -> Iterator[Leaf]:
+def _reasons(node: Node, holds: Callable[[Node], bool]) -> Iterator[Term]:
     """The leaves that make a tree hold which does."""
     if isinstance(node, Not):
         return
@@ -126,7 +126,7 @@ def _reasons(node: Node, holds: Callable[[Node], bool]) -> Iterator[Leaf]:
         yield node
 
 
-def _place(leaf: Leaf) -> tuple[str, ...]:
+def _place(leaf: Term) -> tuple[str, ...]:
     """Where a leaf was found that is no word of the texts."""
     if isinstance(leaf, Phrase):
         return ("listing",) if leaf.field == "org" else ()

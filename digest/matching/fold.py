@@ -12,9 +12,9 @@ from array import array
 from functools import lru_cache
 from typing import NamedTuple
 
-from digest.matching.plural import singular
+from digest.matching.plural import to_singular
 
-NONE, SPACE, HYPHEN, BREAK = "", " ", "-", ","
+NO_GAP, SPACE, HYPHEN, BREAK = "", " ", "-", ","
 
 _CJK = (
     "\u1100-\u11ff\u3040-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -77,7 +77,7 @@ class Words(NamedTuple):
     gaps: list[str]
 
 
-def words_of(text: str) -> Words:
+def split_words(text: str) -> Words:
     """Cut and fold a text."""
     words = Words(text, [], [], array("I"), array("I"), [])
     end = 0
@@ -98,8 +98,8 @@ def fold_word(word: str) -> tuple[str, str]:
     """(key, exact) of one word."""
     exact = word.lower() if word.isascii() else _plain(word)
     if _ACRONYMS.fullmatch(word):
-        return singular(exact[:-1]), exact
-    return singular(exact.removesuffix("'s").replace("'", "")), exact
+        return to_singular(exact[:-1]), exact
+    return to_singular(exact.removesuffix("'s").replace("'", "")), exact
 
 
 def _plain(word: str) -> str:
@@ -116,21 +116,21 @@ def gap_of(between: str) -> str:
         return SPACE
     seen = _INVISIBLE.sub("", between)
     if not seen:
-        return NONE
+        return NO_GAP
     if _JOINED.fullmatch(seen):
         return HYPHEN
     return BREAK if _BROKEN.search(seen) else SPACE
 
 
 @lru_cache(maxsize=1 << 14)
-def joinable(left: str, right: str, gap: str) -> bool:
+def can_join(left: str, right: str, gap: str) -> bool:
     """Whether two neighbouring words (keys) with this gap may also be read as one: fine tuning, finetuning.
 
     Never two digits (3 1 is not 31) and never over punctuation. A hyphen joins all else; a blank joins unless one
     side is a function word or a name with a sign (C++), or where Latin meets CJK.
     """
     if right == "++":
-        return gap == NONE
+        return gap == NO_GAP
     if gap == BREAK or (left[-1].isdigit() and right[0].isdigit()):
         return False
     return gap != SPACE or not (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from digest.matching import terms
-from digest.matching.leaves import Leaf
+from digest.matching.leaves import Term
 from digest.matching.phrases import refused
 from digest.matching.tokens import Kind, Token
 from digest.matching.tree import And, Node, Not, Or
@@ -12,7 +12,7 @@ TERMS = {Kind.WORDS, Kind.QUOTED, Kind.OPEN, Kind.FIELD, Kind.UPVOTES}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class QueryLimits:
     """How large a query may be: characters of a line (a single phrase has its own limit), terms, nested brackets."""
 
     characters: int = 2000
@@ -23,7 +23,7 @@ class Limits:
 class Sentence:
     """Recursive descent. `at` is the token to be read next; the depth is bounded before anything recurs."""
 
-    def __init__(self, line: str, tokens: list[Token], limits: Limits, *, exclude: bool) -> None:
+    def __init__(self, line: str, tokens: list[Token], limits: QueryLimits, *, exclude: bool) -> None:
         self.line = line
         self.tokens = tokens
         self.limits = limits
@@ -115,7 +115,7 @@ class Sentence:
             end = self.plain.get(end, end) + 1
         return end
 
-    def _leaf(self, field: str, end: int) -> Leaf:
+    def _leaf(self, field: str, end: int) -> Term:
         first, last = self.tokens[self.at], self.tokens[end - 1]
         self.at = end
         if self._next() is Kind.TAG:
@@ -127,7 +127,7 @@ class Sentence:
         start = first.start + quoted
         return self._counted(terms.leaf(field, self.line[start : last.end - quoted], start, quoted=quoted), first)
 
-    def _counted(self, leaf: Leaf, token: Token) -> Leaf:
+    def _counted(self, leaf: Term, token: Token) -> Term:
         self.count += 1
         if self.count > self.limits.terms:
             raise refused("too many terms", token.start, f"a query has at most {self.limits.terms}")

@@ -7,7 +7,7 @@ Each row is held to its word by a test: `example` means `meaning` (as `describe`
 from typing import NamedTuple
 
 
-class Row(NamedTuple):
+class SyntaxExample(NamedTuple):
     """A way of writing: what it is for, an example, how the example is understood, titles it finds and misses."""
 
     purpose: str
@@ -23,90 +23,90 @@ INTRODUCTION = (
     "Operators are written in capitals. NOT binds tightest, then AND and ANDNOT, then OR; round brackets group.",
 )
 
-ROWS = (
-    Row(
+SYNTAX_EXAMPLES = (
+    SyntaxExample(
         "words in this order",
         "diffusion model",
         "title or abstract contains “diffusion model”",
         ("Diffusion Models for cats", "A diffusion-model prior"),
         ("A model of diffusion",),
     ),
-    Row(
+    SyntaxExample(
         "exactly these words: no plurals, no other hyphens",
         '"in context"',
         "title or abstract contains exactly “in context”",
         ("Learning in context",),
         ("In-context learning", "In contexts"),
     ),
-    Row(
+    SyntaxExample(
         "words that begin so, from three letters on",
         "pretrain*",
         "title or abstract contains “pretrain…”",
         ("Pretraining cats", "A pre-trained cat"),
         ("Training cats",),
     ),
-    Row(
+    SyntaxExample(
         "both",
         "robot AND grasping",
         "title or abstract contains “robot” and “grasping”",
         ("Grasping with robots",),
         ("Robots that walk",),
     ),
-    Row(
+    SyntaxExample(
         "either",
         "LLM OR large language model",
         "title or abstract contains “LLM” or “large language model”",
         ("LLMs", "Large language models"),
         ("Language models",),
     ),
-    Row(
+    SyntaxExample(
         "one without the other",
         "diffusion model ANDNOT survey",
         "title or abstract contains “diffusion model”, but not “survey”",
         ("A diffusion model",),
         ("A survey of diffusion models",),
     ),
-    Row(
+    SyntaxExample(
         "the same, shorter, for one word",
         "jaguar -car",
         "title or abstract contains “jaguar”, but not “car”",
         ("The jaguar sleeps",),
         ("The Jaguar car",),
     ),
-    Row(
+    SyntaxExample(
         "brackets group",
         "(rag OR retrieval) AND benchmark",
         "title or abstract contains (“rag” or “retrieval”) and “benchmark”",
         ("A retrieval benchmark", "RAG benchmarks"),
         ("Retrieval",),
     ),
-    Row(
+    SyntaxExample(
         "never, on a line of its own: no paper that this finds",
         "-survey",
         "no paper where title or abstract contains “survey”",
         ("A survey", "Surveys of cats"),
         ("A study",),
     ),
-    Row(
+    SyntaxExample(
         "only in the title; abstract: in the same way",
         "title:reasoning",
         "title contains “reasoning”",
         ("Reasoning",),
         ("Thinking",),
     ),
-    Row("an author; a single letter is an initial", 'author:"Yejin Choi"', "author is “Yejin Choi”"),
-    Row("a category of arXiv", "category:cs.CL", "category is cs.CL"),
-    Row("all categories of an archive", "category:cs.*", "category is cs"),
-    Row("where it is listed", "source:huggingface", "source is huggingface"),
-    Row("the organization behind it", "org:deepmind", "organization contains “deepmind”"),
-    Row("upvotes; also >=, <, <= and =", "upvotes>20", "upvotes are at least 21"),
-    Row("a repository is named", "has:code", "the listing names code"),
-    Row(
+    SyntaxExample("an author; a single letter is an initial", 'author:"Yejin Choi"', "author is “Yejin Choi”"),
+    SyntaxExample("a category of arXiv", "category:cs.CL", "category is cs.CL"),
+    SyntaxExample("all categories of an archive", "category:cs.*", "category is cs"),
+    SyntaxExample("where it is listed", "source:huggingface", "source is huggingface"),
+    SyntaxExample("the organization behind it", "org:deepmind", "organization contains “deepmind”"),
+    SyntaxExample("upvotes; also >=, <, <= and =", "upvotes>20", "upvotes are at least 21"),
+    SyntaxExample("a repository is named", "has:code", "the listing names code"),
+    SyntaxExample(
         "fields and words together",
         "category:cs.CL AND (translation OR title:multilingual)",
         "category is cs.CL, and (title or abstract contains “translation”, or title contains “multilingual”)",
     ),
-    Row(
+    SyntaxExample(
         "arXiv's short names do as well",
         "ti:attention AND au:vaswani",
         "title contains “attention”, and author is “vaswani”",

@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
-from digest.matching.acronyms import definitions
-from digest.matching.fold import BREAK, HYPHEN, Words, joinable, words_of
+from digest.matching.acronyms import find_definitions
+from digest.matching.fold import BREAK, HYPHEN, Words, can_join, split_words
 from digest.matching.leaves import Phrase
-from digest.matching.phrases import SHORTEST_PREFIX
+from digest.matching.phrases import MIN_PREFIX_LENGTH
 from digest.matching.runs import Keys
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MANY = 1000  # keys; for fewer a sieve costs more than it saves
 Occurrence = tuple[int, int, int]
 
 
-class Index:
+class PhraseIndex:
     """Distinct phrases, found in a text in one pass. Phrases that differ only by field share a number.
 
     `once`: for so few papers that a sieve would cost more time than it saves, and 14 MB with numpy.
@@ -56,23 +56,23 @@ class Index:
         self._sifts = len(self._tolerant.numbers) >= MANY and not once
         self._sieve: Sieve | None = None
 
-    def number(self, phrase: Phrase) -> int:
+    def phrase_number(self, phrase: Phrase) -> int:
         return self._numbers[phrase.spelling]
 
     def occurrences(self, *texts: str) -> list[list[Occurrence]]:
         """Every place of every phrase in each text of one paper. An acronym that one text defines holds in all."""
-        read = [_read(text) for text in texts]
-        return self._found(read, [self.places(words) for words in read])
+        read = [split_words_cached(text) for text in texts]
+        return self._found(read, [self.locate(words) for words in read])
 
-    def in_papers(self, papers: Iterable[Sequence[str]]) -> Iterator[list[list[Occurrence]]]:
+    def find_in_documents(self, papers: Iterable[Sequence[str]]) -> Iterator[list[list[Occurrence]]]:
         """As `occurrences`, for the texts of each of many papers."""
         waiting = iter(papers)
-        while block := [[_read(text) for text in paper] for paper in islice(waiting, BLOCK)]:
-            places = self.many_places([words for paper in block for words in paper])
+        while block := [[split_words_cached(text) for text in paper] for paper in islice(waiting, BLOCK)]:
+            places = self.locate_many([words for paper in block for words in paper])
             for paper in block:
                 yield self._found(paper, [next(places) for _ in paper])
 
-    def many_places(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
+    def locate_many(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
         """As `places`, for many texts at once: where there are many phrases, far quicker."""
         sifted: Iterable[list[int] | None] = repeat(None, len(texts))
         if self._sifts:
@@ -80,7 +80,7 @@ class Index:
 
             self._sieve = self._sieve or Sieve(self._tolerant.sorted)
             sifted = self._sieve.sift([words.keys for words in texts])
-        return (self.places(words, worth) for words, worth in zip(texts, sifted, strict=True))
+        return (self.locate(words, worth) for words, worth in zip(texts, sifted, strict=True))
 
     def _found(self, read: list[Words], found: list[list[Occurrence]]) -> list[list[Occurrence]]:
         for words in read:
@@ -88,14 +88,14 @@ class Index:
                 self._add_other_forms(words, read, found)
         return found
 
-    def places(self, words: Words, worth: Iterable[int] | None = None) -> list[Occurrence]:
+    def locate(self, words: Words, worth: Iterable[int] | None = None) -> list[Occurrence]:
         """Where each phrase stands in a text as it is written. `worth`: what the sieve says of its words."""
         phrases, whole, starts, ends = self.phrases, self._word, words.starts, words.ends
         found = [
             (number, starts[first], ends[last])
             for numbers, first, last in self._tolerant.runs(words.keys, None, worth)
             for number in numbers
-            if (first == last and whole[number]) or fits(phrases[number], words, first, last)
+            if (first == last and whole[number]) or fits_gaps(phrases[number], words, first, last)
         ]
         if not self._others:
             return found
@@ -109,30 +109,30 @@ class Index:
             (number, starts[first], ends[last])
             for numbers, first, last in self._begun.runs(words)
             for number in numbers
-            if fits(phrases[number], words, first, last)
+            if fits_gaps(phrases[number], words, first, last)
         ]
         return found
 
     def _add_other_forms(self, words: Words, read: list[Words], found: list[list[Occurrence]]) -> None:
         """A keyword that is an acronym of this paper stands where its long form does, and the other way round."""
-        for acronym, first, last in definitions(words):
+        for acronym, first, last in find_definitions(words):
             short, long = words.keys[acronym], words.keys[first : last + 1]
             for number in self._tolerant.numbers.get("".join(long), ()):
-                if fits(self.phrases[number], words, first, last):
+                if fits_gaps(self.phrases[number], words, first, last):
                     for text, into in zip(read, found, strict=True):
-                        into.extend(spelt(number, [short], text))
+                        into.extend(find_sequence(number, [short], text))
             for number in self._tolerant.numbers.get(short, ()):
                 for text, into in zip(read, found, strict=True):
-                    into.extend(spelt(number, long, text))
+                    into.extend(find_sequence(number, long, text))
 
 
 @lru_cache(maxsize=READ)
-def _read(text: str) -> Words:
+def split_words_cached(text: str) -> Words:
     """The words of a text, shared: nobody may change them."""
-    return words_of(text)
+    return split_words(text)
 
 
-def spelt(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
+def find_sequence(number: int, sought: list[str], words: Words) -> Iterator[Occurrence]:
     """Where these words stand. An acronym is written with a capital: the rag of RAG is another rag."""
     size = len(sought)
     for first, key in enumerate(words.keys):
@@ -148,7 +148,7 @@ class _Beginnings:
     def __init__(self, numbers: dict[str, list[int]]) -> None:
         self._keys: dict[str, list[tuple[str, list[int]]]] = {}
         for key, those in numbers.items():
-            self._keys.setdefault(key[:SHORTEST_PREFIX], []).append((key, those))
+            self._keys.setdefault(key[:MIN_PREFIX_LENGTH], []).append((key, those))
 
     def runs(self, words: Words) -> Iterator[tuple[list[int], int, int]]:
         """(numbers, first word, last word) of every run whose last word goes on, or ends, where a key ends."""
@@ -162,10 +162,10 @@ class _Beginnings:
 
     def _head(self, words: list[str], first: int) -> str:
         head, following = words[first], first + 1
-        while len(head) < SHORTEST_PREFIX and following < len(words):
+        while len(head) < MIN_PREFIX_LENGTH and following < len(words):
             head += words[following]
             following += 1
-        return head[:SHORTEST_PREFIX]
+        return head[:MIN_PREFIX_LENGTH]
 
 
 def _begun_until(key: str, words: Words, first: int) -> int | None:
@@ -180,18 +180,18 @@ def _begun_until(key: str, words: Words, first: int) -> int | None:
     return None
 
 
-def fits(phrase: Phrase, words: Words, first: int, last: int) -> bool:
+def fits_gaps(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Whether a run of words that spells the phrase has its gaps where they may be."""
     if first == last and len(phrase.words) == 1:
         return _stands(phrase, words, first, last)
-    joints, met, place = phrase.places, 0, 0
+    joints, met, place = phrase.separators_by_offset, 0, 0
     left = words.keys[first]
     for number in range(first + 1, last + 1):
         place += len(left)
         right, gap = words.keys[number], words.gaps[number]
         joint = joints.get(place)
         if joint is None:
-            if not joinable(left, right, gap):
+            if not can_join(left, right, gap):
                 return False
         elif gap == BREAK and joint != BREAK:
             return False
@@ -206,10 +206,12 @@ def _stands(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     if len(phrase.key) > 1 or not phrase.key.isascii():
         return True
     start, end = words.starts[first], words.ends[last]
-    return (not phrase.capital or words.text[start:end] == phrase.words[0]) and alone(words.text, start, end)
+    return (not phrase.is_capital_letter or words.text[start:end] == phrase.words[0]) and is_standalone(
+        words.text, start, end
+    )
 
 
-def alone(text: str, start: int, end: int) -> bool:
+def is_standalone(text: str, start: int, end: int) -> bool:
     """Whether a letter stands by itself, with no more around it than a word has."""
     before, after = text[max(0, start - 2) : start], text[end : end + 1]
     opened = not before or before[-1].isspace() or (before[-1] in "([\"'\u201c\u2018/" and not before[0].isalnum())

@@ -26,26 +26,26 @@ class Phrase:
     """
 
     words: tuple[str, ...]
-    joints: tuple[str, ...]
+    separators: tuple[str, ...]
     exact: bool = False
     field: Field = "any"
     prefix: bool = False
-    written: str = dataclasses.field(default="", compare=False)
+    source_text: str = dataclasses.field(default="", compare=False)
 
     @cached_property
     def key(self) -> str:
         """What the index knows it by."""
-        if self.exact and not self.capital:
+        if self.exact and not self.is_capital_letter:
             return self.words[0] + "".join(
-                joint + word for joint, word in zip(self.joints, self.words[1:], strict=True)
+                joint + word for joint, word in zip(self.separators, self.words[1:], strict=True)
             )
-        return "".join(self.words).lower() if self.capital else "".join(self.words)
+        return "".join(self.words).lower() if self.is_capital_letter else "".join(self.words)
 
     @cached_property
-    def places(self) -> dict[int, str]:
+    def separators_by_offset(self) -> dict[int, str]:
         """Its joints by their places in the key."""
         joints, place = {}, 0
-        for word, joint in zip(self.words, self.joints, strict=False):
+        for word, joint in zip(self.words, self.separators, strict=False):
             place += len(word)
             joints[place] = joint
         return joints
@@ -53,16 +53,16 @@ class Phrase:
     @cached_property
     def apart(self) -> int:
         """How many of its joints a text may not close."""
-        return sum(joint != HYPHEN for joint in self.joints)
+        return sum(joint != HYPHEN for joint in self.separators)
 
     @property
-    def capital(self) -> bool:
+    def is_capital_letter(self) -> bool:
         return len(self.words) == len(self.words[0]) == 1 and self.words[0].isupper()
 
     @cached_property
     def spelling(self) -> str:
         """Its canonical text without the field: what an index of one text tells phrases apart by."""
-        pairs = zip(self.joints, self.words[1:], strict=True)
+        pairs = zip(self.separators, self.words[1:], strict=True)
         text = self.words[0] + "".join((", " if joint == BREAK else joint) + word for joint, word in pairs)
         if self.exact:
             return f'"{text}"'
@@ -74,11 +74,11 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Author:
+class AuthorTerm:
     """Words of one author's name in this order, given name first; a single letter is an initial."""
 
     name: str
-    written: str = dataclasses.field(default="", compare=False)
+    source_text: str = dataclasses.field(default="", compare=False)
 
     @cached_property
     def canonical(self) -> str:
@@ -86,7 +86,7 @@ class Author:
 
 
 @dataclass(frozen=True)
-class Category:
+class CategoryTerm:
     """One of the paper's categories. cs is all of computer science; with a star, all that begin so."""
 
     name: str
@@ -97,7 +97,7 @@ class Category:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTerm:
     """Who lists the paper, in small letters and without blanks: huggingface, arxiv."""
 
     name: str
@@ -108,15 +108,15 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Upvotes:
+class UpvotesTerm:
     """How many upvotes the listing counts. A paper from a list without votes is never found by them."""
 
-    sign: Literal[">=", "<", "="]
+    operator: Literal[">=", "<", "="]
     count: int
 
     @cached_property
     def canonical(self) -> str:
-        return f"upvotes{self.sign}{self.count}"
+        return f"upvotes{self.operator}{self.count}"
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ class HasCode:
         return "has:code"
 
 
-Listed = Author | Category | Source | Upvotes | HasCode
-Leaf = Phrase | Listed
+MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | UpvotesTerm | HasCode
+Term = Phrase | MetadataTerm
 
 
 def _quoted(name: str) -> str:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Protocol, Self
 
 from digest.matching import names
-from digest.matching.leaves import Author, Category, HasCode, Listed, Source, Upvotes
+from digest.matching.leaves import AuthorTerm, CategoryTerm, HasCode, MetadataTerm, SourceTerm, UpvotesTerm
 
 
 class Stored(Protocol):
@@ -26,7 +26,7 @@ class Stored(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PaperDocument:
     """A paper as far as matching looks at it. `upvotes` is None where nobody counts them."""
 
     id: int
@@ -40,7 +40,7 @@ class Document:
     has_code: bool = False
 
     @classmethod
-    def of(cls, paper: Stored, sources: Sequence[str] = ()) -> Self:
+    def from_paper(cls, paper: Stored, sources: Sequence[str] = ()) -> Self:
         """A stored paper, with the names of those who list it."""
         return cls(
             id=paper.id or 0,
@@ -55,37 +55,40 @@ class Document:
         )
 
 
-PLACES: dict[type[Listed], str] = {Author: "author", Category: "category"}  # of the others we say "listing"
+PLACES: dict[type[MetadataTerm], str] = {
+    AuthorTerm: "author",
+    CategoryTerm: "category",
+}  # of the others we say "listing"
 
 
 class Listings:
     """Many questions to listings. Each paper asks once for its names and categories, however many leaves there are."""
 
-    def __init__(self, leaves: Sequence[Listed]) -> None:
+    def __init__(self, leaves: Sequence[MetadataTerm]) -> None:
         self._authors: dict[str, list[tuple[tuple[str, ...], int]]] = {}
         self._categories: list[tuple[str, int]] = []
         self._sources: dict[str, list[int]] = {}
-        self._upvotes: list[tuple[Upvotes, int]] = []
+        self._upvotes: list[tuple[UpvotesTerm, int]] = []
         self._code: list[int] = []
         self._known: dict[str, list[int]] = {}
         for number, leaf in enumerate(leaves):
             self._add(leaf, number)
 
-    def _add(self, leaf: Listed, number: int) -> None:
+    def _add(self, leaf: MetadataTerm, number: int) -> None:
         match leaf:
-            case Author():
-                for asked in names.variants(leaf.name):
+            case AuthorTerm():
+                for asked in names.name_variants(leaf.name):
                     self._authors.setdefault(max(asked, key=len), []).append((asked, number))
-            case Category():
+            case CategoryTerm():
                 self._categories.append((leaf.name.lower(), number))
-            case Source():
+            case SourceTerm():
                 self._sources.setdefault(leaf.name, []).append(number)
-            case Upvotes():
+            case UpvotesTerm():
                 self._upvotes.append((leaf, number))
             case HasCode():
                 self._code.append(number)
 
-    def found(self, document: Document) -> set[int]:
+    def found(self, document: PaperDocument) -> set[int]:
         """Numbers of the leaves that hold for a paper."""
         found = set(self._named(document.authors)) if self._authors else set()
         if self._categories:
@@ -113,7 +116,7 @@ class Listings:
     def _within(self, category: str) -> list[int]:
         numbers = self._known.get(category)
         if numbers is None:
-            name = category_name(category).lower()
+            name = normalize_category(category).lower()
             numbers = [number for asked, number in self._categories if is_in(asked, name)]
             self._known[category] = numbers
         return numbers
@@ -121,13 +124,13 @@ class Listings:
 
 @lru_cache(maxsize=1 << 14)
 def _name(author: str) -> tuple[tuple[str, ...], ...]:
-    return names.variants(names.folded(author))
+    return names.name_variants(names.normalize_author(author))
 
 
-def counts(leaf: Upvotes, upvotes: int) -> bool:
-    if leaf.sign == "=":
+def counts(leaf: UpvotesTerm, upvotes: int) -> bool:
+    if leaf.operator == "=":
         return upvotes == leaf.count
-    return upvotes >= leaf.count if leaf.sign == ">=" else upvotes < leaf.count
+    return upvotes >= leaf.count if leaf.operator == ">=" else upvotes < leaf.count
 
 
 def is_in(asked: str, category: str) -> bool:
@@ -137,7 +140,7 @@ def is_in(asked: str, category: str) -> bool:
     return category == asked or category.startswith(f"{asked}.")
 
 
-def category_name(written: str) -> str:
+def normalize_category(written: str) -> str:
     """cs.CL as arXiv writes it: the archive small, a subject of two letters in capitals. cs.* is cs."""
     name = " ".join(written.replace("_", " ").lower().removesuffix(".*").split())
     archive, dot, subject = name.partition(".")

@@ -9,9 +9,9 @@ from functools import reduce
 from operator import and_, or_
 from typing import NamedTuple
 
-from digest.matching.index import Index
+from digest.matching.index import PhraseIndex
 from digest.matching.leaves import Phrase
-from digest.matching.listing import Document, Listings
+from digest.matching.listing import Listings, PaperDocument
 from digest.matching.query import Query
 from digest.matching.tree import And, Node, Not, Or
 
@@ -23,19 +23,19 @@ class Hit(NamedTuple):
     in_title: bool
 
 
-class Bits(NamedTuple):
+class QueryBits(NamedTuple):
     """Bit n says something of document n: that the query matches it, and that it does so by words of the title."""
 
     matched: int
     in_title: int
 
 
-class Found(NamedTuple):
+class TermBits(NamedTuple):
     """As Bits, for a part of a query. `title_only`: with the abstract left out; `worded`: by a word of the title."""
 
     matched: int
-    title_only: int
-    worded: int
+    without_abstract: int
+    with_title_word: int
 
 
 class Matcher:
@@ -46,40 +46,40 @@ class Matcher:
 
     def __init__(self, queries: Sequence[Query], *, once: bool = False) -> None:
         self._roots = [query.root for query in queries]
-        leaves = {leaf.canonical: leaf for query in queries for leaf in query.leaves}
+        leaves = {leaf.canonical: leaf for query in queries for leaf in query.terms}
         phrases = [leaf for leaf in leaves.values() if isinstance(leaf, Phrase)]
         self._listed = [leaf for leaf in leaves.values() if not isinstance(leaf, Phrase)]
         self._phrases = phrases
-        self._texts = Index([phrase for phrase in phrases if phrase.field != "org"], once=once)
-        self._organizations = Index([phrase for phrase in phrases if phrase.field == "org"])
+        self._texts = PhraseIndex([phrase for phrase in phrases if phrase.field != "org"], once=once)
+        self._organizations = PhraseIndex([phrase for phrase in phrases if phrase.field == "org"])
         self._listings = Listings(self._listed)
 
-    def match(self, documents: Sequence[Document]) -> list[list[Hit]]:
+    def match(self, documents: Sequence[PaperDocument]) -> list[list[Hit]]:
         """Per query its hits, in the order of the documents."""
         above = [Hit(number, in_title=True) for number in range(len(documents))]
         below = [Hit(number, in_title=False) for number in range(len(documents))]
         hits = []
-        for matched, in_title in self.hits(documents):
-            titled = set(numbers(in_title)) if in_title else ()
-            hits.append([above[number] if number in titled else below[number] for number in numbers(matched)])
+        for matched, in_title in self.match_bits(documents):
+            titled = set(bit_positions(in_title)) if in_title else ()
+            hits.append([above[number] if number in titled else below[number] for number in bit_positions(matched)])
         return hits
 
-    def hits(self, documents: Sequence[Document]) -> list[Bits]:
+    def match_bits(self, documents: Sequence[PaperDocument]) -> list[QueryBits]:
         """Per query the papers as bits: what `match` says, before it is spelt out."""
         found = self._look(documents)
         everything = (1 << len(documents)) - 1
         bits = []
         for root in self._roots:
-            each = joined(root, found, everything)
-            bits.append(Bits(each.matched, each.title_only & each.worded))
+            each = combine(root, found, everything)
+            bits.append(QueryBits(each.matched, each.without_abstract & each.with_title_word))
         return bits
 
-    def _look(self, documents: Sequence[Document]) -> dict[str, Found]:
+    def _look(self, documents: Sequence[PaperDocument]) -> dict[str, TermBits]:
         """What each leaf finds, by its canonical text."""
         titles, abstracts = ([0] * len(self._texts.phrases) for _ in range(2))
         organizations = [0] * len(self._organizations.phrases)
         listed = [0] * len(self._listed)
-        texts = self._texts.in_papers((document.title, document.abstract) for document in documents)
+        texts = self._texts.find_in_documents((document.title, document.abstract) for document in documents)
         for number, (document, (in_title, in_abstract)) in enumerate(zip(documents, texts, strict=True)):
             bit = 1 << number
             for phrase in {phrase for phrase, _, _ in in_title}:
@@ -91,36 +91,36 @@ class Matcher:
                     organizations[phrase] |= bit
             for question in self._listings.found(document) if listed else ():
                 listed[question] |= bit
-        found = {leaf.canonical: Found(bits, bits, 0) for leaf, bits in zip(self._listed, listed, strict=True)}
+        found = {leaf.canonical: TermBits(bits, bits, 0) for leaf, bits in zip(self._listed, listed, strict=True)}
         for leaf in self._phrases:
             if leaf.field == "org":
-                bits = organizations[self._organizations.number(leaf)]
-                found[leaf.canonical] = Found(bits, bits, 0)
+                bits = organizations[self._organizations.phrase_number(leaf)]
+                found[leaf.canonical] = TermBits(bits, bits, 0)
             else:
-                place = self._texts.number(leaf)
+                place = self._texts.phrase_number(leaf)
                 title = 0 if leaf.field == "abstract" else titles[place]
                 abstract = 0 if leaf.field == "title" else abstracts[place]
-                found[leaf.canonical] = Found(title | abstract, title, title)
+                found[leaf.canonical] = TermBits(title | abstract, title, title)
         return found
 
 
-def joined(node: Node, found: dict[str, Found], everything: int) -> Found:
+def combine(node: Node, found: dict[str, TermBits], everything: int) -> TermBits:
     """What a tree finds, from what its leaves find."""
     if isinstance(node, Not):
-        rest = everything & ~joined(node.operand, found, everything).matched
-        return Found(rest, rest, 0)
+        rest = everything & ~combine(node.operand, found, everything).matched
+        return TermBits(rest, rest, 0)
     if not isinstance(node, And | Or):
         return found[node.canonical]
     join = and_ if isinstance(node, And) else or_
-    parts = [joined(operand, found, everything) for operand in node.operands]
-    return Found(
+    parts = [combine(operand, found, everything) for operand in node.operands]
+    return TermBits(
         reduce(join, (part.matched for part in parts)),
-        reduce(join, (part.title_only for part in parts)),
-        reduce(or_, (part.worded for part in parts)),
+        reduce(join, (part.without_abstract for part in parts)),
+        reduce(or_, (part.with_title_word for part in parts)),
     )
 
 
-def numbers(bits: int) -> Iterator[int]:
+def bit_positions(bits: int) -> Iterator[int]:
     """The places of the ones, lowest first."""
     text = bin(bits)[:1:-1]
     place = text.find("1")

@@ -7,12 +7,12 @@ may be missing (Geoffrey Hinton finds Geoffrey E. Hinton), and so may an initial
 
 import re
 
-from digest.matching.fold import words_of
+from digest.matching.fold import split_words
 
 _INITIALS = re.compile(r"[A-Z]{1,3}")
 
 
-def folded(written: str) -> str:
+def normalize_author(written: str) -> str:
     """The name in small letters without accents and dots, given name first; parts joined by a hyphen stay so."""
     family, comma, given = written.replace("_", " ").partition(",")
     if comma and given.strip() and "," not in given:
@@ -25,7 +25,7 @@ def folded(written: str) -> str:
     return " ".join(names if last == 1 and _is_initial(names[0]) else names[last:] + names[:last])
 
 
-def variants(name: str) -> tuple[tuple[str, ...], ...]:
+def name_variants(name: str) -> tuple[tuple[str, ...], ...]:
     """Its words, with hyphens as blanks and, where there are any, as nothing: Fei-Fei is Fei Fei and Feifei."""
     apart = tuple(name.replace("-", " ").split())
     return (apart, tuple(name.replace("-", "").split())) if "-" in name else (apart,)
@@ -67,7 +67,7 @@ def _letters_apart(written: str) -> str:
 
 
 def _parts(written: str) -> list[str]:
-    words = words_of(written)
+    words = split_words(written)
     parts: list[str] = []
     for word, gap in zip(words.exact, words.gaps, strict=True):
         plain = word.replace("'", "")

@@ -3,13 +3,13 @@
 import re
 
 from digest.errors import QueryError
-from digest.matching.fold import BREAK, HYPHEN, NONE, SPACE, Words, joinable, words_of
+from digest.matching.fold import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.leaves import Field, Phrase
-from digest.matching.plural import singular
+from digest.matching.plural import to_singular
 
-LONGEST = 200  # characters
-MOST_WORDS = 20
-SHORTEST_PREFIX = 3  # letters before a star
+MAX_PHRASE_LENGTH = 200  # characters
+MAX_PHRASE_WORDS = 20
+MIN_PREFIX_LENGTH = 3  # letters before a star
 _STAR = re.compile(r"(?<![^\W_])[A-Za-z]\*|(?P<it>\*)")  # A* and Q* are names
 
 
@@ -38,20 +38,20 @@ def quoted(text: str, offset: int, field: Field = "any") -> Phrase:
     _check_length(text, offset)
     words = _words(text, offset)
     phrase = _one_letter(words, exact=True, field=field)
-    phrase = phrase or Phrase(tuple(words.exact), tuple(words.gaps[1:]), True, field, written=_tidy(text))
+    phrase = phrase or Phrase(tuple(words.exact), tuple(words.gaps[1:]), True, field, source_text=_tidy(text))
     return _short_enough(phrase, offset)
 
 
 def _check_length(text: str, offset: int) -> None:
-    if len(text) > LONGEST:
-        advice = f"a keyword has at most {LONGEST} characters, this has {len(text)}; AND and OR join several"
-        raise refused("too long", offset + LONGEST, advice)
+    if len(text) > MAX_PHRASE_LENGTH:
+        advice = f"a keyword has at most {MAX_PHRASE_LENGTH} characters, this has {len(text)}; AND and OR join several"
+        raise refused("too long", offset + MAX_PHRASE_LENGTH, advice)
 
 
 def _short_enough(phrase: Phrase, offset: int) -> Phrase:
     """Signs that are spelt out (ligatures) may grow; what is stored must be readable again."""
-    if len(phrase.canonical) > LONGEST:
-        raise refused("too long", offset, f"spelt out this has more than {LONGEST} characters")
+    if len(phrase.canonical) > MAX_PHRASE_LENGTH:
+        raise refused("too long", offset, f"spelt out this has more than {MAX_PHRASE_LENGTH} characters")
     return phrase
 
 
@@ -64,14 +64,14 @@ def _tidy(text: str) -> str:
 
 
 def _words(text: str, offset: int) -> Words:
-    words = words_of(text)
+    words = split_words(text)
     if not words.keys:
         raise QueryError("no letter and no digit: write the words to look for", position=offset + 1)
     apart = [
-        start for start, gap in zip(words.starts, words.gaps, strict=True) if gap != NONE or start == words.starts[0]
+        start for start, gap in zip(words.starts, words.gaps, strict=True) if gap != NO_GAP or start == words.starts[0]
     ]
-    if len(apart) > MOST_WORDS:
-        raise refused("too many words", offset + apart[MOST_WORDS], f"a keyword has at most {MOST_WORDS}")
+    if len(apart) > MAX_PHRASE_WORDS:
+        raise refused("too many words", offset + apart[MAX_PHRASE_WORDS], f"a keyword has at most {MAX_PHRASE_WORDS}")
     return words
 
 
@@ -81,7 +81,7 @@ def _one_letter(words: Words, *, exact: bool, field: Field) -> Phrase | None:
     capital = words.keys[0].upper()
     if len(capital) > 1 or capital.lower() != words.keys[0]:
         return None
-    return Phrase((capital,), (), exact, field, written=capital)
+    return Phrase((capital,), (), exact, field, source_text=capital)
 
 
 def _prefix(text: str, offset: int, field: Field, star: int) -> Phrase:
@@ -89,20 +89,20 @@ def _prefix(text: str, offset: int, field: Field, star: int) -> Phrase:
     if text[star + 1 :].strip(" )"):
         advice = "only the end of the last word may have one (language model*); join several with AND"
         raise refused("star", offset + star, advice)
-    if words_of(text[:star]).ends[-1:].tolist() != [star]:
+    if split_words(text[:star]).ends[-1:].tolist() != [star]:
         raise refused("star", offset + star, "put it right behind the beginning of a word, as in pretrain*")
     words = _words(text[:star], offset)
     words.keys[-1] = words.exact[-1].replace("'", "")
     groups, joints = _runs(words, whole=True)
-    if sum(map(str.isalnum, groups[-1])) < SHORTEST_PREFIX:
-        raise refused("star", offset + star, f"at least {SHORTEST_PREFIX} letters must stand before it")
-    phrase = Phrase(groups, joints, False, field, prefix=True, written=_tidy(text))
+    if sum(map(str.isalnum, groups[-1])) < MIN_PREFIX_LENGTH:
+        raise refused("star", offset + star, f"at least {MIN_PREFIX_LENGTH} letters must stand before it")
+    phrase = Phrase(groups, joints, False, field, prefix=True, source_text=_tidy(text))
     return _short_enough(phrase, offset)
 
 
 def _joined(words: Words, field: Field) -> Phrase:
     groups, joints = _runs(words, whole=False)
-    return Phrase(groups, joints, False, field, written=_tidy(words.text))
+    return Phrase(groups, joints, False, field, source_text=_tidy(words.text))
 
 
 def _runs(words: Words, *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -111,11 +111,11 @@ def _runs(words: Words, *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...
     joints: list[str] = []
     run = [words.keys[0]]
     for left, right, gap in zip(words.keys, words.keys[1:], words.gaps[1:], strict=False):
-        if gap != BREAK and joinable(left, right, gap if right == "++" else SPACE):
+        if gap != BREAK and can_join(left, right, gap if right == "++" else SPACE):
             run.append(right)
             continue
         _close(run, groups, joints)
-        joints.append(gap if gap == BREAK else HYPHEN if joinable(left, right, HYPHEN) and gap != SPACE else SPACE)
+        joints.append(gap if gap == BREAK else HYPHEN if can_join(left, right, HYPHEN) and gap != SPACE else SPACE)
         run = [right]
     if whole:
         groups.append("".join(run))
@@ -127,7 +127,7 @@ def _runs(words: Words, *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...
 def _close(run: list[str], groups: list[str], joints: list[str]) -> None:
     """Add a run as one word; what would look like a plural then (use gps, usegps) keeps its last words apart."""
     size = len(run)
-    while size > 1 and singular("".join(run[:size])) != "".join(run[:size]):
+    while size > 1 and to_singular("".join(run[:size])) != "".join(run[:size]):
         size -= 1
     groups.append("".join(run[:size]))
     for word in run[size:]:

@@ -126,7 +126,7 @@ IE_WORDS = frozenset(
 SIBILANT = ("sses", "xes", "ches", "shes", "zzes", "tzes")
 
 
-def singular(word: str) -> str:
+def to_singular(word: str) -> str:
     """The singular of an English noun in small letters; any other word as it is. Applying it twice changes nothing."""
     if word in IRREGULAR:
         return IRREGULAR[word]

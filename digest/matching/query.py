@@ -9,11 +9,11 @@ turned into something else.
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from digest.matching.grammar import Limits, Sentence
-from digest.matching.leaves import Leaf, Phrase
+from digest.matching.grammar import QueryLimits, Sentence
+from digest.matching.leaves import Phrase, Term
 from digest.matching.phrases import bare, refused
 from digest.matching.tokens import Kind, cut, is_plain, readable
-from digest.matching.tree import And, Node, Not, Or, depth, leaves, normal
+from digest.matching.tree import And, Node, Not, Or, depth, iter_terms, normal
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,20 @@ class Query:
         return f"-{self.root.canonical}" if plain else f"-({self.root.canonical})"
 
     @property
-    def leaves(self) -> tuple[Leaf, ...]:
+    def terms(self) -> tuple[Term, ...]:
         """The leaves of the tree, those under NOT too."""
-        return tuple(leaf for leaf, _ in leaves(self.root))
+        return tuple(leaf for leaf, _ in iter_terms(self.root))
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
-        return tuple(leaf for leaf in self.leaves if isinstance(leaf, Phrase))
+        return tuple(leaf for leaf in self.terms if isinstance(leaf, Phrase))
 
 
-DEFAULT = Limits()
-KEPT = 4096  # queries that `recall` remembers
-WIDEST = Limits(characters=20_000, terms=1000, nesting=60)  # what a setting may allow, and room for canonical forms
+DEFAULT_LIMITS = QueryLimits()
+CACHED_QUERIES = 4096  # queries that `recall` remembers
+MAX_LIMITS = QueryLimits(
+    characters=20_000, terms=1000, nesting=60
+)  # what a setting may allow, and room for canonical forms
 
 
 def is_exclusion(canonical: str) -> bool:
@@ -52,13 +54,13 @@ def is_exclusion(canonical: str) -> bool:
     return canonical.startswith("-")
 
 
-@lru_cache(maxsize=KEPT)
-def recall(canonical: str) -> Query:
+@lru_cache(maxsize=CACHED_QUERIES)
+def parse_canonical(canonical: str) -> Query:
     """Read what was accepted once, whatever the limits are today."""
-    return parse(canonical, WIDEST)
+    return parse(canonical, MAX_LIMITS)
 
 
-def parse(text: str, limits: Limits = DEFAULT) -> Query:
+def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
     """Read one keyword. Raises QueryError, which points at the place, for everything that is none."""
     line = readable(text, limits.characters)
     if is_plain(line):

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LAST = "\U0010ffff"  # sorts behind every character that a text has
+HIGHEST_CHARACTER = "\U0010ffff"  # sorts behind every character that a text has
 GOES_ON = 1  # what a sieve adds to twice a word's place
 
 
@@ -66,6 +66,6 @@ class Keys:
         at = bisect_left(keys, run, at, end)
         begun = NOWHERE
         if at < end and keys[at].startswith(run):
-            begun = Begun(self.numbers.get(run, []), at, bisect_left(keys, f"{run}{LAST}", at, end))
+            begun = Begun(self.numbers.get(run, []), at, bisect_left(keys, f"{run}{HIGHEST_CHARACTER}", at, end))
         self._known[run] = begun
         return begun

@@ -25,8 +25,8 @@ class Snippet:
 
     text: str
     spans: tuple[Span, ...]
-    cut_before: bool
-    cut_after: bool
+    truncated_before: bool
+    truncated_after: bool
 
 
 def snippet(text: str, spans: Sequence[Span], *, sentences: int = 3, limit: int = 420) -> Snippet:
@@ -37,7 +37,7 @@ def snippet(text: str, spans: Sequence[Span], *, sentences: int = 3, limit: int 
     """
     bounds = _bounds(text)
     if not bounds:
-        return Snippet("", (), cut_before=False, cut_after=False)
+        return Snippet("", (), truncated_before=False, truncated_after=False)
     start, end = _best(bounds, spans, sentences, limit)
     if end - start > limit:
         start, end = _cut(text, start, end, [span for span in spans if start <= span.start < end], limit)
@@ -45,8 +45,8 @@ def snippet(text: str, spans: Sequence[Span], *, sentences: int = 3, limit: int 
     return Snippet(
         text[start:end],
         tuple(span for span in inside if span.start < span.end),
-        cut_before=bool(text[:start].strip()),
-        cut_after=bool(text[end:].strip()),
+        truncated_before=bool(text[:start].strip()),
+        truncated_after=bool(text[end:].strip()),
     )
 
 

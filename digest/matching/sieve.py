@@ -12,7 +12,7 @@ from itertools import accumulate, chain, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from digest.matching.runs import GOES_ON, LAST
+from digest.matching.runs import GOES_ON, HIGHEST_CHARACTER
 
 Numbers = npt.NDArray[np.int64]
 
@@ -53,7 +53,7 @@ class Sieve(dict[str, int]):
     def __missing__(self, word: str) -> int:
         keys, size, salt = self._keys, len(word), hash(word)
         at = bisect_left(keys, word)
-        begun = keys[at : bisect_left(keys, f"{word}{LAST}", at)]
+        begun = keys[at : bisect_left(keys, f"{word}{HIGHEST_CHARACTER}", at)]
         salts, heads = self._learnt
         rests = {key[size : size + HEAD] for key in begun}
         for length in range(HEAD, 0, -1):  # the next word may be shorter

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from digest.errors import QueryError
-from digest.matching.fold import words_of
-from digest.matching.leaves import Leaf, Phrase
-from digest.matching.listing import Document
-from digest.matching.matcher import Matcher, numbers
-from digest.matching.phrases import SHORTEST_PREFIX
+from digest.matching.fold import split_words
+from digest.matching.leaves import Phrase, Term
+from digest.matching.listing import PaperDocument
+from digest.matching.matcher import Matcher, bit_positions
+from digest.matching.phrases import MIN_PREFIX_LENGTH
 from digest.matching.query import Query, parse
-from digest.matching.tree import And, Node, Not, Or, leaves
+from digest.matching.tree import And, Node, Not, Or, iter_terms
 
 MOST = 6  # suggestions at a time
 FEWEST_PAPERS = 3  # in which a suggestion stands together with a keyword
@@ -49,8 +49,8 @@ class _Text(NamedTuple):
     exact: str
 
     @classmethod
-    def of(cls, document: Document) -> Self:
-        read = [words_of(document.title), words_of(document.abstract)]
+    def of(cls, document: PaperDocument) -> Self:
+        read = [split_words(document.title), split_words(document.abstract)]
         return cls(
             "\n".join("".join(each.keys) for each in read),
             "".join(f" {word} " for each in read for word in each.keys),
@@ -63,25 +63,25 @@ class _Text(NamedTuple):
             return all(f" {word.lower()} " in self.exact for word in phrase.words)
         key = phrase.key
         if phrase.prefix:
-            begun = any(f" {key[:size]} " in self.keys for size in range(1, SHORTEST_PREFIX))
-            return begun or any(f" {key[:SHORTEST_PREFIX]}" in words for words in (self.keys, self.exact))
+            begun = any(f" {key[:size]} " in self.keys for size in range(1, MIN_PREFIX_LENGTH))
+            return begun or any(f" {key[:MIN_PREFIX_LENGTH]}" in words for words in (self.keys, self.exact))
         return key in self.joined and any(f" {key[:size]} " in self.keys for size in range(1, len(key) + 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class RecentCorpus:
     """A set of papers made ready: the phrases known in them, the most frequent first, and what a query finds.
 
     `ask` may know sooner which of them a part of a query finds, as bits; None where it does not.
     """
 
-    documents: tuple[Document, ...]
-    known: tuple[Known, ...]
+    documents: tuple[PaperDocument, ...]
+    phrases: tuple[Known, ...]
     _texts: tuple[_Text, ...] = field(repr=False)
     _kept: dict[str, int] = field(default_factory=dict, repr=False)
-    ask: Callable[[Leaf], int | None] = field(default=lambda _: None, repr=False)
+    ask: Callable[[Term], int | None] = field(default=lambda _: None, repr=False)
 
-    def found(self, query: Query) -> int:
+    def match(self, query: Query) -> int:
         """The papers that a query finds, as bits."""
         return self._tree(query.root)
 
@@ -89,7 +89,7 @@ class Lately:
         """The part of all papers that a query finds; None when there are too few to tell."""
         if len(self.documents) < FEWEST_LOOKED_AT:
             return None
-        return self.found(query).bit_count() / len(self.documents)
+        return self.match(query).bit_count() / len(self.documents)
 
     def is_too_broad(self, query: Query) -> bool:
         """Whether a query finds more than a third of all papers, as far as that can be told."""
@@ -107,52 +107,52 @@ class Lately:
             self._kept[node.canonical] = self._leaf(node)
         return self._kept[node.canonical]
 
-    def _leaf(self, leaf: Leaf) -> int:
+    def _leaf(self, leaf: Term) -> int:
         known = self.ask(leaf)
         if known is not None:
             return known
         matcher = Matcher([Query("", leaf)])
         if not isinstance(leaf, Phrase) or leaf.field == "org":  # no need to read the texts
-            return matcher.hits([replace(each, title="", abstract="") for each in self.documents])[0].matched
+            return matcher.match_bits([replace(each, title="", abstract="") for each in self.documents])[0].matched
         places = [number for number, text in enumerate(self._texts) if text.may_have(leaf)]
-        matched = matcher.hits([self.documents[place] for place in places])[0].matched
-        return sum(1 << places[number] for number in numbers(matched))
+        matched = matcher.match_bits([self.documents[place] for place in places])[0].matched
+        return sum(1 << places[number] for number in bit_positions(matched))
 
 
-def lately(documents: Sequence[Document], named: Iterable[Sequence[str]] = ()) -> Lately:
+def build_corpus(documents: Sequence[PaperDocument], named: Iterable[Sequence[str]] = ()) -> RecentCorpus:
     """Make papers ready. `named`: the keywords that listings give to each paper. Takes about a millisecond a paper."""
     queries = _phrases(named)
-    found = Matcher(queries).hits(documents)
+    found = Matcher(queries).match_bits(documents)
     known = [
         Known(query.text, query.canonical, _folded(query.text), bits.matched)
         for query, bits in zip(queries, found, strict=True)
         if bits.matched
     ]
     known.sort(key=lambda each: (-each.papers.bit_count(), each.canonical))
-    return Lately(tuple(documents), tuple(known), tuple(_Text.of(each) for each in documents))
+    return RecentCorpus(tuple(documents), tuple(known), tuple(_Text.of(each) for each in documents))
 
 
-def usual(papers: Lately) -> tuple[str, ...]:
+def common_phrases(papers: RecentCorpus) -> tuple[str, ...]:
     """For somebody who has no keyword yet: the most frequent phrases of the vocabulary that are not too broad."""
     curated = {each.canonical for each in vocabulary()}
     most = TOO_BROAD * len(papers.documents)
-    return tuple(each.text for each in papers.known if each.canonical in curated and each.papers.bit_count() <= most)[
+    return tuple(each.text for each in papers.phrases if each.canonical in curated and each.papers.bit_count() <= most)[
         :MOST
     ]
 
 
-def beside(papers: Lately, queries: Sequence[Query]) -> tuple[str, ...]:
+def related_phrases(papers: RecentCorpus, queries: Sequence[Query]) -> tuple[str, ...]:
     """Phrases that stand in the papers of these queries more often than elsewhere, and in others too; best first.
 
     Ranked by lift: how often both were found, over how often they would be by chance. One paper is added to chance,
     so that phrases of a handful of papers do not come before all others. What finds nearly everything has no company.
     """
     wanted = [query for query in queries if not (query.exclude or papers.is_too_broad(query))]
-    matched = reduce(or_, map(papers.found, wanted), 0)
-    refused = reduce(or_, (papers.found(query) for query in queries if query.exclude), 0)
+    matched = reduce(or_, map(papers.match, wanted), 0)
+    refused = reduce(or_, (papers.match(query) for query in queries if query.exclude), 0)
     had = [*_had(queries)]
     scored = []
-    for each in papers.known:
+    for each in papers.phrases:
         both, chance = _together(papers, each.papers & ~refused, matched & ~refused)
         news = each.papers & ~matched & ~refused
         if both >= FEWEST_PAPERS and both > chance + 1 and news and not _is_among(each, had):
@@ -160,20 +160,20 @@ def beside(papers: Lately, queries: Sequence[Query]) -> tuple[str, ...]:
     return tuple(text for _, _, text in sorted(scored)[:MOST])
 
 
-def narrower(papers: Lately, query: Query) -> tuple[str, ...]:
+def narrowing_phrases(papers: RecentCorpus, query: Query) -> tuple[str, ...]:
     """Phrases with which a query that is too broad would find a fair part of what it finds now; the widest first."""
-    matched, all_ = papers.found(query), len(papers.documents)
+    matched, all_ = papers.match(query), len(papers.documents)
     had = [*_had([query])]
     scored = [
         (-both, each.canonical, each.text)
-        for each in papers.known
+        for each in papers.phrases
         if NARROW[0] * all_ <= (both := (each.papers & matched).bit_count()) <= NARROW[1] * all_
         and not _is_among(each, had)
     ]
     return tuple(text for _, _, text in sorted(scored)[:MOST])
 
 
-def narrowed(query: Query, phrase: str) -> str:
+def narrow_query(query: Query, phrase: str) -> str:
     """The line that asks for both: llm AND phrase."""
     wide = isinstance(query.root, Or)
     return f"({query.text}) AND {phrase}" if wide else f"{query.text} AND {phrase}"
@@ -209,7 +209,7 @@ def _plain(text: str) -> Query | None:
     return query if bare else None
 
 
-def _together(papers: Lately, one: int, other: int) -> tuple[int, float]:
+def _together(papers: RecentCorpus, one: int, other: int) -> tuple[int, float]:
     """In how many papers both are found, and in how many they would be by chance."""
     return (one & other).bit_count(), one.bit_count() * other.bit_count() / max(1, len(papers.documents))
 
@@ -217,9 +217,9 @@ def _together(papers: Lately, one: int, other: int) -> tuple[int, float]:
 def _had(queries: Iterable[Query]) -> Iterator[tuple[str, str]]:
     """Canonical text and folded words of the phrases in queries."""
     for query in queries:
-        for leaf, _ in leaves(query.root):
+        for leaf, _ in iter_terms(query.root):
             if isinstance(leaf, Phrase):
-                yield leaf.spelling, _folded(leaf.written or leaf.spelling)
+                yield leaf.spelling, _folded(leaf.source_text or leaf.spelling)
 
 
 def _is_among(known: Known, had: Iterable[tuple[str, str]]) -> bool:
@@ -228,4 +228,4 @@ def _is_among(known: Known, had: Iterable[tuple[str, str]]) -> bool:
 
 
 def _folded(text: str) -> str:
-    return f" {' '.join(words_of(text).keys)} "
+    return f" {' '.join(split_words(text).keys)} "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from digest.errors import QueryError
-from digest.matching.leaves import Leaf, Phrase
+from digest.matching.leaves import Phrase, Term
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,16 @@ class Or:
         )
 
 
-Node = Leaf | Not | And | Or
+Node = Term | Not | And | Or
 
 
-def leaves(node: Node) -> Iterator[tuple[Leaf, bool]]:
+def iter_terms(node: Node) -> Iterator[tuple[Term, bool]]:
     """Every leaf, and whether it is asked for (not under NOT)."""
     if isinstance(node, Not):
-        yield from ((leaf, not asked) for leaf, asked in leaves(node.operand))
+        yield from ((leaf, not asked) for leaf, asked in iter_terms(node.operand))
     elif isinstance(node, And | Or):
         for operand in node.operands:
-            yield from leaves(operand)
+            yield from iter_terms(operand)
     else:
         yield node, True
 

@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 
-def write(message: str) -> None:
+def write_migration(message: str) -> None:
     """Play the history on an empty database in memory, compare with the models, write the next file."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
@@ -27,4 +27,4 @@ def write(message: str) -> None:
 
 
 if __name__ == "__main__":
-    write(" ".join(sys.argv[1:]) or "first")
+    write_migration(" ".join(sys.argv[1:]) or "first")

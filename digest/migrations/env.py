@@ -8,7 +8,7 @@ from sqlmodel import AutoString, SQLModel
 import digest.models
 
 
-def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Column types as the database knows them. A migration stays as written when our own types change."""
     if kind == "type" and isinstance(item, digest.models.UtcDateTime):
         return "sa.DateTime(timezone=True)"
@@ -17,7 +17,7 @@ def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
-def ours(name: str | None, kind: str, _parents: Any) -> bool:
+def include_name(name: str | None, kind: str, _parents: Any) -> bool:
     """Whether the models tell of it. The full-text index and what SQLite keeps beside it are each database's own."""
     return kind != "table" or not str(name).startswith(digest.models.FULLTEXT_TABLE)
 
@@ -26,8 +26,8 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
     render_as_batch=True,
-    render_item=plain,
-    include_name=ours,
+    render_item=render_item,
+    include_name=include_name,
     compare_type=True,
     transactional_ddl=True,
 )

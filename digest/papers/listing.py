@@ -13,16 +13,25 @@ from typing import Protocol
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from digest.db import LISTING_LOCK, hold
+from digest.db import LISTING_LOCK, acquire_lock
 from digest.models import Listing, Paper
 from digest.papers.shelf import chunks
 
-SAME_BATCH = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
-_PLAIN = ("organization", "code_url", "project_url", "thumbnail_url", "discussion_url", "ai_summary", "doi", "pdf_url")
-_SNAPSHOTS = ("upvotes", "comments", "code_stars")
+SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
+_OPTIONAL_FIELDS = (
+    "organization",
+    "code_url",
+    "project_url",
+    "thumbnail_url",
+    "discussion_url",
+    "ai_summary",
+    "doi",
+    "pdf_url",
+)
+_COUNT_FIELDS = ("upvotes", "comments", "code_stars")
 
 
-class Listed(Protocol):
+class ListingEntry(Protocol):
     """What a source gives; digest.sources.base has the real one. `sounder_than` compares two texts: 1, 0 or -1."""
 
     @property
@@ -63,30 +72,30 @@ class Listed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class StoreReport:
     """How many papers a batch listed (replacements are no listings), and how many of them were new."""
 
-    listed: int
-    new: int
+    listed_count: int
+    new_count: int
 
 
-def remember(session: Session, listed: Sequence[Listed], now: datetime) -> Remembered:
+def store_listings(session: Session, entries: Sequence[ListingEntry], now: datetime) -> StoreReport:
     """Take a batch in: one paper each, whatever lists it; a listing for each source and day; the better text kept."""
-    hold(session, LISTING_LOCK)
-    known = _known(session, listed)
-    held: list[tuple[Listed, Paper]] = []
+    acquire_lock(session, LISTING_LOCK)
+    known = _load_existing(session, entries)
+    held: list[tuple[ListingEntry, Paper]] = []
     fresh: list[Paper] = []
     versions: dict[int, int] = {}
-    for each in listed:
+    for each in entries:
         paper = known.get(each.key) or (known.get(f"doi:{each.doi.lower()}") if each.doi else None)
         if paper is None and each.kind == "replace":
             continue
         if paper is None:
-            paper = _paper(each, now)
+            paper = _new_paper(each, now)
             fresh.append(paper)
         else:
             versions.setdefault(id(paper), paper.version)
-            _update(paper, each, now)
+            _update_paper(paper, each, now)
         known[each.key] = paper
         if paper.doi:
             known.setdefault(f"doi:{paper.doi}", paper)
@@ -94,94 +103,98 @@ def remember(session: Session, listed: Sequence[Listed], now: datetime) -> Remem
             held.append((each, paper))
     session.add_all(fresh)
     session.flush()
-    _list(session, held, versions, now)
-    return Remembered(listed=len({id(paper) for _, paper in held}), new=len(fresh))
+    _store_entries(session, held, versions, now)
+    return StoreReport(listed_count=len({id(paper) for _, paper in held}), new_count=len(fresh))
 
 
-def _known(session: Session, listed: Sequence[Listed]) -> dict[str, Paper]:
+def _load_existing(session: Session, entries: Sequence[ListingEntry]) -> dict[str, Paper]:
     found: dict[str, Paper] = {}
-    for keys in chunks({each.key for each in listed}):
+    for keys in chunks({each.key for each in entries}):
         found |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
-    for dois in chunks({each.doi.lower() for each in listed if each.doi}):
+    for dois in chunks({each.doi.lower() for each in entries if each.doi}):
         for paper in session.exec(select(Paper).where(col(Paper.doi).in_(dois))):
             found.setdefault(f"doi:{paper.doi}", paper)
     return found
 
 
-def _paper(each: Listed, now: datetime) -> Paper:
+def _new_paper(entry: ListingEntry, now: datetime) -> Paper:
     paper = Paper(
-        key=each.key,
-        arxiv_id=each.arxiv_id,
-        version=each.version,
-        title=each.title,
-        abstract=each.abstract,
-        authors=list(each.authors),
-        categories=list(each.categories),
-        published_on=each.published_on,
-        url=each.url,
-        text_source=each.source,
+        key=entry.key,
+        arxiv_id=entry.arxiv_id,
+        version=entry.version,
+        title=entry.title,
+        abstract=entry.abstract,
+        authors=list(entry.authors),
+        categories=list(entry.categories),
+        published_on=entry.published_on,
+        url=entry.url,
+        text_source=entry.source,
         first_seen_at=now,
         changed_at=now,
     )
-    _snapshot(paper, each)
+    _update_optional_fields(paper, entry)
     return paper
 
 
-def _update(paper: Paper, each: Listed, now: datetime) -> None:
+def _update_paper(paper: Paper, entry: ListingEntry, now: datetime) -> None:
     changes: dict[str, object] = {}
-    if _better(paper, each):
-        changes = {"title": each.title, "abstract": each.abstract, "text_source": each.source}
-        if each.authors:
-            changes["authors"] = list(each.authors)
-    elif each.authors and not paper.authors:
-        changes["authors"] = list(each.authors)
-    if each.categories and (each.source == "arxiv" or not paper.categories):
-        changes["categories"] = list(each.categories)
-    if each.arxiv_id and not paper.arxiv_id:  # known by its DOI until now
-        changes |= {"arxiv_id": each.arxiv_id, "key": each.key, "url": each.url}
-    if each.published_on and (each.source == "arxiv" or not paper.published_on):
-        changes["published_on"] = each.published_on
-    changes["version"] = max(paper.version, each.version)
-    if _set(paper, changes):
+    if _has_better_text(paper, entry):
+        changes = {"title": entry.title, "abstract": entry.abstract, "text_source": entry.source}
+        if entry.authors:
+            changes["authors"] = list(entry.authors)
+    elif entry.authors and not paper.authors:
+        changes["authors"] = list(entry.authors)
+    if entry.categories and (entry.source == "arxiv" or not paper.categories):
+        changes["categories"] = list(entry.categories)
+    if entry.arxiv_id and not paper.arxiv_id:  # known by its DOI until now
+        changes |= {"arxiv_id": entry.arxiv_id, "key": entry.key, "url": entry.url}
+    if entry.published_on and (entry.source == "arxiv" or not paper.published_on):
+        changes["published_on"] = entry.published_on
+    changes["version"] = max(paper.version, entry.version)
+    if _assign(paper, changes):
         paper.changed_at = now
         paper.is_indexed = False
-    _snapshot(paper, each)
+    _update_optional_fields(paper, entry)
 
 
-def _better(paper: Paper, each: Listed) -> bool:
+def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
     """Sound text before damaged, arXiv's before others', higher versions before lower, later before earlier."""
-    sounder = each.sounder_than(paper.title, paper.abstract)
+    sounder = entry.sounder_than(paper.title, paper.abstract)
     if sounder:
         return sounder > 0
-    ours, theirs = paper.text_source == "arxiv", each.source == "arxiv"
-    return (theirs, each.version if theirs else 0) >= (ours, paper.version if ours else 0)
+    ours, theirs = paper.text_source == "arxiv", entry.source == "arxiv"
+    return (theirs, entry.version if theirs else 0) >= (ours, paper.version if ours else 0)
 
 
-def _snapshot(paper: Paper, each: Listed) -> None:
+def _update_optional_fields(paper: Paper, entry: ListingEntry) -> None:
     """What is only ever as fresh as the last reading; a source that does not say leaves it as it was."""
-    latest = {name: getattr(each, name, None) for name in (*_PLAIN, *_SNAPSHOTS)}
+    latest = {name: getattr(entry, name, None) for name in (*_OPTIONAL_FIELDS, *_COUNT_FIELDS)}
     if isinstance(doi := latest["doi"], str):
         latest["doi"] = doi.lower()
-    if each.ai_keywords:
-        latest["ai_keywords"] = list(each.ai_keywords)
-    _set(paper, {name: value for name, value in latest.items() if value is not None})
+    if entry.ai_keywords:
+        latest["ai_keywords"] = list(entry.ai_keywords)
+    _assign(paper, {name: value for name, value in latest.items() if value is not None})
 
 
-def _set(paper: Paper, values: dict[str, object]) -> bool:
+def _assign(paper: Paper, values: dict[str, object]) -> bool:
     changed = {name: value for name, value in values.items() if getattr(paper, name) != value}
     for name, value in changed.items():
         setattr(paper, name, value)
     return bool(changed)
 
 
-def _list(session: Session, held: Sequence[tuple[Listed, Paper]], versions: dict[int, int], now: datetime) -> None:
-    before = _listings(session, held)
+def _store_entries(
+    session: Session, entries: Sequence[tuple[ListingEntry, Paper]], versions: dict[int, int], now: datetime
+) -> None:
+    before = _load_nearby_listings(session, entries)
     fresh: dict[tuple[str, date, int], Listing] = {}
     first: dict[int, tuple[Paper, Listing]] = {}
-    for each, paper in held:
+    for each, paper in entries:
         number = int(paper.id or 0)
         place = (each.source, each.list_day, number)
-        listing = fresh.get(place) or _same(before.get((each.source, number), ()), each, versions.get(id(paper), 0))
+        listing = fresh.get(place) or _find_repeated_listing(
+            before.get((each.source, number), ()), each, versions.get(id(paper), 0)
+        )
         if listing is None:
             listing = fresh[place] = Listing(
                 paper_id=number,
@@ -206,13 +219,18 @@ def _list(session: Session, held: Sequence[tuple[Listed, Paper]], versions: dict
     session.flush()
 
 
-def _listings(session: Session, held: Sequence[tuple[Listed, Paper]]) -> dict[tuple[str, int], list[Listing]]:
+def _load_nearby_listings(
+    session: Session, entries: Sequence[tuple[ListingEntry, Paper]]
+) -> dict[tuple[str, int], list[Listing]]:
     found: dict[tuple[str, int], list[Listing]] = {}
-    if not held:
+    if not entries:
         return found
-    days = [each.list_day for each, _ in held]
-    near = (col(Listing.list_day) >= min(days) - SAME_BATCH, col(Listing.list_day) <= max(days) + SAME_BATCH)
-    for ids in chunks({int(paper.id or 0) for _, paper in held}):
+    days = [each.list_day for each, _ in entries]
+    near = (
+        col(Listing.list_day) >= min(days) - SAME_BATCH_WINDOW,
+        col(Listing.list_day) <= max(days) + SAME_BATCH_WINDOW,
+    )
+    for ids in chunks({int(paper.id or 0) for _, paper in entries}):
         for listing in session.exec(
             select(Listing).where(*near, col(Listing.paper_id).in_(ids)).order_by(col(Listing.id))
         ):
@@ -220,26 +238,28 @@ def _listings(session: Session, held: Sequence[tuple[Listed, Paper]]) -> dict[tu
     return found
 
 
-def _same(before: Sequence[Listing], each: Listed, version: int) -> Listing | None:
+def _find_repeated_listing(listings: Sequence[Listing], entry: ListingEntry, version: int) -> Listing | None:
     """The listing that this one repeats: of the same day, or of a batch that arXiv serves again under another date."""
-    for listing in before:
-        if listing.list_day == each.list_day:
+    for listing in listings:
+        if listing.list_day == entry.list_day:
             return listing
-    if each.source == "arxiv" and version >= each.version:
-        for listing in before:
-            if abs(listing.list_day - each.list_day) <= SAME_BATCH:
+    if entry.source == "arxiv" and version >= entry.version:
+        for listing in listings:
+            if abs(listing.list_day - entry.list_day) <= SAME_BATCH_WINDOW:
                 return listing
     return None
 
 
-def fill_in(session: Session, texts: Sequence[Listed], asked_ids: Collection[str], now: datetime) -> int:
+def store_texts(
+    session: Session, entries: Sequence[ListingEntry], requested_ids: Collection[str], now: datetime
+) -> int:
     """Take in texts that were asked for by arXiv id; returns how many papers got theirs. They are not asked for again,
     nor are ids that arXiv does not know; only an answer without any text counts as none.
     """
-    if not texts:
+    if not entries:
         return 0
-    remember(session, texts, now)
-    filled = {each.arxiv_id for each in texts}
-    for ids in chunks(set(asked_ids)):
+    store_listings(session, entries, now)
+    filled = {each.arxiv_id for each in entries}
+    for ids in chunks(set(requested_ids)):
         session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(text_fetched_at=now))
-    return len(filled & set(asked_ids))
+    return len(filled & set(requested_ids))

@@ -20,28 +20,30 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digest.house import House
-from digest.planning.due import CHUNK, due_groups, wake
+from digest.house import AppContext
+from digest.planning.due import CHUNK_SIZE, due_groups, end_expired_pauses
 
-__all__ = ["CHUNK", "Planned", "Told", "due_groups", "never", "nobody", "plan"]
+__all__ = ["CHUNK_SIZE", "PlanReport", "PlanCallback", "due_groups", "never", "nobody", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlanReport:
     """What a plan came to. `quiet`: due readers for whom there was nothing."""
 
     due: int = 0
-    letters: int = 0
-    quiet: int = 0
+    digests: int = 0
+    without_papers: int = 0
 
-    def __add__(self, other: "Planned") -> "Planned":
-        return Planned(self.due + other.due, self.letters + other.letters, self.quiet + other.quiet)
+    def __add__(self, other: "PlanReport") -> "PlanReport":
+        return PlanReport(
+            self.due + other.due, self.digests + other.digests, self.without_papers + other.without_papers
+        )
 
 
-Told = Callable[[Session, Planned], None]
+PlanCallback = Callable[[Session, PlanReport], None]
 
 
-def nobody(_session: Session, _planned: Planned) -> None:
+def nobody(_session: Session, _planned: PlanReport) -> None:
     """Nobody is told."""
 
 
@@ -51,16 +53,24 @@ def never() -> bool:
 
 
 def plan(
-    house: House, now: datetime, *, chunk: int = CHUNK, told: Told = nobody, over: Callable[[], bool] = never
-) -> Planned:
+    ctx: AppContext,
+    now: datetime,
+    *,
+    chunk_size: int = CHUNK_SIZE,
+    on_progress: PlanCallback = nobody,
+    should_stop: Callable[[], bool] = never,
+) -> PlanReport:
     """Queue a digest for every reader whose hour has come and for whom there is something.
 
     `told` is called in the transaction of each chunk of readers; between two chunks a plan can be ended by `over`.
     """
-    wake(house.engine, now)
-    groups = due_groups(house.engine, now)
+    end_expired_pauses(ctx.engine, now)
+    groups = due_groups(ctx.engine, now)
     if not groups:
-        return Planned()
-    from digest.planning.chunks import Chunks, plan_groups  # with numpy and scipy: 25 MB that a sender does not need
+        return PlanReport()
+    from digest.planning.chunks import (  # with numpy and scipy: 25 MB that a sender does not need
+        ChunkOptions,
+        plan_groups,
+    )
 
-    return plan_groups(house, groups, now, Chunks(chunk, told, over))
+    return plan_groups(ctx, groups, now, ChunkOptions(chunk_size, on_progress, should_stop))

@@ -11,155 +11,180 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest import db, deliveries, papers
-from digest.deliveries import Line, Owed
-from digest.house import House
+from digest.deliveries import DigestRow, UndeliveredPapers
+from digest.house import AppContext
 from digest.models import Delivery, Subscriber
-from digest.planning import Planned, Told
-from digest.planning.doors import Reader, edition_for
-from digest.planning.due import Group
-from digest.planning.fan import Ranked, fan_out
-from digest.planning.hits import Mask, Numbers, arrays
-from digest.planning.pool import Pool, gather
-from digest.planning.readers import Readers, Wanted, due, wanted
+from digest.planning import PlanCallback, PlanReport
+from digest.planning.doors import DueSubscriber, choose_edition
+from digest.planning.due import DueGroup
+from digest.planning.fan import RankedMatches, fan_out
+from digest.planning.hits import BoolArray, IntArray, json_arrays
+from digest.planning.pool import NewPapers, load_new_papers
+from digest.planning.readers import SavedQueries, SubscriberChunk, load_saved_queries, lock_due_subscribers
 
 
 @dataclass(frozen=True, slots=True)
-class Chunks:
+class ChunkOptions:
     """How readers go by: how many at a time, who hears of it, and whether to go on."""
 
     size: int
-    told: Told
-    over: Callable[[], bool]
+    on_progress: PlanCallback
+    should_stop: Callable[[], bool]
 
 
-def plan_groups(house: House, groups: Sequence[Group], now: datetime, chunks: Chunks) -> Planned:
+def plan_groups(ctx: AppContext, groups: Sequence[DueGroup], now: datetime, options: ChunkOptions) -> PlanReport:
     """Plan all readers of these groups: those whom nobody holds first, then those whom somebody held."""
-    with db.reading(house.engine) as session:
-        pool = gather(session)  # before any reader is locked: matching takes a while
-    total = Planned()
+    with db.read_session(ctx.engine) as session:
+        new_papers = load_new_papers(session)  # before any reader is locked: matching takes a while
+    total = PlanReport()
     gc.freeze()  # what was gathered stays to the end: looking through it again and again costs a tenth of the time
     try:
         for wait in (False, True):
             for group in groups:
-                planned, pool = _plan_group(house, group, pool, now, chunks, wait=wait)
-                total += planned
+                report, new_papers = _plan_group(ctx, group, new_papers, now, options, wait=wait)
+                total += report
     finally:
         gc.unfreeze()
     return total
 
 
 def _plan_group(
-    house: House, group: Group, pool: Pool, now: datetime, chunks: Chunks, *, wait: bool
-) -> tuple[Planned, Pool]:
-    total, last = Planned(), 0
-    while not chunks.over():
-        with db.writing(house.engine, much=True) as session:
-            found = due(session, group, last, chunk=chunks.size, wait=wait)
-            if not len(found):
-                return total, pool
-            if not pool.spans(found.covered_to):
-                pool = gather(session)
-            planned, pool = _plan_chunk(house, session, pool, found, group.slot, now)
-            chunks.told(session, planned)
-            total += planned
-            last = int(found.id[-1])
-    return total, pool
+    ctx: AppContext, group: DueGroup, new_papers: NewPapers, now: datetime, options: ChunkOptions, *, wait: bool
+) -> tuple[PlanReport, NewPapers]:
+    total, last_id = PlanReport(), 0
+    while not options.should_stop():
+        with db.write_session(ctx.engine, bulk=True) as session:
+            subscribers = lock_due_subscribers(session, group, last_id, limit=options.size, wait=wait)
+            if not len(subscribers):
+                return total, new_papers
+            if not new_papers.covers(subscribers.covered_listing_ids):
+                new_papers = load_new_papers(session)
+            report, new_papers = _plan_chunk(ctx, session, new_papers, subscribers, group.due_day, now)
+            options.on_progress(session, report)
+            total += report
+            last_id = int(subscribers.ids[-1])
+    return total, new_papers
 
 
 def _plan_chunk(
-    house: House, session: Session, pool: Pool, found: Readers, day: date, now: datetime
-) -> tuple[Planned, Pool]:
-    edition = day.isoformat()
+    ctx: AppContext, session: Session, new_papers: NewPapers, subscribers: SubscriberChunk, due_day: date, now: datetime
+) -> tuple[PlanReport, NewPapers]:
+    edition = due_day.isoformat()
     # A clock that was set back may meet a day that has its letter already: that reader waits for the next one.
-    done = session.scalars(
+    already_planned = session.scalars(
         select(Delivery.subscriber_id).where(
-            db.among(session, col(Delivery.subscriber_id), found.id.tolist()), Delivery.edition == edition
+            db.is_in_values(session, col(Delivery.subscriber_id), subscribers.ids.tolist()), Delivery.edition == edition
         )
     ).all()
-    readers = found.only(~np.isin(found.id, done))
-    asked = wanted(session, readers)
-    if not pool.knows(asked.keyword):
-        pool = gather(session)
-    asking = Asking.of(pool, readers, asked)
-    back = deliveries.take_back(session, readers.id.tolist(), now)
-    apart = ~asking.asks | (readers.trending > 0) | np.isin(readers.id, list(back))
-    lines = _lines(asking, ~apart)
-    if apart.any():
-        lines += _lines_apart(session, pool, asking, np.flatnonzero(apart).tolist(), back)
-    letters = deliveries.enqueue_digests(session, edition, lines, house.domain, now)
-    if len(readers) < len(found):
-        _mark(session, found, {"last_due_day": day})
+    unplanned = subscribers.filter(~np.isin(subscribers.ids, already_planned))
+    saved_queries = load_saved_queries(session, unplanned)
+    if not new_papers.has_keywords(saved_queries.keyword_ids):
+        new_papers = load_new_papers(session)
+    queries = ChunkQueries.build(new_papers, unplanned, saved_queries)
+    undelivered = deliveries.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now)
+    individual = ~queries.has_inclusion | (unplanned.trending > 0) | np.isin(unplanned.ids, list(undelivered))
+    rows = _digest_rows(queries, ~individual)
+    if individual.any():
+        rows += _individual_digest_rows(session, new_papers, queries, np.flatnonzero(individual).tolist(), undelivered)
+    digests = deliveries.enqueue_digests(session, edition, rows, ctx.sender_domain, now)
+    if len(unplanned) < len(subscribers):
+        _update_subscribers(session, subscribers, {"last_due_day": due_day})
     # Never back: this pool serves nobody who has seen more.
-    _mark(session, readers, {"last_due_day": day, "covered_listing_id": pool.top})
-    return Planned(len(found), letters, len(found) - letters), pool
+    _update_subscribers(session, unplanned, {"last_due_day": due_day, "covered_listing_id": new_papers.last_listing_id})
+    return PlanReport(len(subscribers), digests, len(subscribers) - digests), new_papers
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ChunkQueries:
     """Readers, their queries as places in the pool (those of reader n from `start[n]` up to `start[n + 1]`), whether
     one of these is no exclusion, the new papers that match, and their keywords as a JSON array.
     """
 
-    readers: Readers
-    places: Numbers
-    start: Numbers
-    asks: Mask
-    ranked: Ranked
-    keywords: Sequence[str]
+    subscribers: SubscriberChunk
+    query_rows: IntArray
+    offsets: IntArray
+    has_inclusion: BoolArray
+    matches: RankedMatches
+    keywords_json: Sequence[str]
 
     @classmethod
-    def of(cls, pool: Pool, readers: Readers, asked: Wanted) -> "Asking":
-        places = pool.places(asked.keyword)
-        start = np.searchsorted(asked.reader, np.arange(len(readers) + 1))
-        asks = np.bincount(asked.reader[~pool.excluding[places]], minlength=len(readers)) > 0
-        hits = pool.after(int(readers.covered_to.min(initial=pool.top)))
-        ranked = fan_out(hits, asked.reader, places, readers.covered_to)
-        return cls(readers, places, start, asks, ranked, arrays(pool.written, places, start))
+    def build(cls, new_papers: NewPapers, subscribers: SubscriberChunk, saved_queries: SavedQueries) -> "ChunkQueries":
+        query_rows = new_papers.rows_of(saved_queries.keyword_ids)
+        offsets = np.searchsorted(saved_queries.positions, np.arange(len(subscribers) + 1))
+        has_inclusion = (
+            np.bincount(saved_queries.positions[~new_papers.is_exclusion[query_rows]], minlength=len(subscribers)) > 0
+        )
+        matrix = new_papers.entered_after(int(subscribers.covered_listing_ids.min(initial=new_papers.last_listing_id)))
+        matches = fan_out(matrix, saved_queries.positions, query_rows, subscribers.covered_listing_ids)
+        return cls(
+            subscribers,
+            query_rows,
+            offsets,
+            has_inclusion,
+            matches,
+            json_arrays(new_papers.keyword_id_texts, query_rows, offsets),
+        )
 
-    def reader(self, number: int) -> Reader:
+    def subscriber_at(self, position: int) -> DueSubscriber:
         """One of them, spelt out."""
-        each = self.readers
-        return Reader(
-            int(each.id[number]),
-            int(each.covered_to[number]),
-            int(each.cap[number]),
-            bool(each.trending[number]),
-            tuple(self.places[self.start[number] : self.start[number + 1]].tolist()),
-            bool(self.asks[number]),
+        each = self.subscribers
+        return DueSubscriber(
+            int(each.ids[position]),
+            int(each.covered_listing_ids[position]),
+            int(each.caps[position]),
+            bool(each.trending[position]),
+            tuple(self.query_rows[self.offsets[position] : self.offsets[position + 1]].tolist()),
+            bool(self.has_inclusion[position]),
         )
 
 
-def _lines(asking: Asking, chosen: Mask) -> list[Line]:
+def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:
     """The editions of readers to whom only new papers come, those for whom `chosen` is true."""
-    readers, ranked = asking.readers, asking.ranked
-    some = chosen & (np.diff(ranked.start) > 0)
-    lists = ranked.lists(readers.cap.tolist())
-    numbers = readers.id.tolist()
-    return [(numbers[place], *lists[place], asking.keywords[place]) for place in np.flatnonzero(some).tolist()]
+    readers, ranked = queries.subscribers, queries.matches
+    selected = mask & (np.diff(ranked.offsets) > 0)
+    lists = ranked.json_lists(readers.caps.tolist())
+    subscriber_ids = readers.ids.tolist()
+    return [
+        (subscriber_ids[place], *lists[place], queries.keywords_json[place])
+        for place in np.flatnonzero(selected).tolist()
+    ]
 
 
-def _lines_apart(
-    session: Session, pool: Pool, asking: Asking, places: Sequence[int], back: Mapping[int, Owed]
-) -> list[Line]:
+def _individual_digest_rows(
+    session: Session,
+    new_papers: NewPapers,
+    queries: ChunkQueries,
+    positions: Sequence[int],
+    undelivered: Mapping[int, UndeliveredPapers],
+) -> list[DigestRow]:
     """The editions of readers to whom papers may come by another door."""
-    readers = [(place, asking.reader(place)) for place in places]
-    known = papers.by_ids(session, {number for owed in back.values() for number in (*owed.papers, *owed.left_out)})
-    pool.look(session, list(known.values()))
-    had = deliveries.had(session, [each.id for _, each in readers])
-    lines = []
-    for place, reader in readers:
-        matched = asking.ranked.candidates(place)
-        edition = edition_for(reader, pool, matched, back.get(reader.id, Owed()), known, had.get(reader.id, set()))
-        if edition.papers:
-            carried, left_out = json.dumps(edition.papers), json.dumps(edition.left_out)
-            lines.append((reader.id, carried, left_out, asking.keywords[place]))
-    return lines
+    due_subscribers = [(place, queries.subscriber_at(place)) for place in positions]
+    papers_by_id = papers.papers_by_id(
+        session, {number for owed in undelivered.values() for number in (*owed.papers, *owed.left_out)}
+    )
+    new_papers.match_papers(session, list(papers_by_id.values()))
+    delivered = deliveries.delivered_paper_ids(session, [each.id for _, each in due_subscribers])
+    rows = []
+    for place, reader in due_subscribers:
+        matched = queries.matches.candidates_at(place)
+        edition = choose_edition(
+            reader,
+            new_papers,
+            matched,
+            undelivered.get(reader.id, UndeliveredPapers()),
+            papers_by_id,
+            delivered.get(reader.id, set()),
+        )
+        if edition.paper_ids:
+            carried, left_out = json.dumps(edition.paper_ids), json.dumps(edition.omitted_ids)
+            rows.append((reader.id, carried, left_out, queries.keywords_json[place]))
+    return rows
 
 
-def _mark(session: Session, readers: Readers, values: dict[str, object]) -> None:
+def _update_subscribers(session: Session, subscribers: SubscriberChunk, values: dict[str, object]) -> None:
     session.execute(
         update(Subscriber)
-        .where(db.among(session, col(Subscriber.id), readers.id.tolist()))
+        .where(db.is_in_values(session, col(Subscriber.id), subscribers.ids.tolist()))
         .values(**values)
         .execution_options(synchronize_session=False)
     )

@@ -13,38 +13,38 @@ from sqlalchemy import Engine, func, update
 from sqlmodel import col, select
 
 from digest import db
-from digest.editions import slot
+from digest.editions import latest_due_day
 from digest.models import Subscriber, SubscriberStatus
 
-CHUNK = 8000  # readers planned in one transaction; what a plan holds in memory grows with it
+CHUNK_SIZE = 8000  # readers planned in one transaction; what a plan holds in memory grows with it
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DueGroup:
     """Readers who are due at the same instants; `slot` is their latest due day, `tomorrow` no day of anyone's yet."""
 
     timezone: str
     send_hour: int
     frequency: str
-    slot: date
+    due_day: date
     tomorrow: date
 
-    def awaits(self, last_slot: date | None) -> bool:
+    def is_due(self, last_slot: date | None) -> bool:
         """Whether a reader planned last for `last_slot` is due; `due` asks the database the same."""
-        return last_slot is None or last_slot < self.slot or last_slot > self.tomorrow
+        return last_slot is None or last_slot < self.due_day or last_slot > self.tomorrow
 
 
-def wake(engine: Engine, now: datetime) -> None:
+def end_expired_pauses(engine: Engine, now: datetime) -> None:
     """End the pauses that are over, each by its reader's own date."""
     paused = col(Subscriber.status) == SubscriberStatus.PAUSED
-    with db.reading(engine) as session:
-        first = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(paused)
-        ends = session.exec(first.group_by(Subscriber.timezone)).all()
-    for zone, until in ends:
+    with db.read_session(engine) as session:
+        earliest_ends = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(paused)
+        pause_ends = session.exec(earliest_ends.group_by(Subscriber.timezone)).all()
+    for zone, until in pause_ends:
         today = now.astimezone(ZoneInfo(zone)).date()
         if until is None or until > today:
             continue
-        with db.writing(engine) as session:
+        with db.write_session(engine) as session:
             session.execute(
                 update(Subscriber)
                 .where(paused, col(Subscriber.timezone) == zone, col(Subscriber.paused_until) <= today)
@@ -53,21 +53,21 @@ def wake(engine: Engine, now: datetime) -> None:
             )
 
 
-def due_groups(engine: Engine, now: datetime) -> list[Group]:
+def due_groups(engine: Engine, now: datetime) -> list[DueGroup]:
     """Every zone, hour and frequency with a reader who is due. Most of the day there is none, and nothing is locked."""
-    with db.reading(engine) as session:
-        kinds = session.exec(
+    with db.read_session(engine) as session:
+        rows = session.exec(
             select(Subscriber.timezone, Subscriber.send_hour, Subscriber.frequency, col(Subscriber.last_due_day))
             .where(Subscriber.status == SubscriberStatus.ACTIVE)
             .distinct()
         ).all()
     tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
-    groups: dict[tuple[str, int, str], Group] = {}
-    found: dict[Group, None] = {}
-    for zone, hour, frequency, last in kinds:
+    groups: dict[tuple[str, int, str], DueGroup] = {}
+    due: dict[DueGroup, None] = {}
+    for zone, hour, frequency, last in rows:
         key = (zone, hour, frequency)
         if key not in groups:
-            groups[key] = Group(*key, slot(now, zone, hour, frequency), tomorrow)
-        if groups[key].awaits(last):
-            found[groups[key]] = None
-    return list(found)
+            groups[key] = DueGroup(*key, latest_due_day(now, zone, hour, frequency), tomorrow)
+        if groups[key].is_due(last):
+            due[groups[key]] = None
+    return list(due)

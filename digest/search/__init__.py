@@ -11,41 +11,43 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.matching import Document, Matcher, Query
+from digest.matching import Matcher, PaperDocument, Query
 from digest.models import Paper
-from digest.search.index import candidates, keep_up
-from digest.search.words import asked
+from digest.search.index import find_candidates, update_index
+from digest.search.words import search_expression
 
-__all__ = ["AT_ONCE", "MOST_LOOKED", "Found", "keep_up", "look"]
+__all__ = ["INDEX_BATCH_SIZE", "SCAN_LIMIT", "SearchPage", "update_index", "search_papers"]
 
-MOST_LOOKED = 400  # papers for one page; each costs some 0.2 ms
-AT_ONCE = 20_000  # papers indexed with one reading of a source: what an upgrade left
-TOP = 2**52
+SCAN_LIMIT = 400  # papers for one page; each costs some 0.2 ms
+INDEX_BATCH_SIZE = 20_000  # papers indexed with one reading of a source: what an upgrade left
+MAX_PAPER_ID = 2**52
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchPage:
     """A page. `onward`: papers numbered below it may match too, None when all were looked at. `short`: the page is
     not full, because `looked` papers are as many as one page may cost.
     """
 
     papers: tuple[Paper, ...]
-    onward: int | None
+    next_before_id: int | None
     looked: int
     short: bool
 
 
-def look(session: Session, query: Query, below: int = TOP, *, most: int, most_looked: int = MOST_LOOKED) -> Found:
+def search_papers(
+    session: Session, query: Query, before_id: int = MAX_PAPER_ID, *, limit: int, scan_limit: int = SCAN_LIMIT
+) -> SearchPage:
     """At most `most` papers with numbers below `below` that the query finds (or, for an exclusion, lets pass)."""
-    matcher, wanted = Matcher([query]), asked(query)
+    matcher, wanted = Matcher([query]), search_expression(query)
     if query.exclude:
         wanted = None
     found: list[int] = []
-    looked, place = 0, below
-    while len(found) <= most and looked < most_looked:
-        size = min(most_looked - looked, max(most + 10, looked))
-        numbers = candidates(session, wanted, place, size)
-        documents = read(session, numbers)
+    looked, place = 0, before_id
+    while len(found) <= limit and looked < scan_limit:
+        size = min(scan_limit - looked, max(limit + 10, looked))
+        numbers = find_candidates(session, wanted, place, size)
+        documents = load_documents(session, numbers)
         hits = {documents[hit.document].id for hit in matcher.match(documents)[0]}
         found += [number for number in numbers if (number in hits) != query.exclude]
         looked += len(numbers)
@@ -53,22 +55,22 @@ def look(session: Session, query: Query, below: int = TOP, *, most: int, most_lo
             place = 0
             break
         place = numbers[-1]
-    shown = found[:most]
-    onward = shown[-1] if len(found) > most else place
-    known = papers.by_ids(session, shown)
-    short = len(found) <= most and bool(onward)
-    return Found(tuple(known[number] for number in shown), onward or None, looked, short)
+    shown = found[:limit]
+    onward = shown[-1] if len(found) > limit else place
+    known = papers.papers_by_id(session, shown)
+    short = len(found) <= limit and bool(onward)
+    return SearchPage(tuple(known[number] for number in shown), onward or None, looked, short)
 
 
-def read(session: Session, numbers: Sequence[int]) -> list[Document]:
+def load_documents(session: Session, ids: Sequence[int]) -> list[PaperDocument]:
     """Papers as matching sees them, in this order: only the columns that it reads."""
-    found: dict[int, Document] = {}
-    sources = papers.sources_of(session, numbers)
+    found: dict[int, PaperDocument] = {}
+    sources = papers.sources_by_paper(session, ids)
     columns = (Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories, Paper.organization)
-    for part in papers.chunks(numbers):
+    for part in papers.chunks(ids):
         rows = select(*columns, Paper.upvotes, Paper.code_url).where(col(Paper.id).in_(part))  # type: ignore[call-overload]
         for number, title, abstract, authors, categories, organization, upvotes, code in session.exec(rows).all():
-            found[number] = Document(
+            found[number] = PaperDocument(
                 id=number,
                 title=title,
                 abstract=abstract,
@@ -79,4 +81,4 @@ def read(session: Session, numbers: Sequence[int]) -> list[Document]:
                 upvotes=upvotes,
                 has_code=bool(code),
             )
-    return [found[number] for number in numbers if number in found]
+    return [found[number] for number in ids if number in found]

@@ -17,141 +17,143 @@ from dataclasses import dataclass
 from itertools import pairwise
 from re import split
 
-from digest.matching import Document, Phrase, Query, names
-from digest.matching.fold import NONE, Words, words_of
-from digest.matching.leaves import Author, Category, Leaf
-from digest.matching.listing import category_name
-from digest.matching.plural import singular
+from digest.matching import PaperDocument, Phrase, Query, names
+from digest.matching.fold import NO_GAP, Words, split_words
+from digest.matching.leaves import AuthorTerm, CategoryTerm, Term
+from digest.matching.listing import normalize_category
+from digest.matching.plural import to_singular
 from digest.matching.tree import And, Node, Not, Or
 
-REST = 6  # characters; with 6 the index takes about as much room as the texts, and few candidates are none
+TAIL_LENGTH = 6  # characters; with 6 the index takes about as much room as the texts, and few candidates are none
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class SearchTerm:
     """One word of the index; `begun`: every word that begins so."""
 
     text: str
-    begun: bool = False
+    is_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class AllOf:
     """What has every part."""
 
-    parts: tuple["Asked", ...]
+    parts: tuple["SearchExpression", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any:
+class AnyOf:
     """What has one of the parts."""
 
-    parts: tuple["Asked", ...]
+    parts: tuple["SearchExpression", ...]
 
 
-Asked = Term | All | Any
+SearchExpression = SearchTerm | AllOf | AnyOf
 
 
-def words(document: Document) -> set[str]:
+def index_terms(document: PaperDocument) -> set[str]:
     """All that the index knows of a paper."""
-    found = {f"%{category_name(each).lower()}" for each in document.categories}
+    found = {f"%{normalize_category(each).lower()}" for each in document.categories}
     for author in document.authors:
-        for name in names.variants(names.folded(author)):
+        for name in names.name_variants(names.normalize_author(author)):
             found.update(f"@{word}" for word in name)
     for text in (document.title, document.abstract):
-        read = words_of(text)
+        read = split_words(text)
         found.update(read.keys)
         found.update(read.exact)
-        found.update(_bare(exact) for exact in read.exact)
+        found.update(_without_apostrophes(exact) for exact in read.exact)
         for number in range(len(read.keys) - 1):
-            found.update(_followed(read, number))
+            found.update(_pair_terms(read, number))
     return found
 
 
-def _followed(read: Words, number: int) -> Iterator[str]:
+def _pair_terms(words: Words, position: int) -> Iterator[str]:
     """Word `number` with what follows. The last word that is looked at may be one that a star begins, as written."""
-    before, after = "", number + 1
-    while len(before) < REST and after < len(read.keys):
-        exact = _bare(read.exact[after])
-        if exact != read.keys[after]:
-            yield f"|{read.keys[number]}|{(before + exact)[:REST]}"
-        before += read.keys[after]
+    before, after = "", position + 1
+    while len(before) < TAIL_LENGTH and after < len(words.keys):
+        exact = _without_apostrophes(words.exact[after])
+        if exact != words.keys[after]:
+            yield f"|{words.keys[position]}|{(before + exact)[:TAIL_LENGTH]}"
+        before += words.keys[after]
         after += 1
-    yield f"|{read.keys[number]}|{before[:REST]}"
-    after, run = number + 1, ""
-    while len(run) < REST and after < len(read.keys) and read.gaps[after] == NONE:
-        run += read.exact[after]
+    yield f"|{words.keys[position]}|{before[:TAIL_LENGTH]}"
+    after, run = position + 1, ""
+    while len(run) < TAIL_LENGTH and after < len(words.keys) and words.gaps[after] == NO_GAP:
+        run += words.exact[after]
         after += 1
     if run:  # $k$means: in quotes it is one word too
-        yield f"|{read.exact[number]}|{run[:REST]}"
+        yield f"|{words.exact[position]}|{run[:TAIL_LENGTH]}"
 
 
-def _bare(exact: str) -> str:
-    return exact.replace("'", "")
+def _without_apostrophes(word: str) -> str:
+    return word.replace("'", "")
 
 
-def asked(query: Query) -> Asked | None:
+def search_expression(query: Query) -> SearchExpression | None:
     """What every paper that the query finds has; None where that can be anything (NOT survey, upvotes>20)."""
-    return _asked(query.root)
+    return _node_expression(query.root)
 
 
-def _asked(node: Node) -> Asked | None:
+def _node_expression(node: Node) -> SearchExpression | None:
     if isinstance(node, Not):
         return None
     if isinstance(node, And):
-        parts = [part for part in map(_asked, node.operands) if part is not None]
-        return _joined(All, parts) if parts else None
+        parts = [part for part in map(_node_expression, node.operands) if part is not None]
+        return _combine(AllOf, parts) if parts else None
     if isinstance(node, Or):
-        either = [_asked(operand) for operand in node.operands]
+        either = [_node_expression(operand) for operand in node.operands]
         known = [part for part in either if part is not None]
-        return _joined(Any, known) if len(known) == len(either) else None
-    return _leaf(node)
+        return _combine(AnyOf, known) if len(known) == len(either) else None
+    return _term_expression(node)
 
 
-def _joined(kind: type[All | Any], parts: Sequence[Asked]) -> Asked:
+def _combine(kind: type[AllOf | AnyOf], parts: Sequence[SearchExpression]) -> SearchExpression:
     """Flat, and nothing twice."""
-    flat: dict[Asked, None] = {}
+    flat: dict[SearchExpression, None] = {}
     for part in parts:
         flat.update(dict.fromkeys(part.parts if isinstance(part, kind) else (part,)))
     return next(iter(flat)) if len(flat) == 1 else kind(tuple(flat))
 
 
-def _leaf(leaf: Leaf) -> Asked | None:
-    if isinstance(leaf, Author):
-        ways = [[Term(f"@{word}") for word in name if len(word) > 1] for name in names.variants(leaf.name)]
-        return _joined(Any, [_joined(All, way) for way in ways]) if all(ways) else None
-    if isinstance(leaf, Category):
-        name = leaf.name.lower()
+def _term_expression(term: Term) -> SearchExpression | None:
+    if isinstance(term, AuthorTerm):
+        ways = [[SearchTerm(f"@{word}") for word in name if len(word) > 1] for name in names.name_variants(term.name)]
+        return _combine(AnyOf, [_combine(AllOf, way) for way in ways]) if all(ways) else None
+    if isinstance(term, CategoryTerm):
+        name = term.name.lower()
         if name.endswith("*"):
-            return Term(f"%{name[:-1]}", begun=True)
-        return Any((Term(f"%{name}"), Term(f"%{name}.", begun=True)))
-    if not isinstance(leaf, Phrase) or leaf.field == "org":
+            return SearchTerm(f"%{name[:-1]}", is_prefix=True)
+        return AnyOf((SearchTerm(f"%{name}"), SearchTerm(f"%{name}.", is_prefix=True)))
+    if not isinstance(term, Phrase) or term.field == "org":
         return None
-    if leaf.exact:
-        return _exactly([part for part in split("[ ,-]", leaf.key.lower()) if part])
-    return _joined(Any, [Term(leaf.key, begun=leaf.prefix), *_cut(leaf.key)])
+    if term.exact:
+        return _quoted_expression([part for part in split("[ ,-]", term.key.lower()) if part])
+    return _combine(AnyOf, [SearchTerm(term.key, is_prefix=term.prefix), *_split_terms(term.key)])
 
 
-def _cut(key: str) -> Iterator[Term]:
+def _split_terms(key: str) -> Iterator[SearchTerm]:
     """The key as a first word and what follows, wherever the first word may end."""
-    return (_pair(key[:place], key[place:]) for place in range(1, len(key)))
+    return (_pair_term(key[:place], key[place:]) for place in range(1, len(key)))
 
 
-def _pair(first: str, rest: str) -> Term:
-    return Term(f"|{first}|{rest[:REST]}", begun=len(rest) < REST)
+def _pair_term(first: str, rest: str) -> SearchTerm:
+    return SearchTerm(f"|{first}|{rest[:TAIL_LENGTH]}", is_prefix=len(rest) < TAIL_LENGTH)
 
 
-def _exactly(parts: Sequence[str]) -> Asked:
+def _quoted_expression(words: Sequence[str]) -> SearchExpression:
     """Words in quotes. Each may stand in pieces with nothing between; else it is followed by the next."""
-    every: list[Asked] = [_joined(Any, [Term(part), *_cut(part)]) for part in parts]
-    for one, other in pairwise(parts):
-        direct = [_pair(key, _bare(other)) for key in _keys(one) if _bare(other)]
-        folded = [_pair(key, rest) for key in _keys(one) for rest in _keys(other) if rest]
-        every.append(_joined(Any, [*direct, *folded, *_cut(one), *_cut(other)]))
-    return _joined(All, every)
+    every: list[SearchExpression] = [_combine(AnyOf, [SearchTerm(part), *_split_terms(part)]) for part in words]
+    for one, other in pairwise(words):
+        direct = [
+            _pair_term(key, _without_apostrophes(other)) for key in _folded_forms(one) if _without_apostrophes(other)
+        ]
+        folded = [_pair_term(key, rest) for key in _folded_forms(one) for rest in _folded_forms(other) if rest]
+        every.append(_combine(AnyOf, [*direct, *folded, *_split_terms(one), *_split_terms(other)]))
+    return _combine(AllOf, every)
 
 
-def _keys(exact: str) -> list[str]:
+def _folded_forms(word: str) -> list[str]:
     """What a word that is written so may be folded to: GPS stays, GPs is several GP."""
-    usual = singular(_bare(exact.removesuffix("'s")))
-    return list(dict.fromkeys([usual, singular(exact[:-1])] if exact.endswith("s") else [usual]))
+    usual = to_singular(_without_apostrophes(word.removesuffix("'s")))
+    return list(dict.fromkeys([usual, to_singular(word[:-1])] if word.endswith("s") else [usual]))

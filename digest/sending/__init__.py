@@ -23,61 +23,69 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 
 from digest import db
-from digest.deliveries import Sent
-from digest.house import House
-from digest.mail.inbox import Inbox
-from digest.mail.smtp import Relay
-from digest.sending.intake import LETTERS_EACH, Clock, Intake, Place
+from digest.deliveries import DeliveryReport
+from digest.house import AppContext
+from digest.mail.inbox import LocalMailbox
+from digest.mail.smtp import RelayConfig
+from digest.sending.intake import DELIVERIES_PER_CONNECTION, Claimer, Clock, SenderIdentity
 from digest.sending.sender import Sender
-from digest.writing import Memory
+from digest.writing import RenderCache
 
-__all__ = ["LETTERS_EACH", "Clock", "Place", "Sender", "Sent", "send_all", "way_out"]
+__all__ = [
+    "DELIVERIES_PER_CONNECTION",
+    "Clock",
+    "SenderIdentity",
+    "Sender",
+    "DeliveryReport",
+    "send_queued",
+    "open_relay",
+]
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def way_out(house: House) -> AsyncIterator[Relay]:
+async def open_relay(ctx: AppContext) -> AsyncIterator[RelayConfig]:
     """The relay of the settings; while none is set, the local inbox."""
-    if house.settings.relay:
-        yield house.relay()
+    if ctx.settings.has_relay:
+        yield ctx.relay_config()
         return
-    async with Inbox(house.inbox) as inbox:
-        yield Relay(host=inbox.host, port=inbox.port)
+    async with LocalMailbox(ctx.mailbox_directory) as inbox:
+        yield RelayConfig(host=inbox.host, port=inbox.port)
 
 
-async def send_all(
-    house: House,
+async def send_queued(
+    ctx: AppContext,
     clock: Clock,
     *,
     stop: asyncio.Event | None = None,
-    tell: Callable[[Sent], None] = lambda _: None,
-    insist: bool = False,
-    most: int | None = None,
-    known: Memory | None = None,
-) -> Sent:
+    on_progress: Callable[[DeliveryReport], None] = lambda _: None,
+    force: bool = False,
+    limit: int | None = None,
+    cache: RenderCache | None = None,
+) -> DeliveryReport:
     """Send everything that may go now, or the first `most` letters. Setting `stop` ends it after those on the wire.
 
     Where the store is an SQLite file, the loop may have to wait for it: nothing else should be on it. A relay that
     refused us is left alone for a while, unless the caller `insist`s. What was worked out for letters before is in
     `known`; one delivery at a time may have it.
     """
-    with _place(house) as place:
+    with _register_sender(ctx) as place:
         if place is None:
             log.info("sender.busy")
-            return Sent(busy=True)
-        async with way_out(house) as relay:
-            intake = Intake(house, clock, place, Memory() if known is None else known)
-            return await Sender(intake, relay, stop or asyncio.Event(), tell).run(insist=insist, most=most)
+            return DeliveryReport(busy=True)
+        async with open_relay(ctx) as relay:
+            intake = Claimer(ctx, clock, place, RenderCache() if cache is None else cache)
+            return await Sender(intake, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)
 
 
 @contextmanager
-def _place(house: House) -> Iterator[Place | None]:
+def _register_sender(ctx: AppContext) -> Iterator[SenderIdentity | None]:
     """Our place among the senders of this store; None where there is only one, and it is taken."""
     name = secrets.token_hex(8)
-    if db.on_server(house.engine):
-        with db.present(house.engine, name) as still_there:
-            yield Place(name, still_there)
+    if db.is_postgresql(ctx.engine):
+        with db.liveness_lock(ctx.engine, name) as still_there:
+            yield SenderIdentity(name, still_there)
         return
-    with db.alone(house.engine, db.SENDER_LOCK) as won:
-        yield Place(name) if won else None
+    with db.exclusive_lock(ctx.engine, db.SENDER_LOCK) as won:
+        yield SenderIdentity(name) if won else None

@@ -8,66 +8,66 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest.deliveries import Claimed, Ledger, Outcome, Sent
-from digest.errors import Lost, StoreError
+from digest.deliveries import ClaimedDelivery, DeliveryOutcome, DeliveryReport, GroupCommitter
+from digest.errors import OwnershipLostError, StoreError
 from digest.models import DeliveryState
 from digest.sending.intake import Clock
 
 log = structlog.get_logger()
 
-AGAIN = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
-STORE_FAULTS = (StoreError, SQLAlchemyError)
+RETRY_PAUSES = (1.0, 4.0)  # seconds between attempts to reach a store that is away for a moment
+STORE_ERRORS = (StoreError, SQLAlchemyError)
 Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
-class Recording:
+class PendingResult:
     """An answer that is handed in, and may be committed by now."""
 
-    claimed: Claimed
-    outcome: Outcome
-    handed_in: asyncio.Future[DeliveryState | None]
-    ended: bool = False
+    claimed: ClaimedDelivery
+    outcome: DeliveryOutcome
+    commit: asyncio.Future[DeliveryState | None]
+    is_finished: bool = False
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """It was not committed; whoever ends it tries again."""
-        return not self.ended and self.handed_in.done() and self.handed_in.exception() is not None
+        return not self.is_finished and self.commit.done() and self.commit.exception() is not None
 
 
-class Answers:
+class ResultRecorder:
     """The answers to the letters of one delivery. `sent` counts them."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, tell: Callable[[Sent], None]) -> None:
-        self.sent = Sent()
-        self._ledger, self._clock, self._tell = ledger, clock, tell
+    def __init__(self, committer: GroupCommitter, clock: Clock, on_progress: Callable[[DeliveryReport], None]) -> None:
+        self.report = DeliveryReport()
+        self._committer, self._clock, self._on_progress = committer, clock, on_progress
         self._log = log.bind()  # once, not for each of so many lines
 
-    def begin(self, claimed: Claimed, outcome: Outcome) -> Recording:
+    def submit(self, claimed: ClaimedDelivery, outcome: DeliveryOutcome) -> PendingResult:
         """Hand an answer in. Its connection may turn to the next letter: what is handed in later is written with it or
         after it, so that a kill finds one letter a connection in doubt, not two.
         """
-        return Recording(claimed, outcome, self._hand_in(claimed, outcome))
+        return PendingResult(claimed, outcome, self._commit(claimed, outcome))
 
-    async def record(self, claimed: Claimed, outcome: Outcome) -> None:
+    async def record(self, claimed: ClaimedDelivery, outcome: DeliveryOutcome) -> None:
         """Commit an answer. Raises StoreError when it cannot be recorded."""
-        await self.end(self.begin(claimed, outcome))
+        await self.finish(self.submit(claimed, outcome))
 
-    async def end(self, begun: Recording | None) -> None:
+    async def finish(self, pending: PendingResult | None) -> None:
         """Wait until what has begun is committed, and count it, once. Whoever is interrupted here interrupts only the
         waiting. Raises StoreError when it cannot be recorded.
         """
-        if begun is None or begun.ended:
+        if pending is None or pending.is_finished:
             return
-        begun.ended, claimed, outcome = True, begun.claimed, begun.outcome
-        if await patiently(lambda: self._hand_in(claimed, outcome), begun.handed_in) is None:
+        pending.is_finished, claimed, outcome = True, pending.claimed, pending.outcome
+        if await retry_on_store_error(lambda: self._commit(claimed, outcome), pending.commit) is None:
             log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
         self.count(claimed, outcome)
-        self._tell(self.sent)
+        self._on_progress(self.report)
 
-    def count(self, claimed: Claimed, outcome: Outcome) -> None:
+    def count(self, claimed: ClaimedDelivery, outcome: DeliveryOutcome) -> None:
         """Count a fate that is in the record, and tell it in the log."""
-        self.sent.count(claimed, outcome)
+        self.report.add(claimed, outcome)
         usual = outcome.state in {DeliveryState.SENT, DeliveryState.CANCELLED}
         (self._log.info if usual else self._log.warning)(
             "letter." + outcome.state,
@@ -77,21 +77,23 @@ class Answers:
             code=outcome.code,
         )
 
-    def _hand_in(self, claimed: Claimed, outcome: Outcome) -> asyncio.Future[DeliveryState | None]:
-        return self._ledger.hand_in(claimed.id, claimed.attempts, outcome, self._clock())
+    def _commit(self, claimed: ClaimedDelivery, outcome: DeliveryOutcome) -> asyncio.Future[DeliveryState | None]:
+        return self._committer.submit(claimed.id, claimed.attempts, outcome, self._clock())
 
 
-async def patiently(work: Callable[[], Awaitable[Result]], begun: Awaitable[Result] | None = None) -> Result:
+async def retry_on_store_error(
+    operation: Callable[[], Awaitable[Result]], first_attempt: Awaitable[Result] | None = None
+) -> Result:
     """`work`, again if the store is away for a moment: what an answer says, only this process knows. `begun`: the first
     attempt, where it is under way.
     """
-    for pause in AGAIN:
+    for pause in RETRY_PAUSES:
         try:
-            return await (begun or work())
-        except Lost:
+            return await (first_attempt or operation())
+        except OwnershipLostError:
             raise
         except StoreError:
             log.warning("store.away", exc_info=True)
-            begun = None
+            first_attempt = None
             await asyncio.sleep(pause)
-    return await work()
+    return await operation()

@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from digest.mail.smtp import Parcel
-from digest.sending.answers import Recording
+from digest.mail.smtp import OutgoingMessage
+from digest.sending.answers import PendingResult
 from digest.sending.outbox import now
-from digest.sending.pen import Letter
+from digest.sending.pen import RenderedMessage
 
 
 @dataclass(slots=True)
-class Hand:
+class ConnectionState:
     """What a connection has beside the letter that it sends: the answer to the one before, if it may not be recorded
     yet, and the one that follows. The relay `took` so many seconds for the last one that `left`.
     """
 
-    last: Recording | None = None
-    following: Letter | None = None
+    previous: PendingResult | None = None
+    next_message: RenderedMessage | None = None
     left: float = 0.0
     took: float = 0.0
 
-    def announced(self) -> Parcel | None:
+    def announced(self) -> OutgoingMessage | None:
         """What will be sent next, asked as a letter leaves."""
         self.left = now()
-        return self.following[1] if self.following else None
+        return self.next_message[1] if self.next_message else None

@@ -10,20 +10,22 @@ import structlog
 from sqlmodel import Session
 
 from digest import db, deliveries
-from digest.deliveries import Claimed, Outcome, outcome_of
-from digest.deliveries.outcome import reply_without_addresses
-from digest.errors import SendError
-from digest.house import House
+from digest.deliveries import ClaimedDelivery, DeliveryOutcome, outcome_from_error
+from digest.deliveries.outcome import redact_addresses
+from digest.errors import DeliveryError
+from digest.house import AppContext
 from digest.models import DeliveryKind, DeliveryState
-from digest.sending.outbox import batch
-from digest.writing import Desk, Memory, Outgoing, lay_out, prepare
+from digest.sending.outbox import claim_batch_size
+from digest.writing import BatchData, PreparedEmail, RenderCache, load_batch, prepare_email
 
 log = structlog.get_logger()
 
-LETTERS_EACH = 100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
-SWEEP_SECONDS = 5.0  # between looks for what dead senders left behind, where there are others
+DELIVERIES_PER_CONNECTION = (
+    100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
+)
+RECOVERY_SECONDS = 5.0  # between looks for what dead senders left behind, where there are others
 Clock = Callable[[], datetime]
-Taken = tuple[list[Outgoing], list[tuple[Claimed, Outcome]]]
+ClaimResult = tuple[list[PreparedEmail], list[tuple[ClaimedDelivery, DeliveryOutcome]]]
 
 
 def _alone() -> None:
@@ -31,85 +33,89 @@ def _alone() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SenderIdentity:
     """One sender among others: its name in the record, and a look whether the others still count it as alive (it
     raises Lost if not).
     """
 
     name: str
-    still_there: Callable[[], None] = _alone
+    ensure_alive: Callable[[], None] = _alone
 
 
 @dataclass(slots=True)
-class Intake:
+class Claimer:
     """The record as the one who claims sees it."""
 
-    house: House
+    ctx: AppContext
     clock: Clock
-    place: Place
-    known: Memory
-    dice: random.Random = field(default_factory=random.Random)  # noqa: S311  - jitter, no secret
-    _swept_at: float = 0.0
+    identity: SenderIdentity
+    cache: RenderCache
+    rng: random.Random = field(default_factory=random.Random)  # noqa: S311  - jitter, no secret
+    _recovered_at: float = 0.0
 
     @property
-    def _batch(self) -> int:
-        return batch(self.house.settings.smtp_rate, self.house.settings.smtp_domain_rate)
+    def _batch_size(self) -> int:
+        return claim_batch_size(self.ctx.settings.smtp_rate, self.ctx.settings.smtp_domain_rate)
 
-    def worth(self, connections: int) -> int:
+    def connections_needed(self, limit: int) -> int:
         """How many of so many connections the queue is worth."""
-        with db.reading(self.house.engine) as session:
-            queued = deliveries.waiting(session, most=connections * LETTERS_EACH)
-        return min(connections, 1 + queued // LETTERS_EACH)
+        with db.read_session(self.ctx.engine) as session:
+            queued = deliveries.count_queued(session, limit=limit * DELIVERIES_PER_CONNECTION)
+        return min(limit, 1 + queued // DELIVERIES_PER_CONNECTION)
 
-    def claim(self, full: Collection[str]) -> Taken:
+    def claim(self, full_domains: Collection[str]) -> ClaimResult:
         """The next letters; and those that cannot be written, with what becomes of them. Raises StoreError."""
-        self.place.still_there()
+        self.identity.ensure_alive()
         now = self.clock()
-        with db.writing(self.house.engine) as session:
-            claimed = deliveries.claim(session, self.place.name, now, self._batch, without=full)
-        with db.reading(self.house.engine) as session:
-            laid = lay_out(session, claimed, now, self.known)
-            return self._prepare(_welcoming(session, laid, claimed, now), claimed, now)
+        with db.write_session(self.ctx.engine) as session:
+            claimed = deliveries.claim(
+                session, self.identity.name, now, self._batch_size, excluded_domains=full_domains
+            )
+        with db.read_session(self.ctx.engine) as session:
+            laid = load_batch(session, claimed, now, self.cache)
+            return self._prepare_emails(_load_first_papers(session, laid, claimed, now), claimed, now)
 
-    def _prepare(self, desk: Desk, claimed: Sequence[Claimed], now: datetime) -> Taken:
+    def _prepare_emails(self, batch_data: BatchData, claimed: Sequence[ClaimedDelivery], now: datetime) -> ClaimResult:
         taken, unwritten = [], []
         for each in claimed:
             try:
-                taken.append(prepare(self.house, desk, each, now))
+                taken.append(prepare_email(self.ctx, batch_data, each, now))
             except Exception as error:  # noqa: BLE001  - it is told, and the other letters go
-                unwritten.append((each, self.unwritten(each, error)))
+                unwritten.append((each, self.outcome_of_render_error(each, error)))
         return taken, unwritten
 
-    def unwritten(self, claimed: Claimed, error: Exception) -> Outcome:
+    def outcome_of_render_error(self, claimed: ClaimedDelivery, error: Exception) -> DeliveryOutcome:
         """What becomes of a letter that could not be written for this reason."""
-        if isinstance(error, SendError):  # nobody could be addressed this way
-            return outcome_of(error, attempts=claimed.attempts, now=self.clock(), dice=self.dice)
+        if isinstance(error, DeliveryError):  # nobody could be addressed this way
+            return outcome_from_error(error, attempts=claimed.attempts, now=self.clock(), rng=self.rng)
         log.error("letter.unwritten", delivery=claimed.id, exc_info=error)
-        retry = self.clock() + deliveries.backoff(claimed.attempts, self.dice)
-        return Outcome(DeliveryState.QUEUED, 0, reply_without_addresses(f"cannot be written: {error!r}"), retry)
+        retry = self.clock() + deliveries.backoff(claimed.attempts, self.rng)
+        return DeliveryOutcome(DeliveryState.QUEUED, 0, redact_addresses(f"cannot be written: {error!r}"), retry)
 
-    def sweeps_now(self) -> bool:
+    def is_recovery_due(self) -> bool:
         """Whether it is time to look for what others left behind."""
-        return db.on_server(self.house.engine) and monotonic() - self._swept_at > SWEEP_SECONDS
+        return db.is_postgresql(self.ctx.engine) and monotonic() - self._recovered_at > RECOVERY_SECONDS
 
-    def sweep(self) -> tuple[int, int]:
+    def recover_abandoned(self) -> tuple[int, int]:
         """Take up what dead senders left behind: (letters queued again, letters now uncertain)."""
-        with db.writing(self.house.engine) as session:
-            again, uncertain = deliveries.sweep(session, self.place.name, self.clock())
-        self._swept_at = monotonic()
+        with db.write_session(self.ctx.engine) as session:
+            again, uncertain = deliveries.recover_abandoned(session, self.identity.name, self.clock())
+        self._recovered_at = monotonic()
         if again or uncertain:
             log.warning("sender.swept", queued_again=again, uncertain=uncertain)
         return again, uncertain
 
     def release(self) -> None:
         """Hand back what was claimed and not sent."""
-        with db.writing(self.house.engine) as session:
-            deliveries.release(session, self.place.name)
+        with db.write_session(self.ctx.engine) as session:
+            deliveries.release(session, self.identity.name)
 
 
-def _welcoming(session: Session, laid: Desk, claimed: Sequence[Claimed], now: datetime) -> Desk:
+def _load_first_papers(
+    session: Session, batch_data: BatchData, claimed: Sequence[ClaimedDelivery], now: datetime
+) -> BatchData:
     if all(each.kind != DeliveryKind.WELCOME for each in claimed):
-        return laid
+        return batch_data
     from digest.welcoming import first_papers  # with planning and numpy: 45 MB that few letters need
 
-    return replace(laid, first=first_papers(session, claimed, now))
+    return replace(batch_data, first=first_papers(session, claimed, now))

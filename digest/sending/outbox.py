@@ -8,51 +8,53 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from digest.mail.rate import Pace, Rate
-from digest.writing import Outgoing
+from digest.mail.rate import RateLimits, TokenBucket
+from digest.writing import PreparedEmail
 
-AHEAD = 5.0  # seconds of work that are claimed beforehand where a rate is set
-MOST = 500  # letters in memory
-LOOK = 0.5  # seconds between looks whether it is over
-BATCH = 100  # letters claimed at a time
-
-
-Borrow = Callable[[Sequence[tuple[str, Rate]]], Awaitable[None]]
+CLAIM_AHEAD_SECONDS = 5.0  # seconds of work that are claimed beforehand where a rate is set
+MAX_BUFFERED = 500  # letters in memory
+POLL_SECONDS = 0.5  # seconds between looks whether it is over
+CLAIM_BATCH = 100  # letters claimed at a time
 
 
-class Outbox:
+ReserveSlices = Callable[[Sequence[tuple[str, TokenBucket]]], Awaitable[None]]
+
+
+class SendBuffer:
     """Between one that claims and the connections that send. Lives in one event loop.
 
     `room`: how many letters may wait for a connection before nothing more is claimed. `over`: whether it is time to
     end; then nobody gets a letter any more. `borrow`: ask for slices of rates that are shared with other senders.
     """
 
-    def __init__(self, pace: Pace, room: int, over: Callable[[], bool], borrow: Borrow) -> None:
-        self._pace, self._room, self.over, self._borrow = pace, room, over, borrow
-        self._waiting: dict[str, deque[tuple[int, Outgoing]]] = {}  # by domain, where domains have a limit
-        self._number = 0
+    def __init__(
+        self, limits: RateLimits, capacity: int, should_stop: Callable[[], bool], reserve: ReserveSlices
+    ) -> None:
+        self._limits, self._capacity, self.should_stop, self._reserve = limits, capacity, should_stop, reserve
+        self._waiting: dict[str, deque[tuple[int, PreparedEmail]]] = {}  # by domain, where domains have a limit
+        self._sequence = 0
         self._closed = False
         # Those who wait are woken one by one: a hundred letters to sixteen connections would else be 1,600 wakings.
         self._filled = asyncio.Condition()
-        self._taken = asyncio.Event()  # for the one that claims
-        self._hold = ceil(pace.a_domain * AHEAD)
+        self._removed = asyncio.Event()  # for the one that claims
+        self._domain_capacity = ceil(limits.per_domain * CLAIM_AHEAD_SECONDS)
 
     @property
-    def hurried(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether a letter waits for nothing but a connection."""
-        return bool(self._waiting) and self._pace.free
+        return bool(self._waiting) and self._limits.is_unlimited
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    async def put(self, letters: Sequence[Outgoing]) -> None:
+    async def put(self, emails: Sequence[PreparedEmail]) -> None:
         """Letters to be sent, in this order as far as rates allow."""
         async with self._filled:
-            for outgoing in letters:
-                domain = domain_of(outgoing.recipient) if self._hold else ""
-                self._number += 1
-                self._waiting.setdefault(domain, deque()).append((self._number, outgoing))
-            self._filled.notify(len(letters))
+            for outgoing in emails:
+                domain = domain_of(outgoing.recipient) if self._domain_capacity else ""
+                self._sequence += 1
+                self._waiting.setdefault(domain, deque()).append((self._sequence, outgoing))
+            self._filled.notify(len(emails))
 
     async def close(self) -> None:
         """Nothing more will come."""
@@ -60,57 +62,57 @@ class Outbox:
             self._closed = True
             self._filled.notify_all()
 
-    async def get(self) -> Outgoing | None:
+    async def get(self) -> PreparedEmail | None:
         """The next letter that may go, as soon as there is one; None when all are through or it is over."""
         async with self._filled:
-            while not self.over():
-                if self._waiting and (lacking := self._pace.lacking(self._waiting, now())):
-                    await self._borrow(lacking)
-                found, seconds = self._next(now())
+            while not self.should_stop():
+                if self._waiting and (lacking := self._limits.buckets_needing_slice(self._waiting, now())):
+                    await self._reserve(lacking)
+                found, seconds = self._pop_ready(now())
                 if found:
-                    self._tell_of_room()
+                    self._signal_capacity()
                     if self._closed and not self._waiting:
                         self._filled.notify_all()
                     return found
                 if self._closed and not self._waiting:
                     return None
-                await _pause(self._filled.wait(), seconds)
+                await _wait_for(self._filled.wait(), seconds)
         return None
 
-    def more(self, most: int) -> list[Outgoing]:
+    def take_ready(self, limit: int) -> list[PreparedEmail]:
         """Up to so many further letters, but for the last; none where rates have to be kept."""
-        waiting = None if self.over() or not self._pace.free else self._waiting.get("")
+        waiting = None if self.should_stop() or not self._limits.is_unlimited else self._waiting.get("")
         if not waiting:
             return []
-        taken = [waiting.popleft()[1] for _ in range(min(most, len(waiting) - 1))]
-        self._tell_of_room()
+        taken = [waiting.popleft()[1] for _ in range(min(limit, len(waiting) - 1))]
+        self._signal_capacity()
         return taken
 
-    async def wanted(self) -> frozenset[str]:
+    async def wait_for_capacity(self) -> frozenset[str]:
         """Wait until more letters are wanted; the domains of which there are enough already."""
-        while not self.over() and not self._has_room(now()):
-            await self._next_taken()
-        return self._full()
+        while not self.should_stop() and not self._has_capacity(now()):
+            await self._wait_for_removal()
+        return self._full_domains()
 
-    async def freed(self, full: frozenset[str]) -> None:
+    async def wait_for_domain(self, full_domains: frozenset[str]) -> None:
         """Wait until a domain that was `full` is so no more."""
-        while not self.over() and full <= self._full():
-            await self._next_taken()
+        while not self.should_stop() and full_domains <= self._full_domains():
+            await self._wait_for_removal()
 
-    async def _next_taken(self) -> None:
-        self._taken.clear()
-        await _pause(self._taken.wait(), LOOK)
+    async def _wait_for_removal(self) -> None:
+        self._removed.clear()
+        await _wait_for(self._removed.wait(), POLL_SECONDS)
 
-    def _tell_of_room(self) -> None:
-        if self._hold or self._has_room(now()):
-            self._taken.set()
+    def _signal_capacity(self) -> None:
+        if self._domain_capacity or self._has_capacity(now()):
+            self._removed.set()
 
-    def _next(self, at: float) -> tuple[Outgoing | None, float]:
+    def _pop_ready(self, at: float) -> tuple[PreparedEmail | None, float]:
         """The first letter that may go now, or how many seconds until one may."""
-        seconds = self._pace.wait(at)
+        seconds = self._limits.wait(at)
         if seconds or not self._waiting:
-            return None, seconds or LOOK
-        waits = {domain: self._pace.wait_for(domain, at) for domain in self._waiting}
+            return None, seconds or POLL_SECONDS
+        waits = {domain: self._limits.wait_for_domain(domain, at) for domain in self._waiting}
         ready = [(self._waiting[domain][0][0], domain) for domain, wait in waits.items() if not wait]
         if not ready:
             return None, min(waits.values())
@@ -118,32 +120,32 @@ class Outbox:
         _, outgoing = self._waiting[domain].popleft()
         if not self._waiting[domain]:
             del self._waiting[domain]
-        self._pace.take(domain, at)
+        self._limits.take(domain, at)
         return outgoing, 0.0
 
-    def _has_room(self, at: float) -> bool:
-        if len(self) >= MOST:
+    def _has_capacity(self, at: float) -> bool:
+        if len(self) >= MAX_BUFFERED:
             return False
         # Those that wait for their domain alone are no reason to leave connections idle.
-        return sum(len(many) for domain, many in self._waiting.items() if not self._pace.wait_for(domain, at)) < (
-            self._room
-        )
+        return sum(
+            len(many) for domain, many in self._waiting.items() if not self._limits.wait_for_domain(domain, at)
+        ) < (self._capacity)
 
-    def _full(self) -> frozenset[str]:
-        if not self._hold:
+    def _full_domains(self) -> frozenset[str]:
+        if not self._domain_capacity:
             return frozenset()
-        return frozenset(domain for domain, many in self._waiting.items() if len(many) >= self._hold)
+        return frozenset(domain for domain, many in self._waiting.items() if len(many) >= self._domain_capacity)
 
 
-async def _pause(changed: Coroutine[Any, Any, bool], seconds: float) -> None:
+async def _wait_for(changed: Coroutine[Any, Any, bool], seconds: float) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(min(seconds, LOOK)):
+        async with asyncio.timeout(min(seconds, POLL_SECONDS)):
             await changed
 
 
-def batch(*rates: float) -> int:
+def claim_batch_size(*rates: float) -> int:
     """How many letters are claimed at a time: those of the next seconds, lest a request wait behind digests."""
-    return min(BATCH, *(ceil(each * AHEAD) for each in rates if each), BATCH)
+    return min(CLAIM_BATCH, *(ceil(each * CLAIM_AHEAD_SECONDS) for each in rates if each), CLAIM_BATCH)
 
 
 def domain_of(address: str) -> str:

@@ -7,55 +7,64 @@ from collections.abc import Callable, Collection
 import structlog
 
 from digest import db
-from digest.deliveries import Aside, Claimed, Ledger, Outcome, Sent, outcome_of
-from digest.deliveries.outcome import reply_without_addresses
-from digest.errors import RelayDown, SendError
-from digest.mail.smtp import Connection, Relay, Withdrawn
+from digest.deliveries import (
+    Aside,
+    ClaimedDelivery,
+    DeliveryOutcome,
+    DeliveryReport,
+    GroupCommitter,
+    outcome_from_error,
+)
+from digest.deliveries.outcome import redact_addresses
+from digest.errors import DeliveryError, RelayUnavailableError
+from digest.mail.smtp import RelayConfig, SendCancelled, SmtpConnection
 from digest.models import DeliveryState
-from digest.sending.answers import STORE_FAULTS, Answers, Recording, patiently
-from digest.sending.hand import Hand
-from digest.sending.intake import Intake
-from digest.sending.lane import Way
-from digest.sending.outbox import BATCH, Outbox, now
-from digest.sending.pen import Letter, Pen
-from digest.sending.shares import Shares, pace_of
+from digest.sending.answers import STORE_ERRORS, PendingResult, ResultRecorder, retry_on_store_error
+from digest.sending.hand import ConnectionState
+from digest.sending.intake import Claimer
+from digest.sending.lane import CircuitBreaker
+from digest.sending.outbox import CLAIM_BATCH, SendBuffer, now
+from digest.sending.pen import MessagePrefetcher, RenderedMessage
+from digest.sending.shares import SharedRateLimiter, rate_limits
 
 log = structlog.get_logger()
 
 NEAR, ANSWERS = 0.005, 32  # a relay is near whose quickest of so many answers took fewer seconds
-GROW_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
+CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
 
 
 class Sender:
     """The life of one delivery."""
 
-    def __init__(self, intake: Intake, relay: Relay, stop: asyncio.Event, tell: Callable[[Sent], None]) -> None:
-        house = intake.house
-        self._intake, self._relay, self._stop = intake, relay, stop
-        self._clock, self._dice, self._settings = intake.clock, intake.dice, house.settings
-        self._ledger = Ledger(house.engine, intake.place.name)
-        self._answers = Answers(self._ledger, intake.clock, tell)
-        self._sent = self._answers.sent
-        shares = Shares(house, relay.name)
-        self._outbox = Outbox(
-            pace_of(house), max(BATCH, house.settings.smtp_connections), lambda: self._over, shares.borrow
+    def __init__(
+        self, claimer: Claimer, relay: RelayConfig, stop: asyncio.Event, on_progress: Callable[[DeliveryReport], None]
+    ) -> None:
+        ctx = claimer.ctx
+        self._claimer, self._relay, self._stop = claimer, relay, stop
+        self._clock, self._rng, self._settings = claimer.clock, claimer.rng, ctx.settings
+        self._committer = GroupCommitter(ctx.engine, claimer.identity.name)
+        self._recorder = ResultRecorder(self._committer, claimer.clock, on_progress)
+        self._report = self._recorder.report
+        shares = SharedRateLimiter(ctx, relay.name)
+        self._buffer = SendBuffer(
+            rate_limits(ctx), max(CLAIM_BATCH, ctx.settings.smtp_connections), lambda: self._should_stop, shares.reserve
         )
         self._aside = Aside("letters")
-        self._embedded = not db.on_server(house.engine)
+        self._embedded = not db.is_postgresql(ctx.engine)
         self._took: deque[float] = deque(maxlen=ANSWERS)
-        self._way = Way(house, relay, self._aside.do)
-        self._pen = Pen(self._outbox, intake, self._answers)
+        self._breaker = CircuitBreaker(ctx, relay, self._aside.do)
+        self._prefetcher = MessagePrefetcher(self._buffer, claimer, self._recorder)
         self._connections = 0
         self._refused_at: float | None = None
-        self._given_up = False
-        self._fault: Exception | None = None
+        self._aborted = False
+        self._error: Exception | None = None
 
     @property
-    def _over(self) -> bool:
+    def _should_stop(self) -> bool:
         # `stop` belongs to the caller, who may start the next delivery with it: giving up is a thing of this one.
-        return self._given_up or self._stop.is_set()
+        return self._aborted or self._stop.is_set()
 
-    async def run(self, *, insist: bool, most: int | None = None) -> Sent:
+    async def run(self, *, force: bool, limit: int | None = None) -> DeliveryReport:
         """Sweep up after dead senders, then claim and send until nothing is left that may go now, or `most` letters
         have been claimed.
 
@@ -64,183 +73,189 @@ class Sender:
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
         try:
-            _, self._sent.uncertain = await self._aside.do(self._intake.sweep)
-            self._sent.closed = await self._way.closed(self._clock(), insist=insist)
-            if not self._sent.closed:
-                await self._deliver(most)
-            return self._sent
+            _, self._report.uncertain = await self._aside.do(self._claimer.recover_abandoned)
+            self._report.relay_error = await self._breaker.check(self._clock(), force=force)
+            if not self._report.relay_error:
+                await self._deliver(limit)
+            return self._report
         finally:
             self._aside.close()
 
-    async def _deliver(self, most: int | None) -> None:
+    async def _deliver(self, limit: int | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                await self._grow(group, await self._aside.do(lambda: self._intake.worth(self._allowed)))
-                group.create_task(self._claim_all(group, most))
+                await self._open_connections(
+                    group, await self._aside.do(lambda: self._claimer.connections_needed(self._max_connections))
+                )
+                group.create_task(self._claim_all(group, limit))
         finally:
-            await asyncio.shield(self._leave())
-        if self._fault:
-            raise self._fault
-        if not self._sent.closed:
-            await self._way.passed()
+            await asyncio.shield(self._shut_down())
+        if self._error:
+            raise self._error
+        if not self._report.relay_error:
+            await self._breaker.record_success()
 
-    async def _leave(self) -> None:
-        await self._ledger.close()
+    async def _shut_down(self) -> None:
+        await self._committer.close()
         # After what that thread may still be claiming.
-        await self._aside.do(self._intake.release)
+        await self._aside.do(self._claimer.release)
 
-    async def _claim_all(self, group: asyncio.TaskGroup, most: int | None) -> None:
+    async def _claim_all(self, group: asyncio.TaskGroup, limit: int | None) -> None:
         try:
-            await self._claim_until_empty(group, most)
-        except STORE_FAULTS as error:
-            self._give_up(error)
-        await self._outbox.close()
+            await self._claim_until_empty(group, limit)
+        except STORE_ERRORS as error:
+            self._abort(error)
+        await self._buffer.close()
 
-    async def _claim_until_empty(self, group: asyncio.TaskGroup, most: int | None) -> None:
+    async def _claim_until_empty(self, group: asyncio.TaskGroup, limit: int | None) -> None:
         claimed = 0
-        while not self._over and (most is None or claimed < most):
-            full = await self._outbox.wanted()
-            found = await self._take_in(full)
+        while not self._should_stop and (limit is None or claimed < limit):
+            full = await self._buffer.wait_for_capacity()
+            found = await self._claim_batch(full)
             claimed += found
-            if found >= BATCH and self._connections < self._allowed:
-                await self._grow(group, self._connections + 1)
-            again = await self._sweep() if self._intake.sweeps_now() or not found else 0
+            if found >= CLAIM_BATCH and self._connections < self._max_connections:
+                await self._open_connections(group, self._connections + 1)
+            again = await self._recover_abandoned() if self._claimer.is_recovery_due() or not found else 0
             if found or again:
                 continue
             if not full:
                 break
-            await self._outbox.freed(full)
+            await self._buffer.wait_for_domain(full)
 
-    async def _take_in(self, full: Collection[str]) -> int:
+    async def _claim_batch(self, full_domains: Collection[str]) -> int:
         # Between two answers of a far relay there is time that a thread can use. A near one leaves none, and before the
         # first letter there is nothing to wait for.
         self._aside.here = self._embedded and min(self._took, default=0) < NEAR
-        taken, unwritten = await patiently(lambda: self._aside.do(lambda: self._intake.claim(full)))
+        taken, unwritten = await retry_on_store_error(lambda: self._aside.do(lambda: self._claimer.claim(full_domains)))
         for each, outcome in unwritten:
-            await self._answers.record(each, outcome)
-        await self._outbox.put(taken)
+            await self._recorder.record(each, outcome)
+        await self._buffer.put(taken)
         return len(taken) + len(unwritten)
 
-    async def _sweep(self) -> int:
-        again, uncertain = await patiently(lambda: self._aside.do(self._intake.sweep))
-        self._sent.uncertain += uncertain
+    async def _recover_abandoned(self) -> int:
+        again, uncertain = await retry_on_store_error(lambda: self._aside.do(self._claimer.recover_abandoned))
+        self._report.uncertain += uncertain
         return again
 
     @property
-    def _allowed(self) -> int:
+    def _max_connections(self) -> int:
         """How many connections the settings and the relay allow now."""
-        refused = self._refused_at is not None and now() < self._refused_at + GROW_SECONDS
+        refused = self._refused_at is not None and now() < self._refused_at + CONNECTION_PAUSE_SECONDS
         return max(1, self._connections) if refused else self._settings.smtp_connections
 
-    async def _grow(self, group: asyncio.TaskGroup, connections: int) -> None:
+    async def _open_connections(self, group: asyncio.TaskGroup, connections: int) -> None:
         while self._connections < connections:
             self._connections += 1
-            group.create_task(self._connection())
+            group.create_task(self._run_connection())
 
-    async def _connection(self) -> None:
-        hand = Hand()
-        async with Connection(self._relay) as connection:
-            while letter := (None if self._over else hand.following) or await self._next(hand.last):
-                hand.following = None
+    async def _run_connection(self) -> None:
+        state = ConnectionState()
+        async with SmtpConnection(self._relay) as connection:
+            while letter := (None if self._should_stop else state.next_message) or await self._next_message(
+                state.previous
+            ):
+                state.next_message = None
                 try:
-                    if connection.worn:
-                        await self._answers.end(hand.last)
-                    await self._send(connection, letter, hand)
-                except RelayDown as error:
-                    await self._outbox.put([letter[0]])
+                    if connection.is_used_up:
+                        await self._recorder.finish(state.previous)
+                    await self._send(connection, letter, state)
+                except RelayUnavailableError as error:
+                    await self._buffer.put([letter[0]])
                     if self._connections > 1:
                         self._refused_at = now()
                         break  # the relay takes fewer for now
-                    await self._consider(error)
-                except STORE_FAULTS as error:
-                    self._give_up(error)
-                if cancelled():
+                    await self._check_relay(error)
+                except STORE_ERRORS as error:
+                    self._abort(error)
+                if is_cancelled():
                     raise asyncio.CancelledError  # it came as Unknown, so that its letter could be settled
             self._connections -= 1  # at once: the last one has to stay for what others put back
             # Here and above before the relay hears goodbye: a kill finds letters in doubt on open connections only.
-            await self._end(hand.last)
+            await self._finish_result(state.previous)
 
-    async def _next(self, last: Recording | None) -> Letter | None:
+    async def _next_message(self, last: PendingResult | None) -> RenderedMessage | None:
         try:
-            if not self._pen.hurried:
-                await self._answers.end(last)
-            return await self._pen.next()
-        except STORE_FAULTS as error:  # the rates are kept there too
-            self._give_up(error)
+            if not self._prefetcher.is_ready:
+                await self._recorder.finish(last)
+            return await self._prefetcher.next()
+        except STORE_ERRORS as error:  # the rates are kept there too
+            self._abort(error)
             return None
 
-    async def _end(self, last: Recording | None) -> None:
+    async def _finish_result(self, last: PendingResult | None) -> None:
         try:
-            await self._answers.end(last)
-        except STORE_FAULTS as error:
-            self._give_up(error)
+            await self._recorder.finish(last)
+        except STORE_ERRORS as error:
+            self._abort(error)
 
-    async def _send(self, connection: Connection, letter: Letter, hand: Hand) -> None:
-        claimed, parcel = letter[0].claimed, letter[1]
-        fate: DeliveryState | None = None
+    async def _send(self, connection: SmtpConnection, message: RenderedMessage, state: ConnectionState) -> None:
+        claimed, parcel = message[0].delivery, message[1]
+        committed_state: DeliveryState | None = None
 
         async def on_wire() -> bool:
-            nonlocal fate
-            fate = await self._fence(claimed, hand)
-            return fate is DeliveryState.ON_WIRE
+            nonlocal committed_state
+            committed_state = await self._commit_on_wire(claimed, state)
+            return committed_state is DeliveryState.ON_WIRE
 
         try:
-            reply = await connection.send(parcel, on_wire, hand.announced)
-        except Withdrawn:
-            self._withdrawn(claimed, fate)
+            reply = await connection.send(parcel, on_wire, state.announced)
+        except SendCancelled:
+            self._record_cancelled(claimed, committed_state)
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
-            stopped = Outcome(DeliveryState.QUEUED, 0, "stopped before it left")
-            await self._ledger.settle(claimed.id, claimed.attempts, stopped, self._clock())
+            stopped = DeliveryOutcome(DeliveryState.QUEUED, 0, "stopped before it left")
+            await self._committer.settle(claimed.id, claimed.attempts, stopped, self._clock())
             raise
-        except RelayDown:
+        except RelayUnavailableError:
             raise  # nobody has heard of this letter yet
-        except SendError as error:
-            outcome = outcome_of(error, attempts=claimed.attempts, now=self._clock(), dice=self._dice)
-            await self._answers.record(claimed, outcome)
-            await self._consider(error)
+        except DeliveryError as error:
+            outcome = outcome_from_error(error, attempts=claimed.attempts, now=self._clock(), rng=self._rng)
+            await self._recorder.record(claimed, outcome)
+            await self._check_relay(error)
         else:
-            hand.took = now() - hand.left
-            self._took.append(hand.took)
+            state.took = now() - state.left
+            self._took.append(state.took)
             code, _, said = reply.partition(" ")
-            hand.last = self._answers.begin(
-                claimed, Outcome(DeliveryState.SENT, int(code), reply_without_addresses(said))
+            state.previous = self._recorder.submit(
+                claimed, DeliveryOutcome(DeliveryState.SENT, int(code), redact_addresses(said))
             )
-            await self._way.passed()
+            await self._breaker.record_success()
 
-    async def _fence(self, claimed: Claimed, hand: Hand) -> DeliveryState | None:
+    async def _commit_on_wire(self, claimed: ClaimedDelivery, state: ConnectionState) -> DeliveryState | None:
         """Commit that the letter is about to leave, with or after the answer to the one before. Meanwhile another one
         is written.
         """
-        unsure = hand.last and hand.last.failed
-        begun = None if unsure else self._ledger.hand_in(claimed.id, claimed.attempts, None, self._clock())
-        hand.following = self._pen.further(self._connections, hand.took)
-        fate = await patiently(lambda: self._leave_after(hand.last, claimed), begun)
-        await self._answers.end(hand.last)  # which is written by now, and has to be counted
-        return fate
+        unsure = state.previous and state.previous.has_failed
+        begun = None if unsure else self._committer.submit(claimed.id, claimed.attempts, None, self._clock())
+        state.next_message = self._prefetcher.prefetched(self._connections, state.took)
+        committed_state = await retry_on_store_error(lambda: self._mark_on_wire_after(state.previous, claimed), begun)
+        await self._recorder.finish(state.previous)  # which is written by now, and has to be counted
+        return committed_state
 
-    async def _leave_after(self, last: Recording | None, claimed: Claimed) -> DeliveryState | None:
-        if last and last.failed:
-            await self._answers.end(last)
-        return await self._ledger.on_wire(claimed.id, claimed.attempts, self._clock())
+    async def _mark_on_wire_after(
+        self, previous: PendingResult | None, claimed: ClaimedDelivery
+    ) -> DeliveryState | None:
+        if previous and previous.has_failed:
+            await self._recorder.finish(previous)
+        return await self._committer.mark_on_wire(claimed.id, claimed.attempts, self._clock())
 
-    def _withdrawn(self, claimed: Claimed, fate: DeliveryState | None) -> None:
-        if fate is DeliveryState.CANCELLED:
-            self._answers.count(claimed, Outcome(DeliveryState.CANCELLED))
+    def _record_cancelled(self, claimed: ClaimedDelivery, committed_state: DeliveryState | None) -> None:
+        if committed_state is DeliveryState.CANCELLED:
+            self._recorder.count(claimed, DeliveryOutcome(DeliveryState.CANCELLED))
         else:
             log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
 
-    async def _consider(self, error: SendError) -> None:
+    async def _check_relay(self, error: DeliveryError) -> None:
         # What is our fault or the relay's would happen to every other letter too: nothing more is tried for a while.
-        if why := await self._way.refused(error, self._clock()):
-            self._sent.closed, self._given_up = why, True
+        if why := await self._breaker.record_failure(error, self._clock()):
+            self._report.relay_error, self._aborted = why, True
 
-    def _give_up(self, fault: Exception) -> None:
+    def _abort(self, error: Exception) -> None:
         # The other connections still hear what becomes of the letters they have on the wire.
-        self._fault, self._given_up = self._fault or fault, True
+        self._error, self._aborted = self._error or error, True
 
 
-def cancelled() -> bool:
+def is_cancelled() -> bool:
     """Whether somebody wants the running task to end."""
     task = asyncio.current_task()
     return bool(task and task.cancelling())

@@ -19,22 +19,32 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.errors import SettingError
-from digest.settings.kinds import Tls, web_address
-from digest.settings.mail import Mail
-from digest.settings.operating import LogFormat, Operating
-from digest.settings.reading import KNOWN_SOURCES, Readers, Reading
-from digest.settings.said import EXAMPLES, PREFIX, example, sentence
+from digest.settings.kinds import TlsMode, validate_http_url
+from digest.settings.mail import MailSettings
+from digest.settings.operating import LogFormat, OperatorSettings
+from digest.settings.reading import KNOWN_SOURCES, SourceSettings, SubscriberSettings
+from digest.settings.said import ENV_PREFIX, EXAMPLES, format_error, format_example
 
-__all__ = ["DEFAULT_KEY", "EXAMPLES", "KNOWN_SOURCES", "PREFIX", "LogFormat", "Settings", "Tls", "load", "unknown"]
+__all__ = [
+    "DEFAULT_KEY",
+    "EXAMPLES",
+    "KNOWN_SOURCES",
+    "ENV_PREFIX",
+    "LogFormat",
+    "Settings",
+    "TlsMode",
+    "load_settings",
+    "unknown_variables",
+]
 
 DEFAULT_KEY = "change-me"
 
 
-class Settings(Operating, Readers, Reading, Mail, BaseSettings):
+class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSettings, BaseSettings):
     """See `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
+        env_prefix=ENV_PREFIX,
         env_file=".env",
         env_ignore_empty=True,
         extra="ignore",
@@ -49,43 +59,43 @@ class Settings(Operating, Readers, Reading, Mail, BaseSettings):
 
     @field_validator("secret_keys_old")
     @classmethod
-    def _old_keys(cls, value: SecretStr) -> SecretStr:
+    def _validate_old_keys(cls, value: SecretStr) -> SecretStr:
         if DEFAULT_KEY in value.get_secret_value().replace(",", " ").split():
             raise ValueError("the default is known to everybody, so no letter was signed with it")
         return value
 
-    _base_url = field_validator("base_url")(web_address)
+    _validate_base_url = field_validator("base_url")(validate_http_url)
 
     @property
-    def old_keys(self) -> tuple[str, ...]:
+    def old_secret_keys(self) -> tuple[str, ...]:
         """Keys that signed before; their links go on to work."""
         return tuple(self.secret_keys_old.get_secret_value().replace(",", " ").split())
 
     @property
-    def embedded(self) -> bool:
+    def uses_sqlite(self) -> bool:
         """SQLite in one process, rather than PostgreSQL."""
         return self.database_url.startswith("sqlite")
 
     @property
-    def home(self) -> Path:
+    def data_directory(self) -> Path:
         """Where files of our own go: beside the embedded database, else `var`."""
         database = make_url(self.database_url).database
-        return Path(database).parent if self.embedded and database else Path("var")
+        return Path(database).parent if self.uses_sqlite and database else Path("var")
 
     @field_validator("database_url")
     @classmethod
-    def _database(cls, value: str) -> str:
-        return checked(value)
+    def _validate_database_url(cls, value: str) -> str:
+        return validate_database_url(value)
 
     @model_validator(mode="after")
-    def _signs_what_leaves(self) -> Self:
-        if self.relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
+    def _require_secret_key(self) -> Self:
+        if self.has_relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
             said = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
-            raise ValueError(f"{said}links in letters could be forged.{example('secret_key')}")
+            raise ValueError(f"{said}links in letters could be forged.{format_example('secret_key')}")
         return self
 
 
-def checked(url: str) -> str:
+def validate_database_url(url: str) -> str:
     """The address of a database that can be a store. Raises ValueError."""
     try:
         found = make_url(url)
@@ -98,34 +108,34 @@ def checked(url: str) -> str:
     return url
 
 
-def database(url: str) -> str:
+def parse_database_url(url: str) -> str:
     """The address of a database that was given beside the settings. Raises SettingError."""
     try:
-        return checked(url)
+        return validate_database_url(url)
     except ValueError as error:
         raise SettingError(f"{error}; for example {EXAMPLES['database_url']}") from error
 
 
-def load(**overrides: Any) -> Settings:
+def load_settings(**overrides: Any) -> Settings:
     """The settings of this start. Raises SettingError with a sentence per fault."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingError("\n".join(sentence(dict(fault)) for fault in error.errors())) from error
+        raise SettingError("\n".join(format_error(dict(fault)) for fault in error.errors())) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f".env cannot be read as text: {error}") from error
 
 
-def unknown(environ: Mapping[str, str], dotenv: Path) -> list[str]:
+def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
     """A sentence for each DIGEST_* that is no setting, with the nearest one that is: a typo is silent otherwise.
 
     Values are never shown: the password is as likely to be misspelled as the rest.
     """
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
     given = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
     sentences = []
     for name, place in sorted(given.items()):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
             near = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
             sentences.append(f"{name} in {place} is no setting." + (f" Did you mean {near[0]}?" if near else ""))
     return sentences

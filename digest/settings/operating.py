@@ -5,9 +5,9 @@ from ipaddress import ip_network
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from digest.settings.kinds import Words, words
+from digest.settings.kinds import StringList, split_list
 
-SHORTEST = 16  # characters of a token: the 95 that can be typed make 105 bits of them
+MIN_TOKEN_LENGTH = 16  # characters of a token: the 95 that can be typed make 105 bits of them
 
 
 class LogFormat(StrEnum):
@@ -18,30 +18,30 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class Operating(BaseModel):
+class OperatorSettings(BaseModel):
     """What an operator may set."""
 
     operator_token: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
     overdue_minutes: int = Field(default=60, ge=5, le=1440)
     log_format: LogFormat = LogFormat.AUTO
-    trusted_proxies: Words = ("127.0.0.1", "::1")
+    trusted_proxies: StringList = ("127.0.0.1", "::1")
 
-    _split_proxies = field_validator("trusted_proxies", mode="before")(words)
+    _split_trusted_proxies = field_validator("trusted_proxies", mode="before")(split_list)
 
     @field_validator("operator_token", "metrics_token")
     @classmethod
-    def _token(cls, value: SecretStr) -> SecretStr:
+    def _validate_token(cls, value: SecretStr) -> SecretStr:
         token = value.get_secret_value()
-        if token and len(token) < SHORTEST:
-            raise ValueError(f"has {len(token)} characters, needed are {SHORTEST} or more: it could be guessed")
+        if token and len(token) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"has {len(token)} characters, needed are {MIN_TOKEN_LENGTH} or more: it could be guessed")
         if not token.isascii() or any(not each.isprintable() or each.isspace() for each in token):
             raise ValueError("may hold only letters, digits and signs of ASCII, without spaces")
         return value
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for each in value:
             try:
                 found = ip_network(each)

@@ -5,30 +5,30 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, Field, field_validator
 
-from digest.settings.kinds import Words, one_line, web_address, words
+from digest.settings.kinds import StringList, split_list, validate_http_url, validate_one_line
 
 KNOWN_SOURCES = ("huggingface", "arxiv")
-CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
+CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
-class Reading(BaseModel):
+class SourceSettings(BaseModel):
     """The sources, and where they are."""
 
-    sources: Words = KNOWN_SOURCES
-    arxiv_categories: Words = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
+    sources: StringList = KNOWN_SOURCES
+    arxiv_categories: StringList = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     huggingface_url: str = "https://huggingface.co"
     arxiv_feed_url: str = "https://rss.arxiv.org"
     arxiv_api_url: str = "https://export.arxiv.org"
     contact: str = ""
     thumbnails: bool = False
 
-    _split = field_validator("sources", "arxiv_categories", mode="before")(words)
-    _addresses = field_validator("huggingface_url", "arxiv_feed_url", "arxiv_api_url")(web_address)
-    _contact = field_validator("contact")(one_line)
+    _split_lists = field_validator("sources", "arxiv_categories", mode="before")(split_list)
+    _validate_urls = field_validator("huggingface_url", "arxiv_feed_url", "arxiv_api_url")(validate_http_url)
+    _validate_contact = field_validator("contact")(validate_one_line)
 
     @field_validator("sources")
     @classmethod
-    def _sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [name for name in value if name not in KNOWN_SOURCES]:
             raise ValueError(f"no source is called {unknown[0]!r}; known: {', '.join(KNOWN_SOURCES)}")
         if not value:
@@ -37,14 +37,14 @@ class Reading(BaseModel):
 
     @field_validator("arxiv_categories")
     @classmethod
-    def _categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if not CATEGORY.fullmatch(name):
+            if not CATEGORY_PATTERN.fullmatch(name):
                 raise ValueError(f"{name!r} is not an arXiv category")
         return tuple(dict.fromkeys(value))
 
 
-class Readers(BaseModel):
+class SubscriberSettings(BaseModel):
     """What a reader may have, and begins with."""
 
     default_timezone: str = "UTC"
@@ -57,7 +57,7 @@ class Readers(BaseModel):
 
     @field_validator("default_timezone")
     @classmethod
-    def _zone(cls, value: str) -> str:
+    def _validate_timezone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"no time zone is called {value!r}")
         return value

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-PREFIX = "DIGEST_"
+ENV_PREFIX = "DIGEST_"
 EXAMPLES = {
     "database_url": "sqlite:///var/digest.db",
     "base_url": "https://digest.example.org",
@@ -54,21 +54,21 @@ EXAMPLES = {
 SECRETS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
 
 
-def sentence(fault: dict[str, Any]) -> str:
+def format_error(error: dict[str, Any]) -> str:
     """What is wrong with one setting, without what may be secret, and how it would be right."""
-    said = str(fault["msg"]).removeprefix("Value error, ")
-    if not fault["loc"]:
+    said = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
         return said
-    name = str(fault["loc"][0]).lower().removeprefix(PREFIX.lower())
-    given = "" if name in SECRETS else f" (it is {masked(str(fault['input']))!r})"
-    return f"{PREFIX}{name.upper()}: {said}{given}.{example(name)}"
+    name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
+    given = "" if name in SECRETS else f" (it is {mask_passwords(str(error['input']))!r})"
+    return f"{ENV_PREFIX}{name.upper()}: {said}{given}.{format_example(name)}"
 
 
-def masked(value: str) -> str:
+def mask_passwords(value: str) -> str:
     """`value` without what may be a password: all between `//` and `@`, and after `password=`."""
     return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", value))
 
 
-def example(name: str) -> str:
+def format_example(name: str) -> str:
     """How a setting is written."""
-    return f" Example: {PREFIX}{name.upper()}={EXAMPLES[name]}"
+    return f" Example: {ENV_PREFIX}{name.upper()}={EXAMPLES[name]}"

@@ -1,16 +1,16 @@
 """Where papers are listed. To add a source: one file, one line in SOURCES, one sample, one test."""
 
 from digest.settings import Settings
-from digest.sources.arxiv import ArXiv
-from digest.sources.base import Answer, Fetch, Listed, Source
-from digest.sources.http import Client
-from digest.sources.huggingface import HuggingFace
+from digest.sources.arxiv import ArxivSource
+from digest.sources.base import HttpValidators, ListedPaper, Source, SourceAnswer
+from digest.sources.http import SourceClient
+from digest.sources.huggingface import HuggingFaceSource
 
-SOURCES = (HuggingFace, ArXiv)
+SOURCES = (HuggingFaceSource, ArxivSource)
 
-__all__ = ["SOURCES", "Answer", "Client", "Fetch", "Listed", "Source", "build"]
+__all__ = ["SOURCES", "SourceAnswer", "SourceClient", "HttpValidators", "ListedPaper", "Source", "build_sources"]
 
 
-def build(settings: Settings, client: Client) -> tuple[Source, ...]:
+def build_sources(settings: Settings, client: SourceClient) -> tuple[Source, ...]:
     """The sources that the settings name, in the order of SOURCES."""
     return tuple(kind.from_settings(settings, client) for kind in SOURCES if kind.name in settings.sources)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from digest.sources.text import damage
+from digest.sources.text import count_latex_errors
 
 # New ids are YYMM.NNNNN (4 digits until 2014), old ones archive/YYMMNNN, some with a class: math.GT/0309136.
 _ARXIV_ID = re.compile(
@@ -17,20 +17,20 @@ _ARXIV_ID = re.compile(
 )
 
 
-def arxiv_id(written: str) -> tuple[str, int] | None:
+def parse_arxiv_id(text: str) -> tuple[str, int] | None:
     """The canonical id without version, and the version (1 when none is written); None when it is no arXiv id."""
-    found = _ARXIV_ID.fullmatch(written.strip())
+    found = _ARXIV_ID.fullmatch(text.strip())
     if not found:
         return None
     name = found["new"] or f"{found['archive'].lower()}/{found['number']}"
     return name, int(found["version"] or 1)
 
 
-def web_address(written: object) -> str | None:
+def http_url(value: object) -> str | None:
     """An http or https address fit for a link, else None: javascript:, data: and relative ones do not pass."""
-    if not isinstance(written, str):
+    if not isinstance(value, str):
         return None
-    address = written.strip()
+    address = value.strip()
     if not address.isprintable() or any(c in address for c in " <>\"'\\") or len(address) > 2000:  # noqa: PLR2004
         return None
     try:
@@ -42,7 +42,7 @@ def web_address(written: object) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedPaper:
     """One paper as one source lists it on one day. Text is readable Unicode already.
 
     `kind` is listed (Hugging Face), new or cross (arXiv), or replace: news about a paper we may know, no listing.
@@ -83,16 +83,16 @@ class Listed:
 
     def sounder_than(self, title: str, abstract: str) -> int:
         """1 when this text is whole and the other is damaged or lacks its abstract, -1 the other way round, else 0."""
-        ours, theirs = _flaw(self.title, self.abstract), _flaw(title, abstract)
+        ours, theirs = _text_defects(self.title, self.abstract), _text_defects(title, abstract)
         return (ours < theirs) - (ours > theirs)
 
 
-def _flaw(title: str, abstract: str) -> int:
-    return 2 if not abstract else int(damage(title) + damage(abstract) > 0)
+def _text_defects(title: str, abstract: str) -> int:
+    return 2 if not abstract else int(count_latex_errors(title) + count_latex_errors(abstract) > 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class HttpValidators:
     """What a host said about an answer (RFC 9110): to be kept in the same transaction as the papers in it."""
 
     url: str
@@ -101,39 +101,39 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SourceAnswer:
     """What one reading of one list day gave. `via` is api, page, rss or query; `notes` are warnings in words.
 
     `shown` is the list day of the answer where that is not the day asked for: its papers count for `shown`.
     """
 
-    listed: tuple[Listed, ...] = ()
-    via: str
-    shown: date | None = None
-    unchanged: bool = False
-    skipped: int = 0
-    notes: tuple[str, ...] = ()
-    fetched: tuple[Fetch, ...] = ()
+    papers: tuple[ListedPaper, ...] = ()
+    endpoint: str
+    shown_day: date | None = None
+    not_modified: bool = False
+    skipped_entries: int = 0
+    warnings: tuple[str, ...] = ()
+    validators: tuple[HttpValidators, ...] = ()
 
 
 class Source(Protocol):
     """A place that lists papers by day. Reading raises SourceError: Unreachable, Throttled, NotListed or Malformed."""
 
     name: str
-    grows: timedelta  # how long after the beginning of a list day (UTC) its list may still grow
+    growth_period: timedelta  # how long after the beginning of a list day (UTC) its list may still grow
 
-    def days(self, now: datetime) -> tuple[date, ...]:
+    def current_days(self, now: datetime) -> tuple[date, ...]:
         """The list days that every run reads, oldest first."""
         ...
 
-    async def read(self, day: date, now: datetime) -> Answer: ...
+    async def fetch_day(self, day: date, now: datetime) -> SourceAnswer: ...
 
-    async def make_up(self, day: date, now: datetime) -> Answer:
+    async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:
         """Read a day that was missed while it was current."""
         ...
 
 
-class Validators(Protocol):
+class CachedValidators(Protocol):
     """What a conditional request needs; the table http_cache_entry gives it."""
 
     @property
@@ -143,4 +143,4 @@ class Validators(Protocol):
     def last_modified(self) -> str | None: ...
 
 
-Known = Mapping[str, Validators]
+ValidatorsByKey = Mapping[str, CachedValidators]

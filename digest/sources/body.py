@@ -4,12 +4,12 @@ import zlib
 
 import httpx
 
-from digest.errors import Malformed
+from digest.errors import MalformedAnswerError
 
-BODY_CAP = 20 * 2**20  # bytes after decompression; the largest feed seen has 5 MB
+MAX_BODY_BYTES = 20 * 2**20  # bytes after decompression; the largest feed seen has 5 MB
 
 
-async def read(response: httpx.Response, where: str) -> bytes:
+async def read_body(response: httpx.Response, location: str) -> bytes:
     """The body of a streamed answer, unpacked piece by piece.
 
     Raises Malformed when it is too large or cannot be unpacked, httpx.RemoteProtocolError when it was cut off.
@@ -20,12 +20,12 @@ async def read(response: httpx.Response, where: str) -> bytes:
     size = 0
     async for raw in response.aiter_raw():
         try:
-            piece = unpack.decompress(raw, BODY_CAP - size + 1) if unpack else raw
+            piece = unpack.decompress(raw, MAX_BODY_BYTES - size + 1) if unpack else raw
         except zlib.error as error:
-            raise Malformed(f"{where} sent a body that cannot be unpacked") from error
+            raise MalformedAnswerError(f"{location} sent a body that cannot be unpacked") from error
         size += len(piece)
-        if size > BODY_CAP:
-            raise Malformed(f"{where} sent more than {BODY_CAP // 2**20} MiB")
+        if size > MAX_BODY_BYTES:
+            raise MalformedAnswerError(f"{location} sent more than {MAX_BODY_BYTES // 2**20} MiB")
         pieces.append(piece)
     if unpack and size and not unpack.eof:
         raise httpx.RemoteProtocolError("the answer was cut off")

@@ -20,18 +20,18 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from digest import __version__
-from digest.errors import Malformed, Throttled, Unreachable
-from digest.sources.base import Fetch, Known
-from digest.sources.body import read
-from digest.sources.traffic import TRAFFIC, Traffic, redirect_allowed
+from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
+from digest.sources.base import HttpValidators, ValidatorsByKey
+from digest.sources.body import read_body
+from digest.sources.traffic import SHARED_THROTTLE, HostThrottle, is_redirect_allowed
 
-REDIRECTS = 3
-ATTEMPTS = 3
-OBEYED = 10.0  # seconds of Retry-After that a run waits for; longer ones end in Throttled
-BUDGET = 20.0  # seconds after which nothing is tried again
-QUIET = timedelta(minutes=10)  # arXiv sends 429 without Retry-After and wants at least this long
-_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
-_AGAIN = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+MAX_REDIRECTS = 3
+MAX_ATTEMPTS = 3
+MAX_RETRY_AFTER = 10.0  # seconds of Retry-After that a run waits for; longer ones end in Throttled
+RETRY_BUDGET = 20.0  # seconds after which nothing is tried again
+DEFAULT_PAUSE = timedelta(minutes=10)  # arXiv sends 429 without Retry-After and wants at least this long
+_RATE_LIMIT_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
+_RETRY_STATUSES = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
 
 
 def utc_now() -> datetime:
@@ -39,27 +39,27 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Seconds: to connect, for a sign of life while answering, and for one whole answer."""
 
-    connect: float = 5.0
-    answer: float = 15.0
-    whole: float = 60.0
+    connect_timeout: float = 5.0
+    read_timeout: float = 15.0
+    total_timeout: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SourceResponse:
     """An answer: any 2xx, a 304, or a 4xx that its source may know how to read. `where` is host and path."""
 
     status: int
-    where: str
+    location: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    fetch: Fetch
+    validators: HttpValidators
     url: str
 
     @property
-    def unchanged(self) -> bool:
+    def not_modified(self) -> bool:
         return self.status == HTTPStatus.NOT_MODIFIED
 
     def json(self) -> Any:
@@ -67,15 +67,15 @@ class Reply:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise Malformed(f"{self.where} did not answer JSON{self.begins()}") from error
+            raise MalformedAnswerError(f"{self.location} did not answer JSON{self.describe_body()}") from error
 
-    def begins(self) -> str:
+    def describe_body(self) -> str:
         """How the body begins, for a message: a person sees at once whether it is a page, an error or nothing."""
         text = " ".join(self.body[:200].decode("utf-8", "replace").split())[:60]
         return f", it begins {text!r}" if text else ", it is empty"
 
 
-class Client:
+class SourceClient:
     """Ask with `await client.get(url)` within `async with`. `sleep` and `clock` are arguments: tests do not wait.
 
     `known` maps an answer's name (its URL unless `name` is given to `get`) to what the host said about it last time.
@@ -86,135 +86,142 @@ class Client:
         *,
         base_url: str = "",
         contact: str = "",
-        known: Known | None = None,
-        patience: Patience = Patience(),
+        cached_validators: ValidatorsByKey | None = None,
+        retry_policy: RetryPolicy = RetryPolicy(),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], datetime] = utc_now,
-        traffic: Traffic = TRAFFIC,
+        throttle: HostThrottle = SHARED_THROTTLE,
     ) -> None:
         about = "; ".join(part for part in (f"+{base_url}" if base_url else "", contact) if part)
         agent = f"digest/{__version__}" + (f" ({about})" if about else "")
-        self.known: Known = known or {}
+        self.cached_validators: ValidatorsByKey = cached_validators or {}
         self._headers = {"User-Agent": agent.encode("ascii", "replace").decode(), "Accept-Encoding": "gzip"}
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._sleep = sleep
         self._clock = clock
-        self._traffic = traffic
+        self._throttle = throttle
         self._http: httpx.AsyncClient | None = None
-        self._weary: set[str] = set()  # places that were given up in this run: asked again, but once each time
+        self._failing: set[str] = set()  # places that were given up in this run: asked again, but once each time
 
     async def __aenter__(self) -> Self:
-        patience = self._patience
+        patience = self._retry_policy
         direct = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}  # never through a proxy
         self._http = httpx.AsyncClient(
             headers=self._headers,
-            timeout=httpx.Timeout(patience.answer, connect=patience.connect),
+            timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
             mounts=direct,
             follow_redirects=False,
         )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._http:
             await self._http.aclose()
             self._http = None
 
-    async def get(self, url: str, *, name: str | None = None, accept: str = "*/*") -> Reply:
+    async def get(self, url: str, *, cache_key: str | None = None, accept: str = "*/*") -> SourceResponse:
         """The answer at `url`, after a few tries. Raises Unreachable, Throttled or Malformed."""
-        name = name or url
+        cache_key = cache_key or url
         spent = 0.0
-        attempts = 1 if self._place(url) in self._weary else ATTEMPTS
+        attempts = 1 if self._path_prefix(url) in self._failing else MAX_ATTEMPTS
         for attempt in range(1, attempts + 1):
-            self._traffic.refuse(url, self._clock())
+            self._throttle.raise_if_paused(url, self._clock())
             began = asyncio.get_running_loop().time()
             try:
-                reply = await self._once(url, name, accept)
-            except _Again as again:
+                reply = await self._follow_redirects(url, cache_key, accept)
+            except _AttemptError as again:
                 spent += asyncio.get_running_loop().time() - began
-                wait = again.wait if again.wait is not None else float(2 ** (attempt - 1))
-                if not again.worth_it or attempt == attempts or spent + wait > BUDGET:
-                    self._weary.add(self._place(url))
-                    raise self._given_up(url, again) from again
+                wait = again.retry_after if again.retry_after is not None else float(2 ** (attempt - 1))
+                if not again.retry or attempt == attempts or spent + wait > RETRY_BUDGET:
+                    self._failing.add(self._path_prefix(url))
+                    raise self._source_error(url, again) from again
                 await self._sleep(wait)
                 spent += wait
             else:
                 return reply
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _given_up(self, url: str, again: "_Again") -> Unreachable | Throttled:
-        if again.until is None:
-            return Unreachable(str(again))
-        self._traffic.close(url, again.until)
-        return Throttled(f"{again}; nothing is asked before {again.until:%H:%M} UTC", until=again.until)
+    def _source_error(self, url: str, error: "_AttemptError") -> SourceUnavailableError | SourceThrottledError:
+        if error.pause_until is None:
+            return SourceUnavailableError(str(error))
+        self._throttle.pause(url, error.pause_until)
+        return SourceThrottledError(
+            f"{error}; nothing is asked before {error.pause_until:%H:%M} UTC", until=error.pause_until
+        )
 
     @staticmethod
-    def _place(url: str) -> str:
+    def _path_prefix(url: str) -> str:
         """Host and first word of the path: a host may answer its API while its pages fail."""
         parts = urlsplit(url)
         return f"{parts.netloc}/{parts.path.split('/')[1] if '/' in parts.path else ''}"
 
-    async def _once(self, url: str, name: str, accept: str) -> Reply:
+    async def _follow_redirects(self, url: str, cache_key: str, accept: str) -> SourceResponse:
         first = url
-        for _ in range(REDIRECTS + 1):
-            async with self._traffic.turn(url, self._sleep):
-                reply = await self._answer(url, name, accept)
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._throttle.acquire(url, self._sleep):
+                reply = await self._request(url, cache_key, accept)
             if reply.status not in {301, 302, 303, 307, 308}:
                 return reply
             target = urljoin(url, reply.headers.get("location", ""))
-            if not redirect_allowed(url, target):
-                raise Malformed(f"{reply.where} redirects to {urlsplit(target).hostname}, which is not followed")
+            if not is_redirect_allowed(url, target):
+                raise MalformedAnswerError(
+                    f"{reply.location} redirects to {urlsplit(target).hostname}, which is not followed"
+                )
             url = target
-        raise Malformed(f"{_where(first)} redirects more than {REDIRECTS} times")
+        raise MalformedAnswerError(f"{_location(first)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _answer(self, url: str, name: str, accept: str) -> Reply:
+    async def _request(self, url: str, cache_key: str, accept: str) -> SourceResponse:
         assert self._http is not None, "the client is used within `async with`"  # noqa: S101
-        where = _where(url)
+        where = _location(url)
         try:
             async with (
-                asyncio.timeout(self._patience.whole),
-                self._http.stream("GET", url, headers=self._conditions(name, accept)) as response,
+                asyncio.timeout(self._retry_policy.total_timeout),
+                self._http.stream("GET", url, headers=self._request_headers(cache_key, accept)) as response,
             ):
-                self._judge(response, where)
-                body = await read(response, where)
+                self._raise_for_status(response, where)
+                body = await read_body(response, where)
         except (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError) as error:
-            raise _Again(f"{where} did not answer in time", worth_it=False) from error
+            raise _AttemptError(f"{where} did not answer in time", retry=False) from error
         except httpx.TransportError as error:
-            raise _Again(f"{where} cannot be reached: {_reason(error)}") from error
+            raise _AttemptError(f"{where} cannot be reached: {_describe_error(error)}") from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
-            raise Malformed(f"{where}: {_reason(error)}") from error
+            raise MalformedAnswerError(f"{where}: {_describe_error(error)}") from error
         headers = {key.lower(): value for key, value in response.headers.items()}
-        fetch = Fetch(name, headers.get("etag"), headers.get("last-modified"))
-        return Reply(response.status_code, where, headers, body, fetch, url)
+        fetch = HttpValidators(cache_key, headers.get("etag"), headers.get("last-modified"))
+        return SourceResponse(response.status_code, where, headers, body, fetch, url)
 
-    def _conditions(self, name: str, accept: str) -> dict[str, str]:
+    def _request_headers(self, cache_key: str, accept: str) -> dict[str, str]:
         conditions = {"Accept": accept}
-        if said := self.known.get(name):
+        if said := self.cached_validators.get(cache_key):
             if said.etag:
                 conditions["If-None-Match"] = said.etag
             if said.last_modified:
                 conditions["If-Modified-Since"] = said.last_modified
         return conditions
 
-    def _judge(self, response: httpx.Response, where: str) -> None:
+    def _raise_for_status(self, response: httpx.Response, location: str) -> None:
         """Raise _Again for answers that mean "not now"."""
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS or (
             status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in response.headers
         ):
-            wait = self._asked_to_wait(response.headers)
-            soon = wait is not None and wait <= OBEYED
-            pause = QUIET if wait is None else min(timedelta(seconds=wait), timedelta(days=1))
-            raise _Again(
-                f"{where} asks for fewer requests ({status})", worth_it=soon, wait=wait, until=self._clock() + pause
+            wait = self._retry_after(response.headers)
+            soon = wait is not None and wait <= MAX_RETRY_AFTER
+            pause = DEFAULT_PAUSE if wait is None else min(timedelta(seconds=wait), timedelta(days=1))
+            raise _AttemptError(
+                f"{location} asks for fewer requests ({status})",
+                retry=soon,
+                retry_after=wait,
+                pause_until=self._clock() + pause,
             )
-        if status in _AGAIN or status == HTTPStatus.SERVICE_UNAVAILABLE:
-            raise _Again(f"{where} answers {status}")
+        if status in _RETRY_STATUSES or status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise _AttemptError(f"{location} answers {status}")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT}:
-            raise _Again(f"{where} answers {status}", worth_it=False)
+            raise _AttemptError(f"{location} answers {status}", retry=False)
 
-    def _asked_to_wait(self, headers: httpx.Headers) -> float | None:
+    def _retry_after(self, headers: httpx.Headers) -> float | None:
         """Seconds, from Retry-After (RFC 9110: a number or a date) or RateLimit's `t`; None when there is neither."""
         said = headers.get("retry-after", "").strip()
         if said.isdecimal() and len(said) <= 9:  # noqa: PLR2004
@@ -222,30 +229,30 @@ class Client:
         try:
             when = parsedate_to_datetime(said)
         except ValueError:
-            reset = _RESET.search(headers.get("ratelimit", ""))
+            reset = _RATE_LIMIT_RESET.search(headers.get("ratelimit", ""))
             return float(reset[1]) if reset else None
         when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
         return max(0.0, (when - self._clock()).total_seconds())
 
 
-class _Again(Exception):
+class _AttemptError(Exception):
     """An attempt that failed: is another one worth it, after how many seconds, until when is the host closed."""
 
     def __init__(
-        self, message: str, *, worth_it: bool = True, wait: float | None = None, until: datetime | None = None
+        self, message: str, *, retry: bool = True, retry_after: float | None = None, pause_until: datetime | None = None
     ) -> None:
         super().__init__(message)
-        self.worth_it = worth_it
-        self.wait = wait
-        self.until = until
+        self.retry = retry
+        self.retry_after = retry_after
+        self.pause_until = pause_until
 
 
-def _where(url: str) -> str:
+def _location(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.hostname}{':' + str(parts.port) if parts.port else ''}{parts.path}"
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, httpx.ConnectTimeout):
         return "no connection in time"
     return str(error) or type(error).__name__

@@ -11,7 +11,7 @@ ACCENTS = {
     "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7", "acute": "\u0301", "grave": "\u0300",
     "breve": "\u0306", "check": "\u030c",
 }  # fmt: skip
-OWN = {
+OVERRIDES = {
     "sim": "~", "star": "*", "ast": "*", "prime": "\u2032", "degree": "°", "deg": "°", "lvert": "|", "rvert": "|",
     "textasciitilde": "~", "tilde": "~", "textbackslash": "\\", "textless": "<", "textgreater": ">", "LaTeX": "LaTeX",
     "TeX": "TeX", "mid": "|", "backslash": "\\", "copyright": "©", "checkmark": "✓", "slash": "/", "lbrace": "{",
@@ -22,18 +22,18 @@ OWN = {
     "bf": "", "it": "", "em": "", "rm": "", "tt": "", "sc": "", "sf": "", "sl": "", "bfseries": "", "itshape": "",
     "ttfamily": "", "cdots": "⋯", "eg": "e.g.", "ie": "i.e.", "etc": "etc.", "etal": "et al.", "eps": "ε",
 }  # fmt: skip
-DROPPED = {"cite", "citep", "citet", "citealp", "citeauthor", "citeyear", "ref", "cref", "Cref", "eqref", "label",
+IGNORED_MACROS = {"cite", "citep", "citet", "citealp", "citeauthor", "citeyear", "ref", "cref", "Cref", "eqref", "label",
             "begin", "end", "vspace", "hspace", "mkern", "color", "includegraphics"}  # fmt: skip
-NAMES = {"log", "ln", "exp", "min", "max", "sup", "inf", "lim", "limsup", "liminf", "argmin", "argmax", "sin", "cos",
+OPERATOR_NAMES = {"log", "ln", "exp", "min", "max", "sup", "inf", "lim", "limsup", "liminf", "argmin", "argmax", "sin", "cos",
           "tan", "tanh", "sinh", "cosh", "det", "dim", "ker", "gcd", "mod", "bmod", "deg", "Pr"}  # fmt: skip
-LETTERS = {"mathcal", "mathbb", "mathbf", "mathrm", "mathsf", "mathit", "mathfrak", "mathscr", "boldsymbol", "bm",
+FONT_MACROS = {"mathcal", "mathbb", "mathbf", "mathrm", "mathsf", "mathit", "mathfrak", "mathscr", "boldsymbol", "bm",
             "mathtt", "operatorname", "underline", "underbrace", "overbrace"}  # fmt: skip
-UP = dict(zip("0123456789+-−=()niT*′∘°⊤†", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵀ*′°°ᵀ†", strict=True))  # noqa: RUF001
-DOWN = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))  # noqa: RUF001
+SUPERSCRIPTS = dict(zip("0123456789+-−=()niT*′∘°⊤†", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵀ*′°°ᵀ†", strict=True))  # noqa: RUF001
+SUBSCRIPTS = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))  # noqa: RUF001
 
 
 @cache
-def symbols() -> dict[str, str]:
+def load_symbols() -> dict[str, str]:
     """Macros that stand for a sign or a name. Read once; building pylatexenc's table takes a moment."""
     table = get_default_latex_context_db()
     found: dict[str, str] = {}
@@ -41,4 +41,4 @@ def symbols() -> dict[str, str]:
         reads = spec.simplify_repl
         if isinstance(reads, str) and spec.macroname.isalpha() and "%" not in reads and len(reads) <= 4:  # noqa: PLR2004
             found[spec.macroname] = reads.replace("  ", " ")
-    return found | {name: name for name in NAMES} | OWN
+    return found | {name: name for name in OPERATOR_NAMES} | OVERRIDES

@@ -14,59 +14,63 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from digest.errors import Throttled
+from digest.errors import SourceThrottledError
 
 # Seconds between the beginnings of two requests. arXiv's terms of use: one request every three seconds, one at a time.
-GAPS = {"export.arxiv.org": 3.0, "rss.arxiv.org": 3.0, "huggingface.co": 0.6}
-GAP = 1.0
+REQUEST_INTERVALS = {"export.arxiv.org": 3.0, "rss.arxiv.org": 3.0, "huggingface.co": 0.6}
+DEFAULT_INTERVAL = 1.0
 
 
-class Traffic:
+class HostThrottle:
     """Who was asked when, and who asked to be left alone until when."""
 
-    def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
-        self._tick = tick
-        self._guard = threading.Lock()
-        self._next: dict[str, float] = {}
-        self._closed: dict[str, datetime] = {}
-        self._doors: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]] = WeakKeyDictionary()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._next_start: dict[str, float] = {}
+        self._paused_until: dict[str, datetime] = {}
+        self._host_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]] = (
+            WeakKeyDictionary()
+        )
 
-    def refuse(self, url: str, now: datetime) -> None:
+    def raise_if_paused(self, url: str, now: datetime) -> None:
         """Raise Throttled while the host behind `url` wants no requests."""
-        until = self._closed.get(closable(url))
+        until = self._paused_until.get(throttle_key(url))
         if until and now < until:
             host = urlsplit(url).hostname
-            raise Throttled(f"{host} asked for a pause; nothing is asked before {until:%H:%M} UTC", until=until)
+            raise SourceThrottledError(
+                f"{host} asked for a pause; nothing is asked before {until:%H:%M} UTC", until=until
+            )
 
-    def close(self, url: str, until: datetime) -> None:
-        self._closed[closable(url)] = until
+    def pause(self, url: str, until: datetime) -> None:
+        self._paused_until[throttle_key(url)] = until
 
     @asynccontextmanager
-    async def turn(self, url: str, sleep: Callable[[float], Awaitable[object]]) -> AsyncIterator[None]:
+    async def acquire(self, url: str, sleep: Callable[[float], Awaitable[object]]) -> AsyncIterator[None]:
         """Wait for this host's next turn; one request at a time. Loopback needs no manners."""
         host = urlsplit(url).hostname or ""
         if is_loopback(host):
             yield
             return
-        with self._guard:
-            doors = self._doors.setdefault(asyncio.get_running_loop(), defaultdict(asyncio.Lock))
+        with self._lock:
+            doors = self._host_locks.setdefault(asyncio.get_running_loop(), defaultdict(asyncio.Lock))
         async with doors[host]:
-            if (wait := self._book(host)) > 0:
+            if (wait := self._reserve(host)) > 0:
                 await sleep(wait)
             yield
 
-    def _book(self, host: str) -> float:
-        with self._guard:
-            now = self._tick()
-            start = max(now, self._next.get(host, now))
-            self._next[host] = start + GAPS.get(host, GAP)
+    def _reserve(self, host: str) -> float:
+        with self._lock:
+            now = self._monotonic()
+            start = max(now, self._next_start.get(host, now))
+            self._next_start[host] = start + REQUEST_INTERVALS.get(host, DEFAULT_INTERVAL)
         return start - now
 
 
-TRAFFIC = Traffic()
+SHARED_THROTTLE = HostThrottle()
 
 
-def closable(url: str) -> str:
+def throttle_key(url: str) -> str:
     """What a 429 closes: the host's part that was asked. Hugging Face counts its API and its pages apart."""
     parts = urlsplit(url)
     return "/".join([parts.netloc.rpartition("@")[2], *parts.path.split("/")[1:3]])
@@ -79,11 +83,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def redirect_allowed(here: str, there: str) -> bool:
+def is_redirect_allowed(from_url: str, to_url: str) -> bool:
     """Only within the same host: same scheme and port, or from http to https. Never to an address by number that is
     not the one already asked, so nothing outside can lead us into a private network.
     """
-    old, new = urlsplit(here), urlsplit(there)
+    old, new = urlsplit(from_url), urlsplit(to_url)
     if not old.hostname or old.hostname != new.hostname or new.scheme not in {"http", "https"} or new.username:
         return False
     ports = {"http": 80, "https": 443}

@@ -23,59 +23,59 @@ from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from digest import db
-from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
+from digest.errors import AddressError, SubscriberError, SubscriberNotFoundError, TokenError
 from digest.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
-from digest.subscribers.links import CONFIRM_WITHIN, RETURN_WITHIN, Links, Purpose
+from digest.subscribers.links import CONFIRM_LIFETIME, RESUBSCRIBE_LIFETIME, TokenPurpose, TokenSigner
 
 __all__ = [
-    "CONFIRM_WITHIN",
-    "CONSENT",
-    "ENDED",
-    "LARGEST_CAP",
-    "MOST_KEYWORDS",
-    "ONE_CLICK",
-    "RETURN_WITHIN",
-    "RUNNING",
-    "UNCONFIRMED",
-    "Links",
-    "Purpose",
-    "Saved",
-    "Wish",
+    "CONFIRM_LIFETIME",
+    "CONSENT_TEXT",
+    "ENDED_STATUSES",
+    "MAX_CAP",
+    "MAX_KEYWORDS",
+    "REASON_ONE_CLICK",
+    "RESUBSCRIBE_LIFETIME",
+    "RUNNING_STATUSES",
+    "REASON_UNCONFIRMED",
+    "TokenSigner",
+    "TokenPurpose",
+    "KeywordInput",
+    "Preferences",
     "activate",
-    "address",
-    "ask",
-    "by_email",
-    "by_nonce",
-    "complained",
-    "end",
-    "keywords_of",
+    "normalize_address",
+    "request_subscription",
+    "subscriber_by_email",
+    "subscriber_by_nonce",
+    "has_complained",
+    "end_subscription",
+    "keywords_by_subscriber",
     "pause",
     "resume",
     "set_keywords",
-    "set_wish",
-    "zones",
+    "set_preferences",
+    "timezone_names",
 ]
 
-RUNNING = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
-ENDED = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED})
+RUNNING_STATUSES = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
+ENDED_STATUSES = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED})
 # Why a subscription ended that its reader ended; no reason at all: by the button on our page.
-UNCONFIRMED = "never confirmed"
-ONE_CLICK = "one-click"  # from within a mail program: no page was seen, and no last letter is sent
-CONSENT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
-MOST_KEYWORDS = 100
-LARGEST_CAP = 100
-LONGEST_ADDRESS = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
-CHUNK = 1000  # values in one statement
+REASON_UNCONFIRMED = "never confirmed"
+REASON_ONE_CLICK = "one-click"  # from within a mail program: no page was seen, and no last letter is sent
+CONSENT_TEXT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
+MAX_KEYWORDS = 100
+MAX_CAP = 100
+MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
+VALUES_PER_STATEMENT = 1000  # values in one statement
 
 
 @cache
-def zones() -> frozenset[str]:
+def timezone_names() -> frozenset[str]:
     """The time zones that this machine knows; they are files, looked for once."""
     return frozenset(available_timezones())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Preferences:
     """When and how much a reader wants. Raises SubscriberError for what cannot be had."""
 
     frequency: str = Frequency.DAILY
@@ -90,81 +90,87 @@ class Wish:
             raise SubscriberError(f"Choose daily, weekdays or weekly; {self.frequency!r} is none of them.")
         if not 0 <= self.send_hour <= 23:  # noqa: PLR2004  - a day's hours
             raise SubscriberError(f"Choose an hour from 0 to 23; {self.send_hour} is none.")
-        if self.timezone not in zones():
+        if self.timezone not in timezone_names():
             raise SubscriberError(f"No time zone is called {self.timezone!r}; write it like Europe/Berlin.")
-        if not 1 <= self.cap <= LARGEST_CAP:
-            raise SubscriberError(f"Choose from 1 to {LARGEST_CAP} papers a letter; {self.cap} is out of range.")
+        if not 1 <= self.cap <= MAX_CAP:
+            raise SubscriberError(f"Choose from 1 to {MAX_CAP} papers a letter; {self.cap} is out of range.")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class KeywordInput:
     """A keyword to be kept: as the reader wrote it, and its canonical form."""
 
     written: str
     canonical: str
 
 
-def address(text: str) -> tuple[str, str]:
+def normalize_address(text: str) -> tuple[str, str]:
     """An e-mail address in the form to send to, and the form to compare by. Raises AddressError."""
-    if len(text) > 2 * LONGEST_ADDRESS:
-        raise AddressError(f"This is too long for an e-mail address; {LONGEST_ADDRESS} characters are the most.")
+    if len(text) > 2 * MAX_ADDRESS_LENGTH:
+        raise AddressError(f"This is too long for an e-mail address; {MAX_ADDRESS_LENGTH} characters are the most.")
     try:
-        found = validate_email(
+        validated = validate_email(
             text.strip(), check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, strict=True
         )
     except EmailNotValidError as error:
         raise AddressError(f"This is not an e-mail address that we can reach: {error}") from error
-    sendable = str(found.ascii_email)
-    if "." not in sendable.rpartition("@")[2]:
+    address = str(validated.ascii_email)
+    if "." not in address.rpartition("@")[2]:
         raise AddressError("The part after the @ has no dot; an address looks like ada@example.org.")
-    return sendable, sendable.casefold()
+    return address, address.casefold()
 
 
-def ask(
-    session: Session, email: str, wish: Wish, saved: Sequence[Saved], now: datetime, *, most: int = MOST_KEYWORDS
+def request_subscription(
+    session: Session,
+    email: str,
+    preferences: Preferences,
+    keywords: Sequence[KeywordInput],
+    now: datetime,
+    *,
+    max_keywords: int = MAX_KEYWORDS,
 ) -> Subscriber:
     """Note that somebody, perhaps the owner, asked for letters to `email`. What a reader has set up stays as it is."""
-    sendable, key = address(email)
-    _enter(session, sendable, key, now)
-    subscriber = session.exec(_locked(select(Subscriber).where(Subscriber.email_key == key))).one()
-    if subscriber.status in RUNNING or complained(subscriber):
+    sendable_address, key = normalize_address(email)
+    _insert_subscriber(session, sendable_address, key, now)
+    subscriber = session.exec(_with_row_lock(select(Subscriber).where(Subscriber.email_key == key))).one()
+    if subscriber.status in RUNNING_STATUSES or has_complained(subscriber):
         return subscriber
     subscriber.status = SubscriberStatus.PENDING
-    subscriber.consent = CONSENT
-    set_wish(subscriber, wish)
-    set_keywords(session, subscriber, saved, most=most)
+    subscriber.consent = CONSENT_TEXT
+    set_preferences(subscriber, preferences)
+    set_keywords(session, subscriber, keywords, max_keywords=max_keywords)
     return subscriber
 
 
-def _enter(session: Session, email: str, key: str, now: datetime) -> None:
+def _insert_subscriber(session: Session, email: str, email_key: str, now: datetime) -> None:
     """A row for an address that has none yet; of two who ask at the same moment the database lets one make it."""
-    fresh = Subscriber(email=email, email_key=key, nonce=secrets.token_urlsafe(16), created_at=now)
-    _insert_new(session, Subscriber, "email_key", [fresh.model_dump(exclude={"id"})])
+    fresh = Subscriber(email=email, email_key=email_key, nonce=secrets.token_urlsafe(16), created_at=now)
+    _insert_or_ignore(session, Subscriber, "email_key", [fresh.model_dump(exclude={"id"})])
 
 
-def complained(subscriber: Subscriber) -> bool:
+def has_complained(subscriber: Subscriber) -> bool:
     """Somebody marked our mail as spam: nothing is ever sent there again, not even a confirmation."""
     return subscriber.status == SubscriberStatus.SUPPRESSED and subscriber.reason.startswith("complaint")
 
 
-def set_wish(subscriber: Subscriber, wish: Wish) -> None:
+def set_preferences(subscriber: Subscriber, preferences: Preferences) -> None:
     """Take over when and how much. A new hour counts from the next letter on."""
     for name in ("frequency", "send_hour", "timezone", "cap", "trending", "summaries"):
-        setattr(subscriber, name, getattr(wish, name))
+        setattr(subscriber, name, getattr(preferences, name))
 
 
 def set_keywords(
-    session: Session, subscriber: Subscriber, saved: Sequence[Saved], *, most: int = MOST_KEYWORDS
+    session: Session, subscriber: Subscriber, keywords: Sequence[KeywordInput], *, max_keywords: int = MAX_KEYWORDS
 ) -> None:
     """Replace the keywords of a subscriber, at most `most`; one that is written twice in other words is kept once."""
-    first: dict[str, Saved] = {}
-    for each in saved:
-        first.setdefault(each.canonical, each)
-    distinct = list(first.values())
-    if len(distinct) > most:
-        raise SubscriberError(f"At most {most} keywords, please; these are {len(distinct)}.")
+    by_canonical: dict[str, KeywordInput] = {}
+    for each in keywords:
+        by_canonical.setdefault(each.canonical, each)
+    distinct = list(by_canonical.values())
+    if len(distinct) > max_keywords:
+        raise SubscriberError(f"At most {max_keywords} keywords, please; these are {len(distinct)}.")
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
-    numbers = _keyword_numbers(session, [each.canonical for each in distinct])
+    keyword_ids = _ensure_keywords(session, [each.canonical for each in distinct])
     if distinct:
         session.execute(
             insert(SavedKeyword),
@@ -172,7 +178,7 @@ def set_keywords(
                 {
                     "subscriber_id": subscriber.id,
                     "position": position,
-                    "keyword_id": numbers[each.canonical],
+                    "keyword_id": keyword_ids[each.canonical],
                     "text": each.written,
                 }
                 for position, each in enumerate(distinct)
@@ -180,68 +186,70 @@ def set_keywords(
         )
 
 
-def _keyword_numbers(session: Session, canonicals: Sequence[str]) -> dict[str, int]:
+def _ensure_keywords(session: Session, canonicals: Sequence[str]) -> dict[str, int]:
     rows = session.exec(select(Keyword.canonical, Keyword.id).where(col(Keyword.canonical).in_(canonicals))).all()
-    numbers = {canonical: number for canonical, number in rows if number is not None}
-    if missing := sorted(set(canonicals) - numbers.keys()):  # sorted: two who add the same words never wait crosswise
-        _insert_new(session, Keyword, "canonical", [{"canonical": canonical} for canonical in missing])
+    keyword_ids = {canonical: number for canonical, number in rows if number is not None}
+    if missing := sorted(
+        set(canonicals) - keyword_ids.keys()
+    ):  # sorted: two who add the same words never wait crosswise
+        _insert_or_ignore(session, Keyword, "canonical", [{"canonical": canonical} for canonical in missing])
         rows = session.exec(select(Keyword.canonical, Keyword.id).where(col(Keyword.canonical).in_(missing))).all()
-        numbers |= {canonical: number for canonical, number in rows if number is not None}
-    return numbers
+        keyword_ids |= {canonical: number for canonical, number in rows if number is not None}
+    return keyword_ids
 
 
-def _insert_new(session: Session, table: type[SQLModel], unique: str, rows: Sequence[dict[str, Any]]) -> None:
+def _insert_or_ignore(session: Session, table: type[SQLModel], unique: str, rows: Sequence[dict[str, Any]]) -> None:
     session.execute(db.insert(session, table).on_conflict_do_nothing(index_elements=[unique]).values(rows))
 
 
-def _locked(asked: SelectOfScalar[Subscriber]) -> SelectOfScalar[Subscriber]:
+def _with_row_lock(statement: SelectOfScalar[Subscriber]) -> SelectOfScalar[Subscriber]:
     # Whoever changes a subscriber locks the row first: of two clicks at the same moment the second sees what the first
     # did, and nobody waits crosswise for letters and readers.
-    return asked.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
-def keywords_of(session: Session, ids: Iterable[int]) -> dict[int, list[Saved]]:
+def keywords_by_subscriber(session: Session, subscriber_ids: Iterable[int]) -> dict[int, list[KeywordInput]]:
     """The keywords of several subscribers, each in its reader's order."""
-    asked = (
+    statement = (
         select(SavedKeyword.subscriber_id, SavedKeyword.text, Keyword.canonical)
         .join(Keyword, col(Keyword.id) == SavedKeyword.keyword_id)
         .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
     )
-    wanted = sorted(set(ids))
-    found: dict[int, list[Saved]] = {}
-    for start in range(0, len(wanted), CHUNK):
-        part = asked.where(col(SavedKeyword.subscriber_id).in_(wanted[start : start + CHUNK]))
+    sorted_ids = sorted(set(subscriber_ids))
+    keywords: dict[int, list[KeywordInput]] = {}
+    for start in range(0, len(sorted_ids), VALUES_PER_STATEMENT):
+        part = statement.where(col(SavedKeyword.subscriber_id).in_(sorted_ids[start : start + VALUES_PER_STATEMENT]))
         for subscriber_id, written, canonical in session.exec(part).all():
-            found.setdefault(subscriber_id, []).append(Saved(written, canonical))
-    return found
+            keywords.setdefault(subscriber_id, []).append(KeywordInput(written, canonical))
+    return keywords
 
 
-def by_nonce(session: Session, nonce: str, *, lock: bool = False) -> Subscriber:
+def subscriber_by_nonce(session: Session, nonce: str, *, lock: bool = False) -> Subscriber:
     """The subscriber whom a link speaks of; `lock` to change them. Raises TokenError when they are forgotten."""
-    asked = select(Subscriber).where(Subscriber.nonce == nonce)
-    subscriber = session.exec(_locked(asked) if lock else asked).one_or_none()
+    statement = select(Subscriber).where(Subscriber.nonce == nonce)
+    subscriber = session.exec(_with_row_lock(statement) if lock else statement).one_or_none()
     if subscriber is None:
         raise TokenError("This link belongs to a subscription that no longer exists.")
     return subscriber
 
 
-def by_email(session: Session, email: str, *, lock: bool = False) -> Subscriber:
+def subscriber_by_email(session: Session, email: str, *, lock: bool = False) -> Subscriber:
     """The subscriber with an address, however it is capitalised; `lock` to change them. Raises UnknownSubscriber."""
-    asked = select(Subscriber).where(Subscriber.email_key == address(email)[1])
-    subscriber = session.exec(_locked(asked) if lock else asked).one_or_none()
+    statement = select(Subscriber).where(Subscriber.email_key == normalize_address(email)[1])
+    subscriber = session.exec(_with_row_lock(statement) if lock else statement).one_or_none()
     if subscriber is None:
-        raise UnknownSubscriber(f"nobody is subscribed as {email}")
+        raise SubscriberNotFoundError(f"nobody is subscribed as {email}")
     return subscriber
 
 
-def activate(subscriber: Subscriber, covered_to: int, now: datetime) -> None:
+def activate(subscriber: Subscriber, covered_listing_id: int, now: datetime) -> None:
     """A pending subscriber becomes a reader; the papers up to listing number `covered_to` are not news for them."""
     subscriber.status = SubscriberStatus.ACTIVE
     subscriber.confirmed_at = now
     subscriber.ended_at = None
     subscriber.reason = ""
     subscriber.last_due_day = None
-    subscriber.covered_listing_id = max(subscriber.covered_listing_id, covered_to)
+    subscriber.covered_listing_id = max(subscriber.covered_listing_id, covered_listing_id)
 
 
 def resume(subscriber: Subscriber) -> None:
@@ -258,14 +266,14 @@ def pause(subscriber: Subscriber, until: date | None) -> None:
     subscriber.reason = ""
 
 
-def hold(subscriber: Subscriber, reason: str) -> None:
+def suspend(subscriber: Subscriber, reason: str) -> None:
     """No letters until the reader resumes: they do not arrive, for a `reason` that is kept. Papers wait meanwhile."""
     subscriber.status = SubscriberStatus.PAUSED
     subscriber.paused_until = None
     subscriber.reason = reason
 
 
-def end(subscriber: Subscriber, status: SubscriberStatus, reason: str, now: datetime) -> None:
+def end_subscription(subscriber: Subscriber, status: SubscriberStatus, reason: str, now: datetime) -> None:
     """No more letters: `status` says whether the reader (unsubscribed) or the mail system (suppressed) said so."""
     subscriber.status = status
     subscriber.reason = reason

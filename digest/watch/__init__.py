@@ -17,56 +17,56 @@ Nothing here changes anything. Days are those of UTC.
 
 from datetime import datetime, timedelta
 
-from digest.house import House
-from digest.watch.figures import Figures, figures
-from digest.watch.health import Health, health
-from digest.watch.kept import Kept
-from digest.watch.late import Late
-from digest.watch.month import DAYS, Month, month
-from digest.watch.needs import Need, needs
-from digest.watch.today import Today, today
+from digest.house import AppContext
+from digest.watch.figures import Statistics, measure_statistics
+from digest.watch.health import Health, check_health
+from digest.watch.kept import TimedCache
+from digest.watch.late import OverdueTracker
+from digest.watch.month import MONTH_DAYS, MonthStatistics, month_statistics
+from digest.watch.needs import Alert, find_alerts
+from digest.watch.today import TodayRun, get_today_run
 
-__all__ = ["DAYS", "Figures", "Health", "Month", "Need", "Today", "Watch"]
+__all__ = ["MONTH_DAYS", "Statistics", "Health", "MonthStatistics", "Alert", "TodayRun", "Monitoring"]
 
 
-class Watch:
+class Monitoring:
     """One of these a process. Any number of threads may ask; each thing is found out by one of them."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._late = Late(timedelta(minutes=house.settings.overdue_minutes))
-        self._health: Kept[Health] = Kept(seconds=5)
-        self._today: Kept[Today] = Kept(seconds=2)
-        self._figures: Kept[Figures] = Kept(seconds=10)
-        self._needs: Kept[list[Need]] = Kept(seconds=10)
-        self._month: Kept[Month] = Kept(seconds=60)
+    def __init__(self, ctx: AppContext) -> None:
+        self._ctx = ctx
+        self._overdue = OverdueTracker(timedelta(minutes=ctx.settings.overdue_minutes))
+        self._health: TimedCache[Health] = TimedCache(seconds=5)
+        self._today: TimedCache[TodayRun] = TimedCache(seconds=2)
+        self._statistics: TimedCache[Statistics] = TimedCache(seconds=10)
+        self._alerts: TimedCache[list[Alert]] = TimedCache(seconds=10)
+        self._month: TimedCache[MonthStatistics] = TimedCache(seconds=60)
 
     def health(self, now: datetime) -> Health:
         """Whether the service does its work; the store's faults are an answer, not an error."""
-        return self._health.get(now, lambda: health(self._house, self._late, now))
+        return self._health.get(now, lambda: check_health(self._ctx, self._overdue, now))
 
-    def today(self, now: datetime) -> Today:
+    def today(self, now: datetime) -> TodayRun:
         """Today's round. Raises StoreError, as do the others."""
-        return self._today.get(now, lambda: today(self._house, now))
+        return self._today.get(now, lambda: get_today_run(self._ctx, now))
 
-    def figures(self, now: datetime) -> Figures:
+    def statistics(self, now: datetime) -> Statistics:
         """All numbers that are measured; only the health of a store that cannot be asked."""
         known = self.health(now)
-        if not known.fits:
-            return Figures(at=now, health=known)
-        return self._figures.get(now, lambda: figures(self._house, self.month(now), known, now))
+        if not known.is_current:
+            return Statistics(at=now, health=known)
+        return self._statistics.get(now, lambda: measure_statistics(self._ctx, self.month(now), known, now))
 
-    def month(self, now: datetime) -> Month:
+    def month(self, now: datetime) -> MonthStatistics:
         """The last 30 days."""
-        return self._month.get(now, lambda: month(self._house.engine, now))
+        return self._month.get(now, lambda: month_statistics(self._ctx.engine, now))
 
-    def needs(self, now: datetime) -> list[Need]:
+    def alerts(self, now: datetime) -> list[Alert]:
         """What a person must look at, the most urgent first."""
         known = self.health(now)
-        asked = self.month(now) if known.fits else None
-        return self._needs.get(now, lambda: needs(self._house, asked, known, now))
+        asked = self.month(now) if known.is_current else None
+        return self._alerts.get(now, lambda: find_alerts(self._ctx, asked, known, now))
 
-    def changed(self) -> None:
+    def invalidate(self) -> None:
         """Somebody has just decided something: the next look is a new one."""
-        for each in (self._today, self._needs, self._month, self._figures):
-            each.forget()
+        for each in (self._today, self._alerts, self._month, self._statistics):
+            each.clear()

@@ -7,13 +7,13 @@ from sqlalchemy.exc import DatabaseError
 
 from digest import db, deliveries
 from digest.errors import StoreError
-from digest.house import House
+from digest.house import AppContext
 from digest.models import RelayCircuit
 from digest.watch import letters
-from digest.watch.late import Due, Late, Lateness, due
-from digest.watch.letters import Queue
+from digest.watch.late import DueSubscribers, OverdueStatus, OverdueTracker, find_due_subscribers
+from digest.watch.letters import QueueStatus
 
-UNANSWERED = "the database does not answer"
+DATABASE_UNAVAILABLE = "the database does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +22,32 @@ class Health:
 
     reason: str = ""
     schema: str = ""
-    needed: str = ""
-    answers: bool = True
-    lane: RelayCircuit | None = None  # the way to the relay, while it is closed
-    due: tuple[Due, ...] = ()
-    queue: Queue = field(default_factory=Queue)
-    late: Lateness = field(default_factory=Lateness)
+    required_schema: str = ""
+    is_reachable: bool = True
+    circuit: RelayCircuit | None = None  # the way to the relay, while it is closed
+    due: tuple[DueSubscribers, ...] = ()
+    queue: QueueStatus = field(default_factory=QueueStatus)
+    overdue: OverdueStatus = field(default_factory=OverdueStatus)
 
     @property
-    def fits(self) -> bool:
+    def is_current(self) -> bool:
         """The store answers and has this program's schema."""
-        return self.answers and self.schema == self.needed
+        return self.is_reachable and self.schema == self.required_schema
 
 
-def health(house: House, late: Late, now: datetime) -> Health:
+def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime) -> Health:
     """Ask the store for its schema, the way to the relay, who is due and what waits."""
     try:
-        current, head = db.versions(house.engine)
+        current, head = db.schema_versions(ctx.engine)
         if current != head:
             reason = f"the database is at schema {current or 'none'}, this program needs {head}; run: digest migrate"
             return Health(reason, current or "", head)
-        waiting = due(house.engine, now)
-        with db.reading(house.engine) as session:
-            lane = deliveries.lane.closed(session, house.relay().name)
-            queue = letters.queue(session, now)
+        waiting = find_due_subscribers(ctx.engine, now)
+        with db.read_session(ctx.engine) as session:
+            lane = deliveries.lane.find_circuit(session, ctx.relay_config().name)
+            queue = letters.queue_status(session, now)
     except (StoreError, DatabaseError):
         # Its message names the server; whoever may know that finds it with `digest doctor`.
-        return Health(UNANSWERED, answers=False)
-    found = late.look(waiting, queue, now, closed=lane is not None)
-    return Health(found.reason, head, head, lane=lane, due=tuple(waiting), queue=queue, late=found)
+        return Health(DATABASE_UNAVAILABLE, is_reachable=False)
+    found = overdue_tracker.update(waiting, queue, now, circuit_open=lane is not None)
+    return Health(found.reason, head, head, circuit=lane, due=tuple(waiting), queue=queue, overdue=found)

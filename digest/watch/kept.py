@@ -7,37 +7,37 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-SHARE = 0.05  # of the time that may go into looking: what takes a second is kept for twenty
+MAX_COMPUTE_SHARE = 0.05  # of the time that may go into looking: what takes a second is kept for twenty
 
 
-class Kept(Generic[T]):
+class TimedCache(Generic[T]):
     """The last answer of a look, for so many seconds and for at least twenty times as long as the look took."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = Lock()
-        self._answer: tuple[datetime, datetime, T] | None = None  # from, until, what
+        self._entry: tuple[datetime, datetime, T] | None = None  # from, until, what
 
-    def get(self, now: datetime, look: Callable[[], T]) -> T:
+    def get(self, now: datetime, compute: Callable[[], T]) -> T:
         """The kept answer while it is fresh, or while another thread looks; else a new one. Errors are not kept."""
-        known = self._answer
+        known = self._entry
         if known and known[0] <= now < known[1]:  # a clock that was set back makes nothing last longer
             return known[2]
         if not self._lock.acquire(blocking=known is None):
             assert known is not None  # noqa: S101  - otherwise it would have waited
             return known[2]
         try:
-            known = self._answer
+            known = self._entry
             if known and known[0] <= now < known[1]:
                 return known[2]
             begun = time.monotonic()
-            found = look()
-            lasts = max(self._seconds, (time.monotonic() - begun) / SHARE)
-            self._answer = (now, now + timedelta(seconds=lasts), found)
+            found = compute()
+            lasts = max(self._seconds, (time.monotonic() - begun) / MAX_COMPUTE_SHARE)
+            self._entry = (now, now + timedelta(seconds=lasts), found)
             return found
         finally:
             self._lock.release()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """The next one looks anew."""
-        self._answer = None
+        self._entry = None

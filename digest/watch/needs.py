@@ -8,23 +8,26 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from digest import db, readings
-from digest.bounces.record import refused_because_of_us
-from digest.house import House
+from digest.bounces.record import count_sender_faults
+from digest.house import AppContext
 from digest.models import DeliveryState
-from digest.readings import Problem
+from digest.readings import SourceProblem
 from digest.watch import sources
 from digest.watch.health import Health
-from digest.watch.month import WEEK, Month
-from digest.watch.window import today_of
+from digest.watch.month import WEEK_DAYS, MonthStatistics
+from digest.watch.window import utc_day
 
-FAILED_RATIO, FAILED_LEAST = 0.02, 3  # large providers begin to refuse at about this share; one of ten tells nothing
-DISK_FREE, DISK_SHARE = 2**30, 0.05
-UNLOOKED = timedelta(hours=26)  # a day, for who runs it by cron, and some
+MAX_FAILURE_RATIO, MIN_FAILURES = (
+    0.02,
+    3,
+)  # large providers begin to refuse at about this share; one of ten tells nothing
+MIN_FREE_BYTES, MIN_FREE_SHARE = 2**30, 0.05
+MAX_FETCH_AGE = timedelta(hours=26)  # a day, for who runs it by cron, and some
 SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Alert:
     """`kind` is a stable word; `sentence` says what is the matter, `advice` what to do."""
 
     kind: str
@@ -32,75 +35,79 @@ class Need:
     advice: str = ""
 
 
-def needs(house: House, month: Month | None, health: Health, now: datetime) -> list[Need]:
+def find_alerts(ctx: AppContext, month: MonthStatistics | None, health: Health, now: datetime) -> list[Alert]:
     """All of it, the most urgent first. Without a `month` the store cannot be asked, which is then told alone."""
-    found = list(_service(health))
+    found = list(_service_alerts(health))
     if month is not None:
-        with db.reading(house.engine) as session:
-            problems = readings.health(session, now)
-            found += [*_letters(session, month, now), *_sources(session, house, problems, now)]
-            found += _silent(session, house, problems, now)
-    return [*found, *_disk(house)]
+        with db.read_session(ctx.engine) as session:
+            problems = readings.source_problems(session, now)
+            found += [*_delivery_alerts(session, month, now), *_source_alerts(session, ctx, problems, now)]
+            found += _missing_list_alerts(session, ctx, problems, now)
+    return [*found, *_disk_alerts(ctx)]
 
 
-def _service(health: Health) -> Iterator[Need]:
-    if not health.answers:
-        yield Need("store", "The database does not answer.", "To learn why: digest doctor")
-    elif not health.fits:
-        said = f"The store has schema {health.schema or 'none'}, this program needs {health.needed}."
-        yield Need("migration", said, "Run: digest migrate")
-    if health.late.reason:
-        said = f"{health.late.reason[0].upper()}{health.late.reason[1:]}."
-        yield Need("overdue", said, "See whether the service runs and what its log says; then: digest run")
-    if health.lane:
-        said = f"The relay takes no letters since {health.lane.opened_at:%d %B, %H:%M} UTC: {health.lane.reply}"
-        yield Need("relay", said, f"Next try at {health.lane.retry_at:%H:%M} UTC. To ask it now: digest run")
+def _service_alerts(health: Health) -> Iterator[Alert]:
+    if not health.is_reachable:
+        yield Alert("store", "The database does not answer.", "To learn why: digest doctor")
+    elif not health.is_current:
+        said = f"The store has schema {health.schema or 'none'}, this program needs {health.required_schema}."
+        yield Alert("migration", said, "Run: digest migrate")
+    if health.overdue.reason:
+        said = f"{health.overdue.reason[0].upper()}{health.overdue.reason[1:]}."
+        yield Alert("overdue", said, "See whether the service runs and what its log says; then: digest run")
+    if health.circuit:
+        said = f"The relay takes no letters since {health.circuit.opened_at:%d %B, %H:%M} UTC: {health.circuit.reply}"
+        yield Alert("relay", said, f"Next try at {health.circuit.retry_at:%H:%M} UTC. To ask it now: digest run")
 
 
-def _letters(session: Session, month: Month, now: datetime) -> Iterator[Need]:
+def _delivery_alerts(session: Session, month: MonthStatistics, now: datetime) -> Iterator[Alert]:
     if count := month.count(DeliveryState.UNCERTAIN):
         many = f"{count} letters are uncertain" if count > 1 else "A letter is uncertain"
         it = "they were" if count > 1 else "it was"
-        yield Need("uncertain", f"{many}: the log of the relay knows whether {it} sent.", "Say so below.")
-    failed = month.count(DeliveryState.FAILED, WEEK)
-    if month.failed_ratio > FAILED_RATIO and failed >= FAILED_LEAST:
-        said = f"{month.failed_ratio:.1%} of the letters of the last 7 days did not arrive ({failed} of them)."
-        yield Need("bounces", said, "See: digest bounces list")
-    if found := refused_because_of_us(session, now - timedelta(days=WEEK)):
+        yield Alert("uncertain", f"{many}: the log of the relay knows whether {it} sent.", "Say so below.")
+    failed = month.count(DeliveryState.FAILED, WEEK_DAYS)
+    if month.failure_ratio > MAX_FAILURE_RATIO and failed >= MIN_FAILURES:
+        said = f"{month.failure_ratio:.1%} of the letters of the last 7 days did not arrive ({failed} of them)."
+        yield Alert("bounces", said, "See: digest bounces list")
+    if found := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
         why = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in found[:3])
-        yield Need("refused", f"Letters were refused because of us: {why}.", "See: digest doctor")
+        yield Alert("refused", f"Letters were refused because of us: {why}.", "See: digest doctor")
 
 
-def _sources(session: Session, house: House, problems: Sequence[Problem], now: datetime) -> Iterator[Need]:
+def _source_alerts(
+    session: Session, ctx: AppContext, problems: Sequence[SourceProblem], now: datetime
+) -> Iterator[Alert]:
     for each in problems:
         if each.kind != "made-up":
-            yield Need("source", each.sentence, "See: digest sources")
-    last = sources.last(session)
-    for name in house.settings.sources:
-        title = readings.TITLES.get(name, name)
+            yield Alert("source", each.sentence, "See: digest sources")
+    last = sources.last_fetches(session)
+    for name in ctx.settings.sources:
+        title = readings.SOURCE_TITLES.get(name, name)
         if name not in last:
-            yield Need("source", f"{title} was never read.", "Run: digest collect")
-        elif now - last[name].looked > UNLOOKED:
+            yield Alert("source", f"{title} was never read.", "Run: digest collect")
+        elif now - last[name].looked > MAX_FETCH_AGE:
             said = f"{title} was last looked at on {last[name].looked:%d %B, %H:%M} UTC."
-            yield Need("source", said, "See whether the service runs.")
+            yield Alert("source", said, "See whether the service runs.")
 
 
-def _silent(session: Session, house: House, problems: Sequence[Problem], now: datetime) -> Iterator[Need]:
+def _missing_list_alerts(
+    session: Session, ctx: AppContext, problems: Sequence[SourceProblem], now: datetime
+) -> Iterator[Alert]:
     """Sources that answered, again and again, that the last weekday has no list."""
-    today = today_of(now)
+    today = utc_day(now)
     day = next(each for each in (today - timedelta(days=back) for back in (1, 2, 3)) if each.weekday() < SATURDAY)
-    listed = sources.listed(session, day - timedelta(days=readings.BACK))
+    listed = sources.listed_days(session, day - timedelta(days=readings.BACKFILL_DAYS))
     told = {(each.source, each.day) for each in problems}
-    for name in house.settings.sources:
+    for name in ctx.settings.sources:
         if (name, day) not in listed | told and any(source == name for source, _ in listed):
-            said = f"{readings.TITLES.get(name, name)} has listed nothing for {day:%A}, {day.day} {day:%B}."
-            yield Need("source", said, "A holiday, or something has changed there: have a look.")
+            said = f"{readings.SOURCE_TITLES.get(name, name)} has listed nothing for {day:%A}, {day.day} {day:%B}."
+            yield Alert("source", said, "A holiday, or something has changed there: have a look.")
 
 
-def _disk(house: House) -> Iterator[Need]:
-    if not house.settings.embedded or not house.settings.home.exists():
+def _disk_alerts(ctx: AppContext) -> Iterator[Alert]:
+    if not ctx.settings.uses_sqlite or not ctx.settings.data_directory.exists():
         return
-    disk = shutil.disk_usage(house.settings.home)
-    if disk.free < DISK_FREE or disk.free < DISK_SHARE * disk.total:
+    disk = shutil.disk_usage(ctx.settings.data_directory)
+    if disk.free < MIN_FREE_BYTES or disk.free < MIN_FREE_SHARE * disk.total:
         said = f"The disk of the store is nearly full: {disk.free // 2**20:,} MiB are free."
-        yield Need("disk", said, "Make room, and see: digest prune --dry-run")
+        yield Alert("disk", said, "Make room, and see: digest prune --dry-run")

@@ -9,26 +9,26 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from digest.models import FetchStatus, SourceFetch
-from digest.watch.window import as_day, day_of, midnight, since, today_of
+from digest.watch.window import parse_day, rows_since, start_of_day, utc_day, utc_day_column
 
-GOOD = (FetchStatus.OK, FetchStatus.UNCHANGED)
-NOTHING = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED)
+SUCCESS_STATUSES = (FetchStatus.OK, FetchStatus.UNCHANGED)
+EMPTY_STATUSES = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED)
 
 
 @dataclass(slots=True)
-class Looks:
+class FetchCounts:
     """Looks at one source on one day, by how they ended, and the papers that were new."""
 
     by_status: dict[str, int] = field(default_factory=dict)
     new: int = 0
 
     @property
-    def good(self) -> int:
-        return sum(self.by_status.get(each, 0) for each in GOOD)
+    def succeeded(self) -> int:
+        return sum(self.by_status.get(each, 0) for each in SUCCESS_STATUSES)
 
     @property
-    def nothing(self) -> int:
-        return sum(self.by_status.get(each, 0) for each in NOTHING)
+    def empty(self) -> int:
+        return sum(self.by_status.get(each, 0) for each in EMPTY_STATUSES)
 
     @property
     def failed(self) -> int:
@@ -36,47 +36,49 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
-class Last:
+class LastFetch:
     """When a source was last looked at, and when it last gave a list."""
 
     looked: datetime
     good: datetime | None
 
 
-def by_day(session: Session, first: date) -> dict[str, dict[date, Looks]]:
+def fetches_by_day(session: Session, first: date) -> dict[str, dict[date, FetchCounts]]:
     """Looks at each source by the day on which they were made."""
-    day, begin = day_of(session, col(SourceFetch.started_at)), midnight(first)
+    day, begin = utc_day_column(session, col(SourceFetch.started_at)), start_of_day(first)
     rows = session.execute(
         select(
             col(SourceFetch.source), day, col(SourceFetch.status), func.count(), func.sum(col(SourceFetch.new_count))
         )
-        .where(*since(session, col(SourceFetch.id), col(SourceFetch.started_at), begin))
+        .where(*rows_since(session, col(SourceFetch.id), col(SourceFetch.started_at), begin))
         .group_by(col(SourceFetch.source), day, col(SourceFetch.status))
     )
-    found: dict[str, dict[date, Looks]] = defaultdict(lambda: defaultdict(Looks))
+    found: dict[str, dict[date, FetchCounts]] = defaultdict(lambda: defaultdict(FetchCounts))
     for source, when, status, count, new in rows:
-        looks = found[source][as_day(when)]
+        looks = found[source][parse_day(when)]
         looks.by_status[status] = count
         looks.new += int(new or 0)
     return {source: dict(days) for source, days in found.items()}
 
 
-def last(session: Session) -> dict[str, Last]:
+def last_fetches(session: Session) -> dict[str, LastFetch]:
     """The last look at each source."""
     source, at = col(SourceFetch.source), func.max(col(SourceFetch.started_at))
     looked = session.execute(select(source, at).group_by(source)).all()
-    good = session.execute(select(source, at).where(col(SourceFetch.status).in_(GOOD)).group_by(source)).all()
+    good = session.execute(
+        select(source, at).where(col(SourceFetch.status).in_(SUCCESS_STATUSES)).group_by(source)
+    ).all()
     answered = dict(tuple(row) for row in good)
-    return {name: Last(when, answered.get(name)) for name, when in looked}
+    return {name: LastFetch(when, answered.get(name)) for name, when in looked}
 
 
-def today(session: Session, now: datetime) -> Mapping[str, Looks]:
+def fetches_today(session: Session, now: datetime) -> Mapping[str, FetchCounts]:
     """Today's looks at each source."""
-    day = today_of(now)
-    return {source: days[day] for source, days in by_day(session, day).items() if day in days}
+    day = utc_day(now)
+    return {source: days[day] for source, days in fetches_by_day(session, day).items() if day in days}
 
 
-def listed(session: Session, first: date) -> set[tuple[str, date]]:
+def listed_days(session: Session, first: date) -> set[tuple[str, date]]:
     """The list days of each source, from `first` on, that had papers."""
     source, day = col(SourceFetch.source), col(SourceFetch.list_day)
     rows = session.execute(select(source, day).where(day >= first, col(SourceFetch.listed_count) > 0).distinct())

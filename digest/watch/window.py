@@ -11,42 +11,46 @@ from sqlmodel import Session, select
 from digest import db
 
 # A plan writes its instant into letters that get their numbers a little later, and a clock may be put right.
-SLACK = timedelta(hours=1)
+CLOCK_TOLERANCE = timedelta(hours=1)
 
 
-def since(session: Session, number: Any, at: Any, begin: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def rows_since(
+    session: Session, id_column: Any, time_column: Any, start: datetime
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Conditions for the rows of which `at` is `begin` or later. `number` is their primary key."""
-    return number >= first_since(session, number, at, begin - SLACK), at >= begin
+    return id_column >= first_id_since(session, id_column, time_column, start - CLOCK_TOLERANCE), time_column >= start
 
 
-def first_since(session: Session, number: Any, at: Any, begin: datetime) -> int:
+def first_id_since(session: Session, id_column: Any, time_column: Any, start: datetime) -> int:
     """The lowest number of a row of which `at` is `begin` or later, as far as time grows with numbers."""
-    low, high = 1, int(session.scalar(select(func.max(number))) or 0) + 1
+    low, high = 1, int(session.scalar(select(func.max(id_column))) or 0) + 1
     while low < high:
         middle = (low + high) // 2
-        found, instant = session.exec(select(number, at).where(number >= middle).order_by(number).limit(1)).one()
-        if instant >= begin:
+        found, instant = session.exec(
+            select(id_column, time_column).where(id_column >= middle).order_by(id_column).limit(1)
+        ).one()
+        if instant >= start:
             high = middle
         else:
             low = int(found) + 1
     return low
 
 
-def day_of(session: Session, at: Any) -> Any:
+def utc_day_column(session: Session, time_column: Any) -> Any:
     """The day (UTC) of an instant, to group by; `as_day` reads it."""
-    return func.date(func.timezone("UTC", at)) if db.on_server(session) else func.date(at)
+    return func.date(func.timezone("UTC", time_column)) if db.is_postgresql(session) else func.date(time_column)
 
 
-def as_day(found: object) -> date:
+def parse_day(value: object) -> date:
     """SQLite gives a day as text."""
-    return date.fromisoformat(str(found))
+    return date.fromisoformat(str(value))
 
 
-def midnight(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """When a day begins."""
     return datetime.combine(day, time(), UTC)
 
 
-def today_of(now: datetime) -> date:
+def utc_day(now: datetime) -> date:
     """The day that it is, in UTC."""
     return now.astimezone(UTC).date()

@@ -4,41 +4,44 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from digest import desk
-from digest.matching.help import INTRODUCTION, ROWS
-from digest.matching.phrases import LONGEST, MOST_WORDS, SHORTEST_PREFIX
+from digest.matching.help import INTRODUCTION, SYNTAX_EXAMPLES
+from digest.matching.phrases import MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH
 from digest.web import kept
-from digest.web.front import LOOK, At
-from digest.web.headers import BY_TOKEN
+from digest.web.front import SAFE_METHODS, WebDep
+from digest.web.headers import TOKEN_PATHS
 
 router = APIRouter()
 
-ROBOTS = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*BY_TOKEN, "/inbox")), "")
+ROBOTS_LINES = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")), "")
 
 
-@router.api_route("/help/keywords", methods=LOOK)
-def help_keywords(at: At) -> HTMLResponse:
+@router.api_route("/help/keywords", methods=SAFE_METHODS)
+def keyword_help(web: WebDep) -> HTMLResponse:
     """The grammar, from the same rows that tests hold to their word."""
-    rules = desk.Rules.of(at.house.settings)
-    return at.page(
+    rules = desk.KeywordLimits.from_settings(web.ctx.settings)
+    return web.render(
         "help-keywords.html",
         introduction=INTRODUCTION,
-        rows=ROWS,
+        rows=SYNTAX_EXAMPLES,
         limits=rules.limits,
-        longest=LONGEST,
-        most_words=MOST_WORDS,
-        shortest_prefix=SHORTEST_PREFIX,
-        most_keywords=rules.most,
+        longest=MAX_PHRASE_LENGTH,
+        most_words=MAX_PHRASE_WORDS,
+        shortest_prefix=MIN_PREFIX_LENGTH,
+        most_keywords=rules.max_keywords,
     )
 
 
-@router.api_route("/privacy", methods=LOOK)
-def privacy(at: At) -> HTMLResponse:
-    settings = at.house.settings
-    return at.page(
-        "privacy.html", kept=kept.kept(), how_long=kept.how_long(settings), postal_address=settings.postal_address
+@router.api_route("/privacy", methods=SAFE_METHODS)
+def privacy_page(web: WebDep) -> HTMLResponse:
+    settings = web.ctx.settings
+    return web.render(
+        "privacy.html",
+        kept=kept.personal_data(),
+        how_long=kept.retention_sentences(settings),
+        postal_address=settings.postal_address,
     )
 
 
-@router.api_route("/robots.txt", methods=LOOK)
-def robots(at: At) -> PlainTextResponse:
-    return PlainTextResponse("\n".join(ROBOTS).format(root=at.root))
+@router.api_route("/robots.txt", methods=SAFE_METHODS)
+def robots_txt(web: WebDep) -> PlainTextResponse:
+    return PlainTextResponse("\n".join(ROBOTS_LINES).format(root=web.root))

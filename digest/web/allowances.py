@@ -13,7 +13,7 @@ from digest import db
 from digest.models import RateLimitCounter
 
 
-class Allowances(Storage):
+class DatabaseStorage(Storage):
     """Counts in windows of time, each begun by its first hit (the library's fixed windows).
 
     For one transaction, at the instant `now`. Names are kept as an HMAC: neither addresses nor networks can be read

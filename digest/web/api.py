@@ -16,25 +16,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from digest import db, desk, papers, search
-from digest.documents import documents
+from digest.documents import build_documents
 from digest.errors import AddressError, StoreError, SubscriberError
 from digest.letters import say
 from digest.matching import Matcher, describe
 from digest.models import Paper
-from digest.subscribers import CONSENT, LARGEST_CAP, Saved, Wish, address
+from digest.subscribers import CONSENT_TEXT, MAX_CAP, KeywordInput, Preferences, normalize_address
 from digest.web import onepaper, searching, typos
-from digest.web.front import At, Front
-from digest.web.problems import MEDIA, FieldProblem, Problem, problem
-from digest.web.subscribe import ask
+from digest.web.front import WebContext, WebDep
+from digest.web.problems import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
+from digest.web.subscribe import request_subscription
 
 log = structlog.get_logger()
 
-A_PAGE = 25
-MOST_OF_A_DAY = 2000
-Keyword = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
+SEARCH_PAGE_PAPERS = 25
+MAX_DAY_PAPERS = 2000
+KeywordParameter = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
 
 
-def _written(value: object) -> object:
+def _require_iso_date(value: object) -> object:
     """Days are written 2026-01-31 and in no other way; the library would take seconds since 1970 too."""
     if isinstance(value, str):
         date.fromisoformat(value)
@@ -43,7 +43,7 @@ def _written(value: object) -> object:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_written)]
+DayParameter = Annotated[date, BeforeValidator(_require_iso_date)]
 
 
 class PaperOut(BaseModel):
@@ -72,7 +72,7 @@ class PapersOut(BaseModel):
     looked: int = Field(description="How many papers were looked at for this page, at most a few hundred.")
 
 
-class Explained(BaseModel):
+class KeywordExplanation(BaseModel):
     """How a keyword is understood."""
 
     keyword: str
@@ -90,20 +90,20 @@ class SubscriptionIn(BaseModel):
     frequency: Literal["daily", "weekdays", "weekly"] = "daily"
     hour: int = Field(default=8, ge=0, le=23, description="In the time zone.")
     timezone: str = Field(default="UTC", max_length=100, examples=["Europe/Berlin"])
-    cap: int = Field(default=20, ge=1, le=LARGEST_CAP, description="Papers in one letter, at most.")
+    cap: int = Field(default=20, ge=1, le=MAX_CAP, description="Papers in one letter, at most.")
     trending: bool = Field(default=False, description="Also the 3 most upvoted papers of the day.")
     summaries: bool = Field(default=False, description="With Hugging Face's AI summary, where there is one.")
-    agreed: Literal[True] = Field(description=f"The owner of the address agrees, version {CONSENT}.")
+    agreed: Literal[True] = Field(description=f"The owner of the address agrees, version {CONSENT_TEXT}.")
 
 
-class Asked(BaseModel):
+class SubscriptionAnswer(BaseModel):
     """Whatever the state of the address, the answer is this one; what follows is in its mailbox."""
 
     detail: str = "If the address can be subscribed, a letter with a link to confirm it is on its way."
     probably_meant: str | None = Field(default=None, description="Another address, where this one looks like a slip.")
 
 
-class _Misread(Exception):
+class InvalidInputError(Exception):
     """A keyword, or a field of a form."""
 
     def __init__(self, detail: str, position: int | None = None, errors: tuple[FieldProblem, ...] = ()) -> None:
@@ -111,125 +111,130 @@ class _Misread(Exception):
         self.position, self.errors = position, errors
 
 
-def api(front: Front) -> FastAPI:
+def create_api(web: WebContext) -> FastAPI:
     """An app of its own, so that its errors are problems and not pages."""
-    responses = {code: {"model": Problem, "content": {MEDIA: {}}} for code in (404, 422, 429, 503)}
-    made = FastAPI(
-        title=f"{front.house.product}: papers",
+    responses = {code: {"model": Problem, "content": {PROBLEM_MEDIA_TYPE: {}}} for code in (404, 422, 429, 503)}
+    app = FastAPI(
+        title=f"{web.ctx.product_name}: papers",
         version="1",
         description="Papers by day or by keywords, the newest first; how keywords are understood; subscribing.",
         docs_url=None,
         redoc_url=None,
         responses=responses,  # type: ignore[arg-type]
     )
-    made.state.front = front
-    made.get("/papers", summary="Papers by a keyword, of a day, or both")(listed)
-    made.get("/papers/{number}", summary="One paper")(one)
-    made.get("/keywords/explain", summary="How a keyword is understood")(explained)
+    app.state.front = web
+    app.get("/papers", summary="Papers by a keyword, of a day, or both")(list_papers)
+    app.get("/papers/{number}", summary="One paper")(get_paper)
+    app.get("/keywords/explain", summary="How a keyword is understood")(explain_keyword)
     also: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 413), responses[404])
-    made.post("/subscriptions", status_code=202, summary="Ask for letters", responses=also)(subscribe)
-    _install(made)
-    return made
+    app.post("/subscriptions", status_code=202, summary="Ask for letters", responses=also)(request_subscription_by_api)
+    _install_error_handlers(app)
+    return app
 
 
-def listed(
-    at: At, q: Keyword = "", day: Day | None = None, page: Annotated[str, Query(max_length=400)] = ""
+def list_papers(
+    web: WebDep,
+    q: KeywordParameter = "",
+    day: DayParameter | None = None,
+    page: Annotated[str, Query(max_length=400)] = "",
 ) -> PapersOut:
-    way = searching.places(page)
+    way = searching.parse_trail(page)
     if way is None or (day and page):
         raise HTTPException(404, "There is no such page.")
-    asked = searching.read(at, q) if q.strip() else None
+    asked = searching.parse_search(web, q) if q.strip() else None
     if asked and asked.query is None:
-        raise _Misread(asked.wrong, asked.position)
+        raise InvalidInputError(asked.wrong, asked.position)
     if day:
-        with db.reading(at.house.engine) as session:
-            found = papers.on_day(session, day)[:MOST_OF_A_DAY]
-            texts = documents(session, found)
+        with db.read_session(web.ctx.engine) as session:
+            found = papers.papers_on_day(session, day)[:MAX_DAY_PAPERS]
+            texts = build_documents(session, found)
         looked = len(found)
         if asked and asked.query:
             hits = {hit.document for hit in Matcher([asked.query]).match(texts)[0]}
             found = [each for place, each in enumerate(found) if (place in hits) != asked.query.exclude]
-        return PapersOut(papers=[_out(each) for each in found], next=None, looked=looked)
+        return PapersOut(papers=[_to_paper_out(each) for each in found], next=None, looked=looked)
     if not asked or not asked.query:
         raise HTTPException(422, "Say what to look for: q, day, or both.")
-    some: search.Found = searching.found(at, asked.query, way, A_PAGE)
+    some: search.SearchPage = searching.run_search(web, asked.query, way, SEARCH_PAGE_PAPERS)
     return PapersOut(
-        papers=[_out(each) for each in some.papers],
-        next=str(some.onward) if some.onward else None,
+        papers=[_to_paper_out(each) for each in some.papers],
+        next=str(some.next_before_id) if some.next_before_id else None,
         looked=some.looked,
     )
 
 
-def one(at: At, number: Annotated[str, Path(max_length=20)]) -> PaperOut:
-    paper = onepaper.one(at, number)
+def get_paper(web: WebDep, number: Annotated[str, Path(max_length=20)]) -> PaperOut:
+    paper = onepaper.get_paper(web, number)
     if paper is None:
         raise HTTPException(404, "There is no such paper.")
-    return _out(paper)
+    return _to_paper_out(paper)
 
 
-def explained(at: At, q: Keyword) -> Explained:
-    asked = searching.read(at, q)
+def explain_keyword(web: WebDep, q: KeywordParameter) -> KeywordExplanation:
+    asked = searching.parse_search(web, q)
     if asked.query is None:
-        raise _Misread(asked.wrong, asked.position)
-    return Explained(keyword=asked.written, canonical=asked.query.canonical, meaning=describe(asked.query))
+        raise InvalidInputError(asked.wrong, asked.position)
+    return KeywordExplanation(keyword=asked.written, canonical=asked.query.canonical, meaning=describe(asked.query))
 
 
-async def subscribe(at: At, wanted: SubscriptionIn) -> Asked:
+async def request_subscription_by_api(web: WebDep, subscription: SubscriptionIn) -> SubscriptionAnswer:
     """A letter with a link goes to the address; nothing more is mailed before its owner has pressed a button there."""
     began = time.monotonic()
-    wish, saved = await run_in_threadpool(_understood, at, wanted)
-    await ask(at, wanted.email, wish, saved, began)
-    return Asked(probably_meant=typos.mended(wanted.email) or None)
+    wish, saved = await run_in_threadpool(_parse_subscription, web, subscription)
+    await request_subscription(web, subscription.email, wish, saved, began)
+    return SubscriptionAnswer(probably_meant=typos.correct_address(subscription.email) or None)
 
 
-def _understood(at: Front, wanted: SubscriptionIn) -> tuple[Wish, list[Saved]]:
-    saved, misread = desk.understand(wanted.keywords, desk.Rules.of(at.house.settings))
+def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[Preferences, list[KeywordInput]]:
+    saved, misread = desk.parse_keywords(subscription.keywords, desk.KeywordLimits.from_settings(web.ctx.settings))
     wrong = [FieldProblem(field=f"keywords.{each.line - 1}", message=each.message) for each in misread]
-    wish = Wish()
+    wish = Preferences()
     try:
-        address(wanted.email)
+        normalize_address(subscription.email)
     except AddressError as error:
         wrong.append(FieldProblem(field="email", message=str(error)))
     try:
-        wish = Wish(send_hour=wanted.hour, **wanted.model_dump(exclude={"email", "keywords", "hour", "agreed"}))
+        wish = Preferences(
+            send_hour=subscription.hour, **subscription.model_dump(exclude={"email", "keywords", "hour", "agreed"})
+        )
     except SubscriberError as error:
         wrong.append(FieldProblem(field="timezone", message=str(error)))
     if wrong:
         position = misread[0].position or None if misread else None
-        raise _Misread("Nothing was changed: something cannot be read.", position, tuple(wrong))
+        raise InvalidInputError("Nothing was changed: something cannot be read.", position, tuple(wrong))
     return wish, saved
 
 
-def _out(paper: Paper) -> PaperOut:
+def _to_paper_out(paper: Paper) -> PaperOut:
     plain = {name: getattr(paper, name) for name in PaperOut.model_fields if name not in {"id", "url", "code_url"}}
-    links = {name: say.web_address(getattr(paper, name)) for name in ("url", "code_url")}
+    links = {name: say.safe_url(getattr(paper, name)) for name in ("url", "code_url")}
     return PaperOut(id=int(paper.id or 0), **plain, **links)
 
 
-def _install(app: FastAPI) -> None:
+def _install_error_handlers(app: FastAPI) -> None:
     async def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+        return problem_response(error.status_code, str(error.detail), headers=error.headers)
 
-    async def misread(_request: Request, error: _Misread) -> JSONResponse:
-        return problem(422, str(error), position=error.position, errors=error.errors)
+    async def misread(_request: Request, error: InvalidInputError) -> JSONResponse:
+        return problem_response(422, str(error), position=error.position, errors=error.errors)
 
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         wrong = [
             FieldProblem(field=".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), message=str(each["msg"]))
             for each in error.errors()
         ]
-        return problem(422, f"Cannot be read: {', '.join(each.field for each in wrong)}.", errors=wrong)
+        return problem_response(422, f"Cannot be read: {', '.join(each.field for each in wrong)}.", errors=wrong)
 
     async def store_away(_request: Request, _error: StoreError) -> JSONResponse:
-        return problem(503, "The store does not answer.", headers={"Retry-After": "60"})
+        return problem_response(503, "The store does not answer.", headers={"Retry-After": "60"})
 
     async def broken(request: Request, error: Exception) -> JSONResponse:
         log.error("api.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
-        return problem(500, "Something is broken on our side. It has been noted.")
+        return problem_response(500, "Something is broken on our side. It has been noted.")
 
     # The framework types handlers by Exception alone.
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
-    app.add_exception_handler(_Misread, misread)  # type: ignore[arg-type]
+    app.add_exception_handler(InvalidInputError, misread)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
     app.add_exception_handler(StoreError, store_away)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, broken)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from digest.house import House
+from digest.house import AppContext
 from digest.web import (
     about,
     api,
@@ -28,47 +28,51 @@ from digest.web import (
     subscribe,
     yoursite,
 )
-from digest.web.front import front_of, static_folder
-from digest.web.guard import Capped, Paced, Rooted
-from digest.web.headers import Headers
-from digest.web.pace import Pace
+from digest.web.front import create_web_context, static_directory
+from digest.web.guard import BodyLimitMiddleware, RateLimitMiddleware, RootPathMiddleware
+from digest.web.headers import SecurityHeadersMiddleware
+from digest.web.pace import FormLimits
 
-ANSWER_TAKES = 0.3  # seconds, at least: longer than noting an address ever takes on a healthy store
+MIN_ANSWER_SECONDS = 0.3  # seconds, at least: longer than noting an address ever takes on a healthy store
 
 
-def create(
-    house: House, *, clock: Callable[[], datetime], pace: Pace | None = None, answer_takes: float = ANSWER_TAKES
+def create_app(
+    ctx: AppContext,
+    *,
+    clock: Callable[[], datetime],
+    limits: FormLimits | None = None,
+    min_answer_seconds: float = MIN_ANSWER_SECONDS,
 ) -> FastAPI:
     """The app for one house. `clock` gives aware instants; `pace` says how many forms are taken.
 
     No documentation pages: they would fetch their scripts from elsewhere. The JSON interface has its own description.
     """
-    front = front_of(house, clock, answer_takes, pace or Pace())
+    front = create_web_context(ctx, clock, min_answer_seconds, limits or FormLimits())
     app = FastAPI(
-        title=house.product,
+        title=ctx.product_name,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Rooted, front=front),
-            Middleware(Headers, front=front),
-            Middleware(Paced, front=front, rations=front.rations),
-            Middleware(Capped, front=front),
+            Middleware(RootPathMiddleware, front=front),
+            Middleware(SecurityHeadersMiddleware, front=front),
+            Middleware(RateLimitMiddleware, front=front, rations=front.limiter),
+            Middleware(BodyLimitMiddleware, front=front),
         ],
     )
     app.state.front = front
-    errors.install(app, front)
-    gone.install(app, front)
+    errors.install_error_handlers(app, front)
+    gone.install_token_error_pages(app, front)
     for group in (subscribe, yoursite, manage, mine, doors, onepaper, papers, feeds, letters, inbox, about, health):
         app.include_router(group.router)
-    operator.install(app, front)
-    app.mount("/api/v1", api.api(front))
-    app.mount("/static", Kept(directory=static_folder()), name="static")
+    operator.install_admin(app, front)
+    app.mount("/api/v1", api.create_api(front))
+    app.mount("/static", ImmutableStaticFiles(directory=static_directory()), name="static")
     return app
 
 
-class Kept(StaticFiles):
+class ImmutableStaticFiles(StaticFiles):
     """Files that browsers may keep for a year: their address changes with their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

@@ -12,142 +12,152 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse
 
-from digest.desk import Card, doors, returning
+from digest.desk import SubscriberProfile, doors, returning
 from digest.desk import never as authors
-from digest.desk.doors import Muting, Pausing, Weekly
-from digest.desk.never import Never
+from digest.desk.doors import MuteState, PauseState, WeeklyState
+from digest.desk.never import MuteAuthorState
 from digest.errors import TokenError
-from digest.house import House
-from digest.matching import describe, is_exclusion, recall
+from digest.house import AppContext
+from digest.matching import describe, is_exclusion, parse_canonical
 from digest.models import SubscriberStatus
-from digest.subscribers import Purpose
-from digest.web.forms import DoorForm
-from digest.web.front import LOOK, At, Front
+from digest.subscribers import TokenPurpose
+from digest.web.forms import QuickActionForm
+from digest.web.front import SAFE_METHODS, WebContext, WebDep
 
 router = APIRouter()
-Pressed = Annotated[DoorForm, Form()]
-Found = TypeVar("Found", Weekly, Pausing)
+QuickActionBody = Annotated[QuickActionForm, Form()]
+Found = TypeVar("Found", WeeklyState, PauseState)
 
-NAMED = 12  # authors in sight; the others unfold
-IN_SIGHT = 8
+MAX_VISIBLE_AUTHORS = 12  # authors in sight; the others unfold
+VISIBLE_AUTHORS = 8
 
 
-@router.api_route("/mute/{token}/{keyword}", methods=LOOK)
-def mute_page(at: At, token: str, keyword: str) -> HTMLResponse:
-    found = doors.look_mute(at.house, token, _number(keyword), at.clock())
-    return _mute(at, token, keyword, found, "ask")
+@router.api_route("/mute/{token}/{keyword}", methods=SAFE_METHODS)
+def mute_page(web: WebDep, token: str, keyword: str) -> HTMLResponse:
+    found = doors.get_mute_state(web.ctx, token, _parse_number(keyword), web.clock())
+    return _render_mute(web, token, keyword, found, "ask")
 
 
 @router.post("/mute/{token}/{keyword}")
-def mute(at: At, token: str, keyword: str, form: Pressed) -> HTMLResponse:
-    now = at.clock()
+def mute(web: WebDep, token: str, keyword: str, form: QuickActionBody) -> HTMLResponse:
+    now = web.clock()
     if form.undo:
-        back = doors.unmute(at.house, token, form.undo, now)
-        return at.page("mute.html", state="undone", keyword=back.written)
-    found = doors.mute(at.house, token, _number(keyword), now)
-    return _mute(at, token, keyword, found, "done", form.before)
+        back = doors.unmute_keyword(web.ctx, token, form.undo, now)
+        return web.render("mute.html", state="undone", keyword=back.written)
+    found = doors.mute_keyword(web.ctx, token, _parse_number(keyword), now)
+    return _render_mute(web, token, keyword, found, "done", form.before)
 
 
-def _mute(at: Front, token: str, number: str, found: Muting, state: str, before: str = "") -> HTMLResponse:
-    action = f"{at.root}/mute/{token}/{number}"
-    if found.keyword is None:
-        return at.page("mute.html", state="again", action=action, undo=before)
-    query = recall(found.keyword.canonical)
+def _render_mute(
+    web: WebContext, token: str, number: str, mute_state: MuteState, state: str, before: str = ""
+) -> HTMLResponse:
+    action = f"{web.root}/mute/{token}/{number}"
+    if mute_state.keyword is None:
+        return web.render("mute.html", state="again", action=action, undo=before)
+    query = parse_canonical(mute_state.keyword.canonical)
     ways = {}
-    if found.only:
-        now, nonce = at.clock(), at.house.links.read(Purpose.MUTE, token, at.clock())
-        ways = {each: at.house.links.token(each, nonce, now) for each in (Purpose.PAUSE, Purpose.UNSUBSCRIBE)}
-    return at.page(
+    if mute_state.only:
+        now, nonce = web.clock(), web.ctx.token_signer.unsign(TokenPurpose.MUTE, token, web.clock())
+        ways = {
+            each: web.ctx.token_signer.sign(each, nonce, now) for each in (TokenPurpose.PAUSE, TokenPurpose.UNSUBSCRIBE)
+        }
+    return web.render(
         "mute.html",
-        state="only" if found.only else state,
+        state="only" if mute_state.only else state,
         action=action,
-        undo=found.undo,
-        keyword=found.keyword.written,
+        undo=mute_state.undo,
+        keyword=mute_state.keyword.written,
         meaning=describe(query),
         exclusion=is_exclusion(query.canonical),
-        found=found,
-        others=len(found.card.keywords) - 1,
+        found=mute_state,
+        others=len(mute_state.card.keywords) - 1,
         ways=ways,
     )
 
 
-@router.api_route("/never/{token}/{paper}", methods=LOOK)
-def never_page(at: At, token: str, paper: str) -> HTMLResponse:
-    found = authors.look_never(at.house, token, _number(paper), at.clock())
-    return _never(at, token, paper, found, "ask")
+@router.api_route("/never/{token}/{paper}", methods=SAFE_METHODS)
+def mute_author_page(web: WebDep, token: str, paper: str) -> HTMLResponse:
+    found = authors.get_mute_author_state(web.ctx, token, _parse_number(paper), web.clock())
+    return _render_mute_author(web, token, paper, found, "ask")
 
 
 @router.post("/never/{token}/{paper}")
-def never(at: At, token: str, paper: str, form: Pressed) -> HTMLResponse:
-    now = at.clock()
+def mute_author(web: WebDep, token: str, paper: str, form: QuickActionBody) -> HTMLResponse:
+    now = web.clock()
     if form.undo:
-        meaning = describe(recall(authors.allow(at.house, token, form.undo, now)))
-        return at.page("never.html", state="undone", meaning=meaning)
+        meaning = describe(parse_canonical(authors.unmute_author(web.ctx, token, form.undo, now)))
+        return web.render("never.html", state="undone", meaning=meaning)
     if not form.author:
-        return _never(at, token, paper, authors.look_never(at.house, token, _number(paper), now), "ask")
-    found = authors.never(at.house, token, _number(paper), form.author, now)
-    return _never(at, token, paper, found, "done")
+        return _render_mute_author(
+            web, token, paper, authors.get_mute_author_state(web.ctx, token, _parse_number(paper), now), "ask"
+        )
+    found = authors.mute_author(web.ctx, token, _parse_number(paper), form.author, now)
+    return _render_mute_author(web, token, paper, found, "done")
 
 
-def _never(at: Front, token: str, number: str, found: Never, state: str) -> HTMLResponse:
-    split = len(found.authors) if len(found.authors) <= NAMED else IN_SIGHT
-    return at.page(
+def _render_mute_author(
+    web: WebContext, token: str, number: str, author_state: MuteAuthorState, state: str
+) -> HTMLResponse:
+    split = len(author_state.authors) if len(author_state.authors) <= MAX_VISIBLE_AUTHORS else VISIBLE_AUTHORS
+    return web.render(
         "never.html",
         state=state,
-        action=f"{at.root}/never/{token}/{number}",
-        undo=found.undo,
-        found=found,
-        shown=found.authors[:split],
-        others=found.authors[split:],
-        first=next((each for each in found.authors if each.line and not each.kept_away), None),
+        action=f"{web.root}/never/{token}/{number}",
+        undo=author_state.undo,
+        found=author_state,
+        shown=author_state.authors[:split],
+        others=author_state.authors[split:],
+        first=next((each for each in author_state.authors if each.line and not each.kept_away), None),
     )
 
 
-def _one_button(
-    page: str,
-    look: Callable[[House, str, datetime], Found],
-    act: Callable[[House, str, datetime], Found],
-    undo: Callable[[House, str, str, datetime], Card],
+def _add_button_page(
+    name: str,
+    get_state: Callable[[AppContext, str, datetime], Found],
+    act: Callable[[AppContext, str, datetime], Found],
+    undo: Callable[[AppContext, str, str, datetime], SubscriberProfile],
 ) -> None:
     """The page /PAGE/TOKEN, whose button asks nothing more."""
 
-    def shown(at: Front, token: str, found: Found, state: str, before: str = "") -> HTMLResponse:
-        state = "again" if found.already else state
-        action, note = f"{at.root}/{page}/{token}", found.undo or before
-        return at.page(f"{page}.html", state=state, action=action, undo=note, card=found.card, found=found)
+    def shown(web: WebContext, token: str, button_state: Found, state: str, before: str = "") -> HTMLResponse:
+        state = "again" if button_state.already else state
+        action, note = f"{web.root}/{name}/{token}", button_state.undo or before
+        return web.render(
+            f"{name}.html", state=state, action=action, undo=note, card=button_state.card, found=button_state
+        )
 
-    @router.api_route(f"/{page}/{{token}}", methods=LOOK)
-    def asked(at: At, token: str) -> HTMLResponse:
-        return shown(at, token, look(at.house, token, at.clock()), "ask")
+    @router.api_route(f"/{name}/{{token}}", methods=SAFE_METHODS)
+    def asked(web: WebDep, token: str) -> HTMLResponse:
+        return shown(web, token, get_state(web.ctx, token, web.clock()), "ask")
 
-    @router.post(f"/{page}/{{token}}")
-    def pressed(at: At, token: str, form: Pressed) -> HTMLResponse:
-        now = at.clock()
+    @router.post(f"/{name}/{{token}}")
+    def pressed(web: WebDep, token: str, form: QuickActionBody) -> HTMLResponse:
+        now = web.clock()
         if form.undo:
-            return at.page(f"{page}.html", state="undone", card=undo(at.house, token, form.undo, now))
-        return shown(at, token, act(at.house, token, now), "done", form.before)
+            return web.render(f"{name}.html", state="undone", card=undo(web.ctx, token, form.undo, now))
+        return shown(web, token, act(web.ctx, token, now), "done", form.before)
 
 
-_one_button("fewer", doors.look_fewer, doors.fewer, doors.as_often)
-_one_button("pause", doors.look_pause, doors.pause, doors.unpause)
+_add_button_page("fewer", doors.get_weekly_state, doors.set_weekly, doors.undo_weekly)
+_add_button_page("pause", doors.get_pause_state, doors.start_pause, doors.undo_pause)
 
 
-@router.api_route("/return/{token}", methods=LOOK)
-def return_page(at: At, token: str) -> HTMLResponse:
-    card = returning.look_return(at.house, token, at.clock())
-    return at.page(
+@router.api_route("/return/{token}", methods=SAFE_METHODS)
+def resubscribe_page(web: WebDep, token: str) -> HTMLResponse:
+    card = returning.get_resubscribe_profile(web.ctx, token, web.clock())
+    return web.render(
         "return.html", state="ask" if card.status == SubscriberStatus.UNSUBSCRIBED else "again", card=card, token=token
     )
 
 
 @router.post("/return/{token}")
-def come_back(at: At, token: str) -> HTMLResponse:
-    card = returning.come_back(at.house, token, at.clock())
-    return at.page("return.html", state="done", card=card, token=token)
+def resubscribe(web: WebDep, token: str) -> HTMLResponse:
+    card = returning.resubscribe(web.ctx, token, web.clock())
+    return web.render("return.html", state="done", card=card, token=token)
 
 
-def _number(written: str) -> int:
+def _parse_number(text: str) -> int:
     """The number at the end of an address. Raises TokenError for what can be none of ours."""
-    if not re.fullmatch(r"[0-9]{1,15}", written):
+    if not re.fullmatch(r"[0-9]{1,15}", text):
         raise TokenError("This link is damaged. Copy it whole from the mail, or use one of a newer letter.")
-    return int(written)
+    return int(text)

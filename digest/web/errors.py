@@ -9,13 +9,13 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from digest.errors import StoreError
-from digest.web.front import Front
-from digest.web.headers import dress
-from digest.web.problems import BELOW, problem
+from digest.web.front import WebContext
+from digest.web.headers import add_security_headers
+from digest.web.problems import API_PREFIX, problem_response
 
 log = structlog.get_logger()
 
-SAID = {
+ERROR_TEXTS = {
     400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
     404: ("There is no such page", "The address may be incomplete, or what was here is gone."),
     405: ("This page takes no such request", "It can be looked at, or a form on it can be sent; this was neither."),
@@ -36,7 +36,7 @@ SAID = {
 
 
 def error_page(
-    front: Front,
+    web: WebContext,
     status: int,
     *,
     title: str = "",
@@ -45,8 +45,8 @@ def error_page(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The page for `status`, in its usual words or in better ones; `links` are ways on, address to words."""
-    usual = SAID.get(status, SAID[400] if status < 500 else SAID[500])  # noqa: PLR2004  - 5xx is our fault
-    return front.page(
+    usual = ERROR_TEXTS.get(status, ERROR_TEXTS[400] if status < 500 else ERROR_TEXTS[500])  # noqa: PLR2004  - 5xx is our fault
+    return web.render(
         "error.html",
         status=status,
         headers=headers,
@@ -56,33 +56,33 @@ def error_page(
     )
 
 
-def refusal(
-    front: Front, path: str, status: int, *, headers: Mapping[str, str] | None = None
+def error_response(
+    web: WebContext, path: str, status: int, *, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse | JSONResponse:
     """What an error says at this path: a page, and to programs a problem."""
-    if path.startswith(BELOW):
-        return problem(status, SAID[status][1] if status in SAID else "", headers=headers)
-    return error_page(front, status, headers=headers)
+    if path.startswith(API_PREFIX):
+        return problem_response(status, ERROR_TEXTS[status][1] if status in ERROR_TEXTS else "", headers=headers)
+    return error_page(web, status, headers=headers)
 
 
-def install(app: FastAPI, front: Front) -> None:
+def install_error_handlers(app: FastAPI, web: WebContext) -> None:
     """Answer every error of `app` with a page, or below /api with a problem."""
 
     async def refused(request: Request, error: HTTPException) -> HTMLResponse | JSONResponse:
-        return refusal(front, request.url.path, error.status_code, headers=error.headers)
+        return error_response(web, request.url.path, error.status_code, headers=error.headers)
 
     async def misread(_request: Request, error: RequestValidationError) -> HTMLResponse:
-        return error_page(front, 404 if any(each["loc"][0] == "path" for each in error.errors()) else 422)
+        return error_page(web, 404 if any(each["loc"][0] == "path" for each in error.errors()) else 422)
 
     async def store_away(_request: Request, _error: StoreError) -> HTMLResponse:
         log.error("page.store_away")  # its message names the server; `digest doctor` tells it to whoever may know
-        return error_page(front, 503, headers={"Retry-After": "60"})
+        return error_page(web, 503, headers={"Retry-After": "60"})
 
     async def broken(request: Request, error: Exception) -> HTMLResponse | JSONResponse:
         # The server logs the traceback; the address asked for may hold a token and is not logged.
         log.error("page.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
-        answer = refusal(front, request.url.path, 500)
-        dress(answer.headers, request.scope, front.root)
+        answer = error_response(web, request.url.path, 500)
+        add_security_headers(answer.headers, request.scope, web.root)
         return answer
 
     # The framework types handlers by Exception alone.

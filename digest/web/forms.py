@@ -13,17 +13,17 @@ from digest import desk, subscribers
 from digest.errors import AddressError, SubscriberError
 from digest.letters import say
 from digest.settings import Settings
-from digest.subscribers import Saved, Wish, address
+from digest.subscribers import KeywordInput, Preferences, normalize_address
 from digest.web import typos
 
-LONGEST_KEYWORDS = 20_000  # characters in the field
+MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
 REGIONS = (
     *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
     "Arctic",
 )
 
 
-class WishForm(BaseModel):
+class PreferencesFields(BaseModel):
     """The fields that both forms have. All are text, so that what cannot be read can be shown again.
 
     An empty field is one that was not filled in: the usual value takes its place.
@@ -46,7 +46,7 @@ class WishForm(BaseModel):
         return value.encode(errors="replace").decode()
 
 
-class SubscribeForm(WishForm):
+class SubscribeForm(PreferencesFields):
     """`website` is seen by programs only; a person leaves it empty. `add` and `narrow` are buttons with a keyword.
 
     `sure`: the address that was asked about as a probable slip; sent again, it is meant. `mended`: the button with the
@@ -61,25 +61,25 @@ class SubscribeForm(WishForm):
     narrow: str = ""
 
 
-class PreferencesForm(WishForm):
+class PreferencesForm(PreferencesFields):
     """`pause` is a date, YYYY-MM-DD."""
 
     pause: str = ""
 
 
-class Answer(BaseModel):
+class AnswerForm(BaseModel):
     """Which button was pressed."""
 
     answer: str = ""
 
 
-class Unsubscribing(Answer):
+class UnsubscribeForm(AnswerForm):
     """`one_click` is what a mail program sends (RFC 8058)."""
 
     one_click: str = Field(default="", alias="List-Unsubscribe")
 
 
-class DoorForm(Answer):
+class QuickActionForm(AnswerForm):
     """A page with one button. `undo` and `before` are signed notes of how things were: to go back, and to keep."""
 
     undo: str = ""
@@ -88,7 +88,7 @@ class DoorForm(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """Something wrong in the field with the id `field`. `written` is the line it is in, `position` the character."""
 
     field: str
@@ -98,27 +98,27 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Read:
+class ParsedForm:
     """A form that was read. `wish` is what was asked for, as far as there are no faults. `mended`: an address that was
     probably meant, to be asked about.
     """
 
-    wish: Wish = field(default_factory=Wish)
-    saved: list[Saved] = field(default_factory=list)
+    wish: Preferences = field(default_factory=Preferences)
+    saved: list[KeywordInput] = field(default_factory=list)
     pause: date | None = None
     mended: str = ""
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[FieldError] = field(default_factory=list)
 
     def of(self, name: str) -> list[str]:
         """The messages for one field."""
         return [fault.message for fault in self.at(name)]
 
-    def at(self, name: str) -> list[Fault]:
+    def at(self, name: str) -> list[FieldError]:
         """What is wrong in one field, with its places."""
         return [fault for fault in self.faults if fault.field == name]
 
 
-def usual(settings: Settings) -> dict[str, str]:
+def default_values(settings: Settings) -> dict[str, str]:
     """What the form says before anybody touched it."""
     return {
         "keywords": "",
@@ -127,102 +127,104 @@ def usual(settings: Settings) -> dict[str, str]:
         "frequency": "daily",
         "hour": str(settings.send_hour),
         "timezone": settings.default_timezone,
-        "cap": str(Wish().cap),
+        "cap": str(Preferences().cap),
         "trending": "",
         "summaries": "",
         "pause": "",
     }
 
 
-def typed(form: WishForm, settings: Settings) -> dict[str, str]:
+def entered_values(form: PreferencesFields, settings: Settings) -> dict[str, str]:
     """What the form says now: what was typed, and the usual where nothing was."""
-    said = usual(settings)
+    said = default_values(settings)
     return said | {name: value for name, value in form.model_dump().items() if name in said and value}
 
 
-def read_subscription(form: SubscribeForm, settings: Settings) -> Read:
+def parse_subscribe_form(form: SubscribeForm, settings: Settings) -> ParsedForm:
     """The form on the front page."""
     form.email = form.mended or form.email
-    read = read_wish(form, settings)
+    read = parse_preferences_fields(form, settings)
     try:
-        address(form.email)
+        normalize_address(form.email)
         if form.email.strip() != form.sure.strip():
-            read.mended = typos.mended(form.email)
+            read.mended = typos.correct_address(form.email)
     except AddressError as error:
         message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
         # In the order of the form: the address comes after the keywords.
-        read.faults.insert(len(read.of("keywords")), Fault("email", message))
+        read.faults.insert(len(read.of("keywords")), FieldError("email", message))
     return read
 
 
-def read_preferences(form: PreferencesForm, settings: Settings, now: datetime) -> Read:
+def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datetime) -> ParsedForm:
     """The form behind the link in every letter. A pause ends on a later day than today, by the reader's calendar."""
-    read = read_wish(form, settings)
+    read = parse_preferences_fields(form, settings)
     if form.pause.strip():
         try:
             read.pause = date.fromisoformat(form.pause.strip())
         except ValueError:
-            read.faults.append(Fault("pause", "Write the date like 2026-01-31, or leave it empty."))
+            read.faults.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
         else:
             if read.pause <= now.astimezone(ZoneInfo(read.wish.timezone)).date():
-                read.faults.append(Fault("pause", "Choose a day after today, or leave it empty."))
+                read.faults.append(FieldError("pause", "Choose a day after today, or leave it empty."))
     return read
 
 
-def read_wish(form: WishForm, settings: Settings) -> Read:
-    said = typed(form, settings)
-    read = Read()
-    _read_keywords(said["keywords"], read, desk.Rules.of(settings))
-    read.wish = Wish(trending=bool(said["trending"]), summaries=bool(said["summaries"]))
+def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> ParsedForm:
+    said = entered_values(form, settings)
+    read = ParsedForm()
+    _parse_keywords(said["keywords"], read, desk.KeywordLimits.from_settings(settings))
+    read.wish = Preferences(trending=bool(said["trending"]), summaries=bool(said["summaries"]))
     for name, of, convert in (
         ("frequency", "frequency", str),
-        ("hour", "send_hour", _number),
+        ("hour", "send_hour", _parse_number),
         ("timezone", "timezone", str),
-        ("cap", "cap", _number),
+        ("cap", "cap", _parse_number),
     ):
         try:
             change: dict[str, Any] = {of: convert(said[name].strip())}
             read.wish = replace(read.wish, **change)
         except SubscriberError as error:
-            read.faults.append(Fault(name, str(error)))
+            read.faults.append(FieldError(name, str(error)))
     return read
 
 
-def _number(written: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,6}", written):
-        raise SubscriberError(f"Write a number in digits; {written[:20]!r} is none.")
-    return int(written)
+def _parse_number(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,6}", text):
+        raise SubscriberError(f"Write a number in digits; {text[:20]!r} is none.")
+    return int(text)
 
 
-def _read_keywords(text: str, read: Read, rules: desk.Rules) -> None:
+def _parse_keywords(text: str, parsed: ParsedForm, limits: desk.KeywordLimits) -> None:
     lines = re.split(r"\r\n|\r|\n", text)
-    if len(text) > LONGEST_KEYWORDS or len(lines) > 4 * rules.most:
-        read.faults.append(Fault("keywords", f"At most {say.count(rules.most, 'keyword')}, please, one a line."))
+    if len(text) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
+        parsed.faults.append(
+            FieldError("keywords", f"At most {say.pluralize(limits.max_keywords, 'keyword')}, please, one a line.")
+        )
         return
-    read.saved, misread = desk.understand(lines, rules)
+    parsed.saved, misread = desk.parse_keywords(lines, limits)
     for each in misread:
         about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
-        read.faults.append(Fault("keywords", f"{about}{each.message}", each.written, each.position))
+        parsed.faults.append(FieldError("keywords", f"{about}{each.message}", each.written, each.position))
 
 
-def typed_lines(text: str) -> str:
+def non_blank_lines(text: str) -> str:
     """Lines without blank ones and without spaces around them."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 @cache
-def zones() -> dict[str, list[str]]:
+def timezones_by_region() -> dict[str, list[str]]:
     """Time zones by part of the world, for a list to choose from. UTC stands first."""
     found: dict[str, list[str]] = {"": ["UTC"]}
-    for name in sorted(subscribers.zones()):
+    for name in sorted(subscribers.timezone_names()):
         region, _, place = name.partition("/")
         if place and region in REGIONS:
             found.setdefault(region, []).append(name)
     return found
 
 
-def zones_with(chosen: str) -> dict[str, list[str]]:
+def timezones_including(chosen: str) -> dict[str, list[str]]:
     """The list, with a zone in it that somebody has chosen under an old name."""
-    if any(chosen in names for names in zones().values()) or chosen not in subscribers.zones():
-        return zones()
-    return {**zones(), "": ["UTC", chosen]}
+    if any(chosen in names for names in timezones_by_region().values()) or chosen not in subscribers.timezone_names():
+        return timezones_by_region()
+    return {**timezones_by_region(), "": ["UTC", chosen]}

@@ -13,57 +13,57 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from digest import db
-from digest.house import House
-from digest.letters import folder, say
-from digest.recent import Recent, stamp_of
+from digest.house import AppContext
+from digest.letters import say, template_folder
+from digest.recent import RecentPapersIndex, store_fingerprint
 from digest.web import pictures
-from digest.web.keywords import Shelf
-from digest.web.pace import Pace, Rations
-from digest.web.pictures import Pictures
+from digest.web.keywords import KeywordSuggestions
+from digest.web.pace import FormLimits, RequestRateLimiter
+from digest.web.pictures import ThumbnailCache
 
 PREVIEW_DAYS = 30
-LOOK = ["GET", "HEAD"]  # the methods that change nothing
+SAFE_METHODS = ["GET", "HEAD"]  # the methods that change nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class WebContext:
     """One of these a running app. `pace` is how many seconds an answer about an address takes at least; `recent`
     are the papers that previews look at, kept ready between requests; `rations` say how much more is taken; `kept`
     are whole pages.
     """
 
-    house: House
+    ctx: AppContext
     clock: Callable[[], datetime]
     templates: Environment
     root: str
-    pace: float
-    recent: Recent
-    rations: Rations
-    pictures: Pictures
-    shelf: Shelf
-    kept: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
+    min_answer_seconds: float
+    recent_papers: RecentPapersIndex
+    limiter: RequestRateLimiter
+    thumbnails: ThumbnailCache
+    suggestions: KeywordSuggestions
+    page_cache: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
 
-    def warm(self) -> None:
+    def fill_caches(self) -> None:
         """Make ready what previews look at, so that nobody waits for it; what is ready stays."""
-        if self.recent.busy:
+        if self.recent_papers.is_loading:
             return
-        with db.reading(self.house.engine) as session:
-            self.recent.refresh(session)
-        self.shelf.lately(self.house)
+        with db.read_session(self.ctx.engine) as session:
+            self.recent_papers.refresh(session)
+        self.suggestions.recent_corpus(self.ctx)
 
-    def stamp(self) -> tuple[int, int]:
+    def papers_version(self) -> tuple[int, int]:
         """Another one whenever a source was read."""
-        with db.reading(self.house.engine) as session:
-            return stamp_of(session)
+        with db.read_session(self.ctx.engine) as session:
+            return store_fingerprint(session)
 
-    def keep(self, name: str, stamp: tuple[int, int], make: Callable[[], HTMLResponse]) -> HTMLResponse:
+    def cached_page(self, name: str, version: tuple[int, int], render: Callable[[], HTMLResponse]) -> HTMLResponse:
         """A page that only changes when a source was read: made once till then. There are few such names."""
-        known = self.kept.get(name)
-        if known is None or known[0] != stamp:
-            known = self.kept[name] = stamp, bytes(make().body)
-        return HTMLResponse(known[1])
+        cached = self.page_cache.get(name)
+        if cached is None or cached[0] != version:
+            cached = self.page_cache[name] = version, bytes(render().body)
+        return HTMLResponse(cached[1])
 
-    def page(
+    def render(
         self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
     ) -> HTMLResponse:
         """The template `name` as an answer. A value that it asks for and does not get is an error."""
@@ -71,56 +71,70 @@ class Front:
         return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
 
 
-def front_of(house: House, clock: Callable[[], datetime], answer_takes: float, pace: Pace) -> Front:
-    root, rations = root_of(house), Rations(house, clock, pace)
-    recent, templates = Recent(PREVIEW_DAYS), environment(house, root)
-    return Front(house, clock, templates, root, answer_takes, recent, rations, pictures.of(house), Shelf(recent))
+def create_web_context(
+    ctx: AppContext, clock: Callable[[], datetime], min_answer_seconds: float, limits: FormLimits
+) -> WebContext:
+    root, limiter = root_path(ctx), RequestRateLimiter(ctx, clock, limits)
+    recent_papers, templates = RecentPapersIndex(PREVIEW_DAYS), template_environment(ctx, root)
+    return WebContext(
+        ctx,
+        clock,
+        templates,
+        root,
+        min_answer_seconds,
+        recent_papers,
+        limiter,
+        pictures.create_thumbnail_cache(ctx),
+        KeywordSuggestions(recent_papers),
+    )
 
 
-def root_of(house: House) -> str:
+def root_path(ctx: AppContext) -> str:
     """The path that all our pages lie under, from the public address; empty when they have a host of their own."""
-    return urlsplit(house.settings.base_url).path
+    return urlsplit(ctx.settings.base_url).path
 
 
-def static_folder() -> Path:
+def static_directory() -> Path:
     """Style sheet, icon and script; inside an installed wheel too."""
-    return folder("web") / "static"
+    return template_folder("web") / "static"
 
 
-def environment(house: House, root: str) -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(folder("web")),
+def template_environment(ctx: AppContext, root: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(template_folder("web")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(
-        product=house.product,
+    environment.globals.update(
+        product=ctx.product_name,
         root=root,
-        base=house.settings.base_url,
-        contact=house.settings.contact,
-        local_inbox=not house.settings.relay,
-        thumbnails=house.settings.thumbnails,
-        version=_version(),
+        base=ctx.settings.base_url,
+        contact=ctx.settings.contact,
+        local_inbox=not ctx.settings.has_relay,
+        thumbnails=ctx.settings.thumbnails,
+        version=_static_files_version(),
     )
-    made.filters.update(count=say.count, day=say.day, date=say.date_of, often=say.often, web=say.web_address)
-    return made
+    environment.filters.update(
+        count=say.pluralize, day=say.format_day, date=say.format_date, often=say.frequency_label, web=say.safe_url
+    )
+    return environment
 
 
-def _version() -> str:
+def _static_files_version() -> str:
     # Static files may be kept for a year: another content has another address.
-    found = hashlib.sha256()
-    for path in sorted(static_folder().iterdir()):
-        found.update(path.read_bytes())
-    return found.hexdigest()[:12]
+    digest = hashlib.sha256()
+    for path in sorted(static_directory().iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
-async def _front(request: Request) -> Front:
-    front = request.app.state.front
-    assert isinstance(front, Front)  # noqa: S101  - create() put it there
-    return front
+async def get_web_context(request: Request) -> WebContext:
+    web = request.app.state.front
+    assert isinstance(web, WebContext)  # noqa: S101  - create() put it there
+    return web
 
 
-At = Annotated[Front, Depends(_front)]
+WebDep = Annotated[WebContext, Depends(get_web_context)]

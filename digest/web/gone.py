@@ -13,58 +13,65 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from digest.errors import SubscriberError, TokenError
-from digest.subscribers import Purpose
+from digest.subscribers import TokenPurpose
 from digest.web.errors import error_page
-from digest.web.front import Front
+from digest.web.front import WebContext
 
-BEGINNING = datetime.fromtimestamp(0, UTC)
-AGAIN = {"/": "Subscribe again"}
-HELD = {"history": "What was sent to you", "erase": "Erase everything that is held of you"}
-READERS = {"/papers": "The latest papers", "/": "To the front page"}  # their subscription may well be running
-STARTING = {Purpose.CONFIRM, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE, Purpose.RETURN}
-PAGES = {"letters": Purpose.VIEW, "mine": Purpose.FEED}  # the others are called as their purpose
+EPOCH = datetime.fromtimestamp(0, UTC)
+SUBSCRIBE_LINK = {"/": "Subscribe again"}
+PRIVACY_LINKS = {"history": "What was sent to you", "erase": "Erase everything that is held of you"}
+PAPER_LINKS = {"/papers": "The latest papers", "/": "To the front page"}  # their subscription may well be running
+SUBSCRIPTION_PURPOSES = {
+    TokenPurpose.CONFIRM,
+    TokenPurpose.PREFERENCES,
+    TokenPurpose.UNSUBSCRIBE,
+    TokenPurpose.RESUBSCRIBE,
+}
+PURPOSES_BY_PAGE = {"letters": TokenPurpose.VIEW, "mine": TokenPurpose.FEED}  # the others are called as their purpose
 
 
-def install(app: FastAPI, front: Front) -> None:
+def install_token_error_pages(app: FastAPI, web: WebContext) -> None:
     """Answer every TokenError and SubscriberError of `app` with a page."""
 
     async def no_use(request: Request, error: TokenError) -> HTMLResponse:
         page = request.url.path.lstrip("/").partition("/")[0]
-        return of_no_use(front, PAGES.get(page) or Purpose(page), request.path_params["token"], error)
+        return invalid_token_page(
+            web, PURPOSES_BY_PAGE.get(page) or TokenPurpose(page), request.path_params["token"], error
+        )
 
     async def refused(_request: Request, error: SubscriberError) -> HTMLResponse:
         links = {"/papers": "The latest papers", "/help/keywords": "How to write keywords"}
-        return error_page(front, 409, title="This cannot be done now", text=str(error), links=links)
+        return error_page(web, 409, title="This cannot be done now", text=str(error), links=links)
 
     # The framework types handlers by Exception alone.
     app.add_exception_handler(TokenError, no_use)  # type: ignore[arg-type]
     app.add_exception_handler(SubscriberError, refused)  # type: ignore[arg-type]
 
 
-def ended(at: Front, token: str = "") -> HTMLResponse:
+def subscription_ended_page(web: WebContext, token: str = "") -> HTMLResponse:
     """The subscription is over, the link was good. `token`: of the preferences, for what is still held."""
-    held = {f"/preferences/{token}/{page}": words for page, words in HELD.items()} if token else {}
+    held = {f"/preferences/{token}/{page}": words for page, words in PRIVACY_LINKS.items()} if token else {}
     return error_page(
-        at,
+        web,
         410,
         title="This subscription has ended",
         text="No more letters come from it. You are welcome to start a new one at any time.",
-        links=AGAIN | held,
+        links=SUBSCRIBE_LINK | held,
     )
 
 
-def of_no_use(at: Front, purpose: Purpose, token: str, error: TokenError) -> HTMLResponse:
+def invalid_token_page(web: WebContext, purpose: TokenPurpose, token: str, error: TokenError) -> HTMLResponse:
     """The link proves nothing now."""
-    genuine = _genuine(at, purpose, token)
+    genuine = _is_signed(web, purpose, token)
     title = "This link is no longer valid" if genuine else "This link is damaged"
-    links = AGAIN if purpose in STARTING else READERS
-    return error_page(at, 410 if genuine else 404, title=title, text=str(error), links=links)
+    links = SUBSCRIBE_LINK if purpose in SUBSCRIPTION_PURPOSES else PAPER_LINKS
+    return error_page(web, 410 if genuine else 404, title=title, text=str(error), links=links)
 
 
-def _genuine(at: Front, purpose: Purpose, token: str) -> bool:
+def _is_signed(web: WebContext, purpose: TokenPurpose, token: str) -> bool:
     """Whether we signed it, however long ago."""
     try:
-        at.house.links.read(purpose, token, BEGINNING)
+        web.ctx.token_signer.unsign(purpose, token, EPOCH)
     except TokenError:
         return False
     return True

@@ -4,21 +4,21 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from digest.models import RelayCircuit
-from digest.web.front import LOOK, At
-from digest.web.watching import Seen
+from digest.web.front import SAFE_METHODS, WebDep
+from digest.web.watching import MonitoringDep
 
-router = APIRouter()
+health_router = APIRouter()
 
 
-@router.api_route("/healthz", methods=LOOK)
-def healthz(at: At, watch: Seen) -> JSONResponse:
+@health_router.api_route("/healthz", methods=SAFE_METHODS)
+def health_status(web: WebDep, monitoring: MonitoringDep) -> JSONResponse:
     """200 while the database answers, its schema fits and no round is overdue; else 503 with the reason."""
-    found = watch.health(at.clock())
+    found = monitoring.health(web.clock())
     if found.reason:
         return JSONResponse({"status": "failing", "reason": found.reason}, status_code=503)
-    return JSONResponse({"status": "ok", "schema": found.needed, "relay": _relay(found.lane)})
+    return JSONResponse({"status": "ok", "schema": found.required_schema, "relay": _relay_state(found.circuit)})
 
 
-def _relay(lane: RelayCircuit | None) -> str:
+def _relay_state(lane: RelayCircuit | None) -> str:
     # What it said is for `digest doctor`, not for everybody. The pages work all the same, so the status is 200.
     return f"closed since {lane.opened_at:%Y-%m-%dT%H:%MZ}" if lane else "open"

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from digest import retention, subscribers
 from digest.letters import say
 from digest.settings import Settings
-from digest.subscribers.links import LIFETIMES
+from digest.subscribers.links import TOKEN_LIFETIMES
 
-NUMBER = "a number of ours, to hold the rows of one person together"
-WISH = "when and how many papers you want"
-QUEUE = "how far it is with being sent, so that it goes out once"
-RELAY = "what the mail server said to it, so that a failure is seen and mended"
+ROW_NUMBER = "a number of ours, to hold the rows of one person together"
+PREFERENCES = "when and how many papers you want"
+SENDING_STATE = "how far it is with being sent, so that it goes out once"
+RELAY_REPLY = "what the mail server said to it, so that a failure is seen and mended"
 
-SUBSCRIBER = {
+SUBSCRIBER_COLUMNS = {
     "email": "your address, to send the papers to",
     "email_key": "your address in small letters, so that it is kept once",
     "status": "whether you confirmed, paused or left",
     "nonce": "a random word that the links in your letters are made from",
-    "frequency": WISH,
-    "send_hour": WISH,
-    "timezone": WISH,
-    "cap": WISH,
-    "trending": WISH,
-    "summaries": WISH,
+    "frequency": PREFERENCES,
+    "send_hour": PREFERENCES,
+    "timezone": PREFERENCES,
+    "cap": PREFERENCES,
+    "trending": PREFERENCES,
+    "summaries": PREFERENCES,
     "paused_until": "until when you pause",
     "covered_listing_id": "which papers have been looked through for you, so that none is lost and none comes twice",
     "last_due_day": "which papers have been looked through for you, so that none is lost and none comes twice",
@@ -35,38 +35,38 @@ SUBSCRIBER = {
     "created_at": "when your address was entered, confirmed, and taken out: to show that you asked",
     "confirmed_at": "when your address was entered, confirmed, and taken out: to show that you asked",
     "ended_at": "when your address was entered, confirmed, and taken out: to show that you asked",
-    "id": NUMBER,
+    "id": ROW_NUMBER,
 }
-SAVED_KEYWORD = {
+SAVED_KEYWORD_COLUMNS = {
     "text": "your keyword, as you wrote it",
     "keyword_id": "which of all keywords it is, by its number",
     "position": "its place in your list, which gives it its colour",
-    "subscriber_id": NUMBER,
+    "subscriber_id": ROW_NUMBER,
 }
-KEYWORD = {
+KEYWORD_COLUMNS = {
     "canonical": "the keyword in a uniform form, once for all who have it, without their names; it stays when they go",
     "id": "its number",
 }
-DELIVERY = {
+DELIVERY_COLUMNS = {
     "kind": "which letter it was, of which day",
     "edition": "which letter it was, of which day",
     "papers": "which papers it brought you, so that none comes twice",
     "omitted_papers": "which papers found no room in it, for its copy on the web",
     "keywords": "by which keywords they were chosen, for its copy on the web",
-    "state": QUEUE,
-    "priority": QUEUE,
-    "attempts": QUEUE,
-    "next_attempt_at": QUEUE,
-    "owner": QUEUE,
-    "lease_expires_at": QUEUE,
+    "state": SENDING_STATE,
+    "priority": SENDING_STATE,
+    "attempts": SENDING_STATE,
+    "next_attempt_at": SENDING_STATE,
+    "owner": SENDING_STATE,
+    "lease_expires_at": SENDING_STATE,
     "is_reclaimed": "whether its papers come again, because it failed",
     "message_id": "its name on its way through mail servers",
-    "reply_code": RELAY,
-    "reply": RELAY,
+    "reply_code": RELAY_REPLY,
+    "reply": RELAY_REPLY,
     "created_at": "when it was written, and when that was settled",
     "settled_at": "when it was written, and when that was settled",
-    "id": NUMBER,
-    "subscriber_id": NUMBER,
+    "id": ROW_NUMBER,
+    "subscriber_id": ROW_NUMBER,
 }
 BOUNCE_RECORD = {
     "bounce_class": "what a mail that came back said of it: for good, for now, a complaint",
@@ -75,8 +75,8 @@ BOUNCE_RECORD = {
     "parser": "which program read that mail, and when",
     "received_at": "which program read that mail, and when",
     "fingerprint": "a check sum of that mail, so that it counts once",
-    "id": NUMBER,
-    "delivery_id": NUMBER,
+    "id": ROW_NUMBER,
+    "delivery_id": ROW_NUMBER,
 }
 RATE_LIMIT_COUNTER = {
     "key": "a check sum, made with a secret key, of an address or of the network that a form was sent from",
@@ -84,21 +84,21 @@ RATE_LIMIT_COUNTER = {
     "expires_at": "until when that is counted; then it goes",
 }
 # Tables about people; what each is, in the words of the page, and its columns.
-ABOUT_PEOPLE: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "subscriber": ("Your subscription", SUBSCRIBER),
-    "saved_keyword": ("Your keywords", SAVED_KEYWORD),
-    "keyword": ("All keywords", KEYWORD),
-    "delivery": ("Your letters", DELIVERY),
+PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "subscriber": ("Your subscription", SUBSCRIBER_COLUMNS),
+    "saved_keyword": ("Your keywords", SAVED_KEYWORD_COLUMNS),
+    "keyword": ("All keywords", KEYWORD_COLUMNS),
+    "delivery": ("Your letters", DELIVERY_COLUMNS),
     "bounce_record": ("Mails that came back about a letter", BOUNCE_RECORD),
     "rate_limit_counter": ("Limits", RATE_LIMIT_COUNTER),
 }
 # Tables about papers, hosts and machines.
-NOT_ABOUT_PEOPLE = frozenset(
+OTHER_TABLES = frozenset(
     {"paper", "listing", "source_fetch", "http_cache_entry", "relay_circuit", "shared_token_bucket"}
 )
 
 
-HOW_LONG = (
+RETENTION_SENTENCES = (
     "The copy of a letter on the web can be looked at for {copies}.",
     "An address that nobody confirms is erased {unconfirmed} after the last letter to it.",
     "When you leave, your keywords go after {back}; until then you can come back to them.",
@@ -110,36 +110,36 @@ HOW_LONG = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TablePurposes:
     """A table, in the words of the page: each purpose once, with the columns that serve it."""
 
     title: str
     purposes: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def kept() -> list[Kept]:
+def personal_data() -> list[TablePurposes]:
     """All that is kept of people."""
     found = []
-    for title, columns in ABOUT_PEOPLE.values():
+    for title, columns in PERSONAL_TABLES.values():
         purposes: dict[str, list[str]] = {}
         for column, purpose in columns.items():
             purposes.setdefault(purpose, []).append(column)
-        found.append(Kept(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
+        found.append(TablePurposes(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
     return found
 
 
-def how_long(settings: Settings) -> list[str]:
+def retention_sentences(settings: Settings) -> list[str]:
     """A sentence for each thing that is forgotten by itself, and when; from the numbers that the code goes by."""
-    confirm, small = subscribers.CONFIRM_WITHIN, max(lifetime for lifetime, _, _ in LIFETIMES.values())
+    confirm, small = subscribers.CONFIRM_LIFETIME, max(lifetime for lifetime, _, _ in TOKEN_LIFETIMES.values())
     days = {
-        name: say.count(number, "day")
+        name: say.pluralize(number, "day")
         for name, number in {
             "copies": settings.web_copy_days,
-            "unconfirmed": retention.UNCONFIRMED.days,
-            "back": subscribers.RETURN_WITHIN.days,
+            "unconfirmed": retention.UNCONFIRMED_RETENTION.days,
+            "back": subscribers.RESUBSCRIBE_LIFETIME.days,
             "confirm": confirm.days,
             "small": small.days,
-            "usual": retention.USUAL,
+            "usual": retention.DEFAULT_RETENTION_DAYS,
         }.items()
     }
-    return [sentence.format(**days) for sentence in HOW_LONG]
+    return [sentence.format(**days) for sentence in RETENTION_SENTENCES]

@@ -5,21 +5,21 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from digest import db, papers
-from digest.documents import documents
+from digest.documents import build_documents
 from digest.errors import QueryError
-from digest.house import House
-from digest.matching import Query, describe, parse, recall, suggest
-from digest.matching.suggest import Lately
-from digest.recent import Recent
-from digest.subscribers import Saved
+from digest.house import AppContext
+from digest.matching import Query, describe, parse, parse_canonical, suggest
+from digest.matching.suggest import RecentCorpus
+from digest.recent import RecentPapersIndex
+from digest.subscribers import KeywordInput
 
-DAYS = 30  # list days that are looked at
-SUGGESTED = 512  # lists of keywords whose suggestions are remembered
-PAPERS = 1500  # of them at most, evenly spread: a share is then right within two in a hundred
+SAMPLE_DAYS = 30  # list days that are looked at
+MAX_CACHED_SUGGESTIONS = 512  # lists of keywords whose suggestions are remembered
+MAX_SAMPLE_PAPERS = 1500  # of them at most, evenly spread: a share is then right within two in a hundred
 
 
 @dataclass(frozen=True, slots=True)
-class Narrower:
+class NarrowerKeyword:
     """A phrase that would narrow a keyword, and the line that asks for both."""
 
     phrase: str
@@ -27,7 +27,7 @@ class Narrower:
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class KeywordMeaning:
     """A keyword as written and in our words. `papers` of those looked at match it, None where none were looked at.
 
     `broad`: the percentage of all recent papers that it finds, where that is too much.
@@ -37,78 +37,82 @@ class Understood:
     meaning: str
     papers: int | None = None
     broad: int | None = None
-    narrower: tuple[Narrower, ...] = ()
+    narrower: tuple[NarrowerKeyword, ...] = ()
 
 
 @dataclass(slots=True)
-class Shelf:
+class KeywordSuggestions:
     """The papers of the last days made ready: once a process, and again when something was listed. `recent` has them
     too, and knows sooner what is in them.
     """
 
-    recent: Recent
-    _ready: tuple[int, Lately] | None = None
+    recent_papers: RecentPapersIndex
+    _ready: tuple[int, RecentCorpus] | None = None
     _lock: Lock = field(default_factory=Lock)
     _suggested: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
-    def suggested(self, lately: Lately, saved: Sequence[Saved]) -> tuple[str, ...]:
+    def suggest(self, corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
         """As the function of that name, worked out once while these papers are ready."""
-        if not self._ready or self._ready[1] is not lately:
-            return suggested(lately, saved)
-        kept, key = self._suggested, tuple(each.canonical for each in saved)
+        if not self._ready or self._ready[1] is not corpus:
+            return suggest_phrases(corpus, keywords)
+        kept, key = self._suggested, tuple(each.canonical for each in keywords)
         if key not in kept:
-            if len(kept) >= SUGGESTED:
+            if len(kept) >= MAX_CACHED_SUGGESTIONS:
                 kept.clear()
-            kept[key] = suggested(lately, saved)
+            kept[key] = suggest_phrases(corpus, keywords)
         return kept.get(key, ())
 
-    def lately(self, house: House, top: int | None = None) -> Lately:
+    def recent_corpus(self, ctx: AppContext, last_listing: int | None = None) -> RecentCorpus:
         """What is ready. While one request makes it anew the others go on with what there was.
 
         `top`: the number of the last listing, where it is known.
         """
-        if top is None:
-            with db.reading(house.engine) as session:
-                top = papers.top_listing(session)
+        if last_listing is None:
+            with db.read_session(ctx.engine) as session:
+                last_listing = papers.latest_listing_id(session)
         ready = self._ready
-        if ready and (ready[0] == top or not self._lock.acquire(blocking=False)):
+        if ready and (ready[0] == last_listing or not self._lock.acquire(blocking=False)):
             return ready[1]
         if not ready:
             self._lock.acquire()
         try:
-            if not self._ready or self._ready[0] != top:
-                self._suggested, self._ready = {}, (top, self._make_ready(house))
+            if not self._ready or self._ready[0] != last_listing:
+                self._suggested, self._ready = {}, (last_listing, self._make_ready(ctx))
             return self._ready[1]
         finally:
             self._lock.release()
 
-    def _make_ready(self, house: House) -> Lately:
-        with db.reading(house.engine) as session:
-            listed = papers.listed_lately(session, DAYS)
-            found = papers.by_ids(session, listed[:: -(-len(listed) // PAPERS) or 1])
-            read = documents(session, list(found.values()))
+    def _make_ready(self, ctx: AppContext) -> RecentCorpus:
+        with db.read_session(ctx.engine) as session:
+            listed = papers.recent_paper_ids(session, SAMPLE_DAYS)
+            found = papers.papers_by_id(session, listed[:: -(-len(listed) // MAX_SAMPLE_PAPERS) or 1])
+            read = build_documents(session, list(found.values()))
         ids = [each.id for each in read]
-        known = suggest.lately(read, [each.ai_keywords for each in found.values()])
-        return replace(known, ask=lambda leaf: self.recent.among(leaf, ids))
+        known = suggest.build_corpus(read, [each.ai_keywords for each in found.values()])
+        return replace(known, ask=lambda leaf: self.recent_papers.match_bits(leaf, ids))
 
 
-def understood(lately: Lately, saved: Sequence[Saved], counts: Sequence[int] | None = None) -> tuple[Understood, ...]:
+def describe_keywords(
+    corpus: RecentCorpus, keywords: Sequence[KeywordInput], counts: Sequence[int] | None = None
+) -> tuple[KeywordMeaning, ...]:
     """Each keyword in words, with its warning. `counts` has the papers that each one finds, where they were counted."""
-    numbers: Sequence[int | None] = [None] * len(saved) if counts is None else counts
-    return tuple(_understood(lately, recall(each.written), n) for each, n in zip(saved, numbers, strict=True))
+    numbers: Sequence[int | None] = [None] * len(keywords) if counts is None else counts
+    return tuple(
+        _keyword_meaning(corpus, parse_canonical(each.written), n) for each, n in zip(keywords, numbers, strict=True)
+    )
 
 
-def _understood(lately: Lately, query: Query, count: int | None) -> Understood:
-    share = lately.share(query)
-    if share is None or not lately.is_too_broad(query):
-        return Understood(query.text, describe(query), count)
-    phrases = () if query.exclude else suggest.narrower(lately, query)
-    lines = ((phrase, suggest.narrowed(query, phrase)) for phrase in phrases)
-    narrower = tuple(Narrower(phrase, line) for phrase, line in lines if _is_readable(line))
-    return Understood(query.text, describe(query), count, round(100 * share), narrower)
+def _keyword_meaning(corpus: RecentCorpus, query: Query, count: int | None) -> KeywordMeaning:
+    share = corpus.share(query)
+    if share is None or not corpus.is_too_broad(query):
+        return KeywordMeaning(query.text, describe(query), count)
+    phrases = () if query.exclude else suggest.narrowing_phrases(corpus, query)
+    lines = ((phrase, suggest.narrow_query(query, phrase)) for phrase in phrases)
+    narrower = tuple(NarrowerKeyword(phrase, line) for phrase, line in lines if _is_valid(line))
+    return KeywordMeaning(query.text, describe(query), count, round(100 * share), narrower)
 
 
-def _is_readable(line: str) -> bool:
+def _is_valid(line: str) -> bool:
     """A long keyword may have no room for one more phrase."""
     try:
         parse(line)
@@ -117,17 +121,19 @@ def _is_readable(line: str) -> bool:
     return True
 
 
-def suggested(lately: Lately, saved: Sequence[Saved]) -> tuple[str, ...]:
+def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
     """Phrases to add: what stands beside these keywords, or for none what is frequent."""
-    queries = [recall(each.canonical) for each in saved]
-    return suggest.beside(lately, queries) if queries else suggest.usual(lately)
+    queries = [parse_canonical(each.canonical) for each in keywords]
+    return suggest.related_phrases(corpus, queries) if queries else suggest.common_phrases(corpus)
 
 
-def changed(text: str, add: str, narrow: str) -> str:
+def edit_keywords(text: str, add: str, narrow: str) -> str:
     """The field after a button: `add` as a line of its own, `narrow` in place of the line that it narrows."""
     lines = text.splitlines()
     if narrow:
-        wider = [n for n, line in enumerate(lines) if line.strip() and narrow.startswith(_beginnings(line.strip()))]
+        wider = [
+            n for n, line in enumerate(lines) if line.strip() and narrow.startswith(_narrowed_prefixes(line.strip()))
+        ]
         if wider:
             lines[wider[0]] = narrow
         elif narrow not in lines:
@@ -137,5 +143,5 @@ def changed(text: str, add: str, narrow: str) -> str:
     return "\n".join(lines)
 
 
-def _beginnings(line: str) -> tuple[str, str]:
+def _narrowed_prefixes(line: str) -> tuple[str, str]:
     return f"{line} AND ", f"({line}) AND "

@@ -7,129 +7,135 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from digest import desk
-from digest.desk import Card
-from digest.desk.returning import way_back
-from digest.matching.query import WIDEST
+from digest.desk import SubscriberProfile
+from digest.desk.returning import resubscribe_token
+from digest.matching.query import MAX_LIMITS
 from digest.models import SubscriberStatus
-from digest.subscribers import ENDED, LARGEST_CAP, RUNNING, Purpose
+from digest.subscribers import ENDED_STATUSES, MAX_CAP, RUNNING_STATUSES, TokenPurpose
 from digest.web.forms import (
-    LONGEST_KEYWORDS,
-    Answer,
+    MAX_KEYWORDS_LENGTH,
+    AnswerForm,
+    ParsedForm,
     PreferencesForm,
-    Read,
-    Unsubscribing,
-    read_preferences,
-    typed,
-    zones_with,
+    UnsubscribeForm,
+    entered_values,
+    parse_preferences_form,
+    timezones_including,
 )
-from digest.web.front import LOOK, At, Front
-from digest.web.gone import ended
-from digest.web.keywords import understood
+from digest.web.front import SAFE_METHODS, WebContext, WebDep
+from digest.web.gone import subscription_ended_page
+from digest.web.keywords import describe_keywords
 
 router = APIRouter()
 
 
-@router.api_route("/confirm/{token}", methods=LOOK)
-def confirm_page(at: At, token: str) -> HTMLResponse:
-    card = desk.look(at.house, Purpose.CONFIRM, token, at.clock())
-    if card.status in RUNNING:
-        return at.page("confirmed.html", card=card, again=True)
+@router.api_route("/confirm/{token}", methods=SAFE_METHODS)
+def confirm_page(web: WebDep, token: str) -> HTMLResponse:
+    card = desk.get_profile(web.ctx, TokenPurpose.CONFIRM, token, web.clock())
+    if card.status in RUNNING_STATUSES:
+        return web.render("confirmed.html", card=card, again=True)
     if card.status != SubscriberStatus.PENDING:
-        return ended(at)
-    return at.page("confirm.html", card=card, token=token)
+        return subscription_ended_page(web)
+    return web.render("confirm.html", card=card, token=token)
 
 
 @router.post("/confirm/{token}")
-def confirm(at: At, token: str, form: Annotated[Answer, Form()]) -> HTMLResponse:
-    now = at.clock()
+def confirm(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
+    now = web.clock()
     if form.answer == "no":
-        desk.decline(at.house, token, now)
-        card = desk.look(at.house, Purpose.CONFIRM, token, now)
-        if card.status in RUNNING:
-            return at.page("confirmed.html", card=card, again=True)
-        return at.page("declined.html")
-    again = desk.look(at.house, Purpose.CONFIRM, token, now).status in RUNNING
-    card = desk.confirm(at.house, token, now)
-    return at.page("confirmed.html", card=card, again=again)
+        desk.decline(web.ctx, token, now)
+        card = desk.get_profile(web.ctx, TokenPurpose.CONFIRM, token, now)
+        if card.status in RUNNING_STATUSES:
+            return web.render("confirmed.html", card=card, again=True)
+        return web.render("declined.html")
+    again = desk.get_profile(web.ctx, TokenPurpose.CONFIRM, token, now).status in RUNNING_STATUSES
+    card = desk.confirm(web.ctx, token, now)
+    return web.render("confirmed.html", card=card, again=again)
 
 
-@router.api_route("/preferences/{token}", methods=LOOK)
-def preferences_page(at: At, token: str, saved: str = "") -> HTMLResponse:
-    card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
-    if card.status not in RUNNING:
-        return ended(at, token)
-    return _preferences(at, token, card, _said(card), Read(), saved=bool(saved))
+@router.api_route("/preferences/{token}", methods=SAFE_METHODS)
+def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
+    card = desk.get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
+    if card.status not in RUNNING_STATUSES:
+        return subscription_ended_page(web, token)
+    return _render_preferences(web, token, card, _profile_values(card), ParsedForm(), saved=bool(saved))
 
 
 @router.post("/preferences/{token}")
-def preferences(at: At, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
-    now = at.clock()
-    card = desk.look(at.house, Purpose.PREFERENCES, token, now)
-    if card.status not in RUNNING:
-        return ended(at, token)
-    read = read_preferences(form, at.house.settings, now)
+def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
+    now = web.clock()
+    card = desk.get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
+    if card.status not in RUNNING_STATUSES:
+        return subscription_ended_page(web, token)
+    read = parse_preferences_form(form, web.ctx.settings, now)
     if read.faults:
-        said = typed(form, at.house.settings) | {"pause": form.pause}
-        return _preferences(at, token, card, said, read, saved=False)
-    desk.change(at.house, token, read.wish, read.saved, read.pause, now)
-    return RedirectResponse(f"{at.root}/preferences/{token}?saved=1", status_code=303)
+        said = entered_values(form, web.ctx.settings) | {"pause": form.pause}
+        return _render_preferences(web, token, card, said, read, saved=False)
+    desk.update_preferences(web.ctx, token, read.wish, read.saved, read.pause, now)
+    return RedirectResponse(f"{web.root}/preferences/{token}?saved=1", status_code=303)
 
 
-@router.api_route("/unsubscribe/{token}", methods=LOOK)
-def unsubscribe_page(at: At, token: str) -> HTMLResponse:
-    card = desk.look(at.house, Purpose.UNSUBSCRIBE, token, at.clock())
-    if card.status in ENDED:
-        return _left(at, token, again=True)
-    return at.page("unsubscribe.html", card=card, token=token)
+@router.api_route("/unsubscribe/{token}", methods=SAFE_METHODS)
+def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
+    card = desk.get_profile(web.ctx, TokenPurpose.UNSUBSCRIBE, token, web.clock())
+    if card.status in ENDED_STATUSES:
+        return _unsubscribed_page(web, token, again=True)
+    return web.render("unsubscribe.html", card=card, token=token)
 
 
 @router.post("/unsubscribe/{token}")
-def unsubscribe(at: At, token: str, form: Annotated[Unsubscribing, Form()]) -> Response:
+def unsubscribe(web: WebDep, token: str, form: Annotated[UnsubscribeForm, Form()]) -> Response:
     """Leave. Without our own button it is a mail program that asks (RFC 8058): no farewell, no page, no redirect."""
     by_button = form.answer == "yes" and not form.one_click
-    now = at.clock()
-    before = desk.look(at.house, Purpose.UNSUBSCRIBE, token, now)
-    desk.unsubscribe(at.house, token, now, farewell=by_button)
+    now = web.clock()
+    before = desk.get_profile(web.ctx, TokenPurpose.UNSUBSCRIBE, token, now)
+    desk.unsubscribe(web.ctx, token, now, send_goodbye=by_button)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n")
-    return _left(at, token, again=before.status in ENDED)
+    return _unsubscribed_page(web, token, again=before.status in ENDED_STATUSES)
 
 
-def _left(at: Front, token: str, *, again: bool) -> HTMLResponse:
-    return at.page("left.html", again=again, undo=way_back(at.house, token, at.clock()))
+def _unsubscribed_page(web: WebContext, token: str, *, again: bool) -> HTMLResponse:
+    return web.render("left.html", again=again, undo=resubscribe_token(web.ctx, token, web.clock()))
 
 
-def _said(card: Card) -> dict[str, str]:
-    wish = card.wish
+def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
+    wish = profile.wish
     return {
-        "keywords": "\n".join(card.keywords),
+        "keywords": "\n".join(profile.keywords),
         "frequency": wish.frequency,
         "hour": str(wish.send_hour),
         "timezone": wish.timezone,
         "cap": str(wish.cap),
         "trending": "yes" if wish.trending else "",
         "summaries": "yes" if wish.summaries else "",
-        "pause": card.paused_until.isoformat() if card.paused_until else "",
+        "pause": profile.paused_until.isoformat() if profile.paused_until else "",
     }
 
 
-def _preferences(at: Front, token: str, card: Card, said: dict[str, str], read: Read, *, saved: bool) -> HTMLResponse:
-    now = at.clock()
-    shown = desk.understand(card.keywords, desk.Rules(len(card.keywords), WIDEST))[0] if saved else read.saved
-    nonce = at.house.links.read(Purpose.PREFERENCES, token, now)
-    return at.page(
+def _render_preferences(
+    web: WebContext, token: str, profile: SubscriberProfile, values: dict[str, str], parsed: ParsedForm, *, saved: bool
+) -> HTMLResponse:
+    now = web.clock()
+    shown = (
+        desk.parse_keywords(profile.keywords, desk.KeywordLimits(len(profile.keywords), MAX_LIMITS))[0]
+        if saved
+        else parsed.saved
+    )
+    nonce = web.ctx.token_signer.unsign(TokenPurpose.PREFERENCES, token, now)
+    return web.render(
         "preferences.html",
-        status=422 if read.faults else 200,
-        card=card,
-        said=said,
-        read=read,
-        saved=saved and not read.faults,
-        understood=understood(at.shelf.lately(at.house), shown) if shown else (),
+        status=422 if parsed.faults else 200,
+        card=profile,
+        said=values,
+        read=parsed,
+        saved=saved and not parsed.faults,
+        understood=describe_keywords(web.suggestions.recent_corpus(web.ctx), shown) if shown else (),
         token=token,
-        leave=at.house.links.token(Purpose.UNSUBSCRIBE, nonce, now),
-        today=now.astimezone(ZoneInfo(card.wish.timezone)).date(),
+        leave=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, nonce, now),
+        today=now.astimezone(ZoneInfo(profile.wish.timezone)).date(),
         fresh=False,
-        zones=zones_with(said["timezone"]),
-        longest=LONGEST_KEYWORDS,
-        largest_cap=LARGEST_CAP,
+        zones=timezones_including(values["timezone"]),
+        longest=MAX_KEYWORDS_LENGTH,
+        largest_cap=MAX_CAP,
     )

@@ -15,10 +15,10 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from digest import __version__
-from digest.watch import Figures
+from digest.watch import Statistics
 from digest.web.errors import error_page
-from digest.web.front import LOOK, At
-from digest.web.watching import Keeping, Seen
+from digest.web.front import SAFE_METHODS, WebDep
+from digest.web.watching import MonitoringDep, OperatorAuthDep
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -27,117 +27,129 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 
-@router.api_route("/metrics", methods=LOOK)
-def metrics(at: At, watch: Seen, keeper: Keeping, request: Request) -> Response:
+@router.api_route("/metrics", methods=SAFE_METHODS)
+def metrics_page(web: WebDep, monitoring: MonitoringDep, auth: OperatorAuthDep, request: Request) -> Response:
     """All figures in the format that is asked for. 404 while no token is set, 401 without the right one."""
     from prometheus_client.exposition import choose_encoder
 
-    if not keeper.has_metrics:
+    if not auth.has_metrics:
         raise HTTPException(404)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not keeper.may_measure(token.strip()):
-        if wait := keeper.wait(request.client.host if request.client else ""):
-            return error_page(at, 429, headers={"Retry-After": str(wait)})
+    if scheme.lower() != "bearer" or not auth.is_metrics_token(token.strip()):
+        if wait := auth.hit_login(request.client.host if request.client else ""):
+            return error_page(web, 429, headers={"Retry-After": str(wait)})
         raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer realm="metrics"'})
     write, kind = choose_encoder(request.headers.get("accept", ""))
-    return Response(write(registry(watch.figures(at.clock()))), media_type=kind)
+    return Response(write(create_registry(monitoring.statistics(web.clock()))), media_type=kind)
 
 
-def registry(figures: Figures) -> "CollectorRegistry":
+def create_registry(statistics: Statistics) -> "CollectorRegistry":
     """One of our own. The library is loaded here: it looks for its own settings and at the machine when it is."""
     from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-    made = CollectorRegistry()
-    made.register(_Collected(figures))
+    metrics_registry = CollectorRegistry()
+    metrics_registry.register(StatisticsCollector(statistics))
     for process in (ProcessCollector, PlatformCollector, GCCollector):
-        process(registry=made)
-    return made
+        process(registry=metrics_registry)
+    return metrics_registry
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class GaugeSamples:
     """A figure and what it says, by the values of its labels; without labels there is one value."""
 
     name: str
-    said: str
+    documentation: str
     labels: Sequence[str]
     values: Mapping[Any, float]
 
 
-class _Collected:
+class StatisticsCollector:
     """What a registry asks for its figures."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, statistics: Statistics) -> None:
+        self._figures = statistics
 
     def collect(self) -> Iterator["Metric"]:
         from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
         health = self._figures.health
         yield InfoMetricFamily("digest_build", "The program that runs.", {"version": __version__})
-        schema = {"version": health.schema or "none", "needed": health.needed}
+        schema = {"version": health.schema or "none", "needed": health.required_schema}
         yield InfoMetricFamily("digest_schema", "The schema of the store, and the one that is needed.", schema)
         for each in gauges(self._figures):
-            made = GaugeMetricFamily(each.name, each.said, labels=each.labels)
+            made = GaugeMetricFamily(each.name, each.documentation, labels=each.labels)
             for labels, value in sorted(each.values.items()):
                 made.add_metric(labels, float(value))
             yield made
 
 
-def gauges(found: Figures) -> Iterator[Gauge]:
+def gauges(statistics: Statistics) -> Iterator[GaugeSamples]:
     """All figures; of a store that cannot be asked, that it is so."""
-    health = found.health
-    yield gauge("digest_store_up", "1 while the database answers.", health.answers)
-    yield gauge("digest_migrations_pending", "1 while the schema is not this program's.", not health.fits)
-    yield gauge("digest_round_overdue", "1 while a round is overdue, as /healthz says.", bool(health.late.reason))
-    yield gauge("digest_relay_closed", "1 while the relay takes no letters.", health.lane is not None)
-    if health.fits:
-        yield from _waiting(found)
-        yield from _letters(found)
-        yield from _readings(found)
-        yield gauge("digest_figures_seconds", "How long it took to read these figures.", found.seconds)
+    health = statistics.health
+    yield single_gauge("digest_store_up", "1 while the database answers.", health.is_reachable)
+    yield single_gauge("digest_migrations_pending", "1 while the schema is not this program's.", not health.is_current)
+    yield single_gauge(
+        "digest_round_overdue", "1 while a round is overdue, as /healthz says.", bool(health.overdue.reason)
+    )
+    yield single_gauge("digest_relay_closed", "1 while the relay takes no letters.", health.circuit is not None)
+    if health.is_current:
+        yield from _queue_gauges(statistics)
+        yield from _delivery_gauges(statistics)
+        yield from _source_gauges(statistics)
+        yield single_gauge("digest_figures_seconds", "How long it took to read these figures.", statistics.seconds)
 
 
-def _waiting(found: Figures) -> Iterator[Gauge]:
-    health, queue = found.health, found.health.queue
+def _queue_gauges(statistics: Statistics) -> Iterator[GaugeSamples]:
+    health, queue = statistics.health, statistics.health.queue
     said = "Letters in the queue: they may go now, or only later."
-    yield Gauge("digest_queue_letters", said, ["when"], {("now",): queue.now, ("later",): queue.later})
+    yield GaugeSamples("digest_queue_letters", said, ["when"], {("now",): queue.due, ("later",): queue.scheduled})
     said = "How long the letter that may go longest has waited."
-    yield gauge("digest_queue_oldest_seconds", said, _age(queue.oldest, found.at))
-    yield gauge("digest_readers_due", "Readers who wait for a plan.", sum(each.readers for each in health.due))
+    yield single_gauge("digest_queue_oldest_seconds", said, _age_seconds(queue.oldest_due_at, statistics.at))
+    yield single_gauge("digest_readers_due", "Readers who wait for a plan.", sum(each.readers for each in health.due))
     oldest = min((each.since for each in health.due), default=None)
-    yield gauge("digest_readers_due_seconds", "How long the first of them has waited.", _age(oldest, found.at))
+    yield single_gauge(
+        "digest_readers_due_seconds", "How long the first of them has waited.", _age_seconds(oldest, statistics.at)
+    )
 
 
-def _letters(found: Figures) -> Iterator[Gauge]:
+def _delivery_gauges(statistics: Statistics) -> Iterator[GaugeSamples]:
     said = "Letters queued today (UTC), by kind and by what became of them."
-    yield Gauge("digest_letters_today", said, ["kind", "state"], found.letters)
+    yield GaugeSamples("digest_letters_today", said, ["kind", "state"], statistics.deliveries)
     said = "Letters of the last 30 days of which nobody knows whether they arrived."
-    yield gauge("digest_letters_uncertain", said, found.uncertain)
+    yield single_gauge("digest_letters_uncertain", said, statistics.uncertain)
     said = "Share of the letters of the last 7 days that did not arrive, of those with an answer."
-    yield gauge("digest_letters_failed_ratio", said, found.failed_ratio)
+    yield single_gauge("digest_letters_failed_ratio", said, statistics.failure_ratio)
     said = "Mails about letters that came back today (UTC), by verdict."
-    yield Gauge("digest_returned_mails_today", said, ["verdict"], {(name,): n for name, n in found.came_back.items()})
+    yield GaugeSamples(
+        "digest_returned_mails_today", said, ["verdict"], {(name,): n for name, n in statistics.bounces.items()}
+    )
     said = "Subscribers by status; only active ones are readers."
-    yield Gauge("digest_readers", said, ["status"], {(name,): count for name, count in found.readers.items()})
+    yield GaugeSamples(
+        "digest_readers", said, ["status"], {(name,): count for name, count in statistics.subscribers.items()}
+    )
 
 
-def _readings(found: Figures) -> Iterator[Gauge]:
-    looks = {(source, status): n for source, each in found.looks.items() for status, n in each.by_status.items()}
-    yield Gauge("digest_readings_today", "Looks at sources today (UTC), by their end.", ["source", "status"], looks)
+def _source_gauges(statistics: Statistics) -> Iterator[GaugeSamples]:
+    looks = {(source, status): n for source, each in statistics.fetches.items() for status, n in each.by_status.items()}
+    yield GaugeSamples(
+        "digest_readings_today", "Looks at sources today (UTC), by their end.", ["source", "status"], looks
+    )
     said = "Papers that were new today (UTC), by the source that listed them first."
-    yield Gauge("digest_papers_new_today", said, ["source"], {(name,): each.new for name, each in found.looks.items()})
+    yield GaugeSamples(
+        "digest_papers_new_today", said, ["source"], {(name,): each.new for name, each in statistics.fetches.items()}
+    )
     said = "When a source last gave a list (Unix time)."
-    good = {(name,): each.good.timestamp() for name, each in found.last.items() if each.good}
-    yield Gauge("digest_source_last_success_timestamp_seconds", said, ["source"], good)
-    if found.disk_free is not None:
-        yield gauge("digest_disk_free_bytes", "Room on the disk of the store.", found.disk_free)
+    good = {(name,): each.good.timestamp() for name, each in statistics.last_fetches.items() if each.good}
+    yield GaugeSamples("digest_source_last_success_timestamp_seconds", said, ["source"], good)
+    if statistics.free_disk_bytes is not None:
+        yield single_gauge("digest_disk_free_bytes", "Room on the disk of the store.", statistics.free_disk_bytes)
 
 
-def gauge(name: str, said: str, value: float) -> Gauge:
+def single_gauge(name: str, documentation: str, value: float) -> GaugeSamples:
     """One number."""
-    return Gauge(name, said, (), {(): value})
+    return GaugeSamples(name, documentation, (), {(): value})
 
 
-def _age(since: datetime | None, now: datetime) -> float:
+def _age_seconds(since: datetime | None, now: datetime) -> float:
     return max((now - since).total_seconds(), 0.0) if since else 0.0

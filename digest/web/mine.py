@@ -9,14 +9,14 @@ from fastapi.responses import HTMLResponse, Response
 from digest import desk
 from digest.desk import held
 from digest.models import DeliveryKind, DeliveryState
-from digest.subscribers import RUNNING, Purpose
+from digest.subscribers import RUNNING_STATUSES, TokenPurpose
 from digest.web import entries
 from digest.web.errors import error_page
-from digest.web.forms import Answer
-from digest.web.front import LOOK, At
+from digest.web.forms import AnswerForm
+from digest.web.front import SAFE_METHODS, WebDep
 
 router = APIRouter(prefix="/preferences/{token}")
-SAID = {
+STATE_LABELS = {
     DeliveryState.QUEUED: "waiting to be sent",
     DeliveryState.SENDING: "being sent",
     DeliveryState.ON_WIRE: "being sent",
@@ -26,7 +26,7 @@ SAID = {
     DeliveryState.CANCELLED: "withdrawn",
     DeliveryState.EXPIRED: "too late, not sent",
 }
-LETTERS = {
+KIND_LABELS = {
     DeliveryKind.CONFIRM: "Link to confirm",
     DeliveryKind.WELCOME: "Welcome",
     DeliveryKind.ALREADY_SUBSCRIBED: "You are subscribed already",
@@ -34,42 +34,42 @@ LETTERS = {
 }
 
 
-@router.api_route("/history", methods=LOOK)
-def history(at: At, token: str, page: str = "1") -> HTMLResponse:
-    number = entries.page_of(page)
-    found = held.look_history(at.house, token, max(number, 1), at.clock())
-    pages = max(1, -(-found.total // held.A_PAGE))
+@router.api_route("/history", methods=SAFE_METHODS)
+def history_page(web: WebDep, token: str, page: str = "1") -> HTMLResponse:
+    number = entries.parse_page_number(page)
+    found = held.get_delivery_history(web.ctx, token, max(number, 1), web.clock())
+    pages = max(1, -(-found.total // held.PAGE_SIZE))
     if not 1 <= number <= pages:
-        return error_page(at, 404, links={f"/preferences/{token}/history": "The first page"})
-    return at.page(
+        return error_page(web, 404, links={f"/preferences/{token}/history": "The first page"})
+    return web.render(
         "history.html",
         token=token,
         found=found,
-        said=SAID,
-        names=LETTERS,
+        said=STATE_LABELS,
+        names=KIND_LABELS,
         page=number,
         pages=pages,
-        running=found.card.status in RUNNING,
-        feed=at.house.page(f"/mine/{found.feed}"),
+        running=found.card.status in RUNNING_STATUSES,
+        feed=web.ctx.absolute_url(f"/mine/{found.feed}"),
     )
 
 
-@router.api_route("/export.json", methods=LOOK)
-def export(at: At, token: str) -> Response:
-    told = json.dumps(held.export(at.house, token, at.clock()), ensure_ascii=False, indent=2)
+@router.api_route("/export.json", methods=SAFE_METHODS)
+def export_data(web: WebDep, token: str) -> Response:
+    told = json.dumps(held.export_personal_data(web.ctx, token, web.clock()), ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="paper-digest.json"'}
     return Response(told, media_type="application/json", headers=headers)
 
 
-@router.api_route("/erase", methods=LOOK)
-def erase_page(at: At, token: str) -> HTMLResponse:
-    card = desk.look(at.house, Purpose.PREFERENCES, token, at.clock())
-    return at.page("erase.html", card=card, token=token, running=card.status in RUNNING)
+@router.api_route("/erase", methods=SAFE_METHODS)
+def erase_page(web: WebDep, token: str) -> HTMLResponse:
+    card = desk.get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
+    return web.render("erase.html", card=card, token=token, running=card.status in RUNNING_STATUSES)
 
 
 @router.post("/erase")
-def erase(at: At, token: str, form: Annotated[Answer, Form()]) -> HTMLResponse:
+def erase(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
     if form.answer != "yes":
-        return erase_page(at, token)
-    held.erase(at.house, token, at.clock())
-    return at.page("erased.html")
+        return erase_page(web, token)
+    held.erase(web.ctx, token, web.clock())
+    return web.render("erased.html")

@@ -9,51 +9,51 @@ from starlette.exceptions import HTTPException
 from digest import db, papers
 from digest.models import Paper
 from digest.web import cite
-from digest.web.entries import day_of, entry
+from digest.web.entries import paper_entry, parse_day
 from digest.web.errors import error_page
-from digest.web.front import LOOK, At, Front
-from digest.web.pictures import HEADERS, kind_of
+from digest.web.front import SAFE_METHODS, WebContext, WebDep
+from digest.web.pictures import THUMBNAIL_HEADERS, image_media_type
 
-router = APIRouter()
-MOST_CITED = 2000  # papers of a day in one file
+paper_router = APIRouter()
+MAX_CITED_PAPERS = 2000  # papers of a day in one file
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 
 
-def one(at: Front, number: str) -> Paper | None:
+def get_paper(web: WebContext, number: str) -> Paper | None:
     """The paper with this number, as it stands in an address."""
     if not _NUMBER.fullmatch(number):
         return None
-    with db.reading(at.house.engine) as session:
-        return papers.by_ids(session, [int(number)]).get(int(number))
+    with db.read_session(web.ctx.engine) as session:
+        return papers.papers_by_id(session, [int(number)]).get(int(number))
 
 
-@router.api_route("/papers/{name}.{kind}", methods=LOOK)
-def cited(at: At, name: str, kind: cite.Kind) -> Response:
+@paper_router.api_route("/papers/{name}.{kind}", methods=SAFE_METHODS)
+def citations(web: WebDep, name: str, kind: cite.CitationFormat) -> Response:
     """A paper by its number, or all of a day."""
-    if day := day_of(name):
-        with db.reading(at.house.engine) as session:
-            found = papers.on_day(session, day)[:MOST_CITED]
+    if day := parse_day(name):
+        with db.read_session(web.ctx.engine) as session:
+            found = papers.papers_on_day(session, day)[:MAX_CITED_PAPERS]
     else:
-        paper = one(at, name)
+        paper = get_paper(web, name)
         found = [paper] if paper else []
     if not found:
-        return error_page(at, 404, links={"/papers": "The latest papers"})
-    return cite.answer(name, kind, found)
+        return error_page(web, 404, links={"/papers": "The latest papers"})
+    return cite.citation_response(name, kind, found)
 
 
-@router.api_route("/papers/{number:int}", methods=LOOK)
-def alone(at: At, number: int) -> HTMLResponse:
-    paper = one(at, str(number))
+@paper_router.api_route("/papers/{number:int}", methods=SAFE_METHODS)
+def paper_page(web: WebDep, number: int) -> HTMLResponse:
+    paper = get_paper(web, str(number))
     if paper is None:
-        return error_page(at, 404, title="There is no such paper", links={"/papers": "The latest papers"})
-    return at.page("papers-one.html", entry=entry(paper), bibtex=cite.bibtex([paper]))
+        return error_page(web, 404, title="There is no such paper", links={"/papers": "The latest papers"})
+    return web.render("papers-one.html", entry=paper_entry(paper), bibtex=cite.to_bibtex([paper]))
 
 
-@router.api_route("/papers/{number}/thumbnail", methods=LOOK)
-def thumbnail(at: At, number: str) -> Response:
+@paper_router.api_route("/papers/{number}/thumbnail", methods=SAFE_METHODS)
+def thumbnail(web: WebDep, number: str) -> Response:
     """The picture that a listing has of it, from here and from nowhere else."""
-    paper = one(at, number) if at.house.settings.thumbnails else None
-    picture = at.pictures.get(paper.thumbnail_url) if paper and paper.thumbnail_url else None
+    paper = get_paper(web, number) if web.ctx.settings.thumbnails else None
+    picture = web.thumbnails.get(paper.thumbnail_url) if paper and paper.thumbnail_url else None
     if picture is None:
         raise HTTPException(404)
-    return Response(picture, media_type=kind_of(picture), headers=HEADERS)
+    return Response(picture, media_type=image_media_type(picture), headers=THUMBNAIL_HEADERS)

@@ -14,25 +14,25 @@ from urllib.parse import urlsplit
 import httpx
 
 from digest import __version__
-from digest.house import House
+from digest.house import AppContext
 from digest.letters import say
 
-HOSTS = ("https://cdn-thumbnails.huggingface.co",)
-LARGEST = 2**20  # bytes of a picture
-MOST = 400  # pictures that are kept; the one that was fetched first goes first
-AT_ONCE = 4
-PATIENCE = httpx.Timeout(5.0, connect=3.0)
-AGAIN = 600.0  # seconds until a picture that did not come is asked for again
-KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
-HEADERS = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'; sandbox"}
+THUMBNAIL_HOSTS = ("https://cdn-thumbnails.huggingface.co",)
+MAX_BYTES = 2**20  # bytes of a picture
+MAX_FILES = 400  # pictures that are kept; the one that was fetched first goes first
+MAX_CONCURRENT = 4
+TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+RETRY_SECONDS = 600.0  # seconds until a picture that did not come is asked for again
+MEDIA_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+THUMBNAIL_HEADERS = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
-class Pictures:
+class ThumbnailCache:
     """One of these a running app; any number of threads may ask. `origins`: scheme and host that may be asked."""
 
     def __init__(self, folder: Path, origins: Iterable[str]) -> None:
         self._folder, self._origins = folder, frozenset(origins)
-        self._doors = BoundedSemaphore(AT_ONCE)
+        self._doors = BoundedSemaphore(MAX_CONCURRENT)
         self._failed: dict[str, float] = {}
 
     def get(self, url: str) -> bytes | None:
@@ -45,55 +45,57 @@ class Pictures:
         if not self._doors.acquire(blocking=False):
             return None
         try:
-            found = _fetch(url)
+            found = _download(url)
         finally:
             self._doors.release()
         if found is None:
-            if len(self._failed) >= MOST:
+            if len(self._failed) >= MAX_FILES:
                 self._failed.clear()
-            self._failed[url] = time.monotonic() + AGAIN
+            self._failed[url] = time.monotonic() + RETRY_SECONDS
             return None
         self._keep(file, found)
         return found
 
     def _allowed(self, url: str) -> bool:
-        return say.web_address(url) == url and _origin(url) in self._origins
+        return say.safe_url(url) == url and _origin(url) in self._origins
 
     def _keep(self, file: Path, picture: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         old = sorted((each for each in self._folder.iterdir()), key=lambda each: each.stat().st_mtime)
-        for each in old[: max(0, len(old) - MOST + 1)]:
+        for each in old[: max(0, len(old) - MAX_FILES + 1)]:
             each.unlink(missing_ok=True)
         part = file.with_suffix(".part")
         part.write_bytes(picture)
         part.replace(file)
 
 
-def _fetch(url: str) -> bytes | None:
+def _download(url: str) -> bytes | None:
     """One request, no redirect: a picture of a known kind and size, or None."""
     found = bytearray()
     agent = {"User-Agent": f"digest/{__version__}"}
     try:
-        with httpx.stream("GET", url, timeout=PATIENCE, follow_redirects=False, headers=agent) as answer:
+        with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=False, headers=agent) as answer:
             if answer.status_code != httpx.codes.OK:
                 return None
             for piece in answer.iter_bytes():
                 found += piece
-                if len(found) > LARGEST:
+                if len(found) > MAX_BYTES:
                     return None
     except httpx.HTTPError:
         return None
-    return bytes(found) if kind_of(bytes(found)) else None
+    return bytes(found) if image_media_type(bytes(found)) else None
 
 
-def kind_of(picture: bytes) -> str:
+def image_media_type(image: bytes) -> str:
     """The kind that its first bytes say; empty for everything that is no picture (SVG is a program)."""
-    return next((kind for begins, kind in KINDS.items() if picture.startswith(begins)), "")
+    return next((kind for begins, kind in MEDIA_TYPES.items() if image.startswith(begins)), "")
 
 
-def of(house: House) -> Pictures:
+def create_thumbnail_cache(ctx: AppContext) -> ThumbnailCache:
     """Those of a house; its own source may be asked too."""
-    return Pictures(house.settings.home / "thumbnails", (*HOSTS, _origin(house.settings.huggingface_url)))
+    return ThumbnailCache(
+        ctx.settings.data_directory / "thumbnails", (*THUMBNAIL_HOSTS, _origin(ctx.settings.huggingface_url))
+    )
 
 
 def _origin(url: str) -> str:

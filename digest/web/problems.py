@@ -6,8 +6,8 @@ from http import HTTPStatus
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-MEDIA = "application/problem+json"
-BELOW = "/api/"  # here every error is one
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+API_PREFIX = "/api/"  # here every error is one
 
 
 class FieldProblem(BaseModel):
@@ -27,7 +27,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = Field(default=[], description="One for each field that cannot be read.")
 
 
-def problem(
+def problem_response(
     status: int,
     detail: str = "",
     *,
@@ -38,4 +38,4 @@ def problem(
     """An answer that says so."""
     told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, position=position, errors=[*errors])
     content = told.model_dump(exclude_none=True, exclude=None if errors else {"errors"})
-    return JSONResponse(content, status, media_type=MEDIA, headers=dict(headers or {}))
+    return JSONResponse(content, status, media_type=PROBLEM_MEDIA_TYPE, headers=dict(headers or {}))

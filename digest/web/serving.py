@@ -11,32 +11,32 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_WITHIN = 10.0  # seconds from the first byte of a request, or from the connection, to the end of its headers
-TAKEN_WITHIN = 30.0  # seconds that an answer may wait for its reader
+HEADER_TIMEOUT = 10.0  # seconds from the first byte of a request, or from the connection, to the end of its headers
+WRITE_TIMEOUT = 30.0  # seconds that an answer may wait for its reader
 
 
-class Impatient(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """One line to a client."""
 
-    head_within = HEAD_WITHIN
-    taken_within = TAKEN_WITHIN
+    header_timeout = HEADER_TIMEOUT
+    write_timeout = WRITE_TIMEOUT
     _timers: dict[str, asyncio.TimerHandle]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._timers = {}
-        self._wind("head", self.head_within)
+        self._wind("head", self.header_timeout)
 
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is h11.IDLE:
-            self._wind("head", self.head_within)
+            self._wind("head", self.header_timeout)
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop("head")
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._wind("answer", self.taken_within)
+        self._wind("answer", self.write_timeout)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -62,7 +62,7 @@ def server_of(app: ASGIApp, *, host: str, port: int, proxies: tuple[str, ...]) -
         app,
         host=host,
         port=port,
-        http=Impatient,
+        http=TimeoutProtocol,
         ws="none",
         proxy_headers=True,
         forwarded_allow_ips=list(proxies),

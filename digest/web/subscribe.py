@@ -14,40 +14,41 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from digest import db, desk, papers, preview
-from digest.letters import DigestWords, LetterPaper, say
-from digest.letters.cards import Card, card
-from digest.matching import recall
+from digest.letters import DigestContext, PaperView, say
+from digest.letters.cards import PaperCard, personal_card
+from digest.matching import parse_canonical
 from digest.models import Paper
-from digest.subscribers import CONSENT, LARGEST_CAP, Saved, Wish
+from digest.subscribers import CONSENT_TEXT as CONSENT
+from digest.subscribers import MAX_CAP, KeywordInput, Preferences
 from digest.web import typos
 from digest.web.forms import (
-    LONGEST_KEYWORDS,
-    Fault,
-    Read,
+    MAX_KEYWORDS_LENGTH,
+    FieldError,
+    ParsedForm,
     SubscribeForm,
-    read_subscription,
-    read_wish,
-    typed,
-    usual,
-    zones_with,
+    default_values,
+    entered_values,
+    parse_preferences_fields,
+    parse_subscribe_form,
+    timezones_including,
 )
-from digest.web.front import LOOK, At, Front
-from digest.web.keywords import Understood, changed, understood
+from digest.web.front import SAFE_METHODS, WebContext, WebDep
+from digest.web.keywords import KeywordMeaning, describe_keywords, edit_keywords
 
 router = APIRouter()
-Typed = Annotated[SubscribeForm, Form()]
+SubscribeBody = Annotated[SubscribeForm, Form()]
 
-BESIDE = 6  # papers beside the form
+SIDEBAR_PAPERS = 6  # papers beside the form
 PREVIEW_PAPERS = 10
-MOST_PARTS = 400  # phrases and fields of all keywords that one preview looks up
-VERSION, _, AGREED = CONSENT.partition(": ")
+MAX_PREVIEW_TERMS = 400  # phrases and fields of all keywords that one preview looks up
+CONSENT_VERSION, _, CONSENT_TEXT = CONSENT.partition(": ")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PreviewResult:
     """What the keywords would have brought. `matched` counts the papers, each once."""
 
-    cards: tuple[Card, ...]
+    cards: tuple[PaperCard, ...]
     counts: tuple[int, ...]
     considered: int
     matched: int
@@ -55,176 +56,196 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KeywordFeedback:
     """What is said of the keywords: how they were understood, what could be added, and one sentence about it all."""
 
-    understood: tuple[Understood, ...]
+    understood: tuple[KeywordMeaning, ...]
     suggested: tuple[str, ...]
     status: str
 
 
-@router.api_route("/", methods=LOOK)
-def front_page(at: At, keywords: Annotated[str, Query()] = "") -> HTMLResponse:
-    said = usual(at.house.settings) | {"keywords": keywords[:LONGEST_KEYWORDS]}
-    stamp = at.stamp()
+@router.api_route("/", methods=SAFE_METHODS)
+def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLResponse:
+    said = default_values(web.ctx.settings) | {"keywords": keywords[:MAX_KEYWORDS_LENGTH]}
+    stamp = web.papers_version()
     if keywords:
-        answer = _page(at, said, Read(), fresh=True)
+        answer = _render_form(web, said, ParsedForm(), fresh=True)
     else:
-        answer = at.keep("/", stamp, lambda: _page(at, said, Read(), fresh=True))
-    if at.recent.stamp != stamp:
+        answer = web.cached_page("/", stamp, lambda: _render_form(web, said, ParsedForm(), fresh=True))
+    if web.recent_papers.fingerprint != stamp:
         # Whoever reads this page will type soon: the papers for the preview are made ready meanwhile.
-        answer.background = BackgroundTask(at.warm)
+        answer.background = BackgroundTask(web.fill_caches)
     return answer
 
 
 @router.post("/")
-def previewed(at: At, form: Typed) -> HTMLResponse:
+def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """What the keywords would have brought, with what a button adds to them. Nothing is kept."""
-    return _looked(at, form, _read_keywords(at, form))
+    return _render_preview(web, form, _parse_keywords(web, form))
 
 
 @router.post("/preview")
-def live(at: At, form: Typed) -> Response:
+def preview_fragment(web: WebDep, form: SubscribeBody) -> Response:
     """The part of the page that changes while somebody types. 202: ask again in a moment, the papers are being read."""
-    if at.recent.busy:
+    if web.recent_papers.is_loading:
         return Response(status_code=202, headers={"Retry-After": "2"})
     before = form.keywords
-    read = _read_keywords(at, form)
-    seen = _seen(at, read)
-    values = _values(at, typed(form, at.house.settings), read, seen)
-    return at.page("preview.html", **values, live=True, changed=form.keywords if form.keywords != before else None)
+    read = _parse_keywords(web, form)
+    seen = _preview(web, read)
+    values = _template_values(web, entered_values(form, web.ctx.settings), read, seen)
+    return web.render("preview.html", **values, live=True, changed=form.keywords if form.keywords != before else None)
 
 
-@router.api_route("/meant", methods=LOOK)
-def meant(domain: Annotated[str, Query(max_length=255)]) -> JSONResponse:
+@router.api_route("/meant", methods=SAFE_METHODS)
+def domain_suggestion(domain: Annotated[str, Query(max_length=255)]) -> JSONResponse:
     """Whether a domain is probably a slip. Only the domain is sent here while somebody types, not the address."""
-    return JSONResponse({"meant": typos.meant(domain)})
+    return JSONResponse({"meant": typos.suggest_domain(domain)})
 
 
 @router.post("/subscribe")
-async def subscribe(at: At, form: Typed) -> Response:
+async def subscribe(web: WebDep, form: SubscribeBody) -> Response:
     """Ask for letters. The answer, and how long it takes, are the same whatever the address's state."""
     began = time.monotonic()
-    read = await run_in_threadpool(read_subscription, form, at.house.settings)
+    read = await run_in_threadpool(parse_subscribe_form, form, web.ctx.settings)
     if read.faults or read.mended:
-        return await run_in_threadpool(_looked, at, form, read)
-    await ask(at, None if form.website else form.email, read.wish, read.saved, began)
-    return RedirectResponse(f"{at.root}/sent", status_code=303)
+        return await run_in_threadpool(_render_preview, web, form, read)
+    await request_subscription(web, None if form.website else form.email, read.wish, read.saved, began)
+    return RedirectResponse(f"{web.root}/sent", status_code=303)
 
 
-async def ask(at: Front, email: str | None, wish: Wish, saved: Sequence[Saved], began: float) -> None:
+async def request_subscription(
+    web: WebContext, email: str | None, preferences: Preferences, keywords: Sequence[KeywordInput], started_at: float
+) -> None:
     """Note a wish (none: pretend to) and take `at.pace` seconds for it since `began`, a monotonic instant.
 
     An address that was asked for too often gets nothing, and nobody is told. Raises HTTPException when too much was
     asked for at its domain, or in all.
     """
     if email is not None:
-        await run_in_threadpool(_note, at, email, wish, saved)
-    await asyncio.sleep(max(0.0, began + at.pace - time.monotonic()))
+        await run_in_threadpool(_create_subscription, web, email, preferences, keywords)
+    await asyncio.sleep(max(0.0, started_at + web.min_answer_seconds - time.monotonic()))
 
 
-def _note(at: Front, email: str, wish: Wish, saved: Sequence[Saved]) -> None:
-    if seconds := at.rations.domain(email):
+def _create_subscription(
+    web: WebContext, email: str, preferences: Preferences, keywords: Sequence[KeywordInput]
+) -> None:
+    if seconds := web.limiter.check_domain(email):
         raise HTTPException(429, "Try again later.", headers={"Retry-After": str(seconds)})
-    if at.rations.mailbox(email):
-        desk.subscribe(at.house, email, wish, saved, at.clock())
+    if web.limiter.hit_mailbox(email):
+        desk.subscribe(web.ctx, email, preferences, keywords, web.clock())
 
 
-@router.api_route("/sent", methods=LOOK)
-def sent(at: At) -> HTMLResponse:
-    return at.page("sent.html")
+@router.api_route("/sent", methods=SAFE_METHODS)
+def sent_page(web: WebDep) -> HTMLResponse:
+    return web.render("sent.html")
 
 
-def _read_keywords(at: Front, form: SubscribeForm) -> Read:
+def _parse_keywords(web: WebContext, form: SubscribeForm) -> ParsedForm:
     """The keywords alone, after what a button does to them, as far as one preview goes."""
-    form.keywords = changed(form.keywords, form.add, form.narrow)
-    read = read_wish(form, at.house.settings)
+    form.keywords = edit_keywords(form.keywords, form.add, form.narrow)
+    read = parse_preferences_fields(form, web.ctx.settings)
     read.faults = read.at("keywords")
-    if len({leaf.canonical for each in read.saved for leaf in recall(each.canonical).leaves}) > MOST_PARTS:
-        said = f"A preview looks up at most {MOST_PARTS} words and phrases. You can subscribe to all of these."
-        read.saved, read.faults = [], [*read.faults, Fault("keywords", said)]
+    if (
+        len({leaf.canonical for each in read.saved for leaf in parse_canonical(each.canonical).terms})
+        > MAX_PREVIEW_TERMS
+    ):
+        said = f"A preview looks up at most {MAX_PREVIEW_TERMS} words and phrases. You can subscribe to all of these."
+        read.saved, read.faults = [], [*read.faults, FieldError("keywords", said)]
     return read
 
 
-def _looked(at: Front, form: SubscribeForm, read: Read) -> HTMLResponse:
+def _render_preview(web: WebContext, form: SubscribeForm, parsed: ParsedForm) -> HTMLResponse:
     """The form with what the keywords would have brought, as far as they could be read."""
-    return _page(at, typed(form, at.house.settings), read, _seen(at, read))
+    return _render_form(web, entered_values(form, web.ctx.settings), parsed, _preview(web, parsed))
 
 
-def _page(
-    at: Front, said: dict[str, str], read: Read, seen: Seen | None = None, *, fresh: bool = False
+def _render_form(
+    web: WebContext,
+    values: dict[str, str],
+    parsed: ParsedForm,
+    preview: PreviewResult | None = None,
+    *,
+    fresh: bool = False,
 ) -> HTMLResponse:
-    return at.page(
+    return web.render(
         "subscribe.html",
-        status=422 if read.faults else 200,
-        **_values(at, said, read, seen),
+        status=422 if parsed.faults else 200,
+        **_template_values(web, values, parsed, preview),
         live=False,
         fresh=fresh,
-        zones=zones_with(said["timezone"]),
-        longest=LONGEST_KEYWORDS,
-        largest_cap=LARGEST_CAP,
-        agreed=AGREED,
-        version_agreed=VERSION,
+        zones=timezones_including(values["timezone"]),
+        longest=MAX_KEYWORDS_LENGTH,
+        largest_cap=MAX_CAP,
+        agreed=CONSENT_TEXT,
+        version_agreed=CONSENT_VERSION,
     )
 
 
-def _values(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> dict[str, Any]:
+def _template_values(
+    web: WebContext, values: dict[str, str], parsed: ParsedForm, seen: PreviewResult | None
+) -> dict[str, Any]:
     """What the page and its live part have in common."""
-    day, beside = _beside(at) if seen is None else (None, [])
-    told = _told(at, said, read, seen)
-    return {"said": said, "read": read, "seen": seen, "told": told, "day": day, "beside": beside}
+    day, beside = _sidebar_papers(web) if seen is None else (None, [])
+    told = _keyword_feedback(web, values, parsed, seen)
+    return {"said": values, "read": parsed, "seen": seen, "told": told, "day": day, "beside": beside}
 
 
-def _told(at: Front, said: dict[str, str], read: Read, seen: Seen | None) -> Told:
-    if said["keywords"].strip() and not read.saved:
-        return Told((), (), _status(read, seen))
-    lately = at.shelf.lately(at.house, at.recent.stamp[0] if seen and at.recent.stamp else None)
-    known = understood(lately, read.saved, seen.counts if seen else None)
-    return Told(known, at.shelf.suggested(lately, read.saved), _status(read, seen))
+def _keyword_feedback(
+    web: WebContext, values: dict[str, str], parsed: ParsedForm, seen: PreviewResult | None
+) -> KeywordFeedback:
+    if values["keywords"].strip() and not parsed.saved:
+        return KeywordFeedback((), (), _status_text(parsed, seen))
+    lately = web.suggestions.recent_corpus(
+        web.ctx, web.recent_papers.fingerprint[0] if seen and web.recent_papers.fingerprint else None
+    )
+    known = describe_keywords(lately, parsed.saved, seen.counts if seen else None)
+    return KeywordFeedback(known, web.suggestions.suggest(lately, parsed.saved), _status_text(parsed, seen))
 
 
-def _status(read: Read, seen: Seen | None) -> str:
+def _status_text(parsed: ParsedForm, seen: PreviewResult | None) -> str:
     """One sentence, spoken by a screen reader when it changes."""
-    wrong = len(read.at("keywords"))
-    faults = f"{say.count(wrong, 'line')} cannot be read." if wrong else ""
+    wrong = len(parsed.at("keywords"))
+    faults = f"{say.pluralize(wrong, 'line')} cannot be read." if wrong else ""
     if seen is None:
         return faults
-    if not read.saved:
+    if not parsed.saved:
         return faults or "Without keywords these would have come."
-    many = say.count(seen.matched, "paper") if seen.matched else "None"
-    found = f"{many} of the last {say.number(seen.considered)} would have come."
+    many = say.pluralize(seen.matched, "paper") if seen.matched else "None"
+    found = f"{many} of the last {say.format_number(seen.considered)} would have come."
     return f"{found} {faults}".strip()
 
 
-def _beside(at: Front) -> tuple[date | None, list[Paper]]:
-    with db.reading(at.house.engine) as session:
-        return papers.latest_day(session), papers.recent(session, days=1, limit=BESIDE)
+def _sidebar_papers(web: WebContext) -> tuple[date | None, list[Paper]]:
+    with db.read_session(web.ctx.engine) as session:
+        return papers.latest_list_day(session), papers.recent_papers(session, days=1, limit=SIDEBAR_PAPERS)
 
 
-def _seen(at: Front, read: Read) -> Seen | None:
+def _preview(web: WebContext, parsed: ParsedForm) -> PreviewResult | None:
     """What would have come; None where no keyword can be read, or nothing is on the shelf."""
-    if read.at("keywords") and not read.saved:
+    if parsed.at("keywords") and not parsed.saved:
         return None
-    with db.reading(at.house.engine) as session:
-        at.recent.refresh(session)
-        day = at.recent.day
+    with db.read_session(web.ctx.engine) as session:
+        web.recent_papers.refresh(session)
+        day = web.recent_papers.day
         if day is None:
             return None
-        looked = preview.glance(session, read.saved, at.recent, day, at.clock(), cap=PREVIEW_PAPERS, fresh=True)
-    words = preview.letter_words(at.house, read.saved, looked)
-    return Seen(
-        cards=tuple(_card(at, paper, words) for paper in looked.papers),
-        counts=looked.counts,
-        considered=looked.considered,
-        matched=len(looked.papers) + looked.left_out,
-        days=at.recent.days,
+        looked = preview.preview_from_index(
+            session, parsed.saved, web.recent_papers, day, web.clock(), cap=PREVIEW_PAPERS, is_current=True
+        )
+    words = preview.preview_context(web.ctx, parsed.saved, looked)
+    return PreviewResult(
+        cards=tuple(_paper_entry(web, paper, words) for paper in looked.papers),
+        counts=looked.match_counts,
+        considered=looked.paper_count,
+        matched=len(looked.papers) + looked.omitted_count,
+        days=web.recent_papers.days,
     )
 
 
-def _card(at: Front, paper: LetterPaper, words: DigestWords) -> Card:
+def _paper_entry(web: WebContext, paper: PaperView, digest: DigestContext) -> PaperCard:
     """The paper as a page shows it, without the reader's own words for why; worked out once."""
-    kept = at.recent.kept
-    shown: Card | None = kept.get((paper, words.day))
+    kept = web.recent_papers.cache
+    shown: PaperCard | None = kept.get((paper, digest.day))
     if shown is None:
-        shown = kept[paper, words.day] = replace(card(paper, words), reasons=(), why="")
+        shown = kept[paper, digest.day] = replace(personal_card(paper, digest), reasons=(), why="")
     return shown

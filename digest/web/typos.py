@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 
 # Where very many people have their mail.
-LARGE = frozenset(
+LARGE_MAIL_DOMAINS = frozenset(
     (
         *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com"),
         *("icloud.com", "aol.com", "proton.me", "protonmail.com", "fastmail.com", "zoho.com", "gmx.de"),
@@ -14,7 +14,7 @@ LARGE = frozenset(
     )
 )
 # Domains of their own that look like one of these.
-OTHERS = frozenset(
+SIMILAR_MAIL_DOMAINS = frozenset(
     (
         "mail.com",
         "email.com",
@@ -28,28 +28,28 @@ OTHERS = frozenset(
         "five.com",
     )
 )
-ENDINGS = {"con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "xom": "com", "cim": "com",
+MISSPELT_ENDINGS = {"con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "xom": "com", "cim": "com",
            "om": "com", "cm": "com", "co": "com", "coom": "com", "ent": "net", "nte": "net", "ed": "de"}  # fmt: skip
-SHORTEST = 4  # letters of a name that is long enough to be misspelt
-NEAR = 0.85  # difflib's ratio: one or two letters of a usual name
+MIN_NAME_LENGTH = 4  # letters of a name that is long enough to be misspelt
+MIN_SIMILARITY = 0.85  # difflib's ratio: one or two letters of a usual name
 
 
-def meant(domain: str) -> str:
+def suggest_domain(domain: str) -> str:
     """The large domain that this one was probably meant to be; empty when there is no such guess."""
     written = domain.strip().rstrip(".").casefold()
     name, _, ending = written.partition(".")
-    if written in LARGE or written in OTHERS or not ending:
+    if written in LARGE_MAIL_DOMAINS or written in SIMILAR_MAIL_DOMAINS or not ending:
         return ""
-    mended = f"{name}.{ENDINGS.get(ending, ending)}"
-    if mended in LARGE:
+    mended = f"{name}.{MISSPELT_ENDINGS.get(ending, ending)}"
+    if mended in LARGE_MAIL_DOMAINS:
         return mended
-    same = [each for each in sorted(LARGE) if each.partition(".")[2] == mended.partition(".")[2]]
-    long = [each for each in same if len(each.partition(".")[0]) >= SHORTEST]
-    return next(iter(get_close_matches(mended, long, 1, NEAR)), "")
+    same = [each for each in sorted(LARGE_MAIL_DOMAINS) if each.partition(".")[2] == mended.partition(".")[2]]
+    long = [each for each in same if len(each.partition(".")[0]) >= MIN_NAME_LENGTH]
+    return next(iter(get_close_matches(mended, long, 1, MIN_SIMILARITY)), "")
 
 
-def mended(address: str) -> str:
+def correct_address(address: str) -> str:
     """The whole address with the domain that was probably meant; empty when there is nothing to ask."""
     local, at, domain = address.strip().rpartition("@")
-    guess = meant(domain) if local and at else ""
+    guess = suggest_domain(domain) if local and at else ""
     return f"{local}@{guess}" if guess else ""

@@ -4,21 +4,21 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from digest.watch import Watch
-from digest.web.keeper import Keeper
+from digest.watch import Monitoring
+from digest.web.keeper import OperatorAuth
 
 
-async def _watch(request: Request) -> Watch:
-    watch = request.app.state.watch
-    assert isinstance(watch, Watch)  # noqa: S101  - operator.install() put it there
-    return watch
+async def get_monitoring(request: Request) -> Monitoring:
+    monitoring = request.app.state.watch
+    assert isinstance(monitoring, Monitoring)  # noqa: S101  - operator.install() put it there
+    return monitoring
 
 
-async def _keeper(request: Request) -> Keeper:
-    keeper = request.app.state.keeper
-    assert isinstance(keeper, Keeper)  # noqa: S101  - operator.install() put it there
-    return keeper
+async def get_operator_auth(request: Request) -> OperatorAuth:
+    auth = request.app.state.keeper
+    assert isinstance(auth, OperatorAuth)  # noqa: S101  - operator.install() put it there
+    return auth
 
 
-Seen = Annotated[Watch, Depends(_watch)]
-Keeping = Annotated[Keeper, Depends(_keeper)]
+MonitoringDep = Annotated[Monitoring, Depends(get_monitoring)]
+OperatorAuthDep = Annotated[OperatorAuth, Depends(get_operator_auth)]

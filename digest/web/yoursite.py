@@ -11,31 +11,31 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from digest.web.forms import LONGEST_KEYWORDS, typed_lines
-from digest.web.front import LOOK, At
-from digest.web.subscribe import AGREED, VERSION
+from digest.web.forms import MAX_KEYWORDS_LENGTH, non_blank_lines
+from digest.web.front import SAFE_METHODS, WebDep
+from digest.web.subscribe import CONSENT_TEXT, CONSENT_VERSION
 
 router = APIRouter()
-Keywords = Annotated[str, Query()]
-EXAMPLE = "graph neural network\nprotein folding"
-LONGEST_LINK = 2000  # characters of keywords in an address; servers and mail programs cut off longer ones
+KeywordsParameter = Annotated[str, Query()]
+EXAMPLE_KEYWORDS = "graph neural network\nprotein folding"
+MAX_LINK_LENGTH = 2000  # characters of keywords in an address; servers and mail programs cut off longer ones
 
 
-@router.api_route("/embed", methods=LOOK)
-def embed(at: At, keywords: Keywords = "") -> HTMLResponse:
-    return at.page(
+@router.api_route("/embed", methods=SAFE_METHODS)
+def embed_page(web: WebDep, keywords: KeywordsParameter = "") -> HTMLResponse:
+    return web.render(
         "embed.html",
-        keywords=keywords[:LONGEST_KEYWORDS],
-        longest=LONGEST_KEYWORDS,
-        agreed=AGREED,
-        version_agreed=VERSION,
+        keywords=keywords[:MAX_KEYWORDS_LENGTH],
+        longest=MAX_KEYWORDS_LENGTH,
+        agreed=CONSENT_TEXT,
+        version_agreed=CONSENT_VERSION,
     )
 
 
-@router.api_route("/for-your-site", methods=LOOK)
-def for_your_site(at: At, keywords: Keywords = "") -> HTMLResponse:
-    said = (typed_lines(keywords) or EXAMPLE)[:LONGEST_LINK]
-    base, given = at.house.settings.base_url, quote(said, safe="")
+@router.api_route("/for-your-site", methods=SAFE_METHODS)
+def embed_instructions(web: WebDep, keywords: KeywordsParameter = "") -> HTMLResponse:
+    said = (non_blank_lines(keywords) or EXAMPLE_KEYWORDS)[:MAX_LINK_LENGTH]
+    base, given = web.ctx.settings.base_url, quote(said, safe="")
     feeds = [f"{base}/feeds/atom?q={quote(line, safe='')}" for line in said.splitlines()]
     frame = (
         f'<iframe src="{base}/embed?keywords={given}" title="New papers by e-mail" width="100%" height="460" '
@@ -44,12 +44,12 @@ def for_your_site(at: At, keywords: Keywords = "") -> HTMLResponse:
     # In double quotes it is a string of JavaScript too; a mark holds nothing that HTML would read.
     page = json.dumps(f"{base}/?keywords=")
     mark = f"javascript:void open({page}+encodeURIComponent(String(getSelection()).trim()||document.title))"
-    return at.page(
+    return web.render(
         "for-your-site.html",
         keywords=said,
         link=f"{base}/?keywords={given}",
         frame=frame,
         feeds=feeds,
         mark=mark,
-        frame_path=f"{at.root}/embed?keywords={given}",
+        frame_path=f"{web.root}/embed?keywords={given}",
     )

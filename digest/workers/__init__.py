@@ -13,8 +13,8 @@ a letter, there is no shard that a dead worker keeps, and a worker that joins la
     worker.py   the process that runs them
 """
 
-from digest.workers.jobs import hand_out
-from digest.workers.tables import prepare
-from digest.workers.worker import work
+from digest.workers.jobs import defer_jobs
+from digest.workers.tables import prepare_tables
+from digest.workers.worker import run_worker
 
-__all__ = ["hand_out", "prepare", "work"]
+__all__ = ["defer_jobs", "prepare_tables", "run_worker"]

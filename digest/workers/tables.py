@@ -12,40 +12,42 @@ from digest import db
 from digest.errors import StoreError
 
 SCHEMA = "procrastinate"
-_FOUND = text("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name")
+_INSTALLED_VERSION = text("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name")
 
 
 @cache
-def needed() -> str:
+def required_version() -> str:
     """The version that this program works with."""
     return version("procrastinate")
 
 
-def present(engine: Engine) -> str | None:
+def installed_version(engine: Engine) -> str | None:
     """The version in the database; None where there is none. Raises StoreError."""
-    with db.reading(engine) as session:
-        found: str | None = session.scalar(_FOUND, {"name": SCHEMA})
+    with db.read_session(engine) as session:
+        found: str | None = session.scalar(_INSTALLED_VERSION, {"name": SCHEMA})
         return found
 
 
-def prepare(engine: Engine, *, renew: bool = False) -> None:
+def prepare_tables(engine: Engine, *, recreate: bool = False) -> None:
     """Make the tables where there are none, and with `renew` where they are of another version.
 
     Any number of processes may ask at once. Raises StoreError, also where the tables do not fit and stay.
     """
-    if present(engine) == needed():  # as nearly always, and every tick asks
+    if installed_version(engine) == required_version():  # as nearly always, and every tick asks
         return
-    with db.writing(engine) as session:
-        db.hold(session, db.SCHEMA_LOCK)
-        found = session.scalar(_FOUND, {"name": SCHEMA})
-        if found == needed():
+    with db.write_session(engine) as session:
+        db.acquire_lock(session, db.SCHEMA_LOCK)
+        found = session.scalar(_INSTALLED_VERSION, {"name": SCHEMA})
+        if found == required_version():
             return
-        if found is not None and not renew:
-            raise StoreError(f"the tables of the jobs are of version {found}, not {needed()}; run: digest migrate")
-        _make(session.connection())
+        if found is not None and not recreate:
+            raise StoreError(
+                f"the tables of the jobs are of version {found}, not {required_version()}; run: digest migrate"
+            )
+        _create_tables(session.connection())
 
 
-def _make(connection: Connection) -> None:
+def _create_tables(connection: Connection) -> None:
     # Imported where it is used, here and in the files beside: importing it starts another program.
     from procrastinate.schema import SchemaManager
 
@@ -53,16 +55,16 @@ def _make(connection: Connection) -> None:
     connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     connection.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
     connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
-    connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{needed()}'"))
+    connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{required_version()}'"))
 
 
-def enter(session: Session) -> str:
+def use_schema(session: Session) -> str:
     """Let this transaction see procrastinate's tables; the path to go back to with `leave`."""
     before = str(session.scalar(text("SELECT current_setting('search_path')")))
-    leave(session, SCHEMA)
+    set_search_path(session, SCHEMA)
     return before
 
 
-def leave(session: Session, path: str) -> None:
+def set_search_path(session: Session, path: str) -> None:
     """Look for tables on `path` again."""
     session.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})

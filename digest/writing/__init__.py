@@ -15,104 +15,106 @@ from functools import partial
 from typing import NamedTuple
 
 from digest import letters
-from digest.deliveries import Claimed
-from digest.house import House
-from digest.letters import Letter
-from digest.mail.message import Envelope, Wired, compose
-from digest.mail.verp import Errand
+from digest.deliveries import ClaimedDelivery
+from digest.house import AppContext
+from digest.letters import EmailContent
+from digest.mail.message import MessageHeaders, RawMessage, build_message
+from digest.mail.verp import ReturnPathKind
 from digest.models import DeliveryKind
-from digest.subscribers import Purpose
-from digest.writing.desk import Addressee, Asked, Desk, lay_out, study
-from digest.writing.shelf import Memory, list_days
-from digest.writing.stock import is_late, letter_paper
-from digest.writing.words import copy_words, digest_words, welcome_words
+from digest.subscribers import TokenPurpose
+from digest.writing.desk import BatchData, Recipient, SubscriberKeyword, load_batch, match_batch
+from digest.writing.shelf import RenderCache, listed_days
+from digest.writing.stock import is_late, paper_view
+from digest.writing.words import copy_words, digest_context, welcome_words
 
 __all__ = [
-    "COPY",
-    "Asked",
-    "Desk",
-    "Memory",
-    "Outgoing",
-    "digest_words",
+    "COPY_LINK",
+    "SubscriberKeyword",
+    "BatchData",
+    "RenderCache",
+    "PreparedEmail",
+    "digest_context",
     "is_late",
-    "lay_out",
-    "letter_paper",
-    "list_days",
-    "prepare",
-    "study",
+    "load_batch",
+    "paper_view",
+    "listed_days",
+    "prepare_email",
+    "match_batch",
 ]
 
-COPY = "copy"  # copy:number:day:today is the edition of the link to a letter's copy
+COPY_LINK = "copy"  # copy:number:day:today is the edition of the link to a letter's copy
 
 
-class Outgoing(NamedTuple):
+class PreparedEmail(NamedTuple):
     """A letter that may leave, and the claim it answers. `sender` and `recipient` are those of the SMTP envelope."""
 
-    claimed: Claimed
+    delivery: ClaimedDelivery
     sender: str
     recipient: str
-    house: House
-    headers: Envelope
-    letter: Callable[[], Letter]
+    ctx: AppContext
+    headers: MessageHeaders
+    build_content: Callable[[], EmailContent]
 
-    def written(self) -> Wired:
+    def render(self) -> RawMessage:
         """In wire form, signed where we sign. Raises Rejected when nobody can be addressed this way."""
-        return self.house.signed(compose(self.letter(), self.headers))
+        return self.ctx.sign(build_message(self.build_content(), self.headers))
 
 
-def prepare(house: House, desk: Desk, claimed: Claimed, now: datetime) -> Outgoing:
+def prepare_email(ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, now: datetime) -> PreparedEmail:
     """One letter, with all that is needed to write it."""
     subscriber = desk.subscribers[claimed.subscriber_id]
-    letter, leave = _letter(house, desk, claimed, subscriber, now)
-    headers = _envelope(house, claimed, subscriber.email, now, leave)
-    sender = house.returns.of(Errand.BOUNCE, claimed.id) if house.returns else house.sender
-    return Outgoing(claimed, sender, subscriber.email, house, headers, letter)
+    letter, leave = _letter(ctx, desk, claimed, subscriber, now)
+    headers = _envelope(ctx, claimed, subscriber.email, now, leave)
+    sender = ctx.return_path.address_for(ReturnPathKind.BOUNCE, claimed.id) if ctx.return_path else ctx.sender_address
+    return PreparedEmail(claimed, sender, subscriber.email, ctx, headers, letter)
 
 
-def _envelope(house: House, claimed: Claimed, recipient: str, now: datetime, leave: str | None) -> Envelope:
+def _envelope(
+    ctx: AppContext, claimed: ClaimedDelivery, recipient: str, now: datetime, leave: str | None
+) -> MessageHeaders:
     """What the headers of a letter say beside it."""
-    returns = house.returns
-    return Envelope(
-        from_=house.settings.mail_from,
+    returns = ctx.return_path
+    return MessageHeaders(
+        from_=ctx.settings.mail_from,
         to=recipient,
         message_id=claimed.message_id,
         date=now,
-        list_id=f"digest.{house.domain}",
+        list_id=f"digest.{ctx.sender_domain}",
         unsubscribe_url=leave,
-        unsubscribe_mail=returns.of(Errand.LEAVE, claimed.id) if returns else "",
-        feedback=f"{claimed.kind}:{house.domain}",
+        unsubscribe_mail=returns.address_for(ReturnPathKind.UNSUBSCRIBE, claimed.id) if returns else "",
+        feedback=f"{claimed.kind}:{ctx.sender_domain}",
     )
 
 
 def _letter(
-    house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime
-) -> tuple[Callable[[], Letter], str | None]:
+    ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, subscriber: Recipient, now: datetime
+) -> tuple[Callable[[], EmailContent], str | None]:
     """What the letter says; and the link by which its reader leaves, where it came by itself."""
-    product, postal = house.product, house.settings.postal_address
+    product, postal = ctx.product_name, ctx.settings.postal_address
     issued = claimed.created_at
     match claimed.kind:
         case DeliveryKind.CONFIRM:
             # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link. Nor
             # must one of a run whose clock was set to a past day.
-            url = house.link(Purpose.CONFIRM, subscriber.nonce, max(issued, now))
-            words = letters.ConfirmWords(confirm_url=url, product=product, postal_address=postal)
-            return partial(letters.confirm, words), None
-        case DeliveryKind.ALREADY_SUBSCRIBED if claimed.edition.startswith(f"{COPY}:"):
-            return partial(letters.copy, copy_words(house, claimed, subscriber)), None
+            url = ctx.signed_url(TokenPurpose.CONFIRM, subscriber.nonce, max(issued, now))
+            words = letters.ConfirmContext(confirm_url=url, product=product, postal_address=postal)
+            return partial(letters.render_confirm, words), None
+        case DeliveryKind.ALREADY_SUBSCRIBED if claimed.edition.startswith(f"{COPY_LINK}:"):
+            return partial(letters.render_copy_link, copy_words(ctx, claimed, subscriber)), None
         case DeliveryKind.ALREADY_SUBSCRIBED:
-            url = house.link(Purpose.PREFERENCES, subscriber.nonce, issued)
-            asked = letters.AlreadyWords(preferences_url=url, product=product, postal_address=postal)
-            return partial(letters.already, asked), None
+            url = ctx.signed_url(TokenPurpose.PREFERENCES, subscriber.nonce, issued)
+            asked = letters.AlreadySubscribedContext(preferences_url=url, product=product, postal_address=postal)
+            return partial(letters.render_already_subscribed, asked), None
         case DeliveryKind.GOODBYE:
-            left = letters.GoodbyeWords(
-                return_url=house.link(Purpose.RETURN, subscriber.nonce, issued),
-                subscribe_url=house.page("/"),
+            left = letters.GoodbyeContext(
+                return_url=ctx.signed_url(TokenPurpose.RESUBSCRIBE, subscriber.nonce, issued),
+                subscribe_url=ctx.absolute_url("/"),
                 product=product,
                 postal_address=postal,
             )
-            return partial(letters.goodbye, left), None
+            return partial(letters.render_goodbye, left), None
         case DeliveryKind.WELCOME:
-            welcome = welcome_words(house, desk, claimed, subscriber, now)
-            return partial(letters.welcome, welcome), welcome.unsubscribe_url
-    digest = digest_words(house, desk, claimed, subscriber)
-    return partial(letters.digest, digest), digest.links.unsubscribe
+            welcome = welcome_words(ctx, desk, claimed, subscriber, now)
+            return partial(letters.render_welcome, welcome), welcome.unsubscribe_url
+    digest = digest_context(ctx, desk, claimed, subscriber)
+    return partial(letters.render_digest, digest), digest.links.unsubscribe

@@ -11,29 +11,29 @@ from sqlalchemy import Table, inspect
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.db import Rows, on_server, packed, within
-from digest.deliveries import Claimed
+from digest.db import RowQuery, array_value, is_in_parameter, is_postgresql
+from digest.deliveries import ClaimedDelivery
 from digest.letters import FirstPapers
-from digest.letters.known import Known
+from digest.letters.known import MatchCache
 from digest.matching import is_exclusion
 from digest.models import Delivery, DeliveryKind, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber
-from digest.writing.shelf import Memory
-from digest.writing.stock import stamp, stock
+from digest.writing.shelf import RenderCache
+from digest.writing.stock import snapshot, stamp
 
 FEW = 50  # keywords never met: with more of them in a batch, what the letters to come will need is looked up too
 AHEAD = 10_000  # keywords of these
 LATEST = 2_000  # listings, whose papers they will carry
 
 
-class Asked(NamedTuple):
+class SubscriberKeyword(NamedTuple):
     """A keyword of a reader: its number, as they wrote it, and its canonical form."""
 
     id: int
-    written: str
+    text: str
     canonical: str
 
 
-class Addressee(Protocol):
+class Recipient(Protocol):
     """What letters must know of their reader; a Subscriber, or a plain row of one."""
 
     @property
@@ -53,38 +53,40 @@ class Addressee(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class BatchData:
     """`chosen`, by delivery, has the keywords of each digest. `known` outlives the batch, where many are written."""
 
-    subscribers: Mapping[int, Addressee]
-    keywords: Mapping[int, Sequence[Asked]]
+    subscribers: Mapping[int, Recipient]
+    keywords: Mapping[int, Sequence[SubscriberKeyword]]
     canonicals: Mapping[int, str]
     papers: Mapping[int, Paper]
     list_days: Mapping[int, date]
     notices: tuple[str, ...]
     sources: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     first: Mapping[int, FirstPapers] = field(default_factory=dict)  # for those who are welcomed
-    chosen: dict[int, Sequence[Asked]] = field(default_factory=dict)
-    known: Known = field(default_factory=Known)
+    chosen: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
+    known: MatchCache = field(default_factory=MatchCache)
 
 
-def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: Memory | None = None) -> Desk:
+def load_batch(
+    session: Session, claimed: Sequence[ClaimedDelivery], now: datetime, known: RenderCache | None = None
+) -> BatchData:
     """Load all that the letters of a batch need. `known` is kept by who writes many batches."""
     readers = {each.subscriber_id for each in claimed}
-    known = Memory() if known is None else known
+    known = RenderCache() if known is None else known
     saved = saved_by(session, readers)
     asked = {number for _, number, _ in saved}.union(*(each.keywords for each in claimed))
     canonicals = known.shelf.canonicals(session, asked)
-    keywords: dict[int, list[Asked]] = {}
+    keywords: dict[int, list[SubscriberKeyword]] = {}
     for reader, number, written in saved:
-        keywords.setdefault(reader, []).append(Asked(number, written, canonicals[number]))
+        keywords.setdefault(reader, []).append(SubscriberKeyword(number, written, canonicals[number]))
     wanted = {number for each in claimed for number in [*each.papers, *each.omitted_papers]}
     ahead: list[str] = []
     if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
         ahead = waiting_keywords(session)
         wanted |= set(latest(session)) if ahead else set()
     kept = known.shelf.papers(session, wanted, now)
-    desk = Desk(
+    desk = BatchData(
         subscribers=addressees(session, readers),
         keywords=keywords,
         canonicals=canonicals,
@@ -95,13 +97,13 @@ def lay_out(session: Session, claimed: Sequence[Claimed], now: datetime, known: 
         known=known,
     )
     stamps = {number: each.stamp for number, each in kept.items()}
-    study(desk, [each for each in claimed if each.kind == DeliveryKind.DIGEST], ahead, stamps)
+    match_batch(desk, [each for each in claimed if each.kind == DeliveryKind.DIGEST], ahead, stamps)
     return desk
 
 
-def study(
-    desk: Desk,
-    digests: Sequence[Claimed],
+def match_batch(
+    desk: BatchData,
+    digests: Sequence[ClaimedDelivery],
     ahead: Iterable[str] = (),
     stamps: Mapping[int, tuple[object, ...]] | None = None,
 ) -> None:
@@ -114,7 +116,7 @@ def study(
             for number, paper in desk.papers.items()
         }
     fresh = {
-        number: stock(
+        number: snapshot(
             desk.papers[number], listed_on(desk, desk.papers[number]), desk.sources.get(number, ()), stamps[number]
         )
         for number in desk.known.unknown(stamps)
@@ -124,10 +126,10 @@ def study(
         ([*each.papers, *each.omitted_papers], [keyword.canonical for keyword in desk.chosen[each.id]])
         for each in digests
     ]
-    desk.known.learn(fresh, letters, (text for text in ahead if not is_exclusion(text)))
+    desk.known.update(fresh, letters, (text for text in ahead if not is_exclusion(text)))
 
 
-def listed_on(desk: Desk, paper: Paper) -> date:
+def listed_on(desk: BatchData, paper: Paper) -> date:
     """The day on which a paper was first listed."""
     return desk.list_days.get(int(paper.id or 0), paper.first_seen_at.date())
 
@@ -142,12 +144,12 @@ def waiting_keywords(session: Session) -> list[str]:
 
 def latest(session: Session) -> Sequence[int]:
     """The papers that most of the letters to come will carry."""
-    last = col(Paper.first_listing_id) > papers.top_listing(session) - LATEST
+    last = col(Paper.first_listing_id) > papers.latest_listing_id(session) - LATEST
     found = session.exec(select(col(Paper.id)).where(last).order_by(col(Paper.first_listing_id)))
     return [int(number or 0) for number in found]
 
 
-class Reader(NamedTuple):
+class RecipientRow(NamedTuple):
     """What letters must know of a reader, of many at once."""
 
     email: str
@@ -160,32 +162,34 @@ class Reader(NamedTuple):
 
 
 @cache
-def _addressees(*, server: bool) -> Rows:
+def _addressees(*, server: bool) -> RowQuery:
     rows = cast("Table", inspect(Subscriber).local_table).c
-    wanted = (rows[name] for name in ("id", *Reader._fields))
-    return Rows(sa.select(*wanted).where(within(rows.id, server=server)))
+    wanted = (rows[name] for name in ("id", *RecipientRow._fields))
+    return RowQuery(sa.select(*wanted).where(is_in_parameter(rows.id, postgresql=server)))
 
 
-def addressees(session: Session, readers: Collection[int]) -> dict[int, Addressee]:
+def addressees(session: Session, readers: Collection[int]) -> dict[int, Recipient]:
     """To whom the letters go."""
-    rows = _addressees(server=on_server(session)).of(session.connection(), numbers=packed(session, readers))
-    return {number: Reader(*said) for number, *said in rows}
+    rows = _addressees(server=is_postgresql(session)).fetch_all(
+        session.connection(), numbers=array_value(session, readers)
+    )
+    return {number: RecipientRow(*said) for number, *said in rows}
 
 
 @cache
-def _saved(*, server: bool) -> Rows:
+def _saved(*, server: bool) -> RowQuery:
     saved = cast("Table", inspect(SavedKeyword).local_table).c
     theirs = sa.select(saved.subscriber_id, saved.keyword_id, saved.text)
-    found = theirs.where(within(saved.subscriber_id, server=server))
-    return Rows(found.order_by(saved.subscriber_id, saved.position))
+    found = theirs.where(is_in_parameter(saved.subscriber_id, postgresql=server))
+    return RowQuery(found.order_by(saved.subscriber_id, saved.position))
 
 
 def saved_by(session: Session, readers: Collection[int]) -> Sequence[Sequence[Any]]:
     """What several readers ask for today, each in their order: reader, number of the keyword, as they wrote it."""
-    return _saved(server=on_server(session)).of(session.connection(), numbers=packed(session, readers))
+    return _saved(server=is_postgresql(session)).fetch_all(session.connection(), numbers=array_value(session, readers))
 
 
-def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:
+def asked_for(desk: BatchData, claimed: ClaimedDelivery) -> list[SubscriberKeyword]:
     """The keywords that an edition was chosen by, as the reader writes them now where they still do.
 
     A delivery that does not know them is from before they were recorded: then it is what the reader asks for today.
@@ -196,6 +200,6 @@ def asked_for(desk: Desk, claimed: Claimed) -> list[Asked]:
     else:
         kept = {each.id: each for each in today}
         gone = (number for number in claimed.keywords if number not in kept and number in desk.canonicals)
-        kept |= {number: Asked(number, desk.canonicals[number], desk.canonicals[number]) for number in gone}
+        kept |= {number: SubscriberKeyword(number, desk.canonicals[number], desk.canonicals[number]) for number in gone}
         chosen = [kept[number] for number in claimed.keywords if number in kept]
     return [each for each in chosen if not is_exclusion(each.canonical)]

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlmodel import Session, SQLModel
 
 from digest import papers, readings
-from digest.db import on_server, packed, within
-from digest.letters.known import Known
+from digest.db import array_value, is_in_parameter, is_postgresql
+from digest.letters.known import MatchCache
 from digest.models import Keyword, Listing, Paper, SourceFetch
 from digest.writing.stock import stamp
 
@@ -37,7 +37,7 @@ KEYWORDS = 50_000  # that are kept
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedPaper:
     """A paper as it was read: `seen` tells whether its row is still the same."""
 
     seen: int
@@ -48,17 +48,17 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Shelf:
+class PaperCache:
     """Papers, and what readers are told of the sources. For one thread at a time."""
 
-    _papers: dict[int, Kept] = field(default_factory=dict)
+    _papers: dict[int, CachedPaper] = field(default_factory=dict)
     _listings: int | None = -1  # the number of the last listing when they were read
     _when: object = None  # the minute, and the last reading, since when papers have been
     _sure: set[int] = field(default_factory=set)
     _notices: tuple[object, tuple[str, ...]] = (None, ())
     _canonicals: dict[int, str] = field(default_factory=dict)
 
-    def papers(self, session: Session, numbers: Collection[int], now: datetime) -> Mapping[int, Kept]:
+    def papers(self, session: Session, numbers: Collection[int], now: datetime) -> Mapping[int, CachedPaper]:
         """These papers as the store has them; each is looked at once a minute, and after each reading."""
         listings, reading = session.connection().execute(_LATEST).one()
         when = reading, now.replace(second=0, microsecond=0)
@@ -71,8 +71,8 @@ class Shelf:
         return {number: self._papers[number] for number in numbers if number in self._papers}
 
     def _look_at(self, session: Session, numbers: Collection[int]) -> None:
-        asked = _paper_marks(server=on_server(session))
-        rows = session.connection().execute(asked, {"numbers": packed(session, numbers)})
+        asked = _paper_marks(server=is_postgresql(session))
+        rows = session.connection().execute(asked, {"numbers": array_value(session, numbers)})
         seen = {int(row[0]): hash(row) for row in rows}
         fresh = [n for n, mark in seen.items() if (kept := self._papers.get(n)) is None or kept.seen != mark]
         if fresh:
@@ -80,36 +80,36 @@ class Shelf:
         self._sure |= seen.keys()
 
     def _read(self, session: Session, fresh: Collection[int], seen: Mapping[int, int]) -> None:
-        found = papers.by_ids(session, fresh)
-        days, sources = list_days(session, found.values()), papers.sources_of(session, fresh)
+        found = papers.papers_by_id(session, fresh)
+        days, sources = listed_days(session, found.values()), papers.sources_by_paper(session, fresh)
         for number, paper in found.items():
             listed_on, listed_by = days.get(number, paper.first_seen_at.date()), sources.get(number, ())
             marks = stamp(paper, listed_on, listed_by)
-            self._papers[number] = Kept(seen[number], paper, listed_on, listed_by, marks)
+            self._papers[number] = CachedPaper(seen[number], paper, listed_on, listed_by, marks)
 
     def canonicals(self, session: Session, numbers: AbstractSet[int]) -> Mapping[int, str]:
         """Keywords by their numbers, these and maybe more, in canonical form. What a number means never changes."""
         if len(self._canonicals) > KEYWORDS:
             self._canonicals = {}
         if missing := numbers - self._canonicals.keys():
-            asked = _keywords(server=on_server(session))
-            rows = session.connection().execute(asked, {"numbers": packed(session, missing)})
+            asked = _keywords(server=is_postgresql(session))
+            rows = session.connection().execute(asked, {"numbers": array_value(session, missing)})
             self._canonicals |= dict(tuple(row) for row in rows.fetchall())
         return self._canonicals
 
     def notices(self, session: Session, now: datetime) -> tuple[str, ...]:
         """What readers should know about the sources; looked at as often as `papers`, with which it is asked."""
         if self._notices[0] != self._when:
-            self._notices = (self._when, tuple(problem.sentence for problem in readings.health(session, now)))
+            self._notices = (self._when, tuple(problem.sentence for problem in readings.source_problems(session, now)))
         return self._notices[1]
 
 
-class Memory(Known):
+class RenderCache(MatchCache):
     """What a process that writes many letters keeps from one batch to the next."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shelf = Shelf()
+        self.shelf = PaperCache()
 
 
 def _last(model: type[SQLModel]) -> ScalarSelect[Any]:
@@ -131,17 +131,17 @@ def _paper_marks(*, server: bool) -> TextClause:
 @cache
 def _keywords(*, server: bool) -> Select[Any]:
     keywords = cast("Table", inspect(Keyword).local_table)
-    return select(keywords.c.id, keywords.c.canonical).where(within(keywords.c.id, server=server))
+    return select(keywords.c.id, keywords.c.canonical).where(is_in_parameter(keywords.c.id, postgresql=server))
 
 
 @cache
 def _listed_on(*, server: bool) -> Select[Any]:
     listings = cast("Table", inspect(Listing).local_table)
-    return select(listings.c.paper_id, listings.c.list_day).where(within(listings.c.id, server=server))
+    return select(listings.c.paper_id, listings.c.list_day).where(is_in_parameter(listings.c.id, postgresql=server))
 
 
-def list_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
+def listed_days(session: Session, carried: Iterable[Paper]) -> dict[int, date]:
     """The day on which each paper was first listed."""
-    entered = packed(session, (paper.first_listing_id for paper in carried))
-    rows = session.connection().execute(_listed_on(server=on_server(session)), {"numbers": entered})
+    entered = array_value(session, (paper.first_listing_id for paper in carried))
+    rows = session.connection().execute(_listed_on(server=is_postgresql(session)), {"numbers": entered})
     return {row.paper_id: row.list_day for row in rows}

@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from digest.letters import LetterPaper
-from digest.letters.known import Stock, marked
-from digest.matching import Document, Query
+from digest.letters import PaperView
+from digest.letters.known import PaperSnapshot, highlight_matches
+from digest.matching import PaperDocument, Query
 from digest.models import Paper
 
 SATURDAY = 5
 
 
-def letter_paper(
+def paper_view(
     paper: Paper,
     listed_on: date,
     queries: Sequence[Query],
     written_at: datetime,
     frequency: str = "daily",
     sources: Sequence[str] = (),
-) -> LetterPaper:
+) -> PaperView:
     """A paper as a letter shows it, with the words that matched. `written_at` is an instant in the reader's zone."""
-    return marked(stock(paper, listed_on, sources), queries, late=is_late(listed_on, written_at.date(), frequency))
+    return highlight_matches(
+        snapshot(paper, listed_on, sources), queries, late=is_late(listed_on, written_at.date(), frequency)
+    )
 
 
 def stamp(paper: Paper, listed_on: date | None, sources: Sequence[str]) -> tuple[object, ...]:
@@ -32,9 +34,11 @@ def stamp(paper: Paper, listed_on: date | None, sources: Sequence[str]) -> tuple
     return (paper.id, *said, *links, *votes, paper.ai_summary, listed_on, sources)
 
 
-def stock(paper: Paper, listed_on: date, sources: Sequence[str], stamped: tuple[object, ...] | None = None) -> Stock:
+def snapshot(
+    paper: Paper, listed_on: date, sources: Sequence[str], stamped: tuple[object, ...] | None = None
+) -> PaperSnapshot:
     """A stored paper as letters know it. `stamped`: its stamp, where it is known."""
-    plain = LetterPaper(
+    plain = PaperView(
         id=int(paper.id or 0),
         title=paper.title,
         abstract=paper.abstract,
@@ -52,7 +56,7 @@ def stock(paper: Paper, listed_on: date, sources: Sequence[str], stamped: tuple[
         code_stars=paper.code_stars,
         project_url=paper.project_url,
     )
-    return Stock(stamped or stamp(paper, listed_on, sources), Document.of(paper, sources), plain)
+    return PaperSnapshot(stamped or stamp(paper, listed_on, sources), PaperDocument.from_paper(paper, sources), plain)
 
 
 @lru_cache

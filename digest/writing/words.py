@@ -4,40 +4,42 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from digest.deliveries import Claimed
-from digest.editions import next_slot
-from digest.house import House
-from digest.letters import Clock, CopyWords, DigestWords, Links, WelcomeWords
+from digest.deliveries import ClaimedDelivery
+from digest.editions import next_due_day
+from digest.house import AppContext
+from digest.letters import CopyLinkContext, DigestContext, PersonalLinks, SendTime, WelcomeContext
 from digest.matching import is_exclusion
 from digest.models import Frequency
-from digest.subscribers import Purpose
-from digest.writing.desk import Addressee, Desk
+from digest.subscribers import TokenPurpose
+from digest.writing.desk import BatchData, Recipient
 from digest.writing.stock import is_late
 
-OWN = {name: Purpose(name) for name in ("preferences", "unsubscribe", "mute", "never", "pause", "fewer")}
+OWN = {name: TokenPurpose(name) for name in ("preferences", "unsubscribe", "mute", "never", "pause", "fewer")}
 SELDOM = {name: purpose for name, purpose in OWN.items() if name != "fewer"}  # who gets one a week cannot get fewer
 
 
-def welcome_words(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee, now: datetime) -> WelcomeWords:
+def welcome_words(
+    ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, subscriber: Recipient, now: datetime
+) -> WelcomeContext:
     """What the welcome has to say: what comes when, and what would have come already."""
-    clock, issued, nonce = Clock(subscriber.send_hour, subscriber.timezone), claimed.created_at, subscriber.nonce
+    clock, issued, nonce = SendTime(subscriber.send_hour, subscriber.timezone), claimed.created_at, subscriber.nonce
     saved = desk.keywords.get(claimed.subscriber_id, ())
-    return WelcomeWords(
+    return WelcomeContext(
         address=subscriber.email,
         frequency=subscriber.frequency,
         clock=clock,
-        keywords=tuple(each.written for each in saved if not is_exclusion(each.canonical)),
-        exclusions=tuple(each.written for each in saved if is_exclusion(each.canonical)),
-        first_on=next_slot(now, clock.timezone, clock.hour, subscriber.frequency),
+        keywords=tuple(each.text for each in saved if not is_exclusion(each.canonical)),
+        exclusions=tuple(each.text for each in saved if is_exclusion(each.canonical)),
+        first_on=next_due_day(now, clock.timezone, clock.hour, subscriber.frequency),
         first=desk.first.get(claimed.subscriber_id),
-        preferences_url=house.link(Purpose.PREFERENCES, nonce, issued),
-        unsubscribe_url=house.link(Purpose.UNSUBSCRIBE, nonce, issued),
-        product=house.product,
-        postal_address=house.settings.postal_address,
+        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued),
+        unsubscribe_url=ctx.signed_url(TokenPurpose.UNSUBSCRIBE, nonce, issued),
+        product=ctx.product_name,
+        postal_address=ctx.settings.postal_address,
     )
 
 
-def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Addressee) -> DigestWords:
+def digest_context(ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, subscriber: Recipient) -> DigestContext:
     """What the digest that a delivery carries has to say."""
     chosen = desk.chosen[claimed.id]
     asked = {each.canonical: position for position, each in enumerate(chosen)}
@@ -50,45 +52,47 @@ def digest_words(house: House, desk: Desk, claimed: Claimed, subscriber: Address
         if number in desk.papers
     ]
     papers, positions = zip(*shown, strict=True) if shown else ((), ())
-    return DigestWords(
-        product=house.product,
+    return DigestContext(
+        product=ctx.product_name,
         day=day,
         frequency=frequency,
-        clock=Clock(subscriber.send_hour, subscriber.timezone),
+        send_time=SendTime(subscriber.send_hour, subscriber.timezone),
         address=subscriber.email,
-        since=(subscriber.confirmed_at or issued).astimezone(zone).date(),
-        keywords=tuple([each.written for each in chosen]),
+        subscribed_on=(subscriber.confirmed_at or issued).astimezone(zone).date(),
+        keywords=tuple([each.text for each in chosen]),
         keyword_ids=tuple([each.id for each in chosen]),
         papers=papers,
         positions=positions,
         left_out=len(claimed.omitted_papers),
         left_out_counts=left_out_counts(desk, claimed, asked),
         notices=desk.notices,
-        links=links_of(house, claimed, subscriber),
-        postal_address=house.settings.postal_address,
+        links=links_of(ctx, claimed, subscriber),
+        postal_address=ctx.settings.postal_address,
     )
 
 
-def copy_words(house: House, claimed: Claimed, subscriber: Addressee) -> CopyWords:
+def copy_words(ctx: AppContext, claimed: ClaimedDelivery, subscriber: Recipient) -> CopyLinkContext:
     """The link to the copy of the letter that the edition names."""
     _, number, day, _ = claimed.edition.split(":")
-    return CopyWords(
-        product=house.product,
+    return CopyLinkContext(
+        product=ctx.product_name,
         day=date.fromisoformat(day),
-        view_url=house.link(Purpose.VIEW, number, claimed.created_at),
-        preferences_url=house.link(Purpose.PREFERENCES, subscriber.nonce, claimed.created_at),
-        postal_address=house.settings.postal_address,
+        view_url=ctx.signed_url(TokenPurpose.VIEW, number, claimed.created_at),
+        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, subscriber.nonce, claimed.created_at),
+        postal_address=ctx.settings.postal_address,
     )
 
 
-def links_of(house: House, claimed: Claimed, subscriber: Addressee) -> Links:
+def links_of(ctx: AppContext, claimed: ClaimedDelivery, subscriber: Recipient) -> PersonalLinks:
     """The reader's own pages, one token for each."""
     issued, own = claimed.created_at, SELDOM if subscriber.frequency == Frequency.WEEKLY else OWN
-    made = house.links_to(own.values(), subscriber.nonce, issued)
-    return Links(view=house.link(Purpose.VIEW, str(claimed.id), issued), **dict(zip(own, made, strict=True)))
+    made = ctx.signed_urls(own.values(), subscriber.nonce, issued)
+    return PersonalLinks(
+        view=ctx.signed_url(TokenPurpose.VIEW, str(claimed.id), issued), **dict(zip(own, made, strict=True))
+    )
 
 
-def left_out_counts(desk: Desk, claimed: Claimed, asked: Mapping[str, int]) -> tuple[int, ...]:
+def left_out_counts(desk: BatchData, claimed: ClaimedDelivery, asked: Mapping[str, int]) -> tuple[int, ...]:
     """How many of the papers that found no room each keyword brought: the letter counts them with the others."""
     if not claimed.omitted_papers:
         return ()

@@ -11,10 +11,10 @@ from sqlmodel import select
 
 from digest import db, desk, planning
 from digest.models import Subscriber, SubscriberStatus
-from digest.sending import send_all
-from digest.subscribers import Purpose, Saved, Wish
-from digest.web.app import create
-from digest.web.pace import Pace
+from digest.sending import send_queued
+from digest.subscribers import KeywordInput, Preferences, TokenPurpose
+from digest.web.app import create_app
+from digest.web.pace import FormLimits
 from tests.attacks.conftest import EVE, Target
 from tests.browser import AT, Browser
 from tests.house import ADA, BOB, arrive, put
@@ -38,7 +38,7 @@ def test_no_way_of_asking_tells_who_is_a_reader(target: Target) -> None:
 
 def test_no_answer_is_quicker_for_one_address_than_for_another(target: Target) -> None:
     put(target.at.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
-    app, least = create(target.at, clock=lambda: AT, pace=Pace(mailbox=1), answer_takes=1.5), 1.49
+    app, least = create_app(target.at, clock=lambda: AT, limits=FormLimits(mailbox=1), min_answer_seconds=1.5), 1.49
     Browser(app).post("/subscribe", FORM | {"email": EVE})
 
     def took(email: str) -> float:
@@ -51,19 +51,19 @@ def test_no_answer_is_quicker_for_one_address_than_for_another(target: Target) -
 
 
 def test_a_stranger_cannot_have_an_address_bombed(target: Target) -> None:
-    app = create(target.at, clock=lambda: AT, pace=Pace(), answer_takes=0)
+    app = create_app(target.at, clock=lambda: AT, limits=FormLimits(), min_answer_seconds=0)
     for number in range(8):
         each = Browser(app, f"198.51.{number}.7")
         assert each.post("/subscribe", FORM | {"email": f"victim+{number}@example.org"}).status_code == 303
         assert each.post("/subscribe", FORM | {"email": EVE}).status_code == 303
-    with db.reading(target.at.engine) as session:
+    with db.read_session(target.at.engine) as session:
         waiting = session.exec(select(Subscriber.email)).all()
-    assert len([each for each in waiting if each.startswith("victim")]) == Pace().mailbox
+    assert len([each for each in waiting if each.startswith("victim")]) == FormLimits().mailbox
     assert target.record.kinds(EVE) == ["confirm"]  # of this day; the one that it had before
 
 
 def test_confirming_many_times_at_once_welcomes_once(target: Target) -> None:
-    path = f"/confirm/{target.token(Purpose.CONFIRM, EVE)}"
+    path = f"/confirm/{target.token(TokenPurpose.CONFIRM, EVE)}"
     with ThreadPoolExecutor(6) as crew:
         statuses = list(crew.map(lambda _: target.browser.post(path).status_code, range(6)))
     assert statuses == [200] * 6
@@ -100,7 +100,7 @@ def test_a_domain_that_looks_like_another_is_shown_and_kept_as_what_it_is(target
     before = target.record.letters(ADA)
     lookalike = "ada@ex\u0430mple.org"  # with a Cyrillic letter
     assert target.browser.post("/subscribe", FORM | {"email": lookalike}).status_code == 303
-    with db.reading(target.at.engine) as session:
+    with db.read_session(target.at.engine) as session:
         kept = session.exec(select(Subscriber.email).where(Subscriber.email.like("%xn--%"))).all()  # type: ignore[attr-defined]
     assert [each.isascii() for each in kept] == [True]
     assert target.record.letters(ADA) == before
@@ -146,7 +146,7 @@ def test_an_oversize_keyword_or_too_many_of_them_keep_nothing(target: Target) ->
     before = target.dump(counts=False)
     for keywords in ("x" * 60_000, "word " * 11_000, "\n".join(f"word{n}" for n in range(5000)), "a\n" * 30_000):
         assert target.browser.post("/subscribe", FORM | {"keywords": keywords}).status_code in {413, 422}
-        path = f"/preferences/{target.token(Purpose.PREFERENCES)}"
+        path = f"/preferences/{target.token(TokenPurpose.PREFERENCES)}"
         assert target.browser.post(path, {"keywords": keywords}).status_code in {413, 422}
     assert target.dump(counts=False) == before
 
@@ -179,7 +179,9 @@ def test_no_json_breaks_the_interface(target: Target) -> None:
 def test_no_other_method_slips_past_or_changes_anything(target: Target) -> None:
     before = target.dump(counts=False)
     paths = ["/", "/subscribe", "/papers", "/api/v1/papers", "/api/v1/subscriptions", "/static/style.css"]
-    paths += [f"/{each}/{target.token(Purpose(each))}" for each in ("confirm", "unsubscribe", "preferences", "pause")]
+    paths += [
+        f"/{each}/{target.token(TokenPurpose(each))}" for each in ("confirm", "unsubscribe", "preferences", "pause")
+    ]
     for path in paths:
         target.browser.get(path, headers={"X-HTTP-Method-Override": "POST", "X-Method": "POST"})
         target.browser.get(path, params={"_method": "POST", "answer": "yes"})
@@ -216,7 +218,7 @@ def test_no_form_redirects_to_another_host(target: Target) -> None:
     asked += [
         target.browser.get(path) for path in ("//evil.example", "//evil.example/..", "/\\evil.example", "/papers/")
     ]
-    path = f"/preferences/{target.token(Purpose.PREFERENCES)}"
+    path = f"/preferences/{target.token(TokenPurpose.PREFERENCES)}"
     asked.append(target.browser.post(path, {"keywords": "robot", "next": elsewhere}))
     for answer in asked:
         where = answer.headers.get("location", "/")
@@ -227,10 +229,17 @@ def test_no_form_redirects_to_another_host(target: Target) -> None:
 def test_no_keyword_and_no_title_reach_a_header_of_a_letter(target: Target) -> None:
     later = AT + timedelta(days=1)
     arrive(target.at, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
-    desk.change(target.at, target.token(Purpose.PREFERENCES), Wish(), [Saved(f"walk*{BREAKS}", "walk*")], None, AT)
+    desk.update_preferences(
+        target.at,
+        target.token(TokenPurpose.PREFERENCES),
+        Preferences(),
+        [KeywordInput(f"walk*{BREAKS}", "walk*")],
+        None,
+        AT,
+    )
     planning.plan(target.at, later + timedelta(hours=1))
     before = len(target.letters())
-    asyncio.run(send_all(target.at, lambda: later))
+    asyncio.run(send_queued(target.at, lambda: later))
     (letter,) = target.letters()[before:]
     assert "walk" in letter.subject
     assert {"bcc", "x-evil"}.isdisjoint(name.lower() for name in letter.message)

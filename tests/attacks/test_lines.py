@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from digest.web.app import create
-from digest.web.guard import Capped
-from digest.web.serving import Impatient, server_of
+from digest.web.app import create_app
+from digest.web.guard import BodyLimitMiddleware
+from digest.web.serving import TimeoutProtocol, server_of
 from tests.attacks.conftest import WIDE, Target
 from tests.browser import AT
 from tests.served import ask, listening
@@ -22,7 +22,7 @@ from tests.served import ask, listening
 SHORT = 0.4  # seconds, in place of the patience of the real server
 
 
-class Hasty(Impatient):
+class Hasty(TimeoutProtocol):
     """The server of the service, with less patience, so that a test need not wait as long."""
 
     head_within = taken_within = SHORT
@@ -45,7 +45,7 @@ def hasty(app: ASGIApp) -> Iterator[int]:
 
 @pytest.fixture
 def app(target: Target) -> Any:
-    return create(target.at, clock=lambda: AT, pace=WIDE, answer_takes=0)
+    return create_app(target.at, clock=lambda: AT, limits=WIDE, min_answer_seconds=0)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def test_a_line_on_which_nothing_comes_is_ended(app: Any) -> None:
 
 def test_a_body_that_comes_byte_by_byte_is_ended(target: Target, app: Any) -> None:
     before = target.dump()
-    capped = Capped(app, target.browser.app.state.front, within=SHORT)
+    capped = BodyLimitMiddleware(app, target.browser.app.state.front, timeout=SHORT)
     with hasty(capped) as port, line(port) as to:
         to.sendall(b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n")
         began = time.monotonic()

@@ -4,24 +4,24 @@ import re
 from itertools import product
 
 from digest import desk
-from digest.subscribers import Purpose
-from digest.web.keeper import Keeper
+from digest.subscribers import TokenPurpose
+from digest.web.keeper import OperatorAuth
 from tests.attacks.conftest import EVE, Target
 from tests.browser import AT, Seen
 from tests.house import ADA, BOB, settings, token
 
 # Where each purpose has its pages, and what is sent there.
 PAGES = {
-    Purpose.CONFIRM: ("/confirm/{}",),
-    Purpose.PREFERENCES: tuple(f"/preferences/{{}}{page}" for page in ("", "/history", "/export.json", "/erase")),
-    Purpose.UNSUBSCRIBE: ("/unsubscribe/{}",),
-    Purpose.VIEW: ("/letters/{}",),
-    Purpose.FEED: ("/mine/{}/atom", "/mine/{}/json", "/mine/{}/papers.bib"),
-    Purpose.MUTE: ("/mute/{}/1",),
-    Purpose.NEVER: ("/never/{}/1",),
-    Purpose.FEWER: ("/fewer/{}",),
-    Purpose.PAUSE: ("/pause/{}",),
-    Purpose.RETURN: ("/return/{}",),
+    TokenPurpose.CONFIRM: ("/confirm/{}",),
+    TokenPurpose.PREFERENCES: tuple(f"/preferences/{{}}{page}" for page in ("", "/history", "/export.json", "/erase")),
+    TokenPurpose.UNSUBSCRIBE: ("/unsubscribe/{}",),
+    TokenPurpose.VIEW: ("/letters/{}",),
+    TokenPurpose.FEED: ("/mine/{}/atom", "/mine/{}/json", "/mine/{}/papers.bib"),
+    TokenPurpose.MUTE: ("/mute/{}/1",),
+    TokenPurpose.MUTE_AUTHOR: ("/never/{}/1",),
+    TokenPurpose.WEEKLY: ("/fewer/{}",),
+    TokenPurpose.PAUSE: ("/pause/{}",),
+    TokenPurpose.RESUBSCRIBE: ("/return/{}",),
 }
 MOST_FOLLOWED = 50
 PRESSED = {"answer": "yes", "List-Unsubscribe": "One-Click", "keywords": "changed", "undo": "", "author": "Ada"}
@@ -29,8 +29,8 @@ PRESSED = {"answer": "yes", "List-Unsubscribe": "One-Click", "keywords": "change
 
 def test_a_token_opens_no_page_of_another_purpose_and_does_nothing_there(target: Target) -> None:
     before = target.dump(counts=False)
-    tokens, tried = {each: target.token(each) for each in Purpose}, 0
-    for purpose, made_for in product(PAGES, Purpose):
+    tokens, tried = {each: target.token(each) for each in TokenPurpose}, 0
+    for purpose, made_for in product(PAGES, TokenPurpose):
         if purpose is made_for:
             continue
         for page in PAGES[purpose]:
@@ -43,7 +43,7 @@ def test_a_token_opens_no_page_of_another_purpose_and_does_nothing_there(target:
 
 
 def test_a_signature_fits_no_other_person_and_no_other_time(target: Target) -> None:
-    ada, bob = (target.token(Purpose.PREFERENCES, each).split(".") for each in (ADA, BOB))
+    ada, bob = (target.token(TokenPurpose.PREFERENCES, each).split(".") for each in (ADA, BOB))
     assert [*map(len, ada)] == [*map(len, bob)]
     forged = [
         [bob[0], ada[1], ada[2]],
@@ -85,13 +85,13 @@ def test_a_scanner_that_follows_every_link_of_every_letter_changes_nothing(targe
 
 
 def test_a_replayed_confirmation_begins_nothing_anew(target: Target) -> None:
-    link = target.token(Purpose.CONFIRM, EVE)
+    link = target.token(TokenPurpose.CONFIRM, EVE)
     assert target.browser.post(f"/confirm/{link}").status_code == 200
     before = target.dump(counts=False)
     for _ in range(3):
         assert "already" in target.browser.post(f"/confirm/{link}").text
     assert target.dump(counts=False) == before
-    desk.unsubscribe(target.at, target.token(Purpose.UNSUBSCRIBE, EVE), AT)
+    desk.unsubscribe(target.at, target.token(TokenPurpose.UNSUBSCRIBE, EVE), AT)
     after = target.dump(counts=False)
     assert target.browser.post(f"/confirm/{link}").status_code == 410
     assert target.dump(counts=False) == after
@@ -109,21 +109,21 @@ def test_pages_behind_a_token_are_kept_by_no_cache_and_told_to_no_other_host(tar
 
 
 def test_a_session_that_was_left_is_not_entered_again_by_writing_it_in_another_way(target: Target) -> None:
-    keeper = Keeper(
-        type(target.at)(settings(target.at.engine, operator_token="x" * 20), target.at.engine, target.at.links)
+    keeper = OperatorAuth(
+        type(target.at)(settings(target.at.engine, operator_token="x" * 20), target.at.engine, target.at.token_signer)
     )
-    session = keeper.begin(AT)
+    session = keeper.create_session(AT)
     # The last character of base64 has bits that nobody reads, and padding may be there or not.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet.index(session[-1])
     others = [session[:-1] + alphabet[last - last % 4 + n] for n in range(4)] + [session + "="]
-    assert all(keeper.inside(each, AT) for each in others)
-    keeper.leave(session)
-    assert not any(keeper.inside(each, AT) for each in others)
+    assert all(keeper.is_valid_session(each, AT) for each in others)
+    keeper.end_session(session)
+    assert not any(keeper.is_valid_session(each, AT) for each in others)
 
 
 def test_of_a_stranger_no_link_can_be_made_from_a_known_address(target: Target) -> None:
     # Tokens name a random number, not the address or a count.
     for each in (ADA, BOB, "1", "2"):
         assert target.browser.get(f"/preferences/{each}").status_code == 404
-    assert token(target.at, ADA, Purpose.VIEW, AT) != token(target.at, BOB, Purpose.VIEW, AT)
+    assert token(target.at, ADA, TokenPurpose.VIEW, AT) != token(target.at, BOB, TokenPurpose.VIEW, AT)

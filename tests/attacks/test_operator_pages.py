@@ -9,16 +9,16 @@ from sqlmodel import select
 
 from digest import db, deliveries
 from digest.models import BounceClass, BounceRecord, DeliveryState, SavedKeyword, Subscriber
-from digest.subscribers import Purpose
-from digest.watch.month import month
+from digest.subscribers import TokenPurpose
+from digest.watch.month import month_statistics
 from digest.web import operator as pages
-from digest.web.app import create
-from digest.web.keeper import Keeper
-from digest.web.operator.charts import charts
+from digest.web.app import create_app
+from digest.web.keeper import OperatorAuth
+from digest.web.operator.charts import monthly_charts
 from tests.attacks.conftest import Target
 from tests.browser import AT, Browser, Seen
 from tests.factories import delivery, reading
-from tests.house import ADA, arrive, house
+from tests.house import ADA, arrive, make_context
 
 TOKEN = "a-token-that-is-long-enough"
 EVIL = "robot</td></svg></title><script>alert(1)</script><img src=x onerror=alert(2)>\"' onclick='alert(3)"
@@ -38,8 +38,8 @@ ELSEWHERE: tuple[dict[str, str], ...] = (
 @pytest.fixture
 def operator(target: Target) -> Browser:
     """The door, before anybody has come in."""
-    at = house(target.at.engine, operator_token=TOKEN, base_url="http://digest.test")
-    return Browser(create(at, clock=lambda: AT))
+    at = make_context(target.at.engine, operator_token=TOKEN, base_url="http://digest.test")
+    return Browser(create_app(at, clock=lambda: AT))
 
 
 def cookie(operator: Browser) -> str:
@@ -49,7 +49,7 @@ def cookie(operator: Browser) -> str:
 
 def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target, operator: Browser) -> None:
     arrive(target.at, AT, EVIL)
-    with db.writing(target.at.engine) as session:
+    with db.write_session(target.at.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         ada.email = ada.email_key = f"{EVIL}@example.org"
         ada.reason = ada.consent = EVIL
@@ -69,7 +69,7 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
             received_at=AT,
         )
         session.add(bounce)
-        deliveries.lane.close(session, target.at.relay().name, code=535, reply=EVIL, now=AT)
+        deliveries.lane.open_circuit(session, target.at.relay_config().name, code=535, reply=EVIL, now=AT)
         paths = ("", f"/readers/{ada.id}", f"/letters/{failed.id}", f"/letters/{doubted.id}")
     inside = {"Cookie": cookie(operator), **OURS}
     shown = {each: operator.get(f"/operator{each}", headers=inside) for each in paths}
@@ -86,9 +86,9 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
 
 
 def test_no_name_gets_out_of_a_drawing(target: Target) -> None:
-    with db.writing(target.at.engine) as session:
+    with db.write_session(target.at.engine) as session:
         session.add(reading(source=EVIL, list_day=AT.date(), started_at=AT))
-    drawn = charts(month(target.at.engine, AT))[-1].svg
+    drawn = monthly_charts(month_statistics(target.at.engine, AT))[-1].svg
     tree = etree.fromstring(f"<div>{drawn}</div>")
     found = {etree.QName(each).localname for each in tree.iter(etree.Element)}
     assert EVIL in "".join(tree.itertext())
@@ -98,7 +98,7 @@ def test_no_name_gets_out_of_a_drawing(target: Target) -> None:
 
 def test_nothing_of_the_operators_is_done_for_another_site(target: Target, operator: Browser) -> None:
     inside = cookie(operator)
-    with db.writing(target.at.engine) as session:
+    with db.write_session(target.at.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         session.add(delivery(ada, state=DeliveryState.UNCERTAIN, edition="doubted", created_at=AT))
     before = target.dump()
@@ -117,12 +117,12 @@ def test_no_session_is_made_up_or_drawn_out(target: Target, operator: Browser) -
     note, _, signature = session.rpartition(".")
     now = f"{int(AT.timestamp()):x}"
     later, other = f"{int(AT.timestamp()) + 1:x}", note[:-1] + ("0" if note[-1] != "0" else "1")
-    elsewhere = house(target.at.engine, operator_token=f"{TOKEN}-of-another")
+    elsewhere = make_context(target.at.engine, operator_token=f"{TOKEN}-of-another")
     made_up = [note, f"{note}.", f"{note}.x", f"{now}.", now, f"{other}.{signature}", f"{now}.{signature}"]
     made_up += [
         f"{later}.{note.partition('.')[2]}.{signature}",
-        Keeper(elsewhere).begin(AT),
-        target.token(Purpose.VIEW),
+        OperatorAuth(elsewhere).create_session(AT),
+        target.token(TokenPurpose.VIEW),
     ]
     for each in made_up:
         assert operator.get("/operator", headers={"Cookie": f"{name}={each}"}).status_code == 303, each

@@ -23,11 +23,11 @@ from sqlmodel import Session
 
 from digest import db, papers, planning
 from digest.errors import QueryError
-from digest.house import House
+from digest.house import AppContext
 from digest.matching import parse
 from digest.settings import Settings
-from digest.sources.base import Listed
-from digest.subscribers import Links
+from digest.sources.base import ListedPaper
+from digest.subscribers import TokenSigner
 from tests.benchmarks.memory import peak
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
@@ -95,9 +95,9 @@ def texts(count: int) -> tuple[Text, ...]:
 def fill(url: str, readers: int, count: int) -> None:
     """Make a store of so many readers and papers."""
     engine = db.connect(url)
-    db.upgrade(engine)
+    db.migrate(engine)
     add_papers(engine, count, NOW)
-    with db.writing(engine) as session:
+    with db.write_session(engine) as session:
         canonicals = list(dict.fromkeys(parse(line).canonical for line in keywords()))
         pour(session, "keyword", ("id", "canonical"), enumerate(canonicals, 1))
         instant = NOW.isoformat() if engine.dialect.name == "postgresql" else NOW.replace(tzinfo=None).isoformat(" ")
@@ -129,16 +129,16 @@ def saved(readers: int, known: int) -> Iterator[tuple[int, int, int]]:
 
 def add_papers(engine: Any, count: int, now: datetime) -> None:
     for start in range(0, count, BATCH):
-        with db.writing(engine) as session:
-            papers.remember(
+        with db.write_session(engine) as session:
+            papers.store_listings(
                 session,
                 [listed(n, each, now) for n, each in enumerate(texts(count)[start : start + BATCH], start)],
                 now,
             )
 
 
-def listed(number: int, each: Text, now: datetime) -> Listed:
-    return Listed(
+def listed(number: int, each: Text, now: datetime) -> ListedPaper:
+    return ListedPaper(
         source="arxiv",
         list_day=now.date() - timedelta(days=number // 1000),
         rank=number,
@@ -175,12 +175,14 @@ class Round(NamedTuple):
 def plan(url: str) -> Round:
     """Plan here and now."""
     engine = db.connect(url)
-    house = House(Settings(_env_file=None, database_url=url, mail_from="digest@example.org"), engine, Links(["x" * 32]))
+    ctx = AppContext(
+        Settings(_env_file=None, database_url=url, mail_from="digest@example.org"), engine, TokenSigner(["x" * 32])
+    )
     begun, worked = time.perf_counter(), time.process_time()
-    planned = planning.plan(house, NOW)
+    planned = planning.plan(ctx, NOW)
     seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     engine.dispose()
-    return Round(planned.due, planned.letters, seconds, cpu, peak())
+    return Round(planned.due, planned.digests, seconds, cpu, peak())
 
 
 def planned_apart(url: str, processes: int = 1) -> list[Round]:

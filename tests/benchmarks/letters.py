@@ -25,17 +25,17 @@ from rich.console import Console
 from sqlalchemy import create_engine
 
 from digest import letters
-from digest.deliveries import Claimed
+from digest.deliveries import ClaimedDelivery
 from digest.errors import QueryError
-from digest.house import House
-from digest.letters import DigestWords, frame, prints
-from digest.letters.known import Known
-from digest.mail.message import Envelope, compose
-from digest.matching import Document, Matcher, index, parse
+from digest.house import AppContext
+from digest.letters import DigestContext, frame, prints
+from digest.letters.known import MatchCache
+from digest.mail.message import MessageHeaders, build_message
+from digest.matching import Matcher, PaperDocument, index, parse
 from digest.models import DeliveryKind, Paper, Subscriber
-from digest.writing import Asked, Desk, digest_words, letter_paper, prepare, study
+from digest.writing import BatchData, SubscriberKeyword, digest_context, match_batch, paper_view, prepare_email
 from tests.benchmarks.harness import Result, alternating
-from tests.house import house
+from tests.house import make_context
 from tests.letter_slowly import slowly
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
@@ -44,7 +44,7 @@ READERS, PAPERS, KEYWORDS, EACH, TEN = 10_000, 600, 3_000, 8, 10  # the papers a
 BATCH = 100  # as the sender claims them
 NAIVE = 200  # letters of the other way; its cost a letter is always the same
 BROAD = 0.05
-ENVELOPE = Envelope(
+ENVELOPE = MessageHeaders(
     from_="Paper Digest <digest@example.org>",
     to="reader@example.org",
     message_id="1@example.org",
@@ -61,17 +61,17 @@ class Crowd:
 
     papers: Mapping[int, Paper]
     subscribers: Mapping[int, Subscriber]
-    keywords: Mapping[int, Sequence[Asked]]
-    claimed: Sequence[Claimed]
+    keywords: Mapping[int, Sequence[SubscriberKeyword]]
+    claimed: Sequence[ClaimedDelivery]
     canonicals: Sequence[str]
 
-    def desks(self, known: Known) -> Iterator[tuple[Desk, Sequence[Claimed]]]:
+    def desks(self, known: MatchCache) -> Iterator[tuple[BatchData, Sequence[ClaimedDelivery]]]:
         """Batch by batch what the sender would have loaded, and studied."""
         for start in range(0, len(self.claimed), BATCH):
             batch = self.claimed[start : start + BATCH]
             # As `lay_out` does: with a first batch of many new keywords comes what later letters will need.
             wanted = {number for each in batch for number in each.papers} if start else set(self.papers)
-            desk = Desk(
+            desk = BatchData(
                 subscribers=self.subscribers,
                 keywords=self.keywords,
                 canonicals={},
@@ -80,7 +80,7 @@ class Crowd:
                 notices=(),
                 known=known,
             )
-            study(desk, batch, self.canonicals if start == 0 else ())
+            match_batch(desk, batch, self.canonicals if start == 0 else ())
             yield desk, batch
 
 
@@ -106,7 +106,7 @@ def texts() -> Iterator[tuple[str, str, list[str]]]:
         yield dice.choice(words()), ". ".join(" ".join(dice.choices(words(), k=8)) for _ in range(9)), ["Ada Example"]
 
 
-def asked(documents: Sequence[Document]) -> list[tuple[Asked, set[int]]]:
+def asked(documents: Sequence[PaperDocument]) -> list[tuple[SubscriberKeyword, set[int]]]:
     """Keywords in an order of chance, each with the papers that it finds."""
     file = DATA / "keywords/keywords.txt"
     canonicals: dict[str, str] = {}
@@ -117,7 +117,7 @@ def asked(documents: Sequence[Document]) -> list[tuple[Asked, set[int]]]:
             continue
     hits = Matcher([parse(each) for each in canonicals]).match(documents)
     found = [
-        (Asked(number, written, canonical), {documents[hit.document].id for hit in row})
+        (SubscriberKeyword(number, written, canonical), {documents[hit.document].id for hit in row})
         for number, ((canonical, written), row) in enumerate(zip(canonicals.items(), hits, strict=True), 1)
         if len(row) <= BROAD * len(documents)
     ]
@@ -129,7 +129,7 @@ def asked(documents: Sequence[Document]) -> list[tuple[Asked, set[int]]]:
 def crowd() -> Crowd:
     """Ten thousand readers."""
     papers = {number: stored(number, *said) for number, said in enumerate(texts(), 1)}
-    known = asked([Document.of(each) for each in papers.values()])
+    known = asked([PaperDocument.from_paper(each) for each in papers.values()])
     liked = sorted(papers, key=lambda number: -(papers[number].upvotes or 0))[:TEN]
     dice, weights = random.Random(3), [1 / rank for rank in range(1, len(known) + 1)]
     subscribers, keywords, claimed = {}, {}, []
@@ -148,7 +148,7 @@ def crowd() -> Crowd:
         )
         keywords[number] = [each for each, _ in mine]
         claimed.append(
-            Claimed(
+            ClaimedDelivery(
                 id=number,
                 subscriber_id=number,
                 kind=DeliveryKind.DIGEST,
@@ -185,10 +185,10 @@ def stored(number: int, title: str, abstract: str, authors: list[str]) -> Paper:
 
 def letters_written() -> Result:
     """From rows to the bytes of a message, one core, ten thousand readers, nothing known at the start."""
-    at, readers = house(create_engine("sqlite:////dev/null"), base_url="https://digest.example.org"), crowd()
+    at, readers = make_context(create_engine("sqlite:////dev/null"), base_url="https://digest.example.org"), crowd()
     said = [
-        digest_words(at, desk, each, readers.subscribers[each.subscriber_id])
-        for desk, batch in islice(readers.desks(Known()), NAIVE // BATCH)
+        digest_context(at, desk, each, readers.subscribers[each.subscriber_id])
+        for desk, batch in islice(readers.desks(MatchCache()), NAIVE // BATCH)
         for each in batch
     ]
     gc.collect()
@@ -202,23 +202,23 @@ def letters_written() -> Result:
     return Result(measured=READERS / taken, baseline=NAIVE / naive, unit="letters/s", goal=20)
 
 
-def ours(at: House, readers: Crowd) -> None:
+def ours(at: AppContext, readers: Crowd) -> None:
     forget()
-    for desk, batch in readers.desks(Known()):
+    for desk, batch in readers.desks(MatchCache()):
         for each in batch:
-            prepare(at, desk, each, NOW).written()
+            prepare_email(at, desk, each, NOW).render()
 
 
-def theirs(readers: Crowd, said: Sequence[DigestWords]) -> None:
+def theirs(readers: Crowd, said: Sequence[DigestContext]) -> None:
     """How a script writes letters: what matches where is looked for, and all is rendered, for each reader anew."""
     for claimed, each in zip(readers.claimed, said, strict=False):
-        index._read.cache_clear()
+        index.split_words_cached.cache_clear()
         queries = [parse(keyword.canonical) for keyword in readers.keywords[claimed.subscriber_id]]
-        papers = (letter_paper(readers.papers[number], NOW.date(), queries, NOW) for number in claimed.papers)
+        papers = (paper_view(readers.papers[number], NOW.date(), queries, NOW) for number in claimed.papers)
         by_hand(each._replace(papers=tuple(papers), positions=()))
 
 
-def by_hand(said: DigestWords) -> bytes:
+def by_hand(said: DigestContext) -> bytes:
     """The same templates with one reader's values, and a message object."""
     subject, text, html = slowly(said)
     made = EmailMessage(policy=SMTP)
@@ -231,26 +231,26 @@ def by_hand(said: DigestWords) -> bytes:
 
 def forget() -> None:
     """Nothing is left of what was rendered before."""
-    for kept in (prints.prints, prints.run, prints.reason, frame.frame, index._read):
+    for kept in (prints.render_paper, prints.run, prints.reason, frame.render_layout, index.split_words_cached):
         kept.cache_clear()
 
 
-def told(at: House, readers: Crowd, taken: float, plain: float) -> list[str]:
+def told(at: AppContext, readers: Crowd, taken: float, plain: float) -> list[str]:
     """Where the time goes, by doing it once more stage by stage, joining twice: only at first is anything rendered."""
     forget()
     spent: defaultdict[str, float] = defaultdict(float)
     size = 0
     begun = time.perf_counter()
-    for desk, batch in readers.desks(Known()):
+    for desk, batch in readers.desks(MatchCache()):
         spent["explain"] += (ended := time.perf_counter()) - begun
-        said = [digest_words(at, desk, each, readers.subscribers[each.subscriber_id]) for each in batch]
+        said = [digest_context(at, desk, each, readers.subscribers[each.subscriber_id]) for each in batch]
         spent["explain"] += (begun := time.perf_counter()) - ended
         for each in said:
-            letters.digest(each)
+            letters.render_digest(each)
         spent["render and encode"] += (ended := time.perf_counter()) - begun
-        made = [letters.digest(each) for each in said]
+        made = [letters.render_digest(each) for each in said]
         spent["join"] += (begun := time.perf_counter()) - ended
-        size += sum(len(compose(letter, ENVELOPE)) for letter in made)
+        size += sum(len(build_message(letter, ENVELOPE)) for letter in made)
         spent["MIME"] += (ended := time.perf_counter()) - begun
         begun = ended
     spent["render and encode"] -= spent["join"]
@@ -258,7 +258,7 @@ def told(at: House, readers: Crowd, taken: float, plain: float) -> list[str]:
     unexplained = READERS * plain / (whole - spent["explain"])
     shares = ", ".join(f"{stage} {seconds / whole:.0%}" for stage, seconds in spent.items())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    kept = prints.prints.cache_info()
+    kept = prints.render_paper.cache_info()
     return [
         f"{1e6 * taken / READERS:,.0f} microseconds a letter of {size / READERS / 1000:.1f} KB: {shares}",
         f"without explaining, on both sides: {unexplained:.1f} times",

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 
 from digest import db, desk, preview
-from digest.recent import Recent
-from digest.subscribers import Saved
+from digest.recent import RecentPapersIndex
+from digest.subscribers import KeywordInput
 from tests.benchmarks.crowd import NOW, add_papers, keywords, saved, size
 from tests.benchmarks.harness import Result
 
@@ -23,31 +23,31 @@ def month() -> Iterator[Engine]:
     """A store with the papers of thirty days."""
     with tempfile.TemporaryDirectory() as folder:
         engine = db.connect(f"sqlite:///{folder}/digest.db")
-        db.upgrade(engine)
+        db.migrate(engine)
         add_papers(engine, PAPERS, NOW)
         yield engine
         engine.dispose()
 
 
-def wishes() -> list[list[Saved]]:
+def wishes() -> list[list[KeywordInput]]:
     """Five keywords each, as the readers of the great round have them."""
     lines = keywords()
     chosen: list[list[str]] = [[] for _ in range(READERS)]
     for reader, _, number in saved(READERS, len(lines)):
         chosen[reader - 1].append(lines[number - 1])
-    return [desk.understood(each) for each in chosen]
+    return [desk.parse_keywords_or_raise(each) for each in chosen]
 
 
 def previews() -> Result:
     """The median of many readers' previews, the ten papers explained; against the 20 ms that people do not notice."""
     taken = []
     with month() as engine:
-        recent = Recent(DAYS)
+        recent = RecentPapersIndex(DAYS)
         for number, wish in enumerate([*wishes()[:5], *wishes()]):
             begun = time.perf_counter()
-            with db.reading(engine) as session:
-                seen = preview.glance(session, wish, recent, NOW.date(), NOW, cap=10)
+            with db.read_session(engine) as session:
+                seen = preview.preview_from_index(session, wish, recent, NOW.date(), NOW, cap=10)
             if number >= 5:  # the first ones make it warm
                 taken.append(time.perf_counter() - begun)
-            assert seen.considered == PAPERS
+            assert seen.paper_count == PAPERS
     return Result(measured=1000 * statistics.median(taken), baseline=1000 * LONGEST, unit="ms", goal=1, less=True)

@@ -18,11 +18,11 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 
 from digest import db
-from digest.house import House
+from digest.house import AppContext
 from digest.settings import Settings
-from digest.subscribers import Links
-from digest.web.app import create
-from digest.web.pace import Pace
+from digest.subscribers import TokenSigner
+from digest.web.app import create_app
+from digest.web.pace import FormLimits
 from digest.web.serving import server_of
 from tests.benchmarks.crowd import NOW, add_papers, size
 from tests.benchmarks.harness import Result
@@ -32,7 +32,7 @@ from tests.ports import free_port, listening
 PAPERS = size("PAGES", 30_000)
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
 SLOWEST = 0.250  # seconds: 99 of 100 previews are sooner there, while eight people type at once
-PLENTY = Pace(subscribe=10**9, other=10**9, search=10**9, searches_in_all=10**9, in_all=10**9)
+PLENTY = FormLimits(subscribe=10**9, other=10**9, search=10**9, all_searches=10**9, all_forms=10**9)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def running() -> Iterator[int]:
     with tempfile.TemporaryDirectory() as folder:
         url, port = f"sqlite:///{folder}/digest.db", free_port()
         engine = db.connect(url)
-        db.upgrade(engine)
+        db.migrate(engine)
         add_papers(engine, PAPERS, NOW)
         engine.dispose()
         process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.pages", url, str(port)])
@@ -140,7 +140,9 @@ def request(method: str, path: str, body: str = "") -> bytes:
 def serve(url: str, port: int) -> None:
     engine = db.connect(url)
     settings = Settings(_env_file=None, database_url=url, base_url="http://digest.test")
-    app = create(House(settings, engine, Links(["a key for the bench"])), clock=lambda: NOW, pace=PLENTY)
+    app = create_app(
+        AppContext(settings, engine, TokenSigner(["a key for the bench"])), clock=lambda: NOW, limits=PLENTY
+    )
 
     @app.get("/hello")
     async def hello() -> PlainTextResponse:

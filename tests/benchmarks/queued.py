@@ -19,10 +19,10 @@ AT_ONCE = 5_000  # rows
 def fill(url: str, letters: int) -> None:
     """So many letters; where that is more than there are readers, each has several, of different days."""
     engine = db.connect(url)
-    db.upgrade(engine)
+    db.migrate(engine)
     readers = min(letters, READERS)
     known = crowd()
-    with db.writing(engine) as session:
+    with db.write_session(engine) as session:
         pour(session, Paper, ({**each.model_dump(), "entered": each.id} for each in known.papers.values()))
         pour(session, Listing, (listing(number) for number in known.papers))
         pour(session, Keyword, ({"id": n, "canonical": each} for n, each in enumerate(known.canonicals, 1)))
@@ -32,7 +32,7 @@ def fill(url: str, letters: int) -> None:
             session,
             SavedKeyword,
             (
-                {"subscriber_id": n, "position": p, "keyword_id": numbers[each.canonical], "text": each.written}
+                {"subscriber_id": n, "position": p, "keyword_id": numbers[each.canonical], "text": each.text}
                 for n in range(1, readers + 1)
                 for p, each in enumerate(known.keywords[n])
             ),

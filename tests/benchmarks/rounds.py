@@ -14,13 +14,13 @@ from sqlalchemy import delete, update
 from sqlmodel import col, select
 
 from digest import collecting, db, desk, letters, planning, sending
-from digest.deliveries import Claimed
-from digest.demo.host import SampleHost
-from digest.house import House, build
+from digest.deliveries import ClaimedDelivery
+from digest.demo.host import SampleServer
+from digest.house import AppContext, create_context
 from digest.models import Delivery, DeliveryState, Paper, Subscriber
-from digest.settings import load
-from digest.subscribers import Wish
-from digest.writing import digest_words, lay_out
+from digest.settings import load_settings
+from digest.subscribers import Preferences
+from digest.writing import digest_context, load_batch
 from tests.benchmarks.harness import Result, alternating
 from tests.relay import Relay, relay
 
@@ -35,39 +35,41 @@ WORDS = (
 
 
 @contextmanager
-def house(readers: int, smtp_port: int = 0) -> Iterator[House]:
+def make_context(readers: int, smtp_port: int = 0) -> Iterator[AppContext]:
     """A store with the sample days and some readers of five keywords each."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    with tempfile.TemporaryDirectory() as folder, SampleHost(NOW) as host:
+    with tempfile.TemporaryDirectory() as folder, SampleServer(NOW) as host:
         urls = dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), host.url)
         relayed = {"smtp_host": "127.0.0.1", "smtp_port": smtp_port, "smtp_tls": "none", "secret_key": "x" * 32}
-        built = build(load(database_url=f"sqlite:///{folder}/digest.db", **urls, **(relayed if smtp_port else {})))
-        asyncio.run(collecting.read_all(built, NOW, days=None, tell=lambda _said: None))
+        built = create_context(
+            load_settings(database_url=f"sqlite:///{folder}/digest.db", **urls, **(relayed if smtp_port else {}))
+        )
+        asyncio.run(collecting.collect_sources(built, NOW, days=None, on_progress=lambda _said: None))
         for number in range(readers):
             chosen = [WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5, 7, 11)]
-            saved, _ = desk.understand(chosen)
-            desk.add(built, f"reader{number}@example.org", Wish(cap=10), saved, NOW, confirmed=True)
+            saved, _ = desk.parse_keywords(chosen)
+            desk.add_subscriber(built, f"reader{number}@example.org", Preferences(cap=10), saved, NOW, confirmed=True)
         forget(built)
         yield built
         built.engine.dispose()
 
 
-def forget(built: House) -> None:
+def forget(built: AppContext) -> None:
     """Make every reader new again."""
-    with db.writing(built.engine) as session:
+    with db.write_session(built.engine) as session:
         session.execute(delete(Delivery))
         session.execute(update(Subscriber).values(covered_listing_id=0, last_due_day=None))
 
 
 def readers_planned() -> Result:
     """Who is due, what matches, ranked, cut, queued; against a search a reader, a keyword and a paper."""
-    with house(READERS) as built:
+    with make_context(READERS) as built:
 
         def ours() -> None:
             forget(built)
             assert planning.plan(built, NOW).due == READERS
 
-        with db.reading(built.engine) as session:
+        with db.read_session(built.engine) as session:
             texts = [(paper.title, paper.abstract) for paper in session.exec(select(Paper)).all()]
         taken, naive = alternating(ours, lambda: [search(texts, number) for number in range(SAMPLE)])
         return Result(measured=READERS / taken, baseline=SAMPLE / naive, unit="readers/s", goal=5)
@@ -88,37 +90,37 @@ def search(texts: Sequence[tuple[str, str]], number: int) -> int:
 
 def letters_sent() -> Result:
     """Claim, write, encode, fence, send, settle; against a connection, an EmailMessage and a commit a letter."""
-    with relay() as outgoing, house(LETTERS, outgoing.port) as built:
+    with relay() as outgoing, make_context(LETTERS, outgoing.port) as built:
         planning.plan(built, NOW)
 
         def ours() -> None:
             queue_again(built)
-            sent = asyncio.run(sending.send_all(built, lambda: NOW))
+            sent = asyncio.run(sending.send_queued(built, lambda: NOW))
             assert sent.sent == LETTERS, sent
 
         taken, naive = alternating(ours, lambda: asyncio.run(by_hand(built, outgoing)), repeats=3)
         return Result(measured=LETTERS / taken, baseline=LETTERS_SAMPLE / naive, unit="letters/s", goal=1.5)
 
 
-def queue_again(built: House) -> None:
-    with db.writing(built.engine) as session:
+def queue_again(built: AppContext) -> None:
+    with db.write_session(built.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.QUEUED, owner=None))
 
 
-async def by_hand(built: House, outgoing: Relay) -> None:
+async def by_hand(built: AppContext, outgoing: Relay) -> None:
     """How a script sends: each letter a message object, a connection and a transaction of its own."""
-    with db.reading(built.engine) as session:
+    with db.read_session(built.engine) as session:
         rows = session.exec(select(Delivery).limit(LETTERS_SAMPLE)).all()
     for row in rows:
-        with db.reading(built.engine) as session:
-            one = Claimed.of(row)
-            table = lay_out(session, [one], NOW)
-            letter = letters.digest(digest_words(built, table, one, table.subscribers[row.subscriber_id]))
+        with db.read_session(built.engine) as session:
+            one = ClaimedDelivery.from_delivery(row)
+            table = load_batch(session, [one], NOW)
+            letter = letters.render_digest(digest_context(built, table, one, table.subscribers[row.subscriber_id]))
         message = EmailMessage()
         message["From"], message["To"] = built.settings.mail_from, table.subscribers[row.subscriber_id].email
         message["Subject"], message["Message-ID"] = letter.subject, row.message_id
         message.set_content(letter.text)
         message.add_alternative(letter.html, subtype="html")
         await aiosmtplib.send(message, hostname="127.0.0.1", port=outgoing.port, start_tls=False)
-        with db.writing(built.engine) as session:
+        with db.write_session(built.engine) as session:
             session.execute(update(Delivery).where(col(Delivery.id) == row.id).values(state=DeliveryState.SENT))

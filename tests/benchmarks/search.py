@@ -44,11 +44,11 @@ def on_postgresql(papers: int) -> float:
 
 def _median(url: str, papers: int) -> float:
     engine = db.connect(url)
-    db.upgrade(engine)
+    db.migrate(engine)
     add_papers(engine, papers, NOW)
     while True:
-        with db.writing(engine) as session:
-            if not search.keep_up(session, search.AT_ONCE):
+        with db.write_session(engine) as session:
+            if not search.update_index(session, search.INDEX_BATCH_SIZE):
                 break
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
@@ -72,6 +72,6 @@ def queries() -> list[Query]:
 
 def _search(engine: Engine, query: Query) -> float:
     begun = time.perf_counter()
-    with db.reading(engine) as session:
-        search.look(session, query, most=A_PAGE)
+    with db.read_session(engine) as session:
+        search.search_papers(session, query, limit=A_PAGE)
     return time.perf_counter() - begun

@@ -13,21 +13,21 @@ import time
 from sqlalchemy import update
 
 from digest import db
-from digest.cli.shown import configure_logs
-from digest.house import House, build
+from digest.cli.shown import configure_logging
+from digest.house import AppContext, create_context
 from digest.models import Delivery, DeliveryState
-from digest.sending import send_all
-from digest.settings import load
-from digest.writing import Memory
+from digest.sending import send_queued
+from digest.settings import load_settings
+from digest.writing import RenderCache
 from tests.benchmarks.memory import peak
 
 KEY = "x" * 32
 
 
-def house(url: str, port: int, connections: int) -> House:
+def make_sending_context(url: str, port: int, connections: int) -> AppContext:
     """As the settings of a relay on this machine make it."""
-    return build(
-        load(
+    return create_context(
+        load_settings(
             database_url=url,
             secret_key=KEY,
             mail_from="Paper Digest <digest@example.org>",
@@ -40,8 +40,8 @@ def house(url: str, port: int, connections: int) -> House:
     )
 
 
-def queue_again(at: House) -> None:
-    with db.writing(at.engine) as session:
+def queue_again(at: AppContext) -> None:
+    with db.write_session(at.engine) as session:
         session.execute(
             update(Delivery)
             .where(Delivery.state != DeliveryState.QUEUED)  # type: ignore[arg-type]
@@ -49,22 +49,22 @@ def queue_again(at: House) -> None:
         )
 
 
-def send(at: House, known: Memory, most: int | None) -> dict[str, float]:
+def send(at: AppContext, known: RenderCache, most: int | None) -> dict[str, float]:
     """One round, as the scheduler has it done."""
     from digest.cli.shown import utc_now
-    from digest.cli.work import complete
+    from digest.cli.work import run_coroutine
 
     begun, worked = time.perf_counter(), time.process_time()
-    sent = complete(send_all(at, utc_now, known=known, most=most))
+    sent = run_coroutine(send_queued(at, utc_now, cache=known, limit=most))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
-    if sent.closed or sent.failed or sent.uncertain or sent.deferred:
+    if sent.relay_error or sent.failed or sent.uncertain or sent.deferred:
         raise RuntimeError(f"not all letters went: {sent}")
     return {"sent": sent.sent, "seconds": seconds, "cpu": cpu, "bytes": peak()}
 
 
 def main(url: str, port: str, connections: str) -> None:
-    configure_logs(logging.INFO, "json")
-    at, known = house(url, int(port), int(connections)), Memory()
+    configure_logging(logging.INFO, "json")
+    at, known = make_sending_context(url, int(port), int(connections)), RenderCache()
     for line in sys.stdin:
         asked = line.strip()
         if asked != "join":

@@ -21,17 +21,17 @@ from rich.console import Console
 from sqlalchemy import text
 
 from digest import db
-from digest.deliveries import Ledger, claim
+from digest.deliveries import GroupCommitter, claim
 from digest.deliveries.outcome import SENT
-from digest.house import House
-from digest.letters.known import Known
-from digest.writing import digest_words
+from digest.house import AppContext
+from digest.letters.known import MatchCache
+from digest.writing import digest_context
 from tests.benchmarks.crowd import size
 from tests.benchmarks.harness import Result
 from tests.benchmarks.letters import crowd
 from tests.benchmarks.queued import fill
 from tests.benchmarks.relays import lean, sink, source
-from tests.benchmarks.sender import house, queue_again
+from tests.benchmarks.sender import make_sending_context, queue_again
 from tests.benchmarks.stages import now
 from tests.letter_slowly import slowly
 
@@ -128,17 +128,17 @@ def letters_by_script() -> Result:
 
 
 async def by_script(port: int) -> None:
-    at, readers = house(queue(), port, 1), crowd()
-    desk, batch = next(readers.desks(Known()))
+    at, readers = make_sending_context(queue(), port, 1), crowd()
+    desk, batch = next(readers.desks(MatchCache()))
     for each in islice(batch, NAIVE):
-        said = digest_words(at, desk, each, readers.subscribers[each.subscriber_id])
+        said = digest_context(at, desk, each, readers.subscribers[each.subscriber_id])
         subject, plain, html = slowly(said)
         made = EmailMessage()
         made["From"], made["To"], made["Subject"] = at.settings.mail_from, said.address, subject
         made.set_content(plain)
         made.add_alternative(html, subtype="html")
         await aiosmtplib.send(made, hostname="127.0.0.1", port=port, start_tls=False)
-        with db.writing(at.engine) as session:
+        with db.write_session(at.engine) as session:
             session.execute(text("UPDATE delivery SET state = 'sent' WHERE id = :id"), {"id": each.id})
     at.engine.dispose()
 
@@ -153,7 +153,7 @@ def letters_to_a_far_relay() -> Result:
 
 def letters_recorded() -> Result:
     """Claimed, fenced and settled, 16 at a time, nothing sent; against a commit for each step of each letter."""
-    at = house(queue(), 1, 1)
+    at = make_sending_context(queue(), 1, 1)
     queue_again(at)
     begun = time.perf_counter()
     done = asyncio.run(recorded(at, LETTERS, 100, CONNECTIONS))
@@ -165,15 +165,15 @@ def letters_recorded() -> Result:
     return Result(measured=ours, baseline=theirs, unit="rows/s", goal=4)
 
 
-async def recorded(at: House, most: int, batch: int, together: int) -> int:
-    ledger, done = Ledger(at.engine, "bench"), 0
+async def recorded(at: AppContext, most: int, batch: int, together: int) -> int:
+    ledger, done = GroupCommitter(at.engine, "bench"), 0
     queue_again(at)
     while done < most:
-        with db.writing(at.engine) as session:
+        with db.write_session(at.engine) as session:
             claimed = claim(session, "bench", now(), batch)
         for start in range(0, len(claimed), together):
             group = claimed[start : start + together]
-            await asyncio.gather(*(ledger.on_wire(each.id, each.attempts, now()) for each in group))
+            await asyncio.gather(*(ledger.mark_on_wire(each.id, each.attempts, now()) for each in group))
             await asyncio.gather(*(ledger.settle(each.id, each.attempts, SENT, now()) for each in group))
         done += len(claimed)
     await ledger.close()

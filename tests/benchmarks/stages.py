@@ -13,17 +13,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 from digest import db, deliveries
-from digest.cli.work import complete
-from digest.deliveries import Ledger
+from digest.cli.work import run_coroutine
+from digest.deliveries import GroupCommitter
 from digest.deliveries.outcome import SENT
-from digest.house import House
-from digest.mail.message import compose
-from digest.mail.smtp import Connection, Parcel
+from digest.house import AppContext
+from digest.mail.message import build_message
+from digest.mail.smtp import OutgoingMessage, SmtpConnection
 from digest.models import DeliveryState
-from digest.sending.outbox import BATCH
-from digest.sending.pen import Letter
-from digest.writing import Memory, lay_out, prepare
-from tests.benchmarks.sender import house, queue_again
+from digest.sending.outbox import CLAIM_BATCH
+from digest.sending.pen import RenderedMessage
+from digest.writing import RenderCache, load_batch, prepare_email
+from tests.benchmarks.sender import queue_again
 
 TOGETHER = 16  # connections; of as many letters a commit says that they leave, and of as many before them what became
 
@@ -38,15 +38,15 @@ def now() -> datetime:
 class Stages:
     """Seconds by stage."""
 
-    def __init__(self, at: House) -> None:
-        self._at, self._known = at, Memory()
+    def __init__(self, at: AppContext) -> None:
+        self._at, self._known = at, RenderCache()
         self.spent: defaultdict[str, float] = defaultdict(float)
         self.bytes = 0
 
     async def run(self, most: int) -> dict[str, float]:
         """Microseconds a letter by stage."""
-        connections = [Connection(self._at.relay()) for _ in range(TOGETHER)]
-        ledger = Ledger(self._at.engine, "bench")
+        connections = [SmtpConnection(self._at.relay_config()) for _ in range(TOGETHER)]
+        ledger = GroupCommitter(self._at.engine, "bench")
         done = 0
         while done < most:
             batch = self._written()
@@ -63,30 +63,30 @@ class Stages:
         await ledger.close()
         return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()} | {"bytes": self.bytes / done}
 
-    def _written(self) -> list[Letter]:
+    def _written(self) -> list[RenderedMessage]:
         begun = clock()
-        with db.writing(self._at.engine) as session:
-            claimed = deliveries.claim(session, "bench", now(), BATCH)
+        with db.write_session(self._at.engine) as session:
+            claimed = deliveries.claim(session, "bench", now(), CLAIM_BATCH)
         self.spent["claim"] += (ended := clock()) - begun
-        with db.reading(self._at.engine) as session:
-            desk = lay_out(session, claimed, now(), self._known)
+        with db.read_session(self._at.engine) as session:
+            desk = load_batch(session, claimed, now(), self._known)
         self.spent["look up"] += (begun := clock()) - ended
         at = now()
-        prepared = [prepare(self._at, desk, each, at) for each in claimed]
-        made = [each.letter() for each in prepared]
+        prepared = [prepare_email(self._at, desk, each, at) for each in claimed]
+        made = [each.build_content() for each in prepared]
         self.spent["compose"] += (ended := clock()) - begun
         parcels = [
-            Parcel(each.sender, each.recipient, compose(letter, each.headers))
+            OutgoingMessage(each.sender, each.recipient, build_message(letter, each.headers))
             for letter, each in zip(made, prepared, strict=True)
         ]
         self.spent["encode"] += clock() - ended
         self.bytes += sum(len(each.raw) for each in parcels)
         return list(zip(prepared, parcels, strict=True))
 
-    async def _send(self, connections: list[Connection], batch: list[Letter]) -> None:
+    async def _send(self, connections: list[SmtpConnection], batch: list[RenderedMessage]) -> None:
         waiting = iter(batch)
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: SmtpConnection) -> None:
             letter = next(waiting, None)
             while letter:
                 following = next(waiting, None)
@@ -95,18 +95,18 @@ class Stages:
 
         await asyncio.gather(*(work(each) for each in connections))
 
-    async def _record(self, ledger: Ledger, batch: list[Letter]) -> None:
+    async def _record(self, ledger: GroupCommitter, batch: list[RenderedMessage]) -> None:
         answered: list[int] = []
         for start in range(0, len(batch) + TOGETHER, TOGETHER):
-            leaving = [each.claimed.id for each, _ in batch[start : start + TOGETHER]]
-            lines = [ledger.hand_in(number, 1, SENT, now()) for number in answered]
-            lines += [ledger.hand_in(number, 1, None, now()) for number in leaving]
+            leaving = [each.delivery.id for each, _ in batch[start : start + TOGETHER]]
+            lines = [ledger.submit(number, 1, SENT, now()) for number in answered]
+            lines += [ledger.submit(number, 1, None, now()) for number in leaving]
             fates = [DeliveryState.SENT] * len(answered) + [DeliveryState.ON_WIRE] * len(leaving)
             assert await asyncio.gather(*lines) == fates
             answered = leaving
 
 
-def parcel_of(letter: Letter | None) -> Parcel | None:
+def parcel_of(letter: RenderedMessage | None) -> OutgoingMessage | None:
     return letter[1] if letter else None
 
 
@@ -116,12 +116,12 @@ async def yes() -> bool:
 
 def main(url: str, port: str, most: str) -> None:
     random.seed(1)
-    stages = Stages(house(url, int(port), TOGETHER))
+    stages = Stages(make_sending_context(url, int(port), TOGETHER))
     for _ in range(2):
         queue_again(stages._at)
         stages.spent.clear()
         stages.bytes = 0
-        told = complete(stages.run(int(most)))
+        told = run_coroutine(stages.run(int(most)))
     sys.stdout.write(json.dumps(told) + "\n")
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import ahocorasick_rs
 
 from digest.matching import Phrase, parse
-from digest.matching.fold import Words, words_of
-from digest.matching.index import Index
+from digest.matching.fold import Words, split_words
+from digest.matching.index import PhraseIndex
 from tests.benchmarks.crowd import keywords, size, texts
 from tests.benchmarks.harness import Result, alternating
 
@@ -37,7 +37,7 @@ def keywords_matched() -> Result:
     index, automaton = _made()
     _settle()
     taken, other = alternating(
-        lambda: list(index.in_papers(texts(PAPERS))),
+        lambda: list(index.find_in_documents(texts(PAPERS))),
         lambda: [automaton.find_matches_as_indexes(_joined(words), overlapping=True) for words in _folded()],
     )
     return Result(measured=PAPERS / taken, baseline=PAPERS / other, unit="papers/s", goal=0.2)
@@ -50,15 +50,15 @@ def folded_words_matched() -> Result:
     joined = [_joined(words) for words in folded]
     _settle()
     taken, other = alternating(
-        lambda: list(index.many_places(folded)),
+        lambda: list(index.locate_many(folded)),
         lambda: [automaton.find_matches_as_indexes(text, overlapping=True) for text in joined],
     )
     return Result(measured=PAPERS / taken, baseline=PAPERS / other, unit="papers/s", goal=0.2)
 
 
-def _made() -> tuple[Index, ahocorasick_rs.AhoCorasick]:
+def _made() -> tuple[PhraseIndex, ahocorasick_rs.AhoCorasick]:
     phrases = distinct(KEYWORDS)
-    return Index(phrases), ahocorasick_rs.AhoCorasick([f" {' '.join(phrase.words)} " for phrase in phrases])
+    return PhraseIndex(phrases), ahocorasick_rs.AhoCorasick([f" {' '.join(phrase.words)} " for phrase in phrases])
 
 
 def _settle() -> None:
@@ -68,7 +68,7 @@ def _settle() -> None:
 
 
 def _folded() -> Iterator[Words]:
-    return (words_of(part) for paper in texts(PAPERS) for part in paper)
+    return (split_words(part) for paper in texts(PAPERS) for part in paper)
 
 
 def _joined(words: Words) -> str:

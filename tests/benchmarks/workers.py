@@ -16,14 +16,14 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from digest import db, workers
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryState
 from digest.settings import Settings
 from tests.benchmarks.harness import Result, Skipped
 from tests.benchmarks.memory import peak_of
 from tests.benchmarks.queued import fill
 from tests.benchmarks.relays import lean
-from tests.benchmarks.sender import KEY, house, queue_again
+from tests.benchmarks.sender import KEY, make_sending_context, queue_again
 from tests.benchmarks.sending import CONNECTIONS, LASTING, LETTERS, ROUNDS, Process, held, tell
 from tests.command import Command
 from tests.postgres import server
@@ -40,7 +40,7 @@ def two_senders() -> Result:
     with server(**DURABLE) as postgres, lean() as port:
         url = postgres.database()
         fill(url, LASTING)
-        at = house(url, port, CONNECTIONS)
+        at = make_sending_context(url, port, CONNECTIONS)
         usual, many = (in_turn(at, url, port, connections) for connections in (USUAL, CONNECTIONS))
         at.engine.dispose()
     for connections, rates in ((USUAL, usual), (CONNECTIONS, many)):
@@ -49,7 +49,7 @@ def two_senders() -> Result:
     return Result(measured=usual[2], baseline=usual[1], unit="letters/s", goal=1.5)
 
 
-def in_turn(at: House, url: str, port: int, connections: int) -> dict[int, float]:
+def in_turn(at: AppContext, url: str, port: int, connections: int) -> dict[int, float]:
     """Letters a second by one sender, by two, and by four."""
     with ExitStack() as stack:
         senders = [stack.enter_context(Process(url, port, connections)) for _ in range(4)]
@@ -60,7 +60,7 @@ def in_turn(at: House, url: str, port: int, connections: int) -> dict[int, float
         return {1: one, 2: two, 4: together(at, senders)}
 
 
-def together(at: House, senders: Sequence[Process]) -> float:
+def together(at: AppContext, senders: Sequence[Process]) -> float:
     """Letters a second by workers that share the queue."""
     queue_again(at)
     begun = time.perf_counter()
@@ -78,8 +78,8 @@ def memory_of_a_worker() -> Result:
     with server(**DURABLE) as postgres, lean() as port:
         url = postgres.database()
         fill(url, LETTERS)
-        at = house(url, port, USUAL)
-        workers.prepare(at.engine)
+        at = make_sending_context(url, port, USUAL)
+        workers.prepare_tables(at.engine)
         with TemporaryDirectory() as folder, working(Path(folder), url, port) as worker:
             for _ in range(2):
                 sent_by_workers(at)
@@ -108,14 +108,14 @@ def working(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[byte
             worker.terminate()
 
 
-def sent_by_workers(at: House, seconds: float = 120) -> None:
+def sent_by_workers(at: AppContext, seconds: float = 120) -> None:
     """Queue all letters again, hand them out, and wait until workers have sent them."""
     queue_again(at)
-    workers.hand_out(at, datetime.now(UTC), plan=False)
+    workers.defer_jobs(at, datetime.now(UTC), plan=False)
     ends = time.monotonic() + seconds
     sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.SENT)
     while time.monotonic() < ends:
-        with db.reading(at.engine) as session:
+        with db.read_session(at.engine) as session:
             if session.scalar(sent) == LETTERS:
                 return
         time.sleep(0.2)

@@ -17,7 +17,7 @@ from digest.errors import StoreError
 from tests.chaos import net, sender
 from tests.chaos.crew import Member
 from tests.chaos.ground import USUAL, Ground
-from tests.house import house
+from tests.house import make_context
 from tests.postgres import Postgres, server
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Cluster(Ground):
             self.url = address.render_as_string(hide_password=False)
             self._engine = db.connect(self.url)
             stack.callback(self._engine.dispose)
-            workers.prepare(self._engine)
+            workers.prepare_tables(self._engine)
             yield self._engine
 
     def looks(self) -> bool:
@@ -69,7 +69,7 @@ class Cluster(Ground):
         if time.monotonic() - self._ticked < TICK:
             return False
         self._ticked = time.monotonic()
-        self.asked(lambda engine: workers.hand_out(house(engine), self.now(), plan=False))
+        self.asked(lambda engine: workers.defer_jobs(make_context(engine), self.now(), plan=False))
         return True
 
     def happen(self, what: str, run: "Run") -> None:
@@ -107,7 +107,7 @@ class Cluster(Ground):
 
     def _terminate(self, dice: random.Random) -> None:
         try:
-            with db.writing(self._engine_now()) as session:
+            with db.write_session(self._engine_now()) as session:
                 for pid in session.scalars(text(BACKENDS)).all():
                     if dice.random() < 0.5:
                         session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})

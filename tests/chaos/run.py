@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from digest import planning
-from digest.house import House
+from digest.house import AppContext
 from tests.chaos import store
 from tests.chaos.count import Verdict, count, papers_once
 from tests.chaos.crew import Crew, Member, names
@@ -185,7 +185,7 @@ class Run:
         unseen = self.ground.unseen(self.events) * CONNECTIONS
         return count(store.readers(engine), store.rows(engine), self._accepted, self._broken, unseen)
 
-    def _settle(self, at: House, papers: set[int]) -> Verdict:
+    def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
         for each in self.crew.members:
             each.signal(signal.SIGCONT)

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import structlog
 
 from digest import daily, workers
-from digest.cli.work import complete, until_told
+from digest.cli.work import run_coroutine, run_until_stopped
 from digest.errors import StoreError
-from digest.house import build
+from digest.house import create_context
 from digest.settings import Settings
 from tests.chaos import net
 
@@ -59,19 +59,21 @@ def send(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
     """What `digest run` does after planning. Ends the process."""
     _begin(around)
     try:
-        house = build(Settings(_env_file=None, **settings))
-        sent, told = complete(until_told(lambda stop: daily.deliver(house, clock(clock_file), stop=stop)))
+        ctx = create_context(Settings(_env_file=None, **settings))
+        sent, told = run_coroutine(run_until_stopped(lambda stop: daily.deliver(ctx, clock(clock_file), stop=stop)))
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(End.STORE)
-    sys.exit(End.TOLD if told else End.BUSY if sent.busy else End.CLOSED if sent.closed else End.DONE)
+    sys.exit(End.TOLD if told else End.BUSY if sent.busy else End.CLOSED if sent.relay_error else End.DONE)
 
 
 def work(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
     """What `digest worker` does. Ends the process."""
     _begin(around)
     chosen = Settings(_env_file=None, **settings)
-    complete(until_told(lambda stop: workers.work(lambda: build(chosen), clock(clock_file), stop)))
+    run_coroutine(
+        run_until_stopped(lambda stop: workers.run_worker(lambda: create_context(chosen), clock(clock_file), stop))
+    )
     sys.exit(End.TOLD)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from digest.house import House
+from digest.house import AppContext
 from tests.checks import needs
 from tests.checks.judges import Finding, Judge, judges
 from tests.checks.letters import Mail, send, service
@@ -34,15 +34,15 @@ def main(arguments: Sequence[str]) -> int:
     needs.ready(needs.JUDGING)
     needs.npm()
     at, mails = letters()
-    assert at.signer is not None
+    assert at.dkim_signer is not None
     signed = next(mail for mail in mails if mail.name == "digest-6")
     say(f"{len(mails)} letters came through Postfix: {', '.join(mail.name for mail in mails)}\n")
     only = set(arguments)
-    results = [tried(each, mails) for each in judges(at.signer, signed) if not only or each.name in only]
+    results = [tried(each, mails) for each in judges(at.dkim_signer, signed) if not only or each.name in only]
     return max(results)
 
 
-def letters() -> tuple[House, list[Mail]]:
+def letters() -> tuple[AppContext, list[Mail]]:
     """All letters as a reader's host got them, and the house that sent them."""
     with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
         home = Path(folder)

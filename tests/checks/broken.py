@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from digest.letters import Letter
-from digest.mail.message import Envelope, compose
+from digest.letters import EmailContent
+from digest.mail.message import MessageHeaders, build_message
 from tests.checks.letters import Mail
 
 # Sound, so that each sample has but its own fault.
@@ -62,7 +62,7 @@ def tampered(mail: Mail) -> list[Mail]:
 
 
 def _sent(name: str, html: str) -> bytes:
-    envelope = Envelope(
+    envelope = MessageHeaders(
         from_="Paper Digest <digest@example.org>",
         to=f"{name}@readers.example",
         message_id=f"{name}@example.org",
@@ -70,4 +70,4 @@ def _sent(name: str, html: str) -> bytes:
         list_id="digest.example.org",
         unsubscribe_url="https://digest.example.org/unsubscribe/u1",
     )
-    return compose(Letter("A letter", "A letter\n", html), envelope)
+    return build_message(EmailContent("A letter", "A letter\n", html), envelope)

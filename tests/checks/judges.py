@@ -12,7 +12,7 @@ from typing import Any
 
 import dkim
 
-from digest.mail.dkim import Signer
+from digest.mail.dkim import DkimSigner
 from tests.checks import broken
 from tests.checks.letters import Mail
 from tests.checks.needs import HERE, MODULES
@@ -39,7 +39,7 @@ class Judge:
     broken: list[Mail]
 
 
-def judges(signs: Signer, signed: Mail) -> list[Judge]:
+def judges(signs: DkimSigner, signed: Mail) -> list[Judge]:
     """All of them. `signs` made the letters' signatures; `signed` is one of them, to be tampered with."""
     pages = {"vnu": vnu, "html-validate": html_validate, "emailens": emailens, "caniemail": caniemail, "axe": axe}
     return [
@@ -99,7 +99,7 @@ def spamassassin(mails: Sequence[Mail]) -> list[Finding]:
     return [Finding(mail.name, f"{points} points: {tests}") for mail, points, tests in scored if points > MOST_SPAM]
 
 
-def dkimpy(mails: Sequence[Mail], signs: Signer) -> list[Finding]:
+def dkimpy(mails: Sequence[Mail], signs: DkimSigner) -> list[Finding]:
     found = []
     for mail in mails:
         try:
@@ -111,10 +111,10 @@ def dkimpy(mails: Sequence[Mail], signs: Signer) -> list[Finding]:
     return found
 
 
-def opendkim(mails: Sequence[Mail], signs: Signer) -> list[Finding]:
+def opendkim(mails: Sequence[Mail], signs: DkimSigner) -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         keys, config = Path(folder, "keys"), Path(folder, "conf")
-        keys.write_text(f"{signs.place} {signs.record}\n")
+        keys.write_text(f"{signs.record_name} {signs.record}\n")
         config.write_text(f"Mode v\nSyslog no\nTestPublicKeys {keys}\n")
         paths = [Path(folder, f"{number}.eml") for number in range(len(mails))]
         for path, mail in zip(paths, mails, strict=True):

@@ -15,15 +15,15 @@ from functools import cached_property
 from pathlib import Path
 
 from digest import daily, db, desk, letters, papers
-from digest.house import House
+from digest.house import AppContext
 from digest.mail import smtp
-from digest.mail.dkim import signer
-from digest.mail.message import Envelope, compose
+from digest.mail.dkim import load_signer
+from digest.mail.message import MessageHeaders, build_message
 from digest.models import FetchStatus
-from digest.sources.base import Listed
-from digest.subscribers import Purpose, Wish
+from digest.sources.base import ListedPaper
+from digest.subscribers import Preferences, TokenPurpose
 from tests.factories import reading
-from tests.house import house, token
+from tests.house import make_context, token
 from tests.letter_factory import words
 
 SENDER = "Paper Digest <digest@example.org>"
@@ -64,13 +64,13 @@ class Mail:
         return self.part("html")
 
 
-def listed(number: int, day: date) -> Listed:
+def listed(number: int, day: date) -> ListedPaper:
     """One made-up paper; the low numbers have the most to show."""
     has = [keyword for keyword, many in KEYWORDS.items() if number < many]
     has += [LATE] if number % DAYS >= AGO and number < MANY // 4 else []
     odd = ("", " für Übersetzung", " & <tags> “quoted”", " 强化学习", " — θ ≤ β²", " العربية")[number % 6]
     authors = tuple(f"{first} {last}" for first in ("Ada", "Kurt", "Émilie", "李") for last in ("Byron", "Gödel", "Ng"))
-    return Listed(
+    return ListedPaper(
         source="huggingface",
         list_day=day,
         rank=number,
@@ -95,51 +95,53 @@ def listed(number: int, day: date) -> Listed:
     )
 
 
-def readers() -> dict[str, tuple[Wish, list[str]]]:
+def readers() -> dict[str, tuple[Preferences, list[str]]]:
     """Who gets which digest. A day without a paper for a reader has no letter: one paper is the least."""
-    found: dict[str, tuple[Wish, list[str]]] = {
-        f"digest-{many}": (Wish(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
+    found: dict[str, tuple[Preferences, list[str]]] = {
+        f"digest-{many}": (Preferences(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
     }
-    found["weekly"] = (Wish(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *WEEK])
-    found["catch-up"] = (Wish(frequency="weekdays", timezone="Asia/Tokyo"), [LATE])
-    found["summaries"] = (Wish(summaries=True, trending=True), ["hallucination"])
-    found["trending"] = (Wish(cap=10), [])
+    found["weekly"] = (Preferences(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *WEEK])
+    found["catch-up"] = (Preferences(frequency="weekdays", timezone="Asia/Tokyo"), [LATE])
+    found["summaries"] = (Preferences(summaries=True, trending=True), ["hallucination"])
+    found["trending"] = (Preferences(cap=10), [])
     return found
 
 
-def send(at: House) -> int:
+def send(at: AppContext) -> int:
     """Have every kind of letter written and sent; how many there are."""
     return asyncio.run(_send(at, datetime.now(UTC)))
 
 
-async def _send(at: House, now: datetime) -> int:
+async def _send(at: AppContext, now: datetime) -> int:
     for name, (wish, keywords) in readers().items():
-        desk.add(at, f"{name}@{RECIPIENTS}", wish, desk.understood(keywords), now, confirmed=True)
-    with db.writing(at.engine) as session:
+        desk.add_subscriber(
+            at, f"{name}@{RECIPIENTS}", wish, desk.parse_keywords_or_raise(keywords), now, confirmed=True
+        )
+    with db.write_session(at.engine) as session:
         # Over some days, so that a weekly letter has days to group by, and a daily one papers that come late.
         days = [now.date() - timedelta(days=number % DAYS) for number in range(MANY)]
-        papers.remember(session, [listed(number, day) for number, day in enumerate(days)], now)
+        papers.store_listings(session, [listed(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
         session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
     await daily.plan(at, now)
     sent = (await daily.deliver(at, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"
-    wish, saved = Wish(), desk.understood(["hallucination", "graph*"])
+    wish, saved = Preferences(), desk.parse_keywords_or_raise(["hallucination", "graph*"])
     desk.subscribe(at, ada, wish, saved, now)
     sent += (await daily.deliver(at, lambda: now)).sent
-    desk.confirm(at, token(at, ada, Purpose.CONFIRM, now), now)
+    desk.confirm(at, token(at, ada, TokenPurpose.CONFIRM, now), now)
     desk.subscribe(at, ada, wish, saved, now)
     sent += (await daily.deliver(at, lambda: now)).sent
-    desk.unsubscribe(at, token(at, ada, Purpose.UNSUBSCRIBE, now), now)
+    desk.unsubscribe(at, token(at, ada, TokenPurpose.UNSUBSCRIBE, now), now)
     sent += (await daily.deliver(at, lambda: now)).sent
     await empty(at, now)
     return sent + 1
 
 
-async def empty(at: House, now: datetime) -> None:
+async def empty(at: AppContext, now: datetime) -> None:
     """The one letter that the service never sends: a digest without a paper."""
-    letter = letters.digest(words(keywords=("quantum walk",))._replace(papers=()))
-    envelope = Envelope(
+    letter = letters.render_digest(words(keywords=("quantum walk",))._replace(papers=()))
+    envelope = MessageHeaders(
         from_=SENDER,
         to=f"digest-0@{RECIPIENTS}",
         message_id="empty@example.org",
@@ -152,17 +154,19 @@ async def empty(at: House, now: datetime) -> None:
     async def allowed() -> bool:
         return True
 
-    async with smtp.Connection(at.relay()) as connection:
-        await connection.send(smtp.Parcel(at.sender, envelope.to, at.signed(compose(letter, envelope))), allowed)
+    async with smtp.SmtpConnection(at.relay_config()) as connection:
+        await connection.send(
+            smtp.OutgoingMessage(at.sender_address, envelope.to, at.sign(build_message(letter, envelope))), allowed
+        )
 
 
 @contextmanager
-def service(port: int, key: Path) -> Iterator[House]:
+def service(port: int, key: Path) -> Iterator[AppContext]:
     """The service with a store of its own, a key to sign with, and a relay on loopback."""
     with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
         engine = db.connect(f"sqlite:///{folder}/digest.db")
-        db.upgrade(engine)
-        made = house(
+        db.migrate(engine)
+        made = make_context(
             engine,
             smtp_host="127.0.0.1",
             smtp_port=port,
@@ -174,5 +178,5 @@ def service(port: int, key: Path) -> Iterator[House]:
             dkim_key=str(key),
             dkim_selector="check",
         )
-        yield replace(made, signer=signer(made.settings))
+        yield replace(made, dkim_signer=load_signer(made.settings))
         engine.dispose()

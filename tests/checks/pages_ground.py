@@ -20,17 +20,17 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from digest import db, desk, papers, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.mail import inbox
-from digest.sending import send_all
-from digest.sources.base import Listed
-from digest.subscribers import Purpose, Wish
-from digest.web.pace import Pace
+from digest.sending import send_queued
+from digest.sources.base import ListedPaper
+from digest.subscribers import Preferences, TokenPurpose
+from digest.web.pace import FormLimits
 from digest.web.serving import server_of
 from tests.browser import AT
 from tests.checks.broken import FAULTS, SOUND
 from tests.checks.pages_operator import TOKEN, happen, inside, logged_in, outside
-from tests.house import ADA, house, token
+from tests.house import ADA, make_context, token
 from tests.ports import free_port
 from tests.served import listening, served
 
@@ -40,7 +40,7 @@ PUBLIC = (
     *("/", "/?keywords=robot%0A%22graph%20network%22", "/papers", "/papers?q=robot", "/papers?q=nothingatall"),
     *("/papers?view=week", "/papers/1", "/help/keywords", "/privacy", "/for-your-site", "/embed"),
 )
-PLENTY = Pace(subscribe=10**6, other=10**6, search=10**6, searches_in_all=10**6, in_all=10**6, mailbox=10**6)
+PLENTY = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, all_forms=10**6, mailbox=10**6)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def ground() -> Iterator[Ground]:
     with TemporaryDirectory(prefix="check-pages-") as folder, ExitStack() as stack:
         port, away, other = free_port(), free_port(), free_port()
         at = opened(stack, f"{folder}/digest.db", port)
-        db.upgrade(at.engine)
+        db.migrate(at.engine)
         fill(at)
         happen(at)
         stack.enter_context(served(at, pace=PLENTY, port=port))
@@ -81,20 +81,20 @@ def ground() -> Iterator[Ground]:
         yield Ground(base, public, private, f"http://127.0.0.1:{other}", logged_in(base))
 
 
-def opened(stack: ExitStack, path: str, port: int) -> House:
+def opened(stack: ExitStack, path: str, port: int) -> AppContext:
     """A house with an operator, on a store that is made empty."""
     engine = db.connect(f"sqlite:///{path}")
     stack.callback(engine.dispose)
     Path(path).touch()
-    return house(engine, base_url=f"http://127.0.0.1:{port}", operator_token=TOKEN)
+    return make_context(engine, base_url=f"http://127.0.0.1:{port}", operator_token=TOKEN)
 
 
-def fill(at: House) -> None:
+def fill(at: AppContext) -> None:
     """Papers of some days, three people, and what was mailed to them."""
     words = ("robot", "graph network", "protein", "speech", "world model", "weather")
     for ago in range(DAYS, 0, -1):
         listed = [
-            Listed(
+            ListedPaper(
                 source="huggingface" if n % 3 else "arxiv",
                 list_day=(AT - timedelta(days=ago - 1)).date(),
                 rank=n,
@@ -111,34 +111,40 @@ def fill(at: House) -> None:
             )
             for n in range(A_DAY)
         ]
-        with db.writing(at.engine) as session:
-            papers.remember(session, listed, AT - timedelta(days=ago - 1, hours=2))
+        with db.write_session(at.engine) as session:
+            papers.store_listings(session, listed, AT - timedelta(days=ago - 1, hours=2))
     before = AT - timedelta(days=1)
     for email in (ADA, GONE):
-        desk.subscribe(at, email, Wish(), desk.understood(["robot", '"graph network"', "-weather"]), before)
-        desk.confirm(at, token(at, email, Purpose.CONFIRM, before), before)
+        desk.subscribe(
+            at, email, Preferences(), desk.parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before
+        )
+        desk.confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
     planning.plan(at, AT)
-    asyncio.run(send_all(at, lambda: AT))
-    desk.subscribe(at, EVE, Wish(), desk.understood(["robot"]), AT)
-    desk.unsubscribe(at, token(at, GONE, Purpose.UNSUBSCRIBE, AT), AT)
+    asyncio.run(send_queued(at, lambda: AT))
+    desk.subscribe(at, EVE, Preferences(), desk.parse_keywords_or_raise(["robot"]), AT)
+    desk.unsubscribe(at, token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT), AT)
 
 
-def behind(at: House) -> dict[str, str]:
+def behind(at: AppContext) -> dict[str, str]:
     """Pages behind a token, and those for an answer."""
-    own = token(at, ADA, Purpose.PREFERENCES, AT)
-    digest = next(each for each in inbox.kept(at.inbox)[::-1] if each.recipient == ADA and "papers" in each.subject)
+    own = token(at, ADA, TokenPurpose.PREFERENCES, AT)
+    digest = next(
+        each
+        for each in inbox.list_messages(at.mailbox_directory)[::-1]
+        if each.recipient == ADA and "papers" in each.subject
+    )
     (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
     return {
-        "confirm": f"/confirm/{token(at, EVE, Purpose.CONFIRM, AT)}",
-        "confirmed": f"/confirm/{token(at, ADA, Purpose.CONFIRM, AT)}",
+        "confirm": f"/confirm/{token(at, EVE, TokenPurpose.CONFIRM, AT)}",
+        "confirmed": f"/confirm/{token(at, ADA, TokenPurpose.CONFIRM, AT)}",
         **{name or "preferences": f"/preferences/{own}{name}" for name in ("", "/history", "/erase")},
         "saved": f"/preferences/{own}?saved=1",
         **{
-            each: f"/{each}/{token(at, ADA, Purpose(each), AT)}{'/1' if each in {'mute', 'never'} else ''}"
+            each: f"/{each}/{token(at, ADA, TokenPurpose(each), AT)}{'/1' if each in {'mute', 'never'} else ''}"
             for each in ("mute", "never", "fewer", "pause", "unsubscribe")
         },
-        "left": f"/unsubscribe/{token(at, GONE, Purpose.UNSUBSCRIBE, AT)}",
-        "return": f"/return/{token(at, GONE, Purpose.RETURN, AT)}",
+        "left": f"/unsubscribe/{token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT)}",
+        "return": f"/return/{token(at, GONE, TokenPurpose.RESUBSCRIBE, AT)}",
         "copy": copy,
         "sent": "/sent",
         "inbox": "/inbox",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from digest.web.operator.door import COOKIE
+from digest.web.operator.door import SESSION_COOKIE
 from tests.checks.judges import Finding, run
 from tests.checks.needs import HERE, MODULES
 from tests.checks.pages_ground import Ground
@@ -60,7 +60,7 @@ def page_judges(on: Ground) -> list[PageJudge]:
 def vnu(pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
     """The Nu Html Checker of the W3C: errors."""
     cookies = httpx.Cookies()
-    cookies.set(COOKIE, cookie, domain="127.0.0.1", path="/operator")
+    cookies.set(SESSION_COOKIE, cookie, domain="127.0.0.1", path="/operator")
     names = {f"page-{number}": name for number, name in enumerate(pages)}
     with tempfile.TemporaryDirectory() as folder, httpx.Client(cookies=cookies) as client:
         for name, url in zip(names, pages.values(), strict=True):

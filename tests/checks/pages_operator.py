@@ -6,10 +6,10 @@ import httpx
 from sqlmodel import col, select
 
 from digest import db, deliveries
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryState, FetchStatus, Subscriber
-from digest.readings import TITLES
-from digest.web.operator.door import COOKIE
+from digest.readings import SOURCE_TITLES
+from digest.web.operator.door import SESSION_COOKIE
 from tests.browser import AT
 from tests.factories import delivery, reading, subscriber
 from tests.house import ADA
@@ -19,10 +19,10 @@ READERS = 3
 ENDS = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
-def happen(at: House) -> None:
+def happen(at: AppContext) -> None:
     """Looks at the sources, good and bad; letters that failed or are uncertain; a relay that takes nothing."""
-    with db.writing(at.engine) as session:
-        for source in TITLES:
+    with db.write_session(at.engine) as session:
+        for source in SOURCE_TITLES:
             for ago in range(20, 0, -1):
                 then, status = AT - timedelta(days=ago), _ended(ago)
                 new = 40 - ago if status == FetchStatus.OK else 0
@@ -45,7 +45,7 @@ def happen(at: House) -> None:
                 session.add(
                     delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
                 )
-        deliveries.lane.close(session, at.relay().name, code=535, reply="5.7.8 not this password", now=AT)
+        deliveries.lane.open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=AT)
 
 
 def _ended(ago: int) -> FetchStatus:
@@ -54,9 +54,9 @@ def _ended(ago: int) -> FetchStatus:
     return FetchStatus.NOT_LISTED if ago % 5 == 0 else FetchStatus.OK
 
 
-def inside(at: House) -> dict[str, str]:
+def inside(at: AppContext) -> dict[str, str]:
     """Paths by name. `#q=x` stands for the answer to a form, with x written into its field q."""
-    with db.reading(at.engine) as session:
+    with db.read_session(at.engine) as session:
         ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
         of_each = select(Delivery.id).order_by(col(Delivery.id))
         letters = {state: session.exec(of_each.where(Delivery.state == state)).first() for state in ENDS}
@@ -80,4 +80,4 @@ def outside() -> dict[str, str]:
 def logged_in(base: str) -> str:
     """The cookie of a session, as a browser gets it."""
     answer = httpx.post(f"{base}/operator/login", data={"token": TOKEN}, headers={"Origin": base})
-    return answer.cookies[COOKIE]
+    return answer.cookies[SESSION_COOKIE]

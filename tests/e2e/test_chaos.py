@@ -4,13 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-HOUSE = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 def test_no_letter_is_lost_or_doubled_while_senders_die(tmp_path: Path) -> None:
     size = ["--letters=100", "--kills=5", "--others=0.2", "--plain"]
     command = [sys.executable, "-m", "tests.chaos", *size, f"--keep={tmp_path}"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=HOUSE, timeout=240)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr  # with its seed
     said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if not line.startswith(" "))
     assert int(said["kills"]) > 2

@@ -13,14 +13,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from digest import db, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.mail import inbox
 from digest.models import SubscriberStatus
-from digest.sending import send_all
-from digest.web.pace import Pace
+from digest.sending import send_queued
+from digest.web.pace import FormLimits
 from tests.browser import AT
 from tests.chromium import AXE, chromium, violations
-from tests.house import Record, arrive, house
+from tests.house import Record, arrive, make_context
 from tests.ports import free_port
 from tests.served import served
 
@@ -35,17 +35,17 @@ TITLES = ("Robot hands that fold paper", "Protein folding by a graph", "Robots i
 class Place:
     """The service, at an instant that tests move on, and a browser before it."""
 
-    at: House
+    at: AppContext
     url: str
     browser: Browser
     now: datetime = AT
 
-    def mail(self, email: str) -> inbox.Kept:
+    def mail(self, email: str) -> inbox.StoredMessage:
         """All that waits is sent; the newest letter to `email`."""
         # In a thread of its own: the browser's driver has its loop in this one.
         with ThreadPoolExecutor(1) as other:
-            other.submit(lambda: asyncio.run(send_all(self.at, lambda: self.now))).result()
-        return [each for each in inbox.kept(self.at.inbox) if each.recipient == email][-1]
+            other.submit(lambda: asyncio.run(send_queued(self.at, lambda: self.now))).result()
+        return [each for each in inbox.list_messages(self.at.mailbox_directory) if each.recipient == email][-1]
 
     def link(self, email: str, page: str) -> str:
         (found, *_) = re.findall(rf"{self.url}/{page}/\S+", self.mail(email).part("plain"))
@@ -62,11 +62,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with chromium() as browser:
         folder, port = tmp_path_factory.mktemp("journeys"), free_port()
         engine = db.connect(f"sqlite:///{folder}/digest.db")
-        db.upgrade(engine)
-        at = house(engine, base_url=f"http://127.0.0.1:{port}")
+        db.migrate(engine)
+        at = make_context(engine, base_url=f"http://127.0.0.1:{port}")
         arrive(at, AT - timedelta(hours=2), *TITLES)
         made = Place(at, at.settings.base_url, browser)
-        with served(at, clock=lambda: made.now, pace=Pace(subscribe=1000, other=1000), port=port):
+        with served(at, clock=lambda: made.now, pace=FormLimits(subscribe=1000, other=1000), port=port):
             yield made
         engine.dispose()
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from digest.mail.inbox import Kept, kept
+from digest.mail.inbox import StoredMessage, list_messages
 from tests.command import Command
 from tests.lists import Lists, entry, serving
 
@@ -63,8 +63,10 @@ def soon(look: Callable[[], T], *expected: type[Exception]) -> T:
 def test_a_reader_subscribes_confirms_receives_changes_and_leaves(served: tuple[httpx.Client, Command]) -> None:
     client, command = served
 
-    def mails(kind: str) -> list[Kept]:
-        return [mail for mail in kept(command.folder / "var" / "inbox") if kind in str(mail.message["Feedback-ID"])]
+    def mails(kind: str) -> list[StoredMessage]:
+        return [
+            mail for mail in list_messages(command.folder / "var" / "inbox") if kind in str(mail.message["Feedback-ID"])
+        ]
 
     form = {"email": ADA, "keywords": "robots\nprotein", "frequency": "daily", "hour": "8", "zone": "UTC", "cap": "20"}
     asked = client.post("/subscribe", data=form)
@@ -98,7 +100,7 @@ def test_a_reader_subscribes_confirms_receives_changes_and_leaves(served: tuple[
     assert [len(mails(kind)) for kind in ("confirm", "welcome", "digest")] == [1, 1, 1]
 
 
-def link(mail: Kept, page: str) -> str:
+def link(mail: StoredMessage, page: str) -> str:
     found = re.search(rf"http://\S+/{page}/\S+", mail.part("plain"))
     assert found, mail.part("plain")
     return found[0]

@@ -23,7 +23,7 @@ import pytest
 from sqlmodel import select
 
 from digest import db
-from digest.matching import Document, Matcher, parse
+from digest.matching import Matcher, PaperDocument, parse
 from digest.models import Paper
 from tests.command import SHARED, Command
 from tests.lists import Lists, entry, serving
@@ -231,9 +231,9 @@ def _settle_as_the_relay_says(week: Week, stalled: Sequence[str]) -> None:
 
 def _check(week: Week, readers: dict[str, list[str]], folder: Path) -> None:
     engine = db.connect(f"sqlite:///{folder}/var/digest.db")
-    with db.reading(engine) as session:
+    with db.read_session(engine) as session:
         papers = session.exec(select(Paper)).all()
-        listed = [Document(0, paper.title, paper.abstract) for paper in papers]
+        listed = [PaperDocument(0, paper.title, paper.abstract) for paper in papers]
         names = [paper.arxiv_id for paper in papers]
     engine.dispose()
     assert len(names) > 50

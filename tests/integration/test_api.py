@@ -8,26 +8,26 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db
-from digest.house import House
+from digest.house import AppContext
 from digest.settings import Settings
-from digest.subscribers import CONSENT, Links
-from digest.web.app import create
-from digest.web.guard import Pace
+from digest.subscribers import CONSENT_TEXT, TokenSigner
+from digest.web.app import create_app
+from digest.web.guard import FormLimits
 from tests.browser import AT, Browser
 from tests.factories import listing, paper
-from tests.house import Record, house
+from tests.house import Record, make_context
 
 
 @pytest.fixture
 def browser(sqlite_store: Engine, tmp_path: Path) -> Browser:
     settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://digest.test")
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         found = [paper(title=f"Robots {n}", url="javascript:alert(1)") for n in range(30)]
         session.add_all([*found, paper(title="Fine-tuning")])
         session.flush()
         session.add_all(listing(each, list_day=AT.date()) for each in found[:2])
-    home = House(settings, sqlite_store, Links(["a key for tests"]))
-    return Browser(create(home, clock=lambda: AT, answer_takes=0))
+    home = AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
+    return Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
 
 
 def test_a_search_is_paged_to_its_end(browser: Browser) -> None:
@@ -93,9 +93,9 @@ WANTED = {"email": "ada@example.org", "keywords": ["graph", "-survey"], "hour": 
 
 
 def test_a_program_subscribes_somebody_who_must_confirm(store: Engine) -> None:
-    home = house(store)
+    home = make_context(store)
     answers = set()
-    browser = Browser(create(home, clock=lambda: AT, answer_takes=0.2))
+    browser = Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0.2))
     for email in ("ada@example.org", "ADA@example.org", "bob@example.org"):
         answer = browser.post("/api/v1/subscriptions", json={**WANTED, "email": email, "timezone": "Asia/Tokyo"})
         assert answer.elapsed >= timedelta(seconds=0.19)
@@ -104,7 +104,7 @@ def test_a_program_subscribes_somebody_who_must_confirm(store: Engine) -> None:
     assert (status, json.loads(body)["probably_meant"]) == (202, None)
     record = Record(store)
     ada = record.of("ada@example.org")
-    assert (ada.status, ada.send_hour, ada.timezone, ada.consent) == ("pending", 6, "Asia/Tokyo", CONSENT)
+    assert (ada.status, ada.send_hour, ada.timezone, ada.consent) == ("pending", 6, "Asia/Tokyo", CONSENT_TEXT)
     assert record.kinds("ada@example.org") == ["confirm"]
 
 
@@ -133,7 +133,9 @@ def test_what_cannot_be_read_is_named_field_by_field(
 
 
 def test_every_error_below_the_interface_is_a_problem(sqlite_store: Engine) -> None:
-    app = create(house(sqlite_store), clock=lambda: AT, pace=Pace(subscribe=1, search=0), answer_takes=0)
+    app = create_app(
+        make_context(sqlite_store), clock=lambda: AT, limits=FormLimits(subscribe=1, search=0), min_answer_seconds=0
+    )
     browser = Browser(app)
     answers = [
         browser.get("/api/nothing"),
@@ -144,4 +146,4 @@ def test_every_error_below_the_interface_is_a_problem(sqlite_store: Engine) -> N
     assert [each.status_code for each in answers] == [429, 429, 413, 429]
     assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
     assert all(each.json()["status"] == each.status_code for each in answers)
-    assert Browser(create(house(sqlite_store), clock=lambda: AT)).get("/api/nothing").json()["status"] == 404
+    assert Browser(create_app(make_context(sqlite_store), clock=lambda: AT)).get("/api/nothing").json()["status"] == 404

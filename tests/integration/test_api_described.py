@@ -8,22 +8,22 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sqlalchemy import Engine
 
-from digest.web.app import create
-from digest.web.pace import Pace
+from digest.web.app import create_app
+from digest.web.pace import FormLimits
 from tests.browser import AT
-from tests.house import arrive, house
+from tests.house import arrive, make_context
 
-PLENTY = Pace(subscribe=10**6, search=10**6, mailbox=10**6)
+PLENTY = FormLimits(subscribe=10**6, search=10**6, mailbox=10**6)
 FEW = settings(
     max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
 )
 
 
 def test_every_answer_is_as_described(sqlite_store: Engine) -> None:
-    at = house(sqlite_store)
+    at = make_context(sqlite_store)
     arrive(at, AT, "Robot hands", "Protein folds")
     described = schemathesis.openapi.from_asgi(
-        "/api/v1/openapi.json", create(at, clock=lambda: AT, pace=PLENTY, answer_takes=0)
+        "/api/v1/openapi.json", create_app(at, clock=lambda: AT, limits=PLENTY, min_answer_seconds=0)
     )
     tried = []
     for found in described.get_all_operations():

@@ -26,11 +26,11 @@ def back_up(database: Path, folder: Path, *options: str) -> subprocess.Completed
 def test_a_store_in_use_is_copied_with_what_is_not_yet_in_its_file(
     sqlite_store: Engine, tmp_path: Path, connect: Connect
 ) -> None:
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(subscriber(email="ada@example.org"))
     assert (tmp_path / "digest.db-wal").stat().st_size
     (tmp_path / "secret.key").write_text("the key\n")
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(subscriber(email="not-yet@example.org"))
         session.flush()
         done = back_up(tmp_path / "digest.db", tmp_path / "backups")
@@ -38,8 +38,8 @@ def test_a_store_in_use_is_copied_with_what_is_not_yet_in_its_file(
     copy = Path(done.stdout.strip())
     assert copy.parent == tmp_path / "backups"
     restored = connect(f"sqlite:///{copy}")
-    db.ready(restored)
-    with db.reading(restored) as session:
+    db.ensure_schema(restored)
+    with db.read_session(restored) as session:
         assert session.exec(select(Subscriber.email)).all() == ["ada@example.org"]
     assert (tmp_path / "backups" / "secret.key").read_text() == "the key\n"
     assert [path.stat().st_mode & 0o077 for path in (copy, copy.parent)] == [0, 0]

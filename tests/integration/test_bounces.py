@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import daily, db, desk, roll
-from digest.bounces.post import handle
-from digest.bounces.record import Deed
+from digest.bounces.post import handle_message
+from digest.bounces.record import BounceAction
 from digest.desk import returning
 from digest.errors import TokenError
-from digest.house import House
-from digest.mail.verp import Errand
+from digest.house import AppContext
+from digest.mail.verp import ReturnPathKind
 from digest.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
-from digest.subscribers import UNCONFIRMED, Purpose, Wish
+from digest.subscribers import REASON_UNCONFIRMED, Preferences, TokenPurpose
 from tests.house import ADA, DAY, TUESDAY, Record, arrive, token
 from tests.returned import LATER, address, came, evidence, first, leaving, letters, mail, with_a_letter
 
@@ -22,19 +22,19 @@ SOON = TUESDAY + timedelta(minutes=5)
 
 
 @pytest.fixture
-def at(store: Engine) -> House:
+def at(store: Engine) -> AppContext:
     return with_a_letter(store)
 
 
 @pytest.fixture
-def record(at: House) -> Record:
+def record(at: AppContext) -> Record:
     return Record(at.engine)
 
 
-def test_a_hard_bounce_suppresses_its_reader_at_once(at: House, record: Record) -> None:
+def test_a_hard_bounce_suppresses_its_reader_at_once(at: AppContext, record: Record) -> None:
     arrive(at, TUESDAY + DAY, "Another robot")
     asyncio.run(daily.plan(at, TUESDAY + DAY))
-    assert came(at, "no-such-mailbox", first(record)) is Deed.SUPPRESSED
+    assert came(at, "no-such-mailbox", first(record)) is BounceAction.SUPPRESSED
     ada = record.of(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
     assert [each.state for each in record.letters(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
@@ -43,19 +43,19 @@ def test_a_hard_bounce_suppresses_its_reader_at_once(at: House, record: Record) 
     assert (noted.parser, noted.received_at) == ("rfc3464", LATER)
 
 
-def test_a_mail_that_is_read_twice_counts_once(at: House, record: Record) -> None:
+def test_a_mail_that_is_read_twice_counts_once(at: AppContext, record: Record) -> None:
     number = first(record)
     raw = mail("mailbox-full", address(at, number))
-    assert handle(at, raw, LATER).deed is Deed.RECORDED
+    assert handle_message(at, raw, LATER).action is BounceAction.RECORDED
     by_another_way = b"Received: from here by there\r\nDelivered-To: x\r\n" + raw.replace(b"\n", b"\r\n")
-    assert handle(at, by_another_way, LATER + DAY).deed is Deed.KNOWN
+    assert handle_message(at, by_another_way, LATER + DAY).action is BounceAction.DUPLICATE
     assert len(evidence(at)) == 1
-    assert came(at, "mailbox-full", number, n=2) is Deed.RECORDED
+    assert came(at, "mailbox-full", number, n=2) is BounceAction.RECORDED
 
 
-def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: House, record: Record) -> None:
+def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: AppContext, record: Record) -> None:
     (paper,) = record.letters(ADA)[0].papers
-    assert came(at, "mailbox-full", first(record)) is Deed.RECORDED
+    assert came(at, "mailbox-full", first(record)) is BounceAction.RECORDED
     assert record.letters(ADA)[0].state == DeliveryState.FAILED
     asyncio.run(daily.plan(at, TUESDAY + DAY))
     assert record.letters(ADA)[1].papers == [paper]
@@ -71,42 +71,42 @@ def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: House, re
     ],
 )
 def test_three_soft_bounces_of_five_letters_pause(
-    at: House, record: Record, came_back: tuple[int, ...], status: SubscriberStatus
+    at: AppContext, record: Record, came_back: tuple[int, ...], status: SubscriberStatus
 ) -> None:
     numbers = letters(at, record, 4)
     deeds = [came(at, "mailbox-full", numbers[each], n) for n, each in enumerate(came_back)]
     ada = record.of(ADA)
     assert (ada.status, ada.paused_until) == (status, None)
     if status == SubscriberStatus.PAUSED:
-        assert deeds == [Deed.RECORDED, Deed.RECORDED, Deed.PAUSED]
+        assert deeds == [BounceAction.RECORDED, BounceAction.RECORDED, BounceAction.PAUSED]
         assert ada.reason == "3 of the last 5 letters came back, the last one: 5.2.2 mailbox full"
 
 
-def test_a_reader_who_resumes_gets_letters_again(at: House, record: Record) -> None:
+def test_a_reader_who_resumes_gets_letters_again(at: AppContext, record: Record) -> None:
     for n, number in enumerate(letters(at, record, 2)):
         came(at, "mailbox-full", number, n)
     asyncio.run(daily.plan(at, TUESDAY + 20 * DAY))
     assert record.of(ADA).status == SubscriberStatus.PAUSED
-    link = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
-    desk.change(at, link, Wish(), desk.understood(["robot"]), None, TUESDAY + 20 * DAY)
+    link = token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY)
+    desk.update_preferences(at, link, Preferences(), desk.parse_keywords_or_raise(["robot"]), None, TUESDAY + 20 * DAY)
     assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.ACTIVE, "")
     asyncio.run(daily.plan(at, TUESDAY + 20 * DAY))
     assert len(record.letters(ADA)[-1].papers) == 3
 
 
-def test_what_is_our_fault_leaves_the_reader_alone_and_is_told(at: House, record: Record) -> None:
+def test_what_is_our_fault_leaves_the_reader_alone_and_is_told(at: AppContext, record: Record) -> None:
     names = ("taken-for-spam", "no-route", "system-fault", "sender-refused", "signature-failed")
     for name, number in zip(names, letters(at, record, 4), strict=True):
-        assert came(at, name, number) is Deed.RECORDED
+        assert came(at, name, number) is BounceAction.RECORDED
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
     assert {each.bounce_class for each in evidence(at)} == {BounceClass.SENDER_FAULT}
 
 
-def test_a_complaint_suppresses_for_good(at: House, record: Record) -> None:
+def test_a_complaint_suppresses_for_good(at: AppContext, record: Record) -> None:
     # A feedback loop sends to an address of its own; the letter is named inside.
-    handled = handle(at, mail("complaint", address(at, first(record))), LATER)
-    assert (handled.deed, handled.delivery) == (Deed.SUPPRESSED, first(record))
-    desk.subscribe(at, ADA, Wish(), [], LATER)
+    handled = handle_message(at, mail("complaint", address(at, first(record))), LATER)
+    assert (handled.action, handled.delivery_id) == (BounceAction.SUPPRESSED, first(record))
+    desk.subscribe(at, ADA, Preferences(), [], LATER)
     ada = record.of(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "complaint: called spam")
     assert record.kinds(ADA) == ["digest"]
@@ -122,43 +122,43 @@ def test_a_complaint_suppresses_for_good(at: House, record: Record) -> None:
     ],
 )
 def test_a_letter_in_doubt_is_settled_by_what_comes_back(
-    at: House, record: Record, name: str, state: DeliveryState
+    at: AppContext, record: Record, name: str, state: DeliveryState
 ) -> None:
     number = first(record)
-    with db.writing(at.engine) as session:
+    with db.write_session(at.engine) as session:
         session.get_one(Delivery, number).state = DeliveryState.UNCERTAIN
     came(at, name, number)
     (letter,) = record.letters(ADA)
     assert (letter.state, letter.settled_at, letter.owner) == (state, LATER, None)
 
 
-def test_a_mail_can_unsubscribe(at: House, record: Record) -> None:
+def test_a_mail_can_unsubscribe(at: AppContext, record: Record) -> None:
     arrive(at, TUESDAY + DAY, "Another robot")
     asyncio.run(daily.plan(at, TUESDAY + DAY))
-    raw = leaving(address(at, first(record), Errand.LEAVE))
-    assert handle(at, raw, LATER).deed is Deed.LEFT
-    assert handle(at, raw, LATER).deed is Deed.KNOWN
+    raw = leaving(address(at, first(record), ReturnPathKind.UNSUBSCRIBE))
+    assert handle_message(at, raw, LATER).action is BounceAction.UNSUBSCRIBED
+    assert handle_message(at, raw, LATER).action is BounceAction.DUPLICATE
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
     assert [each.state for each in record.letters(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
     assert [each.bounce_class for each in evidence(at)] == [BounceClass.UNSUBSCRIBE]
 
 
-def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: House, record: Record) -> None:
-    raw = leaving(address(at, first(record), Errand.LEAVE))
-    handle(at, raw, LATER)
-    way_back = returning.way_back(at, token(at, ADA, Purpose.UNSUBSCRIBE, LATER), LATER + DAY)
-    assert returning.come_back(at, way_back, LATER + DAY).status == SubscriberStatus.ACTIVE
-    desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, LATER), LATER + DAY)
-    desk.subscribe(at, ADA, Wish(), desk.understood(["casino"]), LATER + DAY)
-    assert handle(at, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).deed is Deed.LEFT
+def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: AppContext, record: Record) -> None:
+    raw = leaving(address(at, first(record), ReturnPathKind.UNSUBSCRIBE))
+    handle_message(at, raw, LATER)
+    way_back = returning.resubscribe_token(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
+    assert returning.resubscribe(at, way_back, LATER + DAY).status == SubscriberStatus.ACTIVE
+    desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
+    desk.subscribe(at, ADA, Preferences(), desk.parse_keywords_or_raise(["casino"]), LATER + DAY)
+    assert handle_message(at, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).action is BounceAction.UNSUBSCRIBED
     with pytest.raises(TokenError, match="cannot be undone"):
-        returning.come_back(at, way_back, LATER + DAY)
-    assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.UNSUBSCRIBED, UNCONFIRMED)
+        returning.resubscribe(at, way_back, LATER + DAY)
+    assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.UNSUBSCRIBED, REASON_UNCONFIRMED)
 
 
-def test_who_was_erased_leaves_nothing_to_bounce(at: House, record: Record) -> None:
+def test_who_was_erased_leaves_nothing_to_bounce(at: AppContext, record: Record) -> None:
     number = first(record)
     came(at, "mailbox-full", number)
-    roll.erase(at, ADA)
+    roll.erase_by_email(at, ADA)
     assert evidence(at) == []
-    assert came(at, "no-such-mailbox", number) is Deed.FORGOTTEN
+    assert came(at, "no-such-mailbox", number) is BounceAction.DELIVERY_ERASED

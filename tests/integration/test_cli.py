@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from digest import __version__
-from digest.cli.operate import Named
+from digest.cli.operate import StateName
 from digest.models import DeliveryState
 from tests.command import Command
 from tests.lists import Lists, entry, serving
@@ -105,7 +105,7 @@ def test_the_version_is_told(bare: Command) -> None:
 
 
 def test_the_states_of_the_help_are_those_of_the_record() -> None:
-    assert set(get_args(Named)) == set(DeliveryState)
+    assert set(get_args(StateName)) == set(DeliveryState)
 
 
 @pytest.mark.parametrize(

@@ -8,37 +8,37 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryState
 from tests.command import Command
 from tests.factories import delivery, subscriber
-from tests.house import KEY, TUESDAY, house
+from tests.house import KEY, TUESDAY, make_context
 from tests.returned import BOUNCES, SAMPLES, address, evidence, mail
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 
 
 @pytest.fixture
-def at(sqlite_store: Engine) -> House:
+def at(sqlite_store: Engine) -> AppContext:
     """A house with one letter, which the relay took at the second attempt."""
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         ada = subscriber(email="ada@example.org", created_at=TUESDAY, confirmed_at=TUESDAY)
         session.add(ada)
         session.flush()
         sent = {"state": DeliveryState.SENT, "attempts": 2, "reply_code": 250, "reply": "queued as 4711"}
         times = {"created_at": TUESDAY, "settled_at": TUESDAY + timedelta(minutes=6)}
         session.add(delivery(ada, id=41, **sent, **times))
-    return house(sqlite_store, bounce_address=BOUNCES)
+    return make_context(sqlite_store, bounce_address=BOUNCES)
 
 
 @pytest.fixture
-def command(at: House, tmp_path: Path) -> Command:
+def command(at: AppContext, tmp_path: Path) -> Command:
     given = {"DATABASE_URL": at.settings.database_url, "SECRET_KEY": KEY, "BOUNCE_ADDRESS": BOUNCES}
     return Command(tmp_path, {f"DIGEST_{name}": value for name, value in given.items()})
 
 
-def status_of(at: House) -> str:
-    with db.reading(at.engine) as session:
+def status_of(at: AppContext) -> str:
+    with db.read_session(at.engine) as session:
         return session.get_one(Delivery, 41).state
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_mail_is_explained_too(tmp_path: Path, raw: bytes) -> None:
     assert (told["class"], told["reason"][:11]) == ("none", "unreadable:")
 
 
-def test_a_piped_bounce_is_recorded_once(at: House, command: Command) -> None:
+def test_a_piped_bounce_is_recorded_once(at: AppContext, command: Command) -> None:
     raw = mail("no-such-mailbox", address(at, 41))
     done = command.pipe(raw, "bounce")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -71,20 +71,20 @@ def test_a_piped_bounce_is_recorded_once(at: House, command: Command) -> None:
 
 
 @pytest.mark.parametrize("way", ["--recipient", "ORIGINAL_RECIPIENT"])
-def test_the_mail_system_may_tell_the_recipient(at: House, command: Command, way: str) -> None:
+def test_the_mail_system_may_tell_the_recipient(at: AppContext, command: Command, way: str) -> None:
     raw, to = mail("mailbox-full", "somebody@example.org"), address(at, 41)
     done = command.pipe(raw, "bounce", way, to) if way.startswith("-") else command.pipe(raw, "bounce", **{way: to})
     assert (done.returncode, len(evidence(at))) == (0, 1)
 
 
-def test_a_stranger_changes_nothing_and_is_told(at: House, command: Command) -> None:
+def test_a_stranger_changes_nothing_and_is_told(at: AppContext, command: Command) -> None:
     done = command.pipe(mail("no-such-mailbox", BOUNCES), "bounce")
     assert done.returncode == 0
     assert b"no valid address of ours says which letter this is about" in done.stderr
     assert (evidence(at), status_of(at)) == ([], DeliveryState.SENT)
 
 
-def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: House, tmp_path: Path) -> None:
+def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: AppContext, tmp_path: Path) -> None:
     raw = mail("no-such-mailbox", address(at, 41))
     away = Command(tmp_path, {"DIGEST_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/digest"})
     for command in (away, Command(tmp_path, {"DIGEST_SEND_HOUR": "25"})):
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
     assert b"this mail is set aside" in done.stderr
 
 
-def test_a_letters_whole_story_is_told(at: House, command: Command) -> None:
+def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None:
     command.pipe(mail("delayed", address(at, 41)), "bounce")
     command.pipe(mail("mailbox-full", address(at, 41)), "bounce")
     told = command.json("deliveries", "show", "41")
@@ -117,7 +117,7 @@ def test_a_letters_whole_story_is_told(at: House, command: Command) -> None:
     assert "came back: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
 
 
-def test_what_came_back_is_listed(at: House, command: Command) -> None:
+def test_what_came_back_is_listed(at: AppContext, command: Command) -> None:
     assert "nothing came back yet" in command.run("bounces", "list").stderr
     command.pipe(mail("taken-for-spam", address(at, 41)), "bounce")
     (told,) = command.json("bounces", "list")

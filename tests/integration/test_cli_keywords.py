@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.matching.help import ROWS
+from digest.matching.help import SYNTAX_EXAMPLES
 from tests.command import Command
 
 
@@ -27,7 +27,7 @@ def test_for_scripts_nothing_is_told_beside_the_result(command: Command) -> None
 
 def test_the_help_of_match_has_every_way_of_writing(command: Command) -> None:
     said = " ".join(command.run("match", "--help").stdout.split())
-    for row in ROWS:
+    for row in SYNTAX_EXAMPLES:
         assert f"{row.example} = {row.meaning}" in said
 
 

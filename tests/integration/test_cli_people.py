@@ -13,18 +13,18 @@ from sqlalchemy import Engine
 from digest import roll
 from digest.errors import SubscriberError
 from digest.models import SubscriberStatus
-from digest.roll import FORMULA, Imported
+from digest.roll import FORMULA_PREFIXES, ImportReport
 from tests.command import Command
-from tests.house import Record, house, put, reader
+from tests.house import Record, make_context, put, reader
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 ADA = "ada@example.org"
 
 
-def read(store: Engine, folder: Path, text: str, **flags: bool) -> Imported:
+def read(store: Engine, folder: Path, text: str, **flags: bool) -> ImportReport:
     file = folder / "people.csv"
     file.write_text(text, encoding="utf-8")
-    return roll.import_csv(house(store), file, NOW, **({"confirmed": False, "strict": False} | flags))
+    return roll.import_csv(make_context(store), file, NOW, **({"confirmed": False, "strict": False} | flags))
 
 
 def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:
@@ -104,12 +104,12 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     ],
 )
 def test_what_is_wrong_with_a_line_is_told(store: Engine, tmp_path: Path, line: str, said: str) -> None:
-    reader(house(store), "busy@example.org", now=NOW)
+    reader(make_context(store), "busy@example.org", now=NOW)
     text = f"{','.join(roll.COLUMNS)}\nfirst@example.org,robot\n\n{line}\n"
     found = read(store, tmp_path, text, strict=True)
-    assert (found.imported, [number for number, _ in found.bad]) == (0, [4])
-    assert said in found.bad[0][1]
-    assert [each["email"] for each in roll.everyone(house(store))] == ["busy@example.org"]
+    assert (found.imported, [number for number, _ in found.line_errors]) == (0, [4])
+    assert said in found.line_errors[0][1]
+    assert [each["email"] for each in roll.list_subscribers(make_context(store))] == ["busy@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -128,17 +128,17 @@ def test_a_file_of_another_shape_is_refused_whole(sqlite_store: Engine, tmp_path
 def test_a_file_that_is_no_text_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_bytes(b"email\n\xff\xfe\n")
     with pytest.raises(SubscriberError, match="cannot be read as UTF-8"):
-        roll.import_csv(house(sqlite_store), tmp_path / "people.csv", NOW, confirmed=True, strict=True)
+        roll.import_csv(make_context(sqlite_store), tmp_path / "people.csv", NOW, confirmed=True, strict=True)
 
 
 def test_spreadsheets_of_all_countries_are_read(sqlite_store: Engine, tmp_path: Path) -> None:
     text = "\ufeffEmail;Keywords;Name\r\nada@example.org;robot|graph;Ada\r\n;;\r\n"
-    assert read(sqlite_store, tmp_path, text, confirmed=True) == Imported(1, [])
-    assert roll.everyone(house(sqlite_store))[0]["keywords"] == ["robot", "graph"]
+    assert read(sqlite_store, tmp_path, text, confirmed=True) == ImportReport(1, [])
+    assert roll.list_subscribers(make_context(sqlite_store))[0]["keywords"] == ["robot", "graph"]
 
 
 def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_store: Engine) -> None:
-    old, record = house(store), Record(store)
+    old, record = make_context(store), Record(store)
     for status in SubscriberStatus:
         reader(old, f"{status}@example.org", "robot", now=NOW)
         until = date(2026, 9, 1) if status == SubscriberStatus.PAUSED else None
@@ -153,9 +153,9 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
         reason="3 of the last 5 letters came back",
     )
     (tmp_path / "export.csv").write_text(roll.export_csv(old), encoding="utf-8")
-    new = house(sqlite_store)
+    new = make_context(sqlite_store)
     if sqlite_store.url != store.url:
-        assert roll.import_csv(new, tmp_path / "export.csv", NOW, confirmed=True, strict=True) == Imported(6, [])
+        assert roll.import_csv(new, tmp_path / "export.csv", NOW, confirmed=True, strict=True) == ImportReport(6, [])
         assert roll.export_csv(new) == roll.export_csv(old)
         assert Record(sqlite_store).kinds("suppressed@example.org") == []
         assert Record(sqlite_store).kinds("pending@example.org") == ["confirm"]
@@ -178,26 +178,26 @@ def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
 
 
 def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine, tmp_path: Path) -> None:
-    at = house(sqlite_store)
+    at = make_context(sqlite_store)
     keywords = ["=HYPERLINK(robot)", "+graph", "@neural", "- shot", "'=quoted", '"a|b"', "C++, or C"]
     reader(at, "=1+2@example.org", *keywords[:1], now=NOW)
     reader(at, "bob@example.org", *keywords, now=NOW)
     text = roll.export_csv(at)
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
-    assert [cell for cell in cells if cell.startswith(FORMULA)] == []
+    assert [cell for cell in cells if cell.startswith(FORMULA_PREFIXES)] == []
     assert "'=1+2@example.org" in cells
-    held = [(each["email"], each["keywords"]) for each in roll.everyone(at)]
+    held = [(each["email"], each["keywords"]) for each in roll.list_subscribers(at)]
     (tmp_path / "export.csv").write_text(text, encoding="utf-8")
     for email, _ in held:
-        roll.erase(at, email)
-    assert roll.import_csv(at, tmp_path / "export.csv", NOW, confirmed=True, strict=True).bad == []
-    assert [(each["email"], each["keywords"]) for each in roll.everyone(at)] == held
+        roll.erase_by_email(at, email)
+    assert roll.import_csv(at, tmp_path / "export.csv", NOW, confirmed=True, strict=True).line_errors == []
+    assert [(each["email"], each["keywords"]) for each in roll.list_subscribers(at)] == held
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.text("ab|='\"+-@,; ", min_size=1, max_size=8), max_size=4))
 def test_any_keywords_survive_the_journey(words: list[str]) -> None:
     written = [word.strip() for word in words if word.strip()]
-    cell = roll._safe(roll._joined(written))
-    assert not cell.startswith(FORMULA)
-    assert [word for word in roll._parted(roll._unsafe(cell)) if word] == written
+    cell = roll._escape_formula(roll._join_keywords(written))
+    assert not cell.startswith(FORMULA_PREFIXES)
+    assert [word for word in roll._split_keywords(roll._unescape_formula(cell)) if word] == written

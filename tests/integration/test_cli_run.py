@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import daily, desk
-from digest.cli.shown import configure_logs
+from digest.cli.shown import configure_logging
 from digest.models import DeliveryState
-from digest.subscribers import Purpose, Wish
+from digest.subscribers import Preferences, TokenPurpose
 from tests.command import Command
-from tests.house import KEY, Record, house, reader, token
+from tests.house import KEY, Record, make_context, reader, token
 from tests.lists import Lists, entry, serving
 from tests.relay import Relay, relay
 
@@ -74,9 +74,9 @@ def test_a_run_tells_what_it_did(lists: Lists, outgoing: Relay, store_url: str, 
 
 
 def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Engine, tmp_path: Path) -> None:
-    at, record = house(sqlite_store), Record(sqlite_store)
+    at, record = make_context(sqlite_store), Record(sqlite_store)
     for email in (ADA, BOB):
-        desk.subscribe(at, email, Wish(), [], CLOCK)
+        desk.subscribe(at, email, Preferences(), [], CLOCK)
     record.settle(DeliveryState.UNCERTAIN)
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{tmp_path}/digest.db"})
     listed = command.json("deliveries", "list", "--state", "uncertain")
@@ -98,9 +98,9 @@ def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Eng
 def test_no_address_token_or_secret_reaches_the_log(
     store: Engine, lists: Lists, outgoing: Relay, capfd: pytest.CaptureFixture[str], fault: str
 ) -> None:
-    at = house(store, **wiring(lists, outgoing), smtp_password="", contact="operator@example.net")
-    configure_logs(logging.INFO)
-    desk.subscribe(at, EVE, Wish(), desk.understood(["robot"]), CLOCK)
+    at = make_context(store, **wiring(lists, outgoing), smtp_password="", contact="operator@example.net")
+    configure_logging(logging.INFO)
+    desk.subscribe(at, EVE, Preferences(), desk.parse_keywords_or_raise(["robot"]), CLOCK)
     reader(at, ADA, "robot", now=CLOCK)
     reader(at, BOB, "protein", now=CLOCK)
     if fault == "refused":
@@ -108,14 +108,16 @@ def test_no_address_token_or_secret_reaches_the_log(
     elif fault == "blocked":
         outgoing.refuse_data = "554 5.7.1 <ada@example.org>: digest@example.org may not send to you"
     elif fault == "down":
-        at = house(store, **(wiring(lists, outgoing) | {"smtp_port": "9"}))
+        at = make_context(store, **(wiring(lists, outgoing) | {"smtp_port": "9"}))
     elif fault == "sources":
         lists.broken = True
-    report = asyncio.run(daily.run(at, lambda: CLOCK))
+    report = asyncio.run(daily.run_once(at, lambda: CLOCK))
     assert bool(report.problems) == (fault != "none")
     logged = capfd.readouterr()
     said = logged.out + logged.err
     assert len([json.loads(line) for line in said.splitlines()]) > 2  # every line is an event for a collector
-    tokens = [token(at, email, purpose, CLOCK).partition(".")[0] for email in (ADA, BOB, EVE) for purpose in Purpose]
+    tokens = [
+        token(at, email, purpose, CLOCK).partition(".")[0] for email in (ADA, BOB, EVE) for purpose in TokenPurpose
+    ]
     for secret in (ADA, BOB, EVE, "@example", KEY, *tokens):
         assert secret not in said

@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from digest import daily, db, readings
-from digest.collecting import Collected
+from digest.collecting import SourceReport
 from digest.models import HttpCacheEntry, Paper, SourceFetch
 from tests.answers import answering
-from tests.house import house
+from tests.house import make_context
 from tests.lists import Lists, entry, serving
 
 WEDNESDAY = date(2026, 7, 29)
@@ -38,8 +38,8 @@ def read(
     now: datetime = NOW,
     days: list[date] | None = None,
     sources: str = "huggingface,arxiv",
-) -> dict[str, Collected]:
-    at = house(store, arxiv_categories="cs.CV", sources=sources, **urls)
+) -> dict[str, SourceReport]:
+    at = make_context(store, arxiv_categories="cs.CV", sources=sources, **urls)
     return {each.source: each for each in asyncio.run(daily.collect(at, now, days=days))}
 
 
@@ -48,7 +48,7 @@ def everywhere(url: str) -> dict[str, str]:
 
 
 def rows(store: Engine, source: str) -> list[tuple[str, str, int, int]]:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         asked = select(SourceFetch).where(SourceFetch.source == source).order_by(col(SourceFetch.id))
         return [
             (str(each.list_day)[8:], each.status, each.listed_count, each.new_count) for each in session.exec(asked)
@@ -56,7 +56,7 @@ def rows(store: Engine, source: str) -> list[tuple[str, str, int, int]]:
 
 
 def titles(store: Engine) -> set[str]:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         return set(session.exec(select(Paper.title)).all())
 
 
@@ -94,8 +94,10 @@ def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lis
     lists.broken, lists.today = False, WEDNESDAY
     read(store, urls, now=NOW + timedelta(days=1))  # Thursday looks at Tuesday to Thursday by itself
     assert ("27", "ok", 3, 3) in rows(store, "huggingface")
-    with db.reading(store) as session:
-        stands = {(each.kind, each.source) for each in readings.health(session, NOW + DAY) if each.kind == "failed"}
+    with db.read_session(store) as session:
+        stands = {
+            (each.kind, each.source) for each in readings.source_problems(session, NOW + DAY) if each.kind == "failed"
+        }
     assert ("failed", "huggingface") not in stands
 
 
@@ -128,20 +130,20 @@ def test_an_empty_list_is_not_remembered_as_read(store: Engine) -> None:
         # A second look that said "unchanged" would make an empty weekday look like a good one.
         assert [status for _, status, _, _ in rows(store, "arxiv")] == ["empty", "empty"]
         assert host.conditional == [False, False]
-        with db.reading(store) as session:
+        with db.read_session(store) as session:
             assert session.exec(select(HttpCacheEntry)).all() == []
 
 
 def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store: Engine, lists: Lists) -> None:
     """The store refuses the reading, so the papers and the validators of that transaction are not there either."""
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.connection().exec_driver_sql(
             "CREATE TRIGGER no BEFORE INSERT ON source_fetch BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
     with pytest.raises(Exception, match="the disk is full"):
         read(sqlite_store, everywhere(lists.url))
     assert titles(sqlite_store) == set()
-    with db.reading(sqlite_store) as session:
+    with db.read_session(sqlite_store) as session:
         assert session.exec(select(HttpCacheEntry)).all() == []
 
 
@@ -157,10 +159,10 @@ def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body
 
 
 def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: Lists) -> None:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         assert session.exec(select(SourceFetch)).all() == []
     read(store, everywhere(lists.url))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         for each in session.exec(select(SourceFetch)).all():
             assert each.started_at == NOW
             assert 0 <= each.seconds < 30

@@ -7,20 +7,20 @@ from sqlalchemy import Engine
 
 from digest import db, desk
 from digest.errors import QueryError, SubscriberError, TokenError
-from digest.house import House
+from digest.house import AppContext
 from digest.models import DeliveryState, SubscriberStatus
-from digest.subscribers import Purpose, Wish
+from digest.subscribers import Preferences, TokenPurpose
 from tests.factories import listing, paper
-from tests.house import Record, house, put, reader, token
+from tests.house import Record, make_context, put, reader, token
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 ADA = "ada@example.org"
-CONFIRM, PREFERENCES, UNSUBSCRIBE = Purpose.CONFIRM, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE
+CONFIRM, PREFERENCES, UNSUBSCRIBE = TokenPurpose.CONFIRM, TokenPurpose.PREFERENCES, TokenPurpose.UNSUBSCRIBE
 
 
 @pytest.fixture
-def at(store: Engine) -> House:
-    return house(store)
+def at(store: Engine) -> AppContext:
+    return make_context(store)
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def record(store: Engine) -> Record:
     return Record(store)
 
 
-def ask(at: House, *keywords: str, now: datetime = NOW, email: str = ADA) -> None:
-    desk.subscribe(at, email, Wish(), desk.understood(keywords or ["robot"]), now)
+def ask(at: AppContext, *keywords: str, now: datetime = NOW, email: str = ADA) -> None:
+    desk.subscribe(at, email, Preferences(), desk.parse_keywords_or_raise(keywords or ["robot"]), now)
 
 
-def confirm(at: House, now: datetime = NOW) -> desk.Card:
+def confirm(at: AppContext, now: datetime = NOW) -> desk.SubscriberProfile:
     return desk.confirm(at, token(at, ADA, CONFIRM, now), now)
 
 
-def in_state(at: House, status: SubscriberStatus, reason: str = "") -> None:
+def in_state(at: AppContext, status: SubscriberStatus, reason: str = "") -> None:
     reader(at, ADA, "graph", now=NOW - timedelta(days=9))
     until = date(2026, 8, 9) if status == SubscriberStatus.PAUSED else None
     put(at.engine, ADA, status, paused_until=until, reason=reason)
@@ -55,18 +55,18 @@ def in_state(at: House, status: SubscriberStatus, reason: str = "") -> None:
     ],
 )
 def test_asking_again_in_every_state(
-    at: House, record: Record, status: SubscriberStatus, reason: str, after: SubscriberStatus, mailed: list[str]
+    at: AppContext, record: Record, status: SubscriberStatus, reason: str, after: SubscriberStatus, mailed: list[str]
 ) -> None:
     in_state(at, status, reason)
     ask(at, "protein")
     assert (record.of(ADA).status, record.kinds(ADA)) == (after, mailed)
     # What a reader has set up is not for a stranger to change.
-    card = desk.look(at, PREFERENCES, token(at, ADA, PREFERENCES, NOW), NOW)
+    card = desk.get_profile(at, PREFERENCES, token(at, ADA, PREFERENCES, NOW), NOW)
     assert card.keywords == (("protein",) if after == SubscriberStatus.PENDING else ("graph",))
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
-def test_confirming_in_every_state(at: House, record: Record, status: SubscriberStatus) -> None:
+def test_confirming_in_every_state(at: AppContext, record: Record, status: SubscriberStatus) -> None:
     in_state(at, status)
     if status in {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED}:
         with pytest.raises(TokenError, match="has ended"):
@@ -81,14 +81,14 @@ def test_confirming_in_every_state(at: House, record: Record, status: Subscriber
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
-def test_declining_undoes_a_request_and_nothing_else(at: House, record: Record, status: SubscriberStatus) -> None:
+def test_declining_undoes_a_request_and_nothing_else(at: AppContext, record: Record, status: SubscriberStatus) -> None:
     in_state(at, status)
     desk.decline(at, token(at, ADA, CONFIRM, NOW), NOW)
     assert record.of(ADA).status == (SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.PENDING else status)
     assert record.kinds(ADA) == []
 
 
-def test_who_declines_is_not_mailed_again_on_the_same_day(at: House, record: Record) -> None:
+def test_who_declines_is_not_mailed_again_on_the_same_day(at: AppContext, record: Record) -> None:
     for hour in range(3):
         ask(at, now=NOW + timedelta(hours=hour))
         desk.decline(at, token(at, ADA, CONFIRM, NOW), NOW + timedelta(hours=hour))
@@ -99,28 +99,32 @@ def test_who_declines_is_not_mailed_again_on_the_same_day(at: House, record: Rec
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
-def test_changing_preferences_needs_a_running_subscription(at: House, record: Record, status: SubscriberStatus) -> None:
+def test_changing_preferences_needs_a_running_subscription(
+    at: AppContext, record: Record, status: SubscriberStatus
+) -> None:
     in_state(at, status)
-    wish = Wish(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True)
+    wish = Preferences(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True)
     key = token(at, ADA, PREFERENCES, NOW)
     if status not in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}:
         with pytest.raises(TokenError, match="not running"):
-            desk.change(at, key, wish, desk.understood(["protein"]), None, NOW)
+            desk.update_preferences(at, key, wish, desk.parse_keywords_or_raise(["protein"]), None, NOW)
         assert record.of(ADA).frequency == "daily"
         return
-    card = desk.change(at, key, wish, desk.understood(["protein", "robot"]), date(2026, 8, 3), NOW)
+    card = desk.update_preferences(
+        at, key, wish, desk.parse_keywords_or_raise(["protein", "robot"]), date(2026, 8, 3), NOW
+    )
     assert (card.status, card.wish, card.keywords) == (SubscriberStatus.PAUSED, wish, ("protein", "robot"))
-    assert card == desk.look(at, PREFERENCES, key, NOW)
-    card = desk.change(at, key, wish, [], None, NOW)
+    assert card == desk.get_profile(at, PREFERENCES, key, NOW)
+    card = desk.update_preferences(at, key, wish, [], None, NOW)
     assert (card.status, card.paused_until, card.keywords) == (SubscriberStatus.ACTIVE, None, ())
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
 @pytest.mark.parametrize("farewell", [True, False])
-def test_unsubscribing_in_every_state(at: House, record: Record, status: SubscriberStatus, farewell: bool) -> None:
+def test_unsubscribing_in_every_state(at: AppContext, record: Record, status: SubscriberStatus, farewell: bool) -> None:
     in_state(at, status, "complaint" if status == SubscriberStatus.SUPPRESSED else "")
     for _ in range(2):
-        card = desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW, farewell=farewell)
+        card = desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW, send_goodbye=farewell)
     assert card.status == (
         SubscriberStatus.SUPPRESSED if status == SubscriberStatus.SUPPRESSED else SubscriberStatus.UNSUBSCRIBED
     )
@@ -128,7 +132,7 @@ def test_unsubscribing_in_every_state(at: House, record: Record, status: Subscri
     assert record.kinds(ADA) == (["goodbye"] if had_letters and farewell else [])
 
 
-def test_leaving_withdraws_what_is_queued(at: House, record: Record) -> None:
+def test_leaving_withdraws_what_is_queued(at: AppContext, record: Record) -> None:
     ask(at)
     confirm(at)
     desk.unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW)
@@ -140,16 +144,16 @@ def test_leaving_withdraws_what_is_queued(at: House, record: Record) -> None:
     }
 
 
-def test_the_operator_ends_a_subscription_quietly_and_a_complaint_stays_one(at: House, record: Record) -> None:
+def test_the_operator_ends_a_subscription_quietly_and_a_complaint_stays_one(at: AppContext, record: Record) -> None:
     in_state(at, SubscriberStatus.ACTIVE)
-    assert desk.remove(at, "ADA@example.org", NOW).status == SubscriberStatus.UNSUBSCRIBED
+    assert desk.remove_subscriber(at, "ADA@example.org", NOW).status == SubscriberStatus.UNSUBSCRIBED
     put(at.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
-    assert desk.remove(at, ADA, NOW).status == SubscriberStatus.SUPPRESSED
+    assert desk.remove_subscriber(at, ADA, NOW).status == SubscriberStatus.SUPPRESSED
     ask(at)
     assert record.kinds(ADA) == []
 
 
-def test_a_second_request_on_the_same_day_is_mailed_once(at: House, record: Record) -> None:
+def test_a_second_request_on_the_same_day_is_mailed_once(at: AppContext, record: Record) -> None:
     for minutes in (0, 5, 600):
         ask(at, now=NOW + timedelta(minutes=minutes))
     assert record.kinds(ADA) == ["confirm"]
@@ -161,7 +165,7 @@ def test_a_second_request_on_the_same_day_is_mailed_once(at: House, record: Reco
     assert record.kinds(ADA) == ["confirm", "confirm", "welcome", "already"]
 
 
-def test_who_leaves_and_comes_back_on_one_day_is_asked_and_welcomed_again(at: House, record: Record) -> None:
+def test_who_leaves_and_comes_back_on_one_day_is_asked_and_welcomed_again(at: AppContext, record: Record) -> None:
     ask(at)
     confirm(at)
     now = NOW + timedelta(hours=1)
@@ -173,28 +177,28 @@ def test_who_leaves_and_comes_back_on_one_day_is_asked_and_welcomed_again(at: Ho
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
-def test_a_complaint_is_never_mailed_again(at: House, record: Record) -> None:
+def test_a_complaint_is_never_mailed_again(at: AppContext, record: Record) -> None:
     in_state(at, SubscriberStatus.SUPPRESSED, "complaint: abuse report")
     for day in range(3):
         ask(at, now=NOW + timedelta(days=day))
     for confirmed in (True, False):
         with pytest.raises(SubscriberError, match="is suppressed already"):
-            desk.add(at, ADA, Wish(), [], NOW, confirmed=confirmed)
+            desk.add_subscriber(at, ADA, Preferences(), [], NOW, confirmed=confirmed)
     assert record.kinds(ADA) == []
 
 
 @pytest.mark.parametrize("status", [SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED])
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_adding_a_reader_again_is_refused_and_changes_nothing(
-    at: House, record: Record, status: SubscriberStatus, confirmed: bool
+    at: AppContext, record: Record, status: SubscriberStatus, confirmed: bool
 ) -> None:
     in_state(at, status)
     with pytest.raises(SubscriberError, match=f"{ADA} is {status} already; nothing was changed"):
-        desk.add(at, ADA, Wish(cap=3), [], NOW, confirmed=confirmed)
+        desk.add_subscriber(at, ADA, Preferences(cap=3), [], NOW, confirmed=confirmed)
     assert (record.of(ADA).cap, record.kinds(ADA)) == (20, [])
 
 
-def test_two_clicks_at_the_same_moment_give_one_welcome(at: House, record: Record) -> None:
+def test_two_clicks_at_the_same_moment_give_one_welcome(at: AppContext, record: Record) -> None:
     ask(at)
     barrier, key = Barrier(4), token(at, ADA, CONFIRM, NOW)
 
@@ -208,7 +212,7 @@ def test_two_clicks_at_the_same_moment_give_one_welcome(at: House, record: Recor
     assert record.kinds(ADA) == ["confirm", "welcome"]
 
 
-def test_many_who_ask_at_the_same_moment_with_the_same_words_all_get_in(at: House, record: Record) -> None:
+def test_many_who_ask_at_the_same_moment_with_the_same_words_all_get_in(at: AppContext, record: Record) -> None:
     barrier, words = Barrier(8), ["protein", "robot", "graph"]
 
     def request(number: int) -> None:
@@ -220,8 +224,8 @@ def test_many_who_ask_at_the_same_moment_with_the_same_words_all_get_in(at: Hous
     assert [record.kinds(f"reader{number}@example.org") for number in range(4)] == [["confirm"]] * 4
 
 
-def test_a_new_reader_begins_with_the_latest_list_day(at: House, record: Record, store: Engine) -> None:
-    with db.writing(store) as session:
+def test_a_new_reader_begins_with_the_latest_list_day(at: AppContext, record: Record, store: Engine) -> None:
+    with db.write_session(store) as session:
         rows = [paper() for _ in range(4)]
         session.add_all(rows)
         session.flush()
@@ -236,9 +240,9 @@ def test_a_new_reader_begins_with_the_latest_list_day(at: House, record: Record,
 
 
 def test_keywords_that_cannot_be_read_are_told_with_their_lines() -> None:
-    saved, misread = desk.understand(["robot", "", '"open', "  protein "])
+    saved, misread = desk.parse_keywords(["robot", "", '"open', "  protein "])
     assert [each.written for each in saved] == ["robot", "protein"]
     assert [(each.line, each.written) for each in misread] == [(3, '"open')]
     with pytest.raises(QueryError, match=r"keyword '\"open': unclosed quote"):
-        desk.understood(['"open'])
-    assert desk.understand([f"word{n}" for n in range(101)])[1][0].line == 101
+        desk.parse_keywords_or_raise(['"open'])
+    assert desk.parse_keywords([f"word{n}" for n in range(101)])[1][0].line == 101

@@ -7,11 +7,11 @@ from typing import Any
 import dns.rcode
 import pytest
 
-from digest.doctor import Check, check_signing
-from digest.doctor.names import Names, server
+from digest.doctor import CheckResult, check_dkim
+from digest.doctor.names import DnsResolver, parse_server
 from digest.doctor.sender import check_dmarc, check_spf
 from digest.errors import SettingError
-from digest.mail.dkim import signer
+from digest.mail.dkim import load_signer
 from digest.settings import Settings
 from tests.command import Command
 from tests.nameserver import Zone, name_server
@@ -31,15 +31,15 @@ def chosen(**given: Any) -> Settings:
     return Settings(_env_file=None, **usual | given)
 
 
-def spf(zone: Zone, **given: Any) -> Check:
+def spf(zone: Zone, **given: Any) -> CheckResult:
     with name_server(zone) as at:
-        (found,) = check_spf(chosen(**given), Names(at).txt)
+        (found,) = check_spf(chosen(**given), DnsResolver(at).txt_records)
     return found
 
 
-def dmarc(zone: Zone, **given: Any) -> Check:
+def dmarc(zone: Zone, **given: Any) -> CheckResult:
     with name_server(zone) as at:
-        (found,) = check_dmarc(chosen(**given), Names(at).txt)
+        (found,) = check_dmarc(chosen(**given), DnsResolver(at).txt_records)
     return found
 
 
@@ -48,10 +48,10 @@ def test_a_domain_that_says_who_sends_for_it_is_well() -> None:
         "lab.example.org": ["something else", "v=spf1 include:_spf.example.net ip6:2001:db8::/32 -all"],
         "_spf.example.net": ["v=spf1 ip4:192.0.2.0/24 -all"],
     }
-    assert spf(zone) == Check("SPF", ok=True, says=f"lab.example.org: {zone['lab.example.org'][1]}")
+    assert spf(zone) == CheckResult("SPF", ok=True, message=f"lab.example.org: {zone['lab.example.org'][1]}")
     assert spf({"lab.example.org": ["v=spf1 redirect=_spf.example.net"], **zone_of("_spf.example.net")}).ok
     assert spf(zone_of("bounces.example.org"), bounce_address="b@bounces.example.org").ok
-    assert check_spf(chosen(smtp_host=""), Names("127.0.0.1:9").txt) == []
+    assert check_spf(chosen(smtp_host=""), DnsResolver("127.0.0.1:9").txt_records) == []
 
 
 def zone_of(name: str, *records: str) -> dict[str, list[str]]:
@@ -93,19 +93,19 @@ PUBLISH = "publish lab.example.org with the TXT record: v=spf1 "
 def test_a_domain_that_does_not_say_who_sends_for_it(zone: Zone, given: dict[str, Any], says: str) -> None:
     found = spf(zone, **given)
     assert not found.ok
-    assert says in found.says
+    assert says in found.message
 
 
 def test_a_policy_may_stand_above_the_domain_and_may_only_watch() -> None:
     watching = dmarc(zone_of("_dmarc.lab.example.org", "v=DMARC1; p=none"))
     assert watching.ok
-    assert watching.says == (
+    assert watching.message == (
         "_dmarc.lab.example.org: v=DMARC1; p=none; it only watches: when its reports show no mail but yours, publish "
         "_dmarc.lab.example.org with the TXT record: v=DMARC1; p=quarantine; rua=mailto:ada@example.org"
     )
     above = dmarc(zone_of("_dmarc.example.org", "v=DMARC1;p=reject"))
-    assert above == Check("DMARC", ok=True, says="_dmarc.example.org: v=DMARC1;p=reject")
-    assert "it only watches" in dmarc(zone_of("_dmarc.example.org", "v=DMARC1; p=reject; sp=none")).says
+    assert above == CheckResult("DMARC", ok=True, message="_dmarc.example.org: v=DMARC1;p=reject")
+    assert "it only watches" in dmarc(zone_of("_dmarc.example.org", "v=DMARC1; p=reject; sp=none")).message
 
 
 HERE = "_dmarc.lab.example.org"
@@ -139,7 +139,7 @@ HERE = "_dmarc.lab.example.org"
 def test_a_policy_that_is_missing_or_wrong(zone: Zone, given: dict[str, Any], says: str) -> None:
     found = dmarc(zone, **given)
     assert not found.ok
-    assert says in found.says
+    assert says in found.message
 
 
 def test_a_key_in_the_dns_is_ours_or_told(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_key_in_the_dns_is_ours_or_told(tmp_path: Path) -> None:
     key.write_bytes((KEYS / "rsa-2048.pem").read_bytes())
     key.chmod(0o600)
     settings = chosen(dkim_key=str(key), dkim_selector="s1")
-    signs = signer(settings)
+    signs = load_signer(settings)
     assert signs is not None
     for records, says in (
         ([signs.record], "signs with 2048 bits, verified by s1._domainkey.lab.example.org"),
@@ -158,9 +158,9 @@ def test_a_key_in_the_dns_is_ours_or_told(tmp_path: Path) -> None:
         (["v=DKIM1; k=rsa; p="], "the DNS has another key; publish s1._domainkey.lab.example.org with the TXT record"),
         ([], "nothing is in the DNS yet; publish s1._domainkey"),
     ):
-        with name_server({signs.place: records}) as at:
-            (found,) = check_signing(settings, Names(at).txt)
-        assert found.says.startswith(says)
+        with name_server({signs.record_name: records}) as at:
+            (found,) = check_dkim(settings, DnsResolver(at).txt_records)
+        assert found.message.startswith(says)
         assert found.ok is (records == [signs.record])
 
 
@@ -188,10 +188,10 @@ def test_a_server_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_resolver_is_an_address_with_or_without_a_port() -> None:
-    assert server("9.9.9.9") == ("9.9.9.9", 53)
-    assert server("127.0.0.1:5353") == ("127.0.0.1", 5353)
-    assert server("2620:fe::fe") == ("2620:fe::fe", 53)
-    assert server("[2620:fe::fe]:853") == ("2620:fe::fe", 853)
+    assert parse_server("9.9.9.9") == ("9.9.9.9", 53)
+    assert parse_server("127.0.0.1:5353") == ("127.0.0.1", 5353)
+    assert parse_server("2620:fe::fe") == ("2620:fe::fe", 53)
+    assert parse_server("[2620:fe::fe]:853") == ("2620:fe::fe", 853)
     for wrong in ("dns.example.org", "9.9.9.9:x", "9.9.9.9:99999", "[::1"):
         with pytest.raises(SettingError, match="not the address of a DNS server"):
-            server(wrong)
+            parse_server(wrong)

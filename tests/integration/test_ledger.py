@@ -14,15 +14,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from digest import deliveries
-from digest.db import reading, writing
-from digest.deliveries import Ledger, Outcome
+from digest.db import read_session, write_session
+from digest.deliveries import DeliveryOutcome, GroupCommitter
 from digest.deliveries.ledger import AGAIN, LOOKS, QUICK
 from digest.errors import StoreError
 from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from tests.factories import NOW, delivery, subscriber
 
 LATER = NOW + timedelta(minutes=5)
-SENT = Outcome(DeliveryState.SENT, 250, "250 2.0.0 kept")
+SENT = DeliveryOutcome(DeliveryState.SENT, 250, "250 2.0.0 kept")
 WANTED = {
     (DeliveryKind.DIGEST, SubscriberStatus.ACTIVE),
     (DeliveryKind.WELCOME, SubscriberStatus.ACTIVE),
@@ -37,7 +37,7 @@ def put(
     store: Engine, *, kind: str = DeliveryKind.DIGEST, status: str = SubscriberStatus.ACTIVE, **given: object
 ) -> int:
     """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
-    with writing(store) as session:
+    with write_session(store) as session:
         reader = subscriber(status=status)
         session.add(reader)
         session.flush()
@@ -54,12 +54,12 @@ def put(
 
 
 def get(store: Engine, number: int) -> Delivery:
-    with reading(store) as session:
+    with read_session(store) as session:
         return session.get_one(Delivery, number)
 
 
 def reader_of(store: Engine, number: int) -> Subscriber:
-    with reading(store) as session:
+    with read_session(store) as session:
         return session.get_one(Subscriber, session.get_one(Delivery, number).subscriber_id)
 
 
@@ -67,29 +67,31 @@ def on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> 
     return asyncio.run(alone(store, owner, None, number, attempt)) is DeliveryState.ON_WIRE
 
 
-def settle(store: Engine, number: int, outcome: Outcome, owner: str = "me", attempt: int = 1) -> bool:
+def settle(store: Engine, number: int, outcome: DeliveryOutcome, owner: str = "me", attempt: int = 1) -> bool:
     return asyncio.run(alone(store, owner, outcome, number, attempt)) is not None
 
 
-async def alone(store: Engine, owner: str, outcome: Outcome | None, number: int, attempt: int) -> DeliveryState | None:
+async def alone(
+    store: Engine, owner: str, outcome: DeliveryOutcome | None, number: int, attempt: int
+) -> DeliveryState | None:
     """One line, and nothing else."""
-    ledger = Ledger(store, owner)
+    ledger = GroupCommitter(store, owner)
     try:
-        return await ledger.hand_in(number, attempt, outcome, NOW)
+        return await ledger.submit(number, attempt, outcome, NOW)
     finally:
         await ledger.close()
 
 
-async def before_a_slow_disk(store: Engine, *, again: float = AGAIN) -> Ledger:
+async def before_a_slow_disk(store: Engine, *, again: float = AGAIN) -> GroupCommitter:
     """A ledger that has seen it wait, and commits in a thread since. (On a server, it does so from the start.)"""
-    ledger = Ledger(store, "me", again=again)
+    ledger = GroupCommitter(store, "me", again=again)
 
     def wait(*_about: object) -> None:
         sleep(2 * QUICK)
 
     event.listen(store, "before_cursor_execute", wait)
     for _ in range(LOOKS):
-        assert await ledger.hand_in(0, 1, None, NOW) is None
+        assert await ledger.submit(0, 1, None, NOW) is None
     event.remove(store, "before_cursor_execute", wait)
     return ledger
 
@@ -131,8 +133,8 @@ def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: Deliv
 
 def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
     number = put(store)
-    with writing(store) as session:
-        deliveries.sweep(session, "another", NOW)
+    with write_session(store) as session:
+        deliveries.recover_abandoned(session, "another", NOW)
         deliveries.claim(session, "another", NOW, 10)
     assert not on_wire(store, number)
     assert not settle(store, number, SENT)
@@ -142,14 +144,14 @@ def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> 
 
 def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_alone(store: Engine) -> None:
     number = put(store)
-    with writing(store) as session:
-        deliveries.sweep(session, "another", NOW)
+    with write_session(store) as session:
+        deliveries.recover_abandoned(session, "another", NOW)
         (again,) = deliveries.claim(session, "me", NOW, 10)
     assert again.attempts == 2
     assert not on_wire(store, number)
     assert get(store, number).state == DeliveryState.SENDING
     assert on_wire(store, number, attempt=2)
-    assert not settle(store, number, Outcome(DeliveryState.QUEUED, 451, "4.3.0 said of the older copy"))
+    assert not settle(store, number, DeliveryOutcome(DeliveryState.QUEUED, 451, "4.3.0 said of the older copy"))
     assert get(store, number).state == DeliveryState.ON_WIRE
     assert settle(store, number, SENT, attempt=2)
 
@@ -157,8 +159,8 @@ def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_
 def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engine) -> None:
     number = put(store)
     assert on_wire(store, number)
-    with writing(store) as session:
-        assert deliveries.sweep(session, "another", NOW) == (0, 1)
+    with write_session(store) as session:
+        assert deliveries.recover_abandoned(session, "another", NOW) == (0, 1)
     assert not settle(store, number, SENT, "somebody else")
     assert settle(store, number, SENT)
     assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENT, None)
@@ -194,8 +196,8 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     )
 
     async def together() -> list[object]:
-        ledger = Ledger(store, "me")
-        lines = [ledger.on_wire(number, 1, NOW) for number in (left, meant, foreign)]
+        ledger = GroupCommitter(store, "me")
+        lines = [ledger.mark_on_wire(number, 1, NOW) for number in (left, meant, foreign)]
         told = await asyncio.gather(*lines, ledger.settle(answered, 1, SENT, NOW))
         await ledger.close()
         return list(told)
@@ -215,27 +217,27 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     "outcome",
     [
         SENT,
-        Outcome(DeliveryState.QUEUED, 451, "4.7.1 later", LATER),
-        Outcome(DeliveryState.FAILED, 554, "5.6.0 no"),
-        Outcome(DeliveryState.UNCERTAIN, 0, "no answer"),
+        DeliveryOutcome(DeliveryState.QUEUED, 451, "4.7.1 later", LATER),
+        DeliveryOutcome(DeliveryState.FAILED, 554, "5.6.0 no"),
+        DeliveryOutcome(DeliveryState.UNCERTAIN, 0, "no answer"),
     ],
 )
 @pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.ON_WIRE])
-def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome: Outcome) -> None:
+def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome: DeliveryOutcome) -> None:
     number = put(store, state=state)
     assert settle(store, number, outcome)
     row = get(store, number)
     assert (row.state, row.reply_code, row.reply) == (outcome.state, outcome.code, outcome.reply)
     assert (row.owner, row.lease_expires_at, row.next_attempt_at, row.attempts) == (None, None, outcome.retry_at, 1)
     assert row.settled_at == (None if outcome.state == DeliveryState.QUEUED else NOW)
-    assert not settle(store, number, Outcome(DeliveryState.FAILED, 550, "late"))
+    assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "late"))
     assert get(store, number).state == outcome.state
 
 
 def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
     ours, theirs = put(store), put(store)
-    assert settle(store, ours, Outcome(DeliveryState.FAILED, 554, "5.7.1 not from you"))
-    assert settle(store, theirs, Outcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert settle(store, ours, DeliveryOutcome(DeliveryState.FAILED, 554, "5.7.1 not from you"))
+    assert settle(store, theirs, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
     assert reader_of(store, ours).status == SubscriberStatus.ACTIVE
     ended = reader_of(store, theirs)
     assert (ended.status, ended.reason, ended.ended_at) == (
@@ -248,26 +250,26 @@ def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
 @pytest.mark.parametrize("status", SubscriberStatus)
 def test_who_has_left_is_not_marked_as_refused(store: Engine, status: SubscriberStatus) -> None:
     number = put(store, state=DeliveryState.ON_WIRE, status=status)
-    assert settle(store, number, Outcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
     stays = status == SubscriberStatus.UNSUBSCRIBED
     assert reader_of(store, number).status == (SubscriberStatus.UNSUBSCRIBED if stays else SubscriberStatus.SUPPRESSED)
 
 
 def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> None:
     number = put(store, owner="you")
-    assert not settle(store, number, Outcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
     assert reader_of(store, number).status == SubscriberStatus.ACTIVE
 
 
 def test_many_connections_share_few_commits(store: Engine) -> None:
     numbers = [put(store) for _ in range(60)]
 
-    async def connection(ledger: Ledger, number: int) -> bool:
-        left = await ledger.on_wire(number, 1, NOW)
+    async def connection(ledger: GroupCommitter, number: int) -> bool:
+        left = await ledger.mark_on_wire(number, 1, NOW)
         return left is DeliveryState.ON_WIRE and await ledger.settle(number, 1, SENT, NOW)
 
     async def together() -> list[bool]:
-        ledger = Ledger(store, "me")
+        ledger = GroupCommitter(store, "me")
         done = await asyncio.gather(*(connection(ledger, number) for number in numbers))
         await ledger.close()
         return list(done)
@@ -283,18 +285,18 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
     numbers = [put(store) for _ in range(20)]
 
     def rename(old: str, new: str) -> None:
-        with writing(store) as session:
+        with write_session(store) as session:
             session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
     async def together() -> list[object]:
-        ledger = Ledger(store, "me")
+        ledger = GroupCommitter(store, "me")
         rename("delivery", "hidden")
-        waiting: list[Coroutine[Any, Any, object]] = [ledger.on_wire(number, 1, NOW) for number in numbers[:10]]
+        waiting: list[Coroutine[Any, Any, object]] = [ledger.mark_on_wire(number, 1, NOW) for number in numbers[:10]]
         waiting += [ledger.settle(number, 1, SENT, NOW) for number in numbers[10:]]
         async with asyncio.timeout(30):
             heard = await asyncio.gather(*waiting, return_exceptions=True)
         rename("hidden", "delivery")
-        assert await ledger.on_wire(numbers[0], 1, NOW) is DeliveryState.ON_WIRE
+        assert await ledger.mark_on_wire(numbers[0], 1, NOW) is DeliveryState.ON_WIRE
         await ledger.close()
         return list(heard)
 
@@ -310,17 +312,17 @@ def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_repl
     event.listen(store, "checkout", lambda connection, *_: taken.append(connection))
 
     async def one_after_the_other() -> None:
-        ledger = Ledger(store, "me")
+        ledger = GroupCommitter(store, "me")
         for number in numbers[:3]:
-            assert await ledger.on_wire(number, 1, NOW) is DeliveryState.ON_WIRE
+            assert await ledger.mark_on_wire(number, 1, NOW) is DeliveryState.ON_WIRE
         assert len(taken) == 1
         if store.dialect.name == "postgresql":
-            with writing(store) as session:
+            with write_session(store) as session:
                 others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                 session.execute(text(f"{others} AND pid <> pg_backend_pid()"))
             with pytest.raises(StoreError, match="cannot be used"):
-                await ledger.on_wire(numbers[3], 1, NOW)
-        assert await ledger.on_wire(numbers[3], 1, NOW) is DeliveryState.ON_WIRE
+                await ledger.mark_on_wire(numbers[3], 1, NOW)
+        assert await ledger.mark_on_wire(numbers[3], 1, NOW) is DeliveryState.ON_WIRE
         await ledger.close()
 
     asyncio.run(one_after_the_other())
@@ -336,16 +338,16 @@ REFUSE = {
 
 def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -> None:
     answered, following = put(store, state=DeliveryState.ON_WIRE), put(store)
-    with writing(store) as session:
+    with write_session(store) as session:
         session.execute(text(REFUSE[store.dialect.name]))
 
     async def one_after_the_other() -> None:
         ledger = await before_a_slow_disk(store)
-        with writing(store) as other:  # holds up the first commit until the second line waits behind it
+        with write_session(store) as other:  # holds up the first commit until the second line waits behind it
             other.execute(text(HOLD[store.dialect.name]))
-            answer = ledger.hand_in(answered, 1, SENT, NOW)
+            answer = ledger.submit(answered, 1, SENT, NOW)
             await asyncio.sleep(0.2)
-            fence = ledger.hand_in(following, 1, None, NOW)
+            fence = ledger.submit(following, 1, None, NOW)
         heard = await asyncio.gather(answer, fence, return_exceptions=True)
         assert [isinstance(each, SQLAlchemyError) for each in heard] == [True, True], heard
         await ledger.close()
@@ -359,7 +361,7 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
 
     async def cancelled() -> None:
         ledger = await before_a_slow_disk(store)
-        with writing(store) as other:  # holds up the ledger: a row of PostgreSQL, the whole file of SQLite
+        with write_session(store) as other:  # holds up the ledger: a row of PostgreSQL, the whole file of SQLite
             other.execute(update(Delivery).where(col(Delivery.id).in_([number, behind])).values(priority=1))
             first = asyncio.create_task(ledger.settle(number, 1, SENT, NOW))
             await asyncio.sleep(0.1)
@@ -384,10 +386,10 @@ def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in
 
     async def once() -> bool:
         again = 0.05 if later else AGAIN
-        ledger = await before_a_slow_disk(store, again=again) if slow else Ledger(store, "me")
+        ledger = await before_a_slow_disk(store, again=again) if slow else GroupCommitter(store, "me")
         await asyncio.sleep(2 * again if later else 0)
         event.listen(store, "before_cursor_execute", lambda *_: threads.add(get_ident()))
-        left = await ledger.on_wire(number, 1, NOW)
+        left = await ledger.mark_on_wire(number, 1, NOW)
         await ledger.close()
         return left is DeliveryState.ON_WIRE
 
@@ -398,5 +400,5 @@ def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in
 
 def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:
     with commits(store) as count:
-        asyncio.run(Ledger(store, "me").close())
+        asyncio.run(GroupCommitter(store, "me").close())
         assert count() == 0

@@ -21,10 +21,10 @@ def sent() -> tuple[str, dict[str, Mail]]:
     """What the relay got, by name, and the record that verifies it."""
     with relay() as running, service(running.port, KEY) as at:
         number = send(at)
-        assert at.signer is not None
+        assert at.dkim_signer is not None
         mails = [Mail(raw) for _, raw in running.accepted]
     assert len(mails) == number
-    return at.signer.record, {mail.name: mail for mail in mails}
+    return at.dkim_signer.record, {mail.name: mail for mail in mails}
 
 
 def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, Mail]]) -> None:

@@ -11,13 +11,13 @@ from sqlmodel import select
 from structlog.testing import capture_logs
 
 from digest import db, retention
-from digest.house import House
+from digest.house import AppContext
 from digest.models import RateLimitCounter, Subscriber
-from digest.web.app import create
-from digest.web.pace import Pace, Rations
+from digest.web.app import create_app
+from digest.web.pace import FormLimits, RequestRateLimiter
 from tests.browser import AT, Browser
 from tests.conftest import Connect
-from tests.house import Record, house
+from tests.house import Record, make_context
 from tests.served import ask, served
 
 FORM = {"keywords": "graph", "email": "ada@example.org"}
@@ -33,9 +33,9 @@ class Clock:
         return self.now
 
 
-def client(at: House, pace: Pace, address: str = "192.0.2.1", clock: Clock | None = None) -> Browser:
+def client(at: AppContext, pace: FormLimits, address: str = "192.0.2.1", clock: Clock | None = None) -> Browser:
     """A process of its own, for all that it knows."""
-    return Browser(create(at, clock=clock or Clock(), pace=pace, answer_takes=0), address)
+    return Browser(create_app(at, clock=clock or Clock(), limits=pace, min_answer_seconds=0), address)
 
 
 def asked(browser: Browser, email: str) -> int:
@@ -43,7 +43,7 @@ def asked(browser: Browser, email: str) -> int:
 
 
 def test_two_processes_share_what_a_network_may_send(store: Engine) -> None:
-    at, clock, pace = house(store), Clock(), Pace(subscribe=3)
+    at, clock, pace = make_context(store), Clock(), FormLimits(subscribe=3)
     one, other = client(at, pace, clock=clock), client(at, pace, clock=clock)
     assert [asked(each, f"r{n}@example.org") for n, each in enumerate((one, other, one, other, one))] == [
         *(303, 303, 303),
@@ -58,29 +58,29 @@ def test_two_processes_share_what_a_network_may_send(store: Engine) -> None:
 
 
 def test_who_counts_at_once_forgets_nobody(store: Engine) -> None:
-    rations = [Rations(house(store), Clock(), Pace(other=30, in_all=50)) for _ in range(4)]
+    rations = [RequestRateLimiter(make_context(store), Clock(), FormLimits(other=30, all_forms=50)) for _ in range(4)]
     with ThreadPoolExecutor(8) as crew:
         waits = list(crew.map(lambda n: rations[n % 4].form("/", f"192.0.2.{n % 2}"), range(100)))
     assert sum(not each for each in waits) == 50
 
 
 def test_every_kind_of_form_has_its_own_limit(sqlite_store: Engine) -> None:
-    rations = Rations(house(sqlite_store), Clock(), Pace(subscribe=1, other=2, unsubscribe=3))
-    waits = [rations.form(path, "192.0.2.1") for path in ["/subscribe"] * 2 + ["/"] * 3 + ["/unsubscribe/x"] * 4]
+    rations = RequestRateLimiter(make_context(sqlite_store), Clock(), FormLimits(subscribe=1, other=2, unsubscribe=3))
+    waits = [rations.hit_form(path, "192.0.2.1") for path in ["/subscribe"] * 2 + ["/"] * 3 + ["/unsubscribe/x"] * 4]
     assert [wait > 0 for wait in waits] == [False, True, False, False, True, False, False, False, True]
     assert all(0 <= wait <= 3602 for wait in waits)
 
 
 def test_one_networks_surplus_does_not_use_up_what_is_there_for_all(sqlite_store: Engine) -> None:
-    rations = Rations(house(sqlite_store), Clock(), Pace(other=1, in_all=3))
+    rations = RequestRateLimiter(make_context(sqlite_store), Clock(), FormLimits(other=1, all_forms=3))
     for _ in range(10):
-        rations.form("/", "192.0.2.1")
-    assert [rations.form("/", f"192.0.2.{n}") > 0 for n in (2, 3, 4)] == [False, False, True]
+        rations.hit_form("/", "192.0.2.1")
+    assert [rations.hit_form("/", f"192.0.2.{n}") > 0 for n in (2, 3, 4)] == [False, False, True]
 
 
 def test_a_domain_and_all_together_have_their_limits_and_it_is_said(sqlite_store: Engine) -> None:
-    at = house(sqlite_store)
-    browser = client(at, Pace(domain=2, mailboxes_in_all=3))
+    at = make_context(sqlite_store)
+    browser = client(at, FormLimits(domain=2, all_mailboxes=3))
     assert [asked(browser, f"r{n}@Example.ORG") for n in range(3)] == [303, 303, 429]
     assert [asked(browser, f"r@{n}.example") for n in range(2)] == [303, 429]
     told = browser.post("/api/v1/subscriptions", json={"email": "r@9.example", "agreed": True})
@@ -90,13 +90,13 @@ def test_a_domain_and_all_together_have_their_limits_and_it_is_said(sqlite_store
 
 
 def test_a_mailbox_has_its_limit_and_nobody_is_told(sqlite_store: Engine) -> None:
-    at, clock = house(sqlite_store), Clock()
-    browser = client(at, Pace(mailbox=2), clock=clock)
+    at, clock = make_context(sqlite_store), Clock()
+    browser = client(at, FormLimits(mailbox=2), clock=clock)
     # Of many tags and dots each would be another address, and all one mailbox.
     same = ["ada@example.org", "ADA+1@example.org", "a.d.a+2@example.org", "ada+3@example.org"]
     answers = [browser.post("/subscribe", FORM | {"email": each}) for each in same]
     assert {(each.status_code, each.headers["location"]) for each in answers} == {(303, "/sent")}
-    with db.reading(sqlite_store) as session:
+    with db.read_session(sqlite_store) as session:
         assert len(session.exec(select(Subscriber)).all()) == 2
     clock.now += timedelta(days=1)
     asked(browser, same[3])
@@ -104,9 +104,9 @@ def test_a_mailbox_has_its_limit_and_nobody_is_told(sqlite_store: Engine) -> Non
 
 
 def test_no_network_and_no_address_can_be_read_from_the_counts(store: Engine) -> None:
-    at = house(store)
-    asked(client(at, Pace()), "ada@example.org")
-    with db.reading(store) as session:
+    at = make_context(store)
+    asked(client(at, FormLimits()), "ada@example.org")
+    with db.read_session(store) as session:
         names = [each.key for each in session.exec(select(RateLimitCounter)).all()]
     assert len(names) == 5  # this network and all networks; this mailbox, its domain and all mailboxes
     assert not any(text in name for name in names for text in ("192.0.2", "ada", "example"))
@@ -114,19 +114,19 @@ def test_no_network_and_no_address_can_be_read_from_the_counts(store: Engine) ->
 
 
 def test_counts_are_erased_when_their_time_is_over(store: Engine) -> None:
-    at = house(store)
-    asked(client(at, Pace()), "ada@example.org")
-    assert retention.forget_counts(at, AT + timedelta(minutes=59)) == 0
-    assert retention.forget_counts(at, AT + timedelta(minutes=61)) == 4
-    assert retention.forget_counts(at, AT + timedelta(hours=25)) == 1
+    at = make_context(store)
+    asked(client(at, FormLimits()), "ada@example.org")
+    assert retention.prune_rate_limit_counters(at, AT + timedelta(minutes=59)) == 0
+    assert retention.prune_rate_limit_counters(at, AT + timedelta(minutes=61)) == 4
+    assert retention.prune_rate_limit_counters(at, AT + timedelta(hours=25)) == 1
 
 
 def test_who_has_had_enough_writes_nothing_and_searches_never_do(sqlite_store: Engine) -> None:
-    browser = client(house(sqlite_store), Pace(other=1))
+    browser = client(make_context(sqlite_store), FormLimits(other=1))
     assert browser.post("/", FORM).status_code == 200
 
     def counted() -> list[tuple[str, int]]:
-        with db.reading(sqlite_store) as session:
+        with db.read_session(sqlite_store) as session:
             return sorted((each.key, each.count) for each in session.exec(select(RateLimitCounter)).all())
 
     before = counted()
@@ -142,7 +142,7 @@ def test_while_the_store_is_away_every_form_says_so_kindly(tmp_path: Path, conne
     (tmp_path / "empty.db").touch()
     lost = connect(f"sqlite:///{tmp_path}/empty.db")
     with capture_logs() as said:
-        answer = client(house(lost), Pace()).post(path, FORM)
+        answer = client(make_context(lost), FormLimits()).post(path, FORM)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "Nothing was changed" in answer.text
     assert [each["event"] for each in said] == ["page.store_away"]
@@ -151,8 +151,8 @@ def test_while_the_store_is_away_every_form_says_so_kindly(tmp_path: Path, conne
 
 def test_a_server_that_is_down_is_said_kindly_too(sqlite_store: Engine, connect: Connect) -> None:
     gone = connect("postgresql+psycopg://digest@127.0.0.1:1/digest")
-    at = house(sqlite_store)
-    answer = client(House(at.settings, gone, at.links), Pace()).post("/subscribe", FORM)
+    at = make_context(sqlite_store)
+    answer = client(AppContext(at.settings, gone, at.token_signer), FormLimits()).post("/subscribe", FORM)
     assert answer.status_code == 503
 
 
@@ -165,7 +165,7 @@ def forwarded(port: int, said: str) -> int:
 
 
 def test_behind_a_proxy_its_client_counts_and_nobody_chooses_who_that_is(sqlite_store: Engine) -> None:
-    at, pace = house(sqlite_store), Pace(other=2)
+    at, pace = make_context(sqlite_store), FormLimits(other=2)
     with served(at, pace=pace) as port:
         # The proxy puts the address that it sees at the end. What a client wrote before it is worth nothing.
         made_up = ["198.51.100.1", *(f"203.0.113.{n}, 198.51.100.1" for n in range(3))]
@@ -178,5 +178,5 @@ def test_behind_a_proxy_its_client_counts_and_nobody_chooses_who_that_is(sqlite_
 
 
 def test_without_a_proxy_nobody_is_believed(sqlite_store: Engine) -> None:
-    with served(house(sqlite_store), pace=Pace(other=2), proxies=("192.0.2.9",)) as port:
+    with served(make_context(sqlite_store), pace=FormLimits(other=2), proxies=("192.0.2.9",)) as port:
         assert [forwarded(port, f"198.51.100.{n}") for n in range(3)] == [200, 200, 429]

@@ -22,13 +22,13 @@ from digest.models import (
     SubscriberStatus,
 )
 from digest.watch import window
-from digest.web.app import create
-from digest.web.keeper import TRIES
+from digest.web.app import create_app
+from digest.web.keeper import LOGIN_ATTEMPTS_PER_HOUR
 from tests.browser import Browser
 from tests.factories import delivery, reading, subscriber
-from tests.house import house
+from tests.house import make_context
 
-HOUSE = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TOKEN, METRICS = "a token of the operator", "a token of Prometheus"
@@ -37,7 +37,7 @@ Found = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def at(store: Engine, now: datetime = NOW, **given: object) -> Browser:
-    return Browser(create(house(store, **TOKENS | given), clock=lambda: now))
+    return Browser(create_app(make_context(store, **TOKENS | given), clock=lambda: now))
 
 
 def read(browser: Browser, token: str = TOKENS["metrics_token"]) -> Found:
@@ -90,7 +90,7 @@ def fill(session: Session) -> None:
 
 
 def test_a_letter_put_off_by_a_clock_that_was_set_back_may_go_now(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(reader := subscriber())
         session.flush()
         session.add(delivery(reader, next_attempt_at=NOW + 60 * DAY, created_at=NOW - HOUR))
@@ -100,7 +100,7 @@ def test_a_letter_put_off_by_a_clock_that_was_set_back_may_go_now(store: Engine)
 
 
 def test_the_figures_are_those_of_the_store(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         fill(session)
     found = read(at(store))
     for state in ("sent", "failed", "uncertain", "queued"):
@@ -137,7 +137,7 @@ def test_metrics_are_for_who_has_a_token(sqlite_store: Engine) -> None:
     assert (refused.headers["cache-control"], refused.headers["x-robots-tag"]) == ("no-store", "noindex, nofollow")
     for wrong in ("Basic eDp5", f"Basic {TOKENS['metrics_token']}", "Bearer", "Bearer ünpassend".encode(), "Bearer x"):
         assert browser.get("/metrics", headers={"Authorization": wrong}).status_code == 401
-    for _ in range(TRIES - 6):
+    for _ in range(LOGIN_ATTEMPTS_PER_HOUR - 6):
         browser.get("/metrics")
     assert browser.get("/metrics").status_code == 429
     assert read(browser)  # who knows the token is never held up by who does not
@@ -164,12 +164,12 @@ def test_metrics_tell_of_a_store_that_is_away(tmp_path: Path, connect: object) -
 def test_the_first_row_of_a_time_is_found_by_halving(store: Engine, count: int) -> None:
     """With gaps in the numbers, and several rows of one instant."""
     instants = [NOW + (number // 3) * HOUR for number in range(count)]
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add_all(reading(id=2 * number + 5, started_at=then) for number, then in enumerate(instants))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         for begin in (NOW - HOUR, NOW, NOW + HOUR, NOW + 2 * HOUR + timedelta(seconds=1), NOW + 99 * HOUR):
             wanted = [2 * number + 5 for number, then in enumerate(instants) if then >= begin]
-            found = window.first_since(session, SourceFetch.id, SourceFetch.started_at, begin)
+            found = window.first_id_since(session, SourceFetch.id, SourceFetch.started_at, begin)
             before = [2 * number + 5 for number, then in enumerate(instants) if then < begin]
             assert (max(before, default=0)) < found <= min(wanted, default=10**9)
 
@@ -179,7 +179,7 @@ def test_the_first_row_of_a_time_is_found_by_halving(store: Engine, count: int) 
 
 def clocked(store: Engine, **given: object) -> tuple[Browser, list[datetime]]:
     now = [NOW]
-    return Browser(create(house(store, **given), clock=lambda: now[-1])), now
+    return Browser(create_app(make_context(store, **given), clock=lambda: now[-1])), now
 
 
 def health(browser: Browser) -> tuple[int, str]:
@@ -189,7 +189,7 @@ def health(browser: Browser) -> tuple[int, str]:
 
 
 def test_a_round_is_overdue_when_nobody_plans_for_who_is_due(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(subscriber(last_due_day=NOW.date() - DAY, send_hour=11))
         session.add(subscriber(last_due_day=NOW.date(), send_hour=11))
         session.add(subscriber(last_due_day=None, confirmed_at=NOW - timedelta(minutes=5), send_hour=1))
@@ -200,7 +200,7 @@ def test_a_round_is_overdue_when_nobody_plans_for_who_is_due(store: Engine) -> N
     assert health(browser) == (503, said)
     now.append(NOW + timedelta(minutes=56))
     assert health(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         for each in session.exec(select(Subscriber)).all():
             each.last_due_day = NOW.date()
     now.append(NOW + timedelta(hours=2))
@@ -208,13 +208,13 @@ def test_a_round_is_overdue_when_nobody_plans_for_who_is_due(store: Engine) -> N
 
 
 def test_who_resumes_in_the_afternoon_is_not_overdue_since_the_morning(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(
             resumes := subscriber(last_due_day=NOW.date() - 9 * DAY, send_hour=6, status=SubscriberStatus.PAUSED)
         )
     browser, now = clocked(store)
     assert health(browser) == (200, "")
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.merge(resumes).status = SubscriberStatus.ACTIVE
     for minutes, status in ((1, 200), (60, 200), (62, 503)):
         now.append(NOW + timedelta(minutes=minutes))
@@ -224,7 +224,7 @@ def test_who_resumes_in_the_afternoon_is_not_overdue_since_the_morning(store: En
 
 
 def test_a_round_is_overdue_when_nobody_takes_letters_out_of_the_queue(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(to := subscriber(last_due_day=NOW.date()))
         session.flush()
         session.add_all(delivery(to, edition=each, created_at=NOW - 2 * HOUR) for each in ("one", "another"))
@@ -234,15 +234,15 @@ def test_a_round_is_overdue_when_nobody_takes_letters_out_of_the_queue(store: En
     said = "a round is overdue: letters wait since 2026-07-29 10:00 UTC, and none was tried"
     assert health(browser) == (503, said)
     # While somebody sends, the others wait their turn.
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         assert len(deliveries.claim(session, "me", NOW, 1)) == 1
     now.append(NOW + timedelta(minutes=2))
     assert health(browser) == (200, "")
     now.append(NOW + timedelta(hours=1, minutes=1))
     assert health(browser)[0] == 503
     # A relay that refuses us is told apart: the pages work, and no letter is late by our fault.
-    with db.writing(store) as session:
-        deliveries.lane.close(session, house(store).relay().name, code=535, reply="no", now=NOW)
+    with db.write_session(store) as session:
+        deliveries.lane.open_circuit(session, make_context(store).relay_config().name, code=535, reply="no", now=NOW)
     now.append(NOW + timedelta(hours=1, minutes=2))
     assert health(browser) == (200, "")
 
@@ -250,7 +250,7 @@ def test_a_round_is_overdue_when_nobody_takes_letters_out_of_the_queue(store: En
 def test_health_is_found_out_once_for_many(sqlite_store: Engine) -> None:
     browser, now = clocked(sqlite_store)
     assert health(browser)[0] == 200
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(subscriber(last_due_day=NOW.date() - 2 * DAY))
     now.append(NOW + timedelta(seconds=1))
     assert health(browser)[0] == 200
@@ -264,14 +264,14 @@ NAME = re.compile(r"\b(?:digest|process|python)_[a-z_0-9]+\b")
 
 
 def asked() -> list[str]:
-    board = json.loads((HOUSE / "deploy" / "grafana" / "digest.json").read_text())
+    board = json.loads((ROOT / "deploy" / "grafana" / "digest.json").read_text())
     drawn = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
-    rules = (HOUSE / "deploy" / "prometheus" / "alerts.yml").read_text()
+    rules = (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()
     return [*drawn, *re.findall(r"expr: (.+)", rules)]
 
 
 def test_dashboard_and_alerts_ask_for_what_there_is(sqlite_store: Engine) -> None:
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         fill(session)
     there = {name for name, _ in read(at(sqlite_store))}
     questions = asked()
@@ -281,7 +281,7 @@ def test_dashboard_and_alerts_ask_for_what_there_is(sqlite_store: Engine) -> Non
 
 
 def test_what_is_measured_is_drawn() -> None:
-    source = (HOUSE / "digest" / "web" / "metrics.py").read_text()
+    source = (ROOT / "digest" / "web" / "metrics.py").read_text()
     measured = set(re.findall(r'"(digest_[a-z_]+)"', source)) - {"digest_build", "digest_schema"}
     drawn = {name for each in asked() for name in NAME.findall(each)}
     assert measured - drawn == {"digest_figures_seconds", "digest_papers_new_today", "digest_store_up"} - drawn

@@ -14,7 +14,7 @@ from digest.models import BounceClass, BounceRecord, Delivery, HttpCacheEntry, P
 from tests.command import Command
 from tests.conftest import Connect
 from tests.factories import NOW, delivery, reading, subscriber
-from tests.house import ADA, KEY, Record, arrive, house, reader
+from tests.house import ADA, KEY, Record, arrive, make_context, reader
 from tests.postgres import Postgres
 
 Make = Callable[[str], Engine]
@@ -38,10 +38,10 @@ def make(postgres: Postgres, _postgres_template: str, connect: Connect, tmp_path
 
 def fill(store: Engine) -> None:
     """Something in every table, and what is easily lost on the way: zones, lists, marks of other scripts."""
-    at = house(store)
+    at = make_context(store)
     arrive(at, NOW, "A graph of everything", "Ein Graph über alles: 图 🌍 \u202e", upvotes=3)
     reader(at, ADA, "graph", "image -video", now=NOW, send_hour=5, timezone="Pacific/Auckland")
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add_all([reading(), to := subscriber()])
         session.flush()
         session.add(letter := delivery(to, edition="2026-07-01", papers=[1, 2], keywords=[1]))
@@ -64,7 +64,7 @@ def fill(store: Engine) -> None:
 
 def contents(store: Engine) -> dict[str, list[dict[str, Any]]]:
     with store.connect() as connection:
-        tables = [each for each in SQLModel.metadata.sorted_tables if each.name not in moving.PASSING]
+        tables = [each for each in SQLModel.metadata.sorted_tables if each.name not in moving.TRANSIENT_TABLES]
         return {
             table.name: sorted((dict(row._mapping) for row in connection.execute(select(table))), key=repr)
             for table in tables
@@ -75,25 +75,25 @@ def contents(store: Engine) -> dict[str, list[dict[str, Any]]]:
 def test_everything_moves_and_work_goes_on_there(store: Engine, make: Make, kind: str) -> None:
     fill(store)
     there, told = make(kind), dict[str, int]()
-    rows = moving.move(store, there, told.__setitem__)
+    rows = moving.copy_store(store, there, told.__setitem__)
     assert contents(there) == contents(store)
     assert {name: count for name, count in rows.items() if count} == told
     assert rows["subscriber"] == 2
     assert rows["paper"] == 2
     assert all(rows.values()), "the test has something in every table"
-    planned = planning.plan(house(there), NOW)  # new rows get new numbers
-    assert planned == planning.plan(house(store), NOW)
-    assert planned.letters
+    planned = planning.plan(make_context(there), NOW)  # new rows get new numbers
+    assert planned == planning.plan(make_context(store), NOW)
+    assert planned.digests
     assert [each.papers for each in Record(there).letters(ADA)] == [each.papers for each in Record(store).letters(ADA)]
 
 
 def test_a_target_that_is_not_empty_stays_as_it_is(sqlite_store: Engine, make: Make) -> None:
     fill(sqlite_store)
     there = make("postgresql")
-    with db.writing(there) as session:
+    with db.write_session(there) as session:
         session.add(subscriber())
     with pytest.raises(StoreError, match="is not empty: there are rows in subscriber"):
-        moving.move(sqlite_store, there)
+        moving.copy_store(sqlite_store, there)
 
 
 @pytest.mark.parametrize(
@@ -108,21 +108,21 @@ def test_a_copy_that_differs_is_found_and_nothing_is_moved(
 ) -> None:
     fill(sqlite_store)
     there = make("postgresql")
-    with db.writing(there) as session:
+    with db.write_session(there) as session:
         session.execute(text(f"CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS '{trigger}'"))
         session.execute(text("CREATE TRIGGER spoil BEFORE INSERT ON paper FOR EACH ROW EXECUTE FUNCTION spoil()"))
     with pytest.raises(StoreError, match=said):
-        moving.move(sqlite_store, there)
+        moving.copy_store(sqlite_store, there)
     assert not any(contents(there).values())
 
 
 def test_a_row_that_the_target_cannot_keep_is_named_and_nothing_is_moved(sqlite_store: Engine, make: Make) -> None:
     fill(sqlite_store)
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.execute(text("UPDATE subscriber SET reason = 'a' || char(0) || 'b'"))
     there = make("postgresql")
     with pytest.raises(StoreError, match=r"does not take a row of subscriber: .*NUL"):
-        moving.move(sqlite_store, there)
+        moving.copy_store(sqlite_store, there)
     assert not any(contents(there).values())
 
 
@@ -132,20 +132,20 @@ def test_what_somebody_writes_meanwhile_is_not_lost_unnoticed(sqlite_store: Engi
 
     def write(table: str, _rows: int) -> None:
         if table == "paper":
-            with db.writing(sqlite_store) as session:
+            with db.write_session(sqlite_store) as session:
                 session.add(subscriber())
 
     with pytest.raises(StoreError, match=r"somebody wrote to .* meanwhile; stop digest and try again"):
-        moving.move(sqlite_store, there, write)
+        moving.copy_store(sqlite_store, there, write)
     assert not any(contents(there).values())
 
 
 def test_a_store_at_work_does_not_move(sqlite_store: Engine, make: Make) -> None:
     there = make("postgresql")
-    with db.alone(sqlite_store, db.SENDER_LOCK) as won:
+    with db.exclusive_lock(sqlite_store, db.SENDER_LOCK) as won:
         assert won
         with pytest.raises(StoreError, match="is at work; stop digest first"):
-            moving.move(sqlite_store, there)
+            moving.copy_store(sqlite_store, there)
 
 
 def test_the_command_copies_and_tells_what_it_cannot_use(sqlite_store: Engine, make: Make, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, deliveries, desk, planning, retention
-from digest.deliveries import Owed
-from digest.house import House
+from digest.deliveries import UndeliveredPapers
+from digest.house import AppContext
 from digest.models import (
     BounceClass,
     BounceRecord,
@@ -24,21 +24,21 @@ from digest.models import (
     Subscriber,
     SubscriberStatus,
 )
-from digest.scheduler import Clockwork
-from digest.subscribers import Purpose, Wish
-from digest.watch.rounds import Waiting, look
-from digest.web.app import create
+from digest.scheduler import Scheduler
+from digest.subscribers import Preferences, TokenPurpose
+from digest.watch.rounds import DueHour, get_edition_run
+from digest.web.app import create_app
 from tests.browser import Browser
 from tests.command import Command
 from tests.factories import delivery, reading, subscriber
-from tests.house import ADA, BOB, DAY, Record, arrive, house, reader, token
+from tests.house import ADA, BOB, DAY, Record, arrive, make_context, reader, token
 
 NOW = datetime(2026, 7, 29, 9, tzinfo=UTC)
 LATER = NOW + timedelta(hours=3)
 
 
 def put(store: Engine, **given: Any) -> int:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(to := subscriber(status=given.pop("status", SubscriberStatus.ACTIVE)))
         session.flush()
         session.add(row := delivery(to, **given))
@@ -47,12 +47,12 @@ def put(store: Engine, **given: Any) -> int:
 
 
 def get(store: Engine, number: int) -> Delivery:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         return session.get_one(Delivery, number)
 
 
 def again(store: Engine, number: int) -> str:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         return deliveries.retry(session, number)
 
 
@@ -71,7 +71,7 @@ def test_a_letter_that_did_not_go_is_queued_again(store: Engine, given: dict[str
         given["state"],
         given.get("next_attempt_at"),
     )
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         assert [each.id for each in deliveries.claim(session, "me", NOW, 10)] == [number]
 
 
@@ -102,9 +102,9 @@ def test_the_papers_of_a_letter_are_either_sent_again_or_handed_out(store: Engin
     first, second = (put(store, state=DeliveryState.FAILED, papers=[7]) for _ in range(2))
     readers = [get(store, each).subscriber_id for each in (first, second)]
     assert again(store, first) == ""
-    with db.writing(store) as session:
-        back = deliveries.take_back(session, readers, NOW)
-    assert back == {each: Owed([7]) for each in readers}
+    with db.write_session(store) as session:
+        back = deliveries.reclaim_undelivered_papers(session, readers, NOW)
+    assert back == {each: UndeliveredPapers([7]) for each in readers}
     assert "took its papers" in again(store, first)
     assert "took its papers" in again(store, second)
 
@@ -129,26 +129,26 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
 
 
 def test_a_round_is_told_from_due_to_over(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", now=NOW)
     reader(at, BOB, "robot", now=NOW, timezone="Asia/Tokyo", send_hour=18)
     arrive(at, NOW, "A robot")
-    before = look(store, NOW.date(), NOW)
-    assert before.due == (Waiting("Asia/Tokyo", 18, 1), Waiting("UTC", 8, 1))
-    assert (before.planned, before.open, before.over) == (0, 0, False)
+    before = get_edition_run(store, NOW.date(), NOW)
+    assert before.due == (DueHour("Asia/Tokyo", 18, 1), DueHour("UTC", 8, 1))
+    assert (before.planned, before.open_count, before.is_finished) == (0, 0, False)
     planning.plan(at, NOW)
     put(store, status=SubscriberStatus.PAUSED, kind=DeliveryKind.WELCOME, edition=NOW.date().isoformat())  # no digest
-    planned = look(store, NOW.date(), NOW)
-    assert (planned.due, planned.planned, planned.letters["queued"], planned.over) == ((), 2, 2, False)
+    planned = get_edition_run(store, NOW.date(), NOW)
+    assert (planned.due, planned.planned, planned.deliveries["queued"], planned.is_finished) == ((), 2, 2, False)
     Record(store).settle(DeliveryState.SENT)
-    over = look(store, NOW.date(), NOW)
-    assert (over.letters["sent"], over.letters["queued"], over.over) == (2, 0, True)
-    assert sum(look(store, NOW.date() - DAY, NOW).letters.values()) == 0
+    over = get_edition_run(store, NOW.date(), NOW)
+    assert (over.deliveries["sent"], over.deliveries["queued"], over.is_finished) == (2, 0, True)
+    assert sum(get_edition_run(store, NOW.date() - DAY, NOW).deliveries.values()) == 0
 
 
 def test_the_round_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url)})
-    reader(house(sqlite_store), ADA, "robot", now=NOW)
+    reader(make_context(sqlite_store), ADA, "robot", now=NOW)
     told = command.json("round", "show", "--now", NOW.isoformat())
     assert (told["day"], told["due"]) == ("2026-07-29", [{"timezone": "UTC", "hour": 8, "readers": 1}])
     assert "UTC\t8:00\t1" in command.run("round", "show", "--now", NOW.isoformat()).stdout
@@ -159,16 +159,16 @@ def test_the_round_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def past(store: Engine) -> House:
+def past(store: Engine) -> AppContext:
     """A house with a reader who stays and one who left, a letter to each, and what gathered around them."""
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", now=NOW, cap=1)
     reader(at, BOB, "robot", "protein", now=NOW)
     arrive(at, NOW, "A robot", "Another robot")
     planning.plan(at, NOW)
     Record(store).settle(DeliveryState.SENT)
-    desk.unsubscribe(at, token(at, BOB, Purpose.UNSUBSCRIBE, NOW), NOW)
-    with db.writing(store) as session:
+    desk.unsubscribe(at, token(at, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+    with db.write_session(store) as session:
         for each in session.exec(select(Delivery)).all():
             each.reply, each.settled_at = "2.0.0 queued", each.settled_at or NOW
             session.add(
@@ -185,8 +185,8 @@ def past(store: Engine) -> House:
     return at
 
 
-def held(at: House) -> dict[str, object]:
-    with db.reading(at.engine) as session:
+def held(at: AppContext) -> dict[str, object]:
+    with db.read_session(at.engine) as session:
         letters = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
         gone = session.exec(select(Subscriber.id).where(Subscriber.email == BOB)).one()
         return {
@@ -200,7 +200,7 @@ def held(at: House) -> dict[str, object]:
         }
 
 
-def test_nothing_is_forgotten_before_its_time(past: House) -> None:
+def test_nothing_is_forgotten_before_its_time(past: AppContext) -> None:
     before = held(past)
     assert (before["of who left"], before["left_out"], before["replies"]) == (2, [1, 0], 2)
     counts = retention.prune(past, NOW + 30 * DAY, days=45)
@@ -210,23 +210,23 @@ def test_nothing_is_forgotten_before_its_time(past: House) -> None:
     assert held(past)["left_out"] == [1, 0]
 
 
-def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: House) -> None:
-    retention.forget_who_left(past, NOW + 30 * DAY)
+def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) -> None:
+    retention.prune_unsubscribed(past, NOW + 30 * DAY)
     assert held(past)["of who left"] == 2
-    assert retention.forget_who_left(past, NOW + 30 * DAY + timedelta(seconds=1)) == 3
+    assert retention.prune_unsubscribed(past, NOW + 30 * DAY + timedelta(seconds=1)) == 3
     now = held(past)
     assert (now["of who left"], now["saved"], now["keywords"], now["papers"]) == (0, 1, [1, 0], [1, 2])
     # The copy of their letter can still be looked at.
     number = next(each.id for each in Record(past.engine).letters(BOB) if each.kind == DeliveryKind.DIGEST)
-    link = past.link(Purpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
-    browser = Browser(create(past, clock=lambda: NOW + 31 * DAY))
+    link = past.signed_url(TokenPurpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
+    browser = Browser(create_app(past, clock=lambda: NOW + 31 * DAY))
     assert browser.get(link).status_code == 200
 
 
-def test_of_old_letters_only_their_papers_are_kept(past: House) -> None:
-    with db.reading(past.engine) as session:
+def test_of_old_letters_only_their_papers_are_kept(past: AppContext) -> None:
+    with db.read_session(past.engine) as session:
         readers = list(session.exec(select(Subscriber.id)).all())
-        had = deliveries.had(session, [int(each or 0) for each in readers])
+        had = deliveries.delivered_paper_ids(session, [int(each or 0) for each in readers])
     late = NOW + 90 * DAY + timedelta(seconds=1)
     told, before = retention.prune(past, late, dry_run=True), held(past)
     assert held(past) == before
@@ -241,37 +241,37 @@ def test_of_old_letters_only_their_papers_are_kept(past: House) -> None:
         "of who left": 0,
         "saved": 1,
     }
-    with db.reading(past.engine) as session:
-        assert deliveries.had(session, [int(each or 0) for each in readers]) == had
+    with db.read_session(past.engine) as session:
+        assert deliveries.delivered_paper_ids(session, [int(each or 0) for each in readers]) == had
     assert set(retention.prune(past, late).values()) == {0}
 
 
 @pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.UNCERTAIN, DeliveryState.FAILED])
 def test_a_letter_whose_fate_is_open_keeps_all_it_has(store: Engine, state: DeliveryState) -> None:
     number = put(store, state=state, papers=[1], omitted_papers=[2], keywords=[3], reply="451", created_at=NOW)
-    retention.prune(house(store), NOW + 400 * DAY)
+    retention.prune(make_context(store), NOW + 400 * DAY)
     row = get(store, number)
     assert (row.papers, row.omitted_papers, row.keywords, row.reply) == ([1], [2], [3], "451")
 
 
 def test_an_address_that_nobody_confirms_is_erased_in_time(store: Engine) -> None:
-    at, saved = house(store), desk.understood(["robot"])
+    at, saved = make_context(store), desk.parse_keywords_or_raise(["robot"])
     for mail in (ADA, BOB, "eve@example.org"):
-        desk.subscribe(at, mail, Wish(), saved, NOW)
+        desk.subscribe(at, mail, Preferences(), saved, NOW)
     reader(at, "zoe@example.org", "robot", now=NOW)
-    desk.decline(at, token(at, BOB, Purpose.CONFIRM, NOW), NOW)
-    desk.subscribe(at, "eve@example.org", Wish(), saved, NOW + 20 * DAY)
-    assert retention.forget_unconfirmed(at, NOW + 30 * DAY) == 0
-    assert retention.forget_unconfirmed(at, NOW + 30 * DAY + timedelta(seconds=1)) == 2
-    with db.reading(store) as session:
+    desk.decline(at, token(at, BOB, TokenPurpose.CONFIRM, NOW), NOW)
+    desk.subscribe(at, "eve@example.org", Preferences(), saved, NOW + 20 * DAY)
+    assert retention.prune_unconfirmed(at, NOW + 30 * DAY) == 0
+    assert retention.prune_unconfirmed(at, NOW + 30 * DAY + timedelta(seconds=1)) == 2
+    with db.read_session(store) as session:
         left = session.exec(select(Subscriber.email).order_by(Subscriber.email)).all()
         assert left == ["eve@example.org", "zoe@example.org"]
         assert len(session.exec(select(SavedKeyword)).all()) == 2
-    assert retention.forget_who_left(at, NOW + 51 * DAY) == 1
+    assert retention.prune_unsubscribed(at, NOW + 51 * DAY) == 1
 
 
-def test_the_service_forgets_by_itself(past: House) -> None:
-    asyncio.run(Clockwork(past, lambda: NOW + 31 * DAY).forget())
+def test_the_service_forgets_by_itself(past: AppContext) -> None:
+    asyncio.run(Scheduler(past, lambda: NOW + 31 * DAY).prune_unsubscribed())
     assert held(past)["of who left"] == 0
 
 

@@ -13,16 +13,16 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, deliveries, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
-from digest.sending import send_all
-from digest.watch.month import month
-from digest.web.app import create
-from digest.web.keeper import LASTS, TRIES
-from digest.web.operator.charts import charts, ticks
+from digest.sending import send_queued
+from digest.watch.month import month_statistics
+from digest.web.app import create_app
+from digest.web.keeper import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
+from digest.web.operator.charts import axis_ticks, monthly_charts
 from tests.browser import Browser, Seen
 from tests.factories import delivery, reading, subscriber
-from tests.house import ADA, BOB, DAY, Record, arrive, house, reader
+from tests.house import ADA, BOB, DAY, Record, arrive, make_context, reader
 from tests.relay import relay, text_of
 
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
@@ -35,14 +35,14 @@ OURS = {"Sec-Fetch-Site": "same-origin"}
 class Operator:
     """A browser that keeps its cookie, as a page of ours posts."""
 
-    at: House
+    at: AppContext
     now: datetime = NOW
     address: str = "192.0.2.1"
     cookie: str = ""
     browser: Browser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.browser = Browser(create(self.at, clock=lambda: self.now), self.address, base=BASE)
+        self.browser = Browser(create_app(self.at, clock=lambda: self.now), self.address, base=BASE)
 
     def get(self, path: str = "") -> httpx.Response:
         return self.browser.get(f"/operator{path}", headers={"Cookie": self.cookie})
@@ -62,25 +62,25 @@ class Operator:
 
 
 @pytest.fixture
-def at(store: Engine) -> House:
-    return house(store, operator_token=TOKEN, base_url=BASE)
+def at(store: Engine) -> AppContext:
+    return make_context(store, operator_token=TOKEN, base_url=BASE)
 
 
 @pytest.fixture
-def one(sqlite_store: Engine) -> House:
+def one(sqlite_store: Engine) -> AppContext:
     """On SQLite alone: what stands above the store."""
-    return house(sqlite_store, operator_token=TOKEN, base_url=BASE)
+    return make_context(sqlite_store, operator_token=TOKEN, base_url=BASE)
 
 
 @pytest.fixture
-def operator(at: House) -> Operator:
+def operator(at: AppContext) -> Operator:
     found = Operator(at)
     found.log_in()
     return found
 
 
-def letter(at: House, email: str = ADA, **given: Any) -> int:
-    with db.writing(at.engine) as session:
+def letter(at: AppContext, email: str = ADA, **given: Any) -> int:
+    with db.write_session(at.engine) as session:
         to = session.exec(select(Subscriber).where(Subscriber.email == email)).first()
         if to is None:
             session.add(to := subscriber(email=email, last_due_day=NOW.date()))
@@ -98,14 +98,14 @@ POSTS = ("/logout", "/readers", "/letters/1/resolve", "/letters/1/copy")
 
 
 def test_without_a_token_there_are_no_such_pages(sqlite_store: Engine) -> None:
-    nobody = Operator(house(sqlite_store))
+    nobody = Operator(make_context(sqlite_store))
     for each in (*PATHS, "/login"):
         assert nobody.get(each).status_code == 404
     for each in (*POSTS, "/login"):
         assert nobody.post(each, token="").status_code == 404
 
 
-def test_who_is_outside_is_sent_to_the_door(one: House) -> None:
+def test_who_is_outside_is_sent_to_the_door(one: AppContext) -> None:
     stranger = Operator(one)
     for each in PATHS:
         answer = stranger.get(each)
@@ -117,7 +117,7 @@ def test_who_is_outside_is_sent_to_the_door(one: House) -> None:
         assert stranger.get().status_code == 303
 
 
-def test_the_token_opens_and_the_cookie_is_kept_close(one: House) -> None:
+def test_the_token_opens_and_the_cookie_is_kept_close(one: AppContext) -> None:
     operator = Operator(one)
     answer = operator.log_in()
     assert (answer.status_code, answer.headers["location"]) == (303, "/operator")
@@ -133,20 +133,20 @@ def test_the_token_opens_and_the_cookie_is_kept_close(one: House) -> None:
 
 
 def test_on_plain_http_the_cookie_may_travel(sqlite_store: Engine) -> None:
-    plain = Operator(house(sqlite_store, operator_token=TOKEN, base_url="http://digest.test/papers"))
+    plain = Operator(make_context(sqlite_store, operator_token=TOKEN, base_url="http://digest.test/papers"))
     said = plain.browser.post("/papers/operator/login", {"token": TOKEN}, headers=OURS).headers
     assert "secure" not in said["set-cookie"].lower()
     assert "Path=/papers/operator" in said["set-cookie"]
     assert said["location"] == "/papers/operator"
 
 
-def test_a_wrong_token_opens_nothing_and_tries_are_counted(one: House) -> None:
+def test_a_wrong_token_opens_nothing_and_tries_are_counted(one: AppContext) -> None:
     guesser = Operator(one)
     for wrong in ("", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "ünpassend"):
         answer = guesser.log_in(wrong)
         assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
         assert "This is not the token" in answer.text
-    for _ in range(TRIES - 5):
+    for _ in range(LOGIN_ATTEMPTS_PER_HOUR - 5):
         guesser.log_in("x")
     held_up = guesser.log_in()
     assert (held_up.status_code, "set-cookie" in held_up.headers) == (429, False)
@@ -155,13 +155,13 @@ def test_a_wrong_token_opens_nothing_and_tries_are_counted(one: House) -> None:
     assert neighbour.post("/operator/login", {"token": TOKEN}, headers=OURS).status_code == 303
 
 
-def test_a_session_ends(one: House, sqlite_store: Engine) -> None:
+def test_a_session_ends(one: AppContext, sqlite_store: Engine) -> None:
     operator = Operator(one)
     operator.log_in()
     copied = operator.cookie
-    operator.now = NOW + LASTS - timedelta(seconds=1)
+    operator.now = NOW + SESSION_LIFETIME - timedelta(seconds=1)
     assert operator.get().status_code == 200
-    operator.now = NOW + LASTS
+    operator.now = NOW + SESSION_LIFETIME
     assert operator.get().status_code == 303
     operator.now = NOW
     left = operator.post("/logout")
@@ -169,7 +169,7 @@ def test_a_session_ends(one: House, sqlite_store: Engine) -> None:
     assert 'digest_operator=""' in left.headers["set-cookie"]
     operator.cookie = copied
     assert operator.get().status_code == 303
-    other = Operator(house(sqlite_store, operator_token=TOKEN + "-renewed", base_url=BASE))
+    other = Operator(make_context(sqlite_store, operator_token=TOKEN + "-renewed", base_url=BASE))
     other.cookie = Operator(one).log_in().headers["set-cookie"].partition(";")[0]
     assert other.get().status_code == 303
 
@@ -188,7 +188,7 @@ CLAIMS: list[tuple[dict[str, str], bool]] = [
 ]
 
 
-def test_a_form_of_another_site_is_not_taken(one: House) -> None:
+def test_a_form_of_another_site_is_not_taken(one: AppContext) -> None:
     operator = Operator(one)
     operator.log_in()
     for place, (headers, taken) in enumerate(CLAIMS):
@@ -202,8 +202,8 @@ def test_a_form_of_another_site_is_not_taken(one: House) -> None:
 # --- the first page
 
 
-def test_a_quiet_morning_is_said_so(one: House, sqlite_store: Engine) -> None:
-    with db.writing(sqlite_store) as session:
+def test_a_quiet_morning_is_said_so(one: AppContext, sqlite_store: Engine) -> None:
+    with db.write_session(sqlite_store) as session:
         for source in ("huggingface", "arxiv"):
             for back in (2, 1, 0):
                 then = NOW - back * DAY
@@ -215,18 +215,18 @@ def test_a_quiet_morning_is_said_so(one: House, sqlite_store: Engine) -> None:
     assert "No digest was due today so far." in operator.page()
 
 
-def test_what_needs_a_human_is_told_first(operator: Operator, at: House) -> None:
+def test_what_needs_a_human_is_told_first(operator: Operator, at: AppContext) -> None:
     for number in range(6):
         letter(at, f"{number}@example.org", state=DeliveryState.FAILED if number < 3 else DeliveryState.SENT)
     number = letter(at, state=DeliveryState.UNCERTAIN, edition="another")
     letter(at, BOB, created_at=NOW - timedelta(hours=2), edition="waits")
-    with db.writing(at.engine) as session:
+    with db.write_session(at.engine) as session:
         for back in (9, 8, 0):
             then = NOW - back * DAY
             session.add(reading(source="arxiv", list_day=then.date(), started_at=then, listed_count=4))
             session.flush()
         session.add(reading(source="arxiv", list_day=(NOW - DAY).date(), started_at=NOW, status="not-listed"))
-        deliveries.lane.close(session, at.relay().name, code=535, reply="535 no <b>", now=NOW)
+        deliveries.lane.open_circuit(session, at.relay_config().name, code=535, reply="535 no <b>", now=NOW)
     page = operator.page()
     seen = Seen(page).text
     for said in (
@@ -242,8 +242,8 @@ def test_what_needs_a_human_is_told_first(operator: Operator, at: House) -> None
         assert said in seen, said
     assert "<b>" not in page
     assert ADA not in page
-    with db.writing(at.engine) as session:
-        deliveries.lane.reopen(session, at.relay().name)
+    with db.write_session(at.engine) as session:
+        deliveries.lane.close_circuit(session, at.relay_config().name)
     later = Operator(at)
     later.log_in()
     assert "A round is overdue: letters wait since 2026-07-29 10:00 UTC" in later.page()
@@ -252,15 +252,15 @@ def test_what_needs_a_human_is_told_first(operator: Operator, at: House) -> None
 
 def test_a_store_that_cannot_be_used_is_said_so(tmp_path: Any) -> None:
     (tmp_path / "empty.db").touch()
-    operator = Operator(house(db.connect(f"sqlite:///{tmp_path}/empty.db"), operator_token=TOKEN, base_url=BASE))
+    operator = Operator(make_context(db.connect(f"sqlite:///{tmp_path}/empty.db"), operator_token=TOKEN, base_url=BASE))
     operator.log_in()
     assert "The store has schema none, this program needs" in operator.page()
 
 
-def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: House) -> None:
+def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: AppContext) -> None:
     for back in range(3, -1, -1):
         letter(one, state=DeliveryState.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
-    with db.writing(one.engine) as session:
+    with db.write_session(one.engine) as session:
         session.add(reading(source="arxiv", list_day=NOW.date(), started_at=NOW, listed_count=4))
     operator = Operator(one)
     operator.log_in()
@@ -282,11 +282,11 @@ def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: House)
     assert len(ids) == len(set(ids))
 
 
-def test_bars_are_as_high_as_the_figures(one: House) -> None:
+def test_bars_are_as_high_as_the_figures(one: AppContext) -> None:
     letter(one, state=DeliveryState.SENT, created_at=NOW)
     letter(one, BOB, state=DeliveryState.SENT, created_at=NOW)
     letter(one, state=DeliveryState.SENT, created_at=NOW - DAY, edition="yesterday")
-    (drawn, *_) = charts(month(one.engine, NOW))
+    (drawn, *_) = monthly_charts(month_statistics(one.engine, NOW))
     bars = [
         float(each.attrib["height"])
         for group in ET.fromstring(drawn.svg).iter()
@@ -303,7 +303,7 @@ def test_bars_are_as_high_as_the_figures(one: House) -> None:
     [(0, 0, [0, 1]), (0, 1, [0, 1]), (0, 7, [0, 2, 4, 6, 8]), (0, 23, [0, 5, 10, 15, 20, 25]), (950, 1040, None)],
 )
 def test_lines_across_are_round_numbers(least: int, most: int, wanted: list[int] | None) -> None:
-    found = ticks(least, most)
+    found = axis_ticks(least, most)
     assert found == (wanted or [940, 960, 980, 1000, 1020, 1040])
     assert found[0] <= least
     assert found[-1] >= most
@@ -313,7 +313,7 @@ def test_lines_across_are_round_numbers(least: int, most: int, wanted: list[int]
 
 
 @pytest.mark.parametrize(("answer", "state"), [("sent", "sent"), ("lost", "failed")])
-def test_an_uncertain_letter_is_resolved(operator: Operator, at: House, answer: str, state: str) -> None:
+def test_an_uncertain_letter_is_resolved(operator: Operator, at: AppContext, answer: str, state: str) -> None:
     number = letter(at, state=DeliveryState.UNCERTAIN, papers=[7])
     assert "It was sent" in operator.page(f"/letters/{number}")
     for wrong in ("", "maybe"):
@@ -330,7 +330,7 @@ def test_an_uncertain_letter_is_resolved(operator: Operator, at: House, answer: 
     assert "It was sent" not in operator.page(f"/letters/{number}")
 
 
-def test_what_is_not_there_is_not_there(one: House) -> None:
+def test_what_is_not_there_is_not_there(one: AppContext) -> None:
     operator = Operator(one)
     operator.log_in()
     for each in ("/letters/9", "/readers/9", "/letters/x", "/nothing"):
@@ -342,7 +342,7 @@ def test_what_is_not_there_is_not_there(one: House) -> None:
 
 
 @pytest.fixture
-def mailed(at: House) -> tuple[House, int]:
+def mailed(at: AppContext) -> tuple[AppContext, int]:
     """Ada has had a letter, and the next one has a paper."""
     reader(at, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
     arrive(at, NOW - DAY, "A robot of yesterday")
@@ -352,7 +352,7 @@ def mailed(at: House) -> tuple[House, int]:
     return at, Record(at.engine).letters(ADA)[-1].id or 0
 
 
-def test_a_reader_is_found_by_address_and_shown(operator: Operator, mailed: tuple[House, int]) -> None:
+def test_a_reader_is_found_by_address_and_shown(operator: Operator, mailed: tuple[AppContext, int]) -> None:
     at, _ = mailed
     reader(at, "adam@example.org", now=NOW)
     found = operator.post("/readers", q=f" {ADA.upper()} ")
@@ -374,7 +374,7 @@ def test_a_reader_is_found_by_address_and_shown(operator: Operator, mailed: tupl
     assert operator.post("/readers", q="_da").text.count("readers/") == operator.page("/readers").count("readers/")
 
 
-def test_nobody_is_changed_by_looking(operator: Operator, mailed: tuple[House, int]) -> None:
+def test_nobody_is_changed_by_looking(operator: Operator, mailed: tuple[AppContext, int]) -> None:
     at, number = mailed
     before = [each.model_dump() for each in Record(at.engine).letters()], Record(at.engine).of(ADA).model_dump()
     for each in ("", "/readers/1", f"/letters/{number}", f"/letters/{number}/copy", f"/letters/{number}/resolve"):
@@ -386,7 +386,7 @@ def test_nobody_is_changed_by_looking(operator: Operator, mailed: tuple[House, i
 
 
 def test_the_link_to_a_copy_is_mailed_through_the_queue_and_seldom(
-    operator: Operator, mailed: tuple[House, int]
+    operator: Operator, mailed: tuple[AppContext, int]
 ) -> None:
     at, number = mailed
     done = operator.post(f"/letters/{number}/copy")
@@ -407,17 +407,17 @@ def test_the_link_to_a_copy_is_mailed_through_the_queue_and_seldom(
     assert operator.post(f"/letters/{queued.id}/copy").status_code == 409
     old = letter(at, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
     assert "this letter is older" in operator.post(f"/letters/{old}/copy").text
-    with db.writing(at.engine) as session:
+    with db.write_session(at.engine) as session:
         session.get_one(Subscriber, queued.subscriber_id).status = SubscriberStatus.SUPPRESSED
     operator.now = NOW + DAY
     operator.log_in()
     assert "This reader is suppressed" in operator.post(f"/letters/{number}/copy").text
 
 
-def test_the_mail_with_the_link_leads_to_the_copy(one: House) -> None:
+def test_the_mail_with_the_link_leads_to_the_copy(one: AppContext) -> None:
     with relay() as running:
         sends = {"smtp_host": "127.0.0.1", "smtp_port": running.port, "smtp_tls": "none"}
-        at = house(one.engine, operator_token=TOKEN, base_url=BASE, **sends)
+        at = make_context(one.engine, operator_token=TOKEN, base_url=BASE, **sends)
         reader(at, ADA, "robot", now=NOW - DAY)
         arrive(at, NOW, "A robot of ours")
         planning.plan(at, NOW)
@@ -425,7 +425,7 @@ def test_the_mail_with_the_link_leads_to_the_copy(one: House) -> None:
         operator.log_in()
         assert operator.post("/letters/1/copy").status_code == 303
         assert running.accepted == []  # never in the request
-        asyncio.run(send_all(at, lambda: NOW))
+        asyncio.run(send_queued(at, lambda: NOW))
         first, second = running.mails()[ADA]
     mail = next(each for each in (first, second) if "on the web" in str(each["Subject"]))
     assert mail["Subject"] == "Your letter of Wednesday 29 July, on the web"

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from digest import db
 from digest.models import Delivery, DeliveryState
-from digest.web.operator.live import MOST
+from digest.web.operator.live import MAX_STREAMS
 from tests.command import Command
 from tests.factories import delivery, subscriber
 from tests.ports import free_port
@@ -60,7 +60,7 @@ def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
     with httpx.Client(base_url=f"{base}/operator", timeout=10) as client:
         assert client.get("/live").headers["location"] == "/operator/login"
         client.post("/login", data={"token": TOKEN}, headers={"Origin": base})
-        streams = [client.stream("GET", "/live") for _ in range(MOST)]
+        streams = [client.stream("GET", "/live") for _ in range(MAX_STREAMS)]
         opened = [each.__enter__() for each in streams]
         kinds = {(each.status_code, each.headers["content-type"], each.headers["cache-control"]) for each in opened}
         assert kinds == {(200, "text/event-stream; charset=utf-8", "no-store")}
@@ -68,12 +68,12 @@ def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
         assert (full.status_code, full.headers["retry-after"]) == (503, "60")
         seen = events(opened[0].iter_lines())
         assert next(seen)["queued"] == "0"
-        with db.writing(sqlite_store) as session:
+        with db.write_session(sqlite_store) as session:
             session.add(to := subscriber())
             session.flush()
             session.add(delivery(to, created_at=datetime.now(UTC)))
         assert next(seen)["queued"] == "1"
-        with db.writing(sqlite_store) as session:
+        with db.write_session(sqlite_store) as session:
             session.get_one(Delivery, 1).state = DeliveryState.SENT
         told = next(seen)
         assert (told["queued"], told["sent"], told["done"], told["all"]) == ("0", "1", "1", "1")

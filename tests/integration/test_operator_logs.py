@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db
-from digest.cli.shown import configure_logs
+from digest.cli.shown import configure_logging
 from digest.models import Delivery, DeliveryKind, SourceFetch, SubscriberStatus
-from digest.scheduler import Clockwork
+from digest.scheduler import Scheduler
 from digest.settings import LogFormat
 from tests.factories import delivery, subscriber
-from tests.house import KEY, house, reader
+from tests.house import KEY, make_context, reader
 from tests.lists import Lists, entry, serving
 from tests.relay import relay
 
@@ -31,11 +31,11 @@ def lines(written: str) -> list[dict[str, Any]]:
 
 
 def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.CaptureFixture[str]) -> None:
-    configure_logs(logging.INFO, LogFormat.JSON)
+    configure_logging(logging.INFO, LogFormat.JSON)
     names = ("sent", "refused", "later", "lost")
     with relay() as running, serving(Lists(TODAY)) as lists:
         lists.days[TODAY] = [entry("2607.00001", "A robot of ours")]
-        at = house(
+        at = make_context(
             sqlite_store,
             smtp_host="127.0.0.1",
             smtp_port=running.port,
@@ -49,7 +49,7 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
         )
         for name in names:
             reader(at, f"{name}@example.org", "robot", now=NOW)
-        with db.writing(sqlite_store) as session:
+        with db.write_session(sqlite_store) as session:
             session.add(left := subscriber(email="left@example.org", status=SubscriberStatus.UNSUBSCRIBED))
             session.flush()
             session.add(delivery(left, kind=DeliveryKind.WELCOME))
@@ -58,16 +58,16 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
             "later@example.org": "451 4.3.0 <later@example.org> later",
         }
         running.stall_from = 1  # of those that come to DATA the second: the first is sent
-        work = Clockwork(at, lambda: NOW)
+        work = Scheduler(at, lambda: NOW)
 
         async def whole_round() -> None:
-            await work.read()
+            await work.collect()
             await work.deliver()
             await work.close()
 
         asyncio.run(whole_round())
     said = lines(written := capfd.readouterr().err)
-    with db.reading(sqlite_store) as session:
+    with db.read_session(sqlite_store) as session:
         letters = session.exec(select(Delivery)).all()
         looks = session.exec(select(SourceFetch)).all()
     assert sorted(each.state for each in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
@@ -93,7 +93,7 @@ def test_lines_for_people_are_no_json_and_without_colours_where_nobody_sees_them
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     for form in LogFormat:
-        configure_logs(logging.INFO, form)
+        configure_logging(logging.INFO, form)
         structlog.get_logger().info("letter.sent", delivery=7)
     auto, console, as_json = capfd.readouterr().err.splitlines()
     assert (json.loads(auto)["delivery"], json.loads(as_json)["event"]) == (7, "letter.sent")

@@ -11,13 +11,13 @@ from sqlalchemy import Engine, text
 from sqlmodel import select
 
 from digest import db, desk, papers, planning, subscribers
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.settings import Settings
-from digest.sources.base import Listed
-from digest.subscribers import Links, Purpose, Wish
-from digest.web.app import create
-from digest.web.guard import Pace
+from digest.sources.base import ListedPaper
+from digest.subscribers import Preferences, TokenPurpose, TokenSigner
+from digest.web.app import create_app
+from digest.web.guard import FormLimits
 from tests.browser import AT, Browser, Seen
 from tests.conftest import Connect
 
@@ -34,8 +34,8 @@ HEADERS = {
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> House:
-    return House(settings(tmp_path), sqlite_store, Links(["a key for tests"]))
+def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
+    return AppContext(settings(tmp_path), sqlite_store, TokenSigner(["a key for tests"]))
 
 
 def settings(folder: Path, **given: str) -> Settings:
@@ -44,20 +44,22 @@ def settings(folder: Path, **given: str) -> Settings:
 
 
 @pytest.fixture
-def browser(home: House) -> Browser:
+def browser(home: AppContext) -> Browser:
     return open_at(home)
 
 
-def open_at(home: House, now: datetime = AT, pace: Pace | None = None) -> Browser:
-    return Browser(create(home, clock=lambda: now, pace=pace or Pace(subscribe=1000, other=1000), answer_takes=0))
+def open_at(home: AppContext, now: datetime = AT, pace: FormLimits | None = None) -> Browser:
+    return Browser(
+        create_app(home, clock=lambda: now, limits=pace or FormLimits(subscribe=1000, other=1000), min_answer_seconds=0)
+    )
 
 
-def shelve(home: House, listed: Sequence[Listed]) -> None:
-    with db.writing(home.engine) as session:
-        papers.remember(session, listed, AT)
+def shelve(home: AppContext, listed: Sequence[ListedPaper]) -> None:
+    with db.write_session(home.engine) as session:
+        papers.store_listings(session, listed, AT)
 
 
-def listed(number: int = 1, **given: Any) -> Listed:
+def listed(number: int = 1, **given: Any) -> ListedPaper:
     usual: dict[str, Any] = {
         "source": "huggingface",
         "list_day": TODAY,
@@ -69,41 +71,41 @@ def listed(number: int = 1, **given: Any) -> Listed:
         "url": f"https://arxiv.org/abs/2607.{number:05}",
         "upvotes": 1000 - number,
     }
-    return Listed(**usual | given)
+    return ListedPaper(**usual | given)
 
 
-def subscribed(home: House, mail: str = "ada@example.org", *, confirmed: bool = True) -> Subscriber:
-    saved, _ = desk.understand(["graph", "world model"])
-    desk.subscribe(home, mail, Wish(), saved, AT)
-    with db.reading(home.engine) as session:
+def subscribed(home: AppContext, mail: str = "ada@example.org", *, confirmed: bool = True) -> Subscriber:
+    saved, _ = desk.parse_keywords(["graph", "world model"])
+    desk.subscribe(home, mail, Preferences(), saved, AT)
+    with db.read_session(home.engine) as session:
         found = session.exec(select(Subscriber).where(Subscriber.email == mail)).one()
     if confirmed:
-        desk.confirm(home, home.links.token(Purpose.CONFIRM, found.nonce, AT), AT)
+        desk.confirm(home, home.token_signer.sign(TokenPurpose.CONFIRM, found.nonce, AT), AT)
     return found
 
 
-def path(home: House, purpose: Purpose, of: Subscriber, issued: datetime = AT) -> str:
-    return home.link(purpose, of.nonce, issued).removeprefix("http://digest.test")
+def path(home: AppContext, purpose: TokenPurpose, of: Subscriber, issued: datetime = AT) -> str:
+    return home.signed_url(purpose, of.nonce, issued).removeprefix("http://digest.test")
 
 
-def state(home: House, mail: str = "ada@example.org") -> str:
-    with db.reading(home.engine) as session:
+def state(home: AppContext, mail: str = "ada@example.org") -> str:
+    with db.read_session(home.engine) as session:
         return session.exec(select(Subscriber).where(Subscriber.email == mail)).one().status
 
 
-def letters(home: House) -> list[str]:
-    with db.reading(home.engine) as session:
+def letters(home: AppContext) -> list[str]:
+    with db.read_session(home.engine) as session:
         return [each.kind for each in session.exec(select(Delivery).order_by(text("id"))).all()]
 
 
-def dump(home: House) -> list[str]:
+def dump(home: AppContext) -> list[str]:
     with home.engine.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
         return list(raw.iterdump())
 
 
-def kept(home: House) -> list[str]:
+def kept(home: AppContext) -> list[str]:
     """All but the counts of what was sent, which every form adds to."""
     return [line for line in dump(home) if not line.startswith('INSERT INTO "allowance"')]
 
@@ -111,14 +113,14 @@ def kept(home: House) -> list[str]:
 # --- subscribing
 
 
-def test_a_subscription_is_noted_and_its_letter_queued(home: House, browser: Browser) -> None:
+def test_a_subscription_is_noted_and_its_letter_queued(home: AppContext, browser: Browser) -> None:
     answer = browser.post(
         "/subscribe",
         {**FORM, "frequency": "weekdays", "hour": "6", "timezone": "Asia/Tokyo", "cap": "7", "trending": "yes"}
         | {"summaries": "yes"},
     )
     assert (answer.status_code, answer.headers["location"]) == (303, "/sent")
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         found = session.exec(select(Subscriber)).one()
     assert (found.status, found.frequency, found.send_hour, found.timezone, found.cap, found.trending) == (
         SubscriberStatus.PENDING,
@@ -133,18 +135,18 @@ def test_a_subscription_is_noted_and_its_letter_queued(home: House, browser: Bro
     assert "ada" not in browser.get("/sent").text
 
 
-def test_without_keywords_a_reader_is_welcome_too(home: House, browser: Browser) -> None:
+def test_without_keywords_a_reader_is_welcome_too(home: AppContext, browser: Browser) -> None:
     assert browser.post("/subscribe", {"email": "ada@example.org"}).status_code == 303
     assert state(home) == SubscriberStatus.PENDING
 
 
-def test_the_answer_is_the_same_whatever_the_addresss_state(home: House, browser: Browser) -> None:
+def test_the_answer_is_the_same_whatever_the_addresss_state(home: AppContext, browser: Browser) -> None:
     subscribed(home, "pending@example.org", confirmed=False)
     subscribed(home, "active@example.org")
     left = subscribed(home, "left@example.org")
-    desk.unsubscribe(home, home.links.token(Purpose.UNSUBSCRIBE, left.nonce, AT), AT)
+    desk.unsubscribe(home, home.token_signer.sign(TokenPurpose.UNSUBSCRIBE, left.nonce, AT), AT)
     complained = subscribed(home, "complained@example.org")
-    with db.writing(home.engine) as session:
+    with db.write_session(home.engine) as session:
         row = session.get_one(Subscriber, complained.id)
         row.status, row.reason = SubscriberStatus.SUPPRESSED, "complaint: abuse"
     answers = {
@@ -156,20 +158,20 @@ def test_the_answer_is_the_same_whatever_the_addresss_state(home: House, browser
     assert state(home, "complained@example.org") == SubscriberStatus.SUPPRESSED
 
 
-def test_an_answer_takes_its_time_whatever_the_addresss_state(home: House) -> None:
-    browser = Browser(create(home, clock=lambda: AT, answer_takes=0.25))
+def test_an_answer_takes_its_time_whatever_the_addresss_state(home: AppContext) -> None:
+    browser = Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0.25))
     assert browser.post("/subscribe", FORM).elapsed >= timedelta(seconds=0.24)
     assert browser.post("/subscribe", {**FORM, "website": "http://spam"}).elapsed >= timedelta(seconds=0.24)
 
 
-def test_who_fills_in_the_hidden_field_is_answered_and_ignored(home: House, browser: Browser) -> None:
+def test_who_fills_in_the_hidden_field_is_answered_and_ignored(home: AppContext, browser: Browser) -> None:
     before = kept(home)
     answer = browser.post("/subscribe", {**FORM, "website": "https://spam.example"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sent")
     assert kept(home) == before
 
 
-def test_a_bad_form_comes_back_as_it_was_typed_with_every_fault_linked(home: House, browser: Browser) -> None:
+def test_a_bad_form_comes_back_as_it_was_typed_with_every_fault_linked(home: AppContext, browser: Browser) -> None:
     before = kept(home)
     answer = browser.post("/subscribe", {"keywords": 'graph\n"open', "email": "ada@", "cap": "500", "hour": "5"})
     page = Seen(answer.text)
@@ -201,7 +203,7 @@ def test_every_field_has_a_label_and_every_id_is_there_once(browser: Browser) ->
     assert page.one(lang="en")
 
 
-def test_a_deep_link_fills_in_the_keywords_and_does_no_more(home: House, browser: Browser) -> None:
+def test_a_deep_link_fills_in_the_keywords_and_does_no_more(home: AppContext, browser: Browser) -> None:
     before = dump(home)
     answer = browser.get("/", params={"keywords": f"graph\n{EVIL}"})
     assert "graph\n&lt;script&gt;" in answer.text
@@ -214,7 +216,7 @@ def test_an_empty_shelf_is_said_kindly(browser: Browser) -> None:
     assert browser.get("/papers").status_code == 200
 
 
-def test_the_latest_papers_stand_beside_the_form(home: House, browser: Browser) -> None:
+def test_the_latest_papers_stand_beside_the_form(home: AppContext, browser: Browser) -> None:
     shelve(home, [listed(n) for n in range(1, 9)])
     page = Seen(browser.get("/").text)
     assert "On the list of Friday 31 July" in page.text
@@ -223,7 +225,7 @@ def test_the_latest_papers_stand_beside_the_form(home: House, browser: Browser) 
     assert "/papers" in page.links
 
 
-def test_a_preview_shows_what_would_have_come_and_keeps_nothing(home: House, browser: Browser) -> None:
+def test_a_preview_shows_what_would_have_come_and_keeps_nothing(home: AppContext, browser: Browser) -> None:
     shelve(home, [listed(1), listed(2, title="Speech", abstract="Of sounds.")])
     before = kept(home)
     answer = browser.post("/", {"keywords": "graphs\nquantum", "email": "ada@example.org", "cap": "nonsense"})
@@ -245,8 +247,8 @@ def test_a_preview_of_an_unreadable_keyword_says_so(browser: Browser) -> None:
 # --- the links in letters
 
 
-def test_confirming_takes_one_button_and_a_second_click_is_answered_kindly(home: House, browser: Browser) -> None:
-    link = path(home, Purpose.CONFIRM, subscribed(home, confirmed=False))
+def test_confirming_takes_one_button_and_a_second_click_is_answered_kindly(home: AppContext, browser: Browser) -> None:
+    link = path(home, TokenPurpose.CONFIRM, subscribed(home, confirmed=False))
     page = browser.get(link)
     assert (page.status_code, state(home)) == (200, SubscriberStatus.PENDING)
     assert "ada@example.org" in page.text
@@ -259,22 +261,22 @@ def test_confirming_takes_one_button_and_a_second_click_is_answered_kindly(home:
     assert letters(home) == ["confirm", "welcome"]
 
 
-def test_who_says_no_hears_nothing_more(home: House, browser: Browser) -> None:
-    link = path(home, Purpose.CONFIRM, subscribed(home, confirmed=False))
+def test_who_says_no_hears_nothing_more(home: AppContext, browser: Browser) -> None:
+    link = path(home, TokenPurpose.CONFIRM, subscribed(home, confirmed=False))
     assert "Nothing will be sent" in browser.post(link, {"answer": "no"}).text
     assert state(home) == SubscriberStatus.UNSUBSCRIBED
     assert browser.get(link).status_code == browser.post(link).status_code == 410
 
 
-def test_a_running_subscription_does_not_end_by_a_late_no(home: House, browser: Browser) -> None:
-    link = path(home, Purpose.CONFIRM, subscribed(home))
+def test_a_running_subscription_does_not_end_by_a_late_no(home: AppContext, browser: Browser) -> None:
+    link = path(home, TokenPurpose.CONFIRM, subscribed(home))
     assert "All is set already" in browser.post(link, {"answer": "no"}).text
     assert state(home) == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_expired_link_is_gone_and_a_damaged_one_was_never_there(home: House, method: str) -> None:
-    link = path(home, Purpose.CONFIRM, subscribed(home, confirmed=False))
+def test_an_expired_link_is_gone_and_a_damaged_one_was_never_there(home: AppContext, method: str) -> None:
+    link = path(home, TokenPurpose.CONFIRM, subscribed(home, confirmed=False))
     late = open_at(home, AT + timedelta(hours=73))
     expired = late.send(method, link)
     assert expired.status_code == 410
@@ -289,15 +291,15 @@ def test_an_expired_link_is_gone_and_a_damaged_one_was_never_there(home: House, 
             assert damaged.headers["x-robots-tag"] == "noindex, nofollow"
 
 
-def test_a_link_for_one_purpose_does_nothing_else(home: House, browser: Browser) -> None:
-    token = path(home, Purpose.UNSUBSCRIBE, subscribed(home)).rpartition("/")[2]
+def test_a_link_for_one_purpose_does_nothing_else(home: AppContext, browser: Browser) -> None:
+    token = path(home, TokenPurpose.UNSUBSCRIBE, subscribed(home)).rpartition("/")[2]
     for group in ("confirm", "preferences", "letters"):
         assert browser.get(f"/{group}/{token}").status_code == 404
     assert browser.post(f"/preferences/{token}", {"keywords": "x"}).status_code == 404
 
 
-def test_preferences_are_shown_and_changed(home: House, browser: Browser) -> None:
-    link = path(home, Purpose.PREFERENCES, subscribed(home))
+def test_preferences_are_shown_and_changed(home: AppContext, browser: Browser) -> None:
+    link = path(home, TokenPurpose.PREFERENCES, subscribed(home))
     assert "graph\nworld model</textarea>" in browser.get(link).text
     answer = browser.post(
         link,
@@ -317,18 +319,18 @@ def test_preferences_are_shown_and_changed(home: House, browser: Browser) -> Non
     assert "speech</textarea>" in page.text
     assert "checked" in Seen(page.text).one(name="summaries")
     assert "checked" not in Seen(page.text).one(name="trending")
-    card = desk.look(home, Purpose.PREFERENCES, link.rpartition("/")[2], AT)
+    card = desk.get_profile(home, TokenPurpose.PREFERENCES, link.rpartition("/")[2], AT)
     assert (card.wish.frequency, card.wish.send_hour, card.wish.cap) == ("weekly", 0, 3)
     assert (card.status, card.paused_until) == (SubscriberStatus.PAUSED, date(2026, 9, 1))
     browser.post(link, {"keywords": "speech", "pause": ""})
     assert state(home) == SubscriberStatus.ACTIVE
 
 
-def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: House, browser: Browser) -> None:
+def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: AppContext, browser: Browser) -> None:
     ada = subscribed(home)
-    with db.writing(home.engine) as session:
-        subscribers.hold(session.get_one(Subscriber, ada.id), "3 of the last 5 letters came back <b>full</b>")
-    link = path(home, Purpose.PREFERENCES, ada)
+    with db.write_session(home.engine) as session:
+        subscribers.suspend(session.get_one(Subscriber, ada.id), "3 of the last 5 letters came back <b>full</b>")
+    link = path(home, TokenPurpose.PREFERENCES, ada)
     page = browser.get(link)
     assert Seen(page.text).one(id="held")
     assert "on hold: 3 of the last 5 letters came back &lt;b&gt;full" in page.text
@@ -338,8 +340,8 @@ def test_who_is_on_hold_reads_why_and_resumes_by_saving(home: House, browser: Br
     assert "on hold" not in browser.get(link).text
 
 
-def test_bad_preferences_change_nothing_and_keep_what_was_typed(home: House, browser: Browser) -> None:
-    link = path(home, Purpose.PREFERENCES, subscribed(home))
+def test_bad_preferences_change_nothing_and_keep_what_was_typed(home: AppContext, browser: Browser) -> None:
+    link = path(home, TokenPurpose.PREFERENCES, subscribed(home))
     before = kept(home)
     answer = browser.post(link, {"keywords": '"open', "pause": "2026-07-31", "cap": "12"})
     page = Seen(answer.text)
@@ -350,8 +352,8 @@ def test_bad_preferences_change_nothing_and_keep_what_was_typed(home: House, bro
     assert kept(home) == before
 
 
-def test_preferences_lead_to_unsubscribing(home: House, browser: Browser) -> None:
-    link = path(home, Purpose.PREFERENCES, subscribed(home))
+def test_preferences_lead_to_unsubscribing(home: AppContext, browser: Browser) -> None:
+    link = path(home, TokenPurpose.PREFERENCES, subscribed(home))
     (leave,) = (each for each in Seen(browser.get(link).text).links if each.startswith("/unsubscribe/"))
     assert "Unsubscribe?" in browser.get(leave).text
     assert "You are unsubscribed" in browser.post(leave, {"answer": "yes"}).text
@@ -360,9 +362,9 @@ def test_preferences_lead_to_unsubscribing(home: House, browser: Browser) -> Non
 
 
 def test_leaving_by_the_button_sends_a_farewell_and_a_second_click_is_answered_kindly(
-    home: House, browser: Browser
+    home: AppContext, browser: Browser
 ) -> None:
-    link = path(home, Purpose.UNSUBSCRIBE, subscribed(home))
+    link = path(home, TokenPurpose.UNSUBSCRIBE, subscribed(home))
     browser.get(link)
     assert state(home) == SubscriberStatus.ACTIVE
     assert browser.post(link, {"answer": "yes"}).status_code == 200
@@ -374,8 +376,8 @@ def test_leaving_by_the_button_sends_a_farewell_and_a_second_click_is_answered_k
 
 
 @pytest.mark.parametrize("multipart", [False, True])
-def test_one_click_unsubscribes_without_ceremony(home: House, browser: Browser, multipart: bool) -> None:
-    link = path(home, Purpose.UNSUBSCRIBE, subscribed(home))
+def test_one_click_unsubscribes_without_ceremony(home: AppContext, browser: Browser, multipart: bool) -> None:
+    link = path(home, TokenPurpose.UNSUBSCRIBE, subscribed(home))
     field = {"List-Unsubscribe": "One-Click"}
     for _ in range(2):
         body = {"files": {name: (None, value) for name, value in field.items()}} if multipart else {"data": field}
@@ -387,24 +389,24 @@ def test_one_click_unsubscribes_without_ceremony(home: House, browser: Browser, 
     assert "goodbye" not in letters(home)
 
 
-def test_the_web_copy_is_the_letter_and_only_its_link_opens_it(home: House, browser: Browser) -> None:
+def test_the_web_copy_is_the_letter_and_only_its_link_opens_it(home: AppContext, browser: Browser) -> None:
     shelve(home, [listed(1), listed(2, title="Speech", abstract="Of sounds.")])
     reader = subscribed(home)
     sent = digest_of(home, reader)
-    page = browser.get(home.link(Purpose.VIEW, str(sent.id), AT))
+    page = browser.get(home.signed_url(TokenPurpose.VIEW, str(sent.id), AT))
     assert page.status_code == 200
     assert "1 new paper matches your keywords" in Seen(page.text).text
     assert "Speech" not in page.text
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         (welcome,) = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.WELCOME)).all()
     for other in (str(welcome.id), "999", "x"):
-        assert browser.get(home.link(Purpose.VIEW, other, AT)).status_code == 410
+        assert browser.get(home.signed_url(TokenPurpose.VIEW, other, AT)).status_code == 410
 
 
 # --- papers
 
 
-def test_the_page_of_a_day_says_of_each_paper_what_is_known(home: House, browser: Browser) -> None:
+def test_the_page_of_a_day_says_of_each_paper_what_is_known(home: AppContext, browser: Browser) -> None:
     known: dict[str, Any] = {
         "organization": "Example Lab",
         "published_on": date(2026, 7, 30),
@@ -426,7 +428,7 @@ def test_the_page_of_a_day_says_of_each_paper_what_is_known(home: House, browser
     assert "/papers/2026-07-31" in Seen(browser.get("/papers/2026-07-29").text).links
 
 
-def test_a_big_day_is_paged_the_most_upvoted_first(home: House, browser: Browser) -> None:
+def test_a_big_day_is_paged_the_most_upvoted_first(home: AppContext, browser: Browser) -> None:
     voted = [listed(n) for n in range(1, 41)]
     plain = [listed(n, source="arxiv", kind="new", upvotes=None, title=f"Late {n}") for n in range(41, 121)]
     shelve(home, plain + voted)
@@ -444,14 +446,14 @@ def test_what_is_no_day_is_not_found(browser: Browser, day: str) -> None:
     assert browser.get(f"/papers/{day}").status_code == 404
 
 
-def test_a_day_without_a_list_names_the_nearest_ones(home: House, browser: Browser) -> None:
+def test_a_day_without_a_list_names_the_nearest_ones(home: AppContext, browser: Browser) -> None:
     shelve(home, [listed(1, list_day=date(2026, 7, 1)), listed(2)])
     answer = browser.get("/papers/2026-07-12")
     assert answer.status_code == 404
     assert {"/papers/2026-07-01", "/papers/2026-07-31"} <= set(Seen(answer.text).links)
 
 
-def test_nothing_from_outside_becomes_markup(home: House, browser: Browser) -> None:
+def test_nothing_from_outside_becomes_markup(home: AppContext, browser: Browser) -> None:
     shelve(
         home,
         [
@@ -459,10 +461,12 @@ def test_nothing_from_outside_becomes_markup(home: House, browser: Browser) -> N
             listed(2, url="javascript:alert(3)", code_url="data:text/html,x", categories=(EVIL,)),
         ],
     )
-    saved, _ = desk.understand(["graph", "<b>bold</b>"])
+    saved, _ = desk.parse_keywords(["graph", "<b>bold</b>"])
     reader = subscribed(home)
-    desk.change(home, path(home, Purpose.PREFERENCES, reader).rpartition("/")[2], Wish(), saved, None, AT)
-    pages = [browser.get(each) for each in ("/", "/papers", path(home, Purpose.PREFERENCES, reader))]
+    desk.update_preferences(
+        home, path(home, TokenPurpose.PREFERENCES, reader).rpartition("/")[2], Preferences(), saved, None, AT
+    )
+    pages = [browser.get(each) for each in ("/", "/papers", path(home, TokenPurpose.PREFERENCES, reader))]
     pages += [browser.post("/", {"keywords": "graph\n<b>bold</b>", "email": EVIL, "cap": EVIL})]
     pages += [browser.post("/subscribe", {"keywords": f'"{EVIL}', "email": EVIL, "timezone": EVIL, "hour": EVIL})]
     for page in pages:
@@ -478,37 +482,37 @@ def test_nothing_from_outside_becomes_markup(home: House, browser: Browser) -> N
 # --- what every answer has
 
 
-def every_path(home: House) -> list[str]:
+def every_path(home: AppContext) -> list[str]:
     shelve(home, [listed(1), listed(2, list_day=TODAY - timedelta(days=1))])
     waiting, reader = subscribed(home, "b@example.org", confirmed=False), subscribed(home)
     keep_letter(home)
-    letter = home.link(Purpose.VIEW, str(digest_of(home, reader).id), AT)
+    letter = home.signed_url(TokenPurpose.VIEW, str(digest_of(home, reader).id), AT)
     return [
         letter.removeprefix("http://digest.test"),
         *("/", "/?keywords=graph", "/sent", "/papers", "/papers/2026-07-31", "/privacy", "/robots.txt", "/healthz"),
         *("/help/keywords", "/for-your-site"),
         *("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw", "/static/style.css", "/static/subscribe.js"),
         *("/nothing", "/papers/x", "/papers/2020-01-01", "/inbox/9-9", "/static/nothing", "/confirm/x", "/subscribe"),
-        path(home, Purpose.CONFIRM, waiting),
-        path(home, Purpose.CONFIRM, reader),
-        *(path(home, Purpose.PREFERENCES, reader) + page for page in ("", "/history", "/export.json", "/erase")),
-        *(path(home, Purpose.FEED, reader) + page for page in ("/atom", "/json", "/papers.bib")),
-        path(home, Purpose.UNSUBSCRIBE, reader),
+        path(home, TokenPurpose.CONFIRM, waiting),
+        path(home, TokenPurpose.CONFIRM, reader),
+        *(path(home, TokenPurpose.PREFERENCES, reader) + page for page in ("", "/history", "/export.json", "/erase")),
+        *(path(home, TokenPurpose.FEED, reader) + page for page in ("/atom", "/json", "/papers.bib")),
+        path(home, TokenPurpose.UNSUBSCRIBE, reader),
     ]
 
 
-def digest_of(home: House, reader: Subscriber) -> Delivery:
+def digest_of(home: AppContext, reader: Subscriber) -> Delivery:
     """The digest that a plan queued for a reader."""
     planning.plan(home, AT)
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         return session.exec(
             select(Delivery).where(Delivery.subscriber_id == reader.id, Delivery.kind == DeliveryKind.DIGEST)
         ).one()
 
 
-def keep_letter(home: House) -> None:
-    home.inbox.mkdir(exist_ok=True)
-    (home.inbox / "1-1.eml").write_bytes(
+def keep_letter(home: AppContext) -> None:
+    home.mailbox_directory.mkdir(exist_ok=True)
+    (home.mailbox_directory / "1-1.eml").write_bytes(
         b"Delivered-To: ada@example.org\r\nSubject: =?utf-8?q?Caf=C3=A9_=3Cb=3E?=\r\nMIME-Version: 1.0\r\n"
         b'Content-Type: multipart/alternative; boundary="x"\r\n\r\n'
         b"--x\r\nContent-Type: text/plain\r\n\r\nplain <i>words</i>\r\n"
@@ -517,7 +521,7 @@ def keep_letter(home: House) -> None:
     )
 
 
-def test_every_answer_carries_the_headers_that_protect_it(home: House, browser: Browser) -> None:
+def test_every_answer_carries_the_headers_that_protect_it(home: AppContext, browser: Browser) -> None:
     for each in every_path(home):
         answer = browser.get(each)
         assert set(answer.headers) >= HEADERS, each
@@ -534,7 +538,7 @@ def test_every_answer_carries_the_headers_that_protect_it(home: House, browser: 
         assert ("x-robots-tag" in answer.headers) == (secret or each == "/sent"), each
 
 
-def test_looking_changes_nothing_however_far_a_scanner_follows_links(home: House, browser: Browser) -> None:
+def test_looking_changes_nothing_however_far_a_scanner_follows_links(home: AppContext, browser: Browser) -> None:
     waiting = every_path(home)
     before, seen = dump(home), set()
     while waiting:
@@ -552,7 +556,7 @@ def test_looking_changes_nothing_however_far_a_scanner_follows_links(home: House
     assert dump(home) == before
 
 
-def test_head_answers_like_get(home: House, browser: Browser) -> None:
+def test_head_answers_like_get(home: AppContext, browser: Browser) -> None:
     for each in every_path(home):
         head, get = browser.head(each), browser.get(each)
         assert head.status_code == get.status_code, each
@@ -580,7 +584,7 @@ def test_what_is_no_form_is_told_so(browser: Browser) -> None:
     assert browser.send("POST", "/subscribe", files={"email": ("a.txt", b"x")}).status_code == 422
 
 
-def test_too_large_a_body_is_refused_announced_or_not(home: House, browser: Browser) -> None:
+def test_too_large_a_body_is_refused_announced_or_not(home: AppContext, browser: Browser) -> None:
     before = kept(home)
     large = b"email=ada%40example.org&keywords=" + b"x" * 65536
 
@@ -597,8 +601,8 @@ def test_too_large_a_body_is_refused_announced_or_not(home: House, browser: Brow
     assert kept(home) == before
 
 
-def test_too_many_posts_from_one_network_are_asked_to_wait(home: House) -> None:
-    app = create(home, clock=lambda: AT, pace=Pace(subscribe=2, other=3), answer_takes=0)
+def test_too_many_posts_from_one_network_are_asked_to_wait(home: AppContext) -> None:
+    app = create_app(home, clock=lambda: AT, limits=FormLimits(subscribe=2, other=3), min_answer_seconds=0)
     here, there = Browser(app, "2001:db8::1"), Browser(app, "2001:db8:0:1::1")
     statuses = [here.post("/subscribe", FORM).status_code for _ in range(3)]
     assert statuses == [303, 303, 429]
@@ -610,11 +614,11 @@ def test_too_many_posts_from_one_network_are_asked_to_wait(home: House) -> None:
     assert here.get("/").status_code == 200
 
 
-def test_a_fault_of_ours_shows_no_insides(home: House) -> None:
+def test_a_fault_of_ours_shows_no_insides(home: AppContext) -> None:
     def broken() -> datetime:
         raise RuntimeError("the secret is 42")
 
-    answer = Browser(create(home, clock=broken)).get(path(home, Purpose.CONFIRM, subscribed(home)))
+    answer = Browser(create_app(home, clock=broken)).get(path(home, TokenPurpose.CONFIRM, subscribed(home)))
     assert answer.status_code == 500
     assert "42" not in re.sub(r"v=\w+", "", answer.text)
     assert set(answer.headers) >= HEADERS
@@ -623,8 +627,8 @@ def test_a_fault_of_ours_shows_no_insides(home: House) -> None:
 
 def test_a_store_that_is_away_is_said_and_not_explained(tmp_path: Path, connect: Connect) -> None:
     (tmp_path / "empty.db").touch()
-    lost = House(settings(tmp_path), connect(f"sqlite:///{tmp_path}/empty.db"), Links(["a key for tests"]))
-    browser = Browser(create(lost, clock=lambda: AT))
+    lost = AppContext(settings(tmp_path), connect(f"sqlite:///{tmp_path}/empty.db"), TokenSigner(["a key for tests"]))
+    browser = Browser(create_app(lost, clock=lambda: AT))
     answer = browser.get("/papers")
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
@@ -635,18 +639,18 @@ def test_a_store_that_is_away_is_said_and_not_explained(tmp_path: Path, connect:
 
 
 def test_health_is_well_and_a_database_that_is_none_is_not(
-    home: House, browser: Browser, tmp_path: Path, connect: Connect
+    home: AppContext, browser: Browser, tmp_path: Path, connect: Connect
 ) -> None:
     assert browser.get("/healthz").json()["status"] == "ok"
     (tmp_path / "noise.db").write_bytes(b"this is no database at all" * 100)
-    lost = House(settings(tmp_path), connect(f"sqlite:///{tmp_path}/noise.db"), home.links)
-    answer = Browser(create(lost, clock=lambda: AT)).get("/healthz")
+    lost = AppContext(settings(tmp_path), connect(f"sqlite:///{tmp_path}/noise.db"), home.token_signer)
+    answer = Browser(create_app(lost, clock=lambda: AT)).get("/healthz")
     assert answer.status_code == 503
     assert str(tmp_path) not in answer.text
 
 
 def test_the_inbox_shows_letters_and_is_there_without_a_relay_only(
-    home: House, browser: Browser, tmp_path: Path
+    home: AppContext, browser: Browser, tmp_path: Path
 ) -> None:
     keep_letter(home)
     assert "Café &lt;b&gt;" in browser.get("/inbox").text
@@ -659,20 +663,20 @@ def test_the_inbox_shows_letters_and_is_there_without_a_relay_only(
     assert '<base target="_top">' in html.text
     assert "sandbox allow-top-navigation" in html.headers["content-security-policy"]
     raw = browser.get("/inbox/1-1/raw")
-    assert raw.content == (home.inbox / "1-1.eml").read_bytes()
+    assert raw.content == (home.mailbox_directory / "1-1.eml").read_bytes()
     assert raw.headers["content-disposition"] == 'attachment; filename="1-1.eml"'
     for stray in ("..%2F..%2Fdigest", "*", "1-1.eml", "%2e%2e"):
         assert browser.get(f"/inbox/{stray}").status_code == 404
     relayed = settings(tmp_path, smtp_host="smtp.example.org", secret_key="a key for tests")
-    away = open_at(House(relayed, home.engine, home.links))
+    away = open_at(AppContext(relayed, home.engine, home.token_signer))
     for each in ("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw"):
         assert away.get(each).status_code == 404
     assert "/inbox" not in Seen(away.get("/").text).links
 
 
-def test_pages_below_a_path_link_to_themselves(home: House, tmp_path: Path) -> None:
+def test_pages_below_a_path_link_to_themselves(home: AppContext, tmp_path: Path) -> None:
     below = settings(tmp_path, base_url="https://example.org/digest")
-    browser = open_at(House(below, home.engine, home.links))
+    browser = open_at(AppContext(below, home.engine, home.token_signer))
     for prefix in ("", "/digest"):  # a proxy may take the path off, or leave it
         page = browser.get(f"{prefix}/")
         assert page.status_code == 200

@@ -7,26 +7,26 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, desk
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, Keyword, Paper, SubscriberStatus
-from digest.subscribers import Purpose
-from digest.web.app import create
-from digest.web.guard import Pace
+from digest.subscribers import TokenPurpose
+from digest.web.app import create_app
+from digest.web.guard import FormLimits
 from tests.browser import AT, Browser, Seen
-from tests.house import ADA, Record, arrive, house, put, reader, token
+from tests.house import ADA, Record, arrive, make_context, put, reader, token
 
 HOST = "http://digest.test"
-LINKS = [Purpose.MUTE, Purpose.NEVER, Purpose.FEWER, Purpose.PAUSE, Purpose.RETURN]
-OTHERS = [Purpose.CONFIRM, Purpose.PREFERENCES, Purpose.UNSUBSCRIBE]
+LINKS = [TokenPurpose.MUTE, TokenPurpose.MUTE_AUTHOR, TokenPurpose.WEEKLY, TokenPurpose.PAUSE, TokenPurpose.RESUBSCRIBE]
+OTHERS = [TokenPurpose.CONFIRM, TokenPurpose.PREFERENCES, TokenPurpose.UNSUBSCRIBE]
 EVIL = "<img src=x onerror=alert(1)>\"'&lt;"
 
 
 @pytest.fixture
-def at(sqlite_store: Engine) -> House:
-    made = house(sqlite_store, base_url=HOST)
+def at(sqlite_store: Engine) -> AppContext:
+    made = make_context(sqlite_store, base_url=HOST)
     reader(made, ADA, "robot", "graph", now=AT)
     (paper,) = arrive(made, AT, "A robot")
-    with db.writing(made.engine) as session:
+    with db.write_session(made.engine) as session:
         session.get_one(Paper, paper).authors = ["Ada Example", "Ben Example"]
     return made
 
@@ -37,22 +37,22 @@ def record(sqlite_store: Engine) -> Record:
 
 
 @pytest.fixture
-def browser(at: House) -> Browser:
+def browser(at: AppContext) -> Browser:
     return browse(at)
 
 
-def browse(at: House, later: timedelta = timedelta()) -> Browser:
-    return Browser(create(at, clock=lambda: AT + later, pace=Pace(other=1000), answer_takes=0))
+def browse(at: AppContext, later: timedelta = timedelta()) -> Browser:
+    return Browser(create_app(at, clock=lambda: AT + later, limits=FormLimits(other=1000), min_answer_seconds=0))
 
 
-def path(at: House, purpose: Purpose, *, made_for: Purpose | None = None) -> str:
+def path(at: AppContext, purpose: TokenPurpose, *, made_for: TokenPurpose | None = None) -> str:
     """The address in a letter to Ada; with `made_for` the token is one for something else."""
-    tail = {Purpose.MUTE: f"/{keyword(at)}", Purpose.NEVER: "/1"}.get(purpose, "")
+    tail = {TokenPurpose.MUTE: f"/{keyword(at)}", TokenPurpose.MUTE_AUTHOR: "/1"}.get(purpose, "")
     return f"/{purpose}/{token(at, ADA, made_for or purpose, AT)}{tail}"
 
 
-def keyword(at: House, canonical: str = "robot") -> int:
-    with db.reading(at.engine) as session:
+def keyword(at: AppContext, canonical: str = "robot") -> int:
+    with db.read_session(at.engine) as session:
         return int(session.exec(select(Keyword.id).where(Keyword.canonical == canonical)).one() or 0)
 
 
@@ -64,18 +64,18 @@ def button(html: str, **wanted: str) -> dict[str, str]:
     return hidden | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
 
 
-def held(record: Record, at: House) -> tuple[object, ...]:
+def held(record: Record, at: AppContext) -> tuple[object, ...]:
     found = record.of(ADA)
-    keywords = desk.look(at, Purpose.PREFERENCES, token(at, ADA, Purpose.PREFERENCES, AT), AT).keywords
+    keywords = desk.get_profile(at, TokenPurpose.PREFERENCES, token(at, ADA, TokenPurpose.PREFERENCES, AT), AT).keywords
     return found.status, found.frequency, found.paused_until, keywords
 
 
 @pytest.mark.parametrize("purpose", LINKS)
 def test_looking_changes_nothing_one_button_acts_and_another_takes_it_back(
-    at: House, record: Record, browser: Browser, purpose: Purpose
+    at: AppContext, record: Record, browser: Browser, purpose: TokenPurpose
 ) -> None:
-    if purpose is Purpose.RETURN:
-        desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, AT), AT)
+    if purpose is TokenPurpose.RESUBSCRIBE:
+        desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, AT), AT)
     before, where = held(record, at), path(at, purpose)
     for _ in range(2):
         browser.head(where)
@@ -85,14 +85,14 @@ def test_looking_changes_nothing_one_button_acts_and_another_takes_it_back(
     seen = Seen(page.text)
     assert len([tag for tag, each in seen.tags if tag == "button"]) == 1
     assert seen.one(action=where)["method"] == "post"
-    pressed = button(page.text) | ({"author": "Ada Example"} if purpose is Purpose.NEVER else {})
+    pressed = button(page.text) | ({"author": "Ada Example"} if purpose is TokenPurpose.MUTE_AUTHOR else {})
     answer = browser.post(where, pressed)
     assert answer.status_code == 200
     after = held(record, at)
     assert after != before
     second = browser.post(where, pressed)
     assert (second.status_code, held(record, at)) == (200, after)
-    if purpose is Purpose.RETURN:
+    if purpose is TokenPurpose.RESUBSCRIBE:
         assert "Your letters come already" in browser.get(where).text or "Welcome back" in second.text
         return
     # Whoever presses twice sees the second answer: it has the way back too.
@@ -102,9 +102,11 @@ def test_looking_changes_nothing_one_button_acts_and_another_takes_it_back(
 
 
 @pytest.mark.parametrize("purpose", LINKS)
-def test_a_token_opens_its_own_page_and_no_other(at: House, record: Record, browser: Browser, purpose: Purpose) -> None:
-    if purpose is Purpose.RETURN:
-        desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, AT), AT)
+def test_a_token_opens_its_own_page_and_no_other(
+    at: AppContext, record: Record, browser: Browser, purpose: TokenPurpose
+) -> None:
+    if purpose is TokenPurpose.RESUBSCRIBE:
+        desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, AT), AT)
     before = held(record, at)
     for other in [each for each in [*LINKS, *OTHERS] if each is not purpose]:
         where = path(at, purpose, made_for=other)
@@ -116,10 +118,12 @@ def test_a_token_opens_its_own_page_and_no_other(at: House, record: Record, brow
     assert held(record, at) != before
 
 
-@pytest.mark.parametrize(("purpose", "days"), [*((each, 90) for each in LINKS[:4]), (Purpose.RETURN, 30)])
-def test_a_link_that_is_too_old_says_how_long_it_worked(at: House, record: Record, purpose: Purpose, days: int) -> None:
-    if purpose is Purpose.RETURN:
-        desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, AT), AT)
+@pytest.mark.parametrize(("purpose", "days"), [*((each, 90) for each in LINKS[:4]), (TokenPurpose.RESUBSCRIBE, 30)])
+def test_a_link_that_is_too_old_says_how_long_it_worked(
+    at: AppContext, record: Record, purpose: TokenPurpose, days: int
+) -> None:
+    if purpose is TokenPurpose.RESUBSCRIBE:
+        desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, AT), AT)
     before, where = held(record, at), path(at, purpose)
     assert browse(at, timedelta(days=days)).get(where).status_code == 200
     late = browse(at, timedelta(days=days, seconds=1))
@@ -130,10 +134,10 @@ def test_a_link_that_is_too_old_says_how_long_it_worked(at: House, record: Recor
 
 
 @pytest.mark.parametrize("purpose", LINKS)
-def test_these_pages_are_private_and_paced(at: House, purpose: Purpose) -> None:
-    if purpose is Purpose.RETURN:
-        desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, AT), AT)
-    here, where = Browser(create(at, clock=lambda: AT, pace=Pace(other=1))), path(at, purpose)
+def test_these_pages_are_private_and_paced(at: AppContext, purpose: TokenPurpose) -> None:
+    if purpose is TokenPurpose.RESUBSCRIBE:
+        desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, AT), AT)
+    here, where = Browser(create_app(at, clock=lambda: AT, limits=FormLimits(other=1))), path(at, purpose)
     answer = here.get(where)
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-robots-tag"] == "noindex, nofollow"
@@ -144,7 +148,7 @@ def test_these_pages_are_private_and_paced(at: House, purpose: Purpose) -> None:
 
 
 @pytest.mark.parametrize("purpose", LINKS)
-def test_a_subscription_that_is_over_is_told_so(at: House, browser: Browser, purpose: Purpose) -> None:
+def test_a_subscription_that_is_over_is_told_so(at: AppContext, browser: Browser, purpose: TokenPurpose) -> None:
     put(at.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
     for answer in (browser.get(path(at, purpose)), browser.post(path(at, purpose), {"author": "Ada Example"})):
         assert answer.status_code == 410
@@ -152,16 +156,16 @@ def test_a_subscription_that_is_over_is_told_so(at: House, browser: Browser, pur
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "1.5", "9" * 30, "٣", "0"])
-def test_a_number_that_is_none_of_ours_is_no_error(at: House, browser: Browser, number: str) -> None:
-    for purpose in (Purpose.MUTE, Purpose.NEVER):
+def test_a_number_that_is_none_of_ours_is_no_error(at: AppContext, browser: Browser, number: str) -> None:
+    for purpose in (TokenPurpose.MUTE, TokenPurpose.MUTE_AUTHOR):
         where = path(at, purpose).rpartition("/")[0]
         assert browser.get(f"{where}/{number}").status_code in {200, 410}
         assert browser.post(f"{where}/{number}", {"author": "Ada Example"}).status_code in {200, 410}
 
 
-def test_the_only_keyword_is_not_taken_out_and_other_ways_are_shown(at: House, browser: Browser) -> None:
+def test_the_only_keyword_is_not_taken_out_and_other_ways_are_shown(at: AppContext, browser: Browser) -> None:
     reader(at, "only@example.org", "protein", now=AT)
-    where = f"/mute/{token(at, 'only@example.org', Purpose.MUTE, AT)}/{keyword(at, 'protein')}"
+    where = f"/mute/{token(at, 'only@example.org', TokenPurpose.MUTE, AT)}/{keyword(at, 'protein')}"
     for answer in (browser.get(where), browser.post(where, {"answer": "yes"})):
         assert "This is your only keyword" in answer.text
         seen = Seen(answer.text)
@@ -170,42 +174,42 @@ def test_the_only_keyword_is_not_taken_out_and_other_ways_are_shown(at: House, b
         assert [browser.get(link).status_code for link in ways] == [200, 200]
 
 
-def test_of_664_authors_each_can_be_chosen(at: House, browser: Browser) -> None:
+def test_of_664_authors_each_can_be_chosen(at: AppContext, browser: Browser) -> None:
     names = [f"Ada Example {n}" for n in range(663)] + [EVIL]
-    with db.writing(at.engine) as session:
+    with db.write_session(at.engine) as session:
         session.get_one(Paper, 1).authors = names
-    page = Seen(browser.get(path(at, Purpose.NEVER)).text)
+    page = Seen(browser.get(path(at, TokenPurpose.MUTE_AUTHOR)).text)
     choices = [each for tag, each in page.tags if tag == "input" and each["type"] == "radio"]
     assert [each["value"] for each in choices] == names
     assert [each["value"] for each in choices if "checked" in each] == names[:1]
     assert "656 more authors" in page.text
     assert not [tag for tag, _ in page.tags if tag == "img"]
-    answer = browser.post(path(at, Purpose.NEVER), {"author": names[662]})
+    answer = browser.post(path(at, TokenPurpose.MUTE_AUTHOR), {"author": names[662]})
     assert "-author:&#34;Ada Example 662&#34;" in answer.text
-    answer = browser.post(path(at, Purpose.NEVER), {"author": EVIL})
+    answer = browser.post(path(at, TokenPurpose.MUTE_AUTHOR), {"author": EVIL})
     assert not [tag for tag, _ in Seen(answer.text).tags if tag == "img"]
     assert answer.status_code == 200
 
 
-def test_an_author_too_many_is_refused_in_words(sqlite_store: Engine, at: House) -> None:
-    few = house(sqlite_store, base_url=HOST, most_keywords=2)
-    answer = browse(few).post(path(few, Purpose.NEVER), {"author": "Ada Example"})
+def test_an_author_too_many_is_refused_in_words(sqlite_store: Engine, at: AppContext) -> None:
+    few = make_context(sqlite_store, base_url=HOST, most_keywords=2)
+    answer = browse(few).post(path(few, TokenPurpose.MUTE_AUTHOR), {"author": "Ada Example"})
     assert answer.status_code == 409
     assert "You have 2 keywords and exclusions, and 2 are the most." in answer.text
 
 
-def test_what_a_reader_wrote_is_no_markup_here_either(at: House, browser: Browser) -> None:
+def test_what_a_reader_wrote_is_no_markup_here_either(at: AppContext, browser: Browser) -> None:
     reader(at, "evil@example.org", "<b>bold</b>", "graph", now=AT)
-    with db.reading(at.engine) as session:
+    with db.read_session(at.engine) as session:
         number = max(each or 0 for each in session.exec(select(Keyword.id)).all())
-    where = f"/mute/{token(at, 'evil@example.org', Purpose.MUTE, AT)}/{number}"
+    where = f"/mute/{token(at, 'evil@example.org', TokenPurpose.MUTE, AT)}/{number}"
     for answer in (page := browser.get(where), browser.post(where, button(page.text))):
         assert "&lt;b&gt;bold" in answer.text
         assert "<b>" not in answer.text
 
 
-def test_leaving_by_our_button_offers_the_way_back(at: House, record: Record, browser: Browser) -> None:
-    where = path(at, Purpose.UNSUBSCRIBE)
+def test_leaving_by_our_button_offers_the_way_back(at: AppContext, record: Record, browser: Browser) -> None:
+    where = path(at, TokenPurpose.UNSUBSCRIBE)
     left = browser.post(where, {"answer": "yes"})
     back = next(each["action"] for tag, each in Seen(left.text).tags if tag == "form")
     assert back.startswith("/return/")
@@ -214,13 +218,13 @@ def test_leaving_by_our_button_offers_the_way_back(at: House, record: Record, br
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
     # One click in a mail program: no page, no last letter; the way back is on the page behind the link.
     browser.post(where, {"List-Unsubscribe": "One-Click"})
-    with db.reading(at.engine) as session:
+    with db.read_session(at.engine) as session:
         assert [each.kind for each in session.exec(select(Delivery)).all()] == ["goodbye"]
     assert "/return/" in browse(at, timedelta(days=29)).get(where).text
     assert "/return/" not in browse(at, timedelta(days=31)).get(where).text
 
 
-def test_the_pages_work_below_a_path(sqlite_store: Engine, at: House) -> None:
-    below = browse(house(sqlite_store, base_url="https://example.org/digest"))
+def test_the_pages_work_below_a_path(sqlite_store: Engine, at: AppContext) -> None:
+    below = browse(make_context(sqlite_store, base_url="https://example.org/digest"))
     for purpose in LINKS[:4]:
         assert f'action="/digest{path(at, purpose)}"' in below.get(f"/digest{path(at, purpose)}").text

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Paper
 from digest.settings import Settings
-from digest.subscribers import Links
+from digest.subscribers import TokenSigner
 from digest.web import cite
-from digest.web.app import create
+from digest.web.app import create_app
 from tests.browser import AT, Browser, Seen
 from tests.factories import listing, paper
 
@@ -24,27 +24,27 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> House:
+def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
     settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://digest.test")
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(one := paper(title=EVIL, abstract=EVIL, authors=["Ada and Bob, Ltd", EVIL], published_on=AT.date()))
         session.add(paper(title="Proteins fold"))
         session.flush()
         session.add(listing(one, list_day=AT.date()))
-    return House(settings, sqlite_store, Links(["a key for tests"]))
+    return AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
 
 
 @pytest.fixture
-def browser(home: House) -> Browser:
-    return Browser(create(home, clock=lambda: AT, answer_takes=0))
+def browser(home: AppContext) -> Browser:
+    return Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
 
 
-def number(home: House, title: str = EVIL) -> int:
-    with db.reading(home.engine) as session:
+def number(home: AppContext, title: str = EVIL) -> int:
+    with db.read_session(home.engine) as session:
         return int(session.exec(select(Paper.id).where(Paper.title == title)).one() or 0)
 
 
-def test_an_atom_feed_has_what_the_standard_asks_for(home: House, browser: Browser) -> None:
+def test_an_atom_feed_has_what_the_standard_asks_for(home: AppContext, browser: Browser) -> None:
     answer = browser.get("/feeds/atom", params={"q": "robots"})
     feed = etree.fromstring(answer.content)
     assert answer.headers["content-type"].startswith("application/atom+xml")
@@ -58,7 +58,7 @@ def test_an_atom_feed_has_what_the_standard_asks_for(home: House, browser: Brows
     assert b"<script" not in answer.content
 
 
-def test_a_json_feed_says_the_same(home: House, browser: Browser) -> None:
+def test_a_json_feed_says_the_same(home: AppContext, browser: Browser) -> None:
     feed = json.loads(browser.get("/feeds/json", params={"q": "robots"}).content)
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     assert [each["id"] for each in feed["items"]] == [f"http://digest.test/papers/{number(home)}"]
@@ -84,7 +84,7 @@ def test_result_pages_name_their_feeds(browser: Browser) -> None:
     assert page.one(rel="alternate", type="application/feed+json")["href"] == "/feeds/json?q=robots"
 
 
-def test_a_paper_has_a_page_and_files_to_cite_it(home: House, browser: Browser) -> None:
+def test_a_paper_has_a_page_and_files_to_cite_it(home: AppContext, browser: Browser) -> None:
     where = f"/papers/{number(home)}"
     page = Seen(browser.get(where).text)
     assert not [tag for tag, _ in page.tags if tag == "script"]
@@ -103,7 +103,7 @@ def test_what_is_no_paper_is_not_found(browser: Browser, name: str) -> None:
 
 
 def test_no_title_gets_out_of_its_entry() -> None:
-    written = cite.bibtex([paper(title=EVIL, authors=["Ada and Bob, Ltd", "A\nB"], key="x}y,\n@z")])
+    written = cite.to_bibtex([paper(title=EVIL, authors=["Ada and Bob, Ltd", "A\nB"], key="x}y,\n@z")])
     assert "\\input" not in written
     assert r"\textbackslash{}input\{/etc/passwd\}" in written
     assert r"\% \$x\_1\textasciicircum{}2\$ \#\textasciitilde{}" in written
@@ -115,7 +115,7 @@ def test_no_title_gets_out_of_its_entry() -> None:
 
 
 def test_no_text_adds_a_line_to_a_reference() -> None:
-    written = cite.ris([paper(title="A\r\nER  - \r\nTY  - BOOK", abstract=EVIL, published_on=date(2026, 7, 1))])
+    written = cite.to_ris([paper(title="A\r\nER  - \r\nTY  - BOOK", abstract=EVIL, published_on=date(2026, 7, 1))])
     assert [line[:2] for line in written.split("\r\n")] == [
         "TY",
         "TI",

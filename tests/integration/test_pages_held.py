@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import SQLModel, col, select
 
 from digest import db, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.models import (
     BounceClass,
     BounceRecord,
@@ -20,26 +20,26 @@ from digest.models import (
     Subscriber,
     SubscriberStatus,
 )
-from digest.subscribers import Purpose
-from digest.web.app import create
+from digest.subscribers import TokenPurpose
+from digest.web.app import create_app
 from tests.browser import AT, Browser, Seen
-from tests.house import ADA, BOB, Record, arrive, house, put, reader, token
+from tests.house import ADA, BOB, Record, arrive, make_context, put, reader, token
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def home(sqlite_store: Engine) -> House:
+def home(sqlite_store: Engine) -> AppContext:
     """Two readers with a letter on each of three days, of Ada's: sent, failed, sent; something came back about one."""
-    made = house(sqlite_store, base_url="http://digest.test")
+    made = make_context(sqlite_store, base_url="http://digest.test")
     reader(made, ADA, "robot", "-survey", now=AT - 3 * DAY)
     reader(made, BOB, "protein", now=AT - 3 * DAY)
     for ago in (2, 1, 0):
         arrive(made, AT - ago * DAY, f"Robot of {ago} days ago", f"Protein of {ago} days ago")
         planning.plan(made, AT - ago * DAY + timedelta(hours=1))
         Record(made.engine).settle(DeliveryState.FAILED if ago == 1 else DeliveryState.SENT)
-    with db.writing(made.engine) as session:
+    with db.write_session(made.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         first = session.exec(select(Delivery).where(Delivery.subscriber_id == ada.id)).first()
         assert first
@@ -57,30 +57,30 @@ def home(sqlite_store: Engine) -> House:
     return made
 
 
-def browse(home: House, later: timedelta = timedelta()) -> Browser:
-    return Browser(create(home, clock=lambda: AT + DAY + later, answer_takes=0))
+def browse(home: AppContext, later: timedelta = timedelta()) -> Browser:
+    return Browser(create_app(home, clock=lambda: AT + DAY + later, min_answer_seconds=0))
 
 
-def held(home: House, page: str, mail: str = ADA) -> str:
-    return f"/preferences/{token(home, mail, Purpose.PREFERENCES, AT)}/{page}"
+def held(home: AppContext, page: str, mail: str = ADA) -> str:
+    return f"/preferences/{token(home, mail, TokenPurpose.PREFERENCES, AT)}/{page}"
 
 
-def links(home: House, ends: str, page: str = "history") -> list[str]:
+def links(home: AppContext, ends: str, page: str = "history") -> list[str]:
     return [each for each in Seen(browse(home).get(held(home, page)).text).links if each.endswith(ends)]
 
 
-def feed(home: House, kind: str) -> str:
+def feed(home: AppContext, kind: str) -> str:
     (found,) = (each for each in links(home, f"/{kind}") if "/mine/" in each)
     return found.removeprefix("http://digest.test")
 
 
-def rows(home: House) -> dict[str, int]:
-    with db.reading(home.engine) as session:
+def rows(home: AppContext) -> dict[str, int]:
+    with db.read_session(home.engine) as session:
         tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord]
         return {each.__name__: len(session.exec(select(each)).all()) for each in tables}
 
 
-def test_the_history_leads_to_each_letter_and_its_references(home: House) -> None:
+def test_the_history_leads_to_each_letter_and_its_references(home: AppContext) -> None:
     page = Seen(browse(home).get(held(home, "history")).text)
     assert "3 letters to ada@example.org" in " ".join(page.text.split())
     assert page.text.index("31 July") < page.text.index("29 July")
@@ -99,7 +99,7 @@ def test_the_history_leads_to_each_letter_and_its_references(home: House) -> Non
     assert "put away" in late.get(held(home, "history")).text
 
 
-def test_the_feed_has_exactly_what_was_mailed(home: House) -> None:
+def test_the_feed_has_exactly_what_was_mailed(home: AppContext) -> None:
     answer = browse(home).get(feed(home, "atom"))
     entries = etree.fromstring(answer.content).findall(f"{ATOM}entry")
     mailed = [each.findtext(f"{ATOM}title") for each in entries]
@@ -117,7 +117,7 @@ def test_the_feed_has_exactly_what_was_mailed(home: House) -> None:
     assert browse(home).get(feed(home, "papers.bib")).text.count("@misc{") == len(mailed)
 
 
-def test_the_token_of_the_feed_reads_it_and_nothing_else(home: House) -> None:
+def test_the_token_of_the_feed_reads_it_and_nothing_else(home: AppContext) -> None:
     own = feed(home, "atom").split("/")[2]
     assert own == feed(home, "json").split("/")[2]
     for page in ("preferences", "unsubscribe", "mute", "never", "fewer", "pause", "return", "confirm", "letters"):
@@ -125,14 +125,14 @@ def test_the_token_of_the_feed_reads_it_and_nothing_else(home: House) -> None:
         assert browse(home).get(f"/{page}/{own}{tail}").status_code == 404, page
     for tail in ("history", "export.json", "erase"):
         assert browse(home).get(f"/preferences/{own}/{tail}").status_code == 404, tail
-    other = token(home, ADA, Purpose.PREFERENCES, AT)
+    other = token(home, ADA, TokenPurpose.PREFERENCES, AT)
     for kind in ("atom", "json", "papers.bib"):
         assert browse(home).get(f"/mine/{other}/{kind}").status_code == 404
     assert browse(home).get(f"/mine/{own}/nothing").status_code == 404
     assert ADA not in browse(home).get(feed(home, "json")).text
 
 
-def test_the_export_has_every_column_of_every_row(home: House) -> None:
+def test_the_export_has_every_column_of_every_row(home: AppContext) -> None:
     answer = browse(home).get(held(home, "export.json"))
     assert 'filename="paper-digest.json"' in answer.headers["content-disposition"]
     assert answer.headers["cache-control"] == "no-store"
@@ -149,7 +149,7 @@ def test_the_export_has_every_column_of_every_row(home: House) -> None:
     assert BOB not in answer.text
 
 
-def test_erasing_takes_a_button_and_leaves_nothing_of_one_and_all_of_the_other(home: House) -> None:
+def test_erasing_takes_a_button_and_leaves_nothing_of_one_and_all_of_the_other(home: AppContext) -> None:
     where, before = held(home, "erase"), rows(home)
     export, history, copy = held(home, "export.json"), held(home, "history"), links(home, "papers.bib")[0]
     page = browse(home).get(where)
@@ -164,7 +164,7 @@ def test_erasing_takes_a_button_and_leaves_nothing_of_one_and_all_of_the_other(h
     assert browse(home).post(where, {"answer": "yes"}).status_code == 410
 
 
-def test_who_has_left_can_still_look_take_it_along_and_have_it_erased(home: House) -> None:
+def test_who_has_left_can_still_look_take_it_along_and_have_it_erased(home: AppContext) -> None:
     put(home.engine, ADA, SubscriberStatus.UNSUBSCRIBED, ended_at=AT)
     ended = browse(home).get(held(home, "").rstrip("/"))
     assert ended.status_code == 410
@@ -172,10 +172,10 @@ def test_who_has_left_can_still_look_take_it_along_and_have_it_erased(home: Hous
     assert browse(home).get(held(home, "history")).status_code == 200
     assert browse(home).get(held(home, "export.json")).status_code == 200
     browse(home).post(held(home, "erase"), {"answer": "yes"})
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         assert session.exec(select(Subscriber.email).order_by(col(Subscriber.id))).all() == [BOB]
 
 
-def test_pages_of_history_that_are_none_are_not_found(home: House) -> None:
+def test_pages_of_history_that_are_none_are_not_found(home: AppContext) -> None:
     for bad in ("0", "x", "2", "-1"):
         assert browse(home).get(held(home, f"history?page={bad}")).status_code == 404, bad

@@ -9,40 +9,42 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, desk, papers
-from digest.house import House
-from digest.matching.help import ROWS
+from digest.house import AppContext
+from digest.matching.help import SYNTAX_EXAMPLES
 from digest.models import Subscriber
 from digest.settings import Settings
-from digest.sources.base import Listed
-from digest.subscribers import Links, Purpose, Wish
-from digest.web.app import create
-from digest.web.guard import Pace
-from digest.web.keywords import changed
+from digest.sources.base import ListedPaper
+from digest.subscribers import Preferences, TokenPurpose, TokenSigner
+from digest.web.app import create_app
+from digest.web.guard import FormLimits
+from digest.web.keywords import edit_keywords
 from tests.browser import AT, Browser, Seen
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> House:
+def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
     return open_with(sqlite_store, tmp_path)
 
 
 @pytest.fixture
-def browser(home: House) -> Browser:
+def browser(home: AppContext) -> Browser:
     return at_door(home)
 
 
-def open_with(store: Engine, folder: Path, **more: Any) -> House:
+def open_with(store: Engine, folder: Path, **more: Any) -> AppContext:
     chosen: dict[str, Any] = {"database_url": f"sqlite:///{folder}/digest.db", "base_url": "http://digest.test"}
-    return House(Settings(_env_file=None, **chosen | more), store, Links(["a key for tests"]))
+    return AppContext(Settings(_env_file=None, **chosen | more), store, TokenSigner(["a key for tests"]))
 
 
-def at_door(home: House) -> Browser:
-    return Browser(create(home, clock=lambda: AT, pace=Pace(subscribe=1000, other=1000), answer_takes=0))
+def at_door(home: AppContext) -> Browser:
+    return Browser(
+        create_app(home, clock=lambda: AT, limits=FormLimits(subscribe=1000, other=1000), min_answer_seconds=0)
+    )
 
 
-def shelve(home: House, *titles: str, first: int = 1, days_ago: int = 0, named: tuple[str, ...] = ()) -> None:
+def shelve(home: AppContext, *titles: str, first: int = 1, days_ago: int = 0, named: tuple[str, ...] = ()) -> None:
     listed = [
-        Listed(
+        ListedPaper(
             source="huggingface",
             list_day=AT.date() - timedelta(days=days_ago),
             rank=number,
@@ -53,8 +55,8 @@ def shelve(home: House, *titles: str, first: int = 1, days_ago: int = 0, named: 
         )
         for number, title in enumerate(titles, start=first)
     ]
-    with db.writing(home.engine) as session:
-        papers.remember(session, listed, AT)
+    with db.write_session(home.engine) as session:
+        papers.store_listings(session, listed, AT)
 
 
 ROBOTS = ["Robots learn by imitation learning"] * 5 + ["Imitation learning of birdsong"]
@@ -65,7 +67,7 @@ def buttons(page: Seen, name: str) -> list[str]:
     return [found["value"] for tag, found in page.tags if tag == "button" and found.get("name") == name]
 
 
-def test_a_preview_tells_how_each_keyword_was_understood(home: House, browser: Browser) -> None:
+def test_a_preview_tells_how_each_keyword_was_understood(home: AppContext, browser: Browser) -> None:
     shelve(home, "A survey of graphs", "Graphs")
     page = Seen(browser.post("/", {"keywords": "graph ANDNOT survey\n-quantum"}).text)
     assert "title or abstract contains “graph”, but not “survey”" in page.text
@@ -73,7 +75,9 @@ def test_a_preview_tells_how_each_keyword_was_understood(home: House, browser: B
 
 
 @pytest.mark.parametrize("where", ["/", "/subscribe"])
-def test_a_refused_form_tells_of_the_keywords_that_could_be_read(home: House, browser: Browser, where: str) -> None:
+def test_a_refused_form_tells_of_the_keywords_that_could_be_read(
+    home: AppContext, browser: Browser, where: str
+) -> None:
     shelve(home, "Graphs")
     answer = browser.post(where, {"keywords": 'graph\n"open', "email": "ada@example.org"})
     assert answer.status_code == 422
@@ -87,13 +91,13 @@ def test_without_a_paper_keywords_are_told_back_all_the_same(browser: Browser) -
     assert "of everything" not in page.text
 
 
-def test_saved_preferences_tell_how_they_were_understood(home: House, browser: Browser) -> None:
+def test_saved_preferences_tell_how_they_were_understood(home: AppContext, browser: Browser) -> None:
     shelve(home, *MATTER, *ROBOTS)
-    desk.subscribe(home, "ada@example.org", Wish(), [], AT)
-    with db.reading(home.engine) as session:
+    desk.subscribe(home, "ada@example.org", Preferences(), [], AT)
+    with db.read_session(home.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
-    desk.confirm(home, home.links.token(Purpose.CONFIRM, nonce, AT), AT)
-    link = f"/preferences/{home.links.token(Purpose.PREFERENCES, nonce, AT)}"
+    desk.confirm(home, home.token_signer.sign(TokenPurpose.CONFIRM, nonce, AT), AT)
+    link = f"/preferences/{home.token_signer.sign(TokenPurpose.PREFERENCES, nonce, AT)}"
     saved = Seen(browser.get(browser.post(link, {"keywords": "model\ntitle:graph"}).headers["location"]).text)
     assert "title contains “graph”" in saved.text
     assert "too broad: 83 % of everything" in saved.text
@@ -103,7 +107,7 @@ def test_saved_preferences_tell_how_they_were_understood(home: House, browser: B
 
 
 def test_a_keyword_that_finds_over_a_third_is_taken_with_a_warning_and_can_be_narrowed(
-    home: House, browser: Browser
+    home: AppContext, browser: Browser
 ) -> None:
     shelve(home, *MATTER, *["A model of turbulence"] * 5, *ROBOTS)
     assert browser.post("/subscribe", {"keywords": "model", "email": "ada@example.org"}).status_code == 303
@@ -115,7 +119,7 @@ def test_a_keyword_that_finds_over_a_third_is_taken_with_a_warning_and_can_be_na
     assert "of everything" not in after
 
 
-def test_a_third_is_counted_over_the_last_thirty_list_days(home: House, browser: Browser) -> None:
+def test_a_third_is_counted_over_the_last_thirty_list_days(home: AppContext, browser: Browser) -> None:
     for day in range(30):
         shelve(home, "Graphs" if day < 10 else "Birds", "Stones", first=1 + 2 * day, days_ago=day)
     shelve(home, *["Birds"] * 60, first=100, days_ago=30)
@@ -124,12 +128,12 @@ def test_a_third_is_counted_over_the_last_thirty_list_days(home: House, browser:
     assert "too broad: 50 % of everything" in said
 
 
-def test_too_few_papers_are_no_ground_for_a_warning(home: House, browser: Browser) -> None:
+def test_too_few_papers_are_no_ground_for_a_warning(home: AppContext, browser: Browser) -> None:
     shelve(home, *MATTER[:29])
     assert "of everything" not in browser.post("/", {"keywords": "model"}).text
 
 
-def test_a_button_adds_what_stands_in_the_same_papers(home: House, browser: Browser) -> None:
+def test_a_button_adds_what_stands_in_the_same_papers(home: AppContext, browser: Browser) -> None:
     shelve(home, *MATTER, *ROBOTS)
     page = Seen(browser.post("/", {"keywords": "robot", "email": "ada@example.org"}).text)
     assert "Often in the same papers" in page.text
@@ -142,7 +146,7 @@ def test_a_button_adds_what_stands_in_the_same_papers(home: House, browser: Brow
     assert buttons(Seen(after.text), "add") == []
 
 
-def test_an_empty_form_is_offered_what_is_frequent(home: House, browser: Browser) -> None:
+def test_an_empty_form_is_offered_what_is_frequent(home: AppContext, browser: Browser) -> None:
     shelve(home, *ROBOTS, *["Fine stones"] * 30)
     for page in (browser.get("/"), browser.post("/", {"keywords": " "})):
         assert "For example" in page.text
@@ -150,14 +154,14 @@ def test_an_empty_form_is_offered_what_is_frequent(home: House, browser: Browser
     assert buttons(Seen(browser.get("/?keywords=graph").text), "add") == []
 
 
-def test_what_is_offered_keeps_up_with_the_lists(home: House, browser: Browser) -> None:
+def test_what_is_offered_keeps_up_with_the_lists(home: AppContext, browser: Browser) -> None:
     shelve(home, *["Fine stones"] * 30)
     assert buttons(Seen(browser.get("/").text), "add") == []
     shelve(home, *ROBOTS, first=100)
     assert buttons(Seen(browser.get("/").text), "add") == ["imitation learning"]
 
 
-def test_a_listings_own_keyword_becomes_no_markup(home: House, browser: Browser) -> None:
+def test_a_listings_own_keyword_becomes_no_markup(home: AppContext, browser: Browser) -> None:
     shelve(home, *["A robot <b>x</b> y"] * 6, named=("<b>x</b> y",))
     shelve(home, "<b>x</b> y", *MATTER, first=100)
     page = Seen(browser.post("/", {"keywords": "robot"}).text)
@@ -178,18 +182,18 @@ def test_a_listings_own_keyword_becomes_no_markup(home: House, browser: Browser)
     ],
 )
 def test_a_button_changes_one_line(text: str, add: str, narrow: str, after: str) -> None:
-    assert changed(text, add, narrow) == after
+    assert edit_keywords(text, add, narrow) == after
 
 
-def test_the_help_page_has_every_row_and_both_forms_lead_to_it(home: House, browser: Browser) -> None:
+def test_the_help_page_has_every_row_and_both_forms_lead_to_it(home: AppContext, browser: Browser) -> None:
     page = Seen(browser.get("/help/keywords").text)
-    for row in ROWS:
+    for row in SYNTAX_EXAMPLES:
         assert row.purpose in page.text
         assert row.example in page.text
         assert row.meaning in page.text
     assert "100 keywords" in page.text
     headings = [tag for tag, found in page.tags if tag == "th" and "scope" in found]
-    assert len(headings) == len(ROWS) + 3
+    assert len(headings) == len(SYNTAX_EXAMPLES) + 3
     assert "/help/keywords" in Seen(browser.get("/").text).links
     for link in page.links:
         if link.startswith("/?keywords="):

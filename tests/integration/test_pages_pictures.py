@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db
-from digest.house import House
-from digest.web.app import create
-from digest.web.pictures import LARGEST, MOST, Pictures
+from digest.house import AppContext
+from digest.web.app import create_app
+from digest.web.pictures import MAX_BYTES, MAX_FILES, ThumbnailCache
 from tests.browser import AT, Browser, Seen
 from tests.factories import listing, paper
-from tests.house import house
+from tests.house import make_context
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 
@@ -30,7 +30,7 @@ class Host(BaseHTTPRequestHandler):
         status, body = {
             "/good.png": (200, PNG),
             "/svg.png": (200, b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
-            "/large.png": (200, PNG + b"x" * LARGEST),
+            "/large.png": (200, PNG + b"x" * MAX_BYTES),
             "/moved.png": (302, b""),
         }.get(self.path, (404, b""))
         self.send_response(status)
@@ -56,15 +56,15 @@ def host() -> Iterator[str]:
     server.server_close()
 
 
-def open_at(store: Engine, host: str, *urls: str, thumbnails: bool = True) -> tuple[House, Browser, list[int]]:
-    home = house(store, base_url="http://digest.test", huggingface_url=host, thumbnails=thumbnails)
-    with db.writing(store) as session:
+def open_at(store: Engine, host: str, *urls: str, thumbnails: bool = True) -> tuple[AppContext, Browser, list[int]]:
+    home = make_context(store, base_url="http://digest.test", huggingface_url=host, thumbnails=thumbnails)
+    with db.write_session(store) as session:
         found = [paper(title=f"Robot {number}", thumbnail_url=url) for number, url in enumerate(urls)]
         session.add_all(found)
         session.flush()
         session.add_all(listing(each, list_day=AT.date()) for each in found)
         numbers = [int(each.id or 0) for each in found]
-    return home, Browser(create(home, clock=lambda: AT + timedelta(hours=1), answer_takes=0)), numbers
+    return home, Browser(create_app(home, clock=lambda: AT + timedelta(hours=1), min_answer_seconds=0)), numbers
 
 
 def test_a_picture_is_fetched_once_and_served_from_here(sqlite_store: Engine, host: str) -> None:
@@ -77,7 +77,7 @@ def test_a_picture_is_fetched_once_and_served_from_here(sqlite_store: Engine, ho
     assert again.content == PNG
     assert "sandbox" in first.headers["content-security-policy"]
     assert Host.asked == ["/good.png"]
-    assert len(list((home.settings.home / "thumbnails").iterdir())) == 1
+    assert len(list((home.settings.data_directory / "thumbnails").iterdir())) == 1
 
 
 def test_other_hosts_and_other_things_are_not_fetched(sqlite_store: Engine, host: str) -> None:
@@ -102,9 +102,9 @@ def test_without_the_setting_there_are_none(sqlite_store: Engine, host: str) -> 
 
 def test_the_folder_does_not_grow_without_end(sqlite_store: Engine, host: str) -> None:
     home, _, _ = open_at(sqlite_store, host)
-    folder = home.settings.home / "thumbnails"
+    folder = home.settings.data_directory / "thumbnails"
     folder.mkdir()
-    for number in range(MOST + 5):
+    for number in range(MAX_FILES + 5):
         (folder / str(number)).touch()
-    assert Pictures(folder, [host]).get(f"{host}/good.png") == PNG
-    assert len(list(folder.iterdir())) == MOST
+    assert ThumbnailCache(folder, [host]).get(f"{host}/good.png") == PNG
+    assert len(list(folder.iterdir())) == MAX_FILES

@@ -8,33 +8,33 @@ from markupsafe import escape
 from sqlalchemy import Engine
 
 from digest import db, papers
-from digest.house import House
+from digest.house import AppContext
 from digest.settings import Settings
-from digest.sources.base import Listed
-from digest.subscribers import Links
-from digest.web.app import create
-from digest.web.guard import Pace
+from digest.sources.base import ListedPaper
+from digest.subscribers import TokenSigner
+from digest.web.app import create_app
+from digest.web.guard import FormLimits
 from tests.browser import AT, Browser, Seen
-from tests.house import house
+from tests.house import make_context
 
 TODAY = AT.date()
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> House:
+def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
     settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://digest.test")
-    return House(settings, sqlite_store, Links(["a key for tests"]))
+    return AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
 
 
 @pytest.fixture
-def browser(home: House) -> Browser:
-    return Browser(create(home, clock=lambda: AT, answer_takes=0))
+def browser(home: AppContext) -> Browser:
+    return Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
 
 
-def shelve(home: House, *titles: str, days_ago: int = 0, abstract: str = "Told.", upvotes: int | None = 3) -> None:
+def shelve(home: AppContext, *titles: str, days_ago: int = 0, abstract: str = "Told.", upvotes: int | None = 3) -> None:
     listed = [
-        Listed(
+        ListedPaper(
             source="huggingface",
             list_day=TODAY - timedelta(days=days_ago),
             rank=rank,
@@ -47,11 +47,11 @@ def shelve(home: House, *titles: str, days_ago: int = 0, abstract: str = "Told."
         )
         for rank, title in enumerate(titles)
     ]
-    with db.writing(home.engine) as session:
-        papers.remember(session, listed, AT)
+    with db.write_session(home.engine) as session:
+        papers.store_listings(session, listed, AT)
 
 
-def test_a_search_shows_what_a_letter_would_bring_and_how_it_was_understood(home: House, browser: Browser) -> None:
+def test_a_search_shows_what_a_letter_would_bring_and_how_it_was_understood(home: AppContext, browser: Browser) -> None:
     shelve(home, "Fine-tuning at last", "On something else", "Finetuned? No: finetuning")
     page = Seen(browser.get("/papers", params={"q": "fine tuning"}).text)
     assert "Fine-tuning at last" in page.text
@@ -63,9 +63,9 @@ def test_a_search_shows_what_a_letter_would_bring_and_how_it_was_understood(home
 
 
 def test_on_both_stores_pages_follow_and_what_was_found_is_marked(store: Engine) -> None:
-    home = house(store, base_url="http://digest.test")
+    home = make_context(store, base_url="http://digest.test")
     shelve(home, *(f"Fine-tuning robots {n}" for n in range(30)), "Speech", abstract="We finetune a model. No robots.")
-    browser = Browser(create(home, clock=lambda: AT, answer_takes=0))
+    browser = Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
     first = browser.get("/papers", params={"q": "fine tuning AND robot ANDNOT speech"})
     assert first.text.count('<mark class="k0">Fine-tuning</mark>') == 25
     assert first.text.count('<mark class="k0">robots</mark>') == 50
@@ -77,7 +77,7 @@ def test_on_both_stores_pages_follow_and_what_was_found_is_marked(store: Engine)
     assert "<mark" not in browser.get("/papers", params={"q": "-robot"}).text
 
 
-def test_subscribing_to_a_search_fills_the_form(home: House, browser: Browser) -> None:
+def test_subscribing_to_a_search_fills_the_form(home: AppContext, browser: Browser) -> None:
     shelve(home, "Robots")
     query = 'C++ AND "R&D <b" ANDNOT x'
     [link] = [
@@ -86,7 +86,7 @@ def test_subscribing_to_a_search_fills_the_form(home: House, browser: Browser) -
     assert escape(query) in browser.get(link).text
 
 
-def test_an_error_is_shown_at_its_place(home: House, browser: Browser) -> None:
+def test_an_error_is_shown_at_its_place(home: AppContext, browser: Browser) -> None:
     answer = browser.get("/papers", params={"q": "robots AND (arms"})
     page = Seen(answer.text)
     assert answer.status_code == 422
@@ -95,7 +95,7 @@ def test_an_error_is_shown_at_its_place(home: House, browser: Browser) -> None:
     assert '<mark class="k1">(arms</mark>' in answer.text
 
 
-def test_pages_of_results_lead_on_and_back(home: House, browser: Browser) -> None:
+def test_pages_of_results_lead_on_and_back(home: AppContext, browser: Browser) -> None:
     shelve(home, *(f"Robots {n}" for n in range(60)))
     where, seen, backward = "/papers?q=robots", [], []
     while where:
@@ -109,27 +109,27 @@ def test_pages_of_results_lead_on_and_back(home: House, browser: Browser) -> Non
     assert backward[1] == "/papers?q=robots"
 
 
-def test_a_place_that_is_none_is_not_found(home: House, browser: Browser) -> None:
+def test_a_place_that_is_none_is_not_found(home: AppContext, browser: Browser) -> None:
     shelve(home, "Robots")
     for bad in ("x", "0", "-1", "1.", "9" * 20, ".".join(["5"] * 60)):
         assert browser.get("/papers", params={"q": "robots", "at": bad}).status_code == 404, bad
     assert browser.get("/papers", params={"q": "robots", "at": "9" * 16}).status_code == 200
 
 
-def test_a_search_without_a_word_looks_at_a_bounded_number_and_says_so(home: House, browser: Browser) -> None:
+def test_a_search_without_a_word_looks_at_a_bounded_number_and_says_so(home: AppContext, browser: Browser) -> None:
     shelve(home, *(f"Robots {n}" for n in range(450)), upvotes=1)
     page = Seen(browser.get("/papers", params={"q": "upvotes>5"}).text)
     assert "Nothing among the 400 papers that were looked at" in page.text
     assert any("at=" in link for link in page.links)
 
 
-def test_nothing_found_is_said(home: House, browser: Browser) -> None:
+def test_nothing_found_is_said(home: AppContext, browser: Browser) -> None:
     shelve(home, "Robots")
     assert "No paper so far" in browser.get("/papers", params={"q": "proteins"}).text
 
 
 @pytest.mark.parametrize(("view", "seen"), [("week", {0, 6}), ("month", {0, 6, 20}), ("trending", {0, 6})])
-def test_views_of_more_days(home: House, browser: Browser, view: str, seen: set[int]) -> None:
+def test_views_of_more_days(home: AppContext, browser: Browser, view: str, seen: set[int]) -> None:
     for ago in (40, 20, 6, 0):
         shelve(home, f"Paper of {ago} days ago", days_ago=ago, upvotes=ago + 1)
     text = Seen(browser.get(f"/papers?view={view}").text).text
@@ -137,7 +137,7 @@ def test_views_of_more_days(home: House, browser: Browser, view: str, seen: set[
     assert (text.index("Paper of 0 days") < text.index("Paper of 6 days")) == (view != "trending")
 
 
-def test_views_have_pages(home: House, browser: Browser) -> None:
+def test_views_have_pages(home: AppContext, browser: Browser) -> None:
     shelve(home, *(f"Robots {n}" for n in range(70)))
     assert "/papers?view=week&page=2" in Seen(browser.get("/papers?view=week").text).links
     second = Seen(browser.get("/papers?view=week&page=2").text)
@@ -147,16 +147,16 @@ def test_views_have_pages(home: House, browser: Browser) -> None:
         assert browser.get(f"/papers?view=week&page={bad}").status_code == 404, bad
 
 
-def test_text_from_outside_is_text(home: House, browser: Browser) -> None:
+def test_text_from_outside_is_text(home: AppContext, browser: Browser) -> None:
     shelve(home, f"Robots {EVIL}", abstract=EVIL)
     for query in ("robots", f'"{EVIL}', f"robots {EVIL}", EVIL):
         seen = Seen(browser.get("/papers", params={"q": query}).text)
         assert not [tag for tag, _ in seen.tags if tag in {"script", "img"}]
 
 
-def test_searches_have_a_pace_of_their_own(home: House) -> None:
+def test_searches_have_a_pace_of_their_own(home: AppContext) -> None:
     shelve(home, "Robots")
-    app = create(home, clock=lambda: AT, pace=Pace(search=2), answer_takes=0)
+    app = create_app(home, clock=lambda: AT, limits=FormLimits(search=2), min_answer_seconds=0)
     browser = Browser(app)
     codes = [browser.get("/papers?q=robots").status_code for _ in range(3)]
     assert codes == [200, 200, 429]
@@ -164,8 +164,8 @@ def test_searches_have_a_pace_of_their_own(home: House) -> None:
     assert Browser(app, "192.0.2.2").get("/papers?q=robots").status_code == 200
 
 
-def test_a_paper_that_was_not_indexed_yet_is_found(home: House, browser: Browser) -> None:
+def test_a_paper_that_was_not_indexed_yet_is_found(home: AppContext, browser: Browser) -> None:
     shelve(home, "Robots before the index knows")
-    with db.reading(home.engine) as session:
-        assert papers.latest_day(session) == TODAY
+    with db.read_session(home.engine) as session:
+        assert papers.latest_list_day(session) == TODAY
     assert "before the index knows" in browser.get("/papers?q=robot").text

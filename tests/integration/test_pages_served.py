@@ -13,21 +13,21 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, desk
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Subscriber, SubscriberStatus
 from digest.settings import Settings
-from digest.subscribers import Links, Purpose, Wish
+from digest.subscribers import Preferences, TokenPurpose, TokenSigner
 from tests.browser import AT
 from tests.served import ask, served
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> House:
+def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
     chosen = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://127.0.0.1")
-    return House(chosen, sqlite_store, Links(["a key for tests"]))
+    return AppContext(chosen, sqlite_store, TokenSigner(["a key for tests"]))
 
 
-def test_a_person_subscribes_confirms_and_leaves(home: House) -> None:
+def test_a_person_subscribes_confirms_and_leaves(home: AppContext) -> None:
     said = io.StringIO()
     watch = logging.StreamHandler(said)
     logging.getLogger().addHandler(watch)
@@ -38,35 +38,35 @@ def test_a_person_subscribes_confirms_and_leaves(home: House) -> None:
     finally:
         structlog.reset_defaults()
         logging.getLogger().removeHandler(watch)
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
     for secret in (nonce, "ada", "graphs"):
         assert secret not in said.getvalue()
 
 
-def whole_way(home: House, port: int) -> None:
+def whole_way(home: AppContext, port: int) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer, _ = ask(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
     assert (answer.status, answer.headers["Location"]) == (303, "/sent")
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
-    links = {purpose: f"/{purpose}/{home.links.token(purpose, nonce, AT)}" for purpose in Purpose}
+    links = {purpose: f"/{purpose}/{home.token_signer.sign(purpose, nonce, AT)}" for purpose in TokenPurpose}
     for method in ("HEAD", "GET"):
-        answer, body = ask(port, method, links[Purpose.CONFIRM])
+        answer, body = ask(port, method, links[TokenPurpose.CONFIRM])
         assert answer.status == 200
         assert bool(body) == (method == "GET")
         assert int(answer.headers["Content-Length"]) > 500
-    assert ask(port, "POST", links[Purpose.CONFIRM])[0].status == 200
+    assert ask(port, "POST", links[TokenPurpose.CONFIRM])[0].status == 200
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{links[Purpose.UNSUBSCRIBE]}", data=b"List-Unsubscribe=One-Click"
+        f"http://127.0.0.1:{port}{links[TokenPurpose.UNSUBSCRIBE]}", data=b"List-Unsubscribe=One-Click"
     )
     with urllib.request.urlopen(request) as answered:
         assert (answered.status, answered.read()) == (200, b"You are unsubscribed.\n")
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         assert session.exec(select(Subscriber)).one().status == SubscriberStatus.UNSUBSCRIBED
 
 
-def test_a_body_without_an_end_is_refused_while_it_comes(home: House) -> None:
+def test_a_body_without_an_end_is_refused_while_it_comes(home: AppContext) -> None:
     with served(home) as port:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         line.putrequest("POST", "/subscribe")
@@ -81,8 +81,8 @@ def test_a_body_without_an_end_is_refused_while_it_comes(home: House) -> None:
         assert ask(port, "GET", "/")[0].status == 200
 
 
-def test_many_subscribe_at_once(home: House) -> None:
-    saved, _ = desk.understand(["graphs"])
+def test_many_subscribe_at_once(home: AppContext) -> None:
+    saved, _ = desk.parse_keywords(["graphs"])
     with served(home) as port:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         statuses: list[int] = []
@@ -94,10 +94,10 @@ def test_many_subscribe_at_once(home: House) -> None:
         threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
         for thread in threads:
             thread.start()
-        desk.subscribe(home, "operator@example.org", Wish(), saved, AT)
+        desk.subscribe(home, "operator@example.org", Preferences(), saved, AT)
         for thread in threads:
             thread.join()
         assert statuses == [303] * 20
         assert ask(port, "POST", "/subscribe", body="email=one.more%40example.org", headers=form)[0].status == 429
-    with db.reading(home.engine) as session:
+    with db.read_session(home.engine) as session:
         assert len(session.exec(select(Subscriber)).all()) == 21

@@ -8,26 +8,28 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import subscribers
-from digest.house import House
+from digest.house import AppContext
 from digest.web import typos
-from digest.web.app import create
-from digest.web.guard import Pace
+from digest.web.app import create_app
+from digest.web.guard import FormLimits
 from tests.browser import AT, Browser, Seen
-from tests.house import Record, arrive, house
+from tests.house import Record, arrive, make_context
 
 FORM = {"keywords": "robot", "email": "ada@example.org"}
 
 
 @pytest.fixture
-def home(sqlite_store: Engine) -> House:
-    made = house(sqlite_store, base_url="http://digest.test")
+def home(sqlite_store: Engine) -> AppContext:
+    made = make_context(sqlite_store, base_url="http://digest.test")
     arrive(made, AT, *(f"Robot {n}" for n in range(12)), "Proteins fold")
     return made
 
 
 @pytest.fixture
-def browser(home: House) -> Browser:
-    return Browser(create(home, clock=lambda: AT, pace=Pace(subscribe=1000, other=1000), answer_takes=0))
+def browser(home: AppContext) -> Browser:
+    return Browser(
+        create_app(home, clock=lambda: AT, limits=FormLimits(subscribe=1000, other=1000), min_answer_seconds=0)
+    )
 
 
 def lines(page: str) -> list[str]:
@@ -57,15 +59,15 @@ def test_a_button_of_the_live_part_changes_the_keywords(browser: Browser) -> Non
     assert 'id="changed"' not in browser.post("/preview", {"keywords": "robot"}).text
 
 
-def test_a_preview_has_a_bound_and_is_counted_as_a_search(home: House, browser: Browser) -> None:
+def test_a_preview_has_a_bound_and_is_counted_as_a_search(home: AppContext, browser: Browser) -> None:
     many = "\n".join(" OR ".join(f"w{n}x{m}" for m in range(60)) for n in range(20))
     assert "at most 400 words and phrases" in browser.post("/preview", {"keywords": many}).text
-    few = Browser(create(home, clock=lambda: AT, pace=Pace(search=2, other=0), answer_takes=0))
+    few = Browser(create_app(home, clock=lambda: AT, limits=FormLimits(search=2, other=0), min_answer_seconds=0))
     assert [few.post("/preview", FORM).status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_who_types_while_the_papers_are_read_for_the_first_time_is_asked_to_wait(home: House) -> None:
-    app = create(home, clock=lambda: AT, answer_takes=0)
+def test_who_types_while_the_papers_are_read_for_the_first_time_is_asked_to_wait(home: AppContext) -> None:
+    app = create_app(home, clock=lambda: AT, min_answer_seconds=0)
     with app.state.front.recent._lock:
         answer = Browser(app).post("/preview", FORM)
         assert (answer.status_code, answer.headers["retry-after"]) == (202, "2")
@@ -73,7 +75,7 @@ def test_who_types_while_the_papers_are_read_for_the_first_time_is_asked_to_wait
     assert Browser(app).post("/preview", FORM).status_code == 200
 
 
-def test_a_page_that_is_kept_is_made_anew_when_something_was_listed(home: House, browser: Browser) -> None:
+def test_a_page_that_is_kept_is_made_anew_when_something_was_listed(home: AppContext, browser: Browser) -> None:
     assert browser.get("/").text == browser.get("/").text
     arrive(home, AT, "Volcanoes")
     assert "Volcanoes" in browser.get("/").text
@@ -89,11 +91,11 @@ def test_a_page_that_is_kept_is_made_anew_when_something_was_listed(home: House,
     ],
 )
 def test_a_slip_is_guessed_and_a_domain_of_its_own_is_left_alone(browser: Browser, written: str, meant: str) -> None:
-    assert typos.meant(written) == meant
+    assert typos.suggest_domain(written) == meant
     assert browser.get("/meant", params={"domain": written}).json() == {"meant": meant}
 
 
-def test_who_slips_is_asked_once_and_may_go_on(home: House, browser: Browser) -> None:
+def test_who_slips_is_asked_once_and_may_go_on(home: AppContext, browser: Browser) -> None:
     slip = FORM | {"email": "ada@gmial.com"}
     asked = browser.post("/subscribe", slip)
     page = Seen(asked.text)
@@ -112,12 +114,12 @@ def test_who_slips_is_asked_once_and_may_go_on(home: House, browser: Browser) ->
 
 
 @pytest.mark.parametrize("where", ["/", "/embed"])
-def test_what_is_agreed_to_is_what_is_kept(home: House, browser: Browser, where: str) -> None:
-    version, _, sentence = subscribers.CONSENT.partition(": ")
+def test_what_is_agreed_to_is_what_is_kept(home: AppContext, browser: Browser, where: str) -> None:
+    version, _, sentence = subscribers.CONSENT_TEXT.partition(": ")
     text = Seen(browser.get(where).text).text
     assert f"“{sentence}” (version {version}" in text
     browser.post("/subscribe", FORM)
-    assert Record(home.engine).of("ada@example.org").consent == subscribers.CONSENT
+    assert Record(home.engine).of("ada@example.org").consent == subscribers.CONSENT_TEXT
 
 
 def test_only_the_small_form_may_stand_in_other_pages(browser: Browser) -> None:

@@ -4,16 +4,16 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db, desk, papers, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.models import DeliveryState, SubscriberStatus
-from digest.planning import Planned
-from digest.subscribers import Purpose, Wish
-from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, put, reader, token
+from digest.planning import PlanReport
+from digest.subscribers import Preferences, TokenPurpose
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, mailed, make_context, put, reader, token
 
 
 @pytest.fixture
-def at(store: Engine) -> House:
-    return house(store)
+def at(store: Engine) -> AppContext:
+    return make_context(store)
 
 
 @pytest.fixture
@@ -21,22 +21,22 @@ def record(store: Engine) -> Record:
     return Record(store)
 
 
-def test_only_new_papers_that_match_and_each_once(at: House, record: Record) -> None:
+def test_only_new_papers_that_match_and_each_once(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     first, _ = arrive(at, TUESDAY, "A robot walks", "A protein folds")
-    assert planning.plan(at, TUESDAY) == Planned(due=1, letters=1, quiet=0)
-    assert planning.plan(at, TUESDAY) == Planned()
+    assert planning.plan(at, TUESDAY) == PlanReport(due=1, digests=1, without_papers=0)
+    assert planning.plan(at, TUESDAY) == PlanReport()
     record.settle(DeliveryState.SENT)
     # The next day lists it again, and another source does too.
     arrive(at, TUESDAY + DAY, "A robot walks")
     arrive(at, TUESDAY + DAY, "A robot walks", source="huggingface", upvotes=50)
     [second] = arrive(at, TUESDAY + DAY, "Robots swim")
-    assert planning.plan(at, TUESDAY + DAY) == Planned(1, 1, 0)
+    assert planning.plan(at, TUESDAY + DAY) == PlanReport(1, 1, 0)
     assert mailed(record) == [[first], [second]]
     assert [each.edition for each in record.letters()] == ["2026-07-28", "2026-07-29"]
 
 
-def test_a_paper_that_two_sources_list_comes_once(at: House, record: Record) -> None:
+def test_a_paper_that_two_sources_list_comes_once(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", "walk", now=TUESDAY)
     [number] = arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=3)
     assert arrive(at, TUESDAY, "A robot walks") == [number]
@@ -44,20 +44,27 @@ def test_a_paper_that_two_sources_list_comes_once(at: House, record: Record) -> 
     assert mailed(record) == [[number]]
 
 
-def test_a_quiet_day_is_marked_and_moves_on(at: House, record: Record) -> None:
+def test_a_quiet_day_is_marked_and_moves_on(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A protein folds")
-    assert planning.plan(at, TUESDAY) == Planned(due=1, letters=0, quiet=1)
-    with db.reading(at.engine) as session:
-        top = papers.top_listing(session)
+    assert planning.plan(at, TUESDAY) == PlanReport(due=1, digests=0, without_papers=1)
+    with db.read_session(at.engine) as session:
+        top = papers.latest_listing_id(session)
     ada = record.of(ADA)
     assert (ada.covered_listing_id, ada.last_due_day) == (top, TUESDAY.date())
     # A keyword that is written afterwards is for papers to come.
-    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood(["protein"]), None, TUESDAY)
-    assert planning.plan(at, TUESDAY + DAY) == Planned(1, 0, 1)
+    desk.update_preferences(
+        at,
+        token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        Preferences(),
+        desk.parse_keywords_or_raise(["protein"]),
+        None,
+        TUESDAY,
+    )
+    assert planning.plan(at, TUESDAY + DAY) == PlanReport(1, 0, 1)
 
 
-def test_what_finds_no_room_is_left_out_by_name_and_not_mailed_later(at: House, record: Record) -> None:
+def test_what_finds_no_room_is_left_out_by_name_and_not_mailed_later(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY, cap=2)
     found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three", "Robot four")
     planning.plan(at, TUESDAY)
@@ -65,11 +72,13 @@ def test_what_finds_no_room_is_left_out_by_name_and_not_mailed_later(at: House, 
     assert len(letter.papers) == 2
     assert sorted(letter.papers + letter.omitted_papers) == found
     record.settle(DeliveryState.SENT)
-    assert planning.plan(at, TUESDAY + DAY).letters == 0
+    assert planning.plan(at, TUESDAY + DAY).digests == 0
 
 
 @pytest.mark.parametrize("keywords", [("robot",), ()])
-def test_what_a_lost_letter_carried_comes_beyond_the_cap(at: House, record: Record, keywords: tuple[str, ...]) -> None:
+def test_what_a_lost_letter_carried_comes_beyond_the_cap(
+    at: AppContext, record: Record, keywords: tuple[str, ...]
+) -> None:
     reader(at, ADA, *keywords, now=TUESDAY, cap=2)
     found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three", source="huggingface", upvotes=1)
     planning.plan(at, TUESDAY)
@@ -84,7 +93,7 @@ def test_what_a_lost_letter_carried_comes_beyond_the_cap(at: House, record: Reco
         assert sorted(letter.papers + letter.omitted_papers) == found + new
 
 
-def test_a_reader_without_keywords_gets_what_is_trending(at: House, record: Record) -> None:
+def test_a_reader_without_keywords_gets_what_is_trending(at: AppContext, record: Record) -> None:
     reader(at, ADA, now=TUESDAY, cap=2)
     found = arrive(at, TUESDAY, "One", "Two", "Three", source="huggingface", upvotes=9)
     arrive(at, TUESDAY, "Four")
@@ -92,7 +101,7 @@ def test_a_reader_without_keywords_gets_what_is_trending(at: House, record: Reco
     assert mailed(record) == [found[:2]]
 
 
-def test_a_paper_that_starts_trending_days_later_is_news_unless_it_was_mailed(at: House, record: Record) -> None:
+def test_a_paper_that_starts_trending_days_later_is_news_unless_it_was_mailed(at: AppContext, record: Record) -> None:
     reader(at, ADA, now=TUESDAY)
     reader(at, BOB, "robot", now=TUESDAY, trending=True)
     robot, protein = arrive(at, TUESDAY, "A robot walks", "A protein folds")
@@ -106,10 +115,10 @@ def test_a_paper_that_starts_trending_days_later_is_news_unless_it_was_mailed(at
     assert mailed(record, BOB) == [[robot], [other, protein]]
 
 
-def test_the_top_three_only_come_along_with_a_match(at: House, record: Record) -> None:
+def test_the_top_three_only_come_along_with_a_match(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY, trending=True)
     arrive(at, TUESDAY, "One", "Two", "Three", "Four", source="huggingface", upvotes=9)
-    assert planning.plan(at, TUESDAY) == Planned(1, 0, 1)
+    assert planning.plan(at, TUESDAY) == PlanReport(1, 0, 1)
     top = arrive(at, TUESDAY + DAY, "Five", "Six", "Seven", "Eight", source="huggingface", upvotes=9)
     [robot] = arrive(at, TUESDAY + DAY, "A robot walks")
     planning.plan(at, TUESDAY + DAY)
@@ -124,7 +133,7 @@ def test_the_top_three_only_come_along_with_a_match(at: House, record: Record) -
         ("weekly", ["08-03"]),
     ],
 )
-def test_the_rhythm_of_a_reader(at: House, record: Record, frequency: str, days: list[str]) -> None:
+def test_the_rhythm_of_a_reader(at: AppContext, record: Record, frequency: str, days: list[str]) -> None:
     reader(at, ADA, "robot", now=TUESDAY, frequency=frequency)
     put(at.engine, ADA, SubscriberStatus.ACTIVE, last_due_day=date(2026, 7, 27))
     numbers = []
@@ -139,23 +148,23 @@ def test_the_rhythm_of_a_reader(at: House, record: Record, frequency: str, days:
     assert got == (numbers[:7] if frequency == "weekly" else numbers)
 
 
-def test_nothing_is_due_before_the_local_hour(at: House, record: Record) -> None:
+def test_nothing_is_due_before_the_local_hour(at: AppContext, record: Record) -> None:
     arrive(at, TUESDAY, "A robot walks")
     reader(at, ADA, "robot", now=TUESDAY, timezone="Asia/Tokyo", send_hour=19)
     put(at.engine, ADA, SubscriberStatus.ACTIVE, last_due_day=date(2026, 7, 27))
-    assert planning.plan(at, TUESDAY + timedelta(minutes=59)) == Planned()
-    assert planning.plan(at, TUESDAY + timedelta(minutes=60)).letters == 1
+    assert planning.plan(at, TUESDAY + timedelta(minutes=59)) == PlanReport()
+    assert planning.plan(at, TUESDAY + timedelta(minutes=60)).digests == 1
 
 
-def test_a_pause_keeps_papers_waiting_and_ends_by_the_readers_own_date(at: House, record: Record) -> None:
-    zone = Wish(timezone="Pacific/Auckland", send_hour=0)
+def test_a_pause_keeps_papers_waiting_and_ends_by_the_readers_own_date(at: AppContext, record: Record) -> None:
+    zone = Preferences(timezone="Pacific/Auckland", send_hour=0)
     reader(at, ADA, "robot", now=TUESDAY, timezone=zone.timezone, send_hour=0)
-    key = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
-    desk.change(at, key, zone, desk.understood(["robot"]), date(2026, 7, 30), TUESDAY)
+    key = token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY)
+    desk.update_preferences(at, key, zone, desk.parse_keywords_or_raise(["robot"]), date(2026, 7, 30), TUESDAY)
     found = arrive(at, TUESDAY, "A robot walks")
-    assert planning.plan(at, TUESDAY + timedelta(hours=2)) == Planned()
+    assert planning.plan(at, TUESDAY + timedelta(hours=2)) == PlanReport()
     assert record.of(ADA).status == SubscriberStatus.PAUSED
     found += arrive(at, TUESDAY + DAY, "Robots swim")
-    assert planning.plan(at, datetime(2026, 7, 29, 12, tzinfo=UTC)).letters == 1  # midnight of the 30th in Auckland
+    assert planning.plan(at, datetime(2026, 7, 29, 12, tzinfo=UTC)).digests == 1  # midnight of the 30th in Auckland
     ada = record.of(ADA)
     assert (ada.status, ada.paused_until, sorted(mailed(record)[0])) == (SubscriberStatus.ACTIVE, None, found)

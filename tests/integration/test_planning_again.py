@@ -5,17 +5,17 @@ from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from digest import db, desk, papers, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.models import DeliveryState, Listing, Paper
-from digest.planning import Planned
-from digest.sources.base import Listed
-from digest.subscribers import Purpose, Wish
-from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, mailed, reader, token
+from digest.planning import PlanReport
+from digest.sources.base import ListedPaper
+from digest.subscribers import Preferences, TokenPurpose
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, mailed, make_context, reader, token
 
 
 @pytest.fixture
-def at(store: Engine) -> House:
-    return house(store)
+def at(store: Engine) -> AppContext:
+    return make_context(store)
 
 
 @pytest.fixture
@@ -24,21 +24,21 @@ def record(store: Engine) -> Record:
 
 
 @pytest.mark.parametrize("fate", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED])
-def test_papers_that_did_not_arrive_come_back_once(at: House, record: Record, fate: DeliveryState) -> None:
+def test_papers_that_did_not_arrive_come_back_once(at: AppContext, record: Record, fate: DeliveryState) -> None:
     reader(at, ADA, "robot", now=TUESDAY, cap=2)
     found = arrive(at, TUESDAY, "Robot one", "Robot two", "Robot three")
     planning.plan(at, TUESDAY)
     if fate != DeliveryState.EXPIRED:  # what still waits is withdrawn by the next plan itself
         record.settle(fate)
-    assert planning.plan(at, TUESDAY + DAY).letters == 1
+    assert planning.plan(at, TUESDAY + DAY).digests == 1
     first, second = record.letters()
     assert (first.state, first.is_reclaimed) == (fate, True)
     assert sorted(second.papers + second.omitted_papers) == found
     record.settle(DeliveryState.SENT)
-    assert planning.plan(at, TUESDAY + 2 * DAY).letters == 0
+    assert planning.plan(at, TUESDAY + 2 * DAY).digests == 0
 
 
-def test_papers_on_the_wire_or_in_doubt_stay_where_they_are(at: House, record: Record) -> None:
+def test_papers_on_the_wire_or_in_doubt_stay_where_they_are(at: AppContext, record: Record) -> None:
     for number in range(4):
         reader(at, f"{number}@example.org", "robot", now=TUESDAY)
         reader(at, f"{number}.nothing@example.org", now=TUESDAY)
@@ -49,22 +49,29 @@ def test_papers_on_the_wire_or_in_doubt_stay_where_they_are(at: House, record: R
     ):
         record.settle(state, f"{number}@example.org")
         record.settle(state, f"{number}.nothing@example.org")
-    assert planning.plan(at, TUESDAY + DAY).letters == 0
+    assert planning.plan(at, TUESDAY + DAY).digests == 0
     assert DeliveryState.EXPIRED not in {each.state for each in record.letters()}
 
 
-def test_papers_come_back_only_while_they_match(at: House, record: Record) -> None:
+def test_papers_come_back_only_while_they_match(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", "protein", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     [protein] = arrive(at, TUESDAY, "A protein folds")
     planning.plan(at, TUESDAY)
     record.settle(DeliveryState.FAILED)
-    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), Wish(), desk.understood(["protein"]), None, TUESDAY)
+    desk.update_preferences(
+        at,
+        token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        Preferences(),
+        desk.parse_keywords_or_raise(["protein"]),
+        None,
+        TUESDAY,
+    )
     planning.plan(at, TUESDAY + DAY)
     assert mailed(record)[1:] == [[protein]]
 
 
-def test_trending_papers_come_back_too(at: House, record: Record) -> None:
+def test_trending_papers_come_back_too(at: AppContext, record: Record) -> None:
     reader(at, ADA, now=TUESDAY)
     reader(at, BOB, "robot", now=TUESDAY, trending=True)
     found = arrive(at, TUESDAY, "A robot walks", "One", "Two", source="huggingface", upvotes=9)
@@ -75,23 +82,25 @@ def test_trending_papers_come_back_too(at: House, record: Record) -> None:
     assert mailed(record, BOB) == [found, found]
 
 
-def test_changed_keywords_never_mail_a_paper_again(at: House, record: Record) -> None:
+def test_changed_keywords_never_mail_a_paper_again(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks", source="huggingface", upvotes=9)
     planning.plan(at, TUESDAY)
     record.settle(DeliveryState.SENT)
     for number, keywords in enumerate((["walk"], [], ["robot", "walk"], ["robot"]), start=1):
-        key = token(at, ADA, Purpose.PREFERENCES, TUESDAY)
-        desk.change(at, key, Wish(trending=True), desk.understood(keywords), None, TUESDAY)
-        assert planning.plan(at, TUESDAY + number * DAY).letters == 0
+        key = token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY)
+        desk.update_preferences(
+            at, key, Preferences(trending=True), desk.parse_keywords_or_raise(keywords), None, TUESDAY
+        )
+        assert planning.plan(at, TUESDAY + number * DAY).digests == 0
 
 
-def test_who_leaves_and_returns_gets_nothing_again(at: House, record: Record) -> None:
+def test_who_leaves_and_returns_gets_nothing_again(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     found = arrive(at, TUESDAY, "A robot walks", "Robots swim")
     planning.plan(at, TUESDAY)
     record.settle(DeliveryState.SENT)
-    desk.remove(at, ADA, TUESDAY)
+    desk.remove_subscriber(at, ADA, TUESDAY)
     reader(at, ADA, "robot", now=TUESDAY)
     [new] = arrive(at, TUESDAY + DAY, "A robot flies")
     planning.plan(at, TUESDAY)
@@ -99,59 +108,66 @@ def test_who_leaves_and_returns_gets_nothing_again(at: House, record: Record) ->
     assert [sorted(each) for each in mailed(record)] == [found, [new]]
 
 
-def test_a_clock_set_back_mails_nobody_twice_and_a_clock_ahead_stops_nobody(at: House, record: Record) -> None:
+def test_a_clock_set_back_mails_nobody_twice_and_a_clock_ahead_stops_nobody(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     first = arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
     record.settle(DeliveryState.SENT)
     second = arrive(at, TUESDAY, "Robots swim")
-    assert planning.plan(at, TUESDAY - DAY) == Planned()
-    assert planning.plan(at, TUESDAY) == Planned()
-    assert planning.plan(at, TUESDAY + 400 * DAY).letters == 1
+    assert planning.plan(at, TUESDAY - DAY) == PlanReport()
+    assert planning.plan(at, TUESDAY) == PlanReport()
+    assert planning.plan(at, TUESDAY + 400 * DAY).digests == 1
     record.settle(DeliveryState.SENT)
     third = arrive(at, TUESDAY + DAY, "A robot flies")
-    assert planning.plan(at, TUESDAY + DAY).letters == 1
+    assert planning.plan(at, TUESDAY + DAY).digests == 1
     assert mailed(record) == [first, second, third]
 
 
 @pytest.mark.parametrize(
     "wish",
     [
-        Wish(frequency="weekly"),
-        Wish(send_hour=20),
-        Wish(timezone="America/Los_Angeles"),
-        Wish(timezone="Pacific/Kiritimati", send_hour=0),
+        Preferences(frequency="weekly"),
+        Preferences(send_hour=20),
+        Preferences(timezone="America/Los_Angeles"),
+        Preferences(timezone="Pacific/Kiritimati", send_hour=0),
     ],
     ids=["weekly", "later", "west", "east"],
 )
-def test_a_change_of_rhythm_hour_or_zone_brings_no_day_twice(at: House, record: Record, wish: Wish) -> None:
+def test_a_change_of_rhythm_hour_or_zone_brings_no_day_twice(at: AppContext, record: Record, wish: Preferences) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
-    assert planning.plan(at, TUESDAY) == Planned(1, 0, 1)
-    desk.change(at, token(at, ADA, Purpose.PREFERENCES, TUESDAY), wish, desk.understood(["robot"]), None, TUESDAY)
+    assert planning.plan(at, TUESDAY) == PlanReport(1, 0, 1)
+    desk.update_preferences(
+        at,
+        token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        wish,
+        desk.parse_keywords_or_raise(["robot"]),
+        None,
+        TUESDAY,
+    )
     arrive(at, TUESDAY, "A robot walks")
-    assert planning.plan(at, TUESDAY + timedelta(minutes=1)) == Planned()
+    assert planning.plan(at, TUESDAY + timedelta(minutes=1)) == PlanReport()
     letters = 0
     for number in range(30):
-        letters += planning.plan(at, TUESDAY + number * timedelta(hours=6)).letters
+        letters += planning.plan(at, TUESDAY + number * timedelta(hours=6)).digests
         record.settle(DeliveryState.SENT)
     assert letters == 1
 
 
-def test_a_missed_week_is_made_up_in_one_letter(at: House, record: Record) -> None:
+def test_a_missed_week_is_made_up_in_one_letter(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     found = [number for day in range(7) for number in arrive(at, TUESDAY + day * DAY, f"Robot number {day}")]
-    assert planning.plan(at, TUESDAY + 7 * DAY).letters == 1
+    assert planning.plan(at, TUESDAY + 7 * DAY).digests == 1
     assert [sorted(each) for each in mailed(record)] == [found]
 
 
-def test_replacements_are_never_listings(at: House, record: Record) -> None:
+def test_replacements_are_never_listings(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
-    with db.reading(at.engine) as session:
+    with db.read_session(at.engine) as session:
         before = session.exec(select(func.count()).select_from(Listing)).one()
         listed = session.exec(select(Paper)).one()
-    again = Listed(
+    again = ListedPaper(
         source="arxiv",
         list_day=TUESDAY.date() + DAY,
         rank=1,
@@ -161,8 +177,8 @@ def test_replacements_are_never_listings(at: House, record: Record) -> None:
         version=2,
         url=listed.url,
     )
-    with db.writing(at.engine) as session:
-        papers.remember(session, [again], TUESDAY + DAY)
+    with db.write_session(at.engine) as session:
+        papers.store_listings(session, [again], TUESDAY + DAY)
         assert session.exec(select(func.count()).select_from(Listing)).one() == before
     record.settle(DeliveryState.SENT)
-    assert planning.plan(at, TUESDAY + DAY).letters == 0
+    assert planning.plan(at, TUESDAY + DAY).digests == 0

@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from digest import db, desk, planning
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryState
-from digest.subscribers import Purpose, Wish
-from tests.house import DAY, TUESDAY, Record, arrive, house, reader, token
+from digest.subscribers import Preferences, TokenPurpose
+from tests.house import DAY, TUESDAY, Record, arrive, make_context, reader, token
 from tests.postgres import Postgres
 
 WORDS = ("robot", "protein", "graph")
@@ -81,7 +81,7 @@ class Person:
 class Play:
     """The same steps for the house and for the model."""
 
-    def __init__(self, at: House) -> None:
+    def __init__(self, at: AppContext) -> None:
         self.at, self.record, self.now = at, Record(at.engine), TUESDAY
         self.shelf: list[tuple[int, set[str]]] = []
         self.people = {name: Person({word}) for name, word in zip(READERS, WORDS, strict=True)}
@@ -104,7 +104,7 @@ class Play:
 
     def settle(self, name: str, fate: DeliveryState) -> None:
         self.people[name].settle(fate)
-        with db.writing(self.at.engine) as session:
+        with db.write_session(self.at.engine) as session:
             mine = select(Delivery).where(Delivery.subscriber_id == self.record.of(f"{name}@example.org").id)
             moving = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
             for each in session.exec(mine.where(col(Delivery.state).in_(moving))).all():
@@ -112,8 +112,10 @@ class Play:
 
     def change(self, name: str, keywords: set[str]) -> None:
         self.people[name].keywords = keywords
-        key = token(self.at, f"{name}@example.org", Purpose.PREFERENCES, self.now)
-        desk.change(self.at, key, Wish(cap=100), desk.understood(sorted(keywords)), None, self.now)
+        key = token(self.at, f"{name}@example.org", TokenPurpose.PREFERENCES, self.now)
+        desk.update_preferences(
+            self.at, key, Preferences(cap=100), desk.parse_keywords_or_raise(sorted(keywords)), None, self.now
+        )
 
     def compare(self) -> None:
         for name, person in self.people.items():
@@ -121,7 +123,7 @@ class Play:
             assert told == [(each.state, each.papers) for each in person.letters]
 
 
-def play(at: House, steps: list[tuple[str, ...]]) -> None:
+def play(at: AppContext, steps: list[tuple[str, ...]]) -> None:
     game = Play(at)
     for name, *arguments in steps:
         getattr(game, name)(*arguments)
@@ -153,7 +155,7 @@ def test_no_paper_twice_and_none_lost(
 ) -> None:
     shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "play.db")
     with opened(f"sqlite:///{tmp_path / 'play.db'}") as engine:
-        play(house(engine), steps)
+        play(make_context(engine), steps)
     for file in tmp_path.glob("play.db*"):
         file.unlink()
 
@@ -165,7 +167,7 @@ def test_no_paper_twice_and_none_lost_on_postgresql(
 ) -> None:
     url = postgres.database(request.getfixturevalue("_postgres_template"))
     with opened(url) as engine:
-        play(house(engine), steps)
+        play(make_context(engine), steps)
     postgres.drop(url)
 
 
@@ -179,7 +181,7 @@ def opened(url: str) -> Iterator[Engine]:
 
 
 def test_the_first_letter_of_the_play_is_as_a_person_would_expect(sqlite_store: Engine) -> None:
-    game = Play(house(sqlite_store))
+    game = Play(make_context(sqlite_store))
     game.list([{"robot"}, {"protein", "robot"}])
     game.plan(1)
     game.settle("ada", DeliveryState.FAILED)

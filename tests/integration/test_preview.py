@@ -5,33 +5,33 @@ from sqlalchemy import Engine
 
 from digest import db, desk, letters, papers, planning, preview
 from digest.preview import Preview
-from tests.house import ADA, DAY, TUESDAY, Record, arrive, house, reader
+from tests.house import ADA, DAY, TUESDAY, Record, arrive, make_context, reader
 
 
 def look(store: Engine, day: date, *keywords: str, now: datetime = TUESDAY, cap: int = 20) -> Preview:
-    with db.reading(store) as session:
-        saved = desk.understood(keywords)
-        return preview.look(session, saved, papers.on_day(session, day), day, now, cap=cap)
+    with db.read_session(store) as session:
+        saved = desk.parse_keywords_or_raise(keywords)
+        return preview.preview(session, saved, papers.papers_on_day(session, day), day, now, cap=cap)
 
 
 def test_a_preview_chooses_what_a_reader_would_get(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", "protein", now=TUESDAY, cap=3)
     arrive(at, TUESDAY, "A robot walks", "A graph grows", "Robots fold proteins", source="huggingface", upvotes=9)
     arrive(at, TUESDAY, "A protein folds", "Proteins dance")
     planning.plan(at, TUESDAY)
     [letter] = Record(store).letters()
     seen = look(store, TUESDAY.date(), "robot", "protein", cap=3)
-    with db.reading(store) as session:
-        known = papers.by_ids(session, letter.papers)
+    with db.read_session(store) as session:
+        known = papers.papers_by_id(session, letter.papers)
     assert [each.title for each in seen.papers] == [known[number].title for number in letter.papers]
-    assert (seen.left_out, seen.considered, seen.counts) == (len(letter.omitted_papers), 5, (2, 3))
+    assert (seen.omitted_count, seen.paper_count, seen.match_counts) == (len(letter.omitted_papers), 5, (2, 3))
     assert seen.papers[0].title == "Robots fold proteins"
     assert [number for number, _ in seen.papers[0].where] == [0, 1]
 
 
 def test_without_keywords_it_shows_what_is_trending(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     arrive(at, TUESDAY, "One", "Two", "Three", source="huggingface", upvotes=9)
     arrive(at, TUESDAY, "Four")
     seen = look(store, TUESDAY.date(), cap=2)
@@ -39,7 +39,7 @@ def test_without_keywords_it_shows_what_is_trending(store: Engine) -> None:
 
 
 def test_only_the_papers_of_that_day_and_none_of_them_late(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     arrive(at, TUESDAY, "A robot walks")
     arrive(at, TUESDAY + DAY, "Robots swim")
     seen = look(store, TUESDAY.date(), "robot", now=TUESDAY + 60 * DAY)
@@ -50,20 +50,20 @@ def test_only_the_papers_of_that_day_and_none_of_them_late(store: Engine) -> Non
 
 @pytest.mark.parametrize("keywords", [("robot",), (), ("volcano",)])
 def test_it_reads_as_a_whole_letter_and_leaves_no_trace(store: Engine, keywords: tuple[str, ...]) -> None:
-    at = house(store)
+    at = make_context(store)
     arrive(at, TUESDAY, "A robot <b>walks</b>", source="huggingface", upvotes=3)
     seen = look(store, TUESDAY.date(), *keywords)
-    letter = letters.digest(preview.letter_words(at, desk.understood(keywords), seen))
+    letter = letters.render_digest(preview.preview_context(at, desk.parse_keywords_or_raise(keywords), seen))
     assert letter.subject
     assert ("walks" in letter.text) == (keywords != ("volcano",))
     assert "<b>walks" not in letter.html
     assert "/unsubscribe/" not in letter.html + letter.text
     assert Record(store).letters() == []
-    with db.reading(store) as session:
-        assert papers.latest_day(session) == datetime(2026, 7, 28, tzinfo=UTC).date()
+    with db.read_session(store) as session:
+        assert papers.latest_list_day(session) == datetime(2026, 7, 28, tzinfo=UTC).date()
 
 
 def test_a_preview_of_a_morning_is_not_written_in_the_future(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     arrive(at, TUESDAY, "A robot walks")
     assert not look(store, TUESDAY.date(), "robot", now=TUESDAY - timedelta(hours=9)).papers[0].late

@@ -5,13 +5,13 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col
 
 from digest import db, desk, papers, preview
-from digest.documents import documents
-from digest.matching import Matcher, Query, parse, recall
+from digest.documents import build_documents
+from digest.matching import Matcher, Query, parse, parse_canonical
 from digest.models import FetchStatus, Paper, SourceFetch
 from digest.preview import Preview
-from digest.recent import Recent
-from digest.sources.base import Listed
-from digest.subscribers import Saved
+from digest.recent import RecentPapersIndex
+from digest.sources.base import ListedPaper
+from digest.subscribers import KeywordInput
 from tests.benchmarks.crowd import WORDS, texts
 
 NOW = datetime(2026, 7, 28, 9, tzinfo=UTC)
@@ -33,7 +33,7 @@ QUERIES = [
 def arrive(session: Session, now: datetime, first: int, count: int, source: str = "arxiv") -> None:
     """Some papers of the benchmark's, on the list of one source."""
     listed = [
-        Listed(
+        ListedPaper(
             source=source,
             list_day=now.date(),
             rank=number,
@@ -49,7 +49,7 @@ def arrive(session: Session, now: datetime, first: int, count: int, source: str 
         )
         for number, each in enumerate(texts(first + count)[first:], first)
     ]
-    papers.remember(session, listed, now)
+    papers.store_listings(session, listed, now)
 
 
 @pytest.fixture
@@ -58,68 +58,71 @@ def shelf(store: Engine) -> Engine:
 
 
 def filled(store: Engine) -> Engine:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         for day in range(5):
             arrive(session, NOW + day * DAY, day * 40, 60)
         arrive(session, NOW + 4 * DAY, 30, 150, "huggingface")
     return store
 
 
-def both(session: Session, saved: list[Saved], recent: Recent) -> tuple[Preview, Preview]:
+def both(session: Session, saved: list[KeywordInput], recent: RecentPapersIndex) -> tuple[Preview, Preview]:
     """What reading every paper anew says, and what is kept ready says."""
-    day = papers.latest_day(session)
+    day = papers.latest_list_day(session)
     assert day
-    found = papers.recent(session, DAYS)
+    found = papers.recent_papers(session, DAYS)
     return (
-        preview.look(session, saved, found, day, NOW + 5 * DAY, cap=7),
-        preview.glance(session, saved, recent, day, NOW + 5 * DAY, cap=7),
+        preview.preview(session, saved, found, day, NOW + 5 * DAY, cap=7),
+        preview.preview_from_index(session, saved, recent, day, NOW + 5 * DAY, cap=7),
     )
 
 
 def test_what_is_kept_ready_says_the_same_as_reading_every_paper_anew(sqlite_store: Engine) -> None:
-    recent = Recent(DAYS)
+    recent = RecentPapersIndex(DAYS)
     shown = 0
-    with db.reading(filled(sqlite_store)) as session:
+    with db.read_session(filled(sqlite_store)) as session:
         for lines in QUERIES:
-            anew, ready = both(session, desk.understood(lines), recent)
+            anew, ready = both(session, desk.parse_keywords_or_raise(lines), recent)
             assert ready == anew, lines
             shown += len(ready.papers)
     assert shown > len(QUERIES)
 
 
 def test_which_of_some_papers_a_part_finds_is_the_same_as_reading_them(sqlite_store: Engine) -> None:
-    recent = Recent(DAYS)
-    with db.reading(filled(sqlite_store)) as session:
-        listed = papers.listed_lately(session, DAYS)
-        assert recent.among(parse("model").phrases[0], listed) is None
+    recent = RecentPapersIndex(DAYS)
+    with db.read_session(filled(sqlite_store)) as session:
+        listed = papers.recent_paper_ids(session, DAYS)
+        assert recent.match_bits(parse("model").phrases[0], listed) is None
         recent.refresh(session)
-        some = list(papers.by_ids(session, listed[::3]).values())
-        read = documents(session, some)
+        some = list(papers.papers_by_id(session, listed[::3]).values())
+        read = build_documents(session, some)
     for leaf in {
-        leaf for lines in QUERIES for each in desk.understood(lines) for leaf in recall(each.canonical).leaves
+        leaf
+        for lines in QUERIES
+        for each in desk.parse_keywords_or_raise(lines)
+        for leaf in parse_canonical(each.canonical).terms
     }:
-        [anew] = Matcher([Query("", leaf)]).hits(read)
-        assert recent.among(leaf, [each.id for each in read]) == anew.matched, leaf
-    assert recent.among(parse("model").phrases[0], [0]) is None
+        [anew] = Matcher([Query("", leaf)]).match_bits(read)
+        assert recent.match_bits(leaf, [each.id for each in read]) == anew.matched, leaf
+    assert recent.match_bits(parse("model").phrases[0], [0]) is None
 
 
 def test_what_is_read_later_is_taken_in(shelf: Engine) -> None:
-    recent = Recent(DAYS)
-    saved = desk.understood(["model", "-speech"])
-    with db.reading(shelf) as session:
+    recent = RecentPapersIndex(DAYS)
+    saved = desk.parse_keywords_or_raise(["model", "-speech"])
+    with db.read_session(shelf) as session:
         both(session, saved, recent)
-    with db.writing(shelf) as session:
+    with db.write_session(shelf) as session:
         arrive(session, NOW + 5 * DAY, 200, 40)  # and with it the first of the three days goes
-    with db.reading(shelf) as session:
+    with db.read_session(shelf) as session:
         anew, ready = both(session, saved, recent)
         assert ready == anew
-    with db.writing(shelf) as session:
+    with db.write_session(shelf) as session:
         # A later reading finds another title and more upvotes, and no new listing.
         session.execute(update(Paper).where(col(Paper.arxiv_id) == "2607.00170").values(title="A model", upvotes=999))
         session.add(
             SourceFetch(source="arxiv", list_day=NOW.date(), started_at=NOW, seconds=1, status=FetchStatus.UNCHANGED)
         )
-    with db.reading(shelf) as session:
+    with db.read_session(shelf) as session:
         anew, ready = both(session, saved, recent)
         assert ready == anew
         assert ready.papers[0].title == "A model"

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, event, text
 from sqlmodel import col, select
 
 from digest import db, deliveries
-from digest.db import reading, writing
-from digest.deliveries import Draft, Owed
-from digest.deliveries.outcome import LAST_RETRY
+from digest.db import read_session, write_session
+from digest.deliveries import NewDelivery, UndeliveredPapers
+from digest.deliveries.outcome import MAX_BACKOFF
 from digest.errors import DigestError, StoreError
 from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber
 from tests.factories import NOW, delivery, subscriber
@@ -23,7 +23,7 @@ LATER = NOW + timedelta(minutes=5)
 @pytest.fixture
 def readers(store: Engine) -> list[int]:
     """Two of them, by number."""
-    with writing(store) as session:
+    with write_session(store) as session:
         rows = [subscriber(), subscriber()]
         session.add_all(rows)
         session.flush()
@@ -32,7 +32,7 @@ def readers(store: Engine) -> list[int]:
 
 def put(store: Engine, reader: int, **given: object) -> int:
     """A delivery as a row; its number."""
-    with writing(store) as session:
+    with write_session(store) as session:
         row = delivery(session.get_one(Subscriber, reader), **given)
         session.add(row)
         session.flush()
@@ -40,7 +40,7 @@ def put(store: Engine, reader: int, **given: object) -> int:
 
 
 def rows(store: Engine) -> Sequence[Delivery]:
-    with reading(store) as session:
+    with read_session(store) as session:
         return session.exec(select(Delivery).order_by(col(Delivery.id))).all()
 
 
@@ -49,20 +49,23 @@ def states(store: Engine) -> list[str]:
 
 
 def claim(store: Engine, owner: str = "me", limit: int = 100) -> list[int]:
-    with writing(store) as session:
+    with write_session(store) as session:
         return [each.id for each in deliveries.claim(session, owner, NOW, limit)]
 
 
 def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: list[int]) -> None:
     first, second = readers
     drafts = [
-        Draft(first, DeliveryKind.DIGEST, "2026-07-01", [1, 2], [3]),
-        Draft(second, DeliveryKind.DIGEST, "2026-07-01", [1]),
+        NewDelivery(first, DeliveryKind.DIGEST, "2026-07-01", [1, 2], [3]),
+        NewDelivery(second, DeliveryKind.DIGEST, "2026-07-01", [1]),
     ]
-    again = [Draft(first, DeliveryKind.DIGEST, "2026-07-01", [9]), Draft(first, DeliveryKind.DIGEST, "2026-07-02", [9])]
-    with writing(store) as session:
+    again = [
+        NewDelivery(first, DeliveryKind.DIGEST, "2026-07-01", [9]),
+        NewDelivery(first, DeliveryKind.DIGEST, "2026-07-02", [9]),
+    ]
+    with write_session(store) as session:
         assert deliveries.enqueue(session, drafts, "example.org", NOW) == 2
-    with writing(store) as session:
+    with write_session(store) as session:
         assert deliveries.enqueue(session, again, "example.org", NOW) == 1
     kept = rows(store)
     assert [(each.subscriber_id, each.edition, each.papers, each.omitted_papers) for each in kept] == [
@@ -75,8 +78,8 @@ def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: 
 
 
 def test_more_letters_than_one_statement_holds_are_queued(store: Engine, readers: list[int]) -> None:
-    drafts = [Draft(readers[0], DeliveryKind.DIGEST, str(number)) for number in range(1201)]
-    with writing(store) as session:
+    drafts = [NewDelivery(readers[0], DeliveryKind.DIGEST, str(number)) for number in range(1201)]
+    with write_session(store) as session:
         assert deliveries.enqueue(session, drafts, "example.org", NOW) == 1201
         assert deliveries.enqueue(session, drafts, "example.org", NOW) == 0
         assert deliveries.enqueue(session, [], "example.org", NOW) == 0
@@ -91,8 +94,8 @@ def test_what_somebody_waits_for_goes_first_and_then_the_oldest(store: Engine, r
         DeliveryKind.WELCOME,
         DeliveryKind.ALREADY_SUBSCRIBED,
     ]
-    with writing(store) as session:
-        drafts = [Draft(readers[0], kind, str(number)) for number, kind in enumerate(kinds)]
+    with write_session(store) as session:
+        drafts = [NewDelivery(readers[0], kind, str(number)) for number, kind in enumerate(kinds)]
         deliveries.enqueue(session, drafts, "example.org", NOW)
     kind_of = {int(each.id or 0): each.kind for each in rows(store)}
     claimed = [claim(store, limit=2) for _ in range(4)]
@@ -107,7 +110,7 @@ def test_what_somebody_waits_for_goes_first_and_then_the_oldest(store: Engine, r
 
 def test_a_claim_names_its_owner_and_counts_the_attempt(store: Engine, readers: list[int]) -> None:
     number = put(store, readers[0], papers=[4, 5], omitted_papers=[6], attempts=2, message_id="<fixed@example.org>")
-    with writing(store) as session:
+    with write_session(store) as session:
         (claimed,) = deliveries.claim(session, "me", NOW, 10)
     assert (claimed.id, claimed.attempts, claimed.papers, claimed.omitted_papers) == (number, 3, [4, 5], [6])
     assert (claimed.message_id, claimed.created_at) == ("<fixed@example.org>", NOW)
@@ -130,7 +133,7 @@ def test_nothing_is_claimed_before_its_time_or_out_of_another_state(store: Engin
 
 
 def test_a_clock_that_was_set_back_strands_no_letter(store: Engine, readers: list[int]) -> None:
-    put(store, readers[0], edition="longest wait", next_attempt_at=NOW + LAST_RETRY * 1.25)
+    put(store, readers[0], edition="longest wait", next_attempt_at=NOW + MAX_BACKOFF * 1.25)
     stranded = put(store, readers[0], edition="put off next year", next_attempt_at=NOW + timedelta(days=300))
     assert claim(store) == [stranded]
 
@@ -143,7 +146,7 @@ def test_letters_to_domains_that_have_enough_stay_where_they_are(store: Engine) 
         "di@un_der.example",
         "ed@unxder.example",
     ]
-    with writing(store) as session:
+    with write_session(store) as session:
         people = [subscriber(email=each) for each in addresses]
         session.add_all(people)
         session.flush()
@@ -151,8 +154,10 @@ def test_letters_to_domains_that_have_enough_stay_where_they_are(store: Engine) 
         mine = {int(each.id or 0): each.email for each in people}
 
     def taken(*without: str) -> list[str]:
-        with writing(store) as session:
-            return sorted(mine[each.subscriber_id] for each in deliveries.claim(session, "me", NOW, 9, without=without))
+        with write_session(store) as session:
+            return sorted(
+                mine[each.subscriber_id] for each in deliveries.claim(session, "me", NOW, 9, excluded_domains=without)
+            )
 
     assert taken("full.example", "un_der.example") == ["cy@not-full.example", "ed@unxder.example"]
     assert taken("full.example") == ["di@un_der.example"]
@@ -178,7 +183,7 @@ def test_an_open_claim_holds_up_no_other_on_a_server(store: Engine, readers: lis
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     numbers = [put(store, readers[0], edition=str(number)) for number in range(4)]
-    with writing(store) as first:
+    with write_session(store) as first:
         mine = [each.id for each in deliveries.claim(first, "me", NOW, 2)]
         assert (mine, claim(store, "you")) == (numbers[:2], numbers[2:])
 
@@ -197,9 +202,9 @@ def test_a_sweep_queues_what_was_not_sent_and_doubts_what_was_on_the_wire(store:
             )
     for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.QUEUED):
         put(store, readers[0], edition=state.value, state=state)
-    with writing(store) as session:
-        assert deliveries.sweep(session, "me", NOW) == (1, 1)
-        assert deliveries.sweep(session, "me", NOW) == (0, 0)
+    with write_session(store) as session:
+        assert deliveries.recover_abandoned(session, "me", NOW) == (1, 1)
+        assert deliveries.recover_abandoned(session, "me", NOW) == (0, 0)
     assert states(store) == ["queued", "uncertain", "sending", "on_wire", "sent", "failed", "queued"]
     swept = rows(store)[:2]
     assert [(each.owner, each.lease_expires_at) for each in swept] == [(None, None), ("dead", None)]
@@ -211,34 +216,34 @@ def test_a_living_senders_letters_are_left_to_it_until_its_leases_are_over(store
         pytest.skip("SQLite has one sender at a time")
     for state in (DeliveryState.SENDING, DeliveryState.ON_WIRE):
         put(store, readers[0], edition=state.value, state=state, owner="alive", lease_expires_at=LATER, attempts=1)
-    with db.present(store, "alive") as still_there:
-        with writing(store) as session:
-            assert deliveries.sweep(session, "me", NOW) == (0, 0)
+    with db.liveness_lock(store, "alive") as still_there:
+        with write_session(store) as session:
+            assert deliveries.recover_abandoned(session, "me", NOW) == (0, 0)
         still_there()
-        with writing(store) as session:
-            assert deliveries.sweep(session, "me", LATER + timedelta(seconds=1)) == (1, 1)
+        with write_session(store) as session:
+            assert deliveries.recover_abandoned(session, "me", LATER + timedelta(seconds=1)) == (1, 1)
 
 
 def test_a_sender_that_the_server_has_lost_is_told_so_and_counts_as_dead(store: Engine, readers: list[int]) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("an SQLite file has no server")
     put(store, readers[0], edition="one", state=DeliveryState.SENDING, owner="lost", lease_expires_at=LATER, attempts=1)
-    with db.present(store, "lost") as still_there:
-        with writing(store) as session:
+    with db.liveness_lock(store, "lost") as still_there:
+        with write_session(store) as session:
             cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
             session.execute(text(cut))
         for _ in range(2):  # it does not come back by asking again
             with pytest.raises(StoreError):
                 still_there()
-        with writing(store) as session:
-            assert deliveries.sweep(session, "me", NOW) == (1, 0)
+        with write_session(store) as session:
+            assert deliveries.recover_abandoned(session, "me", NOW) == (1, 0)
 
 
 def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, readers: list[int]) -> None:
     numbers = [put(store, readers[0], edition=str(number), attempts=4) for number in range(3)]
     claim(store, "me", 2)
     claim(store, "you")
-    with writing(store) as session:
+    with write_session(store) as session:
         assert deliveries.release(session, "me") == 2
         assert deliveries.release(session, "me") == 0
     assert [(each.state, each.owner, each.attempts) for each in rows(store)] == [
@@ -251,7 +256,7 @@ def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, reade
 
 def test_what_is_on_the_wire_is_never_released(store: Engine, readers: list[int]) -> None:
     put(store, readers[0], state=DeliveryState.ON_WIRE, owner="me")
-    with writing(store) as session:
+    with write_session(store) as session:
         assert deliveries.release(session, "me") == 0
     assert states(store) == ["on_wire"]
 
@@ -274,14 +279,14 @@ def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, reade
         numbers[each]
         for each in (DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
     }
-    with writing(store) as session:
-        taken = deliveries.take_back(session, [first], LATER)
+    with write_session(store) as session:
+        taken = deliveries.reclaim_undelivered_papers(session, [first], LATER)
     (owed,) = taken.values()
     assert (list(taken), sorted(owed.papers)) == ([first], sorted(back))
     assert sorted(owed.left_out) == sorted(100 + number for number in back)
-    with writing(store) as session:
-        assert deliveries.take_back(session, [first], LATER) == {}
-        assert deliveries.take_back(session, [], LATER) == {}
+    with write_session(store) as session:
+        assert deliveries.reclaim_undelivered_papers(session, [first], LATER) == {}
+        assert deliveries.reclaim_undelivered_papers(session, [], LATER) == {}
     kept = {each.edition: each for each in rows(store)}
     expired = kept["2026-06-01"]
     assert (expired.state, expired.settled_at, expired.is_reclaimed) == ("expired", LATER, True)
@@ -300,9 +305,9 @@ def test_what_a_reader_has_or_may_have_is_known(store: Engine, readers: list[int
         DeliveryState.SENT,
         DeliveryState.UNCERTAIN,
     )
-    with reading(store) as session:
-        found = deliveries.had(session, readers)
-        assert deliveries.had(session, []) == {}
+    with read_session(store) as session:
+        found = deliveries.delivered_paper_ids(session, readers)
+        assert deliveries.delivered_paper_ids(session, []) == {}
     assert found == {
         first: {number for number, each in enumerate(DeliveryState) if each in may_have} | {90},
         second: {7},
@@ -316,7 +321,7 @@ def test_who_leaves_gets_nothing_of_what_was_queued(store: Engine, readers: list
     put(store, first, edition="c", state=DeliveryState.SENDING, owner="me")
     put(store, first, edition="d", state=DeliveryState.SENT)
     put(store, second)
-    with writing(store) as session:
+    with write_session(store) as session:
         assert deliveries.cancel(session, first, LATER) == 2
         assert deliveries.cancel(session, first, LATER) == 0
     assert states(store) == ["cancelled", "cancelled", "sending", "sent", "queued"]
@@ -327,10 +332,10 @@ def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, re
     first, second = readers
     put(store, first, edition="a", state=DeliveryState.FAILED, papers=[1])
     put(store, second, edition="a", state=DeliveryState.FAILED, papers=[2])
-    with writing(store) as session:
-        deliveries.drop_returns(session, first)
-    with writing(store) as session:
-        assert deliveries.take_back(session, readers, NOW) == {second: Owed([2])}
+    with write_session(store) as session:
+        deliveries.discard_undelivered(session, first)
+    with write_session(store) as session:
+        assert deliveries.reclaim_undelivered_papers(session, readers, NOW) == {second: UndeliveredPapers([2])}
 
 
 @pytest.mark.parametrize(("sent", "state", "back"), [(True, "sent", {}), (False, "failed", {0: [1, 2]})])
@@ -338,14 +343,14 @@ def test_an_operator_says_what_became_of_an_uncertain_letter(
     store: Engine, readers: list[int], *, sent: bool, state: str, back: dict[int, list[int]]
 ) -> None:
     number = put(store, readers[0], state=DeliveryState.UNCERTAIN, papers=[1, 2])
-    with writing(store) as session:
+    with write_session(store) as session:
         deliveries.resolve(session, number, sent=sent, now=LATER)
     (row,) = rows(store)
     assert (row.state, row.settled_at) == (state, LATER)
     assert row.reply.startswith("resolved by the operator")
-    with writing(store) as session:
-        assert deliveries.take_back(session, readers, LATER) == {
-            readers[key]: Owed(papers) for key, papers in back.items()
+    with write_session(store) as session:
+        assert deliveries.reclaim_undelivered_papers(session, readers, LATER) == {
+            readers[key]: UndeliveredPapers(papers) for key, papers in back.items()
         }
 
 
@@ -354,31 +359,34 @@ def test_only_an_uncertain_letter_can_be_resolved(store: Engine, readers: list[i
         if state == DeliveryState.UNCERTAIN:
             continue
         number = put(store, readers[0], edition=state.value, state=state)
-        with writing(store) as session, pytest.raises(DigestError, match=f"not uncertain: it is {state}"):
+        with write_session(store) as session, pytest.raises(DigestError, match=f"not uncertain: it is {state}"):
             deliveries.resolve(session, number, sent=True, now=LATER)
-    with writing(store) as session, pytest.raises(DigestError, match="no such delivery"):
+    with write_session(store) as session, pytest.raises(DigestError, match="no such delivery"):
         deliveries.resolve(session, 999_999, sent=True, now=LATER)
     assert states(store) == [state for state in DeliveryState if state != DeliveryState.UNCERTAIN]
 
 
 def test_letters_are_counted_by_state(store: Engine, readers: list[int]) -> None:
-    with reading(store) as session:
-        assert deliveries.waiting(session) == 0
-        assert deliveries.tally(session) == {state.value: 0 for state in DeliveryState}
+    with read_session(store) as session:
+        assert deliveries.count_queued(session) == 0
+        assert deliveries.count_by_state(session) == {state.value: 0 for state in DeliveryState}
     put(store, readers[0], edition="a")
     put(store, readers[0], edition="b", next_attempt_at=LATER)
     put(store, readers[0], edition="c", state=DeliveryState.SENT)
-    with reading(store) as session:
-        assert deliveries.waiting(session) == 2
-        assert deliveries.tally(session) == {state.value: 0 for state in DeliveryState} | {"queued": 2, "sent": 1}
+    with read_session(store) as session:
+        assert deliveries.count_queued(session) == 2
+        assert deliveries.count_by_state(session) == {state.value: 0 for state in DeliveryState} | {
+            "queued": 2,
+            "sent": 1,
+        }
 
 
 def test_a_plan_asks_about_letters_to_give_back_by_their_own_index(sqlite_store: Engine) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
-    with writing(sqlite_store) as session:
+    with write_session(sqlite_store) as session:
         driver = session.connection()
         event.listen(driver, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-        deliveries.take_back(session, [1, 2], NOW)
+        deliveries.reclaim_undelivered_papers(session, [1, 2], NOW)
         plans = [driver.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all() for said, given in list(asked)]
     assert len(plans) == 2
     assert all("ix_delivery_undelivered" in str(plan) for plan in plans), plans

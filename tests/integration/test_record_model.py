@@ -17,8 +17,8 @@ from sqlalchemy import Engine, delete
 from sqlmodel import col, select
 
 from digest import db, deliveries
-from digest.deliveries import Draft, Ledger, Outcome
-from digest.deliveries.queue import LEASE, LEASE_ON_WIRE, LONGEST_WAIT
+from digest.deliveries import DeliveryOutcome, GroupCommitter, NewDelivery
+from digest.deliveries.queue import CLAIM_LEASE, MAX_WAIT, ON_WIRE_LEASE
 from digest.errors import DigestError
 from digest.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from tests.factories import NOW, subscriber
@@ -68,8 +68,8 @@ class Play(RuleBasedStateMachine):
         super().__init__()
         self.model, self.time = Model(), timedelta()
         self.alive: dict[str, ExitStack] = {}
-        self.ledgers = {each: Ledger(self.store, each) for each in OWNERS}
-        with db.writing(self.store) as session:
+        self.ledgers = {each: GroupCommitter(self.store, each) for each in OWNERS}
+        with db.write_session(self.store) as session:
             session.execute(delete(Delivery))
             session.execute(delete(Subscriber))
             rows = [subscriber() for _ in range(READERS)]
@@ -99,14 +99,14 @@ class Play(RuleBasedStateMachine):
             if letter.reader == who and letter.state in RETURNS and not letter.returned:
                 letter.returned = True
                 carried |= letter.papers
-        with db.writing(self.store) as session:
-            back = deliveries.take_back(session, [self.ids[who]], NOW + self.time)
+        with db.write_session(self.store) as session:
+            back = deliveries.reclaim_undelivered_papers(session, [self.ids[who]], NOW + self.time)
             told = {*range(self.model.given - papers, self.model.given)}
             for each in back.values():
                 assert not told & set(each.papers), "a paper was handed out twice"
                 told |= set(each.papers)
             assert told == carried
-            draft = Draft(self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
+            draft = NewDelivery(self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
             assert deliveries.enqueue(session, [draft], "example.org", NOW) == 1
             assert deliveries.enqueue(session, [draft], "example.org", NOW) == 0
             added = session.exec(select(Delivery.id).order_by(col(Delivery.id).desc())).first()
@@ -118,9 +118,9 @@ class Play(RuleBasedStateMachine):
             key
             for key, each in sorted(self.model.letters.items())
             if each.state == DeliveryState.QUEUED
-            and (each.wait is None or each.wait <= self.time or each.wait > self.time + LONGEST_WAIT)
+            and (each.wait is None or each.wait <= self.time or each.wait > self.time + MAX_WAIT)
         ]
-        with db.writing(self.store) as session:
+        with db.write_session(self.store) as session:
             taken = [each.id for each in deliveries.claim(session, who, NOW + self.time, most)]
         # In which order is the database's affair; which letters may go at all, and how many, is not.
         assert set(taken) <= set(ready)
@@ -128,7 +128,7 @@ class Play(RuleBasedStateMachine):
         for key in taken:
             letter = self.model.letters[key]
             letter.state, letter.owner, letter.attempts = DeliveryState.SENDING, who, letter.attempts + 1
-            letter.lease = self.time + LEASE
+            letter.lease = self.time + CLAIM_LEASE
 
     @rule(who=owner, number=which)
     def on_wire(self, who: str, number: int) -> None:
@@ -139,11 +139,11 @@ class Play(RuleBasedStateMachine):
         ours = letter.state == DeliveryState.SENDING and letter.owner == who
         may = ours and letter.reader in self.model.active
         told = DeliveryState.ON_WIRE if may else DeliveryState.CANCELLED if ours else None
-        assert asyncio.run(self.ledgers[who].on_wire(key, letter.attempts, NOW + self.time)) is told
+        assert asyncio.run(self.ledgers[who].mark_on_wire(key, letter.attempts, NOW + self.time)) is told
         if may:
             assert letter.left == 0, "a letter that may have left goes a second time"
             letter.state, letter.left = DeliveryState.ON_WIRE, letter.left + 1
-            letter.lease = self.time + LEASE_ON_WIRE
+            letter.lease = self.time + ON_WIRE_LEASE
         elif ours:
             letter.state, letter.owner = DeliveryState.CANCELLED, None
 
@@ -162,7 +162,9 @@ class Play(RuleBasedStateMachine):
         if letter.state == DeliveryState.SENDING and fate == DeliveryState.SENT:
             return  # nobody answers what was not asked
         until = self.time + timedelta(minutes=wait) if fate == DeliveryState.QUEUED and wait else None
-        outcome = Outcome(fate, 0, "said", NOW + until if until is not None else None, charged=charged)
+        outcome = DeliveryOutcome(
+            fate, 0, "said", NOW + until if until is not None else None, counts_as_attempt=charged
+        )
         ours = letter.state in {*MOVING, DeliveryState.UNCERTAIN} and letter.owner == who
         assert asyncio.run(self.ledgers[who].settle(key, letter.attempts, outcome, NOW + self.time)) is ours
         if ours:
@@ -182,8 +184,10 @@ class Play(RuleBasedStateMachine):
             return
         letter = self.model.letters[key]
         ledger, older = self.ledgers[letter.owner or OWNERS[0]], letter.attempts - 1
-        assert asyncio.run(ledger.on_wire(key, older, NOW + self.time)) is None
-        assert not asyncio.run(ledger.settle(key, older, Outcome(fate, 0, "said of the older"), NOW + self.time))
+        assert asyncio.run(ledger.mark_on_wire(key, older, NOW + self.time)) is None
+        assert not asyncio.run(
+            ledger.settle(key, older, DeliveryOutcome(fate, 0, "said of the older"), NOW + self.time)
+        )
 
     @rule(who=owner)
     def come_to_life_or_die(self, who: str) -> None:
@@ -194,7 +198,7 @@ class Play(RuleBasedStateMachine):
             self.alive.pop(who).close()
         else:
             self.alive[who] = ExitStack()
-            self.alive[who].enter_context(db.present(self.store, who))
+            self.alive[who].enter_context(db.liveness_lock(self.store, who))
 
     @rule(who=owner)
     def sweep(self, who: str) -> None:
@@ -206,8 +210,8 @@ class Play(RuleBasedStateMachine):
                 letter.state, letter.owner, again = DeliveryState.QUEUED, None, again + 1
             elif letter.state == DeliveryState.ON_WIRE:
                 letter.state, uncertain = DeliveryState.UNCERTAIN, uncertain + 1  # its owner may yet hear how it fared
-        with db.writing(self.store) as session:
-            assert deliveries.sweep(session, who, NOW + self.time) == (again, uncertain)
+        with db.write_session(self.store) as session:
+            assert deliveries.recover_abandoned(session, who, NOW + self.time) == (again, uncertain)
 
     @rule(who=owner)
     def release(self, who: str) -> None:
@@ -216,14 +220,14 @@ class Play(RuleBasedStateMachine):
         ]
         for letter in mine:
             letter.state, letter.owner, letter.attempts = DeliveryState.QUEUED, None, letter.attempts - 1
-        with db.writing(self.store) as session:
+        with db.write_session(self.store) as session:
             assert deliveries.release(session, who) == len(mine)
 
     @rule(who=reader)
     def leave_or_come_back(self, who: int) -> None:
         leaves = who in self.model.active
         self.model.active ^= {who}
-        with db.writing(self.store) as session:
+        with db.write_session(self.store) as session:
             found = session.get_one(Subscriber, self.ids[who])
             found.status = SubscriberStatus.UNSUBSCRIBED if leaves else SubscriberStatus.ACTIVE
             if leaves:
@@ -242,7 +246,7 @@ class Play(RuleBasedStateMachine):
         if key is None:
             return
         letter = self.model.letters[key]
-        with db.writing(self.store) as session:
+        with db.write_session(self.store) as session:
             if letter.state != DeliveryState.UNCERTAIN:
                 with pytest.raises(DigestError, match="not uncertain"):
                     deliveries.resolve(session, key, sent=sent, now=NOW)
@@ -259,7 +263,7 @@ class Play(RuleBasedStateMachine):
         letter = self.model.letters[key]
         failed = letter.state == DeliveryState.FAILED and not letter.returned
         may = failed or (letter.state == DeliveryState.QUEUED and letter.wait is not None)
-        with db.writing(self.store) as session:
+        with db.write_session(self.store) as session:
             assert (deliveries.retry(session, key) == "") is (may and letter.reader in self.model.active)
         if may and letter.reader in self.model.active:
             letter.state, letter.wait = DeliveryState.QUEUED, None
@@ -270,9 +274,9 @@ class Play(RuleBasedStateMachine):
 
     @invariant()
     def both_tell_the_same(self) -> None:
-        with db.reading(self.store) as session:
+        with db.read_session(self.store) as session:
             rows = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
-            had = deliveries.had(session, self.ids)
+            had = deliveries.delivered_paper_ids(session, self.ids)
         told = {
             each.id: (each.state, each.owner, each.attempts, each.is_reclaimed, frozenset(each.papers)) for each in rows
         }

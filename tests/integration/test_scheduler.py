@@ -13,12 +13,12 @@ from sqlmodel import select
 from structlog.testing import capture_logs
 
 from digest import db
-from digest.deliveries.lane import FIRST_PAUSE
-from digest.house import House
+from digest.deliveries.lane import INITIAL_PAUSE
+from digest.house import AppContext
 from digest.models import DeliveryKind, Paper, SourceFetch
-from digest.scheduler import TICK_SECONDS, Clockwork, running
+from digest.scheduler import TICK_SECONDS, Scheduler, run_scheduler
 from tests.factories import NOW, TODAY, delivery, subscriber
-from tests.house import Clock, Record, house, reader
+from tests.house import Clock, Record, make_context, reader
 from tests.lists import Lists, entry, serving
 from tests.relay import Relay
 from tests.rude import HANG, Rude
@@ -30,14 +30,14 @@ def lists() -> Iterator[Lists]:
         yield host
 
 
-def wired(store: Engine, lists: Lists, port: int) -> House:
+def wired(store: Engine, lists: Lists, port: int) -> AppContext:
     relay_at = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none"}
-    return house(store, sources="huggingface", huggingface_url=lists.url, **relay_at)
+    return make_context(store, sources="huggingface", huggingface_url=lists.url, **relay_at)
 
 
 def queue(store: Engine) -> str:
     """A letter to a new reader, who has had the day's digest; the address."""
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(to := subscriber(last_due_day=TODAY))
         session.flush()
         session.add(delivery(to, kind=DeliveryKind.WELCOME))
@@ -55,7 +55,7 @@ async def until(true: Callable[[], object], seconds: float = 30) -> None:
 
 
 def within(
-    block: Callable[[], AbstractAsyncContextManager[Clockwork]], act: Callable[[Clockwork], Coroutine[Any, Any, None]]
+    block: Callable[[], AbstractAsyncContextManager[Scheduler]], act: Callable[[Scheduler], Coroutine[Any, Any, None]]
 ) -> None:
     async def together() -> None:
         async with asyncio.timeout(90), block() as work:
@@ -78,7 +78,7 @@ def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_servic
 
     event.listen(store, "before_cursor_execute", wait)
 
-    async def act(work: Clockwork) -> None:
+    async def act(work: Scheduler) -> None:
         delivering = asyncio.create_task(work.deliver())
         await until(waits.is_set)
         await asyncio.sleep(0.1)  # as pages would be served
@@ -86,7 +86,7 @@ def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_servic
         await delivering
         assert len(polite.accepted) == 1
 
-    asyncio.run(act(Clockwork(at, Clock())))
+    asyncio.run(act(Scheduler(at, Clock())))
 
 
 def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
@@ -95,27 +95,27 @@ def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
     at = wired(store, lists, polite.port)
     reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
 
-    async def act(_work: Clockwork) -> None:
+    async def act(_work: Scheduler) -> None:
         await until(lambda: polite.accepted)
 
-    within(lambda: running(at, Clock()), act)
+    within(lambda: run_scheduler(at, Clock()), act)
     assert recipients(polite) == ["ada@example.org"]
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         assert session.exec(select(Paper.title)).all() == ["A graph of everything"]
     (letter,) = Record(store).letters()
     assert (letter.state, letter.kind) == ("sent", "digest")
 
 
 def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists: Lists, polite: Relay) -> None:
-    async def act(work: Clockwork) -> None:
+    async def act(work: Scheduler) -> None:
         await until(lambda: lists.asked)
         by_hand = queue(sqlite_store)
-        await work.tick()
+        await work.plan_and_deliver()
         assert recipients(polite) == [by_hand]
         by_itself = queue(sqlite_store)
         await until(lambda: by_itself in recipients(polite), TICK_SECONDS + 20)
 
-    within(lambda: running(wired(sqlite_store, lists, polite.port), Clock()), act)
+    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
 
 
 def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
@@ -124,13 +124,13 @@ def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
     at = wired(store, lists, polite.port)
     reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
     confirm = queue(store)
-    work = Clockwork(at, Clock())
-    asyncio.run(work.tick())
+    work = Scheduler(at, Clock())
+    asyncio.run(work.plan_and_deliver())
     assert recipients(polite) == [confirm]
     # Had the tick planned, this reader's day would be over: nothing was listed yet.
 
     async def read_and_deliver() -> None:
-        await work.read()
+        await work.collect()
         await work.deliver()
 
     asyncio.run(read_and_deliver())
@@ -143,30 +143,30 @@ def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
     lists.broken = True
     waiting = queue(sqlite_store)
 
-    async def act(_work: Clockwork) -> None:
+    async def act(_work: Scheduler) -> None:
         await until(lambda: polite.accepted)
 
-    within(lambda: running(wired(sqlite_store, lists, polite.port), Clock()), act)
+    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
     assert recipients(polite) == [waiting]
-    with db.reading(sqlite_store) as session:
+    with db.read_session(sqlite_store) as session:
         assert {each.status for each in session.exec(select(SourceFetch)).all()} == {"failed"}
 
 
 def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists: Lists, polite: Relay) -> None:
     def rename(old: str, new: str) -> None:
-        with db.writing(store) as session:
+        with db.write_session(store) as session:
             session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
     waiting = queue(store)
-    work = Clockwork(wired(store, lists, polite.port), Clock())
+    work = Scheduler(wired(store, lists, polite.port), Clock())
     rename("delivery", "hidden")
     with capture_logs() as said:
-        asyncio.run(work.tick())
+        asyncio.run(work.plan_and_deliver())
     failed = [(each["event"], each["job"], each["log_level"]) for each in said]
     assert failed[-1] == ("job.failed", "deliver", "error")
     assert failed[:-1] == ([("job.failed", "hand out", "error")] if store.dialect.name == "postgresql" else [])
     rename("hidden", "delivery")
-    asyncio.run(work.tick())
+    asyncio.run(work.plan_and_deliver())
     assert recipients(polite) == [waiting]
 
 
@@ -175,23 +175,23 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
 
     async def act() -> None:
         async with Rude({"greeting": ["554 5.7.1 not you"] * 2}) as rude:
-            work = Clockwork(wired(store, lists, rude.port), clock)
+            work = Scheduler(wired(store, lists, rude.port), clock)
             for _ in range(3):
                 queue(store)
-                await work.tick()
+                await work.plan_and_deliver()
             assert len(rude.heard) == 1
-            clock.now += FIRST_PAUSE - timedelta(seconds=1)
-            await work.tick()
+            clock.now += INITIAL_PAUSE - timedelta(seconds=1)
+            await work.plan_and_deliver()
             assert len(rude.heard) == 1
             clock.now += timedelta(seconds=1)
-            await work.tick()
+            await work.plan_and_deliver()
             assert [len(rude.heard), len(rude.letters)] == [2, 0]
-            clock.now += 2 * FIRST_PAUSE - timedelta(seconds=1)
-            await work.tick()
+            clock.now += 2 * INITIAL_PAUSE - timedelta(seconds=1)
+            await work.plan_and_deliver()
             assert len(rude.heard) == 2
             # A clock that is set back has nothing to say about how long it has been.
             clock.now -= timedelta(days=30)
-            await work.tick()
+            await work.plan_and_deliver()
             assert len(rude.letters) >= 1
 
     asyncio.run(act())
@@ -202,12 +202,12 @@ def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, l
 
     async def act() -> None:
         async with Rude({"greeting": ["421 4.3.2 not now"] * 3}) as rude:
-            work = Clockwork(wired(store, lists, rude.port), clock)
+            work = Scheduler(wired(store, lists, rude.port), clock)
             for _ in range(5):
                 queue(store)
-            await work.tick()
+            await work.plan_and_deliver()
             clock.now += timedelta(minutes=10)
-            await work.tick()
+            await work.plan_and_deliver()
             assert len(rude.letters) == 5
 
     asyncio.run(act())
@@ -225,7 +225,7 @@ def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engi
         queue(store)
         queue(store)
         async with asyncio.timeout(60), Slow() as slow:
-            async with running(wired(store, lists, slow.port), Clock()):
+            async with run_scheduler(wired(store, lists, slow.port), Clock()):
                 await slow.waiting.wait()
             assert len(slow.letters) == 1
         assert [(each.state, each.owner) for each in Record(store).letters()] == [("sent", None), ("queued", None)]
@@ -238,7 +238,7 @@ def test_the_end_does_not_wait_for_a_source(sqlite_store: Engine, polite: Relay)
         # Rude in another trade: a host that takes the request and never answers.
         async with asyncio.timeout(20), Rude({"greeting": [HANG]}) as silent:
             host = Lists(TODAY, url=f"http://127.0.0.1:{silent.port}")
-            async with running(wired(sqlite_store, host, polite.port), Clock()):
+            async with run_scheduler(wired(sqlite_store, host, polite.port), Clock()):
                 await silent.waiting.wait()
 
     asyncio.run(act())
@@ -248,9 +248,9 @@ def test_after_the_end_no_tick_sends_anything(sqlite_store: Engine, lists: Lists
     queue(sqlite_store)
 
     async def act() -> None:
-        work = Clockwork(wired(sqlite_store, lists, polite.port), Clock())
+        work = Scheduler(wired(sqlite_store, lists, polite.port), Clock())
         await work.close()
-        await work.tick()
+        await work.plan_and_deliver()
 
     asyncio.run(act())
     assert polite.accepted == []

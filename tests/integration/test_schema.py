@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, select
 
 from digest import db
-from digest.db.schema import steps
+from digest.db.schema import known_revisions
 from digest.models import FULLTEXT_TABLE, Paper, Subscriber
 from tests.conftest import Connect
 from tests.factories import delivery, paper, subscriber
@@ -88,12 +88,12 @@ def by_name(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_word_that_is_no_state_is_refused(store: Engine) -> None:
-    with pytest.raises(IntegrityError, match="ck_subscriber_status_known"), db.writing(store) as session:
+    with pytest.raises(IntegrityError, match="ck_subscriber_status_known"), db.write_session(store) as session:
         session.add(subscriber(status="asleep"))
 
 
 def test_a_subscriber_cannot_have_two_letters_of_one_edition(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(reader := subscriber())
         session.flush()
         session.add(delivery(reader))
@@ -103,31 +103,31 @@ def test_a_subscriber_cannot_have_two_letters_of_one_edition(store: Engine) -> N
 
 def test_a_letter_without_its_subscriber_is_refused_after_an_upgrade(empty_url: str, connect: Connect) -> None:
     engine = connect(empty_url)
-    db.ready(engine)
-    with pytest.raises(IntegrityError), db.writing(engine) as session:
+    db.ensure_schema(engine)
+    with pytest.raises(IntegrityError), db.write_session(engine) as session:
         session.add(delivery(subscriber(id=77)))
 
 
 def test_numbers_beyond_32_bits_are_kept(store: Engine) -> None:
     big = 2**40
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(subscriber(id=big, covered_listing_id=big))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         assert session.exec(select(Subscriber.covered_listing_id)).one() == big
 
 
 def test_an_instant_comes_back_aware_and_in_utc(store: Engine) -> None:
     there = datetime.fromisoformat("2026-03-29T03:30:00+02:00")
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(paper(first_seen_at=there))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         kept = session.exec(select(Paper.first_seen_at)).one()
     assert (kept, kept.tzinfo) == (there, UTC)
 
 
 def test_the_history_can_be_undone(store: Engine) -> None:
     with store.begin() as connection:
-        config = db.history()
+        config = db.alembic_config()
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     assert inspect(store).get_table_names() == ["alembic_version"]
@@ -152,7 +152,7 @@ def test_an_older_shared_store_waits_for_its_operator(
 
 
 def test_rows_survive_a_step_that_rebuilds_their_parents_table(sqlite_store: Engine, tmp_path: Path) -> None:
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(reader := subscriber())
         session.flush()
         session.add(delivery(reader))
@@ -164,7 +164,7 @@ def test_rows_survive_a_step_that_rebuilds_their_parents_table(sqlite_store: Eng
 
 
 def test_a_step_that_would_orphan_rows_changes_nothing(sqlite_store: Engine, tmp_path: Path) -> None:
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(reader := subscriber())
         session.flush()
         session.add(delivery(reader))
@@ -191,14 +191,14 @@ def longer_history(folder: Path, step: str = "") -> Path:
 
 
 def test_what_is_told_without_alembic_is_what_alembic_tells() -> None:
-    written = ScriptDirectory.from_config(db.history())
-    head, known = steps()
+    written = ScriptDirectory.from_config(db.alembic_config())
+    head, known = known_revisions()
     assert head == written.get_current_head()
     assert known == {step.revision for step in written.walk_revisions()}
 
 
 def newest() -> str:
-    head = ScriptDirectory.from_config(db.history()).get_current_head()
+    head = ScriptDirectory.from_config(db.alembic_config()).get_current_head()
     assert head is not None
     return head
 

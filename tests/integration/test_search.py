@@ -12,9 +12,9 @@ from sqlalchemy import Engine, insert, text
 from sqlmodel import Session, col, select
 
 from digest import db, papers, search
-from digest.matching import Document, Matcher, Query, parse
+from digest.matching import Matcher, PaperDocument, Query, parse
 from digest.models import Paper
-from digest.search.words import All, Asked, Term, asked, words
+from digest.search.words import AllOf, SearchExpression, SearchTerm, index_terms, search_expression
 from tests.factories import NOW, paper
 
 REAL = Path(__file__).parents[3] / "shared/data"
@@ -47,20 +47,20 @@ KEYWORDS = (
 )
 
 
-def holds(part: Asked | None, known: set[str]) -> bool:
+def holds(part: SearchExpression | None, known: set[str]) -> bool:
     """What the index would say, without one."""
-    if isinstance(part, Term):
-        return any(word.startswith(part.text) for word in known) if part.begun else part.text in known
-    if isinstance(part, All):
+    if isinstance(part, SearchTerm):
+        return any(word.startswith(part.text) for word in known) if part.is_prefix else part.text in known
+    if isinstance(part, AllOf):
         return all(holds(each, known) for each in part.parts)
     return part is None or any(holds(each, known) for each in part.parts)
 
 
 def keep(store: Engine, found: list[Paper]) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add_all(found)
         session.flush()
-        search.keep_up(session, 10**6)
+        search.update_index(session, 10**6)
 
 
 def own_papers() -> list[Paper]:
@@ -83,17 +83,17 @@ def own_papers() -> list[Paper]:
 def searched(session: Session, query: Query, most: int = 10) -> list[int]:
     """All pages, one after the other."""
     found: list[int] = []
-    below: int | None = search.TOP
+    below: int | None = search.MAX_PAPER_ID
     while below:
-        page = search.look(session, query, below, most=most)
+        page = search.search_papers(session, query, below, limit=most)
         found += [int(each.id or 0) for each in page.papers]
-        below = page.onward
+        below = page.next_before_id
     return found
 
 
 def matched(session: Session, query: Query) -> list[int]:
     """What matching finds in every paper there is."""
-    documents = search.read(session, [int(each or 0) for each in session.exec(select(Paper.id)).all()])
+    documents = search.load_documents(session, [int(each or 0) for each in session.exec(select(Paper.id)).all()])
     hits = {hit.document for hit in Matcher([query]).match(documents)[0]}
     return sorted((each.id for n, each in enumerate(documents) if (n in hits) != query.exclude), reverse=True)
 
@@ -101,7 +101,7 @@ def matched(session: Session, query: Query) -> list[int]:
 def test_a_search_finds_what_matching_finds_the_newest_first(store: Engine) -> None:
     keep(store, own_papers())
     some = 0
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         for keyword in KEYWORDS:
             query = parse(keyword)
             assert searched(session, query, most=2) == matched(session, query), keyword
@@ -112,10 +112,10 @@ def test_a_search_finds_what_matching_finds_the_newest_first(store: Engine) -> N
 @pytest.mark.parametrize("keyword", KEYWORDS)
 def test_the_index_has_all_that_matching_finds(keyword: str) -> None:
     query = parse(keyword)
-    documents = [Document.of(each, ("arxiv",)) for each in own_papers()]
-    wanted = asked(query)
+    documents = [PaperDocument.from_paper(each, ("arxiv",)) for each in own_papers()]
+    wanted = search_expression(query)
     for hit in Matcher([query]).match(documents)[0]:
-        assert holds(wanted, words(documents[hit.document])) or query.exclude
+        assert holds(wanted, index_terms(documents[hit.document])) or query.exclude
 
 
 PIECES = (
@@ -157,9 +157,9 @@ def test_no_phrase_that_matches_is_lost(text: str, data: st.DataObject) -> None:
         query = parse(line)
     except QueryError:
         return
-    document = Document(1, text, "")
+    document = PaperDocument(1, text, "")
     if Matcher([query]).match([document])[0]:
-        assert holds(asked(query), words(document)), line
+        assert holds(search_expression(query), index_terms(document)), line
 
 
 @lru_cache
@@ -174,9 +174,9 @@ def test_in_real_papers_a_search_finds_what_matching_finds(store: Engine) -> Non
         paper(title=each["title"], abstract=each["abstract"], authors=each["authors"] or []).model_dump(exclude={"id"})
         for each in corpus(1500)
     ]
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.execute(insert(Paper), rows)
-        assert search.keep_up(session, 10**6) == len(rows)
+        assert search.update_index(session, 10**6) == len(rows)
     asked_for = [
         *("fine tuning", "finetuning", "rag", "large language model", "vision language model", "text to image", "gan"),
         *(
@@ -189,67 +189,67 @@ def test_in_real_papers_a_search_finds_what_matching_finds(store: Engine) -> Non
         ),
         *("author:smith", "diffusion model OR transformer", "NOT learning", "attention AND NOT transformer", "k-means"),
     ]
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         queries = [parse(each) for each in asked_for]
-        documents = search.read(session, [int(each or 0) for each in session.exec(select(Paper.id)).all()])
+        documents = search.load_documents(session, [int(each or 0) for each in session.exec(select(Paper.id)).all()])
         for query, hits in zip(queries, Matcher(queries).match(documents), strict=True):
             expected = sorted((documents[hit.document].id for hit in hits), reverse=True)
             assert searched(session, query, most=100) == expected, query.text
 
 
 def test_a_paper_is_found_before_it_is_indexed_and_after_its_words_changed(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(one := paper(title="Old words"))
         session.flush()
         assert searched(session, parse("old word")) == [one.id]
         for number in range(3):
-            assert search.keep_up(session, 10) == 1
+            assert search.update_index(session, 10) == 1
             one.title, one.is_indexed = f"New words {number}", False
             session.flush()
-        search.keep_up(session, 10)
-        assert search.keep_up(session, 10) == 0
+        search.update_index(session, 10)
+        assert search.update_index(session, 10) == 0
         assert searched(session, parse("new word"), most=1) == [one.id]
         assert searched(session, parse("old word")) == []
 
 
 def test_what_a_source_changes_is_indexed_anew(store: Engine) -> None:
-    from digest.sources.base import Listed
+    from digest.sources.base import ListedPaper
 
-    def listed(title: str, version: int) -> Listed:
-        return Listed(
+    def listed(title: str, version: int) -> ListedPaper:
+        return ListedPaper(
             source="arxiv", list_day=NOW.date(), rank=1, title=title, abstract="Told.", arxiv_id="2607.00001",
             version=version, url="https://arxiv.org/abs/2607.00001", kind="new",
         )  # fmt: skip
 
-    with db.writing(store) as session:
-        papers.remember(session, [listed("The first title", 1)], NOW)
-        assert search.keep_up(session, 10) == 1
-        papers.remember(session, [listed("The first title", 1)], NOW)
-        assert search.keep_up(session, 10) == 0
-        papers.remember(session, [listed("A better heading", 2)], NOW)
-        assert search.keep_up(session, 10) == 1
+    with db.write_session(store) as session:
+        papers.store_listings(session, [listed("The first title", 1)], NOW)
+        assert search.update_index(session, 10) == 1
+        papers.store_listings(session, [listed("The first title", 1)], NOW)
+        assert search.update_index(session, 10) == 0
+        papers.store_listings(session, [listed("A better heading", 2)], NOW)
+        assert search.update_index(session, 10) == 1
         assert len(searched(session, parse("better heading"))) == 1
 
 
 def test_a_page_costs_a_bounded_number_of_papers_and_says_so(store: Engine) -> None:
     keep(store, [paper(title=f"Robots {n}", upvotes=9 if n == 0 else 1) for n in range(60)])
-    with db.reading(store) as session:
-        page = search.look(session, parse("upvotes>5"), most=5, most_looked=20)
+    with db.read_session(store) as session:
+        page = search.search_papers(session, parse("upvotes>5"), limit=5, scan_limit=20)
         assert (page.papers, page.looked, page.short) == ((), 20, True)
-        assert page.onward
-        rest = search.look(session, parse("upvotes>5"), page.onward, most=5)
-        assert ([each.title for each in rest.papers], rest.onward, rest.short) == (["Robots 0"], None, False)
+        assert page.next_before_id
+        rest = search.search_papers(session, parse("upvotes>5"), page.next_before_id, limit=5)
+        assert ([each.title for each in rest.papers], rest.next_before_id, rest.short) == (["Robots 0"], None, False)
 
 
 def test_the_index_is_used(store: Engine) -> None:
     keep(store, [paper(title="Robots"), *(paper(title=f"Proteins {n}") for n in range(50))])
-    with db.reading(store) as session:
-        assert search.look(session, parse("robot"), most=5).looked == 1
+    with db.read_session(store) as session:
+        assert search.search_papers(session, parse("robot"), limit=5).looked == 1
 
 
 def test_an_entry_of_a_paper_is_gone_with_it_from_what_is_found(store: Engine) -> None:
     keep(store, [paper(title="Robots")])
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.execute(text("DELETE FROM paper"))
         assert searched(session, parse("robot")) == []
         assert session.exec(select(col(Paper.id))).all() == []

@@ -15,16 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digest import db
 from digest.errors import StoreError
-from digest.house import House
-from digest.mail.inbox import kept
+from digest.house import AppContext
+from digest.mail.inbox import list_messages
 from digest.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
-from digest.sending import LETTERS_EACH, Sent, send_all
-from digest.sending.outbox import BATCH
+from digest.sending import DELIVERIES_PER_CONNECTION, DeliveryReport, send_queued
+from digest.sending.outbox import CLAIM_BATCH
 from digest.sending.sender import NEAR
-from digest.writing import Memory
+from digest.writing import RenderCache
 from tests.command import Command
 from tests.factories import NOW, TODAY, delivery, listing, paper, subscriber
-from tests.house import KEY, Record, house
+from tests.house import KEY, Record, make_context
 from tests.lists import Lists, serving
 from tests.relay import Relay
 from tests.rude import HANG, Rude
@@ -33,8 +33,8 @@ CONNECTIONS = 4  # the usual most
 LATER = NOW + timedelta(minutes=10)
 
 
-def through(store: Engine, port: int, **given: object) -> House:
-    return house(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
+def through(store: Engine, port: int, **given: object) -> AppContext:
+    return make_context(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
 
 
 def queue(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, **given: object) -> list[str]:
@@ -42,7 +42,7 @@ def queue(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, *
     status = {DeliveryKind.CONFIRM: SubscriberStatus.PENDING, DeliveryKind.GOODBYE: SubscriberStatus.UNSUBSCRIBED}.get(
         DeliveryKind(kind), SubscriberStatus.ACTIVE
     )
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         readers = [subscriber(status=status) for _ in range(number)]
         session.add_all(readers)
         carried = []
@@ -56,10 +56,10 @@ def queue(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, *
         return [each.email for each in readers]
 
 
-def deliver(at: House, **given: Any) -> Sent:
-    async def limited() -> Sent:
+def deliver(at: AppContext, **given: Any) -> DeliveryReport:
+    async def limited() -> DeliveryReport:
         async with asyncio.timeout(60):
-            return await send_all(at, lambda: NOW, **given)
+            return await send_queued(at, lambda: NOW, **given)
 
     return asyncio.run(limited())
 
@@ -69,7 +69,7 @@ def test_letters_are_claimed_on_the_loop_where_store_and_relay_are_near_and_else
     store: Engine, polite: Relay, *, far: bool
 ) -> None:
     polite.takes = 2 * NEAR if far else 0.0
-    queue(store, 2 * BATCH + 1)
+    queue(store, 2 * CLAIM_BATCH + 1)
     claimed_in: list[int] = []
 
     def look(_connection: object, _cursor: object, statement: str, *_about: object) -> None:
@@ -77,7 +77,7 @@ def test_letters_are_claimed_on_the_loop_where_store_and_relay_are_near_and_else
             claimed_in.append(get_ident())
 
     event.listen(store, "before_cursor_execute", look)
-    assert deliver(through(store, polite.port)).sent == 2 * BATCH + 1
+    assert deliver(through(store, polite.port)).sent == 2 * CLAIM_BATCH + 1
     here = [each == get_ident() for each in claimed_in]
     embedded = store.dialect.name == "sqlite"
     assert here[0] is embedded  # nobody knows yet how far the relay is
@@ -102,7 +102,7 @@ def recipients(polite: Relay) -> list[str]:
 
 
 def rename(store: Engine, old: str, new: str) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
@@ -112,7 +112,7 @@ def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine
     (confirm,) = queue(store, kind=DeliveryKind.CONFIRM, priority=0)
     sent = deliver(through(store, polite.port))
     assert recipients(polite) == [confirm, welcome, digest]
-    assert (sent.sent, sent.papers, sent.busy, sent.closed) == (3, 1, False, "")
+    assert (sent.sent, sent.papers, sent.busy, sent.relay_error) == (3, 1, False, "")
     for row in Record(store).letters():
         assert (row.state, row.reply_code, row.attempts, row.settled_at, row.owner) == ("sent", 250, 1, NOW, None)
         (message,) = (each for each in polite.mails().values() if each[0]["Message-ID"] == row.message_id)
@@ -143,14 +143,14 @@ def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: 
     assert rows[2].next_attempt_at > NOW
     polite.refuse = {}
     assert deliver(through(store, polite.port)).sent == 0  # not before its time
-    assert asyncio.run(send_all(through(store, polite.port), lambda: LATER)).sent == 1
+    assert asyncio.run(send_queued(through(store, polite.port), lambda: LATER)).sent == 1
     assert Record(store).letters()[2].attempts == 2
 
 
 def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
     async def act(rude: Rude) -> None:
         queue(store, 2)
-        sent = await send_all(through(store, rude.port), lambda: NOW)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
         assert (sent.failed, sent.sent) == (1, 1)
         row, other = Record(store).letters()
         assert (row.state, row.reply_code, other.state) == ("failed", 554, "sent")
@@ -163,19 +163,19 @@ def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
 def test_without_a_relay_letters_are_kept_in_the_inbox(store: Engine, tmp_path: Path) -> None:
     if store.dialect.name != "sqlite":
         pytest.skip("the inbox lies beside the database file")
-    at = house(store)
+    at = make_context(store)
     wanted = queue(store, 3)
     assert deliver(at).sent == 3
-    assert sorted(each.recipient for each in kept(at.inbox)) == sorted(wanted)
+    assert sorted(each.recipient for each in list_messages(at.mailbox_directory)) == sorted(wanted)
 
 
 def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) -> None:
-    at = house(sqlite_store)
+    at = make_context(sqlite_store)
     queue(sqlite_store, 2)
 
-    def lose(_sent: Sent) -> None:
-        if at.inbox.exists():
-            at.inbox.rename(at.inbox.with_name("elsewhere"))
+    def lose(_sent: DeliveryReport) -> None:
+        if at.mailbox_directory.exists():
+            at.mailbox_directory.rename(at.mailbox_directory.with_name("elsewhere"))
 
     sent = deliver(at, tell=lose)
     assert (sent.sent, sent.deferred, sent.failed) == (1, 1, 0)
@@ -185,12 +185,12 @@ def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) ->
 def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
     async def act(rude: Rude) -> None:
         readers.extend(queue(store, 3))
-        sent = await send_all(through(store, rude.port), lambda: NOW)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
         assert (len(rude.letters), sent.sent, sent.cancelled) == (2, 2, 1)
         assert fates(store) == ["sent", "cancelled", "sent"]
 
     async def leave() -> None:  # while the first letter is answered, and all are claimed
-        with db.writing(store) as session:
+        with db.write_session(store) as session:
             session.get_one(Subscriber, Record(store).of(readers[1]).id).status = SubscriberStatus.UNSUBSCRIBED
 
     readers: list[str] = []
@@ -201,7 +201,7 @@ def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(sto
     queue(store, 20)
     stop = asyncio.Event()
 
-    def enough(sent: Sent) -> None:
+    def enough(sent: DeliveryReport) -> None:
         if sent.sent == 3:
             stop.set()
 
@@ -218,15 +218,15 @@ def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(sto
     async def act(rude: Rude) -> None:
         queue(store, 10)
         stop = asyncio.Event()
-        sent = await send_all(through(store, rude.port), lambda: NOW, stop=stop)
+        sent = await send_queued(through(store, rude.port), lambda: NOW, stop=stop)
         assert (sent.sent, sent.deferred, sent.failed) == (0, 0, 0)
-        assert "421" in sent.closed
+        assert "421" in sent.relay_error
         rows = Record(store).letters()
         assert {each.state for each in rows} == {"queued"}
         assert {(each.attempts, each.next_attempt_at) for each in rows} == {(0, None)}
         # The run is over; whether there is another one is for the caller to say.
         assert not stop.is_set()
-        assert (await send_all(through(store, rude.port), lambda: LATER, stop=stop)).sent == 10
+        assert (await send_queued(through(store, rude.port), lambda: LATER, stop=stop)).sent == 10
 
     against(Rude({"greeting": ["421 4.3.2 not now"] * 3}), act)
 
@@ -234,8 +234,8 @@ def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(sto
 def test_two_lost_connections_are_no_reason_to_give_up(store: Engine) -> None:
     async def act(rude: Rude) -> None:
         queue(store, 8)
-        sent = await send_all(through(store, rude.port), lambda: NOW)
-        assert (sent.deferred, sent.sent, sent.closed) == (0, 8, "")
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (sent.deferred, sent.sent, sent.relay_error) == (0, 8, "")
 
     polite = "220 rude.test"
     down = "421 4.3.2 not now"
@@ -251,8 +251,8 @@ def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
 ) -> None:
     async def act(rude: Rude) -> None:
         queue(store, 5)
-        sent = await send_all(through(store, rude.port), lambda: NOW)
-        assert (sent.sent, sent.deferred, sent.failed, bool(sent.closed)) == (0, 0, 0, True)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (sent.sent, sent.deferred, sent.failed, bool(sent.relay_error)) == (0, 0, 0, True)
         assert {each.state for each in Record(store).letters()} == {"queued"}
         assert {(each.attempts, each.next_attempt_at) for each in Record(store).letters()} == {(0, None)}
         assert len(rude.heard) == 1
@@ -275,7 +275,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite
 
 def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store: Engine, polite: Relay) -> None:
     queue(sqlite_store, kind=DeliveryKind.DIGEST)
-    known = Memory()
+    known = RenderCache()
     assert deliver(through(sqlite_store, polite.port), known=known).sent == 1
     assert len(known) > 0
 
@@ -285,9 +285,9 @@ def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that
 ) -> None:
     queue(store, 10)
 
-    async def both() -> Sequence[Sent]:
+    async def both() -> Sequence[DeliveryReport]:
         at = through(store, polite.port)
-        return await asyncio.gather(send_all(at, lambda: NOW), send_all(at, lambda: NOW))
+        return await asyncio.gather(send_queued(at, lambda: NOW), send_queued(at, lambda: NOW))
 
     first, second = asyncio.run(both())
     assert (first.sent + second.sent, first.busy, second.busy) == (10, False, store.dialect.name == "sqlite")
@@ -295,7 +295,12 @@ def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that
 
 
 @pytest.mark.parametrize(
-    ("letters", "connections"), [(LETTERS_EACH - 1, 1), (2 * LETTERS_EACH, 3), (4 * LETTERS_EACH, CONNECTIONS)]
+    ("letters", "connections"),
+    [
+        (DELIVERIES_PER_CONNECTION - 1, 1),
+        (2 * DELIVERIES_PER_CONNECTION, 3),
+        (4 * DELIVERIES_PER_CONNECTION, CONNECTIONS),
+    ],
 )
 def test_more_letters_use_more_connections(sqlite_store: Engine, polite: Relay, letters: int, connections: int) -> None:
     wanted = queue(sqlite_store, letters)
@@ -311,7 +316,7 @@ def test_more_letters_use_more_connections(sqlite_store: Engine, polite: Relay, 
 def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
     store: Engine, polite: Relay, tmp_path: Path
 ) -> None:
-    wanted = queue(store, 2 * LETTERS_EACH + 30)
+    wanted = queue(store, 2 * DELIVERIES_PER_CONNECTION + 30)
     polite.stall_from = 40
     with serving(Lists(TODAY)) as lists:
         command = Command(
@@ -354,14 +359,14 @@ def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
 ) -> None:
     async def act(rude: Rude) -> None:
         wanted = queue(store, 12)
-        running = asyncio.create_task(send_all(through(store, rude.port), lambda: NOW))
+        running = asyncio.create_task(send_queued(through(store, rude.port), lambda: NOW))
         await rude.waiting.wait()
         running.cancel()
         await asyncio.wait({running}, timeout=15)
         assert running.cancelled()
         assert fates(store) == [fate] + ["queued"] * 11
         assert {each.owner for each in Record(store).letters()} == {None}
-        again = await send_all(through(store, rude.port), lambda: NOW)
+        again = await send_queued(through(store, rude.port), lambda: NOW)
         assert (again.sent, again.uncertain) == (len(wanted) - doubtful, 0)
 
     against(Rude({verb: [HANG]}), act)
@@ -388,10 +393,10 @@ def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Eng
     async def act(rude: Rude) -> None:
         queue(store, 6)
         with pytest.raises((StoreError, SQLAlchemyError)):
-            await send_all(through(store, rude.port), lambda: NOW)
+            await send_queued(through(store, rude.port), lambda: NOW)
         rename(store, "hidden", "delivery")
         assert fates(store) == ["on_wire"] + ["sending"] * 5
-        sent = await send_all(through(store, rude.port), lambda: NOW)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
         assert (sent.uncertain, sent.sent, len(rude.letters)) == (1, 5, 6)
         assert fates(store) == ["uncertain"] + ["sent"] * 5
 
@@ -401,7 +406,7 @@ def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Eng
 def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(store: Engine) -> None:
     async def act(rude: Rude) -> None:
         queue(store, 3)
-        running = asyncio.create_task(send_all(through(store, rude.port), lambda: NOW))
+        running = asyncio.create_task(send_queued(through(store, rude.port), lambda: NOW))
         await held.wait()
         await asyncio.sleep(0.2)
         running.cancel()
@@ -426,7 +431,7 @@ def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> N
 
     async def act(rude: Rude) -> None:
         queue(sqlite_store, 3)
-        assert (await send_all(through(sqlite_store, rude.port), lambda: NOW)).sent == 3
+        assert (await send_queued(through(sqlite_store, rude.port), lambda: NOW)).sent == 3
         assert fates(sqlite_store) == ["sent"] * 3
 
     against(Saboteur(lose_for_a_moment), act)
@@ -435,14 +440,14 @@ def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> N
 def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("the lock of a file ends with its process")
-    at_once: list[Sent] = []
+    at_once: list[DeliveryReport] = []
 
     async def cut_off_and_overtake() -> None:
         # The server drops every connection, and the lock with the one that held it; somebody else takes over at once.
         with store.connect() as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
-        at_once.append(await send_all(through(store, port), lambda: NOW))
+        at_once.append(await send_queued(through(store, port), lambda: NOW))
 
     port = 0
 
@@ -451,7 +456,7 @@ def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> Non
         port = rude.port
         queue(store, 250)  # more than are claimed beforehand: it has to come back for the rest
         with pytest.raises(StoreError, match="counts this process as dead"):
-            await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)
+            await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
         (second,) = at_once
         # Uncertain for the other sender; but this one lives, and tells how its letter fared.
         assert (second.busy, second.uncertain, second.sent) == (False, 1, 249)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from digest import db
 from digest.models import DeliveryState
-from digest.sending import send_all
+from digest.sending import send_queued
 from tests.factories import NOW
 from tests.house import Record
 from tests.integration.test_sending import against, fates, queue, through
@@ -21,7 +21,7 @@ def test_while_letters_wait_each_goes_ahead_of_itself(store: Engine) -> None:
     addresses = queue(store, 12)
 
     async def act(rude: Rude) -> None:
-        sent = await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)
+        sent = await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
         assert sent.sent == len(addresses)
         assert (rude.ahead[:10], rude.ahead[-1]) == ([AHEAD] * 10, "")
         assert [line for line in rude.words.splitlines() if line.startswith("RCPT")] == [
@@ -36,7 +36,7 @@ def test_letters_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None
     queue(store, 5)
 
     async def act(rude: Rude) -> None:
-        await send_all(through(store, rude.port, smtp_connections=1, smtp_rate=100), lambda: NOW)
+        await send_queued(through(store, rude.port, smtp_connections=1, smtp_rate=100), lambda: NOW)
         assert rude.ahead == [""] * 5
 
     against(Rude(offers=("PIPELINING",)), act)
@@ -44,13 +44,13 @@ def test_letters_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None
 
 def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> None:
     addresses = queue(store, 8)
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.execute(
             text("UPDATE subscriber SET timezone = 'Nowhere/At_All' WHERE email = :one"), {"one": addresses[3]}
         )
 
     async def act(rude: Rude) -> None:
-        sent = await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)
+        sent = await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
         assert (sent.sent, sent.deferred) == (7, 1)
 
     against(Rude(offers=("PIPELINING",)), act)
@@ -62,7 +62,7 @@ def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: E
     queue(store, 6)
 
     async def act(rude: Rude) -> None:
-        sent = await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)
+        sent = await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
         assert (sent.sent, sent.failed) == (5, 1)
         assert len(rude.letters) == 5
 
@@ -86,7 +86,7 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_lette
     event.listen(store, "before_cursor_execute", away)
 
     async def act(rude: Rude) -> None:
-        assert (await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW)).sent == 4
+        assert (await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)).sent == 4
 
     against(rude, act)
     assert failed
@@ -123,7 +123,7 @@ def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) ->
     watching = Watching(store, asyncio.Event(), "PIPELINING")
 
     async def act(rude: Rude) -> None:
-        assert (await send_all(through(store, rude.port, smtp_connections=1, smtp_reuse=3), lambda: NOW)).sent == 4
+        assert (await send_queued(through(store, rude.port, smtp_connections=1, smtp_reuse=3), lambda: NOW)).sent == 4
 
     against(watching, act)
     assert watching.at_goodbye == [(3, 3), (4, 4)]
@@ -135,7 +135,7 @@ def test_who_is_told_to_stop_says_goodbye_when_the_last_answer_is_recorded(store
     watching = Watching(store, stop)
 
     async def act(rude: Rude) -> None:
-        assert (await send_all(through(store, rude.port, smtp_connections=1), lambda: NOW, stop=stop)).sent == 2
+        assert (await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW, stop=stop)).sent == 2
 
     against(watching, act)
     assert watching.at_goodbye == [(2, 2)]

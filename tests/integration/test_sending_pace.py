@@ -11,26 +11,26 @@ from sqlmodel import select
 from structlog.testing import capture_logs
 
 from digest import db, deliveries
-from digest.deliveries.lane import FIRST_PAUSE, LAST_PAUSE
+from digest.deliveries.lane import INITIAL_PAUSE, MAX_PAUSE
 from digest.doctor import check_database
-from digest.house import House
+from digest.house import AppContext
 from digest.models import DeliveryKind, RelayCircuit
-from digest.sending import Sent, send_all
-from digest.web.app import create
+from digest.sending import DeliveryReport, send_queued
+from digest.web.app import create_app
 from tests.browser import Browser
 from tests.factories import NOW, delivery, subscriber
-from tests.house import Clock, Record, house
+from tests.house import Clock, Record, make_context
 from tests.relay import Relay
 from tests.rude import Rude
 
 
-def through(store: Engine, port: int, **given: object) -> House:
-    return house(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
+def through(store: Engine, port: int, **given: object) -> AppContext:
+    return make_context(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
 
 
 def queue(store: Engine, *domains: str) -> list[str]:
     """A welcome to a new reader at each domain, in this order."""
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         readers = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
         session.add_all(readers)
         session.flush()
@@ -38,16 +38,16 @@ def queue(store: Engine, *domains: str) -> list[str]:
         return [each.email for each in readers]
 
 
-def deliver(at: House) -> Sent:
-    async def limited() -> Sent:
+def deliver(at: AppContext) -> DeliveryReport:
+    async def limited() -> DeliveryReport:
         async with asyncio.timeout(60):
-            return await send_all(at, lambda: NOW)
+            return await send_queued(at, lambda: NOW)
 
     return asyncio.run(limited())
 
 
 def lane_of(store: Engine) -> RelayCircuit | None:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         return session.exec(select(RelayCircuit)).first()
 
 
@@ -91,8 +91,8 @@ def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_s
 
     async def act() -> None:
         async with asyncio.timeout(60), OneAtATime() as busy:
-            sent = await send_all(through(sqlite_store, busy.port), lambda: NOW)
-            assert (sent.sent, sent.closed, len(busy.letters)) == (300, "", 300)
+            sent = await send_queued(through(sqlite_store, busy.port), lambda: NOW)
+            assert (sent.sent, sent.relay_error, len(busy.letters)) == (300, "", 300)
             assert busy.refused <= 3
         assert {each.attempts for each in Record(sqlite_store).letters()} == {1}
 
@@ -128,11 +128,11 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
     async def act() -> None:
         async with asyncio.timeout(60), Rude({"greeting": ["554 5.7.1 not you"] * 8}) as rude:
             at = through(store, rude.port)
-            expected = FIRST_PAUSE
+            expected = INITIAL_PAUSE
             for tries in range(1, 9):
                 with capture_logs() as said:
-                    sent = await send_all(at, clock)
-                assert "554" in sent.closed
+                    sent = await send_queued(at, clock)
+                assert "554" in sent.relay_error
                 assert len(rude.heard) == tries
                 loud = [each for each in said if each["log_level"] == "error"]
                 assert [each["event"] for each in loud] == (["relay.closed"] if tries == 1 else [])
@@ -141,14 +141,14 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                 assert (lane.opened_at, lane.failure_count, lane.reply_code) == (NOW, tries, 554)
                 assert lane.retry_at - clock.now == expected
                 clock.now += expected - timedelta(seconds=1)
-                assert (await send_all(at, clock)).closed == sent.closed
+                assert (await send_queued(at, clock)).relay_error == sent.relay_error
                 assert len(rude.heard) == tries
                 clock.now += timedelta(seconds=1)
-                expected = min(2 * expected, LAST_PAUSE)
+                expected = min(2 * expected, MAX_PAUSE)
             assert {(each.state, each.attempts, each.owner) for each in Record(store).letters()} == {
                 ("queued", 0, None)
             }
-            assert (await send_all(at, clock)).sent == 2
+            assert (await send_queued(at, clock)).sent == 2
         assert lane_of(store) is None
 
     asyncio.run(act())
@@ -162,9 +162,9 @@ def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> N
         async with asyncio.timeout(60), Rude({"MAIL": [no, no, yes]}) as rude:
             at = through(store, rude.port)
             for _ in range(2):
-                assert (await send_all(at, lambda: NOW, insist=True)).closed
+                assert (await send_queued(at, lambda: NOW, force=True)).relay_error
             assert [len(rude.letters), [each.attempts for each in Record(store).letters()]] == [0, [0]]
-            assert (await send_all(at, lambda: NOW, insist=True)).sent == 1
+            assert (await send_queued(at, lambda: NOW, force=True)).sent == 1
         assert lane_of(store) is None
         assert [each.attempts for each in Record(store).letters()] == [1]
 
@@ -173,26 +173,26 @@ def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> N
 
 def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> None:
     queue(store, "a.test")
-    later = NOW + FIRST_PAUSE
+    later = NOW + INITIAL_PAUSE
 
     async def act() -> None:
         # Asked with MAIL alone it says yes, and to a letter no: it wants a login for RCPT.
         async with asyncio.timeout(60), Rude({"RCPT": ["530 5.7.0 log in"] * 2}) as rude:
             at = through(store, rude.port)
-            await send_all(at, lambda: NOW)
-            assert (await send_all(at, lambda: later)).closed
+            await send_queued(at, lambda: NOW)
+            assert (await send_queued(at, lambda: later)).relay_error
             lane = lane_of(store)
             assert lane
-            assert (lane.failure_count, lane.opened_at, lane.retry_at) == (2, NOW, later + 2 * FIRST_PAUSE)
+            assert (lane.failure_count, lane.opened_at, lane.retry_at) == (2, NOW, later + 2 * INITIAL_PAUSE)
 
     asyncio.run(act())
 
 
 def test_with_nothing_to_send_a_door_that_says_yes_counts_as_open(store: Engine, polite: Relay) -> None:
     at = through(store, polite.port)
-    with db.writing(store) as session:
-        deliveries.lane.close(session, at.relay().name, code=421, reply="not now", now=NOW)
-    assert not asyncio.run(send_all(at, lambda: NOW + FIRST_PAUSE)).closed
+    with db.write_session(store) as session:
+        deliveries.lane.open_circuit(session, at.relay_config().name, code=421, reply="not now", now=NOW)
+    assert not asyncio.run(send_queued(at, lambda: NOW + INITIAL_PAUSE)).relay_error
     assert lane_of(store) is None
 
 
@@ -201,7 +201,7 @@ def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
 
     async def act() -> None:
         async with asyncio.timeout(60), Rude({"DATA": ["530 5.7.0 log in"]}) as rude:
-            assert (await send_all(through(store, rude.port), lambda: NOW)).closed
+            assert (await send_queued(through(store, rude.port), lambda: NOW)).relay_error
         (row,) = Record(store).letters()
         assert (row.state, row.attempts, row.owner, row.next_attempt_at) == ("queued", 0, None, None)
 
@@ -210,23 +210,23 @@ def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
 
 def test_the_door_of_one_relay_is_not_that_of_another(store: Engine, polite: Relay) -> None:
     queue(store, "a.test")
-    with db.writing(store) as session:
-        deliveries.lane.close(session, "elsewhere:25", code=554, reply="no", now=NOW)
+    with db.write_session(store) as session:
+        deliveries.lane.open_circuit(session, "elsewhere:25", code=554, reply="no", now=NOW)
     assert deliver(through(store, polite.port)).sent == 1
 
 
 def test_doctor_and_health_tell_of_a_closed_door(store: Engine, polite: Relay) -> None:
     at = through(store, polite.port)
-    client = Browser(create(at, clock=lambda: NOW))
+    client = Browser(create_app(at, clock=lambda: NOW))
     assert client.get("/healthz").json()["relay"] == "open"
     assert not [each for each in check_database(at.settings) if not each.ok]
-    with db.writing(store) as session:
-        deliveries.lane.close(session, at.relay().name, code=535, reply="535 wrong password", now=NOW)
-    health = Browser(create(at, clock=lambda: NOW)).get("/healthz")  # what was seen a moment ago is kept
+    with db.write_session(store) as session:
+        deliveries.lane.open_circuit(session, at.relay_config().name, code=535, reply="535 wrong password", now=NOW)
+    health = Browser(create_app(at, clock=lambda: NOW)).get("/healthz")  # what was seen a moment ago is kept
     assert (health.status_code, health.json()["relay"]) == (200, "closed since 2026-07-01T06:00Z")
     assert "535" not in health.text
     (found,) = (each for each in check_database(at.settings) if not each.ok)
-    assert found.says == (
+    assert found.message == (
         "closed since 2026-07-01 06:00 UTC, no letter is tried: 535 wrong password; "
         "next try at 06:00:30, or now: digest run"
     )

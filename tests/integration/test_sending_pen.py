@@ -5,15 +5,15 @@ import asyncio
 import pytest
 from sqlalchemy import Engine
 
-from digest.deliveries import Ledger
-from digest.mail.rate import Pace
-from digest.sending.answers import Answers
-from digest.sending.intake import Intake, Place
-from digest.sending.outbox import Outbox
-from digest.sending.pen import Pen
-from digest.writing import Memory
+from digest.deliveries import GroupCommitter
+from digest.mail.rate import RateLimits
+from digest.sending.answers import ResultRecorder
+from digest.sending.intake import Claimer, SenderIdentity
+from digest.sending.outbox import SendBuffer
+from digest.sending.pen import MessagePrefetcher
+from digest.writing import RenderCache
 from tests.factories import NOW
-from tests.house import house
+from tests.house import make_context
 from tests.integration.test_sending import queue
 
 
@@ -23,16 +23,18 @@ async def nobody(_: object) -> None:
 
 def test_at_the_end_whoever_waits_gets_what_others_have_written_ahead(store: Engine) -> None:
     addresses = queue(store, 5)
-    intake = Intake(house(store), lambda: NOW, Place("one"), Memory())
+    intake = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
     letters, _ = intake.claim(frozenset())
 
     async def act() -> None:
-        outbox = Outbox(Pace(), 100, lambda: False, nobody)
-        pen = Pen(outbox, intake, Answers(Ledger(store, "one"), intake.clock, lambda _: None))
+        outbox = SendBuffer(RateLimits(), 100, lambda: False, nobody)
+        pen = MessagePrefetcher(
+            outbox, intake, ResultRecorder(GroupCommitter(store, "one"), intake.clock, lambda _: None)
+        )
         waiting = [asyncio.create_task(pen.next()) for _ in range(4)]
         await asyncio.sleep(0.01)
         await outbox.put(letters)
-        written = [pen.further(connections=1, seconds=0.05)]  # and three more, so that one is left
+        written = [pen.prefetched(connections=1, seconds=0.05)]  # and three more, so that one is left
         await outbox.close()
         written += await asyncio.gather(*waiting)
         assert sorted(each[0].recipient for each in written if each) == sorted(addresses)
@@ -46,14 +48,16 @@ def test_letters_are_written_ahead_at_once_for_a_near_relay_and_between_its_answ
     store: Engine, seconds: float, at_once: int, soon: int
 ) -> None:
     queue(store, 60)
-    intake = Intake(house(store), lambda: NOW, Place("one"), Memory())
+    intake = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
     letters, _ = intake.claim(frozenset())
 
     async def act() -> None:
-        outbox = Outbox(Pace(), 100, lambda: False, nobody)
-        pen = Pen(outbox, intake, Answers(Ledger(store, "one"), intake.clock, lambda _: None))
+        outbox = SendBuffer(RateLimits(), 100, lambda: False, nobody)
+        pen = MessagePrefetcher(
+            outbox, intake, ResultRecorder(GroupCommitter(store, "one"), intake.clock, lambda _: None)
+        )
         await outbox.put(letters)
-        assert pen.further(connections=20, seconds=seconds)  # the first of sixteen
+        assert pen.prefetched(connections=20, seconds=seconds)  # the first of sixteen
         assert len(outbox) == 44
         for _ in range(3):
             await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import dkim
 import pytest
 
-from digest.mail.dkim import signer
+from digest.mail.dkim import load_signer
 from digest.settings import Settings
 from tests.command import Command
 from tests.relay import relay
@@ -32,7 +32,7 @@ def test_letters_leave_signed_when_a_key_is_named(tmp_path: Path, signs: bool) -
         command.run("subscribers", "add", "ada@example.org", "--keyword", "论文")
         command.run("run", status=None)  # no source is there; the letter goes all the same
         ((_, raw),) = running.accepted
-    known = signer(Settings(_env_file=None, dkim_key=str(KEY), dkim_selector="s1", dkim_domain="example.org"))
+    known = load_signer(Settings(_env_file=None, dkim_key=str(KEY), dkim_selector="s1", dkim_domain="example.org"))
     assert known is not None
     assert raw.startswith(b"DKIM-Signature: ") is signs
     assert dkim.DKIM(raw).verify(dnsfunc=lambda _name, **_: known.record.encode()) is signs

@@ -6,9 +6,15 @@ import asyncio
 
 import pytest
 
-from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
-from digest.mail.smtp import LETTERS_A_CONNECTION, Connection, Parcel, Withdrawn
-from digest.mail.smtp import Relay as Way
+from digest.errors import (
+    DeliveryError,
+    PermanentDeliveryError,
+    RelayRefusedError,
+    TemporaryDeliveryError,
+    UncertainDeliveryError,
+)
+from digest.mail.smtp import MESSAGES_PER_CONNECTION, OutgoingMessage, SendCancelled, SmtpConnection
+from digest.mail.smtp import RelayConfig as Way
 from tests import handing
 from tests.handing import ADA, FROM, LETTER, Against, fate, no, send, way, yes
 from tests.relay import Relay
@@ -35,7 +41,7 @@ def against(request: pytest.FixtureRequest) -> Against:
 )
 def test_the_bytes_that_arrive_are_the_bytes_given(polite: Relay, raw: bytes) -> None:
     async def act() -> str:
-        async with Connection(Way(host="127.0.0.1", port=polite.port)) as connection:
+        async with SmtpConnection(Way(host="127.0.0.1", port=polite.port)) as connection:
             await send(connection, raw)
             return await send(connection)
 
@@ -46,18 +52,18 @@ def test_the_bytes_that_arrive_are_the_bytes_given(polite: Relay, raw: bytes) ->
 
 def test_a_worn_out_connection_is_renewed(polite: Relay) -> None:
     async def act() -> None:
-        async with Connection(Way(host="127.0.0.1", port=polite.port)) as connection:
-            for _ in range(LETTERS_A_CONNECTION):
+        async with SmtpConnection(Way(host="127.0.0.1", port=polite.port)) as connection:
+            for _ in range(MESSAGES_PER_CONNECTION):
                 await send(connection)
             assert polite.sessions == 1
             await send(connection)
 
     asyncio.run(act())
-    assert (len(polite.accepted), polite.sessions) == (LETTERS_A_CONNECTION + 1, 2)
+    assert (len(polite.accepted), polite.sessions) == (MESSAGES_PER_CONNECTION + 1, 2)
 
 
 def test_the_size_is_told_to_who_asks_for_it(against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await send(connection)
         asked = "SIZE 1000" in rude.offers
         assert rude.heard[0][1] == "MAIL FROM:<digest@example.org>" + (f" SIZE={len(LETTER)}" if asked else "")
@@ -68,7 +74,7 @@ def test_the_size_is_told_to_who_asks_for_it(against: Against) -> None:
 
 
 def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await send(connection)
         assert [each.split(" ")[0] for each in rude.heard[0]] == ["EHLO", "HELO", "MAIL", "RCPT", "DATA"]
 
@@ -81,26 +87,26 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) ->
 @pytest.mark.parametrize(
     ("verb", "reply", "kind"),
     [
-        ("MAIL", "451 4.3.0 later", Deferred),
-        ("MAIL", "550 5.1.8 bad sender", LaneClosed),
-        ("MAIL", "552 5.3.4 too large", Rejected),
-        ("MAIL", "530 5.7.0 log in first", LaneClosed),
-        ("RCPT", "450 4.2.1 later", Deferred),
-        ("RCPT", "550 5.1.1 unknown", Rejected),
-        ("DATA", "452 4.3.1 no room", Deferred),
-        ("DATA", "554 5.5.1 no", Rejected),
-        ("dot", "451 4.7.1 later", Deferred),
-        ("dot", "554 5.6.0 spam", Rejected),
+        ("MAIL", "451 4.3.0 later", TemporaryDeliveryError),
+        ("MAIL", "550 5.1.8 bad sender", RelayRefusedError),
+        ("MAIL", "552 5.3.4 too large", PermanentDeliveryError),
+        ("MAIL", "530 5.7.0 log in first", RelayRefusedError),
+        ("RCPT", "450 4.2.1 later", TemporaryDeliveryError),
+        ("RCPT", "550 5.1.1 unknown", PermanentDeliveryError),
+        ("DATA", "452 4.3.1 no room", TemporaryDeliveryError),
+        ("DATA", "554 5.5.1 no", PermanentDeliveryError),
+        ("dot", "451 4.7.1 later", TemporaryDeliveryError),
+        ("dot", "554 5.6.0 spam", PermanentDeliveryError),
     ],
 )
 def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
-    verb: str, reply: str, kind: type[SendError], against: Against
+    verb: str, reply: str, kind: type[DeliveryError], against: Against
 ) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         error = await fate(connection)
         assert (type(error), error.code) == (kind, int(reply[:3]))
         assert reply[4:] in str(error)
-        assert getattr(error, "recipient", False) is (verb == "RCPT" and kind is Rejected)
+        assert getattr(error, "recipient", False) is (verb == "RCPT" and kind is PermanentDeliveryError)
         assert (await send(connection)).startswith("250")
         assert [len(rude.heard), rude.words.count("RSET")] == [1, 1]
 
@@ -109,9 +115,9 @@ def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "dot"])
 def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str, against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         error = await fate(connection)
-        assert (type(error), error.code) == (Deferred, 421)
+        assert (type(error), error.code) == (TemporaryDeliveryError, 421)
         await send(connection)
         assert len(rude.heard) == 2
 
@@ -122,9 +128,9 @@ def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str, against: 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "250 out of step"])
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, reply: str, against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         error = await fate(connection)
-        assert (type(error), error.code) == (Deferred, 250 if reply.startswith("250") else 0)
+        assert (type(error), error.code) == (TemporaryDeliveryError, 250 if reply.startswith("250") else 0)
         assert not rude.letters
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 1]
@@ -136,8 +142,8 @@ def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, 
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "354 and now?", "42", "99 bottles"])
 def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str, against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
-        assert type(await fate(connection)) is Unknown
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
+        assert type(await fate(connection)) is UncertainDeliveryError
         assert len(rude.letters) == 1
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
@@ -147,7 +153,7 @@ def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str, against:
 
 @pytest.mark.parametrize("reply", ["250 2.0.0 ok", "251 forwarded", "200 fine", "250-two\r\n250 lines"])
 def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         assert (await send(connection)).startswith(reply[:3])
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [1, 2]
@@ -163,7 +169,7 @@ def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: 
 def test_a_server_that_closes_as_we_begin_the_next_letter_costs_nothing(
     replies: dict[str, list[str]], against: Against
 ) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await send(connection)
         await send(connection)  # at once: the end of the connection is heard only with the answer to this
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
@@ -172,7 +178,7 @@ def test_a_server_that_closes_as_we_begin_the_next_letter_costs_nothing(
 
 
 def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await send(connection)
         await asyncio.sleep(0.1)
         await send(connection)
@@ -185,9 +191,9 @@ def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against
 
 
 def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
-        with pytest.raises(Withdrawn):
-            await connection.send(Parcel(FROM, "gone@example.org", LETTER), no)
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
+        with pytest.raises(SendCancelled):
+            await connection.send(OutgoingMessage(FROM, "gone@example.org", LETTER), no)
         await send(connection)
         assert len(rude.letters) == 1
         first, last = [each.split(" ")[0] for each in rude.heard[0]], [each.split(" ")[0] for each in rude.heard[-1]]
@@ -204,9 +210,9 @@ def test_a_fence_that_fails_does_not_spoil_the_next_letter(fault: BaseException,
     async def broken() -> bool:
         raise fault
 
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         with pytest.raises(type(fault)):
-            await connection.send(Parcel(FROM, ADA, LETTER), broken)
+            await connection.send(OutgoingMessage(FROM, ADA, LETTER), broken)
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [1 + ("PIPELINING" in rude.offers), 1]
 
@@ -214,7 +220,7 @@ def test_a_fence_that_fails_does_not_spoil_the_next_letter(fault: BaseException,
 
 
 def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         heard: list[str] = []
 
         async def note() -> bool:
@@ -222,7 +228,7 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
             heard.extend(rude.heard[0])
             return True
 
-        await connection.send(Parcel(FROM, ADA, LETTER), note)
+        await connection.send(OutgoingMessage(FROM, ADA, LETTER), note)
         words = [each.split(" ")[0] for each in heard]
         assert words == ["EHLO", "MAIL", "RCPT", *(["DATA"] if "PIPELINING" in rude.offers else [])]
 
@@ -231,7 +237,7 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
 
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "RSET", "DATA", "dot"])
 def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         if verb == "RSET":
             rude.replies["RCPT"] = ["550 no"]
             await fate(connection)
@@ -239,7 +245,7 @@ def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, a
         await rude.waiting.wait()
         await asyncio.sleep(0.05)  # before 3.12, asyncio.wait_for loses a cancellation that meets the end of connecting
         sending.cancel()
-        with pytest.raises(Unknown if verb == "dot" else asyncio.CancelledError):
+        with pytest.raises(UncertainDeliveryError if verb == "dot" else asyncio.CancelledError):
             await sending
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2 if verb == "dot" else 1]
@@ -251,9 +257,9 @@ def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, a
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
 def test_a_relay_that_stalls_is_left_after_its_time(verb: str, offers: tuple[str, ...]) -> None:
     async def act() -> None:
-        async with Rude({verb: [HANG]}, offers=offers) as rude, Connection(way(rude, timeout=0.1)) as connection:
+        async with Rude({verb: [HANG]}, offers=offers) as rude, SmtpConnection(way(rude, timeout=0.1)) as connection:
             error = await fate(connection)
-            assert isinstance(error, Unknown if verb == "dot" else Deferred)
+            assert isinstance(error, UncertainDeliveryError if verb == "dot" else TemporaryDeliveryError)
             assert error.code == 0
             await send(connection)
             assert len(rude.heard) == 2
@@ -277,10 +283,10 @@ def test_a_relay_that_stalls_is_left_after_its_time(verb: str, offers: tuple[str
     ],
 )
 def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: str, against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
-        with pytest.raises(Rejected) as caught:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
+        with pytest.raises(PermanentDeliveryError) as caught:
             await send(connection, to=to)
-        assert caught.value.recipient
+        assert caught.value.recipient_refused
         assert not to or to not in str(caught.value)
         assert rude.words == ""
 
@@ -288,7 +294,7 @@ def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: 
 
 
 def test_usual_addresses_of_every_kind_are_written(against: Against) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         for to in ("a.b+c_d'e@example.org", "{x}~!#$%&*/=?^`|@xn--exmple-cua.org", "root@localhost"):
             await send(connection, to=to)
             assert f"RCPT TO:<{to}>" in rude.words
@@ -297,8 +303,8 @@ def test_usual_addresses_of_every_kind_are_written(against: Against) -> None:
 
 
 def test_a_sender_that_cannot_be_written_is_our_fault(against: Against) -> None:
-    async def act(_rude: Rude, connection: Connection) -> None:
-        with pytest.raises(LaneClosed, match="DIGEST_MAIL_FROM"):
-            await connection.send(Parcel("bücher@example.org", ADA, LETTER), yes)
+    async def act(_rude: Rude, connection: SmtpConnection) -> None:
+        with pytest.raises(RelayRefusedError, match="DIGEST_MAIL_FROM"):
+            await connection.send(OutgoingMessage("bücher@example.org", ADA, LETTER), yes)
 
     against(Rude, act)

@@ -6,30 +6,30 @@ from itertools import zip_longest
 
 import pytest
 
-from digest.errors import LaneClosed, Rejected, SendError
-from digest.mail.smtp import Connection, Parcel
+from digest.errors import DeliveryError, PermanentDeliveryError, RelayRefusedError
+from digest.mail.smtp import OutgoingMessage, SmtpConnection
 from tests.handing import ADA, FROM, LETTER, pipelining, way, wired, yes
 from tests.rude import CLOSE, Rude
 
 AHEAD = "MAIL RCPT DATA"
 
 
-def parcels(many: int) -> list[Parcel]:
-    return [Parcel(FROM, ADA, wired(b"Subject: %d\r\n\r\nSix papers.\r\n" % number)) for number in range(many)]
+def parcels(many: int) -> list[OutgoingMessage]:
+    return [OutgoingMessage(FROM, ADA, wired(b"Subject: %d\r\n\r\nSix papers.\r\n" % number)) for number in range(many)]
 
 
-def then(following: Parcel | None) -> Callable[[], Parcel | None]:
+def then(following: OutgoingMessage | None) -> Callable[[], OutgoingMessage | None]:
     return lambda: following
 
 
-async def hand_over(connection: Connection, letters: list[Parcel]) -> list[str]:
+async def hand_over(connection: SmtpConnection, letters: list[OutgoingMessage]) -> list[str]:
     """What becomes of each, the next one always being known."""
     fates = []
     async with asyncio.timeout(30):
         for letter, following in zip_longest(letters, letters[1:]):
             try:
                 fates.append(await connection.send(letter, yes, then(following)))
-            except SendError as error:
+            except DeliveryError as error:
                 fates.append(type(error).__name__)
     return fates
 
@@ -40,7 +40,7 @@ def arrived(rude: Rude) -> list[bytes]:
 
 @pytest.mark.parametrize("manner", ["one by one", "together", "split"])
 def test_a_letter_needs_one_round_trip(manner: str) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         rude.together, rude.split = manner == "together", manner == "split"
         letters = parcels(5)
         assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 5
@@ -52,7 +52,7 @@ def test_a_letter_needs_one_round_trip(manner: str) -> None:
 
 
 def test_the_answer_to_a_letter_does_not_wait_for_those_about_the_next() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         one, two = parcels(2)
         rude.replies["RCPT"] = ["250 ok", "never"]
         async with asyncio.timeout(5):
@@ -64,7 +64,7 @@ def test_the_answer_to_a_letter_does_not_wait_for_those_about_the_next() -> None
 
 def test_who_does_not_offer_it_is_asked_in_turn() -> None:
     async def act() -> None:
-        async with Rude() as rude, Connection(way(rude)) as connection:
+        async with Rude() as rude, SmtpConnection(way(rude)) as connection:
             assert await hand_over(connection, parcels(3)) == ["250 2.0.0 ok"] * 3
             assert rude.ahead == ["", "", ""]
 
@@ -73,7 +73,7 @@ def test_who_does_not_offer_it_is_asked_in_turn() -> None:
 
 def test_nothing_goes_ahead_over_a_worn_out_connection() -> None:
     async def act() -> None:
-        async with Rude(offers=("PIPELINING",)) as rude, Connection(way(rude, reuse=2)) as connection:
+        async with Rude(offers=("PIPELINING",)) as rude, SmtpConnection(way(rude, reuse=2)) as connection:
             await hand_over(connection, parcels(5))
             assert rude.ahead == [AHEAD, "", AHEAD, "", ""]
             assert [each[-1] for each in rude.heard] == ["QUIT", "QUIT", "DATA"]
@@ -101,7 +101,7 @@ def test_nothing_goes_ahead_over_a_worn_out_connection() -> None:
     ],
 )
 def test_each_letter_has_its_own_answer(replies: dict[str, list[str]], fates: list[str], connections: int) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         letters = parcels(3)
         found = [fate.replace("250 2.0.0 ", "") for fate in await hand_over(connection, letters)]
         assert (found, len(rude.heard)) == (fates, connections)
@@ -112,7 +112,7 @@ def test_each_letter_has_its_own_answer(replies: dict[str, list[str]], fates: li
 
 
 def test_a_relay_that_minds_is_asked_again_in_the_usual_way_and_never_so_early_again() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         letters = parcels(4)
         assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 4
         assert rude.ahead == [AHEAD, "", "", ""]
@@ -123,7 +123,7 @@ def test_a_relay_that_minds_is_asked_again_in_the_usual_way_and_never_so_early_a
 
 def test_a_relay_that_hears_nothing_of_it_is_asked_again() -> None:
     async def act() -> None:
-        async with Rude(offers=("PIPELINING",)) as rude, Connection(way(rude, timeout=0.1)) as connection:
+        async with Rude(offers=("PIPELINING",)) as rude, SmtpConnection(way(rude, timeout=0.1)) as connection:
             rude.deaf, letters = True, parcels(4)
             assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 4
             assert rude.ahead == [AHEAD, "", "", ""]
@@ -134,7 +134,7 @@ def test_a_relay_that_hears_nothing_of_it_is_asked_again() -> None:
 
 @pytest.mark.parametrize("fault", [CLOSE, "421 4.3.2 closing", "gibberish"])
 def test_a_connection_that_breaks_after_a_letter_says_nothing_against_it(fault: str) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await hand_over(connection, parcels(4))
         assert rude.ahead == [AHEAD, AHEAD, AHEAD, ""]
 
@@ -142,10 +142,10 @@ def test_a_connection_that_breaks_after_a_letter_says_nothing_against_it(fault: 
 
 
 def test_a_sender_that_is_refused_is_refused() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         one, two = parcels(2)
         await connection.send(one, yes, then(two))
-        with pytest.raises(LaneClosed):
+        with pytest.raises(RelayRefusedError):
             await connection.send(two, yes)
         assert len(rude.heard) == 2
 
@@ -153,7 +153,7 @@ def test_a_sender_that_is_refused_is_refused() -> None:
 
 
 def test_nobody_gets_the_letter_of_another() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         one, two, other = parcels(3)
         await connection.send(one, yes, then(two))
         assert await connection.send(other, yes) == "250 2.0.0 ok"
@@ -164,7 +164,7 @@ def test_nobody_gets_the_letter_of_another() -> None:
 
 
 def test_what_was_announced_and_is_not_sent_costs_the_connection_and_no_letter() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         one, two = parcels(2)
         await connection.send(one, yes, then(two))
         async with asyncio.timeout(1):  # nobody waits for an answer to QUIT
@@ -176,11 +176,11 @@ def test_what_was_announced_and_is_not_sent_costs_the_connection_and_no_letter()
 
 
 def test_a_recipient_that_cannot_be_written_is_not_announced() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
-        one = Parcel(FROM, ADA, LETTER)
-        odd = Parcel(FROM, "ada>@example.org", LETTER)
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
+        one = OutgoingMessage(FROM, ADA, LETTER)
+        odd = OutgoingMessage(FROM, "ada>@example.org", LETTER)
         await connection.send(one, yes, then(odd))
-        with pytest.raises(Rejected):
+        with pytest.raises(PermanentDeliveryError):
             await connection.send(odd, yes)
         assert (rude.ahead, rude.words.count("RCPT")) == ([""], 1)
 

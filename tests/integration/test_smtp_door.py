@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from digest.errors import LaneClosed, RelayDown, SendError
-from digest.mail.smtp import Connection, connect
-from digest.mail.smtp import Relay as Way
+from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
+from digest.mail.smtp import RelayConfig as Way
+from digest.mail.smtp import SmtpConnection, connect
 from tests.handing import against, fate, send, way
 from tests.rude import CLOSE, Rude
 
@@ -22,18 +22,18 @@ PASSWORD = "a password that nobody must read"
 @pytest.mark.parametrize(
     ("replies", "kind", "code"),
     [
-        ({"greeting": ["421 4.3.2 not now"]}, RelayDown, 421),
-        ({"greeting": ["554 5.7.1 not you"]}, LaneClosed, 554),
-        ({"greeting": [CLOSE]}, RelayDown, 0),
-        ({"greeting": ["SSH-2.0-server"]}, RelayDown, 0),
-        ({"EHLO": ["421 4.3.2 not now"]}, RelayDown, 421),
-        ({"EHLO": ["450 4.3.2 not now"]}, RelayDown, 450),
-        ({"EHLO": ["550 5.7.1 no"], "HELO": ["550 5.7.1 no"]}, LaneClosed, 550),
-        ({"EHLO": [CLOSE]}, RelayDown, 0),
+        ({"greeting": ["421 4.3.2 not now"]}, RelayUnavailableError, 421),
+        ({"greeting": ["554 5.7.1 not you"]}, RelayRefusedError, 554),
+        ({"greeting": [CLOSE]}, RelayUnavailableError, 0),
+        ({"greeting": ["SSH-2.0-server"]}, RelayUnavailableError, 0),
+        ({"EHLO": ["421 4.3.2 not now"]}, RelayUnavailableError, 421),
+        ({"EHLO": ["450 4.3.2 not now"]}, RelayUnavailableError, 450),
+        ({"EHLO": ["550 5.7.1 no"], "HELO": ["550 5.7.1 no"]}, RelayRefusedError, 550),
+        ({"EHLO": [CLOSE]}, RelayUnavailableError, 0),
     ],
 )
-def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: type[SendError], code: int) -> None:
-    async def act(_rude: Rude, connection: Connection) -> None:
+def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: type[DeliveryError], code: int) -> None:
+    async def act(_rude: Rude, connection: SmtpConnection) -> None:
         error = await fate(connection)
         assert (type(error), error.code) == (kind, code)
         await send(connection)
@@ -44,13 +44,13 @@ def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: 
 def test_where_nobody_listens_the_relay_is_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(RelayDown, match=f"127.0.0.1:{port} cannot be reached"):
+    with pytest.raises(RelayUnavailableError, match=f"127.0.0.1:{port} cannot be reached"):
         asyncio.run(connect(Way(host="127.0.0.1", port=port)))
 
 
 @pytest.mark.parametrize("given", [{"host": "two..dots"}, {"local_hostname": "a name of words"}])
 def test_a_name_that_cannot_be_a_host_closes_the_lane(given: dict[str, str]) -> None:
-    with pytest.raises(LaneClosed, match="DIGEST_SMTP"):
+    with pytest.raises(RelayRefusedError, match="DIGEST_SMTP"):
         asyncio.run(connect(way(Rude(), **given)))
 
 
@@ -63,12 +63,17 @@ def secrets_in(words: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind"), [("535 5.7.8 wrong", LaneClosed), ("454 4.7.0 try later", RelayDown), ("421 closing", RelayDown)]
+    ("reply", "kind"),
+    [
+        ("535 5.7.8 wrong", RelayRefusedError),
+        ("454 4.7.0 try later", RelayUnavailableError),
+        ("421 closing", RelayUnavailableError),
+    ],
 )
-def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind: type[SendError]) -> None:
+def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind: type[DeliveryError]) -> None:
     async def act() -> None:
         async with Rude({"AUTH": [reply] * 2}, offers=LOGIN) as rude:
-            with pytest.raises(SendError) as caught:
+            with pytest.raises(DeliveryError) as caught:
                 await connect(way(rude, username="digest", password=PASSWORD))
             assert type(caught.value) is kind
             assert PASSWORD not in str(caught.value)
@@ -79,7 +84,7 @@ def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind
 def test_without_a_login_on_offer_the_lane_closes() -> None:
     async def act() -> None:
         async with Rude() as rude:
-            with pytest.raises(LaneClosed, match="AUTH"):
+            with pytest.raises(RelayRefusedError, match="AUTH"):
                 await connect(way(rude, username="digest", password=PASSWORD))
 
     asyncio.run(act())
@@ -119,7 +124,7 @@ def test_the_password_goes_to_a_relay_that_proves_who_it_is(
     async def act() -> None:
         async with secured(Rude({"AUTH": ["235 welcome"]}), certificate, tls) as rude:
             known = way(rude, host="localhost", tls=tls, username="digest", password=PASSWORD)
-            async with Connection(known) as connection:
+            async with SmtpConnection(known) as connection:
                 await send(connection)
             spoken = [each.split(" ")[0] for each in rude.heard[0]]
             assert spoken == (["EHLO", "STARTTLS"] if tls == "starttls" else []) + [
@@ -144,7 +149,7 @@ def test_a_relay_that_does_not_prove_who_it_is_hears_no_password(
 
     async def act() -> None:
         async with secured(Rude(), certificate, tls) as rude:
-            with pytest.raises(LaneClosed, match="no safe connection"):
+            with pytest.raises(RelayRefusedError, match="no safe connection"):
                 await connect(way(rude, tls=tls, username="digest", password=PASSWORD))
             assert not secrets_in(rude.words)
 
@@ -154,16 +159,16 @@ def test_a_relay_that_does_not_prove_who_it_is_hears_no_password(
 @pytest.mark.parametrize(
     ("server", "kind"),
     [
-        (Rude(offers=LOGIN), LaneClosed),
-        (Rude({"STARTTLS": ["502 unknown"]}, offers=(*LOGIN, "STARTTLS")), LaneClosed),
-        (Rude({"STARTTLS": ["454 4.7.0 not now"]}, offers=(*LOGIN, "STARTTLS")), RelayDown),
-        (Rude({"STARTTLS": [CLOSE]}, offers=(*LOGIN, "STARTTLS")), RelayDown),
+        (Rude(offers=LOGIN), RelayRefusedError),
+        (Rude({"STARTTLS": ["502 unknown"]}, offers=(*LOGIN, "STARTTLS")), RelayRefusedError),
+        (Rude({"STARTTLS": ["454 4.7.0 not now"]}, offers=(*LOGIN, "STARTTLS")), RelayUnavailableError),
+        (Rude({"STARTTLS": [CLOSE]}, offers=(*LOGIN, "STARTTLS")), RelayUnavailableError),
     ],
 )
-def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: Rude, kind: type[SendError]) -> None:
+def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: Rude, kind: type[DeliveryError]) -> None:
     async def act() -> None:
         async with server as rude:
-            with pytest.raises(SendError) as caught:
+            with pytest.raises(DeliveryError) as caught:
                 await connect(way(rude, tls="starttls", username="digest", password=PASSWORD))
             assert type(caught.value) is kind
             assert not secrets_in(rude.words)
@@ -174,7 +179,7 @@ def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: Rude, kin
 def test_a_server_without_tls_is_no_place_for_a_tls_connection() -> None:
     async def act() -> None:
         async with Rude() as rude:
-            with pytest.raises(LaneClosed, match="no safe connection"):
+            with pytest.raises(RelayRefusedError, match="no safe connection"):
                 await connect(way(rude, tls="tls"))
 
     asyncio.run(act())

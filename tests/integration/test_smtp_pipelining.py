@@ -4,9 +4,15 @@ import asyncio
 
 import pytest
 
-from digest.errors import Deferred, LaneClosed, Rejected, SendError, Unknown
+from digest.errors import (
+    DeliveryError,
+    PermanentDeliveryError,
+    RelayRefusedError,
+    TemporaryDeliveryError,
+    UncertainDeliveryError,
+)
 from digest.mail import talk
-from digest.mail.smtp import Connection, Parcel, Withdrawn
+from digest.mail.smtp import OutgoingMessage, SendCancelled, SmtpConnection
 from tests.handing import ADA, FROM, LETTER, fate, no, pipelining, send
 from tests.rude import CLOSE, Rude
 
@@ -22,7 +28,7 @@ def test_the_bytes_that_arrive_are_the_bytes_given_however_the_replies_come(mann
         rude.together, rude.split, rude.slow = manner == "together", manner == "split", 0.02 * (manner == "slow")
         return rude
 
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         for raw in (DOTS, LETTER, b"a\r\n" * 50_000):
             assert await send(connection, raw) == "250 2.0.0 ok"
         assert rude.letters == [WIRED, LETTER + b".\r\n", b"a\r\n" * 50_000 + b".\r\n"]
@@ -32,7 +38,7 @@ def test_the_bytes_that_arrive_are_the_bytes_given_however_the_replies_come(mann
 
 
 def test_a_letter_needs_two_round_trips() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await send(connection)  # and the greeting
         loop = asyncio.get_running_loop()
         rude.together, rude.slow, begun = True, 0.1, loop.time()
@@ -47,16 +53,16 @@ def test_a_letter_needs_two_round_trips() -> None:
 @pytest.mark.parametrize(
     ("refusals", "kind", "code"),
     [
-        ({"RCPT": "550 5.1.1 unknown", "DATA": "354 go ahead"}, Rejected, 550),
-        ({"RCPT": "450 4.2.1 later", "DATA": "354 go ahead"}, Deferred, 450),
-        ({"MAIL": "550 5.1.8 you", "RCPT": "250 ok", "DATA": "354 go ahead"}, LaneClosed, 550),
-        ({"MAIL": "451 4.3.0 later", "RCPT": "550 5.1.1 unknown", "DATA": "554 no"}, Deferred, 451),
+        ({"RCPT": "550 5.1.1 unknown", "DATA": "354 go ahead"}, PermanentDeliveryError, 550),
+        ({"RCPT": "450 4.2.1 later", "DATA": "354 go ahead"}, TemporaryDeliveryError, 450),
+        ({"MAIL": "550 5.1.8 you", "RCPT": "250 ok", "DATA": "354 go ahead"}, RelayRefusedError, 550),
+        ({"MAIL": "451 4.3.0 later", "RCPT": "550 5.1.1 unknown", "DATA": "554 no"}, TemporaryDeliveryError, 451),
     ],
 )
 def test_the_first_refusal_counts_and_no_letter_goes_to_a_relay_that_waits_for_it(
-    refusals: dict[str, str], kind: type[SendError], code: int
+    refusals: dict[str, str], kind: type[DeliveryError], code: int
 ) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         error = await fate(connection)
         assert (type(error), error.code) == (kind, code)
         await send(connection)
@@ -84,9 +90,9 @@ def test_the_first_refusal_counts_and_no_letter_goes_to_a_relay_that_waits_for_i
     ids=["421", "421 and more", "4xx, close", "close", "no SMTP", "two codes", "empty", "long line", "many lines"],
 )
 def test_what_breaks_the_order_in_the_middle_defers_the_letter(verb: str, reply: str, code: int) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         error = await fate(connection)
-        assert (type(error), error.code) == (Deferred, code)
+        assert (type(error), error.code) == (TemporaryDeliveryError, code)
         await send(connection)
         assert [len(rude.heard), rude.letters] == [2, [LETTER + b".\r\n"]]
 
@@ -95,8 +101,8 @@ def test_what_breaks_the_order_in_the_middle_defers_the_letter(verb: str, reply:
 
 @pytest.mark.parametrize("reply", ["2" * 10_000, "250-half\r\n451 of it", "\r\n".join(["250-more"] * 5_000)])
 def test_after_the_dot_what_is_no_proper_answer_leaves_it_unknown(reply: str) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
-        assert type(await fate(connection)) is Unknown
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
+        assert type(await fate(connection)) is UncertainDeliveryError
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
@@ -105,12 +111,12 @@ def test_after_the_dot_what_is_no_proper_answer_leaves_it_unknown(reply: str) ->
 
 @pytest.mark.parametrize("more", ["250 2.0.0 ok", "421 4.4.2 too many letters", "gibberish"])
 def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_letter(more: str) -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         assert await send(connection) == "250 2.0.0 the first"
-        error: list[SendError] = []
+        error: list[DeliveryError] = []
         try:
             await send(connection)
-        except Deferred as late:  # it came only now, between our words and their answer
+        except TemporaryDeliveryError as late:  # it came only now, between our words and their answer
             error.append(late)
             await send(connection)
         assert not error or "550" not in str(error[0])
@@ -120,13 +126,13 @@ def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_letter(more:
 
 
 def test_a_relay_that_never_answers_is_given_up() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         await send(connection)
-        one = connection._talk
+        one = connection._stream
         assert one
         rude.slow = 3600
-        assert await one.ask(b"NOOP\r\n", seconds=0.05) == []
-        assert one.lost == "no answer within 0.05 seconds"
+        assert await one.request(b"NOOP\r\n", seconds=0.05) == []
+        assert one.closed_reason == "no answer within 0.05 seconds"
         rude.slow = 0
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
@@ -138,30 +144,30 @@ def test_the_fence_is_not_asked_about_a_letter_that_is_refused() -> None:
     async def asked() -> bool:
         raise AssertionError("nobody may put this letter on the wire")
 
-    async def act(_rude: Rude, connection: Connection) -> None:
-        with pytest.raises(Rejected):
-            await connection.send(Parcel(FROM, ADA, LETTER), asked)
+    async def act(_rude: Rude, connection: SmtpConnection) -> None:
+        with pytest.raises(PermanentDeliveryError):
+            await connection.send(OutgoingMessage(FROM, ADA, LETTER), asked)
 
     pipelining(lambda: Rude({"DATA": ["554 5.5.1 no"]}), act)
 
 
 def test_a_connection_that_breaks_while_the_fence_is_asked_defers_the_letter() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
         async def slow() -> bool:
             await asyncio.sleep(0.05)
             return True
 
-        with pytest.raises(Deferred):
-            await connection.send(Parcel(FROM, ADA, LETTER), slow)
+        with pytest.raises(TemporaryDeliveryError):
+            await connection.send(OutgoingMessage(FROM, ADA, LETTER), slow)
         assert rude.letters == []
 
     pipelining(lambda: Rude({"DATA": [f"354 go ahead{CLOSE}"]}), act)
 
 
 def test_a_withdrawn_letter_leaves_nothing_behind_when_it_was_the_last() -> None:
-    async def act(rude: Rude, connection: Connection) -> None:
-        with pytest.raises(Withdrawn):
-            await connection.send(Parcel(FROM, ADA, LETTER), no)
+    async def act(rude: Rude, connection: SmtpConnection) -> None:
+        with pytest.raises(SendCancelled):
+            await connection.send(OutgoingMessage(FROM, ADA, LETTER), no)
         await connection.close()
         await asyncio.sleep(0.05)
         assert (rude.letters, rude.heard[0][-1]) == ([], "DATA")
@@ -170,7 +176,7 @@ def test_a_withdrawn_letter_leaves_nothing_behind_when_it_was_the_last() -> None
 
 
 @pytest.mark.parametrize(
-    ("came", "why"), [([b"250 ok\r\n"], "250 ok"), ([b"2", b"5" * talk.LONGEST_LINE], "without end")]
+    ("came", "why"), [([b"250 ok\r\n"], "250 ok"), ([b"2", b"5" * talk.MAX_REPLY_LINE], "without end")]
 )
 def test_what_comes_unasked_ends_the_connection(came: list[bytes], why: str) -> None:
     class Wire(asyncio.WriteTransport):
@@ -180,8 +186,8 @@ def test_what_comes_unasked_ends_the_connection(came: list[bytes], why: str) -> 
             self.aborted = True
 
     wire = Wire()
-    one = talk.Talk(wire)
+    one = talk.SmtpStream(wire)
     for each in came:
         one.data_received(each)
     assert wire.aborted
-    assert why in one.lost
+    assert why in one.closed_reason

@@ -5,28 +5,34 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from digest.errors import Malformed, NotListed, SourceError, Throttled, Unreachable
+from digest.errors import (
+    MalformedAnswerError,
+    NotListedError,
+    SourceError,
+    SourceThrottledError,
+    SourceUnavailableError,
+)
 from tests.hosts import MONDAY, SATURDAY, Said, arxiv, atom, feed, filling_in, hosting, item, making_up, serving
 
 
 def test_the_feed_of_the_day_is_read_once() -> None:
     with serving(lambda path, _: (200, feed(item(1), item(2, "cross"), item(3, "replace")), {"ETag": '"e"'})) as host:
         answer = arxiv(host.url, "cs.CL", "cs.LG")
-        assert [each.kind for each in answer.listed] == ["new", "cross", "replace"]
-        again = arxiv(host.url, "cs.CL", "cs.LG", known={each.url: each for each in answer.fetched})
-        assert again.unchanged
+        assert [each.kind for each in answer.papers] == ["new", "cross", "replace"]
+        again = arxiv(host.url, "cs.CL", "cs.LG", known={each.url: each for each in answer.validators})
+        assert again.not_modified
     assert host.seen[0] == "/rss/cs.CL+cs.LG"
 
 
 def test_a_feed_of_another_day_brings_its_papers_under_its_own_date() -> None:
     with serving(lambda path, _: (200, feed(item(1), item(2)), {"ETag": '"e"'})) as host:
         answer = arxiv(host.url, day=date(2026, 1, 7))
-    assert answer.shown == date(2026, 1, 6)
-    assert {each.list_day for each in answer.listed} == {date(2026, 1, 6)}
-    assert not answer.fetched  # the day asked for is not taken in: it is asked for in full again
+    assert answer.shown_day == date(2026, 1, 6)
+    assert {each.list_day for each in answer.papers} == {date(2026, 1, 6)}
+    assert not answer.validators  # the day asked for is not taken in: it is asked for in full again
     with (
         serving(lambda path, _: (200, feed(), {})) as host,
-        pytest.raises(NotListed, match="of 2026-01-06, not of 2026-01-07"),
+        pytest.raises(NotListedError, match="of 2026-01-06, not of 2026-01-07"),
     ):
         arxiv(host.url, day=date(2026, 1, 7))
 
@@ -34,21 +40,21 @@ def test_a_feed_of_another_day_brings_its_papers_under_its_own_date() -> None:
 def test_an_empty_feed_is_a_warning_on_a_weekday_and_nothing_at_a_weekend() -> None:
     with serving(lambda path, _: (200, feed(), {"ETag": '"e"'})) as host:
         answer = arxiv(host.url)
-    assert (answer.listed, answer.fetched, len(answer.notes)) == ((), (), 1)
-    with serving(lambda path, _: (200, feed(day="Sat, 10 Jan 2026"), {})) as host, pytest.raises(NotListed):
+    assert (answer.papers, answer.validators, len(answer.warnings)) == ((), (), 1)
+    with serving(lambda path, _: (200, feed(day="Sat, 10 Jan 2026"), {})) as host, pytest.raises(NotListedError):
         arxiv(host.url, day=SATURDAY)
 
 
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        ((200, feed(item(1))[:-30], {}), Malformed),
-        ((200, "<!doctype html><title>Just a moment...</title>", {}), Malformed),
-        ((200, "", {}), Malformed),
-        ((404, "", {}), Malformed),
-        ((200, "<rss><channel></channel></rss>", {}), Malformed),
-        ((503, "", {}), Unreachable),
-        ((429, "Rate exceeded.", {}), Throttled),
+        ((200, feed(item(1))[:-30], {}), MalformedAnswerError),
+        ((200, "<!doctype html><title>Just a moment...</title>", {}), MalformedAnswerError),
+        ((200, "", {}), MalformedAnswerError),
+        ((404, "", {}), MalformedAnswerError),
+        ((200, "<rss><channel></channel></rss>", {}), MalformedAnswerError),
+        ((503, "", {}), SourceUnavailableError),
+        ((429, "Rate exceeded.", {}), SourceThrottledError),
     ],
 )
 def test_a_broken_feed_is_a_failure_with_a_name(said: Said, kind: type[SourceError]) -> None:
@@ -66,8 +72,8 @@ def test_a_full_feed_is_read_category_by_category() -> None:
 
     with serving(route) as host:
         answer = arxiv(host.url, "cs.CL", "cs.LG")
-    assert len(answer.listed) == 2401
-    assert {each.kind for each in answer.listed} == {"new"}
+    assert len(answer.papers) == 2401
+    assert {each.kind for each in answer.papers} == {"new"}
 
 
 def test_a_missed_batch_is_made_up_in_slices() -> None:
@@ -77,7 +83,7 @@ def test_a_missed_batch_is_made_up_in_slices() -> None:
 
     with serving(route) as host:
         answer = making_up(host.url)
-    assert (len(answer.listed), answer.via, {each.list_day for each in answer.listed}) == (700, "query", {MONDAY})
+    assert (len(answer.papers), answer.endpoint, {each.list_day for each in answer.papers}) == (700, "query", {MONDAY})
     query = parse_qs(urlsplit(host.seen[0]).query)["search_query"][0]
     assert query == "(cat:cs.CL OR cat:cs.LG) AND submittedDate:[202601011900 TO 202601021900]"
 
@@ -85,14 +91,14 @@ def test_a_missed_batch_is_made_up_in_slices() -> None:
 def test_a_query_without_entries_is_asked_twice_and_then_noted() -> None:
     with serving(lambda path, _: (200, atom(), {})) as host:
         answer = making_up(host.url)
-    assert (answer.listed, len(answer.notes), len(host.seen)) == ((), 1, 2)
+    assert (answer.papers, len(answer.warnings), len(host.seen)) == ((), 1, 2)
 
 
 def test_a_query_that_stops_short_is_a_failure() -> None:
     def route(path: str, query: dict[str, str]) -> Said:
         return 200, atom(1, total=900) if query["start"] == "0" else atom(total=900), {}
 
-    with serving(route) as host, pytest.raises(Unreachable, match="gave 1 of 900"):
+    with serving(route) as host, pytest.raises(SourceUnavailableError, match="gave 1 of 900"):
         making_up(host.url)
 
 
@@ -100,7 +106,7 @@ def test_an_error_entry_is_malformed_whatever_its_status() -> None:
     error = "<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>Error</title><summary>no</summary></entry></feed>"
     for status in (200, 400):
         route = hosting((status, error, {}), (status, error, {}))
-        with serving(route) as host, pytest.raises(Malformed, match="says: no"):
+        with serving(route) as host, pytest.raises(MalformedAnswerError, match="says: no"):
             filling_in(host.url, "2601.00001")
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from digest.demo.host import SampleHost
-from digest.errors import NotListed
+from digest.demo.host import SampleServer
+from digest.errors import NotListedError
 from digest.settings import Settings
-from digest.sources import build
-from digest.sources.arxiv import ArXiv
-from digest.sources.base import Answer, Listed
-from digest.sources.http import Client
-from digest.sources.huggingface import HuggingFace
+from digest.sources import build_sources
+from digest.sources.arxiv import ArxivSource
+from digest.sources.base import ListedPaper, SourceAnswer
+from digest.sources.http import SourceClient
+from digest.sources.huggingface import HuggingFaceSource
 from tests.hosts import MONDAY, NOON, TUESDAY, arxiv, face, filling_in, with_client
 from tests.ports import free_port, listening
 
@@ -26,18 +26,20 @@ TOOLS = Path(__file__).parents[2] / "../shared/tools"
 
 
 def test_the_list_days_are_the_last_three_weekdays() -> None:
-    face = with_client(lambda client: _days(HuggingFace(client), datetime(2026, 1, 11, 3, tzinfo=UTC)))
+    face = with_client(lambda client: _days(HuggingFaceSource(client), datetime(2026, 1, 11, 3, tzinfo=UTC)))
     assert face == (date(2026, 1, 7), date(2026, 1, 8), date(2026, 1, 9))
-    assert with_client(lambda client: _days(HuggingFace(client), NOON)) == (date(2026, 1, 2), MONDAY, TUESDAY)
+    assert with_client(lambda client: _days(HuggingFaceSource(client), NOON)) == (date(2026, 1, 2), MONDAY, TUESDAY)
     # At 03:00 UTC arXiv still shows Monday's batch, at 06:00 Tuesday's; nothing at weekends.
     early, late = datetime(2026, 1, 6, 3, tzinfo=UTC), datetime(2026, 1, 6, 6, tzinfo=UTC)
-    assert with_client(lambda client: _days(ArXiv(client, ["cs.CL"]), early)) == (MONDAY,)
-    assert with_client(lambda client: _days(ArXiv(client, ["cs.CL"]), late)) == (TUESDAY,)
-    assert with_client(lambda client: _days(ArXiv(client, ["cs.CL"]), datetime(2026, 1, 10, 12, tzinfo=UTC))) == ()
+    assert with_client(lambda client: _days(ArxivSource(client, ["cs.CL"]), early)) == (MONDAY,)
+    assert with_client(lambda client: _days(ArxivSource(client, ["cs.CL"]), late)) == (TUESDAY,)
+    assert (
+        with_client(lambda client: _days(ArxivSource(client, ["cs.CL"]), datetime(2026, 1, 10, 12, tzinfo=UTC))) == ()
+    )
 
 
-async def _days(source: HuggingFace | ArXiv, now: datetime) -> tuple[date, ...]:
-    return source.days(now)
+async def _days(source: HuggingFaceSource | ArxivSource, now: datetime) -> tuple[date, ...]:
+    return source.current_days(now)
 
 
 def test_the_settings_choose_the_sources() -> None:
@@ -45,30 +47,30 @@ def test_the_settings_choose_the_sources() -> None:
     assert [source.name for source in with_client(lambda client: _build(chosen, client))] == ["arxiv"]
 
 
-async def _build(chosen: Settings, client: Client) -> tuple[Any, ...]:
-    return build(chosen, client)
+async def _build(chosen: Settings, client: SourceClient) -> tuple[Any, ...]:
+    return build_sources(chosen, client)
 
 
 @pytest.mark.parametrize("now", [datetime(2026, 11, 23, 2, tzinfo=UTC), datetime(2027, 1, 2, 12, tzinfo=UTC)])
 def test_the_sample_days_look_the_same_on_any_day(now: datetime) -> None:
-    async def whole(client: Client) -> tuple[list[Answer], list[Answer], tuple[Listed, ...]]:
-        face, arxiv = HuggingFace(client, host.url), ArXiv(client, ["cs.CL"], host.url, host.url)
-        lists = [await face.read(day, now) for day in face.days(now)]
-        batches = [await arxiv.make_up(day, now) for day in host.days]
-        names = [str(each.arxiv_id) for answer in lists for each in answer.listed]
-        return lists, batches, await arxiv.fill_in(names)
+    async def whole(client: SourceClient) -> tuple[list[SourceAnswer], list[SourceAnswer], tuple[ListedPaper, ...]]:
+        face, arxiv = HuggingFaceSource(client, host.url), ArxivSource(client, ["cs.CL"], host.url, host.url)
+        lists = [await face.fetch_day(day, now) for day in face.current_days(now)]
+        batches = [await arxiv.backfill_day(day, now) for day in host.days]
+        names = [str(each.arxiv_id) for answer in lists for each in answer.papers]
+        return lists, batches, await arxiv.fetch_texts(names)
 
-    with SampleHost(now) as host:
+    with SampleServer(now) as host:
         lists, batches, texts = with_client(whole)
-    with SampleHost(host.days[-1]) as host:
+    with SampleServer(host.days[-1]) as host:
         feed = arxiv(host.url, day=host.days[-1])
-    assert {each.kind for each in feed.listed} == {"new", "cross", "replace"}
-    listed = {each.key for each in feed.listed if each.kind != "replace"}
-    assert {each.key for each in batches[-1].listed} == listed
-    assert [len(answer.listed) for answer in lists] == [12, 13, 13]
-    assert all(each.abstract for answer in lists for each in answer.listed)
+    assert {each.kind for each in feed.papers} == {"new", "cross", "replace"}
+    listed = {each.key for each in feed.papers if each.kind != "replace"}
+    assert {each.key for each in batches[-1].papers} == listed
+    assert [len(answer.papers) for answer in lists] == [12, 13, 13]
+    assert all(each.abstract for answer in lists for each in answer.papers)
     assert len(texts) == 36
-    every = {each.key: each for answer in (*lists, *batches) for each in answer.listed}
+    every = {each.key: each for answer in (*lists, *batches) for each in answer.papers}
     assert len(every) >= 60
     prose = [f"{each.title} {each.abstract}" for each in every.values()]
     assert not [text for text in prose if "\\" in text]
@@ -82,12 +84,15 @@ def test_the_sample_days_look_the_same_on_any_day(now: datetime) -> None:
 
 def test_the_sample_host_refuses_what_the_real_ones_refuse() -> None:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    with SampleHost(now) as host:
-        with pytest.raises(NotListed):
+    with SampleServer(now) as host:
+        with pytest.raises(NotListedError):
             face(host.url, date(2026, 11, 24), now)
-        with pytest.raises(NotListed):
+        with pytest.raises(NotListedError):
             face(host.url, date(2026, 11, 12), now)
-        assert with_client(lambda client: HuggingFace(client, host.url).read(host.days[1], now)).via == "api"
+        assert (
+            with_client(lambda client: HuggingFaceSource(client, host.url).fetch_day(host.days[1], now)).endpoint
+            == "api"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -112,23 +117,23 @@ def move(url: str, day: date) -> None:
 
 
 def test_the_recorded_july_is_read_by_api_and_by_page(replay: str) -> None:
-    async def both(client: Client) -> list[tuple[int, int]]:
-        source = HuggingFace(client, replay)
+    async def both(client: SourceClient) -> list[tuple[int, int]]:
+        source = HuggingFaceSource(client, replay)
         days = [date(2026, 7, 6) + timedelta(days=n) for n in range(26)]
         found = []
         for day in (each for each in days if each.weekday() < 5):
-            by_api, by_page = await source.read(day, now), await source._by_page(day)
-            assert by_api.listed == by_page.listed
-            found.append((len(by_api.listed), by_api.skipped))
+            by_api, by_page = await source.fetch_day(day, now), await source._fetch_from_page(day)
+            assert by_api.papers == by_page.papers
+            found.append((len(by_api.papers), by_api.skipped_entries))
         return found
 
     now = datetime(2026, 7, 31, 18, tzinfo=UTC)
     move(replay, now.date())
     found = with_client(both)
     assert (len(found), sum(listed for listed, _ in found), sum(skipped for _, skipped in found)) == (20, 356, 0)
-    with pytest.raises(NotListed):
+    with pytest.raises(NotListedError):
         face(replay, date(2026, 8, 3), now)
-    with pytest.raises(NotListed):
+    with pytest.raises(NotListedError):
         face(replay, date(2026, 7, 26), now)
 
 
@@ -139,9 +144,9 @@ def test_the_recorded_week_of_arxiv_is_read(replay: str) -> None:
         move(replay, day)
         try:
             answer = arxiv(replay, "cs.CV", day=day)
-            counts[number] = len(answer.listed)
-            assert all(each.abstract and each.authors and each.categories for each in answer.listed)
-        except NotListed:
+            counts[number] = len(answer.papers)
+            assert all(each.abstract and each.authors and each.categories for each in answer.papers)
+        except NotListedError:
             counts[number] = 0
     assert counts == {17: 186, 18: 0, 19: 0, 20: 171, 21: 501, 22: 199, 23: 171, 24: 172, 25: 0}
     assert len(filling_in(replay, "2604.21313", "2604.20594", "2604.99999")) == 2

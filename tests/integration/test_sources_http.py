@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from digest import __version__
-from digest.errors import Malformed, Throttled, Unreachable
-from digest.sources.base import Fetch
-from digest.sources.body import BODY_CAP
-from digest.sources.http import Client, Patience, Reply
-from digest.sources.traffic import Traffic, redirect_allowed
+from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
+from digest.sources.base import HttpValidators
+from digest.sources.body import MAX_BODY_BYTES
+from digest.sources.http import RetryPolicy, SourceClient, SourceResponse
+from digest.sources.traffic import HostThrottle, is_redirect_allowed
 
 NOW = datetime(2026, 7, 28, 8, tzinfo=UTC)
 Act = Callable[["Handler"], None]
@@ -79,7 +79,7 @@ def slow(handler: Handler) -> None:
 def endless(handler: Handler) -> None:
     handler.send_response(200)
     handler.end_headers()
-    for _ in range(2 * BODY_CAP // 2**16):
+    for _ in range(2 * MAX_BODY_BYTES // 2**16):
         handler.wfile.write(bytes(2**16))
     handler.close_connection = True
 
@@ -100,30 +100,30 @@ def serving(*acts: Act) -> Iterator[Web]:
 class Asked:
     """One client, its sleeps written down instead of slept."""
 
-    def __init__(self, *, known: dict[str, Fetch] | None = None, now: datetime = NOW) -> None:
+    def __init__(self, *, known: dict[str, HttpValidators] | None = None, now: datetime = NOW) -> None:
         self.sleeps: list[float] = []
         self.now = now
         self.known = known
-        self.traffic = Traffic()
+        self.traffic = HostThrottle()
 
     async def _sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
 
-    def get(self, *urls: str, name: str | None = None) -> Reply:
-        return asyncio.run(self._get(urls, name))
+    def get(self, *urls: str, cache_key: str | None = None) -> SourceResponse:
+        return asyncio.run(self._get(urls, cache_key))
 
-    async def _get(self, urls: tuple[str, ...], name: str | None) -> Reply:
-        client = Client(
+    async def _get(self, urls: tuple[str, ...], cache_key: str | None) -> SourceResponse:
+        client = SourceClient(
             base_url="https://digest.example.org",
             contact="me@example.org",
-            known=self.known,
-            patience=Patience(connect=0.5, answer=0.5, whole=5),
+            cached_validators=self.known,
+            retry_policy=RetryPolicy(connect_timeout=0.5, read_timeout=0.5, total_timeout=5),
             sleep=self._sleep,
             clock=lambda: self.now,
-            traffic=self.traffic,
+            throttle=self.traffic,
         )
         async with client:
-            replies = [await client.get(url, name=name) for url in urls]
+            replies = [await client.get(url, cache_key=cache_key) for url in urls]
         return replies[-1]
 
 
@@ -136,9 +136,9 @@ def test_it_says_who_it_is() -> None:
 
 def test_a_known_answer_is_asked_for_conditionally() -> None:
     with serving(say(304)) as web:
-        known = {"the list": Fetch("the list", '"abc"', "Tue, 28 Jul 2026 04:00:00 GMT")}
-        assert Asked(known=known).get(web.url, name="the list").unchanged
-        assert not Asked(known=known).get(web.url, name="another").body
+        known = {"the list": HttpValidators("the list", '"abc"', "Tue, 28 Jul 2026 04:00:00 GMT")}
+        assert Asked(known=known).get(web.url, cache_key="the list").not_modified
+        assert not Asked(known=known).get(web.url, cache_key="another").body
     assert web.seen[0][1]["if-none-match"] == '"abc"'
     assert web.seen[0][1]["if-modified-since"] == "Tue, 28 Jul 2026 04:00:00 GMT"
     assert "if-none-match" not in web.seen[1][1]
@@ -146,7 +146,9 @@ def test_a_known_answer_is_asked_for_conditionally() -> None:
 
 def test_what_the_host_says_about_an_answer_is_handed_on() -> None:
     with serving(say(ETag='"new"', Last_Modified="Tue, 28 Jul 2026 04:00:00 GMT")) as web:
-        assert Asked().get(web.url, name="n").fetch == Fetch("n", '"new"', "Tue, 28 Jul 2026 04:00:00 GMT")
+        assert Asked().get(web.url, cache_key="n").validators == HttpValidators(
+            "n", '"new"', "Tue, 28 Jul 2026 04:00:00 GMT"
+        )
 
 
 @pytest.mark.parametrize("fault", [say(503), say(500), say(502), drop, say(body=b"half", length=400)])
@@ -159,7 +161,7 @@ def test_a_passing_fault_is_tried_again(fault: Act) -> None:
 
 @pytest.mark.parametrize("fault", [say(503), drop, say(body=b"half", length=400)])
 def test_a_lasting_fault_ends_in_unreachable_after_three_tries(fault: Act) -> None:
-    with serving(fault) as web, pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
+    with serving(fault) as web, pytest.raises(SourceUnavailableError, match=r"127\.0\.0\.1"):
         Asked().get(web.url)
     assert len(web.seen) == 3
 
@@ -168,10 +170,10 @@ def test_a_place_that_was_given_up_is_asked_once_more_each_time_without_waiting(
     asked = Asked()
 
     async def twice(url: str) -> None:
-        client = Client(sleep=asked._sleep, traffic=asked.traffic)
+        client = SourceClient(sleep=asked._sleep, throttle=asked.traffic)
         async with client:
             for _ in range(2):
-                with pytest.raises(Unreachable):
+                with pytest.raises(SourceUnavailableError):
                     await client.get(url)
 
     with serving(say(500)) as web:
@@ -184,13 +186,13 @@ def test_a_dead_host_is_unreachable_soon() -> None:
     with serving(say()) as web:
         url = web.url
     asked = Asked()
-    with pytest.raises(Unreachable, match="cannot be reached"):
+    with pytest.raises(SourceUnavailableError, match="cannot be reached"):
         asked.get(url)
     assert sum(asked.sleeps) < 5
 
 
 def test_a_slow_host_is_unreachable_and_not_asked_again() -> None:
-    with serving(slow) as web, pytest.raises(Unreachable, match="did not answer in time"):
+    with serving(slow) as web, pytest.raises(SourceUnavailableError, match="did not answer in time"):
         Asked().get(web.url)
     assert len(web.seen) == 1
 
@@ -217,11 +219,11 @@ def test_a_host_that_wants_fewer_requests_is_left_alone_until_then(headers: dict
     until = NOW + timedelta(minutes=minutes)
     with serving(say(429, b"Rate exceeded.", length=None, **headers), say()) as web:
         asked = Asked()
-        with pytest.raises(Throttled) as caught:
+        with pytest.raises(SourceThrottledError) as caught:
             asked.get(web.url + "/api/query?x=1")
         assert caught.value.until == until
         asked.now = until - timedelta(seconds=1)
-        with pytest.raises(Throttled):
+        with pytest.raises(SourceThrottledError):
             asked.get(web.url + "/api/query?x=2")
         assert len(web.seen) == 1
         assert asked.get(web.url + "/papers/date/x").status == 200  # counted apart by the host
@@ -233,7 +235,7 @@ def test_a_host_that_wants_fewer_requests_is_left_alone_until_then(headers: dict
 def test_redirects_stay_on_the_host_and_end() -> None:
     with serving(say(302, Location="/there"), say()) as web:
         assert Asked().get(web.url + "/here").url == web.url + "/there"
-    with serving(say(301, Location="/round")) as web, pytest.raises(Malformed, match="more than 3 times"):
+    with serving(say(301, Location="/round")) as web, pytest.raises(MalformedAnswerError, match="more than 3 times"):
         Asked().get(web.url)
 
 
@@ -243,7 +245,7 @@ def test_redirects_stay_on_the_host_and_end() -> None:
      "http://[::1]/x", "https://example.org/x"],
 )  # fmt: skip
 def test_a_redirect_to_another_place_is_refused(target: str) -> None:
-    with serving(say(302, Location=target)) as web, pytest.raises(Malformed, match="not followed"):
+    with serving(say(302, Location=target)) as web, pytest.raises(MalformedAnswerError, match="not followed"):
         Asked().get(web.url)
     assert len(web.seen) == 1
 
@@ -260,14 +262,16 @@ def test_a_redirect_to_another_place_is_refused(target: str) -> None:
     ],
 )
 def test_only_the_same_host_or_its_secure_side_is_followed(here: str, there: str, allowed: bool) -> None:
-    assert redirect_allowed(here, there) is allowed
+    assert is_redirect_allowed(here, there) is allowed
 
 
 @pytest.mark.parametrize(
-    "fault", [endless, say(body=gzip.compress(bytes(4 * BODY_CAP)), Content_Encoding="gzip")], ids=["plain", "packed"]
+    "fault",
+    [endless, say(body=gzip.compress(bytes(4 * MAX_BODY_BYTES)), Content_Encoding="gzip")],
+    ids=["plain", "packed"],
 )
 def test_more_than_the_cap_is_not_taken_in(fault: Act) -> None:
-    with serving(fault) as web, pytest.raises(Malformed, match="more than 20 MiB"):
+    with serving(fault) as web, pytest.raises(MalformedAnswerError, match="more than 20 MiB"):
         Asked().get(web.url)
 
 
@@ -275,23 +279,29 @@ def test_packed_answers_are_unpacked_and_cut_ones_noticed() -> None:
     packed = gzip.compress(b"word " * 1000)
     with serving(say(body=packed, Content_Encoding="gzip")) as web:
         assert Asked().get(web.url).body == b"word " * 1000
-    with serving(say(body=packed[:-9], Content_Encoding="gzip")) as web, pytest.raises(Unreachable, match="cut off"):
+    with (
+        serving(say(body=packed[:-9], Content_Encoding="gzip")) as web,
+        pytest.raises(SourceUnavailableError, match="cut off"),
+    ):
         Asked().get(web.url)
-    with serving(say(body=b"no gzip", Content_Encoding="gzip")) as web, pytest.raises(Malformed, match="unpacked"):
+    with (
+        serving(say(body=b"no gzip", Content_Encoding="gzip")) as web,
+        pytest.raises(MalformedAnswerError, match="unpacked"),
+    ):
         Asked().get(web.url)
 
 
 def test_messages_carry_no_password_and_no_query() -> None:
     with serving(say(503)) as web:
         url = web.url.replace("http://", "http://user:secret@") + "/x?token=hidden"
-        with pytest.raises(Unreachable) as caught:
+        with pytest.raises(SourceUnavailableError) as caught:
             Asked().get(url)
     assert "secret" not in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 
 def test_a_host_keeps_its_pace_across_clients() -> None:
-    traffic, sleeps, clock = Traffic(tick=lambda: clock[0]), list[float](), [100.0]
+    traffic, sleeps, clock = HostThrottle(monotonic=lambda: clock[0]), list[float](), [100.0]
 
     async def sleep(seconds: float) -> None:
         sleeps.append(seconds)
@@ -299,7 +309,7 @@ def test_a_host_keeps_its_pace_across_clients() -> None:
 
     async def visits(*urls: str) -> None:
         for url in urls:
-            async with traffic.turn(url, sleep):
+            async with traffic.acquire(url, sleep):
                 clock[0] += 1
 
     asyncio.run(visits("https://export.arxiv.org/a", "https://export.arxiv.org/b", "https://huggingface.co/a"))
@@ -308,10 +318,10 @@ def test_a_host_keeps_its_pace_across_clients() -> None:
 
 
 def test_one_request_at_a_time() -> None:
-    traffic, inside, most = Traffic(tick=lambda: 0.0), [0], [0]
+    traffic, inside, most = HostThrottle(monotonic=lambda: 0.0), [0], [0]
 
     async def visit() -> None:
-        async with traffic.turn("https://export.arxiv.org/a", lambda _: asyncio.sleep(0)):
+        async with traffic.acquire("https://export.arxiv.org/a", lambda _: asyncio.sleep(0)):
             inside[0] += 1
             most[0] = max(most[0], inside[0])
             await asyncio.sleep(0.01)

@@ -39,7 +39,7 @@ class Slow(Rude):
 
 @pytest.mark.parametrize("command", ["run", "serve"])
 def test_told_to_stop_it_hears_the_answers_and_hands_back_the_rest(store: Engine, tmp_path: Path, command: str) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         readers = [subscriber(last_due_day=TODAY) for _ in range(LETTERS)]
         session.add_all(readers)
         session.flush()

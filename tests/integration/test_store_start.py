@@ -38,20 +38,20 @@ def test_many_starters_at_once_all_come_up(empty_url: str, starters: int, connec
     race = [sys.executable, "-c", RACE, empty_url, str(starters)]
     done = subprocess.run(race, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    current, head = db.versions(connect(empty_url))
+    current, head = db.schema_versions(connect(empty_url))
     assert current == head
 
 
 def test_an_empty_store_is_brought_up_to_date(empty_url: str, connect: Connect) -> None:
     engine = connect(empty_url)
-    assert db.versions(engine)[0] is None
-    db.ready(engine)
-    current, head = db.versions(engine)
+    assert db.schema_versions(engine)[0] is None
+    db.ensure_schema(engine)
+    current, head = db.schema_versions(engine)
     assert current == head
-    db.ready(engine)
+    db.ensure_schema(engine)
 
 
-@pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
+@pytest.mark.parametrize("ask", [db.schema_versions, db.ensure_schema, db.migrate])
 def test_a_newer_store_is_refused(store: Engine, ask: Any) -> None:
     with store.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'from-tomorrow'"))
@@ -59,7 +59,7 @@ def test_a_newer_store_is_refused(store: Engine, ask: Any) -> None:
         ask(store)
 
 
-@pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
+@pytest.mark.parametrize("ask", [db.schema_versions, db.ensure_schema, db.migrate])
 @pytest.mark.parametrize("version", [None, "8a1f"])
 def test_the_tables_of_others_are_left_alone(empty_url: str, connect: Connect, ask: Any, version: str | None) -> None:
     engine = connect(empty_url)
@@ -73,7 +73,7 @@ def test_the_tables_of_others_are_left_alone(empty_url: str, connect: Connect, a
     assert not inspect(engine).has_table("paper")
 
 
-@pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
+@pytest.mark.parametrize("ask", [db.schema_versions, db.ensure_schema, db.migrate])
 @pytest.mark.parametrize(
     "url",
     [
@@ -90,7 +90,7 @@ def test_a_server_that_is_not_there_is_named_without_the_password(connect: Conne
     assert "hunter2" not in said
 
 
-@pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
+@pytest.mark.parametrize("ask", [db.schema_versions, db.ensure_schema, db.migrate])
 def test_a_file_that_is_no_database_is_named(sqlite_url: str, connect: Connect, tmp_path: Path, ask: Any) -> None:
     (tmp_path / "digest.db").write_text("Dear diary, " * 100)
     with pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:///.*digest.db cannot be used: file is not a"):
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_database_is_named(sqlite_url: str, connect: Connect, 
     assert (tmp_path / "digest.db").read_text().startswith("Dear diary")
 
 
-@pytest.mark.parametrize("ask", [db.versions, db.ready, db.upgrade])
+@pytest.mark.parametrize("ask", [db.schema_versions, db.ensure_schema, db.migrate])
 def test_a_folder_that_cannot_be_written_is_named(connect: Connect, apart: Path, ask: Any) -> None:
     with unprivileged(apart), pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:///.*cannot be used: "):
         ask(connect(f"sqlite:///{apart / 'digest.db'}"))
@@ -106,13 +106,13 @@ def test_a_folder_that_cannot_be_written_is_named(connect: Connect, apart: Path,
 
 def test_a_store_that_may_only_be_read_is_named(connect: Connect, apart: Path) -> None:
     engine = connect(f"sqlite:///{apart / 'digest.db'}")
-    db.ready(engine)
+    db.ensure_schema(engine)
     engine.dispose()
     (apart / "digest.db").chmod(0o444)
     with (
         unprivileged(apart),
         pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:.*may this user write"),
-        db.writing(engine) as session,
+        db.write_session(engine) as session,
     ):
         session.add(subscriber())
 
@@ -152,7 +152,7 @@ def test_sqlite_is_durable_and_waits_for_other_writers(sqlite_store: Engine) -> 
 
 
 def test_a_closed_store_leaves_one_plain_file(sqlite_store: Engine, tmp_path: Path) -> None:
-    with db.writing(sqlite_store) as session:
+    with db.write_session(sqlite_store) as session:
         session.add(subscriber())
     sqlite_store.dispose()
     assert [path.name for path in tmp_path.glob("digest.db*")] == ["digest.db"]

@@ -191,13 +191,13 @@ def former_rows() -> dict[str, dict[str, Any]]:
 def run_migrations(engine: Engine, revision: str) -> None:
     move = command.downgrade if revision < "0006" and current_revision(engine) else command.upgrade
     with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        config = db.history()
+        config = db.alembic_config()
         config.attributes["connection"] = connection
         move(config, revision)
 
 
 def current_revision(engine: Engine) -> str | None:
-    return db.versions(engine)[0]
+    return db.schema_versions(engine)[0]
 
 
 def write_rows(connection: Connection, rows: dict[str, dict[str, Any]]) -> None:
@@ -244,13 +244,13 @@ def test_every_table_of_the_former_schema_has_a_row_in_this_test(former_store: E
 
 
 def test_every_row_keeps_its_values_under_the_new_names(former_store: Engine) -> None:
-    db.upgrade(former_store)
+    db.migrate(former_store)
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in ROWS.items()}
 
 
 def test_the_full_text_index_keeps_its_entries(former_store: Engine) -> None:
-    db.upgrade(former_store)
+    db.migrate(former_store)
     condition = "words @@ 'graph'" if former_store.dialect.name == "postgresql" else f"{FULLTEXT_TABLE} MATCH 'graph'"
     column = "paper_id" if former_store.dialect.name == "postgresql" else "rowid"
     with former_store.connect() as connection:
@@ -259,8 +259,8 @@ def test_the_full_text_index_keeps_its_entries(former_store: Engine) -> None:
 
 
 def test_new_rows_get_numbers_after_the_upgrade(former_store: Engine) -> None:
-    db.upgrade(former_store)
-    with db.writing(former_store) as session:
+    db.migrate(former_store)
+    with db.write_session(former_store) as session:
         fetch = SourceFetch(source="arxiv", list_day=DAY, started_at=LATER, seconds=1, status=FetchStatus.OK)
         session.add(fetch)
         session.flush()
@@ -268,7 +268,7 @@ def test_new_rows_get_numbers_after_the_upgrade(former_store: Engine) -> None:
 
 
 def test_no_former_name_is_left(former_store: Engine) -> None:
-    db.upgrade(former_store)
+    db.migrate(former_store)
     catalog = inspect(former_store)
     former = [name for name, _ in FORMER_NAMES.values() if name] + ["paper_words"]
     names = set(catalog.get_table_names())
@@ -280,10 +280,10 @@ def test_no_former_name_is_left(former_store: Engine) -> None:
 
 
 def test_the_upgrade_can_be_undone_and_done_again(former_store: Engine) -> None:
-    db.upgrade(former_store)
+    db.migrate(former_store)
     run_migrations(former_store, "0005")
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in former_rows().items()}
-    db.upgrade(former_store)
+    db.migrate(former_store)
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in ROWS.items()}

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import Engine
 
 from digest import db, deliveries, planning, roll
-from digest.house import House
-from digest.letters import DigestWords, Links
-from digest.subscribers import Purpose
-from digest.web.app import create
-from digest.writing import digest_words, lay_out
+from digest.house import AppContext
+from digest.letters import DigestContext, PersonalLinks
+from digest.subscribers import TokenPurpose
+from digest.web.app import create_app
+from digest.writing import digest_context, load_batch
 from tests.browser import Browser, Seen
-from tests.house import ADA, Record, arrive, house, reader
+from tests.house import ADA, Record, arrive, make_context, reader
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 HOST = "http://digest.test"
@@ -20,30 +20,30 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def at(sqlite_store: Engine) -> House:
-    made = house(sqlite_store, base_url=HOST, web_copy_days=7)
+def at(sqlite_store: Engine) -> AppContext:
+    made = make_context(sqlite_store, base_url=HOST, web_copy_days=7)
     reader(made, ADA, "robot", "protein", "-volcano", now=NOW, cap=3)
     arrive(made, NOW, *(f"Robot {n:03}" for n in range(60)))
     planning.plan(made, NOW)
     return made
 
 
-def copy_of(at: House) -> str:
-    return at.link(Purpose.VIEW, str(Record(at.engine).letters(ADA)[-1].id), NOW).removeprefix(HOST)
+def copy_of(at: AppContext) -> str:
+    return at.signed_url(TokenPurpose.VIEW, str(Record(at.engine).letters(ADA)[-1].id), NOW).removeprefix(HOST)
 
 
-def browse(at: House, later: timedelta = timedelta()) -> Browser:
-    return Browser(create(at, clock=lambda: NOW + later, answer_takes=0))
+def browse(at: AppContext, later: timedelta = timedelta()) -> Browser:
+    return Browser(create_app(at, clock=lambda: NOW + later, min_answer_seconds=0))
 
 
-def words(at: House) -> DigestWords:
-    claimed = deliveries.Claimed.of(Record(at.engine).letters(ADA)[-1])
-    with db.reading(at.engine) as session:
-        desk = lay_out(session, [claimed], NOW)
-        return digest_words(at, desk, claimed, desk.subscribers[claimed.subscriber_id])
+def words(at: AppContext) -> DigestContext:
+    claimed = deliveries.ClaimedDelivery.from_delivery(Record(at.engine).letters(ADA)[-1])
+    with db.read_session(at.engine) as session:
+        desk = load_batch(session, [claimed], NOW)
+        return digest_context(at, desk, claimed, desk.subscribers[claimed.subscriber_id])
 
 
-def test_the_copy_has_all_papers_also_those_without_room_in_the_letter(at: House) -> None:
+def test_the_copy_has_all_papers_also_those_without_room_in_the_letter(at: AppContext) -> None:
     page = browse(at).get(copy_of(at))
     assert page.status_code == 200
     text = Seen(page.text).text
@@ -55,11 +55,11 @@ def test_the_copy_has_all_papers_also_those_without_room_in_the_letter(at: House
     ]
 
 
-def test_the_copy_gives_nobody_power_over_the_subscription(at: House) -> None:
+def test_the_copy_gives_nobody_power_over_the_subscription(at: AppContext) -> None:
     page, letter = browse(at).get(copy_of(at)), words(at)
     links = [link for link in Seen(page.text).links if link.startswith((HOST, "/"))]
     assert links == []
-    for name in Links._fields:
+    for name in PersonalLinks._fields:
         address = getattr(letter.links, name)
         assert address, name  # the letter itself has it
         assert address.rpartition("/")[2] not in page.text
@@ -68,7 +68,7 @@ def test_the_copy_gives_nobody_power_over_the_subscription(at: House) -> None:
     assert "open the mail to change your keywords or to unsubscribe" in page.text
 
 
-def test_the_token_of_the_copy_opens_no_other_page(at: House) -> None:
+def test_the_token_of_the_copy_opens_no_other_page(at: AppContext) -> None:
     token = copy_of(at).rpartition("/")[2]
     for page in ("preferences", "unsubscribe", "mute", "never", "fewer", "pause", "return", "confirm"):
         tail = "/1" if page in {"mute", "never"} else ""
@@ -76,7 +76,7 @@ def test_the_token_of_the_copy_opens_no_other_page(at: House) -> None:
         assert browse(at).post(f"/{page}/{token}{tail}", {"answer": "yes"}).status_code == 404
 
 
-def test_a_copy_is_put_away_after_its_days_and_the_page_says_so(at: House) -> None:
+def test_a_copy_is_put_away_after_its_days_and_the_page_says_so(at: AppContext) -> None:
     where = copy_of(at)
     assert browse(at, 7 * DAY).get(where).status_code == 200
     late = browse(at, 7 * DAY + timedelta(seconds=1))
@@ -88,7 +88,7 @@ def test_a_copy_is_put_away_after_its_days_and_the_page_says_so(at: House) -> No
     assert late.head(where).status_code == 410
 
 
-def test_looking_is_private_and_head_answers_like_get(at: House) -> None:
+def test_looking_is_private_and_head_answers_like_get(at: AppContext) -> None:
     for answer in (browse(at).get(copy_of(at)), browse(at).head(copy_of(at))):
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
@@ -98,7 +98,7 @@ def test_looking_is_private_and_head_answers_like_get(at: House) -> None:
         assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_copies_of_who_was_erased_are_gone_with_them(at: House) -> None:
+def test_copies_of_who_was_erased_are_gone_with_them(at: AppContext) -> None:
     where = copy_of(at)
-    roll.erase(at, ADA)
+    roll.erase_by_email(at, ADA)
     assert browse(at).get(where).status_code == 410

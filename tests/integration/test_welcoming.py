@@ -8,41 +8,43 @@ from sqlalchemy import Engine
 
 from digest import db, deliveries, desk, planning
 from digest.desk import returning
-from digest.house import House
+from digest.house import AppContext
 from digest.letters import FirstPapers
 from digest.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
-from digest.subscribers import Purpose, Wish
+from digest.subscribers import Preferences, TokenPurpose
 from digest.welcoming import first_papers
-from digest.writing import lay_out, prepare
-from tests.house import ADA, BOB, Record, arrive, house, reader, token
+from digest.writing import load_batch, prepare_email
+from tests.house import ADA, BOB, Record, arrive, make_context, reader, token
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def at(store: Engine) -> House:
-    return house(store, base_url="https://digest.example.org")
+def at(store: Engine) -> AppContext:
+    return make_context(store, base_url="https://digest.example.org")
 
 
-def confirmed(at: House, email: str, *keywords: str, now: datetime = NOW, **wish: object) -> None:
-    desk.subscribe(at, email, Wish(**wish), desk.understood(keywords), now)  # type: ignore[arg-type]
-    desk.confirm(at, token(at, email, Purpose.CONFIRM, now), now)
+def confirmed(at: AppContext, email: str, *keywords: str, now: datetime = NOW, **wish: object) -> None:
+    desk.subscribe(at, email, Preferences(**wish), desk.parse_keywords_or_raise(keywords), now)  # type: ignore[arg-type]
+    desk.confirm(at, token(at, email, TokenPurpose.CONFIRM, now), now)
 
 
-def firsts(at: House, now: datetime = NOW) -> dict[str, FirstPapers]:
+def firsts(at: AppContext, now: datetime = NOW) -> dict[str, FirstPapers]:
     """By address."""
-    with db.reading(at.engine) as session:
-        found = first_papers(session, [deliveries.Claimed.of(each) for each in Record(at.engine).letters()], now)
-    with db.reading(at.engine) as session:
+    with db.read_session(at.engine) as session:
+        found = first_papers(
+            session, [deliveries.ClaimedDelivery.from_delivery(each) for each in Record(at.engine).letters()], now
+        )
+    with db.read_session(at.engine) as session:
         return {session.get_one(Subscriber, number).email: each for number, each in found.items()}
 
 
-def mail(at: House, letter: Delivery, now: datetime = NOW) -> tuple[str, str]:
+def mail(at: AppContext, letter: Delivery, now: datetime = NOW) -> tuple[str, str]:
     """A letter as it is written: the text and the HTML, as a mail program reads them."""
-    claimed = [deliveries.Claimed.of(letter)]
-    with db.reading(at.engine) as session:
-        raw = prepare(at, lay_out(session, claimed, now), claimed[0], now).written()
+    claimed = [deliveries.ClaimedDelivery.from_delivery(letter)]
+    with db.read_session(at.engine) as session:
+        raw = prepare_email(at, load_batch(session, claimed, now), claimed[0], now).render()
     read = message_from_bytes(raw, policy=policy.default)
     text, html = read.get_body(("plain",)), read.get_body(("html",))
     assert text is not None
@@ -50,7 +52,7 @@ def mail(at: House, letter: Delivery, now: datetime = NOW) -> tuple[str, str]:
     return text.get_content(), html.get_content()
 
 
-def test_each_is_shown_what_the_latest_list_has_for_them(at: House) -> None:
+def test_each_is_shown_what_the_latest_list_has_for_them(at: AppContext) -> None:
     arrive(at, NOW - DAY, "An old robot")
     arrive(at, NOW, *(f"Robot {n}" for n in range(7)), "A protein", "A survey of proteins")
     confirmed(at, ADA, "-survey", "protein", "speech")
@@ -62,7 +64,7 @@ def test_each_is_shown_what_the_latest_list_has_for_them(at: House) -> None:
     assert (len(bob.papers), bob.matched, bob.day) == (5, 7, date(2026, 7, 29))
 
 
-def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(at: House) -> None:
+def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(at: AppContext) -> None:
     arrive(at, NOW, "A robot", "A protein")
     confirmed(at, ADA, "robot")
     confirmed(at, BOB, "speech")
@@ -77,17 +79,17 @@ def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(
     assert not firsts(at)[ADA].follows
 
 
-def test_who_had_the_papers_of_the_list_before_is_promised_nothing(at: House) -> None:
+def test_who_had_the_papers_of_the_list_before_is_promised_nothing(at: AppContext) -> None:
     arrive(at, NOW, "A robot")
     confirmed(at, ADA, "robot")
     planning.plan(at, NOW)
-    desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, NOW), NOW)
+    desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     confirmed(at, ADA, "robot", now=NOW + timedelta(hours=1))
     seen = firsts(at)[ADA]
     assert (seen.matched, seen.follows) == (1, False)
 
 
-def test_before_any_list_was_read_there_is_nothing_to_show(at: House) -> None:
+def test_before_any_list_was_read_there_is_nothing_to_show(at: AppContext) -> None:
     confirmed(at, ADA, "robot")
     assert firsts(at) == {}
     text, html = mail(at, Record(at.engine).letters(ADA)[-1])
@@ -95,25 +97,25 @@ def test_before_any_list_was_read_there_is_nothing_to_show(at: House) -> None:
         assert "The first letter may come on Thursday 30 July." in said
 
 
-def test_the_welcome_names_the_next_day_by_the_readers_clock(at: House) -> None:
+def test_the_welcome_names_the_next_day_by_the_readers_clock(at: AppContext) -> None:
     for email, zone, day in ((ADA, "Pacific/Kiritimati", "Monday 3 August"), (BOB, "UTC", "Thursday 30 July")):
         confirmed(at, email, "robot", timezone=zone, frequency="weekly" if email == ADA else "daily")
         assert day in mail(at, Record(at.engine).letters(email)[-1])[0]
 
 
-def test_without_keywords_the_trending_papers_are_shown(at: House) -> None:
+def test_without_keywords_the_trending_papers_are_shown(at: AppContext) -> None:
     arrive(at, NOW, "A robot", "A protein", source="huggingface", upvotes=9)
     confirmed(at, ADA)
     seen = firsts(at)[ADA]
     assert ([each.title for each in seen.papers], seen.follows) == (["A robot", "A protein"], True)
 
 
-def test_the_last_letter_has_the_link_that_brings_it_all_back(at: House) -> None:
+def test_the_last_letter_has_the_link_that_brings_it_all_back(at: AppContext) -> None:
     reader(at, ADA, "robot", now=NOW - 9 * DAY)
-    desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, NOW), NOW)
+    desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     record = Record(at.engine)
     for said in mail(at, record.letters(ADA)[-1]):
         key = said.partition("https://digest.example.org/return/")[2].split('"')[0].split()[0]
-        assert returning.come_back(at, key, NOW + 30 * DAY).status == SubscriberStatus.ACTIVE
-        desk.unsubscribe(at, token(at, ADA, Purpose.UNSUBSCRIBE, NOW), NOW)
+        assert returning.resubscribe(at, key, NOW + 30 * DAY).status == SubscriberStatus.ACTIVE
+        desk.unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED

@@ -17,15 +17,15 @@ from structlog.testing import capture_logs
 
 from digest import daily, db, workers
 from digest.errors import StoreError
-from digest.house import House
+from digest.house import AppContext
 from digest.models import Delivery, DeliveryState
-from digest.scheduler import Clockwork
+from digest.scheduler import Scheduler
 from digest.workers import tables
-from digest.workers.worker import connector
+from digest.workers.worker import create_connector
 from tests.command import Command
 from tests.conftest import Connect
 from tests.factories import NOW, TODAY, delivery, subscriber
-from tests.house import KEY, Record, arrive, house, reader
+from tests.house import KEY, Record, arrive, make_context, reader
 from tests.postgres import Postgres
 from tests.relay import Relay
 
@@ -40,38 +40,38 @@ def served(postgres: Postgres, _postgres_template: str, connect: Connect) -> Ite
     postgres.drop(url)
 
 
-def at_the(store: Engine, polite: Relay, **more: object) -> House:
-    return house(store, smtp_host="127.0.0.1", smtp_port=polite.port, smtp_tls="none", **more)
+def at_the(store: Engine, polite: Relay, **more: object) -> AppContext:
+    return make_context(store, smtp_host="127.0.0.1", smtp_port=polite.port, smtp_tls="none", **more)
 
 
 def queue(store: Engine, letters: int) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         for number in range(letters):
             session.add(to := subscriber(email=f"reader{number}@example.org", last_due_day=TODAY))
             session.flush()
             session.add(delivery(to, kind="welcome", edition=str(number)))
 
 
-def handed_out(store: Engine, polite: Relay, letters: int) -> House:
+def handed_out(store: Engine, polite: Relay, letters: int) -> AppContext:
     """So many letters wait, and so does the job to send them."""
     at = at_the(store, polite)
     queue(store, letters)
-    workers.prepare(store)
-    workers.hand_out(at, NOW)
+    workers.prepare_tables(store)
+    workers.defer_jobs(at, NOW)
     return at
 
 
-def opened(at: House) -> Callable[[], House]:
+def opened(at: AppContext) -> Callable[[], AppContext]:
     """What a worker is given: each stretch of work disposes of its engine."""
-    return lambda: House(at.settings, db.connect(str(at.settings.database_url)), at.links)
+    return lambda: AppContext(at.settings, db.connect(str(at.settings.database_url)), at.token_signer)
 
 
-def work_off(at: House) -> None:
-    asyncio.run(workers.work(opened(at), lambda: NOW, asyncio.Event(), until_idle=True))
+def work_off(at: AppContext) -> None:
+    asyncio.run(workers.run_worker(opened(at), lambda: NOW, asyncio.Event(), until_idle=True))
 
 
 def jobs(store: Engine) -> Counter[str]:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         rows = session.execute(text("SELECT task_name, count(*) FROM procrastinate.procrastinate_jobs GROUP BY 1"))
         return Counter({str(name): int(count) for name, count in rows})
 
@@ -81,23 +81,23 @@ def test_what_is_due_is_planned_and_sent_by_a_worker_and_each_job_waits_once(ser
     arrive(at, NOW, "A graph of everything")
     for number in range(3):
         reader(at, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
-    workers.prepare(served)
+    workers.prepare_tables(served)
     for _ in range(3):
-        workers.hand_out(at, NOW)
+        workers.defer_jobs(at, NOW)
     assert jobs(served) == {"plan": 1}
     work_off(at)
     assert {each.state for each in Record(served).letters()} == {"sent"}
     assert sorted(each for each, _ in polite.accepted) == [f"r{number}@example.org" for number in range(3)]
     assert jobs(served) == {}
-    workers.hand_out(at, NOW)
+    workers.defer_jobs(at, NOW)
     assert jobs(served) == {}, "nothing is left to do, so nothing is handed out"
 
 
 def test_a_job_that_was_queued_before_schema_0006_is_run(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite)
     queue(served, 1)
-    workers.prepare(served)
-    with db.writing(served) as session:
+    workers.prepare_tables(served)
+    with db.write_session(served) as session:
         arguments = [("plan", '{"shard": 0}'), ("deliver", '{"letters": 8000}')]
         session.execute(text("SET LOCAL search_path = procrastinate"))
         for task, args in arguments:
@@ -113,9 +113,9 @@ def test_a_job_that_was_queued_before_schema_0006_is_run(served: Engine, polite:
 def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite)
     queue(served, 3)
-    idle = Clockwork(at, lambda: NOW, works=False)
-    asyncio.run(idle.tick())
-    asyncio.run(Clockwork(at, lambda: NOW, works=False).tick())  # two schedulers at once are harmless
+    idle = Scheduler(at, lambda: NOW, run_jobs=False)
+    asyncio.run(idle.plan_and_deliver())
+    asyncio.run(Scheduler(at, lambda: NOW, run_jobs=False).plan_and_deliver())  # two schedulers at once are harmless
     assert (polite.accepted, jobs(served)) == ([], {"deliver": 1})
     work_off(at)
     assert len(polite.accepted) == 3
@@ -124,7 +124,7 @@ def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(ser
 def test_several_workers_share_the_letters_and_keep_one_rate_together(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite, smtp_rate=20)
     queue(served, 60)
-    workers.prepare(served)
+    workers.prepare_tables(served)
 
     async def together() -> float:
         begun = time.monotonic()
@@ -140,7 +140,7 @@ def test_several_workers_share_the_letters_and_keep_one_rate_together(served: En
 def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite, smtp_domain_rate=5)
     queue(served, 12)
-    with db.writing(served) as session:
+    with db.write_session(served) as session:
         for number in range(10):
             session.add(to := subscriber(email=f"other{number}@example.net", last_due_day=TODAY))
             session.flush()
@@ -160,10 +160,10 @@ def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, 
 
     async def act() -> None:
         stop = asyncio.Event()
-        with db.writing(served) as session:
+        with db.write_session(served) as session:
             session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         with capture_logs() as said:
-            working = asyncio.create_task(workers.work(checked(at), lambda: NOW, stop))
+            working = asyncio.create_task(workers.run_worker(checked(at), lambda: NOW, stop))
             await until(lambda: any(each["event"] == "worker.waits" for each in said))
             assert polite.accepted == []
             await asyncio.to_thread(restore, served)
@@ -179,14 +179,14 @@ def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, 
 
 def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite)
-    workers.prepare(served)
+    workers.prepare_tables(served)
 
     async def act() -> None:
         stop = asyncio.Event()
         with capture_logs() as said:
-            working = asyncio.create_task(workers.work(checked(at), lambda: NOW, stop))
+            working = asyncio.create_task(workers.run_worker(checked(at), lambda: NOW, stop))
             await until(lambda: any(each["event"] == "worker.ready" for each in said))
-            with db.writing(served) as session:
+            with db.write_session(served) as session:
                 session.execute(text("COMMENT ON SCHEMA procrastinate IS 'of another time'"))
             await until(lambda: any(each["event"] == "worker.waits" for each in said))
             stop.set()
@@ -196,20 +196,20 @@ def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine,
 
     asyncio.run(act())
     with pytest.raises(StoreError, match="run: digest migrate"):
-        workers.prepare(served)
-    workers.prepare(served, renew=True)
-    assert tables.present(served) == tables.needed()
+        workers.prepare_tables(served)
+    workers.prepare_tables(served, recreate=True)
+    assert tables.installed_version(served) == tables.required_version()
 
 
 def test_a_worker_that_is_told_to_stop_while_it_starts_stops(served: Engine, polite: Relay) -> None:
     at = at_the(served, polite)
-    workers.prepare(served)
+    workers.prepare_tables(served)
 
     async def act() -> None:
         for milliseconds in range(40):
             stop = asyncio.Event()
             with capture_logs() as said:
-                working = asyncio.create_task(workers.work(checked(at), lambda: NOW, stop))
+                working = asyncio.create_task(workers.run_worker(checked(at), lambda: NOW, stop))
                 await until(lambda: any(each["event"] == "worker.ready" for each in said))
                 await asyncio.sleep(milliseconds / 1000)
                 stop.set()
@@ -237,7 +237,7 @@ def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polit
         doomed.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         other = stack.enter_context(command.start("worker"))
-        workers.hand_out(at, NOW)  # what the next tick does
+        workers.defer_jobs(at, NOW)  # what the next tick does
         while states(served)["sent"] < 39 and time.monotonic() < killed + 30:
             time.sleep(0.05)
         other.send_signal(signal.SIGTERM)
@@ -251,25 +251,25 @@ def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: En
     at = handed_out(served, polite, 1)
 
     async def paused() -> None:
-        async with App(connector=connector(served.url)).open_async() as app:
+        async with App(connector=create_connector(served.url)).open_async() as app:
             taker = app.connector
             assert isinstance(taker, PsycopgConnector)
             async with taker.pool.connection() as connection:
                 took = await connection.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, NULL)")
                 assert await took.fetchone() != (None,)
                 async with asyncio.timeout(10):  # here it is paused
-                    await asyncio.to_thread(workers.hand_out, at, NOW)
+                    await asyncio.to_thread(workers.defer_jobs, at, NOW)
 
     asyncio.run(paused())
     assert jobs(served) == {"deliver": 2}
 
 
 def test_the_server_ends_a_transaction_in_whose_midst_a_process_is_paused(served: Engine) -> None:
-    with db.reading(served) as session:
+    with db.read_session(served) as session:
         assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5min"
 
     def paused() -> None:
-        with db.writing(served) as session:
+        with db.write_session(served) as session:
             session.add(subscriber(email="held@example.org"))
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
             time.sleep(0.5)  # here it is paused, for less than five minutes
@@ -277,22 +277,22 @@ def test_the_server_ends_a_transaction_in_whose_midst_a_process_is_paused(served
 
     with pytest.raises(StoreError, match=r"idle-in-transaction timeout; was this process, or its machine, paused\?"):
         paused()
-    with db.writing(served) as session:
+    with db.write_session(served) as session:
         assert session.scalar(text("SELECT count(*) FROM subscriber")) == 0
 
 
 def states(store: Engine) -> Counter[str]:
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         return Counter(DeliveryState(each).value for each in session.exec(select(col(Delivery.state))))
 
 
-def checked(at: House) -> Callable[[], House]:
+def checked(at: AppContext) -> Callable[[], AppContext]:
     """As the command opens its house: only where the schema fits."""
 
-    def build() -> House:
+    def build() -> AppContext:
         found = opened(at)()
         try:
-            db.ready(found.engine)
+            db.ensure_schema(found.engine)
         except StoreError:
             found.engine.dispose()
             raise
@@ -302,8 +302,8 @@ def checked(at: House) -> Callable[[], House]:
 
 
 def restore(store: Engine) -> None:
-    with db.writing(store) as session:
-        head = ScriptDirectory.from_config(db.history()).get_current_head()
+    with db.write_session(store) as session:
+        head = ScriptDirectory.from_config(db.alembic_config()).get_current_head()
         session.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head})
 
 

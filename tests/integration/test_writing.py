@@ -11,50 +11,50 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, desk, letters, planning, readings, writing
-from digest.deliveries import Claimed
-from digest.house import House
-from digest.letters import DigestWords
+from digest.deliveries import ClaimedDelivery
+from digest.house import AppContext
+from digest.letters import DigestContext
 from digest.models import Delivery, FetchStatus, Frequency, Keyword, Paper
-from digest.subscribers import Purpose, by_email, set_keywords
-from digest.web.letters import NO_POWER, web_copy
-from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, house, reader
+from digest.subscribers import TokenPurpose, set_keywords, subscriber_by_email
+from digest.web.letters import NO_LINKS, render_web_copy
+from tests.house import ADA, BOB, DAY, TUESDAY, Record, arrive, make_context, reader
 
 
-def claimed(at: House, email: str = ADA) -> Claimed:
-    return Claimed.of(Record(at.engine).letters(email)[-1])
+def claimed(at: AppContext, email: str = ADA) -> ClaimedDelivery:
+    return ClaimedDelivery.from_delivery(Record(at.engine).letters(email)[-1])
 
 
-def words(at: House, one: Claimed) -> DigestWords:
-    with db.reading(at.engine) as session:
-        table = writing.lay_out(session, [one], TUESDAY)
-        return writing.digest_words(at, table, one, table.subscribers[one.subscriber_id])
+def words(at: AppContext, one: ClaimedDelivery) -> DigestContext:
+    with db.read_session(at.engine) as session:
+        table = writing.load_batch(session, [one], TUESDAY)
+        return writing.digest_context(at, table, one, table.subscribers[one.subscriber_id])
 
 
-def mail(at: House, one: Claimed) -> EmailMessage:
-    with db.reading(at.engine) as session:
-        raw = writing.prepare(at, writing.lay_out(session, [one], TUESDAY), one, TUESDAY).written()
+def mail(at: AppContext, one: ClaimedDelivery) -> EmailMessage:
+    with db.read_session(at.engine) as session:
+        raw = writing.prepare_email(at, writing.load_batch(session, [one], TUESDAY), one, TUESDAY).render()
     made = message_from_bytes(raw, policy=default)
     assert isinstance(made, EmailMessage)
     return made
 
 
-def number(at: House, canonical: str) -> int:
-    with db.reading(at.engine) as session:
+def number(at: AppContext, canonical: str) -> int:
+    with db.read_session(at.engine) as session:
         return session.exec(select(Keyword.id).where(Keyword.canonical == canonical)).one() or 0
 
 
-def rewrite(at: House, *keywords: str) -> None:
-    with db.writing(at.engine) as session:
-        set_keywords(session, by_email(session, ADA), desk.understood(keywords))
+def rewrite(at: AppContext, *keywords: str) -> None:
+    with db.write_session(at.engine) as session:
+        set_keywords(session, subscriber_by_email(session, ADA), desk.parse_keywords_or_raise(keywords))
 
 
 def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks", "A protein folds")
     planning.plan(at, TUESDAY)
     chosen = [number(at, "robot"), number(at, "protein")]
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.get_one(Delivery, claimed(at).id).keywords = chosen
     before = words(at, claimed(at))
     assert (before.keywords, before.keyword_ids) == (("Robots", "protein"), tuple(chosen))
@@ -63,13 +63,13 @@ def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine)
     # Whoever takes a keyword out is told of it in the words of the record.
     assert (after.keywords, after.keyword_ids) == (("robot", "protein"), tuple(chosen))
     assert [each.where for each in after.papers] == [each.where for each in before.papers]
-    copy = web_copy(at, at.links.token(Purpose.VIEW, str(claimed(at).id), TUESDAY), TUESDAY)
-    assert copy == letters.digest(after._replace(links=NO_POWER, address=""), whole=True).html
+    copy = render_web_copy(at, at.token_signer.sign(TokenPurpose.VIEW, str(claimed(at).id), TUESDAY), TUESDAY)
+    assert copy == letters.render_digest(after._replace(links=NO_LINKS, address=""), whole=True).html
     assert "graph" not in copy
 
 
 def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", "-volcano", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
@@ -78,7 +78,7 @@ def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(st
 
 
 def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
@@ -87,14 +87,14 @@ def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
     subjects = {"view": str(one.id)}
     for purpose in ("view", "preferences", "unsubscribe", "mute", "never", "fewer", "pause"):
         token = getattr(made, purpose).rpartition("/")[2]
-        assert at.links.read(Purpose(purpose), token, TUESDAY) == subjects.get(purpose, nonce)
+        assert at.token_signer.unsign(TokenPurpose(purpose), token, TUESDAY) == subjects.get(purpose, nonce)
     text = str(mail(at, one).get_body(["plain"]).get_content())  # type: ignore[union-attr]
     assert f"{made.mute}/{number(at, 'robot')} (robot)\r\n" in text
     assert made.fewer in text
 
 
 def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
     arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
@@ -103,13 +103,13 @@ def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
 
 
 def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", now=TUESDAY)
     reader(at, BOB, "robot", now=TUESDAY)
     [paper] = arrive(at, TUESDAY, "A robot walks")
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.get_one(Paper, paper).ai_summary = "Walking is learned."
-        by_email(session, BOB).summaries = True
+        subscriber_by_email(session, BOB).summaries = True
     planning.plan(at, TUESDAY)
     assert [words(at, claimed(at, each)).papers[0].summary for each in (ADA, BOB)] == ["", "Walking is learned."]
 
@@ -118,17 +118,17 @@ def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None
     ("zone", "day"), [("Pacific/Auckland", date(2026, 7, 29)), ("America/Lima", date(2026, 7, 28))]
 )
 def test_dates_are_the_readers_own(store: Engine, zone: str, day: date) -> None:
-    at = house(store)
+    at = make_context(store)
     evening = TUESDAY.replace(hour=20)
     reader(at, ADA, "robot", now=evening, timezone=zone, send_hour=0)
     arrive(at, evening, "A robot walks")
     planning.plan(at, evening)
     made = words(at, claimed(at))
-    assert (made.day, made.since) == (day, day)
+    assert (made.day, made.subscribed_on) == (day, day)
 
 
 def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
-    at = house(store)
+    at = make_context(store)
     reader(at, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
     reader(at, BOB, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
@@ -141,21 +141,21 @@ def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
 
 
 def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_a_reading(store: Engine) -> None:
-    at, known = house(store), writing.Memory()
+    at, known = make_context(store), writing.RenderCache()
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     planning.plan(at, TUESDAY)
 
     def read(now: datetime, *, abstract: str, after: bool = False) -> str:
-        with db.writing(store) as session:
+        with db.write_session(store) as session:
             session.exec(select(Paper)).one().abstract = f"{'Long ' * 200}{abstract}{' and longer' * 100}."
             if after:
-                readings.record(
+                readings.record_fetch(
                     session, source="arxiv", day=now.date(), started_at=now, seconds=1, status=FetchStatus.OK
                 )
-        with db.reading(store) as session:
-            table = writing.lay_out(session, [claimed(at)], now, known)
-            shown = writing.digest_words(at, table, claimed(at), table.subscribers[claimed(at).subscriber_id])
+        with db.read_session(store) as session:
+            table = writing.load_batch(session, [claimed(at)], now, known)
+            shown = writing.digest_context(at, table, claimed(at), table.subscribers[claimed(at).subscriber_id])
         return shown.papers[0].abstract
 
     assert "first" in read(TUESDAY, abstract="first")

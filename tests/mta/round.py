@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from digest import daily, db
-from digest.deliveries import Sent
-from digest.house import House
+from digest.deliveries import DeliveryReport
+from digest.house import AppContext
 from digest.models import DeliveryState
 from tests.chaos import store
 from tests.chaos.count import Row, count
@@ -79,32 +79,32 @@ class Told:
 class Round:
     """Readers with a letter each, a way to an MTA, and a clock that stands still until it is moved."""
 
-    def __init__(self, at: House) -> None:
-        self.house = at
+    def __init__(self, at: AppContext) -> None:
+        self.ctx = at
         self.now = TUESDAY
 
     def clock(self) -> datetime:
         return self.now
 
-    def deliver(self, tell: Callable[[str], None] = lambda _: None, most: int | None = None) -> Sent:
+    def deliver(self, tell: Callable[[str], None] = lambda _: None, most: int | None = None) -> DeliveryReport:
         """One delivery."""
-        return asyncio.run(daily.deliver(self.house, self.clock, tell=tell, insist=True, most=most))
+        return asyncio.run(daily.deliver(self.ctx, self.clock, on_progress=tell, force=True, limit=most))
 
     def deliver_all(self, tell: Callable[[str], None] = lambda _: None) -> None:
         """Until nothing is left that may go now. A way that has closed is tried again."""
         for _ in range(TRIES):
-            if not self.deliver(tell).closed:
+            if not self.deliver(tell).relay_error:
                 return
             time.sleep(1)
         raise TimeoutError("the way to the MTA stays closed")
 
     def rows(self) -> list[Row]:
-        return store.rows(self.house.engine)
+        return store.rows(self.ctx.engine)
 
     def judge(self, told: Told, accepted: Sequence[Accepted], unseen: int = 0) -> None:
         """The MTA's log against the record."""
         rows = self.rows()
-        verdict = count(store.readers(self.house.engine), rows, accepted, (), unseen)
+        verdict = count(store.readers(self.ctx.engine), rows, accepted, (), unseen)
         told.accepted, told.last = len(accepted), Counter(each.state for each in rows)
         told.wrong += verdict.faults
 

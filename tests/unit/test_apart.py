@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from digest.apart import apart
+from digest.apart import run_in_own_loop
 
 
 def test_work_that_keeps_its_loop_waiting_holds_up_no_other() -> None:
@@ -18,7 +18,7 @@ def test_work_that_keeps_its_loop_waiting_holds_up_no_other() -> None:
         return "done"
 
     async def beside() -> str:
-        doing = asyncio.create_task(apart(work))
+        doing = asyncio.create_task(run_in_own_loop(work))
         while not begun.is_set():  # noqa: ASYNC110  - of another thread
             await asyncio.sleep(0.01)
         assert not answered.is_set()
@@ -34,7 +34,7 @@ def test_what_goes_wrong_there_is_heard_here() -> None:
         raise LookupError("nothing there")
 
     with pytest.raises(LookupError, match="nothing there"):
-        asyncio.run(apart(work))
+        asyncio.run(run_in_own_loop(work))
 
 
 def test_cancelled_it_tidies_up_before_it_ends() -> None:
@@ -49,7 +49,7 @@ def test_cancelled_it_tidies_up_before_it_ends() -> None:
             said.append("tidy")
 
     async def cancelled() -> None:
-        doing = asyncio.create_task(apart(work))
+        doing = asyncio.create_task(run_in_own_loop(work))
         while not begun.is_set():  # noqa: ASYNC110  - of another thread
             await asyncio.sleep(0.01)
         doing.cancel()
@@ -65,7 +65,7 @@ def test_cancelled_before_it_began_it_ends_too() -> None:
         await asyncio.sleep(60)
 
     async def cancelled() -> None:
-        doing = asyncio.create_task(apart(work))
+        doing = asyncio.create_task(run_in_own_loop(work))
         await asyncio.sleep(0)
         doing.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.bounces import reasons
-from digest.bounces.opened import MOST_BYTES, opened
-from digest.bounces.reading import read
-from digest.bounces.report import Class
-from digest.errors import Unreadable
+from digest.bounces.opened import MAX_MESSAGE_BYTES, parse_message
+from digest.bounces.reading import parse_bounce
+from digest.bounces.report import ReportKind
+from digest.errors import UnparsableMessageError
 from digest.models import BounceClass
 
 SAMPLES = Path(__file__).parents[1] / "data" / "bounces"
@@ -24,7 +24,7 @@ def sample(name: str) -> bytes:
 
 
 def explained(raw: bytes) -> dict[str, str]:
-    report = read(raw)
+    report = parse_bounce(raw)
     told = {"class": report.kind, "recipient": report.recipient, "status": report.status}
     return {**told, "reason": report.reason, "parser": report.parser}
 
@@ -45,53 +45,56 @@ def test_line_ends_make_no_difference(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "final"), [("mailbox-full", True), ("gave-up", True), ("delayed", False)])
 def test_a_delay_is_no_refusal(name: str, final: bool) -> None:
-    assert read(sample(name)).final is final
+    assert parse_bounce(sample(name)).final is final
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        *((status, Class.HARD) for status in ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")),
-        *((status, Class.OURS) for status in ("5.7.0", "5.7.1", "5.7.26", "5.3.0", "5.3.4", "5.4.4", "5.4.7")),
-        *((status, Class.OURS) for status in ("5.1.7", "5.1.8")),  # of the sender
-        *((status, Class.SOFT) for status in ("5.0.0", "5.2.2", "5.2.3", "5.5.0", "5.6.0", "4.2.2", "4.4.7", "")),
+        *((status, ReportKind.HARD) for status in ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")),
+        *(
+            (status, ReportKind.SENDER_FAULT)
+            for status in ("5.7.0", "5.7.1", "5.7.26", "5.3.0", "5.3.4", "5.4.4", "5.4.7")
+        ),
+        *((status, ReportKind.SENDER_FAULT) for status in ("5.1.7", "5.1.8")),  # of the sender
+        *((status, ReportKind.SOFT) for status in ("5.0.0", "5.2.2", "5.2.3", "5.5.0", "5.6.0", "4.2.2", "4.4.7", "")),
     ],
 )
-def test_the_status_decides_whose_fault_it_is(status: str, kind: Class) -> None:
-    assert reasons.judge(status, ["it did not work"], final=True).kind is kind
+def test_the_status_decides_whose_fault_it_is(status: str, kind: ReportKind) -> None:
+    assert reasons.classify_refusal(status, ["it did not work"], final=True).kind is kind
 
 
 @pytest.mark.parametrize("status", ["5.7.1", "5.3.0", "5.4.4"])
 def test_what_is_our_fault_never_costs_the_reader_the_account(status: str) -> None:
-    assert reasons.judge(status, ["550 user unknown"], final=True).kind is Class.OURS
+    assert reasons.classify_refusal(status, ["550 user unknown"], final=True).kind is ReportKind.SENDER_FAULT
 
 
 @pytest.mark.parametrize("status", ["4.1.1", "5.1.1", "5.2.1", ""])
 def test_a_delay_is_never_more_than_soft(status: str) -> None:
-    assert reasons.judge(status, ["user unknown"], final=False).kind is Class.SOFT
+    assert reasons.classify_refusal(status, ["user unknown"], final=False).kind is ReportKind.SOFT
 
 
 def test_every_class_but_none_can_be_kept() -> None:
-    assert {each.value for each in BounceClass} == {each.value for each in Class} - {"none"}
+    assert {each.value for each in BounceClass} == {each.value for each in ReportKind} - {"none"}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"no header at all", b"\x00\xff\xfe" * 100])
 def test_what_is_no_mail_cannot_be_read(raw: bytes) -> None:
-    with pytest.raises(Unreadable):
-        read(raw)
+    with pytest.raises(UnparsableMessageError):
+        parse_bounce(raw)
 
 
 def test_parts_within_parts_without_end_are_refused() -> None:
     nested = b"".join(
         b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (depth, depth) for depth in range(5000)
     )
-    with pytest.raises(Unreadable, match="parts that hold others"):
-        read(b"Subject: x\n" + nested)
+    with pytest.raises(UnparsableMessageError, match="parts that hold others"):
+        parse_bounce(b"Subject: x\n" + nested)
 
 
 def test_letters_within_letters_without_end_are_refused() -> None:
-    with pytest.raises(Unreadable, match="parts that hold others"):
-        read(b"Subject: x\n" + b"Content-Type: message/rfc822\n\n" * 5000)
+    with pytest.raises(UnparsableMessageError, match="parts that hold others"):
+        parse_bounce(b"Subject: x\n" + b"Content-Type: message/rfc822\n\n" * 5000)
 
 
 HEAD = b"From: MAILER-DAEMON@mx.example.net\nReturn-Path: <>\nSubject: Undelivered mail\n"
@@ -100,8 +103,8 @@ STARTS = (
     b"the following addresses had\nYour message could not be delivered to\n"
 )
 HARMFUL = {
-    "one long line": HEAD + b"\n" + STARTS + b"a" * MOST_BYTES,
-    "many short lines": HEAD + b"\n" + STARTS + b"x\n" * MOST_BYTES,
+    "one long line": HEAD + b"\n" + STARTS + b"a" * MAX_MESSAGE_BYTES,
+    "many short lines": HEAD + b"\n" + STARTS + b"x\n" * MAX_MESSAGE_BYTES,
     "many addresses": HEAD + b"\n" + STARTS + b"a@b.example\n" * 100_000,
     "tags that never end": HEAD + b"Content-Type: text/html\n\n" + b"<a " * 400_000,
     "encoded words": HEAD + b"X-Failed-Recipients: " + b"=?utf-8?q?=41?= " * 60_000 + b"\n\nx",
@@ -109,7 +112,7 @@ HARMFUL = {
     + b'Content-Type: multipart/report; boundary="c"\n\n--c\nContent-Type: message/delivery-status\n\n'
     + b"Final-Recipient: rfc822; a@b.example\nAction: failed\n\n" * 15_000
     + b"--c--\n",
-    "spaces": HEAD + b"\n" + b"mail from" + b" " * MOST_BYTES,
+    "spaces": HEAD + b"\n" + b"mail from" + b" " * MAX_MESSAGE_BYTES,
     "nearly too deep": b"Subject: x\n"
     + b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n) for n in range(55))
     + b"--\n" * 300_000,
@@ -120,16 +123,16 @@ HARMFUL = {
 def test_mail_that_means_harm_costs_little(name: str) -> None:
     began = time.process_time()
     try:
-        read(HARMFUL[name])
-    except Unreadable:
+        parse_bounce(HARMFUL[name])
+    except UnparsableMessageError:
         pytest.fail("it is odd, and can be read")
     assert time.process_time() - began < 5
 
 
 def test_what_lies_beyond_a_megabyte_is_not_looked_at() -> None:
-    raw = HEAD + b"\n" + b"\n" * MOST_BYTES + b"550 5.1.1 user unknown: ada@example.org"
-    assert read(raw).kind is Class.NONE
-    assert len(str(opened(raw))) <= MOST_BYTES
+    raw = HEAD + b"\n" + b"\n" * MAX_MESSAGE_BYTES + b"550 5.1.1 user unknown: ada@example.org"
+    assert parse_bounce(raw).kind is ReportKind.NONE
+    assert len(str(parse_message(raw))) <= MAX_MESSAGE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ def test_what_lies_beyond_a_megabyte_is_not_looked_at() -> None:
     ],
 )
 def test_a_header_that_is_none_stops_nothing(head: bytes) -> None:
-    assert read(head + b"\n\n\xff\x00 550 5.1.1 user unknown a@b.example").kind in set(Class)
+    assert parse_bounce(head + b"\n\n\xff\x00 550 5.1.1 user unknown a@b.example").kind in set(ReportKind)
 
 
 @settings(max_examples=60, deadline=None)
@@ -156,6 +159,6 @@ def test_a_damaged_mail_is_read_or_set_aside(noise: bytes, name: str, place: int
     whole = sample(name)
     damaged = whole[:place] + noise + whole[place + (len(noise) if instead else 0) :]
     try:
-        assert read(damaged).kind in set(Class)
-    except Unreadable as error:
+        assert parse_bounce(damaged).kind in set(ReportKind)
+    except UnparsableMessageError as error:
         assert str(error)  # noqa: PT017  - either is right

@@ -23,8 +23,8 @@ from typing import Any
 
 import pytest
 
-from digest.bounces.reading import read
-from digest.bounces.report import Class, Report
+from digest.bounces.reading import parse_bounce
+from digest.bounces.report import BounceReport, ReportKind
 
 BOUNCES = Path(__file__).parents[3] / "shared" / "data" / "bounces"
 pytestmark = pytest.mark.skipif(not BOUNCES.is_dir(), reason=f"no recorded bounces at {BOUNCES}")
@@ -34,7 +34,7 @@ OURS = {
     *("requireptr", "securityerror", "spamdetected", "systemerror", "toomanyconn", "virusdetected"),
 }
 KINDER = {"mailboxfull", "blocked"}
-OTHERS = {"feedback": Class.COMPLAINT, "vacation": Class.REPLY, "delivered": Class.NONE}
+OTHERS = {"feedback": ReportKind.COMPLAINT, "vacation": ReportKind.AUTO_REPLY, "delivered": ReportKind.NONE}
 FLUFL_FLOOR, SISIMAI_FLOOR = 0.98, 0.91
 
 # Why we say something else than Sisimai, wherever we do.
@@ -55,15 +55,15 @@ def load(folder: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def ours(verdict: dict[str, Any]) -> Class:
+def ours(verdict: dict[str, Any]) -> ReportKind:
     """What a verdict of Sisimai comes to under our policy."""
     status, reason = str(verdict["status"]), str(verdict["reason"])
     subject = status.split(".")[1] if status.startswith("5.") else ""
     if status in {"5.1.7", "5.1.8"} or subject in {"3", "4", "7"} or verdict.get("feedbacktype") == "auth-failure":
-        return Class.OURS
+        return ReportKind.SENDER_FAULT
     if (subject == "1" and reason not in KINDER) or status == "5.2.1" or verdict["hardbounce"]:
-        return Class.HARD
-    return OTHERS.get(reason, Class.OURS if reason in OURS else Class.SOFT)
+        return ReportKind.HARD
+    return OTHERS.get(reason, ReportKind.SENDER_FAULT if reason in OURS else ReportKind.SOFT)
 
 
 def tell(line: str) -> None:
@@ -75,7 +75,7 @@ def test_flufl_samples_give_recipient_and_permanence(capsys: pytest.CaptureFixtu
     missed = [
         name
         for name, verdicts in expected.items()
-        if not agrees(read((BOUNCES / "flufl" / name).read_bytes()), verdicts[0])
+        if not agrees(parse_bounce((BOUNCES / "flufl" / name).read_bytes()), verdicts[0])
     ]
     share = 1 - len(missed) / len(expected)
     with capsys.disabled():
@@ -83,10 +83,10 @@ def test_flufl_samples_give_recipient_and_permanence(capsys: pytest.CaptureFixtu
     assert share >= FLUFL_FLOOR
 
 
-def agrees(report: Report, verdict: dict[str, Any]) -> bool:
+def agrees(report: BounceReport, verdict: dict[str, Any]) -> bool:
     wanted = set(verdict["recipients"])
     if not wanted:  # flufl.bounce finds nobody: then it is no bounce to us either
-        return report.kind in {Class.NONE, Class.REPLY}
+        return report.kind in {ReportKind.NONE, ReportKind.AUTO_REPLY}
     temporary = report.status.startswith("4.") and not report.final
     return set(report.recipients) == wanted and report.recipient in wanted and temporary is verdict["temporary"]
 
@@ -95,7 +95,7 @@ def test_sisimai_samples_are_put_in_the_right_class(capsys: pytest.CaptureFixtur
     expected = load("sisimai")
     missed = []
     for name, verdicts in expected.items():
-        report = read((BOUNCES / "sisimai" / name).read_bytes())
+        report = parse_bounce((BOUNCES / "sisimai" / name).read_bytes())
         if report.kind not in {ours(each) for each in verdicts}:
             missed.append((name, verdicts[0]["reason"], verdicts[0]["status"], report))
     share = 1 - len(missed) / len(expected)
@@ -110,6 +110,6 @@ def test_sisimai_samples_are_put_in_the_right_class(capsys: pytest.CaptureFixtur
 
 def test_no_other_mail_is_taken_for_a_bounce() -> None:
     folder = BOUNCES / "not_bounces"
-    found = {path.name: read(path.read_bytes()).kind for path in folder.iterdir()}
+    found = {path.name: parse_bounce(path.read_bytes()).kind for path in folder.iterdir()}
     assert len(found) == 3
-    assert {name: kind for name, kind in found.items() if kind not in {Class.NONE, Class.REPLY}} == {}
+    assert {name: kind for name, kind in found.items() if kind not in {ReportKind.NONE, ReportKind.AUTO_REPLY}} == {}

@@ -14,17 +14,17 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from digest import letters
-from digest.doctor import Check, check_signing
-from digest.doctor.names import Silent
+from digest.doctor import CheckResult, check_dkim
+from digest.doctor.names import DnsUnavailableError
 from digest.errors import SettingError
-from digest.letters import Letter
-from digest.mail.dkim import SIGNED, Signer, signer
-from digest.mail.message import Envelope, compose
+from digest.letters import EmailContent
+from digest.mail.dkim import SIGNED_HEADERS, DkimSigner, load_signer
+from digest.mail.message import MessageHeaders, build_message
 from digest.settings import Settings
 from tests.letter_factory import LINKS, paper, words
 
 KEYS = Path(__file__).parents[1] / "data" / "dkim"
-ENVELOPE = Envelope(
+ENVELOPE = MessageHeaders(
     from_="Paper Digest <digest@example.org>",
     to="reader@example.com",
     message_id="7.1f2e@example.org",
@@ -33,7 +33,7 @@ ENVELOPE = Envelope(
     unsubscribe_url="https://digest.example.org/unsubscribe/u1",
     feedback="digest:example.org",
 )
-RAW = compose(Letter("6 papers: post-training", "Hello\n", "<p>Hello</p>\n"), ENVELOPE)
+RAW = build_message(EmailContent("6 papers: post-training", "Hello\n", "<p>Hello</p>\n"), ENVELOPE)
 
 
 def settings(key: Path, **given: Any) -> Settings:
@@ -41,8 +41,8 @@ def settings(key: Path, **given: Any) -> Settings:
     return Settings(_env_file=None, **usual | given)
 
 
-def made(name: str = "rsa-1024.pem", **given: Any) -> Signer:
-    found = signer(settings(KEYS / name, **given))
+def made(name: str = "rsa-1024.pem", **given: Any) -> DkimSigner:
+    found = load_signer(settings(KEYS / name, **given))
     assert found is not None
     return found
 
@@ -50,15 +50,15 @@ def made(name: str = "rsa-1024.pem", **given: Any) -> Signer:
 SHORT = made()  # quicker by far, and signing is the same
 
 
-def dns(published: Signer) -> Callable[..., bytes]:
+def dns(published: DkimSigner) -> Callable[..., bytes]:
     def look_up(name: bytes, **_: object) -> bytes:
-        assert name == f"{published.place}.".encode()
+        assert name == f"{published.record_name}.".encode()
         return published.record.encode()
 
     return look_up
 
 
-def verified(raw: bytes, published: Signer = SHORT) -> bool:
+def verified(raw: bytes, published: DkimSigner = SHORT) -> bool:
     try:
         return bool(dkim.DKIM(raw).verify(dnsfunc=dns(published)))
     except dkim.ValidationError:  # another body
@@ -69,7 +69,7 @@ def verified(raw: bytes, published: Signer = SHORT) -> bool:
 def test_a_letter_is_verified_with_the_record_that_we_say(name: str) -> None:
     signs = made(name)
     assert verified(signs.sign(RAW), signs)
-    assert signs.place == "s1._domainkey.mail.example.org"
+    assert signs.record_name == "s1._domainkey.mail.example.org"
     assert str(signs.bits) in name
     assert "PRIVATE" not in repr(signs)
 
@@ -82,15 +82,15 @@ def test_the_record_is_what_openssl_calls_the_public_key() -> None:
 def test_a_key_with_the_line_ends_of_windows_is_the_same_key(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes((KEYS / "rsa-1024.pem").read_bytes().replace(b"\n", b"\r\n"))
-    assert signer(settings(path)) == SHORT
+    assert load_signer(settings(path)) == SHORT
 
 
 def test_letters_of_all_kinds_are_verified() -> None:
-    confirm = letters.confirm(letters.ConfirmWords(confirm_url=LINKS.preferences, product="Päper 论文"))
-    goodbye = letters.goodbye(letters.GoodbyeWords(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
-    many = letters.digest(words(*(paper(f"强化学习 {n}", number=n) for n in range(200))))
+    confirm = letters.render_confirm(letters.ConfirmContext(confirm_url=LINKS.preferences, product="Päper 论文"))
+    goodbye = letters.render_goodbye(letters.GoodbyeContext(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
+    many = letters.render_digest(words(*(paper(f"强化学习 {n}", number=n) for n in range(200))))
     for letter, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
-        signed = SHORT.sign(compose(letter, ENVELOPE._replace(unsubscribe_url=unsubscribe)))
+        signed = SHORT.sign(build_message(letter, ENVELOPE._replace(unsubscribe_url=unsubscribe)))
         assert verified(signed)
         assert max(map(len, signed.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
 
@@ -98,7 +98,7 @@ def test_letters_of_all_kinds_are_verified() -> None:
 @given(st.text(max_size=80), st.text(max_size=200), st.text(max_size=200))
 @trying(max_examples=40, deadline=None)
 def test_any_letter_is_verified(subject: str, text: str, html: str) -> None:
-    raw = compose(Letter(subject, text, html), ENVELOPE)
+    raw = build_message(EmailContent(subject, text, html), ENVELOPE)
     signed = SHORT.sign(raw)
     assert signed.endswith(raw)
     assert verified(signed)
@@ -111,7 +111,7 @@ def test_every_header_that_says_something_is_signed_and_none_can_be_added() -> N
     assert {name.lower() for name in there} - set(listed) == {"x-auto-response-suppress"}
     assert all(listed.count(name.lower()) == 2 for name in there if name != "X-Auto-Response-Suppress")
     assert {"list-unsubscribe", "list-unsubscribe-post", "feedback-id", "from", "reply-to"} <= set(listed)
-    assert set(listed) == set(SIGNED)
+    assert set(listed) == set(SIGNED_HEADERS)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_what_a_relay_may_do_is_borne() -> None:
 
 
 def test_the_domain_may_be_set() -> None:
-    assert made(dkim_domain="Example.ORG").place == "s1._domainkey.example.org"
-    assert signer(Settings(_env_file=None)) is None
+    assert made(dkim_domain="Example.ORG").record_name == "s1._domainkey.example.org"
+    assert load_signer(Settings(_env_file=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_domain_may_be_set() -> None:
 )
 def test_a_key_that_cannot_sign_stops_the_start(name: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
-        signer(settings(KEYS / name))
+        load_signer(settings(KEYS / name))
     assert str(caught.value).startswith(f"DIGEST_DKIM_KEY: {KEYS / name} {says}")
     assert str(caught.value).endswith("A key that can be used is made by: openssl genrsa -out dkim.pem 2048")
 
@@ -173,18 +173,18 @@ def test_half_a_key_stops_the_start(tmp_path: Path, kept: int) -> None:
     whole = (KEYS / "rsa-1024.pem").read_text()
     (tmp_path / "key.pem").write_text(whole[:kept] + "\n-----END PRIVATE KEY-----\n")
     with pytest.raises(SettingError, match="is no RSA key"):
-        signer(settings(tmp_path / "key.pem"))
+        load_signer(settings(tmp_path / "key.pem"))
 
 
-def misshapen(signs: Signer) -> bytes:
+def misshapen(signs: DkimSigner) -> bytes:
     """A record whose key has a NULL that is not empty (X.690, 8.8.2)."""
     der = base64.b64decode(signs.record.partition("p=")[2])
     assert b"\x05\x00\x03" in der
     return b"v=DKIM1; k=rsa; p=" + base64.b64encode(der.replace(b"\x05\x00\x03", b"\x05\x01\x03", 1))
 
 
-def told(key: str, look_up: Callable[[str], list[str]], **given: Any) -> list[Check]:
-    return check_signing(settings(KEYS / key, **given), look_up)
+def told(key: str, look_up: Callable[[str], list[str]], **given: Any) -> list[CheckResult]:
+    return check_dkim(settings(KEYS / key, **given), look_up)
 
 
 def test_the_doctor_says_what_to_publish(tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ def test_the_doctor_says_what_to_publish(tmp_path: Path) -> None:
     key.write_bytes((KEYS / "rsa-2048.pem").read_bytes())
     key.chmod(0o600)
     signs = made("rsa-2048.pem")
-    (found,) = check_signing(settings(key), lambda _: [signs.record])
-    assert (found.ok, found.says) == (True, "signs with 2048 bits, verified by s1._domainkey.mail.example.org")
+    (found,) = check_dkim(settings(key), lambda _: [signs.record])
+    assert (found.ok, found.message) == (True, "signs with 2048 bits, verified by s1._domainkey.mail.example.org")
     for record, says in (
         (None, "nothing is in the DNS yet; publish"),
         (b"v=DKIM1; k=rsa; p=", "the DNS has another key; publish"),
@@ -204,18 +204,20 @@ def test_the_doctor_says_what_to_publish(tmp_path: Path) -> None:
         (b"v=spf1 -all", "the DNS has another key; publish"),
         (SHORT.record.encode(), "the DNS has another key; publish"),
     ):
-        there = {signs.place: [record.decode()] if record else []}
-        (found,) = check_signing(settings(key), there.__getitem__)
+        there = {signs.record_name: [record.decode()] if record else []}
+        (found,) = check_dkim(settings(key), there.__getitem__)
         assert not found.ok
-        assert found.says.startswith(says)
-        assert found.says.endswith(f"{signs.place} with the TXT record: {signs.record}")
+        assert found.message.startswith(says)
+        assert found.message.endswith(f"{signs.record_name} with the TXT record: {signs.record}")
 
 
 def test_the_doctor_says_that_the_dns_is_silent() -> None:
     def silent(_: str) -> list[str]:
-        raise Silent("timed out")
+        raise DnsUnavailableError("timed out")
 
-    assert told("rsa-2048.pem", silent)[0].says.startswith("the DNS does not answer (timed out); there should be s1._")
+    assert told("rsa-2048.pem", silent)[0].message.startswith(
+        "the DNS does not answer (timed out); there should be s1._"
+    )
 
 
 def test_the_doctor_warns_of_a_weak_or_open_key_and_of_a_domain_that_does_not_fit(tmp_path: Path) -> None:
@@ -223,19 +225,19 @@ def test_the_doctor_warns_of_a_weak_or_open_key_and_of_a_domain_that_does_not_fi
     key.write_bytes((KEYS / "rsa-1024.pem").read_bytes())
     key.chmod(0o644)
     chosen = settings(key, dkim_domain="example.com")
-    found = check_signing(chosen, lambda _: [made(dkim_domain="example.com").record])
+    found = check_dkim(chosen, lambda _: [made(dkim_domain="example.com").record])
     assert [each.ok for each in found] == [True, False, False, False]
-    assert [each.says for each in found[1:]] == [
+    assert [each.message for each in found[1:]] == [
         "DIGEST_DKIM_KEY has 1024 bits; make one of 2048 and publish it under a new selector",
         f"everybody on this machine can read {key}; run: chmod 600 {key}",
         "example.com does not answer for the sender mail.example.org: DMARC fails; set DIGEST_DKIM_DOMAIN",
     ]
     for sender, domain in (("a@mail.example.org", "example.org"), ("a@example.org", "mail.example.org")):
-        assert len(check_signing(settings(key, mail_from=sender, dkim_domain=domain), lambda _: [])) == 3
+        assert len(check_dkim(settings(key, mail_from=sender, dkim_domain=domain), lambda _: [])) == 3
 
 
 def test_the_doctor_says_what_is_wrong_with_a_key() -> None:
     (found,) = told("ec.pem", lambda _: [])
     assert not found.ok
-    assert "is no RSA key" in found.says
-    assert check_signing(Settings(_env_file=None), lambda _: []) == []
+    assert "is no RSA key" in found.message
+    assert check_dkim(Settings(_env_file=None), lambda _: []) == []

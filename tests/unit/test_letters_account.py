@@ -8,29 +8,29 @@ from jinja2 import UndefinedError
 from parsel import Selector
 
 from digest.letters import (
-    AlreadyWords,
-    Clock,
-    ConfirmWords,
+    AlreadySubscribedContext,
+    ConfirmContext,
+    EmailContent,
     FirstPapers,
-    GoodbyeWords,
-    Letter,
-    LetterPaper,
-    WelcomeWords,
-    already,
-    confirm,
-    folder,
-    goodbye,
-    welcome,
+    GoodbyeContext,
+    PaperView,
+    SendTime,
+    WelcomeContext,
+    render_already_subscribed,
+    render_confirm,
+    render_goodbye,
+    render_welcome,
+    template_folder,
 )
 from digest.letters.plain import columns
-from digest.letters.templates import letter, part
+from digest.letters.templates import part, render_email
 from digest.matching import Span
 
 SITE = "https://digest.example.org"
-WELCOME = WelcomeWords(
+WELCOME = WelcomeContext(
     address="reader@example.org",
     frequency="weekdays",
-    clock=Clock(8, "America/New_York"),
+    clock=SendTime(8, "America/New_York"),
     keywords=("post-training", "<b>bold</b>"),
     first_on=date(2025, 10, 31),
     preferences_url=f"{SITE}/preferences/p1",
@@ -38,24 +38,30 @@ WELCOME = WelcomeWords(
 )
 LETTERS = {
     "confirm": (
-        confirm(ConfirmWords(confirm_url=f"{SITE}/confirm/c1", postal_address="1 Example Street")),
+        render_confirm(ConfirmContext(confirm_url=f"{SITE}/confirm/c1", postal_address="1 Example Street")),
         ["confirm/c1"],
     ),
-    "welcome": (welcome(WELCOME), ["preferences/p1", "unsubscribe/u1"]),
-    "already": (already(AlreadyWords(preferences_url=f"{SITE}/preferences/p1")), ["preferences/p1"]),
-    "goodbye": (goodbye(GoodbyeWords(return_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")), ["return/r1", ""]),
+    "welcome": (render_welcome(WELCOME), ["preferences/p1", "unsubscribe/u1"]),
+    "already": (
+        render_already_subscribed(AlreadySubscribedContext(preferences_url=f"{SITE}/preferences/p1")),
+        ["preferences/p1"],
+    ),
+    "goodbye": (
+        render_goodbye(GoodbyeContext(return_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")),
+        ["return/r1", ""],
+    ),
 }
 
 
 @pytest.mark.parametrize(("made", "pages"), LETTERS.values(), ids=LETTERS)
-def test_each_letter_links_to_its_pages_in_both_forms(made: Letter, pages: list[str]) -> None:
+def test_each_letter_links_to_its_pages_in_both_forms(made: EmailContent, pages: list[str]) -> None:
     addresses = [f"{SITE}/{page}" for page in pages]
     assert Selector(made.html).css("a::attr(href)").getall() == addresses
     assert [line for line in made.text.split("\n") if line.startswith("https://")] == addresses
 
 
 @pytest.mark.parametrize(("made", "pages"), LETTERS.values(), ids=LETTERS)
-def test_each_letter_is_whole(made: Letter, pages: list[str]) -> None:
+def test_each_letter_is_whole(made: EmailContent, pages: list[str]) -> None:
     selector = Selector(made.html)
     assert 0 < len(made.subject) <= 90
     assert "\n" not in made.subject
@@ -71,12 +77,12 @@ def test_the_confirmation_tells_how_long_it_works_and_what_to_do_if_it_was_not_y
     for said in (made.text, made.html):
         assert "72 hours" in said
         assert "ignore this letter" in said
-    assert "1 hour." in confirm(ConfirmWords(confirm_url=SITE, hours=1)).text
+    assert "1 hour." in render_confirm(ConfirmContext(confirm_url=SITE, hours=1)).text
 
 
 def test_the_confirmation_has_no_room_for_words_of_a_stranger() -> None:
-    assert set(ConfirmWords.__dataclass_fields__) == {"product", "confirm_url", "hours", "postal_address"}
-    assert set(AlreadyWords.__dataclass_fields__) == {"product", "preferences_url", "postal_address"}
+    assert set(ConfirmContext.__dataclass_fields__) == {"product", "confirm_url", "hours", "postal_address"}
+    assert set(AlreadySubscribedContext.__dataclass_fields__) == {"product", "preferences_url", "postal_address"}
 
 
 def test_the_welcome_tells_what_comes_when() -> None:
@@ -88,7 +94,7 @@ def test_the_welcome_tells_what_comes_when() -> None:
 
 
 PAPERS = (
-    LetterPaper(
+    PaperView(
         title="Post-training <i>that</i> works",
         title_spans=(Span(0, 13, 0),),
         authors=("Ada Example", "Ben Example"),
@@ -96,19 +102,19 @@ PAPERS = (
         url="https://arxiv.org/abs/2510.00001",
         where=((0, "title"), (1, "abstract")),
     ),
-    LetterPaper(title="Voted for", listed_on=date(2025, 10, 30), url="javascript:alert(1)", trending=True),
+    PaperView(title="Voted for", listed_on=date(2025, 10, 30), url="javascript:alert(1)", trending=True),
 )
 FIRST = FirstPapers(day=date(2025, 10, 30), papers=PAPERS, matched=9, follows=True)
 
 
-def said(made: Letter) -> tuple[str, str]:
+def said(made: EmailContent) -> tuple[str, str]:
     """Both forms as running text."""
     body = Selector(made.html).css("body")
     return " ".join(made.text.split()), " ".join("".join(body.css("::text").getall()).split())
 
 
 def test_the_welcome_shows_the_first_papers_and_why() -> None:
-    made = welcome(replace(WELCOME, first=FIRST))
+    made = render_welcome(replace(WELCOME, first=FIRST))
     for text in said(made):
         assert "For you on the list of Thursday 30 October" in text
         assert "Ada Example, Ben Example" in text
@@ -123,8 +129,8 @@ def test_the_welcome_shows_the_first_papers_and_why() -> None:
 
 
 def test_the_welcome_promises_no_letter_that_is_not_coming() -> None:
-    quiet = welcome(replace(WELCOME, first=FirstPapers(day=date(2025, 10, 30))))
-    there = welcome(replace(WELCOME, first=replace(FIRST, follows=False)))
+    quiet = render_welcome(replace(WELCOME, first=FirstPapers(day=date(2025, 10, 30))))
+    there = render_welcome(replace(WELCOME, first=replace(FIRST, follows=False)))
     for text in said(quiet):
         assert "Nothing on the list of Thursday 30 October was for you." in text
         assert "on such days no mail comes. The next look is on Friday 31 October." in text
@@ -134,7 +140,7 @@ def test_the_welcome_promises_no_letter_that_is_not_coming() -> None:
 
 
 def test_lines_that_keep_papers_away_are_told_apart() -> None:
-    made = welcome(replace(WELCOME, exclusions=("-survey", '-author:"Ada Example"')))
+    made = render_welcome(replace(WELCOME, exclusions=("-survey", '-author:"Ada Example"')))
     for text in said(made):
         assert "What these lines find stays away:" in text
     assert [k.strip() for k in Selector(made.html).css("span.k::text").getall()] == ["post-training", "<b>bold</b>"]
@@ -148,11 +154,11 @@ def test_the_goodbye_can_be_undone_for_thirty_days() -> None:
 
 
 def test_a_welcome_without_keywords_speaks_of_trending_papers() -> None:
-    made = welcome(
-        WelcomeWords(
+    made = render_welcome(
+        WelcomeContext(
             address="reader@example.org",
             frequency="weekly",
-            clock=Clock(18, "UTC"),
+            clock=SendTime(18, "UTC"),
             preferences_url=SITE,
             unsubscribe_url=SITE,
         )
@@ -163,29 +169,29 @@ def test_a_welcome_without_keywords_speaks_of_trending_papers() -> None:
 
 
 def test_a_hundred_keywords_are_named_in_part_and_counted() -> None:
-    many = WelcomeWords(
+    many = WelcomeContext(
         address="reader@example.org",
         frequency="daily",
-        clock=Clock(0, "UTC"),
+        clock=SendTime(0, "UTC"),
         keywords=tuple(f"keyword {n}" for n in range(100)),
         preferences_url=SITE,
         unsubscribe_url=SITE,
     )
-    assert "  and 88 more keywords\n" in welcome(many).text
-    assert "and 88 more keywords" in welcome(many).html
+    assert "  and 88 more keywords\n" in render_welcome(many).text
+    assert "and 88 more keywords" in render_welcome(many).html
 
 
 def test_a_name_that_a_template_asks_for_and_does_not_get_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="confirm_url"):
-        letter("confirm", {"product": "P", "hours": 72, "postal_address": ""})
+        render_email("confirm", {"product": "P", "hours": 72, "postal_address": ""})
 
 
 def test_html_is_escaped_and_plain_text_is_not() -> None:
     assert part("goodbye-subject.txt", product="<P>").strip() == "Done: <P> no longer comes"
-    assert "Done: &lt;P&gt;" in goodbye(GoodbyeWords(product="<P>", return_url="/", subscribe_url="/")).html
+    assert "Done: &lt;P&gt;" in render_goodbye(GoodbyeContext(product="<P>", return_url="/", subscribe_url="/")).html
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:
-    assert (folder("mail") / "digest-body.html").is_file()
+    assert (template_folder("mail") / "digest-body.html").is_file()
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        folder("nowhere")
+        template_folder("nowhere")

@@ -8,22 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parsel import Selector
 
-from digest.letters import DigestWords, Links, digest
+from digest.letters import DigestContext, PersonalLinks, render_digest
 from digest.letters.newspapers import LIMIT
 from digest.letters.plain import columns
-from digest.letters.wire import Quoted, Scale, piece, shortest
+from digest.letters.wire import QuotedPrintable, SizeBudget, encode_part, encode_shortest
 from tests.letter_factory import paper, words
 
 FIFTY = tuple(f"keyword number {n} of fifty" for n in range(50))
 SAID_FIFTY = "; ".join(FIFTY) * 5
 # As long as the addresses of a real service: a token has about 80 characters.
-LONG = Links(**{name: f"https://digest.example.org/{name}/{'t' * 90}" for name in Links._fields})
+LONG = PersonalLinks(**{name: f"https://digest.example.org/{name}/{'t' * 90}" for name in PersonalLinks._fields})
 EVERYWHERE = tuple((n, "title and abstract") for n in range(50))
 CHINESE = "我们研究大型语言模型的后训练如何改变其内部机制" * 200
 HEBREW = "אנחנו חוקרים מודלים של שפה ואת האימון שלהם. " * 100
 
 
-def extreme(kind: str) -> DigestWords:
+def extreme(kind: str) -> DigestContext:
     """200 papers of one kind."""
     kinds: dict[str, dict[str, Any]] = {
         "ordinary": {"abstract": "We study post-training. " * 60},
@@ -53,13 +53,13 @@ KINDS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_hundred_papers_of_any_kind_stay_within_the_limit(kind: str) -> None:
-    letter = digest(extreme(kind))
-    assert LIMIT * 0.7 < len(shortest(letter.quoted_html).body) <= LIMIT == 95_000
+    letter = render_digest(extreme(kind))
+    assert LIMIT * 0.7 < len(encode_shortest(letter.encoded_html).body) <= LIMIT == 95_000
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_paper_is_shown_or_counted(kind: str) -> None:
-    selector = Selector(digest(extreme(kind)).html)
+    selector = Selector(render_digest(extreme(kind)).html)
     cards = len(selector.css("h2")) - 1
     rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
     more = int(selector.xpath("//a[contains(., 'on the web')]/text()").re_first(r"\d+") or 0)
@@ -70,12 +70,12 @@ def test_every_paper_is_shown_or_counted(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_plain_letter_keeps_its_width(kind: str) -> None:
-    lines = digest(extreme(kind)).text.split("\n")
+    lines = render_digest(extreme(kind)).text.split("\n")
     assert [line for line in lines if columns(line) > 72 and "https://" not in line] == []
 
 
 def test_ten_papers_stand_in_full_and_the_others_as_rows() -> None:
-    selector = Selector(digest(words(*(paper(f"Title {n}", number=n) for n in range(25)))).html)
+    selector = Selector(render_digest(words(*(paper(f"Title {n}", number=n) for n in range(25)))).html)
     assert [title.strip() for title in selector.css("h2 ::text").getall()] == [
         *(f"Title {n}" for n in range(10)),
         "15 more papers",
@@ -85,8 +85,8 @@ def test_ten_papers_stand_in_full_and_the_others_as_rows() -> None:
 
 def test_a_letter_of_twenty_five_papers_is_light() -> None:
     abstract = "We study post-training. It changes what a model knows and how sure it is of it. " * 9
-    letter = digest(words(*(paper(f"Post-training, Part {n}", abstract, number=n) for n in range(25))))
-    assert len(shortest(letter.quoted_html).body) < 60_000
+    letter = render_digest(words(*(paper(f"Post-training, Part {n}", abstract, number=n) for n in range(25))))
+    assert len(encode_shortest(letter.encoded_html).body) < 60_000
 
 
 PIECES = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
@@ -97,22 +97,24 @@ PIECES = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 def test_no_text_at_all_makes_it_too_heavy(title: str, name: str, keywords: list[str], papers: int) -> None:
     where = tuple((n, "title") for n in range(len(keywords)))
     one = paper(title * 9, title * 20, authors=(name,) * 9, organization=name, where=where)
-    letter = digest(words(*([one] * papers), keywords=tuple(keywords), notices=(name,) * 20, postal_address=name))
-    assert len(shortest(letter.quoted_html).body) <= LIMIT
+    letter = render_digest(
+        words(*([one] * papers), keywords=tuple(keywords), notices=(name,) * 20, postal_address=name)
+    )
+    assert len(encode_shortest(letter.encoded_html).body) <= LIMIT
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), max_size=6))
 def test_a_scale_takes_what_fits_in_the_lighter_encoding_and_no_more(texts: list[str]) -> None:
-    scale, joined = Scale(Quoted(b"")), Quoted(b"")
+    scale, joined = SizeBudget(QuotedPrintable(b"")), QuotedPrintable(b"")
     for text in texts:
-        taken = scale.takes(piece(text), 150)
-        heavier = Quoted(joined + piece(text))
-        assert taken == (len(shortest(heavier).body) <= 150)
+        taken = scale.try_add(encode_part(text), 150)
+        heavier = QuotedPrintable(joined + encode_part(text))
+        assert taken == (len(encode_shortest(heavier).body) <= 150)
         joined = heavier if taken else joined
 
 
 def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:
-    html = digest(words(*(paper(number=n) for n in range(12)))).html
+    html = render_digest(words(*(paper(number=n) for n in range(12)))).html
     assert re.search(r"</p>\n<hr [^>]*>\n<h2", html)
     assert html.endswith("</html>\n")
 
@@ -120,7 +122,7 @@ def test_the_frame_of_a_digest_ends_its_parts_with_line_ends() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_on_the_web_nothing_is_left_out_for_its_weight(kind: str) -> None:
     whole = extreme(kind)
-    selector = Selector(digest(whole._replace(left_out=0), whole=True).html)
+    selector = Selector(render_digest(whole._replace(left_out=0), whole=True).html)
     rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
     assert rows == 200 - 10
     assert not selector.xpath("//a[contains(., 'on the web')]")

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from digest.letters import DigestWords, Letter, Links, digest, frame, prints
+from digest.letters import DigestContext, EmailContent, PersonalLinks, frame, prints, render_digest
 from digest.letters.fragments import Fragment, address, hole
-from digest.letters.known import Known, Stock
-from digest.letters.wire import Quoted, piece, read
-from digest.mail.message import Envelope, compose
-from digest.matching import Document
+from digest.letters.known import MatchCache, PaperSnapshot
+from digest.letters.wire import QuotedPrintable, decode_quoted_printable, encode_part
+from digest.mail.message import MessageHeaders, build_message
+from digest.matching import PaperDocument
 from tests.letter_factory import DAY, LINKS, paper, words
 from tests.letter_slowly import slowly
 
-ENVELOPE = Envelope(
+ENVELOPE = MessageHeaders(
     from_="Paper Digest <digest@example.org>",
     to="reader@example.com",
     message_id="7.1f2e@example.org",
@@ -45,11 +45,11 @@ AWKWARD = (
 SAID = st.lists(st.one_of(st.text(max_size=20), st.sampled_from(AWKWARD)), max_size=6).map(" ".join)
 KEYWORD = SAID.filter(lambda text: bool(text.strip()))
 
-FEW = Links(view="v", preferences="p", unsubscribe="u")
+FEW = PersonalLinks(view="v", preferences="p", unsubscribe="u")
 
 
 @st.composite
-def letters(draw: st.DrawFn) -> DigestWords:
+def letters(draw: st.DrawFn) -> DigestContext:
     """Any digest that is light enough to have all its papers in it."""
     keywords = draw(st.lists(KEYWORD, max_size=14, unique=True))
     made = []
@@ -79,7 +79,9 @@ def letters(draw: st.DrawFn) -> DigestWords:
         product=draw(SAID),
         address=draw(SAID),
         links=draw(
-            st.sampled_from([LINKS, LINKS._replace(fewer=""), Links(view="v", preferences="p", unsubscribe="u")])
+            st.sampled_from(
+                [LINKS, LINKS._replace(fewer=""), PersonalLinks(view="v", preferences="p", unsubscribe="u")]
+            )
         ),
     )
     return given_words._replace(papers=tuple(made))
@@ -101,17 +103,17 @@ def bodies(raw: bytes) -> list[str]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(letters())
-def test_it_says_what_the_templates_say_when_they_are_rendered_for_one_reader(given_words: DigestWords) -> None:
-    letter, (subject, text, html) = digest(given_words, whole=True), slowly(given_words)
+def test_it_says_what_the_templates_say_when_they_are_rendered_for_one_reader(given_words: DigestContext) -> None:
+    letter, (subject, text, html) = render_digest(given_words, whole=True), slowly(given_words)
     assert (letter.subject, letter.text, letter.html) == (subject, text, html)
     assert "\x02" not in letter.text + letter.html
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(letters())
-def test_a_parser_reads_the_same_as_from_a_message_of_the_standard_library(given_words: DigestWords) -> None:
+def test_a_parser_reads_the_same_as_from_a_message_of_the_standard_library(given_words: DigestContext) -> None:
     subject, text, html = slowly(given_words)
-    raw = compose(digest(given_words, whole=True), ENVELOPE)
+    raw = build_message(render_digest(given_words, whole=True), ENVELOPE)
     assert bodies(raw) == bodies(by_hand(subject, text, html).as_bytes()) == [text, html]
     assert str(message_from_bytes(raw, policy=default)["Subject"]) == re.sub(r"[\x7f-\x9f]", " ", subject).strip()
     head, _, body = raw.partition(b"\r\n\r\n")
@@ -131,7 +133,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=90) | st.sampl
 @given(st.lists(TEXT | st.lists(LINES, max_size=4).map("\n".join), max_size=12))
 def test_pieces_can_be_joined_anywhere(texts: list[str]) -> None:
     assert_on_wire(
-        [piece(text) for text in texts],
+        [encode_part(text) for text in texts],
         "".join(text.replace("\r\n", "\n").replace("\r", "\n") for text in texts),
     )
 
@@ -141,13 +143,13 @@ def test_pieces_can_be_joined_anywhere(texts: list[str]) -> None:
 def test_addresses_can_be_joined_anywhere(parts: list[str]) -> None:
     url = "https://digest.example.org/mute/" + "".join(parts)
     in_html, in_text = address(url)
-    assert_on_wire([in_html, piece("."), in_html], f"{escape(url)}.{escape(url)}")
-    assert_on_wire([in_text, piece("."), in_text], f"{url}.{url}")
+    assert_on_wire([in_html, encode_part("."), in_html], f"{escape(url)}.{escape(url)}")
+    assert_on_wire([in_text, encode_part("."), in_text], f"{url}.{url}")
 
 
-def assert_on_wire(pieces: list[Quoted], said: str) -> None:
-    joined = Quoted(b"".join(pieces))
-    assert read(joined) == said
+def assert_on_wire(pieces: list[QuotedPrintable], said: str) -> None:
+    joined = QuotedPrintable(b"".join(pieces))
+    assert decode_quoted_printable(joined) == said
     lines = joined.split(b"\r\n")
     assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in lines)
     assert not [line for line in lines if not re.fullmatch(rb"(?:[\t -~]*[!-~])?", line)]  # RFC 2045, 6.7 (2), (3)
@@ -156,10 +158,10 @@ def assert_on_wire(pieces: list[Quoted], said: str) -> None:
 @pytest.mark.parametrize("length", range(70, 82))
 @pytest.mark.parametrize("end", ["", ".", "é", " ", "=", "\n"])
 def test_a_piece_has_room_for_its_soft_line_break(length: int, end: str) -> None:
-    made = piece("x" * length + end)
+    made = encode_part("x" * length + end)
     assert all(len(line) <= 76 and not line.startswith(b".") for line in made.split(b"\r\n"))
     assert made.endswith(b"\r\n")
-    assert read(Quoted(made + piece(".y"))) == "x" * length + end + ".y"
+    assert decode_quoted_printable(QuotedPrintable(made + encode_part(".y"))) == "x" * length + end + ".y"
 
 
 def test_a_hole_that_nobody_fills_is_an_error() -> None:
@@ -169,14 +171,14 @@ def test_a_hole_that_nobody_fills_is_an_error() -> None:
 
 def test_nobody_can_write_a_hole_into_a_title() -> None:
     forged = f"{hole('keyword 0')} {hole('never')} {hole('reason')}"
-    letter = digest(words(paper(forged, forged, authors=(forged,)), keywords=(forged, "a"), product=forged))
+    letter = render_digest(words(paper(forged, forged, authors=(forged,)), keywords=(forged, "a"), product=forged))
     assert "\x02" not in letter.subject + letter.text + letter.html
     assert letter.text.count("keyword 0 never reason") >= 4
 
 
-def stock(number: int, title: str = "Robots and proteins", abstract: str = "A robot folds a protein.") -> Stock:
+def stock(number: int, title: str = "Robots and proteins", abstract: str = "A robot folds a protein.") -> PaperSnapshot:
     plain = paper(title, abstract, keywords=(), number=number, summary="Folding is done.", where=())
-    return Stock((title, abstract), Document(number, title, abstract), plain)
+    return PaperSnapshot((title, abstract), PaperDocument(number, title, abstract), plain)
 
 
 ADA = {"robot": 0, "graph": 1}
@@ -184,8 +186,8 @@ BOB = {"protein": 0, "robot": 1}
 
 
 def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
-    known = Known()
-    known.learn({1: stock(1)}, [([1], [*ADA]), ([1], ["robot"]), ([1], [*BOB])])
+    known = MatchCache()
+    known.update({1: stock(1)}, [([1], [*ADA]), ([1], ["robot"]), ([1], [*BOB])])
     ada, place = known.paper(1, ADA, late=False, summary=False)
     carl, other = known.paper(1, {"x": 0, "y": 1, "z": 2, "robot": 3}, late=False, summary=False)
     assert ada is carl
@@ -196,11 +198,11 @@ def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
         keywords=("x", "y", "z", "Carl's robots"),
         positions=(other,),
         address="carl@example.org",
-        links=Links(**{name: f"https://digest.example.org/{name}/carl" for name in Links._fields}),
+        links=PersonalLinks(**{name: f"https://digest.example.org/{name}/carl" for name in PersonalLinks._fields}),
     )
-    before = prints.prints.cache_info()
-    letters = [digest(first), digest(second), digest(first)]
-    after = prints.prints.cache_info()
+    before = prints.render_paper.cache_info()
+    letters = [render_digest(first), render_digest(second), render_digest(first)]
+    after = prints.render_paper.cache_info()
     assert after.misses - before.misses == 1
     assert after.hits - before.hits == 2
     assert letters[0].html == letters[2].html == slowly(first)[2]
@@ -219,10 +221,13 @@ def test_readers_share_a_paper_and_nothing_of_each_other() -> None:
 def test_readers_share_the_papers_at_the_end_in_which_nothing_is_marked() -> None:
     trending = [paper(number=number, where=(), title_spans=(), abstract_spans=()) for number in range(2, 8)]
     ada = words(paper(number=1), *trending)
-    bob = words(*trending, links=Links(**{name: f"https://digest.example.org/{name}/bob" for name in Links._fields}))
+    bob = words(
+        *trending,
+        links=PersonalLinks(**{name: f"https://digest.example.org/{name}/bob" for name in PersonalLinks._fields}),
+    )
     eve = words(paper(number=9), *trending, address="eve@example.org")
     prints.run.cache_clear()
-    letters = [digest(each, whole=True) for each in (ada, bob, eve)]
+    letters = [render_digest(each, whole=True) for each in (ada, bob, eve)]
     assert (prints.run.cache_info().hits, prints.run.cache_info().misses) == (1, 2)  # Bob's have other numbers
     for letter, given_words in zip(letters, (ada, bob, eve), strict=True):
         assert (letter.subject, letter.text, letter.html) == slowly(given_words)
@@ -231,8 +236,8 @@ def test_readers_share_the_papers_at_the_end_in_which_nothing_is_marked() -> Non
 
 
 def test_a_reader_sees_only_marks_of_their_own_keywords() -> None:
-    known = Known()
-    known.learn({1: stock(1)}, [([1], [*ADA]), ([1], [*BOB])])
+    known = MatchCache()
+    known.update({1: stock(1)}, [([1], [*ADA]), ([1], [*BOB])])
     bob, positions = known.paper(1, BOB, late=False, summary=True)
     assert positions == (0, 1)
     assert [bob.title[span.start : span.end] for span in bob.title_spans] == ["Robots", "proteins"]
@@ -248,42 +253,44 @@ def test_a_reader_sees_only_marks_of_their_own_keywords() -> None:
 
 
 def test_keywords_that_come_later_are_tried_too() -> None:
-    known = Known()
-    known.learn({1: stock(1), 2: stock(2, "Graphs", "Of graphs.")}, [([1, 2], ["robot"])], ahead=["graph"])
+    known = MatchCache()
+    known.update({1: stock(1), 2: stock(2, "Graphs", "Of graphs.")}, [([1, 2], ["robot"])], ahead=["graph"])
     assert known.new(["graph", "protein"]) == {"protein"}
-    known.learn({}, [([1], ["protein", "folds"]), ([2], ["graph"])])
+    known.update({}, [([1], ["protein", "folds"]), ([2], ["graph"])])
     assert known.matches(1, ["robot", "protein", "folds", "graph"]) == {"robot", "protein", "folds"}
     assert known.matches(2, ["graph", "robot"]) == {"graph"}
 
 
 def test_a_paper_that_changed_is_read_again() -> None:
-    known = Known()
-    known.learn({1: stock(1)}, [([1], ["robot"])])
+    known = MatchCache()
+    known.update({1: stock(1)}, [([1], ["robot"])])
     old, _ = known.paper(1, {"robot": 0}, late=False, summary=False)
     changed = stock(1, "No machine here", "A robot after all.")
     assert known.unknown({1: changed.stamp, 2: ()}) == [1, 2]
     assert known.unknown({1: stock(1).stamp}) == []
-    known.learn({1: changed}, [([1], ["robot"])])
+    known.update({1: changed}, [([1], ["robot"])])
     new, _ = known.paper(1, {"robot": 0}, late=False, summary=False)
     assert (old.title, new.title, new.title_spans) == ("Robots and proteins", "No machine here", ())
 
 
 def test_what_is_kept_is_bounded() -> None:
-    known = Known(keywords=50, papers=30, shown=20)
+    known = MatchCache(keywords=50, papers=30, shown=20)
     most = 0
     for number in range(300):
         known.unknown({})
-        known.learn({number: stock(number)}, [([number], [f"word{number}", "robot"])])
+        known.update({number: stock(number)}, [([number], [f"word{number}", "robot"])])
         known.paper(number, {"robot": 0}, late=False, summary=False)
         most = max(most, len(known))
     assert 60 < most <= 51 + 2 + 31 + 20
-    for number in range(prints.prints.cache_info().maxsize or 0, 0, -400):
-        digest(words(paper(number=number), day=date(2025, 1, 1) + timedelta(days=number % 100)))
-    for cache in (prints.prints, frame.frame, prints.reason, prints.numbered, prints.heading, prints.run):
+    for number in range(prints.render_paper.cache_info().maxsize or 0, 0, -400):
+        render_digest(words(paper(number=number), day=date(2025, 1, 1) + timedelta(days=number % 100)))
+    for cache in (prints.render_paper, frame.render_layout, prints.reason, prints.numbered, prints.heading, prints.run):
         assert cache.cache_info().currsize <= (cache.cache_info().maxsize or 0) <= 8192
 
 
 def test_a_letter_in_both_forms_is_a_letter() -> None:
-    letter = Letter("s", "text é\n", "<p>.\n")
+    letter = EmailContent("s", "text é\n", "<p>.\n")
     assert (letter.text, letter.html) == ("text é\n", "<p>.\n")
-    assert compose(letter, ENVELOPE) == compose(Letter("s", letter.quoted_text, letter.quoted_html), ENVELOPE)
+    assert build_message(letter, ENVELOPE) == build_message(
+        EmailContent("s", letter.encoded_text, letter.encoded_html), ENVELOPE
+    )

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.letters import say
-from digest.letters.colour import LOOK, MARKS
+from digest.letters.colour import HIGHLIGHT_COLORS, THEME
 from digest.letters.heads import tally
-from digest.letters.marked import Piece, pieces, plain, starred
+from digest.letters.marked import TextPart, plain, split_text, starred
 from digest.letters.plain import columns, fill, paragraph
-from digest.letters.wire import piece
+from digest.letters.wire import encode_part
 from digest.matching import Span
 from tests.letter_factory import paper, words
 
@@ -21,13 +21,13 @@ OUTSIDE = st.text(max_size=300)
 
 @pytest.mark.parametrize(("value", "said"), [(0, "0 papers"), (1, "1 paper"), (2, "2 papers"), (1234, "1,234 papers")])
 def test_counts_have_the_right_plural(value: int, said: str) -> None:
-    assert say.count(value, "paper") == said
+    assert say.pluralize(value, "paper") == said
 
 
 def test_days_are_said_in_english_everywhere() -> None:
-    assert say.day(date(2025, 10, 30)) == "Thursday 30 October"
-    assert say.date_of(date(2025, 4, 3), date(2025, 10, 30)) == "3 April"
-    assert say.date_of(date(2024, 4, 3), date(2025, 10, 30)) == "3 April 2024"
+    assert say.format_day(date(2025, 10, 30)) == "Thursday 30 October"
+    assert say.format_date(date(2025, 4, 3), date(2025, 10, 30)) == "3 April"
+    assert say.format_date(date(2024, 4, 3), date(2025, 10, 30)) == "3 April 2024"
 
 
 @pytest.mark.parametrize(
@@ -41,19 +41,19 @@ def test_days_are_said_in_english_everywhere() -> None:
     ],
 )
 def test_long_author_lists_keep_the_first_three_and_the_last(many: int, said: str) -> None:
-    assert say.byline([f"A{n}" for n in range(many)]) == said
+    assert say.format_authors([f"A{n}" for n in range(many)]) == said
 
 
 def test_a_row_names_one_author() -> None:
-    assert say.first_author(["A", "B", "C"]) == "A +2"
-    assert say.first_author(["A"]) == "A"
-    assert say.first_author([]) == ""
+    assert say.format_first_author(["A", "B", "C"]) == "A +2"
+    assert say.format_first_author(["A"]) == "A"
+    assert say.format_first_author([]) == ""
 
 
 def test_lists_end_with_and() -> None:
-    assert say.listed(["a", "b", "c"]) == "a, b and c"
-    assert say.listed(["a"]) == "a"
-    assert say.listed(["a"], 2) == "a and 2 more"
+    assert say.join_words(["a", "b", "c"]) == "a, b and c"
+    assert say.join_words(["a"]) == "a"
+    assert say.join_words(["a"], 2) == "a and 2 more"
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_lists_end_with_and() -> None:
     ["javascript:alert(1)", "https://a b", "", None, "ftp://x", 'https://x/"', "https://x/\n", "https://" + "x" * 2000],
 )
 def test_only_web_addresses_become_links(url: str | None) -> None:
-    assert say.web_address(url) is None
-    assert say.web_address("https://arxiv.org/abs/2510.00001") == "https://arxiv.org/abs/2510.00001"
+    assert say.safe_url(url) is None
+    assert say.safe_url("https://arxiv.org/abs/2510.00001") == "https://arxiv.org/abs/2510.00001"
 
 
 @given(OUTSIDE, st.integers(0, 12))
 def test_no_line_is_wider_than_seventy_two_columns(text: str, indent: int) -> None:
-    filled = fill(say.clean(text), indent)
+    filled = fill(say.clean_line(text), indent)
     assert all(columns(line) <= 72 and line == line.rstrip() for line in filled.split("\n"))
-    assert "".join(filled.split()) == "".join(say.clean(text).split())
+    assert "".join(filled.split()) == "".join(say.clean_line(text).split())
 
 
 @pytest.mark.parametrize("text", [" a b c ", "a  b c", "a\tb\nc", "a\u2003b\u00a0c", "  a b  c"])
@@ -81,13 +81,13 @@ def test_one_space_stands_between_two_words(text: str) -> None:
 @given(st.lists(st.sampled_from(["a", "word", "longer.word", ".", "From", "=", "é", " ", "x" * 80]), max_size=60))
 def test_a_paragraph_is_the_same_as_filled_and_then_encoded(parts: list[str]) -> None:
     text = " ".join(parts)
-    assert paragraph(text) == piece(fill(text))
+    assert paragraph(text) == encode_part(fill(text))
 
 
 @pytest.mark.parametrize("first", [70, 71, 72, 73])
 def test_a_paragraph_breaks_where_a_filled_one_does(first: int) -> None:
     text = "x" * (first - 2) + " y and more words"
-    assert paragraph(text) == piece(fill(text))
+    assert paragraph(text) == encode_part(fill(text))
 
 
 def test_no_character_makes_a_line_too_wide() -> None:
@@ -111,20 +111,20 @@ def test_an_address_is_never_broken() -> None:
 @given(st.text(max_size=80), st.lists(st.tuples(st.integers(-5, 90), st.integers(-5, 90), st.integers(0, 9))))
 def test_marking_never_changes_the_text(text: str, found: list[tuple[int, int, int]]) -> None:
     spans = [Span(*each) for each in found if each[0] >= 0]
-    made = pieces(text, spans, 1000)
-    assert "".join(piece.text for piece in made).split() == say.clean(text).split()
+    made = split_text(text, spans, 1000)
+    assert "".join(piece.text for piece in made).split() == say.clean_line(text).split()
 
 
 def test_a_cut_never_runs_through_a_marked_word() -> None:
-    made = pieces("one two three", (Span(0, 3, 0), Span(4, 7, 1)), 6)
-    assert made == (Piece("one", 0), Piece(" t…"))
+    made = split_text("one two three", (Span(0, 3, 0), Span(4, 7, 1)), 6)
+    assert made == (TextPart("one", 0), TextPart(" t…"))
     assert starred(made) == "*one* t…"
     assert plain(made) == "one t…"
 
 
 @given(OUTSIDE)
 def test_clean_text_is_one_line_without_controls(text: str) -> None:
-    cleaned = say.clean(text + "\ud800\u202e\x85\x0b")
+    cleaned = say.clean_line(text + "\ud800\u202e\x85\x0b")
     assert cleaned.encode()
     assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cleaned)
 
@@ -143,12 +143,12 @@ def contrast(one: str, other: str) -> float:
 
 def test_every_colour_can_be_read_by_day_and_by_night() -> None:
     pairs = [
-        *((LOOK.ink, mark.ground) for mark in MARKS),
-        *((mark.dark_ink, mark.dark_ground) for mark in MARKS),
-        *((ink, LOOK.page) for ink in (LOOK.ink, LOOK.quiet, LOOK.link)),
-        *((ink, LOOK.dark_page) for ink in (LOOK.dark_ink, LOOK.dark_quiet, LOOK.dark_link)),
-        (LOOK.button_ink, LOOK.button),
-        (LOOK.dark_button_ink, LOOK.dark_button),
+        *((THEME.ink, mark.ground) for mark in HIGHLIGHT_COLORS),
+        *((mark.dark_ink, mark.dark_ground) for mark in HIGHLIGHT_COLORS),
+        *((ink, THEME.page) for ink in (THEME.ink, THEME.quiet, THEME.link)),
+        *((ink, THEME.dark_page) for ink in (THEME.dark_ink, THEME.dark_quiet, THEME.dark_link)),
+        (THEME.button_ink, THEME.button),
+        (THEME.dark_button_ink, THEME.dark_button),
     ]
     assert [pair for pair in pairs if contrast(*pair) < 4.5] == []
     assert contrast("#ffffff", "#777777") < 4.5

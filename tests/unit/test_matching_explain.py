@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from digest.matching import Document, Phrase, Query, Snippet, Span, explain, parse, snippet
+from digest.matching import PaperDocument, Phrase, Query, Snippet, Span, explain, parse, snippet
 
 ABSTRACT = (
     "Cats are hard to model. We follow Smith et al. (2024), i.e. we train large language models (LLMs) on 3.1 million "
@@ -16,7 +16,7 @@ ABSTRACT = (
 
 
 def marked(keywords: list[str], text: str) -> list[tuple[str, int]]:
-    found = explain([parse(keyword) for keyword in keywords], Document(0, "", text))
+    found = explain([parse(keyword) for keyword in keywords], PaperDocument(0, "", text))
     return [(text[start:end], query) for start, end, query in found.abstract]
 
 
@@ -42,13 +42,13 @@ def test_a_mark_covers_the_words_as_they_are_written(keyword: str, text: str, wo
 
 def test_a_mark_inside_a_longer_one_is_part_of_it_but_its_query_is_still_named() -> None:
     queries = [parse("language model"), parse("large language model"), parse("cats"), parse("dogs")]
-    found = explain(queries, Document(0, "Large language models and cats", "A language model"))
+    found = explain(queries, PaperDocument(0, "Large language models and cats", "A language model"))
     assert found.title == (Span(0, 21, 1), Span(26, 30, 2))
     assert found.abstract == (Span(2, 16, 0),)
     assert found.queries == (0, 1, 2)
-    assert [found.where(query) for query in found.queries] == ["title and abstract", "title", "title"]
+    assert [found.describe_location(query) for query in found.queries] == ["title and abstract", "title", "title"]
     with pytest.raises(ValueError, match="query 3 did not match"):
-        found.where(3)
+        found.describe_location(3)
 
 
 def test_marks_that_overlap_become_one_for_the_longest() -> None:
@@ -59,10 +59,10 @@ def test_marks_that_overlap_become_one_for_the_longest() -> None:
 
 
 def test_a_phrase_with_a_field_is_marked_only_there() -> None:
-    found = explain([Query("ti:cat", Phrase(("cat",), (), field="title"))], Document(0, "Cat", "cat"))
+    found = explain([Query("ti:cat", Phrase(("cat",), (), field="title"))], PaperDocument(0, "Cat", "cat"))
     assert found.title == (Span(0, 3, 0),)
     assert found.abstract == ()
-    assert found.where(0) == "title"
+    assert found.describe_location(0) == "title"
 
 
 KEYWORDS = [
@@ -90,21 +90,21 @@ TEXTS = st.lists(
 @given(TEXTS | st.text())
 def test_marks_are_apart_in_order_and_each_holds_what_its_query_matches(text: str) -> None:
     queries = [parse(keyword) for keyword in KEYWORDS]
-    found = explain(queries, Document(0, text, ""))
+    found = explain(queries, PaperDocument(0, text, ""))
     place = 0
     for start, end, query in found.title:
         assert place <= start < end <= len(text)
-        assert query in explain(queries, Document(0, text[start:end])).queries
+        assert query in explain(queries, PaperDocument(0, text[start:end])).queries
         place = end
     assert set(found.queries) >= {span.query for span in found.title}
 
 
 def test_a_snippet_is_the_sentences_with_the_most_keywords() -> None:
     queries = [parse("large language model"), parse("cats"), parse("fine tuning")]
-    spans = explain(queries, Document(0, "", ABSTRACT)).abstract
+    spans = explain(queries, PaperDocument(0, "", ABSTRACT)).abstract
     piece = snippet(ABSTRACT, spans)
     assert piece.text == ABSTRACT[24:-24]
-    assert (piece.cut_before, piece.cut_after) == (True, True)
+    assert (piece.truncated_before, piece.truncated_after) == (True, True)
     assert [piece.text[span.start : span.end] for span in piece.spans] == [
         "large language models",
         "LLMs",  # the text says what the letters stand for
@@ -117,32 +117,32 @@ def test_a_snippet_is_the_sentences_with_the_most_keywords() -> None:
 
 def test_of_sentences_with_the_same_keywords_the_one_with_more_marks_is_shown() -> None:
     text = "A cat sat. A dog ran. Cats like cats."
-    spans = explain([parse("cat")], Document(0, "", text)).abstract
+    spans = explain([parse("cat")], PaperDocument(0, "", text)).abstract
     assert snippet(text, spans, sentences=1).text == "Cats like cats."
 
 
 def test_without_marks_a_snippet_is_the_beginning() -> None:
     assert snippet(ABSTRACT, (), sentences=1) == Snippet(
-        "Cats are hard to model.", (), cut_before=False, cut_after=True
+        "Cats are hard to model.", (), truncated_before=False, truncated_after=True
     )
-    assert snippet("  One cat.\n", ()) == Snippet("One cat.", (), cut_before=False, cut_after=False)
-    assert snippet(" \n", ()) == Snippet("", (), cut_before=False, cut_after=False)
+    assert snippet("  One cat.\n", ()) == Snippet("One cat.", (), truncated_before=False, truncated_after=False)
+    assert snippet(" \n", ()) == Snippet("", (), truncated_before=False, truncated_after=False)
 
 
 def test_an_overlong_sentence_is_cut_between_words_around_its_mark() -> None:
     text = "word " * 500 + "a cat " + "more " * 500
-    spans = explain([parse("cat")], Document(0, "", text)).abstract
+    spans = explain([parse("cat")], PaperDocument(0, "", text)).abstract
     piece = snippet(text, spans)
     assert "word a cat more" in piece.text
     assert 200 < len(piece.text) <= 420
     assert set(piece.text.split()) == {"word", "a", "cat", "more"}
-    assert (piece.cut_before, piece.cut_after) == (True, True)
+    assert (piece.truncated_before, piece.truncated_after) == (True, True)
     assert [piece.text[span.start : span.end] for span in piece.spans] == ["cat"]
 
 
 def test_chinese_and_japanese_are_cut_at_their_own_full_stops_and_anywhere_else_if_need_be() -> None:
     text = "最初の文。強化学習を使う。次の文！" + "長" * 900 + "強化学習" + "文" * 900
-    spans = explain([parse("強化学習")], Document(0, "", text)).abstract
+    spans = explain([parse("強化学習")], PaperDocument(0, "", text)).abstract
     assert snippet(text, spans[:1], sentences=1).text == "強化学習を使う。"
     piece = snippet(text, spans[1:], sentences=1)
     assert len(piece.text) <= 420
@@ -153,7 +153,7 @@ def test_chinese_and_japanese_are_cut_at_their_own_full_stops_and_anywhere_else_
 def test_hostile_texts_are_explained_quickly(piece: str) -> None:
     text = piece * (40_000 // len(piece))
     begun = time.process_time()  # what it costs, however busy the machine is
-    found = explain([parse("cat"), parse("a"), parse("強強")], Document(0, "", text))
+    found = explain([parse("cat"), parse("a"), parse("強強")], PaperDocument(0, "", text))
     snippet(text, found.abstract[:3])
     assert time.process_time() - begun < 4
 
@@ -174,5 +174,5 @@ def test_a_snippet_is_a_piece_of_the_text_within_its_limit(
     assert len(piece.text) <= limit
     assert bool(piece.text) == bool(text.strip())
     assert all(0 <= span.start < span.end <= len(piece.text) for span in piece.spans)
-    if not piece.cut_before and not piece.cut_after:
+    if not piece.truncated_before and not piece.truncated_after:
         assert piece.text == text.strip()

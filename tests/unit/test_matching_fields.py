@@ -2,9 +2,9 @@
 
 import pytest
 
-from digest.matching import Document, Matcher, Span, explain, parse
+from digest.matching import Matcher, PaperDocument, Span, explain, parse
 
-PAPER = Document(
+PAPER = PaperDocument(
     0,
     "Cats",
     "On dogs",
@@ -17,7 +17,7 @@ PAPER = Document(
 )
 
 
-def finds(query: str, paper: Document = PAPER) -> bool:
+def finds(query: str, paper: PaperDocument = PAPER) -> bool:
     return bool(Matcher([parse(query)]).match([paper])[0])
 
 
@@ -52,20 +52,20 @@ def test_a_listing_is_not_found_by_anything_else(query: str) -> None:
 
 
 def test_an_initial_in_a_listing_is_nobody_in_particular() -> None:
-    listed = Document(0, "Cats", authors=("Y. Choi",))
+    listed = PaperDocument(0, "Cats", authors=("Y. Choi",))
     assert finds('au:"Y Choi"', listed)
     assert finds("au:choi", listed)
     assert not finds('au:"Yejin Choi"', listed)
 
 
 def test_without_an_initial_between_the_names_it_may_be_missing_in_the_listing() -> None:
-    assert finds('au:"Geoffrey E. Hinton"', Document(0, "", authors=("Geoffrey Hinton",)))
-    assert not finds('au:"Geoffrey E. Hinton"', Document(0, "", authors=("Geoffrey Frank Hinton",)))
-    assert not finds('au:"Geoffrey E. Hinton"', Document(0, "", authors=("Geoffrey", "Hinton")))
+    assert finds('au:"Geoffrey E. Hinton"', PaperDocument(0, "", authors=("Geoffrey Hinton",)))
+    assert not finds('au:"Geoffrey E. Hinton"', PaperDocument(0, "", authors=("Geoffrey Frank Hinton",)))
+    assert not finds('au:"Geoffrey E. Hinton"', PaperDocument(0, "", authors=("Geoffrey", "Hinton")))
 
 
 def test_a_paper_without_votes_is_found_by_no_number_of_them() -> None:
-    unknown = Document(0, "Cats")
+    unknown = PaperDocument(0, "Cats")
     assert not finds("upvotes<5", unknown)
     assert not finds("upvotes>=0", unknown)
     assert finds("cats ANDNOT upvotes>=0", unknown)
@@ -73,7 +73,7 @@ def test_a_paper_without_votes_is_found_by_no_number_of_them() -> None:
 
 def test_many_leaves_are_told_apart() -> None:
     queries = [parse(f"au:name{n}") for n in range(50)] + [parse(f"cat:a{n}.*") for n in range(50)]
-    papers = [Document(n, "", authors=(f"Ann Name{n}",), categories=(f"a{n}.XY",)) for n in range(50)]
+    papers = [PaperDocument(n, "", authors=(f"Ann Name{n}",), categories=(f"a{n}.XY",)) for n in range(50)]
     hits = Matcher(queries).match(papers)
     assert [[hit.document for hit in row] for row in hits] == [[n] for n in [*range(50), *range(50)]]
 
@@ -106,19 +106,19 @@ RAG = "We use retrieval-augmented generation (RAG) for cats."
 def test_an_acronym_and_its_long_form_are_the_same_in_a_paper_that_says_so(
     title: str, abstract: str, query: str, found: bool
 ) -> None:
-    assert finds(query, Document(0, title, abstract)) is found
+    assert finds(query, PaperDocument(0, title, abstract)) is found
 
 
 def test_the_other_form_is_marked_where_it_stands() -> None:
     title, abstract = "Cheap RAG", RAG
-    found = explain([parse("retrieval augmented generation"), parse("rag")], Document(0, title, abstract))
+    found = explain([parse("retrieval augmented generation"), parse("rag")], PaperDocument(0, title, abstract))
     assert [title[start:end] for start, end, _ in found.title] == ["RAG"]
     assert [abstract[start:end] for start, end, _ in found.abstract] == ["retrieval-augmented generation", "RAG"]
-    assert found.where(0) == found.where(1) == "title and abstract"
+    assert found.describe_location(0) == found.describe_location(1) == "title and abstract"
 
 
 def test_marked_is_what_made_a_query_match_and_nothing_else() -> None:
-    paper = Document(0, "Cats and dogs", "Birds and ants", authors=("Yejin Choi",))
+    paper = PaperDocument(0, "Cats and dogs", "Birds and ants", authors=("Yejin Choi",))
     queries = [
         parse("cats ANDNOT fish"),
         parse("(dogs AND fish) OR birds"),
@@ -131,14 +131,14 @@ def test_marked_is_what_made_a_query_match_and_nothing_else() -> None:
     assert found.title == (Span(0, 4, 0), Span(9, 13, 4))
     assert found.abstract == (Span(0, 5, 1), Span(10, 14, 4))
     assert found.queries == (0, 1, 4, 5)
-    assert found.where(4) == "title and abstract"
-    assert found.where(5) == "listing"
+    assert found.describe_location(4) == "title and abstract"
+    assert found.describe_location(5) == "listing"
 
 
 def test_names_and_categories_are_places_without_marks() -> None:
     queries = ["au:choi", "cat:cs.CL AND cats", "has:code", "cats AND dogs AND au:choi AND cat:cs.CL AND upvotes>3"]
     found = explain([parse(query) for query in [*queries, "org:google", "dogs AND source:arxiv"]], PAPER)
-    assert [found.where(query) for query in found.queries] == [
+    assert [found.describe_location(query) for query in found.queries] == [
         "author",
         "title and category",
         "listing",
@@ -153,7 +153,7 @@ QUERIES = [
     *("au:choi", "au:choi AND cats", "upvotes>5 OR birds", "cat:cs.* AND NOT title:cats", "pre* AND dogs"),
 ]
 PAPERS = [
-    Document(0, title, abstract, authors=authors, categories=("cs.CL",) if authors else (), upvotes=upvotes)
+    PaperDocument(0, title, abstract, authors=authors, categories=("cs.CL",) if authors else (), upvotes=upvotes)
     for title in ("Cats", "Dogs", "Prelude")
     for abstract in ("Birds", "Dogs and cats", "")
     for authors in ((), ("Yejin Choi",))

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from digest.matching.fold import BREAK, HYPHEN, NONE, SPACE, fold_word, gap_of, joinable, words_of
-from digest.matching.plural import singular
+from digest.matching.fold import BREAK, HYPHEN, NO_GAP, SPACE, can_join, fold_word, gap_of, split_words
+from digest.matching.plural import to_singular
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ from digest.matching.plural import singular
     ],
 )
 def test_a_plural_folds_to_its_singular_and_the_singular_stays(plural: str, one: str) -> None:
-    assert singular(plural) == one
-    assert singular(one) == one
+    assert to_singular(plural) == one
+    assert to_singular(one) == one
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_a_plural_folds_to_its_singular_and_the_singular_stays(plural: str, one:
     ],
 )
 def test_what_only_looks_like_a_plural_stays(word: str) -> None:
-    assert singular(word) == word
+    assert to_singular(word) == word
 
 
 @given(st.text("abceghilmnosuvxyz", max_size=9))
 @example("classeses")
 def test_a_singular_has_no_singular_of_its_own(word: str) -> None:
-    assert singular(singular(word)) == singular(word)
+    assert to_singular(to_singular(word)) == to_singular(word)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_singular_has_no_singular_of_its_own(word: str) -> None:
     ],
 )
 def test_case_accents_and_possessives_fold_and_other_scripts_stay_themselves(word: str, key: str) -> None:
-    assert words_of(word).keys == [key]
+    assert split_words(word).keys == [key]
     assert fold_word(word)[0] == key
 
 
@@ -83,7 +83,7 @@ def test_case_accents_and_possessives_fold_and_other_scripts_stay_themselves(wor
     ],
 )
 def test_words_are_cut_as_a_reader_sees_them(text: str, keys: list[str]) -> None:
-    assert words_of(text).keys == keys
+    assert split_words(text).keys == keys
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_words_are_cut_as_a_reader_sees_them(text: str, keys: list[str]) -> None
             ("$-$", HYPHEN),
         ],
         *[(", ", BREAK), (". ", BREAK), (": ", BREAK), ("—", BREAK), (" - ", BREAK), (" – ", BREAK), ("\n \n", BREAK)],
-        *[("", NONE), ("$", NONE), ("。", BREAK)],
+        *[("", NO_GAP), ("$", NO_GAP), ("。", BREAK)],
     ],
 )
 def test_a_gap_is_what_stands_between(between: str, gap: str) -> None:
@@ -121,18 +121,18 @@ def test_a_gap_is_what_stands_between(between: str, gap: str) -> None:
         *[
             ("use", "c++", SPACE, False),
             ("ai", "技", SPACE, False),
-            ("ai", "技", NONE, True),
+            ("ai", "技", NO_GAP, True),
             ("技", "術", SPACE, True),
         ],
     ],
 )
 def test_two_words_are_read_as_one_only_where_they_may(left: str, right: str, gap: str, may: bool) -> None:
-    assert joinable(left, right, gap) is may
+    assert can_join(left, right, gap) is may
 
 
 @given(st.text())
 def test_words_lie_in_order_in_the_original_text(text: str) -> None:
-    words = words_of(text)
+    words = split_words(text)
     place = 0
     for key, exact, start, end in zip(words.keys, words.exact, words.starts, words.ends, strict=True):
         assert key

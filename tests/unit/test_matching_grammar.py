@@ -3,11 +3,11 @@
 import pytest
 
 from digest.errors import QueryError
-from digest.matching import Document, Limits, Matcher, parse
+from digest.matching import Matcher, PaperDocument, QueryLimits, parse
 
 
-def finds(query: str, document: Document | str) -> bool:
-    paper = Document(0, document) if isinstance(document, str) else document
+def finds(query: str, document: PaperDocument | str) -> bool:
+    paper = PaperDocument(0, document) if isinstance(document, str) else document
     return bool(Matcher([parse(query)]).match([paper])[0])
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_refused_at_its_place(text: str, position: int, s
 
 
 def test_limits_are_arguments() -> None:
-    tight = Limits(characters=20, terms=2, nesting=1)
+    tight = QueryLimits(characters=20, terms=2, nesting=1)
     assert parse("(cats OR dogs)", tight).canonical == "cat OR dog"
     for text in ("cats OR dogs OR ants", "((cats OR dogs))", "c" * 21):
         with pytest.raises(QueryError, match="at most"):
@@ -151,7 +151,7 @@ def test_operators_brackets_and_beginnings(query: str, found: list[str], missed:
 
 
 def test_words_of_an_and_may_stand_apart_but_a_phrase_may_not() -> None:
-    paper = Document(0, "On big", "cats and dogs")
+    paper = PaperDocument(0, "On big", "cats and dogs")
     assert finds("big AND cats", paper)
     assert not finds("big cats", paper)
     assert finds("title:big AND abstract:(cats AND dogs)", paper)
@@ -168,8 +168,8 @@ def test_an_exclusion_is_a_query_of_its_own() -> None:
 
 def test_a_hit_is_in_the_title_when_the_title_alone_would_do_and_a_word_of_it_counts() -> None:
     papers = [
-        Document(0, "Cats", "dogs", categories=("cs.CL",)),
-        Document(1, "Cats and dogs", "", categories=("cs.CL",)),
+        PaperDocument(0, "Cats", "dogs", categories=("cs.CL",)),
+        PaperDocument(1, "Cats and dogs", "", categories=("cs.CL",)),
     ]
     queries = ["cats AND dogs", "cats OR dogs", "cat:cs.CL", "cat:cs.CL AND cats", "cats ANDNOT birds", "NOT birds"]
     hits = Matcher([parse(query) for query in queries]).match(papers)

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.matching import Document, Hit, Matcher, Phrase, Query, parse
-from digest.matching.plural import singular
+from digest.matching import Hit, Matcher, PaperDocument, Phrase, Query, parse
+from digest.matching.plural import to_singular
 
 REAL = Path(__file__).parents[3] / "shared/data"
 needs_real = pytest.mark.skipif(not REAL.exists(), reason="the shared data is not here")
 
 
 def matches(keyword: str, text: str) -> bool:
-    return bool(Matcher([parse(keyword)]).match([Document(0, "", text)])[0])
+    return bool(Matcher([parse(keyword)]).match([PaperDocument(0, "", text)])[0])
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_nothing_else_is_found(keyword: str, text: str) -> None:
 
 
 def test_a_phrase_never_runs_from_the_title_into_the_abstract() -> None:
-    document = Document(7, "On deep", "learning of cats")
+    document = PaperDocument(7, "On deep", "learning of cats")
     assert Matcher([parse("deep learning")]).match([document]) == [[]]
 
 
 def test_hits_come_per_query_in_document_order_and_say_whether_the_title_matched() -> None:
-    documents = [Document(5, "Cats", "dogs"), Document(6, "Birds", "a cat"), Document(7, "None")]
+    documents = [PaperDocument(5, "Cats", "dogs"), PaperDocument(6, "Birds", "a cat"), PaperDocument(7, "None")]
     queries = [parse("dog"), parse("cat"), parse("birds"), parse("Cats"), parse("fish")]
     cats = [Hit(0, in_title=True), Hit(1, in_title=False)]
     assert Matcher(queries).match(documents) == [[Hit(0, in_title=False)], cats, [Hit(1, in_title=True)], cats, []]
@@ -142,14 +142,14 @@ def test_hits_come_per_query_in_document_order_and_say_whether_the_title_matched
 
 def test_a_phrase_with_a_field_is_found_only_there() -> None:
     queries = [Query("x", Phrase(("cat",), (), field="title")), Query("x", Phrase(("cat",), (), field="abstract"))]
-    assert Matcher(queries).match([Document(0, "cat", ""), Document(1, "", "cat")]) == [
+    assert Matcher(queries).match([PaperDocument(0, "cat", ""), PaperDocument(1, "", "cat")]) == [
         [Hit(0, in_title=True)],
         [Hit(1, in_title=False)],
     ]
 
 
 def test_no_queries_and_no_documents_are_no_trouble() -> None:
-    assert Matcher([]).match([Document(0, "Cats")]) == []
+    assert Matcher([]).match([PaperDocument(0, "Cats")]) == []
     assert Matcher([parse("cats")]).match([]) == [[]]
 
 
@@ -165,26 +165,26 @@ def test_the_index_agrees_with_looking_at_each_place(text: list[str], keyword: l
     plain = [word.lower().replace("cats", "cat") for word in text]
     wanted = [word.lower().replace("cats", "cat") for word in keyword]
     there = any(plain[n : n + len(wanted)] == wanted for n in range(len(plain)))
-    found = bool(Matcher([query]).match([Document(0, " ".join(text))])[0])
+    found = bool(Matcher([query]).match([PaperDocument(0, " ".join(text))])[0])
     assert found or not there or keyword == ["d"]
     many = Matcher([query, *map(parse, ("deep learning", "multi-agent", "3D", "kNN"))]).match(
-        [Document(0, " ".join(text))]
+        [PaperDocument(0, " ".join(text))]
     )
     assert bool(many[0]) == found
 
 
-def corpus() -> list[Document]:
+def corpus() -> list[PaperDocument]:
     with gzip.open(REAL / "corpus/arxiv_papers.jsonl.gz", "rt", encoding="utf-8") as lines:
         papers = [json.loads(line) for _, line in zip(range(4000), lines, strict=False)]
-    return [Document(number, paper["title"], paper["abstract"]) for number, paper in enumerate(papers)]
+    return [PaperDocument(number, paper["title"], paper["abstract"]) for number, paper in enumerate(papers)]
 
 
-def listed() -> list[Document]:
+def listed() -> list[PaperDocument]:
     documents = []
     for path in sorted((REAL / "huggingface/api").glob("*.json.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as answer:
             papers = [entry["paper"] for entry in json.load(answer)]
-        documents += [Document(0, paper["title"], paper.get("summary") or "") for paper in papers]
+        documents += [PaperDocument(0, paper["title"], paper.get("summary") or "") for paper in papers]
     return documents
 
 
@@ -221,7 +221,7 @@ def test_joined_spaced_and_hyphenated_find_the_same_real_papers() -> None:
         (left, right)
         for document in documents
         for left, right in re.findall(r"\b([a-z]{3,})-([a-z]{3,})\b", document.title.lower())
-        if singular(left) == left  # a plural inside a joined word (systemslevel) stays
+        if to_singular(left) == left  # a plural inside a joined word (systemslevel) stays
     }
     stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").phrases[0].words) == 1]
     assert len(stems) > 1500

@@ -15,18 +15,20 @@ from pathlib import Path
 import pytest
 
 from digest.errors import QueryError
-from digest.matching import Document, Matcher, Query, parse
+from digest.matching import Matcher, PaperDocument, Query, parse
 
 REAL = Path(__file__).parents[3] / "shared/data"
 pytestmark = pytest.mark.skipif(not REAL.exists(), reason="the shared data is not here")
 
 
 @lru_cache
-def corpus(size: int) -> tuple[Document, ...]:
+def corpus(size: int) -> tuple[PaperDocument, ...]:
     with gzip.open(REAL / "corpus/arxiv_papers.jsonl.gz", "rt", encoding="utf-8") as lines:
         papers = [json.loads(line) for _, line in zip(range(size), lines, strict=False)]
     return tuple(
-        Document(n, each["title"], each["abstract"], tuple(each["authors"] or ()), _arxiv(each["categories"] or ()))
+        PaperDocument(
+            n, each["title"], each["abstract"], tuple(each["authors"] or ()), _arxiv(each["categories"] or ())
+        )
         for n, each in enumerate(papers)
     )
 
@@ -36,7 +38,7 @@ def _arxiv(categories: Iterable[str]) -> tuple[str, ...]:
     return tuple(each for each in categories if re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", each))
 
 
-def found_by_us(queries: list[Query], documents: tuple[Document, ...]) -> list[set[int]]:
+def found_by_us(queries: list[Query], documents: tuple[PaperDocument, ...]) -> list[set[int]]:
     return [{hit.document for hit in row} for row in Matcher(queries).match(documents)]
 
 
@@ -52,7 +54,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"[\W_seiy]", "", plain(text).replace("corpora", "corpus").replace("minima", "minimum"))
 
 
-def found_by_fts(keywords: list[str], documents: tuple[Document, ...]) -> Iterator[set[int]]:
+def found_by_fts(keywords: list[str], documents: tuple[PaperDocument, ...]) -> Iterator[set[int]]:
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE paper USING fts5(title, abstract, tokenize='unicode61 remove_diacritics 2')")
     rows = ((each.id, each.title, each.abstract) for each in documents)
@@ -136,7 +138,7 @@ class Evaluator:
                 self.output.append(token)
         self.output += reversed(waiting)
 
-    def __call__(self, paper: Document) -> bool:
+    def __call__(self, paper: PaperDocument) -> bool:
         stack: list[bool] = []
         joined: dict[str, Callable[[bool, bool], bool]] = {
             "OR": lambda left, right: left or right,
@@ -151,7 +153,7 @@ class Evaluator:
                 stack.append(self.holds(token, paper))
         return stack.pop()
 
-    def holds(self, token: str, paper: Document) -> bool:
+    def holds(self, token: str, paper: PaperDocument) -> bool:
         field, value = token.split(":", 1)
         value = value.strip('"')
         if field == "cat":
@@ -176,7 +178,7 @@ def named(words: list[str], author: str) -> bool:
     return all(any(name == word or (len(word) == 1 and name[0] == word) for name in names) for word in words)
 
 
-def invented(documents: tuple[Document, ...], count: int) -> Iterator[str]:
+def invented(documents: tuple[PaperDocument, ...], count: int) -> Iterator[str]:
     """Queries in arXiv's syntax about real words, authors and categories."""
     chance = random.Random(7)
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import QueryError
-from digest.matching import Document, Phrase, Query, explain, parse
+from digest.matching import PaperDocument, Phrase, Query, explain, parse
 
 REAL = Path(__file__).parents[3] / "shared/data/keywords/keywords.txt"
 
@@ -85,8 +85,8 @@ def test_different_meanings_have_different_canonical_forms(different: list[str])
 def test_a_real_keyword_means_itself(keyword: str) -> None:
     query = parse(keyword)
     assert query.text == keyword
-    assert explain([query], Document(0, f"On {keyword}")).queries == (0,)
-    assert explain([query], Document(0, "", f"Of ({keyword}), we know.")).queries == (0,)
+    assert explain([query], PaperDocument(0, f"On {keyword}")).queries == (0,)
+    assert explain([query], PaperDocument(0, "", f"Of ({keyword}), we know.")).queries == (0,)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_refused_at_its_place(text: str, position: int, s
 
 @pytest.mark.parametrize("text", ["NOT gate", "title:cats", "-survey", "cats AND dogs", "cat:cs.CL"])
 def test_quotes_make_words_of_what_the_grammar_will_use(text: str) -> None:
-    assert explain([parse(f'"{text}"')], Document(0, text)).queries == (0,)
+    assert explain([parse(f'"{text}"')], PaperDocument(0, text)).queries == (0,)
 
 
 TRICKY = st.text("abcsiofN -_.,()*+#$'’:3R𝐑ßİéﬁが技ー‑—½²ŉ\u0301\u200b\u00ad·/\"", max_size=14)
@@ -177,7 +177,7 @@ def test_any_string_is_read_or_refused_and_its_canonical_form_means_the_same(tex
     again = parse(query.canonical)
     assert again.canonical == query.canonical
     if isinstance(query.root, Phrase) and len(query.root.key) > 1 and not query.exclude:
-        document = Document(0, text.replace('"', " "))
+        document = PaperDocument(0, text.replace('"', " "))
         assert explain([query, again], document).queries == (0, 1)
 
 
@@ -199,5 +199,5 @@ def test_all_real_keywords_but_one_of_21_words_parse_to_themselves() -> None:
             refused.append(keyword)
         else:
             assert parse(query.canonical).canonical == query.canonical
-            assert explain([query], Document(0, keyword)).queries == (0,), keyword
+            assert explain([query], PaperDocument(0, keyword)).queries == (0,), keyword
     assert [keyword[:44] for keyword in refused] == ["statistical mathematics (including game theo"]

@@ -8,18 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import QueryError
-from digest.matching import Document, Matcher, Query, describe, parse
-from digest.matching.help import ROWS, Row
+from digest.matching import Matcher, PaperDocument, Query, describe, parse
+from digest.matching.help import SYNTAX_EXAMPLES, SyntaxExample
 
 REAL = Path(__file__).parents[3] / "shared/data/keywords/queries.txt"
 
 
 def finds(query: str, title: str) -> bool:
-    return bool(Matcher([parse(query)]).match([Document(0, title)])[0])
+    return bool(Matcher([parse(query)]).match([PaperDocument(0, title)])[0])
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.example)
-def test_each_example_of_the_help_means_what_is_said_there(row: Row) -> None:
+@pytest.mark.parametrize("row", SYNTAX_EXAMPLES, ids=lambda row: row.example)
+def test_each_example_of_the_help_means_what_is_said_there(row: SyntaxExample) -> None:
     assert describe(parse(row.example)) == row.meaning
     assert [text for text in row.finds if not finds(row.example, text)] == []
     assert [text for text in row.misses if finds(row.example, text)] == []
@@ -59,7 +59,7 @@ TREES = st.recursive(
     max_leaves=8,
 )
 PAPERS = [
-    Document(0, title, abstract, authors=authors, categories=categories, upvotes=upvotes)
+    PaperDocument(0, title, abstract, authors=authors, categories=categories, upvotes=upvotes)
     for title in ("cats", "dogs", "", "cats dogs")
     for abstract in ("cats", "dogs birds", "")
     for authors in ((), ("Yejin Choi",))
@@ -69,7 +69,7 @@ PAPERS = [
 
 
 ALONE = ["ti:cats", "abs:cats", "ti:dogs", "upvotes>3", "cats", "dogs", "birds", "cat:cs", "au:choi"]
-ASKED_ALONE = dict(zip(ALONE, Matcher([parse(term) for term in ALONE]).hits(PAPERS), strict=True))
+ASKED_ALONE = dict(zip(ALONE, Matcher([parse(term) for term in ALONE]).match_bits(PAPERS), strict=True))
 
 
 def read(text: str) -> Query | None:
@@ -107,7 +107,7 @@ def test_the_normal_form_finds_what_was_written(text: str) -> None:
     plain = text.replace("AND", "and").replace("OR", "or").replace("NOT", "not")
     for number, term in enumerate(ASKED_ALONE):
         plain = plain.replace(term, f"T{number}")
-    [found] = Matcher([query]).hits(PAPERS)
+    [found] = Matcher([query]).match_bits(PAPERS)
     for paper in range(len(PAPERS)):
         truth = {f"T{number}": bool(bits.matched >> paper & 1) for number, bits in enumerate(ASKED_ALONE.values())}
         assert bool(found.matched >> paper & 1) == eval(plain, {}, truth)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.matching import Phrase, parse
-from digest.matching.index import MANY, Index
+from digest.matching.index import MANY, PhraseIndex
 from digest.matching.sieve import Sieve
 
 WORDS = ("fine", "tuning", "finetuning", "state", "of", "the", "art", "a", "graph", "graphs", "re", "ranking", "3D")
@@ -28,13 +28,15 @@ TEXTS = st.lists(st.sampled_from(WORDS) | st.sampled_from(GAPS) | st.text(max_si
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
 def test_many_papers_at_once_give_what_each_gives_alone(papers: list[tuple[str, str]]) -> None:
     assert len(PHRASES) > MANY
-    index = Index(PHRASES)
-    together = list(index.in_papers(papers))
+    index = PhraseIndex(PHRASES)
+    together = list(index.find_in_documents(papers))
     assert together == [index.occurrences(*paper) for paper in papers]
 
 
 def test_what_is_found_there_is_not_nothing() -> None:
-    [[title, abstract]] = Index(PHRASES).in_papers([("Fine-tuning a graph", "State of the art re-ranking")])
+    [[title, abstract]] = PhraseIndex(PHRASES).find_in_documents(
+        [("Fine-tuning a graph", "State of the art re-ranking")]
+    )
     assert len(title) > 4
     assert len(abstract) > 4
 

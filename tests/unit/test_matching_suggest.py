@@ -5,16 +5,16 @@ from itertools import pairwise
 
 import pytest
 
-from digest.matching import Document, Matcher, Phrase, parse, suggest
-from digest.matching.suggest import Lately
+from digest.matching import Matcher, PaperDocument, Phrase, parse, suggest
+from digest.matching.suggest import RecentCorpus
 
 
-def papers(*texts: str, named: Sequence[Sequence[str]] = ()) -> Lately:
-    return suggest.lately([Document(number, text) for number, text in enumerate(texts)], named)
+def papers(*texts: str, named: Sequence[Sequence[str]] = ()) -> RecentCorpus:
+    return suggest.build_corpus([PaperDocument(number, text) for number, text in enumerate(texts)], named)
 
 
-def beside(among: Lately, *keywords: str) -> tuple[str, ...]:
-    return suggest.beside(among, [parse(each) for each in keywords])
+def beside(among: RecentCorpus, *keywords: str) -> tuple[str, ...]:
+    return suggest.related_phrases(among, [parse(each) for each in keywords])
 
 
 ROBOTS = ["Robots learn by imitation learning"] * 6 + ["Imitation learning of birdsong"] + ["A robot walks"] * 3
@@ -78,8 +78,8 @@ def test_what_several_listings_name_is_known_too() -> None:
 
 
 def test_without_keywords_the_most_frequent_phrases_that_are_not_too_broad_are_shown() -> None:
-    assert suggest.usual(papers(*ROBOTS, *OTHERS)) == ("large language model", "imitation learning")
-    assert suggest.usual(papers()) == ()
+    assert suggest.common_phrases(papers(*ROBOTS, *OTHERS)) == ("large language model", "imitation learning")
+    assert suggest.common_phrases(papers()) == ()
 
 
 def test_a_wide_keyword_is_narrowed_by_phrases_that_leave_a_fair_part() -> None:
@@ -87,19 +87,19 @@ def test_a_wide_keyword_is_narrowed_by_phrases_that_leave_a_fair_part() -> None:
     among = papers(*texts, *["Of birds"] * 39)
     wide = parse("model")
     assert among.share(wide) == 0.61
-    assert suggest.narrower(among, wide) == ("imitation learning",)
-    assert suggest.narrowed(wide, "dark matter") == "model AND dark matter"
-    assert suggest.narrowed(parse("model OR theory"), "dark matter") == "(model OR theory) AND dark matter"
+    assert suggest.narrowing_phrases(among, wide) == ("imitation learning",)
+    assert suggest.narrow_query(wide, "dark matter") == "model AND dark matter"
+    assert suggest.narrow_query(parse("model OR theory"), "dark matter") == "(model OR theory) AND dark matter"
 
 
 @pytest.mark.parametrize("written", ["a", "a OR b", "a AND b", "a ANDNOT b", "title:a", "NOT a", "author:a", '"a b"'])
 def test_a_narrowed_line_means_both(written: str) -> None:
     wide = parse(written.replace("a", "apples").replace("b", "bees") if "author" not in written else written)
-    both = parse(suggest.narrowed(wide, "dark matter"))
+    both = parse(suggest.narrow_query(wide, "dark matter"))
     one = parse("dark matter")
     texts = ["apples", "bees", "apples bees", "dark matter", "apples and dark matter", "bees, apples, dark matter"]
-    documents = [Document(number, text, authors=("A",)) for number, text in enumerate(texts)]
-    found = [each.matched for each in Matcher([wide, one, both]).hits(documents)]
+    documents = [PaperDocument(number, text, authors=("A",)) for number, text in enumerate(texts)]
+    found = [each.matched for each in Matcher([wide, one, both]).match_bits(documents)]
     assert found[0] & found[1] == found[2]
 
 
@@ -121,7 +121,7 @@ QUERIES = [
 
 def test_what_is_found_is_what_matching_finds() -> None:
     documents = [
-        Document(
+        PaperDocument(
             number,
             one,
             other,
@@ -132,8 +132,8 @@ def test_what_is_found_is_what_matching_finds() -> None:
         )
         for number, (one, other) in enumerate(pairwise(TEXTS))
     ]
-    among = suggest.lately(documents)
+    among = suggest.build_corpus(documents)
     queries = [parse(each) for each in QUERIES]
-    expected = [each.matched for each in Matcher(queries).hits(documents)]
+    expected = [each.matched for each in Matcher(queries).match_bits(documents)]
     for _ in range(2):  # the second time from memory
-        assert [among.found(query) for query in queries] == expected
+        assert [among.match(query) for query in queries] == expected

@@ -5,33 +5,47 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digest.deliveries import Outcome, backoff, outcome_of
-from digest.deliveries.outcome import FIRST_RETRY, LAST_RETRY, reply_without_addresses
-from digest.errors import Deferred, LaneClosed, Rejected, RelayDown, SendError, Unknown
+from digest.deliveries import DeliveryOutcome, backoff, outcome_from_error
+from digest.deliveries.outcome import INITIAL_BACKOFF, MAX_BACKOFF, redact_addresses
+from digest.errors import (
+    DeliveryError,
+    PermanentDeliveryError,
+    RelayRefusedError,
+    RelayUnavailableError,
+    TemporaryDeliveryError,
+    UncertainDeliveryError,
+)
 from digest.models import DeliveryState
 
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)
 
 
-def meaning(error: SendError, attempts: int = 1) -> Outcome:
-    return outcome_of(error, attempts=attempts, now=NOW, dice=random.Random(1))
+def meaning(error: DeliveryError, attempts: int = 1) -> DeliveryOutcome:
+    return outcome_from_error(error, attempts=attempts, now=NOW, rng=random.Random(1))
 
 
-@pytest.mark.parametrize("error", [RelayDown("no answer"), LaneClosed("no", code=535)])
-def test_what_the_relay_says_of_us_costs_the_letter_nothing(error: SendError) -> None:
-    assert meaning(error) == Outcome(DeliveryState.QUEUED, error.code, str(error), charged=False)
+@pytest.mark.parametrize("error", [RelayUnavailableError("no answer"), RelayRefusedError("no", code=535)])
+def test_what_the_relay_says_of_us_costs_the_letter_nothing(error: DeliveryError) -> None:
+    assert meaning(error) == DeliveryOutcome(DeliveryState.QUEUED, error.code, str(error), counts_as_attempt=False)
 
 
 def test_what_may_be_otherwise_later_is_tried_again() -> None:
-    outcome = meaning(Deferred("4.2.0 later", code=451))
-    assert (outcome.state, outcome.code, outcome.suppress, outcome.charged) == (DeliveryState.QUEUED, 451, False, True)
+    outcome = meaning(TemporaryDeliveryError("4.2.0 later", code=451))
+    assert (outcome.state, outcome.code, outcome.suppress, outcome.counts_as_attempt) == (
+        DeliveryState.QUEUED,
+        451,
+        False,
+        True,
+    )
     assert outcome.retry_at is not None
     assert timedelta(minutes=3, seconds=45) <= outcome.retry_at - NOW <= timedelta(minutes=6, seconds=15)
 
 
 def test_a_refusal_is_final_and_silence_after_the_dot_is_uncertain() -> None:
-    assert meaning(Rejected("5.6.0 no", code=554)) == Outcome(DeliveryState.FAILED, 554, "5.6.0 no")
-    assert meaning(Unknown("no answer")) == Outcome(DeliveryState.UNCERTAIN, 0, "no answer")
+    assert meaning(PermanentDeliveryError("5.6.0 no", code=554)) == DeliveryOutcome(
+        DeliveryState.FAILED, 554, "5.6.0 no"
+    )
+    assert meaning(UncertainDeliveryError("no answer")) == DeliveryOutcome(DeliveryState.UNCERTAIN, 0, "no answer")
 
 
 @pytest.mark.parametrize(
@@ -49,8 +63,8 @@ def test_a_refusal_is_final_and_silence_after_the_dot_is_uncertain() -> None:
     ],
 )
 def test_a_refused_address_ends_its_subscription(code: int, reply: str) -> None:
-    assert meaning(Rejected(reply, code=code, recipient=True)).suppress
-    assert not meaning(Rejected(reply, code=code, recipient=False)).suppress
+    assert meaning(PermanentDeliveryError(reply, code=code, recipient_refused=True)).suppress
+    assert not meaning(PermanentDeliveryError(reply, code=code, recipient_refused=False)).suppress
 
 
 @pytest.mark.parametrize(
@@ -70,17 +84,17 @@ def test_a_refused_address_ends_its_subscription(code: int, reply: str) -> None:
     ],
 )
 def test_a_refusal_that_is_about_us_ends_nobodys_subscription(code: int, reply: str) -> None:
-    assert not meaning(Rejected(reply, code=code, recipient=True)).suppress
+    assert not meaning(PermanentDeliveryError(reply, code=code, recipient_refused=True)).suppress
 
 
 def test_numbers_of_a_host_are_no_enhanced_code() -> None:
-    assert meaning(Rejected("5.188.1.2 says: no such user", code=550, recipient=True)).suppress
+    assert meaning(PermanentDeliveryError("5.188.1.2 says: no such user", code=550, recipient_refused=True)).suppress
 
 
 def test_waits_double_up_to_eight_hours_and_spread() -> None:
     dice = random.Random(7)
     for attempts in (1, 2, 3, 7, 8, 50, 10_000):
-        usual = min(FIRST_RETRY * 2 ** min(attempts - 1, 20), LAST_RETRY)
+        usual = min(INITIAL_BACKOFF * 2 ** min(attempts - 1, 20), MAX_BACKOFF)
         waits = [backoff(attempts, dice) for _ in range(200)]
         assert usual * 0.75 <= min(waits) < usual * 0.85
         assert usual * 1.15 < max(waits) <= usual * 1.25
@@ -92,5 +106,5 @@ def test_a_letter_that_was_never_counted_waits_like_a_first_one() -> None:
 
 def test_the_record_keeps_no_address_no_line_breaks_and_nothing_that_is_no_text() -> None:
     odd = b"5.1.1 <ada@example.org>:\r\nno\xe9\x00 such\tuser".decode("utf-8", "surrogateescape")
-    assert reply_without_addresses(odd) == "5.1.1 (address) no such user"
-    assert len(reply_without_addresses("word " * 1000)) == 300
+    assert redact_addresses(odd) == "5.1.1 (address) no such user"
+    assert len(redact_addresses("word " * 1000)) == 300

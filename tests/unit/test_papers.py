@@ -8,14 +8,14 @@ from sqlmodel import Session, col, select
 
 from digest import db, papers
 from digest.models import Listing, Paper
-from digest.papers import Remembered
-from digest.sources.base import Listed
+from digest.papers import StoreReport
+from digest.sources.base import ListedPaper
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 7, 27), date(2026, 7, 28), date(2026, 7, 29)
 NOW = datetime(2026, 7, 28, 8, tzinfo=UTC)
 
 
-def paper(number: int = 1, day: date = TUESDAY, source: str = "arxiv", **more: Any) -> Listed:
+def paper(number: int = 1, day: date = TUESDAY, source: str = "arxiv", **more: Any) -> ListedPaper:
     told: dict[str, Any] = {
         "source": source,
         "list_day": day,
@@ -27,12 +27,12 @@ def paper(number: int = 1, day: date = TUESDAY, source: str = "arxiv", **more: A
         "arxiv_id": f"2607.{number:05}",
         "url": f"https://arxiv.org/abs/2607.{number:05}",
     }
-    return Listed(**(told | more))
+    return ListedPaper(**(told | more))
 
 
-def remember(store: Engine, *listed: Listed, now: datetime = NOW) -> Remembered:
-    with db.writing(store) as session:
-        return papers.remember(session, listed, now)
+def remember(store: Engine, *listed: ListedPaper, now: datetime = NOW) -> StoreReport:
+    with db.write_session(store) as session:
+        return papers.store_listings(session, listed, now)
 
 
 def only(session: Session) -> Paper:
@@ -44,9 +44,11 @@ def listings(session: Session) -> Sequence[Listing]:
 
 
 def test_one_paper_is_one_row_whatever_lists_it(store: Engine) -> None:
-    assert remember(store, paper(source="huggingface", upvotes=7)) == Remembered(listed=1, new=1)
-    assert remember(store, paper(day=WEDNESDAY), paper(day=WEDNESDAY, kind="cross")) == Remembered(listed=1, new=0)
-    with db.reading(store) as session:
+    assert remember(store, paper(source="huggingface", upvotes=7)) == StoreReport(listed_count=1, new_count=1)
+    assert remember(store, paper(day=WEDNESDAY), paper(day=WEDNESDAY, kind="cross")) == StoreReport(
+        listed_count=1, new_count=0
+    )
+    with db.read_session(store) as session:
         row = only(session)
         assert (row.key, row.upvotes, row.text_source) == ("arxiv:2607.00001", 7, "arxiv")
         first, second = listings(session)
@@ -60,7 +62,7 @@ def test_read_again_a_list_keeps_one_listing_with_the_latest_numbers(store: Engi
     remember(store, paper(source="huggingface", upvotes=3, comments=0, code_stars=1))
     later = NOW + timedelta(hours=6)
     remember(store, paper(source="huggingface", upvotes=30, comments=2, code_stars=9, rank=5), now=later)
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         row, (listing,) = only(session), listings(session)
         assert (listing.rank, listing.upvotes, listing.comments) == (5, 30, 2)
         assert (listing.first_seen_at, listing.last_seen_at) == (NOW, later)
@@ -69,11 +71,11 @@ def test_read_again_a_list_keeps_one_listing_with_the_latest_numbers(store: Engi
 
 
 def test_a_replacement_updates_a_known_paper_and_never_lists_it(store: Engine) -> None:
-    assert remember(store, paper(2, kind="replace", version=2)) == Remembered(listed=0, new=0)
+    assert remember(store, paper(2, kind="replace", version=2)) == StoreReport(listed_count=0, new_count=0)
     remember(store, paper(1))
     remember(store, paper(1, kind="replace", version=2, title="Better title"))
     remember(store, paper(1, kind="replace", version=1, title="Late news of the first version"))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         row = only(session)
         assert (row.title, row.version, len(listings(session))) == ("Better title", 2, 1)
 
@@ -82,7 +84,7 @@ def test_arxiv_text_beats_hugging_face_text_and_keeps_its_place(store: Engine) -
     remember(store, paper(source="huggingface"))
     remember(store, paper())
     remember(store, paper(source="huggingface", title="Edited there"))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         assert only(session).title == "Title 1 by arxiv"
 
 
@@ -91,32 +93,32 @@ def test_damaged_text_never_replaces_sound_text_and_gives_way_to_it(store: Engin
     remember(store, paper(source="huggingface", abstract="It is nearly twice as fast."))
     remember(store, paper(abstract="It is 1.82times faster."))
     remember(store, paper(abstract=""))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         assert only(session).abstract == "It is nearly twice as fast."
 
 
 def test_an_old_batch_under_a_new_date_is_the_same_batch(store: Engine) -> None:
     remember(store, paper(1, MONDAY))
     later = NOW + timedelta(days=1)
-    assert remember(store, paper(1, TUESDAY), paper(2, TUESDAY), now=later) == Remembered(listed=2, new=1)
-    with db.reading(store) as session:
+    assert remember(store, paper(1, TUESDAY), paper(2, TUESDAY), now=later) == StoreReport(listed_count=2, new_count=1)
+    with db.read_session(store) as session:
         assert [(x.paper_id, x.list_day) for x in listings(session)] == [(1, MONDAY), (2, TUESDAY)]
         assert listings(session)[0].last_seen_at == later
 
 
 def test_a_batch_made_up_after_the_next_one_lists_only_what_was_missed(store: Engine) -> None:
     remember(store, paper(1, TUESDAY))
-    assert remember(store, paper(1, MONDAY), paper(2, MONDAY)) == Remembered(listed=2, new=1)
-    with db.reading(store) as session:
+    assert remember(store, paper(1, MONDAY), paper(2, MONDAY)) == StoreReport(listed_count=2, new_count=1)
+    with db.read_session(store) as session:
         assert [(x.paper_id, x.list_day) for x in listings(session)] == [(1, TUESDAY), (2, MONDAY)]
-        assert [x.id for x in papers.entered_after(session, 1)] == [2]
+        assert [x.id for x in papers.papers_listed_after(session, 1)] == [2]
 
 
 def test_a_higher_version_or_a_month_later_is_a_listing_of_its_own(store: Engine) -> None:
     remember(store, paper(1, MONDAY))
     remember(store, paper(1, TUESDAY, version=2))
     remember(store, paper(1, MONDAY + timedelta(days=30), version=2))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         assert len(listings(session)) == 3
         assert only(session).first_listing_id == 1
 
@@ -125,7 +127,7 @@ def test_a_paper_known_by_its_doi_is_found_again_under_its_arxiv_id(store: Engin
     remember(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/ABC", url="https://doi.org/10.5555/abc"))
     remember(store, paper(1, doi="10.5555/abc"))
     remember(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/abc", url="https://doi.org/10.5555/abc"))
-    with db.reading(store) as session:
+    with db.read_session(store) as session:
         row = only(session)
         assert (row.key, row.arxiv_id, row.doi) == ("arxiv:2607.00001", "2607.00001", "10.5555/abc")
         assert row.url == "https://arxiv.org/abs/2607.00001"
@@ -133,67 +135,67 @@ def test_a_paper_known_by_its_doi_is_found_again_under_its_arxiv_id(store: Engin
 
 def test_numbers_grow_in_the_order_of_the_batch(store: Engine) -> None:
     remember(store, *(paper(number) for number in (5, 3, 9, 1)))
-    with db.reading(store) as session:
-        assert [x.arxiv_id for x in papers.entered_after(session, 0)] == [f"2607.{n:05}" for n in (5, 3, 9, 1)]
-        assert papers.top_listing(session) == 4
-        assert [x.arxiv_id for x in papers.entered_after(session, 3)] == ["2607.00001"]
+    with db.read_session(store) as session:
+        assert [x.arxiv_id for x in papers.papers_listed_after(session, 0)] == [f"2607.{n:05}" for n in (5, 3, 9, 1)]
+        assert papers.latest_listing_id(session) == 4
+        assert [x.arxiv_id for x in papers.papers_listed_after(session, 3)] == ["2607.00001"]
 
 
 def test_two_thousand_entries_take_a_moment(sqlite_store: Engine) -> None:
     batch = [paper(number, abstract="word " * 300, categories=("cs.LG",)) for number in range(2000)]
     for new in (2000, 0):
         began = time.perf_counter()
-        assert remember(sqlite_store, *batch) == Remembered(listed=2000, new=new)
+        assert remember(sqlite_store, *batch) == StoreReport(listed_count=2000, new_count=new)
         assert time.perf_counter() - began < 10  # under a second on an idle machine
 
 
 def test_a_day_is_ranked_by_upvotes_then_by_the_list(store: Engine) -> None:
     face = [paper(n, source="huggingface", upvotes=up) for n, up in ((1, 5), (2, 50), (3, 5))]
     remember(store, *face, paper(4, rank=9), paper(5, rank=2), paper(6, MONDAY))
-    with db.reading(store) as session:
-        assert [x.id for x in papers.on_day(session, TUESDAY)] == [2, 1, 3, 5, 4]
-        assert papers.days(session) == [(TUESDAY, 5), (MONDAY, 1)]
-        assert papers.days(session, limit=1) == [(TUESDAY, 5)]
-        assert papers.latest_day(session) == TUESDAY
-        assert papers.first_of_latest_day(session) == 1
-        assert [x.id for x in papers.recent(session, days=1, limit=2)] == [2, 1]
-        assert len(papers.recent(session, days=2)) == 6
-        assert set(papers.by_ids(session, {1, 3, 77})) == {1, 3}
+    with db.read_session(store) as session:
+        assert [x.id for x in papers.papers_on_day(session, TUESDAY)] == [2, 1, 3, 5, 4]
+        assert papers.list_days(session) == [(TUESDAY, 5), (MONDAY, 1)]
+        assert papers.list_days(session, limit=1) == [(TUESDAY, 5)]
+        assert papers.latest_list_day(session) == TUESDAY
+        assert papers.first_listing_id_of_latest_day(session) == 1
+        assert [x.id for x in papers.recent_papers(session, days=1, limit=2)] == [2, 1]
+        assert len(papers.recent_papers(session, days=2)) == 6
+        assert set(papers.papers_by_id(session, {1, 3, 77})) == {1, 3}
 
 
 def test_an_empty_store_has_no_day(store: Engine) -> None:
-    with db.reading(store) as session:
-        assert papers.latest_day(session) is None
-        assert (papers.top_listing(session), papers.first_of_latest_day(session)) == (0, 0)
-        assert papers.recent(session) == []
+    with db.read_session(store) as session:
+        assert papers.latest_list_day(session) is None
+        assert (papers.latest_listing_id(session), papers.first_listing_id_of_latest_day(session)) == (0, 0)
+        assert papers.recent_papers(session) == []
 
 
 def test_trending_is_what_hugging_face_lists_for_the_first_time(store: Engine) -> None:
     remember(store, paper(1, MONDAY, "huggingface", upvotes=90), paper(2, MONDAY))
-    with db.reading(store) as session:
-        seen = papers.top_listing(session)
+    with db.read_session(store) as session:
+        seen = papers.latest_listing_id(session)
     remember(
         store,
         paper(1, TUESDAY, "huggingface", upvotes=99),
         paper(2, TUESDAY, "huggingface", upvotes=4),
         paper(3, TUESDAY, "huggingface", upvotes=40),
     )
-    with db.reading(store) as session:
-        assert [(number, x.id) for number, x in papers.trending_after(session, seen)] == [(5, 3), (4, 2)]
-        assert [x.id for x in papers.entered_after(session, seen)] == [3]
+    with db.read_session(store) as session:
+        assert [(number, x.id) for number, x in papers.trending_papers_after(session, seen)] == [(5, 3), (4, 2)]
+        assert [x.id for x in papers.papers_listed_after(session, seen)] == [3]
 
 
 def test_texts_are_filled_in_once(store: Engine) -> None:
     remember(store, paper(1, source="huggingface"), paper(2, source="huggingface"), paper(3))
-    with db.writing(store) as session:
-        asked = papers.to_fill_in(session, 10)
+    with db.write_session(store) as session:
+        asked = papers.arxiv_ids_without_text(session, 10)
         assert asked == ["2607.00002", "2607.00001"]
-        assert papers.fill_in(session, [], asked, NOW) == 0
-        assert papers.to_fill_in(session, 10) == asked
+        assert papers.store_texts(session, [], asked, NOW) == 0
+        assert papers.arxiv_ids_without_text(session, 10) == asked
         text = paper(1, kind="replace", title="From arXiv", categories=("cs.LG",), list_day=date.min)
-        assert papers.fill_in(session, [text], asked, NOW) == 1
-    with db.reading(store) as session:
-        assert papers.to_fill_in(session, 10) == []
-        row = papers.by_ids(session, {1})[1]
+        assert papers.store_texts(session, [text], asked, NOW) == 1
+    with db.read_session(store) as session:
+        assert papers.arxiv_ids_without_text(session, 10) == []
+        row = papers.papers_by_id(session, {1})[1]
         assert (row.title, row.categories, row.text_fetched_at) == ("From arXiv", ["cs.LG"], NOW)
         assert len(listings(session)) == 3

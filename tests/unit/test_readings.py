@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from digest import db, readings
 from digest.models import FetchStatus
-from digest.sources.base import Fetch
+from digest.sources.base import HttpValidators
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
 GROWS = timedelta(days=2)
@@ -24,22 +24,22 @@ def read(
     source: str = "arxiv",
     code: str = "",
 ) -> None:
-    with db.writing(store) as session:
-        readings.record(
+    with db.write_session(store) as session:
+        readings.record_fetch(
             session, source=source, day=day, started_at=when or at(day), seconds=0.5, status=status, code=code
         )
 
 
 def missed(store: Engine, now: datetime, *regular: date, grows: timedelta = timedelta(0)) -> tuple[date, ...]:
-    with db.reading(store) as session:
-        days, late = readings.due(session, "arxiv", now, regular, grows=grows)
+    with db.read_session(store) as session:
+        days, late = readings.due_days(session, "arxiv", now, regular, growth_period=grows)
         assert days == regular
         return late
 
 
 def sentences(store: Engine, now: datetime) -> list[str]:
-    with db.reading(store) as session:
-        return [problem.sentence for problem in readings.health(session, now)]
+    with db.read_session(store) as session:
+        return [problem.sentence for problem in readings.source_problems(session, now)]
 
 
 def test_nothing_is_made_up_before_the_first_good_reading(store: Engine) -> None:
@@ -124,15 +124,15 @@ def test_the_latest_reading_of_each_day_is_shown(store: Engine) -> None:
     read(store, MONDAY, FetchStatus.FAILED)
     read(store, MONDAY, when=at(MONDAY, 12))
     read(store, TUESDAY, source="huggingface")
-    with db.reading(store) as session:
-        shown = [(x.source, x.list_day, x.status) for x in readings.latest(session)]
+    with db.read_session(store) as session:
+        shown = [(x.source, x.list_day, x.status) for x in readings.latest_fetches(session)]
     assert shown == [("arxiv", MONDAY, "ok"), ("huggingface", TUESDAY, "ok")]
 
 
 def test_what_hosts_said_is_kept_renewed_and_forgotten(store: Engine) -> None:
-    with db.writing(store) as session:
-        readings.remember_fetched(session, [Fetch("u", '"1"'), Fetch("v", None, "Mon")], at(MONDAY))
-    with db.writing(store) as session:
-        readings.remember_fetched(session, [Fetch("u", '"2"')], at(MONDAY) + timedelta(days=46))
-    with db.reading(store) as session:
-        assert readings.known_fetched(session) == {"u": readings.Said('"2"', None)}
+    with db.write_session(store) as session:
+        readings.store_http_cache(session, [HttpValidators("u", '"1"'), HttpValidators("v", None, "Mon")], at(MONDAY))
+    with db.write_session(store) as session:
+        readings.store_http_cache(session, [HttpValidators("u", '"2"')], at(MONDAY) + timedelta(days=46))
+    with db.read_session(store) as session:
+        assert readings.load_http_cache(session) == {"u": readings.CachedValidators('"2"', None)}

@@ -18,14 +18,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digest import letters
-from digest.letters import Clock, Letter, say
+from digest.letters import EmailContent, SendTime, say
 from digest.mail import smtp
-from digest.mail.message import Envelope, Wired, compose
+from digest.mail.message import MessageHeaders, RawMessage, build_message
 from tests.browser import Seen
 from tests.letter_factory import LINKS, paper, words
 from tests.relay import Relay, relay
 
-ENVELOPE = Envelope(
+ENVELOPE = MessageHeaders(
     from_="Paper Digest <digest@example.org>",
     to="reader@example.com",
     message_id="7.1f2e@example.org",
@@ -45,7 +45,7 @@ FORGED = (
 # Any character at all, halves of characters included; now and then what a forger would write.
 HOSTILE = st.lists(st.one_of(st.text(st.characters(), max_size=12), st.sampled_from([*BREAKS, *FORGED])), max_size=8)
 TEXT = HOSTILE.map("".join)
-SAID = TEXT.filter(lambda text: bool(say.clean(text).strip()) and len(text) < 60)
+SAID = TEXT.filter(lambda text: bool(say.clean_line(text).strip()) and len(text) < 60)
 Reading = tuple[str, str, str, dict[str, list[str]]]
 
 
@@ -83,8 +83,8 @@ def in_subject(subject: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", subject).strip()
 
 
-def digest(title: str, name: str, keyword: str, organization: str, notice: str) -> Letter:
-    return letters.digest(
+def digest(title: str, name: str, keyword: str, organization: str, notice: str) -> EmailContent:
+    return letters.render_digest(
         words(
             paper(title, authors=(name,), organization=organization, keywords=(keyword,)),
             keywords=(keyword,),
@@ -93,7 +93,7 @@ def digest(title: str, name: str, keyword: str, organization: str, notice: str) 
     )
 
 
-def expect(raw: bytes, letter: Letter, envelope: Envelope, read: Read) -> None:
+def expect(raw: bytes, letter: EmailContent, envelope: MessageHeaders, read: Read) -> None:
     subject, text, html, headers = read(raw)
     assert subject == in_subject(letter.subject)
     assert (text, html) == (wired(letter.text), wired(letter.html))
@@ -127,7 +127,7 @@ def faults(raw: bytes) -> list[str]:
 
 def shown(text: str) -> str:
     """A text from outside as a letter shows it, without the white space, which may be a line's end."""
-    return re.sub(r"\s", "", say.clean(text))
+    return re.sub(r"\s", "", say.clean_line(text))
 
 
 @READERS
@@ -138,7 +138,7 @@ def test_a_digest_of_anything_comes_back(
     read: Read, title: str, name: str, keyword: str, organization: str, notice: str
 ) -> None:
     letter = digest(title, name, keyword, organization, notice)
-    raw = compose(letter, ENVELOPE)
+    raw = build_message(letter, ENVELOPE)
     expect(raw, letter, ENVELOPE, read)
     assert faults(raw) == []
 
@@ -148,7 +148,7 @@ def test_a_digest_of_anything_comes_back(
 @settings(max_examples=60)
 def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -> None:
     title, name, keyword, organization, notice = written = [data.draw(SAID) for _ in range(5)]
-    raw = compose(digest(title, name, keyword, organization, notice), ENVELOPE)
+    raw = build_message(digest(title, name, keyword, organization, notice), ENVELOPE)
     _, text, html, _ = read(raw)
     seen = shown(Seen(html).text)
     assert [each for each in written if shown(each) not in seen] == []
@@ -162,8 +162,10 @@ def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -
 @settings(max_examples=150)
 def test_any_letter_comes_back(read: Read, subject: str, text: str, html: str) -> None:
     # A body is UTF-8, and a mark of byte order at its very beginning belongs to the encoding (RFC 3629, 6).
-    letter = Letter(subject, *(each.encode("utf-8", "replace").decode().lstrip("\ufeff") for each in (text, html)))
-    raw = compose(letter, ENVELOPE)
+    letter = EmailContent(
+        subject, *(each.encode("utf-8", "replace").decode().lstrip("\ufeff") for each in (text, html))
+    )
+    raw = build_message(letter, ENVELOPE)
     expect(raw, letter, ENVELOPE, read)
     assert faults(raw) == []
 
@@ -173,7 +175,7 @@ def test_any_letter_comes_back(read: Read, subject: str, text: str, html: str) -
 def test_no_header_can_be_added(before: str, line_end: str, after: str) -> None:
     forged = f"{before}{line_end}Bcc: all@example.com{line_end}{after}"
     quoted = forged.replace("\\", "\\\\").replace('"', '\\"')
-    raw = compose(Letter(forged, "", ""), ENVELOPE._replace(from_=f'"{quoted}" <digest@example.org>'))
+    raw = build_message(EmailContent(forged, "", ""), ENVELOPE._replace(from_=f'"{quoted}" <digest@example.org>'))
     head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
     names = [line.partition(":")[0] for line in head.splitlines() if not line.startswith(" ")]
     assert names == [*by_another(raw)[3]] == [*by_python(raw)[3]]
@@ -185,24 +187,28 @@ def test_no_header_can_be_added(before: str, line_end: str, after: str) -> None:
 def test_all_kinds_of_letters_come_back(read: Read) -> None:
     odd = 'Zoë "论文" <b>\u2028Müller'
     made = [
-        letters.confirm(letters.ConfirmWords(confirm_url=LINKS.preferences)),
-        letters.already(letters.AlreadyWords(preferences_url=LINKS.preferences, postal_address=odd)),
-        letters.goodbye(letters.GoodbyeWords(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)),
-        letters.welcome(
-            letters.WelcomeWords(
+        letters.render_confirm(letters.ConfirmContext(confirm_url=LINKS.preferences)),
+        letters.render_already_subscribed(
+            letters.AlreadySubscribedContext(preferences_url=LINKS.preferences, postal_address=odd)
+        ),
+        letters.render_goodbye(
+            letters.GoodbyeContext(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)
+        ),
+        letters.render_welcome(
+            letters.WelcomeContext(
                 address="reader@example.com",
                 frequency="daily",
-                clock=Clock(8, "UTC"),
+                clock=SendTime(8, "UTC"),
                 keywords=(odd,),
                 preferences_url=LINKS.preferences,
                 unsubscribe_url=LINKS.unsubscribe,
             )
         ),
-        letters.digest(words(papers=(), keywords=())),
-        letters.digest(words(*(paper(f"{odd} {n}", number=n) for n in range(200)), frequency="weekly")),
+        letters.render_digest(words(papers=(), keywords=())),
+        letters.render_digest(words(*(paper(f"{odd} {n}", number=n) for n in range(200)), frequency="weekly")),
     ]
     for letter in made:
-        raw = compose(letter, ENVELOPE)
+        raw = build_message(letter, ENVELOPE)
         expect(raw, letter, ENVELOPE, read)
         assert faults(raw) == []
 
@@ -217,9 +223,11 @@ def through(relay: Relay, sent: Sequence[bytes]) -> list[bytes]:
     """What a real server holds after it was handed these over one connection."""
 
     async def hand_over() -> None:
-        async with smtp.Connection(smtp.Relay(host="127.0.0.1", port=relay.port)) as connection:
+        async with smtp.SmtpConnection(smtp.RelayConfig(host="127.0.0.1", port=relay.port)) as connection:
             for raw in sent:
-                await connection.send(smtp.Parcel("digest@example.org", "reader@example.com", Wired(raw)), allowed)
+                await connection.send(
+                    smtp.OutgoingMessage("digest@example.org", "reader@example.com", RawMessage(raw)), allowed
+                )
 
     async def allowed() -> bool:
         return True
@@ -232,7 +240,7 @@ def through(relay: Relay, sent: Sequence[bytes]) -> list[bytes]:
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 @settings(max_examples=25, deadline=None)
 def test_letters_arrive_byte_for_byte(real_relay: Relay, said: list[tuple[str, str]]) -> None:
-    sent = [compose(digest(title, "Ada", "learning", "", notice), ENVELOPE) for title, notice in said]
+    sent = [build_message(digest(title, "Ada", "learning", "", notice), ENVELOPE) for title, notice in said]
     assert through(real_relay, sent) == sent
 
 
@@ -243,7 +251,7 @@ DOTTED = st.lists(st.sampled_from([".", "..", "\r\n", "\r\n.\r\n", "\n.\n", "\r.
 @settings(max_examples=25, deadline=None)
 @example([".\r\n", ".\r\n\r\n..\r\n.\r\n", "\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"])
 def test_no_dot_in_a_letter_ends_it(real_relay: Relay, texts: list[str]) -> None:
-    sent = [compose(Letter("dots", text, text), ENVELOPE) for text in texts]
+    sent = [build_message(EmailContent("dots", text, text), ENVELOPE) for text in texts]
     assert through(real_relay, sent) == sent
 
 
@@ -251,7 +259,7 @@ def test_an_address_of_any_length_stays_whole_on_its_line() -> None:
     for length in (39, 40, 60, 78, 200, 800):
         url = "https://digest.example.org/unsubscribe/" + "u" * length
         changes: dict[str, Any] = {"unsubscribe_url": url, "message_id": "m" * (length // 2) + "@example.org"}
-        raw: bytes = compose(Letter("s", "t", "h"), ENVELOPE._replace(**changes))
+        raw: bytes = build_message(EmailContent("s", "t", "h"), ENVELOPE._replace(**changes))
         assert f"\r\nList-Unsubscribe: <{url}>, <mailto:{ENVELOPE.unsubscribe_mail}?".encode() in raw
-        expect(raw, Letter("s", "t", "h"), ENVELOPE._replace(**changes), by_python)
-        expect(raw, Letter("s", "t", "h"), ENVELOPE._replace(**changes), by_another)
+        expect(raw, EmailContent("s", "t", "h"), ENVELOPE._replace(**changes), by_python)
+        expect(raw, EmailContent("s", "t", "h"), ENVELOPE._replace(**changes), by_another)

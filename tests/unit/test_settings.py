@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from digest.errors import SettingError
-from digest.settings import DEFAULT_KEY, EXAMPLES, PREFIX, Settings, Tls, load, unknown
+from digest.settings import DEFAULT_KEY, ENV_PREFIX, EXAMPLES, Settings, TlsMode, load_settings, unknown_variables
 from digest.settings.said import SECRETS
 
 RELAY = {"smtp_host": "smtp.example.org", "secret_key": "x" * 43}
@@ -17,22 +17,22 @@ RELAY = {"smtp_host": "smtp.example.org", "secret_key": "x" * 43}
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the settings nor the `.env` of whoever runs the tests."""
     for name in Settings.model_fields:
-        monkeypatch.delenv(f"{PREFIX}{name.upper()}", raising=False)
+        monkeypatch.delenv(f"{ENV_PREFIX}{name.upper()}", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
     for name, value in values.items():
-        monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
+        monkeypatch.setenv(f"{ENV_PREFIX}{name.upper()}", value)
     with pytest.raises(SettingError) as error:
-        load()
+        load_settings()
     return str(error.value)
 
 
 def test_without_any_setting_it_starts(tmp_path: Path) -> None:
-    settings = load()
+    settings = load_settings()
     assert settings.database_url == "sqlite:///var/digest.db"
-    assert (settings.embedded, settings.relay, settings.home) == (True, False, Path("var"))
+    assert (settings.uses_sqlite, settings.has_relay, settings.data_directory) == (True, False, Path("var"))
 
 
 BAD = [
@@ -136,13 +136,13 @@ def test_a_token_that_could_be_guessed_is_refused_and_not_shown(monkeypatch: pyt
         said = refused(monkeypatch, **{name: token})
         assert said.startswith(f"DIGEST_{name.upper()}: {fault}. Example: ")
         assert token not in said
-    assert getattr(load(**{name: "sixteen-letters!"}), name).get_secret_value() == "sixteen-letters!"
+    assert getattr(load_settings(**{name: "sixteen-letters!"}), name).get_secret_value() == "sixteen-letters!"
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_the_example_would_be_taken(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"DIGEST_{name.upper()}", EXAMPLES[name])
-    assert getattr(load(**{key: value for key, value in together(name).items() if key != name}), name)
+    assert getattr(load_settings(**{key: value for key, value in together(name).items() if key != name}), name)
 
 
 def together(name: str) -> dict[str, str]:
@@ -189,7 +189,10 @@ def test_settings_that_do_not_go_together_are_refused(
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 def test_a_password_may_stay_in_the_clear_on_this_machine(host: str) -> None:
-    assert load(**RELAY | {"smtp_host": host, "smtp_username": "digest", "smtp_tls": "none"}).smtp_tls is Tls.NONE
+    assert (
+        load_settings(**RELAY | {"smtp_host": host, "smtp_username": "digest", "smtp_tls": "none"}).smtp_tls
+        is TlsMode.NONE
+    )
 
 
 SECRET = "correct-horse-battery"
@@ -212,66 +215,66 @@ def test_a_secret_is_never_in_a_message_or_its_trace(monkeypatch: pytest.MonkeyP
     for name, value in given.items():
         monkeypatch.setenv(f"DIGEST_{name.upper()}", value)
     with pytest.raises(SettingError) as error:
-        load()
+        load_settings()
     assert SECRET not in "".join(traceback.format_exception(error.value))
 
 
 def test_a_secret_is_never_in_the_settings_as_text() -> None:
     url = f"postgresql+psycopg://digest:{SECRET}@db/digest"
-    settings = load(database_url=url, secret_key=SECRET, smtp_username="digest", smtp_password=SECRET)
+    settings = load_settings(database_url=url, secret_key=SECRET, smtp_username="digest", smtp_password=SECRET)
     assert settings.database_url == url
     assert SECRET not in f"{settings!r} {settings}"
 
 
 def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    usual = load()
+    usual = load_settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(f"DIGEST_{name.upper()}", "")
     (tmp_path / ".env").write_text("".join(f"DIGEST_{name.upper()}=\n" for name in Settings.model_fields))
-    assert load() == usual
+    assert load_settings() == usual
 
 
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DIGEST_SEND_HOUR=6\nDIGEST_SMTP_PORT=2525\n")
     monkeypatch.setenv("DIGEST_SEND_HOUR", "7")
-    assert (load().send_hour, load().smtp_port) == (7, 2525)
+    assert (load_settings().send_hour, load_settings().smtp_port) == (7, 2525)
 
 
 def test_a_file_that_is_no_text_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"DIGEST_CONTACT=\xff\xfe\n")
     with pytest.raises(SettingError, match=r"^\.env cannot be read as text"):
-        load()
+        load_settings()
 
 
 @pytest.mark.parametrize("written", ["huggingface,arxiv", "huggingface arxiv", "huggingface, arxiv,huggingface"])
 def test_a_list_is_written_with_commas_or_spaces(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("DIGEST_SOURCES", written)
-    assert load().sources == ("huggingface", "arxiv")
+    assert load_settings().sources == ("huggingface", "arxiv")
 
 
 @pytest.mark.parametrize("category", ["cs.CL", "hep-th", "astro-ph.GA", "cond-mat.str-el", "math.AG", "cs", "q-bio"])
 def test_every_shape_of_category_is_taken(category: str) -> None:
-    assert load(arxiv_categories=category).arxiv_categories == (category,)
+    assert load_settings(arxiv_categories=category).arxiv_categories == (category,)
 
 
 def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
-    assert load(base_url="https://digest.example.org/papers/").base_url == "https://digest.example.org/papers"
+    assert load_settings(base_url="https://digest.example.org/papers/").base_url == "https://digest.example.org/papers"
 
 
 @pytest.mark.parametrize("value", ["me@example.org", "digest@localhost", '"Me, Myself" <me@example.org>', "É <e@é.fr>"])
 def test_a_sender_may_be_written_in_every_usual_way(value: str) -> None:
-    assert load(mail_from=value).mail_from == value
+    assert load_settings(mail_from=value).mail_from == value
 
 
 def test_our_files_go_beside_the_embedded_store_or_into_var(tmp_path: Path) -> None:
-    assert load(database_url=f"sqlite:///{tmp_path}/here/digest.db").home == tmp_path / "here"
-    assert load(database_url="postgresql+psycopg://db/digest").home == Path("var")
+    assert load_settings(database_url=f"sqlite:///{tmp_path}/here/digest.db").data_directory == tmp_path / "here"
+    assert load_settings(database_url="postgresql+psycopg://db/digest").data_directory == Path("var")
 
 
 def test_a_typo_is_named_with_what_was_meant(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DIGEST_SMTP_PASWORD=hunter2\nDIGEST_SEND_HOUR=8\nPATH=/bin\n")
     environ: dict[str, Any] = {"DIGEST_SMTP_HOTS": "smtp.example.org", "DIGEST_COLOUR": "blue", "HOME": "/"}
-    assert unknown(environ, Path(".env")) == [
+    assert unknown_variables(environ, Path(".env")) == [
         "DIGEST_COLOUR in the environment is no setting.",
         "DIGEST_SMTP_HOTS in the environment is no setting. Did you mean DIGEST_SMTP_HOST?",
         "DIGEST_SMTP_PASWORD in .env is no setting. Did you mean DIGEST_SMTP_PASSWORD?",
@@ -279,7 +282,7 @@ def test_a_typo_is_named_with_what_was_meant(tmp_path: Path) -> None:
 
 
 def test_known_names_are_no_typos_however_they_are_cased(tmp_path: Path) -> None:
-    assert unknown({"digest_send_hour": "8", "DIGEST_SMTP_HOST": ""}, tmp_path / "absent") == []
+    assert unknown_variables({"digest_send_hour": "8", "DIGEST_SMTP_HOST": ""}, tmp_path / "absent") == []
 
 
 def test_a_mailbox_needs_an_address_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,4 +291,4 @@ def test_a_mailbox_needs_an_address_and_a_name(monkeypatch: pytest.MonkeyPatch) 
     said = refused(monkeypatch, imap_username="bounces", imap_tls="none")
     assert said.startswith("DIGEST_IMAP_TLS: none would send the password of DIGEST_IMAP_USERNAME in the clear.")
     monkeypatch.setenv("DIGEST_IMAP_HOST", "127.0.0.1")
-    assert load().mailbox
+    assert load_settings().has_mailbox

@@ -7,85 +7,85 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from digest import db, subscribers
-from digest.errors import AddressError, SubscriberError, TokenError, UnknownSubscriber
+from digest.errors import AddressError, SubscriberError, SubscriberNotFoundError, TokenError
 from digest.models import Keyword, SubscriberStatus
-from digest.subscribers import Links, Purpose, Saved, Wish, address
+from digest.subscribers import KeywordInput, Preferences, TokenPurpose, TokenSigner, normalize_address
 from tests.factories import subscriber
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 KEY = "a key for the tests that is long enough"
-LINKS = Links([KEY])
-PAIRS = [(made, used) for made in Purpose for used in Purpose if made is not used]
+LINKS = TokenSigner([KEY])
+PAIRS = [(made, used) for made in TokenPurpose for used in TokenPurpose if made is not used]
 
 
-@pytest.mark.parametrize("purpose", Purpose)
-def test_a_link_gives_back_whom_it_speaks_of(purpose: Purpose) -> None:
-    assert LINKS.read(purpose, LINKS.token(purpose, "nonce-_1", NOW), NOW) == "nonce-_1"
+@pytest.mark.parametrize("purpose", TokenPurpose)
+def test_a_link_gives_back_whom_it_speaks_of(purpose: TokenPurpose) -> None:
+    assert LINKS.unsign(purpose, LINKS.sign(purpose, "nonce-_1", NOW), NOW) == "nonce-_1"
 
 
 @pytest.mark.parametrize(("made", "used"), PAIRS, ids=[f"{made}-as-{used}" for made, used in PAIRS])
-def test_a_link_made_for_one_purpose_is_worthless_for_another(made: Purpose, used: Purpose) -> None:
+def test_a_link_made_for_one_purpose_is_worthless_for_another(made: TokenPurpose, used: TokenPurpose) -> None:
     with pytest.raises(TokenError, match="damaged"):
-        LINKS.read(used, LINKS.token(made, "nonce", NOW), NOW)
+        LINKS.unsign(used, LINKS.sign(made, "nonce", NOW), NOW)
 
 
 @given(st.data())
 def test_a_link_with_any_character_changed_is_damaged(data: st.DataObject) -> None:
-    token = LINKS.token(Purpose.UNSUBSCRIBE, "nonce", NOW)
+    token = LINKS.sign(TokenPurpose.UNSUBSCRIBE, "nonce", NOW)
     # The last character of base64 carries bits that nobody reads, so it is left alone.
     place = data.draw(st.integers(0, len(token) - 2))
     other = data.draw(st.characters(codec="utf-8").filter(lambda each: each != token[place]))
     with pytest.raises(TokenError):
-        LINKS.read(Purpose.UNSUBSCRIBE, token[:place] + other + token[place + 1 :], NOW)
+        LINKS.unsign(TokenPurpose.UNSUBSCRIBE, token[:place] + other + token[place + 1 :], NOW)
 
 
 @given(st.text())
 def test_any_text_is_no_link_and_never_an_error(text: str) -> None:
     with pytest.raises(TokenError):
-        LINKS.read(Purpose.CONFIRM, text, NOW)
+        LINKS.unsign(TokenPurpose.CONFIRM, text, NOW)
 
 
 def test_a_cut_link_and_a_lone_surrogate_are_damaged() -> None:
-    token = LINKS.token(Purpose.CONFIRM, "nonce", NOW)
+    token = LINKS.sign(TokenPurpose.CONFIRM, "nonce", NOW)
     for damaged in (token[:-4], token.rpartition(".")[0], token.upper(), "\ud800", f"{token} ", f"{token}."):
         with pytest.raises(TokenError, match="damaged"):
-            LINKS.read(Purpose.CONFIRM, damaged, NOW)
+            LINKS.unsign(TokenPurpose.CONFIRM, damaged, NOW)
 
 
 LIVES = {
-    Purpose.CONFIRM: (timedelta(hours=72), "72 hours"),
-    Purpose.MUTE: (timedelta(days=90), "90 days"),
-    Purpose.NEVER: (timedelta(days=90), "90 days"),
-    Purpose.FEWER: (timedelta(days=90), "90 days"),
-    Purpose.PAUSE: (timedelta(days=90), "90 days"),
-    Purpose.RETURN: (timedelta(days=30), "30 days"),
-    Purpose.UNDO: (timedelta(days=1), "a day"),
+    TokenPurpose.CONFIRM: (timedelta(hours=72), "72 hours"),
+    TokenPurpose.MUTE: (timedelta(days=90), "90 days"),
+    TokenPurpose.MUTE_AUTHOR: (timedelta(days=90), "90 days"),
+    TokenPurpose.WEEKLY: (timedelta(days=90), "90 days"),
+    TokenPurpose.PAUSE: (timedelta(days=90), "90 days"),
+    TokenPurpose.RESUBSCRIBE: (timedelta(days=30), "30 days"),
+    TokenPurpose.UNDO: (timedelta(days=1), "a day"),
 }
 
 
 @pytest.mark.parametrize("purpose", LIVES)
-def test_a_link_that_has_expired_says_how_long_it_was_valid(purpose: Purpose) -> None:
+def test_a_link_that_has_expired_says_how_long_it_was_valid(purpose: TokenPurpose) -> None:
     lasts, said = LIVES[purpose]
-    token = LINKS.token(purpose, "nonce", NOW)
-    assert LINKS.read(purpose, token, NOW + lasts) == "nonce"
+    token = LINKS.sign(purpose, "nonce", NOW)
+    assert LINKS.unsign(purpose, token, NOW + lasts) == "nonce"
     with pytest.raises(TokenError, match=f"valid for {said} and has expired"):
-        LINKS.read(purpose, token, NOW + lasts + timedelta(seconds=1))
+        LINKS.unsign(purpose, token, NOW + lasts + timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("purpose", [Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW])
-def test_the_link_to_leave_never_expires(purpose: Purpose) -> None:
+@pytest.mark.parametrize("purpose", [TokenPurpose.UNSUBSCRIBE, TokenPurpose.PREFERENCES, TokenPurpose.VIEW])
+def test_the_link_to_leave_never_expires(purpose: TokenPurpose) -> None:
     assert purpose not in LIVES
-    assert LINKS.read(purpose, LINKS.token(purpose, "nonce", NOW), NOW + timedelta(days=3650)) == "nonce"
+    assert LINKS.unsign(purpose, LINKS.sign(purpose, "nonce", NOW), NOW + timedelta(days=3650)) == "nonce"
 
 
 def test_an_old_key_still_opens_and_the_new_one_signs() -> None:
-    old, both, new = Links(["old"]), Links(["new", "old"]), Links(["new"])
-    before, after = old.token(Purpose.PREFERENCES, "n", NOW), both.token(Purpose.PREFERENCES, "n", NOW)
-    assert both.read(Purpose.PREFERENCES, before, NOW) == "n"
-    assert new.read(Purpose.PREFERENCES, after, NOW) == "n"
+    old, both, new = TokenSigner(["old"]), TokenSigner(["new", "old"]), TokenSigner(["new"])
+    before, after = old.sign(TokenPurpose.PREFERENCES, "n", NOW), both.sign(TokenPurpose.PREFERENCES, "n", NOW)
+    assert both.unsign(TokenPurpose.PREFERENCES, before, NOW) == "n"
+    assert new.unsign(TokenPurpose.PREFERENCES, after, NOW) == "n"
     for links, token in ((new, before), (old, after)):
         with pytest.raises(TokenError):
-            links.read(Purpose.PREFERENCES, token, NOW)
+            links.unsign(TokenPurpose.PREFERENCES, token, NOW)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_old_key_still_opens_and_the_new_one_signs() -> None:
     ],
 )
 def test_an_address_is_told_apart_without_its_capitals(written: str, sendable: str, key: str) -> None:
-    assert address(written) == (sendable, key)
+    assert normalize_address(written) == (sendable, key)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_an_address_is_told_apart_without_its_capitals(written: str, sendable: s
 )
 def test_what_is_no_address_is_refused_in_words(written: str) -> None:
     with pytest.raises(AddressError) as refused:
-        address(written)
+        normalize_address(written)
     assert len(str(refused.value)) < 600
 
 
@@ -156,39 +156,39 @@ def test_what_is_no_address_is_refused_in_words(written: str) -> None:
 )
 def test_a_wish_that_cannot_be_had_is_refused_in_words(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(SubscriberError, match=said):
-        Wish(**wrong)  # type: ignore[arg-type]
+        Preferences(**wrong)  # type: ignore[arg-type]
 
 
 def test_the_wishes_at_the_edges_can_be_had() -> None:
     for hour, cap in ((0, 1), (23, 100)):
-        assert Wish(send_hour=hour, cap=cap, frequency="weekly", timezone="Pacific/Kiritimati").cap == cap
+        assert Preferences(send_hour=hour, cap=cap, frequency="weekly", timezone="Pacific/Kiritimati").cap == cap
 
 
 def test_a_keyword_written_twice_is_kept_once_and_in_order(store: Engine) -> None:
-    saved = [Saved("Graphs", "graph"), Saved("robots", "robot"), Saved("graph", "graph")]
-    with db.writing(store) as session:
-        ada = subscribers.ask(session, "ada@example.org", Wish(), saved, NOW)
-        bob = subscribers.ask(session, "bob@example.org", Wish(), saved[:1], NOW)
-        found = subscribers.keywords_of(session, [int(ada.id or 0), int(bob.id or 0)])
+    saved = [KeywordInput("Graphs", "graph"), KeywordInput("robots", "robot"), KeywordInput("graph", "graph")]
+    with db.write_session(store) as session:
+        ada = subscribers.request_subscription(session, "ada@example.org", Preferences(), saved, NOW)
+        bob = subscribers.request_subscription(session, "bob@example.org", Preferences(), saved[:1], NOW)
+        found = subscribers.keywords_by_subscriber(session, [int(ada.id or 0), int(bob.id or 0)])
         assert [each.written for each in found[int(ada.id or 0)]] == ["Graphs", "robots"]
         assert len(session.exec(select(Keyword)).all()) == 2
 
 
 def test_more_than_a_hundred_keywords_are_refused(store: Engine) -> None:
-    many = [Saved(f"word {n}", f"word {n}") for n in range(101)]
-    with pytest.raises(SubscriberError, match="At most 100"), db.writing(store) as session:
-        subscribers.ask(session, "ada@example.org", Wish(), many, NOW)
+    many = [KeywordInput(f"word {n}", f"word {n}") for n in range(101)]
+    with pytest.raises(SubscriberError, match="At most 100"), db.write_session(store) as session:
+        subscribers.request_subscription(session, "ada@example.org", Preferences(), many, NOW)
 
 
 def test_a_subscriber_is_found_however_the_address_is_written(store: Engine) -> None:
-    with db.writing(store) as session:
+    with db.write_session(store) as session:
         session.add(subscriber(email="Ada@example.org"))
-    with db.reading(store) as session:
-        assert subscribers.by_email(session, " ADA@EXAMPLE.org").email == "Ada@example.org"
-        with pytest.raises(UnknownSubscriber, match="bob@example"):
-            subscribers.by_email(session, "bob@example.org")
+    with db.read_session(store) as session:
+        assert subscribers.subscriber_by_email(session, " ADA@EXAMPLE.org").email == "Ada@example.org"
+        with pytest.raises(SubscriberNotFoundError, match="bob@example"):
+            subscribers.subscriber_by_email(session, "bob@example.org")
         with pytest.raises(TokenError, match="no longer exists"):
-            subscribers.by_nonce(session, "never made")
+            subscribers.subscriber_by_nonce(session, "never made")
 
 
 def test_the_first_papers_of_a_reader_who_returns_are_never_older_than_what_they_had() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.sources.text import damage, names, readable
+from digest.sources.text import clean_text, count_latex_errors, parse_authors
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 
@@ -41,8 +41,8 @@ SHARED = Path(__file__).parents[2] / "../shared/data"
     ],
 )
 def test_tex_and_marks_become_what_people_read(written: str, reads: str) -> None:
-    assert readable(written) == reads
-    assert readable(reads) == reads
+    assert clean_text(written) == reads
+    assert clean_text(reads) == reads
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_tex_and_marks_become_what_people_read(written: str, reads: str) -> None
 )
 def test_damaged_tex_is_read_without_a_fault_and_in_no_time(damaged: str) -> None:
     began = time.perf_counter()
-    readable(damaged)
+    clean_text(damaged)
     assert time.perf_counter() - began < 1
 
 
 @given(st.text(alphabet=st.sampled_from("ab1 \\${}^_~%&#'\"-[]()é\n"), max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_whatever_is_written_comes_out_on_one_line(written: str) -> None:
-    read = readable(written)
+    read = clean_text(written)
     assert read == " ".join(read.split())
 
 
@@ -67,21 +67,24 @@ def test_whatever_is_written_comes_out_on_one_line(written: str) -> None:
 )
 @settings(deadline=None)
 def test_plain_text_comes_back_as_it_was(written: str) -> None:
-    read = readable(written)
+    read = clean_text(written)
     assert read == " ".join(written.split())
-    assert readable(read) == read
+    assert clean_text(read) == read
 
 
 def test_names_come_apart_at_commas_but_not_within_brackets_or_before_junior() -> None:
     line = r"Ada Byron (London, UK), Kurt G{\"o}del, Sammy Ray, Jr., Fran\c{c}ois Viète,"
-    assert names(line) == ("Ada Byron (London, UK)", "Kurt Gödel", "Sammy Ray, Jr.", "François Viète")
-    assert names(["  Ada   Byron ", "", "Lee, Jr."]) == ("Ada Byron", "Lee, Jr.")
+    assert parse_authors(line) == ("Ada Byron (London, UK)", "Kurt Gödel", "Sammy Ray, Jr.", "François Viète")
+    assert parse_authors(["  Ada   Byron ", "", "Lee, Jr."]) == ("Ada Byron", "Lee, Jr.")
 
 
 def test_damage_tells_lost_tex_from_prose() -> None:
-    assert damage("1.82times faster with leq 0.02 and mathcal{O}(n)") == 3
+    assert count_latex_errors("1.82times faster with leq 0.02 and mathcal{O}(n)") == 3
     assert (
-        damage("It is many times faster, 3 times at least, to approximately 5%, 4\xd7; the leader emphasises it.") == 0
+        count_latex_errors(
+            "It is many times faster, 3 times at least, to approximately 5%, 4\xd7; the leader emphasises it."
+        )
+        == 0
     )
 
 
@@ -92,7 +95,7 @@ def test_twenty_thousand_real_abstracts_take_seconds() -> None:
     with gzip.open(corpus, "rt") as lines:
         written = [paper["title"] + "\n" + paper["abstract"] for paper in map(json.loads, lines)]
     began = time.perf_counter()
-    read = [readable(text) for text in written]
+    read = [clean_text(text) for text in written]
     assert time.perf_counter() - began < 10
     assert sum("\\" in text for text in read) < len(read) / 200
     assert all(text.isprintable() for text in read)

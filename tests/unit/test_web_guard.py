@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from digest.letters.colour import LOOK, MARKS
-from digest.web.front import static_folder
-from digest.web.pace import network
+from digest.letters.colour import HIGHLIGHT_COLORS, THEME
+from digest.web.front import static_directory
+from digest.web.pace import client_network
 
-STYLE = (static_folder() / "style.css").read_text()
+STYLE = (static_directory() / "style.css").read_text()
 
 
 @pytest.mark.parametrize(
@@ -24,18 +24,18 @@ STYLE = (static_folder() / "style.css").read_text()
     ],
 )
 def test_a_client_is_an_ipv4_address_or_an_ipv6_network(one: str, other: str, same: bool) -> None:
-    assert (network(one) == network(other)) is same
+    assert (client_network(one) == client_network(other)) is same
 
 
 def test_the_pages_have_the_colours_of_the_letters() -> None:
     light, dark = STYLE.split("@media (prefers-color-scheme: dark)", 1)
-    for place, mark in enumerate(MARKS):
+    for place, mark in enumerate(HIGHLIGHT_COLORS):
         assert f"--k{place}: {mark.ground};" in light
         assert f"--k{place}: {mark.dark_ground};" in dark
         assert f"--k{place}-ink: {mark.dark_ink};" in dark
     for name in ("page", "ink", "quiet", "rule", "link"):
-        assert f"--{name}: {getattr(LOOK, name)};" in light
-        assert f"--{name}: {getattr(LOOK, 'dark_' + name)};" in dark
+        assert f"--{name}: {getattr(THEME, name)};" in light
+        assert f"--{name}: {getattr(THEME, 'dark_' + name)};" in dark
 
 
 def luminance(colour: str) -> float:
@@ -59,7 +59,7 @@ def test_every_ink_can_be_read_on_its_ground(night: bool) -> None:
 
 
 def test_no_template_fetches_anything_from_elsewhere_or_runs_a_script_of_its_own() -> None:
-    for path in Path(static_folder()).parent.rglob("*.html"):
+    for path in Path(static_directory()).parent.rglob("*.html"):
         text = path.read_text()
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), path
         assert not re.search(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|<style|\|\s*safe", text), path

@@ -27,13 +27,13 @@ def unexplained(tables: Iterable[Table]) -> set[str]:
     """What nobody has said anything about; also what is said of tables and columns that are not there."""
     tables = list(tables)
     names = {table.name for table in tables}
-    said = {(name, column) for name, (_, columns) in kept.ABOUT_PEOPLE.items() for column in columns}
+    said = {(name, column) for name, (_, columns) in kept.PERSONAL_TABLES.items() for column in columns}
     there = {(table.name, column.name) for table in tables for column in table.columns}
-    missing = {f"{name}.{column}" for name, column in there if name in kept.ABOUT_PEOPLE} - {
+    missing = {f"{name}.{column}" for name, column in there if name in kept.PERSONAL_TABLES} - {
         f"{name}.{column}" for name, column in said
     }
-    unknown = names - kept.ABOUT_PEOPLE.keys() - kept.NOT_ABOUT_PEOPLE
-    wrong = about_people(tables) & kept.NOT_ABOUT_PEOPLE
+    unknown = names - kept.PERSONAL_TABLES.keys() - kept.OTHER_TABLES
+    wrong = about_people(tables) & kept.OTHER_TABLES
     return missing | unknown | wrong | {f"{name}.{column}" for name, column in said - there}
 
 
@@ -70,6 +70,6 @@ def test_a_column_or_a_table_that_nobody_explained_is_found(table: str, columns:
 
 
 def test_how_long_goes_by_the_settings() -> None:
-    said = " ".join(kept.how_long(Settings(_env_file=None, web_copy_days=17)))
+    said = " ".join(kept.retention_sentences(Settings(_env_file=None, web_copy_days=17)))
     assert "for 17 days" in said
-    assert f"after {subscribers.RETURN_WITHIN.days} days" in said
+    assert f"after {subscribers.RESUBSCRIBE_LIFETIME.days} days" in said

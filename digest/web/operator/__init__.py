@@ -10,19 +10,19 @@ letters.py    one letter: its story, and what may be decided about it
 
 from fastapi import Depends, FastAPI
 
-from digest.watch import Watch
+from digest.watch import Monitoring
 from digest.web import metrics
-from digest.web.front import Front
-from digest.web.keeper import Keeper
+from digest.web.front import WebContext
+from digest.web.keeper import OperatorAuth
 from digest.web.operator import door, letters, live, overview, readers
 
 
-def install(app: FastAPI, front: Front) -> None:
+def install_admin(app: FastAPI, web: WebContext) -> None:
     """Give an app what it is watched by: one look at the store for all, one keeper of the door."""
-    app.state.watch, app.state.keeper = Watch(front.house), Keeper(front.house)
-    app.state.seats, app.state.ending = live.Seats(), bool
+    app.state.watch, app.state.keeper = Monitoring(web.ctx), OperatorAuth(web.ctx)
+    app.state.seats, app.state.ending = live.OpenStreams(), bool
     app.include_router(metrics.router)
     app.include_router(door.router)
     for group in (overview, live, readers, letters):
-        app.include_router(group.router, prefix="/operator", dependencies=[Depends(door.inside)])
-    door.install(app, front)
+        app.include_router(group.router, prefix="/operator", dependencies=[Depends(door.require_login)])
+    door.install_login_handlers(app, web)

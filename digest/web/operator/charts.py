@@ -16,16 +16,16 @@ from markupsafe import Markup
 from digest.letters import say
 from digest.models import DeliveryState
 from digest.models.record import OPEN_STATES
-from digest.readings import TITLES
-from digest.watch import Month
+from digest.readings import SOURCE_TITLES
+from digest.watch import MonthStatistics
 
 WIDTH, HEIGHT = 460, 235  # of the drawing; it grows and shrinks with the page, down to 350 on a phone
-LETTERS = 15  # pixels of its words there; the style sheet says the same
-WEEK = 7
-STEPS = 5  # between the lines across
+LABEL_SIZE = 15  # pixels of its words there; the style sheet says the same
+DAYS_PER_LABEL = 7
+MAX_AXIS_STEPS = 5  # between the lines across
 SVG = "{http://www.w3.org/2000/svg}"
-UNWANTED = ("defs", "desc", "title")
-HOVERING = {"tooltip-overlay", "text-overlay", "tooltip"}  # what the library's script would show
+REMOVED_TAGS = ("defs", "desc", "title")
+HOVER_CLASSES = {"tooltip-overlay", "text-overlay", "tooltip"}  # what the library's script would show
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,92 +40,97 @@ class Chart:
     rows: Sequence[Sequence[str]]
 
 
-def charts(month: Month) -> list[Chart]:
+def monthly_charts(month: MonthStatistics) -> list[Chart]:
     """Letters, readers, and each source."""
-    return [letters(month), readers(month), *(source(month, name) for name in sorted(month.looks))]
+    return [
+        deliveries_chart(month),
+        subscribers_chart(month),
+        *(source_chart(month, name) for name in sorted(month.fetches)),
+    ]
 
 
-def letters(month: Month) -> Chart:
+def deliveries_chart(month: MonthStatistics) -> Chart:
     """Letters by day and by what became of them."""
     series = {
-        "sent": [month.letters.get(day, {}).get(DeliveryState.SENT, 0) for day in month.days],
-        "failed": [month.letters.get(day, {}).get(DeliveryState.FAILED, 0) for day in month.days],
-        "uncertain": [month.letters.get(day, {}).get(DeliveryState.UNCERTAIN, 0) for day in month.days],
-        "waiting": [sum(month.letters.get(day, {}).get(each, 0) for each in OPEN_STATES) for day in month.days],
+        "sent": [month.deliveries.get(day, {}).get(DeliveryState.SENT, 0) for day in month.days],
+        "failed": [month.deliveries.get(day, {}).get(DeliveryState.FAILED, 0) for day in month.days],
+        "uncertain": [month.deliveries.get(day, {}).get(DeliveryState.UNCERTAIN, 0) for day in month.days],
+        "waiting": [sum(month.deliveries.get(day, {}).get(each, 0) for each in OPEN_STATES) for day in month.days],
     }
     total = {name: sum(counts) for name, counts in series.items()}
-    said = f"In 30 days {say.count(total['sent'], 'letter')} sent, {total['failed']:,} failed, "
+    said = f"In 30 days {say.pluralize(total['sent'], 'letter')} sent, {total['failed']:,} failed, "
     said += f"{total['uncertain']:,} uncertain."
-    return _chart("letters", "Letters by day", said, month, series)
+    return _build_chart("letters", "Letters by day", said, month, series)
 
 
-def readers(month: Month) -> Chart:
+def subscribers_chart(month: MonthStatistics) -> Chart:
     """How many readers there were at the end of each day."""
-    changes = [month.readers[day] for day in month.days]
-    joined, left = sum(each.joined for each in changes), sum(each.left for each in changes)
-    said = f"{say.count(changes[-1].readers, 'reader')}; in 30 days {joined:,} joined and {left:,} left."
-    drawn = {"readers": [each.readers for each in changes]}
-    also = {"joined": [each.joined for each in changes], "left": [each.left for each in changes]}
-    return _chart("readers", "Readers", said, month, drawn, also=also, curve=True)
+    changes = [month.subscribers[day] for day in month.days]
+    joined, left = sum(each.joined for each in changes), sum(each.ended for each in changes)
+    said = f"{say.pluralize(changes[-1].total, 'reader')}; in 30 days {joined:,} joined and {left:,} left."
+    drawn = {"readers": [each.total for each in changes]}
+    also = {"joined": [each.joined for each in changes], "left": [each.ended for each in changes]}
+    return _build_chart("readers", "Readers", said, month, drawn, table_only=also, curve=True)
 
 
-def source(month: Month, name: str) -> Chart:
+def source_chart(month: MonthStatistics, name: str) -> Chart:
     """Looks at one source by day and by how they ended."""
-    looks = [month.looks[name].get(day) for day in month.days]
+    looks = [month.fetches[name].get(day) for day in month.days]
     series = {
-        "gave a list": [each.good if each else 0 for each in looks],
-        "had none": [each.nothing if each else 0 for each in looks],
+        "gave a list": [each.succeeded if each else 0 for each in looks],
+        "had none": [each.empty if each else 0 for each in looks],
         "failed": [each.failed if each else 0 for each in looks],
     }
     new = [each.new if each else 0 for each in looks]
-    said = f"{say.count(sum(map(sum, series.values())), 'look')} in 30 days, {sum(series['failed']):,} failed; "
-    said += f"{say.count(sum(new), 'new paper')}."
-    title = f"{TITLES.get(name, name)}, looks by day"
-    return _chart("source", title, said, month, series, also={"new papers": new}, of=name)
+    said = f"{say.pluralize(sum(map(sum, series.values())), 'look')} in 30 days, {sum(series['failed']):,} failed; "
+    said += f"{say.pluralize(sum(new), 'new paper')}."
+    title = f"{SOURCE_TITLES.get(name, name)}, looks by day"
+    return _build_chart("source", title, said, month, series, table_only={"new papers": new}, variant=name)
 
 
-def _chart(
+def _build_chart(
     kind: str,
     title: str,
-    said: str,
-    month: Month,
+    summary: str,
+    month: MonthStatistics,
     series: Mapping[str, Sequence[int]],
     *,
-    also: Mapping[str, Sequence[int]] | None = None,
+    table_only: Mapping[str, Sequence[int]] | None = None,
     curve: bool = False,
-    of: str = "",
+    variant: str = "",
 ) -> Chart:
-    name = f"{kind}-{of}" if of else kind
-    told = {**series, **(also or {})}
+    name = f"{kind}-{variant}" if variant else kind
+    told = {**series, **(table_only or {})}
     rows = [
-        (say.day(day), *(say.number(counts[place]) for counts in told.values())) for place, day in enumerate(month.days)
+        (say.format_day(day), *(say.format_number(counts[place]) for counts in told.values()))
+        for place, day in enumerate(month.days)
     ]
-    svg = _drawn(
+    svg = _render_svg(
         name,
         kind,
         title,
-        said,
+        summary,
         [f"{day.day} {say.MONTHS[day.month - 1][:3]}" for day in month.days],
         series,
         curve=curve,
     )
-    return Chart(name, title, said, svg, ("day", *told), rows[::-1])
+    return Chart(name, title, summary, svg, ("day", *told), rows[::-1])
 
 
-def _drawn(
+def _render_svg(
     name: str,
     kind: str,
     title: str,
-    said: str,
+    summary: str,
     labels: Sequence[str],
     series: Mapping[str, Sequence[int]],
     *,
     curve: bool,
 ) -> Markup:
-    pygal = _library()
+    pygal = _load_pygal()
     most = max(counts for counts in map(sum, zip(*series.values(), strict=True)))
     least = min(map(min, series.values())) if curve else 0
-    style = pygal.style.Style(label_font_size=LETTERS, major_label_font_size=LETTERS, legend_font_size=LETTERS)
+    style = pygal.style.Style(label_font_size=LABEL_SIZE, major_label_font_size=LABEL_SIZE, legend_font_size=LABEL_SIZE)
     options: dict[str, Any] = {
         "width": WIDTH,
         "height": HEIGHT,
@@ -134,7 +139,7 @@ def _drawn(
         "css": [],
         "js": [],
         "style": style,
-        "x_labels_major_every": WEEK,
+        "x_labels_major_every": DAYS_PER_LABEL,
         "show_minor_x_labels": False,
         "truncate_label": -1,
         "truncate_legend": -1,
@@ -149,15 +154,15 @@ def _drawn(
     }
     chart = (pygal.Line if curve else pygal.StackedBar)(**options)
     chart.x_labels = labels
-    chart.y_labels = ticks(least, most)
+    chart.y_labels = axis_ticks(least, most)
     for label, counts in series.items():
         chart.add(label, list(counts))
-    chart.add_xml_filter(lambda root: _dressed(root, name, kind, title, said))
+    chart.add_xml_filter(lambda root: _clean_svg(root, name, kind, title, summary))
     return Markup(chart.render(is_unicode=True))  # noqa: S704  - lxml has written it
 
 
 @cache
-def _library() -> Any:
+def _load_pygal() -> Any:
     """pygal, loaded by the first who needs it: a quarter of a second. For plug-ins that we have none of it puts an
     importer of an old kind into the interpreter, which warns at every import from then on; that is taken out again.
     """
@@ -167,19 +172,19 @@ def _library() -> Any:
     return pygal
 
 
-def ticks(least: int, most: int) -> list[int]:
+def axis_ticks(lowest: int, highest: int) -> list[int]:
     """Round numbers from below the least to above the most, at most six."""
     step = next(
         step
         for power in itertools.count()
         for step in (10**power, 2 * 10**power, 5 * 10**power)
-        if most - least <= STEPS * step
+        if highest - lowest <= MAX_AXIS_STEPS * step
     )
-    first = least // step * step
-    return list(range(first, max(most, first + 1) + step, step))
+    first = lowest // step * step
+    return list(range(first, max(highest, first + 1) + step, step))
 
 
-def _dressed(root: Any, name: str, kind: str, title: str, said: str) -> Any:
+def _clean_svg(root: Any, name: str, kind: str, title: str, summary: str) -> Any:
     """The drawing with a name and a description, without the library's styles, scripts and remarks; and without its
     ids, which are the same in each drawing of a page.
     """
@@ -187,15 +192,15 @@ def _dressed(root: Any, name: str, kind: str, title: str, said: str) -> Any:
 
     for each in list(root.iter()):
         each.attrib.pop("id", None)
-        unwanted = not isinstance(each.tag, str) or each.tag.removeprefix(SVG) in UNWANTED
-        if unwanted or set(each.get("class", "").split()) & HOVERING:
+        unwanted = not isinstance(each.tag, str) or each.tag.removeprefix(SVG) in REMOVED_TAGS
+        if unwanted or set(each.get("class", "").split()) & HOVER_CLASSES:
             parent = each.getparent()
             if parent is not None:
                 parent.remove(each)
     root.set("class", f"chart {kind}")
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-said")
-    for place, (tag, text) in enumerate((("title", title), ("desc", said))):
+    for place, (tag, text) in enumerate((("title", title), ("desc", summary))):
         made = etree.Element(SVG + tag, id=f"{name}-{'title' if tag == 'title' else 'said'}")
         made.text = text
         root.insert(place, made)

@@ -15,23 +15,23 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from digest.web.errors import error_page
-from digest.web.front import LOOK, At, Front
-from digest.web.keeper import LASTS
-from digest.web.watching import Keeping
+from digest.web.front import SAFE_METHODS, WebContext, WebDep
+from digest.web.keeper import SESSION_LIFETIME
+from digest.web.watching import OperatorAuthDep
 
 log = structlog.get_logger()
 
-COOKIE = "digest_operator"
+SESSION_COOKIE = "digest_operator"
 # Under no-referrer browsers send forms with "Origin: null", which tells nothing about where they come from.
-HEADERS = {"Referrer-Policy": "same-origin"}
+ADMIN_HEADERS = {"Referrer-Policy": "same-origin"}
 SEE_OTHER = 303
 
 
-class Outside(Exception):
+class NotLoggedInError(Exception):
     """Nobody is logged in."""
 
 
-class Foreign(Exception):
+class CrossSiteFormError(Exception):
     """A form that did not come from a page of ours."""
 
 
@@ -39,67 +39,71 @@ class LoginForm(BaseModel):
     token: str = ""
 
 
-def page(at: Front, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+def admin_page(web: WebContext, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
     """One of the operator's pages."""
-    return at.page(f"operator/{name}", status=status, headers=HEADERS, **values)
+    return web.render(f"operator/{name}", status=status, headers=ADMIN_HEADERS, **values)
 
 
-def to(at: Front, path: str) -> RedirectResponse:
+def redirect_to_admin(web: WebContext, path: str) -> RedirectResponse:
     """On to another of these pages, after something was posted."""
-    return RedirectResponse(f"{at.root}/operator{path}", SEE_OTHER, headers=HEADERS)
+    return RedirectResponse(f"{web.root}/operator{path}", SEE_OTHER, headers=ADMIN_HEADERS)
 
 
-async def there(at: At, keeper: Keeping, request: Request) -> None:
+async def require_admin_pages(web: WebDep, auth: OperatorAuthDep, request: Request) -> None:
     """There are such pages, and what is posted comes from one of them. Else 404, or Foreign."""
-    if not keeper.has_pages:
+    if not auth.has_pages:
         raise HTTPException(404)
-    if request.method not in LOOK and not ours(at, request):
-        raise Foreign
+    if request.method not in SAFE_METHODS and not is_same_site(web, request):
+        raise CrossSiteFormError
 
 
-async def inside(at: At, keeper: Keeping, request: Request, _there: Annotated[None, Depends(there)]) -> None:
+async def require_login(
+    web: WebDep, auth: OperatorAuthDep, request: Request, _there: Annotated[None, Depends(require_admin_pages)]
+) -> None:
     """Somebody is logged in. Else Outside."""
-    if not keeper.inside(request.cookies.get(COOKIE, ""), at.clock()):
-        raise Outside
+    if not auth.is_valid_session(request.cookies.get(SESSION_COOKIE, ""), web.clock()):
+        raise NotLoggedInError
 
 
-def ours(at: Front, request: Request) -> bool:
+def is_same_site(web: WebContext, request: Request) -> bool:
     """Whether a request was made by a page of ours."""
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
-    public = urlsplit(at.house.settings.base_url)
+    public = urlsplit(web.ctx.settings.base_url)
     known = {f"{public.scheme}://{public.netloc}", f"{request.url.scheme}://{request.headers.get('host', '')}"}
     return request.headers.get("origin", "") in known
 
 
-router = APIRouter(prefix="/operator", dependencies=[Depends(there)])
+router = APIRouter(prefix="/operator", dependencies=[Depends(require_admin_pages)])
 
 
-@router.api_route("/login", methods=LOOK)
-def login_page(at: At, keeper: Keeping, request: Request) -> Response:
-    if keeper.inside(request.cookies.get(COOKIE, ""), at.clock()):
-        return to(at, "")
-    return page(at, "login.html", fault="")
+@router.api_route("/login", methods=SAFE_METHODS)
+def login_page(web: WebDep, auth: OperatorAuthDep, request: Request) -> Response:
+    if auth.is_valid_session(request.cookies.get(SESSION_COOKIE, ""), web.clock()):
+        return redirect_to_admin(web, "")
+    return admin_page(web, "login.html", fault="")
 
 
 @router.post("/login")
-def login(at: At, keeper: Keeping, request: Request, form: Annotated[LoginForm, Form()]) -> Response:
-    if wait := keeper.wait(request.client.host if request.client else ""):
+def login(web: WebDep, auth: OperatorAuthDep, request: Request, form: Annotated[LoginForm, Form()]) -> Response:
+    if wait := auth.hit_login(request.client.host if request.client else ""):
         log.warning("operator.held_up")
-        held_up = page(at, "login.html", status=429, fault="Too many tries. Come back in an hour.")
-        held_up.headers["Retry-After"] = str(wait)
-        return held_up
-    if not keeper.knows(form.token.strip()):
+        limited = admin_page(web, "login.html", status=429, fault="Too many tries. Come back in an hour.")
+        limited.headers["Retry-After"] = str(wait)
+        return limited
+    if not auth.is_operator_token(form.token.strip()):
         log.warning("operator.refused")
-        return page(at, "login.html", status=403, fault="This is not the token. It is set as DIGEST_OPERATOR_TOKEN.")
+        return admin_page(
+            web, "login.html", status=403, fault="This is not the token. It is set as DIGEST_OPERATOR_TOKEN."
+        )
     log.info("operator.entered")
-    answer = to(at, "")
+    answer = redirect_to_admin(web, "")
     answer.set_cookie(
-        COOKIE,
-        keeper.begin(at.clock()),
-        max_age=int(LASTS.total_seconds()),
-        path=f"{at.root}/operator",
-        secure=at.house.settings.base_url.startswith("https://"),
+        SESSION_COOKIE,
+        auth.create_session(web.clock()),
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        path=f"{web.root}/operator",
+        secure=web.ctx.settings.base_url.startswith("https://"),
         httponly=True,
         samesite="strict",
     )
@@ -107,24 +111,24 @@ def login(at: At, keeper: Keeping, request: Request, form: Annotated[LoginForm, 
 
 
 @router.post("/logout")
-def logout(at: At, keeper: Keeping, request: Request) -> Response:
-    if session := request.cookies.get(COOKIE, ""):
-        keeper.leave(session)
-    answer = to(at, "/login")
-    answer.delete_cookie(COOKIE, path=f"{at.root}/operator")
+def logout(web: WebDep, auth: OperatorAuthDep, request: Request) -> Response:
+    if session := request.cookies.get(SESSION_COOKIE, ""):
+        auth.end_session(session)
+    answer = redirect_to_admin(web, "/login")
+    answer.delete_cookie(SESSION_COOKIE, path=f"{web.root}/operator")
     return answer
 
 
-def install(app: FastAPI, front: Front) -> None:
+def install_login_handlers(app: FastAPI, web: WebContext) -> None:
     """What is answered to who is not inside."""
 
-    async def outside(_request: Request, _error: Outside) -> Response:
-        return to(front, "/login")
+    async def outside(_request: Request, _error: NotLoggedInError) -> Response:
+        return redirect_to_admin(web, "/login")
 
-    async def foreign(_request: Request, _error: Foreign) -> Response:
+    async def foreign(_request: Request, _error: CrossSiteFormError) -> Response:
         said = "Another site sent you here, and nothing was done. Open the page yourself and press the button there."
-        return error_page(front, 403, title="This did not come from our page", text=said)
+        return error_page(web, 403, title="This did not come from our page", text=said)
 
     # The framework types handlers by Exception alone.
-    app.add_exception_handler(Outside, outside)  # type: ignore[arg-type]
-    app.add_exception_handler(Foreign, foreign)  # type: ignore[arg-type]
+    app.add_exception_handler(NotLoggedInError, outside)  # type: ignore[arg-type]
+    app.add_exception_handler(CrossSiteFormError, foreign)  # type: ignore[arg-type]

@@ -9,14 +9,14 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from digest import db, deliveries
-from digest.deliveries.story import evidence, story
-from digest.desk.copies import send_copy
+from digest.deliveries.story import bounces_of, delivery_history
+from digest.desk.copies import send_copy_link
 from digest.errors import DigestError, SubscriberError
 from digest.models import Delivery, DeliveryState
 from digest.web.errors import error_page
-from digest.web.front import LOOK, At, Front
-from digest.web.operator.door import page, to
-from digest.web.watching import Seen
+from digest.web.front import SAFE_METHODS, WebContext, WebDep
+from digest.web.operator.door import admin_page, redirect_to_admin
+from digest.web.watching import MonitoringDep
 
 log = structlog.get_logger()
 
@@ -30,42 +30,44 @@ class ResolveForm(BaseModel):
     back: Literal["", "letter"] = ""
 
 
-@router.api_route("/letters/{number}", methods=LOOK)
-def letter(at: At, number: int) -> HTMLResponse:
-    with db.reading(at.house.engine) as session:
+@router.api_route("/letters/{number}", methods=SAFE_METHODS)
+def letter(web: WebDep, number: int) -> HTMLResponse:
+    with db.read_session(web.ctx.engine) as session:
         found = session.get(Delivery, number)
         if found is None:
             raise HTTPException(404)
-        events = story(found, evidence(session, number))
-    return page(at, "letter.html", letter=found, events=events, uncertain=found.state == DeliveryState.UNCERTAIN)
+        events = delivery_history(found, bounces_of(session, number))
+    return admin_page(web, "letter.html", letter=found, events=events, uncertain=found.state == DeliveryState.UNCERTAIN)
 
 
 @router.post("/letters/{number}/resolve")
-def resolve(at: At, watch: Seen, number: int, form: Annotated[ResolveForm, Form()]) -> Response:
+def resolve_delivery(
+    web: WebDep, monitoring: MonitoringDep, number: int, form: Annotated[ResolveForm, Form()]
+) -> Response:
     """The relay's log has told: it was sent, or it is lost and its papers go into the next letter."""
     try:
-        with db.writing(at.house.engine) as session:
-            deliveries.resolve(session, number, sent=form.answer == "sent", now=at.clock())
+        with db.write_session(web.ctx.engine) as session:
+            deliveries.resolve(session, number, sent=form.answer == "sent", now=web.clock())
     except DigestError as error:
-        return _refused(at, f"Nothing was changed: {error}.", f"/operator/letters/{number}")
+        return _conflict_page(web, f"Nothing was changed: {error}.", f"/operator/letters/{number}")
     log.info("operator.resolved", delivery=number, outcome=form.answer)
-    watch.changed()
-    return to(at, f"/letters/{number}" if form.back == "letter" else "")
+    monitoring.invalidate()
+    return redirect_to_admin(web, f"/letters/{number}" if form.back == "letter" else "")
 
 
 @router.post("/letters/{number}/copy")
-def copy(at: At, number: int) -> Response:
+def send_web_copy(web: WebDep, number: int) -> Response:
     """The link to its copy on the web goes to its reader, with the next letters."""
     try:
-        send_copy(at.house, number, at.clock())
+        send_copy_link(web.ctx, number, web.clock())
     except SubscriberError as error:
-        return _refused(at, str(error), f"/operator/letters/{number}")
+        return _conflict_page(web, str(error), f"/operator/letters/{number}")
     log.info("operator.copy_queued", delivery=number)
-    with db.reading(at.house.engine) as session:
+    with db.read_session(web.ctx.engine) as session:
         reader = session.get_one(Delivery, number).subscriber_id
-    return to(at, f"/readers/{reader}?queued={number}")
+    return redirect_to_admin(web, f"/readers/{reader}?queued={number}")
 
 
-def _refused(at: Front, text: str, back: str) -> HTMLResponse:
-    links = {back: "Back to the letter", "/operator": "To the first page"}
-    return error_page(at, 409, title="This cannot be done now", text=text, links=links)
+def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:
+    links = {return_path: "Back to the letter", "/operator": "To the first page"}
+    return error_page(web, 409, title="This cannot be done now", text=text, links=links)

@@ -18,94 +18,108 @@ from starlette.exceptions import HTTPException
 from digest.errors import StoreError
 from digest.letters import say
 from digest.models import DeliveryState
-from digest.watch import Today, Watch
-from digest.web.front import At
-from digest.web.keeper import Keeper
-from digest.web.operator.door import COOKIE, HEADERS
-from digest.web.watching import Keeping, Seen
+from digest.watch import Monitoring, TodayRun
+from digest.web.front import WebDep
+from digest.web.keeper import OperatorAuth
+from digest.web.operator.door import ADMIN_HEADERS, SESSION_COOKIE
+from digest.web.watching import MonitoringDep, OperatorAuthDep
 
 router = APIRouter()
 
-MOST = 8  # streams at a time
-PAUSE = 0.25  # seconds until the end of the process is noticed
-PAUSES = 8  # between two looks
-LONGEST = 600.0
-AGAIN = 3000  # milliseconds after which a browser asks again
+MAX_STREAMS = 8  # streams at a time
+SHUTDOWN_POLL_SECONDS = 0.25  # seconds until the end of the process is noticed
+POLLS_PER_UPDATE = 8  # between two looks
+MAX_STREAM_SECONDS = 600.0
+RECONNECT_MILLISECONDS = 3000  # milliseconds after which a browser asks again
 
 
 @dataclass(slots=True)
-class Seats:
+class OpenStreams:
     """How many are watching."""
 
-    taken: int = 0
+    count: int = 0
 
 
-async def seat(request: Request) -> AsyncIterator[None]:
+async def limit_streams(request: Request) -> AsyncIterator[None]:
     """A place among those who watch, until the answer is over. All are taken: 503."""
-    seats: Seats = request.app.state.seats
-    if seats.taken >= MOST:
+    streams: OpenStreams = request.app.state.seats
+    if streams.count >= MAX_STREAMS:
         raise HTTPException(503, headers={"Retry-After": "60"})
-    seats.taken += 1
+    streams.count += 1
     try:
         yield
     finally:
-        seats.taken -= 1
+        streams.count -= 1
 
 
 @router.get("/live")
-async def live(
-    at: At, watch: Seen, keeper: Keeping, request: Request, _seat: Annotated[None, Depends(seat)]
+async def stream_run(
+    web: WebDep,
+    monitoring: MonitoringDep,
+    auth: OperatorAuthDep,
+    request: Request,
+    _stream: Annotated[None, Depends(limit_streams)],
 ) -> EventSourceResponse:
     """An event a change, named "round": what the page shows by the names of its places."""
-    session, ending = request.cookies.get(COOKIE, ""), request.app.state.ending
-    headers = {**HEADERS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_events(at.clock, watch, keeper, session, ending), headers=headers)
+    session, is_stopping = request.cookies.get(SESSION_COOKIE, ""), request.app.state.ending
+    headers = {**ADMIN_HEADERS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(_run_events(web.clock, monitoring, auth, session, is_stopping), headers=headers)
 
 
-async def _events(
-    clock: Callable[[], datetime], watch: Watch, keeper: Keeper, session: str, ending: Callable[[], bool]
+async def _run_events(
+    clock: Callable[[], datetime],
+    monitoring: Monitoring,
+    auth: OperatorAuth,
+    session: str,
+    is_stopping: Callable[[], bool],
 ) -> AsyncIterator[bytes]:
-    begun, before = time.monotonic(), ""
-    while not ending() and time.monotonic() - begun < LONGEST and keeper.inside(session, clock()):
+    started_at, before = time.monotonic(), ""
+    while (
+        not is_stopping()
+        and time.monotonic() - started_at < MAX_STREAM_SECONDS
+        and auth.is_valid_session(session, clock())
+    ):
         try:
-            found = await asyncio.to_thread(watch.today, clock())
+            found = await asyncio.to_thread(monitoring.today, clock())
         except StoreError:
             return  # the browser asks again, and is told by then
-        now = json.dumps(told(found))
+        now = json.dumps(live_values(found))
         # Sent though nothing has changed too, as a remark: how else is it noticed that nobody listens?
-        yield format_sse_event(data_str=now, event="round", retry=AGAIN) if now != before else b": \n\n"
+        yield (
+            format_sse_event(data_str=now, event="round", retry=RECONNECT_MILLISECONDS) if now != before else b": \n\n"
+        )
         before = now
-        for _ in range(PAUSES):
-            if not ending():
-                await asyncio.sleep(PAUSE)
+        for _ in range(POLLS_PER_UPDATE):
+            if not is_stopping():
+                await asyncio.sleep(SHUTDOWN_POLL_SECONDS)
 
 
-def told(found: Today) -> dict[str, str]:
+def live_values(run: TodayRun) -> dict[str, str]:
     """What the page shows in its places, by their names."""
-    digests = found.digests
+    digests = run.digests
     left_out = digests[DeliveryState.CANCELLED] + digests[DeliveryState.EXPIRED]
     return {
-        "state": _state(found),
-        "due": say.number(found.readers_due),
-        "queued": say.number(digests[DeliveryState.QUEUED]),
-        "leaving": say.number(digests[DeliveryState.SENDING] + digests[DeliveryState.ON_WIRE]),
-        "sent": say.number(digests[DeliveryState.SENT]),
-        "failed": say.number(digests[DeliveryState.FAILED]),
-        "uncertain": say.number(digests[DeliveryState.UNCERTAIN]),
-        "withdrawn": say.number(left_out),
-        "others": say.number(found.others),
-        "now": say.number(found.queue.now),
-        "later": say.number(found.queue.later),
-        "done": str(found.done),
-        "all": str(max(found.done + found.open, 1)),
+        "state": _run_state_text(run),
+        "due": say.format_number(run.subscribers_due),
+        "queued": say.format_number(digests[DeliveryState.QUEUED]),
+        "leaving": say.format_number(digests[DeliveryState.SENDING] + digests[DeliveryState.ON_WIRE]),
+        "sent": say.format_number(digests[DeliveryState.SENT]),
+        "failed": say.format_number(digests[DeliveryState.FAILED]),
+        "uncertain": say.format_number(digests[DeliveryState.UNCERTAIN]),
+        "withdrawn": say.format_number(left_out),
+        "others": say.format_number(run.other_deliveries),
+        "now": say.format_number(run.queue.due),
+        "later": say.format_number(run.queue.scheduled),
+        "done": str(run.settled_count),
+        "all": str(max(run.settled_count + run.open_count, 1)),
     }
 
 
-def _state(found: Today) -> str:
-    if found.readers_due:
-        return f"{say.count(found.readers_due, 'reader')} due, no plan made for them yet."
-    if found.open:
-        return f"{say.count(found.open, 'digest')} on the way."
-    if found.done:
+def _run_state_text(run: TodayRun) -> str:
+    if run.subscribers_due:
+        return f"{say.pluralize(run.subscribers_due, 'reader')} due, no plan made for them yet."
+    if run.open_count:
+        return f"{say.pluralize(run.open_count, 'digest')} on the way."
+    if run.settled_count:
         return "Today's digests are through."
     return "No digest was due today so far."

@@ -4,37 +4,37 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from digest import db
-from digest.readings import TITLES
+from digest.readings import SOURCE_TITLES
 from digest.watch import letters
-from digest.web.front import LOOK, At
-from digest.web.operator.charts import charts
-from digest.web.operator.door import page
-from digest.web.operator.live import told
-from digest.web.watching import Seen
+from digest.web.front import SAFE_METHODS, WebDep
+from digest.web.operator.charts import monthly_charts
+from digest.web.operator.door import admin_page
+from digest.web.operator.live import live_values
+from digest.web.watching import MonitoringDep
 
 router = APIRouter()
 
 
-@router.api_route("", methods=LOOK)
-def overview(at: At, watch: Seen) -> HTMLResponse:
+@router.api_route("", methods=SAFE_METHODS)
+def overview_page(web: WebDep, monitoring: MonitoringDep) -> HTMLResponse:
     """Of a store that cannot be asked, that alone."""
-    now = at.clock()
-    needs = watch.needs(now)
-    if not watch.health(now).fits:
-        return page(at, "away.html", needs=needs)
-    month = watch.month(now)
-    with db.reading(at.house.engine) as session:
-        uncertain = letters.uncertain(session, month.days[0])
-    return page(
-        at,
+    now = web.clock()
+    needs = monitoring.alerts(now)
+    if not monitoring.health(now).is_current:
+        return admin_page(web, "away.html", needs=needs)
+    month = monitoring.month(now)
+    with db.read_session(web.ctx.engine) as session:
+        uncertain = letters.uncertain_deliveries(session, month.days[0])
+    return admin_page(
+        web,
         "overview.html",
         needs=needs,
-        live=told(watch.today(now)),
-        due=watch.today(now).due,
-        looks=watch.today(now).looks,
-        last=watch.today(now).last,
+        live=live_values(monitoring.today(now)),
+        due=monitoring.today(now).due,
+        looks=monitoring.today(now).fetches,
+        last=monitoring.today(now).last_fetches,
         uncertain=uncertain,
-        charts=charts(month),
-        titles=TITLES,
+        charts=monthly_charts(month),
+        titles=SOURCE_TITLES,
         today=now,
     )

@@ -16,29 +16,29 @@ from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
 from digest import db, deliveries, papers, preview, subscribers
-from digest.editions import next_slot, slot
-from digest.letters import LetterPaper
-from digest.matching import describe, is_exclusion, recall
+from digest.editions import latest_due_day, next_due_day
+from digest.letters import PaperView
+from digest.matching import describe, is_exclusion, parse_canonical
 from digest.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.models.record import UNDELIVERED
-from digest.subscribers import RUNNING, Saved
-from digest.web.front import LOOK, At
-from digest.web.operator.door import page, to
+from digest.subscribers import RUNNING_STATUSES, KeywordInput
+from digest.web.front import SAFE_METHODS, WebDep
+from digest.web.operator.door import admin_page, redirect_to_admin
 
 router = APIRouter()
 
-FOUND = 20  # readers named for a part of an address
-SHORTEST = 3  # characters of that part
-HISTORY = 40  # letters shown
-LOOKED_AT = 5000  # papers that a next letter is chosen from: a week's
+MAX_RESULTS = 20  # readers named for a part of an address
+MIN_SEARCH_LENGTH = 3  # characters of that part
+MAX_DELIVERIES = 40  # letters shown
+MAX_CANDIDATES = 5000  # papers that a next letter is chosen from: a week's
 
 
-class SearchForm(BaseModel):
+class SubscriberSearchForm(BaseModel):
     q: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SubscriberKeywordRow:
     """A keyword as it is written, and how it was understood."""
 
     written: str
@@ -47,94 +47,103 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenPaper:
     """A paper of the next letter, and why it is in it: the keyword's place, the keyword, where it was found."""
 
-    paper: LetterPaper
+    paper: PaperView
     why: Sequence[tuple[int, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextDigest:
     """What the next letter would be if nothing more were listed. `day` is its due day, `now` that it has come."""
 
     day: date
     now: bool
-    papers: Sequence[Chosen]
+    papers: Sequence[ChosenPaper]
     left_out: int
     considered: int
 
 
-@router.api_route("/readers", methods=LOOK)
-def search_page(at: At) -> HTMLResponse:
-    return page(at, "readers.html", q="", found=None, fault="")
+@router.api_route("/readers", methods=SAFE_METHODS)
+def search_page(web: WebDep) -> HTMLResponse:
+    return admin_page(web, "readers.html", q="", found=None, fault="")
 
 
 @router.post("/readers")
-def search(at: At, form: Annotated[SearchForm, Form()]) -> Response:
+def search_subscribers(web: WebDep, form: Annotated[SubscriberSearchForm, Form()]) -> Response:
     """On to the one reader, or a list of those whose address has this in it."""
     part = form.q.strip().casefold()
-    if len(part) < SHORTEST:
-        fault = f"Enter an address, or at least {SHORTEST} characters of it."
-        return page(at, "readers.html", status=422, q=form.q, found=None, fault=fault)
-    with db.reading(at.house.engine) as session:
+    if len(part) < MIN_SEARCH_LENGTH:
+        fault = f"Enter an address, or at least {MIN_SEARCH_LENGTH} characters of it."
+        return admin_page(web, "readers.html", status=422, q=form.q, found=None, fault=fault)
+    with db.read_session(web.ctx.engine) as session:
         key = col(Subscriber.email_key)
         one = session.exec(select(Subscriber.id).where(key == part)).first()
         if one is not None:
-            return to(at, f"/readers/{one}")
-        some = select(Subscriber).where(key.contains(part, autoescape=True)).order_by(key).limit(FOUND)
-        return page(at, "readers.html", q=form.q, found=session.exec(some).all(), fault="")
+            return redirect_to_admin(web, f"/readers/{one}")
+        some = select(Subscriber).where(key.contains(part, autoescape=True)).order_by(key).limit(MAX_RESULTS)
+        return admin_page(web, "readers.html", q=form.q, found=session.exec(some).all(), fault="")
 
 
-@router.api_route("/readers/{number}", methods=LOOK)
-def reader(at: At, number: int, queued: int = 0) -> HTMLResponse:
-    now = at.clock()
-    with db.reading(at.house.engine) as session:
+@router.api_route("/readers/{number}", methods=SAFE_METHODS)
+def subscriber_page(web: WebDep, number: int, queued: int = 0) -> HTMLResponse:
+    now = web.clock()
+    with db.read_session(web.ctx.engine) as session:
         found = session.get(Subscriber, number)
         if found is None:
             raise HTTPException(404)
-        saved = subscribers.keywords_of(session, [number]).get(number, [])
+        saved = subscribers.keywords_by_subscriber(session, [number]).get(number, [])
         letters = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
-        return page(
-            at,
+        return admin_page(
+            web,
             "reader.html",
             reader=found,
-            running=found.status in RUNNING,
-            keywords=[_wanted(each) for each in saved],
-            letters=session.exec(letters.limit(HISTORY)).all(),
-            next=next_letter(session, found, saved, now) if found.status == SubscriberStatus.ACTIVE else None,
+            running=found.status in RUNNING_STATUSES,
+            keywords=[_keyword_row(each) for each in saved],
+            letters=session.exec(letters.limit(MAX_DELIVERIES)).all(),
+            next=next_digest(session, found, saved, now) if found.status == SubscriberStatus.ACTIVE else None,
             queued=queued,
             digest=DeliveryKind.DIGEST,
         )
 
 
-def _wanted(each: Saved) -> Wanted:
-    query = recall(each.canonical)
-    return Wanted(each.written, describe(query), is_exclusion(each.canonical))
+def _keyword_row(keyword: KeywordInput) -> SubscriberKeywordRow:
+    query = parse_canonical(keyword.canonical)
+    return SubscriberKeywordRow(keyword.written, describe(query), is_exclusion(keyword.canonical))
 
 
-def next_letter(session: Session, found: Subscriber, saved: Sequence[Saved], now: datetime) -> Next:
+def next_digest(
+    session: Session, subscriber: Subscriber, keywords: Sequence[KeywordInput], now: datetime
+) -> NextDigest:
     """Chosen by the code that chooses letters, from what was listed since the last one and from what is owed."""
-    number = int(found.id or 0)
-    rhythm = found.timezone, found.send_hour, found.frequency
-    last = slot(now, *rhythm)
-    is_due = found.last_due_day is None or found.last_due_day < last
-    day = last if is_due else next_slot(now, *rhythm)
+    number = int(subscriber.id or 0)
+    rhythm = subscriber.timezone, subscriber.send_hour, subscriber.frequency
+    last = latest_due_day(now, *rhythm)
+    is_due = subscriber.last_due_day is None or subscriber.last_due_day < last
+    day = last if is_due else next_due_day(now, *rhythm)
     owed = session.exec(
         select(Delivery.papers).where(
             Delivery.subscriber_id == number, Delivery.kind == DeliveryKind.DIGEST, text(UNDELIVERED)
         )
     ).all()
-    had = deliveries.had(session, [number]).get(number, set())
-    back = papers.by_ids(session, {each for some in owed for each in some})
-    fresh = {int(each.id or 0): each for each in papers.entered_after(session, found.covered_listing_id, LOOKED_AT)}
+    had = deliveries.delivered_paper_ids(session, [number]).get(number, set())
+    back = papers.papers_by_id(session, {each for some in owed for each in some})
+    fresh = {
+        int(each.id or 0): each
+        for each in papers.papers_listed_after(session, subscriber.covered_listing_id, MAX_CANDIDATES)
+    }
     pool = [each for each in (back | fresh).values() if each.id in back or each.id not in had]
-    seen = preview.look(session, saved, pool, day, now, cap=found.cap)
-    written = [each.written for each in saved]
-    return Next(
-        day, is_due, [Chosen(each, _why(each, written)) for each in seen.papers], seen.left_out, seen.considered
+    seen = preview.preview(session, keywords, pool, day, now, cap=subscriber.cap)
+    written = [each.written for each in keywords]
+    return NextDigest(
+        day,
+        is_due,
+        [ChosenPaper(each, _match_reasons(each, written)) for each in seen.papers],
+        seen.omitted_count,
+        seen.paper_count,
     )
 
 
-def _why(paper: LetterPaper, written: Sequence[str]) -> Sequence[tuple[int, str, str]]:
-    return [(place, written[place], where) for place, where in paper.where]
+def _match_reasons(paper: PaperView, keywords: Sequence[str]) -> Sequence[tuple[int, str, str]]:
+    return [(place, keywords[place], where) for place, where in paper.where]
