@@ -3,8 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from digest.cli import app
-from digest.cli.shown import EXIT_FAILURE, exit_code, print_error
+from digest.cli import EXIT_FAILURE, app, exit_code, print_error
 from digest.errors import DigestError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import structlog
 from hypothesis import settings
 from sqlalchemy import Engine
 
-from digest import db
-from tests.postgres import Postgres, server
-from tests.relay import Relay, relay
+from digest import database
+from tests.support.postgres import Postgres, server
+from tests.support.relay import Relay, relay
 
 Connect = Callable[[str], Engine]
 
@@ -33,7 +33,7 @@ def connect() -> Iterator[Connect]:
     engines: list[Engine] = []
 
     def opened(url: str) -> Engine:
-        engines.append(db.connect(url))
+        engines.append(database.connect(url))
         return engines[-1]
 
     yield opened
@@ -63,8 +63,8 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def migrate(url: str) -> None:
-    engine = db.connect(url)
-    db.migrate(engine)
+    engine = database.connect(url)
+    database.migrate(engine)
     engine.dispose()
 
 

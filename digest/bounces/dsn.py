@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from email import message_from_string
 from email.message import Message
 
-from digest.bounces.opened import decode_header_value, iter_parts, part_text
+from digest.bounces.mime import decode_header_value, iter_parts, part_text
 
 ENHANCED_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")  # RFC 3463, 2
+
+
 _ADDRESS = re.compile(r"[^\s<>\"';,]{1,128}@[^\s<>\"';,]{1,255}")
+
+
 _CONTENT_TYPES = {"message/delivery-status", "message/global-delivery-status"}
+
+
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
+
+
 MAX_RECIPIENTS = 50
 
 

@@ -1,21 +1,8 @@
 """What a mail that came back says, as a value."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class ReportKind(StrEnum):
-    """What we make of a mail; MAIL.md's words. All but NONE are kept with the letter."""
-
-    HARD = "hard"  # the address takes no mail and never will
-    SOFT = "soft"  # this letter did not arrive, or not yet; the next one may
-    COMPLAINT = "complaint"  # the reader called it spam
-    AUTO_REPLY = "auto-reply"  # the letter arrived, and a machine says so
-    SENDER_FAULT = (
-        "ours"  # refused because of us, our relay, our content or the way between: never the reader's account
-    )
-    UNSUBSCRIBE = "unsubscribe"  # a mail to the address for leaving; told by that address, never by reading
-    NONE = "none"  # nothing of that kind
+from digest.mail.replies import ReportKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,21 +16,33 @@ import dkim
 from dkim.asn1 import BIT_STRING, INTEGER, NULL, OBJECT_IDENTIFIER, SEQUENCE
 from dkim.crypto import UnparsableKeyError, parse_pem_private_key
 
+from digest.config import Settings
 from digest.errors import SettingError
 from digest.mail.message import RawMessage
-from digest.settings import Settings
 
 MIN_BITS, RECOMMENDED_BITS, MAX_BITS = 1024, 2048, 4096  # bits of an RSA key: RFC 8301, 3.2
+
+
 # Each is signed as often as it is there and once more, so that none can be added, changed or put on top afterwards
 # (RFC 6376, 8.15). RFC 8058, 4 asks for the two of unsubscribing, Gmail for Feedback-ID.
 SIGNED_HEADERS = (
     *("from", "to", "cc", "reply-to", "subject", "date", "message-id", "mime-version", "content-type"),
     *("list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id", "auto-submitted"),
 )
+
+
 SAMPLE_MESSAGE = RawMessage(b"From: <digest@example.org>\r\nSubject: a sample\r\n\r\nA sample.\r\n")
+
+
 _RSA = bytes.fromhex("2a864886f70d010101")  # the object identifier rsaEncryption (RFC 8017, A.1)
+
+
 _ED25519 = bytes.fromhex("06032b6570")  # and that of Ed25519 (RFC 8410, 3)
+
+
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\n(.*?)\n-----END \1-----", re.DOTALL)
+
+
 _GENERATE_COMMAND = "openssl genrsa -out dkim.pem 2048"
 
 

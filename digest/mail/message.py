@@ -1,4 +1,8 @@
-"""A letter in wire form: headers (RFC 5322, 2047, 2369, 2919, 3834, 8058) and two bodies (RFC 2046).
+"""What goes into a letter, and what comes out: plain frozen values, so that a letter can be written without a store.
+
+What is made for every letter is a NamedTuple: made in a third of the time of a frozen dataclass.
+
+A letter in wire form: headers (RFC 5322, 2047, 2369, 2919, 3834, 8058) and two bodies (RFC 2046).
 
     letter, envelope -> headers | text | html -> bytes with CRLF, nothing left to encode, fold or dot-stuff
 
@@ -17,21 +21,63 @@ from functools import lru_cache
 from typing import NamedTuple, NewType
 
 from digest.errors import PermanentDeliveryError
-from digest.letters.values import EmailContent
-from digest.letters.wire import EncodedBody, encode_shortest
+from digest.mail.transfer_encoding import (
+    EncodedBody,
+    QuotedPrintable,
+    decode_quoted_printable,
+    encode_quoted_printable,
+    encode_shortest,
+)
+
+
+class EmailContent:
+    """A letter as its reader sees it. `subject` is one line; `text` and `html` say the same.
+
+    Both are kept in wire form, because most letters are joined from pieces that are in it already.
+    """
+
+    __slots__ = ("encoded_html", "encoded_text", "subject")
+
+    def __init__(self, subject: str, text: str | QuotedPrintable, html: str | QuotedPrintable) -> None:
+        self.subject = subject
+        self.encoded_text = encode_quoted_printable(text) if isinstance(text, str) else text
+        self.encoded_html = encode_quoted_printable(html) if isinstance(html, str) else html
+
+    @property
+    def text(self) -> str:
+        return decode_quoted_printable(self.encoded_text)
+
+    @property
+    def html(self) -> str:
+        return decode_quoted_printable(self.encoded_html)
+
 
 LINE_LENGTH, ENCODED_WORD_LENGTH, MAX_LINE_LENGTH = (
     78,
     75,
     998,
 )  # characters: a line to aim at, an encoded word at most, a line at most
+
+
 MAX_CACHED_SUBJECTS = 1024  # that are kept: many readers are told the same
+
+
 # "=_" stands in neither quoted-printable nor base64, so no body can hold this line (RFC 2045, 6.7).
 BOUNDARY = "=_letter"
+
+
 _CLOSING_BOUNDARY = f"--{BOUNDARY}--\r\n".encode()
+
+
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
 _PLAIN_TEXT = re.compile(r"[!-~]+(?: [!-~]+)*")
+
+
 _TOKEN = re.compile(r"[!-;=?-~]+")  # printable ASCII without space, "<" and ">"
+
+
 _ADDRESS = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9.-]+|[!-;=?A-~]+@\[[0-9A-Fa-f.:IPv]+\]")
 
 

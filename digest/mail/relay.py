@@ -9,6 +9,8 @@ from aiosmtplib import SMTPException, SMTPResponseException
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
 
 REPLY_SECONDS = 60.0  # for an answer to a command, where no setting says otherwise
+
+
 MESSAGES_PER_CONNECTION = 100  # many relays close one after so many
 
 

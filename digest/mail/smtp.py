@@ -30,35 +30,44 @@ from digest.errors import (
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
-from digest.mail.commands import (
+from digest.mail.message import RawMessage
+from digest.mail.relay import MESSAGES_PER_CONNECTION, REPLY_SECONDS, RelayConfig, connect
+from digest.mail.smtp_protocol import (
     DATA,
     END_OF_DATA,
     GO_AHEAD,
     MAILBOX,
     QUIT,
     RSET,
+    SHUTTING_DOWN,
     OutgoingMessage,
     SmtpCommand,
+    SmtpReply,
+    SmtpStream,
     envelope_commands,
     mail_command,
 )
-from digest.mail.message import RawMessage
-from digest.mail.relay import MESSAGES_PER_CONNECTION, REPLY_SECONDS, RelayConfig, connect
-from digest.mail.talk import SHUTTING_DOWN, SmtpReply, SmtpStream
 
 __all__ = [
     "MESSAGES_PER_CONNECTION",
     "REPLY_SECONDS",
-    "SmtpConnection",
     "OutgoingMessage",
     "RelayConfig",
     "SendCancelled",
+    "SmtpConnection",
     "connect",
 ]
 
+
 DATA_TIMEOUT_FACTOR = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
+
+
 QUIT_SECONDS = 5.0
+
+
 LOGIN_CODES = {530, 534, 535, 538}
+
+
 TOO_LARGE_CODE = 552  # RFC 1870 6.1
 
 

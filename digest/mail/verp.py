@@ -16,8 +16,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SIGNATURE_BYTES, ID_BYTES = 16, 8  # bytes
+
+
 TOKEN_LENGTH = 39  # characters of a token: eight for every five bytes
+
+
 _TOKEN = re.compile(rf"\+([a-z2-7]{{{TOKEN_LENGTH}}})@", re.IGNORECASE)
+
+
 MAX_TOKENS = 20  # tokens looked at in one mail
 
 

@@ -9,11 +9,17 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from digest.matching.fold import BREAK, FUNCTION_WORDS, Words
+from digest.matching.normalize import BREAK, FUNCTION_WORDS, Words
 
 _AFTER = re.compile(r"\(\s?([A-Za-z][A-Za-z0-9]{1,9})\s?[);,]")
+
+
 _BEFORE = re.compile(r"\b([A-Z][A-Za-z0-9]{1,9})\s?\((?=[A-Za-z])")
+
+
 _SKIPPED = FUNCTION_WORDS - {"a"}
+
+
 _SPOKEN = {"2": "to", "4": "for"}
 
 

@@ -5,9 +5,9 @@ Leaves with the same subject are said in one breath: title or abstract contains 
 
 from collections.abc import Iterable
 
-from digest.matching.leaves import AuthorTerm, CategoryTerm, HasCode, Phrase, SourceTerm, Term, UpvotesTerm
+from digest.matching.expressions import And, Node, Not, Or, iter_terms
 from digest.matching.query import Query
-from digest.matching.tree import And, Node, Not, Or, iter_terms
+from digest.matching.terms import AuthorTerm, CategoryTerm, HasCode, Phrase, SourceTerm, Term, UpvotesTerm
 
 _WHERE = {"any": "title or abstract", "title": "title", "abstract": "abstract", "org": "organization"}
 

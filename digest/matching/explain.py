@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digest.matching.index import Occurrence, PhraseIndex
-from digest.matching.leaves import Phrase, Term
-from digest.matching.listing import PLACES, Listings, PaperDocument
+from digest.matching.documents import PLACES, Listings, PaperDocument
+from digest.matching.expressions import And, Node, Not, Or
+from digest.matching.phrase_index import Occurrence, PhraseIndex
 from digest.matching.query import Query
-from digest.matching.tree import And, Node, Not, Or
+from digest.matching.terms import Phrase, Term
 
 
 class Span(NamedTuple):

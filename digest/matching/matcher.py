@@ -9,11 +9,11 @@ from functools import reduce
 from operator import and_, or_
 from typing import NamedTuple
 
-from digest.matching.index import PhraseIndex
-from digest.matching.leaves import Phrase
-from digest.matching.listing import Listings, PaperDocument
+from digest.matching.documents import Listings, PaperDocument
+from digest.matching.expressions import And, Node, Not, Or
+from digest.matching.phrase_index import PhraseIndex
 from digest.matching.query import Query
-from digest.matching.tree import And, Node, Not, Or
+from digest.matching.terms import Phrase
 
 
 class Hit(NamedTuple):

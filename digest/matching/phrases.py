@@ -3,13 +3,19 @@
 import re
 
 from digest.errors import QueryError
-from digest.matching.fold import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
-from digest.matching.leaves import Field, Phrase
-from digest.matching.plural import to_singular
+from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
+from digest.matching.plurals import to_singular
+from digest.matching.terms import Field, Phrase
 
 MAX_PHRASE_LENGTH = 200  # characters
+
+
 MAX_PHRASE_WORDS = 20
+
+
 MIN_PREFIX_LENGTH = 3  # letters before a star
+
+
 _STAR = re.compile(r"(?<![^\W_])[A-Za-z]\*|(?P<it>\*)")  # A* and Q* are names
 
 

@@ -4,16 +4,26 @@ Consecutive words are one phrase; AND binds tighter than OR; `a NOT b` and `a -b
 around words alone are punctuation ("large language models (LLMs)"), around anything else they group. A dash before
 the whole line makes an exclusion. Whatever has no meaning is refused with its place: no keyword is ever ignored, or
 turned into something else.
+
+Who asked for letters, what they asked for, and (in `links`) the links that prove it is they.
+
+    pending ──confirm──> active <──resume── paused
+       │                   │ └────pause──────^
+       │                   └──unsubscribe──> unsubscribed ──subscribe again──> pending
+       │                                          └──undo, for 30 days──> active
+       └──a hard bounce, a final refusal or a complaint──> suppressed
+
+Everything here works inside the caller's transaction.
 """
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from digest.matching.grammar import QueryLimits, Sentence
-from digest.matching.leaves import Phrase, Term
+from digest.matching.expressions import And, Node, Not, Or, depth, iter_terms, normal
+from digest.matching.lexer import Kind, cut, is_plain, readable
+from digest.matching.parser import QueryLimits, Sentence
 from digest.matching.phrases import bare, refused
-from digest.matching.tokens import Kind, cut, is_plain, readable
-from digest.matching.tree import And, Node, Not, Or, depth, iter_terms, normal
+from digest.matching.terms import Phrase, Term
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,11 @@ class Query:
 
 
 DEFAULT_LIMITS = QueryLimits()
+
+
 CACHED_QUERIES = 4096  # queries that `recall` remembers
+
+
 MAX_LIMITS = QueryLimits(
     characters=20_000, terms=1000, nesting=60
 )  # what a setting may allow, and room for canonical forms
@@ -74,3 +88,11 @@ def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
     if len(query.canonical) > limits.characters or depth(root) > limits.nesting - exclude:
         raise refused("too long", 0, f"written out in full it has more than {limits.characters} characters or brackets")
     return query
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordInput:
+    """A keyword to be kept: as the reader wrote it, and its canonical form."""
+
+    written: str
+    canonical: str

@@ -12,22 +12,38 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from digest.errors import QueryError
-from digest.matching.fold import split_words
-from digest.matching.leaves import Phrase, Term
-from digest.matching.listing import PaperDocument
+from digest.matching.documents import PaperDocument
+from digest.matching.expressions import And, Node, Not, Or, iter_terms
 from digest.matching.matcher import Matcher, bit_positions
+from digest.matching.normalize import split_words
 from digest.matching.phrases import MIN_PREFIX_LENGTH
 from digest.matching.query import Query, parse
-from digest.matching.tree import And, Node, Not, Or, iter_terms
+from digest.matching.terms import Phrase, Term
 
 MOST = 6  # suggestions at a time
+
+
 FEWEST_PAPERS = 3  # in which a suggestion stands together with a keyword
+
+
 FEWEST_LOOKED_AT = 30  # below this many papers a share says nothing
+
+
 TOO_BROAD = 1 / 3  # of all papers
+
+
 NARROW = (0.02, 0.20)  # the share of all papers that a narrowed keyword should have
+
+
 NAMED_BY = 3  # listings that name a phrase before it is known
+
+
 MOST_NAMED = 500  # phrases of listings
+
+
 LONGEST_NAMED = 40  # characters
+
+
 KEPT = 4096  # answers of `Lately.found` that are remembered
 
 

@@ -1,52 +1,140 @@
-"""One term: a field and the text behind it, or a comparison, as a leaf."""
+"""What a query is made of: words in a text, and what the listing says of a paper.
 
+Each leaf has a canonical text: equal for equal meanings, and itself a query of that meaning.
+"""
+
+import dataclasses
 import re
-from typing import Literal, cast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
-from digest.matching import phrases
-from digest.matching.leaves import AuthorTerm, CategoryTerm, Field, HasCode, SourceTerm, Term, UpvotesTerm
-from digest.matching.listing import normalize_category, source_name
-from digest.matching.names import normalize_author
-from digest.matching.phrases import refused
+from digest.matching.normalize import BREAK, HYPHEN
 
-_CATEGORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]+\*?")
-_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
+Field = Literal["any", "title", "abstract", "org"]
 
 
-def leaf(field: str, text: str, offset: int, *, quoted: bool) -> Term:
-    """What a text means in a field. `offset` is the place of the text in the query."""
-    plain = text.strip(" ()")
-    if field == "author":
-        return _author(plain, offset)
-    if field == "category":
-        name = normalize_category(plain) if _CATEGORY.fullmatch(plain) else ""
-        if not name or len(plain) > phrases.MAX_PHRASE_LENGTH:
-            raise refused("no category", offset, "write one like cs.CL, or cs.* for all of cs; OR joins several")
-        return CategoryTerm(name)
-    if field == "source":
-        if not _SOURCE.fullmatch(plain) or len(plain) > phrases.MAX_PHRASE_LENGTH:
-            raise refused("no source", offset, "write its name, as in source:arxiv")
-        return SourceTerm(source_name(plain))
-    if field == "has":
-        if plain.lower() != "code":
-            raise refused("unknown", offset, "only has:code can be asked for")
-        return HasCode()
-    read = phrases.quoted if quoted else phrases.bare
-    return read(text, offset, cast("Field", field))
+_SIMPLE = re.compile(r"[\w.]+\*?")
 
 
-def _author(written: str, offset: int) -> AuthorTerm:
-    if "*" in written:
-        raise refused("star", offset + written.index("*"), "names have no star; one letter stands for an initial")
-    name = normalize_author(written)
-    if not name or max(len(name), len(written)) > phrases.MAX_PHRASE_LENGTH:
-        raise refused("no name", offset, f"write an author's name, of {phrases.MAX_PHRASE_LENGTH} characters at most")
-    return AuthorTerm(name, " ".join(written.replace("_", " ").split()))
+@dataclass(frozen=True)
+class Phrase:
+    """Words in this order, in one text.
+
+    Exact: `words` are as written but for case and accents, `joints` the gaps between them. Else `words` are keys
+    with the joinable ones already joined (fine tuning: one word, finetuning), and a joint says what a text must
+    have there: SPACE a gap, HYPHEN a gap or nothing, BREAK a gap that may hold punctuation. A lone capital letter
+    is kept as such: the reader of R does not mean r. With `prefix` the last word is only the beginning of one.
+    """
+
+    words: tuple[str, ...]
+    separators: tuple[str, ...]
+    exact: bool = False
+    field: Field = "any"
+    prefix: bool = False
+    source_text: str = dataclasses.field(default="", compare=False)
+
+    @cached_property
+    def key(self) -> str:
+        """What the index knows it by."""
+        if self.exact and not self.is_capital_letter:
+            return self.words[0] + "".join(
+                joint + word for joint, word in zip(self.separators, self.words[1:], strict=True)
+            )
+        return "".join(self.words).lower() if self.is_capital_letter else "".join(self.words)
+
+    @cached_property
+    def separators_by_offset(self) -> dict[int, str]:
+        """Its joints by their places in the key."""
+        joints, place = {}, 0
+        for word, joint in zip(self.words, self.separators, strict=False):
+            place += len(word)
+            joints[place] = joint
+        return joints
+
+    @cached_property
+    def apart(self) -> int:
+        """How many of its joints a text may not close."""
+        return sum(joint != HYPHEN for joint in self.separators)
+
+    @property
+    def is_capital_letter(self) -> bool:
+        return len(self.words) == len(self.words[0]) == 1 and self.words[0].isupper()
+
+    @cached_property
+    def spelling(self) -> str:
+        """Its canonical text without the field: what an index of one text tells phrases apart by."""
+        pairs = zip(self.separators, self.words[1:], strict=True)
+        text = self.words[0] + "".join((", " if joint == BREAK else joint) + word for joint, word in pairs)
+        if self.exact:
+            return f'"{text}"'
+        return text + "*" if self.prefix else text
+
+    @cached_property
+    def canonical(self) -> str:
+        return self.spelling if self.field == "any" else f"{self.field}:{self.spelling}"
 
 
-def upvotes(comparison: str) -> UpvotesTerm:
-    """A comparison that the tokens have checked, with one sign for each meaning: >20 is >=21."""
-    sign, count = comparison.rstrip("0123456789"), int(comparison.lstrip("<>="))
-    if sign in {">", "<="}:
-        return UpvotesTerm(">=" if sign == ">" else "<", count + 1)
-    return UpvotesTerm(cast('Literal[">=", "<", "="]', sign), count)
+@dataclass(frozen=True)
+class AuthorTerm:
+    """Words of one author's name in this order, given name first; a single letter is an initial."""
+
+    name: str
+    source_text: str = dataclasses.field(default="", compare=False)
+
+    @cached_property
+    def canonical(self) -> str:
+        return f"author:{_quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class CategoryTerm:
+    """One of the paper's categories. cs is all of computer science; with a star, all that begin so."""
+
+    name: str
+
+    @cached_property
+    def canonical(self) -> str:
+        return f"category:{_quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class SourceTerm:
+    """Who lists the paper, in small letters and without blanks: huggingface, arxiv."""
+
+    name: str
+
+    @cached_property
+    def canonical(self) -> str:
+        return f"source:{self.name}"
+
+
+@dataclass(frozen=True)
+class UpvotesTerm:
+    """How many upvotes the listing counts. A paper from a list without votes is never found by them."""
+
+    operator: Literal[">=", "<", "="]
+    count: int
+
+    @cached_property
+    def canonical(self) -> str:
+        return f"upvotes{self.operator}{self.count}"
+
+
+@dataclass(frozen=True)
+class HasCode:
+    """The listing names a repository."""
+
+    @property
+    def canonical(self) -> str:
+        return "has:code"
+
+
+MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | UpvotesTerm | HasCode
+
+
+Term = Phrase | MetadataTerm
+
+
+def _quoted(name: str) -> str:
+    return name if _SIMPLE.fullmatch(name) else f'"{name}"'

@@ -1,13 +1,24 @@
 """Papers: `listing` takes them in, `shelf` gives them out."""
 
-from digest.papers.listing import ListingEntry, StoreReport, store_listings, store_texts
-from digest.papers.shelf import (
+from digest.papers.documents import build_documents
+from digest.papers.fetch_log import (
+    BACKFILL_DAYS,
+    SOURCE_TITLES,
+    SourceProblem,
+    due_days,
+    latest_fetches,
+    load_http_cache,
+    record_fetch,
+    source_problems,
+    store_http_cache,
+)
+from digest.papers.fulltext import update_index
+from digest.papers.ingest import store_listings, store_texts
+from digest.papers.queries import (
     arxiv_ids_without_text,
-    chunks,
     first_listing_id_of_latest_day,
     latest_list_day,
     latest_listing_id,
-    list_days,
     papers_by_id,
     papers_listed_after,
     papers_on_day,
@@ -16,23 +27,43 @@ from digest.papers.shelf import (
     sources_by_paper,
     trending_papers_after,
 )
+from digest.papers.ranking import Candidate, PaperSelection, choose_papers
+from digest.papers.recent import RecentPapersIndex, Selection, store_fingerprint
+from digest.papers.search import INDEX_BATCH_SIZE, MAX_PAPER_ID, SearchPage, search_papers
 
 __all__ = [
-    "ListingEntry",
-    "StoreReport",
-    "papers_by_id",
-    "chunks",
-    "list_days",
-    "papers_listed_after",
-    "store_texts",
-    "first_listing_id_of_latest_day",
-    "latest_list_day",
-    "recent_paper_ids",
-    "papers_on_day",
-    "recent_papers",
-    "store_listings",
-    "sources_by_paper",
+    "BACKFILL_DAYS",
+    "INDEX_BATCH_SIZE",
+    "MAX_PAPER_ID",
+    "SOURCE_TITLES",
+    "Candidate",
+    "PaperSelection",
+    "RecentPapersIndex",
+    "SearchPage",
+    "Selection",
+    "SourceProblem",
     "arxiv_ids_without_text",
+    "build_documents",
+    "choose_papers",
+    "due_days",
+    "first_listing_id_of_latest_day",
+    "latest_fetches",
+    "latest_list_day",
     "latest_listing_id",
+    "load_http_cache",
+    "papers_by_id",
+    "papers_listed_after",
+    "papers_on_day",
+    "recent_paper_ids",
+    "recent_papers",
+    "record_fetch",
+    "search_papers",
+    "source_problems",
+    "sources_by_paper",
+    "store_fingerprint",
+    "store_http_cache",
+    "store_listings",
+    "store_texts",
     "trending_papers_after",
+    "update_index",
 ]

@@ -10,17 +10,23 @@ import numpy as np
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from digest import db, deliveries, papers
-from digest.deliveries import DigestRow, UndeliveredPapers
-from digest.house import AppContext
-from digest.models import Delivery, Subscriber
-from digest.planning import PlanCallback, PlanReport
-from digest.planning.doors import DueSubscriber, choose_edition
-from digest.planning.due import DueGroup
-from digest.planning.fan import RankedMatches, fan_out
-from digest.planning.hits import BoolArray, IntArray, json_arrays
-from digest.planning.pool import NewPapers, load_new_papers
-from digest.planning.readers import SavedQueries, SubscriberChunk, load_saved_queries, lock_due_subscribers
+from digest import papers
+from digest.context import AppContext
+from digest.database import is_in_values, read_session, write_session
+from digest.database.models import Delivery, Subscriber
+from digest.delivery import (
+    DigestRow,
+    UndeliveredPapers,
+    delivered_paper_ids,
+    enqueue_digests,
+    reclaim_undelivered_papers,
+)
+from digest.planning.carry_over import DueSubscriber, choose_edition
+from digest.planning.due import DueGroup, SavedQueries, SubscriberChunk, load_saved_queries, lock_due_subscribers
+from digest.planning.fan_out import RankedMatches, fan_out
+from digest.planning.match_matrix import BoolArray, IntArray, json_arrays
+from digest.planning.new_papers import NewPapers, load_new_papers
+from digest.planning.planner import PlanCallback, PlanReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class ChunkOptions:
 
 def plan_groups(ctx: AppContext, groups: Sequence[DueGroup], now: datetime, options: ChunkOptions) -> PlanReport:
     """Plan all readers of these groups: those whom nobody holds first, then those whom somebody held."""
-    with db.read_session(ctx.engine) as session:
+    with read_session(ctx.engine) as session:
         new_papers = load_new_papers(session)  # before any reader is locked: matching takes a while
     total = PlanReport()
     gc.freeze()  # what was gathered stays to the end: looking through it again and again costs a tenth of the time
@@ -53,7 +59,7 @@ def _plan_group(
 ) -> tuple[PlanReport, NewPapers]:
     total, last_id = PlanReport(), 0
     while not options.should_stop():
-        with db.write_session(ctx.engine, bulk=True) as session:
+        with write_session(ctx.engine, bulk=True) as session:
             subscribers = lock_due_subscribers(session, group, last_id, limit=options.size, wait=wait)
             if not len(subscribers):
                 return total, new_papers
@@ -73,7 +79,7 @@ def _plan_chunk(
     # A clock that was set back may meet a day that has its letter already: that reader waits for the next one.
     already_planned = session.scalars(
         select(Delivery.subscriber_id).where(
-            db.is_in_values(session, col(Delivery.subscriber_id), subscribers.ids.tolist()), Delivery.edition == edition
+            is_in_values(session, col(Delivery.subscriber_id), subscribers.ids.tolist()), Delivery.edition == edition
         )
     ).all()
     unplanned = subscribers.filter(~np.isin(subscribers.ids, already_planned))
@@ -81,12 +87,12 @@ def _plan_chunk(
     if not new_papers.has_keywords(saved_queries.keyword_ids):
         new_papers = load_new_papers(session)
     queries = ChunkQueries.build(new_papers, unplanned, saved_queries)
-    undelivered = deliveries.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now)
+    undelivered = reclaim_undelivered_papers(session, unplanned.ids.tolist(), now)
     individual = ~queries.has_inclusion | (unplanned.trending > 0) | np.isin(unplanned.ids, list(undelivered))
     rows = _digest_rows(queries, ~individual)
     if individual.any():
         rows += _individual_digest_rows(session, new_papers, queries, np.flatnonzero(individual).tolist(), undelivered)
-    digests = deliveries.enqueue_digests(session, edition, rows, ctx.sender_domain, now)
+    digests = enqueue_digests(session, edition, rows, ctx.sender_domain, now)
     if len(unplanned) < len(subscribers):
         _update_subscribers(session, subscribers, {"last_due_day": due_day})
     # Never back: this pool serves nobody who has seen more.
@@ -163,7 +169,7 @@ def _individual_digest_rows(
         session, {number for owed in undelivered.values() for number in (*owed.papers, *owed.left_out)}
     )
     new_papers.match_papers(session, list(papers_by_id.values()))
-    delivered = deliveries.delivered_paper_ids(session, [each.id for _, each in due_subscribers])
+    delivered = delivered_paper_ids(session, [each.id for _, each in due_subscribers])
     rows = []
     for place, reader in due_subscribers:
         matched = queries.matches.candidates_at(place)
@@ -184,7 +190,7 @@ def _individual_digest_rows(
 def _update_subscribers(session: Session, subscribers: SubscriberChunk, values: dict[str, object]) -> None:
     session.execute(
         update(Subscriber)
-        .where(db.is_in_values(session, col(Subscriber.id), subscribers.ids.tolist()))
+        .where(is_in_values(session, col(Subscriber.id), subscribers.ids.tolist()))
         .values(**values)
         .execution_options(synchronize_session=False)
     )

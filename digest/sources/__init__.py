@@ -1,16 +1,18 @@
-"""Where papers are listed. To add a source: one file, one line in SOURCES, one sample, one test."""
+"""sources."""
 
-from digest.settings import Settings
-from digest.sources.arxiv import ArxivSource
-from digest.sources.base import HttpValidators, ListedPaper, Source, SourceAnswer
+from digest.sources.arxiv import ArxivSource, submission_window
+from digest.sources.base import ListedPaper, Source, SourceAnswer
 from digest.sources.http import SourceClient
-from digest.sources.huggingface import HuggingFaceSource
+from digest.sources.registry import build_sources
+from digest.sources.text import clean_text
 
-SOURCES = (HuggingFaceSource, ArxivSource)
-
-__all__ = ["SOURCES", "SourceAnswer", "SourceClient", "HttpValidators", "ListedPaper", "Source", "build_sources"]
-
-
-def build_sources(settings: Settings, client: SourceClient) -> tuple[Source, ...]:
-    """The sources that the settings name, in the order of SOURCES."""
-    return tuple(kind.from_settings(settings, client) for kind in SOURCES if kind.name in settings.sources)
+__all__ = [
+    "ArxivSource",
+    "ListedPaper",
+    "Source",
+    "SourceAnswer",
+    "SourceClient",
+    "build_sources",
+    "clean_text",
+    "submission_window",
+]

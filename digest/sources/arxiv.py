@@ -14,17 +14,27 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlencode
 
+from digest.config import Settings
 from digest.errors import MalformedAnswerError, NotListedError, SourceUnavailableError
-from digest.settings import Settings
+from digest.sources.atom import EASTERN, parse_feed, parse_query_answer
 from digest.sources.base import ListedPaper, SourceAnswer, parse_arxiv_id
-from digest.sources.feed import EASTERN, parse_feed, parse_query_answer
 from digest.sources.http import SourceClient, SourceResponse
 
 FEED_LIMIT = 2000  # the most that a feed holds
+
+
 IDS_PER_QUERY = 100  # the most that are asked for at once
+
+
 QUERY_PAGE_SIZE = 500
+
+
 MAX_QUERY_PAGES = 12
+
+
 COMPLETE_SHARE = 0.95  # of what a query promises; the rest may be entries that nobody can read
+
+
 SATURDAY = 5
 
 

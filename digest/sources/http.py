@@ -1,4 +1,6 @@
-"""One polite client for all sources.
+"""What a host sends, up to a cap: a small packed answer must not swell in memory, a cut one must not pass as whole.
+
+One polite client for all sources.
 
 It says who it is, keeps a pace per host across the whole process, asks conditionally where an answer is known, obeys
 Retry-After up to a bound, gives up in time, caps what it takes in, and follows redirects only within the same host.
@@ -8,6 +10,7 @@ What goes wrong comes out as Unreachable, Throttled or Malformed; messages name 
 import asyncio
 import json
 import re
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,15 +25,52 @@ import httpx
 from digest import __version__
 from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
 from digest.sources.base import HttpValidators, ValidatorsByKey
-from digest.sources.body import read_body
-from digest.sources.traffic import SHARED_THROTTLE, HostThrottle, is_redirect_allowed
+from digest.sources.throttle import SHARED_THROTTLE, HostThrottle, is_redirect_allowed
+
+MAX_BODY_BYTES = 20 * 2**20  # bytes after decompression; the largest feed seen has 5 MB
+
+
+async def read_body(response: httpx.Response, location: str) -> bytes:
+    """The body of a streamed answer, unpacked piece by piece.
+
+    Raises Malformed when it is too large or cannot be unpacked, httpx.RemoteProtocolError when it was cut off.
+    """
+    packed = response.headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}
+    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None
+    pieces: list[bytes] = []
+    size = 0
+    async for raw in response.aiter_raw():
+        try:
+            piece = unpack.decompress(raw, MAX_BODY_BYTES - size + 1) if unpack else raw
+        except zlib.error as error:
+            raise MalformedAnswerError(f"{location} sent a body that cannot be unpacked") from error
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            raise MalformedAnswerError(f"{location} sent more than {MAX_BODY_BYTES // 2**20} MiB")
+        pieces.append(piece)
+    if unpack and size and not unpack.eof:
+        raise httpx.RemoteProtocolError("the answer was cut off")
+    return b"".join(pieces)
+
 
 MAX_REDIRECTS = 3
+
+
 MAX_ATTEMPTS = 3
+
+
 MAX_RETRY_AFTER = 10.0  # seconds of Retry-After that a run waits for; longer ones end in Throttled
+
+
 RETRY_BUDGET = 20.0  # seconds after which nothing is tried again
+
+
 DEFAULT_PAUSE = timedelta(minutes=10)  # arXiv sends 429 without Retry-After and wants at least this long
+
+
 _RATE_LIMIT_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
+
+
 _RETRY_STATUSES = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
 
 

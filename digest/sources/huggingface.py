@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 from parsel import Selector
 
+from digest.config import Settings
 from digest.errors import (
     MalformedAnswerError,
     NotListedError,
@@ -24,17 +25,26 @@ from digest.errors import (
     SourceThrottledError,
     SourceUnavailableError,
 )
-from digest.settings import Settings
 from digest.sources.base import HttpValidators, ListedPaper, SourceAnswer, http_url, parse_arxiv_id
 from digest.sources.http import SourceClient, SourceResponse
 from digest.sources.text import clean_text, parse_authors
-from digest.sources.traffic import is_redirect_allowed
+from digest.sources.throttle import is_redirect_allowed
 
 PUBLIC_URL = "https://huggingface.co"
+
+
 PAGE_SIZE = 100  # the most that the API gives at once
+
+
 MAX_PAGES = 20
+
+
 LIST_DAYS = 3
+
+
 SATURDAY = 5
+
+
 _NEXT = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNORECASE)
 
 

@@ -4,18 +4,28 @@ import html
 import re
 from collections.abc import Iterable
 
-from digest.sources.tex import latex_to_text
+from digest.sources.latex import latex_to_text
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+
+
 _LATEX = re.compile(r"[\\${~]")
+
+
 # Controls but white space, soft hyphen, zero width marks, bidi marks, overrides and isolates, surrogates, tags,
 # interlinear marks and what Unicode says is no character. The joiners U+200C and U+200D stay: scripts need them.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+
+
 _DASHES = ((re.compile(r"(?<![-\s])---(?!-)|(?<=\s)---(?=\s)"), "—"), (re.compile(r"(?<=\w)--(?=\w)"), "–"))  # noqa: RUF001
+
+
 _NAME_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
+
+
 _LATEX_ERRORS = re.compile(
     r"(?<=\d)(?:times|pm|cdot|sim|approx|leq|geq|rightarrow|ell)(?![a-z])"
     r"|\b(?:leq|geq|neq|approx|rightarrow|leftarrow|mathcal|mathbb|mathbf|mathrm|textbf|textit|texttt|emph)\b(?=\W|\d)"

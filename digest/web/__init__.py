@@ -5,3 +5,8 @@ front    what every page has     headers  what every answer says besides its con
 forms    what people typed, read and told back
 subscribe, manage, papers, letters, inbox, about, health, errors: one file a group of pages
 """
+
+from digest.web.app import create_app
+from digest.web.server import server_of
+
+__all__ = ["create_app", "server_of"]

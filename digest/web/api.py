@@ -15,22 +15,29 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from digest import db, desk, papers, search
-from digest.documents import build_documents
+from digest.database import read_session
+from digest.database.models import Paper
 from digest.errors import AddressError, StoreError, SubscriberError
-from digest.letters import say
-from digest.matching import Matcher, describe
-from digest.models import Paper
-from digest.subscribers import CONSENT_TEXT, MAX_CAP, KeywordInput, Preferences, normalize_address
-from digest.web import onepaper, searching, typos
-from digest.web.front import WebContext, WebDep
-from digest.web.problems import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
-from digest.web.subscribe import request_subscription
+from digest.formatting import safe_url
+from digest.matching import KeywordInput, Matcher, describe
+from digest.papers import SearchPage, build_documents, papers_on_day
+from digest.subscribers import CONSENT_TEXT, MAX_CAP, KeywordLimits, Preferences, normalize_address, parse_keywords
+from digest.web.context import WebContext, WebDep
+from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
+from digest.web.forms import correct_address
+from digest.web.pages import papers as papers_
+from digest.web.pages.paper_entries import parse_search, parse_trail, run_search
+from digest.web.pages.subscribe import request_subscription
 
 log = structlog.get_logger()
 
+
 SEARCH_PAGE_PAPERS = 25
+
+
 MAX_DAY_PAPERS = 2000
+
+
 KeywordParameter = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
 
 
@@ -138,15 +145,15 @@ def list_papers(
     day: DayParameter | None = None,
     page: Annotated[str, Query(max_length=400)] = "",
 ) -> PapersOut:
-    way = searching.parse_trail(page)
+    way = parse_trail(page)
     if way is None or (day and page):
         raise HTTPException(404, "There is no such page.")
-    asked = searching.parse_search(web, q) if q.strip() else None
+    asked = parse_search(web, q) if q.strip() else None
     if asked and asked.query is None:
         raise InvalidInputError(asked.wrong, asked.position)
     if day:
-        with db.read_session(web.ctx.engine) as session:
-            found = papers.papers_on_day(session, day)[:MAX_DAY_PAPERS]
+        with read_session(web.ctx.engine) as session:
+            found = papers_on_day(session, day)[:MAX_DAY_PAPERS]
             texts = build_documents(session, found)
         looked = len(found)
         if asked and asked.query:
@@ -155,7 +162,7 @@ def list_papers(
         return PapersOut(papers=[_to_paper_out(each) for each in found], next=None, looked=looked)
     if not asked or not asked.query:
         raise HTTPException(422, "Say what to look for: q, day, or both.")
-    some: search.SearchPage = searching.run_search(web, asked.query, way, SEARCH_PAGE_PAPERS)
+    some: SearchPage = run_search(web, asked.query, way, SEARCH_PAGE_PAPERS)
     return PapersOut(
         papers=[_to_paper_out(each) for each in some.papers],
         next=str(some.next_before_id) if some.next_before_id else None,
@@ -164,14 +171,14 @@ def list_papers(
 
 
 def get_paper(web: WebDep, number: Annotated[str, Path(max_length=20)]) -> PaperOut:
-    paper = onepaper.get_paper(web, number)
+    paper = papers_.get_paper(web, number)
     if paper is None:
         raise HTTPException(404, "There is no such paper.")
     return _to_paper_out(paper)
 
 
 def explain_keyword(web: WebDep, q: KeywordParameter) -> KeywordExplanation:
-    asked = searching.parse_search(web, q)
+    asked = parse_search(web, q)
     if asked.query is None:
         raise InvalidInputError(asked.wrong, asked.position)
     return KeywordExplanation(keyword=asked.written, canonical=asked.query.canonical, meaning=describe(asked.query))
@@ -182,11 +189,11 @@ async def request_subscription_by_api(web: WebDep, subscription: SubscriptionIn)
     began = time.monotonic()
     wish, saved = await run_in_threadpool(_parse_subscription, web, subscription)
     await request_subscription(web, subscription.email, wish, saved, began)
-    return SubscriptionAnswer(probably_meant=typos.correct_address(subscription.email) or None)
+    return SubscriptionAnswer(probably_meant=correct_address(subscription.email) or None)
 
 
 def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[Preferences, list[KeywordInput]]:
-    saved, misread = desk.parse_keywords(subscription.keywords, desk.KeywordLimits.from_settings(web.ctx.settings))
+    saved, misread = parse_keywords(subscription.keywords, KeywordLimits.from_settings(web.ctx.settings))
     wrong = [FieldProblem(field=f"keywords.{each.line - 1}", message=each.message) for each in misread]
     wish = Preferences()
     try:
@@ -207,7 +214,7 @@ def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[
 
 def _to_paper_out(paper: Paper) -> PaperOut:
     plain = {name: getattr(paper, name) for name in PaperOut.model_fields if name not in {"id", "url", "code_url"}}
-    links = {name: say.safe_url(getattr(paper, name)) for name in ("url", "code_url")}
+    links = {name: safe_url(getattr(paper, name)) for name in ("url", "code_url")}
     return PaperOut(id=int(paper.id or 0), **plain, **links)
 
 

@@ -9,29 +9,29 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from digest.house import AppContext
-from digest.web import (
-    about,
-    api,
-    doors,
-    errors,
-    feeds,
-    gone,
-    health,
-    inbox,
-    letters,
-    manage,
-    mine,
-    onepaper,
-    operator,
-    papers,
-    subscribe,
-    yoursite,
-)
-from digest.web.front import create_web_context, static_directory
-from digest.web.guard import BodyLimitMiddleware, RateLimitMiddleware, RootPathMiddleware
+from digest.context import AppContext
+from digest.web import metrics
+from digest.web.admin.router import install_admin
+from digest.web.api import create_api
+from digest.web.context import create_web_context, static_directory
+from digest.web.errors import install_error_handlers, install_token_error_pages
 from digest.web.headers import SecurityHeadersMiddleware
-from digest.web.pace import FormLimits
+from digest.web.middleware import BodyLimitMiddleware, RateLimitMiddleware, RootPathMiddleware
+from digest.web.pages import (
+    account,
+    archive,
+    embed,
+    feeds,
+    local_mailbox,
+    papers,
+    preferences,
+    quick_actions,
+    subscribe,
+)
+from digest.web.pages import (
+    help as help_pages,
+)
+from digest.web.rate_limit import FormLimits
 
 MIN_ANSWER_SECONDS = 0.3  # seconds, at least: longer than noting an address ever takes on a healthy store
 
@@ -62,12 +62,25 @@ def create_app(
         ],
     )
     app.state.front = front
-    errors.install_error_handlers(app, front)
-    gone.install_token_error_pages(app, front)
-    for group in (subscribe, yoursite, manage, mine, doors, onepaper, papers, feeds, letters, inbox, about, health):
-        app.include_router(group.router)
-    operator.install_admin(app, front)
-    app.mount("/api/v1", api.create_api(front))
+    install_error_handlers(app, front)
+    install_token_error_pages(app, front)
+    for router in (
+        subscribe.router,
+        embed.router,
+        preferences.router,
+        account.router,
+        quick_actions.router,
+        papers.paper_router,
+        papers.router,
+        feeds.router,
+        archive.router,
+        local_mailbox.router,
+        help_pages.router,
+        metrics.health_router,
+    ):
+        app.include_router(router)
+    install_admin(app, front)
+    app.mount("/api/v1", create_api(front))
     app.mount("/static", ImmutableStaticFiles(directory=static_directory()), name="static")
     return app
 

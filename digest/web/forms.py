@@ -1,22 +1,27 @@
-"""What people type into forms: taken as it is, read with care, told back with what is wrong."""
+"""What people type into forms: taken as it is, read with care, told back with what is wrong.
+
+A slip in the domain of an address: gmial.com for gmail.com. Only ever a question: whoever means it goes on. Pure.
+"""
 
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from digest import desk, subscribers
+from digest.config import Settings
 from digest.errors import AddressError, SubscriberError
-from digest.letters import say
-from digest.settings import Settings
-from digest.subscribers import KeywordInput, Preferences, normalize_address
-from digest.web import typos
+from digest.formatting import pluralize
+from digest.matching import KeywordInput
+from digest.subscribers import KeywordLimits, Preferences, normalize_address, parse_keywords, timezone_names
 
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
+
+
 REGIONS = (
     *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
     "Arctic",
@@ -147,7 +152,7 @@ def parse_subscribe_form(form: SubscribeForm, settings: Settings) -> ParsedForm:
     try:
         normalize_address(form.email)
         if form.email.strip() != form.sure.strip():
-            read.mended = typos.correct_address(form.email)
+            read.mended = correct_address(form.email)
     except AddressError as error:
         message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
         # In the order of the form: the address comes after the keywords.
@@ -172,7 +177,7 @@ def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datet
 def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> ParsedForm:
     said = entered_values(form, settings)
     read = ParsedForm()
-    _parse_keywords(said["keywords"], read, desk.KeywordLimits.from_settings(settings))
+    _parse_keywords(said["keywords"], read, KeywordLimits.from_settings(settings))
     read.wish = Preferences(trending=bool(said["trending"]), summaries=bool(said["summaries"]))
     for name, of, convert in (
         ("frequency", "frequency", str),
@@ -194,14 +199,14 @@ def _parse_number(text: str) -> int:
     return int(text)
 
 
-def _parse_keywords(text: str, parsed: ParsedForm, limits: desk.KeywordLimits) -> None:
+def _parse_keywords(text: str, parsed: ParsedForm, limits: KeywordLimits) -> None:
     lines = re.split(r"\r\n|\r|\n", text)
     if len(text) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
         parsed.faults.append(
-            FieldError("keywords", f"At most {say.pluralize(limits.max_keywords, 'keyword')}, please, one a line.")
+            FieldError("keywords", f"At most {pluralize(limits.max_keywords, 'keyword')}, please, one a line.")
         )
         return
-    parsed.saved, misread = desk.parse_keywords(lines, limits)
+    parsed.saved, misread = parse_keywords(lines, limits)
     for each in misread:
         about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
         parsed.faults.append(FieldError("keywords", f"{about}{each.message}", each.written, each.position))
@@ -216,7 +221,7 @@ def non_blank_lines(text: str) -> str:
 def timezones_by_region() -> dict[str, list[str]]:
     """Time zones by part of the world, for a list to choose from. UTC stands first."""
     found: dict[str, list[str]] = {"": ["UTC"]}
-    for name in sorted(subscribers.timezone_names()):
+    for name in sorted(timezone_names()):
         region, _, place = name.partition("/")
         if place and region in REGIONS:
             found.setdefault(region, []).append(name)
@@ -225,6 +230,67 @@ def timezones_by_region() -> dict[str, list[str]]:
 
 def timezones_including(chosen: str) -> dict[str, list[str]]:
     """The list, with a zone in it that somebody has chosen under an old name."""
-    if any(chosen in names for names in timezones_by_region().values()) or chosen not in subscribers.timezone_names():
+    if any(chosen in names for names in timezones_by_region().values()) or chosen not in timezone_names():
         return timezones_by_region()
     return {**timezones_by_region(), "": ["UTC", chosen]}
+
+
+# Where very many people have their mail.
+LARGE_MAIL_DOMAINS = frozenset(
+    (
+        *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com"),
+        *("icloud.com", "aol.com", "proton.me", "protonmail.com", "fastmail.com", "zoho.com", "gmx.de"),
+        *("gmx.net", "web.de", "t-online.de", "freenet.de", "mail.ru", "yandex.ru", "naver.com"),
+        *("outlook.de", "hotmail.de", "hotmail.fr", "hotmail.co.uk", "yahoo.co.uk", "yahoo.co.jp", "yahoo.de"),
+        *("yahoo.fr", "orange.fr", "laposte.net", "free.fr", "libero.it", "tutanota.com", "posteo.de"),
+        *("mailbox.org",),
+    )
+)
+
+
+# Domains of their own that look like one of these.
+SIMILAR_MAIL_DOMAINS = frozenset(
+    (
+        "mail.com",
+        "email.com",
+        "ymail.com",
+        "hmail.com",
+        "gmx.com",
+        "gmx.at",
+        "gmx.ch",
+        "alive.com",
+        "love.com",
+        "five.com",
+    )
+)
+
+
+MISSPELT_ENDINGS = {"con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "xom": "com", "cim": "com",
+           "om": "com", "cm": "com", "co": "com", "coom": "com", "ent": "net", "nte": "net", "ed": "de"}  # fmt: skip
+
+
+MIN_NAME_LENGTH = 4  # letters of a name that is long enough to be misspelt
+
+
+MIN_SIMILARITY = 0.85  # difflib's ratio: one or two letters of a usual name
+
+
+def suggest_domain(domain: str) -> str:
+    """The large domain that this one was probably meant to be; empty when there is no such guess."""
+    written = domain.strip().rstrip(".").casefold()
+    name, _, ending = written.partition(".")
+    if written in LARGE_MAIL_DOMAINS or written in SIMILAR_MAIL_DOMAINS or not ending:
+        return ""
+    mended = f"{name}.{MISSPELT_ENDINGS.get(ending, ending)}"
+    if mended in LARGE_MAIL_DOMAINS:
+        return mended
+    same = [each for each in sorted(LARGE_MAIL_DOMAINS) if each.partition(".")[2] == mended.partition(".")[2]]
+    long = [each for each in same if len(each.partition(".")[0]) >= MIN_NAME_LENGTH]
+    return next(iter(get_close_matches(mended, long, 1, MIN_SIMILARITY)), "")
+
+
+def correct_address(address: str) -> str:
+    """The whole address with the domain that was probably meant; empty when there is nothing to ask."""
+    local, at, domain = address.strip().rpartition("@")
+    guess = suggest_domain(domain) if local and at else ""
+    return f"{local}@{guess}" if guess else ""

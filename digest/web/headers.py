@@ -3,27 +3,38 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digest.web.front import SAFE_METHODS, WebContext
+from digest.web.context import SAFE_METHODS, WebContext
 
 QUICK_ACTION_PATHS = ("/mute/", "/never/", "/fewer/", "/pause/", "/return/")
+
+
 TOKEN_PATHS = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/", "/mine/", *QUICK_ACTION_PATHS)
+
+
 PRIVATE_PATHS = (*TOKEN_PATHS, "/inbox", "/sent", "/operator", "/metrics")
+
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; object-src 'none'"
 )
+
+
 # A letter brings its own styles and nothing else; what it links to opens in the whole window.
 EMAIL_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 )
 
+
 # The one page that may stand in somebody else's: a small form, which opens a window of its own.
 EMBED_PATH = "/embed"
+
+
 EMBED_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors *"),
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -4,17 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from digest import db, papers
-from digest.documents import build_documents
+from digest.context import AppContext
+from digest.database import read_session
 from digest.errors import QueryError
-from digest.house import AppContext
-from digest.matching import Query, describe, parse, parse_canonical, suggest
-from digest.matching.suggest import RecentCorpus
-from digest.recent import RecentPapersIndex
-from digest.subscribers import KeywordInput
+from digest.matching import (
+    KeywordInput,
+    Query,
+    RecentCorpus,
+    build_corpus,
+    common_phrases,
+    describe,
+    narrow_query,
+    narrowing_phrases,
+    parse,
+    parse_canonical,
+    related_phrases,
+)
+from digest.papers import RecentPapersIndex, build_documents, latest_listing_id, papers_by_id, recent_paper_ids
 
 SAMPLE_DAYS = 30  # list days that are looked at
+
+
 MAX_CACHED_SUGGESTIONS = 512  # lists of keywords whose suggestions are remembered
+
+
 MAX_SAMPLE_PAPERS = 1500  # of them at most, evenly spread: a share is then right within two in a hundred
 
 
@@ -68,8 +81,8 @@ class KeywordSuggestions:
         `top`: the number of the last listing, where it is known.
         """
         if last_listing is None:
-            with db.read_session(ctx.engine) as session:
-                last_listing = papers.latest_listing_id(session)
+            with read_session(ctx.engine) as session:
+                last_listing = latest_listing_id(session)
         ready = self._ready
         if ready and (ready[0] == last_listing or not self._lock.acquire(blocking=False)):
             return ready[1]
@@ -83,12 +96,12 @@ class KeywordSuggestions:
             self._lock.release()
 
     def _make_ready(self, ctx: AppContext) -> RecentCorpus:
-        with db.read_session(ctx.engine) as session:
-            listed = papers.recent_paper_ids(session, SAMPLE_DAYS)
-            found = papers.papers_by_id(session, listed[:: -(-len(listed) // MAX_SAMPLE_PAPERS) or 1])
+        with read_session(ctx.engine) as session:
+            listed = recent_paper_ids(session, SAMPLE_DAYS)
+            found = papers_by_id(session, listed[:: -(-len(listed) // MAX_SAMPLE_PAPERS) or 1])
             read = build_documents(session, list(found.values()))
         ids = [each.id for each in read]
-        known = suggest.build_corpus(read, [each.ai_keywords for each in found.values()])
+        known = build_corpus(read, [each.ai_keywords for each in found.values()])
         return replace(known, ask=lambda leaf: self.recent_papers.match_bits(leaf, ids))
 
 
@@ -106,8 +119,8 @@ def _keyword_meaning(corpus: RecentCorpus, query: Query, count: int | None) -> K
     share = corpus.share(query)
     if share is None or not corpus.is_too_broad(query):
         return KeywordMeaning(query.text, describe(query), count)
-    phrases = () if query.exclude else suggest.narrowing_phrases(corpus, query)
-    lines = ((phrase, suggest.narrow_query(query, phrase)) for phrase in phrases)
+    phrases = () if query.exclude else narrowing_phrases(corpus, query)
+    lines = ((phrase, narrow_query(query, phrase)) for phrase in phrases)
     narrower = tuple(NarrowerKeyword(phrase, line) for phrase, line in lines if _is_valid(line))
     return KeywordMeaning(query.text, describe(query), count, round(100 * share), narrower)
 
@@ -124,7 +137,7 @@ def _is_valid(line: str) -> bool:
 def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
     """Phrases to add: what stands beside these keywords, or for none what is frequent."""
     queries = [parse_canonical(each.canonical) for each in keywords]
-    return suggest.related_phrases(corpus, queries) if queries else suggest.common_phrases(corpus)
+    return related_phrases(corpus, queries) if queries else common_phrases(corpus)
 
 
 def edit_keywords(text: str, add: str, narrow: str) -> str:

@@ -7,15 +7,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from digest import desk, planning
-from digest.house import AppContext
-from digest.mail import inbox
-from digest.sending import send_queued
-from digest.subscribers import Preferences, TokenPurpose
-from digest.web.app import create_app
-from digest.web.pace import FormLimits
-from tests.browser import AT, Browser
-from tests.house import ADA, BOB, Record, arrive, make_context, reader, token
+from digest.context import AppContext
+from digest.delivery import send_queued
+from digest.mail import StoredMessage, list_messages
+from digest.planning import plan
+from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, subscribe
+from digest.tokens import TokenPurpose
+from digest.web import create_app
+from digest.web.rate_limit import FormLimits
+from tests.support.browser import AT, Browser
+from tests.support.contexts import ADA, BOB, Record, arrive, make_context, reader, token
 
 WIDE = FormLimits(subscribe=10_000, other=10_000, search=10_000, mailbox=10_000)
 YESTERDAY = AT - timedelta(days=1)
@@ -33,8 +34,8 @@ class Target:
     def token(self, purpose: TokenPurpose, email: str = ADA) -> str:
         return token(self.at, email, purpose, AT)
 
-    def letters(self) -> list[inbox.StoredMessage]:
-        return inbox.list_messages(self.at.mailbox_directory)
+    def letters(self) -> list[StoredMessage]:
+        return list_messages(self.at.mailbox_directory)
 
     def dump(self, *, counts: bool = True) -> list[str]:
         """The whole store; without `counts`, all but how often forms were sent."""
@@ -47,12 +48,12 @@ class Target:
 @pytest.fixture
 def target(sqlite_store: Engine) -> Target:
     at = make_context(sqlite_store, base_url="http://digest.test")
-    desk.subscribe(at, ADA, Preferences(), desk.parse_keywords_or_raise(["robot", "-survey"]), YESTERDAY)
-    desk.confirm(at, token(at, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
+    subscribe(at, ADA, Preferences(), parse_keywords_or_raise(["robot", "-survey"]), YESTERDAY)
+    confirm(at, token(at, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
     reader(at, BOB, "protein", now=YESTERDAY)
     arrive(at, YESTERDAY, "Robot hands", "Protein folds")
-    planning.plan(at, AT)
-    desk.subscribe(at, EVE, Preferences(), [], AT)
+    plan(at, AT)
+    subscribe(at, EVE, Preferences(), [], AT)
     asyncio.run(send_queued(at, lambda: AT))
     return Target(
         at, Record(sqlite_store), Browser(create_app(at, clock=lambda: AT, limits=WIDE, min_answer_seconds=0))

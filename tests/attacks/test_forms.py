@@ -9,15 +9,18 @@ from datetime import timedelta
 
 from sqlmodel import select
 
-from digest import db, desk, planning
-from digest.models import Subscriber, SubscriberStatus
-from digest.sending import send_queued
-from digest.subscribers import KeywordInput, Preferences, TokenPurpose
-from digest.web.app import create_app
-from digest.web.pace import FormLimits
+from digest.database import read_session
+from digest.database.models import Subscriber, SubscriberStatus
+from digest.delivery import send_queued
+from digest.matching import KeywordInput
+from digest.planning import plan
+from digest.subscribers import Preferences, update_preferences
+from digest.tokens import TokenPurpose
+from digest.web import create_app
+from digest.web.rate_limit import FormLimits
 from tests.attacks.conftest import EVE, Target
-from tests.browser import AT, Browser
-from tests.house import ADA, BOB, arrive, put
+from tests.support.browser import AT, Browser
+from tests.support.contexts import ADA, BOB, arrive, put
 
 NEW = "nobody@example.org"
 BREAKS = "\r\nBcc: eve@example.org\r\n\x85X-Evil: 1\u2028X-Evil: 2\r\n\r\nbody"
@@ -56,7 +59,7 @@ def test_a_stranger_cannot_have_an_address_bombed(target: Target) -> None:
         each = Browser(app, f"198.51.{number}.7")
         assert each.post("/subscribe", FORM | {"email": f"victim+{number}@example.org"}).status_code == 303
         assert each.post("/subscribe", FORM | {"email": EVE}).status_code == 303
-    with db.read_session(target.at.engine) as session:
+    with read_session(target.at.engine) as session:
         waiting = session.exec(select(Subscriber.email)).all()
     assert len([each for each in waiting if each.startswith("victim")]) == FormLimits().mailbox
     assert target.record.kinds(EVE) == ["confirm"]  # of this day; the one that it had before
@@ -100,7 +103,7 @@ def test_a_domain_that_looks_like_another_is_shown_and_kept_as_what_it_is(target
     before = target.record.letters(ADA)
     lookalike = "ada@ex\u0430mple.org"  # with a Cyrillic letter
     assert target.browser.post("/subscribe", FORM | {"email": lookalike}).status_code == 303
-    with db.read_session(target.at.engine) as session:
+    with read_session(target.at.engine) as session:
         kept = session.exec(select(Subscriber.email).where(Subscriber.email.like("%xn--%"))).all()  # type: ignore[attr-defined]
     assert [each.isascii() for each in kept] == [True]
     assert target.record.letters(ADA) == before
@@ -229,7 +232,7 @@ def test_no_form_redirects_to_another_host(target: Target) -> None:
 def test_no_keyword_and_no_title_reach_a_header_of_a_letter(target: Target) -> None:
     later = AT + timedelta(days=1)
     arrive(target.at, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
-    desk.update_preferences(
+    update_preferences(
         target.at,
         target.token(TokenPurpose.PREFERENCES),
         Preferences(),
@@ -237,7 +240,7 @@ def test_no_keyword_and_no_title_reach_a_header_of_a_letter(target: Target) -> N
         None,
         AT,
     )
-    planning.plan(target.at, later + timedelta(hours=1))
+    plan(target.at, later + timedelta(hours=1))
     before = len(target.letters())
     asyncio.run(send_queued(target.at, lambda: later))
     (letter,) = target.letters()[before:]

@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from digest.web.app import create_app
-from digest.web.guard import BodyLimitMiddleware
-from digest.web.serving import TimeoutProtocol, server_of
+from digest.web import create_app, server_of
+from digest.web.middleware import BodyLimitMiddleware
+from digest.web.server import TimeoutProtocol
 from tests.attacks.conftest import WIDE, Target
-from tests.browser import AT
-from tests.served import ask, listening
+from tests.support.browser import AT
+from tests.support.web_server import ask, listening
 
 SHORT = 0.4  # seconds, in place of the patience of the real server
 

@@ -3,12 +3,12 @@
 import re
 from itertools import product
 
-from digest import desk
-from digest.subscribers import TokenPurpose
-from digest.web.keeper import OperatorAuth
+from digest.subscribers import unsubscribe
+from digest.tokens import TokenPurpose
+from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import EVE, Target
-from tests.browser import AT, Seen
-from tests.house import ADA, BOB, settings, token
+from tests.support.browser import AT, Seen
+from tests.support.contexts import ADA, BOB, settings, token
 
 # Where each purpose has its pages, and what is sent there.
 PAGES = {
@@ -91,7 +91,7 @@ def test_a_replayed_confirmation_begins_nothing_anew(target: Target) -> None:
     for _ in range(3):
         assert "already" in target.browser.post(f"/confirm/{link}").text
     assert target.dump(counts=False) == before
-    desk.unsubscribe(target.at, target.token(TokenPurpose.UNSUBSCRIBE, EVE), AT)
+    unsubscribe(target.at, target.token(TokenPurpose.UNSUBSCRIBE, EVE), AT)
     after = target.dump(counts=False)
     assert target.browser.post(f"/confirm/{link}").status_code == 410
     assert target.dump(counts=False) == after

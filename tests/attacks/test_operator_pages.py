@@ -7,18 +7,18 @@ import pytest
 from lxml import etree  # type: ignore[import-untyped]
 from sqlmodel import select
 
-from digest import db, deliveries
-from digest.models import BounceClass, BounceRecord, DeliveryState, SavedKeyword, Subscriber
-from digest.subscribers import TokenPurpose
-from digest.watch.month import month_statistics
-from digest.web import operator as pages
-from digest.web.app import create_app
-from digest.web.keeper import OperatorAuth
-from digest.web.operator.charts import monthly_charts
+from digest.database import write_session
+from digest.database.models import BounceClass, BounceRecord, DeliveryState, SavedKeyword, Subscriber
+from digest.delivery.circuit_breaker import open_circuit
+from digest.monitoring.statistics import month_statistics
+from digest.tokens import TokenPurpose
+from digest.web import admin, create_app
+from digest.web.admin.charts import monthly_charts
+from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import Target
-from tests.browser import AT, Browser, Seen
-from tests.factories import delivery, reading
-from tests.house import ADA, arrive, make_context
+from tests.support.browser import AT, Browser, Seen
+from tests.support.contexts import ADA, arrive, make_context
+from tests.support.factories import delivery, reading
 
 TOKEN = "a-token-that-is-long-enough"
 EVIL = "robot</td></svg></title><script>alert(1)</script><img src=x onerror=alert(2)>\"' onclick='alert(3)"
@@ -49,7 +49,7 @@ def cookie(operator: Browser) -> str:
 
 def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target, operator: Browser) -> None:
     arrive(target.at, AT, EVIL)
-    with db.write_session(target.at.engine) as session:
+    with write_session(target.at.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         ada.email = ada.email_key = f"{EVIL}@example.org"
         ada.reason = ada.consent = EVIL
@@ -69,7 +69,7 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
             received_at=AT,
         )
         session.add(bounce)
-        deliveries.lane.open_circuit(session, target.at.relay_config().name, code=535, reply=EVIL, now=AT)
+        open_circuit(session, target.at.relay_config().name, code=535, reply=EVIL, now=AT)
         paths = ("", f"/readers/{ada.id}", f"/letters/{failed.id}", f"/letters/{doubted.id}")
     inside = {"Cookie": cookie(operator), **OURS}
     shown = {each: operator.get(f"/operator{each}", headers=inside) for each in paths}
@@ -86,7 +86,7 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
 
 
 def test_no_name_gets_out_of_a_drawing(target: Target) -> None:
-    with db.write_session(target.at.engine) as session:
+    with write_session(target.at.engine) as session:
         session.add(reading(source=EVIL, list_day=AT.date(), started_at=AT))
     drawn = monthly_charts(month_statistics(target.at.engine, AT))[-1].svg
     tree = etree.fromstring(f"<div>{drawn}</div>")
@@ -98,7 +98,7 @@ def test_no_name_gets_out_of_a_drawing(target: Target) -> None:
 
 def test_nothing_of_the_operators_is_done_for_another_site(target: Target, operator: Browser) -> None:
     inside = cookie(operator)
-    with db.write_session(target.at.engine) as session:
+    with write_session(target.at.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         session.add(delivery(ada, state=DeliveryState.UNCERTAIN, edition="doubted", created_at=AT))
     before = target.dump()
@@ -131,7 +131,7 @@ def test_no_session_is_made_up_or_drawn_out(target: Target, operator: Browser) -
 
 def acts() -> list[str]:
     """Every path of the operator's that something is posted to, also in a module that is added later."""
-    modules = [import_module(f"{pages.__name__}.{each.name}") for each in iter_modules(pages.__path__)]
+    modules = [import_module(f"{admin.__name__}.{each.name}") for each in iter_modules(admin.__path__)]
     routes = [each for module in modules if hasattr(module, "router") for each in module.router.routes]
     posted = [each.path for each in routes if "POST" in each.methods]
     found = ["/operator" + each.removeprefix("/operator") for each in posted]

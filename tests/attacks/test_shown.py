@@ -3,11 +3,12 @@
 from lxml import etree  # type: ignore[import-untyped]
 from sqlmodel import select
 
-from digest import db, papers
-from digest.models import Paper
-from digest.sources.base import ListedPaper
+from digest.database import write_session
+from digest.database.models import Paper
+from digest.papers import store_listings
+from digest.sources import ListedPaper
 from tests.attacks.conftest import Target
-from tests.browser import AT
+from tests.support.browser import AT
 
 EVIL = "robot ]]></title></entry></feed><script>alert(1)</script>&evil;<!--\x00\x08\ufffe"
 
@@ -17,8 +18,8 @@ def test_no_text_gets_out_of_its_place_in_a_feed(target: Target) -> None:
         source="arxiv", list_day=AT.date(), rank=1, kind="new", title=EVIL, abstract=EVIL, source_id="x",
         authors=(EVIL,), organization=EVIL, doi="10.1000/x", url="javascript:alert(1)", code_url="data:text/html,x",
     )  # fmt: skip
-    with db.write_session(target.at.engine) as session:
-        papers.store_listings(session, [listed], AT)
+    with write_session(target.at.engine) as session:
+        store_listings(session, [listed], AT)
         number = session.exec(select(Paper.id).where(Paper.doi == "10.1000/x")).one()
     atom = target.browser.get("/feeds/atom", params={"q": "robot"})
     assert atom.headers["content-type"].startswith("application/atom+xml")

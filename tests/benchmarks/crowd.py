@@ -21,13 +21,15 @@ import numpy as np
 from sqlalchemy import text
 from sqlmodel import Session
 
-from digest import db, papers, planning
+from digest import planning
+from digest.config import Settings
+from digest.context import AppContext
+from digest.database import connect, migrate, write_session
 from digest.errors import QueryError
-from digest.house import AppContext
 from digest.matching import parse
-from digest.settings import Settings
-from digest.sources.base import ListedPaper
-from digest.subscribers import TokenSigner
+from digest.papers import store_listings
+from digest.sources import ListedPaper
+from digest.tokens import TokenSigner
 from tests.benchmarks.memory import peak
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
@@ -94,10 +96,10 @@ def texts(count: int) -> tuple[Text, ...]:
 
 def fill(url: str, readers: int, count: int) -> None:
     """Make a store of so many readers and papers."""
-    engine = db.connect(url)
-    db.migrate(engine)
+    engine = connect(url)
+    migrate(engine)
     add_papers(engine, count, NOW)
-    with db.write_session(engine) as session:
+    with write_session(engine) as session:
         canonicals = list(dict.fromkeys(parse(line).canonical for line in keywords()))
         pour(session, "keyword", ("id", "canonical"), enumerate(canonicals, 1))
         instant = NOW.isoformat() if engine.dialect.name == "postgresql" else NOW.replace(tzinfo=None).isoformat(" ")
@@ -129,8 +131,8 @@ def saved(readers: int, known: int) -> Iterator[tuple[int, int, int]]:
 
 def add_papers(engine: Any, count: int, now: datetime) -> None:
     for start in range(0, count, BATCH):
-        with db.write_session(engine) as session:
-            papers.store_listings(
+        with write_session(engine) as session:
+            store_listings(
                 session,
                 [listed(n, each, now) for n, each in enumerate(texts(count)[start : start + BATCH], start)],
                 now,
@@ -174,7 +176,7 @@ class Round(NamedTuple):
 
 def plan(url: str) -> Round:
     """Plan here and now."""
-    engine = db.connect(url)
+    engine = connect(url)
     ctx = AppContext(
         Settings(_env_file=None, database_url=url, mail_from="digest@example.org"), engine, TokenSigner(["x" * 32])
     )

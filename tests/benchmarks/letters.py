@@ -24,19 +24,27 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import create_engine
 
-from digest import letters
-from digest.deliveries import ClaimedDelivery
+from digest.context import AppContext
+from digest.database.models import ClaimedDelivery, DeliveryKind, Paper, Subscriber
 from digest.errors import QueryError
-from digest.house import AppContext
-from digest.letters import DigestContext, frame, prints
-from digest.letters.known import MatchCache
-from digest.mail.message import MessageHeaders, build_message
-from digest.matching import Matcher, PaperDocument, index, parse
-from digest.models import DeliveryKind, Paper, Subscriber
-from digest.writing import BatchData, SubscriberKeyword, digest_context, match_batch, paper_view, prepare_email
+from digest.mail import MessageHeaders, build_message
+from digest.matching import Matcher, PaperDocument, parse
+from digest.matching.phrase_index import split_words_cached
+from digest.rendering import (
+    BatchData,
+    DigestContext,
+    MatchCache,
+    digest_context,
+    paper_view,
+    prepare_email,
+    render_digest,
+)
+from digest.rendering.batch import SubscriberKeyword, match_batch
+from digest.rendering.fragment_cache import reason, render_paper, run
+from digest.rendering.layout import render_layout
 from tests.benchmarks.harness import Result, alternating
-from tests.house import make_context
-from tests.letter_slowly import slowly
+from tests.support.contexts import make_context
+from tests.support.slow_rendering import slowly
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -212,7 +220,7 @@ def ours(at: AppContext, readers: Crowd) -> None:
 def theirs(readers: Crowd, said: Sequence[DigestContext]) -> None:
     """How a script writes letters: what matches where is looked for, and all is rendered, for each reader anew."""
     for claimed, each in zip(readers.claimed, said, strict=False):
-        index.split_words_cached.cache_clear()
+        split_words_cached.cache_clear()
         queries = [parse(keyword.canonical) for keyword in readers.keywords[claimed.subscriber_id]]
         papers = (paper_view(readers.papers[number], NOW.date(), queries, NOW) for number in claimed.papers)
         by_hand(each._replace(papers=tuple(papers), positions=()))
@@ -231,7 +239,7 @@ def by_hand(said: DigestContext) -> bytes:
 
 def forget() -> None:
     """Nothing is left of what was rendered before."""
-    for kept in (prints.render_paper, prints.run, prints.reason, frame.render_layout, index.split_words_cached):
+    for kept in (render_paper, run, reason, render_layout, split_words_cached):
         kept.cache_clear()
 
 
@@ -246,9 +254,9 @@ def told(at: AppContext, readers: Crowd, taken: float, plain: float) -> list[str
         said = [digest_context(at, desk, each, readers.subscribers[each.subscriber_id]) for each in batch]
         spent["explain"] += (begun := time.perf_counter()) - ended
         for each in said:
-            letters.render_digest(each)
+            render_digest(each)
         spent["render and encode"] += (ended := time.perf_counter()) - begun
-        made = [letters.render_digest(each) for each in said]
+        made = [render_digest(each) for each in said]
         spent["join"] += (begun := time.perf_counter()) - ended
         size += sum(len(build_message(letter, ENVELOPE)) for letter in made)
         spent["MIME"] += (ended := time.perf_counter()) - begun
@@ -258,7 +266,7 @@ def told(at: AppContext, readers: Crowd, taken: float, plain: float) -> list[str
     unexplained = READERS * plain / (whole - spent["explain"])
     shares = ", ".join(f"{stage} {seconds / whole:.0%}" for stage, seconds in spent.items())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    kept = prints.render_paper.cache_info()
+    kept = render_paper.cache_info()
     return [
         f"{1e6 * taken / READERS:,.0f} microseconds a letter of {size / READERS / 1000:.1f} KB: {shares}",
         f"without explaining, on both sides: {unexplained:.1f} times",

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from digest import db, desk, preview
-from digest.recent import RecentPapersIndex
-from digest.subscribers import KeywordInput
+from digest.database import connect, migrate, read_session
+from digest.matching import KeywordInput
+from digest.papers import RecentPapersIndex
+from digest.planning import preview_from_index
+from digest.subscribers import parse_keywords_or_raise
 from tests.benchmarks.crowd import NOW, add_papers, keywords, saved, size
 from tests.benchmarks.harness import Result
 
@@ -22,8 +24,8 @@ LONGEST = 0.020  # seconds, the median of all readers
 def month() -> Iterator[Engine]:
     """A store with the papers of thirty days."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = db.connect(f"sqlite:///{folder}/digest.db")
-        db.migrate(engine)
+        engine = connect(f"sqlite:///{folder}/digest.db")
+        migrate(engine)
         add_papers(engine, PAPERS, NOW)
         yield engine
         engine.dispose()
@@ -35,7 +37,7 @@ def wishes() -> list[list[KeywordInput]]:
     chosen: list[list[str]] = [[] for _ in range(READERS)]
     for reader, _, number in saved(READERS, len(lines)):
         chosen[reader - 1].append(lines[number - 1])
-    return [desk.parse_keywords_or_raise(each) for each in chosen]
+    return [parse_keywords_or_raise(each) for each in chosen]
 
 
 def previews() -> Result:
@@ -45,8 +47,8 @@ def previews() -> Result:
         recent = RecentPapersIndex(DAYS)
         for number, wish in enumerate([*wishes()[:5], *wishes()]):
             begun = time.perf_counter()
-            with db.read_session(engine) as session:
-                seen = preview.preview_from_index(session, wish, recent, NOW.date(), NOW, cap=10)
+            with read_session(engine) as session:
+                seen = preview_from_index(session, wish, recent, NOW.date(), NOW, cap=10)
             if number >= 5:  # the first ones make it warm
                 taken.append(time.perf_counter() - begun)
             assert seen.paper_count == PAPERS

@@ -17,17 +17,16 @@ from urllib.parse import urlencode
 import uvicorn
 from starlette.responses import PlainTextResponse
 
-from digest import db
-from digest.house import AppContext
-from digest.settings import Settings
-from digest.subscribers import TokenSigner
-from digest.web.app import create_app
-from digest.web.pace import FormLimits
-from digest.web.serving import server_of
+from digest.config import Settings
+from digest.context import AppContext
+from digest.database import connect, migrate
+from digest.tokens import TokenSigner
+from digest.web import create_app, server_of
+from digest.web.rate_limit import FormLimits
 from tests.benchmarks.crowd import NOW, add_papers, size
 from tests.benchmarks.harness import Result
 from tests.benchmarks.month import wishes
-from tests.ports import free_port, listening
+from tests.support.ports import free_port, listening
 
 PAPERS = size("PAGES", 30_000)
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
@@ -86,8 +85,8 @@ def running() -> Iterator[int]:
     """One process that serves, as `digest serve` does; the port."""
     with tempfile.TemporaryDirectory() as folder:
         url, port = f"sqlite:///{folder}/digest.db", free_port()
-        engine = db.connect(url)
-        db.migrate(engine)
+        engine = connect(url)
+        migrate(engine)
         add_papers(engine, PAPERS, NOW)
         engine.dispose()
         process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.pages", url, str(port)])
@@ -138,7 +137,7 @@ def request(method: str, path: str, body: str = "") -> bytes:
 
 
 def serve(url: str, port: int) -> None:
-    engine = db.connect(url)
+    engine = connect(url)
     settings = Settings(_env_file=None, database_url=url, base_url="http://digest.test")
     app = create_app(
         AppContext(settings, engine, TokenSigner(["a key for the bench"])), clock=lambda: NOW, limits=PLENTY

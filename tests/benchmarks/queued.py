@@ -8,9 +8,18 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlmodel import Session, SQLModel
 
-from digest import db
-from digest.models import Delivery, DeliveryState, Keyword, Listing, Paper, SavedKeyword, Subscriber, SubscriberStatus
-from digest.models.record import DeliveryKind
+from digest.database import connect, migrate, write_session
+from digest.database.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Keyword,
+    Listing,
+    Paper,
+    SavedKeyword,
+    Subscriber,
+    SubscriberStatus,
+)
 from tests.benchmarks.letters import NOW, READERS, crowd
 
 AT_ONCE = 5_000  # rows
@@ -18,11 +27,11 @@ AT_ONCE = 5_000  # rows
 
 def fill(url: str, letters: int) -> None:
     """So many letters; where that is more than there are readers, each has several, of different days."""
-    engine = db.connect(url)
-    db.migrate(engine)
+    engine = connect(url)
+    migrate(engine)
     readers = min(letters, READERS)
     known = crowd()
-    with db.write_session(engine) as session:
+    with write_session(engine) as session:
         pour(session, Paper, ({**each.model_dump(), "entered": each.id} for each in known.papers.values()))
         pour(session, Listing, (listing(number) for number in known.papers))
         pour(session, Keyword, ({"id": n, "canonical": each} for n, each in enumerate(known.canonicals, 1)))

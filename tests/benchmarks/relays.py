@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from shutil import which
 
 from tests.benchmarks.harness import Skipped
-from tests.ports import free_port, listening
+from tests.support.ports import free_port, listening
 
 FOLDERS = ("/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")  # where systems put them
 

@@ -13,16 +13,18 @@ import structlog
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from digest import collecting, db, desk, letters, planning, sending
-from digest.deliveries import ClaimedDelivery
-from digest.demo.host import SampleServer
-from digest.house import AppContext, create_context
-from digest.models import Delivery, DeliveryState, Paper, Subscriber
-from digest.settings import load_settings
-from digest.subscribers import Preferences
-from digest.writing import digest_context, load_batch
+from digest.cli.demo_server import SampleServer
+from digest.config import load_settings
+from digest.context import AppContext, create_context
+from digest.database import read_session, write_session
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, Paper, Subscriber
+from digest.delivery import send_queued
+from digest.jobs.collect import collect_sources
+from digest.planning import plan
+from digest.rendering import digest_context, load_batch, render_digest
+from digest.subscribers import Preferences, add_subscriber, parse_keywords
 from tests.benchmarks.harness import Result, alternating
-from tests.relay import Relay, relay
+from tests.support.relay import Relay, relay
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 READERS, SAMPLE = 2_000, 40  # the naive way is measured on a sample of readers; its cost grows with their number
@@ -44,11 +46,11 @@ def make_context(readers: int, smtp_port: int = 0) -> Iterator[AppContext]:
         built = create_context(
             load_settings(database_url=f"sqlite:///{folder}/digest.db", **urls, **(relayed if smtp_port else {}))
         )
-        asyncio.run(collecting.collect_sources(built, NOW, days=None, on_progress=lambda _said: None))
+        asyncio.run(collect_sources(built, NOW, days=None, on_progress=lambda _said: None))
         for number in range(readers):
             chosen = [WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5, 7, 11)]
-            saved, _ = desk.parse_keywords(chosen)
-            desk.add_subscriber(built, f"reader{number}@example.org", Preferences(cap=10), saved, NOW, confirmed=True)
+            saved, _ = parse_keywords(chosen)
+            add_subscriber(built, f"reader{number}@example.org", Preferences(cap=10), saved, NOW, confirmed=True)
         forget(built)
         yield built
         built.engine.dispose()
@@ -56,7 +58,7 @@ def make_context(readers: int, smtp_port: int = 0) -> Iterator[AppContext]:
 
 def forget(built: AppContext) -> None:
     """Make every reader new again."""
-    with db.write_session(built.engine) as session:
+    with write_session(built.engine) as session:
         session.execute(delete(Delivery))
         session.execute(update(Subscriber).values(covered_listing_id=0, last_due_day=None))
 
@@ -67,9 +69,9 @@ def readers_planned() -> Result:
 
         def ours() -> None:
             forget(built)
-            assert planning.plan(built, NOW).due == READERS
+            assert plan(built, NOW).due == READERS
 
-        with db.read_session(built.engine) as session:
+        with read_session(built.engine) as session:
             texts = [(paper.title, paper.abstract) for paper in session.exec(select(Paper)).all()]
         taken, naive = alternating(ours, lambda: [search(texts, number) for number in range(SAMPLE)])
         return Result(measured=READERS / taken, baseline=SAMPLE / naive, unit="readers/s", goal=5)
@@ -91,11 +93,11 @@ def search(texts: Sequence[tuple[str, str]], number: int) -> int:
 def letters_sent() -> Result:
     """Claim, write, encode, fence, send, settle; against a connection, an EmailMessage and a commit a letter."""
     with relay() as outgoing, make_context(LETTERS, outgoing.port) as built:
-        planning.plan(built, NOW)
+        plan(built, NOW)
 
         def ours() -> None:
             queue_again(built)
-            sent = asyncio.run(sending.send_queued(built, lambda: NOW))
+            sent = asyncio.run(send_queued(built, lambda: NOW))
             assert sent.sent == LETTERS, sent
 
         taken, naive = alternating(ours, lambda: asyncio.run(by_hand(built, outgoing)), repeats=3)
@@ -103,24 +105,24 @@ def letters_sent() -> Result:
 
 
 def queue_again(built: AppContext) -> None:
-    with db.write_session(built.engine) as session:
+    with write_session(built.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.QUEUED, owner=None))
 
 
 async def by_hand(built: AppContext, outgoing: Relay) -> None:
     """How a script sends: each letter a message object, a connection and a transaction of its own."""
-    with db.read_session(built.engine) as session:
+    with read_session(built.engine) as session:
         rows = session.exec(select(Delivery).limit(LETTERS_SAMPLE)).all()
     for row in rows:
-        with db.read_session(built.engine) as session:
+        with read_session(built.engine) as session:
             one = ClaimedDelivery.from_delivery(row)
             table = load_batch(session, [one], NOW)
-            letter = letters.render_digest(digest_context(built, table, one, table.subscribers[row.subscriber_id]))
+            letter = render_digest(digest_context(built, table, one, table.subscribers[row.subscriber_id]))
         message = EmailMessage()
         message["From"], message["To"] = built.settings.mail_from, table.subscribers[row.subscriber_id].email
         message["Subject"], message["Message-ID"] = letter.subject, row.message_id
         message.set_content(letter.text)
         message.add_alternative(letter.html, subtype="html")
         await aiosmtplib.send(message, hostname="127.0.0.1", port=outgoing.port, start_tls=False)
-        with db.write_session(built.engine) as session:
+        with write_session(built.engine) as session:
             session.execute(update(Delivery).where(col(Delivery.id) == row.id).values(state=DeliveryState.SENT))

@@ -7,7 +7,7 @@ from functools import cache
 from digest.matching import parse
 from tests.benchmarks.crowd import Round, fill, keywords, planned_apart, saved, size, texts
 from tests.benchmarks.harness import Result
-from tests.postgres import server
+from tests.support.postgres import server
 
 READERS, PAPERS = size("READERS", 1_000_000), size("PAPERS", 1000)
 FEW_READERS, FEW_PAPERS = max(READERS // 100, 1), max(PAPERS // 4, 1)

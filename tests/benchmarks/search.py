@@ -6,12 +6,13 @@ import time
 
 from sqlalchemy import Engine, text
 
-from digest import db, search
+from digest.database import connect, migrate, read_session, write_session
 from digest.errors import QueryError
 from digest.matching import Query, parse
+from digest.papers import INDEX_BATCH_SIZE, search_papers, update_index
 from tests.benchmarks.crowd import NOW, add_papers, keywords, size
 from tests.benchmarks.harness import Result
-from tests.postgres import server
+from tests.support.postgres import server
 
 PAPERS, YEAR, SEARCHES, A_PAGE = size("SEARCHED", 15_000), size("YEAR", 300_000), 200, 25
 LONGEST = 0.100  # seconds, the median of all searches
@@ -43,12 +44,12 @@ def on_postgresql(papers: int) -> float:
 
 
 def _median(url: str, papers: int) -> float:
-    engine = db.connect(url)
-    db.migrate(engine)
+    engine = connect(url)
+    migrate(engine)
     add_papers(engine, papers, NOW)
     while True:
-        with db.write_session(engine) as session:
-            if not search.update_index(session, search.INDEX_BATCH_SIZE):
+        with write_session(engine) as session:
+            if not update_index(session, INDEX_BATCH_SIZE):
                 break
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
@@ -72,6 +73,6 @@ def queries() -> list[Query]:
 
 def _search(engine: Engine, query: Query) -> float:
     begun = time.perf_counter()
-    with db.read_session(engine) as session:
-        search.search_papers(session, query, limit=A_PAGE)
+    with read_session(engine) as session:
+        search_papers(session, query, limit=A_PAGE)
     return time.perf_counter() - begun

@@ -12,13 +12,13 @@ import time
 
 from sqlalchemy import update
 
-from digest import db
-from digest.cli.shown import configure_logging
-from digest.house import AppContext, create_context
-from digest.models import Delivery, DeliveryState
-from digest.sending import send_queued
-from digest.settings import load_settings
-from digest.writing import RenderCache
+from digest.cli.output import configure_logging
+from digest.config import load_settings
+from digest.context import AppContext, create_context
+from digest.database import write_session
+from digest.database.models import Delivery, DeliveryState
+from digest.delivery import send_queued
+from digest.rendering import RenderCache
 from tests.benchmarks.memory import peak
 
 KEY = "x" * 32
@@ -41,7 +41,7 @@ def make_sending_context(url: str, port: int, connections: int) -> AppContext:
 
 
 def queue_again(at: AppContext) -> None:
-    with db.write_session(at.engine) as session:
+    with write_session(at.engine) as session:
         session.execute(
             update(Delivery)
             .where(Delivery.state != DeliveryState.QUEUED)  # type: ignore[arg-type]
@@ -51,8 +51,8 @@ def queue_again(at: AppContext) -> None:
 
 def send(at: AppContext, known: RenderCache, most: int | None) -> dict[str, float]:
     """One round, as the scheduler has it done."""
-    from digest.cli.shown import utc_now
-    from digest.cli.work import run_coroutine
+    from digest.cli.output import utc_now
+    from digest.cli.run import run_coroutine
 
     begun, worked = time.perf_counter(), time.process_time()
     sent = run_coroutine(send_queued(at, utc_now, cache=known, limit=most))

@@ -20,12 +20,12 @@ import aiosmtplib
 from rich.console import Console
 from sqlalchemy import text
 
-from digest import db
-from digest.deliveries import GroupCommitter, claim
-from digest.deliveries.outcome import SENT
-from digest.house import AppContext
-from digest.letters.known import MatchCache
-from digest.writing import digest_context
+from digest.context import AppContext
+from digest.database import write_session
+from digest.delivery.claims import claim
+from digest.delivery.group_commit import GroupCommitter
+from digest.delivery.retry import SENT
+from digest.rendering import MatchCache, digest_context
 from tests.benchmarks.crowd import size
 from tests.benchmarks.harness import Result
 from tests.benchmarks.letters import crowd
@@ -33,7 +33,7 @@ from tests.benchmarks.queued import fill
 from tests.benchmarks.relays import lean, sink, source
 from tests.benchmarks.sender import make_sending_context, queue_again
 from tests.benchmarks.stages import now
-from tests.letter_slowly import slowly
+from tests.support.slow_rendering import slowly
 
 LETTERS, NAIVE, ROUNDS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter look
 OFTEN = 9  # rounds of seconds each, as one of a machine's seconds is not like the other
@@ -138,7 +138,7 @@ async def by_script(port: int) -> None:
         made.set_content(plain)
         made.add_alternative(html, subtype="html")
         await aiosmtplib.send(made, hostname="127.0.0.1", port=port, start_tls=False)
-        with db.write_session(at.engine) as session:
+        with write_session(at.engine) as session:
             session.execute(text("UPDATE delivery SET state = 'sent' WHERE id = :id"), {"id": each.id})
     at.engine.dispose()
 
@@ -169,7 +169,7 @@ async def recorded(at: AppContext, most: int, batch: int, together: int) -> int:
     ledger, done = GroupCommitter(at.engine, "bench"), 0
     queue_again(at)
     while done < most:
-        with db.write_session(at.engine) as session:
+        with write_session(at.engine) as session:
             claimed = claim(session, "bench", now(), batch)
         for start in range(0, len(claimed), together):
             group = claimed[start : start + together]

@@ -12,18 +12,18 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from functools import partial
 
-from digest import db, deliveries
-from digest.cli.work import run_coroutine
-from digest.deliveries import GroupCommitter
-from digest.deliveries.outcome import SENT
-from digest.house import AppContext
-from digest.mail.message import build_message
-from digest.mail.smtp import OutgoingMessage, SmtpConnection
-from digest.models import DeliveryState
-from digest.sending.outbox import CLAIM_BATCH
-from digest.sending.pen import RenderedMessage
-from digest.writing import RenderCache, load_batch, prepare_email
-from tests.benchmarks.sender import queue_again
+from digest.cli.run import run_coroutine
+from digest.context import AppContext
+from digest.database import read_session, write_session
+from digest.database.models import DeliveryState
+from digest.delivery.buffer import CLAIM_BATCH
+from digest.delivery.claims import claim
+from digest.delivery.group_commit import GroupCommitter
+from digest.delivery.prefetch import RenderedMessage
+from digest.delivery.retry import SENT
+from digest.mail import OutgoingMessage, SmtpConnection, build_message
+from digest.rendering import RenderCache, load_batch, prepare_email
+from tests.benchmarks.sender import make_sending_context, queue_again
 
 TOGETHER = 16  # connections; of as many letters a commit says that they leave, and of as many before them what became
 
@@ -65,10 +65,10 @@ class Stages:
 
     def _written(self) -> list[RenderedMessage]:
         begun = clock()
-        with db.write_session(self._at.engine) as session:
-            claimed = deliveries.claim(session, "bench", now(), CLAIM_BATCH)
+        with write_session(self._at.engine) as session:
+            claimed = claim(session, "bench", now(), CLAIM_BATCH)
         self.spent["claim"] += (ended := clock()) - begun
-        with db.read_session(self._at.engine) as session:
+        with read_session(self._at.engine) as session:
             desk = load_batch(session, claimed, now(), self._known)
         self.spent["look up"] += (begun := clock()) - ended
         at = now()

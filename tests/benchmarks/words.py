@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import ahocorasick_rs
 
-from digest.matching import Phrase, parse
-from digest.matching.fold import Words, split_words
-from digest.matching.index import PhraseIndex
+from digest.matching import Phrase, Words, parse, split_words
+from digest.matching.phrase_index import PhraseIndex
 from tests.benchmarks.crowd import keywords, size, texts
 from tests.benchmarks.harness import Result, alternating
 

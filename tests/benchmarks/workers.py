@@ -15,18 +15,20 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from digest import db, workers
-from digest.house import AppContext
-from digest.models import Delivery, DeliveryState
-from digest.settings import Settings
+from digest.config import Settings
+from digest.context import AppContext
+from digest.database import read_session
+from digest.database.models import Delivery, DeliveryState
+from digest.jobs import prepare_tables
+from digest.jobs.tasks import defer_jobs
 from tests.benchmarks.harness import Result, Skipped
 from tests.benchmarks.memory import peak_of
 from tests.benchmarks.queued import fill
 from tests.benchmarks.relays import lean
 from tests.benchmarks.sender import KEY, make_sending_context, queue_again
 from tests.benchmarks.sending import CONNECTIONS, LASTING, LETTERS, ROUNDS, Process, held, tell
-from tests.command import Command
-from tests.postgres import server
+from tests.support.command import Command
+from tests.support.postgres import server
 
 USUAL: int = Settings.model_fields["smtp_connections"].default
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
@@ -79,7 +81,7 @@ def memory_of_a_worker() -> Result:
         url = postgres.database()
         fill(url, LETTERS)
         at = make_sending_context(url, port, USUAL)
-        workers.prepare_tables(at.engine)
+        prepare_tables(at.engine)
         with TemporaryDirectory() as folder, working(Path(folder), url, port) as worker:
             for _ in range(2):
                 sent_by_workers(at)
@@ -111,11 +113,11 @@ def working(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[byte
 def sent_by_workers(at: AppContext, seconds: float = 120) -> None:
     """Queue all letters again, hand them out, and wait until workers have sent them."""
     queue_again(at)
-    workers.defer_jobs(at, datetime.now(UTC), plan=False)
+    defer_jobs(at, datetime.now(UTC), plan=False)
     ends = time.monotonic() + seconds
     sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.SENT)
     while time.monotonic() < ends:
-        with db.read_session(at.engine) as session:
+        with read_session(at.engine) as session:
             if session.scalar(sent) == LETTERS:
                 return
         time.sleep(0.2)

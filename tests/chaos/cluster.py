@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from digest import db, workers
+from digest.database import connect, write_session
 from digest.errors import StoreError
+from digest.jobs import prepare_tables
+from digest.jobs.tasks import defer_jobs
 from tests.chaos import net, sender
 from tests.chaos.crew import Member
 from tests.chaos.ground import USUAL, Ground
-from tests.house import make_context
-from tests.postgres import Postgres, server
+from tests.support.contexts import make_context
+from tests.support.postgres import Postgres, server
 
 if TYPE_CHECKING:
     from tests.chaos.run import Run
@@ -59,9 +61,9 @@ class Cluster(Ground):
             own = make_url(self._server.database())
             address = own.set(host=self.host, query={}) if self._line else own
             self.url = address.render_as_string(hide_password=False)
-            self._engine = db.connect(self.url)
+            self._engine = connect(self.url)
             stack.callback(self._engine.dispose)
-            workers.prepare_tables(self._engine)
+            prepare_tables(self._engine)
             yield self._engine
 
     def looks(self) -> bool:
@@ -69,7 +71,7 @@ class Cluster(Ground):
         if time.monotonic() - self._ticked < TICK:
             return False
         self._ticked = time.monotonic()
-        self.asked(lambda engine: workers.defer_jobs(make_context(engine), self.now(), plan=False))
+        self.asked(lambda engine: defer_jobs(make_context(engine), self.now(), plan=False))
         return True
 
     def happen(self, what: str, run: "Run") -> None:
@@ -107,7 +109,7 @@ class Cluster(Ground):
 
     def _terminate(self, dice: random.Random) -> None:
         try:
-            with db.write_session(self._engine_now()) as session:
+            with write_session(self._engine_now()) as session:
                 for pid in session.scalars(text(BACKENDS)).all():
                     if dice.random() < 0.5:
                         session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})

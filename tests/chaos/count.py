@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from digest.models import DeliveryState
+from digest.database.models import DeliveryState
 from tests.chaos.log import Accepted, Broken
 
 OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Engine
 
-from digest import db
+from digest.database import connect
 from digest.errors import StoreError
 from tests.chaos import sender
 
@@ -85,7 +85,7 @@ class Embedded(Ground):
     @contextmanager
     def engine(self) -> Iterator[Engine]:
         with small_disk(self._disk, self._megabytes):
-            self._engine = db.connect(self.url)
+            self._engine = connect(self.url)
             try:
                 yield self._engine
             finally:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from digest import planning
-from digest.house import AppContext
+from digest.context import AppContext
+from digest.planning import plan
 from tests.chaos import store
 from tests.chaos.count import Verdict, count, papers_once
 from tests.chaos.crew import Crew, Member, names
@@ -20,7 +20,7 @@ from tests.chaos.log import Accepted, Broken, Kill, Reader, Struck
 from tests.chaos.relay import Relay
 from tests.chaos.sender import Around, clock, set_clock
 from tests.chaos.told import Size, Told, plain
-from tests.house import KEY, TUESDAY
+from tests.support.contexts import KEY, TUESDAY
 
 LOOK = 0.004  # seconds between looks
 TIMEOUT = 0.3  # of the senders, for an answer of the relay
@@ -194,7 +194,7 @@ class Run:
         self._ahead.clear()
         store.resolve(at.engine, {each.message_id for each in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
-        planning.plan(at, self.clock())
+        plan(at, self.clock())
         self._until_through()
         self._hear()
         return papers_once(store.readers(at.engine, active=True), papers, store.rows(at.engine), self._accepted)

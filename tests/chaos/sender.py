@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from digest import daily, workers
-from digest.cli.work import run_coroutine, run_until_stopped
+from digest.cli.run import run_coroutine, run_until_stopped
+from digest.config import Settings
+from digest.context import create_context
 from digest.errors import StoreError
-from digest.house import create_context
-from digest.settings import Settings
+from digest.jobs import deliver, run_worker
 from tests.chaos import net
 
 
@@ -60,7 +60,7 @@ def send(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
     _begin(around)
     try:
         ctx = create_context(Settings(_env_file=None, **settings))
-        sent, told = run_coroutine(run_until_stopped(lambda stop: daily.deliver(ctx, clock(clock_file), stop=stop)))
+        sent, told = run_coroutine(run_until_stopped(lambda stop: deliver(ctx, clock(clock_file), stop=stop)))
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(End.STORE)
@@ -71,9 +71,7 @@ def work(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
     """What `digest worker` does. Ends the process."""
     _begin(around)
     chosen = Settings(_env_file=None, **settings)
-    run_coroutine(
-        run_until_stopped(lambda stop: workers.run_worker(lambda: create_context(chosen), clock(clock_file), stop))
-    )
+    run_coroutine(run_until_stopped(lambda stop: run_worker(lambda: create_context(chosen), clock(clock_file), stop)))
     sys.exit(End.TOLD)
 
 

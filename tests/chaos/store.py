@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, func, select
 from sqlmodel import col
 
-from digest import db, deliveries, planning
-from digest.house import AppContext
-from digest.models import Delivery, DeliveryState, RelayCircuit, Subscriber, SubscriberStatus
+from digest import delivery
+from digest.context import AppContext
+from digest.database import migrate, read_session, write_session
+from digest.database.models import Delivery, DeliveryState, RelayCircuit, Subscriber, SubscriberStatus
+from digest.delivery import count_queued
+from digest.planning import plan
 from tests.chaos.count import Row
-from tests.house import TUESDAY, arrive, make_context, many
+from tests.support.contexts import TUESDAY, arrive, make_context, many
 
 PAPER = "A robot folds a protein along a graph"  # each reader has one of these words for a keyword
 NEXT = timedelta(days=1)
@@ -17,13 +20,13 @@ NEXT = timedelta(days=1)
 
 def planned(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
     """A new store with so many readers, and their round of one paper, queued; the papers of it."""
-    db.migrate(engine)
+    migrate(engine)
     at = make_context(engine, **given)
     many(at, letters)
     papers = set(arrive(at, TUESDAY, PAPER))
-    planning.plan(at, TUESDAY)
-    with db.read_session(engine) as session:
-        queued = deliveries.count_queued(session)
+    plan(at, TUESDAY)
+    with read_session(engine) as session:
+        queued = count_queued(session)
     if queued != letters:
         raise RuntimeError(f"{queued} letters were planned for {letters} readers")
     return at, papers
@@ -42,7 +45,7 @@ def rows(engine: Engine) -> list[Row]:
         col(Subscriber.status),
         col(Delivery.attempts),
     ).join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
-    with db.read_session(engine) as session:
+    with read_session(engine) as session:
         found = session.execute(asked).all()
     return [
         Row(name, to, edition, state, code, tuple(papers), given_back, status == SubscriberStatus.ACTIVE, attempts)
@@ -52,7 +55,7 @@ def rows(engine: Engine) -> list[Row]:
 
 def readers(engine: Engine, *, active: bool = False) -> list[str]:
     asked = select(col(Subscriber.email))
-    with db.read_session(engine) as session:
+    with read_session(engine) as session:
         return list(
             session.scalars(asked.where(col(Subscriber.status) == SubscriberStatus.ACTIVE) if active else asked)
         )
@@ -63,13 +66,13 @@ def under_way(engine: Engine) -> dict[str, int]:
     asked = select(col(Delivery.state), func.count()).where(
         col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE))
     )
-    with db.read_session(engine) as session:
+    with read_session(engine) as session:
         return dict(session.execute(asked.group_by(col(Delivery.state))).tuples().all())
 
 
 def wait(engine: Engine, now: datetime) -> timedelta:
     """How long until something may be tried: the way to the relay is closed, or every letter was put off."""
-    with db.read_session(engine) as session:
+    with read_session(engine) as session:
         lane = session.scalar(select(func.max(col(RelayCircuit.retry_at))))
         ready = session.scalar(
             select(func.count())
@@ -90,10 +93,10 @@ def _aware(instant: datetime) -> datetime:
 
 def resolve(engine: Engine, accepted: set[str], now: datetime) -> int:
     """What an operator does with a relay's log: what is in it was sent, the rest is lost. How many there were."""
-    with db.write_session(engine) as session:
+    with write_session(engine) as session:
         doubtful = session.execute(
             select(col(Delivery.id), col(Delivery.message_id)).where(col(Delivery.state) == DeliveryState.UNCERTAIN)
         ).all()
         for number, name in doubtful:
-            deliveries.resolve(session, int(number or 0), sent=name in accepted, now=now)
+            delivery.resolve(session, int(number or 0), sent=name in accepted, now=now)
     return len(doubtful)

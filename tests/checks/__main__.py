@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from digest.house import AppContext
+from digest.context import AppContext
 from tests.checks import needs
 from tests.checks.judges import Finding, Judge, judges
 from tests.checks.letters import Mail, send, service

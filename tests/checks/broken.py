@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from digest.letters import EmailContent
-from digest.mail.message import MessageHeaders, build_message
+from digest.mail import EmailContent, MessageHeaders, build_message
 from tests.checks.letters import Mail
 
 # Sound, so that each sample has but its own fault.

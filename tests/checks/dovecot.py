@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.checks.relay import run
-from tests.ports import free_port, listening
+from tests.support.ports import free_port, listening
 
 PASSWORD = "loopback"  # for this machine alone
 CONFIG = """\

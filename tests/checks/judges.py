@@ -12,7 +12,7 @@ from typing import Any
 
 import dkim
 
-from digest.mail.dkim import DkimSigner
+from digest.mail import DkimSigner
 from tests.checks import broken
 from tests.checks.letters import Mail
 from tests.checks.needs import HERE, MODULES

@@ -14,17 +14,20 @@ from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
 
-from digest import daily, db, desk, letters, papers
-from digest.house import AppContext
-from digest.mail import smtp
-from digest.mail.dkim import load_signer
-from digest.mail.message import MessageHeaders, build_message
-from digest.models import FetchStatus
-from digest.sources.base import ListedPaper
-from digest.subscribers import Preferences, TokenPurpose
-from tests.factories import reading
-from tests.house import make_context, token
-from tests.letter_factory import words
+from digest.context import AppContext
+from digest.database import connect, migrate, write_session
+from digest.database.models import FetchStatus
+from digest.jobs import deliver
+from digest.jobs.pipeline import plan
+from digest.mail import MessageHeaders, OutgoingMessage, SmtpConnection, build_message, load_signer
+from digest.papers import store_listings
+from digest.rendering import render_digest
+from digest.sources import ListedPaper
+from digest.subscribers import Preferences, add_subscriber, confirm, parse_keywords_or_raise, subscribe, unsubscribe
+from digest.tokens import TokenPurpose
+from tests.support.contexts import make_context, token
+from tests.support.email_factory import words
+from tests.support.factories import reading
 
 SENDER = "Paper Digest <digest@example.org>"
 RECIPIENTS = "readers.example"  # their domain
@@ -114,33 +117,31 @@ def send(at: AppContext) -> int:
 
 async def _send(at: AppContext, now: datetime) -> int:
     for name, (wish, keywords) in readers().items():
-        desk.add_subscriber(
-            at, f"{name}@{RECIPIENTS}", wish, desk.parse_keywords_or_raise(keywords), now, confirmed=True
-        )
-    with db.write_session(at.engine) as session:
+        add_subscriber(at, f"{name}@{RECIPIENTS}", wish, parse_keywords_or_raise(keywords), now, confirmed=True)
+    with write_session(at.engine) as session:
         # Over some days, so that a weekly letter has days to group by, and a daily one papers that come late.
         days = [now.date() - timedelta(days=number % DAYS) for number in range(MANY)]
-        papers.store_listings(session, [listed(number, day) for number, day in enumerate(days)], now)
+        store_listings(session, [listed(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
         session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
-    await daily.plan(at, now)
-    sent = (await daily.deliver(at, lambda: now)).sent
+    await plan(at, now)
+    sent = (await deliver(at, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"
-    wish, saved = Preferences(), desk.parse_keywords_or_raise(["hallucination", "graph*"])
-    desk.subscribe(at, ada, wish, saved, now)
-    sent += (await daily.deliver(at, lambda: now)).sent
-    desk.confirm(at, token(at, ada, TokenPurpose.CONFIRM, now), now)
-    desk.subscribe(at, ada, wish, saved, now)
-    sent += (await daily.deliver(at, lambda: now)).sent
-    desk.unsubscribe(at, token(at, ada, TokenPurpose.UNSUBSCRIBE, now), now)
-    sent += (await daily.deliver(at, lambda: now)).sent
+    wish, saved = Preferences(), parse_keywords_or_raise(["hallucination", "graph*"])
+    subscribe(at, ada, wish, saved, now)
+    sent += (await deliver(at, lambda: now)).sent
+    confirm(at, token(at, ada, TokenPurpose.CONFIRM, now), now)
+    subscribe(at, ada, wish, saved, now)
+    sent += (await deliver(at, lambda: now)).sent
+    unsubscribe(at, token(at, ada, TokenPurpose.UNSUBSCRIBE, now), now)
+    sent += (await deliver(at, lambda: now)).sent
     await empty(at, now)
     return sent + 1
 
 
 async def empty(at: AppContext, now: datetime) -> None:
     """The one letter that the service never sends: a digest without a paper."""
-    letter = letters.render_digest(words(keywords=("quantum walk",))._replace(papers=()))
+    letter = render_digest(words(keywords=("quantum walk",))._replace(papers=()))
     envelope = MessageHeaders(
         from_=SENDER,
         to=f"digest-0@{RECIPIENTS}",
@@ -154,9 +155,9 @@ async def empty(at: AppContext, now: datetime) -> None:
     async def allowed() -> bool:
         return True
 
-    async with smtp.SmtpConnection(at.relay_config()) as connection:
+    async with SmtpConnection(at.relay_config()) as connection:
         await connection.send(
-            smtp.OutgoingMessage(at.sender_address, envelope.to, at.sign(build_message(letter, envelope))), allowed
+            OutgoingMessage(at.sender_address, envelope.to, at.sign(build_message(letter, envelope))), allowed
         )
 
 
@@ -164,8 +165,8 @@ async def empty(at: AppContext, now: datetime) -> None:
 def service(port: int, key: Path) -> Iterator[AppContext]:
     """The service with a store of its own, a key to sign with, and a relay on loopback."""
     with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
-        engine = db.connect(f"sqlite:///{folder}/digest.db")
-        db.migrate(engine)
+        engine = connect(f"sqlite:///{folder}/digest.db")
+        migrate(engine)
         made = make_context(
             engine,
             smtp_host="127.0.0.1",

@@ -19,20 +19,23 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from digest import db, desk, papers, planning
-from digest.house import AppContext
-from digest.mail import inbox
-from digest.sending import send_queued
-from digest.sources.base import ListedPaper
-from digest.subscribers import Preferences, TokenPurpose
-from digest.web.pace import FormLimits
-from digest.web.serving import server_of
-from tests.browser import AT
+from digest.context import AppContext
+from digest.database import connect, migrate, write_session
+from digest.delivery import send_queued
+from digest.mail import list_messages
+from digest.papers import store_listings
+from digest.planning import plan
+from digest.sources import ListedPaper
+from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, subscribe, unsubscribe
+from digest.tokens import TokenPurpose
+from digest.web import server_of
+from digest.web.rate_limit import FormLimits
 from tests.checks.broken import FAULTS, SOUND
 from tests.checks.pages_operator import TOKEN, happen, inside, logged_in, outside
-from tests.house import ADA, make_context, token
-from tests.ports import free_port
-from tests.served import listening, served
+from tests.support.browser import AT
+from tests.support.contexts import ADA, make_context, token
+from tests.support.ports import free_port
+from tests.support.web_server import listening, served
 
 EVE, GONE = "eve@example.org", "gone@example.org"
 DAYS, A_DAY = 6, 40
@@ -66,7 +69,7 @@ def ground() -> Iterator[Ground]:
     with TemporaryDirectory(prefix="check-pages-") as folder, ExitStack() as stack:
         port, away, other = free_port(), free_port(), free_port()
         at = opened(stack, f"{folder}/digest.db", port)
-        db.migrate(at.engine)
+        migrate(at.engine)
         fill(at)
         happen(at)
         stack.enter_context(served(at, pace=PLENTY, port=port))
@@ -83,7 +86,7 @@ def ground() -> Iterator[Ground]:
 
 def opened(stack: ExitStack, path: str, port: int) -> AppContext:
     """A house with an operator, on a store that is made empty."""
-    engine = db.connect(f"sqlite:///{path}")
+    engine = connect(f"sqlite:///{path}")
     stack.callback(engine.dispose)
     Path(path).touch()
     return make_context(engine, base_url=f"http://127.0.0.1:{port}", operator_token=TOKEN)
@@ -111,27 +114,23 @@ def fill(at: AppContext) -> None:
             )
             for n in range(A_DAY)
         ]
-        with db.write_session(at.engine) as session:
-            papers.store_listings(session, listed, AT - timedelta(days=ago - 1, hours=2))
+        with write_session(at.engine) as session:
+            store_listings(session, listed, AT - timedelta(days=ago - 1, hours=2))
     before = AT - timedelta(days=1)
     for email in (ADA, GONE):
-        desk.subscribe(
-            at, email, Preferences(), desk.parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before
-        )
-        desk.confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
-    planning.plan(at, AT)
+        subscribe(at, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
+        confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
+    plan(at, AT)
     asyncio.run(send_queued(at, lambda: AT))
-    desk.subscribe(at, EVE, Preferences(), desk.parse_keywords_or_raise(["robot"]), AT)
-    desk.unsubscribe(at, token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT), AT)
+    subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), AT)
+    unsubscribe(at, token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT), AT)
 
 
 def behind(at: AppContext) -> dict[str, str]:
     """Pages behind a token, and those for an answer."""
     own = token(at, ADA, TokenPurpose.PREFERENCES, AT)
     digest = next(
-        each
-        for each in inbox.list_messages(at.mailbox_directory)[::-1]
-        if each.recipient == ADA and "papers" in each.subject
+        each for each in list_messages(at.mailbox_directory)[::-1] if each.recipient == ADA and "papers" in each.subject
     )
     (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
     return {

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from digest.web.operator.door import SESSION_COOKIE
+from digest.web.admin.login import SESSION_COOKIE
 from tests.checks.judges import Finding, run
 from tests.checks.needs import HERE, MODULES
 from tests.checks.pages_ground import Ground

@@ -5,14 +5,15 @@ from datetime import timedelta
 import httpx
 from sqlmodel import col, select
 
-from digest import db, deliveries
-from digest.house import AppContext
-from digest.models import Delivery, DeliveryState, FetchStatus, Subscriber
-from digest.readings import SOURCE_TITLES
-from digest.web.operator.door import SESSION_COOKIE
-from tests.browser import AT
-from tests.factories import delivery, reading, subscriber
-from tests.house import ADA
+from digest.context import AppContext
+from digest.database import read_session, write_session
+from digest.database.models import Delivery, DeliveryState, FetchStatus, Subscriber
+from digest.delivery.circuit_breaker import open_circuit
+from digest.papers import SOURCE_TITLES
+from digest.web.admin.login import SESSION_COOKIE
+from tests.support.browser import AT
+from tests.support.contexts import ADA
+from tests.support.factories import delivery, reading, subscriber
 
 TOKEN = "a-token-that-is-long-enough"
 READERS = 3
@@ -21,7 +22,7 @@ ENDS = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 def happen(at: AppContext) -> None:
     """Looks at the sources, good and bad; letters that failed or are uncertain; a relay that takes nothing."""
-    with db.write_session(at.engine) as session:
+    with write_session(at.engine) as session:
         for source in SOURCE_TITLES:
             for ago in range(20, 0, -1):
                 then, status = AT - timedelta(days=ago), _ended(ago)
@@ -45,7 +46,7 @@ def happen(at: AppContext) -> None:
                 session.add(
                     delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
                 )
-        deliveries.lane.open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=AT)
+        open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=AT)
 
 
 def _ended(ago: int) -> FetchStatus:
@@ -56,7 +57,7 @@ def _ended(ago: int) -> FetchStatus:
 
 def inside(at: AppContext) -> dict[str, str]:
     """Paths by name. `#q=x` stands for the answer to a form, with x written into its field q."""
-    with db.read_session(at.engine) as session:
+    with read_session(at.engine) as session:
         ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
         of_each = select(Delivery.id).order_by(col(Delivery.id))
         letters = {state: session.exec(of_each.where(Delivery.state == state)).first() for state in ENDS}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.checks.letters import RECIPIENTS, Mail
-from tests.ports import free_port, listening
+from tests.support.ports import free_port, listening
 
 MAIN = """\
 compatibility_level = 3.6

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.checks.dovecot import PASSWORD
 from tests.checks.relay import run
-from tests.ports import free_port, listening
+from tests.support.ports import free_port, listening
 
 SIZE = "1100x1400"
 SCREEN = (f"-screen 0 {SIZE}x24 -nolisten tcp -noreset").split()

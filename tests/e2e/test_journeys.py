@@ -12,17 +12,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from digest import db, planning
-from digest.house import AppContext
-from digest.mail import inbox
-from digest.models import SubscriberStatus
-from digest.sending import send_queued
-from digest.web.pace import FormLimits
-from tests.browser import AT
-from tests.chromium import AXE, chromium, violations
-from tests.house import Record, arrive, make_context
-from tests.ports import free_port
-from tests.served import served
+from digest.context import AppContext
+from digest.database import connect, migrate
+from digest.database.models import SubscriberStatus
+from digest.delivery import send_queued
+from digest.mail import StoredMessage, list_messages
+from digest.planning import plan
+from digest.web.rate_limit import FormLimits
+from tests.support.browser import AT
+from tests.support.chromium import AXE, chromium, violations
+from tests.support.contexts import Record, arrive, make_context
+from tests.support.ports import free_port
+from tests.support.web_server import served
 
 pytestmark = pytest.mark.xdist_group("browser")
 # How often each thing is there that describes a field, in one go: meanwhile the preview may put its own words there.
@@ -40,12 +41,12 @@ class Place:
     browser: Browser
     now: datetime = AT
 
-    def mail(self, email: str) -> inbox.StoredMessage:
+    def mail(self, email: str) -> StoredMessage:
         """All that waits is sent; the newest letter to `email`."""
         # In a thread of its own: the browser's driver has its loop in this one.
         with ThreadPoolExecutor(1) as other:
             other.submit(lambda: asyncio.run(send_queued(self.at, lambda: self.now))).result()
-        return [each for each in inbox.list_messages(self.at.mailbox_directory) if each.recipient == email][-1]
+        return [each for each in list_messages(self.at.mailbox_directory) if each.recipient == email][-1]
 
     def link(self, email: str, page: str) -> str:
         (found, *_) = re.findall(rf"{self.url}/{page}/\S+", self.mail(email).part("plain"))
@@ -61,8 +62,8 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with chromium() as browser:
         folder, port = tmp_path_factory.mktemp("journeys"), free_port()
-        engine = db.connect(f"sqlite:///{folder}/digest.db")
-        db.migrate(engine)
+        engine = connect(f"sqlite:///{folder}/digest.db")
+        migrate(engine)
         at = make_context(engine, base_url=f"http://127.0.0.1:{port}")
         arrive(at, AT - timedelta(hours=2), *TITLES)
         made = Place(at, at.settings.base_url, browser)
@@ -115,7 +116,7 @@ def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
     assert (reader.status, reader.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
     assert "welcome" in place.mail(email).subject.lower()
     place.now += timedelta(hours=6)  # nine in the morning in Tokyo
-    planning.plan(place.at, place.now)
+    plan(place.at, place.now)
     letter = place.mail(email)
     assert letter.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     words = letter.part("plain").replace("*", "")  # marked as plain text marks

@@ -12,9 +12,9 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from digest.mail.inbox import StoredMessage, list_messages
-from tests.command import Command
-from tests.lists import Lists, entry, serving
+from digest.mail import StoredMessage, list_messages
+from tests.support.command import Command
+from tests.support.listings import Lists, entry, serving
 
 T = TypeVar("T")
 ADA = "ada@example.org"

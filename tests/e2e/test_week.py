@@ -22,12 +22,12 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from digest import db
+from digest.database import connect, read_session
+from digest.database.models import Paper
 from digest.matching import Matcher, PaperDocument, parse
-from digest.models import Paper
-from tests.command import SHARED, Command
-from tests.lists import Lists, entry, serving
-from tests.relay import Relay, relay, text_of
+from tests.support.command import SHARED, Command
+from tests.support.listings import Lists, entry, serving
+from tests.support.relay import Relay, relay, text_of
 
 PERSONS = 30
 GONE = "reader07@example.org"  # refused for good on the fourth day
@@ -230,8 +230,8 @@ def _settle_as_the_relay_says(week: Week, stalled: Sequence[str]) -> None:
 
 
 def _check(week: Week, readers: dict[str, list[str]], folder: Path) -> None:
-    engine = db.connect(f"sqlite:///{folder}/var/digest.db")
-    with db.read_session(engine) as session:
+    engine = connect(f"sqlite:///{folder}/var/digest.db")
+    with read_session(engine) as session:
         papers = session.exec(select(Paper)).all()
         listed = [PaperDocument(0, paper.title, paper.abstract) for paper in papers]
         names = [paper.arxiv_id for paper in papers]

@@ -8,8 +8,10 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, MetaData, insert, inspect, select, text
 
-from digest import db
-from digest.models import FULLTEXT_TABLE, FetchStatus, SourceFetch, UtcDateTime
+from digest.database import migrate, schema_versions, write_session
+from digest.database.models import FetchStatus, SourceFetch, UtcDateTime
+from digest.database.models.papers import FULLTEXT_TABLE
+from digest.database.schema import alembic_config
 from tests.conftest import Connect
 
 THEN = datetime(2026, 6, 30, 7, 30, tzinfo=UTC)
@@ -191,13 +193,13 @@ def former_rows() -> dict[str, dict[str, Any]]:
 def run_migrations(engine: Engine, revision: str) -> None:
     move = command.downgrade if revision < "0006" and current_revision(engine) else command.upgrade
     with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        config = db.alembic_config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         move(config, revision)
 
 
 def current_revision(engine: Engine) -> str | None:
-    return db.schema_versions(engine)[0]
+    return schema_versions(engine)[0]
 
 
 def write_rows(connection: Connection, rows: dict[str, dict[str, Any]]) -> None:
@@ -244,13 +246,13 @@ def test_every_table_of_the_former_schema_has_a_row_in_this_test(former_store: E
 
 
 def test_every_row_keeps_its_values_under_the_new_names(former_store: Engine) -> None:
-    db.migrate(former_store)
+    migrate(former_store)
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in ROWS.items()}
 
 
 def test_the_full_text_index_keeps_its_entries(former_store: Engine) -> None:
-    db.migrate(former_store)
+    migrate(former_store)
     condition = "words @@ 'graph'" if former_store.dialect.name == "postgresql" else f"{FULLTEXT_TABLE} MATCH 'graph'"
     column = "paper_id" if former_store.dialect.name == "postgresql" else "rowid"
     with former_store.connect() as connection:
@@ -259,8 +261,8 @@ def test_the_full_text_index_keeps_its_entries(former_store: Engine) -> None:
 
 
 def test_new_rows_get_numbers_after_the_upgrade(former_store: Engine) -> None:
-    db.migrate(former_store)
-    with db.write_session(former_store) as session:
+    migrate(former_store)
+    with write_session(former_store) as session:
         fetch = SourceFetch(source="arxiv", list_day=DAY, started_at=LATER, seconds=1, status=FetchStatus.OK)
         session.add(fetch)
         session.flush()
@@ -268,7 +270,7 @@ def test_new_rows_get_numbers_after_the_upgrade(former_store: Engine) -> None:
 
 
 def test_no_former_name_is_left(former_store: Engine) -> None:
-    db.migrate(former_store)
+    migrate(former_store)
     catalog = inspect(former_store)
     former = [name for name, _ in FORMER_NAMES.values() if name] + ["paper_words"]
     names = set(catalog.get_table_names())
@@ -280,10 +282,10 @@ def test_no_former_name_is_left(former_store: Engine) -> None:
 
 
 def test_the_upgrade_can_be_undone_and_done_again(former_store: Engine) -> None:
-    db.migrate(former_store)
+    migrate(former_store)
     run_migrations(former_store, "0005")
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in former_rows().items()}
-    db.migrate(former_store)
+    migrate(former_store)
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in ROWS.items()}

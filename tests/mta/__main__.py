@@ -22,7 +22,7 @@ import structlog
 
 from tests.mta import exim, postfix
 from tests.mta.round import Told, round_of, through
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 LETTERS = 5_000
 SHOWN = 10

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.chaos.log import Accepted
 from tests.mta.round import Mta, told_off
-from tests.ports import free_port, listening
+from tests.support.ports import free_port, listening
 
 USER = "Debian-exim"  # compiled in
 UNLOADED = 127  # the exit status of a program that the loader could not start (ld.so)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from digest.models import DeliveryState
+from digest.database.models import DeliveryState
 from tests.chaos.log import Accepted
 from tests.checks.relay import postfix, run
 from tests.mta.round import CONNECTIONS, LONG, Mta, Round, Told, told_off
-from tests.ports import listening
+from tests.support.ports import listening
 
 MAPS = """
 smtpd_recipient_restrictions = check_recipient_access texthash:{home}/maps/rcpt, permit_mynetworks, reject

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from digest import daily, db
-from digest.deliveries import DeliveryReport
-from digest.house import AppContext
-from digest.models import DeliveryState
+from digest import jobs
+from digest.context import AppContext
+from digest.database import connect
+from digest.database.models import DeliveryState
+from digest.delivery import DeliveryReport
 from tests.chaos import store
 from tests.chaos.count import Row, count
 from tests.chaos.log import Accepted
-from tests.house import KEY, TUESDAY
+from tests.support.contexts import KEY, TUESDAY
 
 EACH = 100  # one reader in so many is of each sort
 CONNECTIONS = 8
@@ -88,7 +89,7 @@ class Round:
 
     def deliver(self, tell: Callable[[str], None] = lambda _: None, most: int | None = None) -> DeliveryReport:
         """One delivery."""
-        return asyncio.run(daily.deliver(self.ctx, self.clock, on_progress=tell, force=True, limit=most))
+        return asyncio.run(jobs.deliver(self.ctx, self.clock, on_progress=tell, force=True, limit=most))
 
     def deliver_all(self, tell: Callable[[str], None] = lambda _: None) -> None:
         """Until nothing is left that may go now. A way that has closed is tried again."""
@@ -112,7 +113,7 @@ class Round:
 @contextmanager
 def round_of(letters: int, folder: Path, port: int) -> Iterator[Round]:
     """Planned, in a store of its own."""
-    engine = db.connect(f"sqlite:///{folder / 'digest.db'}")
+    engine = connect(f"sqlite:///{folder / 'digest.db'}")
     way = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none", "smtp_timeout": 10}
     try:
         at, _ = store.planned(engine, letters, secret_key=KEY, smtp_connections=CONNECTIONS, **way)

@@ -1,0 +1,194 @@
+"""`digest subscribers`: who gets letters."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from digest.cli.output import (
+    EXIT_FAILURE,
+    JsonOption,
+    open_context,
+    print_error,
+    print_json,
+    print_note,
+    print_table,
+    utc_now,
+)
+
+EPILOG = """\
+$ digest subscribers add ada@example.org -k "diffusion model" -k protein
+
+$ digest subscribers import people.csv --strict
+"""
+
+
+ADD_EPILOG = """\
+$ digest subscribers add ada@example.org -k "diffusion model" --hour 7 --zone Europe/Berlin
+
+$ digest subscribers add bob@example.org -k '"graph neural network"' --confirmed
+"""
+
+
+IMPORT_EPILOG = """\
+A file may look like this; only the column email is needed:
+
+email,keywords,frequency,send_hour,timezone,cap,trending,summaries
+
+ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes,no
+
+What export wrote can be read back: people who left or were suppressed stay so, and pauses go on.
+"""
+
+
+app = typer.Typer(help="List, add, show, remove, import and export subscribers.", epilog=EPILOG, no_args_is_help=True)
+
+
+KeywordOption = Annotated[
+    list[str] | None,
+    typer.Option("--keyword", "-k", help='A keyword or a "quoted phrase"; may be given several times.'),
+]
+
+
+@app.command("list")
+def list_(*, as_json: JsonOption = False) -> None:
+    """All subscribers with their status: pending, active, paused, unsubscribed or suppressed."""
+    from digest.subscribers import list_subscribers
+
+    found = list_subscribers(open_context())
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        "Subscribers",
+        ("id", "email", "status", "frequency", "hour", "zone", "keywords"),
+        (
+            (p["id"], p["email"], p["status"], p["frequency"], p["send_hour"], p["timezone"], ", ".join(p["keywords"]))
+            for p in found
+        ),
+    )
+    if not found:
+        print_note("nobody yet; begin with: digest subscribers add --help")
+
+
+@app.command(epilog=ADD_EPILOG)
+def add(
+    email: str,
+    keyword: KeywordOption = None,
+    *,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mail.")
+    ] = False,
+    frequency: Annotated[Literal["daily", "weekdays", "weekly"], typer.Option(help="How often.")] = "daily",
+    hour: Annotated[int | None, typer.Option(help="Local hour of the letter, 0 to 23; else DIGEST_SEND_HOUR.")] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Time zone, like Europe/Berlin; else DIGEST_DEFAULT_TIMEZONE.")
+    ] = None,
+    cap: Annotated[int, typer.Option(help="At most this many papers a letter, 1 to 100.")] = 20,
+    trending: Annotated[bool, typer.Option("--trending", help="Also the 3 most upvoted papers.")] = False,
+    summaries: Annotated[bool, typer.Option("--summaries", help="Also Hugging Face's AI summary of a paper.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a subscriber. Without keywords they get the day's trending papers."""
+    from digest.subscribers import KeywordLimits, Preferences, add_subscriber, parse_keywords_or_raise
+
+    ctx = open_context()
+    saved = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(ctx.settings))
+    wish = Preferences(
+        frequency=frequency,
+        send_hour=ctx.settings.send_hour if hour is None else hour,
+        timezone=zone or ctx.settings.default_timezone,
+        cap=cap,
+        trending=trending,
+        summaries=summaries,
+    )
+    mailed = add_subscriber(ctx, email, wish, saved, utc_now(), confirmed=confirmed)
+    if as_json:
+        print_json({"email": email, "status": "active" if confirmed else "pending", "mail_queued": mailed})
+        return
+    asked = (
+        "a confirmation mail is queued" if mailed else "wishes taken over; today's confirmation mail stays the only one"
+    )
+    typer.echo(f"{email}: {'active' if confirmed else asked}")
+
+
+@app.command()
+def show(email: str, *, as_json: JsonOption = False) -> None:
+    """Everything that is held of one subscriber, with the letters they got."""
+    from digest.subscribers import get_subscriber
+
+    found = get_subscriber(open_context(), email)
+    if as_json:
+        print_json(found)
+        return
+    letters = found.pop("deliveries")
+    print_table("Subscriber", ("what", "value"), [(key, _format_value(value)) for key, value in found.items()])
+    print_table(
+        "Letters",
+        ("id", "kind", "edition", "state", "papers", "at"),
+        ((d["id"], d["kind"], d["edition"], d["state"], d["papers"], d["settled_at"]) for d in letters),
+    )
+
+
+def _format_value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "")
+
+
+@app.command()
+def remove(
+    email: str,
+    *,
+    erase: Annotated[bool, typer.Option("--erase", help="Also forget everything that is held of them.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """End a subscription. Nothing is mailed, and what is queued is withdrawn."""
+    from digest.subscribers import erase_by_email, remove_subscriber
+
+    ctx = open_context()
+    if erase:
+        erase_by_email(ctx, email)
+        status = "erased"
+    else:
+        status = remove_subscriber(ctx, email, utc_now()).status
+    if as_json:
+        print_json({"email": email, "status": status})
+    else:
+        typer.echo(f"{email}: {status}")
+
+
+@app.command("import", epilog=IMPORT_EPILOG)
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV whose first line names the columns.")],
+    *,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mails.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Import nothing when any line is bad.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add subscribers from a CSV file: email, keywords (with | or line breaks between), and if wanted frequency,
+    send_hour, timezone, cap, trending, summaries. Bad lines are reported with their numbers, good ones imported.
+    """
+    from digest.subscribers import import_csv
+
+    outcome = import_csv(open_context(), file, utc_now(), confirmed=confirmed, strict=strict)
+    if as_json:
+        print_json({"imported": outcome.imported, "bad": [{"line": n, "message": m} for n, m in outcome.line_errors]})
+    else:
+        typer.echo(f"{outcome.imported} imported, {len(outcome.line_errors)} bad lines")
+    for number, message in outcome.line_errors:
+        print_error(f"{file.name} line {number}: {message}")
+    if outcome.line_errors:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command()
+def export(*, as_json: JsonOption = False) -> None:
+    """All subscribers as CSV on standard output, in the columns that import reads."""
+    from digest.subscribers import export_csv, list_subscribers
+
+    ctx = open_context()
+    if as_json:
+        print_json(list_subscribers(ctx))
+        return
+    typer.echo(export_csv(ctx), nl=False)

@@ -1,0 +1,54 @@
+"""What all tables share: names of constraints, 64-bit keys, instants in UTC, columns that hold one of some words."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Integer
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
+
+# Names that a later migration can count on, the same on both databases.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+# SQLite numbers rows by itself only where the column is declared exactly INTEGER (64 bits there).
+BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant kept in UTC. SQLite knows no zones: there `DateTime(timezone=True)` would drop them."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive instant reached the store: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  - the library's
+        if value is None:
+            return None
+        stored = cast("datetime", value)
+        return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
+
+
+def to_driver_value(dialect: Dialect, value: datetime) -> Any:
+    """An instant as the driver of that store wants it, for statements that go there without a column to tell."""
+    process = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
+    return process(value) if process else value
+
+
+def check_one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    literals = ", ".join(f"'{word}'" for word in values)
+    return CheckConstraint(f"{column} IN ({literals})", name=f"{column}_known")

@@ -1,0 +1,114 @@
+"""Papers, where they were listed, and every look at a source."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, Index, UniqueConstraint, false, text
+from sqlmodel import Field, SQLModel
+
+from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
+
+FULLTEXT_TABLE = (
+    "paper_fulltext"  # the full-text index: a table that each database makes in its own way, see the migration
+)
+
+
+class Paper(SQLModel, table=True):
+    """One paper, whatever lists it. `key` is its identity: arxiv:ID without version, else doi:…, else source:id.
+
+    `is_indexed`: the search knows what its words are (digest.search); any change of them sets it back.
+    """
+
+    __table_args__ = (
+        Index("ix_paper_unindexed", "id", sqlite_where=text("NOT is_indexed"), postgresql_where=text("NOT is_indexed")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    key: str = Field(unique=True)
+    arxiv_id: str | None = None
+    version: int = 1
+    doi: str | None = None
+    title: str
+    abstract: str = ""
+    authors: list[str] = Field(default_factory=list, sa_type=JSON)
+    categories: list[str] = Field(default_factory=list, sa_type=JSON)
+    organization: str | None = None
+    published_on: date | None = None
+    url: str
+    pdf_url: str | None = None
+    discussion_url: str | None = None
+    code_url: str | None = None
+    code_stars: int | None = None
+    project_url: str | None = None
+    thumbnail_url: str | None = None
+    ai_summary: str | None = None
+    ai_keywords: list[str] = Field(default_factory=list, sa_type=JSON)
+    upvotes: int | None = None
+    comments: int | None = None
+    text_source: str
+    first_listing_id: int = Field(default=0, sa_type=BIG_INTEGER, index=True)
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    text_fetched_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    is_indexed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+
+
+class Listing(SQLModel, table=True):
+    """A paper on the list of one source for one day. `kind`: listed (Hugging Face), new or cross (arXiv)."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "list_day", "paper_id"),
+        Index("ix_listing_paper", "paper_id"),
+        Index("ix_listing_day", "list_day"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    paper_id: int = Field(foreign_key="paper.id", sa_type=BIG_INTEGER)
+    source: str
+    list_day: date
+    rank: int
+    kind: str = "listed"
+    upvotes: int | None = None
+    comments: int | None = None
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class FetchStatus(StrEnum):
+    """How a look at a source ended. Only `failed` is a fault; `empty` on a weekday is a warning."""
+
+    OK = "ok"
+    UNCHANGED = "unchanged"
+    EMPTY = "empty"
+    NOT_LISTED = "not-listed"
+    FAILED = "failed"
+
+
+class SourceFetch(SQLModel, table=True):
+    """One look at one source for one list day. Quiet and broken never look alike here."""
+
+    __tablename__ = "source_fetch"
+    __table_args__ = (Index("ix_source_fetch_source_day", "source", "list_day"), check_one_of("status", FetchStatus))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    source: str
+    list_day: date
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    seconds: float
+    status: str
+    endpoint: str = ""
+    listed_count: int = 0
+    new_count: int = 0
+    error_code: str = ""
+    message: str = ""
+
+
+class HttpCacheEntry(SQLModel, table=True):
+    """What a host said about an answer we have taken in, so that the next request can be conditional (RFC 9110)."""
+
+    __tablename__ = "http_cache_entry"
+
+    url: str = Field(primary_key=True)
+    etag: str | None = None
+    last_modified: str | None = None
+    stored_at: datetime = Field(sa_type=UtcDateTime)

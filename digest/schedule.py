@@ -1,0 +1,46 @@
+"""What one reader gets, and when: the choice of papers and the due days. Pure; the clock is an argument."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+
+
+MONDAY, SATURDAY = 0, 5
+
+
+def due_instant(day: date, timezone: str, hour: int) -> datetime:
+    """When a letter of this local day is due, in UTC. Raises ZoneInfoNotFoundError for an unknown zone.
+
+    An hour that the clocks jump over is due when they have jumped; of an hour that comes twice the first counts
+    (PEP 495, fold=0, gives both). So each local day has one instant, also when it has 23 or 25 hours.
+    """
+    return datetime.combine(day, time(hour), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def latest_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
+    """The latest due local day whose instant has come. `frequency` is daily, weekdays or weekly (Mondays)."""
+    day = now.astimezone(ZoneInfo(timezone)).date() + DAY
+    while not (_due(day, frequency) and due_instant(day, timezone, hour) <= now):
+        day -= DAY
+    return day
+
+
+def next_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
+    """The first due local day whose instant is still to come."""
+    day = now.astimezone(ZoneInfo(timezone)).date() - DAY
+    while not (_due(day, frequency) and due_instant(day, timezone, hour) > now):
+        day += DAY
+    return day
+
+
+def _due(day: date, frequency: str) -> bool:
+    match frequency:
+        case "daily":
+            return True
+        case "weekdays":
+            return day.weekday() < SATURDAY
+        case "weekly":
+            return day.weekday() == MONDAY
+        case _:
+            raise ValueError(f"no frequency is called {frequency!r}: daily, weekdays or weekly")

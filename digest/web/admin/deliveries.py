@@ -1,0 +1,74 @@
+"""One letter: its story, and what may be decided about it."""
+
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from digest.database import read_session, write_session
+from digest.database.models import Delivery, DeliveryState
+from digest.delivery import bounces_of, delivery_history, resolve
+from digest.errors import DigestError, SubscriberError
+from digest.subscribers import send_copy_link
+from digest.web.admin.login import admin_page, redirect_to_admin
+from digest.web.context import SAFE_METHODS, WebContext, WebDep
+from digest.web.errors import error_page
+from digest.web.metrics import MonitoringDep
+
+log = structlog.get_logger()
+
+
+router = APIRouter()
+
+
+class ResolveForm(BaseModel):
+    """`back`: where the button stood."""
+
+    answer: Literal["sent", "lost"]
+    back: Literal["", "letter"] = ""
+
+
+@router.api_route("/letters/{number}", methods=SAFE_METHODS)
+def letter(web: WebDep, number: int) -> HTMLResponse:
+    with read_session(web.ctx.engine) as session:
+        found = session.get(Delivery, number)
+        if found is None:
+            raise HTTPException(404)
+        events = delivery_history(found, bounces_of(session, number))
+    return admin_page(web, "letter.html", letter=found, events=events, uncertain=found.state == DeliveryState.UNCERTAIN)
+
+
+@router.post("/letters/{number}/resolve")
+def resolve_delivery(
+    web: WebDep, monitoring: MonitoringDep, number: int, form: Annotated[ResolveForm, Form()]
+) -> Response:
+    """The relay's log has told: it was sent, or it is lost and its papers go into the next letter."""
+    try:
+        with write_session(web.ctx.engine) as session:
+            resolve(session, number, sent=form.answer == "sent", now=web.clock())
+    except DigestError as error:
+        return _conflict_page(web, f"Nothing was changed: {error}.", f"/operator/letters/{number}")
+    log.info("operator.resolved", delivery=number, outcome=form.answer)
+    monitoring.invalidate()
+    return redirect_to_admin(web, f"/letters/{number}" if form.back == "letter" else "")
+
+
+@router.post("/letters/{number}/copy")
+def send_web_copy(web: WebDep, number: int) -> Response:
+    """The link to its copy on the web goes to its reader, with the next letters."""
+    try:
+        send_copy_link(web.ctx, number, web.clock())
+    except SubscriberError as error:
+        return _conflict_page(web, str(error), f"/operator/letters/{number}")
+    log.info("operator.copy_queued", delivery=number)
+    with read_session(web.ctx.engine) as session:
+        reader = session.get_one(Delivery, number).subscriber_id
+    return redirect_to_admin(web, f"/readers/{reader}?queued={number}")
+
+
+def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:
+    links = {return_path: "Back to the letter", "/operator": "To the first page"}
+    return error_page(web, 409, title="This cannot be done now", text=text, links=links)

@@ -1,0 +1,79 @@
+"""What is held of a reader, behind the link to their preferences: the letters so far, all as JSON, and its end."""
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, Response
+
+from digest import subscribers
+from digest.database.models import DeliveryKind, DeliveryState
+from digest.subscribers import PAGE_SIZE, RUNNING_STATUSES, export_personal_data, get_delivery_history, get_profile
+from digest.tokens import TokenPurpose
+from digest.web.context import SAFE_METHODS, WebDep
+from digest.web.errors import error_page
+from digest.web.forms import AnswerForm
+from digest.web.pages.paper_entries import parse_page_number
+
+router = APIRouter(prefix="/preferences/{token}")
+
+
+STATE_LABELS = {
+    DeliveryState.QUEUED: "waiting to be sent",
+    DeliveryState.SENDING: "being sent",
+    DeliveryState.ON_WIRE: "being sent",
+    DeliveryState.SENT: "sent",
+    DeliveryState.FAILED: "not delivered",
+    DeliveryState.UNCERTAIN: "perhaps delivered",
+    DeliveryState.CANCELLED: "withdrawn",
+    DeliveryState.EXPIRED: "too late, not sent",
+}
+
+
+KIND_LABELS = {
+    DeliveryKind.CONFIRM: "Link to confirm",
+    DeliveryKind.WELCOME: "Welcome",
+    DeliveryKind.ALREADY_SUBSCRIBED: "You are subscribed already",
+    DeliveryKind.GOODBYE: "Goodbye",
+}
+
+
+@router.api_route("/history", methods=SAFE_METHODS)
+def history_page(web: WebDep, token: str, page: str = "1") -> HTMLResponse:
+    number = parse_page_number(page)
+    found = get_delivery_history(web.ctx, token, max(number, 1), web.clock())
+    pages = max(1, -(-found.total // PAGE_SIZE))
+    if not 1 <= number <= pages:
+        return error_page(web, 404, links={f"/preferences/{token}/history": "The first page"})
+    return web.render(
+        "history.html",
+        token=token,
+        found=found,
+        said=STATE_LABELS,
+        names=KIND_LABELS,
+        page=number,
+        pages=pages,
+        running=found.card.status in RUNNING_STATUSES,
+        feed=web.ctx.absolute_url(f"/mine/{found.feed}"),
+    )
+
+
+@router.api_route("/export.json", methods=SAFE_METHODS)
+def export_data(web: WebDep, token: str) -> Response:
+    told = json.dumps(export_personal_data(web.ctx, token, web.clock()), ensure_ascii=False, indent=2)
+    headers = {"Content-Disposition": 'attachment; filename="paper-digest.json"'}
+    return Response(told, media_type="application/json", headers=headers)
+
+
+@router.api_route("/erase", methods=SAFE_METHODS)
+def erase_page(web: WebDep, token: str) -> HTMLResponse:
+    card = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
+    return web.render("erase.html", card=card, token=token, running=card.status in RUNNING_STATUSES)
+
+
+@router.post("/erase")
+def erase(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
+    if form.answer != "yes":
+        return erase_page(web, token)
+    subscribers.erase(web.ctx, token, web.clock())
+    return web.render("erased.html")

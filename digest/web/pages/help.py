@@ -1,0 +1,47 @@
+"""How keywords are written, what we keep of people, and what we ask of robots."""
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, PlainTextResponse
+
+from digest.matching import INTRODUCTION, MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH, SYNTAX_EXAMPLES
+from digest.subscribers import KeywordLimits
+from digest.web.context import SAFE_METHODS, WebDep
+from digest.web.headers import TOKEN_PATHS
+from digest.web.privacy import personal_data, retention_sentences
+
+router = APIRouter()
+
+
+ROBOTS_LINES = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")), "")
+
+
+@router.api_route("/help/keywords", methods=SAFE_METHODS)
+def keyword_help(web: WebDep) -> HTMLResponse:
+    """The grammar, from the same rows that tests hold to their word."""
+    rules = KeywordLimits.from_settings(web.ctx.settings)
+    return web.render(
+        "help-keywords.html",
+        introduction=INTRODUCTION,
+        rows=SYNTAX_EXAMPLES,
+        limits=rules.limits,
+        longest=MAX_PHRASE_LENGTH,
+        most_words=MAX_PHRASE_WORDS,
+        shortest_prefix=MIN_PREFIX_LENGTH,
+        most_keywords=rules.max_keywords,
+    )
+
+
+@router.api_route("/privacy", methods=SAFE_METHODS)
+def privacy_page(web: WebDep) -> HTMLResponse:
+    settings = web.ctx.settings
+    return web.render(
+        "privacy.html",
+        kept=personal_data(),
+        how_long=retention_sentences(settings),
+        postal_address=settings.postal_address,
+    )
+
+
+@router.api_route("/robots.txt", methods=SAFE_METHODS)
+def robots_txt(web: WebDep) -> PlainTextResponse:
+    return PlainTextResponse("\n".join(ROBOTS_LINES).format(root=web.root))

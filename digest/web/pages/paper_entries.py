@@ -1,0 +1,150 @@
+"""Papers as the pages show them, and the views of many: newest first, or the most upvoted.
+
+What every door to the search does: read the query, look, and say where to go on.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from sqlmodel import Session, col, select
+
+from digest.database import read_session
+from digest.database.models import Listing, Paper
+from digest.errors import QueryError
+from digest.formatting import MAX_NAME_LENGTH, safe_url, truncate
+from digest.matching import Explanation, Query, explain, parse
+from digest.papers import MAX_PAPER_ID, SearchPage, build_documents, search_papers
+from digest.rendering import TextPart, split_text
+from digest.subscribers import KeywordLimits
+from digest.web.context import WebContext
+
+PAPERS_PER_PAGE = 50
+
+
+MAX_TEXT_LENGTH = 100_000  # characters of a title or an abstract: all there is
+
+
+MAX_PAGES = 200
+
+
+VIEW_DAYS = {"week": 7, "month": 30, "trending": 7}  # days that each looks back on
+
+
+LINK_LABELS = (
+    ("Abstract", "url"),
+    ("PDF", "pdf_url"),
+    ("Discussion", "discussion_url"),
+    ("Code", "code_url"),
+    ("Project", "project_url"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperEntry:
+    """A paper as the page shows it. `links` are (label, address), each address once and each http or https.
+
+    `title` and `abstract` are whole, in pieces: matched words have a mark, as in a letter.
+    """
+
+    paper: Paper
+    links: tuple[tuple[str, str], ...]
+    authors: str
+    title: tuple[TextPart, ...]
+    abstract: tuple[TextPart, ...]
+
+
+def highlighted_entries(session: Session, papers: Sequence[Paper], query: Query) -> list[PaperEntry]:
+    """Papers with the words that a query found in them."""
+    read = zip(papers, build_documents(session, papers), strict=True)
+    return [paper_entry(each, explain([query], document)) for each, document in read]
+
+
+def paper_entry(paper: Paper, explanation: Explanation | None = None) -> PaperEntry:
+    links: dict[str, str] = {}
+    for label, name in LINK_LABELS:
+        if url := safe_url(getattr(paper, name)):
+            links.setdefault(url, label)
+    names = ", ".join(truncate(name, MAX_NAME_LENGTH) for name in paper.authors)
+    return PaperEntry(
+        paper=paper,
+        links=tuple((label, url) for url, label in links.items()),
+        authors=names,
+        title=split_text(paper.title, explanation.title if explanation else (), MAX_TEXT_LENGTH),
+        abstract=split_text(paper.abstract, explanation.abstract if explanation else (), MAX_TEXT_LENGTH),
+    )
+
+
+def parse_day(text: str) -> date | None:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def parse_page_number(text: str, last: int = MAX_PAGES) -> int:
+    """A number of a page from 1 to `most`; 0 for what is none."""
+    number = int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text) else 0
+    return number if number <= last else 0
+
+
+def papers_in_view(session: Session, name: str, until: date, page: int) -> Sequence[Paper]:
+    """A page of the papers listed in the days before and on `until`, and one more where there is a next page."""
+    since = until - timedelta(days=VIEW_DAYS[name] - 1)
+    listed = select(Listing.paper_id).where(col(Listing.list_day) >= since, col(Listing.list_day) <= until)
+    found = select(Paper).where(col(Paper.id).in_(listed))
+    if name == "trending":
+        found = found.where(col(Paper.upvotes) > 0).order_by(col(Paper.upvotes).desc(), col(Paper.id).desc())
+    else:
+        found = found.order_by(col(Paper.id).desc())
+    return session.exec(found.offset((page - 1) * PAPERS_PER_PAGE).limit(PAPERS_PER_PAGE + 1)).all()
+
+
+RESULTS_PER_PAGE = 25
+
+
+MAX_TRAIL = 30  # pages that "newer" leads back through
+
+
+_TRAIL_PATTERN = re.compile(r"[1-9][0-9]{0,15}(?:\.[1-9][0-9]{0,15}){0,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSearch:
+    """A search: what was written, what it means (None when it cannot be read), and what is wrong with it."""
+
+    written: str
+    query: Query | None = None
+    wrong: str = ""
+    position: int = 0
+
+
+def parse_search(web: WebContext, text: str) -> ParsedSearch:
+    """Read a query under the operator's limits."""
+    try:
+        query = parse(text, KeywordLimits.from_settings(web.ctx.settings).limits)
+    except QueryError as error:
+        return ParsedSearch(text, None, str(error), error.position or 1)
+    return ParsedSearch(text.strip(), query)
+
+
+def parse_trail(text: str) -> list[int] | None:
+    """The way to a page of results: below which numbers each one looked. None for what is no such way."""
+    if not text:
+        return []
+    return [int(each) for each in text.split(".")] if _TRAIL_PATTERN.fullmatch(text) else None
+
+
+def run_search(web: WebContext, query: Query, trail: list[int], limit: int = RESULTS_PER_PAGE) -> SearchPage:
+    with read_session(web.ctx.engine) as session:
+        return search_papers(session, query, min(trail[-1], MAX_PAPER_ID) if trail else MAX_PAPER_ID, limit=limit)
+
+
+def search_parameters(text: str, way: list[int]) -> str:
+    """The query string of a page of results."""
+    position = ".".join(map(str, way[-MAX_TRAIL:]))
+    return urlencode({"q": text, **({"at": position} if position else {})})

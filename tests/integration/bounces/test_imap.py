@@ -1,0 +1,205 @@
+"""The mailbox that bounces come to, in a real Dovecot."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from digest.bounces import MAX_MESSAGE_BYTES, count_waiting, imap, poll_mailbox
+from digest.context import AppContext
+from digest.database.models import DeliveryState, SubscriberStatus
+from digest.errors import MailboxError, StoreError
+from digest.jobs import run_scheduler
+from digest.jobs.pipeline import plan
+from digest.mail import ReturnPathKind
+from digest.monitoring.checks.network import check_mailbox
+from digest.tokens import TokenSigner
+from tests.support.bounce_messages import BOUNCES, address, evidence, leaving, mail
+from tests.support.contexts import ADA, BOB, DAY, KEY, TUESDAY, Record, arrive, make_context, reader, settings
+from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot, trusting
+
+LATER = TUESDAY + timedelta(hours=1)
+pytestmark = pytest.mark.xdist_group("dovecot")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Dovecot]:
+    with dovecot() as running_server:
+        yield running_server
+
+
+@pytest.fixture
+def box(server: Dovecot) -> Dovecot:
+    """The server with a mailbox as new."""
+    with server.logged_in() as box:
+        for folder in ("handled", "others", "unreadable"):
+            box.delete(folder)
+        box.select("INBOX")
+        box.uid("STORE", "1:*", "+FLAGS", r"(\Deleted)")
+        box.expunge()
+    return server
+
+
+def at_box(store: Engine, box: Dovecot, **more: object) -> AppContext:
+    usual: dict[str, object] = {
+        "bounce_address": BOUNCES,
+        "imap_host": "127.0.0.1",
+        "imap_port": box.port,
+        "imap_username": USER,
+        "imap_password": PASSWORD,
+        "imap_tls": "none",
+    }
+    return make_context(store, **(usual | more))
+
+
+@pytest.fixture
+def at(sqlite_store: Engine, box: Dovecot) -> AppContext:
+    at = at_box(sqlite_store, box)
+    for email in (ADA, BOB):
+        reader(at, email, "robot", now=TUESDAY - DAY)
+    arrive(at, TUESDAY, "A robot")
+    asyncio.run(plan(at, TUESDAY))
+    Record(sqlite_store).settle(DeliveryState.SENT)
+    return at
+
+
+def number(at: AppContext, email: str) -> int:
+    return int(Record(at.engine).letters(email)[0].id or 0)
+
+
+def count(box: Dovecot, folder: str) -> int:
+    return len(box.messages(folder) or [])
+
+
+def test_each_message_is_handled_and_set_aside(at: AppContext, box: Dovecot) -> None:
+    bounced = mail("no-such-mailbox", address(at, number(at, ADA)))
+    gone = leaving(address(at, number(at, BOB), ReturnPathKind.UNSUBSCRIBE))
+    person = mail("person", BOUNCES)
+    box.put(bounced, b"\xff\xfe no mail\r\n", person, gone)
+    fetched = poll_mailbox(at, LATER)
+    assert fetched.actions == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
+    assert fetched.folders == {"handled": 2, "unreadable": 1, "others": 1}
+    record = Record(at.engine)
+    assert (record.of(ADA).status, record.of(BOB).status) == (
+        SubscriberStatus.SUPPRESSED,
+        SubscriberStatus.UNSUBSCRIBED,
+    )
+    assert [count(box, folder) for folder in ("INBOX", "handled", "others", "unreadable")] == [0, 2, 1, 1]
+    # Nothing is lost on the way: what was put in is there, byte for byte.
+    assert box.messages("others") == [person.replace(b"\n", b"\r\n")]
+    assert poll_mailbox(at, LATER).folders == {}
+
+
+def test_a_message_that_comes_again_is_known(at: AppContext, box: Dovecot) -> None:
+    raw = mail("mailbox-full", address(at, number(at, ADA)))
+    for deed in ("recorded", "known"):
+        box.put(raw)
+        assert poll_mailbox(at, LATER).actions == {deed: 1}
+    assert len(evidence(at)) == 1
+    assert count(box, "handled") == 2
+
+
+def test_looking_changes_nothing(at: AppContext, box: Dovecot) -> None:
+    box.put(mail("no-such-mailbox", address(at, number(at, ADA))))
+    assert count_waiting(at.settings) == 1
+    check, _ = asyncio.run(check_mailbox(at.settings))
+    assert (check.ok, check.message) == (True, "INBOX can be read, 1 messages wait")
+    assert (count(box, "INBOX"), evidence(at), box.messages("handled")) == (1, [], None)
+
+
+def test_a_message_is_not_marked_as_read_by_reading_it(at: AppContext, box: Dovecot) -> None:
+    box.put(mail("person", BOUNCES))
+    poll_mailbox(at, LATER)
+    with box.logged_in() as client:
+        client.select("others", readonly=True)
+        assert client.search(None, "UNSEEN")[1] == [b"1"]
+
+
+def test_what_waits_stays_while_the_store_is_away(at: AppContext, box: Dovecot) -> None:
+    box.put(mail("no-such-mailbox", address(at, number(at, ADA))))
+    path = at.settings.data_directory / "digest.db"
+    path.rename(path.with_suffix(".away"))
+    at.engine.dispose()
+    path.mkdir()
+    with pytest.raises(StoreError):
+        poll_mailbox(at, LATER)
+    path.rmdir()
+    path.with_suffix(".away").rename(path)
+    assert count(box, "INBOX") == 1
+    assert poll_mailbox(at, LATER).actions == {"suppressed": 1}
+
+
+def test_a_huge_message_is_read_at_its_beginning(at: AppContext, box: Dovecot) -> None:
+    raw = mail("no-such-mailbox", address(at, number(at, ADA))) + b"x" * 76 + b"\n" * 1_500_000
+    box.put(raw)
+    assert poll_mailbox(at, LATER).actions == {"suppressed": 1}
+    (kept,) = box.messages("handled") or []
+    assert len(kept) > 1_500_000
+    within = settings(at.engine, **(at.settings.model_dump() | {"imap_folder": "handled"}))
+    with imap._open_mailbox(within, readonly=True) as opened:
+        (uid,) = imap._waiting_uids(opened)
+        assert len(imap._fetch_message(opened, uid) or b"") == MAX_MESSAGE_BYTES
+
+
+def test_the_scheduler_reads_the_mailbox(at: AppContext, box: Dovecot) -> None:
+    box.put(mail("no-such-mailbox", address(at, number(at, ADA))))
+
+    async def look_once() -> None:
+        async with run_scheduler(at, lambda: LATER) as clock:
+            await clock.poll_mailbox()
+
+    asyncio.run(look_once())
+    assert Record(at.engine).of(ADA).status == SubscriberStatus.SUPPRESSED
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"imap_password": "wrong"}, "check DIGEST_IMAP_USERNAME and DIGEST_IMAP_PASSWORD"),
+        ({"imap_folder": "Bounces"}, "is there a folder DIGEST_IMAP_FOLDER=Bounces?"),
+        ({"imap_port": 9}, "check DIGEST_IMAP_HOST, DIGEST_IMAP_PORT and DIGEST_IMAP_TLS"),
+    ],
+)
+def test_the_doctor_says_what_is_wrong(sqlite_store: Engine, box: Dovecot, more: dict[str, object], said: str) -> None:
+    at = at_box(sqlite_store, box, **more)
+    check, _ = asyncio.run(check_mailbox(at.settings))
+    assert not check.ok
+    assert said in check.message
+    assert PASSWORD not in check.message
+    with pytest.raises(MailboxError):
+        poll_mailbox(at, LATER)
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+def test_certificates_are_verified(
+    sqlite_store: Engine, box: Dovecot, tls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = at_box(sqlite_store, box, imap_tls=tls, imap_port=box.tls_port if tls == "tls" else box.port)
+    with pytest.raises(MailboxError, match="certificate verify failed"):
+        count_waiting(at.settings)
+    for name, value in trusting(box.cert).items():
+        monkeypatch.setenv(name, value)
+    assert count_waiting(at.settings) == 0
+    by_another_name = settings(sqlite_store, **(at.settings.model_dump() | {"imap_host": "127.0.0.2"}))
+    with pytest.raises(MailboxError):
+        count_waiting(by_another_name)
+
+
+def test_where_the_server_cannot_move_a_copy_is_set_aside(sqlite_store: Engine) -> None:
+    with dovecot("imap_capability = IMAP4rev1 UIDPLUS") as box:
+        at = AppContext(at_box(sqlite_store, box).settings, sqlite_store, TokenSigner([KEY]))
+        box.put(mail("person", BOUNCES))
+        assert poll_mailbox(at, LATER).folders == {"others": 1}
+        assert count(box, "others") == 1
+        assert count(box, "INBOX") == 1  # marked, not expunged
+        assert poll_mailbox(at, LATER).folders == {}
+
+
+def test_folders_go_below_the_inbox_where_all_do(sqlite_store: Engine) -> None:
+    with dovecot("namespace inbox {\n  inbox = yes\n  prefix = INBOX.\n  separator = .\n}") as box:
+        at = at_box(sqlite_store, box)
+        box.put(mail("person", BOUNCES))
+        assert poll_mailbox(at, LATER).folders == {"others": 1}
+        assert count(box, "INBOX.others") == 1

@@ -1,0 +1,130 @@
+"""`digest bounce` as a mail system calls it, and the commands that tell what came back."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from digest.context import AppContext
+from digest.database import read_session, write_session
+from digest.database.models import Delivery, DeliveryState
+from tests.support.bounce_messages import BOUNCES, SAMPLES, address, evidence, mail
+from tests.support.command import Command
+from tests.support.contexts import KEY, TUESDAY, make_context
+from tests.support.factories import delivery, subscriber
+
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
+
+
+@pytest.fixture
+def at(sqlite_store: Engine) -> AppContext:
+    """A house with one letter, which the relay took at the second attempt."""
+    with write_session(sqlite_store) as session:
+        ada = subscriber(email="ada@example.org", created_at=TUESDAY, confirmed_at=TUESDAY)
+        session.add(ada)
+        session.flush()
+        sent = {"state": DeliveryState.SENT, "attempts": 2, "reply_code": 250, "reply": "queued as 4711"}
+        times = {"created_at": TUESDAY, "settled_at": TUESDAY + timedelta(minutes=6)}
+        session.add(delivery(ada, id=41, **sent, **times))
+    return make_context(sqlite_store, bounce_address=BOUNCES)
+
+
+@pytest.fixture
+def command(at: AppContext, tmp_path: Path) -> Command:
+    given = {"DATABASE_URL": at.settings.database_url, "SECRET_KEY": KEY, "BOUNCE_ADDRESS": BOUNCES}
+    return Command(tmp_path, {f"DIGEST_{name}": value for name, value in given.items()})
+
+
+def status_of(at: AppContext) -> str:
+    with read_session(at.engine) as session:
+        return session.get_one(Delivery, 41).state
+
+
+@pytest.mark.parametrize("name", ["no-such-mailbox", "person"])
+def test_a_mail_is_explained_without_a_store(tmp_path: Path, name: str) -> None:
+    done = Command(tmp_path).pipe((SAMPLES / f"{name}.eml").read_bytes(), "bounce", "--explain")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout) == EXPECTED[name]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("raw", [b"", b"x" * 3_000_000])
+def test_what_is_no_mail_is_explained_too(tmp_path: Path, raw: bytes) -> None:
+    done = Command(tmp_path).pipe(raw, "bounce", "--explain")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert sorted(told) == ["class", "parser", "reason", "recipient", "status"]
+    assert (told["class"], told["reason"][:11]) == ("none", "unreadable:")
+
+
+def test_a_piped_bounce_is_recorded_once(at: AppContext, command: Command) -> None:
+    raw = mail("no-such-mailbox", address(at, 41))
+    done = command.pipe(raw, "bounce")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"letter 41: hard 5.1.1 no such mailbox: suppressed\n"
+    assert b"@" not in done.stdout + done.stderr
+    assert b"known" in command.pipe(raw, "bounce").stdout
+    assert len(evidence(at)) == 1
+    assert status_of(at) == DeliveryState.FAILED
+
+
+@pytest.mark.parametrize("way", ["--recipient", "ORIGINAL_RECIPIENT"])
+def test_the_mail_system_may_tell_the_recipient(at: AppContext, command: Command, way: str) -> None:
+    raw, to = mail("mailbox-full", "somebody@example.org"), address(at, 41)
+    done = command.pipe(raw, "bounce", way, to) if way.startswith("-") else command.pipe(raw, "bounce", **{way: to})
+    assert (done.returncode, len(evidence(at))) == (0, 1)
+
+
+def test_a_stranger_changes_nothing_and_is_told(at: AppContext, command: Command) -> None:
+    done = command.pipe(mail("no-such-mailbox", BOUNCES), "bounce")
+    assert done.returncode == 0
+    assert b"no valid address of ours says which letter this is about" in done.stderr
+    assert (evidence(at), status_of(at)) == ([], DeliveryState.SENT)
+
+
+def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: AppContext, tmp_path: Path) -> None:
+    raw = mail("no-such-mailbox", address(at, 41))
+    away = Command(tmp_path, {"DIGEST_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/digest"})
+    for command in (away, Command(tmp_path, {"DIGEST_SEND_HOUR": "25"})):
+        done = command.pipe(raw, "bounce")
+        assert (done.returncode, done.stdout) == (75, b"")
+        assert b"the mail stays with the mail system" in done.stderr
+
+
+def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
+    done = command.pipe(b"\xff\xfe" * 4_000_000, "bounce")  # and all of it is taken from the pipe
+    assert done.returncode == 0
+    assert b"this mail is set aside" in done.stderr
+
+
+def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None:
+    command.pipe(mail("delayed", address(at, 41)), "bounce")
+    command.pipe(mail("mailbox-full", address(at, 41)), "bounce")
+    told = command.json("deliveries", "show", "41")
+    assert [each["what"] for each in told["story"]] == [
+        "queued: digest 2026-07-01",
+        "2 attempts to send it",
+        "failed: came back: 5.2.2 mailbox full; before: 250 queued as 4711",
+        "came back: soft, 4.4.1 gave up (read by rfc3464)",
+        "came back: soft, 5.2.2 mailbox full (read by rfc3464)",
+    ]
+    assert [each["at"] for each in told["story"]][:3] == [TUESDAY.isoformat(), None, "2026-07-28T09:06:00+00:00"]
+    assert [(each["verdict"], each["status"]) for each in told["evidence"]] == [("soft", "4.4.1"), ("soft", "5.2.2")]
+    shown = command.run("deliveries", "show", "41").stdout
+    assert "2026-07-28 09:00:00 UTC\tqueued: digest 2026-07-01\n" in shown
+    assert "came back: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
+
+
+def test_what_came_back_is_listed(at: AppContext, command: Command) -> None:
+    assert "nothing came back yet" in command.run("bounces", "list").stderr
+    command.pipe(mail("taken-for-spam", address(at, 41)), "bounce")
+    (told,) = command.json("bounces", "list")
+    assert (told["delivery_id"], told["verdict"], told["status"]) == (41, "ours", "5.7.1")
+    assert "taken for spam" in command.run("bounces", "list").stdout
+    assert status_of(at) == DeliveryState.FAILED
+
+
+def test_fetching_needs_a_mailbox(command: Command) -> None:
+    assert "DIGEST_IMAP_HOST is empty" in command.run("bounces", "fetch", status=2).stderr

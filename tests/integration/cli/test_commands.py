@@ -1,0 +1,336 @@
+"""The commands as their users meet them: other processes, exit statuses, what is printed where."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from digest import __version__
+from digest.cli.deliveries import StateName
+from digest.database.models import DeliveryState
+from tests.support.command import Command
+from tests.support.listings import Lists, entry, serving
+from tests.support.relay import relay
+
+WEDNESDAY = date(2026, 7, 29)
+NOW = ("--now", "2026-07-29T12:00:00Z")
+COMMANDS = (
+    "demo",
+    "serve",
+    "run",
+    "collect",
+    "migrate",
+    "preview",
+    "match",
+    "sources",
+    "doctor",
+    "bounce",
+    "bounces fetch",
+    "bounces list",
+    "subscribers list",
+    "subscribers add",
+    "subscribers show",
+    "subscribers remove",
+    "subscribers import",
+    "subscribers export",
+    "deliveries list",
+    "deliveries show",
+    "deliveries resolve",
+)
+
+WITH_EXAMPLES = (
+    "demo",
+    "serve",
+    "run",
+    "collect",
+    "preview",
+    "match",
+    "sources",
+    "doctor",
+    "bounce",
+    "subscribers add",
+)
+
+
+@pytest.fixture(scope="module")
+def lists() -> Iterator[Lists]:
+    shown = Lists(WEDNESDAY)
+    shown.days[WEDNESDAY] = [
+        entry("2607.00001", "A robot that [learns] to walk", upvotes=9),
+        entry("2607.00002", "Folding proteins with graphs", upvotes=5),
+    ]
+    shown.batches[WEDNESDAY] = [entry("2607.00003", "Fine-tuning robots at night")]
+    with serving(shown):
+        yield shown
+
+
+@pytest.fixture(scope="module")
+def filled(lists: Lists, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A store with a day's papers in it."""
+    command = Command(tmp_path_factory.mktemp("filled"), hosts(lists.url))
+    assert command.json("collect", *NOW)["huggingface"]["new"] == 2
+    return command
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+def hosts(url: str) -> dict[str, str]:
+    named = dict.fromkeys(("DIGEST_HUGGINGFACE_URL", "DIGEST_ARXIV_FEED_URL", "DIGEST_ARXIV_API_URL"), url)
+    return {**named, "DIGEST_ARXIV_CATEGORIES": "cs.CV", "DIGEST_CONTACT": "tests@example.org"}
+
+
+def plain(text: str) -> bool:
+    """Neither escape codes nor boxes."""
+    return "\x1b" not in text and not any("\u2500" <= letter <= "\u259f" for letter in text)
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_teaches_and_stays_plain_in_a_pipe(bare: Command, name: str) -> None:
+    shown = bare.run(*name.split(), "--help")
+    assert shown.stdout.startswith(f"Usage: {f'digest {name}'.strip()} ")
+    assert plain(shown.stdout + shown.stderr)
+    assert name not in WITH_EXAMPLES or f"$ digest {name}" in shown.stdout
+    assert list(bare.folder.iterdir()) == []  # asking for help makes no store
+
+
+def test_the_version_is_told(bare: Command) -> None:
+    assert bare.run("--version").stdout == f"digest {__version__}\n"
+
+
+def test_the_states_of_the_help_are_those_of_the_record() -> None:
+    assert set(get_args(StateName)) == set(DeliveryState)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("walk",), "No such command"),
+        (("run", "--now", "yesterday"), "2026-07-31T08:00:00Z"),
+        (("collect", "--day", "29.7.2026"), "2026-07-31"),
+        (("collect", "--day", "2026-07-29", "--days", "2"), "either --day or --days"),
+        (("collect", "--day", "2026-07-30", *NOW), "has not come yet"),
+        (("collect", "--days", "0"), "--days"),
+        (("preview", "-k", '"open'), "unclosed quote"),
+        (("preview", "--cap", "0"), "--cap"),
+        (("match",), "Missing argument"),
+        (("match", ""), "empty keyword"),
+        (("match", '"open'), "character 1"),
+        (("match", "x", "--papers", "missing.jsonl"), "missing.jsonl"),
+        (("serve", "--port", "0"), "--port"),
+        (("deliveries", "list", "--state", "lost"), "uncertain"),
+        (("deliveries", "show", "one"), "ID"),
+        (("deliveries", "show", "1"), "no delivery 1"),
+        (("deliveries", "resolve", "1", "maybe"), "'sent', 'lost'"),
+        (("deliveries", "resolve", "1", "lost"), "no such delivery"),
+        (("subscribers", "add", "nobody"), "e-mail address"),
+        (("subscribers", "add", "ada@example.org", "--hour", "24"), "0 to 23"),
+        (("subscribers", "add", "ada@example.org", "--zone", "Berlin"), "Europe/Berlin"),
+        (("subscribers", "add", "ada@example.org", "--cap", "0"), "1 to 100"),
+        (("subscribers", "add", "ada@example.org", "-k", "!!"), "!!"),
+        (("subscribers", "add", "ada@example.org", "--frequency", "hourly"), "weekdays"),
+        (("subscribers", "show", "ada@example.org"), "nobody is subscribed"),
+        (("subscribers", "remove", "ada@example.org"), "nobody is subscribed"),
+        (("subscribers", "import", "missing.csv"), "missing.csv"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_understood_exits_with_2_and_a_reason(
+    bare: Command, arguments: tuple[str, ...], said: str
+) -> None:
+    done = bare.run(*arguments, status=2)
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert plain(done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "example"),
+    [
+        ("DIGEST_DATABASE_URL", "mysql://x/y", "sqlite:///var/digest.db"),
+        ("DIGEST_SEND_HOUR", "25", "DIGEST_SEND_HOUR=8"),
+        ("DIGEST_DEFAULT_TIMEZONE", "Berlin", "Europe/Berlin"),
+        ("DIGEST_SMTP_TLS", "maybe", "starttls"),
+        ("DIGEST_SOURCES", "scholar", "huggingface,arxiv"),
+        ("DIGEST_SMTP_HOST", "smtp.example.org", "DIGEST_SECRET_KEY"),
+    ],
+)
+def test_a_bad_setting_stops_every_start_by_its_name(bare: Command, name: str, value: str, example: str) -> None:
+    bare.environment[name] = value
+    done = bare.run("subscribers", "list", status=2)
+    assert name in done.stderr
+    assert example in done.stderr
+    assert done.stdout == ""
+    done = bare.run("doctor", status=1)  # whose work it is to say so
+    assert f"FIX  settings: {name}" in done.stdout or name in done.stdout
+    assert list(bare.folder.iterdir()) == []
+
+
+def test_reading_the_sources_is_shown_as_lines_and_as_json(filled: Command) -> None:
+    shown = filled.run("collect", *NOW)
+    assert [line.split("\t")[:4] for line in shown.stdout.splitlines()] == [
+        ["source", "listed", "new", "failed"],
+        ["huggingface", "2", "0", "0"],
+        ["arxiv", "1", "0", "0"],
+    ]
+    assert plain(shown.stdout + shown.stderr)
+    assert filled.json("collect", "--day", "2026-07-29", *NOW)["arxiv"]["failed"] == 0
+    readings = filled.json("sources", status=None)["readings"]
+    assert {each["source"] for each in readings} == {"arxiv", "huggingface"}
+    assert {each["status"] for each in readings if each["list_day"] == "2026-07-29"} == {"ok"}
+    lines = filled.run("sources", status=None).stdout.splitlines()
+    assert lines[0].startswith("source\tlist_day\tstatus")
+    assert len(lines) == len(readings) + 1
+
+
+def test_a_source_that_is_down_exits_with_1_and_stands_in_the_record(bare: Command) -> None:
+    bare.environment |= hosts("http://127.0.0.1:9") | {"DIGEST_SOURCES": "arxiv"}
+    done = bare.run("collect", *NOW, "--json", status=1)
+    assert json.loads(done.stdout)["arxiv"]["failed"] == 1
+    assert "arxiv: 2026-07-29: 127.0.0.1:9" in done.stderr
+    assert "\tfailed\t" in bare.run("sources", status=None).stdout
+
+
+def test_migrating_says_what_it_did(bare: Command) -> None:
+    first = bare.json("migrate")
+    assert first["from"] is None
+    assert bare.json("migrate") == {"from": first["to"], "to": first["to"]}
+    assert bare.run("migrate").stdout == f"schema {first['to']}, nothing to do\n"
+
+
+@pytest.mark.parametrize("query", ["fine tuning", "finetuning", "FINE-TUNING", '"fine-tuning"'])
+def test_matching_papers_of_the_store(filled: Command, query: str) -> None:
+    found = [{"id": "2607.00003", "title": "Fine-tuning robots at night", "in_title": True}]
+    assert filled.json("match", query) == found
+    assert filled.run("match", query).stdout == "id\ttitle\n2607.00003\tFine-tuning robots at night\n"
+
+
+def test_nothing_that_matches_is_no_failure(filled: Command) -> None:
+    assert filled.json("match", "volcano") == []
+    assert filled.run("match", "volcano").stdout == "id\ttitle\n"
+
+
+LINES = [
+    {"id": "a", "title": "Caf\u00e9 robots", "abstract": None, "authors": ["Ada"], "categories": ["cs.CV"]},
+    {"id": 7, "title": "Nothing here", "abstract": "Of $1.5\\times$ caf\u00e9s."},
+    {"id": "b", "title": "Plain"},
+]
+
+
+@pytest.mark.parametrize("name", ["papers.jsonl", "papers.jsonl.gz"])
+def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
+    text = "\ufeff" + "\n\n".join(json.dumps(each) for each in LINES)
+    data = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+    (bare.folder / name).write_bytes(data)
+    assert bare.json("match", "cafe", "--papers", name) == [
+        {"id": "a", "title": "Caf\u00e9 robots", "in_title": True},
+        {"id": "7", "title": "Nothing here", "in_title": False},
+    ]
+    assert [file.name for file in bare.folder.iterdir()] == [name]  # no store is made for it
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"id": "x", "title": ', "line 3 is no JSON"),
+        ('["x"]', "line 3 is no paper"),
+        ('{"id": "x"}', "line 3 is no paper"),
+        ('{"title": "x"}', "line 3 is no paper"),
+        ('{"id": "x", "title": null}', "line 3 is no paper"),
+        ('{"id": "x", "title": "x", "abstract": 1}', "abstract is no text"),
+    ],
+)
+def test_a_bad_line_is_told_by_its_number(bare: Command, line: str, said: str) -> None:
+    (bare.folder / "papers.jsonl").write_text('{"id": 1, "title": "x"}\n\n' + line, encoding="utf-8")
+    done = bare.run("match", "x", "--papers", "papers.jsonl", "--json", status=2)
+    assert f"papers.jsonl {said}" in done.stderr or said in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("papers.jsonl", b"\xff\xfe\x00"),
+        ("papers.jsonl.gz", gzip.compress(b'{"id": 1, "title": "x"}\n' * 99, mtime=0)[:-20]),
+        ("papers.jsonl.gz", b"no gzip"),
+    ],
+    ids=["binary", "cut", "plain"],
+)
+def test_a_file_that_cannot_be_read_is_said_so(bare: Command, name: str, data: bytes) -> None:
+    (bare.folder / name).write_bytes(data)
+    assert f"{name} cannot be read" in bare.run("match", "x", "--papers", name, status=2).stderr
+
+
+def test_a_preview_shows_the_letter_and_makes_nobody_a_subscriber(filled: Command) -> None:
+    shown = filled.run("preview", "-k", "robot", "-k", "volcano", "--out", "letter.html", *NOW)
+    assert "that [learns] to walk" in shown.stdout
+    assert "Folding proteins" not in shown.stdout
+    assert "written to letter.html" in shown.stderr
+    page = (filled.folder / "letter.html").read_text(encoding="utf-8")
+    assert page.startswith("<!")
+    assert "[learns]" in page
+    told = filled.json("preview", "-k", "robot", "-k", "volcano", "--day", "2026-07-29", *NOW)
+    assert told["matched"] == {"robot": 2, "volcano": 0}
+    assert {each["title"] for each in told["papers"]} == {
+        "A robot that [learns] to walk",
+        "Fine-tuning robots at night",
+    }
+    assert (told["considered"], told["left_out"], told["day"]) == (3, 0, "2026-07-29")
+    assert filled.json("preview", "--cap", "1", *NOW)["papers"][0]["title"].startswith("A robot")
+    assert filled.json("subscribers", "list") == []
+    assert filled.json("deliveries", "list") == []
+
+
+def test_a_preview_reads_a_day_that_is_not_there_yet(bare: Command, lists: Lists) -> None:
+    bare.environment |= hosts(lists.url)
+    assert len(bare.json("preview", "-k", "protein", "--day", "2026-07-29", *NOW)["papers"]) == 1
+    done = bare.run("preview", "-k", "x", "--day", "2026-07-26", *NOW, status=1)
+    assert "no papers are listed for 2026-07-26" in done.stderr
+
+
+def test_a_preview_that_cannot_be_written_is_said_so(filled: Command) -> None:
+    done = filled.run("preview", "-k", "robot", "--out", "no/folder/letter.html", *NOW, status=2)
+    assert "--out no/folder/letter.html cannot be written" in done.stderr
+
+
+def test_the_doctor_looks_at_everything_and_changes_nothing(bare: Command, lists: Lists) -> None:
+    bare.environment |= hosts(lists.url)
+    assert {each["check"]: each["ok"] for each in bare.json("doctor", status=None)}["database"] is True
+    assert list(bare.folder.iterdir()) == []
+    bare.run("migrate")
+    done = bare.run("doctor", status=None)
+    assert "ok   database: sqlite, schema" in done.stdout
+    assert "ok   relay: none set" in done.stdout
+    assert "ok   arXiv feed: 127.0.0.1 answers 200" in done.stdout
+    bare.environment |= hosts("http://127.0.0.1:9") | {"DIGEST_CONTACT": "", "DIGEST_SNED_HOUR": "9"}
+    done = bare.run("doctor", status=1)
+    for said in (
+        "FIX  contact: set DIGEST_CONTACT",
+        "Did you mean DIGEST_SEND_HOUR?",
+        "FIX  arXiv feed: 127.0.0.1 can",
+    ):
+        assert said in done.stdout
+
+
+def test_the_doctor_greets_the_relay_and_sends_nothing(bare: Command) -> None:
+    with relay() as running:
+        bare.environment |= {
+            "DIGEST_SMTP_HOST": "127.0.0.1",
+            "DIGEST_SMTP_PORT": str(running.port),
+            "DIGEST_SMTP_TLS": "none",
+            "DIGEST_SECRET_KEY": "a key for the tests that is long enough",
+        } | hosts("http://127.0.0.1:9")
+        told = {each["check"]: each for each in bare.json("doctor", status=1)}
+        assert told["relay"]["ok"] is True
+        assert f"127.0.0.1:{running.port} answers, not encrypted, takes letters up to" in told["relay"]["says"]
+        assert running.accepted == []
+    told = {each["check"]: each for each in bare.json("doctor", status=1)}
+    assert told["relay"]["ok"] is False
+    assert "DIGEST_SMTP_" in told["relay"]["says"]

@@ -1,0 +1,58 @@
+"""The command line tells how a keyword was understood and what can be written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from digest.matching import SYNTAX_EXAMPLES
+from tests.support.command import Command
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    (tmp_path / "papers.jsonl").write_text(json.dumps({"id": "a", "title": "A study of graphs"}) + "\n")
+    return Command(tmp_path)
+
+
+def test_matching_tells_how_the_keyword_was_understood(command: Command) -> None:
+    said = command.run("match", "graph ANDNOT survey", "--papers", "papers.jsonl")
+    assert said.stdout == "id\ttitle\na\tA study of graphs\n"
+    assert said.stderr == "understood as: title or abstract contains “graph”, but not “survey”\n"
+
+
+def test_for_scripts_nothing_is_told_beside_the_result(command: Command) -> None:
+    assert command.run("match", "graph", "--papers", "papers.jsonl", "--json").stderr == ""
+
+
+def test_the_help_of_match_has_every_way_of_writing(command: Command) -> None:
+    said = " ".join(command.run("match", "--help").stdout.split())
+    for row in SYNTAX_EXAMPLES:
+        assert f"{row.example} = {row.meaning}" in said
+
+
+def test_more_keywords_than_the_setting_allows_are_refused(tmp_path: Path) -> None:
+    command = Command(tmp_path, {"DIGEST_MOST_KEYWORDS": "1"})
+    said = command.run("subscribers", "add", "ada@example.org", "-k", "cats", "-k", "dogs", status=2)
+    assert "At most 1 keyword, please; these are 2." in said.stderr
+
+
+BEYOND = {
+    "a" * 60: "50 characters",
+    "cats OR dogs OR birds OR frogs OR cows": "a query has at most 4",
+    "cats AND (dogs OR (birds AND frogs))": "at most 1 may lie",
+}
+
+
+def test_a_keyword_beyond_a_limit_of_the_operator_is_refused_and_what_is_saved_goes_on(tmp_path: Path) -> None:
+    given = [part for keyword in BEYOND for part in ("-k", keyword)]
+    Command(tmp_path, {}).run("subscribers", "add", "ada@example.org", *given, "--confirmed")
+    limits = {"DIGEST_LONGEST_KEYWORD": "50", "DIGEST_MOST_TERMS": "4", "DIGEST_DEEPEST_NESTING": "1"}
+    narrower = Command(tmp_path, limits)
+    said = narrower.run("subscribers", "add", "bob@example.org", *given, status=2)
+    for keyword, fault in BEYOND.items():
+        assert fault in said.stderr, keyword
+    assert "50 characters" in narrower.run("match", "a" * 60, status=2).stderr
+    listed = narrower.run("subscribers", "list", "--json").stdout
+    assert [listed.count(keyword) for keyword in BEYOND] == [1, 1, 1]
+    narrower.run("run", "--now", "2026-07-28T09:00:00Z", status=1)  # it knows no source; planning reads the keywords

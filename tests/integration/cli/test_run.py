@@ -1,0 +1,124 @@
+"""`digest run` and the record behind it, with a real relay, on both stores; and what a run says in its log."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from digest.cli.output import configure_logging
+from digest.database.models import DeliveryState
+from digest.jobs import run_once
+from digest.subscribers import Preferences, parse_keywords_or_raise, subscribe
+from digest.tokens import TokenPurpose
+from tests.support.command import Command
+from tests.support.contexts import KEY, Record, make_context, reader, token
+from tests.support.listings import Lists, entry, serving
+from tests.support.relay import Relay, relay
+
+WEDNESDAY = date(2026, 7, 29)
+CLOCK = datetime(2026, 7, 29, 12, tzinfo=UTC)
+NOW = ("--now", "2026-07-29T12:00:00Z")
+ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    shown = Lists(WEDNESDAY)
+    shown.days[WEDNESDAY] = [entry("2607.00001", "A robot walks", upvotes=9), entry("2607.00002", "Proteins fold")]
+    shown.batches[WEDNESDAY] = [entry("2607.00001", "A robot walks"), entry("2607.00003", "Robots at night")]
+    with serving(shown):
+        yield shown
+
+
+@pytest.fixture
+def outgoing() -> Iterator[Relay]:
+    with relay() as running:
+        yield running
+
+
+def wiring(lists: Lists, outgoing: Relay) -> dict[str, str]:
+    hosts = dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), lists.url)
+    way = {"smtp_host": "127.0.0.1", "smtp_port": str(outgoing.port), "smtp_tls": "none", "secret_key": KEY}
+    return {**hosts, **way, "mail_from": "Paper Digest <digest@example.org>", "arxiv_categories": "cs.CV"}
+
+
+def test_a_run_tells_what_it_did(lists: Lists, outgoing: Relay, store_url: str, tmp_path: Path) -> None:
+    wired = {f"DIGEST_{name.upper()}": value for name, value in wiring(lists, outgoing).items()}
+    command = Command(tmp_path, wired | {"DIGEST_DATABASE_URL": store_url})
+    people = f"email,keywords\n{ADA},robot\n{BOB},protein\n{EVE},volcano\n"
+    (tmp_path / "people.csv").write_text(people, encoding="utf-8")
+    command.run("subscribers", "import", "people.csv", "--confirmed")
+    outgoing.refuse = {BOB: "550 5.1.1 <bob@example.org>: no such user"}
+    done = command.run("run", *NOW, "--json", status=1)
+    report = json.loads(done.stdout)
+    assert {name: (each["listed"], each["new"], each["failed"]) for name, each in report["sources"].items()} == {
+        "huggingface": (2, report["sources"]["huggingface"]["new"], 0),
+        "arxiv": (2, report["sources"]["arxiv"]["new"], 0),
+    }
+    assert sum(each["new"] for each in report["sources"].values()) == 3  # one of them is on both lists
+    assert report["readers_due"] == 3
+    assert report["letters"] == {"sent": 1, "queued": 0, "failed": 1, "uncertain": 0, "skipped": 1}
+    assert report["papers_mailed"] == 2
+    assert done.stderr.splitlines()[-1] == "digest: 1 letters failed"
+    assert {to for to, _ in outgoing.accepted} == {ADA}
+    again = command.json("run", *NOW)
+    assert (again["readers_due"], again["letters"]["sent"], again["papers_mailed"]) == (0, 0, 0)
+    shown = command.run("run", *NOW).stdout.splitlines()
+    assert shown[3:] == ["sent\tqueued\tfailed\tuncertain\tskipped", "0\t0\t0\t0\t0", "0 readers due, 0 papers mailed"]
+    states = {each["email"]: each["status"] for each in command.json("subscribers", "list")}
+    assert states == {ADA: "active", BOB: "suppressed", EVE: "active"}
+
+
+def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Engine, tmp_path: Path) -> None:
+    at, record = make_context(sqlite_store), Record(sqlite_store)
+    for email in (ADA, BOB):
+        subscribe(at, email, Preferences(), [], CLOCK)
+    record.settle(DeliveryState.UNCERTAIN)
+    command = Command(tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{tmp_path}/digest.db"})
+    listed = command.json("deliveries", "list", "--state", "uncertain")
+    assert [each["id"] for each in listed] == [2, 1]
+    assert len(command.json("deliveries", "list", "--limit", "1")) == 1
+    assert command.json("deliveries", "list", "--state", "failed") == []
+    shown = command.run("deliveries", "list")
+    assert shown.stdout.splitlines()[1].split("\t")[:4] == ["2", "confirm", "confirm:2026-07-29", "uncertain"]
+    assert shown.stderr == "in all: 2 uncertain\n"
+    assert command.json("deliveries", "show", "1")["email"] == ADA
+    assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
+    assert command.run("deliveries", "resolve", "1", "sent").stdout == "delivery 1 is sent\n"
+    assert command.json("deliveries", "resolve", "2", "lost") == {"id": 2, "outcome": "lost"}
+    assert [each.state for each in record.letters()] == [DeliveryState.SENT, DeliveryState.FAILED]
+    assert "is not uncertain: it is sent" in command.run("deliveries", "resolve", "1", "lost", status=2).stderr
+
+
+@pytest.mark.parametrize("fault", ["none", "refused", "blocked", "down", "sources"])
+def test_no_address_token_or_secret_reaches_the_log(
+    store: Engine, lists: Lists, outgoing: Relay, capfd: pytest.CaptureFixture[str], fault: str
+) -> None:
+    at = make_context(store, **wiring(lists, outgoing), smtp_password="", contact="operator@example.net")
+    configure_logging(logging.INFO)
+    subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), CLOCK)
+    reader(at, ADA, "robot", now=CLOCK)
+    reader(at, BOB, "protein", now=CLOCK)
+    if fault == "refused":
+        outgoing.refuse = {BOB: "550 5.1.1 <bob@example.org>: no such user", ADA: "451 4.2.0 <ada@example.org> is busy"}
+    elif fault == "blocked":
+        outgoing.refuse_data = "554 5.7.1 <ada@example.org>: digest@example.org may not send to you"
+    elif fault == "down":
+        at = make_context(store, **(wiring(lists, outgoing) | {"smtp_port": "9"}))
+    elif fault == "sources":
+        lists.broken = True
+    report = asyncio.run(run_once(at, lambda: CLOCK))
+    assert bool(report.problems) == (fault != "none")
+    logged = capfd.readouterr()
+    said = logged.out + logged.err
+    assert len([json.loads(line) for line in said.splitlines()]) > 2  # every line is an event for a collector
+    tokens = [
+        token(at, email, purpose, CLOCK).partition(".")[0] for email in (ADA, BOB, EVE) for purpose in TokenPurpose
+    ]
+    for secret in (ADA, BOB, EVE, "@example", KEY, *tokens):
+        assert secret not in said

@@ -1,0 +1,404 @@
+"""On the wire and settled: the fence before DATA, commits that many share, and what a failing store does to them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import get_ident
+from time import sleep
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
+
+from digest.database import read_session, write_session
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
+from digest.delivery.claims import claim, recover_abandoned
+from digest.delivery.group_commit import AGAIN, LOOKS, QUICK, GroupCommitter
+from digest.delivery.retry import DeliveryOutcome
+from digest.errors import StoreError
+from tests.support.factories import NOW, delivery, subscriber
+
+LATER = NOW + timedelta(minutes=5)
+SENT = DeliveryOutcome(DeliveryState.SENT, 250, "250 2.0.0 kept")
+WANTED = {
+    (DeliveryKind.DIGEST, SubscriberStatus.ACTIVE),
+    (DeliveryKind.WELCOME, SubscriberStatus.ACTIVE),
+    (DeliveryKind.CONFIRM, SubscriberStatus.PENDING),
+    (DeliveryKind.ALREADY_SUBSCRIBED, SubscriberStatus.ACTIVE),
+    (DeliveryKind.ALREADY_SUBSCRIBED, SubscriberStatus.PAUSED),
+    (DeliveryKind.GOODBYE, SubscriberStatus.UNSUBSCRIBED),
+}
+
+
+def put(
+    store: Engine, *, kind: str = DeliveryKind.DIGEST, status: str = SubscriberStatus.ACTIVE, **given: object
+) -> int:
+    """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
+    with write_session(store) as session:
+        reader = subscriber(status=status)
+        session.add(reader)
+        session.flush()
+        usual: dict[str, object] = {
+            "state": DeliveryState.SENDING,
+            "owner": "me",
+            "lease_expires_at": LATER,
+            "attempts": 1,
+        }
+        row = delivery(reader, kind=kind, **usual | given)
+        session.add(row)
+        session.flush()
+        return int(row.id or 0)
+
+
+def get(store: Engine, number: int) -> Delivery:
+    with read_session(store) as session:
+        return session.get_one(Delivery, number)
+
+
+def reader_of(store: Engine, number: int) -> Subscriber:
+    with read_session(store) as session:
+        return session.get_one(Subscriber, session.get_one(Delivery, number).subscriber_id)
+
+
+def on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> bool:
+    return asyncio.run(alone(store, owner, None, number, attempt)) is DeliveryState.ON_WIRE
+
+
+def settle(store: Engine, number: int, outcome: DeliveryOutcome, owner: str = "me", attempt: int = 1) -> bool:
+    return asyncio.run(alone(store, owner, outcome, number, attempt)) is not None
+
+
+async def alone(
+    store: Engine, owner: str, outcome: DeliveryOutcome | None, number: int, attempt: int
+) -> DeliveryState | None:
+    """One line, and nothing else."""
+    ledger = GroupCommitter(store, owner)
+    try:
+        return await ledger.submit(number, attempt, outcome, NOW)
+    finally:
+        await ledger.close()
+
+
+async def before_a_slow_disk(store: Engine, *, again: float = AGAIN) -> GroupCommitter:
+    """A ledger that has seen it wait, and commits in a thread since. (On a server, it does so from the start.)"""
+    ledger = GroupCommitter(store, "me", again=again)
+
+    def wait(*_about: object) -> None:
+        sleep(2 * QUICK)
+
+    event.listen(store, "before_cursor_execute", wait)
+    for _ in range(LOOKS):
+        assert await ledger.submit(0, 1, None, NOW) is None
+    event.remove(store, "before_cursor_execute", wait)
+    return ledger
+
+
+@contextmanager
+def commits(store: Engine) -> Iterator[Callable[[], int]]:
+    """How many transactions have been committed since."""
+    seen: list[int] = []
+
+    def count(_connection: object) -> None:
+        seen.append(1)
+
+    event.listen(store, "commit", count)
+    yield lambda: len(seen)
+    event.remove(store, "commit", count)
+
+
+def test_a_letter_goes_on_the_wire_once(store: Engine) -> None:
+    number = put(store)
+    assert on_wire(store, number)
+    assert get(store, number).state == DeliveryState.ON_WIRE
+    assert not on_wire(store, number)
+    assert get(store, number).state == DeliveryState.ON_WIRE
+
+
+def test_only_its_owner_may_send_a_letter(store: Engine) -> None:
+    number = put(store, owner="somebody else")
+    assert not on_wire(store, number)
+    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENDING, "somebody else")
+    assert not on_wire(store, 999_999)
+
+
+@pytest.mark.parametrize("state", [state for state in DeliveryState if state != DeliveryState.SENDING])
+def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: DeliveryState) -> None:
+    number = put(store, state=state)
+    assert not on_wire(store, number)
+    assert get(store, number).state == state
+
+
+def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
+    number = put(store)
+    with write_session(store) as session:
+        recover_abandoned(session, "another", NOW)
+        claim(session, "another", NOW, 10)
+    assert not on_wire(store, number)
+    assert not settle(store, number, SENT)
+    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENDING, "another")
+    assert on_wire(store, number, "another", attempt=2)
+
+
+def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_alone(store: Engine) -> None:
+    number = put(store)
+    with write_session(store) as session:
+        recover_abandoned(session, "another", NOW)
+        (again,) = claim(session, "me", NOW, 10)
+    assert again.attempts == 2
+    assert not on_wire(store, number)
+    assert get(store, number).state == DeliveryState.SENDING
+    assert on_wire(store, number, attempt=2)
+    assert not settle(store, number, DeliveryOutcome(DeliveryState.QUEUED, 451, "4.3.0 said of the older copy"))
+    assert get(store, number).state == DeliveryState.ON_WIRE
+    assert settle(store, number, SENT, attempt=2)
+
+
+def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engine) -> None:
+    number = put(store)
+    assert on_wire(store, number)
+    with write_session(store) as session:
+        assert recover_abandoned(session, "another", NOW) == (0, 1)
+    assert not settle(store, number, SENT, "somebody else")
+    assert settle(store, number, SENT)
+    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENT, None)
+    assert not settle(store, number, SENT)
+
+
+@pytest.mark.parametrize("status", SubscriberStatus)
+@pytest.mark.parametrize("kind", DeliveryKind)
+def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(
+    store: Engine, kind: DeliveryKind, status: SubscriberStatus
+) -> None:
+    number = put(store, kind=kind, status=status)
+    wanted = (kind, status) in WANTED
+    assert on_wire(store, number) is wanted
+    row = get(store, number)
+    if wanted:
+        assert (row.state, row.owner, row.settled_at) == (DeliveryState.ON_WIRE, "me", None)
+    else:
+        assert (row.state, row.owner, row.lease_expires_at, row.settled_at) == (
+            DeliveryState.CANCELLED,
+            None,
+            None,
+            NOW,
+        )
+
+
+def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
+    left, meant, foreign, answered = (
+        put(store, status=SubscriberStatus.UNSUBSCRIBED),
+        put(store),
+        put(store, owner="you"),
+        put(store),
+    )
+
+    async def together() -> list[object]:
+        ledger = GroupCommitter(store, "me")
+        lines = [ledger.mark_on_wire(number, 1, NOW) for number in (left, meant, foreign)]
+        told = await asyncio.gather(*lines, ledger.settle(answered, 1, SENT, NOW))
+        await ledger.close()
+        return list(told)
+
+    with commits(store) as count:
+        assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, True]
+        assert count() == 1
+    assert [get(store, each).state for each in (left, meant, foreign, answered)] == [
+        "cancelled",
+        "on_wire",
+        "sending",
+        "sent",
+    ]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        SENT,
+        DeliveryOutcome(DeliveryState.QUEUED, 451, "4.7.1 later", LATER),
+        DeliveryOutcome(DeliveryState.FAILED, 554, "5.6.0 no"),
+        DeliveryOutcome(DeliveryState.UNCERTAIN, 0, "no answer"),
+    ],
+)
+@pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.ON_WIRE])
+def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome: DeliveryOutcome) -> None:
+    number = put(store, state=state)
+    assert settle(store, number, outcome)
+    row = get(store, number)
+    assert (row.state, row.reply_code, row.reply) == (outcome.state, outcome.code, outcome.reply)
+    assert (row.owner, row.lease_expires_at, row.next_attempt_at, row.attempts) == (None, None, outcome.retry_at, 1)
+    assert row.settled_at == (None if outcome.state == DeliveryState.QUEUED else NOW)
+    assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "late"))
+    assert get(store, number).state == outcome.state
+
+
+def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
+    ours, theirs = put(store), put(store)
+    assert settle(store, ours, DeliveryOutcome(DeliveryState.FAILED, 554, "5.7.1 not from you"))
+    assert settle(store, theirs, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert reader_of(store, ours).status == SubscriberStatus.ACTIVE
+    ended = reader_of(store, theirs)
+    assert (ended.status, ended.reason, ended.ended_at) == (
+        SubscriberStatus.SUPPRESSED,
+        "refused: 550 5.1.1 unknown",
+        NOW,
+    )
+
+
+@pytest.mark.parametrize("status", SubscriberStatus)
+def test_who_has_left_is_not_marked_as_refused(store: Engine, status: SubscriberStatus) -> None:
+    number = put(store, state=DeliveryState.ON_WIRE, status=status)
+    assert settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    stays = status == SubscriberStatus.UNSUBSCRIBED
+    assert reader_of(store, number).status == (SubscriberStatus.UNSUBSCRIBED if stays else SubscriberStatus.SUPPRESSED)
+
+
+def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> None:
+    number = put(store, owner="you")
+    assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
+    assert reader_of(store, number).status == SubscriberStatus.ACTIVE
+
+
+def test_many_connections_share_few_commits(store: Engine) -> None:
+    numbers = [put(store) for _ in range(60)]
+
+    async def connection(ledger: GroupCommitter, number: int) -> bool:
+        left = await ledger.mark_on_wire(number, 1, NOW)
+        return left is DeliveryState.ON_WIRE and await ledger.settle(number, 1, SENT, NOW)
+
+    async def together() -> list[bool]:
+        ledger = GroupCommitter(store, "me")
+        done = await asyncio.gather(*(connection(ledger, number) for number in numbers))
+        await ledger.close()
+        return list(done)
+
+    with commits(store) as count:
+        assert asyncio.run(together()) == [True] * 60
+        # One takes the first lines, and what comes meanwhile goes together: 120 lines, a handful of commits.
+        assert 2 <= count() <= 12
+    assert {get(store, number).state for number in numbers} == {"sent"}
+
+
+def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_works(store: Engine) -> None:
+    numbers = [put(store) for _ in range(20)]
+
+    def rename(old: str, new: str) -> None:
+        with write_session(store) as session:
+            session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    async def together() -> list[object]:
+        ledger = GroupCommitter(store, "me")
+        rename("delivery", "hidden")
+        waiting: list[Coroutine[Any, Any, object]] = [ledger.mark_on_wire(number, 1, NOW) for number in numbers[:10]]
+        waiting += [ledger.settle(number, 1, SENT, NOW) for number in numbers[10:]]
+        async with asyncio.timeout(30):
+            heard = await asyncio.gather(*waiting, return_exceptions=True)
+        rename("hidden", "delivery")
+        assert await ledger.mark_on_wire(numbers[0], 1, NOW) is DeliveryState.ON_WIRE
+        await ledger.close()
+        return list(heard)
+
+    heard = asyncio.run(together())
+    assert len(heard) == 20
+    assert all(isinstance(each, StoreError | SQLAlchemyError) for each in heard)
+    assert [get(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
+
+
+def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_replaced(store: Engine) -> None:
+    numbers = [put(store) for _ in range(4)]
+    taken: list[object] = []
+    event.listen(store, "checkout", lambda connection, *_: taken.append(connection))
+
+    async def one_after_the_other() -> None:
+        ledger = GroupCommitter(store, "me")
+        for number in numbers[:3]:
+            assert await ledger.mark_on_wire(number, 1, NOW) is DeliveryState.ON_WIRE
+        assert len(taken) == 1
+        if store.dialect.name == "postgresql":
+            with write_session(store) as session:
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                session.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+            with pytest.raises(StoreError, match="cannot be used"):
+                await ledger.mark_on_wire(numbers[3], 1, NOW)
+        assert await ledger.mark_on_wire(numbers[3], 1, NOW) is DeliveryState.ON_WIRE
+        await ledger.close()
+
+    asyncio.run(one_after_the_other())
+
+
+HOLD = {"sqlite": "DELETE FROM delivery WHERE false", "postgresql": "LOCK TABLE delivery"}
+REFUSE = {
+    "sqlite": """
+        CREATE TRIGGER no BEFORE UPDATE ON delivery WHEN NEW.state = 'sent' BEGIN SELECT RAISE(ABORT, 'no'); END""",
+    "postgresql": "ALTER TABLE delivery ADD CONSTRAINT no CHECK (state <> 'sent')",
+}
+
+
+def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -> None:
+    answered, following = put(store, state=DeliveryState.ON_WIRE), put(store)
+    with write_session(store) as session:
+        session.execute(text(REFUSE[store.dialect.name]))
+
+    async def one_after_the_other() -> None:
+        ledger = await before_a_slow_disk(store)
+        with write_session(store) as other:  # holds up the first commit until the second line waits behind it
+            other.execute(text(HOLD[store.dialect.name]))
+            answer = ledger.submit(answered, 1, SENT, NOW)
+            await asyncio.sleep(0.2)
+            fence = ledger.submit(following, 1, None, NOW)
+        heard = await asyncio.gather(answer, fence, return_exceptions=True)
+        assert [isinstance(each, SQLAlchemyError) for each in heard] == [True, True], heard
+        await ledger.close()
+
+    asyncio.run(one_after_the_other())
+    assert [get(store, each).state for each in (answered, following)] == ["on_wire", "sending"]
+
+
+def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engine) -> None:
+    number, behind = put(store, state=DeliveryState.ON_WIRE), put(store, state=DeliveryState.ON_WIRE)
+
+    async def cancelled() -> None:
+        ledger = await before_a_slow_disk(store)
+        with write_session(store) as other:  # holds up the ledger: a row of PostgreSQL, the whole file of SQLite
+            other.execute(update(Delivery).where(col(Delivery.id).in_([number, behind])).values(priority=1))
+            first = asyncio.create_task(ledger.settle(number, 1, SENT, NOW))
+            await asyncio.sleep(0.1)
+            second = asyncio.create_task(ledger.settle(behind, 1, SENT, NOW))
+            await asyncio.sleep(0.1)
+            for task in (first, second):
+                task.cancel()
+            gone = await asyncio.gather(first, second, return_exceptions=True)
+            assert [type(each) for each in gone] == [asyncio.CancelledError] * 2
+        await ledger.close()
+
+    asyncio.run(cancelled())
+    assert [get(store, each).state for each in (number, behind)] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize(("slow", "later"), [(False, False), (True, False), (True, True)])
+def test_an_sqlite_file_is_written_on_the_loop_while_it_is_quick_and_all_else_in_a_thread(
+    store: Engine, *, slow: bool, later: bool
+) -> None:
+    number = put(store)
+    threads: set[int] = set()
+
+    async def once() -> bool:
+        again = 0.05 if later else AGAIN
+        ledger = await before_a_slow_disk(store, again=again) if slow else GroupCommitter(store, "me")
+        await asyncio.sleep(2 * again if later else 0)
+        event.listen(store, "before_cursor_execute", lambda *_: threads.add(get_ident()))
+        left = await ledger.mark_on_wire(number, 1, NOW)
+        await ledger.close()
+        return left is DeliveryState.ON_WIRE
+
+    assert asyncio.run(once())
+    assert len(threads) == 1
+    assert (threads == {get_ident()}) is (store.dialect.name == "sqlite" and (later or not slow))
+
+
+def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:
+    with commits(store) as count:
+        asyncio.run(GroupCommitter(store, "me").close())
+        assert count() == 0

@@ -1,0 +1,232 @@
+"""Rates, connections and the door of the relay, with real letters over real connections."""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import select
+from structlog.testing import capture_logs
+
+from digest.context import AppContext
+from digest.database import read_session, write_session
+from digest.database.models import DeliveryKind, RelayCircuit
+from digest.delivery import DeliveryReport, send_queued
+from digest.delivery.circuit_breaker import INITIAL_PAUSE, MAX_PAUSE, open_circuit
+from digest.monitoring.checks.configuration import check_database
+from digest.web import create_app
+from tests.support.browser import Browser
+from tests.support.contexts import Clock, Record, make_context
+from tests.support.factories import NOW, delivery, subscriber
+from tests.support.relay import Relay
+from tests.support.rude_relay import Rude
+
+
+def through(store: Engine, port: int, **given: object) -> AppContext:
+    return make_context(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
+
+
+def queue(store: Engine, *domains: str) -> list[str]:
+    """A welcome to a new reader at each domain, in this order."""
+    with write_session(store) as session:
+        readers = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
+        session.add_all(readers)
+        session.flush()
+        session.add_all(delivery(each, kind=DeliveryKind.WELCOME) for each in readers)
+        return [each.email for each in readers]
+
+
+def deliver(at: AppContext) -> DeliveryReport:
+    async def limited() -> DeliveryReport:
+        async with asyncio.timeout(60):
+            return await send_queued(at, lambda: NOW)
+
+    return asyncio.run(limited())
+
+
+def lane_of(store: Engine) -> RelayCircuit | None:
+    with read_session(store) as session:
+        return session.exec(select(RelayCircuit)).first()
+
+
+def test_all_connections_together_keep_the_rate(sqlite_store: Engine, polite: Relay) -> None:
+    queue(sqlite_store, *["a.test"] * 250)
+    began = time.monotonic()
+    assert deliver(through(sqlite_store, polite.port, smtp_rate=100)).sent == 250
+    assert polite.sessions >= 3
+    assert time.monotonic() - began >= 2.3  # ten may go at once, the others one each hundredth
+
+
+def test_a_domain_at_its_limit_holds_up_no_other(store: Engine, polite: Relay) -> None:
+    wanted = queue(store, *["big.test"] * 35, *["small.test", "other.test", "Small.TEST"] * 5)
+    at = through(store, polite.port, smtp_domain_rate=10)
+    began = time.monotonic()
+    assert deliver(at).sent == 50
+    assert 3.3 <= time.monotonic() - began <= 15  # 35 letters to one domain at 10 a second
+    domains = [each.rpartition("@")[2].lower() for each, _ in polite.accepted]
+    assert Counter(each for each, _ in polite.accepted) == Counter(wanted)
+    # Though they were queued last, the small ones were through while the large one waited for its turn.
+    assert domains[-12:] == ["big.test"] * 12
+
+
+@pytest.mark.parametrize(("most", "letters"), [(1, 210), (6, 510)])
+def test_there_are_as_many_connections_as_the_setting_says(
+    sqlite_store: Engine, polite: Relay, most: int, letters: int
+) -> None:
+    queue(sqlite_store, *["a.test"] * letters)
+    assert deliver(through(sqlite_store, polite.port, smtp_connections=most, smtp_reuse=10_000)).sent == letters
+    assert polite.sessions == most
+
+
+def test_a_connection_is_closed_after_as_many_letters_as_the_setting_says(sqlite_store: Engine, polite: Relay) -> None:
+    queue(sqlite_store, *["a.test"] * 21)
+    assert deliver(through(sqlite_store, polite.port, smtp_reuse=7)).sent == 21
+    assert polite.sessions == 3
+
+
+def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_store: Engine) -> None:
+    queue(sqlite_store, *["a.test"] * 300)
+
+    async def act() -> None:
+        async with asyncio.timeout(60), OneAtATime() as busy:
+            sent = await send_queued(through(sqlite_store, busy.port), lambda: NOW)
+            assert (sent.sent, sent.relay_error, len(busy.letters)) == (300, "", 300)
+            assert busy.refused <= 3
+        assert {each.attempts for each in Record(sqlite_store).letters()} == {1}
+
+    asyncio.run(act())
+
+
+class OneAtATime(Rude):
+    """It takes a second connection for an attack."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = self.refused = 0
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.open:
+            self.refused += 1
+            writer.write(b"421 4.7.0 too many connections\r\n")
+            return
+        self.open += 1
+        try:
+            await super()._listen(reader, writer)
+        finally:
+            self.open -= 1
+
+
+# --- the door
+
+
+def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store: Engine) -> None:
+    queue(store, "a.test", "a.test")
+    clock = Clock()
+
+    async def act() -> None:
+        async with asyncio.timeout(60), Rude({"greeting": ["554 5.7.1 not you"] * 8}) as rude:
+            at = through(store, rude.port)
+            expected = INITIAL_PAUSE
+            for tries in range(1, 9):
+                with capture_logs() as said:
+                    sent = await send_queued(at, clock)
+                assert "554" in sent.relay_error
+                assert len(rude.heard) == tries
+                loud = [each for each in said if each["log_level"] == "error"]
+                assert [each["event"] for each in loud] == (["relay.closed"] if tries == 1 else [])
+                lane = lane_of(store)
+                assert lane
+                assert (lane.opened_at, lane.failure_count, lane.reply_code) == (NOW, tries, 554)
+                assert lane.retry_at - clock.now == expected
+                clock.now += expected - timedelta(seconds=1)
+                assert (await send_queued(at, clock)).relay_error == sent.relay_error
+                assert len(rude.heard) == tries
+                clock.now += timedelta(seconds=1)
+                expected = min(2 * expected, MAX_PAUSE)
+            assert {(each.state, each.attempts, each.owner) for each in Record(store).letters()} == {
+                ("queued", 0, None)
+            }
+            assert (await send_queued(at, clock)).sent == 2
+        assert lane_of(store) is None
+
+    asyncio.run(act())
+
+
+def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> None:
+    queue(store, "a.test")
+
+    async def act() -> None:
+        no, yes = "535 5.7.8 wrong password", "250 2.1.0 ok"
+        async with asyncio.timeout(60), Rude({"MAIL": [no, no, yes]}) as rude:
+            at = through(store, rude.port)
+            for _ in range(2):
+                assert (await send_queued(at, lambda: NOW, force=True)).relay_error
+            assert [len(rude.letters), [each.attempts for each in Record(store).letters()]] == [0, [0]]
+            assert (await send_queued(at, lambda: NOW, force=True)).sent == 1
+        assert lane_of(store) is None
+        assert [each.attempts for each in Record(store).letters()] == [1]
+
+    asyncio.run(act())
+
+
+def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> None:
+    queue(store, "a.test")
+    later = NOW + INITIAL_PAUSE
+
+    async def act() -> None:
+        # Asked with MAIL alone it says yes, and to a letter no: it wants a login for RCPT.
+        async with asyncio.timeout(60), Rude({"RCPT": ["530 5.7.0 log in"] * 2}) as rude:
+            at = through(store, rude.port)
+            await send_queued(at, lambda: NOW)
+            assert (await send_queued(at, lambda: later)).relay_error
+            lane = lane_of(store)
+            assert lane
+            assert (lane.failure_count, lane.opened_at, lane.retry_at) == (2, NOW, later + 2 * INITIAL_PAUSE)
+
+    asyncio.run(act())
+
+
+def test_with_nothing_to_send_a_door_that_says_yes_counts_as_open(store: Engine, polite: Relay) -> None:
+    at = through(store, polite.port)
+    with write_session(store) as session:
+        open_circuit(session, at.relay_config().name, code=421, reply="not now", now=NOW)
+    assert not asyncio.run(send_queued(at, lambda: NOW + INITIAL_PAUSE)).relay_error
+    assert lane_of(store) is None
+
+
+def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
+    queue(store, "a.test")
+
+    async def act() -> None:
+        async with asyncio.timeout(60), Rude({"DATA": ["530 5.7.0 log in"]}) as rude:
+            assert (await send_queued(through(store, rude.port), lambda: NOW)).relay_error
+        (row,) = Record(store).letters()
+        assert (row.state, row.attempts, row.owner, row.next_attempt_at) == ("queued", 0, None, None)
+
+    asyncio.run(act())
+
+
+def test_the_door_of_one_relay_is_not_that_of_another(store: Engine, polite: Relay) -> None:
+    queue(store, "a.test")
+    with write_session(store) as session:
+        open_circuit(session, "elsewhere:25", code=554, reply="no", now=NOW)
+    assert deliver(through(store, polite.port)).sent == 1
+
+
+def test_doctor_and_health_tell_of_a_closed_door(store: Engine, polite: Relay) -> None:
+    at = through(store, polite.port)
+    client = Browser(create_app(at, clock=lambda: NOW))
+    assert client.get("/healthz").json()["relay"] == "open"
+    assert not [each for each in check_database(at.settings) if not each.ok]
+    with write_session(store) as session:
+        open_circuit(session, at.relay_config().name, code=535, reply="535 wrong password", now=NOW)
+    health = Browser(create_app(at, clock=lambda: NOW)).get("/healthz")  # what was seen a moment ago is kept
+    assert (health.status_code, health.json()["relay"]) == (200, "closed since 2026-07-01T06:00Z")
+    assert "535" not in health.text
+    (found,) = (each for each in check_database(at.settings) if not each.ok)
+    assert found.message == (
+        "closed since 2026-07-01 06:00 UTC, no letter is tried: 535 wrong password; "
+        "next try at 06:00:30, or now: digest run"
+    )

@@ -1,0 +1,467 @@
+"""The sender end to end: rows in a store, letters at a relay, and the record afterwards."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import timedelta
+from pathlib import Path
+from threading import Timer, get_ident
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from digest.context import AppContext
+from digest.database import write_session
+from digest.database.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
+from digest.delivery import DeliveryReport, send_queued
+from digest.delivery.buffer import CLAIM_BATCH
+from digest.delivery.claimer import DELIVERIES_PER_CONNECTION
+from digest.delivery.sender import NEAR
+from digest.errors import StoreError
+from digest.mail import list_messages
+from digest.rendering import RenderCache
+from tests.support.command import Command
+from tests.support.contexts import KEY, Record, make_context
+from tests.support.factories import NOW, TODAY, delivery, listing, paper, subscriber
+from tests.support.listings import Lists, serving
+from tests.support.relay import Relay
+from tests.support.rude_relay import HANG, Rude
+
+CONNECTIONS = 4  # the usual most
+LATER = NOW + timedelta(minutes=10)
+
+
+def through(store: Engine, port: int, **given: object) -> AppContext:
+    return make_context(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
+
+
+def queue(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, **given: object) -> list[str]:
+    """Letters to as many new readers; their addresses. A digest carries one paper."""
+    status = {DeliveryKind.CONFIRM: SubscriberStatus.PENDING, DeliveryKind.GOODBYE: SubscriberStatus.UNSUBSCRIBED}.get(
+        DeliveryKind(kind), SubscriberStatus.ACTIVE
+    )
+    with write_session(store) as session:
+        readers = [subscriber(status=status) for _ in range(number)]
+        session.add_all(readers)
+        carried = []
+        if kind == DeliveryKind.DIGEST:
+            session.add(listed := paper())
+            session.flush()
+            session.add(listing(listed))
+            carried.append(listed.id)
+        session.flush()
+        session.add_all(delivery(each, **{"kind": kind, "papers": carried} | given) for each in readers)
+        return [each.email for each in readers]
+
+
+def deliver(at: AppContext, **given: Any) -> DeliveryReport:
+    async def limited() -> DeliveryReport:
+        async with asyncio.timeout(60):
+            return await send_queued(at, lambda: NOW, **given)
+
+    return asyncio.run(limited())
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_letters_are_claimed_on_the_loop_where_store_and_relay_are_near_and_else_in_a_thread(
+    store: Engine, polite: Relay, *, far: bool
+) -> None:
+    polite.takes = 2 * NEAR if far else 0.0
+    queue(store, 2 * CLAIM_BATCH + 1)
+    claimed_in: list[int] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_about: object) -> None:
+        if statement.startswith("UPDATE delivery") and "attempts + " in statement:
+            claimed_in.append(get_ident())
+
+    event.listen(store, "before_cursor_execute", look)
+    assert deliver(through(store, polite.port)).sent == 2 * CLAIM_BATCH + 1
+    here = [each == get_ident() for each in claimed_in]
+    embedded = store.dialect.name == "sqlite"
+    assert here[0] is embedded  # nobody knows yet how far the relay is
+    assert here[-1] is (embedded and not far)
+    assert embedded or not any(here)
+
+
+def against(rude: Rude, act: Callable[[Rude], Coroutine[Any, Any, None]]) -> None:
+    async def together() -> None:
+        async with rude, asyncio.timeout(60):
+            await act(rude)
+
+    asyncio.run(together())
+
+
+def fates(store: Engine) -> list[str]:
+    return [each.state for each in Record(store).letters()]
+
+
+def recipients(polite: Relay) -> list[str]:
+    return [each for each, _ in polite.accepted]
+
+
+def rename(store: Engine, old: str, new: str) -> None:
+    with write_session(store) as session:
+        session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+
+def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine, polite: Relay) -> None:
+    (digest,) = queue(store, kind=DeliveryKind.DIGEST, priority=2)
+    (welcome,) = queue(store, kind=DeliveryKind.WELCOME, priority=1)
+    (confirm,) = queue(store, kind=DeliveryKind.CONFIRM, priority=0)
+    sent = deliver(through(store, polite.port))
+    assert recipients(polite) == [confirm, welcome, digest]
+    assert (sent.sent, sent.papers, sent.busy, sent.relay_error) == (3, 1, False, "")
+    for row in Record(store).letters():
+        assert (row.state, row.reply_code, row.attempts, row.settled_at, row.owner) == ("sent", 250, 1, NOW, None)
+        (message,) = (each for each in polite.mails().values() if each[0]["Message-ID"] == row.message_id)
+        assert len(message) == 1
+    assert deliver(through(store, polite.port)).sent == 0
+    assert len(polite.accepted) == 3
+
+
+def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: Relay) -> None:
+    gone, ours, late, well = queue(store, 4)
+    polite.refuse = {
+        gone: f"550 5.1.1 <{gone}> no such user",
+        ours: "554 5.7.1 not from you",
+        late: "451 4.7.1 try later",
+    }
+    sent = deliver(through(store, polite.port))
+    assert (sent.sent, sent.failed, sent.deferred, recipients(polite)) == (1, 2, 1, [well])
+    rows = Record(store).letters()
+    assert [(each.state, each.reply_code) for each in rows] == [
+        ("failed", 550),
+        ("failed", 554),
+        ("queued", 451),
+        ("sent", 250),
+    ]
+    assert rows[0].reply == "5.1.1 (address) no such user"
+    assert [Record(store).of(each).status for each in (gone, ours, late)] == ["suppressed", "active", "active"]
+    assert rows[2].next_attempt_at is not None
+    assert rows[2].next_attempt_at > NOW
+    polite.refuse = {}
+    assert deliver(through(store, polite.port)).sent == 0  # not before its time
+    assert asyncio.run(send_queued(through(store, polite.port), lambda: LATER)).sent == 1
+    assert Record(store).letters()[2].attempts == 2
+
+
+def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 2)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (sent.failed, sent.sent) == (1, 1)
+        row, other = Record(store).letters()
+        assert (row.state, row.reply_code, other.state) == ("failed", 554, "sent")
+        assert row.reply.startswith("5.6.0 caf")
+        assert row.reply.endswith("end")
+
+    against(Rude({"dot": ["554 5.6.0 caf\xe9 \x00\x07 end"]}), act)
+
+
+def test_without_a_relay_letters_are_kept_in_the_inbox(store: Engine, tmp_path: Path) -> None:
+    if store.dialect.name != "sqlite":
+        pytest.skip("the inbox lies beside the database file")
+    at = make_context(store)
+    wanted = queue(store, 3)
+    assert deliver(at).sent == 3
+    assert sorted(each.recipient for each in list_messages(at.mailbox_directory)) == sorted(wanted)
+
+
+def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) -> None:
+    at = make_context(sqlite_store)
+    queue(sqlite_store, 2)
+
+    def lose(_sent: DeliveryReport) -> None:
+        if at.mailbox_directory.exists():
+            at.mailbox_directory.rename(at.mailbox_directory.with_name("elsewhere"))
+
+    sent = deliver(at, tell=lose)
+    assert (sent.sent, sent.deferred, sent.failed) == (1, 1, 0)
+    assert Record(sqlite_store).letters()[1].reply_code == 452
+
+
+def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        readers.extend(queue(store, 3))
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (len(rude.letters), sent.sent, sent.cancelled) == (2, 2, 1)
+        assert fates(store) == ["sent", "cancelled", "sent"]
+
+    async def leave() -> None:  # while the first letter is answered, and all are claimed
+        with write_session(store) as session:
+            session.get_one(Subscriber, Record(store).of(readers[1]).id).status = SubscriberStatus.UNSUBSCRIBED
+
+    readers: list[str] = []
+    against(Saboteur(leave), act)
+
+
+def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(store: Engine, polite: Relay) -> None:
+    queue(store, 20)
+    stop = asyncio.Event()
+
+    def enough(sent: DeliveryReport) -> None:
+        if sent.sent == 3:
+            stop.set()
+
+    sent = deliver(through(store, polite.port), stop=stop, tell=enough).sent
+    assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
+    rows = Record(store).letters()
+    assert [each.state for each in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
+    assert {(each.owner, each.attempts) for each in rows[sent:]} == {(None, 0)}
+    assert deliver(through(store, polite.port)).sent == 20 - sent
+    assert set(Counter(recipients(polite)).values()) == {1}
+
+
+def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 10)
+        stop = asyncio.Event()
+        sent = await send_queued(through(store, rude.port), lambda: NOW, stop=stop)
+        assert (sent.sent, sent.deferred, sent.failed) == (0, 0, 0)
+        assert "421" in sent.relay_error
+        rows = Record(store).letters()
+        assert {each.state for each in rows} == {"queued"}
+        assert {(each.attempts, each.next_attempt_at) for each in rows} == {(0, None)}
+        # The run is over; whether there is another one is for the caller to say.
+        assert not stop.is_set()
+        assert (await send_queued(through(store, rude.port), lambda: LATER, stop=stop)).sent == 10
+
+    against(Rude({"greeting": ["421 4.3.2 not now"] * 3}), act)
+
+
+def test_two_lost_connections_are_no_reason_to_give_up(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 8)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (sent.deferred, sent.sent, sent.relay_error) == (0, 8, "")
+
+    polite = "220 rude.test"
+    down = "421 4.3.2 not now"
+    against(Rude({"greeting": [down, down, polite, down, down, polite], "dot": ["250 ok, close"]}), act)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [{"greeting": ["554 5.7.1 not you"]}, {"MAIL": ["550 5.1.8 unknown sender"]}, {"RCPT": ["530 5.7.0 log in"]}],
+)
+def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
+    store: Engine, replies: dict[str, list[str]]
+) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 5)
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (sent.sent, sent.deferred, sent.failed, bool(sent.relay_error)) == (0, 0, 0, True)
+        assert {each.state for each in Record(store).letters()} == {"queued"}
+        assert {(each.attempts, each.next_attempt_at) for each in Record(store).letters()} == {(0, None)}
+        assert len(rude.heard) == 1
+
+    against(Rude({verb: list(each) for verb, each in replies.items()}), act)
+
+
+def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite: Relay) -> None:
+    queue(store, 2, kind=DeliveryKind.DIGEST)
+    queue(store, 1, kind=DeliveryKind.DIGEST, edition="no date at all", priority=0)
+    queue(store, 2, kind=DeliveryKind.DIGEST)
+    sent = deliver(through(store, polite.port))
+    assert (sent.sent, sent.deferred) == (4, 1)
+    row = Record(store).letters()[2]
+    assert (row.state, row.attempts, row.owner) == ("queued", 1, None)
+    assert row.reply.startswith("cannot be written")
+    assert row.next_attempt_at is not None
+    assert row.next_attempt_at > NOW
+
+
+def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store: Engine, polite: Relay) -> None:
+    queue(sqlite_store, kind=DeliveryKind.DIGEST)
+    known = RenderCache()
+    assert deliver(through(sqlite_store, polite.port), known=known).sent == 1
+    assert len(known) > 0
+
+
+def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that_it_is_busy(
+    store: Engine, polite: Relay
+) -> None:
+    queue(store, 10)
+
+    async def both() -> Sequence[DeliveryReport]:
+        at = through(store, polite.port)
+        return await asyncio.gather(send_queued(at, lambda: NOW), send_queued(at, lambda: NOW))
+
+    first, second = asyncio.run(both())
+    assert (first.sent + second.sent, first.busy, second.busy) == (10, False, store.dialect.name == "sqlite")
+    assert set(Counter(recipients(polite)).values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("letters", "connections"),
+    [
+        (DELIVERIES_PER_CONNECTION - 1, 1),
+        (2 * DELIVERIES_PER_CONNECTION, 3),
+        (4 * DELIVERIES_PER_CONNECTION, CONNECTIONS),
+    ],
+)
+def test_more_letters_use_more_connections(sqlite_store: Engine, polite: Relay, letters: int, connections: int) -> None:
+    wanted = queue(sqlite_store, letters)
+    assert deliver(through(sqlite_store, polite.port)).sent == letters
+    assert sorted(recipients(polite)) == sorted(wanted)
+    worn_out = letters // 100  # a connection is renewed after a hundred letters
+    assert connections <= polite.sessions <= connections + worn_out
+
+
+# --- what a crash, a stop in the midst and a failing store leave behind
+
+
+def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
+    store: Engine, polite: Relay, tmp_path: Path
+) -> None:
+    wanted = queue(store, 2 * DELIVERIES_PER_CONNECTION + 30)
+    polite.stall_from = 40
+    with serving(Lists(TODAY)) as lists:
+        command = Command(
+            tmp_path,
+            {
+                "DIGEST_DATABASE_URL": store.url.render_as_string(hide_password=False),
+                "DIGEST_SOURCES": "huggingface",
+                "DIGEST_HUGGINGFACE_URL": lists.url,
+                "DIGEST_SMTP_HOST": "127.0.0.1",
+                "DIGEST_SMTP_PORT": str(polite.port),
+                "DIGEST_SMTP_TLS": "none",
+                "DIGEST_SECRET_KEY": KEY,
+                "DIGEST_MAIL_FROM": "Paper Digest <digest@example.org>",
+            },
+        )
+        process = command.start("run", "--now", NOW.isoformat())
+        assert polite.hanging.wait(60)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    polite.stall_from = None
+    killed = Counter(fates(store))
+    assert 1 <= killed["on_wire"] <= CONNECTIONS
+    assert killed["sending"] > 0
+    sent = deliver(through(store, polite.port))
+    assert sent.uncertain == killed["on_wire"]
+    assert Counter(fates(store)) == {"sent": len(wanted) - sent.uncertain, "uncertain": sent.uncertain}
+    got = Counter(recipients(polite))
+    assert set(got.values()) == {1}
+    # Whoever got no letter is among those in doubt.
+    doubtful = {each for each in wanted if Record(store).letters(each)[0].state == DeliveryState.UNCERTAIN}
+    assert set(wanted) - set(got) <= doubtful
+
+
+@pytest.mark.parametrize(
+    ("verb", "fate", "doubtful"),
+    [("MAIL", "queued", 0), ("RCPT", "queued", 0), ("DATA", "queued", 0), ("dot", "uncertain", 1)],
+)
+def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
+    store: Engine, verb: str, fate: str, doubtful: int
+) -> None:
+    async def act(rude: Rude) -> None:
+        wanted = queue(store, 12)
+        running = asyncio.create_task(send_queued(through(store, rude.port), lambda: NOW))
+        await rude.waiting.wait()
+        running.cancel()
+        await asyncio.wait({running}, timeout=15)
+        assert running.cancelled()
+        assert fates(store) == [fate] + ["queued"] * 11
+        assert {each.owner for each in Record(store).letters()} == {None}
+        again = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (again.sent, again.uncertain) == (len(wanted) - doubtful, 0)
+
+    against(Rude({verb: [HANG]}), act)
+
+
+class Saboteur(Rude):
+    """Does something between the letter and its answer."""
+
+    def __init__(self, act: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._act: Callable[[], Awaitable[None]] | None = act
+
+    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "dot" and self._act:
+            act, self._act = self._act, None
+            await act()
+        return await super()._say(verb, writer)
+
+
+def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Engine) -> None:
+    async def lose() -> None:
+        await asyncio.to_thread(rename, store, "delivery", "hidden")
+
+    async def act(rude: Rude) -> None:
+        queue(store, 6)
+        with pytest.raises((StoreError, SQLAlchemyError)):
+            await send_queued(through(store, rude.port), lambda: NOW)
+        rename(store, "hidden", "delivery")
+        assert fates(store) == ["on_wire"] + ["sending"] * 5
+        sent = await send_queued(through(store, rude.port), lambda: NOW)
+        assert (sent.uncertain, sent.sent, len(rude.letters)) == (1, 5, 6)
+        assert fates(store) == ["uncertain"] + ["sent"] * 5
+
+    against(Saboteur(lose), act)
+
+
+def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(store: Engine) -> None:
+    async def act(rude: Rude) -> None:
+        queue(store, 3)
+        running = asyncio.create_task(send_queued(through(store, rude.port), lambda: NOW))
+        await held.wait()
+        await asyncio.sleep(0.2)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert fates(store) == ["sent", "queued", "queued"]
+
+    async def hold() -> None:
+        other.execute(text("UPDATE delivery SET priority = 1 WHERE state = 'on_wire'"))
+        held.set()
+        Timer(0.6, other.rollback).start()  # not by the loop, which waits for it where the store is a file
+
+    held = asyncio.Event()
+    with store.execution_options(writer=True).connect() as other:
+        against(Saboteur(hold), act)
+
+
+def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> None:
+    async def lose_for_a_moment() -> None:
+        rename(sqlite_store, "delivery", "hidden")
+        asyncio.get_running_loop().call_later(0.5, rename, sqlite_store, "hidden", "delivery")
+
+    async def act(rude: Rude) -> None:
+        queue(sqlite_store, 3)
+        assert (await send_queued(through(sqlite_store, rude.port), lambda: NOW)).sent == 3
+        assert fates(sqlite_store) == ["sent"] * 3
+
+    against(Saboteur(lose_for_a_moment), act)
+
+
+def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("the lock of a file ends with its process")
+    at_once: list[DeliveryReport] = []
+
+    async def cut_off_and_overtake() -> None:
+        # The server drops every connection, and the lock with the one that held it; somebody else takes over at once.
+        with store.connect() as connection:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+        at_once.append(await send_queued(through(store, port), lambda: NOW))
+
+    port = 0
+
+    async def act(rude: Rude) -> None:
+        nonlocal port
+        port = rude.port
+        queue(store, 250)  # more than are claimed beforehand: it has to come back for the rest
+        with pytest.raises(StoreError, match="counts this process as dead"):
+            await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
+        (second,) = at_once
+        # Uncertain for the other sender; but this one lives, and tells how its letter fared.
+        assert (second.busy, second.uncertain, second.sent) == (False, 1, 249)
+        assert len(rude.letters) == 250
+        assert Counter(fates(store)) == {"sent": 250}
+
+    against(Saboteur(cut_off_and_overtake), act)

@@ -1,0 +1,404 @@
+"""Every transition of the record that is a plain transaction, on both kinds of store."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlmodel import col, select
+
+from digest.database import liveness_lock, read_session, write_session
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber
+from digest.delivery import (
+    NewDelivery,
+    UndeliveredPapers,
+    cancel,
+    claims,
+    count_by_state,
+    count_queued,
+    delivered_paper_ids,
+    discard_undelivered,
+    enqueue,
+    reclaim_undelivered_papers,
+    resolve,
+)
+from digest.delivery.claims import recover_abandoned, release
+from digest.delivery.retry import MAX_BACKOFF
+from digest.errors import DigestError, StoreError
+from tests.support.factories import NOW, delivery, subscriber
+
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+def readers(store: Engine) -> list[int]:
+    """Two of them, by number."""
+    with write_session(store) as session:
+        rows = [subscriber(), subscriber()]
+        session.add_all(rows)
+        session.flush()
+        return [int(each.id or 0) for each in rows]
+
+
+def put(store: Engine, reader: int, **given: object) -> int:
+    """A delivery as a row; its number."""
+    with write_session(store) as session:
+        row = delivery(session.get_one(Subscriber, reader), **given)
+        session.add(row)
+        session.flush()
+        return int(row.id or 0)
+
+
+def rows(store: Engine) -> Sequence[Delivery]:
+    with read_session(store) as session:
+        return session.exec(select(Delivery).order_by(col(Delivery.id))).all()
+
+
+def states(store: Engine) -> list[str]:
+    return [each.state for each in rows(store)]
+
+
+def claim(store: Engine, owner: str = "me", limit: int = 100) -> list[int]:
+    with write_session(store) as session:
+        return [each.id for each in claims.claim(session, owner, NOW, limit)]
+
+
+def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    drafts = [
+        NewDelivery(first, DeliveryKind.DIGEST, "2026-07-01", [1, 2], [3]),
+        NewDelivery(second, DeliveryKind.DIGEST, "2026-07-01", [1]),
+    ]
+    again = [
+        NewDelivery(first, DeliveryKind.DIGEST, "2026-07-01", [9]),
+        NewDelivery(first, DeliveryKind.DIGEST, "2026-07-02", [9]),
+    ]
+    with write_session(store) as session:
+        assert enqueue(session, drafts, "example.org", NOW) == 2
+    with write_session(store) as session:
+        assert enqueue(session, again, "example.org", NOW) == 1
+    kept = rows(store)
+    assert [(each.subscriber_id, each.edition, each.papers, each.omitted_papers) for each in kept] == [
+        (first, "2026-07-01", [1, 2], [3]),
+        (second, "2026-07-01", [1], []),
+        (first, "2026-07-02", [9], []),
+    ]
+    assert len({each.message_id for each in kept}) == 3
+    assert all(each.message_id.endswith("@example.org>") and each.state == DeliveryState.QUEUED for each in kept)
+
+
+def test_more_letters_than_one_statement_holds_are_queued(store: Engine, readers: list[int]) -> None:
+    drafts = [NewDelivery(readers[0], DeliveryKind.DIGEST, str(number)) for number in range(1201)]
+    with write_session(store) as session:
+        assert enqueue(session, drafts, "example.org", NOW) == 1201
+        assert enqueue(session, drafts, "example.org", NOW) == 0
+        assert enqueue(session, [], "example.org", NOW) == 0
+
+
+def test_what_somebody_waits_for_goes_first_and_then_the_oldest(store: Engine, readers: list[int]) -> None:
+    kinds = [
+        DeliveryKind.DIGEST,
+        DeliveryKind.GOODBYE,
+        DeliveryKind.DIGEST,
+        DeliveryKind.CONFIRM,
+        DeliveryKind.WELCOME,
+        DeliveryKind.ALREADY_SUBSCRIBED,
+    ]
+    with write_session(store) as session:
+        drafts = [NewDelivery(readers[0], kind, str(number)) for number, kind in enumerate(kinds)]
+        enqueue(session, drafts, "example.org", NOW)
+    kind_of = {int(each.id or 0): each.kind for each in rows(store)}
+    claimed = [claim(store, limit=2) for _ in range(4)]
+    assert [[kind_of[number] for number in each] for each in claimed] == [
+        [DeliveryKind.CONFIRM, DeliveryKind.ALREADY_SUBSCRIBED],
+        [DeliveryKind.GOODBYE, DeliveryKind.WELCOME],
+        [DeliveryKind.DIGEST, DeliveryKind.DIGEST],
+        [],
+    ]
+    assert claimed[2] == sorted(claimed[2])
+
+
+def test_a_claim_names_its_owner_and_counts_the_attempt(store: Engine, readers: list[int]) -> None:
+    number = put(store, readers[0], papers=[4, 5], omitted_papers=[6], attempts=2, message_id="<fixed@example.org>")
+    with write_session(store) as session:
+        (claimed,) = claims.claim(session, "me", NOW, 10)
+    assert (claimed.id, claimed.attempts, claimed.papers, claimed.omitted_papers) == (number, 3, [4, 5], [6])
+    assert (claimed.message_id, claimed.created_at) == ("<fixed@example.org>", NOW)
+    (row,) = rows(store)
+    assert (row.state, row.owner, row.attempts, row.lease_expires_at) == (
+        DeliveryState.SENDING,
+        "me",
+        3,
+        NOW + timedelta(minutes=5),
+    )
+
+
+def test_nothing_is_claimed_before_its_time_or_out_of_another_state(store: Engine, readers: list[int]) -> None:
+    put(store, readers[0], edition="later", next_attempt_at=NOW + timedelta(seconds=1))
+    for state in DeliveryState:
+        if state != DeliveryState.QUEUED:
+            put(store, readers[0], edition=state.value, state=state)
+    ready = [put(store, readers[0], edition=f"ready {at}", next_attempt_at=at) for at in (NOW, None)]
+    assert sorted(claim(store)) == ready
+
+
+def test_a_clock_that_was_set_back_strands_no_letter(store: Engine, readers: list[int]) -> None:
+    put(store, readers[0], edition="longest wait", next_attempt_at=NOW + MAX_BACKOFF * 1.25)
+    stranded = put(store, readers[0], edition="put off next year", next_attempt_at=NOW + timedelta(days=300))
+    assert claim(store) == [stranded]
+
+
+def test_letters_to_domains_that_have_enough_stay_where_they_are(store: Engine) -> None:
+    addresses = [
+        "ada@full.example",
+        "Bob@FULL.example",
+        "cy@not-full.example",
+        "di@un_der.example",
+        "ed@unxder.example",
+    ]
+    with write_session(store) as session:
+        people = [subscriber(email=each) for each in addresses]
+        session.add_all(people)
+        session.flush()
+        session.add_all(delivery(each) for each in people)
+        mine = {int(each.id or 0): each.email for each in people}
+
+    def taken(*without: str) -> list[str]:
+        with write_session(store) as session:
+            return sorted(
+                mine[each.subscriber_id] for each in claims.claim(session, "me", NOW, 9, excluded_domains=without)
+            )
+
+    assert taken("full.example", "un_der.example") == ["cy@not-full.example", "ed@unxder.example"]
+    assert taken("full.example") == ["di@un_der.example"]
+    assert taken() == ["Bob@FULL.example", "ada@full.example"]
+
+
+def test_two_claims_at_once_are_disjoint(store: Engine, readers: list[int]) -> None:
+    wanted = {put(store, readers[0], edition=str(number)) for number in range(40)}
+    start = Barrier(4)
+
+    def take(owner: str) -> list[int]:
+        start.wait(10)
+        return [number for _ in range(10) for number in claim(store, owner, limit=3)]
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(take, "abcd"))
+    assert sorted(number for each in taken for number in each) == sorted(wanted)
+    owner_of = {int(each.id or 0): each.owner for each in rows(store)}
+    assert owner_of == {number: owner for owner, each in zip("abcd", taken, strict=True) for number in each}
+
+
+def test_an_open_claim_holds_up_no_other_on_a_server(store: Engine, readers: list[int]) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    numbers = [put(store, readers[0], edition=str(number)) for number in range(4)]
+    with write_session(store) as first:
+        mine = [each.id for each in claims.claim(first, "me", NOW, 2)]
+        assert (mine, claim(store, "you")) == (numbers[:2], numbers[2:])
+
+
+def test_a_sweep_queues_what_was_not_sent_and_doubts_what_was_on_the_wire(store: Engine, readers: list[int]) -> None:
+    for owner in ("dead", "me"):
+        for state in (DeliveryState.SENDING, DeliveryState.ON_WIRE):
+            put(
+                store,
+                readers[0],
+                edition=f"{owner} {state}",
+                state=state,
+                owner=owner,
+                lease_expires_at=LATER,
+                attempts=1,
+            )
+    for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.QUEUED):
+        put(store, readers[0], edition=state.value, state=state)
+    with write_session(store) as session:
+        assert recover_abandoned(session, "me", NOW) == (1, 1)
+        assert recover_abandoned(session, "me", NOW) == (0, 0)
+    assert states(store) == ["queued", "uncertain", "sending", "on_wire", "sent", "failed", "queued"]
+    swept = rows(store)[:2]
+    assert [(each.owner, each.lease_expires_at) for each in swept] == [(None, None), ("dead", None)]
+    assert "died" in swept[1].reply
+
+
+def test_a_living_senders_letters_are_left_to_it_until_its_leases_are_over(store: Engine, readers: list[int]) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("SQLite has one sender at a time")
+    for state in (DeliveryState.SENDING, DeliveryState.ON_WIRE):
+        put(store, readers[0], edition=state.value, state=state, owner="alive", lease_expires_at=LATER, attempts=1)
+    with liveness_lock(store, "alive") as still_there:
+        with write_session(store) as session:
+            assert recover_abandoned(session, "me", NOW) == (0, 0)
+        still_there()
+        with write_session(store) as session:
+            assert recover_abandoned(session, "me", LATER + timedelta(seconds=1)) == (1, 1)
+
+
+def test_a_sender_that_the_server_has_lost_is_told_so_and_counts_as_dead(store: Engine, readers: list[int]) -> None:
+    if store.dialect.name == "sqlite":
+        pytest.skip("an SQLite file has no server")
+    put(store, readers[0], edition="one", state=DeliveryState.SENDING, owner="lost", lease_expires_at=LATER, attempts=1)
+    with liveness_lock(store, "lost") as still_there:
+        with write_session(store) as session:
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+            session.execute(text(cut))
+        for _ in range(2):  # it does not come back by asking again
+            with pytest.raises(StoreError):
+                still_there()
+        with write_session(store) as session:
+            assert recover_abandoned(session, "me", NOW) == (1, 0)
+
+
+def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, readers: list[int]) -> None:
+    numbers = [put(store, readers[0], edition=str(number), attempts=4) for number in range(3)]
+    claim(store, "me", 2)
+    claim(store, "you")
+    with write_session(store) as session:
+        assert release(session, "me") == 2
+        assert release(session, "me") == 0
+    assert [(each.state, each.owner, each.attempts) for each in rows(store)] == [
+        ("queued", None, 4),
+        ("queued", None, 4),
+        ("sending", "you", 5),
+    ]
+    assert claim(store) == numbers[:2]
+
+
+def test_what_is_on_the_wire_is_never_released(store: Engine, readers: list[int]) -> None:
+    put(store, readers[0], state=DeliveryState.ON_WIRE, owner="me")
+    with write_session(store) as session:
+        assert release(session, "me") == 0
+    assert states(store) == ["on_wire"]
+
+
+def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    for number, state in enumerate(DeliveryState):
+        put(
+            store,
+            first,
+            edition=f"2026-06-{number + 1:02}",
+            state=state,
+            papers=[number],
+            omitted_papers=[100 + number],
+        )
+    put(store, first, kind=DeliveryKind.WELCOME, edition="welcome", papers=[])
+    put(store, second, papers=[50])
+    numbers = {state: number for number, state in enumerate(DeliveryState)}
+    back = {
+        numbers[each]
+        for each in (DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+    }
+    with write_session(store) as session:
+        taken = reclaim_undelivered_papers(session, [first], LATER)
+    (owed,) = taken.values()
+    assert (list(taken), sorted(owed.papers)) == ([first], sorted(back))
+    assert sorted(owed.left_out) == sorted(100 + number for number in back)
+    with write_session(store) as session:
+        assert reclaim_undelivered_papers(session, [first], LATER) == {}
+        assert reclaim_undelivered_papers(session, [], LATER) == {}
+    kept = {each.edition: each for each in rows(store)}
+    expired = kept["2026-06-01"]
+    assert (expired.state, expired.settled_at, expired.is_reclaimed) == ("expired", LATER, True)
+    assert kept["welcome"].state == kept["2026-07-01"].state == "queued"
+
+
+def test_what_a_reader_has_or_may_have_is_known(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    for number, state in enumerate(DeliveryState):
+        put(store, first, edition=str(number), state=state, papers=[number, 90], omitted_papers=[100 + number])
+    put(store, second, papers=[7])
+    may_have = (
+        DeliveryState.QUEUED,
+        DeliveryState.SENDING,
+        DeliveryState.ON_WIRE,
+        DeliveryState.SENT,
+        DeliveryState.UNCERTAIN,
+    )
+    with read_session(store) as session:
+        found = delivered_paper_ids(session, readers)
+        assert delivered_paper_ids(session, []) == {}
+    assert found == {
+        first: {number for number, each in enumerate(DeliveryState) if each in may_have} | {90},
+        second: {7},
+    }
+
+
+def test_who_leaves_gets_nothing_of_what_was_queued(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    put(store, first, edition="a")
+    put(store, first, edition="b", kind=DeliveryKind.WELCOME)
+    put(store, first, edition="c", state=DeliveryState.SENDING, owner="me")
+    put(store, first, edition="d", state=DeliveryState.SENT)
+    put(store, second)
+    with write_session(store) as session:
+        assert cancel(session, first, LATER) == 2
+        assert cancel(session, first, LATER) == 0
+    assert states(store) == ["cancelled", "cancelled", "sending", "sent", "queued"]
+    assert [each.settled_at for each in rows(store)][:3] == [LATER, LATER, None]
+
+
+def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, readers: list[int]) -> None:
+    first, second = readers
+    put(store, first, edition="a", state=DeliveryState.FAILED, papers=[1])
+    put(store, second, edition="a", state=DeliveryState.FAILED, papers=[2])
+    with write_session(store) as session:
+        discard_undelivered(session, first)
+    with write_session(store) as session:
+        assert reclaim_undelivered_papers(session, readers, NOW) == {second: UndeliveredPapers([2])}
+
+
+@pytest.mark.parametrize(("sent", "state", "back"), [(True, "sent", {}), (False, "failed", {0: [1, 2]})])
+def test_an_operator_says_what_became_of_an_uncertain_letter(
+    store: Engine, readers: list[int], *, sent: bool, state: str, back: dict[int, list[int]]
+) -> None:
+    number = put(store, readers[0], state=DeliveryState.UNCERTAIN, papers=[1, 2])
+    with write_session(store) as session:
+        resolve(session, number, sent=sent, now=LATER)
+    (row,) = rows(store)
+    assert (row.state, row.settled_at) == (state, LATER)
+    assert row.reply.startswith("resolved by the operator")
+    with write_session(store) as session:
+        assert reclaim_undelivered_papers(session, readers, LATER) == {
+            readers[key]: UndeliveredPapers(papers) for key, papers in back.items()
+        }
+
+
+def test_only_an_uncertain_letter_can_be_resolved(store: Engine, readers: list[int]) -> None:
+    for state in DeliveryState:
+        if state == DeliveryState.UNCERTAIN:
+            continue
+        number = put(store, readers[0], edition=state.value, state=state)
+        with write_session(store) as session, pytest.raises(DigestError, match=f"not uncertain: it is {state}"):
+            resolve(session, number, sent=True, now=LATER)
+    with write_session(store) as session, pytest.raises(DigestError, match="no such delivery"):
+        resolve(session, 999_999, sent=True, now=LATER)
+    assert states(store) == [state for state in DeliveryState if state != DeliveryState.UNCERTAIN]
+
+
+def test_letters_are_counted_by_state(store: Engine, readers: list[int]) -> None:
+    with read_session(store) as session:
+        assert count_queued(session) == 0
+        assert count_by_state(session) == {state.value: 0 for state in DeliveryState}
+    put(store, readers[0], edition="a")
+    put(store, readers[0], edition="b", next_attempt_at=LATER)
+    put(store, readers[0], edition="c", state=DeliveryState.SENT)
+    with read_session(store) as session:
+        assert count_queued(session) == 2
+        assert count_by_state(session) == {state.value: 0 for state in DeliveryState} | {
+            "queued": 2,
+            "sent": 1,
+        }
+
+
+def test_a_plan_asks_about_letters_to_give_back_by_their_own_index(sqlite_store: Engine) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    with write_session(sqlite_store) as session:
+        driver = session.connection()
+        event.listen(driver, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        reclaim_undelivered_papers(session, [1, 2], NOW)
+        plans = [driver.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all() for said, given in list(asked)]
+    assert len(plans) == 2
+    assert all("ix_delivery_undelivered" in str(plan) for plan in plans), plans

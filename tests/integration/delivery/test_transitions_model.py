@@ -1,0 +1,321 @@
+"""The record beside a plain model of it: senders come, die and are taken for dead, clocks jump, readers leave.
+
+Never is a letter on the wire twice, no paper is handed out twice, and none is lost.
+"""
+
+import asyncio
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Engine, delete
+from sqlmodel import col, select
+
+from digest import delivery
+from digest.database import liveness_lock, read_session, write_session
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
+from digest.delivery import (
+    CLAIM_LEASE,
+    ON_WIRE_LEASE,
+    NewDelivery,
+    cancel,
+    claims,
+    delivered_paper_ids,
+    reclaim_undelivered_papers,
+)
+from digest.delivery.claims import MAX_WAIT, recover_abandoned
+from digest.delivery.group_commit import GroupCommitter
+from digest.delivery.retry import DeliveryOutcome
+from digest.errors import DigestError
+from tests.support.factories import NOW, subscriber
+
+READERS = 2
+OWNERS = ("one", "two")
+MOVING = {DeliveryState.SENDING, DeliveryState.ON_WIRE}
+RETURNS = {DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED}
+KEPT = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN}
+
+reader = st.integers(0, READERS - 1)
+owner = st.sampled_from(OWNERS)
+which = st.integers(0, 7)
+
+
+@dataclass
+class Letter:
+    """What the model knows of one letter."""
+
+    reader: int
+    papers: frozenset[int]
+    state: DeliveryState = DeliveryState.QUEUED
+    owner: str | None = None
+    lease: timedelta = timedelta()
+    wait: timedelta | None = None  # until this long after the beginning of the play
+    attempts: int = 0
+    returned: bool = False
+    left: int = 0  # how often its bytes may have left without an answer that nothing of it was taken
+
+
+@dataclass
+class Model:
+    """The letters by their number, who wants any, and papers that wait for a next edition."""
+
+    letters: dict[int, Letter] = field(default_factory=dict)
+    active: set[int] = field(default_factory=lambda: set(range(READERS)))
+    owed: dict[int, Counter[int]] = field(default_factory=lambda: {each: Counter() for each in range(READERS)})
+    given: int = 0  # papers so far: each is new for one reader
+
+
+class Play(RuleBasedStateMachine):
+    """The same steps for the store and for the model."""
+
+    store: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model, self.time = Model(), timedelta()
+        self.alive: dict[str, ExitStack] = {}
+        self.ledgers = {each: GroupCommitter(self.store, each) for each in OWNERS}
+        with write_session(self.store) as session:
+            session.execute(delete(Delivery))
+            session.execute(delete(Subscriber))
+            rows = [subscriber() for _ in range(READERS)]
+            session.add_all(rows)
+            session.flush()
+            self.ids = [int(each.id or 0) for each in rows]
+
+    def teardown(self) -> None:
+        for ledger in self.ledgers.values():
+            asyncio.run(ledger.close())
+        for each in self.alive.values():
+            each.close()
+
+    def pick(self, number: int, *states: DeliveryState) -> int | None:
+        """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
+        found = [key for key, each in self.model.letters.items() if each.state in states] or list(self.model.letters)
+        return found[number % len(found)] if found else None
+
+    @rule(who=reader, papers=st.integers(1, 2))
+    def enqueue(self, who: int, papers: int) -> None:
+        """A plan: what comes back and what is new goes into one letter."""
+        carried = set(range(self.model.given, self.model.given + papers))
+        self.model.given += papers
+        for letter in self.model.letters.values():
+            if letter.reader == who and letter.state == DeliveryState.QUEUED:
+                letter.state, letter.wait = DeliveryState.EXPIRED, letter.wait
+            if letter.reader == who and letter.state in RETURNS and not letter.returned:
+                letter.returned = True
+                carried |= letter.papers
+        with write_session(self.store) as session:
+            back = reclaim_undelivered_papers(session, [self.ids[who]], NOW + self.time)
+            told = {*range(self.model.given - papers, self.model.given)}
+            for each in back.values():
+                assert not told & set(each.papers), "a paper was handed out twice"
+                told |= set(each.papers)
+            assert told == carried
+            draft = NewDelivery(self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
+            assert delivery.enqueue(session, [draft], "example.org", NOW) == 1
+            assert delivery.enqueue(session, [draft], "example.org", NOW) == 0
+            added = session.exec(select(Delivery.id).order_by(col(Delivery.id).desc())).first()
+        self.model.letters[int(added or 0)] = Letter(who, frozenset(carried))
+
+    @rule(who=owner, most=st.integers(1, 3))
+    def claim(self, who: str, most: int) -> None:
+        ready = [
+            key
+            for key, each in sorted(self.model.letters.items())
+            if each.state == DeliveryState.QUEUED
+            and (each.wait is None or each.wait <= self.time or each.wait > self.time + MAX_WAIT)
+        ]
+        with write_session(self.store) as session:
+            taken = [each.id for each in claims.claim(session, who, NOW + self.time, most)]
+        # In which order is the database's affair; which letters may go at all, and how many, is not.
+        assert set(taken) <= set(ready)
+        assert len(taken) == len(set(taken)) == min(most, len(ready))
+        for key in taken:
+            letter = self.model.letters[key]
+            letter.state, letter.owner, letter.attempts = DeliveryState.SENDING, who, letter.attempts + 1
+            letter.lease = self.time + CLAIM_LEASE
+
+    @rule(who=owner, number=which)
+    def on_wire(self, who: str, number: int) -> None:
+        key = self.pick(number, DeliveryState.SENDING)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        ours = letter.state == DeliveryState.SENDING and letter.owner == who
+        may = ours and letter.reader in self.model.active
+        told = DeliveryState.ON_WIRE if may else DeliveryState.CANCELLED if ours else None
+        assert asyncio.run(self.ledgers[who].mark_on_wire(key, letter.attempts, NOW + self.time)) is told
+        if may:
+            assert letter.left == 0, "a letter that may have left goes a second time"
+            letter.state, letter.left = DeliveryState.ON_WIRE, letter.left + 1
+            letter.lease = self.time + ON_WIRE_LEASE
+        elif ours:
+            letter.state, letter.owner = DeliveryState.CANCELLED, None
+
+    @rule(
+        who=owner,
+        number=which,
+        fate=st.sampled_from([DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]),
+        wait=st.integers(0, 600),
+        charged=st.booleans(),
+    )
+    def settle(self, who: str, number: int, fate: DeliveryState, wait: int, charged: bool) -> None:
+        key = self.pick(number, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        if letter.state == DeliveryState.SENDING and fate == DeliveryState.SENT:
+            return  # nobody answers what was not asked
+        until = self.time + timedelta(minutes=wait) if fate == DeliveryState.QUEUED and wait else None
+        outcome = DeliveryOutcome(
+            fate, 0, "said", NOW + until if until is not None else None, counts_as_attempt=charged
+        )
+        ours = letter.state in {*MOVING, DeliveryState.UNCERTAIN} and letter.owner == who
+        assert asyncio.run(self.ledgers[who].settle(key, letter.attempts, outcome, NOW + self.time)) is ours
+        if ours:
+            letter.state, letter.owner, letter.wait = fate, None, until
+            letter.attempts -= not charged
+            if fate in {DeliveryState.QUEUED, DeliveryState.FAILED}:
+                letter.left = 0  # the relay said that it did not take it
+
+    @rule(
+        number=which,
+        fate=st.sampled_from([DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]),
+    )
+    def an_older_claim_of_the_same_sender_does_nothing(self, number: int, fate: DeliveryState) -> None:
+        """It was away for longer than its leases, and has claimed again what it still held."""
+        key = self.pick(number, *MOVING)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        ledger, older = self.ledgers[letter.owner or OWNERS[0]], letter.attempts - 1
+        assert asyncio.run(ledger.mark_on_wire(key, older, NOW + self.time)) is None
+        assert not asyncio.run(
+            ledger.settle(key, older, DeliveryOutcome(fate, 0, "said of the older"), NOW + self.time)
+        )
+
+    @rule(who=owner)
+    def come_to_life_or_die(self, who: str) -> None:
+        """On a server a sender may live; else it is dead, or taken for dead: a lock that was lost looks the same."""
+        if self.store.dialect.name != "postgresql":
+            return
+        if who in self.alive:
+            self.alive.pop(who).close()
+        else:
+            self.alive[who] = ExitStack()
+            self.alive[who].enter_context(liveness_lock(self.store, who))
+
+    @rule(who=owner)
+    def sweep(self, who: str) -> None:
+        again = uncertain = 0
+        for letter in self.model.letters.values():
+            if letter.owner in {None, who} or (letter.owner in self.alive and letter.lease >= self.time):
+                continue
+            if letter.state == DeliveryState.SENDING:
+                letter.state, letter.owner, again = DeliveryState.QUEUED, None, again + 1
+            elif letter.state == DeliveryState.ON_WIRE:
+                letter.state, uncertain = DeliveryState.UNCERTAIN, uncertain + 1  # its owner may yet hear how it fared
+        with write_session(self.store) as session:
+            assert recover_abandoned(session, who, NOW + self.time) == (again, uncertain)
+
+    @rule(who=owner)
+    def release(self, who: str) -> None:
+        mine = [
+            each for each in self.model.letters.values() if (each.owner, each.state) == (who, DeliveryState.SENDING)
+        ]
+        for letter in mine:
+            letter.state, letter.owner, letter.attempts = DeliveryState.QUEUED, None, letter.attempts - 1
+        with write_session(self.store) as session:
+            assert claims.release(session, who) == len(mine)
+
+    @rule(who=reader)
+    def leave_or_come_back(self, who: int) -> None:
+        leaves = who in self.model.active
+        self.model.active ^= {who}
+        with write_session(self.store) as session:
+            found = session.get_one(Subscriber, self.ids[who])
+            found.status = SubscriberStatus.UNSUBSCRIBED if leaves else SubscriberStatus.ACTIVE
+            if leaves:
+                queued = [
+                    each
+                    for each in self.model.letters.values()
+                    if (each.reader, each.state) == (who, DeliveryState.QUEUED)
+                ]
+                for letter in queued:
+                    letter.state = DeliveryState.CANCELLED
+                assert cancel(session, self.ids[who], NOW + self.time) == len(queued)
+
+    @rule(number=which, sent=st.booleans())
+    def resolve(self, number: int, sent: bool) -> None:
+        key = self.pick(number, DeliveryState.UNCERTAIN)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        with write_session(self.store) as session:
+            if letter.state != DeliveryState.UNCERTAIN:
+                with pytest.raises(DigestError, match="not uncertain"):
+                    delivery.resolve(session, key, sent=sent, now=NOW)
+                return
+            delivery.resolve(session, key, sent=sent, now=NOW)
+        letter.state, letter.owner = DeliveryState.SENT if sent else DeliveryState.FAILED, None
+        letter.left = int(sent)
+
+    @rule(number=which)
+    def retry(self, number: int) -> None:
+        key = self.pick(number, DeliveryState.FAILED)
+        if key is None:
+            return
+        letter = self.model.letters[key]
+        failed = letter.state == DeliveryState.FAILED and not letter.returned
+        may = failed or (letter.state == DeliveryState.QUEUED and letter.wait is not None)
+        with write_session(self.store) as session:
+            assert (delivery.retry(session, key) == "") is (may and letter.reader in self.model.active)
+        if may and letter.reader in self.model.active:
+            letter.state, letter.wait = DeliveryState.QUEUED, None
+
+    @rule(minutes=st.sampled_from([1, 7, 300, 2000, -5, -400, -100_000]))
+    def clock_jumps(self, minutes: int) -> None:
+        self.time += timedelta(minutes=minutes)
+
+    @invariant()
+    def both_tell_the_same(self) -> None:
+        with read_session(self.store) as session:
+            rows = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
+            had = delivered_paper_ids(session, self.ids)
+        told = {
+            each.id: (each.state, each.owner, each.attempts, each.is_reclaimed, frozenset(each.papers)) for each in rows
+        }
+        assert told == {
+            key: (each.state, each.owner, each.attempts, each.returned, each.papers)
+            for key, each in self.model.letters.items()
+        }
+        for who, number in enumerate(self.ids):
+            mine = [each for each in self.model.letters.values() if each.reader == who]
+            keeps = Counter(paper for each in mine if each.state in KEPT for paper in each.papers)
+            owed = Counter(
+                paper for each in mine if each.state in RETURNS and not each.returned for paper in each.papers
+            )
+            assert had.get(number, set()) == set(keeps)
+            # Each paper is in exactly one place: with the reader, on its way, or owed.
+            everything = {paper for each in mine for paper in each.papers}
+            assert keeps + owed == Counter(everything)
+
+
+def play(store: Engine, examples: int) -> None:
+    machine = type("Here", (Play,), {"store": store})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+def test_the_record_does_what_its_model_does(store: Engine) -> None:
+    play(store, 45 if store.dialect.name == "sqlite" else 15)

@@ -1,0 +1,182 @@
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from digest.database import read_session, write_session
+from digest.database.models import HttpCacheEntry, Paper, SourceFetch
+from digest.jobs import SourceReport, collect
+from digest.papers import source_problems
+from tests.support.contexts import make_context
+from tests.support.listings import Lists, entry, serving
+from tests.support.source_answers import answering
+
+WEDNESDAY = date(2026, 7, 29)
+NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+DEAD = "http://127.0.0.1:9"  # the port of nobody
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    shown = Lists(WEDNESDAY)
+    for number in range(9):
+        day = WEDNESDAY - number * DAY
+        if day.weekday() < 5:
+            shown.days[day] = [entry(f"2607.{number}000{n}", f"Robot {n} of {day}", upvotes=n) for n in range(3)]
+            shown.batches[day] = [entry(f"2607.{number}500{n}", f"Graph {n} of {day}") for n in range(2)]
+    with serving(shown):
+        yield shown
+
+
+def read(
+    store: Engine,
+    urls: dict[str, str],
+    *,
+    now: datetime = NOW,
+    days: list[date] | None = None,
+    sources: str = "huggingface,arxiv",
+) -> dict[str, SourceReport]:
+    at = make_context(store, arxiv_categories="cs.CV", sources=sources, **urls)
+    return {each.source: each for each in asyncio.run(collect(at, now, days=days))}
+
+
+def everywhere(url: str) -> dict[str, str]:
+    return dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), url)
+
+
+def rows(store: Engine, source: str) -> list[tuple[str, str, int, int]]:
+    with read_session(store) as session:
+        asked = select(SourceFetch).where(SourceFetch.source == source).order_by(col(SourceFetch.id))
+        return [
+            (str(each.list_day)[8:], each.status, each.listed_count, each.new_count) for each in session.exec(asked)
+        ]
+
+
+def titles(store: Engine) -> set[str]:
+    with read_session(store) as session:
+        return set(session.exec(select(Paper.title)).all())
+
+
+def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Engine, lists: Lists) -> None:
+    found = read(store, everywhere(lists.url))
+    assert {name: (each.listed, each.new, each.failed) for name, each in found.items()} == {
+        "huggingface": (9, 9, 0),
+        "arxiv": (2, 2, 0),
+    }
+    assert rows(store, "huggingface") == [("27", "ok", 3, 3), ("28", "ok", 3, 3), ("29", "ok", 3, 3)]
+    assert rows(store, "arxiv") == [("29", "ok", 2, 2)]
+    again = read(store, everywhere(lists.url))
+    assert (again["huggingface"].listed, again["huggingface"].new) == (9, 0)
+    assert len(titles(store)) == 11
+
+
+@pytest.mark.parametrize("broken", ["huggingface_url", "arxiv_feed_url"])
+def test_a_source_that_fails_leaves_the_other_ones_papers(store: Engine, lists: Lists, broken: str) -> None:
+    found = read(store, everywhere(lists.url) | {broken: DEAD})
+    name, other = broken.split("_", maxsplit=1)[0], "arxiv" if broken.startswith("hugging") else "huggingface"
+    assert (found[name].listed, found[other].failed) == (0, 0)
+    assert found[name].failed == len(rows(store, name)) > 0
+    assert {status for _, status, _, _ in rows(store, name)} == {"failed"}
+    assert found[other].new == len(titles(store)) > 0
+    assert "cannot be reached" in found[name].problems[0]
+
+
+def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lists: Lists) -> None:
+    urls = everywhere(lists.url)
+    read(store, urls, now=NOW - 5 * DAY)  # the Friday before
+    lists.broken = True
+    monday = NOW - 2 * DAY
+    lists.today = monday.date()
+    assert read(store, urls, now=monday)["huggingface"].failed == 3
+    lists.broken, lists.today = False, WEDNESDAY
+    read(store, urls, now=NOW + timedelta(days=1))  # Thursday looks at Tuesday to Thursday by itself
+    assert ("27", "ok", 3, 3) in rows(store, "huggingface")
+    with read_session(store) as session:
+        stands = {(each.kind, each.source) for each in source_problems(session, NOW + DAY) if each.kind == "failed"}
+    assert ("failed", "huggingface") not in stands
+
+
+def test_only_the_days_that_were_asked_for_are_read(store: Engine, lists: Lists) -> None:
+    read(store, everywhere(lists.url), days=[WEDNESDAY - 6 * DAY, WEDNESDAY])
+    assert [day for day, *_ in rows(store, "huggingface")] == ["23", "29"]
+
+
+def test_a_day_without_a_list_is_no_failure(store: Engine, lists: Lists) -> None:
+    found = read(store, everywhere(lists.url), days=[date(2026, 7, 25)])  # a Saturday
+    assert rows(store, "huggingface") == [("25", "not-listed", 0, 0)]
+    assert {each.failed for each in found.values()} == {0}
+    assert {tuple(each.problems) for each in found.values()} == {()}
+
+
+def test_a_validator_is_kept_with_the_papers_and_spares_the_next_reading(store: Engine) -> None:
+    with answering() as host:
+        host.feed = feed("A graph grows")
+        assert read(store, everywhere(host.url), sources="arxiv")["arxiv"].new == 1
+        assert read(store, everywhere(host.url), sources="arxiv")["arxiv"].listed == 0
+        assert rows(store, "arxiv") == [("29", "ok", 1, 1), ("29", "unchanged", 0, 0)]
+        assert host.conditional == [False, True]
+
+
+def test_an_empty_list_is_not_remembered_as_read(store: Engine) -> None:
+    with answering() as host:
+        host.feed = feed()
+        for _ in range(2):
+            read(store, everywhere(host.url), sources="arxiv")
+        # A second look that said "unchanged" would make an empty weekday look like a good one.
+        assert [status for _, status, _, _ in rows(store, "arxiv")] == ["empty", "empty"]
+        assert host.conditional == [False, False]
+        with read_session(store) as session:
+            assert session.exec(select(HttpCacheEntry)).all() == []
+
+
+def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store: Engine, lists: Lists) -> None:
+    """The store refuses the reading, so the papers and the validators of that transaction are not there either."""
+    with write_session(sqlite_store) as session:
+        session.connection().exec_driver_sql(
+            "CREATE TRIGGER no BEFORE INSERT ON source_fetch BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+    with pytest.raises(Exception, match="the disk is full"):
+        read(sqlite_store, everywhere(lists.url))
+    assert titles(sqlite_store) == set()
+    with read_session(sqlite_store) as session:
+        assert session.exec(select(HttpCacheEntry)).all() == []
+
+
+@pytest.mark.parametrize("body", ["<html>maintenance</html>", "", '{"error": "no"}', "[[[]]]", "[{}]"])
+def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body: str) -> None:
+    with answering() as host:
+        host.feed = host.other = body
+        found = read(store, everywhere(host.url), days=[WEDNESDAY])
+    for name in ("huggingface", "arxiv"):
+        assert rows(store, name) == [("29", "failed", 0, 0)]
+        assert found[name].failed == 1
+        assert found[name].problems[0].startswith("2026-07-29: ")
+
+
+def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: Lists) -> None:
+    with read_session(store) as session:
+        assert session.exec(select(SourceFetch)).all() == []
+    read(store, everywhere(lists.url))
+    with read_session(store) as session:
+        for each in session.exec(select(SourceFetch)).all():
+            assert each.started_at == NOW
+            assert 0 <= each.seconds < 30
+            assert each.endpoint in {"api", "rss"}
+
+
+def feed(*found: str) -> str:
+    items = "".join(
+        f"<item><title>{title}</title><link>https://arxiv.org/abs/2607.0000{n}</link><description>arXiv:2607.0000{n}v1 "
+        f'Announce Type: new \nAbstract: Told here.</description><guid isPermaLink="false">oai:arXiv.org:2607.0000{n}v1'
+        "</guid><arxiv:announce_type>new</arxiv:announce_type><dc:creator>Ada Moreau</dc:creator></item>"
+        for n, title in enumerate(found)
+    )
+    return (
+        '<rss xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0">'
+        "<channel><title>cs.CV updates on arXiv.org</title><pubDate>Wed, 29 Jul 2026 00:00:00 -0400</pubDate>"
+        f"{items}</channel></rss>"
+    )

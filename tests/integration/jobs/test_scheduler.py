@@ -1,0 +1,257 @@
+"""The clock of the service: it reads at the start, delivers at each tick, survives a bad one, stops in good order."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlmodel import select
+from structlog.testing import capture_logs
+
+from digest.context import AppContext
+from digest.database import read_session, write_session
+from digest.database.models import DeliveryKind, Paper, SourceFetch
+from digest.delivery.circuit_breaker import INITIAL_PAUSE
+from digest.jobs import run_scheduler
+from digest.jobs.scheduler import TICK_SECONDS, Scheduler
+from tests.support.contexts import Clock, Record, make_context, reader
+from tests.support.factories import NOW, TODAY, delivery, subscriber
+from tests.support.listings import Lists, entry, serving
+from tests.support.relay import Relay
+from tests.support.rude_relay import HANG, Rude
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    with serving(Lists(TODAY, {TODAY: [entry("2607.00001", "A graph of everything")]})) as host:
+        yield host
+
+
+def wired(store: Engine, lists: Lists, port: int) -> AppContext:
+    relay_at = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none"}
+    return make_context(store, sources="huggingface", huggingface_url=lists.url, **relay_at)
+
+
+def queue(store: Engine) -> str:
+    """A letter to a new reader, who has had the day's digest; the address."""
+    with write_session(store) as session:
+        session.add(to := subscriber(last_due_day=TODAY))
+        session.flush()
+        session.add(delivery(to, kind=DeliveryKind.WELCOME))
+        return to.email
+
+
+def recipients(polite: Relay) -> list[str]:
+    return [each for each, _ in polite.accepted]
+
+
+async def until(true: Callable[[], object], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  - what it waits for is in another thread or a database
+            await asyncio.sleep(0.02)
+
+
+def within(
+    block: Callable[[], AbstractAsyncContextManager[Scheduler]], act: Callable[[Scheduler], Coroutine[Any, Any, None]]
+) -> None:
+    async def together() -> None:
+        async with asyncio.timeout(90), block() as work:
+            await act(work)
+
+    asyncio.run(together())
+
+
+def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_service(
+    store: Engine, lists: Lists, polite: Relay
+) -> None:
+    at = wired(store, lists, polite.port)
+    queue(store)
+    waits, goes_on = Event(), Event()
+
+    def wait(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "UPDATE delivery" in " ".join(statement.split()) and "on_wire" in statement:
+            waits.set()
+            assert goes_on.wait(30)
+
+    event.listen(store, "before_cursor_execute", wait)
+
+    async def act(work: Scheduler) -> None:
+        delivering = asyncio.create_task(work.deliver())
+        await until(waits.is_set)
+        await asyncio.sleep(0.1)  # as pages would be served
+        goes_on.set()
+        await delivering
+        assert len(polite.accepted) == 1
+
+    asyncio.run(act(Scheduler(at, Clock())))
+
+
+def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
+    store: Engine, lists: Lists, polite: Relay
+) -> None:
+    at = wired(store, lists, polite.port)
+    reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
+
+    async def act(_work: Scheduler) -> None:
+        await until(lambda: polite.accepted)
+
+    within(lambda: run_scheduler(at, Clock()), act)
+    assert recipients(polite) == ["ada@example.org"]
+    with read_session(store) as session:
+        assert session.exec(select(Paper.title)).all() == ["A graph of everything"]
+    (letter,) = Record(store).letters()
+    assert (letter.state, letter.kind) == ("sent", "digest")
+
+
+def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists: Lists, polite: Relay) -> None:
+    async def act(work: Scheduler) -> None:
+        await until(lambda: lists.asked)
+        by_hand = queue(sqlite_store)
+        await work.plan_and_deliver()
+        assert recipients(polite) == [by_hand]
+        by_itself = queue(sqlite_store)
+        await until(lambda: by_itself in recipients(polite), TICK_SECONDS + 20)
+
+    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
+
+
+def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
+    store: Engine, lists: Lists, polite: Relay
+) -> None:
+    at = wired(store, lists, polite.port)
+    reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
+    confirm = queue(store)
+    work = Scheduler(at, Clock())
+    asyncio.run(work.plan_and_deliver())
+    assert recipients(polite) == [confirm]
+    # Had the tick planned, this reader's day would be over: nothing was listed yet.
+
+    async def read_and_deliver() -> None:
+        await work.collect()
+        await work.deliver()
+
+    asyncio.run(read_and_deliver())
+    assert recipients(polite) == [confirm, "ada@example.org"]
+
+
+def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
+    sqlite_store: Engine, lists: Lists, polite: Relay
+) -> None:
+    lists.broken = True
+    waiting = queue(sqlite_store)
+
+    async def act(_work: Scheduler) -> None:
+        await until(lambda: polite.accepted)
+
+    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
+    assert recipients(polite) == [waiting]
+    with read_session(sqlite_store) as session:
+        assert {each.status for each in session.exec(select(SourceFetch)).all()} == {"failed"}
+
+
+def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists: Lists, polite: Relay) -> None:
+    def rename(old: str, new: str) -> None:
+        with write_session(store) as session:
+            session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    waiting = queue(store)
+    work = Scheduler(wired(store, lists, polite.port), Clock())
+    rename("delivery", "hidden")
+    with capture_logs() as said:
+        asyncio.run(work.plan_and_deliver())
+    failed = [(each["event"], each["job"], each["log_level"]) for each in said]
+    assert failed[-1] == ("job.failed", "deliver", "error")
+    assert failed[:-1] == ([("job.failed", "hand out", "error")] if store.dialect.name == "postgresql" else [])
+    rename("hidden", "delivery")
+    asyncio.run(work.plan_and_deliver())
+    assert recipients(polite) == [waiting]
+
+
+def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store: Engine, lists: Lists) -> None:
+    clock = Clock()
+
+    async def act() -> None:
+        async with Rude({"greeting": ["554 5.7.1 not you"] * 2}) as rude:
+            work = Scheduler(wired(store, lists, rude.port), clock)
+            for _ in range(3):
+                queue(store)
+                await work.plan_and_deliver()
+            assert len(rude.heard) == 1
+            clock.now += INITIAL_PAUSE - timedelta(seconds=1)
+            await work.plan_and_deliver()
+            assert len(rude.heard) == 1
+            clock.now += timedelta(seconds=1)
+            await work.plan_and_deliver()
+            assert [len(rude.heard), len(rude.letters)] == [2, 0]
+            clock.now += 2 * INITIAL_PAUSE - timedelta(seconds=1)
+            await work.plan_and_deliver()
+            assert len(rude.heard) == 2
+            # A clock that is set back has nothing to say about how long it has been.
+            clock.now -= timedelta(days=30)
+            await work.plan_and_deliver()
+            assert len(rude.letters) >= 1
+
+    asyncio.run(act())
+
+
+def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, lists: Lists) -> None:
+    clock = Clock()
+
+    async def act() -> None:
+        async with Rude({"greeting": ["421 4.3.2 not now"] * 3}) as rude:
+            work = Scheduler(wired(store, lists, rude.port), clock)
+            for _ in range(5):
+                queue(store)
+            await work.plan_and_deliver()
+            clock.now += timedelta(minutes=10)
+            await work.plan_and_deliver()
+            assert len(rude.letters) == 5
+
+    asyncio.run(act())
+
+
+def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engine, lists: Lists) -> None:
+    class Slow(Rude):
+        async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+            if verb == "dot":
+                self.waiting.set()
+                await asyncio.sleep(0.7)
+            return await super()._say(verb, writer)
+
+    async def act() -> None:
+        queue(store)
+        queue(store)
+        async with asyncio.timeout(60), Slow() as slow:
+            async with run_scheduler(wired(store, lists, slow.port), Clock()):
+                await slow.waiting.wait()
+            assert len(slow.letters) == 1
+        assert [(each.state, each.owner) for each in Record(store).letters()] == [("sent", None), ("queued", None)]
+
+    asyncio.run(act())
+
+
+def test_the_end_does_not_wait_for_a_source(sqlite_store: Engine, polite: Relay) -> None:
+    async def act() -> None:
+        # Rude in another trade: a host that takes the request and never answers.
+        async with asyncio.timeout(20), Rude({"greeting": [HANG]}) as silent:
+            host = Lists(TODAY, url=f"http://127.0.0.1:{silent.port}")
+            async with run_scheduler(wired(sqlite_store, host, polite.port), Clock()):
+                await silent.waiting.wait()
+
+    asyncio.run(act())
+
+
+def test_after_the_end_no_tick_sends_anything(sqlite_store: Engine, lists: Lists, polite: Relay) -> None:
+    queue(sqlite_store)
+
+    async def act() -> None:
+        work = Scheduler(wired(sqlite_store, lists, polite.port), Clock())
+        await work.close()
+        await work.plan_and_deliver()
+
+    asyncio.run(act())
+    assert polite.accepted == []

@@ -1,0 +1,104 @@
+"""Today's round in a running service: events as they happen, few streams at a time, and an end with the process."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from digest.database import write_session
+from digest.database.models import Delivery, DeliveryState
+from digest.web.admin.live import MAX_STREAMS
+from tests.support.command import Command
+from tests.support.factories import delivery, subscriber
+from tests.support.ports import free_port
+
+TOKEN = "a-token-that-is-long-enough"
+
+
+def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+    for line in lines:
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+@pytest.fixture
+def served(sqlite_store: Engine, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A service, and where it is."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    given = {"DIGEST_DATABASE_URL": str(sqlite_store.url), "DIGEST_OPERATOR_TOKEN": TOKEN, "DIGEST_BASE_URL": base}
+    with Command(tmp_path, given).start("serve", "--no-scheduler", "--port", str(port)) as process:
+        try:
+            answers(base)
+            yield base, process
+        finally:
+            process.kill()
+
+
+def answers(base: str) -> None:
+    for _ in range(600):
+        with suppress(httpx.TransportError):
+            httpx.get(f"{base}/robots.txt")
+            return
+        time.sleep(0.1)
+    raise AssertionError("the service did not start")
+
+
+def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
+    served: tuple[str, subprocess.Popen[str]], sqlite_store: Engine
+) -> None:
+    base, process = served
+    with httpx.Client(base_url=f"{base}/operator", timeout=10) as client:
+        assert client.get("/live").headers["location"] == "/operator/login"
+        client.post("/login", data={"token": TOKEN}, headers={"Origin": base})
+        streams = [client.stream("GET", "/live") for _ in range(MAX_STREAMS)]
+        opened = [each.__enter__() for each in streams]
+        kinds = {(each.status_code, each.headers["content-type"], each.headers["cache-control"]) for each in opened}
+        assert kinds == {(200, "text/event-stream; charset=utf-8", "no-store")}
+        full = client.get("/live")
+        assert (full.status_code, full.headers["retry-after"]) == (503, "60")
+        seen = events(opened[0].iter_lines())
+        assert next(seen)["queued"] == "0"
+        with write_session(sqlite_store) as session:
+            session.add(to := subscriber())
+            session.flush()
+            session.add(delivery(to, created_at=datetime.now(UTC)))
+        assert next(seen)["queued"] == "1"
+        with write_session(sqlite_store) as session:
+            session.get_one(Delivery, 1).state = DeliveryState.SENT
+        told = next(seen)
+        assert (told["queued"], told["sent"], told["done"], told["all"]) == ("0", "1", "1", "1")
+        places = set(re.findall(r'data-show(?:-value|-max)?="(\w+)"', client.get(f"{base}/operator").text))
+        assert places == set(told)
+        # Who goes makes room.
+        streams[-1].__exit__(None, None, None)
+        for _ in range(60):
+            with client.stream("GET", "/live") as again:
+                if again.status_code == 200:
+                    break
+            time.sleep(0.1)
+        assert again.status_code == 200
+        # Who logs out sees nothing more.
+        client.post("/logout", headers={"Origin": base})
+        assert list(seen) == []
+        client.post("/login", data={"token": TOKEN}, headers={"Origin": base})
+        with client.stream("GET", "/live") as last:
+            lines = last.iter_lines()
+            assert next(events(lines))
+            process.terminate()
+            begun = time.monotonic()
+            for _ in lines:
+                assert time.monotonic() - begun < 5
+            _, log = process.communicate(timeout=20)
+        assert time.monotonic() - begun < 5
+        assert process.returncode in {0, -signal.SIGTERM}
+        assert TOKEN not in log

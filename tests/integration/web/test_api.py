@@ -1,0 +1,150 @@
+"""The JSON interface: the same reads as the pages, described, with errors that programs can read."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from digest.config import Settings
+from digest.context import AppContext
+from digest.database import write_session
+from digest.subscribers import CONSENT_TEXT
+from digest.tokens import TokenSigner
+from digest.web import create_app
+from digest.web.rate_limit import FormLimits
+from tests.support.browser import AT, Browser
+from tests.support.contexts import Record, make_context
+from tests.support.factories import listing, paper
+
+
+@pytest.fixture
+def browser(sqlite_store: Engine, tmp_path: Path) -> Browser:
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://digest.test")
+    with write_session(sqlite_store) as session:
+        found = [paper(title=f"Robots {n}", url="javascript:alert(1)") for n in range(30)]
+        session.add_all([*found, paper(title="Fine-tuning")])
+        session.flush()
+        session.add_all(listing(each, list_day=AT.date()) for each in found[:2])
+    home = AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
+    return Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
+
+
+def test_a_search_is_paged_to_its_end(browser: Browser) -> None:
+    first = browser.get("/api/v1/papers?q=robot").json()
+    rest = browser.get("/api/v1/papers", params={"q": "robot", "page": first["next"]}).json()
+    assert (len(first["papers"]), len(rest["papers"]), rest["next"]) == (25, 5, None)
+    assert len({each["id"] for each in first["papers"] + rest["papers"]}) == 30
+    assert first["papers"][0]["url"] is None
+
+
+def test_a_day_and_a_keyword_together(browser: Browser) -> None:
+    asked = browser.get("/api/v1/papers", params={"day": str(AT.date()), "q": "robots ANDNOT 1"}).json()
+    assert [each["title"] for each in asked["papers"]] == ["Robots 0"]
+    assert len(browser.get("/api/v1/papers", params={"day": str(AT.date())}).json()["papers"]) == 2
+
+
+def test_one_paper(browser: Browser) -> None:
+    [found] = browser.get("/api/v1/papers?q=finetuning").json()["papers"]
+    assert browser.get(f"/api/v1/papers/{found['id']}").json() == found
+
+
+def test_a_keyword_is_explained(browser: Browser) -> None:
+    told = browser.get("/api/v1/keywords/explain", params={"q": "fine tuning"}).json()
+    assert told["meaning"] == "title or abstract contains “fine tuning”"
+    assert told["canonical"] == browser.get("/api/v1/keywords/explain?q=Fine-Tunings").json()["canonical"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("/papers/0", 404), ("/papers/999", 404), ("/papers/x", 404), ("/nothing", 404), ("/papers?q=a&page=x", 404)),
+        *(("/papers", 422), ("/papers?day=soon", 422), ("/keywords/explain", 422), ("/papers?q=%22", 422)),
+        ("/papers?q=" + "a" * 20_001, 422),
+    ],
+)
+def test_errors_are_problems(browser: Browser, path: str, status: int) -> None:
+    answer = browser.get(f"/api/v1{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+
+
+def test_an_error_in_a_keyword_has_its_place(browser: Browser) -> None:
+    told = browser.get("/api/v1/keywords/explain", params={"q": "robots AND (arms"}).json()
+    assert told["position"] == 12
+    assert "unclosed bracket" in told["detail"]
+
+
+def test_the_interface_describes_itself(browser: Browser) -> None:
+    told = browser.get("/api/v1/openapi.json").json()
+    methods = {path: set(each) for path, each in told["paths"].items()}
+    assert methods == {
+        "/papers": {"get"},
+        "/papers/{number}": {"get"},
+        "/keywords/explain": {"get"},
+        "/subscriptions": {"post"},
+    }
+    assert browser.post("/api/v1/papers").status_code == 405
+    assert browser.get("/api/v1/docs").status_code == 404
+    assert "content-security-policy" in browser.get("/api/v1/papers?q=robot").headers
+
+
+WANTED = {"email": "ada@example.org", "keywords": ["graph", "-survey"], "hour": 6, "agreed": True}
+
+
+def test_a_program_subscribes_somebody_who_must_confirm(store: Engine) -> None:
+    home = make_context(store)
+    answers = set()
+    browser = Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0.2))
+    for email in ("ada@example.org", "ADA@example.org", "bob@example.org"):
+        answer = browser.post("/api/v1/subscriptions", json={**WANTED, "email": email, "timezone": "Asia/Tokyo"})
+        assert answer.elapsed >= timedelta(seconds=0.19)
+        answers.add((answer.status_code, answer.content))
+    [(status, body)] = answers
+    assert (status, json.loads(body)["probably_meant"]) == (202, None)
+    record = Record(store)
+    ada = record.of("ada@example.org")
+    assert (ada.status, ada.send_hour, ada.timezone, ada.consent) == ("pending", 6, "Asia/Tokyo", CONSENT_TEXT)
+    assert record.kinds("ada@example.org") == ["confirm"]
+
+
+def test_a_program_is_asked_about_a_slip_too(browser: Browser) -> None:
+    asked = browser.post("/api/v1/subscriptions", json={**WANTED, "email": "ada@gmial.com"})
+    assert (asked.status_code, asked.json()["probably_meant"]) == (202, "ada@gmail.com")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"keywords": ["graph", '"open']}, ["keywords.1"]),
+        ({"email": "ada@", "timezone": "Moon/Sea"}, ["email", "timezone"]),
+        ({"hour": 24, "cap": 0}, ["hour", "cap"]),
+        ({"agreed": False}, ["agreed"]),
+        ({"frequency": "hourly"}, ["frequency"]),
+        ({"email": "a" * 600}, ["email"]),
+    ],
+)
+def test_what_cannot_be_read_is_named_field_by_field(
+    browser: Browser, wrong: dict[str, object], fields: list[str]
+) -> None:
+    answer = browser.post("/api/v1/subscriptions", json={**WANTED, **wrong})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert [each["field"] for each in answer.json()["errors"]] == fields
+
+
+def test_every_error_below_the_interface_is_a_problem(sqlite_store: Engine) -> None:
+    app = create_app(
+        make_context(sqlite_store), clock=lambda: AT, limits=FormLimits(subscribe=1, search=0), min_answer_seconds=0
+    )
+    browser = Browser(app)
+    answers = [
+        browser.get("/api/nothing"),
+        browser.get("/api/v1/papers?q=a"),
+        browser.post("/api/v1/subscriptions", content=b"x" * 70_000),
+        browser.post("/api/v1/subscriptions", content=b"no json", headers={"content-type": "application/json"}),
+    ]
+    assert [each.status_code for each in answers] == [429, 429, 413, 429]
+    assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
+    assert all(each.json()["status"] == each.status_code for each in answers)
+    assert Browser(create_app(make_context(sqlite_store), clock=lambda: AT)).get("/api/nothing").json()["status"] == 404

@@ -1,0 +1,102 @@
+"""What the service logs of a whole round: a line an outcome, with its fields, and nothing of anybody."""
+
+import asyncio
+import json
+import logging
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from digest.cli.output import configure_logging
+from digest.config import LogFormat
+from digest.database import read_session, write_session
+from digest.database.models import Delivery, DeliveryKind, SourceFetch, SubscriberStatus
+from digest.jobs.scheduler import Scheduler
+from tests.support.contexts import KEY, make_context, reader
+from tests.support.factories import delivery, subscriber
+from tests.support.listings import Lists, entry, serving
+from tests.support.relay import relay
+
+NOW = datetime(2026, 7, 28, 9, tzinfo=UTC)
+TODAY = date(2026, 7, 28)
+
+
+def lines(written: str) -> list[dict[str, Any]]:
+    """Every line of it, each a value of JSON."""
+    return [json.loads(line) for line in written.splitlines()]
+
+
+def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logging(logging.INFO, LogFormat.JSON)
+    names = ("sent", "refused", "later", "lost")
+    with relay() as running, serving(Lists(TODAY)) as lists:
+        lists.days[TODAY] = [entry("2607.00001", "A robot of ours")]
+        at = make_context(
+            sqlite_store,
+            smtp_host="127.0.0.1",
+            smtp_port=running.port,
+            smtp_tls="none",
+            smtp_timeout=0.2,
+            smtp_connections=1,
+            sources="huggingface,arxiv",
+            huggingface_url=lists.url,
+            arxiv_feed_url=f"{lists.url}/elsewhere",
+            arxiv_api_url=lists.url,
+        )
+        for name in names:
+            reader(at, f"{name}@example.org", "robot", now=NOW)
+        with write_session(sqlite_store) as session:
+            session.add(left := subscriber(email="left@example.org", status=SubscriberStatus.UNSUBSCRIBED))
+            session.flush()
+            session.add(delivery(left, kind=DeliveryKind.WELCOME))
+        running.refuse = {
+            "refused@example.org": "550 5.1.1 <refused@example.org> is unknown",
+            "later@example.org": "451 4.3.0 <later@example.org> later",
+        }
+        running.stall_from = 1  # of those that come to DATA the second: the first is sent
+        work = Scheduler(at, lambda: NOW)
+
+        async def whole_round() -> None:
+            await work.collect()
+            await work.deliver()
+            await work.close()
+
+        asyncio.run(whole_round())
+    said = lines(written := capfd.readouterr().err)
+    with read_session(sqlite_store) as session:
+        letters = session.exec(select(Delivery)).all()
+        looks = session.exec(select(SourceFetch)).all()
+    assert sorted(each.state for each in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
+    fates = [each for each in said if each["event"].startswith("letter.")]
+    assert sorted((each["delivery"], each["event"]) for each in fates) == sorted(
+        (each.id, f"letter.{each.state}") for each in letters
+    )
+    for each in fates:
+        assert {"kind", "attempt", "code", "level", "timestamp"} <= set(each)
+    read = [each for each in said if each["event"] in {"source.read", "source.not_listed", "source.failed"}]
+    assert {each["event"] for each in read} == {"source.read", "source.failed"}
+    assert sorted((each["source"], each["day"]) for each in read) == sorted(
+        (each.source, str(each.list_day)) for each in looks
+    )
+    planned = [each for each in said if each["event"] == "planned"]
+    assert [(each["due"], each["letters"], each["quiet"]) for each in planned] == [(4, 4, 0)]
+    assert "@" not in written
+    assert KEY not in written
+    assert "robot" not in written
+
+
+def test_lines_for_people_are_no_json_and_without_colours_where_nobody_sees_them(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for form in LogFormat:
+        configure_logging(logging.INFO, form)
+        structlog.get_logger().info("letter.sent", delivery=7)
+    auto, console, as_json = capfd.readouterr().err.splitlines()
+    assert (json.loads(auto)["delivery"], json.loads(as_json)["event"]) == (7, "letter.sent")
+    assert "letter.sent" in console
+    assert "delivery=7" in console
+    assert "\x1b" not in console

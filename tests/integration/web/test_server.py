@@ -1,0 +1,104 @@
+"""The pages behind a real server and a real socket: what a stand-in for the network cannot show."""
+
+import http.client
+import io
+import logging
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from digest.config import Settings
+from digest.context import AppContext
+from digest.database import read_session
+from digest.database.models import Subscriber, SubscriberStatus
+from digest.subscribers import Preferences, parse_keywords, subscribe
+from digest.tokens import TokenPurpose, TokenSigner
+from tests.support.browser import AT
+from tests.support.web_server import ask, served
+
+
+@pytest.fixture
+def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
+    chosen = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://127.0.0.1")
+    return AppContext(chosen, sqlite_store, TokenSigner(["a key for tests"]))
+
+
+def test_a_person_subscribes_confirms_and_leaves(home: AppContext) -> None:
+    said = io.StringIO()
+    watch = logging.StreamHandler(said)
+    logging.getLogger().addHandler(watch)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(said))
+    try:
+        with served(home) as port:
+            whole_way(home, port)
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().removeHandler(watch)
+    with read_session(home.engine) as session:
+        nonce = session.exec(select(Subscriber)).one().nonce
+    for secret in (nonce, "ada", "graphs"):
+        assert secret not in said.getvalue()
+
+
+def whole_way(home: AppContext, port: int) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer, _ = ask(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
+    assert (answer.status, answer.headers["Location"]) == (303, "/sent")
+    with read_session(home.engine) as session:
+        nonce = session.exec(select(Subscriber)).one().nonce
+    links = {purpose: f"/{purpose}/{home.token_signer.sign(purpose, nonce, AT)}" for purpose in TokenPurpose}
+    for method in ("HEAD", "GET"):
+        answer, body = ask(port, method, links[TokenPurpose.CONFIRM])
+        assert answer.status == 200
+        assert bool(body) == (method == "GET")
+        assert int(answer.headers["Content-Length"]) > 500
+    assert ask(port, "POST", links[TokenPurpose.CONFIRM])[0].status == 200
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{links[TokenPurpose.UNSUBSCRIBE]}", data=b"List-Unsubscribe=One-Click"
+    )
+    with urllib.request.urlopen(request) as answered:
+        assert (answered.status, answered.read()) == (200, b"You are unsubscribed.\n")
+    with read_session(home.engine) as session:
+        assert session.exec(select(Subscriber)).one().status == SubscriberStatus.UNSUBSCRIBED
+
+
+def test_a_body_without_an_end_is_refused_while_it_comes(home: AppContext) -> None:
+    with served(home) as port:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        line.putrequest("POST", "/subscribe")
+        line.putheader("Transfer-Encoding", "chunked")
+        line.putheader("Content-Type", "application/x-www-form-urlencoded")
+        line.endheaders()
+        piece = b"x" * 8192
+        for _ in range(9):  # 72 KiB, and no last chunk
+            line.send(b"2000\r\n" + piece + b"\r\n")
+        assert line.getresponse().status == 413
+        line.close()
+        assert ask(port, "GET", "/")[0].status == 200
+
+
+def test_many_subscribe_at_once(home: AppContext) -> None:
+    saved, _ = parse_keywords(["graphs"])
+    with served(home) as port:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        statuses: list[int] = []
+
+        def one(number: int) -> None:
+            body = f"email=reader{number}%40example.org&keywords=graphs"
+            statuses.append(ask(port, "POST", "/subscribe", body=body, headers=form)[0].status)
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        subscribe(home, "operator@example.org", Preferences(), saved, AT)
+        for thread in threads:
+            thread.join()
+        assert statuses == [303] * 20
+        assert ask(port, "POST", "/subscribe", body="email=one.more%40example.org", headers=form)[0].status == 429
+    with read_session(home.engine) as session:
+        assert len(session.exec(select(Subscriber)).all()) == 21

@@ -1,0 +1,66 @@
+"""One letter handed over a connection to a server that is as rude as a test wants it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from digest.errors import DeliveryError
+from digest.mail import OutgoingMessage, RawMessage, RelayConfig, SmtpConnection
+from tests.support.rude_relay import Rude
+
+LETTER = RawMessage(b"Subject: papers\r\n\r\nSix of them.\r\n")
+FROM, ADA = "digest@example.org", "ada@example.org"
+
+Act = Callable[[Rude, SmtpConnection], Coroutine[Any, Any, None]]
+Against = Callable[[Callable[[], Rude], Act], None]
+
+
+async def yes() -> bool:
+    return True
+
+
+async def no() -> bool:
+    return False
+
+
+def way(server: Rude, **given: Any) -> RelayConfig:
+    usual: dict[str, Any] = {"host": "127.0.0.1", "port": server.port}
+    return RelayConfig(**usual | given)
+
+
+async def send(connection: SmtpConnection, raw: bytes = LETTER, to: str = ADA) -> str:
+    async with asyncio.timeout(30):
+        return await connection.send(OutgoingMessage(FROM, to, wired(raw)), yes)
+
+
+def wired(raw: bytes) -> RawMessage:
+    """Any bytes as DATA wants them: with a line end, and leading dots doubled."""
+    raw = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+    return RawMessage((b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n.."))
+
+
+async def fate(connection: SmtpConnection) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
+        await send(connection)
+    return caught.value
+
+
+def against(server: Callable[[], Rude], act: Act) -> None:
+    async def together() -> None:
+        async with asyncio.timeout(60), server() as rude, SmtpConnection(way(rude)) as connection:
+            await act(rude, connection)
+
+    asyncio.run(together())
+
+
+def pipelining(server: Callable[[], Rude], act: Act) -> None:
+    """The same, with a server that takes several commands at a time."""
+
+    def offering() -> Rude:
+        rude = server()
+        rude.offers = (*rude.offers, "PIPELINING")
+        return rude
+
+    against(offering, act)

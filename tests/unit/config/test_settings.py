@@ -1,0 +1,302 @@
+"""What a setting may be, and what is said when it may not."""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest.config import (
+    DEFAULT_KEY,
+    ENV_PREFIX,
+    EXAMPLES,
+    SECRETS,
+    Settings,
+    TlsMode,
+    load_settings,
+    unknown_variables,
+)
+from digest.errors import SettingError
+
+RELAY = {"smtp_host": "smtp.example.org", "secret_key": "x" * 43}
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the settings nor the `.env` of whoever runs the tests."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"{ENV_PREFIX}{name.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
+    for name, value in values.items():
+        monkeypatch.setenv(f"{ENV_PREFIX}{name.upper()}", value)
+    with pytest.raises(SettingError) as error:
+        load_settings()
+    return str(error.value)
+
+
+def test_without_any_setting_it_starts(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert settings.database_url == "sqlite:///var/digest.db"
+    assert (settings.uses_sqlite, settings.has_relay, settings.data_directory) == (True, False, Path("var"))
+
+
+BAD = [
+    ("database_url", "nonsense", "not a database address"),
+    ("database_url", "mysql://db/digest", "'mysql' is not supported; use sqlite or postgresql+psycopg"),
+    ("database_url", "postgresql://db/digest", "'postgresql' is not supported; use sqlite or postgresql+psycopg"),
+    ("database_url", "sqlite://", "names no database"),
+    ("database_url", "sqlite:///:memory:", "names no database"),
+    ("database_url", "sqlite:///file:x?mode=memory&uri=true", "names no database"),
+    ("database_url", "postgresql+psycopg://db", "names no database"),
+    ("database_url", "postgresql+psycopg://db:port/digest", "not a database address"),
+    ("base_url", "digest.example.org", "not an address that begins with http:// or https://"),
+    ("base_url", "ftp://digest.example.org", "not an address that begins with http:// or https://"),
+    ("base_url", "https://", "not an address that begins with http:// or https://"),
+    ("base_url", "https://digest.example.org/?a=b", "only scheme, host, port and path belong here"),
+    ("base_url", "https://digest.example.org:port", "not an address: port could not be cast"),
+    ("base_url", "https://[::1", "not an address: invalid IPv6 URL"),
+    ("base_url", "https://exa mple.org", "not an address that begins with"),
+    ("smtp_host", "smtp.example.org:587", "the port goes into DIGEST_SMTP_PORT"),
+    ("smtp_host", "smtp://smtp.example.org", "not the name or number of a host alone"),
+    ("smtp_port", "mail", "should be a valid integer"),
+    ("smtp_port", "0", "should be greater than or equal to 1"),
+    ("smtp_port", "65536", "should be less than or equal to 65535"),
+    ("smtp_username", "a\rb", "must stand on one line"),
+    ("smtp_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
+    ("smtp_rate", "-1", "should be greater than or equal to 0"),
+    ("smtp_rate", "0.05", "slower than a letter every 10 seconds"),
+    ("smtp_domain_rate", "-0.5", "should be greater than or equal to 0"),
+    ("smtp_connections", "0", "should be greater than or equal to 1"),
+    ("smtp_reuse", "0", "should be greater than or equal to 1"),
+    ("smtp_timeout", "0", "should be greater than or equal to 0.1"),
+    ("mail_from", "nobody", "not a mail address"),
+    ("bounce_address", "bounces", "not a plain mail address"),
+    ("bounce_address", "Bounces <bounces@example.org>", "not a plain mail address"),
+    ("bounce_address", "b" * 25 + "@example.org", "at most 24 characters before the @"),
+    ("imap_host", "imap.example.org:993", "the port goes into DIGEST_IMAP_PORT"),
+    ("imap_port", "0", "should be greater than or equal to 1"),
+    ("imap_username", "a\rb", "must stand on one line"),
+    ("imap_folder", "INBOX\x07", "must stand on one line"),
+    ("imap_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
+    ("mail_from", "Me, Myself <me@example.org>", "not a mail address, or a name that needs quotes"),
+    ("mail_from", "a@b@c", "not a mail address"),
+    ("mail_from", "Digest <me@example.org>\nBcc: you@example.org", "must stand on one line"),
+    ("dkim_key", "/etc/dkim.pem\n", "must stand on one line"),
+    ("dkim_selector", "mail_1", "not a name in the DNS"),
+    ("dkim_selector", "mail.", "not a name in the DNS"),
+    ("dkim_domain", "@example.org", "not a name in the DNS"),
+    ("postal_address", "Street\nTown", "must stand on one line"),
+    ("contact", "me\x1b[1m", "must stand on one line"),
+    ("sources", "huggingface,arxvi", "no source is called 'arxvi'; known: huggingface, arxiv"),
+    ("sources", ",", "without a source there is nothing to mail"),
+    ("arxiv_categories", "cs.CL;cs.LG", "'cs.CL;cs.LG' is not an arXiv category"),
+    ("huggingface_url", "huggingface.co", "not an address that begins with"),
+    ("arxiv_feed_url", "rss.arxiv.org", "not an address that begins with"),
+    ("arxiv_api_url", "file:///etc/passwd", "not an address that begins with"),
+    ("default_timezone", "Berlin", "no time zone is called 'Berlin'"),
+    ("default_timezone", "../../etc/passwd", "no time zone is called '../../etc/passwd'"),
+    ("send_hour", "24", "should be less than or equal to 23"),
+    ("send_hour", "-1", "should be greater than or equal to 0"),
+    ("send_hour", "8.5", "should be a valid integer"),
+    ("most_keywords", "0", "should be greater than or equal to 1"),
+    ("most_keywords", "1001", "should be less than or equal to 1000"),
+    ("longest_keyword", "49", "should be greater than or equal to 50"),
+    ("longest_keyword", "10001", "should be less than or equal to 10000"),
+    ("most_terms", "0", "should be greater than or equal to 1"),
+    ("deepest_nesting", "51", "should be less than or equal to 50"),
+    ("thumbnails", "some", "should be a valid boolean"),
+    ("web_copy_days", "0", "should be greater than or equal to 1"),
+    ("web_copy_days", "3651", "should be less than or equal to 3650"),
+    ("overdue_minutes", "4", "should be greater than or equal to 5"),
+    ("trusted_proxies", "proxy.example.org", "'proxy.example.org' is no address or network of a proxy"),
+    ("trusted_proxies", "*", "'*' is no address or network of a proxy"),
+    ("trusted_proxies", "0.0.0.0/0", "0.0.0.0/0 is everybody"),
+    ("log_format", "xml", "should be 'auto', 'console' or 'json'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "fault"), BAD)
+def test_a_bad_value_is_answered_with_name_fault_and_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
+) -> None:
+    said = refused(monkeypatch, **{name: value})
+    assert said.startswith(f"DIGEST_{name.upper()}: ")
+    assert fault in said
+    assert f"(it is {value!r})" in said
+    assert said.endswith(f" Example: DIGEST_{name.upper()}={EXAMPLES[name]}")
+    assert "\n" not in said
+
+
+def test_every_setting_that_can_be_bad_is_tried() -> None:
+    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - SECRETS
+
+
+@pytest.mark.parametrize("name", ["operator_token", "metrics_token"])
+def test_a_token_that_could_be_guessed_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for token, fault in (
+        ("fifteen-letters", "has 15 characters, needed are 16 or more: it could be guessed"),
+        ("with a space in between", "may hold only letters, digits and signs of ASCII, without spaces"),
+        ("ein-schönes-langes-Wort", "may hold only letters, digits and signs of ASCII, without spaces"),
+    ):
+        said = refused(monkeypatch, **{name: token})
+        assert said.startswith(f"DIGEST_{name.upper()}: {fault}. Example: ")
+        assert token not in said
+    assert getattr(load_settings(**{name: "sixteen-letters!"}), name).get_secret_value() == "sixteen-letters!"
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_the_example_would_be_taken(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"DIGEST_{name.upper()}", EXAMPLES[name])
+    assert getattr(load_settings(**{key: value for key, value in together(name).items() if key != name}), name)
+
+
+def together(name: str) -> dict[str, str]:
+    """What must be set beside `name`."""
+    needs = {
+        "smtp_host": {"secret_key": "x" * 43},
+        "smtp_password": {"smtp_username": "digest"},
+        "imap_host": {"bounce_address": "bounces@example.org", "imap_username": "bounces"},
+        "dkim_key": {"dkim_selector": "digest"},
+        "dkim_selector": {"dkim_key": "dkim.pem"},
+    }
+    return needs.get(name, {})
+
+
+def test_every_setting_has_an_example() -> None:
+    assert set(EXAMPLES) == set(Settings.model_fields)
+
+
+def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(monkeypatch, send_hour="25", smtp_tls="yes").splitlines()
+    assert [line.partition(":")[0] for line in said] == ["DIGEST_SMTP_TLS", "DIGEST_SEND_HOUR"]
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"smtp_host": "smtp.example.org"}, "DIGEST_SECRET_KEY"),
+        ({"smtp_host": "smtp.example.org", "secret_key": DEFAULT_KEY}, "DIGEST_SECRET_KEY"),
+        ({"dkim_key": "dkim.pem"}, "DIGEST_DKIM_SELECTOR"),
+        ({"dkim_selector": "digest"}, "DIGEST_DKIM_KEY"),
+        (RELAY | {"smtp_password": "hunter2"}, "DIGEST_SMTP_USERNAME"),
+        (RELAY | {"smtp_username": "digest", "smtp_password": "hunter2", "smtp_tls": "none"}, "DIGEST_SMTP_TLS"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], names: str
+) -> None:
+    said = refused(monkeypatch, **given)
+    name = names.removeprefix("DIGEST_").lower()
+    assert said.startswith(f"{names}: ")
+    assert said.endswith(f" Example: {names}={EXAMPLES[name]}")
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+def test_a_password_may_stay_in_the_clear_on_this_machine(host: str) -> None:
+    assert (
+        load_settings(**RELAY | {"smtp_host": host, "smtp_username": "digest", "smtp_tls": "none"}).smtp_tls
+        is TlsMode.NONE
+    )
+
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"smtp_password": SECRET, "smtp_port": "x"},
+        {"secret_key": SECRET, "smtp_port": "x"},
+        {"secret_key": SECRET, "smtp_host": "smtp.example.org", "smtp_password": SECRET},
+        {"database_url": f"mysql://digest:{SECRET}@db/digest"},
+        {"database_url": f"mysql://db/digest?user=digest&password={SECRET}"},
+        {"database_url": f"postgresql+psycopg://digest:{SECRET}@db:port/digest"},
+        {"base_url": f"https://digest:{SECRET}@digest.example.org"},
+        {"smtp_host": f"smtp://digest:{SECRET}@smtp.example.org"},
+    ],
+)
+def test_a_secret_is_never_in_a_message_or_its_trace(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"DIGEST_{name.upper()}", value)
+    with pytest.raises(SettingError) as error:
+        load_settings()
+    assert SECRET not in "".join(traceback.format_exception(error.value))
+
+
+def test_a_secret_is_never_in_the_settings_as_text() -> None:
+    url = f"postgresql+psycopg://digest:{SECRET}@db/digest"
+    settings = load_settings(database_url=url, secret_key=SECRET, smtp_username="digest", smtp_password=SECRET)
+    assert settings.database_url == url
+    assert SECRET not in f"{settings!r} {settings}"
+
+
+def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    usual = load_settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"DIGEST_{name.upper()}", "")
+    (tmp_path / ".env").write_text("".join(f"DIGEST_{name.upper()}=\n" for name in Settings.model_fields))
+    assert load_settings() == usual
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DIGEST_SEND_HOUR=6\nDIGEST_SMTP_PORT=2525\n")
+    monkeypatch.setenv("DIGEST_SEND_HOUR", "7")
+    assert (load_settings().send_hour, load_settings().smtp_port) == (7, 2525)
+
+
+def test_a_file_that_is_no_text_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DIGEST_CONTACT=\xff\xfe\n")
+    with pytest.raises(SettingError, match=r"^\.env cannot be read as text"):
+        load_settings()
+
+
+@pytest.mark.parametrize("written", ["huggingface,arxiv", "huggingface arxiv", "huggingface, arxiv,huggingface"])
+def test_a_list_is_written_with_commas_or_spaces(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("DIGEST_SOURCES", written)
+    assert load_settings().sources == ("huggingface", "arxiv")
+
+
+@pytest.mark.parametrize("category", ["cs.CL", "hep-th", "astro-ph.GA", "cond-mat.str-el", "math.AG", "cs", "q-bio"])
+def test_every_shape_of_category_is_taken(category: str) -> None:
+    assert load_settings(arxiv_categories=category).arxiv_categories == (category,)
+
+
+def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
+    assert load_settings(base_url="https://digest.example.org/papers/").base_url == "https://digest.example.org/papers"
+
+
+@pytest.mark.parametrize("value", ["me@example.org", "digest@localhost", '"Me, Myself" <me@example.org>', "É <e@é.fr>"])
+def test_a_sender_may_be_written_in_every_usual_way(value: str) -> None:
+    assert load_settings(mail_from=value).mail_from == value
+
+
+def test_our_files_go_beside_the_embedded_store_or_into_var(tmp_path: Path) -> None:
+    assert load_settings(database_url=f"sqlite:///{tmp_path}/here/digest.db").data_directory == tmp_path / "here"
+    assert load_settings(database_url="postgresql+psycopg://db/digest").data_directory == Path("var")
+
+
+def test_a_typo_is_named_with_what_was_meant(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DIGEST_SMTP_PASWORD=hunter2\nDIGEST_SEND_HOUR=8\nPATH=/bin\n")
+    environ: dict[str, Any] = {"DIGEST_SMTP_HOTS": "smtp.example.org", "DIGEST_COLOUR": "blue", "HOME": "/"}
+    assert unknown_variables(environ, Path(".env")) == [
+        "DIGEST_COLOUR in the environment is no setting.",
+        "DIGEST_SMTP_HOTS in the environment is no setting. Did you mean DIGEST_SMTP_HOST?",
+        "DIGEST_SMTP_PASWORD in .env is no setting. Did you mean DIGEST_SMTP_PASSWORD?",
+    ]
+
+
+def test_known_names_are_no_typos_however_they_are_cased(tmp_path: Path) -> None:
+    assert unknown_variables({"digest_send_hour": "8", "DIGEST_SMTP_HOST": ""}, tmp_path / "absent") == []
+
+
+def test_a_mailbox_needs_an_address_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "DIGEST_BOUNCE_ADDRESS: missing" in refused(monkeypatch, imap_host="imap.example.org")
+    assert "DIGEST_IMAP_USERNAME: missing" in refused(monkeypatch, bounce_address="bounces@example.org")
+    said = refused(monkeypatch, imap_username="bounces", imap_tls="none")
+    assert said.startswith("DIGEST_IMAP_TLS: none would send the password of DIGEST_IMAP_USERNAME in the clear.")
+    monkeypatch.setenv("DIGEST_IMAP_HOST", "127.0.0.1")
+    assert load_settings().has_mailbox

@@ -1,0 +1,215 @@
+import gzip
+import json
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest.errors import MalformedAnswerError
+from digest.sources import ListedPaper, submission_window
+from digest.sources.atom import parse_feed, parse_query_answer
+from digest.sources.base import http_url, parse_arxiv_id
+from digest.sources.huggingface import parse_entries, parse_page
+
+DATA = Path(__file__).parents[2] / "data/sources"
+SHARED = Path(__file__).parents[3] / "../shared/data"
+DAY = date(2026, 1, 5)
+
+
+def recorded(pattern: str) -> list[Path]:
+    found = sorted(SHARED.glob(pattern))
+    if not found:
+        pytest.skip("no recorded data beside the repository")
+    return found
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def test_a_list_day_is_read_as_expected() -> None:
+    listed, skipped = parse_entries(json.loads((DATA / "daily.json").read_text()), DAY)
+    assert as_json([asdict(each) for each in listed]) == json.loads((DATA / "daily.expected.json").read_text())
+    assert skipped == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("2604.21935", ("2604.21935", 1)),
+        ("arXiv:2604.21935v3", ("2604.21935", 3)),
+        ("oai:arXiv.org:0706.0001v2", ("0706.0001", 2)),
+        ("http://arxiv.org/abs/astro-ph/0601001v1", ("astro-ph/0601001", 1)),
+        ("math.GT/0309136", ("math/0309136", 1)),
+        ("abc", None),
+        ("2604.219355", None),
+        ("../2604.21935", None),
+    ],
+)
+def test_an_arxiv_id_has_one_canonical_form(written: str, canonical: tuple[str, int] | None) -> None:
+    assert parse_arxiv_id(written) == canonical
+
+
+@pytest.mark.parametrize(
+    "bad", ["javascript:alert(1)", "data:text/html,x", "//a.org", "http://", "https://a b", 7, None]
+)
+def test_only_web_addresses_become_links(bad: object) -> None:
+    assert http_url(bad) is None
+    assert http_url(" https://a.org/x?y#z ") == "https://a.org/x?y#z"
+
+
+def test_identity_is_the_arxiv_id_else_the_doi_else_the_source() -> None:
+    base = ListedPaper(source="huggingface", list_day=DAY, rank=1, title="T", url="u", source_id="77")
+    assert base.key == "huggingface:77"
+    assert ListedPaper(source="s", list_day=DAY, rank=1, title="T", url="u", doi="10.5555/ABC").key == "doi:10.5555/abc"
+
+
+@pytest.mark.parametrize("name", ["dateString", "date"])
+def test_the_page_says_its_day_in_either_shape(name: str) -> None:
+    props: dict[str, Any] = {
+        name: "2026-01-05T00:00:00.000Z" if name == "date" else "2026-01-05",
+        "dailyPapers": [{"paper": {}}],
+    }
+    page = f'<div data-target="DailyPapers" data-props="{json.dumps(props).replace(chr(34), "&quot;")}"></div>'
+    assert parse_page(page, "here") == (DAY, [{"paper": {}}])
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "<!doctype html><title>Just a moment...</title>",
+        '<div data-target="DailyPapers" data-props="{&quot;dateString&quot;:"></div>',
+        '<div data-target="DailyPapers" data-props="[]"></div>',
+        '<div data-target="DailyPapers" data-props="{&quot;dateString&quot;:&quot;2026-01-05&quot;}"></div>',
+    ],
+)
+def test_a_page_without_its_data_is_malformed(page: str) -> None:
+    with pytest.raises(MalformedAnswerError, match="here"):
+        parse_page(page, "here")
+
+
+def test_every_recorded_list_day_is_read_whole() -> None:
+    total = 0
+    for path in recorded("huggingface/api/*.json.gz"):
+        with gzip.open(path) as file:
+            entries = json.load(file)
+        listed, skipped = parse_entries(entries, date.fromisoformat(path.name[:10]))
+        assert (len(listed), skipped) == (len(entries), 0), path.name
+        assert all(each.title and each.abstract and each.authors and each.arxiv_id for each in listed), path.name
+        assert all(each.upvotes is not None and each.published_on for each in listed), path.name
+        total += len(listed)
+    assert total == 1007
+
+
+def test_the_recorded_page_of_2024_is_read_whole() -> None:
+    page = recorded("huggingface/html/papers_2024-08-01.html")[0].read_text()
+    day, entries = parse_page(page, "here")
+    listed, skipped = parse_entries(entries, day)
+    assert (day, len(listed), skipped) == (date(2024, 8, 1), 13, 0)
+
+
+def test_the_mangled_days_yield_no_paper() -> None:
+    for path in recorded("huggingface/malformed/*.json"):
+        entries = json.loads(path.read_text())
+        assert parse_entries(entries, DAY) == ((), len(entries))
+
+
+def test_a_feed_is_read_as_expected() -> None:
+    day, listed, skipped = parse_feed((DATA / "feed.xml").read_bytes(), "here")
+    rows = [
+        [x.kind, x.arxiv_id, x.version, x.title, x.abstract, list(x.authors), list(x.categories), x.doi] for x in listed
+    ]
+    assert rows == json.loads((DATA / "feed.expected.json").read_text())
+    assert (day, skipped) == (date(2026, 1, 6), 1)
+    assert listed[0].url == "https://arxiv.org/abs/2601.81001"
+
+
+def test_a_paper_twice_in_a_batch_is_new_rather_than_replaced() -> None:
+    feed = (DATA / "feed.xml").read_text()
+    once = feed[feed.index("    <item>") : feed.index("</item>") + 8]
+    again = once.replace("<arxiv:announce_type>new", "<arxiv:announce_type>replace")
+    _, listed, _ = parse_feed(feed.replace(once, again + once, 1).encode(), "here")
+    assert [each.kind for each in listed if each.arxiv_id == "2601.81001"] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"Rate exceeded.",
+        b"<!doctype html><title>Just a moment...</title><p>Checking your browser",
+        b"<html><body><p>A whole page</p></body></html>",
+        (
+            b'<!DOCTYPE rss [<!ENTITY a "b">]>'
+            b"<rss><channel><item><title>A &a;</title><guid>2601.00001</guid></item></channel></rss>"
+        ),
+        b"<rss><channel><item><title>no number</title></item></channel></rss>",
+    ],
+)
+def test_what_is_no_feed_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedAnswerError, match="here"):
+        parse_feed(body, "here")
+
+
+def test_a_feed_cut_anywhere_is_malformed() -> None:
+    body = (DATA / "feed.xml").read_bytes().rstrip()
+    for end in range(1, len(body) - 1, 97):
+        with pytest.raises(MalformedAnswerError):
+            parse_feed(body[:end], "here")
+
+
+def test_an_empty_weekend_feed_knows_its_day() -> None:
+    body = b"<rss><channel><lastBuildDate>Sat, 17 Jan 2026 05:00:12 +0000</lastBuildDate></channel></rss>"
+    assert parse_feed(body, "here") == (date(2026, 1, 17), (), 0)
+
+
+def test_recorded_feeds_are_read_in_both_flavours() -> None:
+    rss = parse_feed(recorded("arxiv/rss/arxiv_cs_ai_2026-04-27.xml")[0].read_bytes(), "here")
+    atom = parse_feed(recorded("arxiv/rss/arxiv_rss_example_tidedra.xml")[0].read_bytes(), "here")
+    assert [(day, len(listed), skipped) for day, listed, skipped in (rss, atom)] == [
+        (date(2026, 4, 27), 3, 0),
+        (date(2025, 8, 20), 7, 0),
+    ]
+    assert all(x.abstract and x.authors and x.categories and "Announce" not in x.abstract for x in (*rss[1], *atom[1]))
+    empty = parse_feed(recorded("transcribed/arxiv_rss_empty_2026-08-15.xml")[0].read_bytes(), "here")
+    assert empty == (date(2026, 8, 15), (), 0)
+    with pytest.raises(MalformedAnswerError):
+        parse_feed(recorded("transcribed/arxiv_rss_cs.AI_2025-09-18_truncated.xml")[0].read_bytes(), "here")
+
+
+def test_a_query_answer_gives_texts_or_listings() -> None:
+    body = (DATA / "query.xml").read_bytes()
+    texts, total = parse_query_answer(body, "here", day=DAY)
+    assert [(x.arxiv_id, x.version, x.title, x.abstract, x.kind, x.categories, x.doi) for x in texts] == [
+        ("2601.81003", 2, "A Title on Two Lines", "It is 1.82\xd7 faster.", "replace", ("cs.LG",), "10.5555/two.lines"),
+        ("astro-ph/0601001", 1, "Old Style", "Stars.", "replace", ("astro-ph",), None),
+    ]
+    assert (total, texts[0].published_on, texts[0].authors) == (2, date(2026, 1, 5), ("Dee Ito", "Ed Kovac"))
+    listed, _ = parse_query_answer(body, "here", day=DAY, categories=("cs.LG",))
+    assert [(x.kind, x.list_day) for x in listed] == [("new", DAY), ("cross", DAY)]
+
+
+def test_recorded_query_answers_are_read_and_the_error_is_named() -> None:
+    for path in recorded("arxiv/atom_api/*.xml"):
+        if path.name.startswith("id_abc"):
+            with pytest.raises(MalformedAnswerError, match="incorrect id format for abc"):
+                parse_query_answer(path.read_bytes(), "here", day=DAY)
+            continue
+        texts, _ = parse_query_answer(path.read_bytes(), "here", day=DAY)
+        assert len(texts) == path.read_text().count("<entry>")
+        assert all(each.title and each.abstract and each.authors and each.categories for each in texts), path.name
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        (date(2026, 7, 28), datetime(2026, 7, 24, 18, tzinfo=UTC), datetime(2026, 7, 27, 18, tzinfo=UTC)),  # Tuesday
+        (date(2026, 7, 27), datetime(2026, 7, 23, 18, tzinfo=UTC), datetime(2026, 7, 24, 18, tzinfo=UTC)),  # Monday
+        (date(2026, 1, 7), datetime(2026, 1, 5, 19, tzinfo=UTC), datetime(2026, 1, 6, 19, tzinfo=UTC)),  # winter
+    ],
+)
+def test_a_batch_is_made_up_by_its_submission_window(day: date, opens: datetime, closes: datetime) -> None:
+    assert submission_window(day) == (opens, closes)

@@ -1,0 +1,102 @@
+import gzip
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.sources import clean_text
+from digest.sources.text import count_latex_errors, parse_authors
+
+SHARED = Path(__file__).parents[3] / "../shared/data"
+
+
+@pytest.mark.parametrize(
+    ("written", "reads"),
+    [
+        (r"$\mathcal{O}(n^2)$ and $\mathcal O(n)$", "O(n²) and O(n)"),
+        (r"{\"u}ber, \"{o}, \'e, \'{\i}, \c{c}, \v s, \o{}, na\"ive T\"ULU", "über, ö, é, í, ç, š, ø, naïve TÜLU"),
+        (r"\textbf{bold} and \emph{stressed}ly", "bold and stressedly"),
+        (r"a $3.4\times$ gain, 3648$\times$2048, 0.8$\pm$0.1", "a 3.4\xd7 gain, 3648\xd72048, 0.8±0.1"),
+        ("Fig.~3 but ~200 and 5~10 and https://a.org/~me", "Fig. 3 but ~200 and 5~10 and https://a.org/~me"),
+        ("wait---what, pages 1--2, --flag", "wait—what, pages 1–2, --flag"),  # noqa: RUF001
+        (r"see https://a.org/x_y#z and \url{https://b.org/c\_d}", "see https://a.org/x_y#z and https://b.org/c_d"),
+        (r"\href{https://a.org}{our page}", "our page (https://a.org)"),
+        ("from $5 to $10, US$100 and A$200", "from $5 to $10, US$100 and A$200"),
+        ("a lone $5 a month", "a lone $5 a month"),
+        ("it cost $20 a seat, in CA$, not US$", "it cost $20 a seat, in CA$, not US$"),
+        ("between $5-$10 a piece", "between $5-$10 a piece"),
+        (r"SA$^{2}$GFM at mAP$_{50}$ and 90$^\circ$C", "SA²GFM at mAP₅₀ and 90°C"),
+        (r"up 50% or 3\% \& more", "up 50% or 3% & more"),
+        (r"$p \in (0,1]$, $t\to\infty$, $2\log n$", "p ∈ (0,1], t→∞, 2 log n"),
+        (r"$\hat{y}_t = \frac{a+b}{c}$", "ŷₜ = (a+b)/c"),
+        (r"\method beats \method{} and $L_{\text{RoBoS}}$", "method beats method and L_RoBoS"),
+        ('{BERT} but {"a": 1} and {0, 1}', 'BERT but {"a": 1} and {0, 1}'),
+        (r"\(x^2\) or \[y\] or $$z$$", "x² or y or z"),
+        ("AT&amp;T &lt;s&gt; ?a=1&para=2", "AT&T <s> ?a=1&para=2"),
+        ("``so-called''", "“so-called”"),
+        ("hard\nbreaks  and\ttabs", "hard breaks and tabs"),
+        ("a\u202eb\x00c\u200bd\ud800e&#8238;f", "abcdef"),
+    ],
+)
+def test_tex_and_marks_become_what_people_read(written: str, reads: str) -> None:
+    assert clean_text(written) == reads
+    assert clean_text(reads) == reads
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [r"unclosed \textbf{foo", "$x", r"\frac{1", "{" * 5000, "\\hat" * 5000, "$" * 5001, "\\", r"\'", "}{", "x_{"],
+)
+def test_damaged_tex_is_read_without_a_fault_and_in_no_time(damaged: str) -> None:
+    began = time.perf_counter()
+    clean_text(damaged)
+    assert time.perf_counter() - began < 1
+
+
+@given(st.text(alphabet=st.sampled_from("ab1 \\${}^_~%&#'\"-[]()é\n"), max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_written_comes_out_on_one_line(written: str) -> None:
+    read = clean_text(written)
+    assert read == " ".join(read.split())
+
+
+@given(
+    st.text(alphabet=st.characters(codec="utf-8", categories=["L", "N"], include_characters=" .,:;()!?%/"), max_size=80)
+)
+@settings(deadline=None)
+def test_plain_text_comes_back_as_it_was(written: str) -> None:
+    read = clean_text(written)
+    assert read == " ".join(written.split())
+    assert clean_text(read) == read
+
+
+def test_names_come_apart_at_commas_but_not_within_brackets_or_before_junior() -> None:
+    line = r"Ada Byron (London, UK), Kurt G{\"o}del, Sammy Ray, Jr., Fran\c{c}ois Viète,"
+    assert parse_authors(line) == ("Ada Byron (London, UK)", "Kurt Gödel", "Sammy Ray, Jr.", "François Viète")
+    assert parse_authors(["  Ada   Byron ", "", "Lee, Jr."]) == ("Ada Byron", "Lee, Jr.")
+
+
+def test_damage_tells_lost_tex_from_prose() -> None:
+    assert count_latex_errors("1.82times faster with leq 0.02 and mathcal{O}(n)") == 3
+    assert (
+        count_latex_errors(
+            "It is many times faster, 3 times at least, to approximately 5%, 4\xd7; the leader emphasises it."
+        )
+        == 0
+    )
+
+
+def test_twenty_thousand_real_abstracts_take_seconds() -> None:
+    corpus = SHARED / "corpus/arxiv_papers.jsonl.gz"
+    if not corpus.exists():
+        pytest.skip("no recorded corpus beside the repository")
+    with gzip.open(corpus, "rt") as lines:
+        written = [paper["title"] + "\n" + paper["abstract"] for paper in map(json.loads, lines)]
+    began = time.perf_counter()
+    read = [clean_text(text) for text in written]
+    assert time.perf_counter() - began < 10
+    assert sum("\\" in text for text in read) < len(read) / 200
+    assert all(text.isprintable() for text in read)

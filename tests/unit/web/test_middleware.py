@@ -1,0 +1,65 @@
+"""Limits, and the colours that pages and letters share."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from digest.rendering.paper_card import HIGHLIGHT_COLORS, THEME
+from digest.web.context import static_directory
+from digest.web.rate_limit import client_network
+
+STYLE = (static_directory() / "style.css").read_text()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("", "testclient", True),
+    ],
+)
+def test_a_client_is_an_ipv4_address_or_an_ipv6_network(one: str, other: str, same: bool) -> None:
+    assert (client_network(one) == client_network(other)) is same
+
+
+def test_the_pages_have_the_colours_of_the_letters() -> None:
+    light, dark = STYLE.split("@media (prefers-color-scheme: dark)", 1)
+    for place, mark in enumerate(HIGHLIGHT_COLORS):
+        assert f"--k{place}: {mark.ground};" in light
+        assert f"--k{place}: {mark.dark_ground};" in dark
+        assert f"--k{place}-ink: {mark.dark_ink};" in dark
+    for name in ("page", "ink", "quiet", "rule", "link"):
+        assert f"--{name}: {getattr(THEME, name)};" in light
+        assert f"--{name}: {getattr(THEME, 'dark_' + name)};" in dark
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_every_ink_can_be_read_on_its_ground(night: bool) -> None:
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", STYLE.split("@media (prefers-color-scheme: dark)")[night]))
+    pairs = [(ink, ground) for ink in ("ink", "quiet", "link", "wrong") for ground in ("page", "soft", "field")]
+    pairs += [(f"k{n}-ink", f"k{n}") for n in range(6)] + [("button-ink", "button")]
+    assert min(contrast(colours[ink], colours[ground]) for ink, ground in pairs) >= 4.5
+    assert contrast(colours["edge"], colours["page"]) >= 3  # the border of a field (WCAG 1.4.11)
+
+
+def test_no_template_fetches_anything_from_elsewhere_or_runs_a_script_of_its_own() -> None:
+    for path in Path(static_directory()).parent.rglob("*.html"):
+        text = path.read_text()
+        assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), path
+        assert not re.search(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|<style|\|\s*safe", text), path
