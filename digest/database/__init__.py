@@ -1,15 +1,18 @@
-"""The door to the database: one engine, two kinds of session, locks, and the schema's version.
+"""The store: engines, sessions, locks, tables and migrations, on SQLite and PostgreSQL.
 
-SQLite runs in WAL, fully durable, with one writer at a time; PostgreSQL through psycopg 3. Everything above speaks
-SQLModel or SQLAlchemy Core and does not know which of the two it is.
+SQLite runs in WAL mode, fully durable, with one writer at a time; PostgreSQL through psycopg 3. The packages above
+speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 
-    engine.py    connect, reading, writing, and what to say when the database does not answer
-    dialects.py  where SQLite and PostgreSQL want other words
-    rows.py      many rows in one turn
-    locks.py     who may do what alone, and who still lives
-    schema.py    the version of the tables
+- `copy`: copy of a store to another database
+- `dialects`: differences between SQLite and PostgreSQL in the statements that both run
+- `engine`: engines, sessions, and the errors of a store that cannot be used
+- `locks`: locks between processes
+- `migrations`: history of the schema
+- `models`: tables and the types of their columns
+- `schema`: version of the schema, and how to migrate it
 """
 
+from digest.database import models
 from digest.database.copy import copy_store, open_existing
 from digest.database.dialects import RowQuery, array_value, insert, is_in_parameter, is_in_values, is_postgresql
 from digest.database.engine import KEEPALIVE, WriteConnection, connect, read_session, write_session
@@ -46,6 +49,7 @@ __all__ = [
     "is_postgresql",
     "liveness_lock",
     "migrate",
+    "models",
     "open_existing",
     "read_session",
     "schema_versions",

@@ -1,18 +1,17 @@
-"""A store moves to another database: every row is copied, and then every row is compared.
+"""Copy of a store to another database, compared row by row before it is committed.
 
     source ──(one snapshot)──> target, in one transaction ──> compared row by row ──> committed
 
-Either all of it is there and the same, or the target is as it was. The full-text index is not copied: each database
-makes its own, as papers are read again or searched.
+The full-text index is not copied: the target builds its own as papers are fetched or searched.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Result, Row, Select, Table, collate, func, insert, select, text
+from sqlalchemy import Connection, Engine, Result, Table, collate, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
@@ -24,141 +23,112 @@ from digest.database.schema import ensure_schema, schema_versions
 from digest.errors import StoreError
 
 BATCH_SIZE = 2000  # rows
-
-
-TRANSIENT_TABLES = {
-    RateLimitCounter.__tablename__,
-    SharedTokenBucket.__tablename__,
-}  # what several processes share for the moment
-
-
-REBUILT_COLUMNS = {(Paper.__tablename__, "is_indexed")}  # by the search of the new database
-
-
+TRANSIENT_TABLES = {RateLimitCounter.__tablename__, SharedTokenBucket.__tablename__}
+REBUILT_COLUMNS = {(Paper.__tablename__, "is_indexed")}  # the target has its own full-text index
 ProgressCallback = Callable[[str, int], None]
 
 
 def copy_store(
     source: Engine, target: Engine, on_progress: ProgressCallback = lambda _table, _rows: None
 ) -> dict[str, int]:
-    """Copy everything from `source` into the empty `target`; how many rows of each table. `tell` hears of the progress.
+    """Copy all rows of `source` into the empty `target`, and return the number of rows by table.
 
-    Raises StoreError, and leaves the target empty, when a store does not fit, somebody writes to the source meanwhile,
-    a row cannot be kept in the target, or one differs after the copy.
+    `on_progress` is called with a table and the number of rows copied so far. Raises StoreError, and leaves the
+    target empty, when a store does not fit, another process writes to the source meanwhile, the target refuses a
+    row, or a row differs after the copy.
     """
-    _check_schema(source)
+    current, head = schema_versions(source)
+    if current != head:
+        reason = "holds no store of digest"
+        if current:
+            remedy = "first, with it in DIGEST_DATABASE_URL: digest migrate"
+            reason = f"is at schema {current}, this program needs {head}; {remedy}"
+        raise StoreError(f"{redact_url(source.url)} {reason}")
     ensure_schema(target)
-    with wrap_store_errors(source), exclusive_lock(source, SENDER_LOCK) as free:
-        if not free:
+    tables = [table for table in SQLModel.metadata.sorted_tables if table.name not in TRANSIENT_TABLES]
+    with wrap_store_errors(source), exclusive_lock(source, SENDER_LOCK) as is_acquired:
+        if not is_acquired:
             raise StoreError(f"{redact_url(source.url)} is at work; stop digest first, so that nothing is left behind")
-        with _open_snapshot(source) as here, target.execution_options(writer=True).begin() as there:
-            before, tables = _write_counters(here), _copied_tables()
-            _check_empty(there, tables)
-            copied = {table.name: _copy_table(here, there, table, on_progress) for table in tables}
+        with _open_snapshot(source) as read, target.execution_options(writer=True).begin() as write:
+            counters = _write_counters(read)
             for table in tables:
-                _compare_tables(here, there, table)
-            here.rollback()  # only outside the snapshot is it seen what others wrote
-            if _write_counters(here) != before:
+                if write.execute(select(table).limit(1)).first():
+                    raise StoreError(f"{redact_url(target.url)} is not empty: there are rows in {table.name}")
+            copied = {table.name: _copy_table(read, write, table, on_progress) for table in tables}
+            for table in tables:
+                _compare_tables(read, write, table)
+            read.rollback()  # what others wrote is visible only after the snapshot
+            if _write_counters(read) != counters:
                 raise StoreError(f"somebody wrote to {redact_url(source.url)} meanwhile; stop digest and try again")
     return copied
 
 
 def open_existing(url: str) -> Engine:
-    """An engine on a store that is there. Raises StoreError: connecting to a missing SQLite file would make one."""
+    """Create an engine for an existing store. Raises StoreError where connecting would create an SQLite file."""
     engine = connect(url)
     if not is_postgresql(engine) and not Path(str(engine.url.database)).is_file():
         raise StoreError(f"there is no file {engine.url.database}")
     return engine
 
 
-def _check_schema(source: Engine) -> None:
-    current, head = schema_versions(source)
-    if current != head:
-        said = (
-            f"is at schema {current}, this program needs {head}; first, with it in DIGEST_DATABASE_URL: digest migrate"
-        )
-        raise StoreError(f"{redact_url(source.url)} {said if current else 'holds no store of digest'}")
-
-
 def _open_snapshot(source: Engine) -> Connection:
     if not is_postgresql(source):
-        return source.connect()  # readers see one instant of a file in WAL
+        return source.connect()  # a read transaction in WAL mode is a snapshot
     return source.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def _write_counters(connection: Connection) -> tuple[object, ...]:
-    """Something that is another after anybody else has written."""
+    """Return a value that differs once another connection has written."""
     if not is_postgresql(connection):
-        seen = connection.exec_driver_sql("PRAGMA data_version").scalar()
-        connection.execute(text("SELECT 1 FROM alembic_version"))  # the snapshot begins here
-        return (seen,)
+        version = connection.exec_driver_sql("PRAGMA data_version").scalar()
+        connection.execute(text("SELECT 1 FROM alembic_version"))  # the first read begins the snapshot
+        return (version,)
     counts = "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables ORDER BY relname"
     return tuple(tuple(row) for row in connection.execute(text(counts)))
 
 
-def _copied_tables() -> list[Table]:
-    """Parents before children."""
-    return [each for each in SQLModel.metadata.sorted_tables if each.name not in TRANSIENT_TABLES]
-
-
-def _check_empty(target: Connection, tables: list[Table]) -> None:
-    for each in tables:
-        if target.execute(select(each).limit(1)).first():
-            raise StoreError(f"{redact_url(target.engine.url)} is not empty: there are rows in {each.name}")
-
-
 def _copy_table(source: Connection, target: Connection, table: Table, on_progress: ProgressCallback) -> int:
-    done = 0
-    with closing(_select_rows(source, table)) as rows:
-        for some in rows.partitions(BATCH_SIZE):
-            _insert_rows(target, table, some)
-            on_progress(table.name, done := done + len(some))
+    rebuilt = {column for table_name, column in REBUILT_COLUMNS if table_name == table.name}
+    copied = 0
+    with closing(_select_by_key(source, table)) as rows:
+        for batch in rows.mappings().partitions(BATCH_SIZE):
+            values = [{name: value for name, value in row.items() if name not in rebuilt} for row in batch]
+            try:
+                target.execute(insert(table), values)
+            except DBAPIError as error:
+                reason = str(error.orig).strip().splitlines()[0]
+                store = redact_url(target.engine.url)
+                raise StoreError(f"{store} does not take a row of {table.name}: {reason}") from error
+            copied += len(batch)
+            on_progress(table.name, copied)
     if is_postgresql(target):
         _advance_sequence(target, table)
-    return done
+    return copied
 
 
-def _insert_rows(target: Connection, table: Table, rows: Sequence[Row[Any]]) -> None:
-    anew = {name for of, name in REBUILT_COLUMNS if of == table.name}
-    values = [{name: value for name, value in row._mapping.items() if name not in anew} for row in rows]  # noqa: SLF001
-    try:
-        target.execute(insert(table), values)
-    except DBAPIError as error:
-        said = str(error.orig).strip().splitlines()[0]
-        raise StoreError(f"{redact_url(target.engine.url)} does not take a row of {table.name}: {said}") from error
-
-
-def _select_rows(connection: Connection, table: Table) -> Result[Any]:
-    return connection.execution_options(yield_per=BATCH_SIZE).execute(_select_by_key(connection, table))
-
-
-def _select_by_key(connection: Connection, table: Table) -> Select[Any]:
-    # SQLite orders text by its bytes; on a server a locale would have its own idea.
-    server = is_postgresql(connection)
+def _select_by_key(connection: Connection, table: Table) -> Result[Any]:
+    # SQLite orders text by its bytes, PostgreSQL by the collation of the database.
     keys = [
-        collate(each, "C") if server and each.type.python_type is str else each for each in table.primary_key.columns
+        collate(column, "C") if is_postgresql(connection) and column.type.python_type is str else column
+        for column in table.primary_key.columns
     ]
-    return select(table).order_by(*keys)
+    return connection.execution_options(yield_per=BATCH_SIZE).execute(select(table).order_by(*keys))
 
 
 def _advance_sequence(target: Connection, table: Table) -> None:
-    """New rows get the numbers after those that were copied."""
+    """Let new rows get ids above the copied ones."""
     key = table.autoincrement_column
     if key is not None and (last := target.scalar(select(func.max(key)))):
-        name = target.scalar(select(func.pg_get_serial_sequence(table.name, key.name)))
-        target.execute(select(func.setval(name, last)))
+        sequence = target.scalar(select(func.pg_get_serial_sequence(table.name, key.name)))
+        target.execute(select(func.setval(sequence, last)))
 
 
 def _compare_tables(source: Connection, target: Connection, table: Table) -> None:
-    with closing(_select_rows(source, table)) as before, closing(_select_rows(target, table)) as after:
-        for old, new in zip_longest(before, after):
-            if old is None or new is None:
+    with closing(_select_by_key(source, table)) as rows, closing(_select_by_key(target, table)) as copies:
+        for row, copy in zip_longest(rows.mappings(), copies.mappings()):
+            if row is None or copy is None:
                 raise StoreError(f"{table.name}: the copy has another number of rows; nothing was moved")
-            _compare_rows(table, dict(old._mapping), dict(new._mapping))  # noqa: SLF001
-
-
-def _compare_rows(table: Table, old: dict[str, Any], new: dict[str, Any]) -> None:
-    for name, value in old.items():
-        if (table.name, name) not in REBUILT_COLUMNS and new[name] != value:
-            row = ", ".join(f"{key.name} {old[key.name]}" for key in table.primary_key.columns)
-            raise StoreError(f"{table.name}, {row}: {name} differs in the copy; nothing was moved")
+            for name, value in row.items():
+                if (table.name, name) not in REBUILT_COLUMNS and copy[name] != value:
+                    key = ", ".join(f"{column.name} {row[column.name]}" for column in table.primary_key.columns)
+                    raise StoreError(f"{table.name}, {key}: {name} differs in the copy; nothing was moved")

@@ -1,9 +1,9 @@
-"""One engine, two kinds of session, and what to say when the database does not answer."""
+"""Engines, sessions, and the errors of a store that cannot be used."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Error as DriverError
+from sqlite3 import Error as SqliteError
 from time import monotonic, sleep
 from typing import Any
 
@@ -15,70 +15,55 @@ from sqlmodel import Session
 from digest.database.dialects import is_postgresql
 from digest.errors import StoreError
 
-CONNECT_TIMEOUT = 10  # seconds that a server may take to answer
-
-
-# A line that is cut says nothing. Both ends ask after each other, so that a worker that cannot be reached counts as
-# dead within some 20 seconds, and a query to a server that cannot be reached ends as soon.
+CONNECT_TIMEOUT = 10  # seconds
+# A cut connection reports nothing by itself. With probes from both ends a worker that cannot be reached counts as
+# dead within some 20 seconds, and a query to a server that cannot be reached fails as soon.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3}
-
-
-UNACKNOWLEDGED_TIMEOUT = 20_000  # milliseconds that what was sent may stay without an answer
-
-
-# A process that is paused in the middle of a transaction still answers the line, and holds what it has locked. The
-# server ends it after so long; a planner may well think for a minute between two statements.
+UNACKNOWLEDGED_TIMEOUT = 20_000  # milliseconds that sent data may stay unacknowledged
+# A process that is paused in a transaction still acknowledges packets and keeps its locks, so the server ends the
+# session. A planner may compute for a minute between two statements.
 IDLE_TRANSACTION_TIMEOUT = 300_000  # milliseconds
-
-
-UNAVAILABLE_ERRORS = (OperationalError, InternalError)  # the latter is what a driver makes of such an end
-
-
-# KiB of pages that a connection keeps: usually, and while a round writes much at once.
-CACHE_KIB, BULK_CACHE_KIB = 4_096, 32_768
-
-
-# Few, large moves from the log to the file (pages).
+UNAVAILABLE_ERRORS = (OperationalError, InternalError)  # psycopg reports a session ended by the server as the latter
+CACHE_KIB, BULK_CACHE_KIB = 4_096, 32_768  # page cache of a connection, usually and for bulk writes
 PRAGMAS = (
-    *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
-    *(f"cache_size=-{CACHE_KIB}", "wal_autocheckpoint=8000"),
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"cache_size=-{CACHE_KIB}",
+    "wal_autocheckpoint=8000",  # pages: few, large checkpoints
 )
-
-
-# Of a server's transactions: the usual ones, and statements that are one each.
-_ISOLATION_LEVELS = "READ COMMITTED", "AUTOCOMMIT"
-
-
 BUSY_TIMEOUT = 30  # seconds to wait for another writer of an SQLite file
 
 
 def connect(url: str) -> Engine:
-    """An engine for `url`. The folder of an SQLite file is made where it is missing; nothing is opened yet."""
+    """Create an engine for `url` without opening a connection; create the folder of an SQLite file if missing."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        # Without a limit of its own a server behind a silent firewall would hold the start for minutes.
-        postgres = {"connect_timeout": CONNECT_TIMEOUT, "tcp_user_timeout": UNACKNOWLEDGED_TIMEOUT, **KEEPALIVE}
-        server = create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=postgres)
-        event.listen(server, "connect", _set_timeouts)
-        return server
+        # libpq sets no limit of its own: a server behind a silent firewall would block the start for minutes.
+        limits = {"connect_timeout": CONNECT_TIMEOUT, "tcp_user_timeout": UNACKNOWLEDGED_TIMEOUT, **KEEPALIVE}
+        engine = create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
+        event.listen(engine, "connect", _set_timeouts)
+        return engine
     try:
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds addresses
+        # Readable by its owner only: the store holds addresses.
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(
             f"DIGEST_DATABASE_URL: no folder can be made for {address.database}: {error.strerror}"
         ) from error
-    # The driver's own idea of transactions is switched off; ours begin in _begin.
-    sqlite = {"timeout": BUSY_TIMEOUT, "check_same_thread": False, "isolation_level": None}
-    engine = create_engine(address, hide_parameters=True, connect_args=sqlite)  # parameters are addresses: not for logs
+    # `isolation_level=None` turns off the implicit transactions of sqlite3; _begin_transaction begins them instead.
+    options = {"timeout": BUSY_TIMEOUT, "check_same_thread": False, "isolation_level": None}
+    # Parameters hold addresses, which must not reach logs.
+    engine = create_engine(address, hide_parameters=True, connect_args=options)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_transaction)
     return engine
 
 
 def _set_timeouts(connection: Any, _record: Any) -> None:
-    asked = {f"tcp_{name}": value for name, value in KEEPALIVE.items()}
-    asked["idle_in_transaction_session_timeout"] = IDLE_TRANSACTION_TIMEOUT
-    connection.execute("; ".join(f"SET {name} = {value}" for name, value in asked.items()))
+    settings = {f"tcp_{name}": value for name, value in KEEPALIVE.items()}
+    settings["idle_in_transaction_session_timeout"] = IDLE_TRANSACTION_TIMEOUT
+    connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
     connection.commit()
 
 
@@ -86,19 +71,20 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     try:
         for pragma in PRAGMAS:
             _execute_pragma(connection, pragma)
-    except DriverError:
-        connection.close()  # the pool never learns of it
+    except SqliteError:
+        connection.close()  # the pool does not know it yet
         raise
 
 
 def _execute_pragma(connection: Any, pragma: str) -> None:
-    # Of many who turn a new file to WAL at once, SQLite tells some that it is locked, and does not wait as it should.
-    until = monotonic() + BUSY_TIMEOUT
+    # When several processes switch a new file to WAL at once, SQLite reports "database is locked" to some of them
+    # without honoring the busy timeout.
+    deadline = monotonic() + BUSY_TIMEOUT
     while True:
         try:
             connection.execute(f"PRAGMA {pragma}")
-        except DriverError as error:
-            if "locked" not in str(error) or monotonic() > until:
+        except SqliteError as error:
+            if "locked" not in str(error) or monotonic() > deadline:
                 raise
             sleep(0.05)
         else:
@@ -106,32 +92,33 @@ def _execute_pragma(connection: Any, pragma: str) -> None:
 
 
 def _begin_transaction(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would otherwise fail
-    # with "database is locked" without ever having waited.
     options = connection.get_execution_options()
-    if options.get("alone", False):
-        return  # a statement outside of any transaction is one
-    if connection.info.get("much", False) != (much := options.get("much", False)):
-        connection.info["much"] = much
-        connection.exec_driver_sql(f"PRAGMA cache_size=-{BULK_CACHE_KIB if much else CACHE_KIB}")
+    if options.get("single_statement", False):
+        return
+    bulk = options.get("bulk", False)
+    if connection.info.get("bulk", False) != bulk:
+        connection.info["bulk"] = bulk
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{BULK_CACHE_KIB if bulk else CACHE_KIB}")
+    # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would otherwise fail
+    # with "database is locked" without having waited.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writer", False) else "BEGIN")
 
 
 @contextmanager
 def read_session(engine: Engine) -> Iterator[Session]:
-    """A session to look with. Nothing written through it is kept. Raises StoreError when the store is out of reach."""
+    """Open a session for reading; writes are rolled back. Raises StoreError when the store is unavailable."""
     with wrap_store_errors(engine, UNAVAILABLE_ERRORS), Session(engine) as session:
         yield session
 
 
 @contextmanager
 def write_session(engine: Engine, *, bulk: bool = False) -> Iterator[Session]:
-    """A session to write with: one transaction, committed at the end, undone by any exception. Raises StoreError when
-    the store is out of reach or another writer does not make way; a constraint's no is still an IntegrityError.
+    """Open a session with one transaction, committed at the end and rolled back on any exception.
 
-    With `much` to write, there is room for it in memory.
+    `bulk` gives SQLite a larger page cache. Raises StoreError when the store is unavailable or another writer holds
+    it for too long; a violated constraint stays an IntegrityError.
     """
-    writer = engine.execution_options(writer=True, much=bulk)
+    writer = engine.execution_options(writer=True, bulk=bulk)
     with (
         wrap_store_errors(engine, UNAVAILABLE_ERRORS),
         Session(writer, expire_on_commit=False) as session,
@@ -141,9 +128,7 @@ def write_session(engine: Engine, *, bulk: bool = False) -> Iterator[Session]:
 
 
 class WriteConnection:
-    """As `writing`, for statements of our own that are made often: past the session, which costs more than they do, and
-    on one connection, which stays open until `close`. For one thread at a time.
-    """
+    """Connection kept open for frequent writes in SQL, without the overhead of a session. For one thread at a time."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.dialect = engine, engine.dialect
@@ -151,19 +136,20 @@ class WriteConnection:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction. Raises as `writing` does; the next one has a new connection then."""
+        """Run one transaction. Raises as `write_session` does; the next transaction then connects anew."""
         with self._open_connection(autocommit=False) as connection, connection.begin():
             yield connection
 
     def execute_atomically(
         self, statement: str, parameters: Mapping[str, object]
     ) -> tuple[int, Sequence[Sequence[Any]]]:
-        """One statement that is a transaction by itself, in the driver's own words: one way to a server and back, and
-        one turn of SQLite's driver. How many rows it changed, and what it returned. Raises as `begin` does.
+        """Run one statement as a transaction of its own, in the driver's parameter style: one round trip to a server.
+
+        Returns the number of changed rows and the returned rows. Raises as `begin` does.
         """
         with self._open_connection(autocommit=True) as connection, connection.begin() as transaction:
-            done = connection.exec_driver_sql(statement, dict(parameters))
-            changed, rows = done.rowcount, done.fetchall() if done.returns_rows else ()
+            result = connection.exec_driver_sql(statement, dict(parameters))
+            changed, rows = result.rowcount, result.fetchall() if result.returns_rows else ()
             if not changed:
                 transaction.rollback()
             return changed, rows
@@ -174,9 +160,10 @@ class WriteConnection:
             connection = self._connection or self._engine.connect().execution_options(writer=True)
             self._connection = None
             try:
-                if connection.get_execution_options().get("alone") is not autocommit:
-                    level = {"isolation_level": _ISOLATION_LEVELS[autocommit]} if is_postgresql(connection) else {}
-                    connection.execution_options(alone=autocommit, **level)
+                if connection.get_execution_options().get("single_statement") is not autocommit:
+                    isolation = "AUTOCOMMIT" if autocommit else "READ COMMITTED"
+                    level = {"isolation_level": isolation} if is_postgresql(connection) else {}
+                    connection.execution_options(single_statement=autocommit, **level)
                 yield connection
             except BaseException:
                 connection.close()
@@ -184,7 +171,7 @@ class WriteConnection:
             self._connection = connection
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         if self._connection:
             self._connection.close()
         self._connection = None
@@ -194,6 +181,7 @@ class WriteConnection:
 def wrap_store_errors(
     engine: Engine, error_types: tuple[type[DatabaseError], ...] = (DatabaseError,)
 ) -> Iterator[None]:
+    """Raise StoreError in place of the given errors of SQLAlchemy."""
     try:
         yield
     except error_types as error:
@@ -201,7 +189,7 @@ def wrap_store_errors(
 
 
 def describe_error(engine: Engine, error: DatabaseError) -> str:
-    """What to say when the database does not answer: the address without its password, the driver's first line."""
+    """Describe why the database cannot be used, with its address (no password) and the driver's first line."""
     lines = str(error.orig).strip().splitlines() if error.orig else []
     reason = lines[0] if lines else "no reason given"
     if isinstance(error, InternalError):
@@ -216,6 +204,6 @@ def describe_error(engine: Engine, error: DatabaseError) -> str:
 
 
 def redact_url(url: URL) -> str:
-    """The address without any password, fit for a message."""
-    secret = [name for name in url.query if "password" in name.lower()]
-    return url.difference_update_query(secret).render_as_string(hide_password=True)
+    """Return the address without any password, fit for a message."""
+    passwords = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(passwords).render_as_string(hide_password=True)

@@ -1,6 +1,7 @@
-"""Who may do what alone, and who still lives: advisory locks on PostgreSQL, files beside an SQLite database.
+"""Locks between processes: advisory locks on PostgreSQL, lock files beside an SQLite database.
 
-The server or the operating system ends the claim of whoever dies; nothing here goes by process numbers or by time.
+The server or the operating system releases the locks of a process that dies; neither process ids nor timeouts are
+involved.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -16,92 +17,89 @@ from digest.database.dialects import is_postgresql
 from digest.database.engine import UNAVAILABLE_ERRORS, describe_error, wrap_store_errors
 from digest.errors import OwnershipLostError, StoreError
 
-# Numbers of advisory locks on PostgreSQL: any will do that nothing else in the database uses.
+# Ids of advisory locks: arbitrary numbers that nothing else in the database uses.
 LISTING_LOCK = 0x64696701
-
-
 SENDER_LOCK = 0x64696702
-
-
 SCHEMA_LOCK = 0x64696703
-
-
 RELAY_LOCK = 0x64696704
 
 
 def acquire_lock(session: Session, lock_id: int) -> None:
-    """Wait for an advisory lock until the transaction ends. On SQLite a writer is alone anyway."""
+    """Wait for an advisory lock and hold it until the transaction ends. A writer on SQLite is alone anyway."""
     if is_postgresql(session):
-        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": lock_id})
+        session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
 
 
 @contextmanager
 def exclusive_lock(engine: Engine, lock_id: int) -> Iterator[bool]:
-    """Whether this process is the only one inside; the operating system or the server ends the claim of a dead one."""
+    """Try to take a lock for the duration of the block, and yield whether this process has it."""
     if not is_postgresql(engine):
-        with file_lock(f"{engine.url.database}.{lock_id:x}.lock", timeout=0) as won:
-            yield won
+        with file_lock(f"{engine.url.database}.{lock_id:x}.lock", timeout=0) as is_acquired:
+            yield is_acquired
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        won = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": lock_id}))
+        is_acquired = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": lock_id}))
         try:
-            yield won
+            yield is_acquired
         finally:
-            if won:
-                with suppress(OperationalError):  # the connection is gone, and the claim with it
-                    connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": lock_id})
+            if is_acquired:
+                with suppress(OperationalError):  # a lost connection has lost the lock, too
+                    connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": lock_id})
 
 
 @contextmanager
 def liveness_lock(engine: Engine, owner: str) -> Iterator[Callable[[], None]]:
-    """Be known as alive by `name` until the block ends. What it gives is to be called
-    before anything that needs us alive: it raises Lost when the server has lost us.
+    """Count as alive under the name `owner` during the block, and yield a check to call before acting as alive.
 
-    PostgreSQL only: on SQLite, whoever is `alone` knows that no other lives.
+    The check raises OwnershipLostError when the server has ended the connection that holds the lock. PostgreSQL only:
+    on SQLite, whoever holds the exclusive lock knows that no other sender lives.
     """
+    key = _lock_key(owner)
     with wrap_store_errors(engine, UNAVAILABLE_ERRORS):
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
         with wrap_store_errors(engine, UNAVAILABLE_ERRORS):
-            connection.execute(text("SELECT pg_advisory_lock(:room, :name)"), _lock_key(owner))
+            connection.execute(text("SELECT pg_advisory_lock(:namespace, :owner)"), key)
         yield lambda: _check_liveness(engine, connection)
     finally:
-        if not connection.invalidated:  # asked again it would connect anew
-            with suppress(OperationalError):  # the server has ended it already
-                connection.execute(text("SELECT pg_advisory_unlock(:room, :name)"), _lock_key(owner))
-        connection.invalidate()  # closed, not given back to the pool: a lock that is left goes with it
+        if not connection.invalidated:  # executing on an invalidated connection would connect anew
+            with suppress(OperationalError):
+                connection.execute(text("SELECT pg_advisory_unlock(:namespace, :owner)"), key)
+        connection.invalidate()  # closed instead of returned to the pool, so that no lock outlives the block
         connection.close()
 
 
-def dead_owners(session: Session, owners: Collection[str]) -> list[str]:
-    """Those of `names` who live no more."""
-    if not is_postgresql(session):
-        return list(owners)
-    # Held until the transaction ends, so that nobody is called gone who comes back meanwhile.
-    question = text("SELECT pg_try_advisory_xact_lock(:room, :name)")
-    return [name for name in owners if session.scalar(question, _lock_key(name))]
-
-
 def _check_liveness(engine: Engine, connection: Connection) -> None:
-    why = "it has ended the connection"
-    if not connection.invalidated:  # asked again it would connect anew, without the lock
+    reason = "it has ended the connection"
+    if not connection.invalidated:  # executing on an invalidated connection would connect anew, without the lock
         try:
             connection.execute(text("SELECT 1"))
         except OperationalError as error:
-            why = describe_error(engine, error)
+            reason = describe_error(engine, error)
         else:
             return
-    raise OwnershipLostError(f"the database server counts this process as dead; what it held goes to others: {why}")
+    raise OwnershipLostError(f"the database server counts this process as dead; what it held goes to others: {reason}")
+
+
+def dead_owners(session: Session, owners: Collection[str]) -> list[str]:
+    """Return the owners that hold no liveness lock."""
+    if not is_postgresql(session):
+        return list(owners)
+    # Held until the transaction ends, so that an owner counted as dead cannot come back meanwhile.
+    statement = text("SELECT pg_try_advisory_xact_lock(:namespace, :owner)")
+    return [owner for owner in owners if session.scalar(statement, _lock_key(owner))]
 
 
 def _lock_key(owner: str) -> dict[str, int]:
-    # Two names with one number would only mean that a dead one is found out later, by its leases.
-    number = crc32(owner.encode())
-    return {"room": SENDER_LOCK, "name": number - (1 << 32 if number >> 31 else 0)}  # PostgreSQL's are signed
+    # Two owners with the same checksum only delay the discovery of a dead one until its leases expire.
+    checksum = crc32(owner.encode())
+    signed = checksum - (1 << 32 if checksum >> 31 else 0)  # PostgreSQL takes signed 32-bit integers
+    return {"namespace": SENDER_LOCK, "owner": signed}
 
 
 @contextmanager
 def file_lock(path: str, timeout: float = -1) -> Iterator[bool]:
+    """Hold a lock file during the block, and yield whether it was free within `timeout` seconds (-1: wait forever)."""
     lock = FileLock(path)
     try:
         lock.acquire(timeout=timeout)

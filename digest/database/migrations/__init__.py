@@ -1,1 +1,5 @@
-"""The schema's history, one line for SQLite and PostgreSQL alike."""
+"""History of the schema, one line of revisions for SQLite and PostgreSQL.
+
+- `env`: entry point of Alembic
+- `versions`: one file a revision
+"""

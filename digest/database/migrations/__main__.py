@@ -1,7 +1,7 @@
 """`python -m digest.database.migrations "what changes"`: write a migration from the models.
 
-Alembic sees tables, columns, keys and indexes. CHECKs and the WHERE of an index are for you to write; the test of
-the schema tells when one is missing.
+Alembic detects tables, columns, keys and indexes. CHECK constraints and the WHERE of a partial index are written by
+hand; the tests of the schema fail when one is missing.
 """
 
 import sys
@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 
 
 def write_migration(message: str) -> None:
-    """Play the history on an empty database in memory, compare with the models, write the next file."""
+    """Migrate an empty database in memory, compare it with the models, and write the next revision."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
@@ -21,8 +21,8 @@ def write_migration(message: str) -> None:
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        known = list((Path(__file__).parent / "versions").glob("v[0-9]*.py"))
-        command.revision(config, message, autogenerate=True, rev_id=f"{len(known) + 1:04}")
+        revisions = list((Path(__file__).parent / "versions").glob("v[0-9]*.py"))
+        command.revision(config, message, autogenerate=True, rev_id=f"{len(revisions) + 1:04}")
     engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `db.upgrade` or `python -m digest.database.migrations` hands over."""
+"""Entry point of Alembic: runs on the connection in the configuration."""
 
 from typing import Any, Literal
 
@@ -6,11 +6,10 @@ from alembic import context
 from sqlmodel import AutoString, SQLModel
 
 from digest.database import models
-from digest.database.models.papers import FULLTEXT_TABLE
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Column types as the database knows them. A migration stays as written when our own types change."""
+    """Render our column types as plain ones, so that a migration does not change with them."""
     if kind == "type" and isinstance(item, models.UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, AutoString):
@@ -19,8 +18,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-    """Whether the models tell of it. The full-text index and what SQLite keeps beside it are each database's own."""
-    return kind != "table" or not str(name).startswith(FULLTEXT_TABLE)
+    """Leave out the tables of the full-text index, which no model describes."""
+    return kind != "table" or not str(name).startswith(models.FULLTEXT_TABLE)
 
 
 context.configure(
@@ -32,6 +31,4 @@ context.configure(
     compare_type=True,
     transactional_ddl=True,
 )
-
-
 context.run_migrations()

@@ -1,21 +1,26 @@
-"""The tables: what the record keeps, and the words it keeps it in.
+"""Tables and the types of their columns.
 
-    Paper -< Listing                      what was listed where, on which day
-    SourceFetch                           one look at one source for one list day
-    Subscriber -< SavedKeyword >- Keyword what a reader wants; equal keywords are stored once
-    Subscriber -< Delivery                one letter to one reader, and what became of it
-    Delivery -< BounceRecord              mails that came back about a letter
-    RelayCircuit                          a relay that refuses us, while it does
-    SharedTokenBucket                     a rate that several senders keep together
-    RateLimitCounter                      how often a public form was used, and by whom
+    Paper -< Listing                       which source listed a paper, and on which day
+    SourceFetch                            one fetch of a source for one list day
+    HttpCacheEntry                         validators of the last response of a URL
+    Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
+    Subscriber -< Delivery                 one e-mail to one subscriber, and its state
+    Delivery -< BounceRecord               inbound messages about a delivery
+    RelayCircuit                           a relay that refuses us at present
+    SharedTokenBucket                      a sending rate that several senders share
+    RateLimitCounter                       how often a public form was used
 
-Keys are 64 bits wide. Instants are aware and in UTC on both databases.
+Keys have 64 bits. Datetimes are aware and in UTC on both databases.
 
-Two numbers carry the promise that no paper is lost and none comes twice. `Paper.first_listing_id` is the number of the
-paper's first listing; listings are written under one lock, so these numbers grow in the order in which they
-become visible. `Subscriber.covered_listing_id` is the highest listing number that an edition for this reader has
-considered. What is new for a reader is `first_listing_id > covered_listing_id`: a comparison of numbers, never of
-clocks.
+Two ids guarantee that no paper is lost and none comes twice. `Paper.first_listing_id` is the id of the paper's first
+listing; listings are written under one lock, so their ids grow in the order in which they become visible.
+`Subscriber.covered_listing_id` is the highest listing id that an edition for this subscriber has considered. A paper is
+new for a subscriber when `first_listing_id > covered_listing_id`: a comparison of ids, not of clocks.
+
+- `base`: conventions of all tables
+- `deliveries`: deliveries, the bounces that come back, and the state of relays
+- `papers`: papers, their listings, and the log of fetches
+- `subscribers`: subscribers, their keywords, and the limits of public forms
 """
 
 from digest.database.models.base import UtcDateTime, to_driver_value
@@ -33,7 +38,7 @@ from digest.database.models.deliveries import (
     SharedTokenBucket,
     complete_state_counts,
 )
-from digest.database.models.papers import FetchStatus, HttpCacheEntry, Listing, Paper, SourceFetch
+from digest.database.models.papers import FULLTEXT_TABLE, FetchStatus, HttpCacheEntry, Listing, Paper, SourceFetch
 from digest.database.models.subscribers import (
     Frequency,
     Keyword,
@@ -45,6 +50,7 @@ from digest.database.models.subscribers import (
 
 __all__ = [
     "COPY_LINK",
+    "FULLTEXT_TABLE",
     "OPEN_STATES",
     "UNDELIVERED",
     "BounceClass",

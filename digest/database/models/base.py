@@ -1,4 +1,4 @@
-"""What all tables share: names of constraints, 64-bit keys, instants in UTC, columns that hold one of some words."""
+"""Conventions of all tables: names of constraints, 64-bit keys, instants in UTC, columns that hold an enum."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Integer
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
-# Names that a later migration can count on, the same on both databases.
+# The same names on both databases, so that migrations can refer to them.
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -16,14 +16,12 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-
-# SQLite numbers rows by itself only where the column is declared exactly INTEGER (64 bits there).
+# SQLite assigns ids only to a column declared exactly INTEGER, which has 64 bits there.
 BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant kept in UTC. SQLite knows no zones: there `DateTime(timezone=True)` would drop them."""
+    """Aware datetime, stored in UTC. SQLite has no time zones: there `DateTime(timezone=True)` would drop them."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -36,7 +34,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  - the library's
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  - SQLAlchemy's signature
         if value is None:
             return None
         stored = cast("datetime", value)
@@ -44,11 +42,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def to_driver_value(dialect: Dialect, value: datetime) -> Any:
-    """An instant as the driver of that store wants it, for statements that go there without a column to tell."""
+    """Convert an instant to what the driver expects, for statements without typed columns."""
     process = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
     return process(value) if process else value
 
 
 def check_one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    literals = ", ".join(f"'{word}'" for word in values)
+    """Build a CHECK that `column` holds one of the values of an enum."""
+    literals = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({literals})", name=f"{column}_known")

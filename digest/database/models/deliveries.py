@@ -1,17 +1,4 @@
-"""Letters, and what became of them.
-
-The queue: who takes letters from it, gives them back, or finds that another has died with them.
-
-From rows to a letter on the wire: load what deliveries carry, explain the matches again, ask `letters` for words.
-
-    claimed ──desk──> rows of a batch ──words──> values ──letters──> pieces joined ──mail.message──> bytes
-
-A delivery keeps only the numbers of its papers. Which words matched is derived here, from the same code that chose,
-and kept for other letters with the same papers (letters.known).
-
-What needs the store is done for a batch beforehand (`prepare`). The bytes are made when a letter's turn has come
-(`written`), and nobody has to keep a hundred letters of 50 KB.
-"""
+"""Deliveries, the bounces that come back, and the state of relays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,19 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import (
-    JSON,
-    Index,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import JSON, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
 
 
 class DeliveryKind(StrEnum):
-    """Which letter a delivery carries."""
+    """What a delivery is about."""
 
     DIGEST = "digest"
     CONFIRM = "confirm"
@@ -41,7 +23,7 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands; `deliveries.py` draws the machine."""
+    """States of the delivery record; the docstring of `digest.delivery` draws the transitions."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -53,20 +35,20 @@ class DeliveryState(StrEnum):
     EXPIRED = "expired"
 
 
-OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)  # letters that have no answer yet
+OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)  # without a final result yet
+# The condition of a partial index, so that planning reads few rows a subscriber, however long their history.
+UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
+# An edition of this kind, `copy:number:day:today`, is an e-mail with the link to the web copy of a digest.
+COPY_LINK = "copy"
 
 
 def complete_state_counts(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Letters counted by state, with a nought for each state that has none."""
+    """Return counts of deliveries by state, with 0 for the states that are missing."""
     return {state.value: 0 for state in DeliveryState} | dict(counts)
 
 
-# What a plan asks about each reader: few rows, however long the history.
-UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
-
-
 class BounceClass(StrEnum):
-    """What a mail that came back says of a letter."""
+    """What an inbound message says about a delivery. SENDER_FAULT: refused because of us, not of the recipient."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -77,10 +59,15 @@ class BounceClass(StrEnum):
 
 
 class Delivery(SQLModel, table=True):
-    """One letter to one reader. UNIQUE(subscriber, edition) is what keeps a second one away.
+    """One e-mail to one subscriber. UNIQUE(subscriber, edition) prevents a second digest for the same day.
 
-    `next_attempt_at` is None for a letter that may go at once. `keywords` are the numbers of the keywords that the
-    edition was chosen by, in the reader's order: letter and web copy stay the same when the reader changes them.
+    - `papers`, `omitted_papers`: ids of the papers in it, and of those beyond the subscriber's limit
+    - `keywords`: ids of the keywords that chose the papers, in the subscriber's order; e-mail and web copy stay the
+      same when the subscriber changes their keywords
+    - `is_reclaimed`: a later edition has taken the papers over
+    - `next_attempt_at`: None when it may be sent at once
+    - `owner`, `lease_expires_at`: the sender that has claimed it, and until when
+    - `reply_code`, `reply`: the last reply of the relay
     """
 
     __table_args__ = (
@@ -130,10 +117,10 @@ class Delivery(SQLModel, table=True):
 
 
 class BounceRecord(SQLModel, table=True):
-    """A mail that came back about a letter: a bounce, a complaint, an automatic reply, a wish to leave.
+    """An inbound message about a delivery: a bounce, a complaint, an automatic reply, or a request to unsubscribe.
 
-    `fingerprint` is of the mail itself, so that one that is read twice counts once. `status_code` is the enhanced
-    status code (RFC 3463) or empty; `parser` names the code that read it.
+    `fingerprint` is a hash of the message, so that one that is fetched twice counts once. `status_code` is the
+    enhanced status code (RFC 3463) or empty; `parser` names the parser that understood it.
     """
 
     __tablename__ = "bounce_record"
@@ -150,7 +137,7 @@ class BounceRecord(SQLModel, table=True):
 
 
 class RelayCircuit(SQLModel, table=True):
-    """The way to a relay (host:port) that refuses us. No row: it is open. `failure_count`: refusals in a row."""
+    """Open circuit to a relay (host:port) that refuses us; no row means closed. `failure_count`: refusals in a row."""
 
     __tablename__ = "relay_circuit"
 
@@ -164,9 +151,9 @@ class RelayCircuit(SQLModel, table=True):
 
 
 class SharedTokenBucket(SQLModel, table=True):
-    """A token bucket that several senders share: until `available_at` every letter of this rate has been handed out.
+    """Token bucket that several senders share: all tokens up to `available_at` are taken.
 
-    `name`: the relay (host:port), or the relay and a domain. Instants are the database's own.
+    `name` is the relay (host:port), or the relay and a domain. `available_at` is a time of the database server.
     """
 
     __tablename__ = "shared_token_bucket"
@@ -177,7 +164,7 @@ class SharedTokenBucket(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A letter that this process may send now."""
+    """Delivery that this process may send now."""
 
     id: int
     subscriber_id: int
@@ -192,7 +179,7 @@ class ClaimedDelivery:
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Self:
-        """What a row says of its letter."""
+        """Take over the columns of a row."""
         return cls(
             id=int(delivery.id or 0),
             subscriber_id=delivery.subscriber_id,
@@ -205,6 +192,3 @@ class ClaimedDelivery:
             omitted_papers=list(delivery.omitted_papers),
             keywords=list(delivery.keywords),
         )
-
-
-COPY_LINK = "copy"  # copy:number:day:today is the edition of the link to a letter's copy

@@ -1,4 +1,4 @@
-"""Papers, where they were listed, and every look at a source."""
+"""Papers, their listings, and the log of fetches."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,15 +8,18 @@ from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
 
-FULLTEXT_TABLE = (
-    "paper_fulltext"  # the full-text index: a table that each database makes in its own way, see the migration
-)
+# Table of the full-text index, whose definition differs between the databases: see migrations 0004 and 0006.
+FULLTEXT_TABLE = "paper_fulltext"
 
 
 class Paper(SQLModel, table=True):
-    """One paper, whatever lists it. `key` is its identity: arxiv:ID without version, else doi:…, else source:id.
+    """One paper, whichever sources list it.
 
-    `is_indexed`: the search knows what its words are (digest.search); any change of them sets it back.
+    - `key`: its identity: `arxiv:ID` without version, else `doi:…`, else `source:id`
+    - `text_source`: the source that title and abstract are from
+    - `first_listing_id`: id of its first listing
+    - `text_fetched_at`: when arXiv was asked for the text of a paper that another source lists
+    - `is_indexed`: the full-text index has its current text
     """
 
     __table_args__ = (
@@ -54,7 +57,7 @@ class Paper(SQLModel, table=True):
 
 
 class Listing(SQLModel, table=True):
-    """A paper on the list of one source for one day. `kind`: listed (Hugging Face), new or cross (arXiv)."""
+    """Entry of a paper in the list of a source for a day. `kind`: listed (Hugging Face), new or cross (arXiv)."""
 
     __table_args__ = (
         UniqueConstraint("source", "list_day", "paper_id"),
@@ -75,7 +78,7 @@ class Listing(SQLModel, table=True):
 
 
 class FetchStatus(StrEnum):
-    """How a look at a source ended. Only `failed` is a fault; `empty` on a weekday is a warning."""
+    """Results of a fetch. Only `failed` is an error; `empty` on a weekday is a warning."""
 
     OK = "ok"
     UNCHANGED = "unchanged"
@@ -85,7 +88,12 @@ class FetchStatus(StrEnum):
 
 
 class SourceFetch(SQLModel, table=True):
-    """One look at one source for one list day. Quiet and broken never look alike here."""
+    """One fetch of the list of a source for a day, also when it failed or found nothing.
+
+    - `endpoint`: where the list was found: api, page, rss or query
+    - `seconds`: how long it took
+    - `error_code`, `message`: what failed, or a warning
+    """
 
     __tablename__ = "source_fetch"
     __table_args__ = (Index("ix_source_fetch_source_day", "source", "list_day"), check_one_of("status", FetchStatus))
@@ -104,7 +112,7 @@ class SourceFetch(SQLModel, table=True):
 
 
 class HttpCacheEntry(SQLModel, table=True):
-    """What a host said about an answer we have taken in, so that the next request can be conditional (RFC 9110)."""
+    """Validators of a response that was stored, for the next conditional request (RFC 9110)."""
 
     __tablename__ = "http_cache_entry"
 

@@ -1,4 +1,4 @@
-"""Subscribers and what they want."""
+"""Subscribers, their keywords, and the limits of public forms."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
 
 
 class SubscriberStatus(StrEnum):
-    """Where a subscriber stands. Only `active` ones are readers."""
+    """States of a subscription. Only `active` ones get digests."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -20,7 +20,7 @@ class SubscriberStatus(StrEnum):
 
 
 class Frequency(StrEnum):
-    """How often: every day, Monday to Friday, or on Mondays."""
+    """How often digests come: every day, Monday to Friday, or on Mondays."""
 
     DAILY = "daily"
     WEEKDAYS = "weekdays"
@@ -28,7 +28,16 @@ class Frequency(StrEnum):
 
 
 class Subscriber(SQLModel, table=True):
-    """A person who asked for letters. `nonce` goes into every link and is worthless without the secret key."""
+    """A person with a subscription.
+
+    - `email_key`: the address in the form that is compared
+    - `nonce`: part of every signed link; worthless without the secret key
+    - `cap`: papers per digest at most
+    - `covered_listing_id`: highest id of a listing that an edition for this subscriber has considered
+    - `last_due_day`: the day of the last edition, sent or not
+    - `consent`: version and text of what the subscriber agreed to
+    - `reason`: why the subscription ended or is suppressed
+    """
 
     __table_args__ = (
         check_one_of("status", SubscriberStatus),
@@ -65,14 +74,14 @@ class Subscriber(SQLModel, table=True):
 
 
 class Keyword(SQLModel, table=True):
-    """A query in its canonical form, once, however many readers wrote it in however many ways."""
+    """Query in its canonical form, stored once for all subscribers."""
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     canonical: str = Field(unique=True)
 
 
 class SavedKeyword(SQLModel, table=True):
-    """A keyword of one reader, as they wrote it; `position` orders them and gives each its colour."""
+    """Keyword of a subscriber as entered. `position` is its place in their list, and gives it its color."""
 
     __tablename__ = "saved_keyword"
     __table_args__ = (
@@ -87,9 +96,9 @@ class SavedKeyword(SQLModel, table=True):
 
 
 class RateLimitCounter(SQLModel, table=True):
-    """How often something was asked for in a window of time, for limits that several processes share.
+    """Number of requests in a time window, for limits that processes share.
 
-    `key` is a keyed hash: neither addresses nor networks of clients stand here.
+    `key` is a keyed hash, so that neither addresses nor networks of clients are stored.
     """
 
     __tablename__ = "rate_limit_counter"

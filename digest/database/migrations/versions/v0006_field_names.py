@@ -1,4 +1,4 @@
-"""field names
+"""Names of the field
 
 Revision: 0006, after 0005. Tables, columns, indexes and constraints are renamed; every row and every value stays.
 """

@@ -1,6 +1,6 @@
-"""the words of papers, for the search
+"""Full-text index of papers
 
-Revision: 0004, after 0003. The index is filled by digest.search, a piece at a time; until then it looks without it.
+Revision: 0004, after 0003. The index is filled in batches afterwards; until then the search reads papers without it.
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 UNINDEXED = "NOT indexed"
-# No text is kept twice (content=''), no places of words (detail=none). What is not ASCII belongs to words anyway.
+# Store neither the text (content='') nor the positions of words (detail=none). Non-ASCII characters count as letters.
 TOKENS = r"!#$%&()*+,-./:;<=>?@[\]^_`{|}~" + "''"
 SQLITE = f"""CREATE VIRTUAL TABLE paper_words USING fts5(
   words, content='', detail=none, tokenize="ascii tokenchars '{TOKENS}'")"""

@@ -1,6 +1,6 @@
-"""what several processes share: rates of sending, limits of public forms
+"""Limits that processes share: sending rates, uses of public forms
 
-Revision: 0005, after 0004. On PostgreSQL neither table is logged: after a crash of the server both begin anew.
+Revision: 0005, after 0004. On PostgreSQL both tables are unlogged: after a crash of the server they are empty.
 """
 
 import sqlalchemy as sa

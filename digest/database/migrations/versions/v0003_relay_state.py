@@ -1,4 +1,4 @@
-"""the way to the relay, while it is closed
+"""State of a relay that refuses us
 
 Revision: 0003, after 0002
 """

@@ -1,4 +1,4 @@
-"""the first tables
+"""First tables
 
 Revision: 0001, the first
 """

@@ -1,4 +1,4 @@
-"""what came back, the keywords of a letter, summaries
+"""Bounces, the keywords of a digest, summaries
 
 Revision: 0002, after 0001
 """
@@ -21,7 +21,7 @@ def upgrade() -> None:
         "ix_delivery_owed", "delivery", ["subscriber_id"], sqlite_where=sa.text(OWED), postgresql_where=sa.text(OWED)
     )
     if op.get_bind().dialect.name == "postgresql":
-        # Each round writes every due reader's row: with room on its page no index has to follow (HOT updates).
+        # Planning updates the row of every due subscriber: with free space on the page no index has to change (HOT).
         op.execute("ALTER TABLE subscriber SET (fillfactor = 50)")
     op.add_column("subscriber", sa.Column("summaries", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_table(
