@@ -1,4 +1,4 @@
-"""A store moves to another database: all of it or nothing, and work goes on there as it would have here."""
+"""Copying a store to another database: all rows or none, and planning continues in the copy."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,38 +19,40 @@ from tests.support.contexts import ADA, KEY, Record, arrive, make_context, reade
 from tests.support.factories import NOW, delivery, reading, subscriber
 from tests.support.postgres import Postgres
 
-Make = Callable[[str], Engine]
+CreateStore = Callable[[str], Engine]
 
 
 @pytest.fixture
-def make(postgres: Postgres, _postgres_template: str, connect: Connect, tmp_path: Path) -> Iterator[Make]:
-    """Stores by kind, without rows: one of SQLite without its tables yet."""
-    made: list[str] = []
+def create_store(
+    postgres: Postgres, _postgres_template: str, connect: Connect, tmp_path: Path
+) -> Iterator[CreateStore]:
+    """Create stores without rows by dialect; an SQLite store has no tables yet."""
+    urls: list[str] = []
 
-    def one(kind: str) -> Engine:
+    def create(kind: str) -> Engine:
         if kind == "sqlite":
-            return connect(f"sqlite:///{tmp_path / 'other.db'}")
-        made.append(postgres.database(_postgres_template))
-        return connect(made[-1])
+            return connect(f"sqlite:///{tmp_path / 'copy.db'}")
+        urls.append(postgres.database(_postgres_template))
+        return connect(urls[-1])
 
-    yield one
-    for url in made:
+    yield create
+    for url in urls:
         postgres.drop(url)
 
 
-def fill(store: Engine) -> None:
-    """Something in every table, and what is easily lost on the way: zones, lists, marks of other scripts."""
-    at = make_context(store)
-    arrive(at, NOW, "A graph of everything", "Ein Graph über alles: 图 🌍 \u202e", upvotes=3)
-    reader(at, ADA, "graph", "image -video", now=NOW, send_hour=5, timezone="Pacific/Auckland")
+def fill_tables(store: Engine) -> None:
+    """Write rows to every table, with what is easily lost in a copy: time zones, lists, other scripts."""
+    ctx = make_context(store)
+    arrive(ctx, NOW, "A graph of everything", "Ein Graph über alles: 图 🌍 \u202e", upvotes=3)
+    reader(ctx, ADA, "graph", "image -video", now=NOW, send_hour=5, timezone="Pacific/Auckland")
     with write_session(store) as session:
-        session.add_all([reading(), to := subscriber()])
+        session.add_all([reading(), recipient := subscriber()])
         session.flush()
-        session.add(letter := delivery(to, edition="2026-07-01", papers=[1, 2], keywords=[1]))
+        session.add(digest := delivery(recipient, edition="2026-07-01", papers=[1, 2], keywords=[1]))
         session.flush()
         session.add(
             BounceRecord(
-                delivery_id=letter.id or 0,
+                delivery_id=digest.id or 0,
                 bounce_class=BounceClass.SOFT,
                 parser="flufl",
                 fingerprint="f",
@@ -58,15 +60,15 @@ def fill(store: Engine) -> None:
             )
         )
         session.add_all(
-            HttpCacheEntry(url=f"https://example.org/{each}", etag='"é"', stored_at=NOW)
-            for each in ("ä", "Z", "a", "~")
+            HttpCacheEntry(url=f"https://example.org/{name}", etag='"é"', stored_at=NOW)
+            for name in ("ä", "Z", "a", "~")
         )
         session.add(RelayCircuit(relay="relay:25", opened_at=NOW, last_failure_at=NOW, retry_at=NOW, reply="554 no"))
 
 
-def contents(store: Engine) -> dict[str, list[dict[str, Any]]]:
+def table_rows(store: Engine) -> dict[str, list[dict[str, Any]]]:
     with store.connect() as connection:
-        tables = [each for each in SQLModel.metadata.sorted_tables if each.name not in TRANSIENT_TABLES]
+        tables = [table for table in SQLModel.metadata.sorted_tables if table.name not in TRANSIENT_TABLES]
         return {
             table.name: sorted((dict(row._mapping) for row in connection.execute(select(table))), key=repr)
             for table in tables
@@ -74,63 +76,66 @@ def contents(store: Engine) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_everything_moves_and_work_goes_on_there(store: Engine, make: Make, kind: str) -> None:
-    fill(store)
-    there, told = make(kind), dict[str, int]()
-    rows = copy_store(store, there, told.__setitem__)
-    assert contents(there) == contents(store)
-    assert {name: count for name, count in rows.items() if count} == told
+def test_every_row_is_copied_and_planning_continues(store: Engine, create_store: CreateStore, kind: str) -> None:
+    fill_tables(store)
+    target, progress = create_store(kind), dict[str, int]()
+    rows = copy_store(store, target, progress.__setitem__)
+    assert table_rows(target) == table_rows(store)
+    assert {name: count for name, count in rows.items() if count} == progress
     assert rows["subscriber"] == 2
     assert rows["paper"] == 2
-    assert all(rows.values()), "the test has something in every table"
-    planned = plan(make_context(there), NOW)  # new rows get new numbers
-    assert planned == plan(make_context(store), NOW)
-    assert planned.digests
-    assert [each.papers for each in Record(there).letters(ADA)] == [each.papers for each in Record(store).letters(ADA)]
+    assert all(rows.values()), "a table has no rows in this test"
+    report = plan(make_context(target), NOW)  # new rows get new ids
+    assert report == plan(make_context(store), NOW)
+    assert report.digests
+    for copied, original in zip(Record(target).letters(ADA), Record(store).letters(ADA), strict=True):
+        assert copied.papers == original.papers
 
 
-def test_a_target_that_is_not_empty_stays_as_it_is(sqlite_store: Engine, make: Make) -> None:
-    fill(sqlite_store)
-    there = make("postgresql")
-    with write_session(there) as session:
+def test_a_target_that_is_not_empty_is_not_changed(sqlite_store: Engine, create_store: CreateStore) -> None:
+    fill_tables(sqlite_store)
+    target = create_store("postgresql")
+    with write_session(target) as session:
         session.add(subscriber())
     with pytest.raises(StoreError, match="is not empty: there are rows in subscriber"):
-        copy_store(sqlite_store, there)
+        copy_store(sqlite_store, target)
 
 
 @pytest.mark.parametrize(
-    ("trigger", "said"),
+    ("trigger", "message"),
     [
         ("BEGIN NEW.title = lower(NEW.title); RETURN NEW; END", r"paper, id \d+: title differs in the copy"),
         ("BEGIN RETURN NULL; END", "does not take a row of|the copy has another number of rows"),
     ],
 )
-def test_a_copy_that_differs_is_found_and_nothing_is_moved(
-    sqlite_store: Engine, make: Make, trigger: str, said: str
+def test_a_copy_that_differs_is_detected_and_rolled_back(
+    sqlite_store: Engine, create_store: CreateStore, trigger: str, message: str
 ) -> None:
-    fill(sqlite_store)
-    there = make("postgresql")
-    with write_session(there) as session:
+    fill_tables(sqlite_store)
+    target = create_store("postgresql")
+    with write_session(target) as session:
         session.execute(text(f"CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS '{trigger}'"))
         session.execute(text("CREATE TRIGGER spoil BEFORE INSERT ON paper FOR EACH ROW EXECUTE FUNCTION spoil()"))
-    with pytest.raises(StoreError, match=said):
-        copy_store(sqlite_store, there)
-    assert not any(contents(there).values())
+    with pytest.raises(StoreError, match=message):
+        copy_store(sqlite_store, target)
+    assert not any(table_rows(target).values())
 
 
-def test_a_row_that_the_target_cannot_keep_is_named_and_nothing_is_moved(sqlite_store: Engine, make: Make) -> None:
-    fill(sqlite_store)
+def test_a_row_that_the_target_refuses_is_named_and_the_copy_rolled_back(
+    sqlite_store: Engine, create_store: CreateStore
+) -> None:
+    fill_tables(sqlite_store)
     with write_session(sqlite_store) as session:
         session.execute(text("UPDATE subscriber SET reason = 'a' || char(0) || 'b'"))
-    there = make("postgresql")
+    target = create_store("postgresql")
     with pytest.raises(StoreError, match=r"does not take a row of subscriber: .*NUL"):
-        copy_store(sqlite_store, there)
-    assert not any(contents(there).values())
+        copy_store(sqlite_store, target)
+    assert not any(table_rows(target).values())
 
 
-def test_what_somebody_writes_meanwhile_is_not_lost_unnoticed(sqlite_store: Engine, make: Make) -> None:
-    fill(sqlite_store)
-    there = make("postgresql")
+def test_a_write_to_the_source_during_the_copy_is_detected(sqlite_store: Engine, create_store: CreateStore) -> None:
+    fill_tables(sqlite_store)
+    target = create_store("postgresql")
 
     def write(table: str, _rows: int) -> None:
         if table == "paper":
@@ -138,30 +143,32 @@ def test_what_somebody_writes_meanwhile_is_not_lost_unnoticed(sqlite_store: Engi
                 session.add(subscriber())
 
     with pytest.raises(StoreError, match=r"somebody wrote to .* meanwhile; stop digest and try again"):
-        copy_store(sqlite_store, there, write)
-    assert not any(contents(there).values())
+        copy_store(sqlite_store, target, write)
+    assert not any(table_rows(target).values())
 
 
-def test_a_store_at_work_does_not_move(sqlite_store: Engine, make: Make) -> None:
-    there = make("postgresql")
-    with exclusive_lock(sqlite_store, SENDER_LOCK) as won:
-        assert won
+def test_a_store_that_is_sending_is_not_copied(sqlite_store: Engine, create_store: CreateStore) -> None:
+    target = create_store("postgresql")
+    with exclusive_lock(sqlite_store, SENDER_LOCK) as is_acquired:
+        assert is_acquired
         with pytest.raises(StoreError, match="is at work; stop digest first"):
-            copy_store(sqlite_store, there)
+            copy_store(sqlite_store, target)
 
 
-def test_the_command_copies_and_tells_what_it_cannot_use(sqlite_store: Engine, make: Make, tmp_path: Path) -> None:
-    fill(sqlite_store)
-    there = make("postgresql")
-    here, url = str(sqlite_store.url), there.url.render_as_string(hide_password=False)
+def test_the_command_copies_and_names_what_it_cannot_use(
+    sqlite_store: Engine, create_store: CreateStore, tmp_path: Path
+) -> None:
+    fill_tables(sqlite_store)
+    target = create_store("postgresql")
+    source, url = str(sqlite_store.url), target.url.render_as_string(hide_password=False)
     command = Command(tmp_path, {"DIGEST_SECRET_KEY": KEY})
-    assert "needs both --from and --to" in command.run("migrate", "--from", here, status=2).stderr
-    assert "there is no file" in command.run("migrate", "--from", f"{here}x", "--to", url, status=1).stderr
+    assert "needs both --from and --to" in command.run("migrate", "--from", source, status=2).stderr
+    assert "there is no file" in command.run("migrate", "--from", f"{source}x", "--to", url, status=1).stderr
     assert "not supported" in command.run("migrate", "--from", "mysql://a/b", "--to", url, status=2).stderr
-    copied = command.json("migrate", "--from", here, "--to", url)
-    with there.connect() as connection:
+    copied = command.json("migrate", "--from", source, "--to", url)
+    with target.connect() as connection:
         assert copied["subscriber"] == connection.scalar(select(func.count()).select_from(Subscriber)) == 2
         assert connection.scalar(select(func.count()).where(col(Paper.is_indexed))) == 0
         assert connection.scalar(select(func.count()).select_from(Delivery)) == 1
         assert connection.scalar(text("SELECT count(*) FROM procrastinate.procrastinate_jobs")) == 0
-    assert "is not empty" in command.run("migrate", "--from", here, "--to", url, status=1).stderr
+    assert "is not empty" in command.run("migrate", "--from", source, "--to", url, status=1).stderr

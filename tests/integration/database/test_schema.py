@@ -1,4 +1,4 @@
-"""The history of the schema against the models, on both databases, and how a step of it is taken."""
+"""The migrations end at the models on both databases, and a migration that fails changes nothing."""
 
 import os
 import shutil
@@ -19,8 +19,7 @@ from sqlmodel import SQLModel, select
 
 import digest
 from digest.database import ensure_schema, read_session, write_session
-from digest.database.models import Paper, Subscriber
-from digest.database.models.papers import FULLTEXT_TABLE
+from digest.database.models import FULLTEXT_TABLE, Paper, Subscriber
 from digest.database.schema import alembic_config, known_revisions
 from tests.conftest import Connect
 from tests.support.factories import delivery, paper, subscriber
@@ -28,106 +27,102 @@ from tests.support.factories import delivery, paper, subscriber
 START = "import sys; from digest.database import connect, ensure_schema; ensure_schema(connect(sys.argv[1]))"
 
 
-def test_the_history_ends_at_the_models(store: Engine) -> None:
+def test_the_migrations_end_at_the_models(store: Engine) -> None:
     with store.connect() as connection:
-        opts = {
-            "compare_type": True,
-            "include_name": lambda name, kind, _: kind != "table" or name not in beside(store),
-        }
-        context = MigrationContext.configure(connection, opts=opts)
+        fulltext = fulltext_tables(store)
+        options = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or name not in fulltext}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
-def test_checks_keys_and_partial_indexes_are_the_models_own(store: Engine, empty_twin: Engine) -> None:
-    SQLModel.metadata.create_all(empty_twin)
-    assert described(store) == described(empty_twin)
+def test_checks_keys_and_partial_indexes_equal_those_of_the_models(store: Engine, empty_store: Engine) -> None:
+    SQLModel.metadata.create_all(empty_store)
+    assert describe_tables(store) == describe_tables(empty_store)
 
 
-def test_the_comparison_sees_checks_and_partial_indexes(store: Engine) -> None:
-    seen = str(described(store))
-    assert "ck_delivery_state_known" in seen
-    assert "expired" in seen
-    assert "queued" in seen
-    assert "owner IS NOT NULL" in seen
+def test_the_comparison_includes_checks_and_partial_indexes(store: Engine) -> None:
+    description = str(describe_tables(store))
+    for part in ("ck_delivery_state_known", "expired", "queued", "owner IS NOT NULL"):
+        assert part in description
 
 
 @pytest.fixture
-def empty_twin(store: Engine, request: pytest.FixtureRequest, connect: Connect, tmp_path: Path) -> Engine:
+def empty_store(store: Engine, request: pytest.FixtureRequest, connect: Connect, tmp_path: Path) -> Engine:
     """A second, empty database of the same kind as `store`."""
     if store.dialect.name == "sqlite":
-        return connect(f"sqlite:///{tmp_path / 'twin.db'}")
+        return connect(f"sqlite:///{tmp_path / 'empty.db'}")
     return connect(request.getfixturevalue("postgres_url"))
 
 
-def described(engine: Engine) -> dict[str, Any]:
-    """All that a table is made of, as the database itself tells it."""
-    catalogue = inspect(engine)
-    names = set(catalogue.get_table_names()) - {"alembic_version"} - beside(engine)
-    return {name: table(catalogue, name) for name in names}
+def describe_tables(engine: Engine) -> dict[str, Any]:
+    """Return columns, keys, checks and indexes of all tables, as the database reports them."""
+    catalog = inspect(engine)
+    names = set(catalog.get_table_names()) - {"alembic_version"} - fulltext_tables(engine)
+    return {name: describe_table(catalog, name) for name in names}
 
 
-def beside(engine: Engine) -> set[str]:
-    """The full-text index, which is no table of the models, and what SQLite keeps of it."""
+def fulltext_tables(engine: Engine) -> set[str]:
+    """Return the tables of the full-text index, which no model describes."""
     return {name for name in inspect(engine).get_table_names() if name.startswith(FULLTEXT_TABLE)}
 
 
-def table(catalogue: Any, name: str) -> dict[str, Any]:
+def describe_table(catalog: Any, name: str) -> dict[str, Any]:
     return {
-        "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in catalogue.get_columns(name)},
-        "key": catalogue.get_pk_constraint(name),
-        "unique": by_name(catalogue.get_unique_constraints(name)),
-        "foreign": by_name(catalogue.get_foreign_keys(name)),
-        "checks": by_name(catalogue.get_check_constraints(name)),
-        "indexes": by_name(catalogue.get_indexes(name)),
+        "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in catalog.get_columns(name)},
+        "key": catalog.get_pk_constraint(name),
+        "unique": sorted_by_name(catalog.get_unique_constraints(name)),
+        "foreign": sorted_by_name(catalog.get_foreign_keys(name)),
+        "checks": sorted_by_name(catalog.get_check_constraints(name)),
+        "indexes": sorted_by_name(catalog.get_indexes(name)),
     }
 
 
-def by_name(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By name, and with the WHERE of an index as text: two clauses are never equal otherwise."""
+def sorted_by_name(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort by name, and turn the WHERE of an index into text: two clauses never compare equal."""
     for part in parts:
         part["where"] = {name: str(option) for name, option in part.pop("dialect_options", {}).items()}
     return sorted(parts, key=lambda part: str(part["name"]))
 
 
-def test_a_word_that_is_no_state_is_refused(store: Engine) -> None:
+def test_an_unknown_status_is_refused(store: Engine) -> None:
     with pytest.raises(IntegrityError, match="ck_subscriber_status_known"), write_session(store) as session:
         session.add(subscriber(status="asleep"))
 
 
-def test_a_subscriber_cannot_have_two_letters_of_one_edition(store: Engine) -> None:
+def test_a_subscriber_cannot_have_two_deliveries_of_one_edition(store: Engine) -> None:
     with write_session(store) as session:
-        session.add(reader := subscriber())
+        session.add(recipient := subscriber())
         session.flush()
-        session.add(delivery(reader))
+        session.add(delivery(recipient))
         with pytest.raises(IntegrityError), session.begin_nested():
-            session.add(delivery(reader))
+            session.add(delivery(recipient))
 
 
-def test_a_letter_without_its_subscriber_is_refused_after_an_upgrade(empty_url: str, connect: Connect) -> None:
+def test_a_delivery_without_a_subscriber_is_refused_after_a_migration(empty_url: str, connect: Connect) -> None:
     engine = connect(empty_url)
     ensure_schema(engine)
     with pytest.raises(IntegrityError), write_session(engine) as session:
         session.add(delivery(subscriber(id=77)))
 
 
-def test_numbers_beyond_32_bits_are_kept(store: Engine) -> None:
-    big = 2**40
+def test_ids_beyond_32_bits_are_stored(store: Engine) -> None:
+    large = 2**40
     with write_session(store) as session:
-        session.add(subscriber(id=big, covered_listing_id=big))
+        session.add(subscriber(id=large, covered_listing_id=large))
     with read_session(store) as session:
-        assert session.exec(select(Subscriber.covered_listing_id)).one() == big
+        assert session.exec(select(Subscriber.covered_listing_id)).one() == large
 
 
 def test_an_instant_comes_back_aware_and_in_utc(store: Engine) -> None:
-    there = datetime.fromisoformat("2026-03-29T03:30:00+02:00")
+    local = datetime.fromisoformat("2026-03-29T03:30:00+02:00")
     with write_session(store) as session:
-        session.add(paper(first_seen_at=there))
+        session.add(paper(first_seen_at=local))
     with read_session(store) as session:
-        kept = session.exec(select(Paper.first_seen_at)).one()
-    assert (kept, kept.tzinfo) == (there, UTC)
+        stored = session.exec(select(Paper.first_seen_at)).one()
+    assert (stored, stored.tzinfo) == (local, UTC)
 
 
-def test_the_history_can_be_undone(store: Engine) -> None:
+def test_all_migrations_can_be_undone(store: Engine) -> None:
     with store.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
@@ -138,68 +133,68 @@ def test_the_history_can_be_undone(store: Engine) -> None:
 def test_an_older_shared_store_waits_for_its_operator(
     store: Engine, postgres_url: str, connect: Connect, tmp_path: Path
 ) -> None:
-    # What is older here is the history: a copy of the package with a step more.
-    program = longer_history(tmp_path)
-    done = start(program, store.url.render_as_string(hide_password=False))
+    completed = start(package_with_newer_migration(tmp_path), store.url.render_as_string(hide_password=False))
     if store.dialect.name == "sqlite":
-        assert done.returncode == 0, done.stderr
+        assert completed.returncode == 0, completed.stderr
         with store.connect() as connection:
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
     else:
-        assert done.returncode == 1
+        assert completed.returncode == 1
         assert (
-            f"StoreError: the database is at schema {newest()}, this program needs 9999; run: digest migrate"
-            in done.stderr
+            f"StoreError: the database is at schema {newest_revision()}, this program needs 9999; run: digest migrate"
+            in completed.stderr
         )
 
 
-def test_rows_survive_a_step_that_rebuilds_their_parents_table(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_rows_survive_a_migration_that_rebuilds_the_table_they_refer_to(sqlite_store: Engine, tmp_path: Path) -> None:
     with write_session(sqlite_store) as session:
-        session.add(reader := subscriber())
+        session.add(recipient := subscriber())
         session.flush()
-        session.add(delivery(reader))
-    done = start(longer_history(tmp_path), str(sqlite_store.url))
-    assert done.returncode == 0, done.stderr
+        session.add(delivery(recipient))
+    completed = start(package_with_newer_migration(tmp_path), str(sqlite_store.url))
+    assert completed.returncode == 0, completed.stderr
     with sqlite_store.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM delivery")) == 1
         assert connection.scalar(text("SELECT shoe_size FROM subscriber")) == 0
 
 
-def test_a_step_that_would_orphan_rows_changes_nothing(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_migration_that_would_orphan_rows_changes_nothing(sqlite_store: Engine, tmp_path: Path) -> None:
     with write_session(sqlite_store) as session:
-        session.add(reader := subscriber())
+        session.add(recipient := subscriber())
         session.flush()
-        session.add(delivery(reader))
-    done = start(longer_history(tmp_path, "op.execute('DELETE FROM subscriber')"), str(sqlite_store.url))
-    assert "StoreError: the migration would leave 1 rows without their parent; nothing was changed" in done.stderr
+        session.add(delivery(recipient))
+    completed = start(
+        package_with_newer_migration(tmp_path, "op.execute('DELETE FROM subscriber')"), str(sqlite_store.url)
+    )
+    assert "StoreError: the migration would leave 1 rows without their parent; nothing was changed" in completed.stderr
     with sqlite_store.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM subscriber")) == 1
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1
 
 
-def longer_history(folder: Path, step: str = "") -> Path:
-    """A copy of the package whose history has one step more."""
+def package_with_newer_migration(folder: Path, step: str = "") -> Path:
+    """Copy the package and add one migration to it."""
     source = Path(digest.__file__).parent
-    shutil.copytree(source, folder / "later" / "digest", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source, folder / "newer" / "digest", ignore=shutil.ignore_patterns("__pycache__"))
     alteration = """
     with op.batch_alter_table("subscriber", recreate="always") as table:
         table.add_column(sa.Column("shoe_size", sa.Integer(), nullable=False, server_default="0"))"""
-    (folder / "later" / "digest" / "database" / "migrations" / "versions" / "v9999_shoes.py").write_text(
+    (folder / "newer" / "digest" / "database" / "migrations" / "versions" / "v9999_shoes.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        f'revision = "9999"\ndown_revision = "{newest()}"\nbranch_labels = None\ndepends_on = None\n'
+        f'revision = "9999"\ndown_revision = "{newest_revision()}"\nbranch_labels = None\ndepends_on = None\n'
         f"def upgrade():\n    {step or alteration.strip()}\n"
     )
-    return folder / "later"
+    return folder / "newer"
 
 
-def test_what_is_told_without_alembic_is_what_alembic_tells() -> None:
-    written = ScriptDirectory.from_config(alembic_config())
-    head, known = known_revisions()
-    assert head == written.get_current_head()
-    assert known == {step.revision for step in written.walk_revisions()}
+def test_the_revisions_known_without_alembic_are_those_of_alembic() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    head, revisions = known_revisions()
+    assert head == scripts.get_current_head()
+    assert revisions == {script.revision for script in scripts.walk_revisions()}
 
 
-def newest() -> str:
+def newest_revision() -> str:
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert head is not None
     return head
