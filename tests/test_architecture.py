@@ -36,11 +36,64 @@ BANNED_WORDS = {
     "kept", "lane", "letter", "letters", "nobody", "outbox", "parcel", "pen", "reader", "readers", "said", "shelf",
     "sieve", "somebody", "told", "wired", "wish", "wished",
 }  # fmt: skip
-ARTICLES_AND_PRONOUNS = set(
-    "the a an what whether who whom whose which when where how it its this that these those they them their there he "
-    "she we you i all any anybody anything both each either every everybody everything few many most much neither "
-    "nobody none no not nothing one ones other others some somebody something such same".split()
-)
+ARTICLES_AND_PRONOUNS = {
+    "the",
+    "a",
+    "an",
+    "what",
+    "whether",
+    "who",
+    "whom",
+    "whose",
+    "which",
+    "when",
+    "where",
+    "how",
+    "it",
+    "its",
+    "this",
+    "that",
+    "these",
+    "those",
+    "they",
+    "them",
+    "their",
+    "there",
+    "he",
+    "she",
+    "we",
+    "you",
+    "i",
+    "all",
+    "any",
+    "anybody",
+    "anything",
+    "both",
+    "each",
+    "either",
+    "every",
+    "everybody",
+    "everything",
+    "few",
+    "many",
+    "most",
+    "much",
+    "neither",
+    "nobody",
+    "none",
+    "no",
+    "not",
+    "nothing",
+    "one",
+    "ones",
+    "other",
+    "others",
+    "some",
+    "somebody",
+    "something",
+    "such",
+    "same",
+}
 
 MODULES = sorted(path for path in DIGEST.rglob("*.py") if path.parent.name != "versions")
 SOURCES = sorted([*MODULES, *(ROOT / "tests").rglob("*.py")])
@@ -103,7 +156,7 @@ def words(name: str) -> list[str]:
     return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
-# Layout and imports
+# --- layout and imports
 
 
 def test_the_top_level_has_the_packages_and_modules_of_the_layout() -> None:
