@@ -156,7 +156,7 @@ def words(name: str) -> list[str]:
     return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
-# --- layout and imports
+# The layout, and who may import whom
 
 
 def test_the_top_level_has_the_packages_and_modules_of_the_layout() -> None:
