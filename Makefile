@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test chaos check-mta check-mail check-pages look-mail lint format bench lock clean help
+.PHONY: demo serve test test-all chaos check-mta check-mail check-pages look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
-help:  ## what there is
+help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 .venv/run: requirements.lock pyproject.toml
@@ -27,23 +27,29 @@ demo: .venv/run  ## play one whole day on this machine (RESET=1 starts over)
 serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
 	@$(BIN)/digest serve
 
-test: .venv/test lint  ## everything: lint, types, contracts, unit, integration, end to end
+test: .venv/test lint  ## lint, types, contracts, unit, integration, end to end
 	@$(BIN)/pytest -n 3 --dist loadgroup tests
 
-chaos: .venv/test  ## letters while senders die and the relay misbehaves (LETTERS=100000 KILLS=1000 SEED=n STORE=name MINUTES=n)
-	@$(BIN)/python -m tests.chaos $(if $(LETTERS),--letters $(LETTERS)) $(if $(KILLS),--kills $(KILLS)) \
+test-all: .venv/test lint  ## the long tests, too: full properties, another week of faults
+	@$(BIN)/pytest -n 3 --dist loadgroup -m "long or not long" --hypothesis-profile thorough tests
+
+# LETTERS is the old name of MESSAGES, understood until the next release.
+MESSAGES ?= $(LETTERS)
+
+chaos: .venv/test  ## e-mails while senders die and the relay misbehaves (MESSAGES=100000 KILLS=1000 SEED=n STORE=name MINUTES=n)
+	@$(BIN)/python -m tests.chaos $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(KILLS),--kills $(KILLS)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES))
 
-check-mta: .venv/test  ## 5,000 letters each through Postfix, its smtp-sink and Exim, which refuse, defer and die
-	@$(BIN)/python -m tests.mta $(LETTERS)
+check-mta: .venv/test  ## MESSAGES each through Postfix, its smtp-sink and Exim, which refuse, defer and die
+	@$(BIN)/python -m tests.mta $(MESSAGES)
 
-check-mail: .venv/test  ## letters through a real Postfix, judged by tools from npm and Debian (JUDGE=name for one)
+check-mail: .venv/test  ## e-mails through a real Postfix, judged by tools from npm and Debian (JUDGE=name for one)
 	@$(BIN)/python -m tests.checks $(JUDGE)
 
-check-pages: .venv/test  ## pages and the JSON interface, judged by tools from npm, Debian and PyPI (JUDGE=name for one)
+check-pages: .venv/test  ## pages and the JSON API, judged by tools from npm, Debian and PyPI (JUDGE=name for one)
 	@$(BIN)/python -m tests.checks.pages $(JUDGE)
 
-look-mail: .venv/test  ## a letter in Thunderbird, by Postfix and Dovecot: pictures in var/look
+look-mail: .venv/test  ## an e-mail in Thunderbird, by Postfix and Dovecot: pictures in var/look
 	@$(BIN)/python -m tests.checks look
 
 lint: .venv/test  ## ruff, mypy strict, import contracts
@@ -52,12 +58,12 @@ lint: .venv/test  ## ruff, mypy strict, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-format: .venv/test  ## let ruff format and mend what it can
+format: .venv/test  ## let ruff format and fix what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv/test  ## measure against baselines of the same run (ROW=name for one)
-	@$(BIN)/python -m tests.benchmarks $(ROW)
+bench: .venv/test  ## measure against baselines of the same run (ROW=name for one; STRICT=1: a missed goal is an error)
+	@$(BIN)/python -m tests.benchmarks $(if $(STRICT),--strict) $(ROW)
 
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 

@@ -17,6 +17,7 @@ Connect = Callable[[str], Engine]
 
 # How long an example takes is the machine's affair: the first one may read templates, and other tests run beside it.
 settings.register_profile("patient", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("patient")
 
 

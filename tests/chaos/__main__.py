@@ -151,7 +151,7 @@ def say(line: str) -> None:
 def options() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
-    arguments.add_argument("--letters", type=int, default=PIECE)
+    arguments.add_argument("--messages", "--letters", dest="letters", type=int, default=PIECE)
     arguments.add_argument("--kills", type=int, default=100)
     arguments.add_argument("--seed", type=int)
     arguments.add_argument("--rate", type=float, default=1.0, help="how often the relay misbehaves; 0 is never")
