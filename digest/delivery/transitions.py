@@ -30,15 +30,6 @@ PRIORITIES = {
 RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 
 
-POSSIBLY_DELIVERED = (
-    DeliveryState.QUEUED,
-    DeliveryState.SENDING,
-    DeliveryState.ON_WIRE,
-    DeliveryState.SENT,
-    DeliveryState.UNCERTAIN,
-)
-
-
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A letter to be queued. `edition` names it among its reader's letters: a second one of that name is refused."""
@@ -83,7 +74,7 @@ class UndeliveredPapers:
     """What letters that did not arrive carried, and what they had no room for."""
 
     papers: list[int] = field(default_factory=list)
-    left_out: list[int] = field(default_factory=list)
+    omitted_papers: list[int] = field(default_factory=list)
 
 
 def reclaim_undelivered_papers(
@@ -111,21 +102,8 @@ def reclaim_undelivered_papers(
     for subscriber_id, papers, left_out in rows:
         owed = back.setdefault(subscriber_id, UndeliveredPapers())
         owed.papers += papers
-        owed.left_out += left_out
+        owed.omitted_papers += left_out
     return back
-
-
-def delivered_paper_ids(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
-    """Papers that each reader has or may have in the inbox, or will have when the queue is through."""
-    rows = session.exec(
-        select(Delivery.subscriber_id, Delivery.papers)
-        .where(is_in_values(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
-        .where(col(Delivery.state).in_(POSSIBLY_DELIVERED))
-    ).all()
-    found: dict[int, set[int]] = {}
-    for subscriber_id, papers in rows:
-        found.setdefault(subscriber_id, set()).update(papers)
-    return found
 
 
 def cancel(session: Session, subscriber_id: int, now: datetime) -> int:

@@ -1,5 +1,7 @@
 """Papers: `listing` takes them in, `shelf` gives them out."""
 
+from typing import TYPE_CHECKING, Any
+
 from digest.papers.documents import build_documents
 from digest.papers.fetch_log import (
     BACKFILL_DAYS,
@@ -13,6 +15,7 @@ from digest.papers.fetch_log import (
     store_http_cache,
 )
 from digest.papers.fulltext import update_index
+from digest.papers.history import delivered_paper_ids
 from digest.papers.ingest import store_listings, store_texts
 from digest.papers.queries import (
     arxiv_ids_without_text,
@@ -28,8 +31,10 @@ from digest.papers.queries import (
     trending_papers_after,
 )
 from digest.papers.ranking import Candidate, PaperSelection, choose_papers
-from digest.papers.recent import RecentPapersIndex, Selection, store_fingerprint
 from digest.papers.search import INDEX_BATCH_SIZE, MAX_PAPER_ID, SearchPage, search_papers
+
+if TYPE_CHECKING:
+    from digest.papers.recent import RecentPapersIndex, Selection, store_fingerprint
 
 __all__ = [
     "BACKFILL_DAYS",
@@ -45,6 +50,7 @@ __all__ = [
     "arxiv_ids_without_text",
     "build_documents",
     "choose_papers",
+    "delivered_paper_ids",
     "due_days",
     "first_listing_id_of_latest_day",
     "latest_fetches",
@@ -67,3 +73,12 @@ __all__ = [
     "trending_papers_after",
     "update_index",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the recent-papers index on first use: NumPy costs 25 MB, which a process that only sends does without."""
+    if name in {"RecentPapersIndex", "Selection", "store_fingerprint"}:
+        from digest.papers import recent
+
+        return getattr(recent, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,6 +21,7 @@ from digest.matching import Matcher, PaperDocument, Phrase, Query, QueryBits, Te
 from digest.papers.documents import build_documents
 from digest.papers.positional_index import PositionalIndex, TokenColumns, pack_bits
 from digest.papers.queries import recent_papers
+from digest.papers.ranking import packed_ranking_key, popularity_order
 
 TERM_CACHE_SIZE = 4000  # answers to parts of queries, until the next refresh
 
@@ -67,7 +68,7 @@ class RecentPapersIndex:
         self._positions: dict[int, int] = {}
         self._term_matches: dict[str, TermBits] = {}
         self._index = PositionalIndex(self._columns)
-        self._is_listed = self._first_listing_ids = self._upvotes = np.empty(0, dtype=np.int64)
+        self._is_listed = self._popularity = self._upvotes = np.empty(0, dtype=np.int64)
 
     def refresh(self, session: Session) -> None:
         """Bring it up to date with the store, if a source was read since."""
@@ -100,9 +101,11 @@ class RecentPapersIndex:
         places = np.array([self._positions[int(paper.id or 0)] for paper in recent], dtype=np.int64)
         self._is_listed = np.zeros(len(self._documents), dtype=bool)
         self._is_listed[places] = True
-        self._first_listing_ids, self._upvotes = np.zeros((2, len(self._documents)), dtype=np.int64)
-        self._first_listing_ids[places] = [paper.first_listing_id for paper in recent]
+        first_listing_ids, self._upvotes, self._popularity = np.zeros((3, len(self._documents)), dtype=np.int64)
+        first_listing_ids[places] = [paper.first_listing_id for paper in recent]
         self._upvotes[places] = [-1 if paper.upvotes is None else paper.upvotes for paper in recent]
+        order = popularity_order(np.maximum(self._upvotes, 0), first_listing_ids)
+        self._popularity[order] = np.arange(len(order))
 
     @property
     def fingerprint(self) -> tuple[int, int] | None:
@@ -132,8 +135,8 @@ class RecentPapersIndex:
                     in_title |= one & title
             wanted &= asked > 0 if any(not query.exclude for query in queries) else self._upvotes >= 0
             chosen = np.flatnonzero(wanted)
-            votes = np.maximum(self._upvotes[chosen], 0)
-            best = chosen[np.lexsort((self._first_listing_ids[chosen], votes, in_title[chosen], asked[chosen]))[::-1]]
+            keys = packed_ranking_key(asked[chosen], in_title[chosen], self._popularity[chosen])
+            best = chosen[np.argsort(keys)[::-1]]
             return Selection(
                 papers=tuple(self._documents[place].id for place in best[:limit].tolist()),
                 omitted_count=max(len(best) - limit, 0) if asked.any() else 0,

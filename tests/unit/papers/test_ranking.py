@@ -1,49 +1,63 @@
-"""Which papers, and on which days."""
+"""The ranking rule: as a tuple, as a packed integer, and as the papers that are chosen by it."""
 
-from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
-
-import pytest
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.papers import Candidate, PaperSelection, choose_papers
-from digest.schedule import due_instant, latest_due_day, next_due_day
+from digest.papers.ranking import (
+    PACKED_KEY_BITS,
+    packed_ranking_key,
+    popularity_key,
+    popularity_order,
+    ranking_key,
+    unpack_ranking_key,
+)
 
-HOUR = timedelta(hours=1)
-ZONES = sorted(available_timezones() - {"localtime"})
+
+def candidate(
+    paper_id: int, query_count: int = 1, *, in_title: bool = False, upvotes: int = 0, first_listing_id: int = 0
+) -> Candidate:
+    return Candidate(paper_id, first_listing_id or paper_id, upvotes, query_count, in_title)
 
 
-def of(paper: int, queries: int = 1, *, title: bool = False, upvotes: int = 0, entered: int = 0) -> Candidate:
-    return Candidate(paper, entered or paper, upvotes, queries, title)
+def trending(*upvotes: int) -> list[Candidate]:
+    """Papers that no query matches, with as many upvotes as their number."""
+    return [candidate(number, 0, upvotes=number) for number in upvotes]
 
 
-def test_more_keywords_then_the_title_then_upvotes_then_the_later_listing_come_first() -> None:
-    papers = [of(1), of(2), of(3, upvotes=9), of(4, title=True), of(5, 2), of(6, 2, title=True)]
-    assert choose_papers(papers, cap=9).paper_ids == (6, 5, 4, 3, 2, 1)
+def test_more_queries_then_the_title_then_upvotes_then_the_later_listing_come_first() -> None:
+    matched = [
+        candidate(1),
+        candidate(2),
+        candidate(3, upvotes=9),
+        candidate(4, in_title=True),
+        candidate(5, 2),
+        candidate(6, 2, in_title=True),
+    ]
+    assert choose_papers(matched, cap=9).paper_ids == (6, 5, 4, 3, 2, 1)
 
 
 def test_equals_keep_their_order_and_a_paper_given_twice_comes_once() -> None:
-    papers = [of(8, entered=1), of(7, entered=1), of(8, 2, entered=1), of(9, entered=1)]
-    assert choose_papers(papers, cap=9).paper_ids == (8, 7, 9)
+    matched = [candidate(number, queries, first_listing_id=1) for number, queries in ((8, 1), (7, 1), (8, 2), (9, 1))]
+    assert choose_papers(matched, cap=9).paper_ids == (8, 7, 9)
 
 
-def test_the_cap_leaves_out_the_lowest_and_says_so() -> None:
-    assert choose_papers([of(1), of(2), of(3)], cap=2) == PaperSelection((3, 2), (1,))
+def test_the_cap_omits_the_lowest_and_names_them() -> None:
+    assert choose_papers([candidate(1), candidate(2), candidate(3)], cap=2) == PaperSelection((3, 2), (1,))
 
 
 def test_the_most_upvoted_others_follow_within_the_cap() -> None:
-    trending = [of(1, 0, upvotes=99), *(of(number, 0, upvotes=number) for number in (5, 6, 7, 8))]
-    assert choose_papers([of(1), of(2)], trending, cap=9).paper_ids == (2, 1, 8, 7, 6)
-    assert choose_papers([of(1), of(2)], trending, cap=9, trending_limit=1).paper_ids == (2, 1, 8)
-    assert choose_papers([of(1), of(2)], trending, cap=3).paper_ids == (2, 1, 8)
-    assert choose_papers([of(2), of(3), of(1)], trending, cap=2) == PaperSelection((3, 2), (1,))
+    matched = [candidate(1), candidate(2)]
+    others = [candidate(1, 0, upvotes=99), *trending(5, 6, 7, 8)]
+    assert choose_papers(matched, others, cap=9).paper_ids == (2, 1, 8, 7, 6)
+    assert choose_papers(matched, others, cap=9, trending_limit=1).paper_ids == (2, 1, 8)
+    assert choose_papers(matched, others, cap=3).paper_ids == (2, 1, 8)
+    assert choose_papers([*matched, candidate(3)], others, cap=2) == PaperSelection((3, 2), (1,))
 
 
-def test_a_reader_without_keywords_gets_trending_papers_up_to_the_cap() -> None:
-    trending = [of(number, 0, upvotes=number) for number in range(1, 9)]
-    assert choose_papers((), trending, cap=5) == PaperSelection((8, 7, 6, 5, 4), ())
+def test_without_a_match_trending_papers_come_up_to_the_cap() -> None:
+    assert choose_papers((), trending(*range(1, 9)), cap=5) == PaperSelection((8, 7, 6, 5, 4), ())
     assert choose_papers((), (), cap=5) == PaperSelection((), ())
 
 
@@ -53,87 +67,51 @@ CANDIDATES = st.lists(
 
 
 @given(CANDIDATES, CANDIDATES, st.integers(0, 6), st.integers(0, 4))
-def test_no_paper_is_lost_or_doubled(matched: list[Candidate], trending: list[Candidate], cap: int, top: int) -> None:
-    edition = choose_papers(matched, trending, cap=cap, trending_limit=top)
-    everything = edition.paper_ids + edition.omitted_ids
-    assert len(set(everything)) == len(everything)
-    assert len(edition.paper_ids) <= cap
-    assert {candidate.paper_id for candidate in matched} <= set(everything)
-    assert set(everything) <= {candidate.paper_id for candidate in [*matched, *trending]}
-    assert not edition.omitted_ids or len(edition.paper_ids) == cap
+def test_no_paper_is_lost_or_doubled(
+    matched: list[Candidate], others: list[Candidate], cap: int, trending_limit: int
+) -> None:
+    selection = choose_papers(matched, others, cap=cap, trending_limit=trending_limit)
+    paper_ids = selection.paper_ids + selection.omitted_ids
+    assert len(set(paper_ids)) == len(paper_ids)
+    assert len(selection.paper_ids) <= cap
+    assert {candidate.paper_id for candidate in matched} <= set(paper_ids)
+    assert set(paper_ids) <= {candidate.paper_id for candidate in [*matched, *others]}
+    assert not selection.omitted_ids or len(selection.paper_ids) == cap
 
 
-@pytest.mark.parametrize(
-    ("day", "zone", "hour", "due"),
-    [
-        (date(2026, 7, 1), "Europe/Berlin", 7, "2026-07-01T05:00"),
-        (date(2026, 3, 29), "Europe/Berlin", 2, "2026-03-29T01:00"),  # 02:00 does not exist: 03:00 summer time
-        (date(2026, 10, 25), "Europe/Berlin", 2, "2026-10-25T00:00"),  # 02:00 comes twice: the first
-        (date(2026, 10, 25), "Europe/Berlin", 3, "2026-10-25T02:00"),
-        (date(2026, 3, 8), "America/New_York", 2, "2026-03-08T07:00"),
-        (date(2026, 7, 1), "Asia/Kathmandu", 0, "2026-06-30T18:15"),
-        (date(2026, 10, 4), "Australia/Lord_Howe", 2, "2026-10-03T15:30"),  # half an hour is skipped: 02:30
-    ],
+DISTINCT_CANDIDATES = st.lists(
+    st.builds(
+        Candidate,
+        st.integers(1, 2**62),
+        st.integers(1, 2**62),
+        st.integers(0, 2**31),
+        st.integers(0, 1000),
+        st.booleans(),
+    ),
+    unique_by=lambda candidate: candidate.first_listing_id,
 )
-def test_a_local_hour_has_one_instant_also_when_the_clocks_change(day: date, zone: str, hour: int, due: str) -> None:
-    assert due_instant(day, zone, hour) == datetime.fromisoformat(due).replace(tzinfo=UTC)
 
 
-def test_frequencies_are_days_of_the_readers_week() -> None:
-    sunday = datetime(2026, 7, 5, 12, tzinfo=UTC)
-    due = {
-        name: (latest_due_day(sunday, "UTC", 7, name), next_due_day(sunday, "UTC", 7, name))
-        for name in ("daily", "weekdays", "weekly")
-    }
-    assert due == {
-        "daily": (date(2026, 7, 5), date(2026, 7, 6)),
-        "weekdays": (date(2026, 7, 3), date(2026, 7, 6)),
-        "weekly": (date(2026, 6, 29), date(2026, 7, 6)),
-    }
-    assert latest_due_day(sunday, "Pacific/Kiritimati", 1, "weekly") == date(2026, 7, 6)
-    with pytest.raises(ValueError, match="no frequency is called 'hourly'"):
-        latest_due_day(sunday, "UTC", 7, "hourly")
+@given(DISTINCT_CANDIDATES)
+def test_the_packed_key_ranks_as_the_tuple_does(candidates: list[Candidate]) -> None:
+    order = popularity_order(
+        np.array([candidate.upvotes for candidate in candidates], dtype=np.int64),
+        np.array([candidate.first_listing_id for candidate in candidates], dtype=np.int64),
+    )
+    by_popularity = [candidates[position] for position in order.tolist()]
+    assert by_popularity == sorted(candidates, key=popularity_key)
+
+    keys = packed_ranking_key(
+        np.array([candidate.query_count for candidate in by_popularity], dtype=np.int64),
+        np.array([candidate.in_title for candidate in by_popularity], dtype=np.int64),
+        np.arange(len(by_popularity), dtype=np.int64),
+    )
+    ranked = [by_popularity[position] for position in np.argsort(keys).tolist()]
+    assert ranked == sorted(candidates, key=ranking_key)
 
 
-def test_a_slot_is_due_from_its_very_instant_on() -> None:
-    due = due_instant(date(2026, 7, 5), "Asia/Tokyo", 8)
-    assert latest_due_day(due, "Asia/Tokyo", 8, "daily") == date(2026, 7, 5)
-    assert next_due_day(due, "Asia/Tokyo", 8, "daily") == date(2026, 7, 6)
-    before = due - timedelta(microseconds=1)
-    assert latest_due_day(before, "Asia/Tokyo", 8, "daily") == date(2026, 7, 4)
-    assert next_due_day(before, "Asia/Tokyo", 8, "daily") == date(2026, 7, 5)
-
-
-def changes(zone: str) -> list[date]:
-    """The days of 2026 that do not have 24 hours."""
-    there = ZoneInfo(zone)
-    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
-    noons = [datetime(day.year, day.month, day.day, tzinfo=there).utcoffset() for day in days]
-    return [day for day, (before, after) in zip(days, pairwise(noons), strict=False) if before != after]
-
-
-def test_every_zone_and_hour_has_one_slot_a_day_on_the_days_of_23_and_25_hours() -> None:
-    changing = {zone: found for zone in ZONES if (found := changes(zone))}
-    assert len(changing) > 100
-    for zone, days in changing.items():
-        for day in days:
-            for hour in range(24):
-                dues = [due_instant(day + timedelta(days=number), zone, hour) for number in (-1, 0, 1, 2)]
-                gaps = [after - before for before, after in pairwise(dues)]
-                assert all(22 * HOUR <= gap <= 26 * HOUR for gap in gaps), (zone, day)  # Troll changes by two
-                assert [latest_due_day(due, zone, hour, "daily") for due in dues[1:3]] == [day, day + timedelta(days=1)]
-                assert next_due_day(dues[1] - HOUR, zone, hour, "daily") == day
-
-
-@given(
-    st.integers(1_700_000_000, 1_900_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
-    st.sampled_from(ZONES),
-    st.integers(0, 23),
-    st.sampled_from(["daily", "weekdays", "weekly"]),
-)
-def test_now_lies_between_the_last_slot_and_the_next(now: datetime, zone: str, hour: int, frequency: str) -> None:
-    last, following = latest_due_day(now, zone, hour, frequency), next_due_day(now, zone, hour, frequency)
-    assert due_instant(last, zone, hour) <= now < due_instant(following, zone, hour)
-    days = {"daily": {1}, "weekdays": {1, 3}, "weekly": {7}}[frequency]
-    assert (following - last).days in days
-    assert latest_due_day(due_instant(following, zone, hour), zone, hour, frequency) == following
+@given(st.integers(0, 1000), st.integers(0, 1), st.integers(0, 2**31 - 1))
+def test_a_packed_key_holds_its_three_parts_in_order(query_count: int, in_title: int, popularity: int) -> None:
+    key = packed_ranking_key(query_count, in_title, popularity)
+    assert unpack_ranking_key(key) == (query_count, in_title, popularity)
+    assert key < 1 << PACKED_KEY_BITS

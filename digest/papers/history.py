@@ -1,0 +1,29 @@
+"""Which papers a subscriber had."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from digest.database import is_in_values
+from digest.database.models import Delivery, DeliveryKind, DeliveryState
+
+POSSIBLY_DELIVERED = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.ON_WIRE,
+    DeliveryState.SENT,
+    DeliveryState.UNCERTAIN,
+)
+
+
+def delivered_paper_ids(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Return the papers that each subscriber has or may have had, or will have when the queue is sent."""
+    rows = session.exec(
+        select(Delivery.subscriber_id, Delivery.papers)
+        .where(is_in_values(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
+        .where(col(Delivery.state).in_(POSSIBLY_DELIVERED))
+    ).all()
+    delivered: dict[int, set[int]] = {}
+    for subscriber_id, papers in rows:
+        delivered.setdefault(subscriber_id, set()).update(papers)
+    return delivered
