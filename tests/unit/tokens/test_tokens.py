@@ -1,0 +1,87 @@
+"""Signed tokens: one purpose each, damage, lifetimes, and keys that are replaced."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.errors import TokenError
+from digest.tokens import TokenPurpose, TokenSigner
+
+NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
+SIGNER = TokenSigner(["a key for the tests that is long enough"])
+PAIRS = [(made, used) for made in TokenPurpose for used in TokenPurpose if made is not used]
+
+
+@pytest.mark.parametrize("purpose", TokenPurpose)
+def test_a_token_gives_back_its_subject(purpose: TokenPurpose) -> None:
+    assert SIGNER.unsign(purpose, SIGNER.sign(purpose, "nonce-_1", NOW), NOW) == "nonce-_1"
+
+
+@pytest.mark.parametrize(("made", "used"), PAIRS, ids=[f"{made}-as-{used}" for made, used in PAIRS])
+def test_a_token_made_for_one_purpose_is_worthless_for_another(made: TokenPurpose, used: TokenPurpose) -> None:
+    with pytest.raises(TokenError, match="damaged"):
+        SIGNER.unsign(used, SIGNER.sign(made, "nonce", NOW), NOW)
+
+
+@given(st.data())
+def test_a_token_with_any_character_changed_is_damaged(data: st.DataObject) -> None:
+    token = SIGNER.sign(TokenPurpose.UNSUBSCRIBE, "nonce", NOW)
+    # The last character of base64 carries bits that are not decoded, so it is left alone.
+    position = data.draw(st.integers(0, len(token) - 2))
+    other = data.draw(st.characters(codec="utf-8").filter(lambda character: character != token[position]))
+    with pytest.raises(TokenError):
+        SIGNER.unsign(TokenPurpose.UNSUBSCRIBE, token[:position] + other + token[position + 1 :], NOW)
+
+
+@given(st.text())
+def test_arbitrary_text_is_no_token_and_raises_nothing_else(text: str) -> None:
+    with pytest.raises(TokenError):
+        SIGNER.unsign(TokenPurpose.CONFIRM, text, NOW)
+
+
+def test_a_truncated_token_and_a_lone_surrogate_are_damaged() -> None:
+    token = SIGNER.sign(TokenPurpose.CONFIRM, "nonce", NOW)
+    for damaged in (token[:-4], token.rpartition(".")[0], token.upper(), "\ud800", f"{token} ", f"{token}."):
+        with pytest.raises(TokenError, match="damaged"):
+            SIGNER.unsign(TokenPurpose.CONFIRM, damaged, NOW)
+
+
+LIFETIMES = {
+    TokenPurpose.CONFIRM: (timedelta(hours=72), "72 hours"),
+    TokenPurpose.MUTE: (timedelta(days=90), "90 days"),
+    TokenPurpose.MUTE_AUTHOR: (timedelta(days=90), "90 days"),
+    TokenPurpose.WEEKLY: (timedelta(days=90), "90 days"),
+    TokenPurpose.PAUSE: (timedelta(days=90), "90 days"),
+    TokenPurpose.RESUBSCRIBE: (timedelta(days=30), "30 days"),
+    TokenPurpose.UNDO: (timedelta(days=1), "a day"),
+}
+
+
+@pytest.mark.parametrize("purpose", LIFETIMES)
+def test_an_expired_token_says_how_long_it_was_valid(purpose: TokenPurpose) -> None:
+    lifetime, text = LIFETIMES[purpose]
+    token = SIGNER.sign(purpose, "nonce", NOW)
+    assert SIGNER.unsign(purpose, token, NOW + lifetime) == "nonce"
+    with pytest.raises(TokenError, match=f"valid for {text} and has expired"):
+        SIGNER.unsign(purpose, token, NOW + lifetime + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("purpose", sorted(set(TokenPurpose) - LIFETIMES.keys()))
+def test_all_other_tokens_are_valid_for_good(purpose: TokenPurpose) -> None:
+    assert SIGNER.unsign(purpose, SIGNER.sign(purpose, "nonce", NOW), NOW + timedelta(days=3650)) == "nonce"
+
+
+def test_the_token_to_unsubscribe_does_not_expire() -> None:
+    assert TokenPurpose.UNSUBSCRIBE not in LIFETIMES
+
+
+def test_a_replaced_key_still_verifies_and_the_new_one_signs() -> None:
+    old, both, new = TokenSigner(["old"]), TokenSigner(["new", "old"]), TokenSigner(["new"])
+    before, after = (signer.sign(TokenPurpose.PREFERENCES, "nonce", NOW) for signer in (old, both))
+    assert both.unsign(TokenPurpose.PREFERENCES, before, NOW) == "nonce"
+    assert new.unsign(TokenPurpose.PREFERENCES, after, NOW) == "nonce"
+    for signer, token in ((new, before), (old, after)):
+        with pytest.raises(TokenError):
+            signer.unsign(TokenPurpose.PREFERENCES, token, NOW)
