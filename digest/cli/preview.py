@@ -91,8 +91,7 @@ def preview(
     A day that is not in the store yet is read from the sources first. Without keywords: the trending papers.
     """
     from digest.config import load_settings
-    from digest.planning import preview_context
-    from digest.rendering import render_digest
+    from digest.rendering import preview_context, render_digest
     from digest.subscribers import KeywordLimits, parse_keywords_or_raise
 
     saved = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(load_settings()))
@@ -101,7 +100,7 @@ def preview(
     ctx = open_context()
     _collect_missing_day(ctx, chosen, at)
     seen = _build_preview(ctx, saved, chosen, at, cap)
-    letter = render_digest(preview_context(ctx, saved, seen))
+    letter = render_digest(preview_context(ctx, saved, seen.papers, seen.omitted_count, seen.day))
     if out:
         _write_file(out, letter.html)
     if as_json:
@@ -109,8 +108,8 @@ def preview(
             {
                 "day": seen.day,
                 "subject": letter.subject,
-                "considered": seen.paper_count,
-                "matched": dict(zip((each.written for each in saved), seen.match_counts, strict=True)),
+                "considered": seen.considered_count,
+                "matched": dict(zip((each.text for each in saved), seen.match_counts, strict=True)),
                 "papers": [{"title": each.title, "url": each.url} for each in seen.papers],
                 "left_out": seen.omitted_count,
             }
@@ -181,7 +180,7 @@ def match(
     from digest.matching import Matcher, describe, parse
     from digest.subscribers import KeywordLimits
 
-    understood = parse(query, KeywordLimits.from_settings(load_settings()).limits)
+    understood = parse(query, KeywordLimits.from_settings(load_settings()).query_limits)
     matcher = Matcher([understood])
     found: list[dict[str, Any]] = []
     for batch in batch_documents(documents_from_file(papers_) if papers_ else documents_from_store(open_context())):

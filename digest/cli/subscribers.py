@@ -55,7 +55,7 @@ def list_(*, as_json: JsonOption = False) -> None:
     """All subscribers with their status: pending, active, paused, unsubscribed or suppressed."""
     from digest.subscribers import list_subscribers
 
-    found = list_subscribers(open_context())
+    found = list_subscribers(open_context().engine)
     if as_json:
         print_json(found)
         return
@@ -117,7 +117,7 @@ def show(email: str, *, as_json: JsonOption = False) -> None:
     """Everything that is held of one subscriber, with the letters they got."""
     from digest.subscribers import get_subscriber
 
-    found = get_subscriber(open_context(), email)
+    found = get_subscriber(open_context().engine, email)
     if as_json:
         print_json(found)
         return
@@ -146,10 +146,10 @@ def remove(
 
     ctx = open_context()
     if erase:
-        erase_by_email(ctx, email)
+        erase_by_email(ctx.engine, email)
         status = "erased"
     else:
-        status = remove_subscriber(ctx, email, utc_now()).status
+        status = remove_subscriber(ctx, email, utc_now()).profile.status
     if as_json:
         print_json({"email": email, "status": status})
     else:
@@ -189,6 +189,6 @@ def export(*, as_json: JsonOption = False) -> None:
 
     ctx = open_context()
     if as_json:
-        print_json(list_subscribers(ctx))
+        print_json(list_subscribers(ctx.engine))
         return
-    typer.echo(export_csv(ctx), nl=False)
+    typer.echo(export_csv(ctx.engine), nl=False)

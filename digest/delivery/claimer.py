@@ -1,7 +1,7 @@
 """What a sender takes in: letters of the queue, ready to be written, and what others left behind."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
@@ -17,7 +17,7 @@ from digest.delivery.buffer import claim_batch_size
 from digest.delivery.claims import count_queued
 from digest.delivery.retry import DeliveryOutcome, backoff, outcome_from_error, redact_addresses
 from digest.errors import DeliveryError
-from digest.rendering import BatchData, PreparedEmail, RenderCache, load_batch, prepare_email
+from digest.rendering import BatchData, FirstPapers, PreparedEmail, RenderCache, load_batch, prepare_email
 
 log = structlog.get_logger()
 
@@ -31,6 +31,10 @@ RECOVERY_SECONDS = 5.0  # between looks for what dead senders left behind, where
 
 
 Clock = Callable[[], datetime]
+
+
+# Finds what the welcome of a new subscriber shows, by subscriber.
+FirstPapersFinder = Callable[[Session, Sequence[ClaimedDelivery], datetime], Mapping[int, FirstPapers]]
 
 
 ClaimResult = tuple[list[PreparedEmail], list[tuple[ClaimedDelivery, DeliveryOutcome]]]
@@ -58,6 +62,7 @@ class Claimer:
     clock: Clock
     identity: SenderIdentity
     cache: RenderCache
+    first_papers: FirstPapersFinder | None = None
     rng: random.Random = field(default_factory=random.Random)  # noqa: S311  - jitter, no secret
     _recovered_at: float = 0.0
 
@@ -78,8 +83,10 @@ class Claimer:
         with write_session(self.ctx.engine) as session:
             claimed = claims.claim(session, self.identity.name, now, self._batch_size, excluded_domains=full_domains)
         with read_session(self.ctx.engine) as session:
-            laid = load_batch(session, claimed, now, self.cache)
-            return self._prepare_emails(_load_first_papers(session, laid, claimed, now), claimed, now)
+            batch = load_batch(session, claimed, now, self.cache)
+            if self.first_papers and any(delivery.kind == DeliveryKind.WELCOME for delivery in claimed):
+                batch = replace(batch, first=self.first_papers(session, claimed, now))
+            return self._prepare_emails(batch, claimed, now)
 
     def _prepare_emails(self, batch_data: BatchData, claimed: Sequence[ClaimedDelivery], now: datetime) -> ClaimResult:
         taken, unwritten = [], []
@@ -115,13 +122,3 @@ class Claimer:
         """Hand back what was claimed and not sent."""
         with write_session(self.ctx.engine) as session:
             claims.release(session, self.identity.name)
-
-
-def _load_first_papers(
-    session: Session, batch_data: BatchData, claimed: Sequence[ClaimedDelivery], now: datetime
-) -> BatchData:
-    if all(each.kind != DeliveryKind.WELCOME for each in claimed):
-        return batch_data
-    from digest.planning import first_papers  # with planning and numpy: 45 MB that few letters need
-
-    return replace(batch_data, first=first_papers(session, claimed, now))

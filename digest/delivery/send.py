@@ -24,7 +24,7 @@ import structlog
 
 from digest.context import AppContext
 from digest.database import SENDER_LOCK, exclusive_lock, is_postgresql, liveness_lock
-from digest.delivery.claimer import Claimer, Clock, SenderIdentity
+from digest.delivery.claimer import Claimer, Clock, FirstPapersFinder, SenderIdentity
 from digest.delivery.report import DeliveryReport
 from digest.delivery.sender import Sender
 from digest.mail import LocalMailbox, RelayConfig
@@ -52,6 +52,7 @@ async def send_queued(
     force: bool = False,
     limit: int | None = None,
     cache: RenderCache | None = None,
+    first_papers: FirstPapersFinder | None = None,
 ) -> DeliveryReport:
     """Send everything that may go now, or the first `most` letters. Setting `stop` ends it after those on the wire.
 
@@ -64,7 +65,7 @@ async def send_queued(
             log.info("sender.busy")
             return DeliveryReport(busy=True)
         async with open_relay(ctx) as relay:
-            intake = Claimer(ctx, clock, place, RenderCache() if cache is None else cache)
+            intake = Claimer(ctx, clock, place, RenderCache() if cache is None else cache, first_papers)
             return await Sender(intake, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)
 
 

@@ -18,7 +18,7 @@ from digest import planning
 from digest.context import AppContext
 from digest.database import read_session
 from digest.delivery import Clock, DeliveryReport, count_queued, send_queued
-from digest.planning import PlanCallback, PlanReport, never, nobody
+from digest.planning import PlanCallback, PlanReport
 from digest.rendering import RenderCache
 
 if TYPE_CHECKING:
@@ -96,10 +96,16 @@ async def collect(
 
 
 async def plan(
-    ctx: AppContext, now: datetime, *, on_chunk: PlanCallback = nobody, should_stop: Callable[[], bool] = never
+    ctx: AppContext,
+    now: datetime,
+    *,
+    on_chunk: PlanCallback | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> PlanReport:
     """Queue a digest for every reader whose hour has come and for whom there is something."""
-    return await asyncio.to_thread(planning.plan, ctx, now, on_progress=on_chunk, should_stop=should_stop)
+    return await asyncio.to_thread(
+        planning.plan, ctx.engine, ctx.sender_domain, now, on_chunk=on_chunk, should_stop=should_stop
+    )
 
 
 async def deliver(
@@ -118,7 +124,14 @@ async def deliver(
         on_progress(f"{sent.sent} letters sent")
 
     return await send_queued(
-        ctx, clock, stop=stop, on_progress=report_progress, force=force, limit=limit, cache=render_cache
+        ctx,
+        clock,
+        stop=stop,
+        on_progress=report_progress,
+        force=force,
+        limit=limit,
+        cache=render_cache,
+        first_papers=planning.first_papers,
     )
 
 

@@ -94,5 +94,5 @@ def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
 class KeywordInput:
     """A keyword to be kept: as the reader wrote it, and its canonical form."""
 
-    written: str
+    text: str
     canonical: str

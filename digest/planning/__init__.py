@@ -1,8 +1,31 @@
-"""planning."""
+"""Decides who is due and which papers they get, and queues their digests.
+
+    due subscribers ──┐
+                      ├─> fan_out ──────────────> lists ──> delivery.enqueue_digests
+    new papers ───────┴─ matched once for all
+                            └─> carry_over: the few with undelivered or trending papers
+
+New for a subscriber is what was first listed after their last edition (`first_listing_id > covered_listing_id`), and
+what earlier digests carried and did not deliver. Every due subscriber is marked as covered, digest or not, in the
+transaction that queues the digest, so a plan that dies half way is made again. Subscribers go by in chunks: the memory
+of a plan is one chunk and the papers.
+
+Any number of processes may plan at once. On PostgreSQL each takes the subscribers that no other has locked, and waits
+only at the end for those that were locked meanwhile.
+
+- `carry_over`: papers that come to a subscriber although they are not new
+- `chunk`: plan one chunk of subscribers
+- `due`: who is due, and what they ask for
+- `fan_out`: from queries that match papers to subscribers who get them
+- `match_matrix`: which queries match which papers, as a sparse matrix
+- `new_papers`: papers that are new for anyone, matched once
+- `planner`: plan all due subscribers, chunk by chunk
+- `preview`: what some keywords would bring, and the first papers of a new subscriber
+"""
 
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups
-from digest.planning.planner import PlanCallback, PlanReport, never, nobody, plan
-from digest.planning.preview import Preview, first_papers, preview, preview_context, preview_from_index
+from digest.planning.planner import PlanCallback, PlanReport, plan
+from digest.planning.preview import Preview, first_papers, preview, preview_from_index, preview_many
 
 __all__ = [
     "CHUNK_SIZE",
@@ -12,10 +35,8 @@ __all__ = [
     "Preview",
     "due_groups",
     "first_papers",
-    "never",
-    "nobody",
     "plan",
     "preview",
-    "preview_context",
     "preview_from_index",
+    "preview_many",
 ]

@@ -1,5 +1,7 @@
-"""Papers that come to a reader by another door than being new: owed from a letter that did not arrive, or trending
-after they were listed elsewhere. Few readers need this; for them an edition is chosen one by one.
+"""Papers that come to a subscriber although they are not new.
+
+They are undelivered, from an e-mail that did not arrive, or trending, after they were listed elsewhere. Few subscribers
+need this; for them an edition is chosen one by one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -7,15 +9,16 @@ from dataclasses import dataclass
 
 from digest.database.models import Paper
 from digest.delivery import UndeliveredPapers
-from digest.papers import Candidate, PaperSelection, choose_papers
-from digest.planning.new_papers import NewPapers, candidate_from_paper
-
-TRENDING_LIMIT = 3
+from digest.papers.ranking import TRENDING_LIMIT, Candidate, PaperSelection, choose_papers
+from digest.planning.new_papers import NewPapers
 
 
 @dataclass(frozen=True, slots=True)
 class DueSubscriber:
-    """One reader, as far as choosing papers needs. `queries` are places in the pool; `asks`: one is no exclusion."""
+    """Subscriber, as far as choosing papers needs. `query_rows` are those of the match matrix.
+
+    `has_inclusion` is false where all queries are exclusions.
+    """
 
     id: int
     covered_listing_id: int
@@ -26,7 +29,7 @@ class DueSubscriber:
 
     @property
     def wants_trending(self) -> bool:
-        """The day's trending papers are for readers without keywords, and for those who asked for the top three."""
+        """Whether trending papers come along: to subscribers without keywords, and to those who asked for them."""
         return self.trending or not self.has_inclusion
 
 
@@ -38,63 +41,47 @@ def choose_edition(
     papers_by_id: Mapping[int, Paper],
     delivered: set[int],
 ) -> PaperSelection:
-    """One reader's edition: what is new, within the cap, and on top what earlier letters carried and did not deliver.
+    """Choose one subscriber's papers: what is new, within the cap, and on top what was carried and not delivered.
 
-    A paper that entered after `covered_to` cannot have been mailed to this reader. Only what comes in by another door
-    (owed, or trending after it was listed elsewhere) has to be held against `had`.
+    A paper that was first listed after `covered_listing_id` cannot have been mailed to this subscriber. Only others,
+    undelivered or trending, have to be compared with `delivered`.
     """
-    exclusion_rows = [place for place in subscriber.query_rows if new_papers.is_exclusion[place]]
-    undelivered_ids = {*undelivered.papers, *undelivered.left_out} & papers_by_id.keys() if exclusion_rows else ()
-    delivered = delivered | {number for number in undelivered_ids if new_papers.is_excluded(number, exclusion_rows)}
+    exclusion_rows = [row for row in subscriber.query_rows if new_papers.is_exclusion[row]]
+    if exclusion_rows:
+        undelivered_ids = {*undelivered.papers, *undelivered.omitted_papers} & papers_by_id.keys()
+        delivered = delivered | {number for number in undelivered_ids if new_papers.is_excluded(number, exclusion_rows)}
     carried_papers = [
         papers_by_id[number] for number in undelivered.papers if number in papers_by_id and number not in delivered
     ]
-    carried_candidates = [candidate_from_paper(paper, queries=0) for paper in carried_papers]
     if subscriber.has_inclusion:
-        carried_candidates = [
-            each for paper in carried_papers if (each := new_papers.matched_candidate(paper, subscriber.query_rows))
-        ]
-    if subscriber.has_inclusion and not matched and not carried_candidates:
-        return PaperSelection((), ())  # no match, no mail: the top three only come along
+        candidates = (new_papers.matched_candidate(paper, subscriber.query_rows) for paper in carried_papers)
+        carried = [candidate for candidate in candidates if candidate]
+        if not matched and not carried:
+            return PaperSelection((), ())  # no match, no e-mail: trending papers only come along
+    else:
+        carried = [Candidate.from_paper(paper) for paper in carried_papers]
     trending: list[Candidate] = []
     if subscriber.wants_trending:
         trending = [
-            each
-            for each in _trending_candidates(subscriber, new_papers, exclusion_rows)
-            if each.paper_id not in delivered
+            candidate
+            for candidate in new_papers.trending
+            if candidate.first_listing_id > subscriber.covered_listing_id
+            and candidate.paper_id not in delivered
+            and not (exclusion_rows and new_papers.is_excluded(candidate.paper_id, exclusion_rows))
         ]
-        trending += undelivered_trending(carried_papers, carried_candidates) if subscriber.has_inclusion else []
-    selection = choose_papers(
-        matched,
-        trending,
-        cap=subscriber.cap,
-        trending_limit=TRENDING_LIMIT if subscriber.has_inclusion else subscriber.cap,
-    )
-    return add_undelivered(
-        selection,
-        [*matched, *trending],
-        carried_candidates,
-        [each for each in undelivered.left_out if each not in delivered],
-    )
+        if subscriber.has_inclusion:
+            trending += undelivered_trending(carried_papers, carried)
+    trending_limit = TRENDING_LIMIT if subscriber.has_inclusion else subscriber.cap
+    selection = choose_papers(matched, trending, cap=subscriber.cap, trending_limit=trending_limit)
+    omitted_ids = [number for number in undelivered.omitted_papers if number not in delivered]
+    return add_undelivered(selection, [*matched, *trending], carried, omitted_ids)
 
 
-def _trending_candidates(
-    subscriber: DueSubscriber, new_papers: NewPapers, exclusion_rows: Sequence[int]
-) -> list[Candidate]:
-    """What began to trend since, and what none of the reader's exclusions finds."""
-    candidates = [each for each in new_papers.trending if each.first_listing_id > subscriber.covered_listing_id]
-    return (
-        [each for each in candidates if not new_papers.is_excluded(each.paper_id, exclusion_rows)]
-        if exclusion_rows
-        else candidates
-    )
-
-
-def undelivered_trending(carried_papers: Sequence[Paper], carried_candidates: Sequence[Candidate]) -> list[Candidate]:
-    """What came along with a lost letter as trending, and may come along again."""
-    matched_ids = {each.paper_id for each in carried_candidates}
+def undelivered_trending(carried_papers: Sequence[Paper], carried: Sequence[Candidate]) -> list[Candidate]:
+    """Return the papers that came along as trending in an e-mail that was not delivered, and may come along again."""
+    matched_ids = {candidate.paper_id for candidate in carried}
     return [
-        candidate_from_paper(paper, queries=0)
+        Candidate.from_paper(paper)
         for paper in carried_papers
         if paper.id not in matched_ids and paper.upvotes is not None
     ]
@@ -103,18 +90,15 @@ def undelivered_trending(carried_papers: Sequence[Paper], carried_candidates: Se
 def add_undelivered(
     selection: PaperSelection,
     candidates: Sequence[Candidate],
-    carried_candidates: Sequence[Candidate],
+    carried: Sequence[Candidate],
     omitted_ids: Sequence[int],
 ) -> PaperSelection:
-    """Room for what is owed, beyond the cap: it was within the cap of a letter that did not arrive."""
-    if not carried_candidates and not omitted_ids:
+    """Add undelivered papers beyond the cap: they were within the cap of an e-mail that did not arrive."""
+    if not carried and not omitted_ids:
         return selection
     selected_ids = set(selection.paper_ids)
-    ranked = choose_papers(
-        [*(each for each in candidates if each.paper_id in selected_ids), *carried_candidates],
-        cap=len(selected_ids) + len(carried_candidates),
-    )
+    selected = [candidate for candidate in candidates if candidate.paper_id in selected_ids]
+    ranked = choose_papers([*selected, *carried], cap=len(selected_ids) + len(carried))
     remaining_ids = dict.fromkeys([*selection.omitted_ids, *omitted_ids])
-    return PaperSelection(
-        ranked.paper_ids, tuple(number for number in remaining_ids if number not in set(ranked.paper_ids))
-    )
+    ranked_ids = set(ranked.paper_ids)
+    return PaperSelection(ranked.paper_ids, tuple(number for number in remaining_ids if number not in ranked_ids))

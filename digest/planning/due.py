@@ -1,10 +1,8 @@
-"""Who is due: a question to the database, never anyone's memory.
+"""Who is due, and what they ask for: questions to the database, with no state in memory.
 
-A reader is due when their latest due day is later than the one that was planned last. So days missed are made up once,
-a new reader's first letter is the next plan's, and neither a clock set back nor a change of hour, zone or rhythm brings
-a day a second time. A day in the future was planned by a clock that ran ahead; it holds nobody back.
-
-Due readers and their queries, as columns of numbers: no object a reader, no row a keyword.
+A subscriber is due when their latest due day is later than the one that was planned last. So missed days are made up
+once, a new subscriber's first digest is the next plan's, and neither a clock set back nor a change of hour, zone or
+frequency brings a day a second time. A day in the future was planned by a clock that ran ahead; it delays nobody.
 """
 
 import json
@@ -12,24 +10,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from sqlalchemy import Engine, func, or_, text, update
 from sqlmodel import Session, col, select
 
 from digest.database import is_postgresql, read_session, write_session
 from digest.database.models import Subscriber, SubscriberStatus
-from digest.planning.match_matrix import BoolArray, IntArray
 from digest.schedule import latest_due_day
 
-CHUNK_SIZE = 8000  # readers planned in one transaction; what a plan holds in memory grows with it
+if TYPE_CHECKING:
+    from digest.planning.match_matrix import BoolArray, IntArray
+
+CHUNK_SIZE = 8000  # subscribers planned in one transaction; the memory of a plan grows with it
+POSITION_BITS = 10  # a subscriber has at most 1,000 keywords
+# The database packs millions of rows into two values, so that none becomes an object. The first has the subscriber and
+# the position of each keyword as one number.
+_POSTGRESQL_KEYWORDS = text(
+    "SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea),"
+    " string_agg(int8send(keyword_id), ''::bytea) FROM saved_keyword WHERE subscriber_id = ANY(:subscriber_ids)"
+)
+_SQLITE_KEYWORDS = (
+    "SELECT group_concat(saved.subscriber_id << 10 | saved.position), group_concat(saved.keyword_id)"
+    " FROM json_each(?) AS due CROSS JOIN saved_keyword AS saved ON saved.subscriber_id = due.value"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DueGroup:
-    """Readers who are due at the same instants; `slot` is their latest due day, `tomorrow` no day of anyone's yet."""
+    """Subscribers who are due at the same instants. `tomorrow` is the first day that has begun nowhere yet."""
 
     timezone: str
     send_hour: int
@@ -37,32 +47,65 @@ class DueGroup:
     due_day: date
     tomorrow: date
 
-    def is_due(self, last_slot: date | None) -> bool:
-        """Whether a reader planned last for `last_slot` is due; `due` asks the database the same."""
-        return last_slot is None or last_slot < self.due_day or last_slot > self.tomorrow
+    def is_due(self, last_due_day: date | None) -> bool:
+        """Return whether a subscriber planned last for `last_due_day` is due, as `lock_due_subscribers` asks it."""
+        return last_due_day is None or last_due_day < self.due_day or last_due_day > self.tomorrow
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberChunk:
+    """Subscribers in ascending order of their numbers, as columns."""
+
+    ids: "IntArray"
+    covered_listing_ids: "IntArray"
+    caps: "IntArray"
+    trending: "IntArray"
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Sequence[Any]]) -> "SubscriberChunk":
+        """Make a chunk of rows of (id, covered_listing_id, cap, trending)."""
+        import numpy as np
+
+        values = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=4 * len(rows))
+        return cls(*values.reshape(-1, 4).T.copy())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def filter(self, mask: "BoolArray") -> "SubscriberChunk":
+        """Return the subscribers for whom `mask` is true."""
+        return SubscriberChunk(self.ids[mask], self.covered_listing_ids[mask], self.caps[mask], self.trending[mask])
+
+
+@dataclass(frozen=True, slots=True)
+class SavedQueries:
+    """Keywords of a chunk: for each the position of its subscriber, and its number."""
+
+    positions: "IntArray"
+    keyword_ids: "IntArray"
 
 
 def end_expired_pauses(engine: Engine, now: datetime) -> None:
-    """End the pauses that are over, each by its reader's own date."""
-    paused = col(Subscriber.status) == SubscriberStatus.PAUSED
+    """End the pauses that are over, by each subscriber's own date."""
+    is_paused = col(Subscriber.status) == SubscriberStatus.PAUSED
     with read_session(engine) as session:
-        earliest_ends = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(paused)
-        pause_ends = session.exec(earliest_ends.group_by(Subscriber.timezone)).all()
-    for zone, until in pause_ends:
-        today = now.astimezone(ZoneInfo(zone)).date()
+        earliest = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(is_paused)
+        pause_ends = session.exec(earliest.group_by(Subscriber.timezone)).all()
+    for timezone, until in pause_ends:
+        today = now.astimezone(ZoneInfo(timezone)).date()
         if until is None or until > today:
             continue
         with write_session(engine) as session:
             session.execute(
                 update(Subscriber)
-                .where(paused, col(Subscriber.timezone) == zone, col(Subscriber.paused_until) <= today)
+                .where(is_paused, col(Subscriber.timezone) == timezone, col(Subscriber.paused_until) <= today)
                 .values(status=SubscriberStatus.ACTIVE, paused_until=None)
                 .execution_options(synchronize_session=False)
             )
 
 
 def due_groups(engine: Engine, now: datetime) -> list[DueGroup]:
-    """Every zone, hour and frequency with a reader who is due. Most of the day there is none, and nothing is locked."""
+    """Return every zone, hour and frequency with a subscriber who is due; most of the day there is none."""
     with read_session(engine) as session:
         rows = session.exec(
             select(Subscriber.timezone, Subscriber.send_hour, Subscriber.frequency, col(Subscriber.last_due_day))
@@ -72,57 +115,24 @@ def due_groups(engine: Engine, now: datetime) -> list[DueGroup]:
     tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
     groups: dict[tuple[str, int, str], DueGroup] = {}
     due: dict[DueGroup, None] = {}
-    for zone, hour, frequency, last in rows:
-        key = (zone, hour, frequency)
+    for timezone, hour, frequency, last_due_day in rows:
+        key = (timezone, hour, frequency)
         if key not in groups:
-            groups[key] = DueGroup(*key, latest_due_day(now, zone, hour, frequency), tomorrow)
-        if groups[key].is_due(last):
+            groups[key] = DueGroup(*key, latest_due_day(now, timezone, hour, frequency), tomorrow)
+        if groups[key].is_due(last_due_day):
             due[groups[key]] = None
     return list(due)
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriberChunk:
-    """A chunk of readers, one place each, by number. What they have seen, how many papers they want, and whether the
-    day's top three along with them.
-    """
-
-    ids: IntArray
-    covered_listing_ids: IntArray
-    caps: IntArray
-    trending: IntArray
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[Sequence[Any]]) -> "SubscriberChunk":
-        """From rows of (id, covered_to, cap, trending)."""
-        values = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=4 * len(rows))
-        return cls(*values.reshape(-1, 4).T.copy())
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def filter(self, mask: BoolArray) -> "SubscriberChunk":
-        """Those for whom `wanted` is true."""
-        return SubscriberChunk(self.ids[mask], self.covered_listing_ids[mask], self.caps[mask], self.trending[mask])
-
-
-@dataclass(frozen=True, slots=True)
-class SavedQueries:
-    """What readers ask for: a pair for each saved keyword, in order: the reader's place, and the keyword."""
-
-    positions: IntArray
-    keyword_ids: IntArray
 
 
 def lock_due_subscribers(
     session: Session, group: DueGroup, after_id: int = 0, *, limit: int = CHUNK_SIZE, wait: bool = True
 ) -> SubscriberChunk:
-    """The next readers of a group whose latest due day has not been planned, by number; their rows are locked.
+    """Lock and return the next due subscribers of a group.
 
-    With `wait` off, readers whom somebody else has locked are left for later.
+    With `wait` off, those that another transaction has locked are left for later.
     """
     last_day = col(Subscriber.last_due_day)
-    result = session.connection().execute(  # rows, not objects: no look at what the session holds
+    result = session.connection().execute(  # by the connection: the session would compare each row with its objects
         select(Subscriber.id, Subscriber.covered_listing_id, Subscriber.cap, Subscriber.trending)
         .where(Subscriber.status == SubscriberStatus.ACTIVE, Subscriber.timezone == group.timezone)
         .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
@@ -130,36 +140,24 @@ def lock_due_subscribers(
         .where(col(Subscriber.id) > after_id)
         .order_by(col(Subscriber.id))
         .limit(limit)
-        # Readers before letters, in the order in which the front desk locks them.
+        # Subscribers before deliveries, the order in which `subscribers` locks them.
         .with_for_update(key_share=True, skip_locked=not wait)
     )
-    return SubscriberChunk.from_rows(result.cursor.fetchall())  # as the driver gives them: numbers need no reading
-
-
-# Millions of rows: the database packs them, so that none becomes an object. A reader and a position are one number.
-POSITION_BITS = 10  # bits for a position; readers have at most 1,000 keywords
-
-
-_POSTGRESQL_KEYWORDS = text(
-    "SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea),"
-    " string_agg(int8send(keyword_id), ''::bytea) FROM saved_keyword WHERE subscriber_id = ANY(:numbers)"
-)
-
-
-_SQLITE_KEYWORDS = (
-    "SELECT group_concat(saved.subscriber_id << 10 | saved.position), group_concat(saved.keyword_id)"
-    " FROM json_each(?) AS reader CROSS JOIN saved_keyword AS saved ON saved.subscriber_id = reader.value"
-)
+    return SubscriberChunk.from_rows(
+        result.cursor.fetchall()
+    )  # as the driver returns them: integers need no conversion
 
 
 def load_saved_queries(session: Session, subscribers: SubscriberChunk) -> SavedQueries:
-    """The saved keywords of these readers."""
+    """Return the keywords of these subscribers, by subscriber and position."""
+    import numpy as np
+
     subscriber_ids = subscribers.ids.tolist()
     if is_postgresql(session):
-        row = session.execute(_POSTGRESQL_KEYWORDS, {"numbers": subscriber_ids}).one()
-        sort_keys, keyword_ids = (np.frombuffer(bytes(each or b""), dtype=">i8").astype(np.int64) for each in row)
+        packed = session.execute(_POSTGRESQL_KEYWORDS, {"subscriber_ids": subscriber_ids}).one()
+        sort_keys, keyword_ids = (np.frombuffer(bytes(part or b""), dtype=">i8").astype(np.int64) for part in packed)
     else:
-        row = session.connection().exec_driver_sql(_SQLITE_KEYWORDS, (json.dumps(subscriber_ids),)).one()
-        sort_keys, keyword_ids = (np.fromstring(each or "", dtype=np.int64, sep=",") for each in row)
+        joined = session.connection().exec_driver_sql(_SQLITE_KEYWORDS, (json.dumps(subscriber_ids),)).one()
+        sort_keys, keyword_ids = (np.fromstring(part or "", dtype=np.int64, sep=",") for part in joined)
     order = np.argsort(sort_keys, kind="stable")
     return SavedQueries(np.searchsorted(subscribers.ids, sort_keys[order] >> POSITION_BITS), keyword_ids[order])

@@ -1,71 +1,59 @@
-"""From queries that find papers to readers who get them: one sparse product for a chunk of readers.
+"""From queries that match papers to subscribers who get them: one sparse product for a chunk of subscribers.
 
-    readers x queries  @  queries x papers  =  readers x papers
+    subscribers x queries  @  queries x papers  =  subscribers x papers
 
-Each cell of the product tells how many of the reader's queries match, whether one does in the title, and whether an
-exclusion does. Ranking is one sort of whole numbers that say it all: reader, rank within the letter, paper.
+Each cell of the product says how many of the subscriber's queries match, whether one does in the title, and whether an
+exclusion does. Ranking is one sort of integers: subscriber, then the packed ranking key.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from digest.papers import Candidate
-from digest.planning.match_matrix import EXCLUSION, FIELD_BITS, FIELD_MASK, TITLE_MATCH, IntArray, MatchMatrix
+from digest.papers.ranking import PACKED_KEY_BITS, Candidate, packed_ranking_key, unpack_ranking_key
+from digest.planning.match_matrix import EXCLUSION, FIELD_MASK, TITLE_MATCH, IntArray, MatchMatrix
 
-KEY_BITS = 42  # bits for queries (10), title (1) and column (31)
-
-
-EMPTY_LISTS = ("[]", "[]")
-
-
-MAX_KEY = (1 << KEY_BITS) - 1
-
-
-COLUMN_MASK = (1 << KEY_BITS - FIELD_BITS - 1) - 1
+MAX_KEY = (1 << PACKED_KEY_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class RankedMatches:
-    """The papers of each reader of a chunk, best first: those of reader n lie from `start[n]` up to `start[n + 1]`."""
+    """Papers of each subscriber of a chunk, best first: those of subscriber n lie from `offsets[n]` to the next.
+
+    `keys` are packed ranking keys; the popularity in a key is the column of the paper in `matrix`.
+    """
 
     matrix: MatchMatrix
     offsets: Sequence[int]
     keys: IntArray
 
-    @property
-    def columns(self) -> IntArray:
-        return self.keys & COLUMN_MASK
-
     def candidates_at(self, position: int) -> list[Candidate]:
-        """One reader's papers, spelt out."""
+        """Return one subscriber's papers as objects."""
         keys = self.keys[self.offsets[position] : self.offsets[position + 1]]
-        column = keys & COLUMN_MASK
-        return [
-            Candidate(*row)
-            for row in zip(
-                self.matrix.paper_ids[column].tolist(),
-                self.matrix.first_listing_ids[column].tolist(),
-                self.matrix.upvotes[column].tolist(),
-                (keys >> KEY_BITS - FIELD_BITS).tolist(),
-                (keys >> KEY_BITS - FIELD_BITS - 1 & 1).astype(bool).tolist(),
-                strict=True,
-            )
-        ]
+        query_counts, in_title, columns = unpack_ranking_key(keys)
+        rows = zip(
+            self.matrix.paper_ids[columns].tolist(),
+            self.matrix.first_listing_ids[columns].tolist(),
+            self.matrix.upvotes[columns].tolist(),
+            query_counts.tolist(),
+            in_title.astype(bool).tolist(),
+            strict=True,
+        )
+        return [Candidate(*row) for row in rows]
 
     def json_lists(self, caps: Sequence[int]) -> list[tuple[str, str]]:
-        """Each reader's letter as JSON: the best papers up to the cap, and those that found no room."""
+        """Return each subscriber's digest as JSON arrays: the best papers up to the cap, and those without room."""
         texts = self.matrix.paper_id_texts
         width = texts.shape[1]
-        text = texts[self.columns].tobytes().decode("ascii")
-        bounds = [place * width for place in self.offsets]
+        text = texts[unpack_ranking_key(self.keys)[2]].tobytes().decode("ascii")
         lists = []
-        for begin, end, cap in zip(bounds, bounds[1:], caps, strict=False):
+        for (begin, end), cap in zip(pairwise(offset * width for offset in self.offsets), caps, strict=True):
             cut = begin + cap * width
             if begin == end:
-                lists.append(EMPTY_LISTS)
+                lists.append(("[]", "[]"))
             elif cut >= end:
                 lists.append((f"[{text[begin : end - 1]}]", "[]"))
             else:
@@ -74,21 +62,23 @@ class RankedMatches:
 
 
 def fan_out(
-    matrix: MatchMatrix, subscriber_rows: IntArray, query_rows: IntArray, covered_listing_ids: IntArray
+    matrix: MatchMatrix, positions: IntArray, query_rows: IntArray, covered_listing_ids: IntArray
 ) -> RankedMatches:
-    """Who gets what. `reader` and `query` are row numbers, a pair for each saved keyword; `covered` is each reader's
-    own mark: nothing that entered up to it is new for them.
+    """Rank the papers of each subscriber.
+
+    `positions` and `query_rows` are a pair for each saved keyword. Papers that were first listed up to a subscriber's
+    `covered_listing_ids` are not new for them.
     """
-    shape = (len(covered_listing_ids), matrix.cells.shape[0])
-    ones = np.ones(len(subscriber_rows), dtype=np.int32)
-    product = csr_matrix((ones, (subscriber_rows, query_rows)), shape=shape) @ matrix.cells
-    row = np.repeat(np.arange(len(covered_listing_ids), dtype=np.int64), np.diff(product.indptr))
-    column, cell = product.indices.astype(np.int64), product.data
-    is_new = (cell < EXCLUSION) & (matrix.first_listing_ids[column] > covered_listing_ids[row])
+    count = len(covered_listing_ids)
+    ones = np.ones(len(positions), dtype=np.int32)
+    product = csr_matrix((ones, (positions, query_rows)), shape=(count, matrix.cells.shape[0])) @ matrix.cells
+    rows = np.repeat(np.arange(count, dtype=np.int64), np.diff(product.indptr))
+    columns, values = product.indices.astype(np.int64), product.data.astype(np.int64)
+    is_new = (values < EXCLUSION) & (matrix.first_listing_ids[columns] > covered_listing_ids[rows])
     if not is_new.all():
-        row, column, cell = row[is_new], column[is_new], cell[is_new]
-    keys = ((cell & FIELD_MASK).astype(np.int64) << 1 | (cell >= TITLE_MATCH)) << KEY_BITS - FIELD_BITS - 1 | column
-    order = np.sort(row << KEY_BITS | (MAX_KEY - keys))
-    offsets = np.zeros(len(covered_listing_ids) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=len(covered_listing_ids)), out=offsets[1:])
+        rows, columns, values = rows[is_new], columns[is_new], values[is_new]
+    keys = packed_ranking_key(values & FIELD_MASK, (values >= TITLE_MATCH).astype(np.int64), columns)
+    order = np.sort(rows << PACKED_KEY_BITS | (MAX_KEY - keys))
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])
     return RankedMatches(matrix, offsets.tolist(), MAX_KEY - (order & MAX_KEY))

@@ -1,13 +1,13 @@
-"""What the queries find, as a sparse table: a row a query, a column a paper.
+"""Which queries match which papers, as a sparse matrix: a row a query, a column a paper.
 
-A cell is one number that can be added up over a reader's queries:
+A cell is one number that can be added up over a subscriber's queries:
 
     bits 0 to 9     1 for a match; the sum is how many queries match
     bits 10 to 19   1 for a match by words of the title
     bits 20 to 29   1 for a match of an exclusion; then nothing else is set
 
-A reader has at most 1,000 queries, so no field runs over. The columns lie in the order of upvotes, then of listing:
-of two papers that match equally well, the one further right comes first in a letter.
+A subscriber has at most 1,000 queries, so no field overflows. The columns are in ascending order of popularity, see
+`papers.ranking`.
 """
 
 from collections.abc import Sequence
@@ -21,39 +21,29 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from digest.matching import Matcher, PaperDocument, Query
+from digest.papers.ranking import popularity_order
 
 IntArray = npt.NDArray[np.int64]
-
-
 BoolArray = npt.NDArray[np.bool_]
-
-
-SparseMatrix = Any  # scipy's csr_matrix; scipy tells no types
-
-
-TextArray = npt.NDArray[np.uint8]  # numbers as they stand in a JSON array, all equally wide: to be laid side by side
-
+TextArray = npt.NDArray[np.uint8]  # a row of ASCII a number, all equally wide, to be joined to JSON arrays
+SparseMatrix = Any  # csr_matrix; SciPy has no types
 
 FIELD_BITS = 10
-
-
-MATCH, TITLE_MATCH, EXCLUSION = 1, 1 << FIELD_BITS, 1 << 2 * FIELD_BITS
-
-
 FIELD_MASK = (1 << FIELD_BITS) - 1
+MATCH, TITLE_MATCH, EXCLUSION = 1, 1 << FIELD_BITS, 1 << 2 * FIELD_BITS
 
 
 @dataclass(frozen=True)
 class MatchMatrix:
-    """Papers and what finds them. `paper`, `entered` and `upvotes` have one number a column."""
+    """Papers and the queries that match them. The other arrays have one number a column."""
 
     paper_ids: IntArray
     first_listing_ids: IntArray
     upvotes: IntArray
     cells: SparseMatrix
 
-    def entered_after(self, listing_id: int) -> "MatchMatrix":
-        """Only the papers that entered after listing `number`."""
+    def listed_after(self, listing_id: int) -> "MatchMatrix":
+        """Return only the papers that were first listed after a listing."""
         columns = np.flatnonzero(self.first_listing_ids > listing_id)
         if len(columns) == len(self.paper_ids):
             return self
@@ -63,19 +53,19 @@ class MatchMatrix:
 
     @cached_property
     def paper_id_texts(self) -> TextArray:
-        """Each paper's number as it stands in a JSON array."""
+        """Number of each paper as it stands in a JSON array."""
         return format_numbers(self.paper_ids)
 
 
 def format_numbers(numbers: IntArray) -> TextArray:
-    """One row of bytes a number, with its comma."""
+    """Return one row of ASCII a number, with its comma, padded to the widest."""
     width = len(str(numbers.max(initial=0)))
     text = "".join(f"{number:{width}}," for number in numbers.tolist())
     return np.frombuffer(text.encode(), dtype=np.uint8).reshape(-1, width + 1)
 
 
 def json_arrays(texts: TextArray, rows: IntArray, offsets: IntArray) -> list[str]:
-    """JSON arrays of the numbers in `rows` of `written`: array n has those from `start[n]` up to the next."""
+    """Return JSON arrays of the numbers in `rows` of `texts`: array n has those from `offsets[n]` to the next."""
     width = texts.shape[1]
     text = texts[rows].tobytes().decode("ascii")
     bounds = (offsets * width).tolist()
@@ -84,7 +74,7 @@ def json_arrays(texts: TextArray, rows: IntArray, offsets: IntArray) -> list[str
 
 @dataclass(frozen=True)
 class MatchCells:
-    """What some queries find in some papers: row, column and cell of everything that is not empty."""
+    """Row, column and value of every cell that is not empty, for a block of papers."""
 
     rows: IntArray
     columns: IntArray
@@ -92,38 +82,35 @@ class MatchCells:
 
 
 def match_block(matcher: Matcher, queries: Sequence[Query], documents: Sequence[PaperDocument]) -> MatchCells:
-    """Match, and spell the bits out."""
-    size = (len(documents) + 7) // 8
+    """Match a block of papers."""
     bits = matcher.match_bits(documents)
-    matching_rows = [number for number, each in enumerate(bits) if each.matched]
-    matched, titled = (
-        b"".join(bits[number][part].to_bytes(size, "little") for number in matching_rows) for part in (0, 1)
-    )
-    position, column = np.nonzero(_unpack_bits(matched, size))
-    in_title = _unpack_bits(titled, size)[position, column]
-    row = np.array(matching_rows, dtype=np.int64)[position]
-    is_exclusion = np.array([query.exclude for query in queries], dtype=bool)[row]
-    values = np.where(is_exclusion, EXCLUSION, MATCH + TITLE_MATCH * in_title.astype(np.int32)).astype(np.int32)
-    return MatchCells(row, column.astype(np.int64), values)
+    matching_rows = [row for row, query_bits in enumerate(bits) if query_bits.matched]
+    row_bytes = max((len(documents) + 7) // 8, 1)
 
+    def unpack(field: int) -> npt.NDArray[np.uint8]:
+        packed = b"".join(bits[row][field].to_bytes(row_bytes, "little") for row in matching_rows)
+        return np.unpackbits(np.frombuffer(packed, dtype=np.uint8).reshape(-1, row_bytes), axis=1, bitorder="little")
 
-def _unpack_bits(packed: bytes, row_size: int) -> npt.NDArray[np.uint8]:
-    rows = np.frombuffer(packed, dtype=np.uint8).reshape(-1, max(row_size, 1))
-    return np.unpackbits(rows, axis=1, bitorder="little")
+    positions, columns = np.nonzero(unpack(0))
+    in_title = unpack(1)[positions, columns].astype(np.int32)
+    rows = np.array(matching_rows, dtype=np.int64)[positions]
+    is_exclusion = np.array([query.exclude for query in queries], dtype=bool)[rows]
+    values = np.where(is_exclusion, EXCLUSION, MATCH + TITLE_MATCH * in_title).astype(np.int32)
+    return MatchCells(rows, columns.astype(np.int64), values)
 
 
 def build_matrix(blocks: Sequence[MatchCells], query_count: int, papers: Sequence[tuple[int, int, int]]) -> MatchMatrix:
-    """Put what was found in blocks of papers into one table. `papers` are (number, entered, upvotes), block by block.
+    """Join the cells of all blocks. `papers` are (number, first listing, upvotes), block by block.
 
-    The columns of each part count on from those of the part before.
+    The columns of each block count on from those of the block before.
     """
-    paper, entered, upvotes = np.array(papers, dtype=np.int64).reshape(-1, 3).T
-    order = np.lexsort((entered, upvotes))
+    paper_ids, first_listing_ids, upvotes = np.array(papers, dtype=np.int64).reshape(-1, 3).T
+    order = popularity_order(upvotes, first_listing_ids)
     new_columns = np.empty(len(order), dtype=np.int64)
     new_columns[order] = np.arange(len(order))
-    row, column, cell = (
-        np.concatenate([getattr(part, name) for part in blocks]) if blocks else np.empty(0, dtype=np.int64)
-        for name in ("rows", "columns", "values")
+    empty = [MatchCells(*np.empty((3, 0), dtype=np.int64))]
+    rows, columns, values = (
+        np.concatenate([getattr(block, name) for block in blocks or empty]) for name in ("rows", "columns", "values")
     )
-    table = csr_matrix((cell.astype(np.int32), (row, new_columns[column])), shape=(query_count, len(order)))
-    return MatchMatrix(paper[order], entered[order], upvotes[order], table)
+    cells = csr_matrix((values.astype(np.int32), (rows, new_columns[columns])), shape=(query_count, len(order)))
+    return MatchMatrix(paper_ids[order], first_listing_ids[order], upvotes[order], cells)

@@ -1,32 +1,20 @@
-"""Who is due, and which papers each of them gets: rows in, queued deliveries out.
+"""Plan all due subscribers, chunk by chunk."""
 
-    due readers ──┐
-                  ├─> fan.fan_out ──────────────> lists ──> deliveries.enqueue_digests
-    new papers ───┴─ pool: matched once for all readers
-                        └─> doors.edition_for: the few with papers owed, or trending
-
-What is new for a reader is what was first listed after the last edition looked (`entered > covered_to`), and what
-earlier letters carried and could not deliver. Every due reader is marked as covered, letter or not, in the same
-transaction that queues the letter; so a plan that dies half way is simply made again. Readers go by in chunks: what
-a plan holds in memory is one chunk and the papers, however many readers there are.
-
-Any number of processes may plan at once. On PostgreSQL each takes the readers that no other holds, and waits only at
-the end for those whom somebody else (the front desk, a planner that dies) held meanwhile.
-"""
-
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Engine
 from sqlmodel import Session
 
-from digest.context import AppContext
-from digest.planning.due import CHUNK_SIZE, due_groups, end_expired_pauses
+from digest.database import read_session, write_session
+from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups, end_expired_pauses, lock_due_subscribers
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What a plan came to. `quiet`: due readers for whom there was nothing."""
+    """Counts of a plan. `without_papers`: due subscribers for whom there was nothing."""
 
     due: int = 0
     digests: int = 0
@@ -41,31 +29,54 @@ class PlanReport:
 PlanCallback = Callable[[Session, PlanReport], None]
 
 
-def nobody(_session: Session, _planned: PlanReport) -> None:
-    """Nobody is told."""
-
-
-def never() -> bool:
-    """Nobody stops it."""
-    return False
-
-
 def plan(
-    ctx: AppContext,
+    engine: Engine,
+    domain: str,
     now: datetime,
     *,
     chunk_size: int = CHUNK_SIZE,
-    on_progress: PlanCallback = nobody,
-    should_stop: Callable[[], bool] = never,
+    on_chunk: PlanCallback | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> PlanReport:
-    """Queue a digest for every reader whose hour has come and for whom there is something.
+    """Queue a digest for every due subscriber for whom there are papers.
 
-    `told` is called in the transaction of each chunk of readers; between two chunks a plan can be ended by `over`.
+    `domain` is that of the Message-IDs. `on_chunk` is called in the transaction of each chunk of subscribers;
+    `should_stop` is asked between two chunks.
     """
-    end_expired_pauses(ctx.engine, now)
-    groups = due_groups(ctx.engine, now)
+    end_expired_pauses(engine, now)
+    groups = due_groups(engine, now)
     if not groups:
         return PlanReport()
-    from digest.planning.chunks import ChunkOptions, plan_groups
+    # NumPy and SciPy cost 25 MB, which a process that only sends does without.
+    from digest.planning.chunk import plan_chunk
+    from digest.planning.new_papers import load_new_papers
 
-    return plan_groups(ctx, groups, now, ChunkOptions(chunk_size, on_progress, should_stop))
+    with read_session(engine) as session:
+        new_papers = load_new_papers(session)  # before any subscriber is locked: matching takes a while
+
+    def plan_group(group: DueGroup, *, wait: bool) -> PlanReport:
+        nonlocal new_papers
+        total, last_id = PlanReport(), 0
+        while not (should_stop and should_stop()):
+            with write_session(engine, bulk=True) as session:
+                subscribers = lock_due_subscribers(session, group, last_id, limit=chunk_size, wait=wait)
+                if not len(subscribers):
+                    break
+                if not new_papers.covers(subscribers.covered_listing_ids):
+                    new_papers = load_new_papers(session)
+                report, new_papers = plan_chunk(session, new_papers, subscribers, group.due_day, domain, now)
+                if on_chunk:
+                    on_chunk(session, report)
+            total += report
+            last_id = int(subscribers.ids[-1])
+        return total
+
+    total = PlanReport()
+    gc.freeze()  # new papers live to the end: to traverse them in every collection costs a tenth of the time
+    try:
+        for wait in (False, True):  # first the subscribers that no other process has locked
+            for group in groups:
+                total += plan_group(group, wait=wait)
+    finally:
+        gc.unfreeze()
+    return total

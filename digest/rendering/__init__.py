@@ -1,7 +1,7 @@
 """What a letter says. Pure: values in, `Letter(subject, text, html)` out; the words stand in templates/mail."""
 
 from digest.rendering.batch import BatchData, load_batch
-from digest.rendering.build_contexts import digest_context
+from digest.rendering.build_contexts import digest_context, preview_context
 from digest.rendering.cache import RenderCache, is_late, listed_days, paper_view, snapshot, stamp
 from digest.rendering.compose import PreparedEmail, prepare_email
 from digest.rendering.contexts import DigestContext, FirstPapers, PaperView, PersonalLinks, SendTime
@@ -31,6 +31,7 @@ __all__ = [
     "paper_view",
     "personal_card",
     "prepare_email",
+    "preview_context",
     "render_digest",
     "snapshot",
     "split_text",

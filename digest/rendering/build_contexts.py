@@ -1,15 +1,15 @@
 """What the letters have to say: rows in, the values of `letters` out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
-from digest.matching import is_exclusion
+from digest.matching import KeywordInput, is_exclusion
 from digest.rendering.batch import BatchData, Recipient
 from digest.rendering.cache import is_late
-from digest.rendering.contexts import CopyLinkContext, DigestContext, PersonalLinks, SendTime, WelcomeContext
+from digest.rendering.contexts import CopyLinkContext, DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
 from digest.schedule import next_due_day
 from digest.tokens import TokenPurpose
 
@@ -68,6 +68,26 @@ def digest_context(ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, s
         left_out_counts=left_out_counts(desk, claimed, asked),
         notices=desk.notices,
         links=links_of(ctx, claimed, subscriber),
+        postal_address=ctx.settings.postal_address,
+    )
+
+
+def preview_context(
+    ctx: AppContext, keywords: Sequence[KeywordInput], papers: Sequence[PaperView], omitted_count: int, day: date
+) -> DigestContext:
+    """Return the context of a digest that nobody gets; its links lead to the front page."""
+    front_page = ctx.absolute_url("/")
+    return DigestContext(
+        product=ctx.product_name,
+        day=day,
+        frequency=Frequency.DAILY,
+        send_time=SendTime(ctx.settings.send_hour, ctx.settings.default_timezone),
+        address="you@example.org",
+        subscribed_on=day,
+        keywords=tuple(keyword.text for keyword in keywords),
+        papers=tuple(papers),
+        left_out=omitted_count,
+        links=PersonalLinks(view=front_page, preferences=front_page, unsubscribe=front_page),
         postal_address=ctx.settings.postal_address,
     )
 

@@ -1,20 +1,39 @@
-"""subscribers."""
+"""Everything that a subscriber may ask for, one transaction each.
 
-from digest.subscribers.csv_transfer import erase_by_email, export_csv, get_subscriber, import_csv, list_subscribers
+- `csv_transfer`: list subscribers, export them as CSV and import them
+- `privacy`: history, export and erasure of what is stored about a subscriber
+- `profile`: what a page shows of a subscriber, and the outcome of an action
+- `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
+- `records`: rows of subscribers and keywords, inside the caller's transaction
+- `resend`: mail the link to the web copy of a digest once more
+- `resubscribe`: undo an unsubscription within 30 days
+- `subscriptions`: subscribe, confirm, change preferences, unsubscribe
+"""
+
+from digest.subscribers.csv_transfer import (
+    ImportReport,
+    erase_by_email,
+    export_csv,
+    get_subscriber,
+    import_csv,
+    list_subscribers,
+)
 from digest.subscribers.privacy import (
     PAGE_SIZE,
     delete_subscriber,
     erase,
     export_personal_data,
+    feed_token,
     get_delivery_history,
     mailed_papers,
 )
-from digest.subscribers.profile import SubscriberProfile
+from digest.subscribers.profile import ActionResult, SubscriberProfile
 from digest.subscribers.quick_actions import (
     MuteAuthorState,
     MuteState,
     PauseState,
     WeeklyState,
+    author_exclusion,
     get_mute_author_state,
     get_mute_state,
     get_pause_state,
@@ -32,24 +51,30 @@ from digest.subscribers.records import (
     CONSENT_TEXT,
     ENDED_STATUSES,
     MAX_CAP,
+    MAX_KEYWORDS,
+    REASON_DECLINED,
     REASON_ONE_CLICK,
+    REASON_REMOVED,
     REASON_UNCONFIRMED,
     RUNNING_STATUSES,
     Preferences,
     has_complained,
     keywords_by_subscriber,
     normalize_address,
+    subscriber_by_email,
     suspend,
     timezone_names,
 )
 from digest.subscribers.resend import send_copy_link
-from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe, resubscribe_token
+from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
 from digest.subscribers.subscriptions import (
+    KeywordError,
     KeywordLimits,
     add_subscriber,
     confirm,
     decline,
     get_profile,
+    get_unsubscribe_state,
     parse_keywords,
     parse_keywords_or_raise,
     remove_subscriber,
@@ -62,10 +87,16 @@ __all__ = [
     "CONSENT_TEXT",
     "ENDED_STATUSES",
     "MAX_CAP",
+    "MAX_KEYWORDS",
     "PAGE_SIZE",
+    "REASON_DECLINED",
     "REASON_ONE_CLICK",
+    "REASON_REMOVED",
     "REASON_UNCONFIRMED",
     "RUNNING_STATUSES",
+    "ActionResult",
+    "ImportReport",
+    "KeywordError",
     "KeywordLimits",
     "MuteAuthorState",
     "MuteState",
@@ -74,6 +105,7 @@ __all__ = [
     "SubscriberProfile",
     "WeeklyState",
     "add_subscriber",
+    "author_exclusion",
     "confirm",
     "decline",
     "delete_subscriber",
@@ -81,6 +113,7 @@ __all__ = [
     "erase_by_email",
     "export_csv",
     "export_personal_data",
+    "feed_token",
     "get_delivery_history",
     "get_mute_author_state",
     "get_mute_state",
@@ -88,6 +121,7 @@ __all__ = [
     "get_profile",
     "get_resubscribe_profile",
     "get_subscriber",
+    "get_unsubscribe_state",
     "get_weekly_state",
     "has_complained",
     "import_csv",
@@ -101,11 +135,11 @@ __all__ = [
     "parse_keywords_or_raise",
     "remove_subscriber",
     "resubscribe",
-    "resubscribe_token",
     "send_copy_link",
     "set_weekly",
     "start_pause",
     "subscribe",
+    "subscriber_by_email",
     "suspend",
     "timezone_names",
     "undo_pause",

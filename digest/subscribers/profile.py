@@ -1,45 +1,77 @@
-"""Who stands before the desk: the person a link speaks of, and what we hold of them."""
+"""Profile of a subscriber, and the outcome of an action on a signed link."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlmodel import Session
 
 from digest.context import AppContext
 from digest.database.models import Subscriber, SubscriberStatus
-from digest.subscribers.records import Preferences, keywords_by_subscriber, subscriber_by_nonce
+from digest.errors import TokenError
+from digest.subscribers.records import RUNNING_STATUSES, Preferences, keywords_of, subscriber_by_nonce
 from digest.tokens import TokenPurpose
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberProfile:
-    """What we hold of a subscriber, for the pages that they reach by a signed link. `held`: why nothing is mailed until
-    they resume, or empty.
+    """Stored values of a subscriber, for the pages behind a signed link.
+
+    `nonce` is what tokens are made of. `suspend_reason`: why nothing is mailed until they resume, or empty.
     """
 
     id: int
     email: str
     status: str
-    wish: Preferences
+    preferences: Preferences
     keywords: tuple[str, ...]
     paused_until: date | None
-    held: str
-    since: datetime | None
+    suspend_reason: str
+    confirmed_at: datetime | None
+    nonce: str = field(repr=False)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether e-mails are sent, or will be after a pause."""
+        return self.status in RUNNING_STATUSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionResult:
+    """Outcome of an action on a token: the profile after it, and whether anything changed.
+
+    `undo` is a token that takes the change back; empty where there is nothing to take back.
+    """
+
+    profile: SubscriberProfile
+    changed: bool = False
+    undo: str = ""
 
 
 def subscriber_from_token(
     ctx: AppContext, session: Session, purpose: TokenPurpose, token: str, now: datetime, *, lock: bool = True
 ) -> Subscriber:
+    """Verify a token and return its subscriber. Raises TokenError."""
     return subscriber_by_nonce(session, ctx.token_signer.unsign(purpose, token, now), lock=lock)
 
 
+def running_subscriber(
+    ctx: AppContext, session: Session, purpose: TokenPurpose, token: str, now: datetime, *, lock: bool = True
+) -> Subscriber:
+    """Verify a token and return its subscriber, whose subscription must be running. Raises TokenError."""
+    subscriber = subscriber_from_token(ctx, session, purpose, token, now, lock=lock)
+    if subscriber.status not in RUNNING_STATUSES:
+        raise TokenError("This subscription is not running. Subscribe again to start anew.")
+    return subscriber
+
+
 def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
-    subscriber_id = int(subscriber.id or 0)
+    """Return the profile of a subscriber."""
+    is_suspended = subscriber.status == SubscriberStatus.PAUSED and not subscriber.paused_until
     return SubscriberProfile(
-        id=subscriber_id,
+        id=int(subscriber.id or 0),
         email=subscriber.email,
         status=subscriber.status,
-        wish=Preferences(
+        preferences=Preferences(
             frequency=subscriber.frequency,
             send_hour=subscriber.send_hour,
             timezone=subscriber.timezone,
@@ -47,10 +79,9 @@ def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
             trending=subscriber.trending,
             summaries=subscriber.summaries,
         ),
-        keywords=tuple(
-            each.written for each in keywords_by_subscriber(session, [subscriber_id]).get(subscriber_id, [])
-        ),
+        keywords=tuple(keyword.text for keyword in keywords_of(session, subscriber)),
         paused_until=subscriber.paused_until,
-        held=subscriber.reason if subscriber.status == SubscriberStatus.PAUSED and not subscriber.paused_until else "",
-        since=subscriber.confirmed_at,
+        suspend_reason=subscriber.reason if is_suspended else "",
+        confirmed_at=subscriber.confirmed_at,
+        nonce=subscriber.nonce,
     )

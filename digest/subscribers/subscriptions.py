@@ -1,7 +1,6 @@
-"""The front desk: what a person may ask of us. Each request is one transaction: the change and the letter it causes.
+"""Subscribe, confirm, change preferences, unsubscribe: each one transaction with the e-mail that it causes.
 
-The pages, the command line and the demo all come through here. What the small links of a letter do stands in `doors`
-and `never`, the way back after leaving in `returning`.
+The pages, the command line and the demo all call these.
 """
 
 from collections.abc import Sequence
@@ -10,95 +9,86 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
+from digest import delivery, formatting, papers
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import DeliveryKind, Subscriber, SubscriberStatus
-from digest.delivery import NewDelivery, cancel, discard_undelivered, enqueue
+from digest.delivery import NewDelivery
 from digest.errors import QueryError, SubscriberError, TokenError
-from digest.formatting import pluralize
 from digest.matching import DEFAULT_LIMITS, KeywordInput, QueryLimits, parse
-from digest.papers import first_listing_id_of_latest_day
-from digest.subscribers.profile import SubscriberProfile, subscriber_from_token, to_profile
+from digest.subscribers import records
+from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.records import (
+    ENDED_STATUSES,
     MAX_KEYWORDS,
+    REASON_DECLINED,
     REASON_ONE_CLICK,
+    REASON_REMOVED,
     REASON_UNCONFIRMED,
     RUNNING_STATUSES,
     Preferences,
-    activate,
-    pause,
-    request_subscription,
-    set_keywords,
-    set_preferences,
-    subscriber_by_email,
-    suspend,
 )
+from digest.subscribers.resubscribe import undo_unsubscription_token
 from digest.tokens import TokenPurpose
-
-# Why a subscription ended that a reader did not end.
-REASON_DECLINED = "declined"
-
-
-REASON_REMOVED = "removed by the operator"
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordError:
-    """A line that is no keyword: its number from 1, its text, what is wrong and what would be right.
+    """Line that is no keyword: its number from 1, its text, and what is wrong with it.
 
-    `position`: at which character of the text, from 1; 0 where it is wrong as a whole.
+    `position`: the character at fault, from 1; 0 where the line is wrong as a whole.
     """
 
     line: int
-    written: str
+    text: str
     message: str
     position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordLimits:
-    """How many keywords a reader may have, and how large each may be."""
+    """How many keywords a subscriber may have, and how large each may be."""
 
     max_keywords: int = MAX_KEYWORDS
-    limits: QueryLimits = DEFAULT_LIMITS
+    query_limits: QueryLimits = DEFAULT_LIMITS
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "KeywordLimits":
-        """The operator's."""
+        """Return the operator's limits."""
         return cls(
             settings.most_keywords,
             QueryLimits(settings.longest_keyword, settings.most_terms, settings.deepest_nesting),
         )
 
 
-DEFAULT_KEYWORD_LIMITS = KeywordLimits()
-
-
 def parse_keywords(
-    lines: Sequence[str], limits: KeywordLimits = DEFAULT_KEYWORD_LIMITS
+    lines: Sequence[str],
+    limits: KeywordLimits = KeywordLimits(),
 ) -> tuple[list[KeywordInput], list[KeywordError]]:
-    """Read keywords, one a line; blank ones do not count. Each is either understood or told why not."""
-    keywords, errors = [], []
+    """Parse keywords, one a line; return the valid ones and the errors of the others. Blank lines are skipped."""
+    keywords: list[KeywordInput] = []
+    errors: list[KeywordError] = []
     for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text:
+        if not (text := line.strip()):
             continue
         try:
-            keywords.append(KeywordInput(text, parse(text, limits.limits).canonical))
+            keywords.append(KeywordInput(text, parse(text, limits.query_limits).canonical))
         except QueryError as error:
             errors.append(KeywordError(number, text, str(error), error.position or 0))
     if len(keywords) > limits.max_keywords:
-        message = f"At most {pluralize(limits.max_keywords, 'keyword')}, please; these are {len(keywords)}."
-        errors.append(KeywordError(limits.max_keywords + 1, "", message))
+        at_most = formatting.pluralize(limits.max_keywords, "keyword")
+        errors.append(
+            KeywordError(limits.max_keywords + 1, "", f"At most {at_most}, please; these are {len(keywords)}.")
+        )
     return keywords, errors
 
 
-def parse_keywords_or_raise(lines: Sequence[str], limits: KeywordLimits = DEFAULT_KEYWORD_LIMITS) -> list[KeywordInput]:
-    """Keywords, one a line. Raises QueryError with a line for each that is none."""
+def parse_keywords_or_raise(lines: Sequence[str], limits: KeywordLimits = KeywordLimits()) -> list[KeywordInput]:
+    """Parse keywords, one a line. Raises QueryError with a message for each line that is none."""
     keywords, errors = parse_keywords(lines, limits)
     if errors:
-        messages = (f"keyword {each.written!r}: {each.message}" if each.written else each.message for each in errors)
+        messages = (f"keyword {error.text!r}: {error.message}" if error.text else error.message for error in errors)
         raise QueryError("\n".join(messages))
     return keywords
 
@@ -106,21 +96,17 @@ def parse_keywords_or_raise(lines: Sequence[str], limits: KeywordLimits = DEFAUL
 def subscribe(
     ctx: AppContext, email: str, preferences: Preferences, keywords: Sequence[KeywordInput], now: datetime
 ) -> None:
-    """Somebody asks for letters to an address. Whatever its state, the caller learns nothing of it; the mailbox does.
+    """Request a subscription. The caller learns nothing of the address's state; its mailbox does.
 
-    One mail of a kind a day at most goes to an address this way, however often somebody asks.
+    At most one e-mail of a kind a day goes to an address this way.
     """
     with write_session(ctx.engine) as session:
-        subscriber = request_subscription(
-            session, email, preferences, keywords, now, max_keywords=ctx.settings.most_keywords
-        )
-        kind = {
-            SubscriberStatus.PENDING: DeliveryKind.CONFIRM,
-            SubscriberStatus.ACTIVE: DeliveryKind.ALREADY_SUBSCRIBED,
-            SubscriberStatus.PAUSED: DeliveryKind.ALREADY_SUBSCRIBED,
-        }.get(SubscriberStatus(subscriber.status))
-        if kind:
-            _enqueue_email(ctx, session, subscriber, kind, subscriber.ended_at, now)
+        max_keywords = ctx.settings.most_keywords
+        subscriber = records.request_subscription(session, email, preferences, keywords, now, max_keywords=max_keywords)
+        if subscriber.status == SubscriberStatus.PENDING:
+            _enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
+        elif subscriber.status in RUNNING_STATUSES:
+            _enqueue_email(ctx, session, subscriber, DeliveryKind.ALREADY_SUBSCRIBED, subscriber.ended_at, now)
 
 
 def add_subscriber(
@@ -134,49 +120,52 @@ def add_subscriber(
     paused_until: date | None = None,
     suspend_reason: str = "",
 ) -> bool:
-    """The operator enters somebody; `confirmed` when that person has already agreed elsewhere.
+    """Add a subscriber for the operator; `confirmed` when they have already agreed elsewhere.
 
-    True when a letter was queued for it. Raises SubscriberError for readers, and for who must never be mailed.
+    Returns whether a confirmation was queued. Raises SubscriberError for a subscription that is running, and for an
+    address that must never be mailed.
     """
     with write_session(ctx.engine) as session:
-        subscriber = request_subscription(
-            session, email, preferences, keywords, now, max_keywords=ctx.settings.most_keywords
-        )
+        max_keywords = ctx.settings.most_keywords
+        subscriber = records.request_subscription(session, email, preferences, keywords, now, max_keywords=max_keywords)
         if subscriber.status != SubscriberStatus.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
         if not confirmed:
             return _enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         _start_subscription(session, subscriber, now)
-        pause(subscriber, paused_until)
+        records.pause(subscriber, paused_until)
         if suspend_reason and not paused_until:
-            suspend(subscriber, suspend_reason)
+            records.suspend(subscriber, suspend_reason)
         return False
 
 
-def confirm(ctx: AppContext, token: str, now: datetime) -> SubscriberProfile:
-    """The owner of the address says yes. A second click is answered like the first."""
+def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
+    """Confirm a requested subscription. Raises TokenError for one that has ended."""
     with write_session(ctx.engine) as session:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
-        if subscriber.status == SubscriberStatus.PENDING:
-            ended = subscriber.ended_at
-            _start_subscription(session, subscriber, now)
-            _enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended, now)
-        elif subscriber.status in {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED}:
+        if subscriber.status in ENDED_STATUSES:
             raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
-        return to_profile(session, subscriber)
+        was_pending = subscriber.status == SubscriberStatus.PENDING
+        if was_pending:
+            ended_at = subscriber.ended_at
+            _start_subscription(session, subscriber, now)
+            _enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended_at, now)
+        return ActionResult(profile=to_profile(session, subscriber), changed=was_pending)
 
 
-def decline(ctx: AppContext, token: str, now: datetime) -> None:
-    """The owner of the address says no: what somebody asked for in their name is undone."""
+def decline(ctx: AppContext, token: str, now: datetime) -> ActionResult:
+    """End a requested subscription that the owner of the address did not ask for. A running one is left alone."""
     with write_session(ctx.engine) as session:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
-        if subscriber.status == SubscriberStatus.PENDING:
+        was_pending = subscriber.status == SubscriberStatus.PENDING
+        if was_pending:
             subscriber.end_subscription(SubscriberStatus.UNSUBSCRIBED, REASON_DECLINED, now)
-            cancel(session, int(subscriber.id or 0), now)
+            delivery.cancel(session, int(subscriber.id or 0), now)
+        return ActionResult(profile=to_profile(session, subscriber), changed=was_pending)
 
 
 def get_profile(ctx: AppContext, purpose: TokenPurpose, token: str, now: datetime) -> SubscriberProfile:
-    """What a page behind a link shows. Changes nothing. Raises TokenError."""
+    """Return the profile behind a link, and change nothing. Raises TokenError."""
     with read_session(ctx.engine) as session:
         return to_profile(session, subscriber_from_token(ctx, session, purpose, token, now, lock=False))
 
@@ -188,59 +177,68 @@ def update_preferences(
     keywords: Sequence[KeywordInput],
     paused_until: date | None,
     now: datetime,
-) -> SubscriberProfile:
-    """New preferences, in force from the next edition on; papers already considered are not mailed again."""
+) -> ActionResult:
+    """Set preferences, keywords and pause, from the next edition on. A subscription that has ended is left alone.
+
+    Papers that were considered already are not mailed again.
+    """
     with write_session(ctx.engine) as session:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.PREFERENCES, token, now)
-        if subscriber.status not in RUNNING_STATUSES:
-            raise TokenError("This subscription is not running. Subscribe again to start anew.")
-        set_preferences(subscriber, preferences)
-        set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
-        pause(subscriber, paused_until)
+        before = to_profile(session, subscriber)
+        if not before.is_running:
+            return ActionResult(profile=before)
+        records.set_preferences(subscriber, preferences)
+        records.set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
+        records.pause(subscriber, paused_until)
         session.flush()
-        return to_profile(session, subscriber)
+        after = to_profile(session, subscriber)
+        return ActionResult(profile=after, changed=after != before)
 
 
-def unsubscribe(ctx: AppContext, token: str, now: datetime, *, send_goodbye: bool = True) -> SubscriberProfile:
-    """No more letters from this moment on. `farewell`: mail a last one; a mail program's own button wants none."""
+def get_unsubscribe_state(ctx: AppContext, token: str, now: datetime) -> ActionResult:
+    """Return the profile and, where the subscription has just ended, the token that undoes it. Raises TokenError."""
+    with read_session(ctx.engine) as session:
+        subscriber = subscriber_from_token(ctx, session, TokenPurpose.UNSUBSCRIBE, token, now, lock=False)
+        undo = undo_unsubscription_token(ctx, subscriber, now)
+        return ActionResult(profile=to_profile(session, subscriber), undo=undo)
+
+
+def unsubscribe(ctx: AppContext, token: str, now: datetime, *, send_goodbye: bool = True) -> ActionResult:
+    """End a subscription at once. `send_goodbye` is off where a mail program's own button asks (RFC 8058)."""
     with write_session(ctx.engine) as session:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.UNSUBSCRIBE, token, now)
-        _end_subscription(
-            ctx,
-            session,
-            subscriber,
-            now,
-            reason="" if send_goodbye else REASON_ONE_CLICK,
-            send_goodbye=send_goodbye,
-        )
-        return to_profile(session, subscriber)
+        reason = "" if send_goodbye else REASON_ONE_CLICK
+        changed = _end_subscription(ctx, session, subscriber, now, reason=reason, send_goodbye=send_goodbye)
+        undo = undo_unsubscription_token(ctx, subscriber, now)
+        return ActionResult(profile=to_profile(session, subscriber), changed=changed, undo=undo)
 
 
-def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> SubscriberProfile:
-    """The operator ends a subscription; nothing is mailed. One that has ended stays as it is."""
+def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> ActionResult:
+    """End a subscription for the operator; nothing is mailed. One that has ended stays as it is."""
     with write_session(ctx.engine) as session:
-        subscriber = subscriber_by_email(session, email, lock=True)
-        _end_subscription(ctx, session, subscriber, now, reason=REASON_REMOVED, send_goodbye=False)
-        return to_profile(session, subscriber)
+        subscriber = records.subscriber_by_email(session, email, lock=True)
+        changed = _end_subscription(ctx, session, subscriber, now, reason=REASON_REMOVED, send_goodbye=False)
+        return ActionResult(profile=to_profile(session, subscriber), changed=changed)
+
+
+def _start_subscription(session: Session, subscriber: Subscriber, now: datetime) -> None:
+    # The first digest has the papers of the latest list day; what came before is in the archive.
+    records.activate(subscriber, papers.first_listing_id_of_latest_day(session) - 1, now)
+    delivery.discard_undelivered(session, int(subscriber.id or 0))
 
 
 def _end_subscription(
     ctx: AppContext, session: Session, subscriber: Subscriber, now: datetime, *, reason: str, send_goodbye: bool
-) -> None:
-    pending = subscriber.status == SubscriberStatus.PENDING
-    if not pending and subscriber.status not in RUNNING_STATUSES:
-        return
-    subscriber.end_subscription(SubscriberStatus.UNSUBSCRIBED, REASON_UNCONFIRMED if pending else reason, now)
-    cancel(session, int(subscriber.id or 0), now)
-    if send_goodbye and not pending:
-        # Named after the confirmation: who leaves, undoes it and leaves again has the letter already.
+) -> bool:
+    if subscriber.status in ENDED_STATUSES:
+        return False
+    was_pending = subscriber.status == SubscriberStatus.PENDING
+    subscriber.end_subscription(SubscriberStatus.UNSUBSCRIBED, REASON_UNCONFIRMED if was_pending else reason, now)
+    delivery.cancel(session, int(subscriber.id or 0), now)
+    if send_goodbye and not was_pending:
+        # Named after the confirmation: to leave, undo it and leave again brings no second e-mail.
         _enqueue_email(ctx, session, subscriber, DeliveryKind.GOODBYE, subscriber.confirmed_at or now, now)
-
-
-def _start_subscription(session: Session, subscriber: Subscriber, now: datetime) -> None:
-    # The first letter has the papers of the latest list day; what came before is in the archive.
-    activate(subscriber, first_listing_id_of_latest_day(session) - 1, now)
-    discard_undelivered(session, int(subscriber.id or 0))
+    return True
 
 
 def _enqueue_email(
@@ -251,8 +249,10 @@ def _enqueue_email(
     ended_at: datetime | None,
     now: datetime,
 ) -> bool:
-    # One of a kind a day: the database refuses a second. Who leaves and comes back on one day begins a new count; who
-    # declines does not, or somebody else could have them mailed again and again.
-    restarted_today = ended_at is not None and ended_at.date() == now.date() and subscriber.reason != REASON_DECLINED
-    edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if restarted_today else "")
-    return bool(enqueue(session, [NewDelivery(int(subscriber.id or 0), kind, edition)], ctx.sender_domain, now))
+    # One of a kind a day: the unique edition refuses a second. To leave and come back on one day begins a new count; to
+    # decline does not, or strangers could have an address mailed again and again.
+    is_new_count = ended_at is not None and ended_at.date() == now.date() and subscriber.reason != REASON_DECLINED
+    edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if is_new_count else "")
+    return bool(
+        delivery.enqueue(session, [NewDelivery(int(subscriber.id or 0), kind, edition)], ctx.sender_domain, now)
+    )

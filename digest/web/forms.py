@@ -208,8 +208,8 @@ def _parse_keywords(text: str, parsed: ParsedForm, limits: KeywordLimits) -> Non
         return
     parsed.saved, misread = parse_keywords(lines, limits)
     for each in misread:
-        about = f"Line {each.line}, “{each.written[:60]}”: " if each.written else ""
-        parsed.faults.append(FieldError("keywords", f"{about}{each.message}", each.written, each.position))
+        about = f"Line {each.line}, “{each.text[:60]}”: " if each.text else ""
+        parsed.faults.append(FieldError("keywords", f"{about}{each.message}", each.text, each.position))
 
 
 def non_blank_lines(text: str) -> str:

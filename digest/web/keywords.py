@@ -111,7 +111,7 @@ def describe_keywords(
     """Each keyword in words, with its warning. `counts` has the papers that each one finds, where they were counted."""
     numbers: Sequence[int | None] = [None] * len(keywords) if counts is None else counts
     return tuple(
-        _keyword_meaning(corpus, parse_canonical(each.written), n) for each, n in zip(keywords, numbers, strict=True)
+        _keyword_meaning(corpus, parse_canonical(each.text), n) for each, n in zip(keywords, numbers, strict=True)
     )
 
 

@@ -52,7 +52,7 @@ def target(sqlite_store: Engine) -> Target:
     confirm(at, token(at, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
     reader(at, BOB, "protein", now=YESTERDAY)
     arrive(at, YESTERDAY, "Robot hands", "Protein folds")
-    plan(at, AT)
+    plan(at.engine, at.sender_domain, AT)
     subscribe(at, EVE, Preferences(), [], AT)
     asyncio.run(send_queued(at, lambda: AT))
     return Target(

@@ -240,7 +240,7 @@ def test_no_keyword_and_no_title_reach_a_header_of_a_letter(target: Target) -> N
         None,
         AT,
     )
-    plan(target.at, later + timedelta(hours=1))
+    plan(target.at.engine, target.at.sender_domain, later + timedelta(hours=1))
     before = len(target.letters())
     asyncio.run(send_queued(target.at, lambda: later))
     (letter,) = target.letters()[before:]

@@ -181,7 +181,7 @@ def plan(url: str) -> Round:
         Settings(_env_file=None, database_url=url, mail_from="digest@example.org"), engine, TokenSigner(["x" * 32])
     )
     begun, worked = time.perf_counter(), time.process_time()
-    planned = planning.plan(ctx, NOW)
+    planned = planning.plan(ctx.engine, ctx.sender_domain, NOW)
     seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     engine.dispose()
     return Round(planned.due, planned.digests, seconds, cpu, peak())

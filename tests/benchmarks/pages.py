@@ -64,7 +64,7 @@ def previews_p99() -> Result:
 def measured() -> dict[str, Load]:
     """All three in one run: each in its turn, again and again, and the median turn of each."""
     with running() as port:
-        bodies = [urlencode({"keywords": "\n".join(each.written for each in wish)}) for wish in wishes()]
+        bodies = [urlencode({"keywords": "\n".join(each.text for each in wish)}) for wish in wishes()]
         asked = {
             "hello": [request("GET", "/hello")],
             "page": [request("GET", "/")],

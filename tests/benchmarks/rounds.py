@@ -69,7 +69,7 @@ def readers_planned() -> Result:
 
         def ours() -> None:
             forget(built)
-            assert plan(built, NOW).due == READERS
+            assert plan(built.engine, built.sender_domain, NOW).due == READERS
 
         with read_session(built.engine) as session:
             texts = [(paper.title, paper.abstract) for paper in session.exec(select(Paper)).all()]
@@ -93,7 +93,7 @@ def search(texts: Sequence[tuple[str, str]], number: int) -> int:
 def letters_sent() -> Result:
     """Claim, write, encode, fence, send, settle; against a connection, an EmailMessage and a commit a letter."""
     with relay() as outgoing, make_context(LETTERS, outgoing.port) as built:
-        plan(built, NOW)
+        plan(built.engine, built.sender_domain, NOW)
 
         def ours() -> None:
             queue_again(built)

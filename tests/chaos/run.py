@@ -194,7 +194,7 @@ class Run:
         self._ahead.clear()
         store.resolve(at.engine, {each.message_id for each in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
-        plan(at, self.clock())
+        plan(at.engine, at.sender_domain, self.clock())
         self._until_through()
         self._hear()
         return papers_once(store.readers(at.engine, active=True), papers, store.rows(at.engine), self._accepted)

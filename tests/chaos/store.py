@@ -24,7 +24,7 @@ def planned(engine: Engine, letters: int, **given: object) -> tuple[AppContext, 
     at = make_context(engine, **given)
     many(at, letters)
     papers = set(arrive(at, TUESDAY, PAPER))
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     with read_session(engine) as session:
         queued = count_queued(session)
     if queued != letters:

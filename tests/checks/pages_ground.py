@@ -120,7 +120,7 @@ def fill(at: AppContext) -> None:
     for email in (ADA, GONE):
         subscribe(at, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
         confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
-    plan(at, AT)
+    plan(at.engine, at.sender_domain, AT)
     asyncio.run(send_queued(at, lambda: AT))
     subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), AT)
     unsubscribe(at, token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT), AT)

@@ -116,7 +116,7 @@ def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
     assert (reader.status, reader.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
     assert "welcome" in place.mail(email).subject.lower()
     place.now += timedelta(hours=6)  # nine in the morning in Tokyo
-    plan(place.at, place.now)
+    plan(place.at.engine, place.at.sender_domain, place.now)
     letter = place.mail(email)
     assert letter.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     words = letter.part("plain").replace("*", "")  # marked as plain text marks

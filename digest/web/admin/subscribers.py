@@ -18,9 +18,8 @@ from starlette.exceptions import HTTPException
 from digest import planning
 from digest.database import read_session
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber, SubscriberStatus
-from digest.delivery import delivered_paper_ids
 from digest.matching import KeywordInput, describe, is_exclusion, parse_canonical
-from digest.papers import papers_by_id, papers_listed_after
+from digest.papers import delivered_paper_ids, papers_by_id, papers_listed_after
 from digest.rendering import PaperView
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
@@ -119,7 +118,7 @@ def subscriber_page(web: WebDep, number: int, queued: int = 0) -> HTMLResponse:
 
 def _keyword_row(keyword: KeywordInput) -> SubscriberKeywordRow:
     query = parse_canonical(keyword.canonical)
-    return SubscriberKeywordRow(keyword.written, describe(query), is_exclusion(keyword.canonical))
+    return SubscriberKeywordRow(keyword.text, describe(query), is_exclusion(keyword.canonical))
 
 
 def next_digest(
@@ -143,13 +142,13 @@ def next_digest(
     }
     pool = [each for each in (back | fresh).values() if each.id in back or each.id not in had]
     seen = planning.preview(session, keywords, pool, day, now, cap=subscriber.cap)
-    written = [each.written for each in keywords]
+    written = [each.text for each in keywords]
     return NextDigest(
         day,
         is_due,
         [ChosenPaper(each, _match_reasons(each, written)) for each in seen.papers],
         seen.omitted_count,
-        seen.paper_count,
+        seen.considered_count,
     )
 
 

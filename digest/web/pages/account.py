@@ -53,8 +53,8 @@ def history_page(web: WebDep, token: str, page: str = "1") -> HTMLResponse:
         names=KIND_LABELS,
         page=number,
         pages=pages,
-        running=found.card.status in RUNNING_STATUSES,
-        feed=web.ctx.absolute_url(f"/mine/{found.feed}"),
+        running=found.profile.is_running,
+        feed=web.ctx.absolute_url(f"/mine/{found.feed_token}"),
     )
 
 

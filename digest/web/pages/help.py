@@ -23,7 +23,7 @@ def keyword_help(web: WebDep) -> HTMLResponse:
         "help-keywords.html",
         introduction=INTRODUCTION,
         rows=SYNTAX_EXAMPLES,
-        limits=rules.limits,
+        limits=rules.query_limits,
         longest=MAX_PHRASE_LENGTH,
         most_words=MAX_PHRASE_WORDS,
         shortest_prefix=MIN_PREFIX_LENGTH,

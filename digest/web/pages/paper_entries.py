@@ -126,7 +126,7 @@ class ParsedSearch:
 def parse_search(web: WebContext, text: str) -> ParsedSearch:
     """Read a query under the operator's limits."""
     try:
-        query = parse(text, KeywordLimits.from_settings(web.ctx.settings).limits)
+        query = parse(text, KeywordLimits.from_settings(web.ctx.settings).query_limits)
     except QueryError as error:
         return ParsedSearch(text, None, str(error), error.position or 1)
     return ParsedSearch(text.strip(), query)

@@ -17,8 +17,8 @@ from digest.subscribers import (
     SubscriberProfile,
     decline,
     get_profile,
+    get_unsubscribe_state,
     parse_keywords,
-    resubscribe_token,
     update_preferences,
 )
 from digest.tokens import TokenPurpose
@@ -53,14 +53,12 @@ def confirm_page(web: WebDep, token: str) -> HTMLResponse:
 def confirm(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
     now = web.clock()
     if form.answer == "no":
-        decline(web.ctx, token, now)
-        card = get_profile(web.ctx, TokenPurpose.CONFIRM, token, now)
-        if card.status in RUNNING_STATUSES:
-            return web.render("confirmed.html", card=card, again=True)
+        declined = decline(web.ctx, token, now)
+        if declined.profile.is_running:
+            return web.render("confirmed.html", card=declined.profile, again=True)
         return web.render("declined.html")
-    again = get_profile(web.ctx, TokenPurpose.CONFIRM, token, now).status in RUNNING_STATUSES
-    card = subscribers.confirm(web.ctx, token, now)
-    return web.render("confirmed.html", card=card, again=again)
+    confirmed = subscribers.confirm(web.ctx, token, now)
+    return web.render("confirmed.html", card=confirmed.profile, again=not confirmed.changed)
 
 
 @router.api_route("/preferences/{token}", methods=SAFE_METHODS)
@@ -74,51 +72,47 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
 @router.post("/preferences/{token}")
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
-    card = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
-    if card.status not in RUNNING_STATUSES:
-        return subscription_ended_page(web, token)
     read = parse_preferences_form(form, web.ctx.settings, now)
     if read.faults:
+        profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
+    else:
+        profile = update_preferences(web.ctx, token, read.wish, read.saved, read.pause, now).profile
+    if not profile.is_running:
+        return subscription_ended_page(web, token)
+    if read.faults:
         said = entered_values(form, web.ctx.settings) | {"pause": form.pause}
-        return _render_preferences(web, token, card, said, read, saved=False)
-    update_preferences(web.ctx, token, read.wish, read.saved, read.pause, now)
+        return _render_preferences(web, token, profile, said, read, saved=False)
     return RedirectResponse(f"{web.root}/preferences/{token}?saved=1", status_code=303)
 
 
 @router.api_route("/unsubscribe/{token}", methods=SAFE_METHODS)
 def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
-    card = get_profile(web.ctx, TokenPurpose.UNSUBSCRIBE, token, web.clock())
-    if card.status in ENDED_STATUSES:
-        return _unsubscribed_page(web, token, again=True)
-    return web.render("unsubscribe.html", card=card, token=token)
+    state = get_unsubscribe_state(web.ctx, token, web.clock())
+    if state.profile.status in ENDED_STATUSES:
+        return web.render("left.html", again=True, undo=state.undo)
+    return web.render("unsubscribe.html", card=state.profile, token=token)
 
 
 @router.post("/unsubscribe/{token}")
 def unsubscribe(web: WebDep, token: str, form: Annotated[UnsubscribeForm, Form()]) -> Response:
     """Leave. Without our own button it is a mail program that asks (RFC 8058): no farewell, no page, no redirect."""
     by_button = form.answer == "yes" and not form.one_click
-    now = web.clock()
-    before = get_profile(web.ctx, TokenPurpose.UNSUBSCRIBE, token, now)
-    subscribers.unsubscribe(web.ctx, token, now, send_goodbye=by_button)
+    result = subscribers.unsubscribe(web.ctx, token, web.clock(), send_goodbye=by_button)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n")
-    return _unsubscribed_page(web, token, again=before.status in ENDED_STATUSES)
-
-
-def _unsubscribed_page(web: WebContext, token: str, *, again: bool) -> HTMLResponse:
-    return web.render("left.html", again=again, undo=resubscribe_token(web.ctx, token, web.clock()))
+    return web.render("left.html", again=not result.changed, undo=result.undo)
 
 
 def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
-    wish = profile.wish
+    preferences = profile.preferences
     return {
         "keywords": "\n".join(profile.keywords),
-        "frequency": wish.frequency,
-        "hour": str(wish.send_hour),
-        "timezone": wish.timezone,
-        "cap": str(wish.cap),
-        "trending": "yes" if wish.trending else "",
-        "summaries": "yes" if wish.summaries else "",
+        "frequency": preferences.frequency,
+        "hour": str(preferences.send_hour),
+        "timezone": preferences.timezone,
+        "cap": str(preferences.cap),
+        "trending": "yes" if preferences.trending else "",
+        "summaries": "yes" if preferences.summaries else "",
         "pause": profile.paused_until.isoformat() if profile.paused_until else "",
     }
 
@@ -130,7 +124,6 @@ def _render_preferences(
     shown = (
         parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS))[0] if saved else parsed.saved
     )
-    nonce = web.ctx.token_signer.unsign(TokenPurpose.PREFERENCES, token, now)
     return web.render(
         "preferences.html",
         status=422 if parsed.faults else 200,
@@ -140,8 +133,8 @@ def _render_preferences(
         saved=saved and not parsed.faults,
         understood=describe_keywords(web.suggestions.recent_corpus(web.ctx), shown) if shown else (),
         token=token,
-        leave=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, nonce, now),
-        today=now.astimezone(ZoneInfo(profile.wish.timezone)).date(),
+        leave=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, profile.nonce, now),
+        today=now.astimezone(ZoneInfo(profile.preferences.timezone)).date(),
         fresh=False,
         zones=timezones_including(values["timezone"]),
         longest=MAX_KEYWORDS_LENGTH,

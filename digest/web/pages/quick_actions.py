@@ -18,10 +18,10 @@ from digest.database.models import SubscriberStatus
 from digest.errors import TokenError
 from digest.matching import describe, is_exclusion, parse_canonical
 from digest.subscribers import (
+    ActionResult,
     MuteAuthorState,
     MuteState,
     PauseState,
-    SubscriberProfile,
     WeeklyState,
     get_mute_author_state,
     get_mute_state,
@@ -66,7 +66,7 @@ def mute(web: WebDep, token: str, keyword: str, form: QuickActionBody) -> HTMLRe
     now = web.clock()
     if form.undo:
         back = unmute_keyword(web.ctx, token, form.undo, now)
-        return web.render("mute.html", state="undone", keyword=back.written)
+        return web.render("mute.html", state="undone", keyword=back.keyword.text if back.keyword else "")
     found = mute_keyword(web.ctx, token, _parse_number(keyword), now)
     return _render_mute(web, token, keyword, found, "done", form.before)
 
@@ -79,21 +79,21 @@ def _render_mute(
         return web.render("mute.html", state="again", action=action, undo=before)
     query = parse_canonical(mute_state.keyword.canonical)
     ways = {}
-    if mute_state.only:
-        now, nonce = web.clock(), web.ctx.token_signer.unsign(TokenPurpose.MUTE, token, web.clock())
+    if mute_state.is_only:
+        now, nonce = web.clock(), mute_state.profile.nonce
         ways = {
             each: web.ctx.token_signer.sign(each, nonce, now) for each in (TokenPurpose.PAUSE, TokenPurpose.UNSUBSCRIBE)
         }
     return web.render(
         "mute.html",
-        state="only" if mute_state.only else state,
+        state="only" if mute_state.is_only else state,
         action=action,
         undo=mute_state.undo,
-        keyword=mute_state.keyword.written,
+        keyword=mute_state.keyword.text,
         meaning=describe(query),
         exclusion=is_exclusion(query.canonical),
         found=mute_state,
-        others=len(mute_state.card.keywords) - 1,
+        others=len(mute_state.profile.keywords) - 1,
         ways=ways,
     )
 
@@ -108,8 +108,8 @@ def mute_author_page(web: WebDep, token: str, paper: str) -> HTMLResponse:
 def mute_author(web: WebDep, token: str, paper: str, form: QuickActionBody) -> HTMLResponse:
     now = web.clock()
     if form.undo:
-        meaning = describe(parse_canonical(unmute_author(web.ctx, token, form.undo, now)))
-        return web.render("never.html", state="undone", meaning=meaning)
+        unmute_author(web.ctx, token, form.undo, now)
+        return web.render("never.html", state="undone")
     if not form.author:
         return _render_mute_author(
             web, token, paper, get_mute_author_state(web.ctx, token, _parse_number(paper), now), "ask"
@@ -130,7 +130,7 @@ def _render_mute_author(
         found=author_state,
         shown=author_state.authors[:split],
         others=author_state.authors[split:],
-        first=next((each for each in author_state.authors if each.line and not each.kept_away), None),
+        first=next((each for each in author_state.authors if each.exclusion and not each.is_muted), None),
     )
 
 
@@ -138,15 +138,15 @@ def _add_button_page(
     name: str,
     get_state: Callable[[AppContext, str, datetime], Found],
     act: Callable[[AppContext, str, datetime], Found],
-    undo: Callable[[AppContext, str, str, datetime], SubscriberProfile],
+    undo: Callable[[AppContext, str, str, datetime], ActionResult],
 ) -> None:
     """The page /PAGE/TOKEN, whose button asks nothing more."""
 
     def shown(web: WebContext, token: str, button_state: Found, state: str, before: str = "") -> HTMLResponse:
-        state = "again" if button_state.already else state
+        state = "again" if button_state.is_set else state
         action, note = f"{web.root}/{name}/{token}", button_state.undo or before
         return web.render(
-            f"{name}.html", state=state, action=action, undo=note, card=button_state.card, found=button_state
+            f"{name}.html", state=state, action=action, undo=note, card=button_state.profile, found=button_state
         )
 
     @router.api_route(f"/{name}/{{token}}", methods=SAFE_METHODS)
@@ -157,7 +157,7 @@ def _add_button_page(
     def pressed(web: WebDep, token: str, form: QuickActionBody) -> HTMLResponse:
         now = web.clock()
         if form.undo:
-            return web.render(f"{name}.html", state="undone", card=undo(web.ctx, token, form.undo, now))
+            return web.render(f"{name}.html", state="undone", card=undo(web.ctx, token, form.undo, now).profile)
         return shown(web, token, act(web.ctx, token, now), "done", form.before)
 
 
@@ -177,8 +177,8 @@ def resubscribe_page(web: WebDep, token: str) -> HTMLResponse:
 
 @router.post("/return/{token}")
 def resubscribe(web: WebDep, token: str) -> HTMLResponse:
-    card = subscribers.resubscribe(web.ctx, token, web.clock())
-    return web.render("return.html", state="done", card=card, token=token)
+    result = subscribers.resubscribe(web.ctx, token, web.clock())
+    return web.render("return.html", state="done", card=result.profile, token=token)
 
 
 def _parse_number(text: str) -> int:

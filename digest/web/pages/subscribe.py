@@ -19,8 +19,8 @@ from digest.database.models import Paper
 from digest.formatting import format_number, pluralize
 from digest.matching import KeywordInput, parse_canonical
 from digest.papers import latest_list_day, recent_papers
-from digest.planning import preview_context, preview_from_index
-from digest.rendering import DigestContext, PaperCard, PaperView, personal_card
+from digest.planning import preview_from_index
+from digest.rendering import DigestContext, PaperCard, PaperView, personal_card, preview_context
 from digest.subscribers import CONSENT_TEXT as CONSENT
 from digest.subscribers import MAX_CAP, Preferences
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
@@ -244,11 +244,11 @@ def _preview(web: WebContext, parsed: ParsedForm) -> PreviewResult | None:
         looked = preview_from_index(
             session, parsed.saved, web.recent_papers, day, web.clock(), cap=PREVIEW_PAPERS, is_current=True
         )
-    words = preview_context(web.ctx, parsed.saved, looked)
+    words = preview_context(web.ctx, parsed.saved, looked.papers, looked.omitted_count, looked.day)
     return PreviewResult(
         cards=tuple(_paper_entry(web, paper, words) for paper in looked.papers),
         counts=looked.match_counts,
-        considered=looked.paper_count,
+        considered=looked.considered_count,
         matched=len(looked.papers) + looked.omitted_count,
         days=web.recent_papers.days,
     )

@@ -18,9 +18,9 @@ from digest.subscribers import (
     REASON_UNCONFIRMED,
     Preferences,
     erase_by_email,
+    get_unsubscribe_state,
     parse_keywords_or_raise,
     resubscribe,
-    resubscribe_token,
     subscribe,
     unsubscribe,
     update_preferences,
@@ -157,8 +157,8 @@ def test_a_mail_can_unsubscribe(at: AppContext, record: Record) -> None:
 def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: AppContext, record: Record) -> None:
     raw = leaving(address(at, first(record), ReturnPathKind.UNSUBSCRIBE))
     handle_message(at, raw, LATER)
-    way_back = resubscribe_token(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
-    assert resubscribe(at, way_back, LATER + DAY).status == SubscriberStatus.ACTIVE
+    way_back = get_unsubscribe_state(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo
+    assert resubscribe(at, way_back, LATER + DAY).profile.status == SubscriberStatus.ACTIVE
     unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
     subscribe(at, ADA, Preferences(), parse_keywords_or_raise(["casino"]), LATER + DAY)
     assert handle_message(at, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).action is BounceAction.UNSUBSCRIBED
@@ -170,6 +170,6 @@ def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: AppCon
 def test_who_was_erased_leaves_nothing_to_bounce(at: AppContext, record: Record) -> None:
     number = first(record)
     came(at, "mailbox-full", number)
-    erase_by_email(at, ADA)
+    erase_by_email(at.engine, ADA)
     assert evidence(at) == []
     assert came(at, "no-such-mailbox", number) is BounceAction.DELIVERY_ERASED

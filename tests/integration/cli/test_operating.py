@@ -23,13 +23,14 @@ from digest.database.models import (
     Subscriber,
     SubscriberStatus,
 )
-from digest.delivery import UndeliveredPapers, delivered_paper_ids, reclaim_undelivered_papers, retry
+from digest.delivery import UndeliveredPapers, reclaim_undelivered_papers, retry
 from digest.delivery.claims import claim
 from digest.jobs import prune
 from digest.jobs.retention import prune_unconfirmed, prune_unsubscribed
 from digest.jobs.scheduler import Scheduler
 from digest.monitoring import get_edition_run
 from digest.monitoring.runs import DueHour
+from digest.papers import delivered_paper_ids
 from digest.planning import plan
 from digest.subscribers import Preferences, decline, parse_keywords_or_raise, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
@@ -142,7 +143,7 @@ def test_a_round_is_told_from_due_to_over(store: Engine) -> None:
     before = get_edition_run(store, NOW.date(), NOW)
     assert before.due == (DueHour("Asia/Tokyo", 18, 1), DueHour("UTC", 8, 1))
     assert (before.planned, before.open_count, before.is_finished) == (0, 0, False)
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     put(store, status=SubscriberStatus.PAUSED, kind=DeliveryKind.WELCOME, edition=NOW.date().isoformat())  # no digest
     planned = get_edition_run(store, NOW.date(), NOW)
     assert (planned.due, planned.planned, planned.deliveries["queued"], planned.is_finished) == ((), 2, 2, False)
@@ -171,7 +172,7 @@ def past(store: Engine) -> AppContext:
     reader(at, ADA, "robot", now=NOW, cap=1)
     reader(at, BOB, "robot", "protein", now=NOW)
     arrive(at, NOW, "A robot", "Another robot")
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     Record(store).settle(DeliveryState.SENT)
     unsubscribe(at, token(at, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     with write_session(store) as session:

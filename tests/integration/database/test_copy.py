@@ -85,8 +85,8 @@ def test_every_row_is_copied_and_planning_continues(store: Engine, create_store:
     assert rows["subscriber"] == 2
     assert rows["paper"] == 2
     assert all(rows.values()), "a table has no rows in this test"
-    report = plan(make_context(target), NOW)  # new rows get new ids
-    assert report == plan(make_context(store), NOW)
+    report = plan(target, "example.org", NOW)  # new rows get new ids
+    assert report == plan(store, "example.org", NOW)
     assert report.digests
     for copied, original in zip(Record(target).letters(ADA), Record(store).letters(ADA), strict=True):
         assert copied.papers == original.papers

@@ -18,7 +18,6 @@ from digest.delivery import (
     claims,
     count_by_state,
     count_queued,
-    delivered_paper_ids,
     discard_undelivered,
     enqueue,
     reclaim_undelivered_papers,
@@ -27,6 +26,7 @@ from digest.delivery import (
 from digest.delivery.claims import recover_abandoned, release
 from digest.delivery.retry import MAX_BACKOFF
 from digest.errors import DigestError, StoreError
+from digest.papers import delivered_paper_ids
 from tests.support.factories import NOW, delivery, subscriber
 
 LATER = NOW + timedelta(minutes=5)
@@ -295,7 +295,7 @@ def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, reade
         taken = reclaim_undelivered_papers(session, [first], LATER)
     (owed,) = taken.values()
     assert (list(taken), sorted(owed.papers)) == ([first], sorted(back))
-    assert sorted(owed.left_out) == sorted(100 + number for number in back)
+    assert sorted(owed.omitted_papers) == sorted(100 + number for number in back)
     with write_session(store) as session:
         assert reclaim_undelivered_papers(session, [first], LATER) == {}
         assert reclaim_undelivered_papers(session, [], LATER) == {}

@@ -25,13 +25,13 @@ from digest.delivery import (
     NewDelivery,
     cancel,
     claims,
-    delivered_paper_ids,
     reclaim_undelivered_papers,
 )
 from digest.delivery.claims import MAX_WAIT, recover_abandoned
 from digest.delivery.group_commit import GroupCommitter
 from digest.delivery.retry import DeliveryOutcome
 from digest.errors import DigestError
+from digest.papers import delivered_paper_ids
 from tests.support.factories import NOW, subscriber
 
 READERS = 2

@@ -25,7 +25,7 @@ def test_a_reader_gets_no_paper_that_an_exclusion_finds_and_others_do(at: AppCon
     reader(at, ADA, "robot", "-survey", now=TUESDAY)
     reader(at, BOB, "robot", now=TUESDAY)
     walks, survey = arrive(at, TUESDAY, "A robot walks", "A survey of robots")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     assert mailed(record) == [[walks]]
     assert [sorted(papers) for papers in mailed(record, BOB)] == [[walks, survey]]
 
@@ -34,7 +34,7 @@ def test_an_exclusion_alone_is_no_keyword(at: AppContext, record: Record) -> Non
     """Its reader gets what is trending, but for what is excluded."""
     reader(at, ADA, "-survey", now=TUESDAY)
     walks, _ = arrive(at, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     assert mailed(record) == [[walks]]
 
 
@@ -42,9 +42,9 @@ def test_what_is_trending_is_excluded_too_even_if_it_was_listed_before(at: AppCo
     reader(at, ADA, "robot", "-survey", now=TUESDAY - DAY, trending=True)
     reader(at, BOB, "robot", now=TUESDAY - DAY, trending=True)
     survey, _ = arrive(at, TUESDAY - DAY, "A survey of proteins", "Proteins")
-    assert plan(at, TUESDAY - DAY).without_papers == 2
+    assert plan(at.engine, at.sender_domain, TUESDAY - DAY).without_papers == 2
     walks = arrive(at, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     assert sorted(mailed(record, BOB)[0]) == sorted([survey, walks])
     assert mailed(record) == [[walks]]
 
@@ -52,18 +52,18 @@ def test_what_is_trending_is_excluded_too_even_if_it_was_listed_before(at: AppCo
 def test_an_exclusion_written_since_keeps_back_what_a_lost_letter_carried(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A survey of robots")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     record.settle(DeliveryState.FAILED)
     rewrite(at, "robot", "-survey")
     arrive(at, TUESDAY + DAY, "A protein folds")
-    assert plan(at, TUESDAY + DAY).digests == 0
+    assert plan(at.engine, at.sender_domain, TUESDAY + DAY).digests == 0
 
 
 def test_a_source_can_be_asked_for(at: AppContext, record: Record) -> None:
     reader(at, ADA, "source:huggingface AND robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
     [swims] = arrive(at, TUESDAY, "A robot swims", source="huggingface")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     assert mailed(record) == [[swims]]
 
 

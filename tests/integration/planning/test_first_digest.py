@@ -68,7 +68,7 @@ def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(
     confirmed(at, ADA, "robot")
     confirmed(at, BOB, "speech")
     before = firsts(at)
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     digests = [each for each in Record(at.engine).letters() if each.kind == DeliveryKind.DIGEST]
     assert [len(each.papers) for each in digests] == [1]
     assert (before[ADA].follows, before[BOB].follows) == (True, False)
@@ -81,7 +81,7 @@ def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(
 def test_who_had_the_papers_of_the_list_before_is_promised_nothing(at: AppContext) -> None:
     arrive(at, NOW, "A robot")
     confirmed(at, ADA, "robot")
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     confirmed(at, ADA, "robot", now=NOW + timedelta(hours=1))
     seen = firsts(at)[ADA]
@@ -115,6 +115,6 @@ def test_the_last_letter_has_the_link_that_brings_it_all_back(at: AppContext) ->
     record = Record(at.engine)
     for said in mail(at, record.letters(ADA)[-1]):
         key = said.partition("https://digest.example.org/return/")[2].split('"')[0].split()[0]
-        assert resubscribe(at, key, NOW + 30 * DAY).status == SubscriberStatus.ACTIVE
+        assert resubscribe(at, key, NOW + 30 * DAY).profile.status == SubscriberStatus.ACTIVE
         unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED

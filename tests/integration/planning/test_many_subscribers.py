@@ -17,7 +17,7 @@ from digest.planning import PlanReport
 from digest.planning.new_papers import load_new_papers
 from digest.subscribers import Preferences, parse_keywords_or_raise, unsubscribe, update_preferences
 from digest.tokens import TokenPurpose
-from tests.support.contexts import ADA, BOB, DAY, KEY, TUESDAY, Record, arrive, mailed, make_context, many, reader
+from tests.support.contexts import ADA, BOB, DAY, TUESDAY, Record, arrive, mailed, make_context, many, reader
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def record(store: Engine) -> Record:
 def test_more_readers_than_one_chunk_holds(at: AppContext, record: Record) -> None:
     many(at, 2001)
     robot, protein = arrive(at, TUESDAY, "A robot walks", "A protein folds")
-    assert planning.plan(at, TUESDAY) == PlanReport(due=2001, digests=1334, without_papers=667)
+    assert planning.plan(at.engine, at.sender_domain, TUESDAY) == PlanReport(due=2001, digests=1334, without_papers=667)
     with read_session(at.engine) as session:
         tally = session.exec(select(func.count()).select_from(Delivery).group_by(col(Delivery.subscriber_id))).all()
         assert set(tally) == {1}
@@ -48,7 +48,7 @@ def test_four_planners_at_once_write_one_letter_a_reader(at: AppContext, record:
 
     def plan(_number: int) -> PlanReport:
         barrier.wait()
-        return planning.plan(at, TUESDAY)
+        return planning.plan(at.engine, at.sender_domain, TUESDAY)
 
     with ThreadPoolExecutor(4) as pool:
         plans = list(pool.map(plan, range(4)))
@@ -59,14 +59,11 @@ def test_four_planners_at_once_write_one_letter_a_reader(at: AppContext, record:
 PLANNER = """
 import sys
 from datetime import datetime
-from digest import db, planning
-from digest.house import House
-from digest.settings import Settings
-from digest.subscribers import Links
-engine = db.connect(sys.argv[1])
-at = House(Settings(_env_file=None, database_url=sys.argv[1]), engine, Links([sys.argv[2]]))
+from digest.database import connect
+from digest.planning import plan
+engine = connect(sys.argv[1])
 sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
-sys.stdout.write(str(planning.plan(at, datetime.fromisoformat(sys.argv[3])).letters))
+sys.stdout.write(str(plan(engine, "example.org", datetime.fromisoformat(sys.argv[2])).digests))
 engine.dispose()
 """
 
@@ -76,7 +73,7 @@ def test_planners_in_other_processes_write_one_letter_a_reader(at: AppContext, r
     arrive(at, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", PLANNER, store_url, KEY, TUESDAY.isoformat()],
+            [sys.executable, "-c", PLANNER, store_url, TUESDAY.isoformat()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -111,7 +108,7 @@ def test_leaving_and_changing_while_a_plan_runs_never_locks_up(at: AppContext, r
 
         def act(number: int, keys: list[str] = keys, now: datetime = now) -> None:
             if number % 20 == 0:
-                planning.plan(at, now)
+                planning.plan(at.engine, at.sender_domain, now)
             elif number % 2:
                 update_preferences(
                     at, keys[number], Preferences(), parse_keywords_or_raise(["robot", "graph"]), None, now
@@ -121,7 +118,7 @@ def test_leaving_and_changing_while_a_plan_runs_never_locks_up(at: AppContext, r
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(act, range(80)))
-    planning.plan(at, TUESDAY + 2 * DAY)
+    planning.plan(at.engine, at.sender_domain, TUESDAY + 2 * DAY)
     with read_session(at.engine) as session:
         states = session.exec(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
     assert dict(states)[SubscriberStatus.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
@@ -131,7 +128,7 @@ def test_who_joins_while_a_plan_runs_loses_nothing(at: AppContext, record: Recor
     """A pool gathered for earlier readers does not serve one who has seen less, nor one with a new keyword."""
     reader(at, ADA, "robot", now=TUESDAY)
     found = arrive(at, TUESDAY, "A robot walks", "A protein folds")
-    planning.plan(at, TUESDAY)
+    planning.plan(at.engine, at.sender_domain, TUESDAY)
     record.settle(DeliveryState.SENT)
     with read_session(at.engine) as session:
         pool = load_new_papers(session)
@@ -139,9 +136,9 @@ def test_who_joins_while_a_plan_runs_loses_nothing(at: AppContext, record: Recor
     bob = record.of(BOB)
     assert not pool.covers(np.array([bob.covered_listing_id]))
     assert not pool.has_keywords(np.array([2]))
-    planning.plan(at, TUESDAY)
+    planning.plan(at.engine, at.sender_domain, TUESDAY)
     assert mailed(record, BOB) == [found[1:]]
     # And one who has seen more is never taken back.
     arrive(at, TUESDAY, "Robots swim")
-    planning.plan(at, TUESDAY + DAY)
+    planning.plan(at.engine, at.sender_domain, TUESDAY + DAY)
     assert not pool.covers(np.array([record.of(ADA).covered_listing_id]))

@@ -99,7 +99,7 @@ class Play:
         """On the same day again nobody is due."""
         self.now += days * DAY
         fresh = {each.last_due_day for each in (self.record.of(f"{name}@example.org") for name in READERS)}
-        planning.plan(self.at, self.now)
+        planning.plan(self.at.engine, self.at.sender_domain, self.now)
         if days or fresh == {None}:
             for person in self.people.values():
                 person.plan(self.shelf)

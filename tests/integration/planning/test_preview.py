@@ -6,8 +6,8 @@ from sqlalchemy import Engine
 from digest import planning as planning_
 from digest.database import read_session
 from digest.papers import latest_list_day, papers_by_id, papers_on_day
-from digest.planning import Preview, plan, preview_context
-from digest.rendering import render_digest
+from digest.planning import Preview, plan
+from digest.rendering import preview_context, render_digest
 from digest.subscribers import parse_keywords_or_raise
 from tests.support.contexts import ADA, DAY, TUESDAY, Record, arrive, make_context, reader
 
@@ -23,13 +23,13 @@ def test_a_preview_chooses_what_a_reader_would_get(store: Engine) -> None:
     reader(at, ADA, "robot", "protein", now=TUESDAY, cap=3)
     arrive(at, TUESDAY, "A robot walks", "A graph grows", "Robots fold proteins", source="huggingface", upvotes=9)
     arrive(at, TUESDAY, "A protein folds", "Proteins dance")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     [letter] = Record(store).letters()
     seen = look(store, TUESDAY.date(), "robot", "protein", cap=3)
     with read_session(store) as session:
         known = papers_by_id(session, letter.papers)
     assert [each.title for each in seen.papers] == [known[number].title for number in letter.papers]
-    assert (seen.omitted_count, seen.paper_count, seen.match_counts) == (len(letter.omitted_papers), 5, (2, 3))
+    assert (seen.omitted_count, seen.considered_count, seen.match_counts) == (len(letter.omitted_papers), 5, (2, 3))
     assert seen.papers[0].title == "Robots fold proteins"
     assert [number for number, _ in seen.papers[0].where] == [0, 1]
 
@@ -57,7 +57,9 @@ def test_it_reads_as_a_whole_letter_and_leaves_no_trace(store: Engine, keywords:
     at = make_context(store)
     arrive(at, TUESDAY, "A robot <b>walks</b>", source="huggingface", upvotes=3)
     seen = look(store, TUESDAY.date(), *keywords)
-    letter = render_digest(preview_context(at, parse_keywords_or_raise(keywords), seen))
+    keyword_inputs = parse_keywords_or_raise(keywords)
+    context = preview_context(at, keyword_inputs, seen.papers, seen.omitted_count, seen.day)
+    letter = render_digest(context)
     assert letter.subject
     assert ("walks" in letter.text) == (keywords != ("volcano",))
     assert "<b>walks" not in letter.html

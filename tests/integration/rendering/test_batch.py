@@ -55,7 +55,7 @@ def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine)
     at = make_context(store)
     reader(at, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks", "A protein folds")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     chosen = [number(at, "robot"), number(at, "protein")]
     with write_session(store) as session:
         session.get_one(Delivery, claimed(at).id).keywords = chosen
@@ -75,7 +75,7 @@ def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(st
     at = make_context(store)
     reader(at, ADA, "robot", "-volcano", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     rewrite(at, "walk", "-volcano")
     assert words(at, replace(claimed(at), keywords=[])).keywords == ("walk",)
 
@@ -84,7 +84,7 @@ def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
     at = make_context(store)
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     one, nonce = claimed(at), Record(store).of(ADA).nonce
     made = words(at, one).links
     subjects = {"view": str(one.id)}
@@ -100,7 +100,7 @@ def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
     at = make_context(store)
     reader(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
     arrive(at, TUESDAY, "A robot walks")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     assert words(at, claimed(at)).links.fewer == ""
     assert "/fewer/" not in mail(at, claimed(at)).as_string()
 
@@ -113,7 +113,7 @@ def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None
     with write_session(store) as session:
         session.get_one(Paper, paper).ai_summary = "Walking is learned."
         subscriber_by_email(session, BOB).summaries = True
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
     assert [words(at, claimed(at, each)).papers[0].summary for each in (ADA, BOB)] == ["", "Walking is learned."]
 
 
@@ -125,7 +125,7 @@ def test_dates_are_the_readers_own(store: Engine, zone: str, day: date) -> None:
     evening = TUESDAY.replace(hour=20)
     reader(at, ADA, "robot", now=evening, timezone=zone, send_hour=0)
     arrive(at, evening, "A robot walks")
-    plan(at, evening)
+    plan(at.engine, at.sender_domain, evening)
     made = words(at, claimed(at))
     assert (made.day, made.subscribed_on) == (day, day)
 
@@ -135,7 +135,7 @@ def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
     reader(at, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
     reader(at, BOB, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
-    plan(at, TUESDAY + DAY)
+    plan(at.engine, at.sender_domain, TUESDAY + DAY)
     late = {}
     for email in (ADA, BOB):
         one = replace(claimed(at, email), created_at=datetime(2026, 7, 30, 20, tzinfo=UTC))
@@ -147,7 +147,7 @@ def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_
     at, known = make_context(store), RenderCache()
     reader(at, ADA, "robot", now=TUESDAY)
     arrive(at, TUESDAY, "A robot walks")
-    plan(at, TUESDAY)
+    plan(at.engine, at.sender_domain, TUESDAY)
 
     def read(now: datetime, *, abstract: str, after: bool = False) -> str:
         with write_session(store) as session:

@@ -15,21 +15,24 @@ from digest.errors import SubscriberError, TokenError
 from digest.matching import Matcher, PaperDocument, parse
 from digest.planning import plan
 from digest.subscribers import (
+    REASON_DECLINED,
+    REASON_REMOVED,
     REASON_UNCONFIRMED,
     Preferences,
+    author_exclusion,
     erase_by_email,
     get_mute_author_state,
     get_mute_state,
     get_pause_state,
     get_profile,
     get_resubscribe_profile,
+    get_unsubscribe_state,
     get_weekly_state,
     mute_author,
     mute_keyword,
     parse_keywords_or_raise,
     remove_subscriber,
     resubscribe,
-    resubscribe_token,
     set_weekly,
     start_pause,
     subscribe,
@@ -40,8 +43,6 @@ from digest.subscribers import (
     unsubscribe,
     update_preferences,
 )
-from digest.subscribers.quick_actions import author_exclusion
-from digest.subscribers.subscriptions import REASON_DECLINED, REASON_REMOVED
 from digest.tokens import TokenPurpose
 from tests.support.contexts import ADA, BOB, Record, arrive, make_context, put, reader, token
 
@@ -84,22 +85,22 @@ def test_a_keyword_is_taken_out_and_put_back_where_it_was(at: AppContext) -> Non
     reader(at, ADA, "robot", "Graphs & trees", "protein", now=NOW)
     key, number = token(at, ADA, MUTE, NOW), number_of(at, "Graphs & trees")
     seen = get_mute_state(at, key, number, NOW)
-    assert (seen.keyword and seen.keyword.written, seen.only) == ("Graphs & trees", False)
+    assert (seen.keyword and seen.keyword.text, seen.is_only) == ("Graphs & trees", False)
     done = mute_keyword(at, key, number, NOW)
     assert words(at) == ("robot", "protein")
     assert mute_keyword(at, key, number, NOW).keyword is None
     for _ in range(2):
-        assert unmute_keyword(at, key, done.undo, NOW + DAY).written == "Graphs & trees"
+        assert unmute_keyword(at, key, done.undo, NOW + DAY).keyword == seen.keyword
         assert words(at) == ("robot", "Graphs & trees", "protein")
 
 
 def test_the_last_keyword_that_brings_papers_is_never_taken_out(at: AppContext) -> None:
     reader(at, ADA, "robot", "-survey", "protein", now=NOW)
     key = token(at, ADA, MUTE, NOW)
-    assert not mute_keyword(at, key, number_of(at, "robot"), NOW).only
+    assert not mute_keyword(at, key, number_of(at, "robot"), NOW).is_only
     last = number_of(at, "protein")
-    assert get_mute_state(at, key, last, NOW).only
-    assert mute_keyword(at, key, last, NOW).only
+    assert get_mute_state(at, key, last, NOW).is_only
+    assert mute_keyword(at, key, last, NOW).is_only
     assert words(at) == ("-survey", "protein")
     assert mute_keyword(at, key, number_of(at, "-survey"), NOW).keyword is not None
     assert words(at) == ("protein",)
@@ -111,7 +112,7 @@ def test_two_who_mute_the_last_two_keywords_at_once_leave_one(at: AppContext) ->
 
     def press(number: int) -> bool:
         barrier.wait()
-        return mute_keyword(at, key, number, NOW).only
+        return mute_keyword(at, key, number, NOW).is_only
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(press, [number_of(at, "robot"), number_of(at, "protein")])) == [False, True]
@@ -132,12 +133,12 @@ def test_it_is_told_how_many_papers_of_the_last_letters_a_keyword_brought(at: Ap
     arrive(at, NOW, "A robot", "Robots and proteins", "A protein", "A tree")
     reader(at, ADA, "robot", "protein", "speech", now=NOW)
     key = token(at, ADA, MUTE, NOW)
-    assert get_mute_state(at, key, number_of(at, "robot"), NOW).mailed == 0
-    plan(at, NOW)
+    assert get_mute_state(at, key, number_of(at, "robot"), NOW).mailed_count == 0
+    plan(at.engine, at.sender_domain, NOW)
     record.settle(DeliveryState.SENT)
     for keyword, brought in (("robot", 2), ("protein", 2), ("speech", 0)):
         seen = get_mute_state(at, key, number_of(at, keyword), NOW)
-        assert (seen.brought, seen.mailed) == (brought, 3)
+        assert (seen.matched_count, seen.mailed_count) == (brought, 3)
 
 
 # --- never
@@ -149,10 +150,10 @@ def test_an_author_is_kept_away_by_a_line_that_can_be_seen_and_taken_out(at: App
     seen = get_mute_author_state(at, key, paper, NOW)
     assert ([each.name for each in seen.authors], seen.title) == (["Yejin Choi", "李 明"], "A robot")
     done = mute_author(at, key, paper, "李 明", NOW)
-    assert (words(at), done.already) == (("robot", '-author:"李 明"'), False)
-    assert get_mute_author_state(at, key, paper, NOW).authors[1].kept_away
+    assert (words(at), done.changed) == (("robot", '-author:"李 明"'), True)
+    assert get_mute_author_state(at, key, paper, NOW).authors[1].is_muted
     again = mute_author(at, key, paper, "李 明", NOW)
-    assert (words(at), again.already) == (("robot", '-author:"李 明"'), True)
+    assert (words(at), again.changed) == (("robot", '-author:"李 明"'), False)
     for _ in range(2):
         unmute_author(at, key, again.undo, NOW)
         assert words(at) == ("robot",)
@@ -162,7 +163,7 @@ def test_papers_of_a_kept_away_author_do_not_come(at: AppContext, record: Record
     reader(at, ADA, "robot", now=NOW)
     paper = authored(at, "Yejin Choi")
     mute_author(at, token(at, ADA, NEVER, NOW), paper, "Yejin Choi", NOW)
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     assert record.letters(ADA) == []
 
 
@@ -192,7 +193,7 @@ def test_an_author_more_than_there_may_be_keywords_is_refused_and_said(store: En
         None,
         NOW,
     )
-    assert mute_author(at, key, paper, "Yejin Choi", NOW).already
+    assert not mute_author(at, key, paper, "Yejin Choi", NOW).changed
 
 
 NAMES = [
@@ -205,7 +206,7 @@ NAMES = [
 def test_the_line_for_a_name_finds_its_papers_and_is_read_back_as_itself(name: str) -> None:
     line = author_exclusion(name)
     assert line is not None
-    query = parse(line.written)
+    query = parse(line.text)
     assert (query.exclude, query.canonical) == (True, line.canonical)
     papers = [
         PaperDocument(id=1, title="x", authors=("Somebody Else", name)),
@@ -227,15 +228,15 @@ def test_letters_come_once_a_week_and_as_often_as_before(at: AppContext, record:
     reader(at, ADA, "robot", now=NOW, frequency=before, timezone="Asia/Tokyo")
     key = token(at, ADA, FEWER, NOW)
     seen = get_weekly_state(at, key, NOW)
-    assert (seen.already, seen.first, seen.card.wish.frequency) == (False, date(2026, 8, 3), before)
+    assert (seen.is_set, seen.first_day, seen.profile.preferences.frequency) == (False, date(2026, 8, 3), before)
     done = set_weekly(at, key, NOW)
     assert record.of(ADA).frequency == "weekly"
-    assert set_weekly(at, key, NOW).already
+    assert not set_weekly(at, key, NOW).changed
     for _ in range(2):
-        assert undo_weekly(at, key, done.undo, NOW).wish.frequency == before
+        assert undo_weekly(at, key, done.undo, NOW).profile.preferences.frequency == before
     # A paused reader hears of the first Monday after the pause.
     put(at.engine, ADA, SubscriberStatus.PAUSED, paused_until=date(2026, 8, 11))
-    assert get_weekly_state(at, key, NOW).first == date(2026, 8, 17)
+    assert get_weekly_state(at, key, NOW).first_day == date(2026, 8, 17)
 
 
 def test_going_back_to_often_leaves_a_later_choice_alone(at: AppContext, record: Record) -> None:
@@ -255,7 +256,7 @@ def test_a_pause_is_two_weeks_by_the_readers_calendar(at: AppContext, record: Re
     done = start_pause(at, key, NOW)
     assert (record.of(ADA).status, record.of(ADA).paused_until) == (SubscriberStatus.PAUSED, date(2026, 8, 13))
     again = start_pause(at, key, NOW)
-    assert (again.already, again.until) == (True, date(2026, 8, 13))
+    assert (again.changed, again.until) == (False, date(2026, 8, 13))
     for _ in range(2):
         undo_pause(at, key, done.undo, NOW)
         assert (record.of(ADA).status, record.of(ADA).paused_until) == (SubscriberStatus.ACTIVE, None)
@@ -284,12 +285,12 @@ def test_a_pause_that_there_is_already(
 
 def test_papers_of_a_pause_are_in_the_first_letter_after_it(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", now=NOW, cap=1)
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     start_pause(at, token(at, ADA, PAUSE, NOW), NOW)
     found = arrive(at, NOW + DAY, "A robot", "Robots", source="huggingface", upvotes=9)
-    plan(at, NOW + 13 * DAY)
+    plan(at.engine, at.sender_domain, NOW + 13 * DAY)
     assert record.letters(ADA) == []
-    plan(at, NOW + 14 * DAY)
+    plan(at.engine, at.sender_domain, NOW + 14 * DAY)
     (letter,) = record.letters(ADA)
     assert sorted(letter.papers + letter.omitted_papers) == sorted(found)
     assert len(letter.papers) == 1
@@ -354,13 +355,18 @@ def test_a_note_for_going_back_is_good_for_one_reader_one_change_and_one_day(at:
 # --- the way back after leaving
 
 
+def undo_token(at: AppContext, now: datetime) -> str:
+    """The token on the page behind the link to unsubscribe."""
+    return get_unsubscribe_state(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), now).undo
+
+
 def leave(at: AppContext, now: datetime = NOW, *, farewell: bool = True) -> None:
     unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, now), now, send_goodbye=farewell)
 
 
 def test_who_left_comes_back_as_if_nothing_had_been(at: AppContext, record: Record) -> None:
     reader(at, ADA, "robot", "-survey", now=NOW, frequency="daily", cap=7)
-    plan(at, NOW)
+    plan(at.engine, at.sender_domain, NOW)
     before = record.of(ADA)
     leave(at)
     found = arrive(at, NOW + DAY, "A robot")
@@ -368,9 +374,9 @@ def test_who_left_comes_back_as_if_nothing_had_been(at: AppContext, record: Reco
     assert get_resubscribe_profile(at, key, late).keywords == ("robot", "-survey")
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
     for _ in range(2):
-        assert resubscribe(at, key, late).status == SubscriberStatus.ACTIVE
+        assert resubscribe(at, key, late).profile.status == SubscriberStatus.ACTIVE
     assert record.of(ADA) == before
-    plan(at, late)
+    plan(at.engine, at.sender_domain, late)
     assert record.letters(ADA)[-1].papers == found
 
 
@@ -406,7 +412,7 @@ def test_only_ones_own_leaving_can_be_undone(at: AppContext, record: Record) -> 
             with pytest.raises(TokenError):
                 ask(at, key, NOW)
         assert (record.of(ADA).status, record.of(ADA).reason) == (status, reason)
-        assert resubscribe_token(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW) == ""
+        assert undo_token(at, NOW) == ""
     put(at.engine, ADA, SubscriberStatus.UNSUBSCRIBED, reason="")
     assert get_resubscribe_profile(at, key, NOW).status == SubscriberStatus.UNSUBSCRIBED
 
@@ -415,7 +421,7 @@ def test_who_was_erased_cannot_come_back(at: AppContext) -> None:
     reader(at, ADA, "robot", now=NOW)
     leave(at)
     key = token(at, ADA, TokenPurpose.RESUBSCRIBE, NOW)
-    erase_by_email(at, ADA)
+    erase_by_email(at.engine, ADA)
     with pytest.raises(TokenError, match="no longer exists"):
         resubscribe(at, key, NOW)
 
@@ -443,15 +449,15 @@ def test_the_operators_end_is_not_undone_by_a_link(at: AppContext, record: Recor
 
 def test_the_way_back_is_on_the_page_for_an_hour_or_after_one_click(at: AppContext) -> None:
     reader(at, ADA, "robot", now=NOW)
-    key = token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW)
-    assert resubscribe_token(at, key, NOW) == ""
-    leave(at)
-    assert at.token_signer.unsign(TokenPurpose.RESUBSCRIBE, resubscribe_token(at, key, NOW + timedelta(hours=1)), NOW)
-    assert resubscribe_token(at, key, NOW + timedelta(hours=1, seconds=1)) == ""
+    assert undo_token(at, NOW) == ""
+    undo = unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW).undo
+    assert at.token_signer.unsign(TokenPurpose.RESUBSCRIBE, undo, NOW)
+    assert at.token_signer.unsign(TokenPurpose.RESUBSCRIBE, undo_token(at, NOW + timedelta(hours=1)), NOW)
+    assert undo_token(at, NOW + timedelta(hours=1, seconds=1)) == ""
     resubscribe(at, token(at, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
     leave(at, farewell=False)
-    assert resubscribe_token(at, key, NOW + 30 * DAY)
-    assert resubscribe_token(at, key, NOW + 31 * DAY) == ""
+    assert undo_token(at, NOW + 30 * DAY)
+    assert undo_token(at, NOW + 31 * DAY) == ""
 
 
 def test_leaving_and_undoing_it_again_and_again_mails_one_goodbye_a_day(at: AppContext, record: Record) -> None:

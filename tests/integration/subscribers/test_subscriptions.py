@@ -47,7 +47,7 @@ def ask(at: AppContext, *keywords: str, now: datetime = NOW, email: str = ADA) -
 
 
 def confirm(at: AppContext, now: datetime = NOW) -> SubscriberProfile:
-    return subscribers.confirm(at, token(at, ADA, CONFIRM, now), now)
+    return subscribers.confirm(at, token(at, ADA, CONFIRM, now), now).profile
 
 
 def in_state(at: AppContext, status: SubscriberStatus, reason: str = "") -> None:
@@ -75,8 +75,8 @@ def test_asking_again_in_every_state(
     ask(at, "protein")
     assert (record.of(ADA).status, record.kinds(ADA)) == (after, mailed)
     # What a reader has set up is not for a stranger to change.
-    card = get_profile(at, PREFERENCES, token(at, ADA, PREFERENCES, NOW), NOW)
-    assert card.keywords == (("protein",) if after == SubscriberStatus.PENDING else ("graph",))
+    profile = get_profile(at, PREFERENCES, token(at, ADA, PREFERENCES, NOW), NOW)
+    assert profile.keywords == (("protein",) if after == SubscriberStatus.PENDING else ("graph",))
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
@@ -87,17 +87,21 @@ def test_confirming_in_every_state(at: AppContext, record: Record, status: Subsc
             confirm(at)
         assert (record.of(ADA).status, record.kinds(ADA)) == (status, [])
         return
-    card = confirm(at)
-    assert (
-        confirm(at).status == card.status == (SubscriberStatus.ACTIVE if status == SubscriberStatus.PENDING else status)
-    )
+    was_pending = status == SubscriberStatus.PENDING
+    result = subscribers.confirm(at, token(at, ADA, CONFIRM, NOW), NOW)
+    assert result.profile.status == (SubscriberStatus.ACTIVE if was_pending else status)
+    assert result.changed == was_pending
+    again = subscribers.confirm(at, token(at, ADA, CONFIRM, NOW), NOW)
+    assert (again.profile, again.changed) == (result.profile, False)
     assert record.kinds(ADA) == (["welcome"] if status == SubscriberStatus.PENDING else [])
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
 def test_declining_undoes_a_request_and_nothing_else(at: AppContext, record: Record, status: SubscriberStatus) -> None:
     in_state(at, status)
-    decline(at, token(at, ADA, CONFIRM, NOW), NOW)
+    result = decline(at, token(at, ADA, CONFIRM, NOW), NOW)
+    assert result.changed == (status == SubscriberStatus.PENDING)
+    assert result.profile.status == record.of(ADA).status
     assert record.of(ADA).status == (SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.PENDING else status)
     assert record.kinds(ADA) == []
 
@@ -117,31 +121,38 @@ def test_changing_preferences_needs_a_running_subscription(
     at: AppContext, record: Record, status: SubscriberStatus
 ) -> None:
     in_state(at, status)
-    wish = Preferences(frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True)
+    preferences = Preferences(
+        frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True
+    )
     key = token(at, ADA, PREFERENCES, NOW)
+    keywords, until = parse_keywords_or_raise(["protein", "robot"]), date(2026, 8, 3)
+    before = get_profile(at, PREFERENCES, key, NOW)
+    result = update_preferences(at, key, preferences, keywords, until, NOW)
+    profile = result.profile
+    assert profile == get_profile(at, PREFERENCES, key, NOW)
     if status not in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}:
-        with pytest.raises(TokenError, match="not running"):
-            update_preferences(at, key, wish, parse_keywords_or_raise(["protein"]), None, NOW)
-        assert record.of(ADA).frequency == "daily"
+        assert (profile, result.changed) == (before, False)
         return
-    card = update_preferences(at, key, wish, parse_keywords_or_raise(["protein", "robot"]), date(2026, 8, 3), NOW)
-    assert (card.status, card.wish, card.keywords) == (SubscriberStatus.PAUSED, wish, ("protein", "robot"))
-    assert card == get_profile(at, PREFERENCES, key, NOW)
-    card = update_preferences(at, key, wish, [], None, NOW)
-    assert (card.status, card.paused_until, card.keywords) == (SubscriberStatus.ACTIVE, None, ())
+    assert (profile.status, profile.preferences) == (SubscriberStatus.PAUSED, preferences)
+    assert (profile.keywords, result.changed) == (("protein", "robot"), True)
+    assert not update_preferences(at, key, preferences, keywords, until, NOW).changed
+    profile = update_preferences(at, key, preferences, [], None, NOW).profile
+    assert (profile.status, profile.paused_until, profile.keywords) == (SubscriberStatus.ACTIVE, None, ())
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
 @pytest.mark.parametrize("farewell", [True, False])
 def test_unsubscribing_in_every_state(at: AppContext, record: Record, status: SubscriberStatus, farewell: bool) -> None:
     in_state(at, status, "complaint" if status == SubscriberStatus.SUPPRESSED else "")
-    for _ in range(2):
-        card = unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW, send_goodbye=farewell)
-    assert card.status == (
+    first, second = (unsubscribe(at, token(at, ADA, UNSUBSCRIBE, NOW), NOW, send_goodbye=farewell) for _ in range(2))
+    assert first.profile == second.profile
+    assert first.profile.status == (
         SubscriberStatus.SUPPRESSED if status == SubscriberStatus.SUPPRESSED else SubscriberStatus.UNSUBSCRIBED
     )
-    had_letters = status in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
-    assert record.kinds(ADA) == (["goodbye"] if had_letters and farewell else [])
+    was_running = status in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
+    assert (first.changed, second.changed) == (was_running or status == SubscriberStatus.PENDING, False)
+    assert bool(first.undo) == was_running
+    assert record.kinds(ADA) == (["goodbye"] if was_running and farewell else [])
 
 
 def test_leaving_withdraws_what_is_queued(at: AppContext, record: Record) -> None:
@@ -158,9 +169,9 @@ def test_leaving_withdraws_what_is_queued(at: AppContext, record: Record) -> Non
 
 def test_the_operator_ends_a_subscription_quietly_and_a_complaint_stays_one(at: AppContext, record: Record) -> None:
     in_state(at, SubscriberStatus.ACTIVE)
-    assert remove_subscriber(at, "ADA@example.org", NOW).status == SubscriberStatus.UNSUBSCRIBED
+    assert remove_subscriber(at, "ADA@example.org", NOW).profile.status == SubscriberStatus.UNSUBSCRIBED
     put(at.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
-    assert remove_subscriber(at, ADA, NOW).status == SubscriberStatus.SUPPRESSED
+    assert remove_subscriber(at, ADA, NOW).profile.status == SubscriberStatus.SUPPRESSED
     ask(at)
     assert record.kinds(ADA) == []
 
@@ -217,7 +228,7 @@ def test_two_clicks_at_the_same_moment_give_one_welcome(at: AppContext, record: 
     def click(minute: int) -> str:
         barrier.wait()
         # Two of them fall on another day, where the name of the letter is another too.
-        return subscribers.confirm(at, key, NOW + timedelta(minutes=minute)).status
+        return subscribers.confirm(at, key, NOW + timedelta(minutes=minute)).profile.status
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(click, (0, 1, 24 * 60, 24 * 60 + 1))) == {SubscriberStatus.ACTIVE}
@@ -253,8 +264,8 @@ def test_a_new_reader_begins_with_the_latest_list_day(at: AppContext, record: Re
 
 def test_keywords_that_cannot_be_read_are_told_with_their_lines() -> None:
     saved, misread = parse_keywords(["robot", "", '"open', "  protein "])
-    assert [each.written for each in saved] == ["robot", "protein"]
-    assert [(each.line, each.written) for each in misread] == [(3, '"open')]
+    assert [each.text for each in saved] == ["robot", "protein"]
+    assert [(each.line, each.text) for each in misread] == [(3, '"open')]
     with pytest.raises(QueryError, match=r"keyword '\"open': unclosed quote"):
         parse_keywords_or_raise(['"open'])
     assert parse_keywords([f"word{n}" for n in range(101)])[1][0].line == 101

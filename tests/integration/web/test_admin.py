@@ -348,7 +348,7 @@ def mailed(at: AppContext) -> tuple[AppContext, int]:
     """Ada has had a letter, and the next one has a paper."""
     reader(at, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
     arrive(at, NOW - DAY, "A robot of yesterday")
-    plan(at, NOW - DAY)
+    plan(at.engine, at.sender_domain, NOW - DAY)
     Record(at.engine).settle(DeliveryState.SENT)
     arrive(at, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
     return at, Record(at.engine).letters(ADA)[-1].id or 0
@@ -422,7 +422,7 @@ def test_the_mail_with_the_link_leads_to_the_copy(one: AppContext) -> None:
         at = make_context(one.engine, operator_token=TOKEN, base_url=BASE, **sends)
         reader(at, ADA, "robot", now=NOW - DAY)
         arrive(at, NOW, "A robot of ours")
-        plan(at, NOW)
+        plan(at.engine, at.sender_domain, NOW)
         operator = Operator(at)
         operator.log_in()
         assert operator.post("/letters/1/copy").status_code == 303

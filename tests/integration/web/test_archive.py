@@ -26,7 +26,7 @@ def at(sqlite_store: Engine) -> AppContext:
     made = make_context(sqlite_store, base_url=HOST, web_copy_days=7)
     reader(made, ADA, "robot", "protein", "-volcano", now=NOW, cap=3)
     arrive(made, NOW, *(f"Robot {n:03}" for n in range(60)))
-    plan(made, NOW)
+    plan(made.engine, made.sender_domain, NOW)
     return made
 
 
@@ -102,5 +102,5 @@ def test_looking_is_private_and_head_answers_like_get(at: AppContext) -> None:
 
 def test_copies_of_who_was_erased_are_gone_with_them(at: AppContext) -> None:
     where = copy_of(at)
-    erase_by_email(at, ADA)
+    erase_by_email(at.engine, ADA)
     assert browse(at).get(where).status_code == 410

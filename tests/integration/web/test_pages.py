@@ -332,7 +332,7 @@ def test_preferences_are_shown_and_changed(home: AppContext, browser: Browser) -
     assert "checked" in Seen(page.text).one(name="summaries")
     assert "checked" not in Seen(page.text).one(name="trending")
     card = get_profile(home, TokenPurpose.PREFERENCES, link.rpartition("/")[2], AT)
-    assert (card.wish.frequency, card.wish.send_hour, card.wish.cap) == ("weekly", 0, 3)
+    assert (card.preferences.frequency, card.preferences.send_hour, card.preferences.cap) == ("weekly", 0, 3)
     assert (card.status, card.paused_until) == (SubscriberStatus.PAUSED, date(2026, 9, 1))
     browser.post(link, {"keywords": "speech", "pause": ""})
     assert state(home) == SubscriberStatus.ACTIVE
@@ -515,7 +515,7 @@ def every_path(home: AppContext) -> list[str]:
 
 def digest_of(home: AppContext, reader: Subscriber) -> Delivery:
     """The digest that a plan queued for a reader."""
-    plan(home, AT)
+    plan(home.engine, home.sender_domain, AT)
     with read_session(home.engine) as session:
         return session.exec(
             select(Delivery).where(Delivery.subscriber_id == reader.id, Delivery.kind == DeliveryKind.DIGEST)

@@ -38,7 +38,7 @@ def home(sqlite_store: Engine) -> AppContext:
     reader(made, BOB, "protein", now=AT - 3 * DAY)
     for ago in (2, 1, 0):
         arrive(made, AT - ago * DAY, f"Robot of {ago} days ago", f"Protein of {ago} days ago")
-        plan(made, AT - ago * DAY + timedelta(hours=1))
+        plan(made.engine, made.sender_domain, AT - ago * DAY + timedelta(hours=1))
         Record(made.engine).settle(DeliveryState.FAILED if ago == 1 else DeliveryState.SENT)
     with write_session(made.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()

@@ -1,4 +1,4 @@
-"""What a process that sends does without: numpy and scipy, 25 MB that only planning and searching need."""
+"""A process that only sends does without NumPy and SciPy, 25 MB that planning and previews need."""
 
 import subprocess
 import sys
@@ -6,22 +6,21 @@ from pathlib import Path
 
 from digest.matching.phrase_index import MANY
 
-SENDS = f"""
+SENDER = f"""
 import sys
 from datetime import date
-import digest.scheduler, digest.sending, digest.workers.worker
-from digest.letters.known import Known
-from digest.writing.stock import stock
+import digest.delivery, digest.jobs.scheduler, digest.jobs.worker
+from digest.rendering import MatchCache, snapshot
 from tests.support.factories import paper
 
-asked = [f"word{{number}} graph" for number in range({MANY} + 1)]
-known = MatchCache()
-known.update({{1: snapshot(paper(title="word7 graph"), date(2026, 7, 29), ())}}, [([1], asked)])
-print(sorted(known.matches(1, asked)), sorted({{"numpy", "scipy"}} & set(sys.modules)))
+keywords = [f"word{{number}} graph" for number in range({MANY} + 1)]
+cache = MatchCache()
+cache.update({{1: snapshot(paper(title="word7 graph"), date(2026, 7, 29), ())}}, [([1], keywords)])
+print(sorted(cache.matches(1, keywords)), sorted({{"numpy", "scipy"}} & set(sys.modules)))
 """
 
 
-def test_a_process_that_sends_does_without_numpy_however_many_keywords_its_letters_have() -> None:
+def test_a_sender_does_not_import_numpy_however_many_keywords_its_digests_have() -> None:
     root = Path(__file__).parents[3]
-    told = subprocess.run([sys.executable, "-c", SENDS], cwd=root, check=True, capture_output=True, text=True)
-    assert told.stdout == "['word7 graph'] []\n"
+    process = subprocess.run([sys.executable, "-c", SENDER], cwd=root, check=True, capture_output=True, text=True)
+    assert process.stdout == "['word7 graph'] []\n"

@@ -1,0 +1,150 @@
+"""Plan one chunk of subscribers: which papers each gets, and the rows that say so."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from digest import delivery, papers
+from digest.database import is_in_values
+from digest.database.models import Delivery, Subscriber
+from digest.delivery import DigestRow, UndeliveredPapers
+from digest.planning.carry_over import DueSubscriber, choose_edition
+from digest.planning.due import SavedQueries, SubscriberChunk, load_saved_queries
+from digest.planning.fan_out import RankedMatches, fan_out
+from digest.planning.match_matrix import BoolArray, IntArray, json_arrays
+from digest.planning.new_papers import NewPapers, load_new_papers
+from digest.planning.planner import PlanReport
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkQueries:
+    """Subscribers, the queries of each, and the new papers that these match.
+
+    `query_rows` of subscriber n lie from `offsets[n]` to `offsets[n + 1]`; `has_inclusion` is false where all of them
+    are exclusions; `keywords_json` has their keywords as JSON arrays.
+    """
+
+    subscribers: SubscriberChunk
+    query_rows: IntArray
+    offsets: IntArray
+    has_inclusion: BoolArray
+    matches: RankedMatches
+    keywords_json: Sequence[str]
+
+    @classmethod
+    def build(cls, new_papers: NewPapers, subscribers: SubscriberChunk, saved_queries: SavedQueries) -> "ChunkQueries":
+        """Match the new papers for these subscribers."""
+        query_rows = new_papers.rows_of(saved_queries.keyword_ids)
+        offsets = np.searchsorted(saved_queries.positions, np.arange(len(subscribers) + 1))
+        inclusions = saved_queries.positions[~new_papers.is_exclusion[query_rows]]
+        oldest = subscribers.covered_listing_ids.min(initial=new_papers.last_listing_id)
+        return cls(
+            subscribers,
+            query_rows,
+            offsets,
+            np.bincount(inclusions, minlength=len(subscribers)) > 0,
+            fan_out(
+                new_papers.listed_after(int(oldest)),
+                saved_queries.positions,
+                query_rows,
+                subscribers.covered_listing_ids,
+            ),
+            json_arrays(new_papers.keyword_id_texts, query_rows, offsets),
+        )
+
+    def subscriber_at(self, position: int) -> DueSubscriber:
+        """Return one of the subscribers as an object."""
+        subscribers = self.subscribers
+        return DueSubscriber(
+            int(subscribers.ids[position]),
+            int(subscribers.covered_listing_ids[position]),
+            int(subscribers.caps[position]),
+            bool(subscribers.trending[position]),
+            tuple(self.query_rows[self.offsets[position] : self.offsets[position + 1]].tolist()),
+            bool(self.has_inclusion[position]),
+        )
+
+
+def plan_chunk(
+    session: Session, new_papers: NewPapers, subscribers: SubscriberChunk, due_day: date, domain: str, now: datetime
+) -> tuple[PlanReport, NewPapers]:
+    """Queue the digests of these subscribers and mark them as planned.
+
+    Returns the new papers, too: they are loaded again where a keyword was added since.
+    """
+    edition = due_day.isoformat()
+    # With a clock that was set back, a day may have its digest already: its subscriber waits for the next day.
+    already_planned = session.scalars(
+        select(Delivery.subscriber_id).where(
+            is_in_values(session, col(Delivery.subscriber_id), subscribers.ids.tolist()), Delivery.edition == edition
+        )
+    ).all()
+    unplanned = subscribers.filter(~np.isin(subscribers.ids, already_planned))
+    saved_queries = load_saved_queries(session, unplanned)
+    if not new_papers.has_keywords(saved_queries.keyword_ids):
+        new_papers = load_new_papers(session)
+    queries = ChunkQueries.build(new_papers, unplanned, saved_queries)
+    undelivered = delivery.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now)
+    is_individual = ~queries.has_inclusion | (unplanned.trending > 0) | np.isin(unplanned.ids, list(undelivered))
+    rows = _digest_rows(queries, ~is_individual)
+    if is_individual.any():
+        positions = np.flatnonzero(is_individual).tolist()
+        rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered)
+    digests = delivery.enqueue_digests(session, edition, rows, domain, now)
+    if len(unplanned) < len(subscribers):
+        _update_subscribers(session, subscribers, {"last_due_day": due_day})
+    # The mark only grows: these papers were loaded for subscribers who had seen no later listing.
+    covered = {"last_due_day": due_day, "covered_listing_id": new_papers.last_listing_id}
+    _update_subscribers(session, unplanned, covered)
+    return PlanReport(len(subscribers), digests, len(subscribers) - digests), new_papers
+
+
+def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:
+    """Return the digests of those subscribers, chosen by `mask`, to whom only new papers come."""
+    lists = queries.matches.json_lists(queries.subscribers.caps.tolist())
+    subscriber_ids = queries.subscribers.ids.tolist()
+    positions = np.flatnonzero(mask & (np.diff(queries.matches.offsets) > 0)).tolist()
+    return [(subscriber_ids[at], *lists[at], queries.keywords_json[at]) for at in positions]
+
+
+def _individual_digest_rows(
+    session: Session,
+    new_papers: NewPapers,
+    queries: ChunkQueries,
+    positions: Sequence[int],
+    undelivered: Mapping[int, UndeliveredPapers],
+) -> list[DigestRow]:
+    """Return the digests of the subscribers to whom undelivered or trending papers may come, chosen one by one."""
+    due_subscribers = [(position, queries.subscriber_at(position)) for position in positions]
+    paper_ids = {number for owed in undelivered.values() for number in (*owed.papers, *owed.omitted_papers)}
+    papers_by_id = papers.papers_by_id(session, paper_ids)
+    new_papers.match_papers(session, list(papers_by_id.values()))
+    delivered = papers.delivered_paper_ids(session, [subscriber.id for _, subscriber in due_subscribers])
+    rows = []
+    for position, subscriber in due_subscribers:
+        selection = choose_edition(
+            subscriber,
+            new_papers,
+            queries.matches.candidates_at(position),
+            undelivered.get(subscriber.id, UndeliveredPapers()),
+            papers_by_id,
+            delivered.get(subscriber.id, set()),
+        )
+        if selection.paper_ids:
+            carried, omitted = json.dumps(selection.paper_ids), json.dumps(selection.omitted_ids)
+            rows.append((subscriber.id, carried, omitted, queries.keywords_json[position]))
+    return rows
+
+
+def _update_subscribers(session: Session, subscribers: SubscriberChunk, values: dict[str, object]) -> None:
+    session.execute(
+        update(Subscriber)
+        .where(is_in_values(session, col(Subscriber.id), subscribers.ids.tolist()))
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
