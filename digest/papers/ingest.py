@@ -36,7 +36,7 @@ _COUNT_FIELDS = ("upvotes", "comments", "code_stars")
 
 
 class ListingEntry(Protocol):
-    """What a source gives; digest.sources.base has the real one. `sounder_than` compares two texts: 1, 0 or -1."""
+    """What a source gives; digest.sources.base has the real one. `compare_text` compares two texts: 1, 0 or -1."""
 
     @property
     def source(self) -> str: ...
@@ -72,7 +72,7 @@ class ListingEntry(Protocol):
     def comments(self) -> int | None: ...
     @property
     def published_on(self) -> date | None: ...
-    def sounder_than(self, title: str, abstract: str) -> int: ...
+    def compare_text(self, title: str, abstract: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _update_paper(paper: Paper, entry: ListingEntry, now: datetime) -> None:
 
 def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
     """Sound text before damaged, arXiv's before others', higher versions before lower, later before earlier."""
-    sounder = entry.sounder_than(paper.title, paper.abstract)
+    sounder = entry.compare_text(paper.title, paper.abstract)
     if sounder:
         return sounder > 0
     ours, theirs = paper.text_source == "arxiv", entry.source == "arxiv"

@@ -1,52 +1,18 @@
-"""What every source gives: papers as listed, an answer a day, and the Protocol that readings are made through."""
+"""Listed papers, answers of sources, and the protocol that every source fulfills."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from digest.sources.text import count_latex_errors
-
-# New ids are YYMM.NNNNN (4 digits until 2014), old ones archive/YYMMNNN, some with a class: math.GT/0309136.
-_ARXIV_ID = re.compile(
-    r"(?:https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf)/|oai:arxiv\.org:|arxiv:)?"
-    r"(?:(?P<new>\d{4}\.\d{4,5})|(?P<archive>[a-z][a-z-]*)(?:\.[a-z]{2})?/(?P<number>\d{7}))(?:v(?P<version>\d{1,4}))?",
-    re.IGNORECASE,
-)
-
-
-def parse_arxiv_id(text: str) -> tuple[str, int] | None:
-    """The canonical id without version, and the version (1 when none is written); None when it is no arXiv id."""
-    found = _ARXIV_ID.fullmatch(text.strip())
-    if not found:
-        return None
-    name = found["new"] or f"{found['archive'].lower()}/{found['number']}"
-    return name, int(found["version"] or 1)
-
-
-def http_url(value: object) -> str | None:
-    """An http or https address fit for a link, else None: javascript:, data: and relative ones do not pass."""
-    if not isinstance(value, str):
-        return None
-    address = value.strip()
-    if not address.isprintable() or any(c in address for c in " <>\"'\\") or len(address) > 2000:  # noqa: PLR2004
-        return None
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        return None
-    return address if parts.scheme in {"http", "https"} and parts.hostname else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPaper:
-    """One paper as one source lists it on one day. Text is readable Unicode already.
+    """Paper as one source lists it on one day, its text already readable Unicode.
 
-    `kind` is listed (Hugging Face), new or cross (arXiv), or replace: news about a paper we may know, no listing.
-    Identity is `key`: the canonical arXiv id, else the DOI, else source and source's id.
+    `kind` is listed (Hugging Face), new or cross (arXiv), or replace: news of a known paper, which is no listing.
     """
 
     source: str
@@ -77,23 +43,26 @@ class ListedPaper:
 
     @property
     def key(self) -> str:
+        """Identity across sources: the arXiv id, else the DOI, else source and the source's own id."""
         if self.arxiv_id:
             return f"arxiv:{self.arxiv_id}"
         return f"doi:{self.doi.lower()}" if self.doi else f"{self.source}:{self.source_id}"
 
-    def sounder_than(self, title: str, abstract: str) -> int:
-        """1 when this text is whole and the other is damaged or lacks its abstract, -1 the other way round, else 0."""
-        ours, theirs = _text_defects(self.title, self.abstract), _text_defects(title, abstract)
-        return (ours < theirs) - (ours > theirs)
+    def compare_text(self, title: str, abstract: str) -> int:
+        """Return 1 when this text is sounder than the other, -1 when the other one is, else 0.
 
-
-def _text_defects(title: str, abstract: str) -> int:
-    return 2 if not abstract else int(count_latex_errors(title) + count_latex_errors(abstract) > 0)
+        Text is sound when it has an abstract and no remains of lost LaTeX.
+        """
+        own, other = (
+            2 if not body else int(count_latex_errors(head) + count_latex_errors(body) > 0)
+            for head, body in ((self.title, self.abstract), (title, abstract))
+        )
+        return (own < other) - (own > other)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpValidators:
-    """What a host said about an answer (RFC 9110): to be kept in the same transaction as the papers in it."""
+    """Validators of one HTTP response (RFC 9110, 8.8), to be stored together with what it contained."""
 
     url: str
     etag: str | None = None
@@ -102,9 +71,10 @@ class HttpValidators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceAnswer:
-    """What one reading of one list day gave. `via` is api, page, rss or query; `notes` are warnings in words.
+    """Result of fetching one list day.
 
-    `shown` is the list day of the answer where that is not the day asked for: its papers count for `shown`.
+    `endpoint` is api, page, rss or query. `shown_day` is set when the host showed another day than the one asked for;
+    the papers belong to that day. `warnings` are sentences for the operator.
     """
 
     papers: tuple[ListedPaper, ...] = ()
@@ -117,24 +87,26 @@ class SourceAnswer:
 
 
 class Source(Protocol):
-    """A place that lists papers by day. Reading raises SourceError: Unreachable, Throttled, NotListed or Malformed."""
+    """Host that lists papers by day. Fetching raises a SourceError."""
 
     name: str
-    growth_period: timedelta  # how long after the beginning of a list day (UTC) its list may still grow
+    growth_period: timedelta  # from the beginning of a list day (UTC), as long as its list may still grow
 
     def current_days(self, now: datetime) -> tuple[date, ...]:
-        """The list days that every run reads, oldest first."""
+        """Return the list days that every run fetches, oldest first."""
         ...
 
-    async def fetch_day(self, day: date, now: datetime) -> SourceAnswer: ...
+    async def fetch_day(self, day: date, now: datetime) -> SourceAnswer:
+        """Fetch a current list day."""
+        ...
 
     async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:
-        """Read a day that was missed while it was current."""
+        """Fetch a list day that was missed while it was current."""
         ...
 
 
 class CachedValidators(Protocol):
-    """What a conditional request needs; the table http_cache_entry gives it."""
+    """Validators of an earlier response, as the caller stored them."""
 
     @property
     def etag(self) -> str | None: ...

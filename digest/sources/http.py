@@ -1,10 +1,8 @@
-"""What a host sends, up to a cap: a small packed answer must not swell in memory, a cut one must not pass as whole.
+"""HTTP client that all sources share.
 
-One polite client for all sources.
-
-It says who it is, keeps a pace per host across the whole process, asks conditionally where an answer is known, obeys
-Retry-After up to a bound, gives up in time, caps what it takes in, and follows redirects only within the same host.
-What goes wrong comes out as Unreachable, Throttled or Malformed; messages name host and path, never more.
+It identifies itself, keeps an interval between requests to a host, asks conditionally where it can, obeys Retry-After
+up to a bound, gives up in time, bounds what it reads, and follows redirects only within one host. Failures come out
+as SourceUnavailableError, SourceThrottledError or MalformedAnswerError; their messages name host and path, never more.
 """
 
 import asyncio
@@ -27,69 +25,39 @@ from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnav
 from digest.sources.base import HttpValidators, ValidatorsByKey
 from digest.sources.throttle import SHARED_THROTTLE, HostThrottle, is_redirect_allowed
 
-MAX_BODY_BYTES = 20 * 2**20  # bytes after decompression; the largest feed seen has 5 MB
-
-
-async def read_body(response: httpx.Response, location: str) -> bytes:
-    """The body of a streamed answer, unpacked piece by piece.
-
-    Raises Malformed when it is too large or cannot be unpacked, httpx.RemoteProtocolError when it was cut off.
-    """
-    packed = response.headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}
-    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None
-    pieces: list[bytes] = []
-    size = 0
-    async for raw in response.aiter_raw():
-        try:
-            piece = unpack.decompress(raw, MAX_BODY_BYTES - size + 1) if unpack else raw
-        except zlib.error as error:
-            raise MalformedAnswerError(f"{location} sent a body that cannot be unpacked") from error
-        size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise MalformedAnswerError(f"{location} sent more than {MAX_BODY_BYTES // 2**20} MiB")
-        pieces.append(piece)
-    if unpack and size and not unpack.eof:
-        raise httpx.RemoteProtocolError("the answer was cut off")
-    return b"".join(pieces)
-
-
 MAX_REDIRECTS = 3
-
-
-MAX_ATTEMPTS = 3
-
-
-MAX_RETRY_AFTER = 10.0  # seconds of Retry-After that a run waits for; longer ones end in Throttled
-
-
-RETRY_BUDGET = 20.0  # seconds after which nothing is tried again
-
-
+MAX_BODY_BYTES = 20 * 2**20  # after decompression; the largest feed seen has 5 MB
 DEFAULT_PAUSE = timedelta(minutes=10)  # arXiv sends 429 without Retry-After and wants at least this long
-
-
+MAX_PAUSE = timedelta(days=1)
 _RATE_LIMIT_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
-
-
-_RETRY_STATUSES = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_RETRY_STATUSES = {500, 502, 503, 504}
 
 
 def utc_now() -> datetime:
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Seconds: to connect, for a sign of life while answering, and for one whole answer."""
+    """Timeouts and retries of one request, in seconds.
+
+    `read_timeout` bounds the silence while an answer arrives, `total_timeout` the whole answer, `max_retry_after` the
+    pause a host may ask for within a run, `budget` the time after which nothing is tried again.
+    """
 
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
     total_timeout: float = 60.0
+    max_attempts: int = 3
+    max_retry_after: float = 10.0
+    budget: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class SourceResponse:
-    """An answer: any 2xx, a 304, or a 4xx that its source may know how to read. `where` is host and path."""
+    """Response of a source: any 2xx, a 304, or a 4xx that the source may interpret. `location` is host and path."""
 
     status: int
     location: str
@@ -100,25 +68,27 @@ class SourceResponse:
 
     @property
     def not_modified(self) -> bool:
+        """True for a 304, which has no body."""
         return self.status == HTTPStatus.NOT_MODIFIED
 
     def json(self) -> Any:
-        """Raises Malformed when the body is no JSON."""
+        """Parse the body. Raises MalformedAnswerError when it is no JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise MalformedAnswerError(f"{self.location} did not answer JSON{self.describe_body()}") from error
 
     def describe_body(self) -> str:
-        """How the body begins, for a message: a person sees at once whether it is a page, an error or nothing."""
+        """Quote the beginning of the body for an error message: a page, an error text, or nothing."""
         text = " ".join(self.body[:200].decode("utf-8", "replace").split())[:60]
         return f", it begins {text!r}" if text else ", it is empty"
 
 
 class SourceClient:
-    """Ask with `await client.get(url)` within `async with`. `sleep` and `clock` are arguments: tests do not wait.
+    """HTTP client for one run, used as `async with SourceClient() as client: await client.get(url)`.
 
-    `known` maps an answer's name (its URL unless `name` is given to `get`) to what the host said about it last time.
+    `cached_validators` maps the cache key of an earlier response (its URL unless `get` is told otherwise) to its
+    validators. `sleep` and `clock` are arguments so that tests need not wait.
     """
 
     def __init__(
@@ -134,22 +104,21 @@ class SourceClient:
     ) -> None:
         about = "; ".join(part for part in (f"+{base_url}" if base_url else "", contact) if part)
         agent = f"digest/{__version__}" + (f" ({about})" if about else "")
-        self.cached_validators: ValidatorsByKey = cached_validators or {}
         self._headers = {"User-Agent": agent.encode("ascii", "replace").decode(), "Accept-Encoding": "gzip"}
+        self._cached_validators: ValidatorsByKey = cached_validators or {}
         self._retry_policy = retry_policy
         self._sleep = sleep
         self._clock = clock
         self._throttle = throttle
         self._http: httpx.AsyncClient | None = None
-        self._failing: set[str] = set()  # places that were given up in this run: asked again, but once each time
+        self._failing: set[str] = set()  # hosts and first path segments that failed in this run: no more retries
 
     async def __aenter__(self) -> Self:
-        patience = self._retry_policy
-        direct = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}  # never through a proxy
+        policy = self._retry_policy
         self._http = httpx.AsyncClient(
             headers=self._headers,
-            timeout=httpx.Timeout(patience.read_timeout, connect=patience.connect_timeout),
-            mounts=direct,
+            timeout=httpx.Timeout(policy.read_timeout, connect=policy.connect_timeout),
+            mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},  # never through a proxy
             follow_redirects=False,
         )
         return self
@@ -162,124 +131,109 @@ class SourceClient:
             self._http = None
 
     async def get(self, url: str, *, cache_key: str | None = None, accept: str = "*/*") -> SourceResponse:
-        """The answer at `url`, after a few tries. Raises Unreachable, Throttled or Malformed."""
-        cache_key = cache_key or url
-        spent = 0.0
-        attempts = 1 if self._path_prefix(url) in self._failing else MAX_ATTEMPTS
-        for attempt in range(1, attempts + 1):
-            self._throttle.raise_if_paused(url, self._clock())
-            began = asyncio.get_running_loop().time()
-            try:
-                reply = await self._follow_redirects(url, cache_key, accept)
-            except _AttemptError as again:
-                spent += asyncio.get_running_loop().time() - began
-                wait = again.retry_after if again.retry_after is not None else float(2 ** (attempt - 1))
-                if not again.retry or attempt == attempts or spent + wait > RETRY_BUDGET:
-                    self._failing.add(self._path_prefix(url))
-                    raise self._source_error(url, again) from again
-                await self._sleep(wait)
-                spent += wait
-            else:
-                return reply
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        """Return the response of `url`, retrying what may pass.
 
-    def _source_error(self, url: str, error: "_AttemptError") -> SourceUnavailableError | SourceThrottledError:
-        if error.pause_until is None:
-            return SourceUnavailableError(str(error))
-        self._throttle.pause(url, error.pause_until)
-        return SourceThrottledError(
-            f"{error}; nothing is asked before {error.pause_until:%H:%M} UTC", until=error.pause_until
-        )
-
-    @staticmethod
-    def _path_prefix(url: str) -> str:
-        """Host and first word of the path: a host may answer its API while its pages fail."""
+        Raises SourceUnavailableError, SourceThrottledError or MalformedAnswerError.
+        """
+        policy, loop = self._retry_policy, asyncio.get_running_loop()
         parts = urlsplit(url)
-        return f"{parts.netloc}/{parts.path.split('/')[1] if '/' in parts.path else ''}"
+        prefix = "/".join([parts.netloc, *parts.path.split("/")[1:2]])  # a host may serve its API while its pages fail
+        max_attempts = 1 if prefix in self._failing else policy.max_attempts
+        spent = 0.0
+        for attempt in range(1, max_attempts + 1):
+            self._throttle.raise_if_paused(url, self._clock())
+            started_at = loop.time()
+            try:
+                return await self._follow_redirects(url, cache_key or url, accept)
+            except _AttemptError as error:
+                spent += loop.time() - started_at
+                delay = error.retry_after if error.retry_after is not None else float(2 ** (attempt - 1))
+                if not error.retry or attempt == max_attempts or spent + delay > policy.budget:
+                    self._failing.add(prefix)
+                    if error.pause_until is None:
+                        raise SourceUnavailableError(str(error)) from error
+                    self._throttle.pause(url, error.pause_until)
+                    raise SourceThrottledError(
+                        f"{error}; nothing is asked before {error.pause_until:%H:%M} UTC", until=error.pause_until
+                    ) from error
+                await self._sleep(delay)
+                spent += delay
+        raise AssertionError("the last attempt returns or raises")
 
     async def _follow_redirects(self, url: str, cache_key: str, accept: str) -> SourceResponse:
-        first = url
+        first_url = url
         for _ in range(MAX_REDIRECTS + 1):
             async with self._throttle.acquire(url, self._sleep):
-                reply = await self._request(url, cache_key, accept)
-            if reply.status not in {301, 302, 303, 307, 308}:
-                return reply
-            target = urljoin(url, reply.headers.get("location", ""))
+                response = await self._request(url, cache_key, accept)
+            if response.status not in _REDIRECTS:
+                return response
+            target = urljoin(url, response.headers.get("location", ""))
             if not is_redirect_allowed(url, target):
                 raise MalformedAnswerError(
-                    f"{reply.location} redirects to {urlsplit(target).hostname}, which is not followed"
+                    f"{response.location} redirects to {urlsplit(target).hostname}, which is not followed"
                 )
             url = target
-        raise MalformedAnswerError(f"{_location(first)} redirects more than {MAX_REDIRECTS} times")
+        raise MalformedAnswerError(f"{describe_url(first_url)} redirects more than {MAX_REDIRECTS} times")
 
     async def _request(self, url: str, cache_key: str, accept: str) -> SourceResponse:
         assert self._http is not None, "the client is used within `async with`"  # noqa: S101
-        where = _location(url)
+        request_headers = {"Accept": accept}
+        if cached := self._cached_validators.get(cache_key):
+            if cached.etag:
+                request_headers["If-None-Match"] = cached.etag
+            if cached.last_modified:
+                request_headers["If-Modified-Since"] = cached.last_modified
+        location = describe_url(url)
         try:
             async with (
                 asyncio.timeout(self._retry_policy.total_timeout),
-                self._http.stream("GET", url, headers=self._request_headers(cache_key, accept)) as response,
+                self._http.stream("GET", url, headers=request_headers) as response,
             ):
-                self._raise_for_status(response, where)
-                body = await read_body(response, where)
+                self._raise_for_status(response, location)
+                body = await read_body(response, location)
         except (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError) as error:
-            raise _AttemptError(f"{where} did not answer in time", retry=False) from error
+            raise _AttemptError(f"{location} did not answer in time", retry=False) from error
+        except httpx.ConnectTimeout as error:
+            raise _AttemptError(f"{location} cannot be reached: no connection in time") from error
         except httpx.TransportError as error:
-            raise _AttemptError(f"{where} cannot be reached: {_describe_error(error)}") from error
+            raise _AttemptError(f"{location} cannot be reached: {str(error) or type(error).__name__}") from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
-            raise MalformedAnswerError(f"{where}: {_describe_error(error)}") from error
-        headers = {key.lower(): value for key, value in response.headers.items()}
-        fetch = HttpValidators(cache_key, headers.get("etag"), headers.get("last-modified"))
-        return SourceResponse(response.status_code, where, headers, body, fetch, url)
-
-    def _request_headers(self, cache_key: str, accept: str) -> dict[str, str]:
-        conditions = {"Accept": accept}
-        if said := self.cached_validators.get(cache_key):
-            if said.etag:
-                conditions["If-None-Match"] = said.etag
-            if said.last_modified:
-                conditions["If-Modified-Since"] = said.last_modified
-        return conditions
+            raise MalformedAnswerError(f"{location}: {str(error) or type(error).__name__}") from error
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        validators = HttpValidators(cache_key, headers.get("etag"), headers.get("last-modified"))
+        return SourceResponse(response.status_code, location, headers, body, validators, url)
 
     def _raise_for_status(self, response: httpx.Response, location: str) -> None:
-        """Raise _Again for answers that mean "not now"."""
-        status = response.status_code
-        if status == HTTPStatus.TOO_MANY_REQUESTS or (
+        """Raise _AttemptError for a response that means "not now"."""
+        status, now = response.status_code, self._clock()
+        is_rate_limited = status == HTTPStatus.TOO_MANY_REQUESTS or (
             status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in response.headers
-        ):
-            wait = self._retry_after(response.headers)
-            soon = wait is not None and wait <= MAX_RETRY_AFTER
-            pause = DEFAULT_PAUSE if wait is None else min(timedelta(seconds=wait), timedelta(days=1))
+        )
+        if is_rate_limited:
+            retry_after = parse_retry_after(response.headers, now)
+            pause = DEFAULT_PAUSE if retry_after is None else min(timedelta(seconds=retry_after), MAX_PAUSE)
             raise _AttemptError(
                 f"{location} asks for fewer requests ({status})",
-                retry=soon,
-                retry_after=wait,
-                pause_until=self._clock() + pause,
+                retry=retry_after is not None and retry_after <= self._retry_policy.max_retry_after,
+                retry_after=retry_after,
+                pause_until=now + pause,
             )
-        if status in _RETRY_STATUSES or status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if status in _RETRY_STATUSES:
             raise _AttemptError(f"{location} answers {status}")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT}:
             raise _AttemptError(f"{location} answers {status}", retry=False)
 
-    def _retry_after(self, headers: httpx.Headers) -> float | None:
-        """Seconds, from Retry-After (RFC 9110: a number or a date) or RateLimit's `t`; None when there is neither."""
-        said = headers.get("retry-after", "").strip()
-        if said.isdecimal() and len(said) <= 9:  # noqa: PLR2004
-            return float(said)
-        try:
-            when = parsedate_to_datetime(said)
-        except ValueError:
-            reset = _RATE_LIMIT_RESET.search(headers.get("ratelimit", ""))
-            return float(reset[1]) if reset else None
-        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
-        return max(0.0, (when - self._clock()).total_seconds())
-
 
 class _AttemptError(Exception):
-    """An attempt that failed: is another one worth it, after how many seconds, until when is the host closed."""
+    """Failed attempt: whether to retry, after how many seconds, and until when the host wants no requests."""
 
     def __init__(
-        self, message: str, *, retry: bool = True, retry_after: float | None = None, pause_until: datetime | None = None
+        self,
+        message: str,
+        *,
+        retry: bool = True,
+        retry_after: float | None = None,
+        pause_until: datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.retry = retry
@@ -287,12 +241,48 @@ class _AttemptError(Exception):
         self.pause_until = pause_until
 
 
-def _location(url: str) -> str:
+async def read_body(response: httpx.Response, location: str) -> bytes:
+    """Read a streamed body, decompressing it chunk by chunk.
+
+    A small compressed body must not swell in memory, and a truncated one must not pass as whole. Raises
+    MalformedAnswerError when it is too large or cannot be decompressed, httpx.RemoteProtocolError when it is truncated.
+    """
+    is_gzip = response.headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS) if is_gzip else None
+    chunks: list[bytes] = []
+    size = 0
+    async for raw in response.aiter_raw():
+        try:
+            chunk = decompressor.decompress(raw, MAX_BODY_BYTES - size + 1) if decompressor else raw
+        except zlib.error as error:
+            raise MalformedAnswerError(f"{location} sent a body that cannot be unpacked") from error
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise MalformedAnswerError(f"{location} sent more than {MAX_BODY_BYTES // 2**20} MiB")
+        chunks.append(chunk)
+    if decompressor and size and not decompressor.eof:
+        raise httpx.RemoteProtocolError("the answer was cut off")
+    return b"".join(chunks)
+
+
+def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how many seconds the host asks to wait; None when it does not say.
+
+    Read from Retry-After (RFC 9110, 10.2.3: a number or a date), else from the `t` of RateLimit.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal() and len(value) <= 9:  # noqa: PLR2004
+        return float(value)
+    try:
+        retry_at = parsedate_to_datetime(value)
+    except ValueError:
+        reset = _RATE_LIMIT_RESET.search(headers.get("ratelimit", ""))
+        return float(reset[1]) if reset else None
+    retry_at = retry_at.replace(tzinfo=UTC) if retry_at.tzinfo is None else retry_at
+    return max(0.0, (retry_at - now).total_seconds())
+
+
+def describe_url(url: str) -> str:
+    """Return host, port and path of a URL, without credentials and query."""
     parts = urlsplit(url)
-    return f"{parts.hostname}{':' + str(parts.port) if parts.port else ''}{parts.path}"
-
-
-def _describe_error(error: Exception) -> str:
-    if isinstance(error, httpx.ConnectTimeout):
-        return "no connection in time"
-    return str(error) or type(error).__name__
+    return f"{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"

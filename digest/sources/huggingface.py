@@ -1,15 +1,16 @@
-"""Hugging Face Daily Papers: by its API, and by the data that its page carries; each stands in for the other.
+"""Hugging Face Daily Papers: its API, and the data within its page; each stands in for the other.
 
     GET {base}/api/daily_papers?date=D&limit=100&p=0     JSON, Link: rel="next"; 400 for a day that is not open yet
     GET {base}/papers/date/D                             a page; all of it as JSON in div[data-target=DailyPapers]
 
-A list day is a UTC day, Monday to Friday. Its list grows all day and the day after, so every run reads the last three.
-The page of a day without a list shows the last one before it: only the day it names is believed.
+A list day is a UTC day, Monday to Friday. Its list grows all day and the day after, so every run fetches the last
+three. The page of a day without a list shows the last one before it: only the day it names is believed.
 """
 
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self
@@ -25,31 +26,22 @@ from digest.errors import (
     SourceThrottledError,
     SourceUnavailableError,
 )
-from digest.sources.base import HttpValidators, ListedPaper, SourceAnswer, http_url, parse_arxiv_id
+from digest.identifiers import parse_arxiv_id
+from digest.sources.base import HttpValidators, ListedPaper, SourceAnswer
 from digest.sources.http import SourceClient, SourceResponse
-from digest.sources.text import clean_text, parse_authors
+from digest.sources.text import clean_text, clean_url, parse_authors
 from digest.sources.throttle import is_redirect_allowed
 
 PUBLIC_URL = "https://huggingface.co"
-
-
-PAGE_SIZE = 100  # the most that the API gives at once
-
-
+PAGE_SIZE = 100  # papers that the API gives at once, at most
 MAX_PAGES = 20
-
-
-LIST_DAYS = 3
-
-
+CURRENT_DAYS = 3
 SATURDAY = 5
-
-
-_NEXT = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNORECASE)
+_NEXT_LINK = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNORECASE)
 
 
 class HuggingFaceSource:
-    """The source called huggingface. Listed papers carry upvotes and comments as they are at the reading."""
+    """Source `huggingface`. Papers carry upvotes and comments as they are when fetched."""
 
     name = "huggingface"
     growth_period = timedelta(days=2)
@@ -60,189 +52,213 @@ class HuggingFaceSource:
 
     @classmethod
     def from_settings(cls, settings: Settings, client: SourceClient) -> Self:
+        """Create the source that the settings describe."""
         return cls(client, settings.huggingface_url)
 
     def current_days(self, now: datetime) -> tuple[date, ...]:
-        """The last three list days, oldest first; today is one of them from Monday to Friday, in UTC."""
-        day, found = now.astimezone(UTC).date(), list[date]()
-        while len(found) < LIST_DAYS:
+        """Return the last three list days, oldest first; today (UTC) is one of them from Monday to Friday."""
+        day, days = now.astimezone(UTC).date(), list[date]()
+        while len(days) < CURRENT_DAYS:
             if day.weekday() < SATURDAY:
-                found.append(day)
+                days.append(day)
             day -= timedelta(days=1)
-        return tuple(reversed(found))
+        return tuple(reversed(days))
 
     async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:
+        """Fetch a past list day, which the API serves like a current one."""
         return await self.fetch_day(day, now)
 
     async def fetch_day(self, day: date, now: datetime) -> SourceAnswer:
-        """The list of `day` by the API, else by the page. Raises the API's error when both fail."""
+        """Fetch the list of `day` from the API, else from the page. Raises the API's error when both fail."""
         today = now.astimezone(UTC).date()
+        is_past_weekday = day < today and day.weekday() < SATURDAY
         try:
             answer = await self._fetch_from_api(day, today)
         except (SourceUnavailableError, SourceThrottledError, MalformedAnswerError) as error:
-            return await self._fall_back_to_page(day, today, error)
+            try:
+                answer = await self._fetch_from_page(day)
+            except NotListedError as page_error:
+                if not is_past_weekday:
+                    raise
+                raise with_message(error, f"{error}; {page_error}") from page_error
+            except SourceError as page_error:
+                raise with_message(error, f"{error}; and its page: {page_error}") from page_error
+            return replace(answer, warnings=(*answer.warnings, f"read from the page, since {error}"))
         if answer.papers or answer.not_modified:
             return answer
-        if day >= today or day.weekday() >= SATURDAY:
+        if not is_past_weekday:
             raise NotListedError(
                 f"Hugging Face has no list for {day} yet" if day >= today else f"no list on {day:%A} {day}"
             )
-        # An empty list for a working day in the past: a holiday, or a fault. The page must say the same.
-        shown = await self._fetch_from_page(day)
-        return _with_warning(shown, f"the API gave an empty list for {day}, the page gave {len(shown.papers)} papers")
-
-    async def _fall_back_to_page(self, day: date, today: date, error: SourceError) -> SourceAnswer:
-        try:
-            answer = await self._fetch_from_page(day)
-        except NotListedError as other:
-            if day >= today or day.weekday() >= SATURDAY:
-                raise
-            raise _with_message(error, f"{error}; {other}") from other
-        except SourceError as other:
-            raise _with_message(error, f"{error}; and its page: {other}") from other
-        return _with_warning(answer, f"read from the page, since {error}")
+        # An empty list for a past weekday is a holiday or a fault. The page must say the same.
+        answer = await self._fetch_from_page(day)
+        warning = f"the API gave an empty list for {day}, the page gave {len(answer.papers)} papers"
+        return replace(answer, warnings=(*answer.warnings, warning))
 
     async def _fetch_from_api(self, day: date, today: date) -> SourceAnswer:
-        first = f"{self._base_url}/api/daily_papers?date={day.isoformat()}&limit={PAGE_SIZE}&p=0"
+        first_url = f"{self._base_url}/api/daily_papers?date={day.isoformat()}&limit={PAGE_SIZE}&p=0"
         entries: list[Any] = []
-        notes: tuple[str, ...] = ()
-        fetched: tuple[HttpValidators, ...] = ()
-        url: str | None = first
-        for number in range(MAX_PAGES):
+        url: str | None = first_url
+        for page in range(MAX_PAGES):
             assert url is not None  # noqa: S101
-            # Only a list that fits one page is asked for conditionally: a 304 for its first page says nothing more.
-            reply = await self._client.get(
-                url, accept="application/json", cache_key=first if number == 0 else f"{url}#more"
-            )
-            if reply.not_modified:
+            # Only a list that fits one page is asked for conditionally: a 304 says nothing about further pages.
+            cache_key = first_url if page == 0 else f"{url}#more"
+            response = await self._client.get(url, accept="application/json", cache_key=cache_key)
+            if response.not_modified:
                 return SourceAnswer(endpoint="api", not_modified=True)
-            entries += _parse_api_response(reply, day, today)
-            url = _next_page_url(reply)
+            if response.status == HTTPStatus.BAD_REQUEST and day >= today:
+                raise NotListedError(f"Hugging Face has not opened the list for {day} yet")
+            entries += parse_api_response(response)
+            url = next_page_url(response)
             if url is None:
-                fetched = (
-                    (reply.validators,)
-                    if number == 0 and (reply.validators.etag or reply.validators.last_modified)
-                    else ()
-                )
-                break
-        else:
-            notes = (f"the list of {day} has more than {MAX_PAGES} pages; the rest was left",)
-        return _build_answer(entries, day, "api", warnings=notes, validators=fetched)
+                validators = response.validators
+                is_cacheable = page == 0 and bool(validators.etag or validators.last_modified)
+                return build_answer(entries, day, "api", validators=(validators,) if is_cacheable else ())
+        warning = f"the list of {day} has more than {MAX_PAGES} pages; the rest was left"
+        return build_answer(entries, day, "api", warnings=(warning,))
 
     async def _fetch_from_page(self, day: date) -> SourceAnswer:
-        reply = await self._client.get(f"{self._base_url}/papers/date/{day.isoformat()}", accept="text/html")
-        if reply.status != HTTPStatus.OK:
-            raise MalformedAnswerError(f"{reply.location} answers {reply.status}")
-        shown, entries = parse_page(reply.body.decode("utf-8", "replace"), reply.location)
-        if shown != day:
-            raise NotListedError(f"Hugging Face has no list for {day}; its page shows {shown}")
-        return _build_answer(entries, day, "page")
+        response = await self._client.get(f"{self._base_url}/papers/date/{day.isoformat()}", accept="text/html")
+        if response.status != HTTPStatus.OK:
+            raise MalformedAnswerError(f"{response.location} answers {response.status}")
+        shown_day, entries = parse_page(response.body.decode("utf-8", "replace"), response.location)
+        if shown_day != day:
+            raise NotListedError(f"Hugging Face has no list for {day}; its page shows {shown_day}")
+        return build_answer(entries, day, "page")
+
+
+def with_message(error: SourceError, message: str) -> SourceError:
+    """Return an error of the same type with another message."""
+    if isinstance(error, SourceThrottledError):
+        return SourceThrottledError(message, until=error.until)
+    return type(error)(message)
+
+
+def parse_api_response(response: SourceResponse) -> list[Any]:
+    """Return the entries of one page of the API. Raises MalformedAnswerError."""
+    if response.status != HTTPStatus.OK:
+        raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
+    entries = response.json()
+    if not isinstance(entries, list):
+        raise MalformedAnswerError(f"{response.location} did not answer a list{response.describe_body()}")
+    return entries
+
+
+def next_page_url(response: SourceResponse) -> str | None:
+    """Return the target of the Link header with rel="next" (RFC 8288), None on the last page."""
+    match = _NEXT_LINK.search(response.headers.get("link", ""))
+    if not match:
+        return None
+    url: str = urljoin(response.url, match[1])
+    if not is_redirect_allowed(response.url, url):
+        raise MalformedAnswerError(f"{response.location} names a next page on another host")
+    return url
 
 
 def parse_page(text: str, location: str) -> tuple[date, list[Any]]:
-    """The day a Daily Papers page shows, and its entries. Raises Malformed when the page carries no such data."""
+    """Return the day that a Daily Papers page shows, and its entries. Raises MalformedAnswerError."""
     props = Selector(text=text or " ").css('div[data-target="DailyPapers"]::attr(data-props)').get()
     if props is None:
         raise MalformedAnswerError(f"{location} carries no list of papers (no DailyPapers data in the page)")
     try:
-        held = json.loads(props)
+        data = json.loads(props)
     except (ValueError, RecursionError) as error:
         raise MalformedAnswerError(f"{location} carries damaged data") from error
-    held = held if isinstance(held, dict) else {}
-    entries = held.get("dailyPapers")
-    shown = _parse_date(held.get("dateString")) or _parse_date(held.get("date"))  # 2026, 2024
-    if shown is None or not isinstance(entries, list):
+    data = data if isinstance(data, dict) else {}
+    entries = data.get("dailyPapers")
+    shown_day = _parse_date(data.get("dateString")) or _parse_date(data.get("date"))  # pages of 2026, of 2024
+    if shown_day is None or not isinstance(entries, list):
         raise MalformedAnswerError(f"{location} does not say which day it shows, or shows no list")
-    return shown, entries
+    return shown_day, entries
 
 
-def parse_entries(entries: Iterable[Any], day: date) -> tuple[tuple[ListedPaper, ...], int]:
-    """The papers among `entries` in their order, each once, and how many entries could not be read."""
-    found: dict[str, ListedPaper] = {}
-    skipped = 0
-    for rank, entry in enumerate(entries, 1):
-        listed = _parse_entry(entry, day, rank)
-        if listed is None:
-            skipped += 1
-        else:
-            found.setdefault(listed.key, listed)
-    return tuple(found.values()), skipped
-
-
-def _parse_api_response(reply: SourceResponse, day: date, today: date) -> list[Any]:
-    if reply.status == HTTPStatus.BAD_REQUEST and day >= today:
-        raise NotListedError(f"Hugging Face has not opened the list for {day} yet")
-    if reply.status != HTTPStatus.OK:
-        raise MalformedAnswerError(f"{reply.location} answers {reply.status}{reply.describe_body()}")
-    entries = reply.json()
-    if not isinstance(entries, list):
-        raise MalformedAnswerError(f"{reply.location} did not answer a list{reply.describe_body()}")
-    return entries
-
-
-def _next_page_url(reply: SourceResponse) -> str | None:
-    found = _NEXT.search(reply.headers.get("link", ""))
-    if not found:
-        return None
-    url: str = urljoin(reply.url, found[1])
-    if not is_redirect_allowed(reply.url, url):
-        raise MalformedAnswerError(f"{reply.location} names a next page on another host")
-    return url
-
-
-def _build_answer(
+def build_answer(
     entries: list[Any],
     day: date,
-    via: str,
+    endpoint: str,
     *,
     warnings: tuple[str, ...] = (),
     validators: tuple[HttpValidators, ...] = (),
 ) -> SourceAnswer:
-    listed, skipped = parse_entries(entries, day)
-    if entries and not listed:
+    """Return the answer with the papers of `entries`. Raises MalformedAnswerError when none can be parsed."""
+    papers, skipped = parse_entries(entries, day)
+    if entries and not papers:
         raise MalformedAnswerError(f"none of the {len(entries)} entries for {day} can be read")
     if skipped:
         warnings += (f"{skipped} of {len(entries)} entries for {day} could not be read",)
-    return SourceAnswer(papers=listed, endpoint=via, skipped_entries=skipped, warnings=warnings, validators=validators)
+    return SourceAnswer(
+        papers=papers, endpoint=endpoint, skipped_entries=skipped, warnings=warnings, validators=validators
+    )
 
 
-def _parse_entry(entry: Any, day: date, rank: int) -> ListedPaper | None:
+def parse_entries(entries: Iterable[Any], day: date) -> tuple[tuple[ListedPaper, ...], int]:
+    """Return the papers of `entries` in their order, once each, and how many entries were skipped."""
+    papers: dict[str, ListedPaper] = {}
+    skipped = 0
+    for rank, entry in enumerate(entries, 1):
+        paper = parse_entry(entry, day, rank)
+        if paper is None:
+            skipped += 1
+        else:
+            papers.setdefault(paper.key, paper)
+    return tuple(papers.values()), skipped
+
+
+def parse_entry(entry: Any, day: date, rank: int) -> ListedPaper | None:
+    """Return the paper of one entry, None when it has no id or title."""
     paper = entry.get("paper") if isinstance(entry, dict) else None
     if not isinstance(paper, dict):
         return None
-    number = paper.get("id")
+    source_id = paper.get("id")
     title = _parse_text(paper.get("title")) or _parse_text(entry.get("title"))
-    if not isinstance(number, str) or not re.fullmatch(r"[\w./:-]{1,80}", number) or not title:
+    if not isinstance(source_id, str) or not re.fullmatch(r"[\w./:-]{1,80}", source_id) or not title:
         return None
-    known = parse_arxiv_id(number)
-    discussion = f"{PUBLIC_URL}/papers/{number}"
+    arxiv_id, _ = parse_arxiv_id(source_id) or (None, 1)
+    discussion_url = f"{PUBLIC_URL}/papers/{source_id}"
     return ListedPaper(
         source=HuggingFaceSource.name,
         list_day=day,
         rank=rank,
         title=title,
         abstract=_parse_text(paper.get("summary")) or _parse_text(entry.get("summary")),
-        authors=parse_authors(_parse_author_names(paper.get("authors"))),
-        arxiv_id=known[0] if known else None,
-        source_id=number,
-        url=f"https://arxiv.org/abs/{known[0]}" if known else discussion,
-        pdf_url=f"https://arxiv.org/pdf/{known[0]}" if known else None,
-        discussion_url=discussion,
-        code_url=http_url(paper.get("githubRepo")),
-        project_url=http_url(paper.get("projectPage")),
-        thumbnail_url=http_url(entry.get("thumbnail")),
+        authors=parse_authors(author_names(paper.get("authors"))),
+        arxiv_id=arxiv_id,
+        source_id=source_id,
+        url=f"https://arxiv.org/abs/{arxiv_id}" if arxiv_id else discussion_url,
+        pdf_url=f"https://arxiv.org/pdf/{arxiv_id}" if arxiv_id else None,
+        discussion_url=discussion_url,
+        code_url=clean_url(paper.get("githubRepo")),
+        project_url=clean_url(paper.get("projectPage")),
+        thumbnail_url=clean_url(entry.get("thumbnail")),
         code_stars=_parse_count(paper.get("githubStars")),
         upvotes=_parse_count(paper.get("upvotes")),
         comments=_parse_count(entry.get("numComments")),
-        organization=_parse_organization(paper.get("organization")) or _parse_organization(entry.get("organization")),
+        organization=organization_name(paper.get("organization")) or organization_name(entry.get("organization")),
         published_on=_parse_date(paper.get("publishedAt")) or _parse_date(entry.get("publishedAt")),
         ai_summary=_parse_text(paper.get("ai_summary")) or None,
         ai_keywords=_parse_texts(paper.get("ai_keywords")),
     )
 
 
+def author_names(authors: Any) -> list[str]:
+    """Return the names of the authors who are not hidden."""
+    people = [author for author in authors if isinstance(author, dict)] if isinstance(authors, list) else []
+    return [name for author in people if not author.get("hidden") and isinstance(name := author.get("name"), str)]
+
+
+def organization_name(organization: Any) -> str | None:
+    """Return the full name of an organization, which may be an object or its bare name."""
+    if isinstance(organization, dict):
+        return _parse_text(organization.get("fullname")) or _parse_text(organization.get("name")) or None
+    return _parse_text(organization) or None
+
+
 def _parse_text(value: Any) -> str:
     return clean_text(value) if isinstance(value, str) else ""
+
+
+def _parse_texts(value: Any) -> tuple[str, ...]:
+    return tuple(text for item in value if (text := _parse_text(item))) if isinstance(value, list) else ()
 
 
 def _parse_count(value: Any) -> int | None:
@@ -254,37 +270,3 @@ def _parse_date(value: Any) -> date | None:
         return date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def _parse_texts(value: Any) -> tuple[str, ...]:
-    return tuple(word for item in value if (word := _parse_text(item))) if isinstance(value, list) else ()
-
-
-def _parse_author_names(value: Any) -> list[str]:
-    people = [person for person in value if isinstance(person, dict)] if isinstance(value, list) else []
-    return [name for person in people if not person.get("hidden") and isinstance(name := person.get("name"), str)]
-
-
-def _parse_organization(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return _parse_text(value.get("fullname")) or _parse_text(value.get("name")) or None
-    return _parse_text(value) or None
-
-
-def _with_warning(answer: SourceAnswer, warning: str) -> SourceAnswer:
-    return SourceAnswer(
-        papers=answer.papers,
-        endpoint=answer.endpoint,
-        not_modified=answer.not_modified,
-        skipped_entries=answer.skipped_entries,
-        warnings=(*answer.warnings, warning),
-        validators=answer.validators,
-    )
-
-
-def _with_message(error: SourceError, message: str) -> SourceError:
-    return (
-        SourceThrottledError(message, until=error.until)
-        if isinstance(error, SourceThrottledError)
-        else type(error)(message)
-    )

@@ -1,4 +1,4 @@
-"""What TeX's macros and accents stand for: pylatexenc's table, and where people read something else, ours."""
+"""Tables of LaTeX macros and accents: pylatexenc's, and our own where people read something else."""
 
 from functools import cache
 
@@ -11,8 +11,6 @@ ACCENTS = {
     "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7", "acute": "\u0301", "grave": "\u0300",
     "breve": "\u0306", "check": "\u030c",
 }  # fmt: skip
-
-
 OVERRIDES = {
     "sim": "~", "star": "*", "ast": "*", "prime": "\u2032", "degree": "°", "deg": "°", "lvert": "|", "rvert": "|",
     "textasciitilde": "~", "tilde": "~", "textbackslash": "\\", "textless": "<", "textgreater": ">", "LaTeX": "LaTeX",
@@ -24,33 +22,31 @@ OVERRIDES = {
     "bf": "", "it": "", "em": "", "rm": "", "tt": "", "sc": "", "sf": "", "sl": "", "bfseries": "", "itshape": "",
     "ttfamily": "", "cdots": "⋯", "eg": "e.g.", "ie": "i.e.", "etc": "etc.", "etal": "et al.", "eps": "ε",
 }  # fmt: skip
-
-
-IGNORED_MACROS = {"cite", "citep", "citet", "citealp", "citeauthor", "citeyear", "ref", "cref", "Cref", "eqref",
-            "label",            "begin", "end", "vspace", "hspace", "mkern", "color", "includegraphics"}  # fmt: skip
-
-
-OPERATOR_NAMES = {"log", "ln", "exp", "min", "max", "sup", "inf", "lim", "limsup", "liminf", "argmin", "argmax", "sin",
-          "cos", "tan", "tanh", "sinh", "cosh", "det", "dim", "ker", "gcd", "mod", "bmod", "deg", "Pr"}  # fmt: skip
-
-
-FONT_MACROS = {"mathcal", "mathbb", "mathbf", "mathrm", "mathsf", "mathit", "mathfrak", "mathscr", "boldsymbol", "bm",
-            "mathtt", "operatorname", "underline", "underbrace", "overbrace"}  # fmt: skip
-
-
+IGNORED_MACROS = {
+    "cite", "citep", "citet", "citealp", "citeauthor", "citeyear", "ref", "cref", "Cref", "eqref", "label", "begin",
+    "end", "vspace", "hspace", "mkern", "color", "includegraphics",
+}  # fmt: skip
+OPERATOR_NAMES = {
+    "log", "ln", "exp", "min", "max", "sup", "inf", "lim", "limsup", "liminf", "argmin", "argmax", "sin", "cos",
+    "tan", "tanh", "sinh", "cosh", "det", "dim", "ker", "gcd", "mod", "bmod", "deg", "Pr",
+}  # fmt: skip
+FONT_MACROS = {
+    "mathcal", "mathbb", "mathbf", "mathrm", "mathsf", "mathit", "mathfrak", "mathscr", "boldsymbol", "bm", "mathtt",
+    "operatorname", "underline", "underbrace", "overbrace",
+}  # fmt: skip
 SUPERSCRIPTS = dict(zip("0123456789+-−=()niT*′∘°⊤†", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵀ*′°°ᵀ†", strict=True))  # noqa: RUF001
-
-
 SUBSCRIPTS = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))  # noqa: RUF001
 
 
 @cache
 def load_symbols() -> dict[str, str]:
-    """Macros that stand for a sign or a name. Read once; building pylatexenc's table takes a moment."""
-    table = get_default_latex_context_db()
-    found: dict[str, str] = {}
-    for spec in table.iter_macro_specs():
-        reads = spec.simplify_repl
-        if isinstance(reads, str) and spec.macroname.isalpha() and "%" not in reads and len(reads) <= 4:  # noqa: PLR2004
-            found[spec.macroname] = reads.replace("  ", " ")
-    return found | {name: name for name in OPERATOR_NAMES} | OVERRIDES
+    """Return the macros that stand for a symbol or an operator.
+
+    Cached, since pylatexenc takes some milliseconds to build its table.
+    """
+    symbols: dict[str, str] = {}
+    for spec in get_default_latex_context_db().iter_macro_specs():
+        text = spec.simplify_repl
+        if isinstance(text, str) and spec.macroname.isalpha() and "%" not in text and len(text) <= 4:  # noqa: PLR2004
+            symbols[spec.macroname] = text.replace("  ", " ")
+    return symbols | {name: name for name in OPERATOR_NAMES} | OVERRIDES

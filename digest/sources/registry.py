@@ -1,4 +1,4 @@
-"""Where papers are listed. To add a source: one file, one line in SOURCES, one sample, one test."""
+"""List of all sources, and their creation from settings."""
 
 from digest.config import Settings
 from digest.sources.arxiv import ArxivSource
@@ -10,5 +10,5 @@ SOURCES = (HuggingFaceSource, ArxivSource)
 
 
 def build_sources(settings: Settings, client: SourceClient) -> tuple[Source, ...]:
-    """The sources that the settings name, in the order of SOURCES."""
-    return tuple(kind.from_settings(settings, client) for kind in SOURCES if kind.name in settings.sources)
+    """Create the sources that the settings name, in the order of SOURCES."""
+    return tuple(source.from_settings(settings, client) for source in SOURCES if source.name in settings.sources)

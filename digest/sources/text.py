@@ -1,31 +1,23 @@
-"""Text from outside made fit to be shown and searched: readable Unicode on one line, without control characters."""
+"""Cleaning of outside text: readable Unicode on one line without control characters, and safe links."""
 
 import html
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from digest.sources.latex import latex_to_text
 
+MAX_URL_LENGTH = 2000
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
-
-
 _LATEX = re.compile(r"[\\${~]")
-
-
 # Controls but white space, soft hyphen, zero width marks, bidi marks, overrides and isolates, surrogates, tags,
 # interlinear marks and what Unicode says is no character. The joiners U+200C and U+200D stay: scripts need them.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
-
-
 _DASHES = ((re.compile(r"(?<![-\s])---(?!-)|(?<=\s)---(?=\s)"), "—"), (re.compile(r"(?<=\w)--(?=\w)"), "–"))  # noqa: RUF001
-
-
 _NAME_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
-
-
 _LATEX_ERRORS = re.compile(
     r"(?<=\d)(?:times|pm|cdot|sim|approx|leq|geq|rightarrow|ell)(?![a-z])"
     r"|\b(?:leq|geq|neq|approx|rightarrow|leftarrow|mathcal|mathbb|mathbf|mathrm|textbf|textit|texttt|emph)\b(?=\W|\d)"
@@ -34,16 +26,16 @@ _LATEX_ERRORS = re.compile(
 
 
 def clean_text(text: str) -> str:
-    r"""`text` as people read it: entities and TeX resolved, invisible characters gone, white space single.
+    r"""Return text as people read it: entities and LaTeX resolved, invisible characters removed, white space single.
 
-    A bare % stays, a lone $5 stays, "SA$^{2}$GFM" reads "SA²GFM". Plain text comes back as it was.
+    A bare % stays, a lone $5 stays, "SA$^{2}$GFM" reads "SA²GFM". Plain text is returned unchanged.
     """
     if "&" in text:
-        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     text = _INVISIBLE.sub("", text)
     if "--" in text and "://" not in text:
-        for dash, reads in _DASHES:
-            text = dash.sub(reads, text)
+        for pattern, dash in _DASHES:
+            text = pattern.sub(dash, text)
     if "``" in text:
         text = text.replace("``", "“").replace("''", "”")
     if _LATEX.search(text):
@@ -52,33 +44,50 @@ def clean_text(text: str) -> str:
 
 
 def parse_authors(authors: str | Iterable[str]) -> tuple[str, ...]:
-    r"""Authors' names, from a list or from one comma-joined line ("Ada Byron, Kurt G{\"o}del, Sammy Davis, Jr.")."""
-    parts = _split_authors(authors) if isinstance(authors, str) else authors
-    found: list[str] = []
-    for part in parts:
+    r"""Return authors' names, from a list or from one line ("Ada Byron, Kurt G{\"o}del, Sammy Davis, Jr.")."""
+    names: list[str] = []
+    for part in split_authors(authors) if isinstance(authors, str) else authors:
         name = clean_text(part).strip(" ,;")
-        if found and _NAME_SUFFIX.fullmatch(name):
-            found[-1] = f"{found[-1]}, {name}"
+        if names and _NAME_SUFFIX.fullmatch(name):
+            names[-1] = f"{names[-1]}, {name}"
         elif name:
-            found.append(name)
-    return tuple(found)
+            names.append(name)
+    return tuple(names)
 
 
-def _split_authors(line: str) -> list[str]:
-    # A comma within brackets belongs to an affiliation: "Ada Byron (London, UK), Kurt Gödel".
+def split_authors(line: str) -> list[str]:
+    """Split a line of names at its commas.
+
+    A comma within brackets belongs to an affiliation: "Ada Byron (London, UK), Kurt Gödel".
+    """
     parts, depth, start = [], 0, 0
-    for place, mark in enumerate(line):
-        if mark in "({":
+    for position, character in enumerate(line):
+        if character in "({":
             depth += 1
-        elif mark in ")}":
+        elif character in ")}":
             depth = max(0, depth - 1)
-        elif mark == "," and not depth:
-            parts.append(line[start:place])
-            start = place + 1
+        elif character == "," and not depth:
+            parts.append(line[start:position])
+            start = position + 1
     parts.append(line[start:])
     return parts
 
 
 def count_latex_errors(text: str) -> int:
-    """How many traces of lost TeX there are: "1.82times", "leq 0.02", "mathcal{O}". 0 means the text looks whole."""
+    """Count remains of lost LaTeX: "1.82times", "leq 0.02", "mathcal{O}". Sound text has none."""
     return len(_LATEX_ERRORS.findall(text))
+
+
+def clean_url(value: object) -> str | None:
+    """Return an http or https URL that is fit for a link, None for anything else (javascript:, data:, relative)."""
+    if not isinstance(value, str):
+        return None
+    url = value.strip()
+    if not url.isprintable() or any(character in url for character in " <>\"'\\") or len(url) > MAX_URL_LENGTH:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and parts.hostname else None

@@ -1,6 +1,6 @@
-"""The rules of the road: how often a host is asked, when it is left alone, and where a redirect may lead.
+"""Request intervals and pauses of hosts, and the rule for redirects.
 
-One Traffic is shared by all clients of a process, so that two runs at once keep the same pace.
+One HostThrottle is shared by all clients of a process, so that two runs at once keep the same interval.
 """
 
 import asyncio
@@ -18,26 +18,25 @@ from digest.errors import SourceThrottledError
 
 # Seconds between the beginnings of two requests. arXiv's terms of use: one request every three seconds, one at a time.
 REQUEST_INTERVALS = {"export.arxiv.org": 3.0, "rss.arxiv.org": 3.0, "huggingface.co": 0.6}
-
-
 DEFAULT_INTERVAL = 1.0
 
 
 class HostThrottle:
-    """Who was asked when, and who asked to be left alone until when."""
+    """Next request time of each host, and the pauses that hosts asked for. Safe for threads and event loops."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._next_start: dict[str, float] = {}
         self._paused_until: dict[str, datetime] = {}
+        # An asyncio.Lock belongs to one event loop, and a process may run several.
         self._host_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]] = (
             WeakKeyDictionary()
         )
 
     def raise_if_paused(self, url: str, now: datetime) -> None:
-        """Raise Throttled while the host behind `url` wants no requests."""
-        until = self._paused_until.get(throttle_key(url))
+        """Raise SourceThrottledError while the host of `url` wants no requests."""
+        until = self._paused_until.get(pause_key(url))
         if until and now < until:
             host = urlsplit(url).hostname
             raise SourceThrottledError(
@@ -45,40 +44,42 @@ class HostThrottle:
             )
 
     def pause(self, url: str, until: datetime) -> None:
-        self._paused_until[throttle_key(url)] = until
+        """Refuse requests to the host of `url` until that time."""
+        self._paused_until[pause_key(url)] = until
 
     @asynccontextmanager
     async def acquire(self, url: str, sleep: Callable[[float], Awaitable[object]]) -> AsyncIterator[None]:
-        """Wait for this host's next turn; one request at a time. Loopback needs no manners."""
+        """Wait until the host of `url` may be asked; one request at a time. Loopback is not throttled."""
         host = urlsplit(url).hostname or ""
         if is_loopback(host):
             yield
             return
         with self._lock:
-            doors = self._host_locks.setdefault(asyncio.get_running_loop(), defaultdict(asyncio.Lock))
-        async with doors[host]:
-            if (wait := self._reserve(host)) > 0:
-                await sleep(wait)
+            locks = self._host_locks.setdefault(asyncio.get_running_loop(), defaultdict(asyncio.Lock))
+        async with locks[host]:
+            with self._lock:
+                now = self._monotonic()
+                start = max(now, self._next_start.get(host, now))
+                self._next_start[host] = start + REQUEST_INTERVALS.get(host, DEFAULT_INTERVAL)
+            if start > now:
+                await sleep(start - now)
             yield
-
-    def _reserve(self, host: str) -> float:
-        with self._lock:
-            now = self._monotonic()
-            start = max(now, self._next_start.get(host, now))
-            self._next_start[host] = start + REQUEST_INTERVALS.get(host, DEFAULT_INTERVAL)
-        return start - now
 
 
 SHARED_THROTTLE = HostThrottle()
 
 
-def throttle_key(url: str) -> str:
-    """What a 429 closes: the host's part that was asked. Hugging Face counts its API and its pages apart."""
+def pause_key(url: str) -> str:
+    """Return what a 429 response covers: host and first two path segments.
+
+    Hugging Face counts requests to its API and to its pages apart.
+    """
     parts = urlsplit(url)
     return "/".join([parts.netloc.rpartition("@")[2], *parts.path.split("/")[1:3]])
 
 
 def is_loopback(host: str) -> bool:
+    """Return whether the host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -86,17 +87,18 @@ def is_loopback(host: str) -> bool:
 
 
 def is_redirect_allowed(from_url: str, to_url: str) -> bool:
-    """Only within the same host: same scheme and port, or from http to https. Never to an address by number that is
-    not the one already asked, so nothing outside can lead us into a private network.
+    """Return whether a redirect stays on its host: same scheme and port, or from http to https.
+
+    Anything else could lead into a private network.
     """
     old, new = urlsplit(from_url), urlsplit(to_url)
     if not old.hostname or old.hostname != new.hostname or new.scheme not in {"http", "https"} or new.username:
         return False
-    ports = {"http": 80, "https": 443}
+    default_ports = {"http": 80, "https": 443}
     try:
-        before, after = old.port or ports[old.scheme], new.port or ports[new.scheme]
+        old_port, new_port = old.port or default_ports[old.scheme], new.port or default_ports[new.scheme]
     except (ValueError, KeyError):
         return False
     if old.scheme == new.scheme:
-        return before == after
-    return (old.scheme, new.scheme, before, after) == ("http", "https", 80, 443)
+        return old_port == new_port
+    return (old.scheme, new.scheme, old_port, new_port) == ("http", "https", 80, 443)

@@ -1,4 +1,4 @@
-"""A web server on loopback that says what a test tells it, and answers in the shapes of the real hosts."""
+"""HTTP server on loopback that answers as a test says, and answers in the shapes of arXiv and Hugging Face."""
 
 import asyncio
 import html
@@ -11,26 +11,32 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from digest.sources import ArxivSource, ListedPaper, SourceAnswer, SourceClient
-from digest.sources.base import HttpValidators
-from digest.sources.http import RetryPolicy
-from digest.sources.huggingface import HuggingFaceSource
-from digest.sources.throttle import HostThrottle
+from digest.sources import (
+    ArxivSource,
+    HostThrottle,
+    HttpValidators,
+    HuggingFaceSource,
+    ListedPaper,
+    RetryPolicy,
+    SourceAnswer,
+    SourceClient,
+)
 
 MONDAY, TUESDAY, SATURDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 10)
 NOON = datetime(2026, 1, 6, 17, tzinfo=UTC)
 T = TypeVar("T")
-Said = tuple[int, str, dict[str, str]]
-Route = Callable[[str, dict[str, str]], Said]
+StubResponse = tuple[int, str, dict[str, str]]  # status, body, headers
+Route = Callable[[str, dict[str, str]], StubResponse]  # of path and query
 
 
-class Handler(BaseHTTPRequestHandler):
+class StubHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = self.server
-        assert isinstance(server, Host)
-        asked = urlsplit(self.path)
-        server.seen.append(self.path)
-        status, body, headers = server.route(asked.path, {k: v[0] for k, v in parse_qs(asked.query).items()})
+        assert isinstance(server, StubHost)
+        url = urlsplit(self.path)
+        server.requested_paths.append(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        status, body, headers = server.route(url.path, query)
         self.send_response(304 if headers.get("ETag") and self.headers["If-None-Match"] == headers["ETag"] else status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -41,19 +47,19 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Host(ThreadingHTTPServer):
+class StubHost(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, route: Route) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), StubHandler)
         self.route = route
-        self.seen: list[str] = []
+        self.requested_paths: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
 @contextmanager
-def serving(route: Route) -> Iterator[Host]:
-    host = Host(route)
+def serve_host(route: Route) -> Iterator[StubHost]:
+    host = StubHost(route)
     thread = threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -64,49 +70,48 @@ def serving(route: Route) -> Iterator[Host]:
         thread.join()
 
 
-def with_client(
-    act: Callable[[SourceClient], Coroutine[Any, Any, T]], known: dict[str, HttpValidators] | None = None
+def run_with_client(
+    call: Callable[[SourceClient], Coroutine[Any, Any, T]], cached: dict[str, HttpValidators] | None = None
 ) -> T:
+    """Run a coroutine with a client that does not sleep."""
+
     async def sleep(seconds: float) -> None:
-        """Nobody waits in tests."""
+        pass
 
-    async def whole() -> T:
+    async def run() -> T:
+        policy = RetryPolicy(connect_timeout=1, read_timeout=5, total_timeout=20)
         async with SourceClient(
-            cached_validators=known, sleep=sleep, throttle=HostThrottle(), retry_policy=RetryPolicy(1, 5, 20)
+            cached_validators=cached, sleep=sleep, throttle=HostThrottle(), retry_policy=policy
         ) as client:
-            return await act(client)
+            return await call(client)
 
-    return asyncio.run(whole())
+    return asyncio.run(run())
 
 
-def face(
-    base: str, day: date = MONDAY, now: datetime = NOON, known: dict[str, HttpValidators] | None = None
+def fetch_huggingface(
+    base_url: str, day: date = MONDAY, now: datetime = NOON, cached: dict[str, HttpValidators] | None = None
 ) -> SourceAnswer:
-    return with_client(lambda client: HuggingFaceSource(client, base).fetch_day(day, now), known)
+    return run_with_client(lambda client: HuggingFaceSource(client, base_url).fetch_day(day, now), cached)
 
 
-def entries(*numbers: int) -> list[dict[str, Any]]:
+def huggingface_entries(*numbers: int) -> list[dict[str, Any]]:
     return [{"paper": {"id": f"2601.{n:05}", "title": f"Title {n}", "upvotes": n}} for n in numbers]
 
 
-def page(day: str, *numbers: int) -> str:
-    held = html.escape(json.dumps({"dateString": day, "dailyPapers": entries(*numbers)}))
-    return f'<!doctype html><main><div data-target="DailyPapers" data-props="{held}"></div></main>'
+def huggingface_page(day: str, *numbers: int) -> str:
+    props = html.escape(json.dumps({"dateString": day, "dailyPapers": huggingface_entries(*numbers)}))
+    return f'<!doctype html><main><div data-target="DailyPapers" data-props="{props}"></div></main>'
 
 
-def hosting(api: Said, shown: Said) -> Route:
-    return lambda path, _: api if path.startswith("/api") else shown
+def huggingface_route(api: StubResponse, page: StubResponse) -> Route:
+    return lambda path, _: api if path.startswith("/api") else page
 
 
-def good(*numbers: int) -> Said:
-    return 200, json.dumps(entries(*numbers)), {}
+def arxiv_ids(answer: SourceAnswer) -> list[str]:
+    return [str(paper.arxiv_id) for paper in answer.papers]
 
 
-def ids(answer: SourceAnswer) -> list[str]:
-    return [str(each.arxiv_id) for each in answer.papers]
-
-
-def item(number: int, kind: str = "new") -> str:
+def rss_item(number: int, kind: str = "new") -> str:
     return (
         f"<item><title>T{number}</title><description>arXiv:2601.{number:05}v1 Announce Type: {kind} \nAbstract: A."
         f'</description><guid isPermaLink="false">oai:arXiv.org:2601.{number:05}v1</guid>'
@@ -114,29 +119,34 @@ def item(number: int, kind: str = "new") -> str:
     )
 
 
-def feed(*items: str, day: str = "Tue, 06 Jan 2026") -> str:
+def rss_feed(*items: str, day: str = "Tue, 06 Jan 2026") -> str:
     return f"<rss><channel><pubDate>{day} 00:00:00 -0500</pubDate>{''.join(items)}</channel></rss>"
 
 
-def entry(number: int) -> str:
+def atom_entry(number: int) -> str:
     return f"<entry><id>http://arxiv.org/abs/2601.{number:05}v1</id><title>T</title><category term='cs.CL'/></entry>"
 
 
-def atom(*numbers: int, total: int | None = None) -> str:
+def atom_feed(*numbers: int, total: int | None = None) -> str:
     count = f"<o:totalResults xmlns:o='http://a9.com/-/spec/opensearch/1.1/'>{total or len(numbers)}</o:totalResults>"
-    return f"<feed xmlns='http://www.w3.org/2005/Atom'>{count}{''.join(map(entry, numbers))}</feed>"
+    return f"<feed xmlns='http://www.w3.org/2005/Atom'>{count}{''.join(map(atom_entry, numbers))}</feed>"
 
 
-def arxiv(
-    base: str, *categories: str, known: dict[str, HttpValidators] | None = None, day: date = TUESDAY
+def fetch_arxiv(
+    base_url: str, *categories: str, cached: dict[str, HttpValidators] | None = None, day: date = TUESDAY
 ) -> SourceAnswer:
-    wanted = categories or ("cs.CL",)
-    return with_client(lambda client: ArxivSource(client, wanted, base, base).fetch_day(day, NOON), known)
+    def call(client: SourceClient) -> Coroutine[Any, Any, SourceAnswer]:
+        return ArxivSource(client, categories or ("cs.CL",), base_url, base_url).fetch_day(day, NOON)
+
+    return run_with_client(call, cached)
 
 
-def making_up(base: str, day: date = MONDAY) -> SourceAnswer:
-    return with_client(lambda client: ArxivSource(client, ["cs.CL", "cs.LG"], base, base).backfill_day(day, NOON))
+def backfill_arxiv(base_url: str, day: date = MONDAY) -> SourceAnswer:
+    def call(client: SourceClient) -> Coroutine[Any, Any, SourceAnswer]:
+        return ArxivSource(client, ["cs.CL", "cs.LG"], base_url, base_url).backfill_day(day, NOON)
+
+    return run_with_client(call)
 
 
-def filling_in(base: str, *names: str) -> tuple[ListedPaper, ...]:
-    return with_client(lambda client: ArxivSource(client, ["cs.CL"], base, base).fetch_texts(names))
+def fetch_arxiv_texts(base_url: str, *arxiv_ids: str) -> tuple[ListedPaper, ...]:
+    return run_with_client(lambda client: ArxivSource(client, ["cs.CL"], base_url, base_url).fetch_texts(arxiv_ids))

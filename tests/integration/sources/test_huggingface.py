@@ -6,11 +6,21 @@ from datetime import UTC, datetime
 import pytest
 
 from digest.errors import MalformedAnswerError, NotListedError, SourceThrottledError, SourceUnavailableError
-from tests.support.hosts import SATURDAY, TUESDAY, Said, entries, face, hosting, ids, page, serving
+from tests.support.hosts import (
+    SATURDAY,
+    TUESDAY,
+    StubResponse,
+    arxiv_ids,
+    fetch_huggingface,
+    huggingface_entries,
+    huggingface_page,
+    huggingface_route,
+    serve_host,
+)
 
 
 def test_pages_are_followed_and_a_list_that_moved_between_them_counts_once() -> None:
-    def route(path: str, query: dict[str, str]) -> Said:
+    def route(path: str, query: dict[str, str]) -> StubResponse:
         number = int(query["p"])
         link = {
             "Link": f'</api/daily_papers?date=2026-01-05&limit=100&p={number + 1}>; rel="next"',
@@ -18,32 +28,34 @@ def test_pages_are_followed_and_a_list_that_moved_between_them_counts_once() -> 
         }
         return (
             200,
-            json.dumps(entries(number * 2, number * 2 + 1, number * 2 + 2)),
+            json.dumps(huggingface_entries(number * 2, number * 2 + 1, number * 2 + 2)),
             link if number < 2 else {"ETag": '"last"'},
         )
 
-    with serving(route) as host:
-        answer = face(host.url)
-    assert ids(answer) == [f"2601.{n:05}" for n in range(7)]
-    assert (answer.endpoint, len(host.seen), answer.validators) == ("api", 3, ())
+    with serve_host(route) as host:
+        answer = fetch_huggingface(host.url)
+    assert arxiv_ids(answer) == [f"2601.{n:05}" for n in range(7)]
+    assert (answer.endpoint, len(host.requested_paths), answer.validators) == ("api", 3, ())
 
 
 def test_a_next_page_elsewhere_is_not_followed() -> None:
     link = {"Link": '<http://127.0.0.1:1/api>; rel="next"'}
-    route = hosting((200, json.dumps(entries(1)), link), (404, "", {}))
-    with serving(route) as host, pytest.raises(MalformedAnswerError, match="next page on another host"):
-        face(host.url)
+    route = huggingface_route((200, json.dumps(huggingface_entries(1)), link), (404, "", {}))
+    with serve_host(route) as host, pytest.raises(MalformedAnswerError, match="next page on another host"):
+        fetch_huggingface(host.url)
 
 
 def test_an_unchanged_list_is_told_from_an_empty_one() -> None:
-    with serving(hosting((200, json.dumps(entries(1)), {"ETag": '"e"'}), (404, "", {}))) as host:
-        first = face(host.url)
-        assert [each.etag for each in first.validators] == ['"e"']
-        again = face(host.url, known={each.url: each for each in first.validators})
+    with serve_host(
+        huggingface_route((200, json.dumps(huggingface_entries(1)), {"ETag": '"e"'}), (404, "", {}))
+    ) as host:
+        first = fetch_huggingface(host.url)
+        assert [validators.etag for validators in first.validators] == ['"e"']
+        again = fetch_huggingface(host.url, cached={validators.url: validators for validators in first.validators})
     assert (again.not_modified, again.papers) == (True, ())
 
 
-FAULTS: list[Said] = [
+FAULTY_RESPONSES: list[StubResponse] = [
     (500, "error", {}),
     (429, "Rate exceeded.", {}),
     (200, "", {}),
@@ -56,58 +68,62 @@ FAULTS: list[Said] = [
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_page_stands_in_for_a_broken_api(fault: Said) -> None:
-    with serving(hosting(fault, (200, page("2026-01-05", 1, 2), {}))) as host:
-        answer = face(host.url)
-    assert (answer.endpoint, ids(answer)) == ("page", ["2601.00001", "2601.00002"])
+@pytest.mark.parametrize("response", FAULTY_RESPONSES)
+def test_the_page_stands_in_for_a_broken_api(response: StubResponse) -> None:
+    with serve_host(huggingface_route(response, (200, huggingface_page("2026-01-05", 1, 2), {}))) as host:
+        answer = fetch_huggingface(host.url)
+    assert (answer.endpoint, arxiv_ids(answer)) == ("page", ["2601.00001", "2601.00002"])
     assert "read from the page" in answer.warnings[0]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("shown", [(500, "", {}), (200, "<html></html>", {}), (200, page("2026-01-02", 1), {})])
-def test_when_both_fail_it_is_a_failure_and_never_an_empty_day(fault: Said, shown: Said) -> None:
+@pytest.mark.parametrize("response", FAULTY_RESPONSES)
+@pytest.mark.parametrize(
+    "page", [(500, "", {}), (200, "<html></html>", {}), (200, huggingface_page("2026-01-02", 1), {})]
+)
+def test_when_both_fail_it_is_a_failure_and_never_an_empty_day(response: StubResponse, page: StubResponse) -> None:
     with (
-        serving(hosting(fault, shown)) as host,
+        serve_host(huggingface_route(response, page)) as host,
         pytest.raises((SourceUnavailableError, SourceThrottledError, MalformedAnswerError)) as caught,
     ):
-        face(host.url)
-    kind = {500: SourceUnavailableError, 429: SourceThrottledError}.get(fault[0], MalformedAnswerError)
-    assert caught.type is kind
+        fetch_huggingface(host.url)
+    expected = {500: SourceUnavailableError, 429: SourceThrottledError}.get(response[0], MalformedAnswerError)
+    assert caught.type is expected
     assert "page" in str(caught.value)
 
 
 def test_a_day_that_is_not_open_yet_is_not_listed() -> None:
     future = (400, '{"error": "Date is in the future"}', dict[str, str]())
-    with serving(hosting(future, (500, "", {}))) as host, pytest.raises(NotListedError):
-        face(host.url, TUESDAY)
-    with serving(hosting((200, "[]", {}), (500, "", {}))) as host:
+    with serve_host(huggingface_route(future, (500, "", {}))) as host, pytest.raises(NotListedError):
+        fetch_huggingface(host.url, TUESDAY)
+    with serve_host(huggingface_route((200, "[]", {}), (500, "", {}))) as host:
         with pytest.raises(NotListedError):
-            face(host.url, TUESDAY)
+            fetch_huggingface(host.url, TUESDAY)
         with pytest.raises(NotListedError):
-            face(host.url, SATURDAY, datetime(2026, 1, 12, tzinfo=UTC))
-    assert len(host.seen) == 2
+            fetch_huggingface(host.url, SATURDAY, datetime(2026, 1, 12, tzinfo=UTC))
+    assert len(host.requested_paths) == 2
 
 
 def test_an_empty_list_for_a_past_weekday_is_checked_against_the_page() -> None:
-    empty: Said = (200, "[]", {})
+    empty: StubResponse = (200, "[]", {})
     with (
-        serving(hosting(empty, (200, page("2026-01-02", 9), {}))) as host,
+        serve_host(huggingface_route(empty, (200, huggingface_page("2026-01-02", 9), {}))) as host,
         pytest.raises(NotListedError, match="2026-01-02"),
     ):
-        face(host.url)
-    with serving(hosting(empty, (200, page("2026-01-05", 1), {}))) as host:
-        answer = face(host.url)
-        assert (answer.endpoint, ids(answer)) == ("page", ["2601.00001"])
-    with serving(hosting(empty, (200, page("2026-01-05"), {}))) as host:
-        answer = face(host.url)
+        fetch_huggingface(host.url)
+    with serve_host(huggingface_route(empty, (200, huggingface_page("2026-01-05", 1), {}))) as host:
+        answer = fetch_huggingface(host.url)
+        assert (answer.endpoint, arxiv_ids(answer)) == ("page", ["2601.00001"])
+    with serve_host(huggingface_route(empty, (200, huggingface_page("2026-01-05"), {}))) as host:
+        answer = fetch_huggingface(host.url)
         assert (answer.papers, len(answer.warnings)) == ((), 1)
-    with serving(hosting(empty, (503, "", {}))) as host, pytest.raises(SourceUnavailableError):
-        face(host.url)
+    with serve_host(huggingface_route(empty, (503, "", {}))) as host, pytest.raises(SourceUnavailableError):
+        fetch_huggingface(host.url)
 
 
 def test_a_damaged_entry_is_counted_not_fatal() -> None:
-    with serving(hosting((200, json.dumps([*entries(1), "x", {"paper": {"id": 7}}]), {}), (404, "", {}))) as host:
-        answer = face(host.url)
-    assert (ids(answer), answer.skipped_entries) == (["2601.00001"], 2)
+    with serve_host(
+        huggingface_route((200, json.dumps([*huggingface_entries(1), "x", {"paper": {"id": 7}}]), {}), (404, "", {}))
+    ) as host:
+        answer = fetch_huggingface(host.url)
+    assert (arxiv_ids(answer), answer.skipped_entries) == (["2601.00001"], 2)
     assert answer.warnings == ("2 of 3 entries for 2026-01-05 could not be read",)

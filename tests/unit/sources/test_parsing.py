@@ -1,3 +1,5 @@
+"""Parsers of Hugging Face's and arXiv's answers, with small samples and, where they are at hand, recorded ones."""
+
 import gzip
 import json
 from dataclasses import asdict
@@ -10,19 +12,19 @@ import pytest
 from digest.errors import MalformedAnswerError
 from digest.sources import ListedPaper, submission_window
 from digest.sources.atom import parse_feed, parse_query_answer
-from digest.sources.base import http_url, parse_arxiv_id
 from digest.sources.huggingface import parse_entries, parse_page
+from digest.sources.text import clean_url
 
 DATA = Path(__file__).parents[2] / "data/sources"
 SHARED = Path(__file__).parents[3] / "../shared/data"
 DAY = date(2026, 1, 5)
 
 
-def recorded(pattern: str) -> list[Path]:
-    found = sorted(SHARED.glob(pattern))
-    if not found:
+def recorded_paths(pattern: str) -> list[Path]:
+    paths = sorted(SHARED.glob(pattern))
+    if not paths:
         pytest.skip("no recorded data beside the repository")
-    return found
+    return paths
 
 
 def as_json(value: Any) -> Any:
@@ -30,34 +32,17 @@ def as_json(value: Any) -> Any:
 
 
 def test_a_list_day_is_read_as_expected() -> None:
-    listed, skipped = parse_entries(json.loads((DATA / "daily.json").read_text()), DAY)
-    assert as_json([asdict(each) for each in listed]) == json.loads((DATA / "daily.expected.json").read_text())
+    papers, skipped = parse_entries(json.loads((DATA / "daily.json").read_text()), DAY)
+    assert as_json([asdict(paper) for paper in papers]) == json.loads((DATA / "daily.expected.json").read_text())
     assert skipped == 2
-
-
-@pytest.mark.parametrize(
-    ("written", "canonical"),
-    [
-        ("2604.21935", ("2604.21935", 1)),
-        ("arXiv:2604.21935v3", ("2604.21935", 3)),
-        ("oai:arXiv.org:0706.0001v2", ("0706.0001", 2)),
-        ("http://arxiv.org/abs/astro-ph/0601001v1", ("astro-ph/0601001", 1)),
-        ("math.GT/0309136", ("math/0309136", 1)),
-        ("abc", None),
-        ("2604.219355", None),
-        ("../2604.21935", None),
-    ],
-)
-def test_an_arxiv_id_has_one_canonical_form(written: str, canonical: tuple[str, int] | None) -> None:
-    assert parse_arxiv_id(written) == canonical
 
 
 @pytest.mark.parametrize(
     "bad", ["javascript:alert(1)", "data:text/html,x", "//a.org", "http://", "https://a b", 7, None]
 )
-def test_only_web_addresses_become_links(bad: object) -> None:
-    assert http_url(bad) is None
-    assert http_url(" https://a.org/x?y#z ") == "https://a.org/x?y#z"
+def test_only_http_urls_become_links(bad: object) -> None:
+    assert clean_url(bad) is None
+    assert clean_url(" https://a.org/x?y#z ") == "https://a.org/x?y#z"
 
 
 def test_identity_is_the_arxiv_id_else_the_doi_else_the_source() -> None:
@@ -93,46 +78,46 @@ def test_a_page_without_its_data_is_malformed(page: str) -> None:
 
 def test_every_recorded_list_day_is_read_whole() -> None:
     total = 0
-    for path in recorded("huggingface/api/*.json.gz"):
+    for path in recorded_paths("huggingface/api/*.json.gz"):
         with gzip.open(path) as file:
             entries = json.load(file)
-        listed, skipped = parse_entries(entries, date.fromisoformat(path.name[:10]))
-        assert (len(listed), skipped) == (len(entries), 0), path.name
-        assert all(each.title and each.abstract and each.authors and each.arxiv_id for each in listed), path.name
-        assert all(each.upvotes is not None and each.published_on for each in listed), path.name
-        total += len(listed)
+        papers, skipped = parse_entries(entries, date.fromisoformat(path.name[:10]))
+        assert (len(papers), skipped) == (len(entries), 0), path.name
+        assert all(paper.title and paper.abstract and paper.authors and paper.arxiv_id for paper in papers), path.name
+        assert all(paper.upvotes is not None and paper.published_on for paper in papers), path.name
+        total += len(papers)
     assert total == 1007
 
 
 def test_the_recorded_page_of_2024_is_read_whole() -> None:
-    page = recorded("huggingface/html/papers_2024-08-01.html")[0].read_text()
+    page = recorded_paths("huggingface/html/papers_2024-08-01.html")[0].read_text()
     day, entries = parse_page(page, "here")
-    listed, skipped = parse_entries(entries, day)
-    assert (day, len(listed), skipped) == (date(2024, 8, 1), 13, 0)
+    papers, skipped = parse_entries(entries, day)
+    assert (day, len(papers), skipped) == (date(2024, 8, 1), 13, 0)
 
 
 def test_the_mangled_days_yield_no_paper() -> None:
-    for path in recorded("huggingface/malformed/*.json"):
+    for path in recorded_paths("huggingface/malformed/*.json"):
         entries = json.loads(path.read_text())
         assert parse_entries(entries, DAY) == ((), len(entries))
 
 
 def test_a_feed_is_read_as_expected() -> None:
-    day, listed, skipped = parse_feed((DATA / "feed.xml").read_bytes(), "here")
+    day, papers, skipped = parse_feed((DATA / "feed.xml").read_bytes(), "here")
     rows = [
-        [x.kind, x.arxiv_id, x.version, x.title, x.abstract, list(x.authors), list(x.categories), x.doi] for x in listed
+        [x.kind, x.arxiv_id, x.version, x.title, x.abstract, list(x.authors), list(x.categories), x.doi] for x in papers
     ]
     assert rows == json.loads((DATA / "feed.expected.json").read_text())
     assert (day, skipped) == (date(2026, 1, 6), 1)
-    assert listed[0].url == "https://arxiv.org/abs/2601.81001"
+    assert papers[0].url == "https://arxiv.org/abs/2601.81001"
 
 
 def test_a_paper_twice_in_a_batch_is_new_rather_than_replaced() -> None:
     feed = (DATA / "feed.xml").read_text()
     once = feed[feed.index("    <item>") : feed.index("</item>") + 8]
     again = once.replace("<arxiv:announce_type>new", "<arxiv:announce_type>replace")
-    _, listed, _ = parse_feed(feed.replace(once, again + once, 1).encode(), "here")
-    assert [each.kind for each in listed if each.arxiv_id == "2601.81001"] == ["new"]
+    _, papers, _ = parse_feed(feed.replace(once, again + once, 1).encode(), "here")
+    assert [paper.kind for paper in papers if paper.arxiv_id == "2601.81001"] == ["new"]
 
 
 @pytest.mark.parametrize(
@@ -166,18 +151,18 @@ def test_an_empty_weekend_feed_knows_its_day() -> None:
     assert parse_feed(body, "here") == (date(2026, 1, 17), (), 0)
 
 
-def test_recorded_feeds_are_read_in_both_flavours() -> None:
-    rss = parse_feed(recorded("arxiv/rss/arxiv_cs_ai_2026-04-27.xml")[0].read_bytes(), "here")
-    atom = parse_feed(recorded("arxiv/rss/arxiv_rss_example_tidedra.xml")[0].read_bytes(), "here")
-    assert [(day, len(listed), skipped) for day, listed, skipped in (rss, atom)] == [
+def test_recorded_feeds_are_read_in_both_formats() -> None:
+    rss = parse_feed(recorded_paths("arxiv/rss/arxiv_cs_ai_2026-04-27.xml")[0].read_bytes(), "here")
+    atom = parse_feed(recorded_paths("arxiv/rss/arxiv_rss_example_tidedra.xml")[0].read_bytes(), "here")
+    assert [(day, len(papers), skipped) for day, papers, skipped in (rss, atom)] == [
         (date(2026, 4, 27), 3, 0),
         (date(2025, 8, 20), 7, 0),
     ]
     assert all(x.abstract and x.authors and x.categories and "Announce" not in x.abstract for x in (*rss[1], *atom[1]))
-    empty = parse_feed(recorded("transcribed/arxiv_rss_empty_2026-08-15.xml")[0].read_bytes(), "here")
+    empty = parse_feed(recorded_paths("transcribed/arxiv_rss_empty_2026-08-15.xml")[0].read_bytes(), "here")
     assert empty == (date(2026, 8, 15), (), 0)
     with pytest.raises(MalformedAnswerError):
-        parse_feed(recorded("transcribed/arxiv_rss_cs.AI_2025-09-18_truncated.xml")[0].read_bytes(), "here")
+        parse_feed(recorded_paths("transcribed/arxiv_rss_cs.AI_2025-09-18_truncated.xml")[0].read_bytes(), "here")
 
 
 def test_a_query_answer_gives_texts_or_listings() -> None:
@@ -188,28 +173,28 @@ def test_a_query_answer_gives_texts_or_listings() -> None:
         ("astro-ph/0601001", 1, "Old Style", "Stars.", "replace", ("astro-ph",), None),
     ]
     assert (total, texts[0].published_on, texts[0].authors) == (2, date(2026, 1, 5), ("Dee Ito", "Ed Kovac"))
-    listed, _ = parse_query_answer(body, "here", day=DAY, categories=("cs.LG",))
-    assert [(x.kind, x.list_day) for x in listed] == [("new", DAY), ("cross", DAY)]
+    papers, _ = parse_query_answer(body, "here", day=DAY, categories=("cs.LG",))
+    assert [(x.kind, x.list_day) for x in papers] == [("new", DAY), ("cross", DAY)]
 
 
 def test_recorded_query_answers_are_read_and_the_error_is_named() -> None:
-    for path in recorded("arxiv/atom_api/*.xml"):
+    for path in recorded_paths("arxiv/atom_api/*.xml"):
         if path.name.startswith("id_abc"):
             with pytest.raises(MalformedAnswerError, match="incorrect id format for abc"):
                 parse_query_answer(path.read_bytes(), "here", day=DAY)
             continue
         texts, _ = parse_query_answer(path.read_bytes(), "here", day=DAY)
         assert len(texts) == path.read_text().count("<entry>")
-        assert all(each.title and each.abstract and each.authors and each.categories for each in texts), path.name
+        assert all(paper.title and paper.abstract and paper.authors and paper.categories for paper in texts), path.name
 
 
 @pytest.mark.parametrize(
-    ("day", "opens", "closes"),
+    ("day", "start", "end"),
     [
         (date(2026, 7, 28), datetime(2026, 7, 24, 18, tzinfo=UTC), datetime(2026, 7, 27, 18, tzinfo=UTC)),  # Tuesday
         (date(2026, 7, 27), datetime(2026, 7, 23, 18, tzinfo=UTC), datetime(2026, 7, 24, 18, tzinfo=UTC)),  # Monday
         (date(2026, 1, 7), datetime(2026, 1, 5, 19, tzinfo=UTC), datetime(2026, 1, 6, 19, tzinfo=UTC)),  # winter
     ],
 )
-def test_a_batch_is_made_up_by_its_submission_window(day: date, opens: datetime, closes: datetime) -> None:
-    assert submission_window(day) == (opens, closes)
+def test_a_batch_is_backfilled_by_its_submission_window(day: date, start: datetime, end: datetime) -> None:
+    assert submission_window(day) == (start, end)
