@@ -1,27 +1,36 @@
-"""What comes back: bounces, complaints, automatic replies, wishes to leave.
+"""Read messages that come back - bounces, complaints, automatic replies - and apply what follows.
 
-    a pipe, a mailbox ─> post: whose letter? ─> reading: what does it say? ─> record: what follows from it
+- `apply`: record of a bounce, and its consequences for delivery and subscriber
+- `arf`: parser of feedback reports (RFC 5965) and automatic replies (RFC 3834)
+- `classify`: classification by status code and words
+- `dsn`: parser of delivery status notifications (RFC 3464)
+- `handler`: handling of one message, in one transaction
+- `heuristics`: bounces that are written for people
+- `imap`: IMAP mailbox that bounces come to
+- `mime`: access to untrusted MIME messages
+- `parser`: all parsers, in the order of certainty
+- `report`: result of reading one bounce
 
-    report.py    what a mail says, as a value
-    reading.py   bytes in, report out; with opened (hostile mail), dsn, feedback, prose, and reasons: our policy. Pure
-    record.py    report in, evidence and consequences out: the seam for other ways in
-    post.py      one mail: token, reading, record, in one transaction
-    mailbox.py   an IMAP folder, message by message
-
-Only mail to an address that we have signed (`mail/verp.py`) is acted upon. Nothing is imported here, so that a mail can
-be read without a store.
+Only messages to an address that we have signed (`digest.mail.verp`) are acted upon. The parsers are pure.
 """
 
-from digest.bounces.apply import count_sender_faults
-from digest.bounces.handler import handle_message
-from digest.bounces.imap import count_waiting, poll_mailbox
+from digest.bounces.apply import BounceAction, apply_bounce, count_sender_faults
+from digest.bounces.classify import classify
+from digest.bounces.handler import HandlingResult, handle_message
+from digest.bounces.imap import PollReport, count_waiting, poll_mailbox
 from digest.bounces.mime import MAX_MESSAGE_BYTES
 from digest.bounces.parser import parse_bounce
-from digest.bounces.report import BounceReport
+from digest.bounces.report import BounceReport, ReportKind
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
+    "BounceAction",
     "BounceReport",
+    "HandlingResult",
+    "PollReport",
+    "ReportKind",
+    "apply_bounce",
+    "classify",
     "count_sender_faults",
     "count_waiting",
     "handle_message",

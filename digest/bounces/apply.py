@@ -1,8 +1,8 @@
-"""What a report does: a row of evidence, the letter's fate, the reader's. Inside the caller's transaction.
+"""Consequences of a bounce: a record of it, the delivery's state, and the subscriber's status.
 
-    report | verdict, once -> letter: failed, or sent after all -> reader: suppressed, paused, gone, or as before
+    report | recorded once -> delivery: failed, or sent after all -> subscriber: suppressed, paused, gone, or unchanged
 
-Here hangs every way by which news of a letter comes in: whoever knows the delivery and has a Report calls `record`.
+Every way in ends here: whoever knows the delivery and has a BounceReport calls `apply_bounce`.
 """
 
 from datetime import datetime
@@ -11,56 +11,44 @@ from enum import StrEnum
 from sqlalchemy import exists, func, update
 from sqlmodel import Session, col, select
 
-from digest.bounces.report import BounceReport
+from digest.bounces.report import BounceReport, ReportKind
 from digest.database import insert
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryState, Subscriber, SubscriberStatus
 from digest.delivery import cancel
-from digest.mail.replies import ReportKind
 from digest.subscribers import REASON_ONE_CLICK, REASON_UNCONFIRMED, has_complained, suspend
 
-RECENT_DELIVERIES, SOFT_BOUNCE_LIMIT = 5, 3  # so many letters are looked at; so many of them may not come back
-
-
+RECENT_DELIVERIES = 5
+SOFT_BOUNCE_LIMIT = 3  # of the recent deliveries
 TRANSMITTED_STATES = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN)
-
-
-ATTEMPTED_STATES = (DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.FAILED)
-
-
+UNSETTLED_STATES = (DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
+ATTEMPTED_STATES = (*TRANSMITTED_STATES, DeliveryState.FAILED)
 REACHABLE_STATUSES = {SubscriberStatus.PENDING, SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
 
 
 class BounceAction(StrEnum):
-    """What came of a report."""
+    """Outcome of a report."""
 
-    RECORDED = "recorded"  # noted with the letter; the reader's account is as it was
+    RECORDED = "recorded"  # with the delivery; the subscriber is as before
     SUPPRESSED = "suppressed"
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"
-    DUPLICATE = "known"  # this very mail was counted before
-    DELIVERY_ERASED = "forgotten"  # there is no such letter any more: its reader was erased
-    IGNORED = "nothing"  # it says nothing about any letter
+    DUPLICATE = "known"  # this very message was counted before
+    DELIVERY_ERASED = "forgotten"  # the subscriber was erased, and the delivery with them
+    IGNORED = "nothing"  # it says nothing about any delivery
 
 
 def apply_bounce(
     session: Session, delivery_id: int, report: BounceReport, fingerprint: str, now: datetime
 ) -> BounceAction:
-    """Note a report about a letter, once by its `fingerprint`, and do what follows from it."""
+    """Record a report about a delivery, once for each `fingerprint`, and apply its consequences."""
     if report.kind is ReportKind.NONE:
         return BounceAction.IGNORED
     subscriber_id = session.scalar(select(Delivery.subscriber_id).where(Delivery.id == delivery_id))
     if subscriber_id is None:
         return BounceAction.DELIVERY_ERASED
-    # Readers before letters, in the order in which everybody locks them.
+    # All transactions lock subscribers before deliveries, so that they cannot deadlock.
     subscriber = session.get_one(Subscriber, subscriber_id, with_for_update={"key_share": True}, populate_existing=True)
-    if not _insert_record(session, delivery_id, report, fingerprint, now):
-        return BounceAction.DUPLICATE
-    _update_delivery(session, delivery_id, report, now)
-    return _update_subscriber(session, subscriber, session.get_one(Delivery, delivery_id), report, now)
-
-
-def _insert_record(session: Session, delivery_id: int, report: BounceReport, fingerprint: str, now: datetime) -> bool:
-    row = {
+    record = {
         "delivery_id": delivery_id,
         "bounce_class": BounceClass(report.kind),
         "status_code": report.status,
@@ -69,68 +57,61 @@ def _insert_record(session: Session, delivery_id: int, report: BounceReport, fin
         "fingerprint": fingerprint,
         "received_at": now,
     }
-    statement = insert(session, BounceRecord).values(row).on_conflict_do_nothing(index_elements=["fingerprint"])
-    return session.execute(statement.returning(col(BounceRecord.id))).first() is not None
+    statement = insert(session, BounceRecord).values(record).on_conflict_do_nothing(index_elements=["fingerprint"])
+    if session.execute(statement.returning(col(BounceRecord.id))).first() is None:
+        return BounceAction.DUPLICATE
+    _update_delivery(session, delivery_id, report, now)
+    return _update_subscriber(session, subscriber, session.get_one(Delivery, delivery_id), report, now)
 
 
 def _update_delivery(session: Session, delivery_id: int, report: BounceReport, now: datetime) -> None:
-    """Whatever comes back proves that the relay took the letter. A final refusal makes it failed, and its papers go
-    into the next edition; after anything else it counts as sent.
+    """Mark the delivery as failed, or as sent where that was open.
 
-    This is later news than an answer at the final dot, so a letter that is still on the wire is settled too.
+    Whatever comes back proves that the relay took the e-mail. After a final refusal its papers go into the next
+    edition. This is later news than a reply to the final dot, so a delivery that is still on the wire is settled, too.
     """
-    returned = report.final and report.kind in {ReportKind.HARD, ReportKind.SOFT, ReportKind.SENDER_FAULT}
-    letter = session.get_one(Delivery, delivery_id)
-    before = f"{letter.reply_code or ''} {letter.reply}".strip()
-    said = f"{'came back' if returned else 'arrived'}: {_describe(report)}" + (f"; before: {before}" if before else "")
+    delivery = session.get_one(Delivery, delivery_id)
+    previous = f"{delivery.reply_code or ''} {delivery.reply}".strip()
+    reply = f"{'came back' if report.is_returned else 'arrived'}: {report.summary}"
     session.execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id)
-        .where(
-            col(Delivery.state).in_(
-                TRANSMITTED_STATES if returned else (DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
-            )
-        )
+        .where(col(Delivery.state).in_(TRANSMITTED_STATES if report.is_returned else UNSETTLED_STATES))
         .values(
-            state=DeliveryState.FAILED if returned else DeliveryState.SENT,
+            state=DeliveryState.FAILED if report.is_returned else DeliveryState.SENT,
             owner=None,
             lease_expires_at=None,
             reply_code=0,
-            reply=said[:300],
+            reply=(f"{reply}; before: {previous}" if previous else reply)[:300],
             settled_at=func.coalesce(col(Delivery.settled_at), now),
         )
         .execution_options(synchronize_session=False)
     )
-    session.refresh(letter)
+    session.refresh(delivery)
 
 
 def _update_subscriber(
     session: Session, subscriber: Subscriber, delivery: Delivery, report: BounceReport, now: datetime
 ) -> BounceAction:
+    is_current = is_of_current_subscription(subscriber, delivery)
+    is_reachable = subscriber.status in REACHABLE_STATUSES
     match report.kind:
         case ReportKind.COMPLAINT if not has_complained(subscriber):
             return _end_subscription(
                 session, subscriber, SubscriberStatus.SUPPRESSED, f"complaint: {report.reason}", now
             )
-        case ReportKind.HARD if (
-            report.final and subscriber.status in REACHABLE_STATUSES and _is_current(subscriber, delivery)
-        ):
+        case ReportKind.HARD if report.final and is_reachable and is_current:
             return _end_subscription(
-                session, subscriber, SubscriberStatus.SUPPRESSED, f"bounced: {_describe(report)}", now
+                session, subscriber, SubscriberStatus.SUPPRESSED, f"bounced: {report.summary}", now
             )
-        case ReportKind.UNSUBSCRIBE if subscriber.status in REACHABLE_STATUSES:
-            pending = subscriber.status == SubscriberStatus.PENDING
-            reason = REASON_UNCONFIRMED if pending else REASON_ONE_CLICK
+        case ReportKind.UNSUBSCRIBE if is_reachable:
+            is_pending = subscriber.status == SubscriberStatus.PENDING
+            reason = REASON_UNCONFIRMED if is_pending else REASON_ONE_CLICK
             return _end_subscription(session, subscriber, SubscriberStatus.UNSUBSCRIBED, reason, now)
-        case ReportKind.SOFT if (
-            report.final and subscriber.status == SubscriberStatus.ACTIVE and _is_current(subscriber, delivery)
-        ):
-            if _count_soft_bounces(session, subscriber) >= SOFT_BOUNCE_LIMIT:
-                suspend(
-                    subscriber,
-                    f"{SOFT_BOUNCE_LIMIT} of the last {RECENT_DELIVERIES} letters came back, "
-                    f"the last one: {_describe(report)}",
-                )
+        case ReportKind.SOFT if report.final and subscriber.status == SubscriberStatus.ACTIVE and is_current:
+            if count_soft_bounces(session, subscriber) >= SOFT_BOUNCE_LIMIT:
+                counts = f"{SOFT_BOUNCE_LIMIT} of the last {RECENT_DELIVERIES}"
+                suspend(subscriber, f"{counts} letters came back, the last one: {report.summary}")
                 return BounceAction.PAUSED
     return BounceAction.RECORDED
 
@@ -143,38 +124,35 @@ def _end_subscription(
     return BounceAction(status)
 
 
-def _is_current(subscriber: Subscriber, delivery: Delivery) -> bool:
-    """Whether the letter belongs to the subscription as it runs today; who has confirmed anew proved the address."""
-    began = subscriber.ended_at if subscriber.status == SubscriberStatus.PENDING else subscriber.confirmed_at
-    return began is None or delivery.created_at >= began
+def is_of_current_subscription(subscriber: Subscriber, delivery: Delivery) -> bool:
+    """Return whether the delivery is no older than the last confirmation, which proved the address anew."""
+    is_pending = subscriber.status == SubscriberStatus.PENDING
+    started_at = subscriber.ended_at if is_pending else subscriber.confirmed_at
+    return started_at is None or delivery.created_at >= started_at
 
 
-def _count_soft_bounces(session: Session, subscriber: Subscriber) -> int:
-    """How many of the last letters did not arrive for reasons that may pass. One that was only late is none of them."""
-    last = session.exec(
+def count_soft_bounces(session: Session, subscriber: Subscriber) -> int:
+    """Count the recent deliveries that failed for reasons that may pass. Delayed ones that arrived do not count."""
+    recent = session.exec(
         select(Delivery.id, Delivery.state)
         .where(Delivery.subscriber_id == subscriber.id, col(Delivery.state).in_(ATTEMPTED_STATES))
         .order_by(col(Delivery.id).desc())
         .limit(RECENT_DELIVERIES)
     ).all()
-    failed = [number for number, state in last if state == DeliveryState.FAILED]
-    soft = exists().where(
+    failed_ids = [delivery_id for delivery_id, state in recent if state == DeliveryState.FAILED]
+    has_soft_bounce = exists().where(
         col(BounceRecord.delivery_id) == col(Delivery.id), col(BounceRecord.bounce_class) == BounceClass.SOFT
     )
-    return len(session.exec(select(Delivery.id).where(col(Delivery.id).in_(failed), soft)).all())
-
-
-def _describe(report: BounceReport) -> str:
-    return f"{report.status} {report.reason}".strip() or report.kind
+    return len(session.exec(select(Delivery.id).where(col(Delivery.id).in_(failed_ids), has_soft_bounce)).all())
 
 
 def count_sender_faults(session: Session, since: datetime) -> list[tuple[str, str, int]]:
-    """(status, reason, how many mails said so) of what was our fault, the most frequent first."""
+    """Return (status, reason, count) of refusals because of us, the most frequent first."""
     count = func.count()
-    asked = (
+    statement = (
         select(BounceRecord.status_code, BounceRecord.reason, count)
         .where(BounceRecord.bounce_class == BounceClass.SENDER_FAULT, col(BounceRecord.received_at) >= since)
         .group_by(BounceRecord.status_code, BounceRecord.reason)
         .order_by(count.desc(), BounceRecord.status_code, BounceRecord.reason)
     )
-    return [(status, reason, number) for status, reason, number in session.exec(asked).all()]
+    return [(status, reason, total) for status, reason, total in session.exec(statement).all()]

@@ -1,4 +1,4 @@
-"""Delivery status notifications (RFC 3464)."""
+"""Parser of delivery status notifications (RFC 3464)."""
 
 import re
 from collections.abc import Iterator
@@ -7,25 +7,17 @@ from email import message_from_string
 from email.message import Message
 
 from digest.bounces.mime import decode_header_value, iter_parts, part_text
+from digest.mail import replies
 
-ENHANCED_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")  # RFC 3463, 2
-
-
+MAX_DSN_RECIPIENTS = 50
 _ADDRESS = re.compile(r"[^\s<>\"';,]{1,128}@[^\s<>\"';,]{1,255}")
-
-
 _CONTENT_TYPES = {"message/delivery-status", "message/global-delivery-status"}
-
-
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
-
-
-MAX_RECIPIENTS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientStatus:
-    """What became of one recipient. `action`: failed, delayed, delivered, relayed, expanded (RFC 3464, 2.3.3)."""
+    """Fields about one recipient. `action`: failed, delayed, delivered, relayed or expanded (RFC 3464, 2.3.3)."""
 
     recipient: str
     action: str
@@ -34,16 +26,15 @@ class RecipientStatus:
 
 
 def parse_dsn(message: Message) -> list[RecipientStatus]:
-    """Of every recipient that the notification speaks of, in its order."""
-    return [fate for block in _iter_blocks(message) if (fate := _parse_block(block))][:MAX_RECIPIENTS]
+    """Return the status of every recipient that a notification names, in its order."""
+    return [status for block in _iter_blocks(message) if (status := parse_block(block))][:MAX_DSN_RECIPIENTS]
 
 
 def parse_dsn_text(text: str) -> list[RecipientStatus]:
-    """The same from a text that holds the fields, as some write them, and as all do whose MIME is broken."""
-    blocks = (message_from_string(each) for each in _EMPTY_LINE.split(text) if "-recipient:" in each.lower())
-    return [fate for block in blocks if (fate := _parse_block(block)) and fate.action and fate.recipient][
-        :MAX_RECIPIENTS
-    ]
+    """Return the same from a text with these fields: some systems write them so, others have broken MIME."""
+    blocks = (message_from_string(block) for block in _EMPTY_LINE.split(text) if "-recipient:" in block.lower())
+    statuses = [status for block in blocks if (status := parse_block(block))]
+    return [status for status in statuses if status.action and status.recipient][:MAX_DSN_RECIPIENTS]
 
 
 def _iter_blocks(message: Message) -> Iterator[Message]:
@@ -52,26 +43,27 @@ def _iter_blocks(message: Message) -> Iterator[Message]:
             continue
         payload = part.get_payload()
         if part.get("Content-Transfer-Encoding", "").strip().lower() in {"base64", "quoted-printable"}:
-            payload = "\n".join(str(each) for each in payload) if isinstance(payload, list) else payload
-            part.set_payload(payload)
+            # The library has parsed the encoded text as blocks: put it together again and decode it.
+            part.set_payload("\n".join(str(block) for block in payload) if isinstance(payload, list) else payload)
             payload = part_text(part)
         if isinstance(payload, str):
-            yield from (message_from_string(each) for each in _EMPTY_LINE.split(payload))
+            yield from (message_from_string(block) for block in _EMPTY_LINE.split(payload))
         else:
-            yield from (each for each in payload if isinstance(each, Message))
+            yield from (block for block in payload if isinstance(block, Message))
 
 
-def _parse_block(block: Message) -> RecipientStatus | None:
+def parse_block(block: Message) -> RecipientStatus | None:
+    """Return the fields of one block, None for the block about the whole message."""
     action = decode_header_value(block.get("Action", "")).lower()
-    recipient = _parse_address(block.get("Original-Recipient")) or _parse_address(block.get("Final-Recipient"))
+    recipient = parse_address(block.get("Original-Recipient")) or parse_address(block.get("Final-Recipient"))
     if not action and not recipient:
-        return None  # the block about the whole message
-    status = ENHANCED_STATUS.search(decode_header_value(block.get("Status", "")))
-    diagnostics = " ".join(decode_header_value(each) for each in block.get_all("Diagnostic-Code", []))
-    return RecipientStatus(recipient, action, status[1] if status else "", diagnostics)
+        return None
+    status = replies.ENHANCED_STATUS.search(decode_header_value(block.get("Status", "")))
+    diagnostic = " ".join(decode_header_value(value) for value in block.get_all("Diagnostic-Code", []))
+    return RecipientStatus(recipient, action, status[0] if status else "", diagnostic)
 
 
-def _parse_address(field: object) -> str:
-    """The address of "rfc822; somebody@example.org", and of the many ways in which it is written wrongly."""
-    found = _ADDRESS.search(decode_header_value(field or ""))
-    return found[0].strip(".") if found else ""
+def parse_address(field: object) -> str:
+    """Return the address of "rfc822; ada@example.org", also where the field is malformed; empty without one."""
+    address = _ADDRESS.search(decode_header_value(field or ""))
+    return address[0].strip(".") if address else ""

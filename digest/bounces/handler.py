@@ -1,4 +1,4 @@
-"""One mail that came back: whose letter is it about, what does it say, what follows? One transaction."""
+"""Handling of one message that came back, in one transaction: find the delivery, parse, apply."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,17 +12,15 @@ from digest.bounces.apply import BounceAction, apply_bounce
 from digest.bounces.arf import original_senders
 from digest.bounces.mime import MAX_MESSAGE_BYTES, decode_header_value, header_text, parse_message
 from digest.bounces.parser import parse_bounce_message
-from digest.bounces.report import BounceReport
+from digest.bounces.report import BounceReport, ReportKind
 from digest.context import AppContext
 from digest.database import write_session
 from digest.errors import UnparsableMessageError
 from digest.mail import ReturnPathKind
-from digest.mail.replies import ReportKind
 
 log = structlog.get_logger()
 
-
-# Where a mail tells its envelope recipient, the surest first: what the last server added, then what the sender wrote.
+# Headers that may name the envelope recipient, the surest first: set by the last server, then by the sender.
 RECIPIENT_HEADERS = (
     "Delivered-To",
     "X-Original-To",
@@ -35,17 +33,13 @@ RECIPIENT_HEADERS = (
     "To",
     "Cc",
 )
-
-
-MAX_HEADER_COPIES = 5  # of one header
-
-
-IDENTITY_HEADERS = ("Message-ID", "Date", "From", "Subject")  # no header that changes from server to server
+MAX_HEADER_COPIES = 5
+IDENTITY_HEADERS = ("Message-ID", "Date", "From", "Subject")  # these do not change from server to server
 
 
 @dataclass(frozen=True, slots=True)
 class HandlingResult:
-    """A mail and what came of it. `delivery` is None when no valid token says which letter it is about."""
+    """Report of a message, and the action taken. `delivery_id` is None when no valid token names a delivery."""
 
     report: BounceReport
     action: BounceAction
@@ -53,55 +47,29 @@ class HandlingResult:
 
 
 def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Sequence[str] = ()) -> HandlingResult:
-    """Read a mail and do what follows; `recipients` are those of its envelope, where they are known.
+    """Parse a message and apply it. `recipients` are those of its envelope, where they are known.
 
-    Raises Unreadable for what is no mail, StoreError when the store is out of reach; nothing is changed then.
+    Raises UnparsableMessageError for what is no message, StoreError when the store is out of reach; nothing is changed
+    then.
     """
     message = parse_message(raw)
-    addressed, same = _recipient_headers(message), _identity_headers(message)
+    # Read before the message is parsed as a bounce, which changes it.
+    addresses = recipient_addresses(message)
+    identity = "\n".join(header_text(message, name) for name in IDENTITY_HEADERS)
     report = parse_bounce_message(message)
-    named = ctx.return_path.find(*recipients, *addressed) if ctx.return_path else None
-    if named is None:
+    found = ctx.return_path.find(*recipients, *addresses) if ctx.return_path else None
+    if found is None:
         log.warning("bounce.untrusted", kind=report.kind, status=report.status, reason=report.reason)
         return HandlingResult(report, BounceAction.IGNORED)
-    errand, delivery = named
-    if errand is ReturnPathKind.UNSUBSCRIBE:
+    kind, delivery_id = found
+    if kind is ReturnPathKind.UNSUBSCRIBE:
         report = BounceReport(ReportKind.UNSUBSCRIBE, parser="token")
+    fingerprint = message_fingerprint(f"{kind} {delivery_id}", identity, raw)
     with write_session(ctx.engine) as session:
-        deed = apply_bounce(session, delivery, report, _fingerprint(f"{errand} {delivery}", same, raw), now)
-    _log_result(report, deed, delivery)
-    return HandlingResult(report, deed, delivery)
-
-
-def _recipient_headers(message: Message) -> list[str]:
-    """All that may hold the address that we gave the letter, whoever wrote it: the seal is what counts."""
-    try:
-        written = [
-            decode_header_value(each)
-            for name in RECIPIENT_HEADERS
-            for each in message.get_all(name, [])[:MAX_HEADER_COPIES]
-        ]
-        return [*written, *original_senders(message)]
-    except Exception as error:
-        raise UnparsableMessageError(
-            f"its headers cannot be read: {type(error).__name__}"
-        ) from error  # as in reading.py
-
-
-def _identity_headers(message: Message) -> str:
-    return "\n".join(header_text(message, name) for name in IDENTITY_HEADERS)
-
-
-def _fingerprint(token_subject: str, identity: str, raw: bytes) -> str:
-    """The same for the same mail, by whichever way and however often it comes."""
-    body = raw[:MAX_MESSAGE_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[2].rstrip()
-    return hashlib.sha256(f"{token_subject}\n{identity}\n".encode() + body).hexdigest()
-
-
-def _log_result(report: BounceReport, action: BounceAction, delivery_id: int) -> None:
-    # What is our fault hits every reader of that provider: it must be seen by somebody who can do something.
-    level = log.error if report.kind is ReportKind.SENDER_FAULT and action is BounceAction.RECORDED else log.info
-    level(
+        action = apply_bounce(session, delivery_id, report, fingerprint, now)
+    # A fault of the sender concerns every subscriber at that provider: the operator must see it.
+    is_urgent = report.kind is ReportKind.SENDER_FAULT and action is BounceAction.RECORDED
+    (log.error if is_urgent else log.info)(
         f"bounce.{report.kind}",
         delivery=delivery_id,
         deed=action,
@@ -109,3 +77,24 @@ def _log_result(report: BounceReport, action: BounceAction, delivery_id: int) ->
         reason=report.reason,
         parser=report.parser,
     )
+    return HandlingResult(report, action, delivery_id)
+
+
+def recipient_addresses(message: Message) -> list[str]:
+    """Return all headers that may hold the return path of a delivery; its signature makes it trustworthy."""
+    try:
+        headers = [
+            decode_header_value(value)
+            for name in RECIPIENT_HEADERS
+            for value in message.get_all(name, [])[:MAX_HEADER_COPIES]
+        ]
+        return [*headers, *original_senders(message)]
+    except Exception as error:
+        # As in `parser`: untrusted headers may raise anything, and only this message is set aside.
+        raise UnparsableMessageError(f"its headers cannot be read: {type(error).__name__}") from error
+
+
+def message_fingerprint(token: str, identity: str, raw: bytes) -> str:
+    """Return a digest that is the same for one message, by whichever route and however often it comes."""
+    body = raw[:MAX_MESSAGE_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[2].rstrip()
+    return hashlib.sha256(f"{token}\n{identity}\n".encode() + body).hexdigest()

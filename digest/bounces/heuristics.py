@@ -1,4 +1,4 @@
-"""Bounces that are written for people: old formats that flufl.bounce knows, and what most mail systems still say."""
+"""Bounces written for people: old formats that flufl.bounce knows, and what most mail systems still say."""
 
 import re
 from email.message import Message
@@ -6,7 +6,6 @@ from email.utils import formataddr, parseaddr
 
 from flufl.bounce import all_failures
 
-from digest.bounces.dsn import ENHANCED_STATUS
 from digest.bounces.mime import MAX_LINE_LENGTH, decode_header_value, header_text, part_text
 
 DELAY_TEXT = re.compile(
@@ -14,24 +13,16 @@ DELAY_TEXT = re.compile(
     r"|temporary failure",
     re.IGNORECASE,
 )
-
-
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}")
-
-
 _MAILER_DAEMON = re.compile(
     r"mailer-?daemon|post[-_]?master|mail[- ]?(?:deliver|system)|mmdf|double-bounce", re.IGNORECASE
 )
-
-
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|deliver\w* (?:status|fail|error|problem|report|notif|has)|return(?:ed|ing) (?:mail|message|to)"
     r"|failure notice|not be delivered|mail (?:failed|error)|error sending|non[- ]?deliver|mail system error"
     r"|unzustellbar",
     re.IGNORECASE,
 )
-
-
 _ORIGINAL_MESSAGE = re.compile(
     r"\W*(?:(?:begin |start of |the )?(?:original|returned|unsent|undelivered)(?: e-?mail)? (?:message|mail)"
     r"(?: info| headers?)?(?: follows| as follows|\W*$)"
@@ -40,64 +31,53 @@ _ORIGINAL_MESSAGE = re.compile(
     r"|the header of the original)",
     re.IGNORECASE,
 )
-
-
 _REPLY_CODE = re.compile(r"(?<![\d.])[45]\d\d[ -]|(?<![\d.])[45]\.\d\.\d")
-
-
 PLACEHOLDER_ADDRESS = "nobody@invalid"
-
-
-MAX_PART_LINES = 400  # of a part, for eyes that go over each line many times
+MAX_PART_LINES = 400  # lines of a part that flufl.bounce sees
 
 
 def is_from_mail_system(message: Message) -> bool:
-    """Whether a mail system seems to write, rather than a person."""
+    """Return whether a mail system seems to write, rather than a person."""
     if _MAILER_DAEMON.search(header_text(message, "From")):
         return True
     return header_text(message, "Return-Path") == "<>" and bool(_BOUNCE_SUBJECT.search(header_text(message, "Subject")))
 
 
 def bounced_recipients(message: Message, text: str) -> tuple[str, ...]:
-    """Whom a mail system could not reach; empty when it says nothing of that kind.
+    """Return whom a mail system could not reach; empty when the text says nothing of that kind.
 
-    Somebody's answering machine also calls itself postmaster. It gives no reply code, so it is not believed here.
+    An answering machine may also call itself postmaster, but gives no reply code, so it is not believed here.
     """
     if not is_from_mail_system(message):
         return ()
-    spoken = bool(_REPLY_CODE.search(text))
-    answers = header_text(message, "Auto-Submitted").lower().startswith("auto-replied")
-    if not spoken and (answers or not _BOUNCE_SUBJECT.search(header_text(message, "Subject"))):
+    is_auto_replied = header_text(message, "Auto-Submitted").lower().startswith("auto-replied")
+    is_bounce = _BOUNCE_SUBJECT.search(header_text(message, "Subject")) and not is_auto_replied
+    if not is_bounce and not _REPLY_CODE.search(text):
         return ()
     return failed_recipients(message) or tuple(dict.fromkeys(_ADDRESS.findall(text)))[:1]
 
 
 def failed_recipients(message: Message) -> tuple[str, ...]:
-    """X-Failed-Recipients: what Exim, Google and others put beside their prose."""
+    """Return the addresses of X-Failed-Recipients, which Exim, Google and others set."""
     return tuple(dict.fromkeys(_ADDRESS.findall(header_text(message, "X-Failed-Recipients"))))
 
 
-def find_status(text: str) -> str:
-    """The first enhanced status code of a refusal in a text, empty when there is none."""
-    return next((each for each in ENHANCED_STATUS.findall(text) if not each.startswith("2")), "")
-
-
 def text_before_original(text: str) -> str:
-    """What the mail system says itself, on one line, without the letter that it returns."""
-    kept: list[str] = []
+    """Return what the mail system says itself, on one line, without the message that it returns."""
+    lines: list[str] = []
     for line in text.splitlines():
-        if len(kept) > 1 and _ORIGINAL_MESSAGE.match(line[:MAX_LINE_LENGTH]):
+        if len(lines) > 1 and _ORIGINAL_MESSAGE.match(line[:MAX_LINE_LENGTH]):
             break
         if line.strip():
-            kept.append(" ".join(line[:MAX_LINE_LENGTH].split()))
-    return " ".join(kept)
+            lines.append(" ".join(line[:MAX_LINE_LENGTH].split()))
+    return " ".join(lines)
 
 
 def parse_with_flufl(message: Message) -> tuple[list[str], list[str]]:
-    """Addresses that failed for now, and for good, as flufl.bounce sees them. The message is not good for more after.
+    """Return the addresses that failed temporarily, and permanently, as flufl.bounce sees them. Changes the message.
 
-    Its detectors go over every line with dozens of patterns, so it is shown short ones, decoded, and not too many. They
-    stumble over headers that are not ASCII, and over a mail from nobody.
+    Its detectors run dozens of patterns over every line, so lines are decoded, shortened and limited in number. They
+    also fail on headers that are not ASCII and on a message without a sender.
     """
     for part in message.walk():
         headers = [(name, decode_header_value(value)) for name, value in part.items()]
@@ -109,13 +89,11 @@ def parse_with_flufl(message: Message) -> tuple[list[str], list[str]]:
             lines = part_text(part).splitlines()[:MAX_PART_LINES]
             part.set_payload("\n".join(line[:MAX_LINE_LENGTH] for line in lines))
     if not parseaddr(message.get("From", ""))[1]:
-        known_as = formataddr((header_text(message, "From"), PLACEHOLDER_ADDRESS))
+        sender = formataddr((header_text(message, "From"), PLACEHOLDER_ADDRESS))
         del message["From"]
-        message["From"] = known_as
-    temporary, permanent = all_failures(message)
-    return _valid_addresses(temporary), _valid_addresses(permanent)
-
-
-def _valid_addresses(addresses: frozenset[bytes]) -> list[str]:
-    written = (each.decode("ascii", "replace") for each in addresses)
-    return [each for each in written if _ADDRESS.fullmatch(each)]
+        message["From"] = sender
+    temporary, permanent = (
+        [address for raw in addresses if _ADDRESS.fullmatch(address := raw.decode("ascii", "replace"))]
+        for addresses in all_failures(message)
+    )
+    return temporary, permanent

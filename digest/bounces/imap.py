@@ -1,11 +1,11 @@
-"""An IMAP mailbox that bounces come to: each message in a transaction of its own, then set aside. Nothing is deleted.
+"""IMAP mailbox that bounces come to: each message is handled in its own transaction, then moved. Nothing is deleted.
 
-    folder ─┬─> handled      it said something about a letter of ours
-            ├─> others       it did not, or nobody proves that it is about a letter of ours: for a person to read
-            └─> unreadable   it cannot be taken apart
+    folder ─┬─> handled      it said something about one of our e-mails
+            ├─> others       it did not, or carries no valid token: for a person to read
+            └─> unreadable   it cannot be parsed
 
-A message stays where it is while the store does not answer. One that was read and could not be moved is read again
-next time, and counted once.
+A message stays where it is while the store does not answer. One that was handled and could not be moved is handled
+again next time, and counted once.
 """
 
 import ssl
@@ -30,18 +30,13 @@ from digest.errors import MailboxError, UnparsableMessageError
 
 log = structlog.get_logger()
 
-
-TIMEOUT_SECONDS = 30.0  # of silence, then the server is given up
-
-
-MAX_MESSAGES = 500  # in one round; the rest waits for the next
-
-
+TIMEOUT_SECONDS = 30.0  # without an answer
+MAX_MESSAGES = 500  # in one run; the rest waits for the next
 IMAP_ERRORS = (IMAP4.error, ImapToolsError, OSError)
 
 
 class ResultFolder(StrEnum):
-    """The folders beside the one that is read."""
+    """Folders beside the one that is read."""
 
     HANDLED = "handled"
     OTHERS = "others"
@@ -50,61 +45,59 @@ class ResultFolder(StrEnum):
 
 @dataclass(slots=True)
 class PollReport:
-    """What a round brought: messages by what came of them, and by the folder that they are in now."""
+    """Messages of one run, counted by action and by the folder that they are in now."""
 
     actions: dict[str, int] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
 
     def add(self, action: str, folder: ResultFolder) -> None:
-        """Add one message."""
+        """Count one message."""
         self.actions[action] = self.actions.get(action, 0) + 1
         self.folders[folder] = self.folders.get(folder, 0) + 1
 
 
 def poll_mailbox(ctx: AppContext, now: datetime) -> PollReport:
-    """Read what has come. Raises MailboxError, and StoreError when the store is out of reach."""
-    fetched = PollReport()
-    with _open_mailbox(ctx.settings) as box:
-        folders = _ResultFolders(box)
-        for uid in _waiting_uids(box)[:MAX_MESSAGES]:
-            raw = _fetch_message(box, uid)
-            if raw is not None:  # else somebody else has moved it meanwhile
-                place, deed = _handle_message(ctx, raw, now)
-                folders.move(uid, place)
-                fetched.add(deed, place)
-    return fetched
+    """Handle the messages that wait. Raises MailboxError, and StoreError when the store is out of reach."""
+    report = PollReport()
+    with open_mailbox(ctx.settings) as mailbox:
+        folders = ResultFolders(mailbox)
+        for uid in waiting_uids(mailbox)[:MAX_MESSAGES]:
+            raw = fetch_message(mailbox, uid)
+            if raw is None:  # another client has moved it meanwhile
+                continue
+            try:
+                action: str = handle_message(ctx, raw, now).action
+            except UnparsableMessageError as error:
+                log.warning("bounce.unreadable", reason=str(error))
+                action = folder = ResultFolder.UNREADABLE
+            else:
+                folder = ResultFolder.OTHERS if action == BounceAction.IGNORED else ResultFolder.HANDLED
+            folders.move(uid, folder)
+            report.add(action, folder)
+    return report
 
 
 def count_waiting(settings: Settings) -> int:
-    """Log in and look, change nothing: how many messages wait. Raises MailboxError."""
-    with _open_mailbox(settings, readonly=True) as box:
-        return len(_waiting_uids(box))
-
-
-def _handle_message(ctx: AppContext, raw: bytes, now: datetime) -> tuple[ResultFolder, str]:
-    try:
-        handled = handle_message(ctx, raw, now)
-    except UnparsableMessageError as error:
-        log.warning("bounce.unreadable", reason=str(error))
-        return ResultFolder.UNREADABLE, ResultFolder.UNREADABLE
-    return (ResultFolder.OTHERS if handled.action is BounceAction.IGNORED else ResultFolder.HANDLED), handled.action
+    """Return how many messages wait, and change nothing. Raises MailboxError."""
+    with open_mailbox(settings, readonly=True) as mailbox:
+        return len(waiting_uids(mailbox))
 
 
 @contextmanager
-def _open_mailbox(settings: Settings, *, readonly: bool = False) -> Iterator[BaseMailBox]:
-    """The mailbox of the settings, logged in, with its folder chosen; certificates are verified."""
-    where = f"{settings.imap_host}:{settings.imap_port}"
-    with _wrap_imap_errors(where):
+def open_mailbox(settings: Settings, *, readonly: bool = False) -> Iterator[BaseMailBox]:
+    """Log in to the mailbox of the settings and select its folder; certificates are verified."""
+    server = f"{settings.imap_host}:{settings.imap_port}"
+    with wrap_imap_errors(server):
         mailbox = _connect(settings)
     try:
-        with _wrap_imap_errors(where, "check DIGEST_IMAP_USERNAME and DIGEST_IMAP_PASSWORD"):
+        with wrap_imap_errors(server, "check DIGEST_IMAP_USERNAME and DIGEST_IMAP_PASSWORD"):
             mailbox.login(settings.imap_username, settings.imap_password.get_secret_value(), initial_folder=None)
-        with _wrap_imap_errors(where, f"is there a folder DIGEST_IMAP_FOLDER={settings.imap_folder}?"):
+        with wrap_imap_errors(server, f"is there a folder DIGEST_IMAP_FOLDER={settings.imap_folder}?"):
             mailbox.folder.set(settings.imap_folder, readonly=readonly)
-        with _wrap_imap_errors(where):
+        with wrap_imap_errors(server):
             yield mailbox
     finally:
-        with suppress(*IMAP_ERRORS):  # it is over either way
+        with suppress(*IMAP_ERRORS):
             mailbox.logout()
 
 
@@ -124,64 +117,59 @@ def _connect(settings: Settings) -> BaseMailBox:
 
 
 @contextmanager
-def _wrap_imap_errors(
+def wrap_imap_errors(
     server: str, hint: str = "check DIGEST_IMAP_HOST, DIGEST_IMAP_PORT and DIGEST_IMAP_TLS"
 ) -> Iterator[None]:
+    """Raise MailboxError with a hint for what goes wrong within the block."""
     try:
         yield
     except IMAP_ERRORS as error:
-        raise MailboxError(f"the mailbox at {server} cannot be used: {_error_text(error)}; {hint}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        raise MailboxError(f"the mailbox at {server} cannot be used: {reason}; {hint}") from error
 
 
-def _error_text(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0][:200]
-
-
-def _waiting_uids(mailbox: BaseMailBox) -> list[str]:
+def waiting_uids(mailbox: BaseMailBox) -> list[str]:
+    """Return the UIDs of the messages in the folder that are not marked as deleted."""
     return mailbox.uids("UNDELETED", charset=None)
 
 
-def _fetch_message(mailbox: BaseMailBox, uid: str) -> bytes | None:
-    """The beginning of a message, which is not marked as read; None when it is gone."""
-    answer = mailbox.client.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MAX_MESSAGE_BYTES}>)")
-    check_command_status(answer, ImapToolsError)
-    return next((bytes(each[1]) for each in answer[1] if isinstance(each, tuple)), None)
+def fetch_message(mailbox: BaseMailBox, uid: str) -> bytes | None:
+    """Return the beginning of a message without marking it as read, None when it is gone."""
+    result = mailbox.client.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MAX_MESSAGE_BYTES}>)")
+    check_command_status(result, ImapToolsError)
+    return next((bytes(item[1]) for item in result[1] if isinstance(item, tuple)), None)
 
 
-class _ResultFolders:
-    """The folders that messages are moved to, each made when it is first needed."""
+class ResultFolders:
+    """Folders that messages are moved to, each created when first needed."""
 
     def __init__(self, mailbox: BaseMailBox) -> None:
         self._mailbox = mailbox
         self._names: dict[ResultFolder, str] = {}
-        # Asked again: before the login a server tells less of what it can.
+        # Asked after the login: before it servers tell fewer capabilities.
         self._capabilities = set(b" ".join(mailbox.client.capability()[1]).upper().split())
 
-    def move(self, uid: str, target_folder: ResultFolder) -> None:
-        """Move a message (RFC 6851); where the server cannot, it stays behind, marked as deleted, beside its copy."""
-        name = self._name_of(target_folder)
+    def move(self, uid: str, folder: ResultFolder) -> None:
+        """Move a message (RFC 6851), or copy it and mark it as deleted where the server cannot move."""
+        if folder not in self._names:
+            self._names[folder] = self._find_or_create(folder)
+        name = self._names[folder]
         if b"MOVE" in self._capabilities:
             check_command_status(self._mailbox.client.uid("MOVE", uid, f'"{name}"'), ImapToolsError)
             return
         check_command_status(self._mailbox.client.uid("COPY", uid, f'"{name}"'), ImapToolsError)
         check_command_status(self._mailbox.client.uid("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)"), ImapToolsError)
 
-    def _name_of(self, folder: ResultFolder) -> str:
-        if folder not in self._names:
-            self._names[folder] = self._find_or_create(folder)
-        return self._names[folder]
-
     def _find_or_create(self, folder: ResultFolder) -> str:
-        """At the top, or below the inbox where a server puts all folders there (RFC 2342)."""
+        """Return the folder's name: at the top, or below the inbox where a server has all folders there (RFC 2342)."""
         (inbox,) = self._mailbox.folder.list("", "INBOX")
-        names = (folder.value, f"INBOX{inbox.delim}{folder}")
-        for name in names:
+        top_name, inbox_name = folder.value, f"INBOX{inbox.delim}{folder}"
+        for name in (top_name, inbox_name):
             if self._mailbox.folder.exists(name):
                 return name
         try:
-            self._mailbox.folder.create(names[0])
+            self._mailbox.folder.create(top_name)
         except MailboxFolderCreateError:
-            self._mailbox.folder.create(names[1])
-            return names[1]
-        return names[0]
+            self._mailbox.folder.create(inbox_name)
+            return inbox_name
+        return top_name

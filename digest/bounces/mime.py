@@ -1,15 +1,12 @@
-"""A mail from anybody: bytes in, a message that is safe to look at out, with the bounds that keep hostile mail cheap.
+"""Access to untrusted MIME messages, within bounds that keep hostile ones cheap.
 
-    bytes -> at most MOST_BYTES -> refused when nested without end -> email.message.Message
-
-The parser of the standard library never refuses a mail, but takes time that grows with lines times nesting.
+The parser of the standard library accepts any message, but takes time that grows with lines times nesting.
 """
 
+import binascii
 import email.errors
 import quopri
 import re
-from binascii import Error as NoBase64
-from binascii import a2b_base64
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -17,34 +14,26 @@ from email.message import Message
 
 from digest.errors import UnparsableMessageError
 
-MAX_MESSAGE_BYTES = 2**20  # what a report has to say stands at its beginning; the rest is our own letter
-
-
-MAX_CONTAINERS = 60  # parts that may hold parts, named anywhere in the mail
-
-
+MAX_MESSAGE_BYTES = 2**20  # a report stands at the beginning of its message; the rest is our own e-mail
+MAX_CONTAINERS = 60  # parts that may hold parts, anywhere in the message
 MAX_TEXT_LENGTH = 32_000  # characters of what a person would read
+MAX_LINE_LENGTH = 500  # characters; mail servers write shorter sentences
 
-
-MAX_LINE_LENGTH = 500  # characters; what is longer is no sentence of a mail server
-
-
-_NESTING = re.compile(rb"boundary *=|message/(?:rfc822|global)|multipart/", re.IGNORECASE)
-
-
-_TAG = re.compile(r"<[^<>]{0,2000}>")
-
-
+_CONTAINER = re.compile(rb"boundary *=|message/(?:rfc822|global)|multipart/", re.IGNORECASE)
+_HTML_TAG = re.compile(r"<[^<>]{0,2000}>")
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 
 def parse_message(raw: bytes) -> Message:
-    """The mail. Raises Unreadable when it is none, or would cost too much to take apart."""
+    """Parse the first MAX_MESSAGE_BYTES of a message.
+
+    Raises UnparsableMessageError when it is no message, or would be too expensive to parse.
+    """
     raw = raw[:MAX_MESSAGE_BYTES].lstrip(b"\r\n")
-    body = raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
-    if not _HEADER.match(body):
+    headers = raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw  # a line of mbox files
+    if not _HEADER.match(headers):
         raise UnparsableMessageError("it does not begin with a header")
-    if len(_NESTING.findall(raw)) > 3 * MAX_CONTAINERS:
+    if len(_CONTAINER.findall(raw)) > 3 * MAX_CONTAINERS:
         raise UnparsableMessageError(f"it names more than {MAX_CONTAINERS} parts that hold others")
     try:
         return message_from_bytes(raw)
@@ -53,22 +42,22 @@ def parse_message(raw: bytes) -> Message:
 
 
 def header_text(message: Message, name: str) -> str:
-    """A header on one line, decoded where that can be done (RFC 2047), empty where there is none."""
+    """Return a header decoded on one line, empty where there is none."""
     return decode_header_value(message.get(name, ""))
 
 
 def decode_header_value(value: object) -> str:
-    """A header's text: a wrong encoded word stays as it came."""
-    written = str(value)[:4000]
+    """Decode the encoded words of a header (RFC 2047); damaged ones stay as they are."""
+    text = str(value)[:4000]
     try:
-        written = str(make_header(decode_header(written)))
+        text = str(make_header(decode_header(text)))
     except (email.errors.MessageError, LookupError, ValueError):
-        written = written.encode("ascii", "replace").decode()
-    return " ".join("".join(each if each.isprintable() else " " for each in written).split())
+        text = text.encode("ascii", "replace").decode()
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def iter_parts(message: Message) -> Iterator[Message]:
-    """The parts of the report itself: what is inside a returned letter is not looked at."""
+    """Yield the parts of the report itself, not those within the message that it returns."""
     if message.get_content_maintype() == "multipart" and message.is_multipart():
         for part in message.get_payload():
             if isinstance(part, Message):
@@ -78,7 +67,7 @@ def iter_parts(message: Message) -> Iterator[Message]:
 
 
 def part_text(part: Message) -> str:
-    """The text of a part, whatever its encoding claims to be."""
+    """Return the text of a part, whatever its encoding and charset claim to be."""
     if not isinstance(part.get_param("charset", ""), str):  # in the form of RFC 2231, which the library cannot decode
         part.set_param("charset", "utf-8")
     payload = part.get_payload(decode=False)
@@ -88,18 +77,18 @@ def part_text(part: Message) -> str:
     charset = (part.get_content_charset() or "utf-8") if isinstance(part.get("Content-Type", ""), str) else "utf-8"
     try:
         return raw.decode(charset, "replace")
-    except (LookupError, ValueError):  # a charset that nobody knows
+    except (LookupError, ValueError):  # an unknown charset
         return raw.decode("latin-1")
 
 
 def decode_transfer_encoding(payload: str, encoding: str) -> bytes:
-    """Without its transfer encoding (RFC 2045, 6); as it is when that is not what it says."""
+    """Remove a transfer encoding (RFC 2045, 6); a payload that is not encoded that way stays as it is."""
     raw = payload.encode("utf-8", "surrogateescape")
     match encoding.strip().lower():
         case "base64":
             try:
-                return a2b_base64(raw)
-            except NoBase64:
+                return binascii.a2b_base64(raw)
+            except binascii.Error:
                 return raw
         case "quoted-printable":
             return quopri.decodestring(raw)
@@ -107,13 +96,13 @@ def decode_transfer_encoding(payload: str, encoding: str) -> bytes:
 
 
 def body_text(message: Message) -> str:
-    """What a person would read before the returned letter: the plain text, else the page without its tags."""
+    """Return what a person would read before the returned message: the plain text, else the HTML without tags."""
     texts = {"text/plain": "", "text/html": ""}
     for part in iter_parts(message):
-        kind = part.get_content_type()
-        if kind.startswith("multipart/"):  # its boundary is broken: all of it is one text
-            kind = "text/plain"
-        if kind in texts and len(texts[kind]) < MAX_TEXT_LENGTH:
-            texts[kind] += part_text(part)[:MAX_TEXT_LENGTH] + "\n"
-    plain, page = texts["text/plain"], texts["text/html"]
-    return (plain if plain.strip() else _TAG.sub(" ", page))[:MAX_TEXT_LENGTH]
+        content_type = part.get_content_type()
+        if content_type.startswith("multipart/"):  # its boundary is broken, so all of it is one text
+            content_type = "text/plain"
+        if content_type in texts and len(texts[content_type]) < MAX_TEXT_LENGTH:
+            texts[content_type] += part_text(part)[:MAX_TEXT_LENGTH] + "\n"
+    text = texts["text/plain"]
+    return (text if text.strip() else _HTML_TAG.sub(" ", texts["text/html"]))[:MAX_TEXT_LENGTH]

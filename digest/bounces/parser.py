@@ -1,119 +1,112 @@
-"""A mail that came back, read: bytes in, a report out. Pure.
+"""Parser of messages that come back: bytes in, a report out. Pure.
 
-    bytes -> opened -> complaint? -> notification (RFC 3464)? -> an old format that flufl.bounce knows?
-                    -> the prose of a mail system? -> automatic reply? -> none of these
+    bytes -> message -> complaint? -> notification (RFC 3464)? -> an old format that flufl.bounce knows?
+                     -> text of a mail system? -> automatic reply? -> none of these
 
-The order is that of how sure one can be. flufl.bounce knows the formats of thirty years but tells only who, and whether
-for good; what that means for the reader is decided in `reasons.py`.
+The order is that of certainty. flufl.bounce knows the formats of thirty years but tells only who, and whether
+permanently; what that means for the subscriber is decided in `classify`.
 """
 
 from email.message import Message
 from email.utils import parseaddr
 
 from digest.bounces.arf import is_auto_reply, parse_complaint
-from digest.bounces.dsn import ENHANCED_STATUS, RecipientStatus, parse_dsn, parse_dsn_text
+from digest.bounces.classify import choose_status, classify
+from digest.bounces.dsn import parse_dsn, parse_dsn_text
 from digest.bounces.heuristics import (
     DELAY_TEXT,
     bounced_recipients,
     failed_recipients,
-    find_status,
     is_from_mail_system,
     parse_with_flufl,
     text_before_original,
 )
 from digest.bounces.mime import body_text, header_text, parse_message
-from digest.bounces.report import BounceReport
+from digest.bounces.report import BounceReport, ReportKind
 from digest.errors import UnparsableMessageError
-from digest.mail.replies import ReportKind, classify_refusal
-
-MAX_RECIPIENTS = 20
+from digest.mail import replies
 
 
 def parse_bounce(raw: bytes) -> BounceReport:
-    """What a mail says. Raises Unreadable for what is no mail, or one made to cost time."""
+    """Parse a message. Raises UnparsableMessageError for what is no message, or would be too expensive."""
     return parse_bounce_message(parse_message(raw))
 
 
 def parse_bounce_message(message: Message) -> BounceReport:
-    """The same of an opened mail, which is not good for more after. Raises Unreadable."""
+    """Return the report of a parsed message, which is changed. Raises UnparsableMessageError."""
     try:
-        return _parse(message)
+        text = body_text(message)
+        system_text = text_before_original(text)
+        return (
+            parse_complaint(message)
+            or parse_notification(message, text, system_text)
+            or parse_legacy_format(message, system_text)
+            or parse_system_text(message, system_text)
+            or parse_auto_reply(message)
+            or BounceReport(ReportKind.NONE)
+        )
     except UnparsableMessageError:
         raise
     except Exception as error:
-        # Parsers of others, and mail from anybody: whatever they stumble over, this one mail is set aside.
+        # Third-party parsers meet untrusted messages here: whatever they raise, only this message is set aside.
         raise UnparsableMessageError(f"it cannot be read: {type(error).__name__}") from error
 
 
-def _parse(message: Message) -> BounceReport:
-    text = body_text(message)
-    words = text_before_original(text)
-    return (
-        parse_complaint(message)
-        or _parse_dsn(message, text, words)
-        or _parse_legacy(message, words)
-        or _parse_text(message, words)
-        or _parse_auto_reply(message)
-        or BounceReport(ReportKind.NONE)
-    )
-
-
-def _parse_dsn(message: Message, text: str, system_text: str) -> BounceReport | None:
-    found = parse_dsn(message) or (parse_dsn_text(text) if is_from_mail_system(message) else [])
-    failed = [each for each in found if each.action.startswith(("fail", "error", "expired"))]
-    delayed = [each for each in found if each.action.startswith("delay")]
+def parse_notification(message: Message, text: str, system_text: str) -> BounceReport | None:
+    """Return the report of a delivery status notification, None for any other message."""
+    statuses = parse_dsn(message) or (parse_dsn_text(text) if is_from_mail_system(message) else [])
+    failed = [status for status in statuses if status.action.startswith(("fail", "error", "expired"))]
+    delayed = [status for status in statuses if status.action.startswith("delay")]
     if not failed and not delayed:
-        return BounceReport(ReportKind.NONE, parser="rfc3464") if found else None
-    fate = (failed or delayed)[0]
-    recipients = tuple(dict.fromkeys(each.recipient for each in failed or delayed if each.recipient))
-    status = _find_status(fate, system_text)
-    named = recipients or failed_recipients(message)
-    return classify(named, status, (fate.diagnostic, system_text), final=bool(failed), parser="rfc3464")
-
-
-def _find_status(recipient: RecipientStatus, system_text: str) -> str:
-    """The field's, unless it says nothing or is a relay's 5.1.1 for everything, and the server's own words say more."""
-    vague = not recipient.status or recipient.status.endswith((".0.0", ".4.7"))
-    if vague or recipient.status == "5.1.1":
-        for text in (recipient.diagnostic, system_text if vague else ""):
-            told = [
-                each for each in ENHANCED_STATUS.findall(text) if not each.startswith("2") and not each.endswith(".0.0")
-            ]
-            if told:  # where one server quotes another, the other knows better
-                return str(told[-1] if "'" in text else told[0])
-    return recipient.status
-
-
-def _parse_legacy(message: Message, system_text: str) -> BounceReport | None:
-    temporary, permanent = parse_with_flufl(message)
-    found = permanent or temporary
-    if not found:
-        return None
-    order = sorted(found, key=lambda each: (system_text.find(each) < 0, system_text.find(each), each))
+        return BounceReport(ReportKind.NONE, parser="rfc3464") if statuses else None
+    first = (failed or delayed)[0]
+    recipients = tuple(dict.fromkeys(status.recipient for status in failed or delayed if status.recipient))
     return classify(
-        tuple(order), find_status(system_text), (system_text,), final=bool(permanent), parser="flufl.bounce"
+        recipients or failed_recipients(message),
+        choose_status(first, system_text),
+        (first.diagnostic, system_text),
+        final=bool(failed),
+        parser="rfc3464",
     )
 
 
-def _parse_text(message: Message, system_text: str) -> BounceReport | None:
+def parse_legacy_format(message: Message, system_text: str) -> BounceReport | None:
+    """Return the report of a format that flufl.bounce knows, None for any other message. Changes the message."""
+    temporary, permanent = parse_with_flufl(message)
+    addresses = permanent or temporary
+    if not addresses:
+        return None
+
+    def order(address: str) -> tuple[bool, int, str]:
+        position = system_text.find(address)
+        return position < 0, position, address
+
+    return classify(
+        sorted(addresses, key=order),
+        next(iter(replies.find_statuses(system_text)), ""),
+        (system_text,),
+        final=bool(permanent),
+        parser="flufl.bounce",
+    )
+
+
+def parse_system_text(message: Message, system_text: str) -> BounceReport | None:
+    """Return the report of a mail system that writes for people, None for any other message."""
     recipients = bounced_recipients(message, system_text)
     if not recipients:
         return None
-    final = not DELAY_TEXT.search(system_text)
-    return classify(recipients, find_status(system_text), (system_text,), final=final, parser="prose")
+    return classify(
+        recipients,
+        next(iter(replies.find_statuses(system_text)), ""),
+        (system_text,),
+        final=not DELAY_TEXT.search(system_text),
+        parser="prose",
+    )
 
 
-def _parse_auto_reply(message: Message) -> BounceReport | None:
+def parse_auto_reply(message: Message) -> BounceReport | None:
+    """Return the report of an automatic reply, None for any other message."""
     if not is_auto_reply(message):
         return None
     sender = parseaddr(header_text(message, "From"))[1]
     return BounceReport(ReportKind.AUTO_REPLY, sender, parser="rfc3834", recipients=(sender,) if sender else ())
-
-
-def classify(
-    recipients: tuple[str, ...], status: str, texts: tuple[str, ...], *, final: bool, parser: str
-) -> BounceReport:
-    judged = classify_refusal(status, texts, final=final)
-    status = status or ("5.0.0" if final else "4.0.0")
-    first = recipients[0] if recipients else ""
-    return BounceReport(judged.kind, first, status, judged.reason, parser, final, recipients[:MAX_RECIPIENTS])

@@ -92,8 +92,7 @@ def _read_stdin() -> bytes:
 
 
 def _explain(raw: bytes) -> dict[str, str]:
-    from digest.bounces import BounceReport, parse_bounce
-    from digest.mail import ReportKind
+    from digest.bounces import BounceReport, ReportKind, parse_bounce
 
     try:
         report = parse_bounce(raw)

@@ -15,9 +15,8 @@ from sqlmodel import Session, col
 from digest.context import AppContext
 from digest.database import RELAY_LOCK, acquire_lock, read_session, write_session
 from digest.database.models import RelayCircuit
-from digest.delivery.retry import redact_addresses
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
-from digest.mail import RelayConfig, SmtpConnection
+from digest.mail import RelayConfig, SmtpConnection, replies
 
 INITIAL_PAUSE = timedelta(seconds=30)
 
@@ -107,7 +106,7 @@ class CircuitBreaker:
             log.info("relay.open")
 
     async def _open(self, error: DeliveryError, now: datetime) -> str:
-        said = redact_addresses(str(error))
+        said = replies.redact_addresses(str(error))
         known = await self._run(lambda: self._store_failure(error.code, said, now))
         # Loud once; after that it is no news.
         tell, event = (log.error, "relay.closed") if known.failure_count == 1 else (log.warning, "relay.still_closed")

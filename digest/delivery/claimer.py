@@ -15,8 +15,9 @@ from digest.database.models import ClaimedDelivery, DeliveryKind, DeliveryState
 from digest.delivery import claims
 from digest.delivery.buffer import claim_batch_size
 from digest.delivery.claims import count_queued
-from digest.delivery.retry import DeliveryOutcome, backoff, outcome_from_error, redact_addresses
+from digest.delivery.retry import DeliveryOutcome, backoff, outcome_from_error
 from digest.errors import DeliveryError
+from digest.mail import replies
 from digest.rendering import BatchData, FirstPapers, PreparedEmail, RenderCache, load_batch, prepare_email
 
 log = structlog.get_logger()
@@ -103,7 +104,9 @@ class Claimer:
             return outcome_from_error(error, attempts=claimed.attempts, now=self.clock(), rng=self.rng)
         log.error("letter.unwritten", delivery=claimed.id, exc_info=error)
         retry = self.clock() + backoff(claimed.attempts, self.rng)
-        return DeliveryOutcome(DeliveryState.QUEUED, 0, redact_addresses(f"cannot be written: {error!r}"), retry)
+        return DeliveryOutcome(
+            DeliveryState.QUEUED, 0, replies.redact_addresses(f"cannot be written: {error!r}"), retry
+        )
 
     def is_recovery_due(self) -> bool:
         """Whether it is time to look for what others left behind."""

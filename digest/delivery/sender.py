@@ -20,9 +20,9 @@ from digest.delivery.prefetch import MessagePrefetcher, RenderedMessage
 from digest.delivery.rate_limit import SharedRateLimiter, now, rate_limits
 from digest.delivery.report import DeliveryReport
 from digest.delivery.results import STORE_ERRORS, PendingResult, ResultRecorder, retry_on_store_error
-from digest.delivery.retry import DeliveryOutcome, outcome_from_error, redact_addresses
+from digest.delivery.retry import DeliveryOutcome, outcome_from_error
 from digest.errors import DeliveryError, RelayUnavailableError
-from digest.mail import OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection
+from digest.mail import OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, replies
 
 
 @dataclass(slots=True)
@@ -235,7 +235,7 @@ class Sender:
             self._took.append(state.took)
             code, _, said = reply.partition(" ")
             state.previous = self._recorder.submit(
-                claimed, DeliveryOutcome(DeliveryState.SENT, int(code), redact_addresses(said))
+                claimed, DeliveryOutcome(DeliveryState.SENT, int(code), replies.redact_addresses(said))
             )
             await self._breaker.record_success()
 

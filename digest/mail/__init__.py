@@ -4,7 +4,6 @@ from digest.mail.dkim import RECOMMENDED_BITS, SAMPLE_MESSAGE, DkimSigner, is_wo
 from digest.mail.local_mailbox import LocalMailbox, StoredMessage, find_message, list_messages
 from digest.mail.message import EmailContent, MessageHeaders, RawMessage, build_message
 from digest.mail.relay import RelayConfig, connect
-from digest.mail.replies import ReportKind, classify_refusal
 from digest.mail.smtp import SendCancelled, SmtpConnection
 from digest.mail.smtp_protocol import OutgoingMessage
 from digest.mail.transfer_encoding import (
@@ -31,7 +30,6 @@ __all__ = [
     "QuotedPrintable",
     "RawMessage",
     "RelayConfig",
-    "ReportKind",
     "ReturnPath",
     "ReturnPathKind",
     "SendCancelled",
@@ -39,7 +37,6 @@ __all__ = [
     "SmtpConnection",
     "StoredMessage",
     "build_message",
-    "classify_refusal",
     "connect",
     "decode_quoted_printable",
     "encode_part",

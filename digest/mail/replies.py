@@ -1,9 +1,9 @@
-"""Why a letter was refused, and whose fault that is: our policy, as two tables.
+"""Classification of what mail servers answer: replies of a relay, and the words that bounces quote. Pure.
 
-    status (RFC 3463) and what the server said -> reason -> class
+    enhanced status code (RFC 3463) and text -> reason -> class
 
-A status that says something decides. One that says nothing (5.0.0, 5.5.0, none) leaves it to the words. Words may
-only lower a status: nobody is suppressed by 5.1.1 when the same server says that the mailbox is full.
+A status that is precise decides. A vague one (5.0.0, 5.5.0, none) leaves it to the text. The text may only lower a
+status: 5.1.1 from a server that also says that the mailbox is full suppresses nobody.
 """
 
 import re
@@ -11,33 +11,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+ENHANCED_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # RFC 3463, 2
+MAX_REPLY_LENGTH = 300
+# RFC 5321, 4.2.3. At RCPT 552, 554 and 50x are about size, policy and syntax. 0: the address cannot be sent in SMTP.
+UNKNOWN_MAILBOX_CODES = {0, 550, 551, 553}
 
-class ReportKind(StrEnum):
-    """What we make of a mail; MAIL.md's words. All but NONE are kept with the letter."""
+
+class RefusalClass(StrEnum):
+    """Consequence of a refusal."""
 
     HARD = "hard"  # the address takes no mail and never will
-    SOFT = "soft"  # this letter did not arrive, or not yet; the next one may
-    COMPLAINT = "complaint"  # the reader called it spam
-    AUTO_REPLY = "auto-reply"  # the letter arrived, and a machine says so
-    SENDER_FAULT = (
-        "ours"  # refused because of us, our relay, our content or the way between: never the reader's account
-    )
-    UNSUBSCRIBE = "unsubscribe"  # a mail to the address for leaving; told by that address, never by reading
-    NONE = "none"  # nothing of that kind
+    SOFT = "soft"  # this e-mail did not arrive; the next one may
+    SENDER_FAULT = "ours"  # about us, our relay, content or route: never charged to the recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Class of a refusal, and the reason in a few words."""
+
+    refusal_class: RefusalClass
+    reason: str
 
 
 UNKNOWN_MAILBOX = "no such mailbox"
 
-
-_RECIPIENT = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
-
-
-# reason, class, and phrases that tell of it: any of them, in any capitals. Tried in this order, so that what excuses
-# the reader comes before what does not.
-_PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
+_USER = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
+# Reason, class, and phrases that mean it. The first match counts, so what excuses the recipient comes first.
+_PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     (
         "mailbox full",
-        ReportKind.SOFT,
+        RefusalClass.SOFT,
         (
             r"(?:mail ?)?(?:box|folder) (?:is |has been )?(?:over )?(?:full|quota)|full mailbox|mailbox exceeds",
             r"over ?-?(?:disk |the )?quota|quota ?(?:has been |was |is )?(?:exceeded|full)|disk ?quota",
@@ -48,7 +51,7 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "not authenticated",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (?:check|fail|requir)",
             r"sender id\b|purported responsible|email address is not verified",
@@ -56,12 +59,12 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "no reverse name",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (r"reverse dns|\brdns\b|\bptr\b|ip name lookup failed|unverif\w+ sending ip|valid sender domain",),
     ),
     (
         "relaying refused",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"relay(?:ing)? (?:access )?(?:denied|not (?:allowed|permitted))|smtp server of your isp",
             r"(?:unable|not configured|cannot|refus\w+) to relay",
@@ -69,7 +72,7 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "taken for spam",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"\bspam\b|unsolicited|bulk mail|blacklisted url|virus|malware|phish",
             r"mail rejete|potential\w* (?:security|danger)",
@@ -77,7 +80,7 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "blocked",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"black ?-?list|block(?:ed)? ?-?list|deny ?-?list|\bdnsbl\b|\brbl\b|spamhaus|banned sending|\breputation\b",
             r"blocked (?:using|by|for|ip)|has been blocked|client host rejected|user complaints|service refuse",
@@ -85,7 +88,7 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "sender refused",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"sender address|sender (?:rejected|denied|refused)|(?:domain|address) of sender",
             r"mail from\W{1,3}\S{1,99} (?:rejected|refused)",
@@ -93,22 +96,22 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "too many at once",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (r"too many (?:recipients|connections|messages|mails|errors|hops)|frequency limit|rate ?-?limit|throttl",),
     ),
     (
         "takes no mail",
-        ReportKind.HARD,
+        RefusalClass.HARD,
         (r"does(?: no|n.)t accept (?:any )?(?:e-?)?mail|null ?mx|accepts no mail",),
     ),
     (
         "moved",
-        ReportKind.HARD,
+        RefusalClass.HARD,
         (r"no longer (?:on server|here|valid|active|available|work|employ)|has moved|address has changed",),
     ),
     (
         "no such domain",
-        ReportKind.HARD,
+        RefusalClass.HARD,
         (
             r"(?:domain|host)(?: name)?(?: \S{1,99})? (?:does ?n[o']t exist|unknown|not found)|nxdomain",
             r"(?:no such|unknown|illegal) (?:domain|host)|unrouteable address|domain (?:name )?not found",
@@ -116,7 +119,7 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "mailbox off",
-        ReportKind.SOFT,
+        RefusalClass.SOFT,
         (
             r"account (?:\w+ ){0,3}(?:disabled(?! or disc)|inactive|suspended|locked|frozen|blocked)",
             r"disabled recipient",
@@ -126,18 +129,16 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "no such account",
-        ReportKind.HARD,
+        RefusalClass.HARD,
         (r"doesn.t have an? \S{1,99} account|disabled or discontinued|\bdiscontinued\b|no valid recipients",),
     ),
     (
         UNKNOWN_MAILBOX,
-        ReportKind.HARD,
+        RefusalClass.HARD,
         (
-            (
-                rf"{_RECIPIENT}(?: \S{{1,99}})? (?:is |was |name )?"
-                r"(?:unknown|not (?:found|known|recogni[sz]ed)|invalid|inconnu)"
-            ),
-            rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_RECIPIENT}",
+            rf"{_USER}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|invalid|inconnu)",
+            rf"{_USER}(?: \S{{1,99}})? (?:is |was |name )?not (?:found|known|recogni[sz]ed)",
+            rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_USER}",
             r"recipient name is not recogni[sz]ed|recip(?:ient)?notfound",
             r"(?:empfänger|benutzer|adresse|postfach) (?:ist )?unbekannt|utilisateur inconnu|usuario desconocido",
             r"見つかりません|存在しません|宛先不明|用户不存在|收件人不存在",
@@ -149,17 +150,17 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "gave up",
-        ReportKind.SOFT,
+        RefusalClass.SOFT,
         (
             r"expired|timed? ?-?out|timeout|giving up|gave up|multiple retries|failed \d+ attempts|connection refused",
             r"after \S{1,20} (?:attempts|hours?|days?|seconds)|did not accept our requests|not reachable",
             r"no answer from host|could not find a gateway",
         ),
     ),
-    ("too large", ReportKind.SOFT, (r"too (?:large|big)|size limit|message size",)),
+    ("too large", RefusalClass.SOFT, (r"too (?:large|big)|size limit|message size",)),
     (
         "against a policy",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"polic(?:y|ies)|not allowed|access denied|permission to post|groups\.google\.com/support|denied|forbidden",
             r"not accept\w* (?:mail|messages|connections)",
@@ -167,100 +168,102 @@ _PHRASES: tuple[tuple[str, ReportKind, tuple[str, ...]], ...] = (
     ),
     (
         "fault of a system",
-        ReportKind.SENDER_FAULT,
+        RefusalClass.SENDER_FAULT,
         (
             r"internal (?:system |server )?error|service (?:is )?(?:currently )?(?:not available|unavailable)",
             r"system error|does not support tls|duplicated message-id|mail ?loop|message looping|loop broken",
             r"configuration error",
         ),
     ),
-    ("try later", ReportKind.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
+    ("try later", RefusalClass.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
+)
+_PATTERNS = tuple(
+    (Refusal(refusal_class, reason), re.compile("|".join(phrases), re.IGNORECASE))
+    for reason, refusal_class, phrases in _PHRASES
 )
 
-
-_PATTERNS = tuple((reason, kind, re.compile("|".join(phrases), re.IGNORECASE)) for reason, kind, phrases in _PHRASES)
-
-
-REASONS = {reason: kind for reason, kind, _ in _PHRASES}
-
-
-# What a status says by itself: the longest prefix that is listed decides. RFC 3463, and the registry of RFC 5248.
-_CLASS_BY_STATUS: dict[str, tuple[ReportKind, str]] = {
-    "5.1": (ReportKind.HARD, UNKNOWN_MAILBOX),
-    "5.1.2": (ReportKind.HARD, "no such domain"),
-    "5.1.6": (ReportKind.HARD, "moved"),
-    "5.1.7": (ReportKind.SENDER_FAULT, "sender refused"),  # about the sender's address, as is 5.1.8
-    "5.1.8": (ReportKind.SENDER_FAULT, "sender refused"),
-    "5.1.10": (ReportKind.HARD, "takes no mail"),
-    "5.2.1": (ReportKind.HARD, "mailbox off"),
-    "5.2.2": (ReportKind.SOFT, "mailbox full"),
-    "5.2.3": (ReportKind.SOFT, "too large"),
-    "5.3": (ReportKind.SENDER_FAULT, "fault of a system"),
-    "5.4": (ReportKind.SENDER_FAULT, "no way there"),
-    "5.6": (ReportKind.SOFT, "content"),
-    "5.7": (ReportKind.SENDER_FAULT, "against a policy"),
-    "4.2.2": (ReportKind.SOFT, "mailbox full"),
-    "4.4": (ReportKind.SOFT, "gave up"),
-    "4.7": (ReportKind.SENDER_FAULT, "against a policy"),  # of a letter that nobody tries any more
+# Meaning of a status by itself: the longest listed prefix decides. RFC 3463, and the registry of RFC 5248.
+_REFUSAL_BY_STATUS: dict[str, Refusal] = {
+    "5.1": Refusal(RefusalClass.HARD, UNKNOWN_MAILBOX),
+    "5.1.2": Refusal(RefusalClass.HARD, "no such domain"),
+    "5.1.6": Refusal(RefusalClass.HARD, "moved"),
+    "5.1.7": Refusal(RefusalClass.SENDER_FAULT, "sender refused"),  # the sender's address, as is 5.1.8
+    "5.1.8": Refusal(RefusalClass.SENDER_FAULT, "sender refused"),
+    "5.1.10": Refusal(RefusalClass.HARD, "takes no mail"),
+    "5.2.1": Refusal(RefusalClass.HARD, "mailbox off"),
+    "5.2.2": Refusal(RefusalClass.SOFT, "mailbox full"),
+    "5.2.3": Refusal(RefusalClass.SOFT, "too large"),
+    "5.3": Refusal(RefusalClass.SENDER_FAULT, "fault of a system"),
+    "5.4": Refusal(RefusalClass.SENDER_FAULT, "no way there"),
+    "5.6": Refusal(RefusalClass.SOFT, "content"),
+    "5.7": Refusal(RefusalClass.SENDER_FAULT, "against a policy"),
+    "4.2.2": Refusal(RefusalClass.SOFT, "mailbox full"),
+    "4.4": Refusal(RefusalClass.SOFT, "gave up"),
+    "4.7": Refusal(RefusalClass.SENDER_FAULT, "against a policy"),  # of an e-mail that is not tried again
 }
-
-
-# Codes that say no more than "something": the words are asked first.
+# Statuses that say no more than "something": the text is asked first.
 _VAGUE_STATUS = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[34]\.\d+")
-
-
 _LENIENT_REASONS = {"mailbox full", "blocked", "taken for spam", "not authenticated", "no reverse name"}
-
-
 _AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp command|>>>)\W{1,9}data\b", re.IGNORECASE)
-
-
-_AT_RCPT = re.compile(
-    r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE
-)  # pipelined: DATA was sent too early
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Whose fault a refusal is, and in a word why."""
-
-    kind: ReportKind
-    reason: str
+# With pipelining (RFC 2920) DATA was sent before RCPT was refused: the refusal is about the recipient all the same.
+_AT_RCPT = re.compile(r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE)
 
 
 def classify_refusal(status: str, texts: Sequence[str], *, final: bool) -> Refusal:
-    """What a refusal means. `words` is what was said about it, the closest first; `final`: it is one, no delay.
+    """Return the meaning of a refusal. `texts` is what was said about it, the closest first; not `final`: a delay.
 
-    A server that refuses the user only after it has seen the letter refuses the letter, whatever it says.
+    A server that refuses the user only after it has seen the message refuses the message, whatever it says.
     """
-    told = next((found for each in texts if (found := classify_text(each))), None)
-    if (
-        told
-        and told.reason == UNKNOWN_MAILBOX
-        and any(map(_AFTER_DATA.search, texts))
-        and not any(map(_AT_RCPT.search, texts))
-    ):
-        told = Refusal(ReportKind.SOFT, "refused after the letter")
+    by_text = next((refusal for text in texts if (refusal := classify_text(text))), None)
+    if by_text and by_text.reason == UNKNOWN_MAILBOX:
+        is_after_data = any(_AFTER_DATA.search(text) for text in texts)
+        if is_after_data and not any(_AT_RCPT.search(text) for text in texts):
+            by_text = Refusal(RefusalClass.SOFT, "refused after the letter")
     by_status = classify_status(status)
+    best = by_text or by_status
     if not final:
-        return Refusal(ReportKind.SOFT, told.reason if told else by_status.reason if by_status else "delayed")
-    if by_status and not _VAGUE_STATUS.fullmatch(status):
-        lowered = told and by_status.kind is ReportKind.HARD and told.reason in _LENIENT_REASONS
-        return told if told and lowered else Refusal(by_status.kind, _choose_reason(by_status, told))
-    return told or by_status or Refusal(ReportKind.SOFT, "")
+        return Refusal(RefusalClass.SOFT, best.reason if best else "delayed")
+    if by_status is None or _VAGUE_STATUS.fullmatch(status):
+        return best or Refusal(RefusalClass.SOFT, "")
+    if by_text is None:
+        return by_status
+    # The text is believed where it excuses the recipient, and gives the reason where both agree on the class.
+    is_lenient = by_status.refusal_class is RefusalClass.HARD and by_text.reason in _LENIENT_REASONS
+    return by_text if is_lenient or by_text.refusal_class is by_status.refusal_class else by_status
 
 
 def classify_text(text: str) -> Refusal | None:
-    """What the server's words mean; None when they mean nothing to us."""
-    return next((Refusal(kind, reason) for reason, kind, pattern in _PATTERNS if pattern.search(text)), None)
+    """Return the meaning of a server's words, None when they are not known."""
+    return next((refusal for refusal, pattern in _PATTERNS if pattern.search(text)), None)
 
 
 def classify_status(status: str) -> Refusal | None:
+    """Return the meaning of an enhanced status code, None when it has none for us."""
     subject = status.rpartition(".")[0]
-    found = _CLASS_BY_STATUS.get(status) or _CLASS_BY_STATUS.get(subject)
-    return Refusal(*found) if found else None
+    return _REFUSAL_BY_STATUS.get(status) or _REFUSAL_BY_STATUS.get(subject)
 
 
-def _choose_reason(by_status: Refusal, by_text: Refusal | None) -> str:
-    """The words name the reason where they agree with the status about whose fault it is."""
-    return by_text.reason if by_text and by_text.kind is by_status.kind else by_status.reason
+def find_statuses(text: str) -> list[str]:
+    """Return the enhanced status codes of refusals and delays in a text."""
+    return [status for status in ENHANCED_STATUS.findall(text) if not status.startswith("2")]
+
+
+def is_recipient_error(code: int, reply: str) -> bool:
+    """Return whether a 5xx at RCPT is about the mailbox rather than about us.
+
+    A reply without an enhanced status is judged by its code.
+    """
+    status = next((status for status in find_statuses(reply) if status.startswith("5")), None)
+    if status is None:
+        return code in UNKNOWN_MAILBOX_CODES
+    refusal = classify_status(status)
+    return refusal is not None and refusal.refusal_class is RefusalClass.HARD
+
+
+def redact_addresses(reply: str) -> str:
+    """Return a reply on one short line without any address, fit for the record and for logs.
+
+    Characters that are not printable go, too: a relay may send any byte, and databases refuse NUL and surrogates.
+    """
+    printable = reply if reply.isprintable() else "".join(c if c.isprintable() else " " for c in reply)
+    return " ".join("(address)" if "@" in word else word for word in printable.split())[:MAX_REPLY_LENGTH]

@@ -138,9 +138,9 @@ def test_a_huge_message_is_read_at_its_beginning(at: AppContext, box: Dovecot) -
     (kept,) = box.messages("handled") or []
     assert len(kept) > 1_500_000
     within = settings(at.engine, **(at.settings.model_dump() | {"imap_folder": "handled"}))
-    with imap._open_mailbox(within, readonly=True) as opened:
-        (uid,) = imap._waiting_uids(opened)
-        assert len(imap._fetch_message(opened, uid) or b"") == MAX_MESSAGE_BYTES
+    with imap.open_mailbox(within, readonly=True) as opened:
+        (uid,) = imap.waiting_uids(opened)
+        assert len(imap.fetch_message(opened, uid) or b"") == MAX_MESSAGE_BYTES
 
 
 def test_the_scheduler_reads_the_mailbox(at: AppContext, box: Dovecot) -> None:

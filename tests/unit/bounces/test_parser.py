@@ -1,18 +1,19 @@
-"""What is made of a mail that came back: our own samples, the policy, and mail that means harm."""
+"""Parsing of messages that come back: our own samples, damaged ones and hostile ones."""
 
 import json
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.bounces import MAX_MESSAGE_BYTES, parse_bounce
-from digest.bounces.mime import parse_message
+from digest.bounces import BounceReport, ReportKind, parse_bounce
+from digest.bounces.mime import MAX_MESSAGE_BYTES, parse_message
 from digest.database.models import BounceClass
 from digest.errors import UnparsableMessageError
-from digest.mail import ReportKind, classify_refusal
+from digest.mail import replies
+from tests.support.work import count_steps
 
 SAMPLES = Path(__file__).parents[2] / "data" / "bounces"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
@@ -22,24 +23,24 @@ def sample(name: str) -> bytes:
     return (SAMPLES / f"{name}.eml").read_bytes()
 
 
-def explained(raw: bytes) -> dict[str, str]:
+def explain(raw: bytes) -> dict[str, str]:
     report = parse_bounce(raw)
-    told = {"class": report.kind, "recipient": report.recipient, "status": report.status}
-    return {**told, "reason": report.reason, "parser": report.parser}
+    fields = {"class": report.kind, "recipient": report.recipient, "status": report.status}
+    return {**fields, "reason": report.reason, "parser": report.parser}
 
 
-def test_every_sample_has_its_meaning() -> None:
+def test_every_sample_has_an_expectation() -> None:
     assert sorted(EXPECTED) == sorted(path.stem for path in SAMPLES.glob("*.eml"))
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_a_sample_means_what_it_should(name: str) -> None:
-    assert explained(sample(name)) == EXPECTED[name]
+def test_a_sample_is_understood(name: str) -> None:
+    assert explain(sample(name)) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_line_ends_make_no_difference(name: str) -> None:
-    assert explained(sample(name).replace(b"\n", b"\r\n")) == EXPECTED[name]
+    assert explain(sample(name).replace(b"\n", b"\r\n")) == EXPECTED[name]
 
 
 @pytest.mark.parametrize(("name", "final"), [("mailbox-full", True), ("gave-up", True), ("delayed", False)])
@@ -47,43 +48,21 @@ def test_a_delay_is_no_refusal(name: str, final: bool) -> None:
     assert parse_bounce(sample(name)).final is final
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        *((status, ReportKind.HARD) for status in ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")),
-        *(
-            (status, ReportKind.SENDER_FAULT)
-            for status in ("5.7.0", "5.7.1", "5.7.26", "5.3.0", "5.3.4", "5.4.4", "5.4.7")
-        ),
-        *((status, ReportKind.SENDER_FAULT) for status in ("5.1.7", "5.1.8")),  # of the sender
-        *((status, ReportKind.SOFT) for status in ("5.0.0", "5.2.2", "5.2.3", "5.5.0", "5.6.0", "4.2.2", "4.4.7", "")),
-    ],
-)
-def test_the_status_decides_whose_fault_it_is(status: str, kind: ReportKind) -> None:
-    assert classify_refusal(status, ["it did not work"], final=True).kind is kind
+def test_every_kind_but_none_can_be_stored() -> None:
+    assert {bounce_class.value for bounce_class in BounceClass} == {kind.value for kind in ReportKind} - {"none"}
 
 
-@pytest.mark.parametrize("status", ["5.7.1", "5.3.0", "5.4.4"])
-def test_what_is_our_fault_never_costs_the_reader_the_account(status: str) -> None:
-    assert classify_refusal(status, ["550 user unknown"], final=True).kind is ReportKind.SENDER_FAULT
-
-
-@pytest.mark.parametrize("status", ["4.1.1", "5.1.1", "5.2.1", ""])
-def test_a_delay_is_never_more_than_soft(status: str) -> None:
-    assert classify_refusal(status, ["user unknown"], final=False).kind is ReportKind.SOFT
-
-
-def test_every_class_but_none_can_be_kept() -> None:
-    assert {each.value for each in BounceClass} == {each.value for each in ReportKind} - {"none"}
+def test_every_class_of_refusals_is_a_kind_of_report() -> None:
+    assert {refusal_class.value for refusal_class in replies.RefusalClass} <= {kind.value for kind in ReportKind}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"no header at all", b"\x00\xff\xfe" * 100])
-def test_what_is_no_mail_cannot_be_read(raw: bytes) -> None:
+def test_what_is_no_message_cannot_be_parsed(raw: bytes) -> None:
     with pytest.raises(UnparsableMessageError):
         parse_bounce(raw)
 
 
-def test_parts_within_parts_without_end_are_refused() -> None:
+def test_endlessly_nested_parts_are_refused() -> None:
     nested = b"".join(
         b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (depth, depth) for depth in range(5000)
     )
@@ -91,7 +70,7 @@ def test_parts_within_parts_without_end_are_refused() -> None:
         parse_bounce(b"Subject: x\n" + nested)
 
 
-def test_letters_within_letters_without_end_are_refused() -> None:
+def test_endlessly_nested_messages_are_refused() -> None:
     with pytest.raises(UnparsableMessageError, match="parts that hold others"):
         parse_bounce(b"Subject: x\n" + b"Content-Type: message/rfc822\n\n" * 5000)
 
@@ -101,7 +80,7 @@ STARTS = (
     b"failed addresses follow:\nhere is your list of failed recipients\n"
     b"the following addresses had\nYour message could not be delivered to\n"
 )
-HARMFUL = {
+HOSTILE = {
     "one long line": HEAD + b"\n" + STARTS + b"a" * MAX_MESSAGE_BYTES,
     "many short lines": HEAD + b"\n" + STARTS + b"x\n" * MAX_MESSAGE_BYTES,
     "many addresses": HEAD + b"\n" + STARTS + b"a@b.example\n" * 100_000,
@@ -118,17 +97,18 @@ HARMFUL = {
 }
 
 
-@pytest.mark.parametrize("name", HARMFUL)
-def test_mail_that_means_harm_costs_little(name: str) -> None:
-    began = time.process_time()
-    try:
-        parse_bounce(HARMFUL[name])
-    except UnparsableMessageError:
-        pytest.fail("it is odd, and can be read")
-    assert time.process_time() - began < 5
+@pytest.mark.parametrize("name", HOSTILE)
+def test_work_grows_with_the_length_of_a_hostile_message(name: str) -> None:
+    half, whole = (count_steps(partial(parse_bounce, HOSTILE[name][:length])) for length in (2**14, 2**15))
+    assert whole < 2.5 * half
 
 
-def test_what_lies_beyond_a_megabyte_is_not_looked_at() -> None:
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_message_can_be_parsed(name: str) -> None:
+    assert isinstance(parse_bounce(HOSTILE[name]), BounceReport)
+
+
+def test_only_the_first_megabyte_is_parsed() -> None:
     raw = HEAD + b"\n" + b"\n" * MAX_MESSAGE_BYTES + b"550 5.1.1 user unknown: ada@example.org"
     assert parse_bounce(raw).kind is ReportKind.NONE
     assert len(str(parse_message(raw))) <= MAX_MESSAGE_BYTES
@@ -148,15 +128,15 @@ def test_what_lies_beyond_a_megabyte_is_not_looked_at() -> None:
         b"Content-Type: text/plain; charset*=utf-8''%FF%FE",
     ],
 )
-def test_a_header_that_is_none_stops_nothing(head: bytes) -> None:
+def test_a_malformed_header_stops_nothing(head: bytes) -> None:
     assert parse_bounce(head + b"\n\n\xff\x00 550 5.1.1 user unknown a@b.example").kind in set(ReportKind)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(sorted(EXPECTED)), st.integers(0, 1500), st.booleans())
-def test_a_damaged_mail_is_read_or_set_aside(noise: bytes, name: str, place: int, instead: bool) -> None:
+def test_a_damaged_message_is_parsed_or_set_aside(noise: bytes, name: str, position: int, replace: bool) -> None:
     whole = sample(name)
-    damaged = whole[:place] + noise + whole[place + (len(noise) if instead else 0) :]
+    damaged = whole[:position] + noise + whole[position + (len(noise) if replace else 0) :]
     try:
         assert parse_bounce(damaged).kind in set(ReportKind)
     except UnparsableMessageError as error:

@@ -1,4 +1,4 @@
-"""Real bounces of some sixty mail servers, with the verdicts of two other parsers: how far do we agree, and where not?
+"""Recorded bounces of some sixty mail servers, compared with the verdicts of two other parsers.
 
 flufl.bounce's verdict is who, and whether for good. Sisimai's is a reason and a status; what they come to under our
 policy is the table below. The status decides wherever the policy names it, Sisimai's reason elsewhere:
@@ -23,22 +23,21 @@ from typing import Any
 
 import pytest
 
-from digest.bounces import BounceReport, parse_bounce
-from digest.mail import ReportKind
+from digest.bounces import BounceReport, ReportKind, parse_bounce
 
 BOUNCES = Path(__file__).parents[4] / "shared" / "data" / "bounces"
 pytestmark = pytest.mark.skipif(not BOUNCES.is_dir(), reason=f"no recorded bounces at {BOUNCES}")
 
-OURS = {
+SENDER_FAULTS = {
     *("authfailure", "badreputation", "blocked", "mailererror", "norelaying", "policyviolation", "rejected"),
     *("requireptr", "securityerror", "spamdetected", "systemerror", "toomanyconn", "virusdetected"),
 }
-KINDER = {"mailboxfull", "blocked"}
-OTHERS = {"feedback": ReportKind.COMPLAINT, "vacation": ReportKind.AUTO_REPLY, "delivered": ReportKind.NONE}
+LENIENT_REASONS = {"mailboxfull", "blocked"}
+OTHER_REASONS = {"feedback": ReportKind.COMPLAINT, "vacation": ReportKind.AUTO_REPLY, "delivered": ReportKind.NONE}
 FLUFL_FLOOR, SISIMAI_FLOOR = 0.98, 0.91
 
-# Why we say something else than Sisimai, wherever we do.
-EXPLAINED = {
+# Why our classification differs from Sisimai's, wherever it does.
+EXPLANATIONS = {
     "filtered": "the words say that there is no such mailbox, and nothing that it was refused after the letter",
     "rejected": "the words say that there is no such mailbox, but after the letter: soft",
     "requireptr": "only a delay",
@@ -51,22 +50,22 @@ EXPLAINED = {
 
 
 def load(folder: str) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = json.loads((BOUNCES / folder / "expected.json").read_text())
-    return found
+    expected: dict[str, list[dict[str, Any]]] = json.loads((BOUNCES / folder / "expected.json").read_text())
+    return expected
 
 
-def ours(verdict: dict[str, Any]) -> ReportKind:
-    """What a verdict of Sisimai comes to under our policy."""
+def expected_kind(verdict: dict[str, Any]) -> ReportKind:
+    """Return what a verdict of Sisimai means under our policy."""
     status, reason = str(verdict["status"]), str(verdict["reason"])
     subject = status.split(".")[1] if status.startswith("5.") else ""
     if status in {"5.1.7", "5.1.8"} or subject in {"3", "4", "7"} or verdict.get("feedbacktype") == "auth-failure":
         return ReportKind.SENDER_FAULT
-    if (subject == "1" and reason not in KINDER) or status == "5.2.1" or verdict["hardbounce"]:
+    if (subject == "1" and reason not in LENIENT_REASONS) or status == "5.2.1" or verdict["hardbounce"]:
         return ReportKind.HARD
-    return OTHERS.get(reason, ReportKind.SENDER_FAULT if reason in OURS else ReportKind.SOFT)
+    return OTHER_REASONS.get(reason, ReportKind.SENDER_FAULT if reason in SENDER_FAULTS else ReportKind.SOFT)
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
@@ -79,37 +78,39 @@ def test_flufl_samples_give_recipient_and_permanence(capsys: pytest.CaptureFixtu
     ]
     share = 1 - len(missed) / len(expected)
     with capsys.disabled():
-        tell(f"\nflufl.bounce: {len(expected) - len(missed)} of {len(expected)} ({share:.1%}); missed: {missed}")
+        print_line(f"\nflufl.bounce: {len(expected) - len(missed)} of {len(expected)} ({share:.1%}); missed: {missed}")
     assert share >= FLUFL_FLOOR
 
 
 def agrees(report: BounceReport, verdict: dict[str, Any]) -> bool:
-    wanted = set(verdict["recipients"])
-    if not wanted:  # flufl.bounce finds nobody: then it is no bounce to us either
+    expected = set(verdict["recipients"])
+    if not expected:  # without recipients it is no bounce to us either
         return report.kind in {ReportKind.NONE, ReportKind.AUTO_REPLY}
     temporary = report.status.startswith("4.") and not report.final
-    return set(report.recipients) == wanted and report.recipient in wanted and temporary is verdict["temporary"]
+    return set(report.recipients) == expected and report.recipient in expected and temporary is verdict["temporary"]
 
 
-def test_sisimai_samples_are_put_in_the_right_class(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sisimai_samples_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
     expected = load("sisimai")
     missed = []
     for name, verdicts in expected.items():
         report = parse_bounce((BOUNCES / "sisimai" / name).read_bytes())
-        if report.kind not in {ours(each) for each in verdicts}:
+        if report.kind not in {expected_kind(verdict) for verdict in verdicts}:
             missed.append((name, verdicts[0]["reason"], verdicts[0]["status"], report))
     share = 1 - len(missed) / len(expected)
     with capsys.disabled():
-        tell(f"\nsisimai: {len(expected) - len(missed)} of {len(expected)} in the right class ({share:.1%}); missed:")
+        print_line(
+            f"\nsisimai: {len(expected) - len(missed)} of {len(expected)} in the right class ({share:.1%}); missed:"
+        )
         for name, reason, status, report in missed:
-            said = f"{report.kind} {report.status} {report.reason}"
-            tell(f"  {name}: {reason} {status}, to us {said}: {EXPLAINED.get(reason, 'unexplained')}")
+            text = f"{report.kind} {report.status} {report.reason}"
+            print_line(f"  {name}: {reason} {status}, to us {text}: {EXPLANATIONS.get(reason, 'unexplained')}")
     assert share >= SISIMAI_FLOOR
-    assert [name for name, reason, _, _ in missed if reason not in EXPLAINED] == []
+    assert [name for name, reason, _, _ in missed if reason not in EXPLANATIONS] == []
 
 
-def test_no_other_mail_is_taken_for_a_bounce() -> None:
+def test_other_messages_are_no_bounces() -> None:
     folder = BOUNCES / "not_bounces"
-    found = {path.name: parse_bounce(path.read_bytes()).kind for path in folder.iterdir()}
-    assert len(found) == 3
-    assert {name: kind for name, kind in found.items() if kind not in {ReportKind.NONE, ReportKind.AUTO_REPLY}} == {}
+    kinds = {path.name: parse_bounce(path.read_bytes()).kind for path in folder.iterdir()}
+    assert len(kinds) == 3
+    assert {name: kind for name, kind in kinds.items() if kind not in {ReportKind.NONE, ReportKind.AUTO_REPLY}} == {}

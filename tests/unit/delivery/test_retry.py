@@ -12,7 +12,6 @@ from digest.delivery.retry import (
     DeliveryOutcome,
     backoff,
     outcome_from_error,
-    redact_addresses,
 )
 from digest.errors import (
     DeliveryError,
@@ -22,6 +21,7 @@ from digest.errors import (
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
+from digest.mail import replies
 
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)
 
@@ -112,5 +112,5 @@ def test_a_letter_that_was_never_counted_waits_like_a_first_one() -> None:
 
 def test_the_record_keeps_no_address_no_line_breaks_and_nothing_that_is_no_text() -> None:
     odd = b"5.1.1 <ada@example.org>:\r\nno\xe9\x00 such\tuser".decode("utf-8", "surrogateescape")
-    assert redact_addresses(odd) == "5.1.1 (address) no such user"
-    assert len(redact_addresses("word " * 1000)) == 300
+    assert replies.redact_addresses(odd) == "5.1.1 (address) no such user"
+    assert len(replies.redact_addresses("word " * 1000)) == 300

@@ -1,0 +1,37 @@
+"""Classification of a bounce by its status code and the words of mail servers."""
+
+from collections.abc import Sequence
+
+from digest.bounces.dsn import RecipientStatus
+from digest.bounces.report import BounceReport, ReportKind
+from digest.mail import replies
+
+MAX_RECIPIENTS = 20
+
+
+def classify(recipients: Sequence[str], status: str, texts: Sequence[str], *, final: bool, parser: str) -> BounceReport:
+    """Return the report of a bounce. `texts` is what was said about it, the closest first; not `final`: a delay."""
+    refusal = replies.classify_refusal(status, texts, final=final)
+    return BounceReport(
+        kind=ReportKind(refusal.refusal_class),
+        recipient=recipients[0] if recipients else "",
+        status=status or ("5.0.0" if final else "4.0.0"),
+        reason=refusal.reason,
+        parser=parser,
+        final=final,
+        recipients=tuple(recipients[:MAX_RECIPIENTS]),
+    )
+
+
+def choose_status(recipient: RecipientStatus, system_text: str) -> str:
+    """Return the status of the Status field, or a more precise one from the server's own words.
+
+    The field is not trusted where it is vague, nor where it is 5.1.1, which some relays give for everything.
+    """
+    is_vague = not recipient.status or recipient.status.endswith((".0.0", ".4.7"))
+    if is_vague or recipient.status == "5.1.1":
+        for text in (recipient.diagnostic, system_text if is_vague else ""):
+            statuses = [status for status in replies.find_statuses(text) if not status.endswith(".0.0")]
+            if statuses:  # where one server quotes another, the quoted one knows better
+                return statuses[-1] if "'" in text else statuses[0]
+    return recipient.status
