@@ -15,7 +15,7 @@ from digest.bounces.report import BounceReport, ReportKind
 from digest.database import insert
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryState, Subscriber, SubscriberStatus
 from digest.delivery import cancel
-from digest.subscribers import REASON_ONE_CLICK, REASON_UNCONFIRMED, has_complained, suspend
+from digest.subscribers import REASON_ONE_CLICK, REASON_UNCONFIRMED, has_complaint, suspend
 
 RECENT_DELIVERIES = 5
 SOFT_BOUNCE_LIMIT = 3  # of the recent deliveries
@@ -96,7 +96,7 @@ def _update_subscriber(
     is_current = is_of_current_subscription(subscriber, delivery)
     is_reachable = subscriber.status in REACHABLE_STATUSES
     match report.kind:
-        case ReportKind.COMPLAINT if not has_complained(subscriber):
+        case ReportKind.COMPLAINT if not has_complaint(subscriber):
             return _end_subscription(
                 session, subscriber, SubscriberStatus.SUPPRESSED, f"complaint: {report.reason}", now
             )

@@ -30,7 +30,16 @@ from digest.papers.queries import (
     sources_by_paper,
     trending_papers_after,
 )
-from digest.papers.ranking import Candidate, PaperSelection, choose_papers
+from digest.papers.ranking import (
+    PACKED_KEY_BITS,
+    TRENDING_LIMIT,
+    Candidate,
+    PaperSelection,
+    choose_papers,
+    packed_ranking_key,
+    popularity_order,
+    unpack_ranking_key,
+)
 from digest.papers.search import INDEX_BATCH_SIZE, MAX_PAPER_ID, SearchPage, search_papers
 
 if TYPE_CHECKING:
@@ -40,7 +49,9 @@ __all__ = [
     "BACKFILL_DAYS",
     "INDEX_BATCH_SIZE",
     "MAX_PAPER_ID",
+    "PACKED_KEY_BITS",
     "SOURCE_TITLES",
+    "TRENDING_LIMIT",
     "Candidate",
     "PaperSelection",
     "RecentPapersIndex",
@@ -57,9 +68,11 @@ __all__ = [
     "latest_list_day",
     "latest_listing_id",
     "load_http_cache",
+    "packed_ranking_key",
     "papers_by_id",
     "papers_listed_after",
     "papers_on_day",
+    "popularity_order",
     "recent_paper_ids",
     "recent_papers",
     "record_fetch",
@@ -71,6 +84,7 @@ __all__ = [
     "store_listings",
     "store_texts",
     "trending_papers_after",
+    "unpack_ranking_key",
     "update_index",
 ]
 

@@ -88,14 +88,14 @@ def choose_papers(
     Equals keep their order. Without a matched paper, trending papers fill the e-mail up to the cap. So a caller whose
     subscriber has keywords and no match passes no trending papers.
     """
-    ranked_ids = _distinct_ids(sorted(matched, key=ranking_key, reverse=True))
+    ranked_ids = _unique_ids(sorted(matched, key=ranking_key, reverse=True))
     selected_ids = ranked_ids[:cap]
     room = min(trending_limit, cap - len(selected_ids)) if ranked_ids else cap
     matched_ids = set(ranked_ids)
     others = [candidate for candidate in trending if candidate.paper_id not in matched_ids]
-    trending_ids = _distinct_ids(sorted(others, key=popularity_key, reverse=True))
+    trending_ids = _unique_ids(sorted(others, key=popularity_key, reverse=True))
     return PaperSelection((*selected_ids, *trending_ids[: max(room, 0)]), tuple(ranked_ids[cap:]))
 
 
-def _distinct_ids(candidates: Sequence[Candidate]) -> list[int]:
+def _unique_ids(candidates: Sequence[Candidate]) -> list[int]:
     return list(dict.fromkeys(candidate.paper_id for candidate in candidates))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from digest.database.models import Paper
 from digest.delivery import UndeliveredPapers
-from digest.papers.ranking import TRENDING_LIMIT, Candidate, PaperSelection, choose_papers
+from digest.papers import TRENDING_LIMIT, Candidate, PaperSelection, choose_papers
 from digest.planning.new_papers import NewPapers
 
 
@@ -29,7 +29,7 @@ class DueSubscriber:
 
     @property
     def wants_trending(self) -> bool:
-        """Whether trending papers come along: to subscribers without keywords, and to those who asked for them."""
+        """True for subscribers without keywords, and for those who asked for trending papers."""
         return self.trending or not self.has_inclusion
 
 

@@ -15,7 +15,7 @@ from digest.database.models import Delivery, Subscriber
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.carry_over import DueSubscriber, choose_edition
 from digest.planning.due import SavedQueries, SubscriberChunk, load_saved_queries
-from digest.planning.fan_out import RankedMatches, fan_out
+from digest.planning.fan_out import SortedMatches, fan_out
 from digest.planning.match_matrix import BoolArray, IntArray, json_arrays
 from digest.planning.new_papers import NewPapers, load_new_papers
 from digest.planning.planner import PlanReport
@@ -33,7 +33,7 @@ class ChunkQueries:
     query_rows: IntArray
     offsets: IntArray
     has_inclusion: BoolArray
-    matches: RankedMatches
+    matches: SortedMatches
     keywords_json: Sequence[str]
 
     @classmethod

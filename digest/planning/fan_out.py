@@ -13,14 +13,14 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from digest.papers.ranking import PACKED_KEY_BITS, Candidate, packed_ranking_key, unpack_ranking_key
+from digest.papers import PACKED_KEY_BITS, Candidate, packed_ranking_key, unpack_ranking_key
 from digest.planning.match_matrix import EXCLUSION, FIELD_MASK, TITLE_MATCH, IntArray, MatchMatrix
 
 MAX_KEY = (1 << PACKED_KEY_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class RankedMatches:
+class SortedMatches:
     """Papers of each subscriber of a chunk, best first: those of subscriber n lie from `offsets[n]` to the next.
 
     `keys` are packed ranking keys; the popularity in a key is the column of the paper in `matrix`.
@@ -63,7 +63,7 @@ class RankedMatches:
 
 def fan_out(
     matrix: MatchMatrix, positions: IntArray, query_rows: IntArray, covered_listing_ids: IntArray
-) -> RankedMatches:
+) -> SortedMatches:
     """Rank the papers of each subscriber.
 
     `positions` and `query_rows` are a pair for each saved keyword. Papers that were first listed up to a subscriber's
@@ -81,4 +81,4 @@ def fan_out(
     order = np.sort(rows << PACKED_KEY_BITS | (MAX_KEY - keys))
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])
-    return RankedMatches(matrix, offsets.tolist(), MAX_KEY - (order & MAX_KEY))
+    return SortedMatches(matrix, offsets.tolist(), MAX_KEY - (order & MAX_KEY))

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from digest.matching import Matcher, PaperDocument, Query
-from digest.papers.ranking import popularity_order
+from digest.papers import popularity_order
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -54,10 +54,10 @@ class MatchMatrix:
     @cached_property
     def paper_id_texts(self) -> TextArray:
         """Number of each paper as it stands in a JSON array."""
-        return format_numbers(self.paper_ids)
+        return format_integers(self.paper_ids)
 
 
-def format_numbers(numbers: IntArray) -> TextArray:
+def format_integers(numbers: IntArray) -> TextArray:
     """Return one row of ASCII a number, with its comma, padded to the widest."""
     width = len(str(numbers.max(initial=0)))
     text = "".join(f"{number:{width}}," for number in numbers.tolist())

@@ -10,8 +10,7 @@ from sqlmodel import Session, col, select
 from digest import papers
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.matching import Matcher, Query, parse_canonical
-from digest.papers import build_documents
-from digest.papers.ranking import Candidate
+from digest.papers import Candidate, build_documents
 from digest.planning.match_matrix import (
     EXCLUSION,
     FIELD_BITS,
@@ -22,7 +21,7 @@ from digest.planning.match_matrix import (
     MatchMatrix,
     TextArray,
     build_matrix,
-    format_numbers,
+    format_integers,
     match_block,
 )
 
@@ -130,7 +129,7 @@ def load_new_papers(session: Session) -> NewPapers:
         build_matrix(blocks, len(queries), columns),
         # Not the listing by which the paper entered, but the one by which it began to trend.
         [replace(Candidate.from_paper(paper), first_listing_id=listing_id) for listing_id, paper in trending],
-        format_numbers(keyword_ids),
+        format_integers(keyword_ids),
     )
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])

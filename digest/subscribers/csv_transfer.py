@@ -83,7 +83,7 @@ def export_csv(engine: Engine) -> str:
             "summaries": "yes" if row["summaries"] else "no",
             "paused_until": row["paused_until"] or "",
         }
-        writer.writerow({name: escape_formula(str(cells[name])) for name in COLUMNS})
+        writer.writerow({name: escape_cell(str(cells[name])) for name in COLUMNS})
     return output.getvalue()
 
 
@@ -99,12 +99,12 @@ def split_keywords(cell: str) -> list[str]:
     return cell.splitlines() if "\n" in cell or "\r" in cell else cell.split(KEYWORD_SEPARATOR)
 
 
-def escape_formula(cell: str) -> str:
+def escape_cell(cell: str) -> str:
     """Prefix an apostrophe to what a spreadsheet would run as a formula."""
     return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_PREFIXES) else cell
 
 
-def unescape_formula(cell: str) -> str:
+def unescape_cell(cell: str) -> str:
     """Remove the apostrophe that `escape_formula` adds."""
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_PREFIXES) else cell
 
@@ -227,7 +227,7 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
     """Parse one row. Raises SubscriberError for the first cell that is wrong."""
     if "" in row and len(row) == 1:
         raise SubscriberError(row[""])
-    cells = {name: unescape_formula(row.get(name, "")).strip() for name in COLUMNS}
+    cells = {name: unescape_cell(row.get(name, "")).strip() for name in COLUMNS}
     normalize_address(cells["email"])
     if cells["status"] not in {"", *SubscriberStatus}:
         raise SubscriberError(f"status must be one of {', '.join(SubscriberStatus)}, not {cells['status']!r}")
@@ -239,7 +239,7 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
         trending=_parse_boolean(cells["trending"], "trending"),
         summaries=_parse_boolean(cells["summaries"], "summaries"),
     )
-    lines = split_keywords(unescape_formula(row.get("keywords", "")))
+    lines = split_keywords(unescape_cell(row.get("keywords", "")))
     keywords, errors = parse_keywords(lines, KeywordLimits.from_settings(settings))
     if errors:
         raise SubscriberError("; ".join(f"keyword {error.text!r}: {error.message}" for error in errors))

@@ -31,7 +31,7 @@ class SubscriberProfile:
 
     @property
     def is_running(self) -> bool:
-        """Whether e-mails are sent, or will be after a pause."""
+        """True while e-mails are sent, or will be after a pause."""
         return self.status in RUNNING_STATUSES
 
 

@@ -103,7 +103,7 @@ def request_subscription(
     insert_new = database.insert(session, Subscriber).on_conflict_do_nothing(index_elements=["email_key"])
     session.execute(insert_new.values([created.model_dump(exclude={"id"})]))
     subscriber = session.exec(_for_update(select(Subscriber).where(Subscriber.email_key == email_key))).one()
-    if subscriber.status in RUNNING_STATUSES or has_complained(subscriber):
+    if subscriber.status in RUNNING_STATUSES or has_complaint(subscriber):
         return subscriber
     subscriber.status = SubscriberStatus.PENDING
     subscriber.consent = CONSENT_TEXT
@@ -112,7 +112,7 @@ def request_subscription(
     return subscriber
 
 
-def has_complained(subscriber: Subscriber) -> bool:
+def has_complaint(subscriber: Subscriber) -> bool:
     """Return whether our mail was marked as spam; then not even a confirmation is sent there again."""
     return subscriber.status == SubscriberStatus.SUPPRESSED and subscriber.reason.startswith("complaint")
 

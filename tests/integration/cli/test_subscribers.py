@@ -198,6 +198,6 @@ def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine
 @given(words=st.lists(st.text("ab|='\"+-@,; ", min_size=1, max_size=8), max_size=4))
 def test_any_keywords_survive_the_journey(words: list[str]) -> None:
     written = [word.strip() for word in words if word.strip()]
-    cell = csv_transfer.escape_formula(csv_transfer.join_keywords(written))
+    cell = csv_transfer.escape_cell(csv_transfer.join_keywords(written))
     assert not cell.startswith(FORMULA_PREFIXES)
-    assert [word for word in csv_transfer.split_keywords(csv_transfer.unescape_formula(cell)) if word] == written
+    assert [word for word in csv_transfer.split_keywords(csv_transfer.unescape_cell(cell)) if word] == written
