@@ -1,10 +1,25 @@
-"""Keywords against papers: which match, and why. Pure: strings in, numbers out.
+"""Parse keywords and decide which papers they match, and where. Pure: strings in, numbers out.
 
-parse(text, limits) -> Query  what a reader wrote (query.py; grammar.py, tokens.py, terms.py, phrases.py, tree.py)
-describe(query)               how it was understood, in words (describe.py)
-Matcher(queries).match(...)   which papers match which queries (matcher.py; index.py, listing.py, acronyms.py)
-explain(queries, document)    where, for marking (explain.py)
-snippet(text, spans)          the sentences worth showing (sentences.py)
+- `acronyms`: acronyms that a paper defines itself
+- `author_names`: names of authors in a normal form, and their comparison
+- `describe`: queries in plain English
+- `documents`: papers as matching reads them, and the index of their metadata
+- `explain`: which words of a paper a query matches, for highlighting
+- `expressions`: AND, OR and NOT, and their normal form
+- `lexer`: tokens of a keyword
+- `matcher`: many queries against many papers
+- `normalize`: words of a text, and the forms that they are compared by
+- `parser`: tokens to an expression of terms
+- `phrase_index`: many phrases in one text
+- `phrases`: phrases from words as entered
+- `plurals`: singular forms of English nouns
+- `prefilter`: words that may begin one of many phrases
+- `query`: keywords parsed into queries
+- `snippets`: sentences of an abstract worth showing
+- `sorted_keys`: keys in order, and the runs of words that spell them
+- `suggest`: phrases to add to keywords or to narrow them by
+- `syntax`: examples of the syntax, for help
+- `terms`: phrases and conditions on metadata
 """
 
 from digest.matching.acronyms import find_definitions
@@ -13,15 +28,15 @@ from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument, normalize_category
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
-from digest.matching.matcher import Matcher, QueryBits, TermBits, bit_positions, combine
+from digest.matching.matcher import Hit, Matcher, QueryBits, TermBits, bit_positions, combine
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.parser import QueryLimits
-from digest.matching.phrase_index import find_sequence, fits_gaps, is_standalone
+from digest.matching.phrase_index import PhraseIndex, find_sequence, fits_gaps, is_standalone
 from digest.matching.phrases import MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH
 from digest.matching.plurals import to_singular
-from digest.matching.prefilter import HIGHEST_CHARACTER
 from digest.matching.query import DEFAULT_LIMITS, MAX_LIMITS, KeywordInput, Query, is_exclusion, parse, parse_canonical
-from digest.matching.snippets import snippet
+from digest.matching.snippets import Snippet, snippet
+from digest.matching.sorted_keys import HIGHEST_CHARACTER
 from digest.matching.suggest import (
     RecentCorpus,
     build_corpus,
@@ -50,6 +65,7 @@ __all__ = [
     "AuthorTerm",
     "CategoryTerm",
     "Explanation",
+    "Hit",
     "KeywordInput",
     "Matcher",
     "Node",
@@ -57,10 +73,12 @@ __all__ = [
     "Or",
     "PaperDocument",
     "Phrase",
+    "PhraseIndex",
     "Query",
     "QueryBits",
     "QueryLimits",
     "RecentCorpus",
+    "Snippet",
     "Span",
     "Term",
     "TermBits",

@@ -1,87 +1,70 @@
 """Acronyms that a paper defines itself: "retrieval-augmented generation (RAG)", "RAG (retrieval-augmented generation)".
 
-In that paper the two mean the same. Every letter of the acronym must begin a word of the long form, in order and
-with nothing between but function words, for a wrong pair is worse than a missed one.
+In that paper the short form and the long form mean the same. Every letter of the short form must begin a word of the
+long form, in order and with nothing but function words between, for a wrong pair is worse than a missed one.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from digest.matching.normalize import BREAK, FUNCTION_WORDS, Words
 
-_AFTER = re.compile(r"\(\s?([A-Za-z][A-Za-z0-9]{1,9})\s?[);,]")
+_LONG_THEN_SHORT = re.compile(r"\(\s?([A-Za-z][A-Za-z0-9]{1,9})\s?[);,]")
+_SHORT_THEN_LONG = re.compile(r"\b([A-Z][A-Za-z0-9]{1,9})\s?\((?=[A-Za-z])")
+_SKIPPABLE_WORDS = FUNCTION_WORDS - {"a"}
+_DIGIT_WORDS = {"2": "to", "4": "for"}
 
 
-_BEFORE = re.compile(r"\b([A-Z][A-Za-z0-9]{1,9})\s?\((?=[A-Za-z])")
-
-
-_SKIPPED = FUNCTION_WORDS - {"a"}
-
-
-_SPOKEN = {"2": "to", "4": "for"}
-
-
-class Definition(NamedTuple):
-    """Word `acronym` of a text stands for its words from `first` to `last`."""
+@dataclass(frozen=True, slots=True)
+class AcronymDefinition:
+    """Positions of an acronym among the words of a text, and of the first and last word of its long form."""
 
     acronym: int
     first: int
     last: int
 
 
-def find_definitions(words: Words) -> Iterator[Definition]:
-    """The acronyms that a text defines."""
-    for found in _AFTER.finditer(words.text):
-        number = bisect_left(words.starts, found.start(1))
-        letters = _letters(words, number, found)
-        if (
-            letters
-            and (first := _backward(words, number - 1, letters)) is not None
-            and _whole(words, first, number - 1)
-        ):
-            yield Definition(number, first, number - 1)
-    for found in _BEFORE.finditer(words.text):
-        number = bisect_left(words.starts, found.start(1))
-        letters = _letters(words, number, found)
-        if letters and (last := _forward(words, number + 1, letters)) is not None and _whole(words, number + 1, last):
-            yield Definition(number, number + 1, last)
+def find_definitions(words: Words) -> Iterator[AcronymDefinition]:
+    """Yield the acronyms that a text defines."""
+    for pattern, step in ((_LONG_THEN_SHORT, -1), (_SHORT_THEN_LONG, 1)):
+        for match in pattern.finditer(words.text):
+            position = bisect_left(words.starts, match.start(1))
+            initials = _expected_initials(words, position, match)
+            end = _match_initials(words, position + step, initials[::step], step) if initials else None
+            if end is None:
+                continue
+            first, last = sorted((position + step, end))
+            if BREAK not in words.gaps[first + 1 : last + 1]:
+                yield AcronymDefinition(position, first, last)
 
 
-def _letters(words: Words, number: int, found: re.Match[str]) -> list[str]:
-    """What the long form's words must begin with: all letters and digits but a plural s. Empty if it is no acronym."""
-    acronym = found[1]
-    if number == len(words.starts) or words.starts[number] != found.start(1) or words.ends[number] != found.end(1):
-        return []
-    if sum(map(str.isupper, acronym)) < 2:  # noqa: PLR2004 - one capital is a name
+def _expected_initials(words: Words, position: int, match: re.Match[str]) -> list[str]:
+    """Return what the words of the long form must begin with; nothing if this is no acronym.
+
+    These are all letters and digits but a plural s.
+    """
+    acronym = match[1]
+    is_word = position < len(words.starts) and (words.starts[position], words.ends[position]) == match.span(1)
+    if not is_word or sum(map(str.isupper, acronym)) < 2:  # noqa: PLR2004 - one capital is a name
         return []
     if acronym.endswith("s") and acronym[:-1].isupper():
         acronym = acronym[:-1]
-    return [_SPOKEN.get(char, char.lower()) for char in acronym]
+    return [_DIGIT_WORDS.get(char, char.lower()) for char in acronym]
 
 
-def _whole(words: Words, first: int, last: int) -> bool:
-    return BREAK not in words.gaps[first + 1 : last + 1]
-
-
-def _backward(words: Words, last: int, letters: list[str]) -> int | None:
-    place = last
-    for letter in reversed(letters):
-        while place >= 0 and not words.exact[place].startswith(letter) and words.exact[place] in _SKIPPED:
-            place -= 1
-        if place < 0 or not words.exact[place].startswith(letter):
+def _match_initials(words: Words, position: int, initials: Sequence[str], step: int) -> int | None:
+    """Return the position of the last word that the initials need, walking by `step` from `position`."""
+    count = len(words.exact)
+    for initial in initials:
+        while (
+            0 <= position < count
+            and not words.exact[position].startswith(initial)
+            and words.exact[position] in _SKIPPABLE_WORDS
+        ):
+            position += step
+        if not 0 <= position < count or not words.exact[position].startswith(initial):
             return None
-        place -= 1
-    return place + 1
-
-
-def _forward(words: Words, first: int, letters: list[str]) -> int | None:
-    place, count = first, len(words.exact)
-    for letter in letters:
-        while place < count and not words.exact[place].startswith(letter) and words.exact[place] in _SKIPPED:
-            place += 1
-        if place == count or not words.exact[place].startswith(letter):
-            return None
-        place += 1
-    return place - 1
+        position += step
+    return position - step

@@ -1,131 +1,95 @@
-"""A query in plain English: how it was understood, shown back to whoever wrote it.
+"""Queries in plain English, to show subscribers how their keywords were understood.
 
-Leaves with the same subject are said in one breath: title or abstract contains (“a” or “b”) and “c”, but not “d”.
+Terms with the same subject share it: title or abstract contains (“a” or “b”) and “c”, but not “d”.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from digest.matching.expressions import And, Node, Not, Or, iter_terms
+from digest.formatting import join_words
+from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, operands_of
 from digest.matching.query import Query
-from digest.matching.terms import AuthorTerm, CategoryTerm, HasCode, Phrase, SourceTerm, Term, UpvotesTerm
+from digest.matching.terms import AuthorTerm, CategoryTerm, HasCodeTerm, Phrase, SourceTerm, Term, UpvotesTerm
 
-_WHERE = {"any": "title or abstract", "title": "title", "abstract": "abstract", "org": "organization"}
+_FIELD_LABELS = {"any": "title or abstract", "title": "title", "abstract": "abstract", "org": "organization"}
+_COMPARISON_LABELS = {">=": "at least", "<": "fewer than", "=": "exactly"}
 
 
 def describe(query: Query) -> str:
-    """In words: title or abstract contains “diffusion model”, but not “survey”."""
-    said = _said(query.root)
-    return f"no paper where {said}" if query.exclude else said
+    """Return a query in words: title or abstract contains “diffusion model”, but not “survey”."""
+    text = _describe_node(query.root)
+    return f"no paper where {text}" if query.exclude else text
 
 
-def _said(node: Node) -> str:
-    heads = {_head(leaf) for leaf, _ in iter_terms(node)}
-    if isinstance(node, Not) or (isinstance(node, And | Or) and any(isinstance(each, Not) for each in _unasked(node))):
-        return _refusing(node)
-    if len(heads) == 1:
-        return f"{heads.pop()} {_objects(node)}"
-    if isinstance(node, And):
-        return _all_of(node)
-    return ", or ".join(_bracketed(each, And) for each in _grouped(node))
-
-
-def _unasked(node: And | Or) -> tuple[Node, ...]:
-    """The operands, if there is nothing among them that is asked for; an OR with one NOT is as wide."""
-    refused = [isinstance(each, Not) for each in node.operands]
-    return node.operands if all(refused) or (isinstance(node, Or) and any(refused)) else ()
-
-
-def _refusing(node: Node) -> str:
-    """What finds all papers but some."""
+def _describe_node(node: Node) -> str:
+    operands = operands_of(node, Or if isinstance(node, Or) else And)
+    positive = [operand for operand in operands if not isinstance(operand, Not)]
+    negative = [operand.operand for operand in operands if isinstance(operand, Not)]
     if isinstance(node, Or):
-        return ", or ".join(_bracketed(each, And) for each in node.operands)
-    without = node.operands if isinstance(node, And) else (node,)
-    operands = tuple(each.operand for each in without if isinstance(each, Not))
-    return f"every paper but those where {_said(_or(operands))}"
+        if negative:  # as wide as an OR of nothing but NOTs
+            return ", or ".join(_with_parentheses(operand, And) for operand in operands)
+    elif not positive:
+        return f"every paper but those where {_describe_node(join_operands(Or, negative))}"
+    subjects = _subjects(node)
+    if len(subjects) == 1:
+        return f"{subjects.pop()} {_describe_objects(node)}"
+    if isinstance(node, Or):
+        return ", or ".join(_with_parentheses(group, And) for group in _group_by_subject(Or, operands))
+    text = ", and ".join(_with_parentheses(group, Or) for group in _group_by_subject(And, positive))
+    return f"{text}, but not where {_describe_node(join_operands(Or, negative))}" if negative else text
 
 
-def _all_of(node: And) -> str:
-    wanted = [each for each in node.operands if not isinstance(each, Not)]
-    unwanted = tuple(each.operand for each in node.operands if isinstance(each, Not))
-    said = ", and ".join(_bracketed(each, Or) for each in _grouped(And(tuple(wanted))))
-    return f"{said}, but not where {_said(_or(unwanted))}" if unwanted else said
+def _subjects(node: Node) -> set[str]:
+    return {_describe_term(term)[0] for term, _ in iter_terms(node)}
 
 
-def _or(operands: tuple[Node, ...]) -> Node:
-    return Or(operands) if len(operands) > 1 else operands[0]
+def _with_parentheses(node: Node, kind: type[And | Or]) -> str:
+    """Describe a node, in parentheses where the commas of a mixed expression would be misread."""
+    mixed = isinstance(node, kind) and len(_subjects(node)) > 1
+    return f"({_describe_node(node)})" if mixed else _describe_node(node)
 
 
-def _bracketed(node: Node, kind: type[And | Or]) -> str:
-    """In brackets where the commas of a mixed tree would be read wrongly."""
-    mixed = isinstance(node, kind) and len({_head(leaf) for leaf, _ in iter_terms(node)}) > 1
-    return f"({_said(node)})" if mixed else _said(node)
-
-
-def _grouped(node: Node) -> list[Node]:
-    """Operands of the same kind side by side, so that they can be said in one breath."""
-    if not isinstance(node, And | Or):
-        return [node]
+def _group_by_subject(kind: type[And | Or], operands: Sequence[Node]) -> list[Node]:
+    """Join the operands that share one subject, so that it is named once."""
     groups: dict[str, list[Node]] = {}
-    for each in node.operands:
-        heads = {_head(leaf) for leaf, _ in iter_terms(each)}
-        groups.setdefault(heads.pop() if len(heads) == 1 else each.canonical, []).append(each)
-    kind = type(node)
-    return [kind(tuple(each)) if len(each) > 1 else each[0] for each in groups.values()]
+    for operand in operands:
+        subjects = _subjects(operand)
+        groups.setdefault(subjects.pop() if len(subjects) == 1 else operand.canonical, []).append(operand)
+    return [join_operands(kind, group) for group in groups.values()]
 
 
-def _objects(node: Node) -> str:
-    """What is said behind the subject that all leaves share."""
-    if isinstance(node, Or):
-        return _listed((_inner(each) for each in node.operands), "or")
+def _describe_objects(node: Node, *, nested: bool = False) -> str:
+    """Describe what follows the subject that all terms share."""
     if isinstance(node, Not):
-        return f"not {_inner(node.operand)}"
-    if not isinstance(node, And):
-        return _object(node)
-    wanted = _listed((_inner(each) for each in node.operands if not isinstance(each, Not)), "and")
-    unwanted = _listed((_inner(each.operand) for each in node.operands if isinstance(each, Not)), "or")
-    return f"{wanted}, but not {unwanted}" if unwanted else wanted
+        return f"not {_describe_objects(node.operand, nested=True)}"
+    if not isinstance(node, And | Or):
+        return _describe_term(node)[1]
+    if isinstance(node, Or):
+        text = join_words([_describe_objects(operand, nested=True) for operand in node.operands], conjunction="or")
+    else:
+        positive = [operand for operand in node.operands if not isinstance(operand, Not)]
+        negative = [operand.operand for operand in node.operands if isinstance(operand, Not)]
+        text = join_words([_describe_objects(operand, nested=True) for operand in positive])
+        if negative:
+            excluded = [_describe_objects(operand, nested=True) for operand in negative]
+            text += f", but not {join_words(excluded, conjunction='or')}"
+    return f"({text})" if nested else text
 
 
-def _inner(node: Node) -> str:
-    return f"({_objects(node)})" if isinstance(node, And | Or) else _objects(node)
-
-
-def _listed(objects: Iterable[str], word: str) -> str:
-    *most, last = [*objects] or [""]
-    return f"{', '.join(most)} {word} {last}" if most else last
-
-
-def _head(leaf: Term) -> str:
-    """Subject and verb."""
-    match leaf:
+def _describe_term(term: Term) -> tuple[str, str]:
+    """Return subject and verb of a term, and its object."""
+    match term:
         case Phrase():
-            return f"{_WHERE[leaf.field]} contains"
-        case UpvotesTerm():
-            return "upvotes are"
-        case HasCode():
-            return "the listing names"
-    return f"{type(leaf).__name__.removesuffix('Term').lower()} is"
-
-
-def _object(leaf: Term) -> str:
-    match leaf:
-        case Phrase():
-            return _words(leaf)
+            text = term.source_text or term.spelling.strip('"')
+            quoted = f"“{text.rstrip('*')}…”" if term.prefix else f"“{text}”"
+            return f"{_FIELD_LABELS[term.field]} contains", f"exactly {quoted}" if term.exact else quoted
         case AuthorTerm():
-            return f"“{leaf.source_text or leaf.name}”"
+            return "author is", f"“{term.source_text or term.name}”"
         case CategoryTerm():
-            begins = leaf.name.endswith("*")
-            return f"any that begins with {leaf.name[:-1]}" if begins else leaf.name
+            name = term.name
+            return "category is", f"any that begins with {name[:-1]}" if name.endswith("*") else name
         case SourceTerm():
-            return leaf.name
+            return "source is", term.name
         case UpvotesTerm():
-            return {">=": "at least {}", "<": "fewer than {}", "=": "exactly {}"}[leaf.operator].format(leaf.count)
-        case HasCode():
-            return "code"
-
-
-def _words(phrase: Phrase) -> str:
-    said = phrase.source_text or phrase.spelling.strip('"')
-    if phrase.prefix:
-        return f"“{said.rstrip('*')}…”"
-    return f"exactly “{said}”" if phrase.exact else f"“{said}”"
+            return "upvotes are", f"{_COMPARISON_LABELS[term.operator]} {term.count}"
+        case HasCodeTerm():
+            return "the listing names", "code"

@@ -1,10 +1,10 @@
-"""Why a paper matched: which keywords, in which text, at which characters."""
+"""Why a paper matched: which queries, in which text, at which characters."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digest.matching.documents import PLACES, Listings, PaperDocument
+from digest.matching.documents import TERM_LOCATIONS, MetadataIndex, PaperDocument
 from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.phrase_index import Occurrence, PhraseIndex
 from digest.matching.query import Query
@@ -12,7 +12,7 @@ from digest.matching.terms import Phrase, Term
 
 
 class Span(NamedTuple):
-    """Characters of the original text to be marked, and the index of the query they are marked for."""
+    """Characters of the original text to be highlighted, and the position of the query that they match."""
 
     start: int
     end: int
@@ -21,120 +21,119 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Marks that never overlap, in order, and all queries that matched, also those whose mark lies in a longer one.
+    """Spans that never overlap, in order, and all queries that matched, also those whose span lies in a longer one.
 
-    `elsewhere` has (query, place) for what is no word of the two texts: "author", "category" or "listing".
+    `in_metadata` has (query, location) for what is no word of the two texts: "author", "category" or "listing".
     """
 
     title: tuple[Span, ...]
     abstract: tuple[Span, ...]
     in_title: tuple[int, ...] = ()
     in_abstract: tuple[int, ...] = ()
-    elsewhere: tuple[tuple[int, str], ...] = ()
+    in_metadata: tuple[tuple[int, str], ...] = ()
 
     @property
     def queries(self) -> tuple[int, ...]:
-        """Indexes of the queries that matched, in order."""
-        return tuple(sorted({*self.in_title, *self.in_abstract, *(query for query, _ in self.elsewhere)}))
+        """Positions of the queries that matched, in order."""
+        return tuple(sorted({*self.in_title, *self.in_abstract, *(query for query, _ in self.in_metadata)}))
 
     def describe_location(self, query: int) -> str:
-        """In words for the reader: "title", "title and author", ...; ValueError for a query that did not match."""
-        places = [name for name, found in (("title", self.in_title), ("abstract", self.in_abstract)) if query in found]
-        places += [place for each, place in self.elsewhere if each == query]
-        if not places:
+        """Return "title", "title and author", ...; ValueError for a query that did not match."""
+        texts = (("title", self.in_title), ("abstract", self.in_abstract))
+        locations = [name for name, queries in texts if query in queries]
+        locations += [location for number, location in self.in_metadata if number == query]
+        if not locations:
             raise ValueError(f"query {query} did not match")
-        return " and ".join([", ".join(places[:-1]), places[-1]] if places[:-1] else places)
+        return " and ".join([", ".join(locations[:-1]), locations[-1]] if locations[:-1] else locations)
 
 
 def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
-    """Derived again when the letter is written, so that nothing of it needs to be stored.
+    """Find the words that make queries match a paper.
 
-    Marked are the words that made a query match: none under a NOT, none of an alternative that failed, and none of
-    an exclusion.
+    Nothing under a NOT is among them, no alternative that failed, and no exclusion. It is derived again whenever an
+    e-mail is rendered, so that nothing of it needs to be stored.
     """
-    truth = _Truth(queries, document)
+    evaluator = _DocumentEvaluator(queries, document)
     title: list[Span] = []
     abstract: list[Span] = []
-    elsewhere: dict[tuple[int, str], None] = {}
+    in_metadata: dict[tuple[int, str], None] = {}
     for number, query in enumerate(queries):
-        if query.exclude or not truth.of(query.root):
+        if query.exclude or not evaluator.holds(query.root):
             continue
-        reasons = list(_reasons(query.root, truth.of))
-        for place in sorted({place for leaf in reasons for place in _place(leaf)}) if reasons else ["listing"]:
-            elsewhere[number, place] = None
-        for phrase in (leaf for leaf in reasons if isinstance(leaf, Phrase)):
-            title += [Span(start, end, number) for _, start, end in truth.title(phrase)]
-            abstract += [Span(start, end, number) for _, start, end in truth.abstract(phrase)]
+        terms = list(evaluator.matching_terms(query.root))
+        locations = set() if terms else {"listing"}  # a query of nothing but NOT
+        for term in terms:
+            if isinstance(term, Phrase) and term.field != "org":
+                title += [Span(start, end, number) for _, start, end in evaluator.title_occurrences(term)]
+                abstract += [Span(start, end, number) for _, start, end in evaluator.abstract_occurrences(term)]
+            else:
+                locations.add(TERM_LOCATIONS.get(type(term), "listing"))
+        in_metadata.update(dict.fromkeys((number, location) for location in sorted(locations)))
     return Explanation(
-        _apart(title),
-        _apart(abstract),
+        _merge_overlaps(title),
+        _merge_overlaps(abstract),
         tuple(sorted({span.query for span in title})),
         tuple(sorted({span.query for span in abstract})),
-        tuple(elsewhere),
+        tuple(in_metadata),
     )
 
 
-class _Truth:
-    """What holds for one paper."""
+class _DocumentEvaluator:
+    """Evaluates the nodes of queries for one paper."""
 
     def __init__(self, queries: Sequence[Query], document: PaperDocument) -> None:
-        leaves = {leaf.canonical: leaf for query in queries for leaf in query.terms}
-        phrases = [leaf for leaf in leaves.values() if isinstance(leaf, Phrase)]
-        listed = [leaf for leaf in leaves.values() if not isinstance(leaf, Phrase)]
-        self._index = PhraseIndex(phrases)
-        in_title, in_abstract = self._index.occurrences(document.title, document.abstract)
-        self._title, self._abstract = _by_phrase(in_title), _by_phrase(in_abstract)
-        self._organization = {phrase for phrase, _, _ in self._index.occurrences(document.organization)[0]}
-        self._listed = {listed[number].canonical for number in Listings(listed).found(document)}
+        terms = {term.canonical: term for query in queries for term in query.terms}
+        phrases = [term for term in terms.values() if isinstance(term, Phrase)]
+        metadata_terms = [term for term in terms.values() if not isinstance(term, Phrase)]
+        self._phrase_index = PhraseIndex(phrases)
+        self._in_title: dict[int, list[Occurrence]] = {}
+        self._in_abstract: dict[int, list[Occurrence]] = {}
+        texts = self._phrase_index.find(document.title, document.abstract)
+        for by_phrase, occurrences in zip((self._in_title, self._in_abstract), texts, strict=True):
+            for occurrence in occurrences:
+                by_phrase.setdefault(occurrence[0], []).append(occurrence)
+        self._in_organization = {phrase for phrase, _, _ in self._phrase_index.find(document.organization)[0]}
+        matching = MetadataIndex(metadata_terms).matching_terms(document)
+        self._in_metadata = {metadata_terms[number].canonical for number in matching}
 
-    def title(self, phrase: Phrase) -> list[Occurrence]:
-        return self._title.get(self._index.phrase_number(phrase), []) if phrase.field in {"any", "title"} else []
+    def title_occurrences(self, phrase: Phrase) -> list[Occurrence]:
+        """Return where a phrase stands in the title, if its field covers the title."""
+        number = self._phrase_index.phrase_number(phrase)
+        return self._in_title.get(number, []) if phrase.field in {"any", "title"} else []
 
-    def abstract(self, phrase: Phrase) -> list[Occurrence]:
-        return self._abstract.get(self._index.phrase_number(phrase), []) if phrase.field in {"any", "abstract"} else []
+    def abstract_occurrences(self, phrase: Phrase) -> list[Occurrence]:
+        """Return where a phrase stands in the abstract, if its field covers the abstract."""
+        number = self._phrase_index.phrase_number(phrase)
+        return self._in_abstract.get(number, []) if phrase.field in {"any", "abstract"} else []
 
-    def of(self, node: Node) -> bool:
+    def holds(self, node: Node) -> bool:
+        """Return whether the paper matches a node."""
         if isinstance(node, Not):
-            return not self.of(node.operand)
+            return not self.holds(node.operand)
         if isinstance(node, And):
-            return all(map(self.of, node.operands))
+            return all(map(self.holds, node.operands))
         if isinstance(node, Or):
-            return any(map(self.of, node.operands))
+            return any(map(self.holds, node.operands))
         if not isinstance(node, Phrase):
-            return node.canonical in self._listed
+            return node.canonical in self._in_metadata
         if node.field == "org":
-            return self._index.phrase_number(node) in self._organization
-        return bool(self.title(node) or self.abstract(node))
+            return self._phrase_index.phrase_number(node) in self._in_organization
+        return bool(self.title_occurrences(node) or self.abstract_occurrences(node))
+
+    def matching_terms(self, node: Node) -> Iterator[Term]:
+        """Yield the terms that make a node hold which does."""
+        if isinstance(node, Not):
+            return
+        if isinstance(node, And | Or):
+            for operand in node.operands:
+                if self.holds(operand):
+                    yield from self.matching_terms(operand)
+        else:
+            yield node
 
 
-def _by_phrase(found: Sequence[Occurrence]) -> dict[int, list[Occurrence]]:
-    by_phrase: dict[int, list[Occurrence]] = {}
-    for each in found:
-        by_phrase.setdefault(each[0], []).append(each)
-    return by_phrase
-
-
-def _reasons(node: Node, holds: Callable[[Node], bool]) -> Iterator[Term]:
-    """The leaves that make a tree hold which does."""
-    if isinstance(node, Not):
-        return
-    if isinstance(node, And | Or):
-        for operand in node.operands:
-            if holds(operand):
-                yield from _reasons(operand, holds)
-    else:
-        yield node
-
-
-def _place(leaf: Term) -> tuple[str, ...]:
-    """Where a leaf was found that is no word of the texts."""
-    if isinstance(leaf, Phrase):
-        return ("listing",) if leaf.field == "org" else ()
-    return (PLACES.get(type(leaf), "listing"),)
-
-
-def _apart(spans: list[Span]) -> tuple[Span, ...]:
-    """Overlapping marks become one, for the query with the longest of them, the first written if equal."""
+def _merge_overlaps(spans: list[Span]) -> tuple[Span, ...]:
+    """Merge overlapping spans, for the query with the longest of them, the first one if equal."""
     merged: list[Span] = []
     longest = 0
     for span in sorted(spans, key=lambda span: (span.start, -span.end, span.query)):

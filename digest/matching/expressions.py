@@ -1,12 +1,12 @@
-"""Leaves joined by AND, OR and NOT, in a normal form.
+"""Boolean expressions of terms joined by AND, OR and NOT, in a normal form.
 
-NOT stands before leaves only, an AND holds no AND and an OR no OR, nothing is said twice and nothing that follows
-from the rest (a OR (a AND b) is a; title:a OR abstract:a is a). Operands keep the order they were written in, for
-`describe`; the canonical text sorts them. Two queries of equal canonical text mean the same. The other way round it
-holds for all rewritings by these rules, not for every law of logic: nothing is multiplied out.
+NOT stands before terms only, an AND holds no AND and an OR no OR, no operand stands twice and none follows from the
+rest (a OR (a AND b) is a; title:a OR abstract:a is a). Operands keep the order they were entered in, for `describe`;
+the canonical text sorts them. Two queries of equal canonical text mean the same. The converse holds for all rewriting
+by these rules, not for every law of logic: nothing is multiplied out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -35,8 +35,8 @@ class And:
     @cached_property
     def canonical(self) -> str:
         texts = (
-            (isinstance(each, Not), f"({each.canonical})" if isinstance(each, Or) else each.canonical)
-            for each in self.operands
+            (isinstance(operand, Not), f"({operand.canonical})" if isinstance(operand, Or) else operand.canonical)
+            for operand in self.operands
         )
         return " AND ".join(text for _, text in sorted(texts))
 
@@ -49,18 +49,27 @@ class Or:
 
     @cached_property
     def canonical(self) -> str:
-        return " OR ".join(
-            text for _, text in sorted((isinstance(each, Not), each.canonical) for each in self.operands)
-        )
+        texts = ((isinstance(operand, Not), operand.canonical) for operand in self.operands)
+        return " OR ".join(text for _, text in sorted(texts))
 
 
 Node = Term | Not | And | Or
 
 
+def join_operands(kind: type[And | Or], operands: Sequence[Node]) -> Node:
+    """Join operands by AND or OR; a single one stands for itself."""
+    return kind(tuple(operands)) if len(operands) > 1 else operands[0]
+
+
+def operands_of(node: Node, kind: type[And | Or]) -> tuple[Node, ...]:
+    """Return the operands of an AND or OR; any other node is its own only operand."""
+    return node.operands if isinstance(node, kind) else (node,)
+
+
 def iter_terms(node: Node) -> Iterator[tuple[Term, bool]]:
-    """Every leaf, and whether it is asked for (not under NOT)."""
+    """Yield every term, and whether it is positive (not under NOT)."""
     if isinstance(node, Not):
-        yield from ((leaf, not asked) for leaf, asked in iter_terms(node.operand))
+        yield from ((term, not positive) for term, positive in iter_terms(node.operand))
     elif isinstance(node, And | Or):
         for operand in node.operands:
             yield from iter_terms(operand)
@@ -68,84 +77,70 @@ def iter_terms(node: Node) -> Iterator[tuple[Term, bool]]:
         yield node, True
 
 
-def depth(node: Node) -> int:
-    """How many brackets lie within each other in the canonical text."""
+def nesting_depth(node: Node) -> int:
+    """Return how many parentheses lie within each other in the canonical text."""
     if not isinstance(node, And | Or):
         return 0
-    within = isinstance(node, And)
-    return max(depth(each) + (within and isinstance(each, Or)) for each in node.operands)
+    is_and = isinstance(node, And)
+    return max(nesting_depth(operand) + (is_and and isinstance(operand, Or)) for operand in node.operands)
 
 
-def normal(node: Node, *, negated: bool = False) -> Node:
-    """The normal form. QueryError for what can never match, or not fail to: cats ANDNOT cats."""
+def normalize(node: Node, *, negated: bool = False) -> Node:
+    """Return the normal form. QueryError for what can never match, or never fail to: cats ANDNOT cats."""
     if isinstance(node, Not):
-        return normal(node.operand, negated=not negated)
-    if isinstance(node, And | Or):
-        kind: type[And | Or] = And if isinstance(node, And) != negated else Or
-        return _joined(kind, [normal(each, negated=negated) for each in node.operands])
-    return Not(node) if negated else node
-
-
-def _joined(kind: type[And | Or], operands: list[Node]) -> Node:
-    flat: dict[str, Node] = {}
-    for each in operands:
-        for one in each.operands if isinstance(each, kind) else (each,):
-            flat.setdefault(one.canonical, one)
-    _widen(flat, negated=kind is And)
-    for one in flat.values():
-        if isinstance(one, Not) and one.operand.canonical in flat:
+        return normalize(node.operand, negated=not negated)
+    if not isinstance(node, And | Or):
+        return Not(node) if negated else node
+    kind: type[And | Or] = And if isinstance(node, And) != negated else Or
+    operands: dict[str, Node] = {}
+    for nested in node.operands:
+        for operand in operands_of(normalize(nested, negated=negated), kind):
+            operands.setdefault(operand.canonical, operand)
+    operands = _merge_fields(operands, negated=kind is And)
+    for operand in operands.values():
+        if isinstance(operand, Not) and operand.operand.canonical in operands:
             verb = "can never match" if kind is And else "matches every paper"
-            raise QueryError(f"{one.operand.canonical} and its opposite together: that {verb}", position=1)
-    kept = _without_the_implied(kind, list(flat.values()))
-    return kept[0] if len(kept) == 1 else kind(tuple(kept))
+            raise QueryError(f"{operand.operand.canonical} and its opposite together: that {verb}", position=1)
+    needed = list(operands.values())
+    for operand in operands.values():
+        others = [other for other in needed if other is not operand]
+        if any(_implies(operand, other) if kind is Or else _implies(other, operand) for other in others):
+            needed = others
+    return join_operands(kind, needed)
 
 
-def _widen(flat: dict[str, Node], *, negated: bool) -> None:
-    """title:a OR abstract:a is a; NOT title:a AND NOT abstract:a is NOT a."""
-    for node in list(flat.values()):
-        leaf = node.operand if negated and isinstance(node, Not) else node
-        if not isinstance(leaf, Phrase) or leaf.field != "title" or (leaf is node) == negated:
+def _merge_fields(operands: dict[str, Node], *, negated: bool) -> dict[str, Node]:
+    """Merge title:a OR abstract:a into a, and NOT title:a AND NOT abstract:a into NOT a."""
+    for node in list(operands.values()):
+        term = node.operand if negated and isinstance(node, Not) else node
+        if not isinstance(term, Phrase) or term.field != "title" or (term is node) == negated:
             continue
-        other = replace(leaf, field="abstract").canonical
-        other = f"NOT {other}" if negated else other
-        if other in flat:
-            whole = replace(leaf, field="any")
-            place = list(flat)
-            merged: Node = Not(whole) if negated else whole
-            items = [(merged.canonical, merged) if name == node.canonical else (name, flat[name]) for name in place]
-            flat.clear()
-            flat.update((name, each) for name, each in items if name != other)
+        abstract = replace(term, field="abstract").canonical
+        abstract = f"NOT {abstract}" if negated else abstract
+        if abstract in operands:
+            either = replace(term, field="any")
+            merged: Node = Not(either) if negated else either
+            remaining = [merged if other is node else other for key, other in operands.items() if key != abstract]
+            operands = {other.canonical: other for other in remaining}
+    return operands
 
 
-def _without_the_implied(kind: type[And | Or], operands: list[Node]) -> list[Node]:
-    kept = list(operands)
-    for one in operands:
-        rest = [each for each in kept if each is not one]
-        if any(_implies(one, each) if kind is Or else _implies(each, one) for each in rest):
-            kept = rest
-    return kept
-
-
-def _implies(one: Node, other: Node) -> bool:
-    """Whether every paper of the one is one of the other, as far as one look at their operands tells."""
-    return all(any(_plainly(a, b) for a in _parts(one, And)) for b in _parts(other, And)) or all(
-        any(_plainly(a, b) for b in _parts(other, Or)) for a in _parts(one, Or)
+def _implies(node: Node, other: Node) -> bool:
+    """Return whether every paper of `node` is one of `other`, as far as comparing their operands tells."""
+    return all(any(_implies_directly(a, b) for a in operands_of(node, And)) for b in operands_of(other, And)) or all(
+        any(_implies_directly(a, b) for b in operands_of(other, Or)) for a in operands_of(node, Or)
     )
 
 
-def _parts(node: Node, kind: type[And | Or]) -> tuple[Node, ...]:
-    return node.operands if isinstance(node, kind) else (node,)
-
-
-def _plainly(one: Node, other: Node) -> bool:
-    if isinstance(one, Not) and isinstance(other, Not):
-        return _plainly(other.operand, one.operand)
-    if one.canonical == other.canonical:
+def _implies_directly(node: Node, other: Node) -> bool:
+    if isinstance(node, Not) and isinstance(other, Not):
+        return _implies_directly(other.operand, node.operand)
+    if node.canonical == other.canonical:
         return True
     return (
-        isinstance(one, Phrase)
+        isinstance(node, Phrase)
         and isinstance(other, Phrase)
-        and one.field in {"title", "abstract"}
+        and node.field in {"title", "abstract"}
         and other.field == "any"
-        and one.spelling == other.spelling
+        and node.spelling == other.spelling
     )

@@ -1,62 +1,41 @@
-"""A line cut into the signs of the grammar and the words between them. Every piece knows its place in the line.
+"""Tokens of a keyword: the signs of the grammar and the words between them, each with its position in the line.
 
-What is in quotes is one token. An operator is one only in capitals and alone; a field only right before its colon;
-a dash only before a word and behind a blank. All else is words.
+What is in quotes is one token. An operator is one only in capitals and alone; a field only right before its colon; a
+dash only before a word and behind a blank. All else is words.
 """
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from digest.errors import QueryError
-from digest.matching.phrases import refused
+from digest.matching.phrases import syntax_error
 
 FIELDS = {
     "title": "title", "ti": "title", "abstract": "abstract", "abs": "abstract", "all": "any",
     "author": "author", "au": "author", "category": "category", "cat": "category",
     "source": "source", "org": "org", "has": "has",
 }  # fmt: skip
-
-
 _TAGS = {
     "ti": "title", "title": "title", "tiab": "any", "title/abstract": "any", "tw": "any", "all fields": "any",
     "ab": "abstract", "abstract": "abstract", "au": "author", "author": "author", "ad": "org",
 }  # fmt: skip
-
-
 _UNKNOWN_TAGS = "mesh|mh|majr|mesh terms|pt|dp|pdat|la|ta|journal|sb|pmid"
-
-
-_DATES = {"submitteddate", "lastupdateddate", "date", "year", "published"}
-
-
-_ELSEWHERE = "co|jr|rn|id|submittedDate|lastUpdatedDate|date|year|published|journal|venue|keyword|tag|affiliation"
-
-
-_NAMES = rf"(?i:title|abstract|author|category|source|org|has)|ti|abs|au|cat|all|{_ELSEWHERE}"
-
-
+_DATE_FIELDS = {"submitteddate", "lastupdateddate", "date", "year", "published"}
+_FOREIGN_FIELDS = "co|jr|rn|id|submittedDate|lastUpdatedDate|date|year|published|journal|venue|keyword|tag|affiliation"
+_FIELD_NAMES = rf"(?i:title|abstract|author|category|source|org|has)|ti|abs|au|cat|all|{_FOREIGN_FIELDS}"
 _DASHES = "-\u2010-\u2013\u2212"
-
-
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
 _QUOTE = re.compile('["\u201c\u201d\u201e\u00ab\u00bb]')  # phones write “ and ” for "
-
-
 _URL_OPERATOR = re.compile(r"\+(?:AND|OR|ANDNOT|NOT)\+")
+_PERCENT_CODE = re.compile(r"%2[0289]|%3A", re.IGNORECASE)
+_PERCENT_DECODED = {"%20": "   ", "%22": '"  ', "%28": "(  ", "%29": ")  ", "%3A": ":  "}
 
 
-_PERCENT_SIGN = re.compile(r"%2[0289]|%3A", re.IGNORECASE)
-
-
-_PERCENT = {"%20": "   ", "%22": '"  ', "%28": "(  ", "%29": ")  ", "%3A": ":  "}
-
-
-class Kind(Enum):
-    """What a token is. WORDS are plain words; all others end them."""
+class TokenKind(Enum):
+    """Kinds of tokens. WORDS are plain words; all others end them."""
 
     OPEN = "("
     CLOSE = ")"
@@ -73,20 +52,12 @@ class Kind(Enum):
 
 
 OPERATORS = {
-    "AND": Kind.AND, "&&": Kind.AND, "OR": Kind.OR, "|": Kind.OR, "||": Kind.OR,
-    "NOT": Kind.NOT, "ANDNOT": Kind.ANDNOT,
+    "AND": TokenKind.AND, "&&": TokenKind.AND, "OR": TokenKind.OR, "|": TokenKind.OR, "||": TokenKind.OR,
+    "NOT": TokenKind.NOT, "ANDNOT": TokenKind.ANDNOT,
 }  # fmt: skip
-
-
-_FIELD = rf"(?<!\w)(?P<name>{_NAMES})"
-
-
+_FIELD = rf"(?<!\w)(?P<name>{_FIELD_NAMES})"
 _INNER_FIELD = re.compile(rf"(?<!-){_FIELD}:(?=\S)")
-
-
-_TAGGED = "|".join([*_TAGS, _UNKNOWN_TAGS])
-
-
+_TAG_NAMES = "|".join([*_TAGS, _UNKNOWN_TAGS])
 _TOKEN = re.compile(
     rf"""
       (?P<blank>\s+)
@@ -94,133 +65,146 @@ _TOKEN = re.compile(
     | (?P<upvotes>(?<!\w)(?i:upvotes)\s*:?\s*(?P<sign>[<>=\u2264\u2265]=?)\s*(?P<count>[^\s()"]*))
     | (?P<votes>(?<!\w)(?:(?i:upvotes)\s*:(?=\s*\d)|(?i:citations|comments|stars|likes|votes)\s*[<>=\u2264\u2265]))
     | (?P<field>{_FIELD}(?::(?=\S)|(?P<apart>\s*:)))
-    | (?P<tag>(?<=[\w"\u201c\u201d\u00bb*)])\ ?\[(?P<tagged>(?i:{_TAGGED.replace(" ", chr(92) + " ")}))\])
+    | (?P<tag>(?<=[\w"\u201c\u201d\u00bb*)])\ ?\[(?P<tagged>(?i:{_TAG_NAMES.replace(" ", chr(92) + " ")}))\])
     | (?P<dash>(?<![^\s(])[{_DASHES}](?=[\w"\u201c\u201d\u201e\u00ab(]))
     | (?P<run>[^\s()"\u201c\u201d\u201e\u00ab\u00bb\[]+|\[)
     """,
     re.VERBOSE,
 )
+_SYNTAX = re.compile(r"[^\w\s.,/'-]|(?<!\S)-|\b(?:AND|OR|NOT|ANDNOT)\b")
+_LEADING_DASHES = re.compile(r"[-\u2010-\u2015\u2212]+(?=\w)")
+_COMPARISONS = {">": ">", "<": "<", "=": "=", "==": "=", ">=": ">=", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
+_MAX_UPVOTE_DIGITS = 9  # digits
 
 
-_ANYTHING_ELSE = re.compile(r"[^\w\s.,/'-]|(?<!\S)-|\b(?:AND|OR|NOT|ANDNOT)\b")
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Characters of a line from `start` up to `end`. `value` is the field of a name or tag, or a comparison."""
 
-
-_LEADING = re.compile(r"[-\u2010-\u2015\u2212]+(?=\w)")
-
-
-_SIGNS = {">": ">", "<": "<", "=": "=", "==": "=", ">=": ">=", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
-
-
-_MOST_UPVOTES = 9  # digits
-
-
-class Token(NamedTuple):
-    """One piece of the line, from `start` up to `end`. `value` is a field's name, a tag's field, or a comparison."""
-
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     value: str = ""
 
 
-def readable(text: str, longest: int) -> str:
-    """The text with tabs and line ends as blanks and %28 as (, as long as before: places stay right."""
+def normalize_line(text: str, max_length: int) -> str:
+    """Turn tabs and line ends into blanks and %28 into (, without changing the position of anything."""
     if not text.strip():
         raise QueryError("an empty keyword: write the words to look for", position=1)
     start = len(text) - len(text.lstrip())
-    if max(len(text.strip()), start) > longest:
-        advice = f"a query has at most {longest} characters, this has {len(text.rstrip())}"
-        raise refused("too long", longest, advice)
+    if max(len(text.strip()), start) > max_length:
+        advice = f"a query has at most {max_length} characters, this has {len(text.rstrip())}"
+        raise syntax_error("too long", max_length, advice)
     if text.isascii() and text.isprintable() and "%" not in text and "+" not in text:
         return text.rstrip()
     line = "".join(" " if char.isspace() else char for char in text.rstrip())
     for index, char in enumerate(line):
         if unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI:
-            raise refused(f"invisible control character U+{ord(char):04X}", index, "remove it")
-    if _URL_OPERATOR.search(line):  # copied from an address: every + is a blank there
+            raise syntax_error(f"invisible control character U+{ord(char):04X}", index, "remove it")
+    if _URL_OPERATOR.search(line):  # copied from a URL: every + is a blank there
         line = line.replace("+", " ")
-    return _PERCENT_SIGN.sub(lambda found: _PERCENT[found.group().upper()], line)
+    return _PERCENT_CODE.sub(lambda match: _PERCENT_DECODED[match.group().upper()], line)
 
 
-def is_plain(line: str) -> bool:
-    """Whether a line holds nothing but words and harmless signs. Most do, and need not be cut."""
-    return _ANYTHING_ELSE.search(line) is None
+def is_plain_text(line: str) -> bool:
+    """Return whether a line holds nothing but words and punctuation, as most do, and needs no tokens."""
+    return _SYNTAX.search(line) is None
 
 
-def cut(line: str) -> list[Token]:
-    """The tokens of a line. QueryError for an unclosed quote and for signs that mean nothing here."""
-    quotes = [found.start() for found in _QUOTE.finditer(line)]
+def tokenize(line: str) -> list[Token]:
+    """Split a line into tokens. QueryError for an unclosed quote and for signs without a meaning here."""
+    quotes = [match.start() for match in _QUOTE.finditer(line)]
     if len(quotes) % 2:
-        raise refused("unclosed quote", quotes[-1], 'add a closing " or remove this one')
+        raise syntax_error("unclosed quote", quotes[-1], 'add a closing " or remove this one')
     closing = dict(zip(quotes[::2], quotes[1::2], strict=True))
     tokens: list[Token] = []
-    place = 0
-    while place < len(line):
-        if place in closing:
-            tokens.append(Token(Kind.QUOTED, place, closing[place] + 1))
-        elif (found := _TOKEN.match(line, place)) is None:
-            raise RuntimeError(f"no token at {place} of {line!r}")
-        elif found["blank"]:
-            place = found.end()
+    position = 0
+    while position < len(line):
+        if position in closing:
+            tokens.append(Token(TokenKind.QUOTED, position, closing[position] + 1))
+        elif (match := _TOKEN.match(line, position)) is None:
+            raise RuntimeError(f"no token at {position} of {line!r}")
+        elif match["blank"]:
+            position = match.end()
             continue
         else:
-            tokens.append(_token(found, tokens))
-        place = tokens[-1].end
+            tokens.append(_to_token(match, tokens))
+        position = tokens[-1].end
     return tokens
 
 
-def _token(found: re.Match[str], before: list[Token]) -> Token:
-    start, end = found.span()
-    if found["open"] or found["close"]:
-        return Token(Kind(found.group()), start, end)
-    if found["upvotes"]:
-        return Token(Kind.UPVOTES, start, end, _comparison(found))
-    if found["votes"]:
-        raise refused(repr(found.group()), start, "compare upvotes only, as in upvotes>=20; or quote the words")
-    if found["field"] and not (found["apart"] and before and before[-1].kind is Kind.WORDS):
-        return Token(Kind.FIELD, start, end, _field(found))
-    if found["tag"]:
-        return Token(Kind.TAG, start, end, _tag(found))
-    if found["dash"]:
-        return Token(Kind.DASH, start, end)
-    return _words(found)
+def match_parentheses(tokens: Sequence[Token], max_depth: int) -> dict[int, int]:
+    """Return the pairs of parentheses with nothing but words in them, as positions of tokens.
+
+    QueryError for single ones and for more than `max_depth` within each other.
+    """
+    opened: list[tuple[int, int]] = []
+    signs = 0
+    plain: dict[int, int] = {}
+    for number, token in enumerate(tokens):
+        if token.kind is TokenKind.OPEN:
+            opened.append((number, signs))
+            if len(opened) > max_depth:
+                raise syntax_error("too many brackets", token.start, f"at most {max_depth} may lie within each other")
+        elif token.kind is TokenKind.CLOSE:
+            if not opened:
+                raise syntax_error("closing bracket", token.start, "there is none to close; remove it")
+            first, signs_before = opened.pop()
+            if signs_before == signs:
+                plain[first] = number
+        elif token.kind is not TokenKind.WORDS:
+            signs += 1
+    if opened:
+        raise syntax_error("unclosed bracket", tokens[opened[-1][0]].start, "add a closing ) or remove this one")
+    return plain
 
 
-def _comparison(found: re.Match[str]) -> str:
-    sign, count = _SIGNS.get(found["sign"]), found["count"]
-    if sign is None or not count.isdecimal() or not count.isascii() or len(count) > _MOST_UPVOTES:
-        raise refused(repr(found.group()), found.start(), "write a number, as in upvotes>20 or upvotes<=5")
-    return f"{sign}{int(count)}"
+def _to_token(match: re.Match[str], previous: Sequence[Token]) -> Token:
+    start, end = match.span()
+    if match["open"] or match["close"]:
+        return Token(TokenKind(match.group()), start, end)
+    if match["upvotes"]:
+        sign, count = _COMPARISONS.get(match["sign"]), match["count"]
+        if sign is None or not count.isdecimal() or not count.isascii() or len(count) > _MAX_UPVOTE_DIGITS:
+            raise syntax_error(repr(match.group()), start, "write a number, as in upvotes>20 or upvotes<=5")
+        return Token(TokenKind.UPVOTES, start, end, f"{sign}{int(count)}")
+    if match["votes"]:
+        raise syntax_error(repr(match.group()), start, "compare upvotes only, as in upvotes>=20; or quote the words")
+    if match["field"] and not (match["apart"] and previous and previous[-1].kind is TokenKind.WORDS):
+        return Token(TokenKind.FIELD, start, end, _parse_field(match))
+    if match["tag"]:
+        field = _TAGS.get(match["tagged"].lower())
+        if field is None:
+            tag = match.group().strip()
+            advice = "of PubMed's tags [ti], [tiab], [ab] and [au] are understood; remove this one or quote the words"
+            raise syntax_error(f"'{tag}'", end - len(tag), advice)
+        return Token(TokenKind.TAG, start, end, field)
+    if match["dash"]:
+        return Token(TokenKind.DASH, start, end)
+    return _parse_words(match)
 
 
-def _field(found: re.Match[str]) -> str:
-    name = found["name"]
+def _parse_field(match: re.Match[str]) -> str:
+    name = match["name"]
     if name.lower() in FIELDS:
         return FIELDS[name.lower()]
-    if name.lower() in _DATES:
+    if name.lower() in _DATE_FIELDS:
         advice = "every letter brings what was listed since the last one, so dates cannot be asked for; remove this"
     else:
         advice = "there are title:, abstract:, author:, category:, source:, org: and has:code; or quote the words"
-    raise refused(f"'{name}:'", found.start(), advice)
+    raise syntax_error(f"'{name}:'", match.start(), advice)
 
 
-def _tag(found: re.Match[str]) -> str:
-    field = _TAGS.get(found["tagged"].lower())
-    if field is None:
-        advice = "of PubMed's tags [ti], [tiab], [ab] and [au] are understood; remove this one or quote the words"
-        raise refused(f"'{found.group().strip()}'", found.end() - len(found.group().strip()), advice)
-    return field
-
-
-def _words(found: re.Match[str]) -> Token:
-    start, run = found.start(), found.group().rstrip()
-    if inner := _INNER_FIELD.search(found.string, start + 1, found.end()):
+def _parse_words(match: re.Match[str]) -> Token:
+    """Return an operator, or the words up to a field that begins within them."""
+    start, run = match.start(), match.group().rstrip()
+    if inner := _INNER_FIELD.search(match.string, start + 1, match.end()):
         run = run[: inner.start() - start]
     if run in OPERATORS:
         return Token(OPERATORS[run], start, start + len(run))
     if "|" in run and not (run[0] == run[-1] == "|"):
-        raise refused("'|'", start + run.index("|"), "write OR between the words, or quote them")
-    if dashes := _LEADING.match(run):
+        raise syntax_error("'|'", start + run.index("|"), "write OR between the words, or quote them")
+    if dashes := _LEADING_DASHES.match(run):
         advice = "one plain dash excludes a word, a blank behind the dash makes it punctuation"
-        raise refused(f"'{dashes.group()}'", start, advice)
-    return Token(Kind.WORDS, start, start + len(run))
+        raise syntax_error(f"'{dashes.group()}'", start, advice)
+    return Token(TokenKind.WORDS, start, start + len(run))

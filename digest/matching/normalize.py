@@ -1,28 +1,25 @@
-"""Words of a text: where they stand, and what they are compared by.
+"""Words of a text: where they stand, and the normalized forms that they are compared by.
 
-A text is cut into words once. Each word keeps its place in the original, so a mark is right however many characters
-folding adds or drops (ß, ligatures, combining marks, İ), and two foldings: `exact` (case and accents gone) and `key`
-(also possessives and plurals gone). Between words stands one of four gaps. CJK has no blanks, so there each
-character is a word of its own and a phrase of characters is found wherever it stands.
+A text is split into words once. Each word keeps its position in the original, so a span is right however many
+characters normalization adds or drops (ß, ligatures, combining marks, İ), and two forms: `exact` (without case and
+accents) and `key` (also without possessives and plurals). Between words stands one of four gaps. CJK has no blanks, so
+there each character is a word of its own and a phrase of characters is found wherever it stands.
 """
 
 import re
 import unicodedata
 from array import array
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from digest.matching.plurals import to_singular
 
 NO_GAP, SPACE, HYPHEN, BREAK = "", " ", "-", ","
 
-
 _CJK = (
     "\u1100-\u11ff\u3040-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\uff66-\uff9d\uffa0-\uffdc\U00020000-\U0003ffff"
 )
-
-
 # Marks that belong to the letter before them, among them vowel signs, the soft hyphen and zero-width joiners.
 _MARKS = (
     "\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f"
@@ -33,56 +30,36 @@ _MARKS = (
     "\u17b4-\u17d3\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060\u20d0-\u20f0\u3099\u309a\ufe00-\ufe0f\ufe20-\ufe2f"
     "\ufeff\uff9e\uff9f"
 )
-
-
-# Signs that Unicode counts as letters or digits, but spells with brackets, dots and strokes: ½, ⑴, ⒈, 🄁.
-_SPELT_OUT = "\u00bc-\u00be\u0e3f\u2150-\u215f\u2189\u2474-\u249b\u3190-\u319f\u3200-\u33ff\U0001f100-\U0001f10a"
-
-
-_LETTER = rf"[^\W_{_CJK}{_MARKS}{_SPELT_OUT}]"
-
-
+# Signs that Unicode counts as letters or digits, but decomposes into brackets, dots and strokes: ½, ⑴, ⒈, 🄁.
+_COMPATIBILITY_FORMS = (
+    "\u00bc-\u00be\u0e3f\u2150-\u215f\u2189\u2474-\u249b\u3190-\u319f\u3200-\u33ff\U0001f100-\U0001f10a"
+)
+_LETTER = rf"[^\W_{_CJK}{_MARKS}{_COMPATIBILITY_FORMS}]"
 _APOSTROPHES = "'\u2019\u02bc"
-
-
 _WORD = re.compile(
     rf"[A-Za-z](?:\+\+|[#*])"  # C++, C#, A*: the sign belongs to the name
     rf"|{_LETTER}+(?:[{_MARKS}]+{_LETTER}*|(?<=[0-9])\.(?=[0-9]){_LETTER}+|[{_APOSTROPHES}](?={_LETTER}){_LETTER}+)*"
     rf"|(?=[^\W_])[{_CJK}][{_MARKS}]*"
     r"|(?<=[^\W_])\+\+(?!\+)"  # PointNet++ is found by PointNet too, so here the sign is a word beside it
 )
-
-
-_ACRONYMS = re.compile(r"[A-Z]{2,}s")  # GPs are several GP, GPS is not
-
-
-_DROPPED = re.compile("[\u00ad\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060\u20d0-\u20f0"
-                      "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]")  # fmt: skip
-
-
-_LETTERS = str.maketrans({
+_PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s")  # GPs are several GP, GPS is not
+_IGNORED_MARKS = re.compile(
+    "[\u00ad\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060\u20d0-\u20f0"
+    "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]"
+)
+_LETTER_MAP = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th",
     "\u2019": "'", "\u02bc": "'",
 })  # fmt: skip
 
-
-_INVISIBLE = re.compile(r"[${}\\`]")  # left over from TeX: $k$-means is k-means
-
-
-_JOINED = re.compile(r"(?:[-\u00ad\u2010-\u2013\u2212_]|--)(?:[^\S\n]*\n\s*)?")
-
-
-_BROKEN = re.compile(
+_LATEX_REMNANTS = re.compile(r"[${}\\`]")  # left over from LaTeX: $k$-means is k-means
+_HYPHEN_GAP = re.compile(r"(?:[-\u00ad\u2010-\u2013\u2212_]|--)(?:[^\S\n]*\n\s*)?")
+_BREAK_GAP = re.compile(
     r"[,.;:!?\u2026\u3001\u3002\uff0c\uff0e\uff1a\uff1b\uff1f\uff01\u2014\u2015]|---"
     r"|\s[-\u2010-\u2013\u2212]+\s|\n[^\S\n]*\n"
 )
-
-
-_SIGNS = "+#*"
-
-
-_WIDE = "\u1100"  # CJK and its neighbours begin here
-
+_NAME_SYMBOLS = "+#*"
+_FIRST_WIDE_CHARACTER = "\u1100"  # CJK and its neighbours begin here
 
 # Function words. They end joining: "are a" is not area, and robots "in formation" give no information.
 FUNCTION_WORDS = frozenset(
@@ -93,8 +70,9 @@ FUNCTION_WORDS = frozenset(
 )
 
 
-class Words(NamedTuple):
-    """The words of one text in order. `gaps[n]` stands before word n; starts and ends count original characters."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one text in order. `gaps[n]` precedes word n; starts and ends count original characters."""
 
     text: str
     keys: list[str]
@@ -105,56 +83,59 @@ class Words(NamedTuple):
 
 
 def split_words(text: str) -> Words:
-    """Cut and fold a text."""
+    """Split a text into normalized words."""
     words = Words(text, [], [], array("I"), array("I"), [])
-    end = 0
-    for found in _WORD.finditer(text):
-        start, after = found.span()
-        key, exact = fold_word(found.group())
+    previous_end = 0
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        key, exact = normalize_word(match.group())
         words.keys.append(key)
         words.exact.append(exact)
-        words.gaps.append(gap_of(text[end:start]))
+        words.gaps.append(classify_gap(text[previous_end:start]))
         words.starts.append(start)
-        words.ends.append(after)
-        end = after
+        words.ends.append(end)
+        previous_end = end
     return words
 
 
 @lru_cache(maxsize=1 << 14)  # some 5 MB
-def fold_word(word: str) -> tuple[str, str]:
-    """(key, exact) of one word."""
-    exact = word.lower() if word.isascii() else _plain(word)
-    if _ACRONYMS.fullmatch(word):
+def normalize_word(word: str) -> tuple[str, str]:
+    """Return (key, exact) of one word."""
+    if word.isascii():
+        exact = word.lower()
+    else:  # marks that make another letter (が, हि) stay; Greek and CJK stay themselves
+        decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+        folded = unicodedata.normalize("NFC", _IGNORED_MARKS.sub("", decomposed).translate(_LETTER_MAP))
+        exact = "".join(folded.split()).strip("'") or word
+    if _PLURAL_ACRONYM.fullmatch(word):
         return to_singular(exact[:-1]), exact
     return to_singular(exact.removesuffix("'s").replace("'", "")), exact
 
 
-def _plain(word: str) -> str:
-    """Without case and accents. Marks that make another letter (が, हि) stay; Greek and CJK stay themselves."""
-    spelt = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
-    plain = unicodedata.normalize("NFC", _DROPPED.sub("", spelt).translate(_LETTERS))
-    return "".join(plain.split()).strip("'") or word
+def normalize_text(text: str) -> str:
+    """Return the keys of a text with a blank before and after each."""
+    return f" {' '.join(split_words(text).keys)} "
 
 
 @lru_cache(maxsize=1 << 12)
-def gap_of(between: str) -> str:
-    """What the characters between two words amount to. Brackets, quotes, slashes and symbols count as a blank."""
-    if between == " ":
+def classify_gap(separator: str) -> str:
+    """Classify the characters between two words. Parentheses, quotes, slashes and symbols count as a blank."""
+    if separator == " ":
         return SPACE
-    seen = _INVISIBLE.sub("", between)
-    if not seen:
+    visible = _LATEX_REMNANTS.sub("", separator)
+    if not visible:
         return NO_GAP
-    if _JOINED.fullmatch(seen):
+    if _HYPHEN_GAP.fullmatch(visible):
         return HYPHEN
-    return BREAK if _BROKEN.search(seen) else SPACE
+    return BREAK if _BREAK_GAP.search(visible) else SPACE
 
 
 @lru_cache(maxsize=1 << 14)
 def can_join(left: str, right: str, gap: str) -> bool:
-    """Whether two neighbouring words (keys) with this gap may also be read as one: fine tuning, finetuning.
+    """Return whether two neighboring words (keys) with this gap may also be read as one: fine tuning, finetuning.
 
     Never two digits (3 1 is not 31) and never over punctuation. A hyphen joins all else; a blank joins unless one
-    side is a function word or a name with a sign (C++), or where Latin meets CJK.
+    side is a function word or a name with a symbol (C++), or where Latin meets CJK.
     """
     if right == "++":
         return gap == NO_GAP
@@ -163,7 +144,7 @@ def can_join(left: str, right: str, gap: str) -> bool:
     return gap != SPACE or not (
         left in FUNCTION_WORDS
         or right in FUNCTION_WORDS
-        or left[-1] in _SIGNS
-        or right[-1] in _SIGNS
-        or (left[-1] >= _WIDE) != (right[0] >= _WIDE)
+        or left[-1] in _NAME_SYMBOLS
+        or right[-1] in _NAME_SYMBOLS
+        or (left[-1] >= _FIRST_WIDE_CHARACTER) != (right[0] >= _FIRST_WIDE_CHARACTER)
     )

@@ -1,4 +1,4 @@
-"""What else a reader may want: phrases that stand in the same papers as their keywords, or that narrow a wide one.
+"""Suggested phrases: what stands in the same papers as the keywords of a subscriber, or narrows a broad one.
 
 Only phrases of the vocabulary and those that listings name as keywords are ever suggested; none is cut out of texts.
 """
@@ -7,241 +7,220 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
-from operator import and_, or_
+from operator import or_
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from digest.errors import QueryError
 from digest.matching.documents import PaperDocument
-from digest.matching.expressions import And, Node, Not, Or, iter_terms
-from digest.matching.matcher import Matcher, bit_positions
-from digest.matching.normalize import split_words
+from digest.matching.expressions import Or
+from digest.matching.matcher import Matcher, TermBits, bit_positions, combine
+from digest.matching.normalize import normalize_text, split_words
 from digest.matching.phrases import MIN_PREFIX_LENGTH
 from digest.matching.query import Query, parse
 from digest.matching.terms import Phrase, Term
 
-MOST = 6  # suggestions at a time
-
-
-FEWEST_PAPERS = 3  # in which a suggestion stands together with a keyword
-
-
-FEWEST_LOOKED_AT = 30  # below this many papers a share says nothing
-
-
-TOO_BROAD = 1 / 3  # of all papers
-
-
-NARROW = (0.02, 0.20)  # the share of all papers that a narrowed keyword should have
-
-
-NAMED_BY = 3  # listings that name a phrase before it is known
-
-
-MOST_NAMED = 500  # phrases of listings
-
-
-LONGEST_NAMED = 40  # characters
-
-
-KEPT = 4096  # answers of `Lately.found` that are remembered
+MAX_SUGGESTIONS = 6
+MIN_SHARED_PAPERS = 3  # that have both a suggestion and a keyword
+MIN_CORPUS_SIZE = 30  # papers; of fewer, shares tell nothing
+BROAD_SHARE = 1 / 3  # of all papers
+NARROW_SHARES = (0.02, 0.20)  # of all papers, for a narrowed keyword
+MIN_LISTINGS = 3  # that name a phrase before it is suggested
+MAX_LISTED_PHRASES = 500
+MAX_LISTED_LENGTH = 40  # characters of a phrase that listings name
+CACHED_TERMS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A phrase that may be suggested. `words`: folded, between blanks; `papers`: one bit a paper that has it."""
+class KnownPhrase:
+    """Phrase that may be suggested. `words`: normalized, between blanks; `papers`: one bit for each that has it."""
 
     text: str
     canonical: str
     words: str
     papers: int
 
+    def overlaps(self, phrases: Iterable[tuple[str, str]]) -> bool:
+        """Return whether this is one of the phrases (canonical text, words), a part of one or more than one.
 
-class _Text(NamedTuple):
-    """The folded words of a paper, title and abstract: run together, between blanks, and as written between blanks."""
+        Such phrases stand in the same papers by nature.
+        """
+        return any(
+            self.canonical == canonical or words in self.words or self.words in words for canonical, words in phrases
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _NormalizedText:
+    """Normalized words of title and abstract: keys without blanks, keys and exact words each between blanks."""
 
     joined: str
     keys: str
     exact: str
 
     @classmethod
-    def of(cls, document: PaperDocument) -> Self:
-        read = [split_words(document.title), split_words(document.abstract)]
+    def from_document(cls, document: PaperDocument) -> Self:
+        texts = [split_words(document.title), split_words(document.abstract)]
         return cls(
-            "\n".join("".join(each.keys) for each in read),
-            "".join(f" {word} " for each in read for word in each.keys),
-            "".join(f" {word} " for each in read for word in each.exact),
+            "\n".join("".join(words.keys) for words in texts),
+            "".join(f" {key} " for words in texts for key in words.keys),
+            "".join(f" {word} " for words in texts for word in words.exact),
         )
 
-    def may_have(self, phrase: Phrase) -> bool:
-        """False only if the phrase does not stand in the paper: a quick look before the thorough one."""
+    def may_contain(self, phrase: Phrase) -> bool:
+        """Return False only if the phrase does not stand in the paper: cheap, before the exact match."""
         if phrase.exact:
             return all(f" {word.lower()} " in self.exact for word in phrase.words)
         key = phrase.key
         if phrase.prefix:
-            begun = any(f" {key[:size]} " in self.keys for size in range(1, MIN_PREFIX_LENGTH))
-            return begun or any(f" {key[:MIN_PREFIX_LENGTH]}" in words for words in (self.keys, self.exact))
+            is_begun = any(f" {key[:size]} " in self.keys for size in range(1, MIN_PREFIX_LENGTH))
+            return is_begun or any(f" {key[:MIN_PREFIX_LENGTH]}" in words for words in (self.keys, self.exact))
         return key in self.joined and any(f" {key[:size]} " in self.keys for size in range(1, len(key) + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class RecentCorpus:
-    """A set of papers made ready: the phrases known in them, the most frequent first, and what a query finds.
+    """Recent papers, prepared: the known phrases that they contain, the most frequent first, and what queries match.
 
-    `ask` may know sooner which of them a part of a query finds, as bits; None where it does not.
+    `lookup` may know the papers of a term already, as bits; it returns None where it does not.
     """
 
     documents: tuple[PaperDocument, ...]
-    phrases: tuple[Known, ...]
-    _texts: tuple[_Text, ...] = field(repr=False)
-    _kept: dict[str, int] = field(default_factory=dict, repr=False)
-    ask: Callable[[Term], int | None] = field(default=lambda _: None, repr=False)
+    phrases: tuple[KnownPhrase, ...]
+    _texts: tuple[_NormalizedText, ...] = field(repr=False)
+    _cache: dict[str, int] = field(default_factory=dict, repr=False)
+    lookup: Callable[[Term], int | None] = field(default=lambda _: None, repr=False)
 
     def match(self, query: Query) -> int:
-        """The papers that a query finds, as bits."""
-        return self._tree(query.root)
+        """Return the papers that a query matches, as bits."""
+        bits = {}
+        for term in query.terms:
+            papers = self._match_term(term)
+            bits[term.canonical] = TermBits(papers, papers, 0)
+        return combine(query.root, bits, (1 << len(self.documents)) - 1).matched
 
     def share(self, query: Query) -> float | None:
-        """The part of all papers that a query finds; None when there are too few to tell."""
-        if len(self.documents) < FEWEST_LOOKED_AT:
+        """Return the part of all papers that a query matches; None when there are too few to tell."""
+        if len(self.documents) < MIN_CORPUS_SIZE:
             return None
         return self.match(query).bit_count() / len(self.documents)
 
     def is_too_broad(self, query: Query) -> bool:
-        """Whether a query finds more than a third of all papers, as far as that can be told."""
+        """Return whether a query matches more than a third of all papers, as far as that can be told."""
         share = self.share(query)
-        return share is not None and share > TOO_BROAD
+        return share is not None and share > BROAD_SHARE
 
-    def _tree(self, node: Node) -> int:
-        if isinstance(node, Not):
-            return ((1 << len(self.documents)) - 1) & ~self._tree(node.operand)
-        if isinstance(node, And | Or):
-            return reduce(and_ if isinstance(node, And) else or_, map(self._tree, node.operands))
-        if node.canonical not in self._kept:
-            if len(self._kept) >= KEPT:
-                self._kept.clear()
-            self._kept[node.canonical] = self._leaf(node)
-        return self._kept[node.canonical]
-
-    def _leaf(self, leaf: Term) -> int:
-        known = self.ask(leaf)
-        if known is not None:
-            return known
-        matcher = Matcher([Query("", leaf)])
-        if not isinstance(leaf, Phrase) or leaf.field == "org":  # no need to read the texts
-            return matcher.match_bits([replace(each, title="", abstract="") for each in self.documents])[0].matched
-        places = [number for number, text in enumerate(self._texts) if text.may_have(leaf)]
-        matched = matcher.match_bits([self.documents[place] for place in places])[0].matched
-        return sum(1 << places[number] for number in bit_positions(matched))
+    def _match_term(self, term: Term) -> int:
+        if term.canonical in self._cache:
+            return self._cache[term.canonical]
+        papers = self.lookup(term)
+        if papers is None:
+            matcher = Matcher([Query("", term)])
+            if not isinstance(term, Phrase) or term.field == "org":  # no need to read the texts
+                without_texts = [replace(document, title="", abstract="") for document in self.documents]
+                papers = matcher.match_bits(without_texts)[0].matched
+            else:
+                candidates = [number for number, text in enumerate(self._texts) if text.may_contain(term)]
+                matched = matcher.match_bits([self.documents[number] for number in candidates])[0].matched
+                papers = sum(1 << candidates[position] for position in bit_positions(matched))
+        if len(self._cache) >= CACHED_TERMS:
+            self._cache.clear()
+        self._cache[term.canonical] = papers
+        return papers
 
 
-def build_corpus(documents: Sequence[PaperDocument], named: Iterable[Sequence[str]] = ()) -> RecentCorpus:
-    """Make papers ready. `named`: the keywords that listings give to each paper. Takes about a millisecond a paper."""
-    queries = _phrases(named)
-    found = Matcher(queries).match_bits(documents)
-    known = [
-        Known(query.text, query.canonical, _folded(query.text), bits.matched)
-        for query, bits in zip(queries, found, strict=True)
+def build_corpus(documents: Sequence[PaperDocument], listed_keywords: Iterable[Sequence[str]] = ()) -> RecentCorpus:
+    """Prepare papers, at about a millisecond each. `listed_keywords`: those that listings give to each paper.
+
+    Known are the phrases of the vocabulary and what several listings name, each meaning once.
+    """
+    by_canonical = {query.canonical: query for query in vocabulary()}
+    counts = Counter(text.strip() for keywords in listed_keywords for text in {*keywords})
+    for text, count in counts.most_common(MAX_LISTED_PHRASES):
+        if count >= MIN_LISTINGS and (query := _parse_listed_keyword(text)):
+            by_canonical.setdefault(query.canonical, query)
+    queries = list(by_canonical.values())
+    phrases = [
+        KnownPhrase(query.text, query.canonical, normalize_text(query.text), bits.matched)
+        for query, bits in zip(queries, Matcher(queries).match_bits(documents), strict=True)
         if bits.matched
     ]
-    known.sort(key=lambda each: (-each.papers.bit_count(), each.canonical))
-    return RecentCorpus(tuple(documents), tuple(known), tuple(_Text.of(each) for each in documents))
+    phrases.sort(key=lambda phrase: (-phrase.papers.bit_count(), phrase.canonical))
+    texts = tuple(map(_NormalizedText.from_document, documents))
+    return RecentCorpus(tuple(documents), tuple(phrases), texts)
 
 
-def common_phrases(papers: RecentCorpus) -> tuple[str, ...]:
-    """For somebody who has no keyword yet: the most frequent phrases of the vocabulary that are not too broad."""
-    curated = {each.canonical for each in vocabulary()}
-    most = TOO_BROAD * len(papers.documents)
-    return tuple(each.text for each in papers.phrases if each.canonical in curated and each.papers.bit_count() <= most)[
-        :MOST
+def common_phrases(corpus: RecentCorpus) -> tuple[str, ...]:
+    """Return the most frequent phrases of the vocabulary that are not too broad, for who has no keyword yet."""
+    curated = {query.canonical for query in vocabulary()}
+    limit = BROAD_SHARE * len(corpus.documents)
+    texts = [
+        phrase.text for phrase in corpus.phrases if phrase.canonical in curated and phrase.papers.bit_count() <= limit
     ]
+    return tuple(texts[:MAX_SUGGESTIONS])
 
 
-def related_phrases(papers: RecentCorpus, queries: Sequence[Query]) -> tuple[str, ...]:
-    """Phrases that stand in the papers of these queries more often than elsewhere, and in others too; best first.
+def related_phrases(corpus: RecentCorpus, queries: Sequence[Query]) -> tuple[str, ...]:
+    """Return phrases that stand in the papers of these queries more often than elsewhere, and in others too.
 
-    Ranked by lift: how often both were found, over how often they would be by chance. One paper is added to chance,
-    so that phrases of a handful of papers do not come before all others. What finds nearly everything has no company.
+    Ranked by lift: how many papers have both, over how many would by chance. One paper is added to chance, so that
+    phrases of a handful of papers do not come before all others. Broad queries are related to nothing.
     """
-    wanted = [query for query in queries if not (query.exclude or papers.is_too_broad(query))]
-    matched = reduce(or_, map(papers.match, wanted), 0)
-    refused = reduce(or_, (papers.match(query) for query in queries if query.exclude), 0)
-    had = [*_had(queries)]
-    scored = []
-    for each in papers.phrases:
-        both, chance = _together(papers, each.papers & ~refused, matched & ~refused)
-        news = each.papers & ~matched & ~refused
-        if both >= FEWEST_PAPERS and both > chance + 1 and news and not _is_among(each, had):
-            scored.append((-both / (chance + 1), each.canonical, each.text))
-    return tuple(text for _, _, text in sorted(scored)[:MOST])
+    positive = [query for query in queries if not (query.exclude or corpus.is_too_broad(query))]
+    excluded = reduce(or_, (corpus.match(query) for query in queries if query.exclude), 0)
+    matched = reduce(or_, map(corpus.match, positive), 0) & ~excluded
+    existing = [*_phrases_of(queries)]
+    ranked = []
+    for phrase in corpus.phrases:
+        papers = phrase.papers & ~excluded
+        shared = (papers & matched).bit_count()
+        expected = papers.bit_count() * matched.bit_count() / max(1, len(corpus.documents))
+        is_new = bool(papers & ~matched)
+        if shared >= MIN_SHARED_PAPERS and shared > expected + 1 and is_new and not phrase.overlaps(existing):
+            ranked.append((-shared / (expected + 1), phrase.canonical, phrase.text))
+    return tuple(text for _, _, text in sorted(ranked)[:MAX_SUGGESTIONS])
 
 
-def narrowing_phrases(papers: RecentCorpus, query: Query) -> tuple[str, ...]:
-    """Phrases with which a query that is too broad would find a fair part of what it finds now; the widest first."""
-    matched, all_ = papers.match(query), len(papers.documents)
-    had = [*_had([query])]
-    scored = [
-        (-both, each.canonical, each.text)
-        for each in papers.phrases
-        if NARROW[0] * all_ <= (both := (each.papers & matched).bit_count()) <= NARROW[1] * all_
-        and not _is_among(each, had)
+def narrowing_phrases(corpus: RecentCorpus, query: Query) -> tuple[str, ...]:
+    """Return phrases with which a broad query would match a fair part of its papers; the broadest first."""
+    matched = corpus.match(query)
+    lowest, highest = (share * len(corpus.documents) for share in NARROW_SHARES)
+    existing = [*_phrases_of([query])]
+    ranked = [
+        (-shared, phrase.canonical, phrase.text)
+        for phrase in corpus.phrases
+        if lowest <= (shared := (phrase.papers & matched).bit_count()) <= highest and not phrase.overlaps(existing)
     ]
-    return tuple(text for _, _, text in sorted(scored)[:MOST])
+    return tuple(text for _, _, text in sorted(ranked)[:MAX_SUGGESTIONS])
 
 
 def narrow_query(query: Query, phrase: str) -> str:
-    """The line that asks for both: llm AND phrase."""
-    wide = isinstance(query.root, Or)
-    return f"({query.text}) AND {phrase}" if wide else f"{query.text} AND {phrase}"
+    """Return the keyword that asks for both: llm AND phrase."""
+    return f"({query.text}) AND {phrase}" if isinstance(query.root, Or) else f"{query.text} AND {phrase}"
 
 
 @cache
 def vocabulary() -> tuple[Query, ...]:
-    """The phrases that we know to be worth a keyword, from vocabulary.txt."""
+    """Return the phrases that are known to be worth a keyword, from vocabulary.txt."""
     lines = Path(__file__).with_name("vocabulary.txt").read_text(encoding="utf-8").splitlines()
     return tuple(parse(line) for line in lines)
 
 
-def _phrases(named: Iterable[Sequence[str]]) -> list[Query]:
-    """The vocabulary, and what several listings name; each meaning once."""
-    found = {query.canonical: query for query in vocabulary()}
-    counted = Counter(text.strip() for each in named for text in {*each})
-    for text, count in counted.most_common(MOST_NAMED):
-        if count >= NAMED_BY and (query := _plain(text)):
-            found.setdefault(query.canonical, query)
-    return list(found.values())
-
-
-def _plain(text: str) -> Query | None:
-    """A listing's keyword as a query, if it is a phrase of a few words and nothing else."""
-    if len(text) > LONGEST_NAMED or " " not in text:
+def _parse_listed_keyword(text: str) -> Query | None:
+    """Parse the keyword of a listing, if it is a phrase of a few words and nothing else."""
+    if len(text) > MAX_LISTED_LENGTH or " " not in text:
         return None
     try:
         query = parse(text)
     except QueryError:
         return None
     root = query.root
-    bare = isinstance(root, Phrase) and root.field == "any" and not (root.exact or root.prefix or query.exclude)
-    return query if bare else None
+    is_plain = isinstance(root, Phrase) and root.field == "any" and not (root.exact or root.prefix or query.exclude)
+    return query if is_plain else None
 
 
-def _together(papers: RecentCorpus, one: int, other: int) -> tuple[int, float]:
-    """In how many papers both are found, and in how many they would be by chance."""
-    return (one & other).bit_count(), one.bit_count() * other.bit_count() / max(1, len(papers.documents))
-
-
-def _had(queries: Iterable[Query]) -> Iterator[tuple[str, str]]:
-    """Canonical text and folded words of the phrases in queries."""
+def _phrases_of(queries: Iterable[Query]) -> Iterator[tuple[str, str]]:
+    """Yield the canonical text and the normalized words of the phrases in queries."""
     for query in queries:
-        for leaf, _ in iter_terms(query.root):
-            if isinstance(leaf, Phrase):
-                yield leaf.spelling, _folded(leaf.source_text or leaf.spelling)
-
-
-def _is_among(known: Known, had: Iterable[tuple[str, str]]) -> bool:
-    """Whether a reader has this phrase, a part of it or one that it is a part of: these stand together by nature."""
-    return any(known.canonical == canonical or words in known.words or known.words in words for canonical, words in had)
-
-
-def _folded(text: str) -> str:
-    return f" {' '.join(split_words(text).keys)} "
+        for phrase in query.phrases:
+            yield phrase.spelling, normalize_text(phrase.source_text or phrase.spelling)

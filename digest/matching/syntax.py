@@ -1,14 +1,15 @@
-"""What can be written, for the page that helps readers and for `digest match --help`: the rows of one table.
+"""Syntax of keywords, for the help page and for `digest match --help`.
 
-Each row is held to its word by a test: `example` means `meaning` (as `describe` says it), it finds every text in
-`finds` and none in `misses`.
+Tests hold each example to its word: it means `meaning` (as `describe` puts it), it finds every title in `finds` and
+none in `misses`.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class SyntaxExample(NamedTuple):
-    """A way of writing: what it is for, an example, how the example is understood, titles it finds and misses."""
+@dataclass(frozen=True, slots=True)
+class SyntaxExample:
+    """One syntax: its purpose, an example, what the example means, titles that it finds and misses."""
 
     purpose: str
     example: str
@@ -22,7 +23,6 @@ INTRODUCTION = (
     "Capitals, accents, hyphens and plurals do not matter: fine tuning, fine-tuning and finetuning are the same.",
     "Operators are written in capitals. NOT binds tightest, then AND and ANDNOT, then OR; round brackets group.",
 )
-
 
 SYNTAX_EXAMPLES = (
     SyntaxExample(

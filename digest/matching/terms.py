@@ -1,6 +1,6 @@
-"""What a query is made of: words in a text, and what the listing says of a paper.
+"""Terms, the leaves of a query: words in a text, and conditions on the metadata of a paper.
 
-Each leaf has a canonical text: equal for equal meanings, and itself a query of that meaning.
+Each term has a canonical text: equal for equal meanings, and itself a query of that meaning.
 """
 
 import dataclasses
@@ -11,51 +11,49 @@ from typing import Literal
 
 from digest.matching.normalize import BREAK, HYPHEN
 
-Field = Literal["any", "title", "abstract", "org"]
-
-
-_SIMPLE = re.compile(r"[\w.]+\*?")
+TextField = Literal["any", "title", "abstract", "org"]
+_UNQUOTED_NAME = re.compile(r"[\w.]+\*?")
 
 
 @dataclass(frozen=True)
 class Phrase:
     """Words in this order, in one text.
 
-    Exact: `words` are as written but for case and accents, `joints` the gaps between them. Else `words` are keys
-    with the joinable ones already joined (fine tuning: one word, finetuning), and a joint says what a text must
-    have there: SPACE a gap, HYPHEN a gap or nothing, BREAK a gap that may hold punctuation. A lone capital letter
-    is kept as such: the reader of R does not mean r. With `prefix` the last word is only the beginning of one.
+    Exact: `words` are as entered but for case and accents, `separators` the gaps between them. Otherwise `words` are
+    keys with the joinable ones already joined (fine tuning: one word, finetuning), and a separator says what a text
+    must have there: SPACE a gap, HYPHEN a gap or nothing, BREAK a gap that may hold punctuation. A lone capital letter
+    stays one: who enters R does not mean r. With `prefix` the last word is only the beginning of one. `source_text` is
+    the phrase as entered.
     """
 
     words: tuple[str, ...]
     separators: tuple[str, ...]
     exact: bool = False
-    field: Field = "any"
+    field: TextField = "any"
     prefix: bool = False
     source_text: str = dataclasses.field(default="", compare=False)
 
     @cached_property
     def key(self) -> str:
-        """What the index knows it by."""
-        if self.exact and not self.is_capital_letter:
-            return self.words[0] + "".join(
-                joint + word for joint, word in zip(self.separators, self.words[1:], strict=True)
-            )
-        return "".join(self.words).lower() if self.is_capital_letter else "".join(self.words)
+        """The string that an index finds it by."""
+        if self.is_capital_letter:
+            return self.words[0].lower()
+        separators = self.separators if self.exact else [""] * len(self.separators)
+        return self.words[0] + "".join(map("".join, zip(separators, self.words[1:], strict=True)))
 
     @cached_property
     def separators_by_offset(self) -> dict[int, str]:
-        """Its joints by their places in the key."""
-        joints, place = {}, 0
-        for word, joint in zip(self.words, self.separators, strict=False):
-            place += len(word)
-            joints[place] = joint
-        return joints
+        """Separators by their offsets in the key."""
+        separators, offset = {}, 0
+        for word, separator in zip(self.words, self.separators, strict=False):
+            offset += len(word)
+            separators[offset] = separator
+        return separators
 
     @cached_property
-    def apart(self) -> int:
-        """How many of its joints a text may not close."""
-        return sum(joint != HYPHEN for joint in self.separators)
+    def required_gaps(self) -> int:
+        """The number of separators that a text may not close."""
+        return sum(separator != HYPHEN for separator in self.separators)
 
     @property
     def is_capital_letter(self) -> bool:
@@ -63,9 +61,9 @@ class Phrase:
 
     @cached_property
     def spelling(self) -> str:
-        """Its canonical text without the field: what an index of one text tells phrases apart by."""
+        """Canonical text without the field; distinguishes the phrases of an index of one text."""
         pairs = zip(self.separators, self.words[1:], strict=True)
-        text = self.words[0] + "".join((", " if joint == BREAK else joint) + word for joint, word in pairs)
+        text = self.words[0] + "".join((", " if separator == BREAK else separator) + word for separator, word in pairs)
         if self.exact:
             return f'"{text}"'
         return text + "*" if self.prefix else text
@@ -84,7 +82,7 @@ class AuthorTerm:
 
     @cached_property
     def canonical(self) -> str:
-        return f"author:{_quoted(self.name)}"
+        return f"author:{_quote_name(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -95,12 +93,19 @@ class CategoryTerm:
 
     @cached_property
     def canonical(self) -> str:
-        return f"category:{_quoted(self.name)}"
+        return f"category:{_quote_name(self.name)}"
+
+    def includes(self, category: str) -> bool:
+        """Return whether a category (normalized) is the requested one or a part of it."""
+        name, category = self.name.lower(), category.lower()
+        if name.endswith("*"):
+            return category.startswith(name[:-1])
+        return category == name or category.startswith(f"{name}.")
 
 
 @dataclass(frozen=True)
 class SourceTerm:
-    """Who lists the paper, in small letters and without blanks: huggingface, arxiv."""
+    """The source that lists the paper, in lower case and without blanks: huggingface, arxiv."""
 
     name: str
 
@@ -111,7 +116,7 @@ class SourceTerm:
 
 @dataclass(frozen=True)
 class UpvotesTerm:
-    """How many upvotes the listing counts. A paper from a list without votes is never found by them."""
+    """A comparison with the number of upvotes. A paper from a source without votes never matches."""
 
     operator: Literal[">=", "<", "="]
     count: int
@@ -120,21 +125,25 @@ class UpvotesTerm:
     def canonical(self) -> str:
         return f"upvotes{self.operator}{self.count}"
 
+    def includes(self, upvotes: int) -> bool:
+        """Return whether a number of upvotes satisfies the comparison."""
+        if self.operator == "=":
+            return upvotes == self.count
+        return upvotes >= self.count if self.operator == ">=" else upvotes < self.count
+
 
 @dataclass(frozen=True)
-class HasCode:
-    """The listing names a repository."""
+class HasCodeTerm:
+    """Listings that name a repository."""
 
     @property
     def canonical(self) -> str:
         return "has:code"
 
 
-MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | UpvotesTerm | HasCode
-
-
+MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | UpvotesTerm | HasCodeTerm
 Term = Phrase | MetadataTerm
 
 
-def _quoted(name: str) -> str:
-    return name if _SIMPLE.fullmatch(name) else f'"{name}"'
+def _quote_name(name: str) -> str:
+    return name if _UNQUOTED_NAME.fullmatch(name) else f'"{name}"'

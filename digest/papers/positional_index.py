@@ -78,9 +78,9 @@ class TokenColumns:
         self.paper_count += 1
 
     def _add_definitions(self, words: Words, texts: Sequence[Words]) -> None:
-        for acronym, first, last in find_definitions(words):
-            short, long = words.keys[acronym], words.keys[first : last + 1]
-            own = slice(first, last + 1)
+        for definition in find_definitions(words):
+            own = slice(definition.first, definition.last + 1)
+            short, long = words.keys[definition.acronym], words.keys[own]
             form = Words("", long, words.exact[own], words.starts[own], words.ends[own], words.gaps[own])
             for number, text in enumerate(texts):
                 if any(find_sequence(0, [short], text)):

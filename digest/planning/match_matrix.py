@@ -10,7 +10,7 @@ A subscriber has at most 1,000 queries, so no field overflows. The columns are i
 `papers.ranking`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -87,12 +87,12 @@ def match_block(matcher: Matcher, queries: Sequence[Query], documents: Sequence[
     matching_rows = [row for row, query_bits in enumerate(bits) if query_bits.matched]
     row_bytes = max((len(documents) + 7) // 8, 1)
 
-    def unpack(field: int) -> npt.NDArray[np.uint8]:
-        packed = b"".join(bits[row][field].to_bytes(row_bytes, "little") for row in matching_rows)
+    def unpack(row_bits: Iterable[int]) -> npt.NDArray[np.uint8]:
+        packed = b"".join(query_bits.to_bytes(row_bytes, "little") for query_bits in row_bits)
         return np.unpackbits(np.frombuffer(packed, dtype=np.uint8).reshape(-1, row_bytes), axis=1, bitorder="little")
 
-    positions, columns = np.nonzero(unpack(0))
-    in_title = unpack(1)[positions, columns].astype(np.int32)
+    positions, columns = np.nonzero(unpack(bits[row].matched for row in matching_rows))
+    in_title = unpack(bits[row].in_title for row in matching_rows)[positions, columns].astype(np.int32)
     rows = np.array(matching_rows, dtype=np.int64)[positions]
     is_exclusion = np.array([query.exclude for query in queries], dtype=bool)[rows]
     values = np.where(is_exclusion, EXCLUSION, MATCH + TITLE_MATCH * in_title).astype(np.int32)

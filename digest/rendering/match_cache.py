@@ -122,7 +122,8 @@ class MatchCache:
         if not papers or not keywords:
             return
         documents = [self._sheets[each].stock.document for each in papers]
-        found = Matcher([self._queries[self._numbers[each]] for each in keywords], once=True).match_bits(documents)
+        matcher = Matcher([self._queries[self._numbers[each]] for each in keywords], prefilter=False)
+        found = matcher.match_bits(documents)
         for keyword, bits in zip(keywords, found, strict=True):
             for place in bit_positions(bits.matched) if bits.matched else ():
                 self._sheets[papers[place]].matched.add(keyword)

@@ -102,7 +102,7 @@ class KeywordSuggestions:
             read = build_documents(session, list(found.values()))
         ids = [each.id for each in read]
         known = build_corpus(read, [each.ai_keywords for each in found.values()])
-        return replace(known, ask=lambda leaf: self.recent_papers.match_bits(leaf, ids))
+        return replace(known, lookup=lambda leaf: self.recent_papers.match_bits(leaf, ids))
 
 
 def describe_keywords(

@@ -1,4 +1,4 @@
-"""What the listing says of a paper, acronyms that a paper defines, and why a query with operators matched."""
+"""Conditions on metadata, acronyms that a paper defines, and why a query with operators matched."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def finds(query: str, paper: PaperDocument = PAPER) -> bool:
         *("cats AND au:choi AND cat:cs.CL ANDNOT au:bansal", "title:cats AND org:google", "dogs AND NOT source:arxiv"),
     ],
 )
-def test_a_listing_is_found_by_what_it_says(query: str) -> None:
+def test_a_paper_is_found_by_its_metadata(query: str) -> None:
     assert finds(query)
 
 
@@ -47,31 +47,31 @@ def test_a_listing_is_found_by_what_it_says(query: str) -> None:
         *("upvotes>20", "upvotes<20", "upvotes=2", "NOT has:code", "cats ANDNOT au:choi"),
     ],
 )
-def test_a_listing_is_not_found_by_anything_else(query: str) -> None:
+def test_a_paper_is_not_found_by_other_metadata(query: str) -> None:
     assert not finds(query)
 
 
-def test_an_initial_in_a_listing_is_nobody_in_particular() -> None:
-    listed = PaperDocument(0, "Cats", authors=("Y. Choi",))
-    assert finds('au:"Y Choi"', listed)
-    assert finds("au:choi", listed)
-    assert not finds('au:"Yejin Choi"', listed)
+def test_an_initial_in_a_listing_names_no_one_in_particular() -> None:
+    paper = PaperDocument(0, "Cats", authors=("Y. Choi",))
+    assert finds('au:"Y Choi"', paper)
+    assert finds("au:choi", paper)
+    assert not finds('au:"Yejin Choi"', paper)
 
 
-def test_without_an_initial_between_the_names_it_may_be_missing_in_the_listing() -> None:
+def test_a_middle_initial_may_be_missing_in_the_listing() -> None:
     assert finds('au:"Geoffrey E. Hinton"', PaperDocument(0, "", authors=("Geoffrey Hinton",)))
     assert not finds('au:"Geoffrey E. Hinton"', PaperDocument(0, "", authors=("Geoffrey Frank Hinton",)))
     assert not finds('au:"Geoffrey E. Hinton"', PaperDocument(0, "", authors=("Geoffrey", "Hinton")))
 
 
-def test_a_paper_without_votes_is_found_by_no_number_of_them() -> None:
+def test_a_paper_without_votes_matches_no_number_of_them() -> None:
     unknown = PaperDocument(0, "Cats")
     assert not finds("upvotes<5", unknown)
     assert not finds("upvotes>=0", unknown)
     assert finds("cats ANDNOT upvotes>=0", unknown)
 
 
-def test_many_leaves_are_told_apart() -> None:
+def test_many_terms_are_distinguished() -> None:
     queries = [parse(f"au:name{n}") for n in range(50)] + [parse(f"cat:a{n}.*") for n in range(50)]
     papers = [PaperDocument(n, "", authors=(f"Ann Name{n}",), categories=(f"a{n}.XY",)) for n in range(50)]
     hits = Matcher(queries).match(papers)
@@ -82,7 +82,7 @@ RAG = "We use retrieval-augmented generation (RAG) for cats."
 
 
 @pytest.mark.parametrize(
-    ("title", "abstract", "query", "found"),
+    ("title", "abstract", "query", "matches"),
     [
         ("Cheap RAG", RAG, "title:retrieval augmented generation", True),
         ("Retrieval augmented generation, cheaply", RAG, "title:rag", True),
@@ -103,21 +103,24 @@ RAG = "We use retrieval-augmented generation (RAG) for cats."
         ("The US", "we (US) saw, as they did", "title:we", False),
     ],
 )  # fmt: skip
-def test_an_acronym_and_its_long_form_are_the_same_in_a_paper_that_says_so(
-    title: str, abstract: str, query: str, found: bool
+def test_an_acronym_and_its_long_form_are_the_same_in_a_paper_that_defines_it(
+    title: str, abstract: str, query: str, matches: bool
 ) -> None:
-    assert finds(query, PaperDocument(0, title, abstract)) is found
+    assert finds(query, PaperDocument(0, title, abstract)) is matches
 
 
-def test_the_other_form_is_marked_where_it_stands() -> None:
+def test_the_other_form_is_highlighted_where_it_stands() -> None:
     title, abstract = "Cheap RAG", RAG
-    found = explain([parse("retrieval augmented generation"), parse("rag")], PaperDocument(0, title, abstract))
-    assert [title[start:end] for start, end, _ in found.title] == ["RAG"]
-    assert [abstract[start:end] for start, end, _ in found.abstract] == ["retrieval-augmented generation", "RAG"]
-    assert found.describe_location(0) == found.describe_location(1) == "title and abstract"
+    explanation = explain([parse("retrieval augmented generation"), parse("rag")], PaperDocument(0, title, abstract))
+    assert [title[span.start : span.end] for span in explanation.title] == ["RAG"]
+    assert [abstract[span.start : span.end] for span in explanation.abstract] == [
+        "retrieval-augmented generation",
+        "RAG",
+    ]
+    assert explanation.describe_location(0) == explanation.describe_location(1) == "title and abstract"
 
 
-def test_marked_is_what_made_a_query_match_and_nothing_else() -> None:
+def test_only_what_makes_a_query_match_is_highlighted() -> None:
     paper = PaperDocument(0, "Cats and dogs", "Birds and ants", authors=("Yejin Choi",))
     queries = [
         parse("cats ANDNOT fish"),
@@ -127,25 +130,25 @@ def test_marked_is_what_made_a_query_match_and_nothing_else() -> None:
         parse("title:dogs AND abstract:ants"),
         parse("NOT (dogs AND fish)"),
     ]
-    found = explain(queries, paper)
-    assert found.title == (Span(0, 4, 0), Span(9, 13, 4))
-    assert found.abstract == (Span(0, 5, 1), Span(10, 14, 4))
-    assert found.queries == (0, 1, 4, 5)
-    assert found.describe_location(4) == "title and abstract"
-    assert found.describe_location(5) == "listing"
+    explanation = explain(queries, paper)
+    assert explanation.title == (Span(0, 4, 0), Span(9, 13, 4))
+    assert explanation.abstract == (Span(0, 5, 1), Span(10, 14, 4))
+    assert explanation.queries == (0, 1, 4, 5)
+    assert explanation.describe_location(4) == "title and abstract"
+    assert explanation.describe_location(5) == "listing"
 
 
-def test_names_and_categories_are_places_without_marks() -> None:
+def test_authors_and_categories_are_locations_without_spans() -> None:
     queries = ["au:choi", "cat:cs.CL AND cats", "has:code", "cats AND dogs AND au:choi AND cat:cs.CL AND upvotes>3"]
-    found = explain([parse(query) for query in [*queries, "org:google", "dogs AND source:arxiv"]], PAPER)
-    assert [found.describe_location(query) for query in found.queries] == [
+    explanation = explain([parse(query) for query in [*queries, "org:google", "dogs AND source:arxiv"]], PAPER)
+    assert [explanation.describe_location(query) for query in explanation.queries] == [
         "author",
         "title and category",
         "listing",
         "title, abstract, author, category and listing",
         "listing",
     ]
-    assert found.title == (Span(0, 4, 1),)
+    assert explanation.title == (Span(0, 4, 1),)
 
 
 QUERIES = [
@@ -166,7 +169,7 @@ def test_explaining_agrees_with_matching() -> None:
     hits = Matcher(queries).match(PAPERS)
     for number, paper in enumerate(PAPERS):
         matched = tuple(query for query, row in enumerate(hits) if any(hit.document == number for hit in row))
-        found = explain(queries, paper)
-        assert found.queries == matched
-        titled = {query for query, row in enumerate(hits) for hit in row if hit.document == number and hit.in_title}
-        assert titled <= set(found.in_title)
+        explanation = explain(queries, paper)
+        assert explanation.queries == matched
+        in_title = {query for query, row in enumerate(hits) for hit in row if hit.document == number and hit.in_title}
+        assert in_title <= set(explanation.in_title)

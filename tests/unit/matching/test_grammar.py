@@ -1,4 +1,4 @@
-"""AND, OR, NOT, brackets, fields, beginnings of words, exclusions: what they mean and what is refused where."""
+"""AND, OR, NOT, parentheses, fields, prefixes, exclusions: their meaning, and the positions of errors."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_different_meanings_have_different_canonical_forms(different: list[str])
 
 
 @pytest.mark.parametrize(
-    ("text", "position", "says"),
+    ("text", "position", "message"),
     [
         ("cats AND", 6, "'AND' at character 6: words are missing behind it"),
         ("OR dogs", 1, "words are missing before it"),
@@ -113,23 +113,23 @@ def test_different_meanings_have_different_canonical_forms(different: list[str])
         ("x AND " * 400 + "x", 2001, "at most 2000 characters"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_at_its_place(text: str, position: int, says: str) -> None:
-    with pytest.raises(QueryError) as refused:
+def test_a_syntax_error_names_its_position(text: str, position: int, message: str) -> None:
+    with pytest.raises(QueryError) as error:
         parse(text)
-    assert says in str(refused.value)
-    assert refused.value.position == position
+    assert message in str(error.value)
+    assert error.value.position == position
 
 
-def test_limits_are_arguments() -> None:
-    tight = QueryLimits(characters=20, terms=2, nesting=1)
-    assert parse("(cats OR dogs)", tight).canonical == "cat OR dog"
+def test_a_query_beyond_the_limits_is_refused() -> None:
+    limits = QueryLimits(characters=20, terms=2, nesting=1)
+    assert parse("(cats OR dogs)", limits).canonical == "cat OR dog"
     for text in ("cats OR dogs OR ants", "((cats OR dogs))", "c" * 21):
         with pytest.raises(QueryError, match="at most"):
-            parse(text, tight)
+            parse(text, limits)
 
 
 @pytest.mark.parametrize(
-    ("query", "found", "missed"),
+    ("query", "matching", "others"),
     [
         ("cats OR dogs AND birds", ["cats", "dogs and birds"], ["dogs", "birds"]),
         ("(cats OR dogs) AND birds", ["a bird and a cat"], ["cats", "birds"]),
@@ -145,12 +145,12 @@ def test_limits_are_arguments() -> None:
         ("and or not", ["and or not"], ["cats"]),
     ],
 )
-def test_operators_brackets_and_beginnings(query: str, found: list[str], missed: list[str]) -> None:
-    assert [text for text in found if not finds(query, text)] == []
-    assert [text for text in missed if finds(query, text)] == []
+def test_operators_parentheses_and_prefixes(query: str, matching: list[str], others: list[str]) -> None:
+    assert [text for text in matching if not finds(query, text)] == []
+    assert [text for text in others if finds(query, text)] == []
 
 
-def test_words_of_an_and_may_stand_apart_but_a_phrase_may_not() -> None:
+def test_operands_of_and_may_stand_in_two_texts_but_a_phrase_may_not() -> None:
     paper = PaperDocument(0, "On big", "cats and dogs")
     assert finds("big AND cats", paper)
     assert not finds("big cats", paper)

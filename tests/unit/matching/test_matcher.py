@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - these tests are about letters that look like others
-"""Which papers match which keywords, and how fast."""
+"""Which papers match which keywords."""
 
 import gzip
 import json
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.matching import Matcher, PaperDocument, Phrase, Query, parse, to_singular
-from digest.matching.matcher import Hit
+from digest.matching import Hit, Matcher, PaperDocument, Phrase, Query, parse
+from digest.matching.plurals import to_singular
 
 REAL = Path(__file__).parents[4] / "shared/data"
 needs_real = pytest.mark.skipif(not REAL.exists(), reason="the shared data is not here")
@@ -71,7 +71,7 @@ def matches(keyword: str, text: str) -> bool:
         *[("strasse", "Straße"), ("fine", "ﬁne"), ("istanbul", "İstanbul"), ("women's studies", "woman study")],
     ],
 )
-def test_a_reader_finds_what_is_meant(keyword: str, text: str) -> None:
+def test_a_keyword_matches_what_it_means(keyword: str, text: str) -> None:
     assert matches(keyword, text)
 
 
@@ -124,7 +124,7 @@ def test_a_reader_finds_what_is_meant(keyword: str, text: str) -> None:
         ],
     ],
 )
-def test_nothing_else_is_found(keyword: str, text: str) -> None:
+def test_a_keyword_matches_nothing_else(keyword: str, text: str) -> None:
     assert not matches(keyword, text)
 
 
@@ -148,7 +148,7 @@ def test_a_phrase_with_a_field_is_found_only_there() -> None:
     ]
 
 
-def test_no_queries_and_no_documents_are_no_trouble() -> None:
+def test_no_queries_and_no_documents_have_no_hits() -> None:
     assert Matcher([]).match([PaperDocument(0, "Cats")]) == []
     assert Matcher([parse("cats")]).match([]) == [[]]
 
@@ -159,18 +159,18 @@ WORDS = ["deep", "learning", "of", "a", "cat", "cats", "the", "multi", "agent", 
 @given(
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), st.lists(st.sampled_from(WORDS), min_size=1, max_size=4)
 )
-def test_the_index_agrees_with_looking_at_each_place(text: list[str], keyword: list[str]) -> None:
-    """Against the plainest reading: keyword and text spelt out by blanks, each word in the singular."""
+def test_the_index_agrees_with_comparing_at_every_position(text: list[str], keyword: list[str]) -> None:
+    """Compare with keyword and text split at blanks, every word in the singular."""
     query = parse(" ".join(keyword))
     plain = [word.lower().replace("cats", "cat") for word in text]
-    wanted = [word.lower().replace("cats", "cat") for word in keyword]
-    there = any(plain[n : n + len(wanted)] == wanted for n in range(len(plain)))
-    found = bool(Matcher([query]).match([PaperDocument(0, " ".join(text))])[0])
-    assert found or not there or keyword == ["d"]
+    requested = [word.lower().replace("cats", "cat") for word in keyword]
+    expected = any(plain[n : n + len(requested)] == requested for n in range(len(plain)))
+    matched = bool(Matcher([query]).match([PaperDocument(0, " ".join(text))])[0])
+    assert matched or not expected or keyword == ["d"]
     many = Matcher([query, *map(parse, ("deep learning", "multi-agent", "3D", "kNN"))]).match(
         [PaperDocument(0, " ".join(text))]
     )
-    assert bool(many[0]) == found
+    assert bool(many[0]) == matched
 
 
 def corpus() -> list[PaperDocument]:
@@ -179,7 +179,7 @@ def corpus() -> list[PaperDocument]:
     return [PaperDocument(number, paper["title"], paper["abstract"]) for number, paper in enumerate(papers)]
 
 
-def listed() -> list[PaperDocument]:
+def trending() -> list[PaperDocument]:
     documents = []
     for path in sorted((REAL / "huggingface/api").glob("*.json.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as answer:
@@ -189,8 +189,8 @@ def listed() -> list[PaperDocument]:
 
 
 @needs_real
-def test_real_listings_are_found_as_measured() -> None:
-    """Each keyword against an independent pattern on the same texts: at least all of it, at most a twentieth more."""
+def test_real_papers_match_as_independent_patterns_do() -> None:
+    """Compare with an independent pattern on the same texts: at least all of it, at most a twentieth more."""
     patterns = {
         "rag": r"\brags?\b",
         "llm": r"\bllms?\b",
@@ -200,18 +200,18 @@ def test_real_listings_are_found_as_measured() -> None:
         "vision language model": r"\bvision[\s–-]*language[\s-]+models?\b",
         "multiagent": r"\bmulti[\s-]*agents?\b",
     }
-    documents = listed() + corpus()
+    documents = trending() + corpus()
     hits = Matcher([parse(keyword) for keyword in patterns]).match(documents)
-    for (keyword, pattern), found in zip(patterns.items(), hits, strict=True):
-        sought = re.compile(pattern, re.IGNORECASE)
+    for (keyword, pattern), row in zip(patterns.items(), hits, strict=True):
+        expression = re.compile(pattern, re.IGNORECASE)
         plain = {
             n
             for n, document in enumerate(documents)
-            if sought.search(document.title) or sought.search(document.abstract)
+            if expression.search(document.title) or expression.search(document.abstract)
         }
-        missed = [documents[n] for n in plain - {hit.document for hit in found}]
+        missed = [documents[n] for n in plain - {hit.document for hit in row}]
         assert not missed, (keyword, missed[:2])
-        assert len(plain) <= len(found) <= len(plain) * 1.05, keyword
+        assert len(plain) <= len(row) <= len(plain) * 1.05, keyword
 
 
 @needs_real
@@ -225,7 +225,8 @@ def test_joined_spaced_and_hyphenated_find_the_same_real_papers() -> None:
     }
     stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").phrases[0].words) == 1]
     assert len(stems) > 1500
-    ways = [
-        Matcher([parse(left + joint + right) for left, right in stems]).match(documents) for joint in ("-", " ", "")
+    hits = [
+        Matcher([parse(left + separator + right) for left, right in stems]).match(documents)
+        for separator in ("-", " ", "")
     ]
-    assert ways[0] == ways[1] == ways[2]
+    assert hits[0] == hits[1] == hits[2]

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from digest.matching import BREAK, HYPHEN, NO_GAP, SPACE, can_join, split_words, to_singular
-from digest.matching.normalize import fold_word, gap_of
+from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, can_join, classify_gap, normalize_word, split_words
+from digest.matching.plurals import to_singular
 
 
 @pytest.mark.parametrize(
-    ("plural", "one"),
+    ("plural", "singular"),
     [
         *[("llms", "llm"), ("agencies", "agency"), ("classes", "class"), ("boxes", "box"), ("batches", "batch")],
         *[("viruses", "virus"), ("causes", "cause"), ("phases", "phase"), ("biases", "bias"), ("movies", "movie")],
@@ -20,9 +20,9 @@ from digest.matching.normalize import fold_word, gap_of
         *[("topics", "topic"), ("women", "woman"), ("approaches", "approach"), ("responses", "response")],
     ],
 )
-def test_a_plural_folds_to_its_singular_and_the_singular_stays(plural: str, one: str) -> None:
-    assert to_singular(plural) == one
-    assert to_singular(one) == one
+def test_a_plural_becomes_its_singular_and_the_singular_stays(plural: str, singular: str) -> None:
+    assert to_singular(plural) == singular
+    assert to_singular(singular) == singular
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_plural_folds_to_its_singular_and_the_singular_stays(plural: str, one:
         *("thus", "status", "loss", "bus", "sars", "aids", "diabetes", "contactlens", "biogas", "timeseries", "1990s"),
     ],
 )
-def test_what_only_looks_like_a_plural_stays(word: str) -> None:
+def test_a_word_that_only_looks_like_a_plural_stays(word: str) -> None:
     assert to_singular(word) == word
 
 
@@ -64,9 +64,9 @@ def test_a_singular_has_no_singular_of_its_own(word: str) -> None:
         ],
     ],
 )
-def test_case_accents_and_possessives_fold_and_other_scripts_stay_themselves(word: str, key: str) -> None:
+def test_case_accents_and_possessives_are_removed_and_other_scripts_stay_themselves(word: str, key: str) -> None:
     assert split_words(word).keys == [key]
-    assert fold_word(word)[0] == key
+    assert normalize_word(word)[0] == key
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_case_accents_and_possessives_fold_and_other_scripts_stay_themselves(wor
         ("—…!?", []),
     ],
 )
-def test_words_are_cut_as_a_reader_sees_them(text: str, keys: list[str]) -> None:
+def test_a_text_is_split_into_the_words_that_people_see(text: str, keys: list[str]) -> None:
     assert split_words(text).keys == keys
 
 
 @pytest.mark.parametrize(
-    ("between", "gap"),
+    ("separator", "gap"),
     [
         *[(" ", SPACE), ("\n", SPACE), (" (", SPACE), ("/", SPACE), (" & ", SPACE), ("- ", SPACE), ("･", SPACE)],
         *[
@@ -103,12 +103,12 @@ def test_words_are_cut_as_a_reader_sees_them(text: str, keys: list[str]) -> None
         *[("", NO_GAP), ("$", NO_GAP), ("。", BREAK)],
     ],
 )
-def test_a_gap_is_what_stands_between(between: str, gap: str) -> None:
-    assert gap_of(between) == gap
+def test_a_separator_is_one_of_four_gaps(separator: str, gap: str) -> None:
+    assert classify_gap(separator) == gap
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "gap", "may"),
+    ("left", "right", "gap", "joins"),
     [
         *[("fine", "tuning", SPACE, True), ("multi", "agent", HYPHEN, True), ("k", "mean", SPACE, True)],
         *[("are", "a", SPACE, False), ("in", "formation", SPACE, False), ("in", "painting", HYPHEN, True)],
@@ -126,18 +126,18 @@ def test_a_gap_is_what_stands_between(between: str, gap: str) -> None:
         ],
     ],
 )
-def test_two_words_are_read_as_one_only_where_they_may(left: str, right: str, gap: str, may: bool) -> None:
-    assert can_join(left, right, gap) is may
+def test_two_words_are_joined_only_where_they_may_be(left: str, right: str, gap: str, joins: bool) -> None:
+    assert can_join(left, right, gap) is joins
 
 
 @given(st.text())
 def test_words_lie_in_order_in_the_original_text(text: str) -> None:
     words = split_words(text)
-    place = 0
+    previous_end = 0
     for key, exact, start, end in zip(words.keys, words.exact, words.starts, words.ends, strict=True):
         assert key
         assert exact
-        assert place <= start < end
-        assert fold_word(text[start:end]) == (key, exact)
-        place = end
-    assert place <= len(text)
+        assert previous_end <= start < end
+        assert normalize_word(text[start:end]) == (key, exact)
+        previous_end = end
+    assert previous_end <= len(text)

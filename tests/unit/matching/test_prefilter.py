@@ -1,4 +1,4 @@
-"""Many papers at once give what one at a time gives, however many keywords there are."""
+"""The prefilter changes no result, however many phrases there are."""
 
 import itertools
 
@@ -6,18 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.matching import Phrase, parse
-from digest.matching.phrase_index import MANY, PhraseIndex
-from digest.matching.prefilter import Sieve
+from digest.matching.phrase_index import PREFILTER_THRESHOLD, PhraseIndex
+from digest.matching.prefilter import Prefilter
 
 WORDS = ("fine", "tuning", "finetuning", "state", "of", "the", "art", "a", "graph", "graphs", "re", "ranking", "3D")
 GAPS = (" ", " ", " ", "-", "", ". ", " (", "/")
 
 
 def phrases() -> list[Phrase]:
-    """Every word and every run of three: more than enough to be sifted."""
+    """Return every word and every run of three: more than enough for a prefilter."""
     runs = itertools.chain.from_iterable(itertools.product(WORDS, repeat=length) for length in (1, 3))
-    found = {phrase.canonical: phrase for run in runs for phrase in parse(" ".join(run)).phrases}
-    return list(found.values())
+    by_canonical = {phrase.canonical: phrase for run in runs for phrase in parse(" ".join(run)).phrases}
+    return list(by_canonical.values())
 
 
 PHRASES = phrases()
@@ -26,14 +26,13 @@ TEXTS = st.lists(st.sampled_from(WORDS) | st.sampled_from(GAPS) | st.text(max_si
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
-def test_many_papers_at_once_give_what_each_gives_alone(papers: list[tuple[str, str]]) -> None:
-    assert len(PHRASES) > MANY
+def test_many_papers_together_give_what_single_papers_give(papers: list[tuple[str, str]]) -> None:
+    assert len(PHRASES) > PREFILTER_THRESHOLD
     index = PhraseIndex(PHRASES)
-    together = list(index.find_in_documents(papers))
-    assert together == [index.occurrences(*paper) for paper in papers]
+    assert list(index.find_in_documents(papers)) == [index.find(*paper) for paper in papers]
 
 
-def test_what_is_found_there_is_not_nothing() -> None:
+def test_these_phrases_do_occur() -> None:
     [[title, abstract]] = PhraseIndex(PHRASES).find_in_documents(
         [("Fine-tuning a graph", "State of the art re-ranking")]
     )
@@ -41,6 +40,9 @@ def test_what_is_found_there_is_not_nothing() -> None:
     assert len(abstract) > 4
 
 
-def test_the_sieve_saves_the_search_most_words() -> None:
-    sieve = Sieve(sorted(f"key{number}" for number in range(2000)))
-    assert sieve.sift([["nothing", "here", "key7"] * 50, []]) == [[2 * place for place in range(2, 150, 3)], []]
+def test_the_prefilter_drops_most_words() -> None:
+    prefilter = Prefilter(sorted(f"key{number}" for number in range(2000)))
+    assert prefilter.filter([["nothing", "here", "key7"] * 50, []]) == [
+        [2 * position for position in range(2, 150, 3)],
+        [],
+    ]

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from digest.matching.phrase_index import MANY
+from digest.matching.phrase_index import PREFILTER_THRESHOLD
 
 SENDER = f"""
 import sys
@@ -13,7 +13,7 @@ import digest.delivery, digest.jobs.scheduler, digest.jobs.worker
 from digest.rendering import MatchCache, snapshot
 from tests.support.factories import paper
 
-keywords = [f"word{{number}} graph" for number in range({MANY} + 1)]
+keywords = [f"word{{number}} graph" for number in range({PREFILTER_THRESHOLD} + 1)]
 cache = MatchCache()
 cache.update({{1: snapshot(paper(title="word7 graph"), date(2026, 7, 29), ())}}, [([1], keywords)])
 print(sorted(cache.matches(1, keywords)), sorted({{"numpy", "scipy"}} & set(sys.modules)))
