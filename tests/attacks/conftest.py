@@ -1,4 +1,4 @@
-"""One house with two readers, papers, and letters of many kinds in the inbox; and who looks at its pages."""
+"""One service with subscribers, papers and messages of many kinds in its mailbox, and a browser at its pages."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,43 +18,43 @@ from digest.web.rate_limit import FormLimits
 from tests.support.browser import AT, Browser
 from tests.support.contexts import ADA, BOB, Record, arrive, make_context, reader, token
 
-WIDE = FormLimits(subscribe=10_000, other=10_000, search=10_000, mailbox=10_000)
+UNLIMITED = FormLimits(subscribe=10_000, other=10_000, search=10_000, mailbox=10_000)
 YESTERDAY = AT - timedelta(days=1)
 EVE = "eve@example.org"
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is attacked: Ada and Bob are readers with a letter each, Eve was asked and has not answered."""
+    """Service under attack: Ada and Bob are subscribers with a digest each, Eve has not confirmed."""
 
-    at: AppContext
+    ctx: AppContext
     record: Record
     browser: Browser
 
     def token(self, purpose: TokenPurpose, email: str = ADA) -> str:
-        return token(self.at, email, purpose, AT)
+        return token(self.ctx, email, purpose, AT)
 
-    def letters(self) -> list[StoredMessage]:
-        return list_messages(self.at.mailbox_directory)
+    def messages(self) -> list[StoredMessage]:
+        return list_messages(self.ctx.mailbox_directory)
 
-    def dump(self, *, counts: bool = True) -> list[str]:
-        """The whole store; without `counts`, all but how often forms were sent."""
-        with self.at.engine.connect() as connection:
+    def dump(self, *, counters: bool = True) -> list[str]:
+        """Return the whole store; without `counters`, all but how often forms were sent."""
+        with self.ctx.engine.connect() as connection:
             raw = connection.connection.driver_connection
             assert raw is not None
-            return [each for each in raw.iterdump() if counts or not each.startswith('INSERT INTO "allowance"')]
+            counter = 'INSERT INTO "rate_limit_counter"'
+            return [statement for statement in raw.iterdump() if counters or not statement.startswith(counter)]
 
 
 @pytest.fixture
 def target(sqlite_store: Engine) -> Target:
-    at = make_context(sqlite_store, base_url="http://digest.test")
-    subscribe(at, ADA, Preferences(), parse_keywords_or_raise(["robot", "-survey"]), YESTERDAY)
-    confirm(at, token(at, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
-    reader(at, BOB, "protein", now=YESTERDAY)
-    arrive(at, YESTERDAY, "Robot hands", "Protein folds")
-    plan(at.engine, at.sender_domain, AT)
-    subscribe(at, EVE, Preferences(), [], AT)
-    asyncio.run(send_queued(at, lambda: AT))
-    return Target(
-        at, Record(sqlite_store), Browser(create_app(at, clock=lambda: AT, limits=WIDE, min_answer_seconds=0))
-    )
+    ctx = make_context(sqlite_store, base_url="http://digest.test")
+    subscribe(ctx, ADA, Preferences(), parse_keywords_or_raise(["robot", "-survey"]), YESTERDAY)
+    confirm(ctx, token(ctx, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
+    reader(ctx, BOB, "protein", now=YESTERDAY)
+    arrive(ctx, YESTERDAY, "Robot hands", "Protein folds")
+    plan(ctx.engine, ctx.sender_domain, AT)
+    subscribe(ctx, EVE, Preferences(), [], AT)
+    asyncio.run(send_queued(ctx, lambda: AT))
+    app = create_app(ctx, clock=lambda: AT, limits=UNLIMITED, min_answer_seconds=0)
+    return Target(ctx, Record(sqlite_store), Browser(app))

@@ -1,4 +1,4 @@
-"""Attacks by what is typed into forms, or sent to them by programs."""
+"""Attacks by what people type into forms, or programs send to them."""
 
 import asyncio
 import json
@@ -21,59 +21,61 @@ from digest.web.rate_limit import FormLimits
 from tests.attacks.conftest import EVE, Target
 from tests.support.browser import AT, Browser
 from tests.support.contexts import ADA, BOB, arrive, put
+from tests.support.work import cpu_limit
 
 NEW = "nobody@example.org"
 BREAKS = "\r\nBcc: eve@example.org\r\n\x85X-Evil: 1\u2028X-Evil: 2\r\n\r\nbody"
 FORM = {"keywords": "robot", "email": NEW}
 
 
-def test_no_way_of_asking_tells_who_is_a_reader(target: Target) -> None:
-    put(target.at.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
+def test_no_form_tells_who_is_a_subscriber(target: Target) -> None:
+    put(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
     emails = (NEW, ADA, BOB, EVE)
     program = {"keywords": ["robot"], "agreed": True}
-    forms = [[target.browser.post(path, FORM | {"email": each}) for each in emails] for path in ("/subscribe", "/")]
-    asked = [target.browser.post("/api/v1/subscriptions", json=program | {"email": each}) for each in emails]
-    for answers in (*forms, asked):
-        assert len({each.status_code for each in answers}) == 1
-        assert len({each.text.replace(email, "") for each, email in zip(answers, emails, strict=True)}) == 1
-        assert len({str(sorted(each.headers)) for each in answers}) == 1
+    forms = [[target.browser.post(path, FORM | {"email": email}) for email in emails] for path in ("/subscribe", "/")]
+    api = [target.browser.post("/api/v1/subscriptions", json=program | {"email": email}) for email in emails]
+    for responses in (*forms, api):
+        assert len({response.status_code for response in responses}) == 1
+        texts = {response.text.replace(email, "") for response, email in zip(responses, emails, strict=True)}
+        assert len(texts) == 1
+        assert len({str(sorted(response.headers)) for response in responses}) == 1
 
 
-def test_no_answer_is_quicker_for_one_address_than_for_another(target: Target) -> None:
-    put(target.at.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
-    app, least = create_app(target.at, clock=lambda: AT, limits=FormLimits(mailbox=1), min_answer_seconds=1.5), 1.49
+def test_no_response_is_faster_for_one_address_than_for_another(target: Target) -> None:
+    put(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
+    app = create_app(target.ctx, clock=lambda: AT, limits=FormLimits(mailbox=1), min_answer_seconds=1.5)
     Browser(app).post("/subscribe", FORM | {"email": EVE})
 
-    def took(email: str) -> float:
-        began = time.monotonic()
+    def response_seconds(email: str) -> float:
+        started = time.monotonic()
         assert Browser(app).post("/subscribe", FORM | {"email": email}).status_code == 303
-        return time.monotonic() - began
+        return time.monotonic() - started
 
-    with ThreadPoolExecutor(4) as crew:
-        assert min(crew.map(took, (NEW, ADA, BOB, EVE))) >= least
+    with ThreadPoolExecutor(4) as executor:
+        assert min(executor.map(response_seconds, (NEW, ADA, BOB, EVE))) >= 1.49
 
 
-def test_a_stranger_cannot_have_an_address_bombed(target: Target) -> None:
-    app = create_app(target.at, clock=lambda: AT, limits=FormLimits(), min_answer_seconds=0)
+def test_a_stranger_cannot_flood_an_address(target: Target) -> None:
+    app = create_app(target.ctx, clock=lambda: AT, limits=FormLimits(), min_answer_seconds=0)
     for number in range(8):
-        each = Browser(app, f"198.51.{number}.7")
-        assert each.post("/subscribe", FORM | {"email": f"victim+{number}@example.org"}).status_code == 303
-        assert each.post("/subscribe", FORM | {"email": EVE}).status_code == 303
-    with read_session(target.at.engine) as session:
-        waiting = session.exec(select(Subscriber.email)).all()
-    assert len([each for each in waiting if each.startswith("victim")]) == FormLimits().mailbox
+        browser = Browser(app, f"198.51.{number}.7")
+        assert browser.post("/subscribe", FORM | {"email": f"victim+{number}@example.org"}).status_code == 303
+        assert browser.post("/subscribe", FORM | {"email": EVE}).status_code == 303
+    with read_session(target.ctx.engine) as session:
+        emails = session.exec(select(Subscriber.email)).all()
+    assert len([email for email in emails if email.startswith("victim")]) == FormLimits().mailbox
     assert target.record.kinds(EVE) == ["confirm"]  # of this day; the one that it had before
 
 
-def test_confirming_many_times_at_once_welcomes_once(target: Target) -> None:
+def test_concurrent_confirmations_send_one_welcome(target: Target) -> None:
     path = f"/confirm/{target.token(TokenPurpose.CONFIRM, EVE)}"
-    with ThreadPoolExecutor(6) as crew:
-        statuses = list(crew.map(lambda _: target.browser.post(path).status_code, range(6)))
+    with ThreadPoolExecutor(6) as executor:
+        statuses = list(executor.map(lambda _: target.browser.post(path).status_code, range(6)))
     assert statuses == [200] * 6
     assert target.record.kinds(EVE).count("welcome") == 1
 
 
-NO_ADDRESSES = [
+INVALID_ADDRESSES = [
     "ada@example.org\r\nBcc: eve@example.org",
     "ada@example.org\nRCPT TO:<eve@example.org>",
     "ada@example.org,eve@example.org",
@@ -90,22 +92,22 @@ NO_ADDRESSES = [
 ]
 
 
-def test_no_address_smuggles_a_header_a_command_or_a_second_one(target: Target) -> None:
-    before = target.dump(counts=False)
-    for email in NO_ADDRESSES:
+def test_no_address_smuggles_a_header_a_command_or_a_second_address(target: Target) -> None:
+    before = target.dump(counters=False)
+    for email in INVALID_ADDRESSES:
         assert target.browser.post("/subscribe", FORM | {"email": email}).status_code == 422, email
         program = {"email": email, "agreed": True}
         assert target.browser.post("/api/v1/subscriptions", json=program).status_code == 422, email
-    assert target.dump(counts=False) == before
+    assert target.dump(counters=False) == before
 
 
-def test_a_domain_that_looks_like_another_is_shown_and_kept_as_what_it_is(target: Target) -> None:
+def test_a_lookalike_domain_is_stored_in_its_ascii_form(target: Target) -> None:
     before = target.record.letters(ADA)
     lookalike = "ada@ex\u0430mple.org"  # with a Cyrillic letter
     assert target.browser.post("/subscribe", FORM | {"email": lookalike}).status_code == 303
-    with read_session(target.at.engine) as session:
-        kept = session.exec(select(Subscriber.email).where(Subscriber.email.like("%xn--%"))).all()  # type: ignore[attr-defined]
-    assert [each.isascii() for each in kept] == [True]
+    with read_session(target.ctx.engine) as session:
+        emails = session.exec(select(Subscriber.email).where(Subscriber.email.like("%xn--%"))).all()  # type: ignore[attr-defined]
+    assert [email.isascii() for email in emails] == [True]
     assert target.record.letters(ADA) == before
 
 
@@ -127,31 +129,30 @@ def test_no_query_reaches_the_database_as_anything_but_words(target: Target) -> 
     before = target.dump()
     for query in INJECTIONS:
         for path in ("/papers", "/api/v1/papers", "/feeds/atom", "/"):
-            for written in (query, '"' + query.replace('"', "") + '"'):
-                answer = target.browser.get(path, params={"q": written, "keywords": written})
-                assert answer.status_code in {200, 400, 404, 422}, (path, written)
-                assert not {ADA, BOB} & set(re.findall(r"[\w.]+@[\w.]+", answer.text))
+            for text in (query, '"' + query.replace('"', "") + '"'):
+                response = target.browser.get(path, params={"q": text, "keywords": text})
+                assert response.status_code in {200, 400, 404, 422}, (path, text)
+                assert not {ADA, BOB} & set(re.findall(r"[\w.]+@[\w.]+", response.text))
     assert target.dump() == before
 
 
 HOSTILE = ["(" * 5000, "a OR " * 4000 + "a", '"' * 9999, "NOT " * 4000 + "a", "a*" * 9000, "a-" * 9000, "\u0301" * 9000]
 
 
-def test_hostile_queries_are_answered_soon(target: Target) -> None:
-    began = time.monotonic()
-    for query in HOSTILE:
-        assert target.browser.post("/preview", {"keywords": query}).status_code in {200, 422}
-        assert target.browser.get("/api/v1/keywords/explain", params={"q": query}).status_code in {200, 422}
-    assert time.monotonic() - began < 6
+def test_hostile_queries_take_little_work(target: Target) -> None:
+    with cpu_limit():  # steps of the parser are counted in tests/unit/matching
+        for query in HOSTILE:
+            assert target.browser.post("/preview", {"keywords": query}).status_code in {200, 422}
+            assert target.browser.get("/api/v1/keywords/explain", params={"q": query}).status_code in {200, 422}
 
 
-def test_an_oversize_keyword_or_too_many_of_them_keep_nothing(target: Target) -> None:
-    before = target.dump(counts=False)
+def test_oversize_keywords_are_refused_and_change_nothing(target: Target) -> None:
+    before = target.dump(counters=False)
     for keywords in ("x" * 60_000, "word " * 11_000, "\n".join(f"word{n}" for n in range(5000)), "a\n" * 30_000):
         assert target.browser.post("/subscribe", FORM | {"keywords": keywords}).status_code in {413, 422}
         path = f"/preferences/{target.token(TokenPurpose.PREFERENCES)}"
         assert target.browser.post(path, {"keywords": keywords}).status_code in {413, 422}
-    assert target.dump(counts=False) == before
+    assert target.dump(counters=False) == before
 
 
 BOMBS = [
@@ -168,83 +169,82 @@ BOMBS = [
 ]
 
 
-def test_no_json_breaks_the_interface(target: Target) -> None:
-    before, began = target.dump(counts=False), time.monotonic()
-    program = {"content-type": "application/json"}
-    for bomb in BOMBS:
-        answer = target.browser.post("/api/v1/subscriptions", content=bomb, headers=program)
-        assert answer.status_code in {400, 413, 422}, bomb[:60]
-        assert answer.headers["content-type"].startswith("application/problem+json"), bomb[:60]
-    assert time.monotonic() - began < 5
-    assert target.dump(counts=False) == before
+def test_no_json_breaks_the_api(target: Target) -> None:
+    before = target.dump(counters=False)
+    headers = {"content-type": "application/json"}
+    with cpu_limit():
+        for bomb in BOMBS:
+            response = target.browser.post("/api/v1/subscriptions", content=bomb, headers=headers)
+            assert response.status_code in {400, 413, 422}, bomb[:60]
+            assert response.headers["content-type"].startswith("application/problem+json"), bomb[:60]
+    assert target.dump(counters=False) == before
 
 
-def test_no_other_method_slips_past_or_changes_anything(target: Target) -> None:
-    before = target.dump(counts=False)
+def test_no_other_method_changes_anything(target: Target) -> None:
+    before = target.dump(counters=False)
     paths = ["/", "/subscribe", "/papers", "/api/v1/papers", "/api/v1/subscriptions", "/static/style.css"]
-    paths += [
-        f"/{each}/{target.token(TokenPurpose(each))}" for each in ("confirm", "unsubscribe", "preferences", "pause")
-    ]
+    purposes = (TokenPurpose.CONFIRM, TokenPurpose.UNSUBSCRIBE, TokenPurpose.PREFERENCES, TokenPurpose.PAUSE)
+    paths += [f"/{purpose.value}/{target.token(purpose)}" for purpose in purposes]
     for path in paths:
         target.browser.get(path, headers={"X-HTTP-Method-Override": "POST", "X-Method": "POST"})
         target.browser.get(path, params={"_method": "POST", "answer": "yes"})
         for method in ("PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "PROPFIND"):
             assert target.browser.send(method, path).status_code in {400, 404, 405}, (method, path)
-    assert target.dump(counts=False) == before
+    assert target.dump(counters=False) == before
 
 
-def test_without_a_cookie_there_is_nothing_to_forge_a_request_with(target: Target) -> None:
-    # What acts is the token in the address; a form of another site has none, whatever cookies a browser would send.
-    before = target.dump(counts=False)
-    elsewhere = {"Origin": "https://evil.example", "Cookie": "session=1", "Referer": "https://evil.example/"}
+def test_a_request_from_another_site_has_no_token_and_does_nothing(target: Target) -> None:
+    # Only the token in the URL authorizes; a form of another site has none, whatever cookies a browser would send.
+    before = target.dump(counters=False)
+    headers = {"Origin": "https://evil.example", "Cookie": "session=1", "Referer": "https://evil.example/"}
     for path in ("/preferences/x", "/unsubscribe/x", "/confirm/x", "/preferences/x/erase"):
-        assert target.browser.post(path, {"answer": "yes"}, headers=elsewhere).status_code == 404
-    assert "access-control-allow-origin" not in target.browser.get("/api/v1/papers?q=robot", headers=elsewhere).headers
-    assert target.dump(counts=False) == before
+        assert target.browser.post(path, {"answer": "yes"}, headers=headers).status_code == 404
+    assert "access-control-allow-origin" not in target.browser.get("/api/v1/papers?q=robot", headers=headers).headers
+    assert target.dump(counters=False) == before
 
 
-def test_the_host_a_client_names_is_told_to_nobody(target: Target) -> None:
-    evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+def test_the_host_header_of_a_client_is_not_used(target: Target) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     for path in ("/", "/papers", "/feeds/atom?q=robot", "/feeds/json?q=robot", "/api/v1/papers?q=robot"):
-        answer = target.browser.get(path, headers=evil)
-        assert "evil.example" not in answer.text
-        assert "evil.example" not in str(answer.headers)
-    answer = target.browser.post("/subscribe", FORM, headers=evil)
-    assert answer.headers["location"] == "/sent"
+        response = target.browser.get(path, headers=headers)
+        assert "evil.example" not in response.text
+        assert "evil.example" not in str(response.headers)
+    response = target.browser.post("/subscribe", FORM, headers=headers)
+    assert response.headers["location"] == "/sent"
 
 
 def test_no_form_redirects_to_another_host(target: Target) -> None:
-    elsewhere = "https://evil.example"
+    evil = "https://evil.example"
     names = ("next", "url", "return", "redirect", "to", "keywords", "saved", "add", "narrow", "sure")
-    asked = [target.browser.post("/subscribe", FORM | dict.fromkeys(names, elsewhere))]
-    asked += [target.browser.get(path, params=dict.fromkeys(names, elsewhere)) for path in ("/", "/papers", "/sent")]
-    asked += [
+    responses = [target.browser.post("/subscribe", FORM | dict.fromkeys(names, evil))]
+    responses += [target.browser.get(path, params=dict.fromkeys(names, evil)) for path in ("/", "/papers", "/sent")]
+    responses += [
         target.browser.get(path) for path in ("//evil.example", "//evil.example/..", "/\\evil.example", "/papers/")
     ]
     path = f"/preferences/{target.token(TokenPurpose.PREFERENCES)}"
-    asked.append(target.browser.post(path, {"keywords": "robot", "next": elsewhere}))
-    for answer in asked:
-        where = answer.headers.get("location", "/")
-        assert where.startswith("/")
-        assert not where.startswith(("//", "/\\"))
+    responses.append(target.browser.post(path, {"keywords": "robot", "next": evil}))
+    for response in responses:
+        location = response.headers.get("location", "/")
+        assert location.startswith("/")
+        assert not location.startswith(("//", "/\\"))
 
 
-def test_no_keyword_and_no_title_reach_a_header_of_a_letter(target: Target) -> None:
+def test_no_keyword_and_no_title_reach_a_header_of_an_email(target: Target) -> None:
     later = AT + timedelta(days=1)
-    arrive(target.at, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
+    arrive(target.ctx, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
     update_preferences(
-        target.at,
+        target.ctx,
         target.token(TokenPurpose.PREFERENCES),
         Preferences(),
         [KeywordInput(f"walk*{BREAKS}", "walk*")],
         None,
         AT,
     )
-    plan(target.at.engine, target.at.sender_domain, later + timedelta(hours=1))
-    before = len(target.letters())
-    asyncio.run(send_queued(target.at, lambda: later))
-    (letter,) = target.letters()[before:]
-    assert "walk" in letter.subject
-    assert {"bcc", "x-evil"}.isdisjoint(name.lower() for name in letter.message)
-    assert letter.recipient == ADA
-    assert "Evil" not in [*letter.message.keys()]
+    plan(target.ctx.engine, target.ctx.sender_domain, later + timedelta(hours=1))
+    before = len(target.messages())
+    asyncio.run(send_queued(target.ctx, lambda: later))
+    (message,) = target.messages()[before:]
+    assert "walk" in message.subject
+    assert {"bcc", "x-evil"}.isdisjoint(name.lower() for name in message.message)
+    assert message.recipient == ADA
+    assert "Evil" not in [*message.message.keys()]

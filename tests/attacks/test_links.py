@@ -1,4 +1,4 @@
-"""Attacks with and on the links in letters."""
+"""Attacks with and on the links in e-mails."""
 
 import re
 from itertools import product
@@ -10,7 +10,7 @@ from tests.attacks.conftest import EVE, Target
 from tests.support.browser import AT, Seen
 from tests.support.contexts import ADA, BOB, settings, token
 
-# Where each purpose has its pages, and what is sent there.
+# Pages of each purpose.
 PAGES = {
     TokenPurpose.CONFIRM: ("/confirm/{}",),
     TokenPurpose.PREFERENCES: tuple(f"/preferences/{{}}{page}" for page in ("", "/history", "/export.json", "/erase")),
@@ -23,27 +23,27 @@ PAGES = {
     TokenPurpose.PAUSE: ("/pause/{}",),
     TokenPurpose.RESUBSCRIBE: ("/return/{}",),
 }
-MOST_FOLLOWED = 50
-PRESSED = {"answer": "yes", "List-Unsubscribe": "One-Click", "keywords": "changed", "undo": "", "author": "Ada"}
+MAX_FOLLOWED = 50
+FORM = {"answer": "yes", "List-Unsubscribe": "One-Click", "keywords": "changed", "undo": "", "author": "Ada"}
 
 
 def test_a_token_opens_no_page_of_another_purpose_and_does_nothing_there(target: Target) -> None:
-    before = target.dump(counts=False)
-    tokens, tried = {each: target.token(each) for each in TokenPurpose}, 0
-    for purpose, made_for in product(PAGES, TokenPurpose):
-        if purpose is made_for:
+    before = target.dump(counters=False)
+    tokens, tried = {purpose: target.token(purpose) for purpose in TokenPurpose}, 0
+    for purpose, other in product(PAGES, TokenPurpose):
+        if purpose is other:
             continue
         for page in PAGES[purpose]:
-            path = page.format(tokens[made_for])
+            path = page.format(tokens[other])
             assert target.browser.get(path).status_code == 404, path
-            assert target.browser.post(path, PRESSED).status_code in {404, 405}, path
+            assert target.browser.post(path, FORM).status_code in {404, 405}, path
             tried += 1
     assert tried > 140
-    assert target.dump(counts=False) == before
+    assert target.dump(counters=False) == before
 
 
-def test_a_signature_fits_no_other_person_and_no_other_time(target: Target) -> None:
-    ada, bob = (target.token(TokenPurpose.PREFERENCES, each).split(".") for each in (ADA, BOB))
+def test_a_signature_fits_no_other_subscriber_and_no_other_time(target: Target) -> None:
+    ada, bob = (target.token(TokenPurpose.PREFERENCES, email).split(".") for email in (ADA, BOB))
     assert [*map(len, ada)] == [*map(len, bob)]
     forged = [
         [bob[0], ada[1], ada[2]],
@@ -57,73 +57,75 @@ def test_a_signature_fits_no_other_person_and_no_other_time(target: Target) -> N
     for parts in forged:
         assert target.browser.get(f"/preferences/{'.'.join(parts)}").status_code == 404
     assert len(ada[2]) >= 43  # 256 bits in base64
-    assert len(ada[0]) >= 22  # 128 bits of whom it speaks of
+    assert len(ada[0]) >= 22  # 128 bits of the subscriber
 
 
-def test_a_scanner_that_follows_every_link_of_every_letter_changes_nothing(target: Target) -> None:
-    waiting = set()
-    for letter in target.letters():
-        text = "\n".join([str(letter.message), letter.part("plain"), letter.part("html")])
-        waiting |= set(re.findall(r"http://digest\.test(/[^\s\"'<>)]*)", text))
-    kinds = {each.split("/")[1] for each in waiting}
+def test_a_scanner_that_follows_every_link_of_every_email_changes_nothing(target: Target) -> None:
+    links = set()
+    for message in target.messages():
+        text = "\n".join([str(message.message), message.part("plain"), message.part("html")])
+        links |= set(re.findall(r"http://digest\.test(/[^\s\"'<>)]*)", text))
+    kinds = {path.split("/")[1] for path in links}
     assert kinds >= {"confirm", "unsubscribe", "preferences", "letters", "mute", "fewer", "pause"}
-    before, seen = target.dump(), set[str]()
-    queue = sorted(waiting)
-    while queue and len(seen) < MOST_FOLLOWED:
+    before, visited = target.dump(), set[str]()
+    queue = sorted(links)
+    while queue and len(visited) < MAX_FOLLOWED:
         path = queue.pop(0)
-        if path in seen:
+        if path in visited:
             continue
-        seen.add(path)
+        visited.add(path)
         assert target.browser.head(path).status_code < 500, path
-        answer = target.browser.get(path)
-        assert answer.status_code < 500, path
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            links = [each.removeprefix("http://digest.test") for each in Seen(answer.text).links]
-            queue += [each for each in links if each.startswith("/")]
-    assert seen > waiting  # all of the letters, and what lies behind them
+        response = target.browser.get(path)
+        assert response.status_code < 500, path
+        if response.headers.get("content-type", "").startswith("text/html"):
+            found = [link.removeprefix("http://digest.test") for link in Seen(response.text).links]
+            queue += [link for link in found if link.startswith("/")]
+    assert visited > links  # all links of the e-mails, and of the pages behind them
     assert target.dump() == before
 
 
-def test_a_replayed_confirmation_begins_nothing_anew(target: Target) -> None:
+def test_a_replayed_confirmation_changes_nothing(target: Target) -> None:
     link = target.token(TokenPurpose.CONFIRM, EVE)
     assert target.browser.post(f"/confirm/{link}").status_code == 200
-    before = target.dump(counts=False)
+    before = target.dump(counters=False)
     for _ in range(3):
         assert "already" in target.browser.post(f"/confirm/{link}").text
-    assert target.dump(counts=False) == before
-    unsubscribe(target.at, target.token(TokenPurpose.UNSUBSCRIBE, EVE), AT)
-    after = target.dump(counts=False)
+    assert target.dump(counters=False) == before
+    unsubscribe(target.ctx, target.token(TokenPurpose.UNSUBSCRIBE, EVE), AT)
+    after = target.dump(counters=False)
     assert target.browser.post(f"/confirm/{link}").status_code == 410
-    assert target.dump(counts=False) == after
+    assert target.dump(counters=False) == after
 
 
-def test_pages_behind_a_token_are_kept_by_no_cache_and_told_to_no_other_host(target: Target) -> None:
+def test_pages_behind_a_token_are_neither_cached_nor_named_to_other_hosts(target: Target) -> None:
     for purpose, page in [(purpose, page) for purpose, pages in PAGES.items() for page in pages]:
-        for answer in (
+        for response in (
             target.browser.get(page.format(target.token(purpose))),
             target.browser.get(page.format("x")),
         ):
-            assert answer.headers["cache-control"] == "no-store", page
-            assert answer.headers["referrer-policy"] == "no-referrer"
-            assert answer.headers["x-robots-tag"].startswith("noindex")
+            assert response.headers["cache-control"] == "no-store", page
+            assert response.headers["referrer-policy"] == "no-referrer"
+            assert response.headers["x-robots-tag"].startswith("noindex")
 
 
-def test_a_session_that_was_left_is_not_entered_again_by_writing_it_in_another_way(target: Target) -> None:
-    keeper = OperatorAuth(
-        type(target.at)(settings(target.at.engine, operator_token="x" * 20), target.at.engine, target.at.token_signer)
+def test_an_ended_session_is_not_valid_in_another_encoding(target: Target) -> None:
+    auth = OperatorAuth(
+        type(target.ctx)(
+            settings(target.ctx.engine, operator_token="x" * 20), target.ctx.engine, target.ctx.token_signer
+        )
     )
-    session = keeper.create_session(AT)
-    # The last character of base64 has bits that nobody reads, and padding may be there or not.
+    session = auth.create_session(AT)
+    # The last character of base64 has unused bits, and padding is optional.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet.index(session[-1])
-    others = [session[:-1] + alphabet[last - last % 4 + n] for n in range(4)] + [session + "="]
-    assert all(keeper.is_valid_session(each, AT) for each in others)
-    keeper.end_session(session)
-    assert not any(keeper.is_valid_session(each, AT) for each in others)
+    encodings = [session[:-1] + alphabet[last - last % 4 + n] for n in range(4)] + [session + "="]
+    assert all(auth.is_valid_session(encoding, AT) for encoding in encodings)
+    auth.end_session(session)
+    assert not any(auth.is_valid_session(encoding, AT) for encoding in encodings)
 
 
-def test_of_a_stranger_no_link_can_be_made_from_a_known_address(target: Target) -> None:
+def test_no_link_can_be_made_from_a_known_address(target: Target) -> None:
     # Tokens name a random number, not the address or a count.
-    for each in (ADA, BOB, "1", "2"):
-        assert target.browser.get(f"/preferences/{each}").status_code == 404
-    assert token(target.at, ADA, TokenPurpose.VIEW, AT) != token(target.at, BOB, TokenPurpose.VIEW, AT)
+    for guess in (ADA, BOB, "1", "2"):
+        assert target.browser.get(f"/preferences/{guess}").status_code == 404
+    assert token(target.ctx, ADA, TokenPurpose.VIEW, AT) != token(target.ctx, BOB, TokenPurpose.VIEW, AT)

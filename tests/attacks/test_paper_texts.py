@@ -1,4 +1,4 @@
-"""Attacks by what papers say, where they are shown."""
+"""Attacks by the texts of papers, where they are shown."""
 
 from lxml import etree  # type: ignore[import-untyped]
 from sqlmodel import select
@@ -13,22 +13,22 @@ from tests.support.browser import AT
 EVIL = "robot ]]></title></entry></feed><script>alert(1)</script>&evil;<!--\x00\x08\ufffe"
 
 
-def test_no_text_gets_out_of_its_place_in_a_feed(target: Target) -> None:
-    listed = ListedPaper(
+def test_no_text_gets_out_of_its_element_in_a_feed(target: Target) -> None:
+    paper = ListedPaper(
         source="arxiv", list_day=AT.date(), rank=1, kind="new", title=EVIL, abstract=EVIL, source_id="x",
         authors=(EVIL,), organization=EVIL, doi="10.1000/x", url="javascript:alert(1)", code_url="data:text/html,x",
     )  # fmt: skip
-    with write_session(target.at.engine) as session:
-        store_listings(session, [listed], AT)
+    with write_session(target.ctx.engine) as session:
+        store_listings(session, [paper], AT)
         number = session.exec(select(Paper.id).where(Paper.doi == "10.1000/x")).one()
     atom = target.browser.get("/feeds/atom", params={"q": "robot"})
     assert atom.headers["content-type"].startswith("application/atom+xml")
     tree = etree.fromstring(atom.content)
-    found = {etree.QName(each).localname for each in tree.iter(etree.Element)}
-    assert found >= {"entry", "title", "author"}
-    assert "script" not in found
-    assert all("javascript" not in value for each in tree.iter(etree.Element) for value in each.attrib.values())
+    tags = {etree.QName(element).localname for element in tree.iter(etree.Element)}
+    assert tags >= {"entry", "title", "author"}
+    assert "script" not in tags
+    assert all("javascript" not in value for element in tree.iter(etree.Element) for value in element.attrib.values())
     assert not list(tree.iter(etree.Comment))
-    told = target.browser.get("/feeds/json", params={"q": "robot"}).json()
-    assert told["items"][0]["id"] == f"http://digest.test/papers/{number}"
-    assert all(str(each.get("url", "http")).startswith("http") for each in told["items"])
+    feed = target.browser.get("/feeds/json", params={"q": "robot"}).json()
+    assert feed["items"][0]["id"] == f"http://digest.test/papers/{number}"
+    assert all(str(item.get("url", "http")).startswith("http") for item in feed["items"])
