@@ -16,66 +16,70 @@ from pathlib import Path
 import structlog
 
 from digest.context import AppContext
-from tests.checks import needs
-from tests.checks.judges import Finding, Judge, judges
-from tests.checks.letters import Mail, send, service
-from tests.checks.needs import say
-from tests.checks.relay import postfix, received, run
+from tests.checks import requirements
+from tests.checks.emails import ReceivedEmail, running_service, send_all_kinds
+from tests.checks.judges import Finding, Judge, all_judges
+from tests.checks.postfix import postfix, run, wait_for_emails
+from tests.checks.requirements import print_line
 
-SHOWN = 12  # findings of one judge
+MAX_SHOWN = 12  # findings of one judge
 
 
 def main(arguments: Sequence[str]) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if arguments[:1] == ["look"]:
-        from tests.checks.look import look
+        from tests.checks.screenshots import take_screenshots
 
-        return look(Path(arguments[1]) if arguments[1:] else Path("var/look"))
-    needs.ready(needs.JUDGING)
-    needs.npm()
-    at, mails = letters()
+        return take_screenshots(Path(arguments[1]) if arguments[1:] else Path("var/look"))
+    requirements.ensure_installed(requirements.JUDGE_COMMANDS)
+    requirements.install_npm_packages()
+    at, emails = collect_emails()
     assert at.dkim_signer is not None
-    signed = next(mail for mail in mails if mail.name == "digest-6")
-    say(f"{len(mails)} letters came through Postfix: {', '.join(mail.name for mail in mails)}\n")
-    only = set(arguments)
-    results = [tried(each, mails) for each in judges(at.dkim_signer, signed) if not only or each.name in only]
+    signed = next(mail for mail in emails if mail.name == "digest-6")
+    print_line(f"{len(emails)} letters came through Postfix: {', '.join(mail.name for mail in emails)}\n")
+    selected = set(arguments)
+    results = [
+        run_judge(each, emails) for each in all_judges(at.dkim_signer, signed) if not selected or each.name in selected
+    ]
     return max(results)
 
 
-def letters() -> tuple[AppContext, list[Mail]]:
+def collect_emails() -> tuple[AppContext, list[ReceivedEmail]]:
     """All letters as a reader's host got them, and the house that sent them."""
     with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
         home = Path(folder)
         home.chmod(0o755)
         key = home / "dkim.pem"
         run("openssl", "genrsa", "-out", str(key), "2048")
-        with postfix(home / "mx") as port, service(port, key) as at:
-            return at, received(home / "mx", send(at))
+        with postfix(home / "mx") as port, running_service(port, key) as at:
+            return at, wait_for_emails(home / "mx", send_all_kinds(at))
 
 
-def tried(judge: Judge, mails: Sequence[Mail]) -> int:
+def run_judge(judge: Judge, emails: Sequence[ReceivedEmail]) -> int:
     """One line of the table; 0 when there is no finding and the judge saw what is wrong with its samples."""
-    began = time.monotonic()
-    found = judge.judge([*mails, *judge.broken])
-    samples = {mail.name for mail in judge.broken}
-    missed = samples - {each.letter for each in found}
-    real = [each for each in found if each.letter not in samples]
-    trust = f"saw {len(samples)} of {len(samples)} faults" if not missed else f"BLIND to {', '.join(sorted(missed))}"
-    verdict = "ok" if not real else f"{len(real)} findings"
-    seconds = time.monotonic() - began
-    say(f"{judge.name:<14}{len(mails):>3} letters  {verdict:<14}{trust:<24}{seconds:6.1f} s")
-    tell(real)
-    return 1 if real or missed else 0
+    started_at = time.monotonic()
+    findings = judge.find([*emails, *judge.faulty])
+    samples = {mail.name for mail in judge.faulty}
+    missed = samples - {each.subject for each in findings}
+    unexpected = [each for each in findings if each.subject not in samples]
+    reliability = (
+        f"saw {len(samples)} of {len(samples)} faults" if not missed else f"BLIND to {', '.join(sorted(missed))}"
+    )
+    verdict = "ok" if not unexpected else f"{len(unexpected)} findings"
+    seconds = time.monotonic() - started_at
+    print_line(f"{judge.name:<14}{len(emails):>3} letters  {verdict:<14}{reliability:<24}{seconds:6.1f} s")
+    print_findings(unexpected)
+    return 1 if unexpected or missed else 0
 
 
-def tell(found: Sequence[Finding]) -> None:
+def print_findings(findings: Sequence[Finding]) -> None:
     """Each kind of finding once, with the letters that it was in."""
-    where = Counter(each.says for each in found)
-    for says, _ in where.most_common(SHOWN):
-        names = sorted({each.letter for each in found if each.says == says})
-        say(f"    {says}\n        in {', '.join(names)}")
-    if len(where) > SHOWN:
-        say(f"    and {len(where) - SHOWN} kinds more")
+    counts = Counter(each.text for each in findings)
+    for says, _ in counts.most_common(MAX_SHOWN):
+        names = sorted({each.subject for each in findings if each.text == says})
+        print_line(f"    {says}\n        in {', '.join(names)}")
+    if len(counts) > MAX_SHOWN:
+        print_line(f"    and {len(counts) - MAX_SHOWN} kinds more")
 
 
 if __name__ == "__main__":

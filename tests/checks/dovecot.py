@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.checks.relay import run
+from tests.checks.postfix import run
 from tests.support.ports import free_port, listening
 
 PASSWORD = "loopback"  # for this machine alone

@@ -10,36 +10,38 @@ from collections.abc import Sequence
 
 import structlog
 
-from tests.checks import needs
-from tests.checks.__main__ import tell
-from tests.checks.needs import say
-from tests.checks.pages_ground import ground
+from tests.checks import requirements
+from tests.checks.__main__ import print_findings
 from tests.checks.pages_judges import PageJudge, page_judges
+from tests.checks.pages_site import serve_site
+from tests.checks.requirements import print_line
 
-NEEDED = {"java": "default-jre-headless", "chromium": "chromium"}
+COMMANDS = {"java": "default-jre-headless", "chromium": "chromium"}
 
 
 def main(arguments: Sequence[str]) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     logging.disable(logging.CRITICAL)  # the broken interface fails loudly, as it should
-    needs.debian(needs.missing(NEEDED))
-    needs.npm()
-    with ground() as on:
-        return max(tried(each) for each in page_judges(on) if not arguments or each.name in arguments)
+    requirements.install_debian_packages(requirements.missing_packages(COMMANDS))
+    requirements.install_npm_packages()
+    with serve_site() as on:
+        return max(run_judge(each) for each in page_judges(on) if not arguments or each.name in arguments)
 
 
-def tried(judge: PageJudge) -> int:
+def run_judge(judge: PageJudge) -> int:
     """One line of the table; 0 when there is no finding and the judge saw what is wrong with its samples."""
-    began = time.monotonic()
-    found = judge.judge({**judge.looks_at, **judge.broken})
-    missed = judge.broken.keys() - {each.letter for each in found}
-    real = [each for each in found if each.letter not in judge.broken]
-    trust = f"saw {len(judge.broken)} of {len(judge.broken)} faults" if not missed else f"BLIND to {', '.join(missed)}"
-    verdict = "ok" if not real else f"{len(real)} findings"
-    seconds = time.monotonic() - began
-    say(f"{judge.name:<14}{len(judge.looks_at):>3} pages  {verdict:<14}{trust:<24}{seconds:6.1f} s")
-    tell(real)
-    return 1 if real or missed else 0
+    started_at = time.monotonic()
+    findings = judge.find({**judge.pages, **judge.faulty})
+    missed = judge.faulty.keys() - {each.subject for each in findings}
+    unexpected = [each for each in findings if each.subject not in judge.faulty]
+    reliability = (
+        f"saw {len(judge.faulty)} of {len(judge.faulty)} faults" if not missed else f"BLIND to {', '.join(missed)}"
+    )
+    verdict = "ok" if not unexpected else f"{len(unexpected)} findings"
+    seconds = time.monotonic() - started_at
+    print_line(f"{judge.name:<14}{len(judge.pages):>3} pages  {verdict:<14}{reliability:<24}{seconds:6.1f} s")
+    print_findings(unexpected)
+    return 1 if unexpected or missed else 0
 
 
 if __name__ == "__main__":

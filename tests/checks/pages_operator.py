@@ -16,16 +16,16 @@ from tests.support.contexts import ADA
 from tests.support.factories import delivery, reading, subscriber
 
 TOKEN = "a-token-that-is-long-enough"
-READERS = 3
-ENDS = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
+SUBSCRIBER_COUNT = 3
+FINAL_STATES = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
-def happen(at: AppContext) -> None:
+def add_operator_history(at: AppContext) -> None:
     """Looks at the sources, good and bad; letters that failed or are uncertain; a relay that takes nothing."""
     with write_session(at.engine) as session:
         for source in SOURCE_TITLES:
             for ago in range(20, 0, -1):
-                then, status = AT - timedelta(days=ago), _ended(ago)
+                then, status = AT - timedelta(days=ago), _fetch_status(ago)
                 new = 40 - ago if status == FetchStatus.OK else 0
                 session.add(
                     reading(
@@ -38,10 +38,10 @@ def happen(at: AppContext) -> None:
                     )
                 )
                 session.flush()
-        for number in range(READERS):
+        for number in range(SUBSCRIBER_COUNT):
             session.add(to := subscriber(email=f"reader-{number}@example.org", created_at=AT - timedelta(days=9)))
             session.flush()
-            for ago, state in enumerate(ENDS, 1):
+            for ago, state in enumerate(FINAL_STATES, 1):
                 then = AT - timedelta(days=ago)
                 session.add(
                     delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
@@ -49,18 +49,18 @@ def happen(at: AppContext) -> None:
         open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=AT)
 
 
-def _ended(ago: int) -> FetchStatus:
+def _fetch_status(ago: int) -> FetchStatus:
     if ago % 7 == 0:
         return FetchStatus.FAILED
     return FetchStatus.NOT_LISTED if ago % 5 == 0 else FetchStatus.OK
 
 
-def inside(at: AppContext) -> dict[str, str]:
+def operator_pages(at: AppContext) -> dict[str, str]:
     """Paths by name. `#q=x` stands for the answer to a form, with x written into its field q."""
     with read_session(at.engine) as session:
         ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
         of_each = select(Delivery.id).order_by(col(Delivery.id))
-        letters = {state: session.exec(of_each.where(Delivery.state == state)).first() for state in ENDS}
+        letters = {state: session.exec(of_each.where(Delivery.state == state)).first() for state in FINAL_STATES}
     return {
         "operator": "/operator",
         "operator-readers": "/operator/readers",
@@ -73,12 +73,12 @@ def inside(at: AppContext) -> dict[str, str]:
     }
 
 
-def outside() -> dict[str, str]:
+def login_pages() -> dict[str, str]:
     """Paths by name, as somebody sees them who has not logged in."""
     return {"operator-login": "/operator/login", "operator-refused": "/operator/login#token=x"}
 
 
-def logged_in(base: str) -> str:
+def login_cookie(base: str) -> str:
     """The cookie of a session, as a browser gets it."""
     answer = httpx.post(f"{base}/operator/login", data={"token": TOKEN}, headers={"Origin": base})
     return answer.cookies[SESSION_COOKIE]

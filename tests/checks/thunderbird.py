@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.checks.dovecot import PASSWORD
-from tests.checks.relay import run
+from tests.checks.postfix import run
 from tests.support.ports import free_port, listening
 
 SIZE = "1100x1400"
@@ -95,11 +95,11 @@ class Marionette:
         self._file = self._socket.makefile("rb")
         self._number = 0
         self._read()  # its greeting
-        self.ask("WebDriver:NewSession")
-        self.ask("Marionette:SetContext", value="chrome")
-        self.ask("WebDriver:SetTimeouts", script=90_000)
+        self.call("WebDriver:NewSession")
+        self.call("Marionette:SetContext", value="chrome")
+        self.call("WebDriver:SetTimeouts", script=90_000)
 
-    def ask(self, command: str, **parameters: Any) -> Any:
+    def call(self, command: str, **parameters: Any) -> Any:
         """The answer. Raises RuntimeError with what went wrong there."""
         self._number += 1
         said = json.dumps([0, self._number, command, parameters])
@@ -109,9 +109,9 @@ class Marionette:
             raise RuntimeError(f"{command}: {error}")
         return result
 
-    def script(self, text: str, *arguments: Any) -> Any:
+    def run_script(self, text: str, *arguments: Any) -> Any:
         """Run `text` in the program itself; its last argument is the function that takes the result."""
-        return self.ask("WebDriver:ExecuteAsyncScript", script=text, args=[*arguments], sandbox="system")["value"]
+        return self.call("WebDriver:ExecuteAsyncScript", script=text, args=[*arguments], sandbox="system")["value"]
 
     def _read(self) -> Any:
         length = b""
@@ -121,7 +121,7 @@ class Marionette:
 
 
 @contextmanager
-def screen() -> Iterator[str]:
+def virtual_display() -> Iterator[str]:
     """The name of a display of our own."""
     reading, writing = os.pipe()
     with subprocess.Popen(
@@ -136,7 +136,7 @@ def screen() -> Iterator[str]:
             running.terminate()
 
 
-def picture(home: Path, imap: int, subject: str, path: Path, *, dark: bool) -> str:
+def take_screenshot(home: Path, imap: int, subject: str, path: Path, *, dark: bool) -> str:
     """Take a picture of the letter of that subject, as Thunderbird shows it; the text that it shows."""
     profile = home / ("dark" if dark else "light")
     profile.mkdir()
@@ -151,7 +151,7 @@ def picture(home: Path, imap: int, subject: str, path: Path, *, dark: bool) -> s
     }
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in (PREFERENCES | theme).items())
     (profile / "user.js").write_text("".join(lines))
-    with screen() as display:
+    with virtual_display() as display:
         environment = {**os.environ, "DISPLAY": display, "HOME": str(home), "LANG": "C.UTF-8"}
         command = [
             "thunderbird",
@@ -169,8 +169,8 @@ def picture(home: Path, imap: int, subject: str, path: Path, *, dark: bool) -> s
                 listening(port, 120)
                 remote = Marionette(port)
                 width, height = map(int, SIZE.split("x"))
-                remote.ask("WebDriver:SetWindowRect", x=0, y=0, width=width, height=height)
-                said = str(remote.script(SHOW, subject, imap, PASSWORD))
+                remote.call("WebDriver:SetWindowRect", x=0, y=0, width=width, height=height)
+                said = str(remote.run_script(SHOW, subject, imap, PASSWORD))
                 run("import", "-display", display, "-window", "root", str(path))
             finally:
                 running.terminate()

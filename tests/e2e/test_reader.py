@@ -14,23 +14,25 @@ import pytest
 
 from digest.mail import StoredMessage, list_messages
 from tests.support.command import Command
-from tests.support.listings import Lists, entry, serving
+from tests.support.listings import ListingHost, paper_entry, serve_listings
 
 T = TypeVar("T")
 ADA = "ada@example.org"
 
 
 @pytest.fixture
-def lists() -> Iterator[Lists]:
+def lists() -> Iterator[ListingHost]:
     today = datetime.now(UTC).date()
     weekday = today - timedelta(days=max(0, today.weekday() - 4))
-    papers = [entry(f"2611.1{n:04}", f"A {topic} that works") for n, topic in enumerate(("robot", "protein", "speech"))]
-    with serving(Lists(today, {weekday: papers})) as hosted:
+    papers = [
+        paper_entry(f"2611.1{n:04}", f"A {topic} that works") for n, topic in enumerate(("robot", "protein", "speech"))
+    ]
+    with serve_listings(ListingHost(today, {weekday: papers})) as hosted:
         yield hosted
 
 
 @pytest.fixture
-def served(tmp_path: Path, lists: Lists) -> Iterator[tuple[httpx.Client, Command]]:
+def served(tmp_path: Path, lists: ListingHost) -> Iterator[tuple[httpx.Client, Command]]:
     """The service on a free port, in a folder of its own, with a host that lists three papers."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -25,7 +25,7 @@ from digest.database import connect, read_session
 from digest.database.models import Paper
 from digest.matching import Matcher, PaperDocument, parse
 from tests.support.command import SHARED, Command
-from tests.support.listings import Lists, entry, serving
+from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay, relay, text_of
 
 PERSONS = 30
@@ -48,14 +48,14 @@ class Host:
 def own() -> Iterator[tuple[Host, Callable[[bool], None]]]:
     topics = ("diffusion model", "retrieval-augmented generation", "speech", "robot", "protein", "graph")
     days = [date(2026, 9, 7) + timedelta(days=n) for n in (0, 1, 2, 3, 4, 7)]
-    lists = Lists(days[0])
+    lists = ListingHost(days[0])
     for number, day in enumerate(days):
         lists.days[day] = [
-            entry(f"2609.{number}{n:04}", f"A {topic} that was listed as number {n}", upvotes=n)
+            paper_entry(f"2609.{number}{n:04}", f"A {topic} that was listed as number {n}", upvotes=n)
             for n, topic in enumerate(topics * 2)
         ]
         lists.batches[day] = [
-            entry(f"2609.{number}5{n:03}", f"Late news on {topic}s of kind {n}") for n, topic in enumerate(topics)
+            paper_entry(f"2609.{number}5{n:03}", f"Late news on {topic}s of kind {n}") for n, topic in enumerate(topics)
         ] + lists.days[day][:2]  # some are listed by both
         if number:  # what came yesterday comes again as a cross-list and as a new version
             before = days[number - 1]
@@ -68,9 +68,9 @@ def own() -> Iterator[tuple[Host, Callable[[bool], None]]]:
         lists.today = day
 
     def broken(yes: bool) -> None:
-        lists.broken = yes
+        lists.is_broken = yes
 
-    with serving(lists):
+    with serve_listings(lists):
         yield Host(lists.url, "huggingface,arxiv", days, topics, today), broken
 
 

@@ -21,70 +21,79 @@ from pathlib import Path
 import structlog
 
 from tests.mta import exim, postfix
-from tests.mta.round import Told, round_of, through
+from tests.mta.delivery_check import CheckResult, deliver_through, planned_check
 from tests.support.ports import free_port
 
-LETTERS = 5_000
-SHOWN = 10
+EMAIL_COUNT = 5_000
+MAX_SHOWN = 10
 
 
 def main() -> int:
-    letters = int(sys.argv[1]) if sys.argv[1:] else LETTERS
+    letters = int(sys.argv[1]) if sys.argv[1:] else EMAIL_COUNT
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where servers are, also for who is not root
-    results = [one for way in (by_sink, by_postfix, by_exim) for one in way(letters)]
+    results = [one for way in (check_sink, check_postfix, check_exim) for one in way(letters)]
     for each in results:
-        tell(each)
-    return 2 if not results else int(any(each.wrong for each in results))
+        print_result(each)
+    return 2 if not results else int(any(each.problems for each in results))
 
 
-def by_sink(letters: int) -> Iterator[Told]:
+def check_sink(letters: int) -> Iterator[CheckResult]:
     if not shutil.which("smtp-sink"):
-        say("SKIPPED: smtp-sink; on Debian it is in the package postfix")
+        print_line("SKIPPED: smtp-sink; on Debian it is in the package postfix")
         return
-    with place() as folder, round_of(letters, folder, port := free_port()) as at:
-        yield postfix.sink_round(at, folder, port)
+    with shared_folder() as folder, planned_check(letters, folder, port := free_port()) as at:
+        yield postfix.check_sink_faults(at, folder, port)
 
 
-def by_postfix(letters: int) -> Iterator[Told]:
+def check_postfix(letters: int) -> Iterator[CheckResult]:
     if not shutil.which("postfix") or os.geteuid() != 0:
-        say("SKIPPED: Postfix; that needs the package postfix, and root (best in a container)")
+        print_line("SKIPPED: Postfix; that needs the package postfix, and root (best in a container)")
         return
-    with place() as folder, postfix.queue(folder / "mx", letters) as mta, round_of(letters, folder, mta.port) as at:
-        yield through("Postfix", at, mta)
+    with (
+        shared_folder() as folder,
+        postfix.running_postfix(folder / "mx", letters) as mta,
+        planned_check(letters, folder, mta.port) as at,
+    ):
+        yield deliver_through("Postfix", at, mta)
 
 
-def by_exim(letters: int) -> Iterator[Told]:
-    if why := exim.missing():
-        say(f"SKIPPED: Exim; {why}")
+def check_exim(letters: int) -> Iterator[CheckResult]:
+    if why := exim.missing_requirement():
+        print_line(f"SKIPPED: Exim; {why}")
         return
-    with place() as folder, exim.queue(folder / "mx", letters) as mta, round_of(letters, folder, mta.port) as at:
-        yield through("Exim", at, mta)
+    with (
+        shared_folder() as folder,
+        exim.running_exim(folder / "mx", letters) as mta,
+        planned_check(letters, folder, mta.port) as at,
+    ):
+        yield deliver_through("Exim", at, mta)
 
 
 @contextmanager
-def place() -> Iterator[Path]:
+def shared_folder() -> Iterator[Path]:
     """A folder that every user reaches."""
     with tempfile.TemporaryDirectory(prefix="check-mta-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
 
-def tell(told: Told) -> None:
+def print_result(result: CheckResult) -> None:
     """A line, and what is wrong."""
-    say(f"{told.name:<10} {'ok' if not told.wrong else 'WRONG':<6} {told.accepted:,} accepted, {told.seconds:.0f} s")
-    say(f"    at first {listed(told.first)}; in the end {listed(told.last)}")
-    for each in told.wrong[:SHOWN]:
-        say(f"    {each}")
-    if len(told.wrong) > SHOWN:
-        say(f"    and {len(told.wrong) - SHOWN} more")
+    status = "ok" if not result.problems else "WRONG"
+    print_line(f"{result.name:<10} {status:<6} {result.accepted:,} accepted, {result.seconds:.0f} s")
+    print_line(f"    at first {format_counts(result.first_states)}; in the end {format_counts(result.final_states)}")
+    for each in result.problems[:MAX_SHOWN]:
+        print_line(f"    {each}")
+    if len(result.problems) > MAX_SHOWN:
+        print_line(f"    and {len(result.problems) - MAX_SHOWN} more")
 
 
-def listed(counts: Counter[str]) -> str:
+def format_counts(counts: Counter[str]) -> str:
     return ", ".join(f"{many:,} {name}" for name, many in counts.most_common())
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

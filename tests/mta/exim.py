@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.log import Accepted
-from tests.mta.round import Mta, told_off
+from tests.mta.delivery_check import Mta, refused_addresses
 from tests.support.ports import free_port, listening
 
 USER = "Debian-exim"  # compiled in
@@ -54,14 +54,14 @@ ACCEPTED = re.compile(r"^\S+ \S+ \S+ <= .* id=(\S+) for (\S+)$", re.MULTILINE)
 UNPACKED = Path(__file__).parents[2] / ".venv" / "check" / "exim"
 
 
-def program() -> str | None:
+def find_program() -> str | None:
     """Where it is, if anywhere: Debian's own, or one that was only unpacked, because Postfix holds its place."""
     return shutil.which("exim4") or shutil.which(str(UNPACKED / "usr/sbin/exim4"))
 
 
-def missing() -> str:
+def missing_requirement() -> str:
     """What to do before this can be tried; empty when nothing is missing."""
-    found = program()
+    found = find_program()
     if not found:
         return (
             "it is in Debian's package exim4-daemon-light; beside Postfix, which excludes it, unpack it: "
@@ -92,7 +92,7 @@ class Exim(Mta):
         (home / "exim.conf").write_text(CONFIGURATION.format(home=home, port=self.port))
 
     def start(self) -> None:
-        exim = program()
+        exim = find_program()
         assert exim
         self._daemon = subprocess.Popen(
             [exim, "-C", str(self.home / "exim.conf"), "-bdf"],
@@ -112,7 +112,7 @@ class Exim(Mta):
         self.stop()
         self.start()
 
-    def forgive(self) -> None:
+    def accept_all(self) -> None:
         for each in ("rcpt", "data"):
             (self.home / "maps" / each).write_text("")
 
@@ -122,12 +122,12 @@ class Exim(Mta):
 
 
 @contextmanager
-def queue(home: Path, letters: int) -> Iterator[Exim]:
+def running_exim(home: Path, count: int) -> Iterator[Exim]:
     """Running, with its maps."""
     exim = Exim(home)
     (home / "maps").mkdir()
     for place in ("rcpt", "data"):
-        lines = [f"{address}: {sort.code} {sort.reply}\n" for address, sort in told_off(letters, place)]
+        lines = [f"{address}: {sort.code} {sort.reply}\n" for address, sort in refused_addresses(count, place)]
         (home / "maps" / place).write_text("".join(lines))
     exim.start()
     try:

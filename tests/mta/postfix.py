@@ -11,8 +11,8 @@ from pathlib import Path
 
 from digest.database.models import DeliveryState
 from tests.chaos.log import Accepted
-from tests.checks.relay import postfix, run
-from tests.mta.round import CONNECTIONS, LONG, Mta, Round, Told, told_off
+from tests.checks.postfix import postfix, run
+from tests.mta.delivery_check import CONNECTIONS, LONG_DELAY, CheckResult, DeliveryCheck, Mta, refused_addresses
 from tests.support.ports import listening
 
 MAPS = """
@@ -23,7 +23,7 @@ smtpd_client_connection_count_limit = 0
 NAME = re.compile(rb"^Message-ID:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
 TO = re.compile(rb"^X-Original-To: (\S+)|^Delivered-To: (\S+)", re.MULTILINE)
 ARRIVAL = 300.0  # seconds
-FEW = 100  # letters that meet each fault: as many as are claimed at once
+EMAILS_PER_FAULT = 100  # letters that meet each fault: as many as are claimed at once
 
 
 class Postfix(Mta):
@@ -37,7 +37,7 @@ class Postfix(Mta):
         run("postfix", "-c", str(self.home / "etc"), "start")
         listening(self.port)
 
-    def forgive(self) -> None:
+    def accept_all(self) -> None:
         for each in ("rcpt", "data"):
             (self.home / "maps" / each).write_text("")
         run("postfix", "-c", str(self.home / "etc"), "reload")
@@ -46,14 +46,14 @@ class Postfix(Mta):
         until = time.monotonic() + ARRIVAL
         while self._queued() and time.monotonic() < until:
             time.sleep(0.5)
-        return [_read(path.read_bytes()) for path in (self.home / "Maildir" / "new").iterdir()]
+        return [parse_delivered(path.read_bytes()) for path in (self.home / "Maildir" / "new").iterdir()]
 
     def _queued(self) -> bool:
         folders = ("incoming", "active", "deferred", "maildrop")
         return any(path.is_file() for each in folders for path in (self.home / "queue" / each).rglob("*"))
 
 
-def _read(raw: bytes) -> Accepted:
+def parse_delivered(raw: bytes) -> Accepted:
     name, to = NAME.search(raw), TO.search(raw)
     assert name, "a letter without a Message-ID"
     assert to, "a letter without a recipient"
@@ -61,19 +61,19 @@ def _read(raw: bytes) -> Accepted:
 
 
 @contextmanager
-def queue(home: Path, letters: int) -> Iterator[Postfix]:
+def running_postfix(home: Path, count: int) -> Iterator[Postfix]:
     """Running, with its maps."""
     home.mkdir()
     (home / "maps").mkdir()
     for place in ("rcpt", "data"):
-        lines = [f"{address} {sort.code} {sort.reply}\n" for address, sort in told_off(letters, place)]
+        lines = [f"{address} {sort.code} {sort.reply}\n" for address, sort in refused_addresses(count, place)]
         (home / "maps" / place).write_text("".join(lines))
     with postfix(home, domain="example.org", more=MAPS.format(home=home)) as port:
         yield Postfix(home, port)
 
 
 # What smtp-sink is told, and what becomes of the letters that meet it. An odd one: -q answers nothing and hangs up.
-SINKS: tuple[tuple[str, DeliveryState, int], ...] = (
+FAULTS: tuple[tuple[str, DeliveryState, int], ...] = (
     ("-r mail", DeliveryState.QUEUED, 450),
     ("-r rcpt", DeliveryState.QUEUED, 450),
     ("-r data", DeliveryState.QUEUED, 450),
@@ -88,38 +88,42 @@ SINKS: tuple[tuple[str, DeliveryState, int], ...] = (
     ("-Q rcpt", DeliveryState.QUEUED, 421),
     ("-Q .", DeliveryState.QUEUED, 421),
 )
-CLOSED = ("-f mail", "-q connect", "-f ehlo,helo", "-f connect")  # they meet no letter
+RELAY_FAULTS = ("-f mail", "-q connect", "-f ehlo,helo", "-f connect")  # they meet no letter
 
 
-def sink_round(at: Round, folder: Path, port: int) -> Told:
+def check_sink_faults(check: DeliveryCheck, folder: Path, port: int) -> CheckResult:
     """Letters to a sink that behaves differently each time; in the end it takes all."""
-    told, begun = Told("smtp-sink"), time.monotonic()
-    for fault in CLOSED:
-        with sink(port, *fault.split(" ")):
-            sent = at.deliver(most=FEW)
+    result, started_at = CheckResult("smtp-sink"), time.monotonic()
+    for fault in RELAY_FAULTS:
+        with running_sink(port, *fault.split(" ")):
+            sent = check.deliver(most=EMAILS_PER_FAULT)
             if not sent.relay_error or sent.sent:
-                told.wrong.append(f"smtp-sink {fault}: {sent.sent} sent, and the way is not closed")
-            at.now += LONG
-    for fault, state, code in SINKS:
-        told.wrong += _meet(at, port, fault, state, code)
-    told.first = Counter(each.state for each in at.rows())
+                result.problems.append(f"smtp-sink {fault}: {sent.sent} sent, and the way is not closed")
+            check.now += LONG_DELAY
+    for fault, state, code in FAULTS:
+        result.problems += check_fault(check, port, fault, state, code)
+    result.first_states = Counter(each.state for each in check.rows())
     letters = folder / "sink"
     letters.mkdir()
     letters.chmod(0o777)
-    with sink(port, "-d", f"{letters}/%s."):
-        at.now += LONG
-        at.deliver_all()
-    at.judge(told, [_sunk(path.read_bytes()) for path in letters.iterdir()], unseen=FEW + CONNECTIONS)
-    told.seconds = time.monotonic() - begun
-    return told
+    with running_sink(port, "-d", f"{letters}/%s."):
+        check.now += LONG_DELAY
+        check.deliver_all()
+    check.compare(
+        result,
+        [parse_sink_file(path.read_bytes()) for path in letters.iterdir()],
+        unseen=EMAILS_PER_FAULT + CONNECTIONS,
+    )
+    result.seconds = time.monotonic() - started_at
+    return result
 
 
-def _meet(at: Round, port: int, fault: str, state: DeliveryState, code: int) -> Iterator[str]:
-    before = {each.message_id: each for each in at.rows()}
-    with sink(port, *fault.split(" ")):
-        at.deliver(most=FEW)
-    at.now += LONG
-    changed = [each for each in at.rows() if each != before[each.message_id]]
+def check_fault(check: DeliveryCheck, port: int, fault: str, state: DeliveryState, code: int) -> Iterator[str]:
+    before = {each.message_id: each for each in check.rows()}
+    with running_sink(port, *fault.split(" ")):
+        check.deliver(most=EMAILS_PER_FAULT)
+    check.now += LONG_DELAY
+    changed = [each for each in check.rows() if each != before[each.message_id]]
     other = [each for each in changed if (each.state, each.code) != (state, code)]
     if not changed:
         yield f"smtp-sink {fault}: no letter met it"
@@ -127,7 +131,7 @@ def _meet(at: Round, port: int, fault: str, state: DeliveryState, code: int) -> 
         yield f"smtp-sink {fault}: {each.recipient}'s letter is {each.state} with {each.code}, not {state} with {code}"
 
 
-def _sunk(raw: bytes) -> Accepted:
+def parse_sink_file(raw: bytes) -> Accepted:
     name, to = NAME.search(raw), re.search(rb"^X-Rcpt-Args: <([^>]+)>", raw, re.MULTILINE)
     assert name, "a letter without a Message-ID"
     assert to, "a letter without a recipient"
@@ -135,7 +139,7 @@ def _sunk(raw: bytes) -> Accepted:
 
 
 @contextmanager
-def sink(port: int, *options: str) -> Iterator[None]:
+def running_sink(port: int, *options: str) -> Iterator[None]:
     """smtp-sink, as long as the block lasts."""
     user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it insists
     with subprocess.Popen(["smtp-sink", *user, *options, f"127.0.0.1:{port}", "100"]) as process:

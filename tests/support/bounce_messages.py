@@ -21,29 +21,29 @@ BOUNCES = "bounces@digest.example.org"
 LATER = TUESDAY + timedelta(hours=1)
 
 
-def address(at: AppContext, delivery: int, errand: ReturnPathKind = ReturnPathKind.BOUNCE) -> str:
+def return_address(at: AppContext, delivery_id: int, kind: ReturnPathKind = ReturnPathKind.BOUNCE) -> str:
     """Where a letter comes back to."""
     assert at.return_path
-    return at.return_path.address_for(errand, delivery)
+    return at.return_path.address_for(kind, delivery_id)
 
 
-def mail(name: str, to: str, n: int = 0) -> bytes:
+def bounce_message(name: str, to: str, n: int = 0) -> bytes:
     """A sample that came back to an address; another `n` is another mail of the same kind."""
     text = (SAMPLES / f"{name}.eml").read_text().replace("RETURN-ADDRESS", to)
     return text.replace("Message-ID: <", f"Message-ID: <{n}.", 1).encode()
 
 
-def leaving(to: str) -> bytes:
+def unsubscribe_message(to: str) -> bytes:
     """What a mail program sends for somebody who wants no more letters."""
     return f"From: Somebody <somebody@example.net>\nTo: {to}\nSubject: unsubscribe\n\n".encode()
 
 
-def evidence(at: AppContext) -> list[BounceRecord]:
+def bounce_records(at: AppContext) -> list[BounceRecord]:
     with read_session(at.engine) as session:
         return list(session.exec(select(BounceRecord).order_by(col(BounceRecord.id))).all())
 
 
-def with_a_letter(store: Engine) -> AppContext:
+def context_with_delivery(store: Engine) -> AppContext:
     """A house with a reader who has had one letter, with one paper."""
     at = make_context(store, bounce_address=BOUNCES)
     reader(at, ADA, "robot", now=TUESDAY - DAY)
@@ -53,7 +53,7 @@ def with_a_letter(store: Engine) -> AppContext:
     return at
 
 
-def letters(at: AppContext, record: Record, count: int) -> list[int]:
+def deliver_more(at: AppContext, record: Record, count: int) -> list[int]:
     """So many more letters to Ada, one a day, all of which the relay took; the numbers of all of hers."""
     for day in range(1, count + 1):
         arrive(at, TUESDAY + day * DAY, f"Robot {day}")
@@ -62,10 +62,10 @@ def letters(at: AppContext, record: Record, count: int) -> list[int]:
     return [int(each.id or 0) for each in record.letters(ADA)]
 
 
-def first(record: Record) -> int:
+def first_delivery_id(record: Record) -> int:
     return int(record.letters(ADA)[0].id or 0)
 
 
-def came(at: AppContext, name: str, number: int, n: int = 0) -> BounceAction:
+def receive_bounce(at: AppContext, name: str, number: int, n: int = 0) -> BounceAction:
     """A sample comes back about a letter."""
-    return handle_message(at, mail(name, address(at, number), n), LATER).action
+    return handle_message(at, bounce_message(name, return_address(at, number), n), LATER).action

@@ -76,7 +76,7 @@ class Dovecot:
     def cert(self) -> Path:
         return self.home / "cert.pem"
 
-    def put(self, *mails: bytes) -> None:
+    def deliver(self, *mails: bytes) -> None:
         """Messages into the inbox."""
         with self.logged_in() as box:
             for raw in mails:
@@ -100,7 +100,7 @@ class Dovecot:
 
 
 @contextmanager
-def dovecot(*more: str) -> Iterator[Dovecot]:
+def running_dovecot(*options: str) -> Iterator[Dovecot]:
     """A server on free ports; `more` are lines of configuration. Skips the test where Dovecot is not installed.
 
     It refuses to serve root, so under root it is run as nobody. Its folder is not pytest's, which nobody may not enter.
@@ -112,9 +112,9 @@ def dovecot(*more: str) -> Iterator[Dovecot]:
     port, tls_port = free_ports()
     with tempfile.TemporaryDirectory(prefix="dovecot-") as folder:
         home = Path(folder)
-        certify(home)
+        create_certificate(home)
         values = {"home": home, "user": me.pw_name, "group": group, "uid": me.pw_uid, "gid": me.pw_gid}
-        ports = {"port": port, "tls_port": tls_port, "password": PASSWORD, "more": "\n".join(more)}
+        ports = {"port": port, "tls_port": tls_port, "password": PASSWORD, "more": "\n".join(options)}
         (home / "dovecot.conf").write_text(CONFIGURATION.format(**values, **ports))
         for each in (home, *home.iterdir()):
             os.chown(each, me.pw_uid, me.pw_gid)
@@ -122,7 +122,7 @@ def dovecot(*more: str) -> Iterator[Dovecot]:
         dropped: dict[str, Any] = {} if os.getuid() else {"user": me.pw_uid, "group": me.pw_gid, "extra_groups": ()}
         with subprocess.Popen(command, **dropped) as process:
             try:
-                wait_for(port, home, process)
+                wait_until_ready(port, home, process)
                 yield Dovecot(home, port, tls_port)
             finally:
                 process.terminate()
@@ -135,7 +135,7 @@ def free_ports() -> tuple[int, int]:
         return one.getsockname()[1], two.getsockname()[1]
 
 
-def certify(home: Path) -> None:
+def create_certificate(home: Path) -> None:
     made = (
         "-newkey",
         "ec",
@@ -152,7 +152,7 @@ def certify(home: Path) -> None:
     subprocess.run(["openssl", "req", "-x509", *made, *names, *out], check=True, capture_output=True)
 
 
-def wait_for(port: int, home: Path, process: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(port: int, home: Path, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -164,6 +164,6 @@ def wait_for(port: int, home: Path, process: "subprocess.Popen[bytes]") -> None:
     pytest.fail(f"dovecot does not answer:\n{log.read_text() if log.exists() else 'no log'}")
 
 
-def trusting(cert: Path) -> dict[str, str]:
+def trust_environment(cert: Path) -> dict[str, str]:
     """The environment of somebody who trusts a certificate and no other."""
     return {ssl.get_default_verify_paths().openssl_cafile_env: str(cert)}

@@ -13,18 +13,18 @@ from xml.sax.saxutils import escape
 
 
 @dataclass
-class Lists:
+class ListingHost:
     """What the host lists. `days` is Hugging Face's, `batches` arXiv's; both hold entries of `entry`."""
 
     today: date
     days: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     batches: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
-    broken: bool = False
+    is_broken: bool = False
     url: str = ""
-    asked: list[str] = field(default_factory=list)
+    requested_paths: list[str] = field(default_factory=list)
 
 
-def entry(number: str, title: str, abstract: str = "", *, upvotes: int = 0, kind: str = "new") -> dict[str, Any]:
+def paper_entry(number: str, title: str, abstract: str = "", *, upvotes: int = 0, kind: str = "new") -> dict[str, Any]:
     """A paper in the shape of Hugging Face's API, with what arXiv's feed needs beside it."""
     paper = {
         "id": number,
@@ -38,14 +38,14 @@ def entry(number: str, title: str, abstract: str = "", *, upvotes: int = 0, kind
 
 
 class _Handler(BaseHTTPRequestHandler):
-    lists: Lists
+    lists: ListingHost
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - the library's name
         """Tests have their own words."""
 
     def do_GET(self) -> None:
-        self.lists.asked.append(self.path)
-        if self.lists.broken:
+        self.lists.requested_paths.append(self.path)
+        if self.lists.is_broken:
             return self._answer(500, "text/html", "<h1>broken</h1>")
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -97,7 +97,7 @@ def _item(each: dict[str, Any]) -> str:
 
 
 @contextmanager
-def serving(lists: Lists) -> Iterator[Lists]:
+def serve_listings(lists: ListingHost) -> Iterator[ListingHost]:
     """The host on loopback, in a thread of its own."""
     handler = type("Handler", (_Handler,), {"lists": lists})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

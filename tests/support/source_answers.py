@@ -9,26 +9,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass
-class Answers:
+class SourceStub:
     """`feed` is the body for /rss/..., `other` the one for everything else."""
 
-    feed: str = ""
-    other: str = ""
+    feed_body: str = ""
+    other_body: str = ""
     url: str = ""
-    conditional: list[bool] = field(default_factory=list)  # for each request to the feed: was it conditional?
+    conditional_requests: list[bool] = field(default_factory=list)  # for each request to the feed: was it conditional?
 
 
 class _Handler(BaseHTTPRequestHandler):
-    answers: Answers
+    answers: SourceStub
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - the library's name
         """Tests have their own words."""
 
     def do_GET(self) -> None:
         known = self.headers.get("If-None-Match")
-        body = (self.answers.feed if self.path.startswith("/rss/") else self.answers.other).encode()
+        body = (self.answers.feed_body if self.path.startswith("/rss/") else self.answers.other_body).encode()
         if self.path.startswith("/rss/"):
-            self.answers.conditional.append(known is not None)
+            self.answers.conditional_requests.append(known is not None)
         tag = f'"{sha256(body).hexdigest()[:12]}"'
         self.send_response(304 if known == tag else 200)
         self.send_header("ETag", tag)
@@ -39,9 +39,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering() -> Iterator[Answers]:
+def serve_source() -> Iterator[SourceStub]:
     """The host on loopback, in a thread of its own."""
-    answers = Answers()
+    answers = SourceStub()
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"answers": answers})) as server:
         answers.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -26,7 +26,17 @@ from digest.subscribers import (
     update_preferences,
 )
 from digest.tokens import TokenPurpose
-from tests.support.bounce_messages import LATER, address, came, evidence, first, leaving, letters, mail, with_a_letter
+from tests.support.bounce_messages import (
+    LATER,
+    bounce_message,
+    bounce_records,
+    context_with_delivery,
+    deliver_more,
+    first_delivery_id,
+    receive_bounce,
+    return_address,
+    unsubscribe_message,
+)
 from tests.support.contexts import ADA, DAY, TUESDAY, Record, arrive, token
 
 SOON = TUESDAY + timedelta(minutes=5)
@@ -34,7 +44,7 @@ SOON = TUESDAY + timedelta(minutes=5)
 
 @pytest.fixture
 def at(store: Engine) -> AppContext:
-    return with_a_letter(store)
+    return context_with_delivery(store)
 
 
 @pytest.fixture
@@ -45,28 +55,28 @@ def record(at: AppContext) -> Record:
 def test_a_hard_bounce_suppresses_its_reader_at_once(at: AppContext, record: Record) -> None:
     arrive(at, TUESDAY + DAY, "Another robot")
     asyncio.run(plan(at, TUESDAY + DAY))
-    assert came(at, "no-such-mailbox", first(record)) is BounceAction.SUPPRESSED
+    assert receive_bounce(at, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
     ada = record.of(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
     assert [each.state for each in record.letters(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
-    (noted,) = evidence(at)
+    (noted,) = bounce_records(at)
     assert (noted.bounce_class, noted.status_code, noted.reason) == (BounceClass.HARD, "5.1.1", "no such mailbox")
     assert (noted.parser, noted.received_at) == ("rfc3464", LATER)
 
 
 def test_a_mail_that_is_read_twice_counts_once(at: AppContext, record: Record) -> None:
-    number = first(record)
-    raw = mail("mailbox-full", address(at, number))
+    number = first_delivery_id(record)
+    raw = bounce_message("mailbox-full", return_address(at, number))
     assert handle_message(at, raw, LATER).action is BounceAction.RECORDED
     by_another_way = b"Received: from here by there\r\nDelivered-To: x\r\n" + raw.replace(b"\n", b"\r\n")
     assert handle_message(at, by_another_way, LATER + DAY).action is BounceAction.DUPLICATE
-    assert len(evidence(at)) == 1
-    assert came(at, "mailbox-full", number, n=2) is BounceAction.RECORDED
+    assert len(bounce_records(at)) == 1
+    assert receive_bounce(at, "mailbox-full", number, n=2) is BounceAction.RECORDED
 
 
 def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: AppContext, record: Record) -> None:
     (paper,) = record.letters(ADA)[0].papers
-    assert came(at, "mailbox-full", first(record)) is BounceAction.RECORDED
+    assert receive_bounce(at, "mailbox-full", first_delivery_id(record)) is BounceAction.RECORDED
     assert record.letters(ADA)[0].state == DeliveryState.FAILED
     asyncio.run(plan(at, TUESDAY + DAY))
     assert record.letters(ADA)[1].papers == [paper]
@@ -84,8 +94,8 @@ def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: AppContex
 def test_three_soft_bounces_of_five_letters_pause(
     at: AppContext, record: Record, came_back: tuple[int, ...], status: SubscriberStatus
 ) -> None:
-    numbers = letters(at, record, 4)
-    deeds = [came(at, "mailbox-full", numbers[each], n) for n, each in enumerate(came_back)]
+    numbers = deliver_more(at, record, 4)
+    deeds = [receive_bounce(at, "mailbox-full", numbers[each], n) for n, each in enumerate(came_back)]
     ada = record.of(ADA)
     assert (ada.status, ada.paused_until) == (status, None)
     if status == SubscriberStatus.PAUSED:
@@ -94,8 +104,8 @@ def test_three_soft_bounces_of_five_letters_pause(
 
 
 def test_a_reader_who_resumes_gets_letters_again(at: AppContext, record: Record) -> None:
-    for n, number in enumerate(letters(at, record, 2)):
-        came(at, "mailbox-full", number, n)
+    for n, number in enumerate(deliver_more(at, record, 2)):
+        receive_bounce(at, "mailbox-full", number, n)
     asyncio.run(plan(at, TUESDAY + 20 * DAY))
     assert record.of(ADA).status == SubscriberStatus.PAUSED
     link = token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY)
@@ -107,16 +117,16 @@ def test_a_reader_who_resumes_gets_letters_again(at: AppContext, record: Record)
 
 def test_what_is_our_fault_leaves_the_reader_alone_and_is_told(at: AppContext, record: Record) -> None:
     names = ("taken-for-spam", "no-route", "system-fault", "sender-refused", "signature-failed")
-    for name, number in zip(names, letters(at, record, 4), strict=True):
-        assert came(at, name, number) is BounceAction.RECORDED
+    for name, number in zip(names, deliver_more(at, record, 4), strict=True):
+        assert receive_bounce(at, name, number) is BounceAction.RECORDED
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
-    assert {each.bounce_class for each in evidence(at)} == {BounceClass.SENDER_FAULT}
+    assert {each.bounce_class for each in bounce_records(at)} == {BounceClass.SENDER_FAULT}
 
 
 def test_a_complaint_suppresses_for_good(at: AppContext, record: Record) -> None:
     # A feedback loop sends to an address of its own; the letter is named inside.
-    handled = handle_message(at, mail("complaint", address(at, first(record))), LATER)
-    assert (handled.action, handled.delivery_id) == (BounceAction.SUPPRESSED, first(record))
+    handled = handle_message(at, bounce_message("complaint", return_address(at, first_delivery_id(record))), LATER)
+    assert (handled.action, handled.delivery_id) == (BounceAction.SUPPRESSED, first_delivery_id(record))
     subscribe(at, ADA, Preferences(), [], LATER)
     ada = record.of(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "complaint: called spam")
@@ -135,10 +145,10 @@ def test_a_complaint_suppresses_for_good(at: AppContext, record: Record) -> None
 def test_a_letter_in_doubt_is_settled_by_what_comes_back(
     at: AppContext, record: Record, name: str, state: DeliveryState
 ) -> None:
-    number = first(record)
+    number = first_delivery_id(record)
     with write_session(at.engine) as session:
         session.get_one(Delivery, number).state = DeliveryState.UNCERTAIN
-    came(at, name, number)
+    receive_bounce(at, name, number)
     (letter,) = record.letters(ADA)
     assert (letter.state, letter.settled_at, letter.owner) == (state, LATER, None)
 
@@ -146,16 +156,16 @@ def test_a_letter_in_doubt_is_settled_by_what_comes_back(
 def test_a_mail_can_unsubscribe(at: AppContext, record: Record) -> None:
     arrive(at, TUESDAY + DAY, "Another robot")
     asyncio.run(plan(at, TUESDAY + DAY))
-    raw = leaving(address(at, first(record), ReturnPathKind.UNSUBSCRIBE))
+    raw = unsubscribe_message(return_address(at, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
     assert handle_message(at, raw, LATER).action is BounceAction.UNSUBSCRIBED
     assert handle_message(at, raw, LATER).action is BounceAction.DUPLICATE
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
     assert [each.state for each in record.letters(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
-    assert [each.bounce_class for each in evidence(at)] == [BounceClass.UNSUBSCRIBE]
+    assert [each.bounce_class for each in bounce_records(at)] == [BounceClass.UNSUBSCRIBE]
 
 
 def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: AppContext, record: Record) -> None:
-    raw = leaving(address(at, first(record), ReturnPathKind.UNSUBSCRIBE))
+    raw = unsubscribe_message(return_address(at, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
     handle_message(at, raw, LATER)
     way_back = get_unsubscribe_state(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo
     assert resubscribe(at, way_back, LATER + DAY).profile.status == SubscriberStatus.ACTIVE
@@ -168,8 +178,8 @@ def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: AppCon
 
 
 def test_who_was_erased_leaves_nothing_to_bounce(at: AppContext, record: Record) -> None:
-    number = first(record)
-    came(at, "mailbox-full", number)
+    number = first_delivery_id(record)
+    receive_bounce(at, "mailbox-full", number)
     erase_by_email(at.engine, ADA)
-    assert evidence(at) == []
-    assert came(at, "no-such-mailbox", number) is BounceAction.DELIVERY_ERASED
+    assert bounce_records(at) == []
+    assert receive_bounce(at, "no-such-mailbox", number) is BounceAction.DELIVERY_ERASED

@@ -16,9 +16,9 @@ from digest.jobs.pipeline import plan
 from digest.mail import ReturnPathKind
 from digest.monitoring.checks.network import check_mailbox
 from digest.tokens import TokenSigner
-from tests.support.bounce_messages import BOUNCES, address, evidence, leaving, mail
+from tests.support.bounce_messages import BOUNCES, bounce_message, bounce_records, return_address, unsubscribe_message
 from tests.support.contexts import ADA, BOB, DAY, KEY, TUESDAY, Record, arrive, make_context, reader, settings
-from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot, trusting
+from tests.support.dovecot import PASSWORD, USER, Dovecot, running_dovecot, trust_environment
 
 LATER = TUESDAY + timedelta(hours=1)
 pytestmark = pytest.mark.xdist_group("dovecot")
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("dovecot")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Dovecot]:
-    with dovecot() as running_server:
+    with running_dovecot() as running_server:
         yield running_server
 
 
@@ -74,10 +74,10 @@ def count(box: Dovecot, folder: str) -> int:
 
 
 def test_each_message_is_handled_and_set_aside(at: AppContext, box: Dovecot) -> None:
-    bounced = mail("no-such-mailbox", address(at, number(at, ADA)))
-    gone = leaving(address(at, number(at, BOB), ReturnPathKind.UNSUBSCRIBE))
-    person = mail("person", BOUNCES)
-    box.put(bounced, b"\xff\xfe no mail\r\n", person, gone)
+    bounced = bounce_message("no-such-mailbox", return_address(at, number(at, ADA)))
+    gone = unsubscribe_message(return_address(at, number(at, BOB), ReturnPathKind.UNSUBSCRIBE))
+    person = bounce_message("person", BOUNCES)
+    box.deliver(bounced, b"\xff\xfe no mail\r\n", person, gone)
     fetched = poll_mailbox(at, LATER)
     assert fetched.actions == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
     assert fetched.folders == {"handled": 2, "unreadable": 1, "others": 1}
@@ -93,24 +93,24 @@ def test_each_message_is_handled_and_set_aside(at: AppContext, box: Dovecot) -> 
 
 
 def test_a_message_that_comes_again_is_known(at: AppContext, box: Dovecot) -> None:
-    raw = mail("mailbox-full", address(at, number(at, ADA)))
+    raw = bounce_message("mailbox-full", return_address(at, number(at, ADA)))
     for deed in ("recorded", "known"):
-        box.put(raw)
+        box.deliver(raw)
         assert poll_mailbox(at, LATER).actions == {deed: 1}
-    assert len(evidence(at)) == 1
+    assert len(bounce_records(at)) == 1
     assert count(box, "handled") == 2
 
 
 def test_looking_changes_nothing(at: AppContext, box: Dovecot) -> None:
-    box.put(mail("no-such-mailbox", address(at, number(at, ADA))))
+    box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
     assert count_waiting(at.settings) == 1
     check, _ = asyncio.run(check_mailbox(at.settings))
     assert (check.ok, check.message) == (True, "INBOX can be read, 1 messages wait")
-    assert (count(box, "INBOX"), evidence(at), box.messages("handled")) == (1, [], None)
+    assert (count(box, "INBOX"), bounce_records(at), box.messages("handled")) == (1, [], None)
 
 
 def test_a_message_is_not_marked_as_read_by_reading_it(at: AppContext, box: Dovecot) -> None:
-    box.put(mail("person", BOUNCES))
+    box.deliver(bounce_message("person", BOUNCES))
     poll_mailbox(at, LATER)
     with box.logged_in() as client:
         client.select("others", readonly=True)
@@ -118,7 +118,7 @@ def test_a_message_is_not_marked_as_read_by_reading_it(at: AppContext, box: Dove
 
 
 def test_what_waits_stays_while_the_store_is_away(at: AppContext, box: Dovecot) -> None:
-    box.put(mail("no-such-mailbox", address(at, number(at, ADA))))
+    box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
     path = at.settings.data_directory / "digest.db"
     path.rename(path.with_suffix(".away"))
     at.engine.dispose()
@@ -132,8 +132,8 @@ def test_what_waits_stays_while_the_store_is_away(at: AppContext, box: Dovecot) 
 
 
 def test_a_huge_message_is_read_at_its_beginning(at: AppContext, box: Dovecot) -> None:
-    raw = mail("no-such-mailbox", address(at, number(at, ADA))) + b"x" * 76 + b"\n" * 1_500_000
-    box.put(raw)
+    raw = bounce_message("no-such-mailbox", return_address(at, number(at, ADA))) + b"x" * 76 + b"\n" * 1_500_000
+    box.deliver(raw)
     assert poll_mailbox(at, LATER).actions == {"suppressed": 1}
     (kept,) = box.messages("handled") or []
     assert len(kept) > 1_500_000
@@ -144,7 +144,7 @@ def test_a_huge_message_is_read_at_its_beginning(at: AppContext, box: Dovecot) -
 
 
 def test_the_scheduler_reads_the_mailbox(at: AppContext, box: Dovecot) -> None:
-    box.put(mail("no-such-mailbox", address(at, number(at, ADA))))
+    box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
 
     async def look_once() -> None:
         async with run_scheduler(at, lambda: LATER) as clock:
@@ -179,7 +179,7 @@ def test_certificates_are_verified(
     at = at_box(sqlite_store, box, imap_tls=tls, imap_port=box.tls_port if tls == "tls" else box.port)
     with pytest.raises(MailboxError, match="certificate verify failed"):
         count_waiting(at.settings)
-    for name, value in trusting(box.cert).items():
+    for name, value in trust_environment(box.cert).items():
         monkeypatch.setenv(name, value)
     assert count_waiting(at.settings) == 0
     by_another_name = settings(sqlite_store, **(at.settings.model_dump() | {"imap_host": "127.0.0.2"}))
@@ -188,9 +188,9 @@ def test_certificates_are_verified(
 
 
 def test_where_the_server_cannot_move_a_copy_is_set_aside(sqlite_store: Engine) -> None:
-    with dovecot("imap_capability = IMAP4rev1 UIDPLUS") as box:
+    with running_dovecot("imap_capability = IMAP4rev1 UIDPLUS") as box:
         at = AppContext(at_box(sqlite_store, box).settings, sqlite_store, TokenSigner([KEY]))
-        box.put(mail("person", BOUNCES))
+        box.deliver(bounce_message("person", BOUNCES))
         assert poll_mailbox(at, LATER).folders == {"others": 1}
         assert count(box, "others") == 1
         assert count(box, "INBOX") == 1  # marked, not expunged
@@ -198,8 +198,8 @@ def test_where_the_server_cannot_move_a_copy_is_set_aside(sqlite_store: Engine) 
 
 
 def test_folders_go_below_the_inbox_where_all_do(sqlite_store: Engine) -> None:
-    with dovecot("namespace inbox {\n  inbox = yes\n  prefix = INBOX.\n  separator = .\n}") as box:
+    with running_dovecot("namespace inbox {\n  inbox = yes\n  prefix = INBOX.\n  separator = .\n}") as box:
         at = at_box(sqlite_store, box)
-        box.put(mail("person", BOUNCES))
+        box.deliver(bounce_message("person", BOUNCES))
         assert poll_mailbox(at, LATER).folders == {"others": 1}
         assert count(box, "INBOX.others") == 1

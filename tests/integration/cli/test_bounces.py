@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryState
-from tests.support.bounce_messages import BOUNCES, SAMPLES, address, evidence, mail
+from tests.support.bounce_messages import BOUNCES, SAMPLES, bounce_message, bounce_records, return_address
 from tests.support.command import Command
 from tests.support.contexts import KEY, TUESDAY, make_context
 from tests.support.factories import delivery, subscriber
@@ -60,32 +60,32 @@ def test_what_is_no_mail_is_explained_too(tmp_path: Path, raw: bytes) -> None:
 
 
 def test_a_piped_bounce_is_recorded_once(at: AppContext, command: Command) -> None:
-    raw = mail("no-such-mailbox", address(at, 41))
+    raw = bounce_message("no-such-mailbox", return_address(at, 41))
     done = command.pipe(raw, "bounce")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"letter 41: hard 5.1.1 no such mailbox: suppressed\n"
     assert b"@" not in done.stdout + done.stderr
     assert b"known" in command.pipe(raw, "bounce").stdout
-    assert len(evidence(at)) == 1
+    assert len(bounce_records(at)) == 1
     assert status_of(at) == DeliveryState.FAILED
 
 
 @pytest.mark.parametrize("way", ["--recipient", "ORIGINAL_RECIPIENT"])
 def test_the_mail_system_may_tell_the_recipient(at: AppContext, command: Command, way: str) -> None:
-    raw, to = mail("mailbox-full", "somebody@example.org"), address(at, 41)
+    raw, to = bounce_message("mailbox-full", "somebody@example.org"), return_address(at, 41)
     done = command.pipe(raw, "bounce", way, to) if way.startswith("-") else command.pipe(raw, "bounce", **{way: to})
-    assert (done.returncode, len(evidence(at))) == (0, 1)
+    assert (done.returncode, len(bounce_records(at))) == (0, 1)
 
 
 def test_a_stranger_changes_nothing_and_is_told(at: AppContext, command: Command) -> None:
-    done = command.pipe(mail("no-such-mailbox", BOUNCES), "bounce")
+    done = command.pipe(bounce_message("no-such-mailbox", BOUNCES), "bounce")
     assert done.returncode == 0
     assert b"no valid address of ours says which letter this is about" in done.stderr
-    assert (evidence(at), status_of(at)) == ([], DeliveryState.SENT)
+    assert (bounce_records(at), status_of(at)) == ([], DeliveryState.SENT)
 
 
 def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: AppContext, tmp_path: Path) -> None:
-    raw = mail("no-such-mailbox", address(at, 41))
+    raw = bounce_message("no-such-mailbox", return_address(at, 41))
     away = Command(tmp_path, {"DIGEST_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/digest"})
     for command in (away, Command(tmp_path, {"DIGEST_SEND_HOUR": "25"})):
         done = command.pipe(raw, "bounce")
@@ -100,8 +100,8 @@ def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
 
 
 def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None:
-    command.pipe(mail("delayed", address(at, 41)), "bounce")
-    command.pipe(mail("mailbox-full", address(at, 41)), "bounce")
+    command.pipe(bounce_message("delayed", return_address(at, 41)), "bounce")
+    command.pipe(bounce_message("mailbox-full", return_address(at, 41)), "bounce")
     told = command.json("deliveries", "show", "41")
     assert [each["what"] for each in told["story"]] == [
         "queued: digest 2026-07-01",
@@ -119,7 +119,7 @@ def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None
 
 def test_what_came_back_is_listed(at: AppContext, command: Command) -> None:
     assert "nothing came back yet" in command.run("bounces", "list").stderr
-    command.pipe(mail("taken-for-spam", address(at, 41)), "bounce")
+    command.pipe(bounce_message("taken-for-spam", return_address(at, 41)), "bounce")
     (told,) = command.json("bounces", "list")
     assert (told["delivery_id"], told["verdict"], told["status"]) == (41, "ours", "5.7.1")
     assert "taken for spam" in command.run("bounces", "list").stdout

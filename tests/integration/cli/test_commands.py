@@ -13,7 +13,7 @@ from digest import __version__
 from digest.cli.deliveries import StateName
 from digest.database.models import DeliveryState
 from tests.support.command import Command
-from tests.support.listings import Lists, entry, serving
+from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import relay
 
 WEDNESDAY = date(2026, 7, 29)
@@ -57,19 +57,19 @@ WITH_EXAMPLES = (
 
 
 @pytest.fixture(scope="module")
-def lists() -> Iterator[Lists]:
-    shown = Lists(WEDNESDAY)
+def lists() -> Iterator[ListingHost]:
+    shown = ListingHost(WEDNESDAY)
     shown.days[WEDNESDAY] = [
-        entry("2607.00001", "A robot that [learns] to walk", upvotes=9),
-        entry("2607.00002", "Folding proteins with graphs", upvotes=5),
+        paper_entry("2607.00001", "A robot that [learns] to walk", upvotes=9),
+        paper_entry("2607.00002", "Folding proteins with graphs", upvotes=5),
     ]
-    shown.batches[WEDNESDAY] = [entry("2607.00003", "Fine-tuning robots at night")]
-    with serving(shown):
+    shown.batches[WEDNESDAY] = [paper_entry("2607.00003", "Fine-tuning robots at night")]
+    with serve_listings(shown):
         yield shown
 
 
 @pytest.fixture(scope="module")
-def filled(lists: Lists, tmp_path_factory: pytest.TempPathFactory) -> Command:
+def filled(lists: ListingHost, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """A store with a day's papers in it."""
     command = Command(tmp_path_factory.mktemp("filled"), hosts(lists.url))
     assert command.json("collect", *NOW)["huggingface"]["new"] == 2
@@ -288,7 +288,7 @@ def test_a_preview_shows_the_letter_and_makes_nobody_a_subscriber(filled: Comman
     assert filled.json("deliveries", "list") == []
 
 
-def test_a_preview_reads_a_day_that_is_not_there_yet(bare: Command, lists: Lists) -> None:
+def test_a_preview_reads_a_day_that_is_not_there_yet(bare: Command, lists: ListingHost) -> None:
     bare.environment |= hosts(lists.url)
     assert len(bare.json("preview", "-k", "protein", "--day", "2026-07-29", *NOW)["papers"]) == 1
     done = bare.run("preview", "-k", "x", "--day", "2026-07-26", *NOW, status=1)
@@ -300,7 +300,7 @@ def test_a_preview_that_cannot_be_written_is_said_so(filled: Command) -> None:
     assert "--out no/folder/letter.html cannot be written" in done.stderr
 
 
-def test_the_doctor_looks_at_everything_and_changes_nothing(bare: Command, lists: Lists) -> None:
+def test_the_doctor_looks_at_everything_and_changes_nothing(bare: Command, lists: ListingHost) -> None:
     bare.environment |= hosts(lists.url)
     assert {each["check"]: each["ok"] for each in bare.json("doctor", status=None)}["database"] is True
     assert list(bare.folder.iterdir()) == []

@@ -17,7 +17,7 @@ from digest.subscribers import Preferences, parse_keywords_or_raise, subscribe
 from digest.tokens import TokenPurpose
 from tests.support.command import Command
 from tests.support.contexts import KEY, Record, make_context, reader, token
-from tests.support.listings import Lists, entry, serving
+from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay, relay
 
 WEDNESDAY = date(2026, 7, 29)
@@ -27,11 +27,17 @@ ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
 
 
 @pytest.fixture
-def lists() -> Iterator[Lists]:
-    shown = Lists(WEDNESDAY)
-    shown.days[WEDNESDAY] = [entry("2607.00001", "A robot walks", upvotes=9), entry("2607.00002", "Proteins fold")]
-    shown.batches[WEDNESDAY] = [entry("2607.00001", "A robot walks"), entry("2607.00003", "Robots at night")]
-    with serving(shown):
+def lists() -> Iterator[ListingHost]:
+    shown = ListingHost(WEDNESDAY)
+    shown.days[WEDNESDAY] = [
+        paper_entry("2607.00001", "A robot walks", upvotes=9),
+        paper_entry("2607.00002", "Proteins fold"),
+    ]
+    shown.batches[WEDNESDAY] = [
+        paper_entry("2607.00001", "A robot walks"),
+        paper_entry("2607.00003", "Robots at night"),
+    ]
+    with serve_listings(shown):
         yield shown
 
 
@@ -41,13 +47,13 @@ def outgoing() -> Iterator[Relay]:
         yield running
 
 
-def wiring(lists: Lists, outgoing: Relay) -> dict[str, str]:
+def wiring(lists: ListingHost, outgoing: Relay) -> dict[str, str]:
     hosts = dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), lists.url)
     way = {"smtp_host": "127.0.0.1", "smtp_port": str(outgoing.port), "smtp_tls": "none", "secret_key": KEY}
     return {**hosts, **way, "mail_from": "Paper Digest <digest@example.org>", "arxiv_categories": "cs.CV"}
 
 
-def test_a_run_tells_what_it_did(lists: Lists, outgoing: Relay, store_url: str, tmp_path: Path) -> None:
+def test_a_run_tells_what_it_did(lists: ListingHost, outgoing: Relay, store_url: str, tmp_path: Path) -> None:
     wired = {f"DIGEST_{name.upper()}": value for name, value in wiring(lists, outgoing).items()}
     command = Command(tmp_path, wired | {"DIGEST_DATABASE_URL": store_url})
     people = f"email,keywords\n{ADA},robot\n{BOB},protein\n{EVE},volcano\n"
@@ -97,7 +103,7 @@ def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Eng
 
 @pytest.mark.parametrize("fault", ["none", "refused", "blocked", "down", "sources"])
 def test_no_address_token_or_secret_reaches_the_log(
-    store: Engine, lists: Lists, outgoing: Relay, capfd: pytest.CaptureFixture[str], fault: str
+    store: Engine, lists: ListingHost, outgoing: Relay, capfd: pytest.CaptureFixture[str], fault: str
 ) -> None:
     at = make_context(store, **wiring(lists, outgoing), smtp_password="", contact="operator@example.net")
     configure_logging(logging.INFO)
@@ -111,7 +117,7 @@ def test_no_address_token_or_secret_reaches_the_log(
     elif fault == "down":
         at = make_context(store, **(wiring(lists, outgoing) | {"smtp_port": "9"}))
     elif fault == "sources":
-        lists.broken = True
+        lists.is_broken = True
     report = asyncio.run(run_once(at, lambda: CLOCK))
     assert bool(report.problems) == (fault != "none")
     logged = capfd.readouterr()

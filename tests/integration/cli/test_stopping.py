@@ -14,7 +14,7 @@ from digest.database.models import DeliveryKind
 from tests.support.command import Command
 from tests.support.contexts import KEY, Record
 from tests.support.factories import NOW, TODAY, delivery, subscriber
-from tests.support.listings import Lists, serving
+from tests.support.listings import ListingHost, serve_listings
 from tests.support.ports import free_port
 from tests.support.rude_relay import Rude
 
@@ -47,7 +47,7 @@ def test_told_to_stop_it_hears_the_answers_and_hands_back_the_rest(store: Engine
     arguments = {"run": ["run", "--now", NOW.isoformat()], "serve": ["serve", "--port", str(free_port())]}[command]
 
     async def act() -> None:
-        with serving(Lists(TODAY)) as lists:
+        with serve_listings(ListingHost(TODAY)) as lists:
             async with asyncio.timeout(90), Slow() as slow:
                 process = Command(
                     tmp_path,

@@ -26,7 +26,7 @@ from digest.rendering import RenderCache
 from tests.support.command import Command
 from tests.support.contexts import KEY, Record, make_context
 from tests.support.factories import NOW, TODAY, delivery, listing, paper, subscriber
-from tests.support.listings import Lists, serving
+from tests.support.listings import ListingHost, serve_listings
 from tests.support.relay import Relay
 from tests.support.rude_relay import HANG, Rude
 
@@ -319,7 +319,7 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
 ) -> None:
     wanted = queue(store, 2 * DELIVERIES_PER_CONNECTION + 30)
     polite.stall_from = 40
-    with serving(Lists(TODAY)) as lists:
+    with serve_listings(ListingHost(TODAY)) as lists:
         command = Command(
             tmp_path,
             {

@@ -11,8 +11,8 @@ from digest.database.models import HttpCacheEntry, Paper, SourceFetch
 from digest.jobs import SourceReport, collect
 from digest.papers import source_problems
 from tests.support.contexts import make_context
-from tests.support.listings import Lists, entry, serving
-from tests.support.source_answers import answering
+from tests.support.listings import ListingHost, paper_entry, serve_listings
+from tests.support.source_answers import serve_source
 
 WEDNESDAY = date(2026, 7, 29)
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)
@@ -21,14 +21,14 @@ DEAD = "http://127.0.0.1:9"  # the port of nobody
 
 
 @pytest.fixture
-def lists() -> Iterator[Lists]:
-    shown = Lists(WEDNESDAY)
+def lists() -> Iterator[ListingHost]:
+    shown = ListingHost(WEDNESDAY)
     for number in range(9):
         day = WEDNESDAY - number * DAY
         if day.weekday() < 5:
-            shown.days[day] = [entry(f"2607.{number}000{n}", f"Robot {n} of {day}", upvotes=n) for n in range(3)]
-            shown.batches[day] = [entry(f"2607.{number}500{n}", f"Graph {n} of {day}") for n in range(2)]
-    with serving(shown):
+            shown.days[day] = [paper_entry(f"2607.{number}000{n}", f"Robot {n} of {day}", upvotes=n) for n in range(3)]
+            shown.batches[day] = [paper_entry(f"2607.{number}500{n}", f"Graph {n} of {day}") for n in range(2)]
+    with serve_listings(shown):
         yield shown
 
 
@@ -61,7 +61,7 @@ def titles(store: Engine) -> set[str]:
         return set(session.exec(select(Paper.title)).all())
 
 
-def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Engine, lists: Lists) -> None:
+def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Engine, lists: ListingHost) -> None:
     found = read(store, everywhere(lists.url))
     assert {name: (each.listed, each.new, each.failed) for name, each in found.items()} == {
         "huggingface": (9, 9, 0),
@@ -75,7 +75,7 @@ def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Eng
 
 
 @pytest.mark.parametrize("broken", ["huggingface_url", "arxiv_feed_url"])
-def test_a_source_that_fails_leaves_the_other_ones_papers(store: Engine, lists: Lists, broken: str) -> None:
+def test_a_source_that_fails_leaves_the_other_ones_papers(store: Engine, lists: ListingHost, broken: str) -> None:
     found = read(store, everywhere(lists.url) | {broken: DEAD})
     name, other = broken.split("_", maxsplit=1)[0], "arxiv" if broken.startswith("hugging") else "huggingface"
     assert (found[name].listed, found[other].failed) == (0, 0)
@@ -85,14 +85,14 @@ def test_a_source_that_fails_leaves_the_other_ones_papers(store: Engine, lists: 
     assert "cannot be reached" in found[name].problems[0]
 
 
-def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lists: Lists) -> None:
+def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lists: ListingHost) -> None:
     urls = everywhere(lists.url)
     read(store, urls, now=NOW - 5 * DAY)  # the Friday before
-    lists.broken = True
+    lists.is_broken = True
     monday = NOW - 2 * DAY
     lists.today = monday.date()
     assert read(store, urls, now=monday)["huggingface"].failed == 3
-    lists.broken, lists.today = False, WEDNESDAY
+    lists.is_broken, lists.today = False, WEDNESDAY
     read(store, urls, now=NOW + timedelta(days=1))  # Thursday looks at Tuesday to Thursday by itself
     assert ("27", "ok", 3, 3) in rows(store, "huggingface")
     with read_session(store) as session:
@@ -100,12 +100,12 @@ def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lis
     assert ("failed", "huggingface") not in stands
 
 
-def test_only_the_days_that_were_asked_for_are_read(store: Engine, lists: Lists) -> None:
+def test_only_the_days_that_were_asked_for_are_read(store: Engine, lists: ListingHost) -> None:
     read(store, everywhere(lists.url), days=[WEDNESDAY - 6 * DAY, WEDNESDAY])
     assert [day for day, *_ in rows(store, "huggingface")] == ["23", "29"]
 
 
-def test_a_day_without_a_list_is_no_failure(store: Engine, lists: Lists) -> None:
+def test_a_day_without_a_list_is_no_failure(store: Engine, lists: ListingHost) -> None:
     found = read(store, everywhere(lists.url), days=[date(2026, 7, 25)])  # a Saturday
     assert rows(store, "huggingface") == [("25", "not-listed", 0, 0)]
     assert {each.failed for each in found.values()} == {0}
@@ -113,27 +113,27 @@ def test_a_day_without_a_list_is_no_failure(store: Engine, lists: Lists) -> None
 
 
 def test_a_validator_is_kept_with_the_papers_and_spares_the_next_reading(store: Engine) -> None:
-    with answering() as host:
-        host.feed = feed("A graph grows")
+    with serve_source() as host:
+        host.feed_body = feed("A graph grows")
         assert read(store, everywhere(host.url), sources="arxiv")["arxiv"].new == 1
         assert read(store, everywhere(host.url), sources="arxiv")["arxiv"].listed == 0
         assert rows(store, "arxiv") == [("29", "ok", 1, 1), ("29", "unchanged", 0, 0)]
-        assert host.conditional == [False, True]
+        assert host.conditional_requests == [False, True]
 
 
 def test_an_empty_list_is_not_remembered_as_read(store: Engine) -> None:
-    with answering() as host:
-        host.feed = feed()
+    with serve_source() as host:
+        host.feed_body = feed()
         for _ in range(2):
             read(store, everywhere(host.url), sources="arxiv")
         # A second look that said "unchanged" would make an empty weekday look like a good one.
         assert [status for _, status, _, _ in rows(store, "arxiv")] == ["empty", "empty"]
-        assert host.conditional == [False, False]
+        assert host.conditional_requests == [False, False]
         with read_session(store) as session:
             assert session.exec(select(HttpCacheEntry)).all() == []
 
 
-def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store: Engine, lists: Lists) -> None:
+def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store: Engine, lists: ListingHost) -> None:
     """The store refuses the reading, so the papers and the validators of that transaction are not there either."""
     with write_session(sqlite_store) as session:
         session.connection().exec_driver_sql(
@@ -148,8 +148,8 @@ def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store:
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", "", '{"error": "no"}', "[[[]]]", "[{}]"])
 def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body: str) -> None:
-    with answering() as host:
-        host.feed = host.other = body
+    with serve_source() as host:
+        host.feed_body = host.other_body = body
         found = read(store, everywhere(host.url), days=[WEDNESDAY])
     for name in ("huggingface", "arxiv"):
         assert rows(store, name) == [("29", "failed", 0, 0)]
@@ -157,7 +157,7 @@ def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body
         assert found[name].problems[0].startswith("2026-07-29: ")
 
 
-def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: Lists) -> None:
+def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: ListingHost) -> None:
     with read_session(store) as session:
         assert session.exec(select(SourceFetch)).all() == []
     read(store, everywhere(lists.url))

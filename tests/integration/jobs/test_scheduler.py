@@ -20,18 +20,18 @@ from digest.jobs import run_scheduler
 from digest.jobs.scheduler import TICK_SECONDS, Scheduler
 from tests.support.contexts import Clock, Record, make_context, reader
 from tests.support.factories import NOW, TODAY, delivery, subscriber
-from tests.support.listings import Lists, entry, serving
+from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay
 from tests.support.rude_relay import HANG, Rude
 
 
 @pytest.fixture
-def lists() -> Iterator[Lists]:
-    with serving(Lists(TODAY, {TODAY: [entry("2607.00001", "A graph of everything")]})) as host:
+def lists() -> Iterator[ListingHost]:
+    with serve_listings(ListingHost(TODAY, {TODAY: [paper_entry("2607.00001", "A graph of everything")]})) as host:
         yield host
 
 
-def wired(store: Engine, lists: Lists, port: int) -> AppContext:
+def wired(store: Engine, lists: ListingHost, port: int) -> AppContext:
     relay_at = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none"}
     return make_context(store, sources="huggingface", huggingface_url=lists.url, **relay_at)
 
@@ -66,7 +66,7 @@ def within(
 
 
 def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_service(
-    store: Engine, lists: Lists, polite: Relay
+    store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
     at = wired(store, lists, polite.port)
     queue(store)
@@ -91,7 +91,7 @@ def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_servic
 
 
 def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
-    store: Engine, lists: Lists, polite: Relay
+    store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
     at = wired(store, lists, polite.port)
     reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
@@ -107,9 +107,9 @@ def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
     assert (letter.state, letter.kind) == ("sent", "digest")
 
 
-def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists: Lists, polite: Relay) -> None:
+def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists: ListingHost, polite: Relay) -> None:
     async def act(work: Scheduler) -> None:
-        await until(lambda: lists.asked)
+        await until(lambda: lists.requested_paths)
         by_hand = queue(sqlite_store)
         await work.plan_and_deliver()
         assert recipients(polite) == [by_hand]
@@ -120,7 +120,7 @@ def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists:
 
 
 def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
-    store: Engine, lists: Lists, polite: Relay
+    store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
     at = wired(store, lists, polite.port)
     reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
@@ -139,9 +139,9 @@ def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
 
 
 def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
-    sqlite_store: Engine, lists: Lists, polite: Relay
+    sqlite_store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    lists.broken = True
+    lists.is_broken = True
     waiting = queue(sqlite_store)
 
     async def act(_work: Scheduler) -> None:
@@ -153,7 +153,7 @@ def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
         assert {each.status for each in session.exec(select(SourceFetch)).all()} == {"failed"}
 
 
-def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists: Lists, polite: Relay) -> None:
+def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists: ListingHost, polite: Relay) -> None:
     def rename(old: str, new: str) -> None:
         with write_session(store) as session:
             session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
@@ -171,7 +171,7 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
     assert recipients(polite) == [waiting]
 
 
-def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store: Engine, lists: Lists) -> None:
+def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store: Engine, lists: ListingHost) -> None:
     clock = Clock()
 
     async def act() -> None:
@@ -198,7 +198,7 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
     asyncio.run(act())
 
 
-def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, lists: Lists) -> None:
+def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, lists: ListingHost) -> None:
     clock = Clock()
 
     async def act() -> None:
@@ -214,7 +214,7 @@ def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, l
     asyncio.run(act())
 
 
-def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engine, lists: Lists) -> None:
+def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engine, lists: ListingHost) -> None:
     class Slow(Rude):
         async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
             if verb == "dot":
@@ -238,14 +238,14 @@ def test_the_end_does_not_wait_for_a_source(sqlite_store: Engine, polite: Relay)
     async def act() -> None:
         # Rude in another trade: a host that takes the request and never answers.
         async with asyncio.timeout(20), Rude({"greeting": [HANG]}) as silent:
-            host = Lists(TODAY, url=f"http://127.0.0.1:{silent.port}")
+            host = ListingHost(TODAY, url=f"http://127.0.0.1:{silent.port}")
             async with run_scheduler(wired(sqlite_store, host, polite.port), Clock()):
                 await silent.waiting.wait()
 
     asyncio.run(act())
 
 
-def test_after_the_end_no_tick_sends_anything(sqlite_store: Engine, lists: Lists, polite: Relay) -> None:
+def test_after_the_end_no_tick_sends_anything(sqlite_store: Engine, lists: ListingHost, polite: Relay) -> None:
     queue(sqlite_store)
 
     async def act() -> None:

@@ -8,7 +8,7 @@ import fast_mail_parser
 import pytest
 
 from tests.checks import judges
-from tests.checks.letters import Mail, send, service
+from tests.checks.emails import ReceivedEmail, running_service, send_all_kinds
 from tests.support.relay import relay
 
 TESTS = Path(__file__).parents[2]
@@ -17,17 +17,17 @@ LONGEST = 95_000  # bytes of encoded HTML
 
 
 @pytest.fixture(scope="module")
-def sent() -> tuple[str, dict[str, Mail]]:
+def sent() -> tuple[str, dict[str, ReceivedEmail]]:
     """What the relay got, by name, and the record that verifies it."""
-    with relay() as running, service(running.port, KEY) as at:
-        number = send(at)
+    with relay() as running, running_service(running.port, KEY) as at:
+        number = send_all_kinds(at)
         assert at.dkim_signer is not None
-        mails = [Mail(raw) for _, raw in running.accepted]
+        mails = [ReceivedEmail(raw) for _, raw in running.accepted]
     assert len(mails) == number
     return at.dkim_signer.record, {mail.name: mail for mail in mails}
 
 
-def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, Mail]]) -> None:
+def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, ReceivedEmail]]) -> None:
     _, mails = sent
     digests = {
         "digest-0",
@@ -47,7 +47,7 @@ def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, M
     assert "200 papers this week" in mails["weekly"].subject
 
 
-def test_two_parsers_read_the_same_and_the_signature_is_good(sent: tuple[str, dict[str, Mail]]) -> None:
+def test_two_parsers_read_the_same_and_the_signature_is_good(sent: tuple[str, dict[str, ReceivedEmail]]) -> None:
     record, mails = sent
     for mail in mails.values():
         other = fast_mail_parser.parse_email(mail.raw, strict=True)
@@ -58,7 +58,7 @@ def test_two_parsers_read_the_same_and_the_signature_is_good(sent: tuple[str, di
         assert dkim.DKIM(mail.raw).verify(dnsfunc=lambda _name, **_: record.encode())
 
 
-def test_lines_and_weight_are_within_their_limits(sent: tuple[str, dict[str, Mail]]) -> None:
+def test_lines_and_weight_are_within_their_limits(sent: tuple[str, dict[str, ReceivedEmail]]) -> None:
     _, mails = sent
     for mail in mails.values():
         head, _, body = mail.raw.partition(b"\r\n\r\n")
@@ -71,10 +71,10 @@ def test_lines_and_weight_are_within_their_limits(sent: tuple[str, dict[str, Mai
 
 
 def test_only_who_did_not_ask_for_this_one_letter_can_unsubscribe_by_a_header(
-    sent: tuple[str, dict[str, Mail]],
+    sent: tuple[str, dict[str, ReceivedEmail]],
 ) -> None:
     _, mails = sent
-    assert {name for name, mail in mails.items() if not mail.message["List-Unsubscribe"]} == set(judges.ANSWERS)
+    assert {name for name, mail in mails.items() if not mail.message["List-Unsubscribe"]} == set(judges.TRANSACTIONAL)
 
 
 def test_what_other_judges_may_not_say_has_a_reason() -> None:

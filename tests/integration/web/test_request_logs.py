@@ -18,7 +18,7 @@ from digest.database.models import Delivery, DeliveryKind, SourceFetch, Subscrib
 from digest.jobs.scheduler import Scheduler
 from tests.support.contexts import KEY, make_context, reader
 from tests.support.factories import delivery, subscriber
-from tests.support.listings import Lists, entry, serving
+from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import relay
 
 NOW = datetime(2026, 7, 28, 9, tzinfo=UTC)
@@ -33,8 +33,8 @@ def lines(written: str) -> list[dict[str, Any]]:
 def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(logging.INFO, LogFormat.JSON)
     names = ("sent", "refused", "later", "lost")
-    with relay() as running, serving(Lists(TODAY)) as lists:
-        lists.days[TODAY] = [entry("2607.00001", "A robot of ours")]
+    with relay() as running, serve_listings(ListingHost(TODAY)) as lists:
+        lists.days[TODAY] = [paper_entry("2607.00001", "A robot of ours")]
         at = make_context(
             sqlite_store,
             smtp_host="127.0.0.1",

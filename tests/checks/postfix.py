@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.checks.letters import RECIPIENTS, Mail
+from tests.checks.emails import RECIPIENTS, ReceivedEmail
 from tests.support.ports import free_port, listening
 
 MAIN = """\
@@ -77,13 +77,13 @@ def postfix(home: Path, owner: str = "nobody", domain: str = RECIPIENTS, more: s
         run("postfix", "-c", str(etc), "stop")
 
 
-def received(home: Path, number: int, seconds: float = 30) -> list[Mail]:
+def wait_for_emails(home: Path, number: int, seconds: float = 30) -> list[ReceivedEmail]:
     """The letters in the Maildir, once `number` are there; TimeoutError with the log when they do not come."""
     until = time.monotonic() + seconds
     while True:
         found = sorted((home / "Maildir" / "new").glob("*")) if (home / "Maildir" / "new").is_dir() else []
         if len(found) >= number:
-            return sorted((Mail(path.read_bytes()) for path in found), key=lambda mail: mail.name)
+            return sorted((ReceivedEmail(path.read_bytes()) for path in found), key=lambda mail: mail.name)
         if time.monotonic() > until:
             log = (home / "log" / "postfix.log").read_text()[-2000:]
             raise TimeoutError(f"{len(found)} of {number} letters arrived\n{log}")

@@ -33,13 +33,13 @@ SENDER = "Paper Digest <digest@example.org>"
 RECIPIENTS = "readers.example"  # their domain
 # Of so many papers the first n hold the keyword, so that a reader of it gets n.
 KEYWORDS = {"quantum walk": 1, "hallucination": 6, "post-training": 25, "language model": 200}
-MANY, DAYS = 200, 10  # papers, and days on which they are listed
-LATE, AGO = "gradient noise", 7  # a keyword of which all papers were listed so many days ago, or more
-WEEK = [f"keyword {n}" for n in range(1, 41)]
+PAPER_COUNT, DAYS = 200, 10  # papers, and days on which they are listed
+LATE_KEYWORD, LATE_DAYS = "gradient noise", 7  # a keyword of which all papers were listed so many days ago, or more
+MANY_KEYWORDS = [f"keyword {n}" for n in range(1, 41)]
 
 
 @dataclass(frozen=True)
-class Mail:
+class ReceivedEmail:
     """A letter as it arrived. `name` says which, like digest-25; so does the mailbox that it is addressed to."""
 
     raw: bytes = field(repr=False)
@@ -67,10 +67,10 @@ class Mail:
         return self.part("html")
 
 
-def listed(number: int, day: date) -> ListedPaper:
+def make_paper(number: int, day: date) -> ListedPaper:
     """One made-up paper; the low numbers have the most to show."""
     has = [keyword for keyword, many in KEYWORDS.items() if number < many]
-    has += [LATE] if number % DAYS >= AGO and number < MANY // 4 else []
+    has += [LATE_KEYWORD] if number % DAYS >= LATE_DAYS and number < PAPER_COUNT // 4 else []
     odd = ("", " für Übersetzung", " & <tags> “quoted”", " 强化学习", " — θ ≤ β²", " العربية")[number % 6]
     authors = tuple(f"{first} {last}" for first in ("Ada", "Kurt", "Émilie", "李") for last in ("Byron", "Gödel", "Ng"))
     return ListedPaper(
@@ -98,30 +98,30 @@ def listed(number: int, day: date) -> ListedPaper:
     )
 
 
-def readers() -> dict[str, tuple[Preferences, list[str]]]:
+def digest_subscribers() -> dict[str, tuple[Preferences, list[str]]]:
     """Who gets which digest. A day without a paper for a reader has no letter: one paper is the least."""
     found: dict[str, tuple[Preferences, list[str]]] = {
         f"digest-{many}": (Preferences(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
     }
-    found["weekly"] = (Preferences(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *WEEK])
-    found["catch-up"] = (Preferences(frequency="weekdays", timezone="Asia/Tokyo"), [LATE])
+    found["weekly"] = (Preferences(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *MANY_KEYWORDS])
+    found["catch-up"] = (Preferences(frequency="weekdays", timezone="Asia/Tokyo"), [LATE_KEYWORD])
     found["summaries"] = (Preferences(summaries=True, trending=True), ["hallucination"])
     found["trending"] = (Preferences(cap=10), [])
     return found
 
 
-def send(at: AppContext) -> int:
+def send_all_kinds(at: AppContext) -> int:
     """Have every kind of letter written and sent; how many there are."""
     return asyncio.run(_send(at, datetime.now(UTC)))
 
 
 async def _send(at: AppContext, now: datetime) -> int:
-    for name, (wish, keywords) in readers().items():
+    for name, (wish, keywords) in digest_subscribers().items():
         add_subscriber(at, f"{name}@{RECIPIENTS}", wish, parse_keywords_or_raise(keywords), now, confirmed=True)
     with write_session(at.engine) as session:
         # Over some days, so that a weekly letter has days to group by, and a daily one papers that come late.
-        days = [now.date() - timedelta(days=number % DAYS) for number in range(MANY)]
-        store_listings(session, [listed(number, day) for number, day in enumerate(days)], now)
+        days = [now.date() - timedelta(days=number % DAYS) for number in range(PAPER_COUNT)]
+        store_listings(session, [make_paper(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
         session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
     await plan(at, now)
@@ -135,11 +135,11 @@ async def _send(at: AppContext, now: datetime) -> int:
     sent += (await deliver(at, lambda: now)).sent
     unsubscribe(at, token(at, ada, TokenPurpose.UNSUBSCRIBE, now), now)
     sent += (await deliver(at, lambda: now)).sent
-    await empty(at, now)
+    await send_empty_digest(at, now)
     return sent + 1
 
 
-async def empty(at: AppContext, now: datetime) -> None:
+async def send_empty_digest(at: AppContext, now: datetime) -> None:
     """The one letter that the service never sends: a digest without a paper."""
     letter = render_digest(words(keywords=("quantum walk",))._replace(papers=()))
     envelope = MessageHeaders(
@@ -162,7 +162,7 @@ async def empty(at: AppContext, now: datetime) -> None:
 
 
 @contextmanager
-def service(port: int, key: Path) -> Iterator[AppContext]:
+def running_service(port: int, key: Path) -> Iterator[AppContext]:
     """The service with a store of its own, a key to sign with, and a relay on loopback."""
     with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
         engine = connect(f"sqlite:///{folder}/digest.db")

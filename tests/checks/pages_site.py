@@ -30,24 +30,24 @@ from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, su
 from digest.tokens import TokenPurpose
 from digest.web import server_of
 from digest.web.rate_limit import FormLimits
-from tests.checks.broken import FAULTS, SOUND
-from tests.checks.pages_operator import TOKEN, happen, inside, logged_in, outside
+from tests.checks.faults import FAULTS, VALID_PAGE
+from tests.checks.pages_operator import TOKEN, add_operator_history, login_cookie, login_pages, operator_pages
 from tests.support.browser import AT
 from tests.support.contexts import ADA, make_context, token
 from tests.support.ports import free_port
 from tests.support.web_server import listening, served
 
-EVE, GONE = "eve@example.org", "gone@example.org"
-DAYS, A_DAY = 6, 40
+EVE, LEFT = "eve@example.org", "gone@example.org"
+DAYS, PAPERS_A_DAY = 6, 40
 PUBLIC = (
     *("/", "/?keywords=robot%0A%22graph%20network%22", "/papers", "/papers?q=robot", "/papers?q=nothingatall"),
     *("/papers?view=week", "/papers/1", "/help/keywords", "/privacy", "/for-your-site", "/embed"),
 )
-PLENTY = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, all_forms=10**6, mailbox=10**6)
+NO_LIMITS = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, all_forms=10**6, mailbox=10**6)
 
 
 @dataclass(frozen=True)
-class Ground:
+class Site:
     """Addresses of pages by name: those for everybody, those behind a token, and those of which each has a fault.
 
     `cookie` is that of the operator's session, for 127.0.0.1.
@@ -56,35 +56,35 @@ class Ground:
     base: str
     public: dict[str, str]
     private: dict[str, str]
-    faulty: str
+    faulty_base: str
     cookie: str
 
-    def broken(self, judge: str) -> dict[str, str]:
-        return {f"broken-{name}": f"{self.faulty}/{judge}/{name}" for name in FAULTY[judge]}
+    def faulty_pages(self, judge: str) -> dict[str, str]:
+        return {f"broken-{name}": f"{self.faulty_base}/{judge}/{name}" for name in FAULTY_PAGES[judge]}
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def serve_site() -> Iterator[Site]:
     """Servers on loopback, until the block ends: the service, one over an empty store, and one of what is wrong."""
     with TemporaryDirectory(prefix="check-pages-") as folder, ExitStack() as stack:
         port, away, other = free_port(), free_port(), free_port()
-        at = opened(stack, f"{folder}/digest.db", port)
+        at = create_site_context(stack, f"{folder}/digest.db", port)
         migrate(at.engine)
-        fill(at)
-        happen(at)
-        stack.enter_context(served(at, pace=PLENTY, port=port))
-        stack.enter_context(served(opened(stack, f"{folder}/empty.db", away), port=away))
-        stack.enter_context(listening(faulty(other)))
+        fill_store(at)
+        add_operator_history(at)
+        stack.enter_context(served(at, pace=NO_LIMITS, port=port))
+        stack.enter_context(served(create_site_context(stack, f"{folder}/empty.db", away), port=away))
+        stack.enter_context(listening(faulty_server(other)))
         base = at.settings.base_url
-        private = {name: base + path for name, path in (behind(at) | inside(at)).items()}
+        private = {name: base + path for name, path in (token_pages(at) | operator_pages(at)).items()}
         # A cookie is of its host, whatever the port: one is let in at the other server too, and not at localhost.
-        private |= {name: f"http://localhost:{port}{path}" for name, path in outside().items()}
+        private |= {name: f"http://localhost:{port}{path}" for name, path in login_pages().items()}
         private |= {"operator-away": f"http://127.0.0.1:{away}/operator"}
         public = {path: base + path for path in PUBLIC}
-        yield Ground(base, public, private, f"http://127.0.0.1:{other}", logged_in(base))
+        yield Site(base, public, private, f"http://127.0.0.1:{other}", login_cookie(base))
 
 
-def opened(stack: ExitStack, path: str, port: int) -> AppContext:
+def create_site_context(stack: ExitStack, path: str, port: int) -> AppContext:
     """A house with an operator, on a store that is made empty."""
     engine = connect(f"sqlite:///{path}")
     stack.callback(engine.dispose)
@@ -92,7 +92,7 @@ def opened(stack: ExitStack, path: str, port: int) -> AppContext:
     return make_context(engine, base_url=f"http://127.0.0.1:{port}", operator_token=TOKEN)
 
 
-def fill(at: AppContext) -> None:
+def fill_store(at: AppContext) -> None:
     """Papers of some days, three people, and what was mailed to them."""
     words = ("robot", "graph network", "protein", "speech", "world model", "weather")
     for ago in range(DAYS, 0, -1):
@@ -112,21 +112,21 @@ def fill(at: AppContext) -> None:
                 url="https://example.org/paper",
                 code_url="https://example.org/code" if n % 4 == 0 else None,
             )
-            for n in range(A_DAY)
+            for n in range(PAPERS_A_DAY)
         ]
         with write_session(at.engine) as session:
             store_listings(session, listed, AT - timedelta(days=ago - 1, hours=2))
     before = AT - timedelta(days=1)
-    for email in (ADA, GONE):
+    for email in (ADA, LEFT):
         subscribe(at, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
         confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
     plan(at.engine, at.sender_domain, AT)
     asyncio.run(send_queued(at, lambda: AT))
     subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), AT)
-    unsubscribe(at, token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT), AT)
+    unsubscribe(at, token(at, LEFT, TokenPurpose.UNSUBSCRIBE, AT), AT)
 
 
-def behind(at: AppContext) -> dict[str, str]:
+def token_pages(at: AppContext) -> dict[str, str]:
     """Pages behind a token, and those for an answer."""
     own = token(at, ADA, TokenPurpose.PREFERENCES, AT)
     digest = next(
@@ -142,8 +142,8 @@ def behind(at: AppContext) -> dict[str, str]:
             each: f"/{each}/{token(at, ADA, TokenPurpose(each), AT)}{'/1' if each in {'mute', 'never'} else ''}"
             for each in ("mute", "never", "fewer", "pause", "unsubscribe")
         },
-        "left": f"/unsubscribe/{token(at, GONE, TokenPurpose.UNSUBSCRIBE, AT)}",
-        "return": f"/return/{token(at, GONE, TokenPurpose.RESUBSCRIBE, AT)}",
+        "left": f"/unsubscribe/{token(at, LEFT, TokenPurpose.UNSUBSCRIBE, AT)}",
+        "return": f"/return/{token(at, LEFT, TokenPurpose.RESUBSCRIBE, AT)}",
         "copy": copy,
         "sent": "/sent",
         "inbox": "/inbox",
@@ -154,36 +154,36 @@ def behind(at: AppContext) -> dict[str, str]:
 
 
 # What each judge must see: pages with one fault each.
-FAULTY: dict[str, dict[str, str]] = {
+FAULTY_PAGES: dict[str, dict[str, str]] = {
     **{
-        judge: {name: SOUND.format(body=body, style=style) for name, body, style in FAULTS[judge]}
+        judge: {name: VALID_PAGE.format(body=body, style=style) for name, body, style in FAULTS[judge]}
         for judge in ("vnu", "axe")
     },
     "lighthouse": {
-        "pale": SOUND.format(body='<p style="color:#ccc;background:#fff">Hardly to be read</p>', style=""),
-        "noindex": SOUND.format(body="<p>Not for you</p>", style='<meta name="robots" content="noindex">'),
-        "fails": SOUND.format(body='<script src="/nothing.js"></script>', style=""),
-        "slow": SOUND.format(body="<p>Later</p>", style='<link rel="stylesheet" href="/slow.css">'),
+        "pale": VALID_PAGE.format(body='<p style="color:#ccc;background:#fff">Hardly to be read</p>', style=""),
+        "noindex": VALID_PAGE.format(body="<p>Not for you</p>", style='<meta name="robots" content="noindex">'),
+        "fails": VALID_PAGE.format(body='<script src="/nothing.js"></script>', style=""),
+        "slow": VALID_PAGE.format(body="<p>Later</p>", style='<link rel="stylesheet" href="/slow.css">'),
     },
 }
 
 
-def faulty(port: int) -> uvicorn.Config:
+def faulty_server(port: int) -> uvicorn.Config:
     """A server of what is wrong, to see whether a judge sees it."""
 
     async def page(request: Request) -> HTMLResponse:
-        return HTMLResponse(FAULTY[request.path_params["judge"]][request.path_params["name"]])
+        return HTMLResponse(FAULTY_PAGES[request.path_params["judge"]][request.path_params["name"]])
 
     async def slow(_request: Request) -> PlainTextResponse:
         await asyncio.sleep(6)
         return PlainTextResponse("p{margin:0}", media_type="text/css")
 
     routes = [Route("/slow.css", slow), Route("/{judge}/{name}", page)]
-    app = Starlette(routes=[Mount("/interface", interface()), *routes])
+    app = Starlette(routes=[Mount("/interface", faulty_api()), *routes])
     return server_of(app, host="127.0.0.1", port=port, proxies=())
 
 
-def interface() -> FastAPI:
+def faulty_api() -> FastAPI:
     """An interface that does not do what it says: a type that is another, a fault, an answer it never told of."""
     made = FastAPI()
 
