@@ -135,13 +135,13 @@ def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, co
         store_http_cache(session, answer.validators, timing.now)
         if answer.shown_day:  # the day asked for has no list yet: it stays due, whatever the host showed instead
             _record_fetch(session, timing, FetchStatus.NOT_LISTED, message=f"the list shown was of {answer.shown_day}")
-        counts = {"listed": remembered.listed_count, "new": remembered.new_count}
+        counts = {"listed_count": remembered.listed_count, "new_count": remembered.new_count}
         _record_fetch(
             session,
             timing,
             status,
             day=answer.shown_day,
-            via=answer.endpoint,
+            endpoint=answer.endpoint,
             message="; ".join(answer.warnings),
             **counts,
         )
@@ -166,7 +166,7 @@ def _record_failure(ctx: AppContext, timing: FetchTiming, error: SourceError, co
     quiet = isinstance(error, NotListedError)
     status = FetchStatus.NOT_LISTED if quiet else FetchStatus.FAILED
     with write_session(ctx.engine) as session:
-        _record_fetch(session, timing, status, code=error.code, message=str(error))
+        _record_fetch(session, timing, status, error_code=error.code, message=str(error))
     if quiet:
         log.info("source.not_listed", source=timing.source, day=str(timing.day))
         return

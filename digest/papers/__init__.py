@@ -1,4 +1,17 @@
-"""Papers: `listing` takes them in, `shelf` gives them out."""
+"""Papers and listings in the store: ingest, queries, full-text search, recent papers, and the log of fetches.
+
+- `documents`: stored papers as documents for matching
+- `fetch_log`: what was fetched when, which days are due, and the problems of sources
+- `fulltext`: full-text index in the store
+- `fulltext_terms`: terms of the full-text index, of a paper and of a query
+- `history`: which papers a subscriber had
+- `ingest`: storing what sources list
+- `positional_index`: positions of each word in many papers
+- `queries`: queries for papers and listings
+- `ranking`: the ranking rule, as a tuple and as a packed integer
+- `recent`: index of the papers of the last list days
+- `search`: search for papers by a query, the newest first
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +27,7 @@ from digest.papers.fetch_log import (
     source_problems,
     store_http_cache,
 )
-from digest.papers.fulltext import update_index
+from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
 from digest.papers.history import delivered_paper_ids
 from digest.papers.ingest import store_listings, store_texts
 from digest.papers.queries import (
@@ -28,6 +41,7 @@ from digest.papers.queries import (
     recent_paper_ids,
     recent_papers,
     sources_by_paper,
+    store_fingerprint,
     trending_papers_after,
 )
 from digest.papers.ranking import (
@@ -40,10 +54,10 @@ from digest.papers.ranking import (
     popularity_order,
     unpack_ranking_key,
 )
-from digest.papers.search import INDEX_BATCH_SIZE, MAX_PAPER_ID, SearchPage, search_papers
+from digest.papers.search import MAX_PAPER_ID, SearchPage, search_papers
 
 if TYPE_CHECKING:
-    from digest.papers.recent import RecentPapersIndex, Selection, store_fingerprint
+    from digest.papers.recent import RecentPapersIndex, Selection
 
 __all__ = [
     "BACKFILL_DAYS",
@@ -91,7 +105,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import the recent-papers index on first use: NumPy costs 25 MB, which a process that only sends does without."""
-    if name in {"RecentPapersIndex", "Selection", "store_fingerprint"}:
+    if name in {"RecentPapersIndex", "Selection"}:
         from digest.papers import recent
 
         return getattr(recent, name)

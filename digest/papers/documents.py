@@ -1,15 +1,37 @@
-"""Stored papers as matching sees them: a text, and the sources that list it."""
+"""Stored papers as documents for matching."""
 
 from collections.abc import Sequence
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from digest.database.models import Paper
 from digest.matching import PaperDocument
-from digest.papers.queries import sources_by_paper
+from digest.papers.queries import chunks, sources_by_paper
 
 
 def build_documents(session: Session, rows: Sequence[Paper]) -> list[PaperDocument]:
-    """One for each paper, in their order."""
-    sources = sources_by_paper(session, [int(each.id or 0) for each in rows])
-    return [PaperDocument.from_paper(each, sources.get(int(each.id or 0), ())) for each in rows]
+    """Build the documents of loaded papers, in their order."""
+    sources = sources_by_paper(session, [int(paper.id or 0) for paper in rows])
+    return [PaperDocument.from_paper(paper, sources.get(int(paper.id or 0), ())) for paper in rows]
+
+
+def load_documents(session: Session, ids: Sequence[int]) -> list[PaperDocument]:
+    """Load papers as documents, in the order of `ids`, with only the columns that matching reads."""
+    documents: dict[int, PaperDocument] = {}
+    sources = sources_by_paper(session, ids)
+    columns = (Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories, Paper.organization)
+    for chunk in chunks(ids):
+        rows = select(*columns, Paper.upvotes, Paper.code_url).where(col(Paper.id).in_(chunk))  # type: ignore[call-overload]
+        for paper_id, title, abstract, authors, categories, organization, upvotes, code_url in session.exec(rows).all():
+            documents[paper_id] = PaperDocument(
+                id=paper_id,
+                title=title,
+                abstract=abstract,
+                authors=tuple(authors),
+                categories=tuple(categories),
+                sources=sources.get(paper_id, ()),
+                organization=organization or "",
+                upvotes=upvotes,
+                has_code=bool(code_url),
+            )
+    return [documents[paper_id] for paper_id in ids if paper_id in documents]

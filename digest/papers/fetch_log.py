@@ -1,7 +1,7 @@
-"""The logbook of the sources: every look at one for one list day, what is due next, and what readers should know.
+"""Log of fetches: what was fetched when, which days are due, and which problems people should know.
 
-Nothing here commits. A reading is written in the transaction of the papers it brought, and so is what the host said
-about the answer (its ETag): a crash in between leaves neither, and the next run reads again.
+Nothing here commits. A fetch is recorded in the transaction that stores its papers and the validators of its HTTP
+responses, so a crash leaves none of them, and the next run fetches again.
 """
 
 from collections import defaultdict
@@ -15,23 +15,21 @@ from sqlmodel import Session, col, select
 
 from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
 
-BACKFILL_DAYS = 14  # days that are made up for at most
-
-
-HTTP_CACHE_LIFETIME = timedelta(days=45)  # how long an ETag is of use: lists that old are not read again
-
-
+BACKFILL_DAYS = 14
+HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
+MAX_MESSAGE_LENGTH = 1000
 SATURDAY = 5
-
-
 SOURCE_TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
-
-
-_SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
+SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
+FAILURE_TEXTS = {
+    "unreachable": "did not answer",
+    "throttled": "asked us to wait",
+    "malformed": "gave an answer that could not be read",
+}
 
 
 class FetchedAnswer(Protocol):
-    """What a host said about an answer; digest.sources.base has the real one."""
+    """HTTP response with its validators, as `digest.sources` returns it."""
 
     @property
     def url(self) -> str: ...
@@ -42,8 +40,8 @@ class FetchedAnswer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CachedValidators:
-    """Validators of an answer that was taken in (RFC 9110, section 8.8)."""
+class StoredValidators:
+    """Validators of a response that was stored (RFC 9110, section 8.8)."""
 
     etag: str | None
     last_modified: str | None
@@ -51,9 +49,9 @@ class CachedValidators:
 
 @dataclass(frozen=True, slots=True)
 class SourceProblem:
-    """Something about a source that must not look like quiet. `kind`: failed, empty, missing or made-up.
+    """Problem of a source on a list day. `kind`: failed, empty, missing or made-up.
 
-    Only `failed` and `missing` are faults that still stand.
+    Only `failed` and `missing` are errors that persist.
     """
 
     kind: str
@@ -70,42 +68,44 @@ def record_fetch(
     started_at: datetime,
     seconds: float,
     status: FetchStatus,
-    via: str = "",
-    listed: int = 0,
-    new: int = 0,
-    code: str = "",
+    endpoint: str = "",
+    listed_count: int = 0,
+    new_count: int = 0,
+    error_code: str = "",
     message: str = "",
 ) -> SourceFetch:
-    """Write one look at `source` for list day `day`. `code` and `message` say what went wrong, or warn."""
-    reading = SourceFetch(
+    """Record one fetch of `source` for a list day. `error_code` and `message` name the failure, or warn."""
+    fetch = SourceFetch(
         source=source,
         list_day=day,
         started_at=started_at,
         seconds=round(seconds, 3),
         status=status,
-        endpoint=via,
-        listed_count=listed,
-        new_count=new,
-        error_code=code,
-        message=message[:1000],
+        endpoint=endpoint,
+        listed_count=listed_count,
+        new_count=new_count,
+        error_code=error_code,
+        message=message[:MAX_MESSAGE_LENGTH],
     )
-    session.add(reading)
+    session.add(fetch)
     session.flush()
-    return reading
+    return fetch
 
 
 def store_http_cache(session: Session, answers: Iterable[FetchedAnswer], now: datetime) -> None:
-    """Keep what hosts said about answers, in the transaction of the papers that were in them."""
-    for each in answers:
-        session.merge(HttpCacheEntry(url=each.url, etag=each.etag, last_modified=each.last_modified, stored_at=now))
+    """Store the validators of responses, in the transaction that stores their papers."""
+    for answer in answers:
+        session.merge(
+            HttpCacheEntry(url=answer.url, etag=answer.etag, last_modified=answer.last_modified, stored_at=now)
+        )
     session.flush()
     session.execute(delete(HttpCacheEntry).where(col(HttpCacheEntry.stored_at) < now - HTTP_CACHE_LIFETIME))
 
 
-def load_http_cache(session: Session) -> dict[str, CachedValidators]:
-    """What hosts said about answers that were taken in, by the answers' names."""
+def load_http_cache(session: Session) -> dict[str, StoredValidators]:
+    """Return the stored validators by URL."""
     rows = session.exec(select(HttpCacheEntry.url, HttpCacheEntry.etag, HttpCacheEntry.last_modified)).all()
-    return {url: CachedValidators(etag, last_modified) for url, etag, last_modified in rows}
+    return {url: StoredValidators(etag, last_modified) for url, etag, last_modified in rows}
 
 
 def due_days(
@@ -116,107 +116,105 @@ def due_days(
     *,
     growth_period: timedelta = timedelta(0),
 ) -> tuple[tuple[date, ...], tuple[date, ...]]:
-    """The days to read now: the regular ones, and the ones to make up, both oldest first.
+    """Return the days to fetch now: the regular ones and the missed ones, both oldest first.
 
-    To make up are the weekdays of the last fourteen days, since the source was first read well, that are not settled:
-    without a good or empty reading begun at least `grows` after the day began (UTC), and without a proper "no list"
-    given after the day was over. A reading that failed settles nothing.
+    Missed are the weekdays of the last BACKFILL_DAYS, since the first successful fetch of the source, that are not
+    complete. A successful or empty fetch completes a day once `growth_period` has passed since the day began (UTC);
+    the answer that there is no list completes it once the day is over; a failed fetch never does.
     """
     first: date | None = session.exec(
         select(func.min(SourceFetch.list_day)).where(
-            SourceFetch.source == source, col(SourceFetch.status).in_(_SUCCESSFUL)
+            SourceFetch.source == source, col(SourceFetch.status).in_(SUCCESSFUL)
         )
     ).one()
     today = now.astimezone(UTC).date()
     if first is None:
         return tuple(sorted(regular_days)), ()
     since = max(first, today - timedelta(days=BACKFILL_DAYS))
-    rows = session.exec(
-        select(SourceFetch).where(SourceFetch.source == source, col(SourceFetch.list_day) >= since)
-    ).all()
-    settled = {row.list_day for row in rows if _completes_day(row, growth_period)}
-    missed = [day for day in _weekdays(since, today) if day not in settled and day not in regular_days]
+    fetches = select(SourceFetch).where(SourceFetch.source == source, col(SourceFetch.list_day) >= since)
+    complete: set[date] = set()
+    for fetch in session.exec(fetches):
+        midnight = datetime.combine(fetch.list_day, time(), tzinfo=UTC)
+        if fetch.status in SUCCESSFUL or fetch.status == FetchStatus.EMPTY:
+            is_complete = not growth_period or fetch.started_at >= midnight + growth_period
+        else:
+            is_complete = fetch.status == FetchStatus.NOT_LISTED and fetch.started_at >= midnight + timedelta(days=1)
+        if is_complete:
+            complete.add(fetch.list_day)
+    missed = [day for day in _weekdays(since, today) if day not in complete and day not in regular_days]
     return tuple(sorted(regular_days)), tuple(missed)
 
 
 def latest_fetches(session: Session) -> list[SourceFetch]:
-    """The last reading of each source for each of its last list days, latest day first."""
+    """Return the last fetch of each source for each of its last five list days, latest day first."""
     newest = select(func.max(SourceFetch.id)).group_by(col(SourceFetch.source), col(SourceFetch.list_day))
-    rows = session.exec(select(SourceFetch).where(col(SourceFetch.id).in_(newest))).all()
     by_source: dict[str, list[SourceFetch]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.list_day, reverse=True):
-        by_source[row.source].append(row)
-    return [row for source in sorted(by_source) for row in by_source[source][:5]]
+    for fetch in session.exec(select(SourceFetch).where(col(SourceFetch.id).in_(newest))):
+        by_source[fetch.source].append(fetch)
+    return [
+        fetch
+        for _, fetches in sorted(by_source.items())
+        for fetch in sorted(fetches, key=lambda fetch: fetch.list_day, reverse=True)[:5]
+    ]
 
 
 def source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
-    """What readers and the operator should know, each in a plain sentence.
+    """Return what subscribers and the operator should know about the sources, each as a sentence.
 
-    A list day whose last reading failed, a weekday that stayed empty, a day without any reading, and days that failed
-    first and were read since `since` (a day ago unless given).
+    These are list days whose last fetch failed, weekdays that stayed empty, days without any fetch, and days that
+    failed first and succeeded since `since` (a day ago unless given).
     """
     since = since or now - timedelta(days=1)
     today = now.astimezone(UTC).date()
-    start = today - timedelta(days=BACKFILL_DAYS)
-    found: list[SourceProblem] = []
-    days: dict[str, dict[date, list[SourceFetch]]] = defaultdict(lambda: defaultdict(list))
-    rows = (
+    fetches_by_day: dict[str, dict[date, list[SourceFetch]]] = defaultdict(lambda: defaultdict(list))
+    fetches = (
         select(SourceFetch)
-        .where(col(SourceFetch.list_day) >= start)
+        .where(col(SourceFetch.list_day) >= today - timedelta(days=BACKFILL_DAYS))
         .order_by(col(SourceFetch.started_at), col(SourceFetch.id))
     )
-    for row in session.exec(rows):
-        days[row.source][row.list_day].append(row)
-    for source, readings in sorted(days.items()):
-        for day, looks in sorted(readings.items()):
-            found += _problems_on_day(source, day, looks, today, since)
-        if good := [day for day, looks in readings.items() if any(look.status in _SUCCESSFUL for look in looks)]:
-            unread = [day for day in _weekdays(min(good), max(good)) if day not in readings]
-            found += [
-                _source_problem("missing", source, day, "was not read for {day}; its papers will be made up.")
-                for day in unread
-            ]
-    return found
+    for fetch in session.exec(fetches):
+        fetches_by_day[fetch.source][fetch.list_day].append(fetch)
+    problems: list[SourceProblem] = []
+    for source, days in sorted(fetches_by_day.items()):
+        for day, day_fetches in sorted(days.items()):
+            if problem := _problem_on_day(source, day, day_fetches, today, since):
+                problems.append(problem)
+        successful = [day for day in days if any(fetch.status in SUCCESSFUL for fetch in days[day])]
+        span = _weekdays(min(successful), max(successful)) if successful else ()
+        problems += [
+            _problem("missing", source, day, "was not read for {}; its papers will be made up.")
+            for day in span
+            if day not in days
+        ]
+    return problems
 
 
-def _problems_on_day(
+def _problem_on_day(
     source: str, day: date, fetches: Sequence[SourceFetch], today: date, since: datetime
-) -> Iterator[SourceProblem]:
-    """What is to be told of one list day, from its readings in their order."""
+) -> SourceProblem | None:
+    """Return the problem of one list day, given its fetches in their order."""
     last = fetches[-1]
-    failed = [look for look in fetches if look.status == FetchStatus.FAILED]
-    brought = [look for look in fetches if look.status in _SUCCESSFUL]
+    failed = [fetch for fetch in fetches if fetch.status == FetchStatus.FAILED]
+    successful = [fetch for fetch in fetches if fetch.status in SUCCESSFUL]
     if last.status == FetchStatus.FAILED:
-        said = _FAILURE_TEXTS.get(last.error_code, "could not be read")
-        rest = "the papers listed there since will follow." if brought else "its papers will be made up."
-        yield _source_problem("failed", source, day, f"{said} on {{day}}; {rest}")
-    elif failed and brought and failed[0].started_at < brought[0].started_at and brought[0].started_at >= since:
-        yield _source_problem("made-up", source, day, "did not answer at first on {day}; its papers have been made up.")
-    elif last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not brought:
-        yield _source_problem("empty", source, day, "listed no papers on {day}, a weekday.")
+        failure = FAILURE_TEXTS.get(last.error_code, "could not be read")
+        outlook = "the papers listed there since will follow." if successful else "its papers will be made up."
+        return _problem("failed", source, day, f"{failure} on {{}}; {outlook}")
+    if failed and successful and failed[0].started_at < successful[0].started_at and successful[0].started_at >= since:
+        return _problem("made-up", source, day, "did not answer at first on {}; its papers have been made up.")
+    if last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not successful:
+        return _problem("empty", source, day, "listed no papers on {}, a weekday.")
+    return None
 
 
-_FAILURE_TEXTS = {
-    "unreachable": "did not answer",
-    "throttled": "asked us to wait",
-    "malformed": "gave an answer that could not be read",
-}
+def _problem(kind: str, source: str, day: date, template: str) -> SourceProblem:
+    sentence = f"{SOURCE_TITLES.get(source, source)} {template.format(f'{day:%A} {day.day} {day:%B}')}"
+    return SourceProblem(kind, source, day, sentence)
 
 
-def _source_problem(kind: str, source: str, day: date, sentence: str) -> SourceProblem:
-    spoken = f"{day:%A} {day.day} {day:%B}"
-    return SourceProblem(kind, source, day, f"{SOURCE_TITLES.get(source, source)} {sentence.format(day=spoken)}")
-
-
-def _completes_day(fetch: SourceFetch, growth_period: timedelta) -> bool:
-    began = datetime.combine(fetch.list_day, time(), tzinfo=UTC)
-    if fetch.status in _SUCCESSFUL or fetch.status == FetchStatus.EMPTY:
-        return not growth_period or fetch.started_at >= began + growth_period
-    return fetch.status == FetchStatus.NOT_LISTED and fetch.started_at >= began + timedelta(days=1)
-
-
-def _weekdays(first: date, before: date) -> Iterator[date]:
-    for number in range((before - first).days):
-        day = first + timedelta(days=number)
+def _weekdays(first: date, end: date) -> Iterator[date]:
+    """Yield the days from Monday to Friday, `end` excluded."""
+    for offset in range((end - first).days):
+        day = first + timedelta(days=offset)
         if day.weekday() < SATURDAY:
             yield day

@@ -1,7 +1,7 @@
-"""The full-text index as each database keeps it: FTS5 on SQLite, a tsvector with a GIN index on PostgreSQL.
+"""Full-text index in the store: FTS5 on SQLite, a tsvector with a GIN index on PostgreSQL.
 
-Nothing here commits. SQLite's index holds no texts and cannot forget: a paper whose words changed gets one entry more,
-under the next of its REVISIONS numbers. What it finds by words that are gone, matching refuses.
+Nothing here commits. The index of SQLite stores no text and cannot delete: a paper whose text changed gets another
+entry, under the next of its MAX_REVISIONS row ids. Candidates found by terms that are gone are dropped by matching.
 """
 
 from collections.abc import Sequence
@@ -14,112 +14,106 @@ from digest.database.models import Paper
 from digest.matching import PaperDocument
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms
 
-MAX_REVISIONS = (
-    1024  # of one paper; the number of an entry is that of the paper times this, so the order is the papers'
-)
-
-
-UNINDEXED = text("NOT paper.is_indexed")  # written as the partial index has it, or SQLite reads every paper
-
-
-READ_BATCH_SIZE = 500  # papers that are read at once
+INDEX_BATCH_SIZE = 20_000  # papers indexed with one fetch; so many wait only after an upgrade
+READ_BATCH_SIZE = 500  # papers loaded at once
+MAX_REVISIONS = 1024  # entries of one paper; entry ids are paper ids times this, so they sort like papers
+UNINDEXED = text("NOT paper.is_indexed")  # spelled like the partial index, or SQLite reads every paper
 
 
 def update_index(session: Session, limit: int) -> int:
-    """Take in what is new or has changed, the newest first, at most `most` papers; returns how many."""
-    waiting = select(Paper.id).where(UNINDEXED).order_by(col(Paper.id).desc()).limit(limit)
-    numbers = [int(number or 0) for number in session.exec(waiting).all()]
-    for piece in (numbers[start : start + READ_BATCH_SIZE] for start in range(0, len(numbers), READ_BATCH_SIZE)):
-        texts = select(Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories)  # type: ignore[call-overload]
-        rows = session.exec(texts.where(col(Paper.id).in_(piece))).all()
+    """Index up to `limit` new or changed papers, the newest first, and return how many."""
+    pending = select(Paper.id).where(UNINDEXED).order_by(col(Paper.id).desc()).limit(limit)
+    ids = [int(paper_id or 0) for paper_id in session.exec(pending).all()]
+    for start in range(0, len(ids), READ_BATCH_SIZE):
+        batch = ids[start : start + READ_BATCH_SIZE]
+        columns = select(Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories)  # type: ignore[call-overload]
+        rows = session.exec(columns.where(col(Paper.id).in_(batch))).all()
         _write_terms(
-            session, [PaperDocument(int(row[0] or 0), row[1], row[2], tuple(row[3]), tuple(row[4])) for row in rows]
+            session,
+            [
+                PaperDocument(int(paper_id or 0), title, abstract, tuple(authors), tuple(categories))
+                for paper_id, title, abstract, authors, categories in rows
+            ],
         )
-        session.execute(update(Paper).where(col(Paper.id).in_(piece)).values(is_indexed=True))
-    return len(numbers)
+        session.execute(update(Paper).where(col(Paper.id).in_(batch)).values(is_indexed=True))
+    return len(ids)
 
 
 def _write_terms(session: Session, documents: Sequence[PaperDocument]) -> None:
+    rows: list[dict[str, object]]
     if is_postgresql(session):
         statement = (
-            "INSERT INTO paper_fulltext (paper_id, words) VALUES (:number, array_to_tsvector(:words)) "
+            "INSERT INTO paper_fulltext (paper_id, words) VALUES (:id, array_to_tsvector(:words)) "
             "ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words"
         )
-        found = [{"number": each.id, "words": sorted(filter(None, index_terms(each)))} for each in documents]
+        rows = [{"id": document.id, "words": sorted(filter(None, index_terms(document)))} for document in documents]
     else:
-        statement = "INSERT INTO paper_fulltext (rowid, words) VALUES (:number, :words)"
-        found = [{"number": _next_rowid(session, each.id), "words": " ".join(index_terms(each))} for each in documents]
-    session.execute(text(statement), found)
-
-
-def _next_rowid(session: Session, paper_id: int) -> int:
-    first = paper_id * MAX_REVISIONS
-    last = text("SELECT max(rowid) FROM paper_fulltext WHERE rowid BETWEEN :first AND :last")
-    known = session.execute(last, {"first": first, "last": first + MAX_REVISIONS - 1}).scalar()
-    return first if known is None else int(known) + 1
+        statement = "INSERT INTO paper_fulltext (rowid, words) VALUES (:id, :words)"
+        last_entry = text("SELECT max(rowid) FROM paper_fulltext WHERE rowid BETWEEN :first AND :last")
+        rows = []
+        for document in documents:
+            first = document.id * MAX_REVISIONS
+            last = session.execute(last_entry, {"first": first, "last": first + MAX_REVISIONS - 1}).scalar()
+            rows.append({"id": first if last is None else last + 1, "words": " ".join(index_terms(document))})
+    session.execute(text(statement), rows)
 
 
 def find_candidates(session: Session, expression: SearchExpression | None, before_id: int, limit: int) -> list[int]:
-    """The numbers below `below` of papers that may be meant, highest first, at most `most` of them: by the index, and
-    all that it does not know yet. None asks for every paper.
+    """Return ids below `before_id` of papers that may match, highest first: by the index, and all unindexed ones.
+
+    Without an expression every paper is a candidate.
     """
-    everything = select(Paper.id).where(col(Paper.id) < before_id).order_by(col(Paper.id).desc()).limit(limit)
+    papers = select(Paper.id).where(col(Paper.id) < before_id).order_by(col(Paper.id).desc()).limit(limit)
     if expression is None:
-        return [int(number or 0) for number in session.exec(everything).all()]
-    unknown = [int(number or 0) for number in session.exec(everything.where(UNINDEXED)).all()]
-    postgres = is_postgresql(session)
-    found = (
-        _search_tsvector(session, expression, before_id, limit)
-        if postgres
-        else _search_fts5(session, expression, before_id, limit)
-    )
-    return sorted({*unknown, *found}, reverse=True)[:limit]
+        return [int(paper_id or 0) for paper_id in session.exec(papers).all()]
+    unindexed = [int(paper_id or 0) for paper_id in session.exec(papers.where(UNINDEXED)).all()]
+    search = _search_tsvector if is_postgresql(session) else _search_fts5
+    return sorted({*unindexed, *search(session, expression, before_id, limit)}, reverse=True)[:limit]
 
 
 def _search_fts5(session: Session, expression: SearchExpression, before_id: int, limit: int) -> list[int]:
     statement = text(
-        "SELECT rowid FROM paper_fulltext WHERE paper_fulltext MATCH :asked AND rowid < :below "
-        "ORDER BY rowid DESC LIMIT :most"
+        "SELECT rowid FROM paper_fulltext WHERE paper_fulltext MATCH :query AND rowid < :before "
+        "ORDER BY rowid DESC LIMIT :limit"
     )
-    found: dict[int, None] = {}
-    entries = before_id * MAX_REVISIONS
-    while len(found) < limit:  # a paper with several entries counts once
-        given = {"asked": to_fts5(expression), "below": entries, "most": limit}
-        rows = session.execute(statement, given).scalars().all()
-        found.update((int(row) // MAX_REVISIONS, None) for row in rows)
-        if len(rows) < limit:
+    ids: dict[int, None] = {}
+    before = before_id * MAX_REVISIONS
+    while len(ids) < limit:  # a paper may have several entries
+        parameters = {"query": to_fts5(expression), "before": before, "limit": limit}
+        entries = session.execute(statement, parameters).scalars().all()
+        ids.update((int(entry) // MAX_REVISIONS, None) for entry in entries)
+        if len(entries) < limit:
             break
-        entries = int(rows[-1])
-    return list(found)[:limit]
-
-
-def to_fts5(expression: SearchExpression) -> str:
-    """In the words of FTS5."""
-    if isinstance(expression, SearchTerm):
-        return '"{}"{}'.format(expression.text.replace('"', '""'), "*" if expression.is_prefix else "")
-    return f"({(' AND ' if isinstance(expression, AllOf) else ' OR ').join(map(to_fts5, expression.parts))})"
+        before = int(entries[-1])
+    return list(ids)[:limit]
 
 
 def _search_tsvector(session: Session, expression: SearchExpression, before_id: int, limit: int) -> list[int]:
-    # Left to itself the planner may read every row's words, which lie in pages of their own, rather than the index;
-    # "+ 0" keeps it from the index of the numbers. The rows without the words are few bytes each, so to sort what a
-    # frequent word finds is quick.
+    # Left to itself the planner may scan the table, whose words are stored out of line, in place of the GIN index;
+    # "+ 0" keeps it from the primary key. Rows without the words have few bytes, so sorting many matches is fast.
     statement = text(
-        "SELECT paper_id FROM paper_fulltext WHERE words @@ CAST(:asked AS tsquery) AND paper_id + 0 < :below "
-        "ORDER BY paper_id + 0 DESC LIMIT :most"
+        "SELECT paper_id FROM paper_fulltext WHERE words @@ CAST(:query AS tsquery) AND paper_id + 0 < :before "
+        "ORDER BY paper_id + 0 DESC LIMIT :limit"
     )
     session.execute(text("SET LOCAL enable_seqscan = off"))
-    found = (
-        session.execute(statement, {"asked": to_tsquery(expression), "below": before_id, "most": limit}).scalars().all()
-    )
+    parameters = {"query": to_tsquery(expression), "before": before_id, "limit": limit}
+    ids = session.execute(statement, parameters).scalars().all()
     session.execute(text("SET LOCAL enable_seqscan = on"))
-    return [int(number) for number in found]
+    return [int(paper_id) for paper_id in ids]
+
+
+def to_fts5(expression: SearchExpression) -> str:
+    """Write an expression in the query syntax of FTS5."""
+    if isinstance(expression, SearchTerm):
+        return '"{}"{}'.format(expression.text.replace('"', '""'), "*" if expression.is_prefix else "")
+    operator = " AND " if isinstance(expression, AllOf) else " OR "
+    return f"({operator.join(map(to_fts5, expression.parts))})"
 
 
 def to_tsquery(expression: SearchExpression) -> str:
-    """In the words of PostgreSQL."""
+    """Write an expression in the syntax of PostgreSQL's tsquery."""
     if isinstance(expression, SearchTerm):
-        return "'{}'{}".format(
-            expression.text.replace("\\", "\\\\").replace("'", "''"), ":*" if expression.is_prefix else ""
-        )
-    return f"({(' & ' if isinstance(expression, AllOf) else ' | ').join(map(to_tsquery, expression.parts))})"
+        lexeme = expression.text.replace("\\", "\\\\").replace("'", "''")
+        return f"'{lexeme}'{':*' if expression.is_prefix else ''}"
+    operator = " & " if isinstance(expression, AllOf) else " | "
+    return f"({operator.join(map(to_tsquery, expression.parts))})"

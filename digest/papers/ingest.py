@@ -1,8 +1,8 @@
-"""One paper, many listings: what the sources list becomes rows.
+"""Storing what sources list: one row a paper, one row a listing.
 
-`remember` is the only way in. Listings are written under one lock, so their numbers grow in the order in which they
-become visible; a paper's `entered` is the number of its first listing, and "new" is a comparison of these numbers.
-Nothing here commits: the caller's transaction holds papers, listings and the reading together.
+`store_listings` is the only way in. Listings are written under one lock, so their ids grow in the order in which they
+become visible; `Paper.first_listing_id` is the id of a paper's first listing, and "new" is a comparison of these ids.
+Nothing here commits: papers, listings and the record of the fetch share the caller's transaction.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,25 +18,17 @@ from digest.database.models import Listing, Paper
 from digest.papers.queries import chunks
 
 SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
-
-
 _OPTIONAL_FIELDS = (
-    "organization",
-    "code_url",
-    "project_url",
-    "thumbnail_url",
-    "discussion_url",
-    "ai_summary",
-    "doi",
-    "pdf_url",
+    *("organization", "code_url", "project_url", "thumbnail_url", "discussion_url", "ai_summary", "doi", "pdf_url"),
+    *("upvotes", "comments", "code_stars"),
 )
 
 
-_COUNT_FIELDS = ("upvotes", "comments", "code_stars")
-
-
 class ListingEntry(Protocol):
-    """What a source gives; digest.sources.base has the real one. `compare_text` compares two texts: 1, 0 or -1."""
+    """Entry in the list of a source, as `digest.sources` parses it.
+
+    `compare_text` compares its text with another one: 1 if it is less damaged, -1 if more, else 0.
+    """
 
     @property
     def source(self) -> str: ...
@@ -77,48 +69,59 @@ class ListingEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """How many papers a batch listed (replacements are no listings), and how many of them were new."""
+    """Number of papers in a batch (replacements are no listings), and how many of them are new."""
 
     listed_count: int
     new_count: int
 
 
 def store_listings(session: Session, entries: Sequence[ListingEntry], now: datetime) -> StoreReport:
-    """Take a batch in: one paper each, whatever lists it; a listing for each source and day; the better text kept."""
+    """Store a batch: one row a paper with the best text, and one listing for each paper, source and day."""
     acquire_lock(session, LISTING_LOCK)
-    known = _load_existing(session, entries)
-    held: list[tuple[ListingEntry, Paper]] = []
-    fresh: list[Paper] = []
-    versions: dict[int, int] = {}
-    for each in entries:
-        paper = known.get(each.key) or (known.get(f"doi:{each.doi.lower()}") if each.doi else None)
-        if paper is None and each.kind == "replace":
-            continue
-        if paper is None:
-            paper = _new_paper(each, now)
-            fresh.append(paper)
-        else:
-            versions.setdefault(id(paper), paper.version)
-            _update_paper(paper, each, now)
-        known[each.key] = paper
-        if paper.doi:
-            known.setdefault(f"doi:{paper.doi}", paper)
-        if each.kind != "replace":
-            held.append((each, paper))
-    session.add_all(fresh)
-    session.flush()
-    _store_entries(session, held, versions, now)
-    return StoreReport(listed_count=len({id(paper) for _, paper in held}), new_count=len(fresh))
-
-
-def _load_existing(session: Session, entries: Sequence[ListingEntry]) -> dict[str, Paper]:
-    found: dict[str, Paper] = {}
-    for keys in chunks({each.key for each in entries}):
-        found |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
-    for dois in chunks({each.doi.lower() for each in entries if each.doi}):
+    existing: dict[str, Paper] = {}
+    for keys in chunks({entry.key for entry in entries}):
+        existing |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
+    for dois in chunks({entry.doi.lower() for entry in entries if entry.doi}):
         for paper in session.exec(select(Paper).where(col(Paper.doi).in_(dois))):
-            found.setdefault(f"doi:{paper.doi}", paper)
-    return found
+            existing.setdefault(f"doi:{paper.doi}", paper)
+    listed: list[tuple[ListingEntry, Paper]] = []
+    new_papers: list[Paper] = []
+    versions: dict[int, int] = {}  # before this batch, by identity of the object
+    for entry in entries:
+        stored = existing.get(entry.key) or (existing.get(f"doi:{entry.doi.lower()}") if entry.doi else None)
+        if stored is None and entry.kind == "replace":
+            continue
+        if stored is None:
+            stored = _new_paper(entry, now)
+            new_papers.append(stored)
+        else:
+            versions.setdefault(id(stored), stored.version)
+            _update_paper(stored, entry, now)
+        existing[entry.key] = stored
+        if stored.doi:
+            existing.setdefault(f"doi:{stored.doi}", stored)
+        if entry.kind != "replace":
+            listed.append((entry, stored))
+    session.add_all(new_papers)
+    session.flush()
+    if listed:
+        _store_entries(session, listed, versions, now)
+    return StoreReport(listed_count=len({id(paper) for _, paper in listed}), new_count=len(new_papers))
+
+
+def store_texts(
+    session: Session, entries: Sequence[ListingEntry], requested_ids: Collection[str], now: datetime
+) -> int:
+    """Store texts that were requested by arXiv id, and return how many of the requested papers got one.
+
+    All requested papers count as fetched, also those that arXiv does not know, unless the answer has no text at all.
+    """
+    if not entries:
+        return 0
+    store_listings(session, entries, now)
+    for ids in chunks(set(requested_ids)):
+        session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(text_fetched_at=now))
+    return len({entry.arxiv_id for entry in entries} & set(requested_ids))
 
 
 def _new_paper(entry: ListingEntry, now: datetime) -> Paper:
@@ -162,17 +165,18 @@ def _update_paper(paper: Paper, entry: ListingEntry, now: datetime) -> None:
 
 
 def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
-    """Sound text before damaged, arXiv's before others', higher versions before lower, later before earlier."""
-    sounder = entry.compare_text(paper.title, paper.abstract)
-    if sounder:
-        return sounder > 0
-    ours, theirs = paper.text_source == "arxiv", entry.source == "arxiv"
-    return (theirs, entry.version if theirs else 0) >= (ours, paper.version if ours else 0)
+    """Prefer sound text to damaged, arXiv's to others', higher versions to lower, later texts to earlier."""
+    comparison = entry.compare_text(paper.title, paper.abstract)
+    if comparison:
+        return comparison > 0
+    stored_rank = (True, paper.version) if paper.text_source == "arxiv" else (False, 0)
+    entry_rank = (True, entry.version) if entry.source == "arxiv" else (False, 0)
+    return entry_rank >= stored_rank
 
 
 def _update_optional_fields(paper: Paper, entry: ListingEntry) -> None:
-    """What is only ever as fresh as the last reading; a source that does not say leaves it as it was."""
-    latest = {name: getattr(entry, name, None) for name in (*_OPTIONAL_FIELDS, *_COUNT_FIELDS)}
+    """Take the latest value of each field that the source gives."""
+    latest = {name: getattr(entry, name, None) for name in _OPTIONAL_FIELDS}
     if isinstance(doi := latest["doi"], str):
         latest["doi"] = doi.lower()
     if entry.ai_keywords:
@@ -181,69 +185,58 @@ def _update_optional_fields(paper: Paper, entry: ListingEntry) -> None:
 
 
 def _assign(paper: Paper, values: dict[str, object]) -> bool:
-    changed = {name: value for name, value in values.items() if getattr(paper, name) != value}
-    for name, value in changed.items():
+    """Set attributes, and return whether any of them changed."""
+    changes = {name: value for name, value in values.items() if getattr(paper, name) != value}
+    for name, value in changes.items():
         setattr(paper, name, value)
-    return bool(changed)
+    return bool(changes)
 
 
 def _store_entries(
     session: Session, entries: Sequence[tuple[ListingEntry, Paper]], versions: dict[int, int], now: datetime
 ) -> None:
-    before = _load_nearby_listings(session, entries)
-    fresh: dict[tuple[str, date, int], Listing] = {}
-    first: dict[int, tuple[Paper, Listing]] = {}
-    for each, paper in entries:
-        number = int(paper.id or 0)
-        place = (each.source, each.list_day, number)
-        listing = fresh.get(place) or _find_repeated_listing(
-            before.get((each.source, number), ()), each, versions.get(id(paper), 0)
+    """Store a listing for each entry that does not repeat one, and set the first listing of new papers."""
+    days = [entry.list_day for entry, _ in entries]
+    is_near = col(Listing.list_day).between(min(days) - SAME_BATCH_WINDOW, max(days) + SAME_BATCH_WINDOW)
+    nearby: dict[tuple[str, int], list[Listing]] = {}
+    for ids in chunks({int(paper.id or 0) for _, paper in entries}):
+        rows = select(Listing).where(is_near, col(Listing.paper_id).in_(ids)).order_by(col(Listing.id))
+        for row in session.exec(rows):
+            nearby.setdefault((row.source, row.paper_id), []).append(row)
+    new_listings: dict[tuple[str, date, int], Listing] = {}
+    first_listings: dict[int, tuple[Paper, Listing]] = {}
+    for entry, paper in entries:
+        paper_id = int(paper.id or 0)
+        key = (entry.source, entry.list_day, paper_id)
+        listing = new_listings.get(key) or _find_repeated_listing(
+            nearby.get((entry.source, paper_id), ()), entry, versions.get(id(paper), 0)
         )
         if listing is None:
-            listing = fresh[place] = Listing(
-                paper_id=number,
-                source=each.source,
-                list_day=each.list_day,
-                rank=each.rank,
-                kind=each.kind,
+            listing = new_listings[key] = Listing(
+                paper_id=paper_id,
+                source=entry.source,
+                list_day=entry.list_day,
+                rank=entry.rank,
+                kind=entry.kind,
                 first_seen_at=now,
                 last_seen_at=now,
             )
-            first.setdefault(number, (paper, listing))
+            first_listings.setdefault(paper_id, (paper, listing))
         listing.last_seen_at = max(listing.last_seen_at, now)
-        if listing.list_day == each.list_day:
-            listing.rank = each.rank
-            listing.upvotes = each.upvotes if each.upvotes is not None else listing.upvotes
-            listing.comments = each.comments if each.comments is not None else listing.comments
-    session.add_all(fresh.values())
+        if listing.list_day == entry.list_day:
+            listing.rank = entry.rank
+            listing.upvotes = entry.upvotes if entry.upvotes is not None else listing.upvotes
+            listing.comments = entry.comments if entry.comments is not None else listing.comments
+    session.add_all(new_listings.values())
     session.flush()
-    for paper, listing in first.values():
+    for paper, listing in first_listings.values():
         if not paper.first_listing_id:
             paper.first_listing_id = int(listing.id or 0)
     session.flush()
 
 
-def _load_nearby_listings(
-    session: Session, entries: Sequence[tuple[ListingEntry, Paper]]
-) -> dict[tuple[str, int], list[Listing]]:
-    found: dict[tuple[str, int], list[Listing]] = {}
-    if not entries:
-        return found
-    days = [each.list_day for each, _ in entries]
-    near = (
-        col(Listing.list_day) >= min(days) - SAME_BATCH_WINDOW,
-        col(Listing.list_day) <= max(days) + SAME_BATCH_WINDOW,
-    )
-    for ids in chunks({int(paper.id or 0) for _, paper in entries}):
-        for listing in session.exec(
-            select(Listing).where(*near, col(Listing.paper_id).in_(ids)).order_by(col(Listing.id))
-        ):
-            found.setdefault((listing.source, listing.paper_id), []).append(listing)
-    return found
-
-
 def _find_repeated_listing(listings: Sequence[Listing], entry: ListingEntry, version: int) -> Listing | None:
-    """The listing that this one repeats: of the same day, or of a batch that arXiv serves again under another date."""
+    """Find the listing of the same day, or of a batch that arXiv serves again under another date."""
     for listing in listings:
         if listing.list_day == entry.list_day:
             return listing
@@ -252,18 +245,3 @@ def _find_repeated_listing(listings: Sequence[Listing], entry: ListingEntry, ver
             if abs(listing.list_day - entry.list_day) <= SAME_BATCH_WINDOW:
                 return listing
     return None
-
-
-def store_texts(
-    session: Session, entries: Sequence[ListingEntry], requested_ids: Collection[str], now: datetime
-) -> int:
-    """Take in texts that were asked for by arXiv id; returns how many papers got theirs. They are not asked for again,
-    nor are ids that arXiv does not know; only an answer without any text counts as none.
-    """
-    if not entries:
-        return 0
-    store_listings(session, entries, now)
-    filled = {each.arxiv_id for each in entries}
-    for ids in chunks(set(requested_ids)):
-        session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(text_fetched_at=now))
-    return len(filled & set(requested_ids))

@@ -166,7 +166,7 @@ def list_papers(
     return PapersOut(
         papers=[_to_paper_out(each) for each in some.papers],
         next=str(some.next_before_id) if some.next_before_id else None,
-        looked=some.looked,
+        looked=some.scanned_count,
     )
 
 

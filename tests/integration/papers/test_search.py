@@ -15,8 +15,8 @@ from digest.database import read_session, write_session
 from digest.database.models import Paper
 from digest.matching import Matcher, PaperDocument, Query, parse
 from digest.papers import MAX_PAPER_ID, search_papers, store_listings, update_index
+from digest.papers.documents import load_documents
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms, search_expression
-from digest.papers.search import load_documents
 from tests.support.factories import NOW, paper
 
 REAL = Path(__file__).parents[4] / "shared/data"
@@ -115,7 +115,7 @@ def test_a_search_finds_what_matching_finds_the_newest_first(store: Engine) -> N
 def test_the_index_has_all_that_matching_finds(keyword: str) -> None:
     query = parse(keyword)
     documents = [PaperDocument.from_paper(each, ("arxiv",)) for each in own_papers()]
-    wanted = search_expression(query)
+    wanted = search_expression(query.root)
     for hit in Matcher([query]).match(documents)[0]:
         assert holds(wanted, index_terms(documents[hit.document])) or query.exclude
 
@@ -161,7 +161,7 @@ def test_no_phrase_that_matches_is_lost(text: str, data: st.DataObject) -> None:
         return
     document = PaperDocument(1, text, "")
     if Matcher([query]).match([document])[0]:
-        assert holds(search_expression(query), index_terms(document)), line
+        assert holds(search_expression(query.root), index_terms(document)), line
 
 
 @lru_cache
@@ -237,16 +237,20 @@ def test_a_page_costs_a_bounded_number_of_papers_and_says_so(store: Engine) -> N
     keep(store, [paper(title=f"Robots {n}", upvotes=9 if n == 0 else 1) for n in range(60)])
     with read_session(store) as session:
         page = search_papers(session, parse("upvotes>5"), limit=5, scan_limit=20)
-        assert (page.papers, page.looked, page.short) == ((), 20, True)
+        assert (page.papers, page.scanned_count, page.is_truncated) == ((), 20, True)
         assert page.next_before_id
         rest = search_papers(session, parse("upvotes>5"), page.next_before_id, limit=5)
-        assert ([each.title for each in rest.papers], rest.next_before_id, rest.short) == (["Robots 0"], None, False)
+        assert ([each.title for each in rest.papers], rest.next_before_id, rest.is_truncated) == (
+            ["Robots 0"],
+            None,
+            False,
+        )
 
 
 def test_the_index_is_used(store: Engine) -> None:
     keep(store, [paper(title="Robots"), *(paper(title=f"Proteins {n}") for n in range(50))])
     with read_session(store) as session:
-        assert search_papers(session, parse("robot"), limit=5).looked == 1
+        assert search_papers(session, parse("robot"), limit=5).scanned_count == 1
 
 
 def test_an_entry_of_a_paper_is_gone_with_it_from_what_is_found(store: Engine) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
 from digest.papers import due_days, latest_fetches, load_http_cache, record_fetch, source_problems, store_http_cache
-from digest.papers.fetch_log import CachedValidators
+from digest.papers.fetch_log import StoredValidators
 from digest.sources.base import HttpValidators
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
@@ -27,7 +27,9 @@ def read(
     code: str = "",
 ) -> None:
     with write_session(store) as session:
-        record_fetch(session, source=source, day=day, started_at=when or at(day), seconds=0.5, status=status, code=code)
+        record_fetch(
+            session, source=source, day=day, started_at=when or at(day), seconds=0.5, status=status, error_code=code
+        )
 
 
 def missed(store: Engine, now: datetime, *regular: date, grows: timedelta = timedelta(0)) -> tuple[date, ...]:
@@ -135,4 +137,4 @@ def test_what_hosts_said_is_kept_renewed_and_forgotten(store: Engine) -> None:
     with write_session(store) as session:
         store_http_cache(session, [HttpValidators("u", '"2"')], at(MONDAY) + timedelta(days=46))
     with read_session(store) as session:
-        assert load_http_cache(session) == {"u": CachedValidators('"2"', None)}
+        assert load_http_cache(session) == {"u": StoredValidators('"2"', None)}
