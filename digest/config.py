@@ -1,31 +1,18 @@
-"""What several settings share: how lists, addresses and names are written. Each check raises ValueError in words.
+"""Settings from `DIGEST_*` environment variables and `.env`. `.env.example` documents each one.
 
-What is said about a setting that cannot be used.
-
-Settings of the way out (relay, sender, signature) and of what comes back.
-
-Settings of whoever runs the service: who may look at it, what stands before it, and when it is said to be late.
-
-Settings of what is read, and of what new subscribers are offered.
-
-All settings, from DIGEST_* in the environment and `.env`. `.env.example` documents each one.
-
-mail.py       relay, sender, signature, what comes back
-reading.py    sources, and what new subscribers are offered
-operating.py  who may look at the service, and how it speaks
-kinds.py      how addresses, lists and names are written
-said.py       what is said about a setting that cannot be used
+`load_settings` reads them once at the start; what it raises names the setting, the reason and an example.
 """
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
@@ -36,61 +23,9 @@ from sqlalchemy.exc import ArgumentError
 
 from digest.errors import SettingError
 
-HOSTNAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
-
-
-class TlsMode(StrEnum):
-    """How the way to the relay is made private: STARTTLS (port 587), TLS from the start (465), or not at all."""
-
-    STARTTLS = "starttls"
-    TLS = "tls"
-    NONE = "none"
-
-
-def split_list(value: Any) -> Any:
-    """A list as people write it in an environment variable: commas or spaces between."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-StringList = Annotated[tuple[str, ...], NoDecode]
-
-
-def validate_one_line(value: str) -> str:
-    """Fit for a header, a command of SMTP or the name of a file."""
-    if not value.isprintable():
-        raise ValueError("must stand on one line, without control characters")
-    return value.strip()
-
-
-def validate_hostname(value: str) -> str:
-    """A name in the DNS, or nothing."""
-    if value and not HOSTNAME_PATTERN.fullmatch(value):
-        raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
-    return value
-
-
-def validate_http_url(value: str) -> str:
-    """Scheme, host, port and path of a host, without a slash at the end."""
-    parts = _split_url(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
-        raise ValueError("not an address that begins with http:// or https://")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("only scheme, host, port and path belong here")
-    return value.rstrip("/")
-
-
-def _split_url(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # looked at here, because a bad one raises only when it is asked for
-    except ValueError as error:
-        raise ValueError(f"not an address: {str(error)[:1].lower()}{str(error)[1:]}") from error
-    return parts
-
-
 ENV_PREFIX = "DIGEST_"
-
-
+DEFAULT_KEY = "change-me"
+KNOWN_SOURCES = ("huggingface", "arxiv")
 EXAMPLES = {
     "database_url": "sqlite:///var/digest.db",
     "base_url": "https://digest.example.org",
@@ -138,50 +73,95 @@ EXAMPLES = {
     "log_format": "json",
     "trusted_proxies": "127.0.0.1,10.0.0.0/8",
 }
-
-
-SECRETS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
-
-
-def format_error(error: dict[str, Any]) -> str:
-    """What is wrong with one setting, without what may be secret, and how it would be right."""
-    said = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        return said
-    name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
-    given = "" if name in SECRETS else f" (it is {mask_passwords(str(error['input']))!r})"
-    return f"{ENV_PREFIX}{name.upper()}: {said}{given}.{format_example(name)}"
-
-
-def mask_passwords(value: str) -> str:
-    """`value` without what may be a password: all between `//` and `@`, and after `password=`."""
-    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", value))
-
-
-def format_example(name: str) -> str:
-    """How a setting is written."""
-    return f" Example: {ENV_PREFIX}{name.upper()}={EXAMPLES[name]}"
-
-
-EMAIL_PATTERN = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
-
-
-HOST_PATTERN = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
-
-
+SECRET_SETTINGS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
+DEFAULT_RETENTION_DAYS = 90  # of what is deleted by age
+UNCONFIRMED_RETENTION = timedelta(days=30)  # of an address that its owner has not confirmed
+MIN_TOKEN_LENGTH = 16  # characters: the 95 printable ones of ASCII make about 105 bits of them
+MIN_RATE = 0.1  # messages a second: a slower sender would not outlast the seconds between two polls of the queue
 MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
 
-
+HOSTNAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
+HOST_PATTERN = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
+EMAIL_PATTERN = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
 BOUNCE_ADDRESS_PATTERN = re.compile(
     rf"[\w.+=~-]{{1,{MAX_LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII | re.IGNORECASE
 )
+CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
-MIN_RATE = 0.1  # letters a second: slower ones would not outlast the seconds between two looks at the queue
+class TlsMode(StrEnum):
+    """Encryption of a connection: STARTTLS (port 587), TLS from the start (465), or none."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class LogFormat(StrEnum):
+    """Format of log lines; `auto` is `console` on a terminal and `json` elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+# --- How values are written. Each function raises ValueError with a sentence for the operator.
+
+
+def split_list(value: Any) -> Any:
+    """Split a list as it is written in an environment variable: by commas or spaces."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+StringList = Annotated[tuple[str, ...], NoDecode]
+
+
+def validate_one_line(value: str) -> str:
+    """Accept what fits into a header, an SMTP command or a file name."""
+    if not value.isprintable():
+        raise ValueError("must stand on one line, without control characters")
+    return value.strip()
+
+
+def validate_hostname(value: str) -> str:
+    """Accept a DNS name or an empty string."""
+    if value and not HOSTNAME_PATTERN.fullmatch(value):
+        raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
+    return value
+
+
+def validate_http_url(value: str) -> str:
+    """Accept scheme, host, port and path; drop a slash at the end."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # read here, because a bad port raises only when it is read
+    except ValueError as error:
+        raise ValueError(f"not an address: {str(error)[:1].lower()}{str(error)[1:]}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
+        raise ValueError("not an address that begins with http:// or https://")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("only scheme, host, port and path belong here")
+    return value.rstrip("/")
+
+
+def validate_database_url(url: str) -> str:
+    """Accept the URL of an SQLite file or a PostgreSQL database."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
+        raise ValueError("not a database address") from error
+    if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError(f"{parsed.drivername!r} is not supported; use sqlite or postgresql+psycopg")
+    if not parsed.database or parsed.database.startswith((":memory:", "file:")):
+        raise ValueError("names no database: a file by its path, or at the end the name on the server")
+    return url
+
+
+# --- The settings, by topic.
 
 
 class MailSettings(BaseModel):
-    """How letters travel."""
+    """Relay, sender, DKIM signature, and the mailbox for bounces."""
 
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -214,17 +194,17 @@ class MailSettings(BaseModel):
 
     @property
     def has_relay(self) -> bool:
-        """A relay is set: letters leave this machine."""
+        """Whether e-mails leave this machine."""
         return bool(self.smtp_host)
 
     @property
     def has_mailbox(self) -> bool:
-        """A mailbox is set that bounces are read from."""
+        """Whether bounces are read from a mailbox."""
         return bool(self.imap_host)
 
     @property
     def signing_domain(self) -> str:
-        """The domain that answers for our signature: DIGEST_DKIM_DOMAIN, else the sender's."""
+        """Domain of the DKIM signature: DIGEST_DKIM_DOMAIN, else the sender's."""
         return (self.dkim_domain or parseaddr(self.mail_from)[1].rpartition("@")[2]).lower()
 
     @field_validator("mail_from")
@@ -260,80 +240,31 @@ class MailSettings(BaseModel):
 
     @model_validator(mode="after")
     def _validate_combinations(self) -> Self:
+        def reject(name: str, reason: str) -> None:
+            raise ValueError(f"DIGEST_{name.upper()}: {reason}{format_example(name)}")
+
         if bool(self.dkim_key) != bool(self.dkim_selector):
-            name = "dkim_selector" if self.dkim_key else "dkim_key"
-            said = f"DIGEST_{name.upper()}: missing; a signature needs the key and the selector both."
-            raise ValueError(said + format_example(name))
+            reject(
+                "dkim_selector" if self.dkim_key else "dkim_key",
+                "missing; a signature needs the key and the selector both.",
+            )
         if self.smtp_password.get_secret_value() and not self.smtp_username:
-            said = "DIGEST_SMTP_USERNAME: missing, but DIGEST_SMTP_PASSWORD is set."
-            raise ValueError(said + format_example("smtp_username"))
-        for way, tls, host, user in (
+            reject("smtp_username", "missing, but DIGEST_SMTP_PASSWORD is set.")
+        for protocol, tls, host, user in (
             ("SMTP", self.smtp_tls, self.smtp_host, self.smtp_username),
             ("IMAP", self.imap_tls, self.imap_host, self.imap_username),
         ):
             if user and tls is TlsMode.NONE and host not in {"", "127.0.0.1", "::1", "localhost"}:
-                said = f"DIGEST_{way}_TLS: none would send the password of DIGEST_{way}_USERNAME in the clear."
-                raise ValueError(said + format_example(f"{way.lower()}_tls"))
+                reason = f"none would send the password of DIGEST_{protocol}_USERNAME in the clear."
+                reject(f"{protocol.lower()}_tls", reason)
         for name in ("bounce_address", "imap_username") if self.has_mailbox else ():
             if not getattr(self, name):
-                said = f"DIGEST_{name.upper()}: missing, but DIGEST_IMAP_HOST names a mailbox for what comes back."
-                raise ValueError(said + format_example(name))
+                reject(name, "missing, but DIGEST_IMAP_HOST names a mailbox for what comes back.")
         return self
 
 
-MIN_TOKEN_LENGTH = 16  # characters of a token: the 95 that can be typed make 105 bits of them
-
-
-class LogFormat(StrEnum):
-    """How a line of the log is written; `auto` is for people in a terminal and for programs elsewhere."""
-
-    AUTO = "auto"
-    CONSOLE = "console"
-    JSON = "json"
-
-
-class OperatorSettings(BaseModel):
-    """What an operator may set."""
-
-    operator_token: SecretStr = SecretStr("")
-    metrics_token: SecretStr = SecretStr("")
-    overdue_minutes: int = Field(default=60, ge=5, le=1440)
-    log_format: LogFormat = LogFormat.AUTO
-    trusted_proxies: StringList = ("127.0.0.1", "::1")
-
-    _split_trusted_proxies = field_validator("trusted_proxies", mode="before")(split_list)
-
-    @field_validator("operator_token", "metrics_token")
-    @classmethod
-    def _validate_token(cls, value: SecretStr) -> SecretStr:
-        token = value.get_secret_value()
-        if token and len(token) < MIN_TOKEN_LENGTH:
-            raise ValueError(f"has {len(token)} characters, needed are {MIN_TOKEN_LENGTH} or more: it could be guessed")
-        if not token.isascii() or any(not each.isprintable() or each.isspace() for each in token):
-            raise ValueError("may hold only letters, digits and signs of ASCII, without spaces")
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _validate_trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            try:
-                found = ip_network(each)
-            except ValueError as error:
-                raise ValueError(f"{each!r} is no address or network of a proxy") from error
-            if found.prefixlen == 0:
-                raise ValueError(f"{each} is everybody: each client could say that it is another one")
-        return value
-
-
-KNOWN_SOURCES = ("huggingface", "arxiv")
-
-
-CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
-
-
 class SourceSettings(BaseModel):
-    """The sources, and where they are."""
+    """Sources, and where they are."""
 
     sources: StringList = KNOWN_SOURCES
     arxiv_categories: StringList = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
@@ -366,7 +297,7 @@ class SourceSettings(BaseModel):
 
 
 class SubscriberSettings(BaseModel):
-    """What a reader may have, and begins with."""
+    """Limits of a subscription, and what new ones begin with."""
 
     default_timezone: str = "UTC"
     send_hour: int = Field(default=8, ge=0, le=23)
@@ -384,11 +315,42 @@ class SubscriberSettings(BaseModel):
         return value
 
 
-DEFAULT_KEY = "change-me"
+class OperatorSettings(BaseModel):
+    """Access to the operator's pages and metrics, alerts, logs and trusted proxies."""
+
+    operator_token: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
+    overdue_minutes: int = Field(default=60, ge=5, le=1440)
+    log_format: LogFormat = LogFormat.AUTO
+    trusted_proxies: StringList = ("127.0.0.1", "::1")
+
+    _split_trusted_proxies = field_validator("trusted_proxies", mode="before")(split_list)
+
+    @field_validator("operator_token", "metrics_token")
+    @classmethod
+    def _validate_token(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and len(token) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"has {len(token)} characters, needed are {MIN_TOKEN_LENGTH} or more: it could be guessed")
+        if not token.isascii() or any(not c.isprintable() or c.isspace() for c in token):
+            raise ValueError("may hold only letters, digits and signs of ASCII, without spaces")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _validate_trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            try:
+                network = ip_network(address)
+            except ValueError as error:
+                raise ValueError(f"{address!r} is no address or network of a proxy") from error
+            if network.prefixlen == 0:
+                raise ValueError(f"{address} is everybody: each client could say that it is another one")
+        return value
 
 
 class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSettings, BaseSettings):
-    """See `.env.example` for what each one does."""
+    """All settings; see `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -404,14 +366,8 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSetting
     secret_key: SecretStr = SecretStr("")
     secret_keys_old: SecretStr = SecretStr("")
 
-    @field_validator("secret_keys_old")
-    @classmethod
-    def _validate_old_keys(cls, value: SecretStr) -> SecretStr:
-        if DEFAULT_KEY in value.get_secret_value().replace(",", " ").split():
-            raise ValueError("the default is known to everybody, so no letter was signed with it")
-        return value
-
     _validate_base_url = field_validator("base_url")(validate_http_url)
+    _validate_database_url = field_validator("database_url")(validate_database_url)
 
     @property
     def old_secret_keys(self) -> tuple[str, ...]:
@@ -420,69 +376,81 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSetting
 
     @property
     def uses_sqlite(self) -> bool:
-        """SQLite in one process, rather than PostgreSQL."""
+        """Whether the store is an SQLite file rather than a PostgreSQL database."""
         return self.database_url.startswith("sqlite")
 
     @property
     def data_directory(self) -> Path:
-        """Where files of our own go: beside the embedded database, else `var`."""
+        """Directory of our own files: beside the SQLite file, else `var`."""
         database = make_url(self.database_url).database
         return Path(database).parent if self.uses_sqlite and database else Path("var")
 
-    @field_validator("database_url")
+    @field_validator("secret_keys_old")
     @classmethod
-    def _validate_database_url(cls, value: str) -> str:
-        return validate_database_url(value)
+    def _validate_old_keys(cls, value: SecretStr) -> SecretStr:
+        if DEFAULT_KEY in value.get_secret_value().replace(",", " ").split():
+            raise ValueError("the default is known to everybody, so no letter was signed with it")
+        return value
 
     @model_validator(mode="after")
     def _require_secret_key(self) -> Self:
         if self.has_relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
-            said = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
-            raise ValueError(f"{said}links in letters could be forged.{format_example('secret_key')}")
+            reason = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
+            raise ValueError(f"{reason}links in letters could be forged.{format_example('secret_key')}")
         return self
 
 
-def validate_database_url(url: str) -> str:
-    """The address of a database that can be a store. Raises ValueError."""
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. Raises SettingError with a sentence for each bad value."""
     try:
-        found = make_url(url)
-    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
-        raise ValueError("not a database address") from error
-    if found.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise ValueError(f"{found.drivername!r} is not supported; use sqlite or postgresql+psycopg")
-    if not found.database or found.database.startswith((":memory:", "file:")):
-        raise ValueError("names no database: a file by its path, or at the end the name on the server")
-    return url
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingError("\n".join(format_error(dict(details)) for details in error.errors())) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f".env cannot be read as text: {error}") from error
 
 
 def parse_database_url(url: str) -> str:
-    """The address of a database that was given beside the settings. Raises SettingError."""
+    """Validate a database URL that does not come from the settings. Raises SettingError."""
     try:
         return validate_database_url(url)
     except ValueError as error:
         raise SettingError(f"{error}; for example {EXAMPLES['database_url']}") from error
 
 
-def load_settings(**overrides: Any) -> Settings:
-    """The settings of this start. Raises SettingError with a sentence per fault."""
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        raise SettingError("\n".join(format_error(dict(fault)) for fault in error.errors())) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f".env cannot be read as text: {error}") from error
-
-
 def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
-    """A sentence for each DIGEST_* that is no setting, with the nearest one that is: a typo is silent otherwise.
+    """Describe each DIGEST_* variable that is no setting, with the nearest one that is.
 
     Values are never shown: the password is as likely to be misspelled as the rest.
     """
     known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    given = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
+    variables = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
     sentences = []
-    for name, place in sorted(given.items()):
+    for name, place in sorted(variables.items()):
         if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
             near = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
             sentences.append(f"{name} in {place} is no setting." + (f" Did you mean {near[0]}?" if near else ""))
     return sentences
+
+
+# --- What is said about a bad value.
+
+
+def format_error(error: dict[str, Any]) -> str:
+    """Format one pydantic error: name, reason, value unless it is secret, and an example."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
+    value = "" if name in SECRET_SETTINGS else f" (it is {mask_passwords(str(error['input']))!r})"
+    return f"{ENV_PREFIX}{name.upper()}: {message}{value}.{format_example(name)}"
+
+
+def mask_passwords(value: str) -> str:
+    """Mask what may be a password: all between `//` and `@`, and after `password=`."""
+    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", value))
+
+
+def format_example(name: str) -> str:
+    """Format an example of a setting."""
+    return f" Example: {ENV_PREFIX}{name.upper()}={EXAMPLES[name]}"

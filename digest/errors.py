@@ -1,48 +1,56 @@
-"""Every error this program raises on purpose, named by what the caller must do.
+"""Exceptions of the project, named by what the caller must do.
 
 DigestError
-├── SettingError         stop: a setting is wrong; the message names it and shows an example
-├── StoreError           stop: the database cannot be used as it is
-├── QueryError           tell the person who wrote it: a keyword cannot be read
-├── SubscriberError      tell the person who asked
-│   ├── AddressError       the address cannot be one
-│   ├── TokenError         the link is damaged, expired or was made for something else
-│   └── UnknownSubscriber  nobody by that name
-├── SourceError          note the reading as failed, go on with the other sources
-│   ├── Unreachable        no answer, or not now: ask again in the next round
-│   ├── Throttled          the host asks us to stop until a given instant
-│   ├── NotListed          an answer, but the day asked for has no list (not open yet, weekend, holiday)
-│   └── Malformed          an answer that is not what the host documents: a person must look
-├── Unreadable           set the mail aside for a person: it came back to us and cannot be taken apart
-├── MailboxError         try again later: the mailbox for bounces does not answer, or not as its settings say
-└── SendError            settle the delivery
-    ├── Deferred           4xx or no connection: try again later
-    ├── Rejected           5xx for this letter or this recipient: final
-    ├── Unknown            no numbered reply after the final dot: it may have arrived
-    └── LaneClosed         the relay refuses us, not the reader: stop sending, loudly
+├── SettingError                  stop: a setting is wrong; the message names it and shows an example
+├── UsageError                    stop: an argument of a command cannot be used
+├── StoreError                    stop: the database cannot be used as it is
+│   └── OwnershipLostError          stop this sender or worker: others may take what it has claimed
+├── QueryError                    tell the author: a keyword cannot be parsed
+├── SubscriberError               tell the subscriber
+│   ├── AddressError                the address cannot be one
+│   ├── TokenError                  the link is damaged, expired or was made for something else
+│   └── SubscriberNotFoundError     no subscriber with that address or id
+├── SourceError                   record the fetch as failed, go on with the other sources
+│   ├── SourceUnavailableError      no answer, or not now: fetch again in the next run
+│   ├── SourceThrottledError        the host asks us to stop until a given instant
+│   ├── NotListedError              the day asked for has no list (not open yet, weekend, holiday)
+│   └── MalformedAnswerError        the answer is not what the host documents: a person must look
+├── UnparsableMessageError        set the inbound message aside for a person
+├── MailboxError                  try again later: the IMAP mailbox does not answer, or not as its settings say
+├── DnsUnavailableError           tell the operator: the DNS gives no answer
+└── DeliveryError                 settle the delivery
+    ├── TemporaryDeliveryError      4xx or no connection: try again later
+    │   └── RelayUnavailableError     the relay takes no connections now
+    ├── PermanentDeliveryError      5xx for this message or this recipient: final
+    ├── UncertainDeliveryError      no complete reply after the final dot: it may have arrived
+    └── RelayRefusedError           the relay refuses us, not the recipient: open the circuit, alert the operator
 """
 
 from datetime import datetime
 
 
 class DigestError(Exception):
-    """Anything that goes wrong in a way we foresaw; str() of it is fit to be shown."""
+    """Base of all foreseen errors; `str()` of one is fit to be shown."""
 
 
 class SettingError(DigestError):
-    """A setting has a value that cannot be used."""
+    """Setting with a value that cannot be used."""
+
+
+class UsageError(DigestError):
+    """Command-line argument that cannot be used: an unknown id, an unreadable file."""
 
 
 class StoreError(DigestError):
-    """The database is missing, of another version, or held by someone else."""
+    """Database that is missing, of another version, or held by another process."""
 
 
 class OwnershipLostError(StoreError):
-    """The database server counts this process as dead: what it holds may be taken by others."""
+    """Loss of the session that proves this process alive: others may take what it has claimed."""
 
 
 class QueryError(DigestError):
-    """A keyword that cannot be read. `position` counts characters from 1, as people do."""
+    """Keyword that cannot be parsed. `position` counts characters from 1."""
 
     def __init__(self, message: str, *, position: int | None = None) -> None:
         super().__init__(message)
@@ -50,35 +58,35 @@ class QueryError(DigestError):
 
 
 class SubscriberError(DigestError):
-    """A wish about a subscription that cannot be granted."""
+    """Request about a subscription that cannot be granted."""
 
 
 class AddressError(SubscriberError):
-    """Not an e-mail address that a letter could reach."""
+    """Text that is no deliverable e-mail address."""
 
 
 class TokenError(SubscriberError):
-    """A link that proves nothing: damaged, expired, or made for another purpose."""
+    """Token that proves nothing: damaged, expired, or made for another purpose."""
 
 
 class SubscriberNotFoundError(SubscriberError):
-    """No subscriber with that address or number."""
+    """Absence of a subscriber with that address or id."""
 
 
 class SourceError(DigestError):
-    """A source gave no listing. `code` is a stable word for the record and the log."""
+    """Fetch that gave no listing. `code` is a stable word for the fetch log and the log."""
 
     code = "failed"
 
 
 class SourceUnavailableError(SourceError):
-    """No answer, a server error, or a time-out."""
+    """No answer, a server error, or a timeout."""
 
     code = "unreachable"
 
 
 class SourceThrottledError(SourceError):
-    """The host wants fewer requests; nothing is asked of it before `until` (aware, UTC)."""
+    """Request for fewer requests; nothing is asked of the host before `until` (aware, UTC)."""
 
     code = "throttled"
 
@@ -88,27 +96,31 @@ class SourceThrottledError(SourceError):
 
 
 class NotListedError(SourceError):
-    """The host answered properly that this day has no list."""
+    """Proper answer that the day has no list."""
 
     code = "not-listed"
 
 
 class MalformedAnswerError(SourceError):
-    """The host answered something that its documents do not describe."""
+    """Answer that the host's documentation does not describe."""
 
     code = "malformed"
 
 
 class UnparsableMessageError(DigestError):
-    """A mail that came back and cannot be taken apart."""
+    """Inbound message that cannot be parsed."""
 
 
 class MailboxError(DigestError):
-    """The IMAP mailbox cannot be reached, does not let us in, or lacks a folder."""
+    """IMAP mailbox that cannot be reached, refuses the login, or lacks a folder."""
+
+
+class DnsUnavailableError(DigestError):
+    """DNS query without an answer: the servers are out of reach, or cannot find out."""
 
 
 class DeliveryError(DigestError):
-    """A letter was not accepted. `code` is the SMTP reply code (RFC 5321), 0 when there was none."""
+    """Message that was not accepted. `code` is the SMTP reply code (RFC 5321), 0 when there was none."""
 
     def __init__(self, message: str, *, code: int = 0) -> None:
         super().__init__(message)
@@ -116,15 +128,15 @@ class DeliveryError(DigestError):
 
 
 class TemporaryDeliveryError(DeliveryError):
-    """Not now: a 4xx reply, or the connection broke before DATA."""
+    """4xx reply, or a connection that broke before DATA."""
 
 
 class RelayUnavailableError(TemporaryDeliveryError):
-    """The relay does not answer, or says that it is not taking connections now."""
+    """Relay that does not answer, or says that it takes no connections now."""
 
 
 class PermanentDeliveryError(DeliveryError):
-    """Never: a 5xx reply. `recipient` is true when the reply was about the address itself (RCPT)."""
+    """5xx reply. `recipient_refused` is true when the reply was about the address itself (RCPT)."""
 
     def __init__(self, message: str, *, code: int = 0, recipient_refused: bool = False) -> None:
         super().__init__(message, code=code)
@@ -132,8 +144,8 @@ class PermanentDeliveryError(DeliveryError):
 
 
 class UncertainDeliveryError(DeliveryError):
-    """The connection broke after the final dot: only the relay's log knows."""
+    """Connection that broke after the final dot: only the relay's log knows."""
 
 
 class RelayRefusedError(DeliveryError):
-    """The relay refuses our connection, TLS or login with a final answer."""
+    """Final refusal of our connection, TLS or login."""

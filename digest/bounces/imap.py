@@ -68,7 +68,7 @@ def poll_mailbox(ctx: AppContext, now: datetime) -> PollReport:
             try:
                 action: str = handle_message(ctx, raw, now).action
             except UnparsableMessageError as error:
-                log.warning("bounce.unreadable", reason=str(error))
+                log.warning("bounce.unparsable", reason=str(error))
                 action = folder = ResultFolder.UNREADABLE
             else:
                 folder = ResultFolder.OTHERS if action == BounceAction.IGNORED else ResultFolder.HANDLED

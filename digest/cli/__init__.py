@@ -1,4 +1,24 @@
-"""cli."""
+"""Commands of `digest`: they parse arguments, call the packages below, and print the result.
+
+- `app`: the application with all its commands
+- `bounces`: handle, fetch and list bounces
+- `deliveries`: list, show, resolve and retry deliveries
+- `demo`: one whole day on this machine
+- `demo_server`: bundled sample days in the shapes of the real hosts
+- `doctor`: check settings, database, relay, sources and DNS
+- `match_input`: papers for `digest match`, from the database or a file
+- `migrate`: upgrade the database, or copy it to another one
+- `output`: tables, JSON, notes, errors and progress
+- `preview`: what keywords match, and the e-mail that they would get
+- `process`: event loop, signals and garbage collector of a command
+- `prune`: delete what is old
+- `run`: collect, plan and deliver once; collect alone; the state of the sources
+- `runs`: how the run of a day goes
+- `serve`: the web server with the scheduler, and workers
+- `subscribers`: list, add, show, remove, import and export subscribers
+
+Commands import what they need when they run, so that `--help` and the other commands start quickly.
+"""
 
 from digest.cli.app import app
 from digest.cli.output import EXIT_FAILURE, exit_code, print_error

@@ -1,8 +1,6 @@
-"""The command line. Each command is a few lines: read the arguments, ask the rooms below, show what they answered.
+"""The application with all its commands.
 
 Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
-
-Commands import the rooms that they need when they run, so that the others, and --help, start quickly.
 """
 
 from typing import Annotated
@@ -10,28 +8,28 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import bounces, runs, subscribers
-from digest.cli.bounces import PIPE_EPILOG, bounce
-from digest.cli.deliveries import DOCTOR_EPILOG, PRUNE_EPILOG, SOURCES_EPILOG, deliveries_app, doctor, prune, sources
+from digest.cli import bounces, deliveries, runs, subscribers
+from digest.cli.doctor import DOCTOR_EPILOG, doctor
 from digest.cli.migrate import MIGRATE_EPILOG, migrate
 from digest.cli.preview import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match, preview
-from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, collect, run
+from digest.cli.prune import PRUNE_EPILOG, prune
+from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, SOURCES_EPILOG, collect, run, sources
 from digest.cli.serve import DEMO_EPILOG, SERVE_EPILOG, WORKER_EPILOG, demo, serve, worker
 
+HELP = "Mail people the new research papers that match their keywords."
 EPILOG = """\
-A first letter, with nothing set up and nothing sent:
+A first e-mail, with nothing set up and nothing sent:
 
-$ digest preview -k "diffusion model" -k protein --out letter.html
+$ digest preview -k "diffusion model" -k protein --out digest.html
 
 Settings are DIGEST_* variables in the environment or in .env; see .env.example, and check them with: digest doctor
 
 Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
 """
 
-
 app = typer.Typer(
     name="digest",
-    help="Mail people the new research papers that match their keywords.",
+    help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,20 +38,21 @@ app = typer.Typer(
 )
 
 
-def _show_version(requested: bool) -> None:
-    if requested:
+def print_version(value: bool) -> None:
+    """Print the version and exit."""
+    if value:
         typer.echo(f"digest {__version__}")
         raise typer.Exit
 
 
-@app.callback()
-def _digest(
+@app.callback(help=HELP)
+def main(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Mail people the new research papers that match their keywords."""
+    """Parse the options that stand before a command."""
 
 
 for command, epilog in (
@@ -67,21 +66,14 @@ for command, epilog in (
     (sources, SOURCES_EPILOG),
     (doctor, DOCTOR_EPILOG),
     (prune, PRUNE_EPILOG),
-    (bounce, PIPE_EPILOG),
 ):
     app.command(epilog=epilog)(command)
-
-
 app.command(epilog=MATCH_EPILOG, cls=MatchCommand)(match)
-
-
 app.add_typer(subscribers.app, name="subscribers")
-
-
-app.add_typer(deliveries_app, name="deliveries")
-
-
-app.add_typer(runs.app, name="round")
-
-
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(runs.app, name="runs")
 app.add_typer(bounces.app, name="bounces")
+
+# Names of the release before; the next one drops them.
+app.add_typer(runs.app, name="round", hidden=True)
+app.command("bounce", epilog=bounces.PIPE_EPILOG, hidden=True)(bounces.pipe)

@@ -1,68 +1,61 @@
-"""The commands for what comes back: one mail from a pipe, a mailbox, and the list of what was read."""
+"""`digest bounces`: handle, fetch and list bounces."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from digest.cli.output import JsonOption, open_context, print_error, print_json, print_note, print_table, utc_now
-from digest.errors import DigestError, UnparsableMessageError
+from digest.errors import DigestError, SettingError, UnparsableMessageError
 
-if TYPE_CHECKING:
-    from digest.bounces import BounceReport
-
-
-EX_TEMPFAIL = 75  # EX_TEMPFAIL of sysexits.h: the mail system keeps the message and tries again
-
-
-RETRY_NOTE = "; the mail stays with the mail system, which tries again"
-
-
-COLUMNS = ("received_at", "delivery_id", "verdict", "status", "reason", "parser")
-
-
-PIPE_EPILOG = """\
-In /etc/aliases, so that the mail system hands over what comes to DIGEST_BOUNCE_ADDRESS:
-
-bounces: "|/opt/digest/bin/digest bounce"
-
-What would a mail mean? Nothing is recorded:
-
-$ digest bounce --explain < message.eml
-"""
-
-
-BOUNCES_EPILOG = """\
+EX_TEMPFAIL = 75  # of sysexits.h: the mail system keeps the message and tries again
+COLUMNS = ("received_at", "delivery_id", "class", "status", "reason", "parser")
+EPILOG = """\
 $ digest bounces fetch
 
 $ digest bounces list --json
 """
+PIPE_EPILOG = """\
+In /etc/aliases, so that the mail system hands over what comes to DIGEST_BOUNCE_ADDRESS:
+
+bounces: "|/opt/digest/bin/digest bounces pipe"
+
+What would a message mean? Nothing is recorded:
+
+$ digest bounces pipe --explain < message.eml
+"""
+
+app = typer.Typer(
+    help="Handle, fetch and list bounces, complaints and automatic replies.", epilog=EPILOG, no_args_is_help=True
+)
 
 
-app = typer.Typer(help="Bounces, complaints and replies that came back.", epilog=BOUNCES_EPILOG, no_args_is_help=True)
-
-
-def bounce(
+@app.command(epilog=PIPE_EPILOG)
+def pipe(
     *,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Record nothing, need no store; print one JSON object.")
+        bool, typer.Option("--explain", help="Record nothing, need no database; print one JSON object.")
     ] = False,
     recipient: Annotated[
         str,
         typer.Option(
             envvar=["ORIGINAL_RECIPIENT", "RECIPIENT"],
-            help="The address that the mail was sent to, where the mail system knows it.",
+            help="The address that the message was sent to, where the mail system knows it.",
         ),
     ] = "",
 ) -> None:
-    """Read one mail that came back, from standard input. For the pipe of a mail system.
+    """Handle one message from standard input. For the pipe of a mail system.
 
-    Exit status: 0 handled, 75 try again later (the store or a setting is in the way). A mail that no signed address
-    ties to a letter is counted and told, and changes nothing.
+    Exit status: 0 handled, 75 try again later (the database or a setting is in the way). A message that no signed
+    address ties to a delivery is reported and changes nothing.
     """
-    raw = _read_stdin()
+    from digest.bounces import MAX_MESSAGE_BYTES
+
+    raw = sys.stdin.buffer.read(MAX_MESSAGE_BYTES)
+    while sys.stdin.buffer.read(MAX_MESSAGE_BYTES):
+        continue  # all of it is read, or the mail system would see a broken pipe
     if explain:
-        print_json(_explain(raw))
+        print_json(explain_message(raw))
         return
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -74,24 +67,17 @@ def bounce(
         print_error(f"this mail is set aside: {error}")
         return
     except (DigestError, SQLAlchemyError, OSError) as error:
-        print_error(f"{error}{RETRY_NOTE}")
+        print_error(f"{error}; the mail stays with the mail system, which tries again")
         raise typer.Exit(EX_TEMPFAIL) from error
     if handled.delivery_id is None:
         print_error("no valid address of ours says which letter this is about; nothing was changed")
-    typer.echo(f"letter {handled.delivery_id or '?'}: {_describe_report(handled.report)}: {handled.action}")
+    report = handled.report
+    meaning = " ".join(part for part in (report.kind, report.status, report.reason) if part)
+    typer.echo(f"letter {handled.delivery_id or '?'}: {meaning}: {handled.action}")
 
 
-def _read_stdin() -> bytes:
-    """The beginning of the mail; the rest is read too, or the mail system would see a broken pipe."""
-    from digest.bounces import MAX_MESSAGE_BYTES
-
-    raw = sys.stdin.buffer.read(MAX_MESSAGE_BYTES)
-    while sys.stdin.buffer.read(MAX_MESSAGE_BYTES):
-        continue
-    return raw
-
-
-def _explain(raw: bytes) -> dict[str, str]:
+def explain_message(raw: bytes) -> dict[str, str]:
+    """Return what a message means."""
     from digest.bounces import BounceReport, ReportKind, parse_bounce
 
     try:
@@ -107,27 +93,22 @@ def _explain(raw: bytes) -> dict[str, str]:
     }
 
 
-def _describe_report(report: "BounceReport") -> str:
-    return " ".join(each for each in (report.kind, report.status, report.reason) if each)
-
-
 @app.command()
 def fetch(*, as_json: JsonOption = False) -> None:
-    """Read the mailbox of DIGEST_IMAP_* now. `digest serve` does so every few minutes."""
-    from digest.bounces import poll_mailbox as fetched_from
-    from digest.errors import SettingError
+    """Handle the messages in the mailbox of DIGEST_IMAP_* now. `digest serve` does so every few minutes."""
+    from digest.bounces import poll_mailbox
 
     ctx = open_context()
     if not ctx.settings.has_mailbox:
-        raise SettingError(
-            "DIGEST_IMAP_HOST is empty: there is no mailbox to read. Example: DIGEST_IMAP_HOST=imap.example.org"
-        )
-    fetched = fetched_from(ctx, utc_now())
+        reason = "DIGEST_IMAP_HOST is empty: there is no mailbox to read"
+        raise SettingError(f"{reason}. Example: DIGEST_IMAP_HOST=imap.example.org")
+    handled = poll_mailbox(ctx, utc_now())
+    count = sum(handled.folders.values())
     if as_json:
-        print_json({"messages": sum(fetched.folders.values()), "deeds": fetched.actions, "folders": fetched.folders})
+        print_json({"messages": count, "actions": handled.actions, "folders": handled.folders}, {"actions": "deeds"})
         return
-    told = ", ".join(f"{count} {deed}" for deed, count in fetched.actions.items())
-    typer.echo(f"{sum(fetched.folders.values())} messages" + (f": {told}" if told else ""))
+    actions = ", ".join(f"{n} {action}" for action, n in handled.actions.items())
+    typer.echo(f"{count} messages" + (f": {actions}" if actions else ""))
 
 
 @app.command("list")
@@ -136,21 +117,22 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many, the newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """What came back, the newest first."""
+    """List bounces, the newest first."""
     from sqlmodel import col, select
 
     from digest.database import read_session
     from digest.database.models import BounceRecord
 
     with read_session(open_context().engine) as session:
-        found = session.exec(select(BounceRecord).order_by(col(BounceRecord.id).desc()).limit(limit)).all()
+        bounces = session.exec(select(BounceRecord).order_by(col(BounceRecord.id).desc()).limit(limit)).all()
         rows = [
-            each.model_dump(include={"id", *COLUMNS}) | {"verdict": each.bounce_class, "status": each.status_code}
-            for each in found
+            bounce.model_dump(include={"id", "received_at", "delivery_id", "reason", "parser"})
+            | {"class": bounce.bounce_class, "status": bounce.status_code}
+            for bounce in bounces
         ]
     if as_json:
-        print_json(rows)
+        print_json(rows, {"class": "verdict"})
         return
-    print_table("What came back", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+    print_table("Bounces", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
     if not rows:
         print_note("nothing came back yet")

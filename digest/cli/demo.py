@@ -1,14 +1,14 @@
 """One whole day on this machine, through the same code as the service.
 
-    subscribe -> confirm by the mailed link -> collect -> plan -> deliver into a local inbox -> look at the letters
+    subscribe -> confirm by the mailed link -> collect -> plan -> deliver to a local mailbox
 
-Nothing is pretended: the store is SQLite, the inbox a real SMTP server on loopback. Only the hosts may be stood in for,
-by bundled days in their exact shapes, when none of them can be reached.
+Nothing is pretended: the database is SQLite, the mailbox a real SMTP server on loopback. Only the hosts of the sources
+are replaced, by bundled days in their exact shapes, when none of them can be reached.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,12 +19,12 @@ import httpx
 from sqlmodel import col, select
 
 from digest import __version__
-from digest.cli.demo_server import SampleServer
+from digest.cli.demo_server import SATURDAY, SampleServer
 from digest.config import Settings, load_settings
 from digest.context import AppContext, create_context
 from digest.database import read_session
 from digest.database.models import Delivery, Subscriber
-from digest.jobs import RunReport, SourceReport, collect, deliver, run_once
+from digest.jobs import RunReport, SourceReport, pipeline
 from digest.mail import list_messages
 from digest.matching import Matcher, PaperDocument, parse
 from digest.monitoring.checks import source_hosts
@@ -32,11 +32,7 @@ from digest.papers import latest_listing_id, papers_listed_after
 from digest.subscribers import Preferences, confirm, parse_keywords, subscribe
 
 DEMO_DIRECTORY = Path("var/demo")
-
-
 DEMO_ADDRESS = "ada@example.org"
-
-
 KEYWORDS = (
     "retrieval-augmented generation",
     "diffusion model",
@@ -44,17 +40,13 @@ KEYWORDS = (
     "reinforcement learning",
     "protein",
 )
-
-
-SATURDAY = 5
-
-
 HOST_TIMEOUT = 4.0  # seconds in which a host must answer to count as reachable
+ProgressCallback = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoEmail:
-    """A letter of this run: what it is, what became of it, and where its .eml lies (.html and .txt beside it)."""
+    """E-mail of this run. `file` is its .eml, with .html and .txt beside it."""
 
     kind: str
     subject: str
@@ -64,7 +56,7 @@ class DemoEmail:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What a demo run came to."""
+    """Result of a demo run."""
 
     offline: bool
     report: RunReport
@@ -72,63 +64,61 @@ class DemoResult:
     emails: list[DemoEmail]
 
     def to_dict(self) -> dict[str, Any]:
-        """For scripts."""
-        letters = [asdict(each) for each in self.emails]
-        return {**self.report.to_dict(), "offline": self.offline, "keywords": self.keywords, "demo_letters": letters}
+        """Return what `--json` prints."""
+        emails = [asdict(email) for email in self.emails]
+        return {**self.report.to_dict(), "offline": self.offline, "keywords": self.keywords, "demo_emails": emails}
 
 
-async def run_demo(clock: Callable[[], datetime], on_progress: Callable[[str], None]) -> DemoResult:
-    """The day. A second time there is nothing new, and nothing is sent."""
-    chosen = load_demo_settings()
+async def run_demo(clock: Callable[[], datetime], on_progress: ProgressCallback) -> DemoResult:
+    """Run the day. A second time there is nothing new, and nothing is sent."""
+    settings = load_demo_settings()
     on_progress("looking for the sources")
-    offline = not await any_source_available(chosen)
+    offline = not await any_source_available(settings)
     if offline:
         clock = last_weekday_clock(clock())
-    with SampleServer(clock()) if offline else nullcontext() as host:
-        ctx = create_context(load_demo_settings(host.url if host else None))
+    with SampleServer(clock()) if offline else nullcontext() as server:
+        ctx = create_context(load_demo_settings(server.url if server else None))
         try:
             with read_session(ctx.engine) as session:
-                after = latest_listing_id(session)
-            before = {each.name for each in list_messages(ctx.mailbox_directory)}
+                last_listing = latest_listing_id(session)
+            old_messages = {message.name for message in list_messages(ctx.mailbox_directory)}
             await subscribe_demo_address(ctx, clock, on_progress)
-            earlier = await collect_earlier_days(ctx, host, on_progress) if host else []
-            report = await run_once(ctx, clock, on_progress=on_progress)
-            collected = merge_reports([*earlier, *report.collected])
-            return DemoResult(
-                offline, replace(report, collected=collected), count_matches(ctx, after), write_emails(ctx, before)
-            )
+            earlier = await collect_earlier_days(ctx, server, on_progress) if server else []
+            report = await pipeline.run_once(ctx, clock, on_progress=on_progress)
+            report = replace(report, source_reports=merge_reports([*earlier, *report.source_reports]))
+            return DemoResult(offline, report, count_matches(ctx, last_listing), write_emails(ctx, old_messages))
         finally:
             ctx.engine.dispose()
 
 
 def load_demo_settings(host: str | None = None) -> Settings:
-    """The settings of the environment, but with a store of the demo's own, no relay, and perhaps another host."""
-    demo = {
+    """Load the settings, but with a database of the demo's own, no relay, and perhaps another host for all sources."""
+    overrides = {
         "database_url": f"sqlite:///{DEMO_DIRECTORY}/digest.db",
         "smtp_host": "",
         "secret_key": "",
         "send_hour": "0",
     }
     names = ("huggingface_url", "arxiv_feed_url", "arxiv_api_url") if host else ()
-    return load_settings(**demo, **dict.fromkeys(names, host))
+    return load_settings(**overrides, **dict.fromkeys(names, host))
 
 
 async def any_source_available(settings: Settings) -> bool:
-    """Whether at least one host of the sources answers as it should."""
+    """Return whether at least one host of the sources answers as it should."""
 
-    async def answers(url: str) -> bool:
+    async def is_available(url: str) -> bool:
         try:
             return (await client.get(url)).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
-    agent = {"User-Agent": f"digest/{__version__} (demo)"}
-    async with httpx.AsyncClient(timeout=HOST_TIMEOUT, headers=agent) as client:
-        return any(await asyncio.gather(*(answers(url) for _, url in source_hosts(settings))))
+    headers = {"User-Agent": f"digest/{__version__} (demo)"}
+    async with httpx.AsyncClient(timeout=HOST_TIMEOUT, headers=headers) as client:
+        return any(await asyncio.gather(*(is_available(url) for _, url in source_hosts(settings))))
 
 
 def last_weekday_clock(now: datetime) -> Callable[[], datetime]:
-    """18:00 UTC of the last weekday that is over: then every sample list of that day is out, whatever today is."""
+    """Create a clock that stands at the evening of the last weekday before `now`, when every sample list is out."""
     day = now.date() - timedelta(days=1)
     while day.weekday() >= SATURDAY:
         day -= timedelta(days=1)
@@ -136,79 +126,72 @@ def last_weekday_clock(now: datetime) -> Callable[[], datetime]:
 
 
 def collection_time(day: date) -> datetime:
-    """When the lists of a day are long enough to be read."""
+    """Return an instant at which the lists of a day are long enough."""
     return datetime.combine(day, time(18), tzinfo=UTC)
 
 
 async def collect_earlier_days(
-    ctx: AppContext, host: SampleServer, on_progress: Callable[[str], None]
+    ctx: AppContext, server: SampleServer, on_progress: ProgressCallback
 ) -> list[SourceReport]:
-    """Read the sample days before the last as the service would have: each on its own evening."""
-    *earlier, last = host.days
-    collected = []
+    """Collect the sample days before the last, each on its own evening, as the service would have."""
+    *earlier, last = server.days
+    reports = []
     for day in earlier:
-        host.set_day(day)
-        collected += await collect(ctx, collection_time(day), on_progress=on_progress)
-    host.set_day(last)
-    return collected
+        server.set_day(day)
+        reports += await pipeline.collect(ctx, collection_time(day), on_progress=on_progress)
+    server.set_day(last)
+    return reports
 
 
-def merge_reports(reports: Sequence[SourceReport]) -> list[SourceReport]:
-    """Several readings of a source as one line."""
-    lines: dict[str, SourceReport] = {}
-    for each in reports:
-        line = lines.setdefault(each.source, SourceReport(each.source))
-        line.listed += each.listed
-        line.new += each.new
-        line.failed += each.failed
-        line.seconds = round(line.seconds + each.seconds, 2)
-        line.problems += each.problems
-    return list(lines.values())
+def merge_reports(reports: list[SourceReport]) -> list[SourceReport]:
+    """Merge several reports of a source into one."""
+    merged: dict[str, SourceReport] = {}
+    for report in reports:
+        total = merged.setdefault(report.source, SourceReport(report.source))
+        total.listed += report.listed
+        total.new += report.new
+        total.failed += report.failed
+        total.seconds = round(total.seconds + report.seconds, 2)
+        total.problems += report.problems
+    return list(merged.values())
 
 
-async def subscribe_demo_address(
-    ctx: AppContext, clock: Callable[[], datetime], on_progress: Callable[[str], None]
-) -> None:
-    """As a person would: ask, open the mail, follow its link, press the button."""
+async def subscribe_demo_address(ctx: AppContext, clock: Callable[[], datetime], on_progress: ProgressCallback) -> None:
+    """Subscribe as a person would: send the form, open the e-mail, follow its link, press the button."""
     on_progress("subscribing the demo reader")
     with read_session(ctx.engine) as session:
         if session.exec(select(Subscriber.id)).first():
             return
-    saved, _ = parse_keywords(KEYWORDS)
-    wish = Preferences(send_hour=ctx.settings.send_hour, timezone=ctx.settings.default_timezone)
-    subscribe(ctx, DEMO_ADDRESS, wish, saved, clock())
-    await deliver(ctx, clock)
-    mail = list_messages(ctx.mailbox_directory)[-1]
-    found = re.search(r"/confirm/(\S+)", mail.part("plain"))
-    if found is None:
+    keywords, _ = parse_keywords(KEYWORDS)
+    preferences = Preferences(send_hour=ctx.settings.send_hour, timezone=ctx.settings.default_timezone)
+    subscribe(ctx, DEMO_ADDRESS, preferences, keywords, clock())
+    await pipeline.deliver(ctx, clock)
+    link = re.search(r"/confirm/(\S+)", list_messages(ctx.mailbox_directory)[-1].part("plain"))
+    if link is None:
         raise RuntimeError("the confirmation mail has no link")
-    confirm(ctx, found[1], clock())
+    confirm(ctx, link[1], clock())
 
 
-def count_matches(ctx: AppContext, after: int) -> dict[str, int]:
-    """How many of the papers that are new in this run each keyword matches."""
+def count_matches(ctx: AppContext, last_listing: int) -> dict[str, int]:
+    """Count the papers listed after `last_listing` that each keyword matches."""
     with read_session(ctx.engine) as session:
-        new = papers_listed_after(session, after)
-    hits = Matcher([parse(keyword) for keyword in KEYWORDS]).match([PaperDocument.from_paper(paper) for paper in new])
-    return {keyword: len(row) for keyword, row in zip(KEYWORDS, hits, strict=True)}
+        papers = papers_listed_after(session, last_listing)
+    matches = Matcher([parse(keyword) for keyword in KEYWORDS]).match([PaperDocument.from_paper(p) for p in papers])
+    return {keyword: len(hits) for keyword, hits in zip(KEYWORDS, matches, strict=True)}
 
 
-def write_emails(ctx: AppContext, before: Collection[str]) -> list[DemoEmail]:
-    """The letters that came in this run, each also written out as .html and .txt beside its .eml."""
+def write_emails(ctx: AppContext, old_messages: Collection[str]) -> list[DemoEmail]:
+    """Return the e-mails of this run, and write each as .html and .txt beside its .eml."""
+    columns = (col(Delivery.message_id), col(Delivery.kind), col(Delivery.state))
     with read_session(ctx.engine) as session:
-        states = {
-            message_id: (kind, state)
-            for message_id, kind, state in session.exec(
-                select(col(Delivery.message_id), col(Delivery.kind), col(Delivery.state))
-            ).all()
-        }
-    shown = []
-    for mail in list_messages(ctx.mailbox_directory):
-        if mail.name in before:
+        states = {message_id: (kind, state) for message_id, kind, state in session.exec(select(*columns)).all()}
+    emails = []
+    for message in list_messages(ctx.mailbox_directory):
+        if message.name in old_messages:
             continue
-        file = ctx.mailbox_directory / f"{mail.name}.eml"
-        file.with_suffix(".html").write_text(mail.part("html"), encoding="utf-8")
-        file.with_suffix(".txt").write_text(mail.part("plain"), encoding="utf-8")
-        kind, state = states[str(mail.message["Message-ID"])]
-        shown.append(DemoEmail(kind, mail.subject, state, str(file)))
-    return shown
+        file = ctx.mailbox_directory / f"{message.name}.eml"
+        file.with_suffix(".html").write_text(message.part("html"), encoding="utf-8")
+        file.with_suffix(".txt").write_text(message.part("plain"), encoding="utf-8")
+        kind, state = states[str(message.message["Message-ID"])]
+        emails.append(DemoEmail(kind, message.subject, state, str(file)))
+    return emails

@@ -1,80 +1,70 @@
-"""How commands show things: tables for people, JSON for scripts, plain lines when piped, errors on standard error."""
+"""Output of commands: tables for people, JSON for scripts, tab-separated lines in a pipe, errors on standard error."""
 
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.errors import DigestError, QueryError, SettingError, SubscriberError
+from digest.errors import QueryError, SettingError, SubscriberError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from digest.context import AppContext
 
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
-
-
 NowOption = Annotated[
     str | None,
     typer.Option(metavar="ISO", help="Take this instant as the clock of the whole run, like 2026-07-31T08:00:00Z."),
 ]
-
-
 EXIT_FAILURE, EXIT_USAGE = 1, 2
 
 
-class UsageError(DigestError):
-    """An argument that cannot be used: an unknown number, a file that cannot be read."""
-
-
 def utc_now() -> datetime:
-    """The clock of commands."""
+    """Return the current instant."""
     return datetime.now(UTC)
 
 
-def create_console(*, stderr: bool = False) -> "Console":
-    """A console that wraps nothing when it is read by a program."""
-    from rich.console import Console
-
-    shown = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=10_000)
+def create_clock(now: datetime | None) -> Callable[[], datetime]:
+    """Create the clock of a run: a given instant for all of it, else the machine's."""
+    return (lambda: now) if now else utc_now
 
 
 def open_context(level: int = logging.CRITICAL) -> "AppContext":
-    """Settings, store and keys of this start. The service logs every outcome; a command says itself what failed."""
+    """Read the settings, configure logging and create the context.
+
+    The service logs every outcome; a command prints itself what failed.
+    """
     from digest.config import load_settings
     from digest.context import create_context
 
     configure_logging(level)
-    chosen = load_settings()
-    configure_logging(level, chosen.log_format)
-    return create_context(chosen)
+    settings = load_settings()
+    configure_logging(level, settings.log_format)
+    return create_context(settings)
 
 
 def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -> None:
-    """One line an event: console for people, JSON for collectors: by `form`, or (auto) whether there is a terminal."""
+    """Log one line an event: `console` for people, `json` for collectors, `auto` by whether there is a terminal."""
     import structlog
 
     # Tracebacks never show values of variables: there are addresses and tokens among them.
-    people = [
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    ]
-    encode = json.JSONEncoder(default=str).encode  # one for all lines: json.dumps would make one for each
-    programs = [
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event)),
-    ]
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    encode = json.JSONEncoder(default=str).encode  # one for all lines: json.dumps would create one for each
+    as_json = structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event))
+    is_console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(people if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()) else programs),
+            *([console] if is_console else [structlog.processors.format_exc_info, as_json]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -83,18 +73,18 @@ def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -
 
 
 def parse_datetime(value: str | None) -> datetime | None:
-    """An instant as ISO 8601; one without a zone is taken as UTC."""
+    """Parse an ISO 8601 instant; one without a zone is taken as UTC."""
     if value is None:
         return None
     try:
-        found = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)
     except ValueError as error:
         raise typer.BadParameter(f"{value!r} is not an instant; write it like 2026-07-31T08:00:00Z") from error
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def parse_date(value: str | None) -> date | None:
-    """A day as YYYY-MM-DD."""
+    """Parse a day written as YYYY-MM-DD."""
     if value is None:
         return None
     try:
@@ -103,49 +93,89 @@ def parse_date(value: str | None) -> date | None:
         raise typer.BadParameter(f"{value!r} is not a day; write it like 2026-07-31") from error
 
 
-def print_json(value: Any) -> None:
-    """JSON on standard output: one value, nothing else."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_encode_json) + "\n")
+def print_json(value: Any, old_names: Mapping[str, str] | None = None) -> None:
+    """Print one JSON value on standard output, and nothing else.
 
+    `old_names` maps keys to those of the release before: objects get both, so that scripts go on to work until the next
+    release.
+    """
 
-def _encode_json(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, set | tuple | frozenset):
-        return list(value)
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    def add_old_names(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            named = {key: add_old_names(item) for key, item in part.items()}
+            return named | {old: named[new] for new, old in (old_names or {}).items() if new in named}
+        return [add_old_names(item) for item in part] if isinstance(part, list) else part
+
+    def encode(part: Any) -> Any:
+        if isinstance(part, datetime | date):
+            return part.isoformat()
+        if isinstance(part, set | tuple | frozenset):
+            return list(part)
+        raise TypeError(f"no JSON for {type(part).__name__}")
+
+    sys.stdout.write(json.dumps(add_old_names(value), ensure_ascii=False, indent=2, default=encode) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under headings; tab-separated lines when piped. Numbers stand at the right."""
-    listed = [[("" if cell is None else str(cell)) for cell in row] for row in rows]
+    """Print rows under headings, numbers to the right; tab-separated lines in a pipe."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for line in ([*columns], *listed):
+        for line in ([*columns], *cells):
             sys.stdout.write("\t".join(" ".join(cell.split()) for cell in line) + "\n")
         return
     from rich import box
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for number, name in enumerate(columns):
-        numeric = all(row[number].replace(".", "").isdigit() or not row[number] for row in listed) and bool(listed)
-        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in listed:
-        drawn.add_row(*(cell.replace("[", r"\[") for cell in row))
-    create_console().print(drawn)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for index, name in enumerate(columns):
+        is_numeric = bool(cells) and all(row[index].replace(".", "").isdigit() or not row[index] for row in cells)
+        table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    create_console().print(table)
 
 
 def print_note(message: str) -> None:
-    """Something beside the result, on standard error."""
+    """Print something beside the result, on standard error."""
     sys.stderr.write(message + "\n")
 
 
 def print_error(message: object) -> None:
-    """What went wrong, on standard error."""
+    """Print what went wrong, on standard error."""
     for line in str(message).splitlines():
         sys.stderr.write(f"digest: {line}\n")
 
 
+def exit_with_problems(problems: Sequence[str]) -> None:
+    """Print what failed and exit with 1; do nothing without problems."""
+    for problem in problems:
+        print_error(problem)
+    if problems:
+        raise typer.Exit(EXIT_FAILURE)
+
+
 def exit_code(error: Exception) -> int:
-    """The status for an error that ends a command."""
+    """Return the exit status for an error that ends a command."""
     return EXIT_USAGE if isinstance(error, SettingError | QueryError | SubscriberError | UsageError) else EXIT_FAILURE
+
+
+def create_console(*, stderr: bool = False) -> "Console":
+    """Create a console that wraps no lines in a pipe."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=10_000)
+
+
+@contextmanager
+def show_progress(description: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner with a text that the yielded function replaces; show nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=create_console(stderr=True), transient=True) as progress:
+        task = progress.add_task(description)
+        yield lambda text: progress.update(task, description=text)

@@ -1,7 +1,8 @@
-"""`digest round`: how the day's round goes."""
+"""`digest runs`: how the run of a day goes."""
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from digest.cli.output import (
     JsonOption,
     NowOption,
-    UsageError,
+    create_clock,
     create_console,
     open_context,
     parse_date,
@@ -18,77 +19,74 @@ from digest.cli.output import (
     print_note,
     print_table,
 )
+from digest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from digest.monitoring import EditionRun
 
+EPILOG = """\
+$ digest runs show
 
-RUNS_EPILOG = """\
-$ digest round show
-
-$ digest round show --watch
+$ digest runs show --watch
 """
+OLD_NAMES = {"subscribers": "readers", "deliveries": "letters", "finished": "over"}
+WATCH_SECONDS = 1.0  # between looks
 
-
-WATCH_SECONDS = 1.0  # seconds between looks
-
-
-app = typer.Typer(help="A day's round of letters.", epilog=RUNS_EPILOG, no_args_is_help=True)
+app = typer.Typer(help="Show how the run of a day goes.", epilog=EPILOG, no_args_is_help=True)
 
 
 @app.callback()
-def _runs() -> None:
-    """A day's round of letters."""
+def runs() -> None:
+    """Keep `show` a command of a group, although it is the only one."""
 
 
 @app.command()
 def show(
     *,
     day_: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="The edition; else today's.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay, with a bar, until the round is over.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show a progress bar until the run is finished.")] = False,
     now: NowOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Who is due and not planned for yet, by zone and hour, and what became of the day's letters."""
-    from digest.cli.run import create_clock
+    """Show who is due and not planned yet, by time zone and hour, and the states of the day's digests."""
     from digest.monitoring import get_edition_run
 
     clock, ctx = create_clock(parse_datetime(now)), open_context()
-    chosen = parse_date(day_) or clock().date()
+    day = parse_date(day_) or clock().date()
     if watch:
-        _watch_run(lambda: get_edition_run(ctx.engine, chosen, clock()))
-    found = get_edition_run(ctx.engine, chosen, clock())
+        watch_run(lambda: get_edition_run(ctx.engine, day, clock()))
+    run = get_edition_run(ctx.engine, day, clock())
     if as_json:
-        print_json(_to_dict(found))
+        print_json(to_dict(run), OLD_NAMES)
         return
-    print_table(f"Round of {found.day}", ("planned", *found.deliveries), [(found.planned, *found.deliveries.values())])
-    due = ((each.timezone, f"{each.send_hour}:00", each.subscribers) for each in found.due)
-    print_table("Due and not planned for yet", ("zone", "hour", "readers"), due)
-    print_note("the round is over" if found.is_finished else f"{found.open_count} letters have no answer yet")
+    print_table(f"Run of {run.day}", ("planned", *run.deliveries), [(run.planned, *run.deliveries.values())])
+    due = ((group.timezone, f"{group.send_hour}:00", group.subscribers) for group in run.due)
+    print_table("Due and not planned yet", ("zone", "hour", "subscribers"), due)
+    print_note("the run is finished" if run.is_finished else f"{run.open_count} deliveries have no result yet")
 
 
-def _to_dict(found: "EditionRun") -> dict[str, Any]:
-    due = [{"timezone": each.timezone, "hour": each.send_hour, "readers": each.subscribers} for each in found.due]
+def to_dict(run: "EditionRun") -> dict[str, Any]:
+    """Convert a run to what `--json` prints."""
+    due = [{"timezone": group.timezone, "hour": group.send_hour, "subscribers": group.subscribers} for group in run.due]
     return {
-        "day": found.day,
+        "day": run.day,
         "due": due,
-        "planned": found.planned,
-        "letters": found.deliveries,
-        "over": found.is_finished,
+        "planned": run.planned,
+        "deliveries": run.deliveries,
+        "finished": run.is_finished,
     }
 
 
-def _watch_run(get_run: "Callable[[], EditionRun]") -> None:
+def watch_run(get_run: "Callable[[], EditionRun]") -> None:
+    """Show a progress bar until the run is finished. Raises UsageError without a terminal."""
     if not sys.stderr.isatty():
         raise UsageError("--watch draws a bar and needs a terminal; scripts use --json")
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=create_console(stderr=True), transient=True) as bar:
-        task = bar.add_task("letters")
-        while not (found := get_run()).is_finished:
-            letters = sum(found.deliveries.values())
-            bar.update(task, total=letters, completed=letters - found.open_count)
+    with Progress(*columns, console=create_console(stderr=True), transient=True) as progress:
+        task = progress.add_task("deliveries")
+        while not (run := get_run()).is_finished:
+            total = sum(run.deliveries.values())
+            progress.update(task, total=total, completed=total - run.open_count)
             time.sleep(WATCH_SECONDS)

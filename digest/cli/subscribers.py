@@ -1,4 +1,4 @@
-"""`digest subscribers`: who gets letters."""
+"""`digest subscribers`: list, add, show, remove, import and export subscribers."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,17 +19,13 @@ from digest.cli.output import (
 EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" -k protein
 
-$ digest subscribers import people.csv --strict
+$ digest subscribers import subscribers.csv --strict
 """
-
-
 ADD_EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" --hour 7 --zone Europe/Berlin
 
 $ digest subscribers add bob@example.org -k '"graph neural network"' --confirmed
 """
-
-
 IMPORT_EPILOG = """\
 A file may look like this; only the column email is needed:
 
@@ -39,35 +35,30 @@ ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes,no
 
 What export wrote can be read back: people who left or were suppressed stay so, and pauses go on.
 """
-
-
-app = typer.Typer(help="List, add, show, remove, import and export subscribers.", epilog=EPILOG, no_args_is_help=True)
-
-
 KeywordOption = Annotated[
     list[str] | None,
     typer.Option("--keyword", "-k", help='A keyword or a "quoted phrase"; may be given several times.'),
 ]
 
+app = typer.Typer(help="List, add, show, remove, import and export subscribers.", epilog=EPILOG, no_args_is_help=True)
+
 
 @app.command("list")
 def list_(*, as_json: JsonOption = False) -> None:
-    """All subscribers with their status: pending, active, paused, unsubscribed or suppressed."""
+    """List all subscribers with their status: pending, active, paused, unsubscribed or suppressed."""
     from digest.subscribers import list_subscribers
 
-    found = list_subscribers(open_context().engine)
+    rows = list_subscribers(open_context().engine)
     if as_json:
-        print_json(found)
+        print_json(rows)
         return
+    columns = ("id", "email", "status", "frequency", "send_hour", "timezone")
     print_table(
         "Subscribers",
         ("id", "email", "status", "frequency", "hour", "zone", "keywords"),
-        (
-            (p["id"], p["email"], p["status"], p["frequency"], p["send_hour"], p["timezone"], ", ".join(p["keywords"]))
-            for p in found
-        ),
+        ((*(row[name] for name in columns), ", ".join(row["keywords"])) for row in rows),
     )
-    if not found:
+    if not rows:
         print_note("nobody yet; begin with: digest subscribers add --help")
 
 
@@ -77,14 +68,14 @@ def add(
     keyword: KeywordOption = None,
     *,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mail.")
+        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation e-mail.")
     ] = False,
     frequency: Annotated[Literal["daily", "weekdays", "weekly"], typer.Option(help="How often.")] = "daily",
-    hour: Annotated[int | None, typer.Option(help="Local hour of the letter, 0 to 23; else DIGEST_SEND_HOUR.")] = None,
+    hour: Annotated[int | None, typer.Option(help="Local hour of the digest, 0 to 23; else DIGEST_SEND_HOUR.")] = None,
     zone: Annotated[
         str | None, typer.Option(help="Time zone, like Europe/Berlin; else DIGEST_DEFAULT_TIMEZONE.")
     ] = None,
-    cap: Annotated[int, typer.Option(help="At most this many papers a letter, 1 to 100.")] = 20,
+    cap: Annotated[int, typer.Option(help="At most this many papers a digest, 1 to 100.")] = 20,
     trending: Annotated[bool, typer.Option("--trending", help="Also the 3 most upvoted papers.")] = False,
     summaries: Annotated[bool, typer.Option("--summaries", help="Also Hugging Face's AI summary of a paper.")] = False,
     as_json: JsonOption = False,
@@ -93,8 +84,8 @@ def add(
     from digest.subscribers import KeywordLimits, Preferences, add_subscriber, parse_keywords_or_raise
 
     ctx = open_context()
-    saved = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(ctx.settings))
-    wish = Preferences(
+    keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(ctx.settings))
+    preferences = Preferences(
         frequency=frequency,
         send_hour=ctx.settings.send_hour if hour is None else hour,
         timezone=zone or ctx.settings.default_timezone,
@@ -102,46 +93,42 @@ def add(
         trending=trending,
         summaries=summaries,
     )
-    mailed = add_subscriber(ctx, email, wish, saved, utc_now(), confirmed=confirmed)
+    queued = add_subscriber(ctx, email, preferences, keywords, utc_now(), confirmed=confirmed)
+    status = "active" if confirmed else "pending"
     if as_json:
-        print_json({"email": email, "status": "active" if confirmed else "pending", "mail_queued": mailed})
+        print_json({"email": email, "status": status, "mail_queued": queued})
         return
-    asked = (
-        "a confirmation mail is queued" if mailed else "wishes taken over; today's confirmation mail stays the only one"
-    )
-    typer.echo(f"{email}: {'active' if confirmed else asked}")
+    unchanged = "wishes taken over; today's confirmation mail stays the only one"
+    pending = "a confirmation mail is queued" if queued else unchanged
+    typer.echo(f"{email}: {status if confirmed else pending}")
 
 
 @app.command()
 def show(email: str, *, as_json: JsonOption = False) -> None:
-    """Everything that is held of one subscriber, with the letters they got."""
+    """Show everything that is stored about a subscriber, with their deliveries."""
     from digest.subscribers import get_subscriber
 
-    found = get_subscriber(open_context().engine, email)
+    subscriber = get_subscriber(open_context().engine, email)
     if as_json:
-        print_json(found)
+        print_json(subscriber)
         return
-    letters = found.pop("deliveries")
-    print_table("Subscriber", ("what", "value"), [(key, _format_value(value)) for key, value in found.items()])
-    print_table(
-        "Letters",
-        ("id", "kind", "edition", "state", "papers", "at"),
-        ((d["id"], d["kind"], d["edition"], d["state"], d["papers"], d["settled_at"]) for d in letters),
+    deliveries = subscriber.pop("deliveries")
+    rows = (
+        (key, ", ".join(map(str, value)) if isinstance(value, list) else value) for key, value in subscriber.items()
     )
-
-
-def _format_value(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "")
+    print_table("Subscriber", ("what", "value"), rows)
+    columns = ("id", "kind", "edition", "state", "papers", "settled_at")
+    print_table("Deliveries", (*columns[:-1], "at"), ([delivery[name] for name in columns] for delivery in deliveries))
 
 
 @app.command()
 def remove(
     email: str,
     *,
-    erase: Annotated[bool, typer.Option("--erase", help="Also forget everything that is held of them.")] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Also delete everything that is stored about them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """End a subscription. Nothing is mailed, and what is queued is withdrawn."""
+    """End a subscription. Nothing is sent, and queued deliveries are cancelled."""
     from digest.subscribers import erase_by_email, remove_subscriber
 
     ctx = open_context()
@@ -161,30 +148,34 @@ def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV whose first line names the columns.")],
     *,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation mails.")
+        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation e-mails.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing when any line is bad.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add subscribers from a CSV file: email, keywords (with | or line breaks between), and if wanted frequency,
-    send_hour, timezone, cap, trending, summaries. Bad lines are reported with their numbers, good ones imported.
+    """Add subscribers from a CSV file.
+
+    Columns: email, keywords (with | or line breaks between), and if wanted frequency, send_hour, timezone, cap,
+    trending, summaries. Bad lines are reported with their numbers, good ones imported.
     """
     from digest.subscribers import import_csv
 
-    outcome = import_csv(open_context(), file, utc_now(), confirmed=confirmed, strict=strict)
+    result = import_csv(open_context(), file, utc_now(), confirmed=confirmed, strict=strict)
+    errors = result.line_errors
     if as_json:
-        print_json({"imported": outcome.imported, "bad": [{"line": n, "message": m} for n, m in outcome.line_errors]})
+        bad = [{"line": number, "message": message} for number, message in errors]
+        print_json({"imported": result.imported, "bad": bad})
     else:
-        typer.echo(f"{outcome.imported} imported, {len(outcome.line_errors)} bad lines")
-    for number, message in outcome.line_errors:
+        typer.echo(f"{result.imported} imported, {len(errors)} bad lines")
+    for number, message in errors:
         print_error(f"{file.name} line {number}: {message}")
-    if outcome.line_errors:
+    if errors:
         raise typer.Exit(EXIT_FAILURE)
 
 
 @app.command()
 def export(*, as_json: JsonOption = False) -> None:
-    """All subscribers as CSV on standard output, in the columns that import reads."""
+    """Print all subscribers as CSV, in the columns that import reads."""
     from digest.subscribers import export_csv, list_subscribers
 
     ctx = open_context()

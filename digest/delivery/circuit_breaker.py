@@ -103,13 +103,15 @@ class CircuitBreaker:
         if self._is_open:
             self._is_open = False
             await self._run(self._store_success)
-            log.info("relay.open")
+            log.info("relay.circuit_closed")
 
     async def _open(self, error: DeliveryError, now: datetime) -> str:
         said = replies.redact_addresses(str(error))
         known = await self._run(lambda: self._store_failure(error.code, said, now))
         # Loud once; after that it is no news.
-        tell, event = (log.error, "relay.closed") if known.failure_count == 1 else (log.warning, "relay.still_closed")
+        tell, event = (
+            (log.error, "relay.circuit_opened") if known.failure_count == 1 else (log.warning, "relay.circuit_reopened")
+        )
         tell(event, code=error.code, reply=said, next_try=known.retry_at.isoformat())
         return said
 

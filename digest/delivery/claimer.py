@@ -102,7 +102,7 @@ class Claimer:
         """What becomes of a letter that could not be written for this reason."""
         if isinstance(error, DeliveryError):  # nobody could be addressed this way
             return outcome_from_error(error, attempts=claimed.attempts, now=self.clock(), rng=self.rng)
-        log.error("letter.unwritten", delivery=claimed.id, exc_info=error)
+        log.error("delivery.render_failed", delivery=claimed.id, exc_info=error)
         retry = self.clock() + backoff(claimed.attempts, self.rng)
         return DeliveryOutcome(
             DeliveryState.QUEUED, 0, replies.redact_addresses(f"cannot be written: {error!r}"), retry
@@ -118,7 +118,7 @@ class Claimer:
             again, uncertain = claims.recover_abandoned(session, self.identity.name, self.clock())
         self._recovered_at = monotonic()
         if again or uncertain:
-            log.warning("sender.swept", queued_again=again, uncertain=uncertain)
+            log.warning("delivery.recovered", requeued=again, uncertain=uncertain)
         return again, uncertain
 
     def release(self) -> None:

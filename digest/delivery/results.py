@@ -68,7 +68,7 @@ class ResultRecorder:
             return
         pending.is_finished, claimed, outcome = True, pending.claimed, pending.outcome
         if await retry_on_store_error(lambda: self._commit(claimed, outcome), pending.commit) is None:
-            log.warning("letter.not_ours", delivery=claimed.id, fate=outcome.state)
+            log.warning("delivery.claim_lost", delivery=claimed.id, state=outcome.state)
         self.count(claimed, outcome)
         self._on_progress(self.report)
 
@@ -77,7 +77,7 @@ class ResultRecorder:
         self.report.add(claimed, outcome)
         usual = outcome.state in {DeliveryState.SENT, DeliveryState.CANCELLED}
         (self._log.info if usual else self._log.warning)(
-            "letter." + outcome.state,
+            "delivery." + outcome.state,
             delivery=claimed.id,
             kind=claimed.kind,
             attempt=claimed.attempts,
@@ -100,7 +100,7 @@ async def retry_on_store_error(
         except OwnershipLostError:
             raise
         except StoreError:
-            log.warning("store.away", exc_info=True)
+            log.warning("database.unavailable", exc_info=True)
             first_attempt = None
             await asyncio.sleep(pause)
     return await operation()

@@ -261,7 +261,7 @@ class Sender:
         if committed_state is DeliveryState.CANCELLED:
             self._recorder.count(claimed, DeliveryOutcome(DeliveryState.CANCELLED))
         else:
-            log.warning("letter.not_ours", delivery=claimed.id)  # another sender has it, or had
+            log.warning("delivery.claim_lost", delivery=claimed.id)  # another sender has it, or had
 
     async def _check_relay(self, error: DeliveryError) -> None:
         # What is our fault or the relay's would happen to every other letter too: nothing more is tried for a while.

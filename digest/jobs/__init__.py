@@ -1,35 +1,30 @@
-"""Many machines: the same plan and the same delivery, run as jobs by any number of processes on PostgreSQL.
+"""What runs: the daily pipeline, collecting, the scheduler, workers and retention.
 
-    tick ──> hand_out ──> plan 0, plan 1 ...          a planner whose first chunk is full calls one more planner
-                     └──> deliver                     what waits without a job: put off, or left behind by the dead
-             plan    ──> deliver, deliver ...         one for each chunk of readers, in the chunk's own transaction
-
-A job holds no truth. It says that there is work and about how much; which readers and which letters, each worker takes
-from the record, past those that others hold. So a job that is lost, runs twice or comes late costs a moment and never
-a letter, there is no shard that a dead worker keeps, and a worker that joins late helps at once.
-
-    tables.py   procrastinate's own tables, in a schema of their own
-    jobs.py     the jobs, and handing them out
-    worker.py   the process that runs them
+- `collect`: fetches the sources and stores what they list
+- `event_loop`: runs a coroutine on an event loop of its own
+- `pipeline`: collect, plan, deliver, and all three once
+- `reports`: what a run did, for people and scripts
+- `retention`: what is deleted, and when
+- `scheduler`: the jobs of `digest serve`, by the clock
+- `task_tables`: procrastinate's tables, in a schema of their own
+- `tasks`: tasks for workers, and how they are deferred
+- `worker`: the process of `digest worker`
 """
 
-from digest.jobs.collect import SourceReport
-from digest.jobs.pipeline import RunReport, collect, deliver, run_once
-from digest.jobs.retention import DEFAULT_RETENTION_DAYS, UNCONFIRMED_RETENTION, prune
-from digest.jobs.scheduler import run_scheduler
+from digest.jobs import pipeline
+from digest.jobs.reports import RunReport, SourceReport
+from digest.jobs.retention import prune
+from digest.jobs.scheduler import Scheduler, run_scheduler
 from digest.jobs.task_tables import prepare_tables
 from digest.jobs.worker import run_worker
 
 __all__ = [
-    "DEFAULT_RETENTION_DAYS",
-    "UNCONFIRMED_RETENTION",
     "RunReport",
+    "Scheduler",
     "SourceReport",
-    "collect",
-    "deliver",
+    "pipeline",
     "prepare_tables",
     "prune",
-    "run_once",
     "run_scheduler",
     "run_worker",
 ]

@@ -1,4 +1,4 @@
-"""What is forgotten, and when. Never which papers a reader had: `Delivery.papers` stays as long as the reader does."""
+"""What is deleted, and when. Never which papers a subscriber had: `Delivery.papers` stays as long as the subscriber."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, String, cast, delete, func, or_, update
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
+from digest.config import DEFAULT_RETENTION_DAYS, UNCONFIRMED_RETENTION
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import (
@@ -27,24 +27,13 @@ from digest.database.models import (
 from digest.subscribers import delete_subscriber
 from digest.tokens import RESUBSCRIBE_LIFETIME
 
-MIN_RETENTION_DAYS = 45  # days: the rules for bounces and for making up look back about a month
-
-
-DEFAULT_RETENTION_DAYS = 90
-
-
-UNCONFIRMED_RETENTION = timedelta(days=30)  # that an address waits for its owner's word
-
-
-ROWS_PER_TRANSACTION = 50_000  # rows that are looked at in one transaction
-
-
+ROWS_PER_TRANSACTION = 50_000
 SETTLED_STATES = (DeliveryState.SENT, DeliveryState.EXPIRED, DeliveryState.CANCELLED, DeliveryState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionRule:
-    """One kind of thing: rows deleted, or with `values` emptied."""
+    """Rows of a table that are deleted, or, with `values`, emptied."""
 
     name: str
     table: type[Any]
@@ -52,117 +41,120 @@ class RetentionRule:
     values: dict[str, Any] | None = None
 
     def apply(self, engine: Engine) -> int:
-        """How many rows it was. A piece of the table at a time, lest letters wait for years of letters."""
+        """Delete or empty the rows and return their number.
+
+        A range of ids at a time: a transaction over years of deliveries would block those who send.
+        """
         change = delete(self.table) if self.values is None else update(self.table).values(**self.values)
         rows = 0
-        for piece in self._id_ranges(engine):
+        for id_range in self._id_ranges(engine):
+            statement = change.where(*self.conditions, *id_range).execution_options(synchronize_session=False)
             with write_session(engine) as session:
-                done: Any = session.execute(
-                    change.where(*self.conditions, *piece).execution_options(synchronize_session=False)
-                )
-            rows += int(done.rowcount)
+                result: Any = session.execute(statement)
+            rows += int(result.rowcount)
         return rows
 
     def _id_ranges(self, engine: Engine) -> Iterator[tuple[ColumnElement[bool], ...]]:
-        number = getattr(self.table, "id", None)
-        if number is None:
+        id_column = getattr(self.table, "id", None)
+        if id_column is None:
             yield ()
             return
         with read_session(engine) as session:
-            last = session.scalar(select(func.max(number))) or 0
+            last = session.scalar(select(func.max(id_column))) or 0
         for start in range(0, last + 1, ROWS_PER_TRANSACTION):
-            yield (number >= start, number < start + ROWS_PER_TRANSACTION)
+            yield (id_column >= start, id_column < start + ROWS_PER_TRANSACTION)
 
     def count(self, session: Session) -> int:
-        """How many rows it would be."""
+        """Return how many rows `apply` would delete or empty."""
         return int(session.scalar(select(func.count()).select_from(self.table).where(*self.conditions)) or 0)
 
 
 def prune(
     ctx: AppContext, now: datetime, *, days: int = DEFAULT_RETENTION_DAYS, dry_run: bool = False
 ) -> dict[str, int]:
-    """Forget what nobody needs after `days`; rows by name. A dry run only counts."""
-    copies = max(days, ctx.settings.web_copy_days)
-    wanted = (
-        *_unsubscribed_rules(now),
-        _rate_limit_rule(now),
-        *_age_rules(now - timedelta(days=days), now - timedelta(days=copies)),
-    )
+    """Delete what is older than `days`. Returns the number of rows by rule; a dry run only counts."""
+    before = now - timedelta(days=days)
+    copies_before = now - timedelta(days=max(days, ctx.settings.web_copy_days))
+    rules = (*unsubscribed_rules(now), rate_limit_rule(now), *age_rules(before, copies_before))
     if not dry_run:
-        return {each.name: each.apply(ctx.engine) for each in wanted}
+        return {rule.name: rule.apply(ctx.engine) for rule in rules}
     with read_session(ctx.engine) as session:
-        return {each.name: each.count(session) for each in wanted}
+        return {rule.name: rule.count(session) for rule in rules}
 
 
 def prune_unsubscribed(ctx: AppContext, now: datetime) -> int:
-    """Erase the keywords of people who left when their way back has ended, and all of those who never came; how many
-    keywords and people.
+    """Delete the keywords of former subscribers who can no longer resubscribe, and unconfirmed addresses.
+
+    Returns how many keywords and subscribers it was.
     """
-    return sum(each.apply(ctx.engine) for each in _unsubscribed_rules(now)) + prune_unconfirmed(ctx, now)
+    return sum(rule.apply(ctx.engine) for rule in unsubscribed_rules(now)) + prune_unconfirmed(ctx, now)
 
 
 def prune_unconfirmed(ctx: AppContext, now: datetime) -> int:
-    """Erase the addresses that nobody confirmed in time after the last letter to them; how many."""
-    with read_session(ctx.engine) as session:
-        numbers = session.exec(_select_unconfirmed(now)).all()
-    erased = 0
-    for number in numbers:
-        with write_session(ctx.engine) as session:
-            # Somebody may have asked again, or confirmed, meanwhile.
-            asked = select(Subscriber).where(col(Subscriber.id).in_(_select_unconfirmed(now)), Subscriber.id == number)
-            found = session.exec(asked.with_for_update()).one_or_none()
-            if found:
-                delete_subscriber(session, found)
-                erased += 1
-    return erased
-
-
-def _select_unconfirmed(now: datetime) -> SelectOfScalar[int | None]:
+    """Delete addresses that were not confirmed in time after the last e-mail to them. Returns how many."""
     before = now - UNCONFIRMED_RETENTION
-    lately = select(Delivery.id).where(Delivery.subscriber_id == Subscriber.id, col(Delivery.created_at) >= before)
-    never = col(Subscriber.confirmed_at).is_(None)
-    waiting = col(Subscriber.status).in_((SubscriberStatus.PENDING, SubscriberStatus.UNSUBSCRIBED))
-    return select(col(Subscriber.id)).where(never, waiting, col(Subscriber.created_at) < before, ~lately.exists())
+    recent = select(Delivery.id).where(Delivery.subscriber_id == Subscriber.id, col(Delivery.created_at) >= before)
+    unconfirmed = select(col(Subscriber.id)).where(
+        col(Subscriber.confirmed_at).is_(None),
+        col(Subscriber.status).in_((SubscriberStatus.PENDING, SubscriberStatus.UNSUBSCRIBED)),
+        col(Subscriber.created_at) < before,
+        ~recent.exists(),
+    )
+    with read_session(ctx.engine) as session:
+        ids = session.exec(unconfirmed).all()
+    count = 0
+    for subscriber_id in ids:
+        with write_session(ctx.engine) as session:
+            # They may have subscribed again, or confirmed, meanwhile.
+            query = select(Subscriber).where(col(Subscriber.id).in_(unconfirmed), Subscriber.id == subscriber_id)
+            subscriber = session.exec(query.with_for_update()).one_or_none()
+            if subscriber:
+                delete_subscriber(session, subscriber)
+                count += 1
+    return count
 
 
 def prune_rate_limit_counters(ctx: AppContext, now: datetime) -> int:
-    """Erase counts whose time is over: how often forms were sent from where; how many counts."""
-    return _rate_limit_rule(now).apply(ctx.engine)
+    """Delete expired rate-limit counters of forms. Returns how many."""
+    return rate_limit_rule(now).apply(ctx.engine)
 
 
-def _rate_limit_rule(now: datetime) -> RetentionRule:
-    return RetentionRule("counts of forms", RateLimitCounter, (col(RateLimitCounter.expires_at) < now,))
+def rate_limit_rule(now: datetime) -> RetentionRule:
+    """Return the rule for rate-limit counters of forms."""
+    return RetentionRule("rate-limit counters", RateLimitCounter, (col(RateLimitCounter.expires_at) < now,))
 
 
-def _unsubscribed_rules(now: datetime) -> list[RetentionRule]:
-    gone = select(col(Subscriber.id)).where(
+def unsubscribed_rules(now: datetime) -> list[RetentionRule]:
+    """Return the rules for keywords of former subscribers."""
+    former = select(col(Subscriber.id)).where(
         col(Subscriber.status) == SubscriberStatus.UNSUBSCRIBED,
         col(Subscriber.ended_at) < now - RESUBSCRIBE_LIFETIME,
     )
-    theirs = (col(Delivery.subscriber_id).in_(gone), _is_not_empty(Delivery.keywords))
+    mailed = (col(Delivery.subscriber_id).in_(former), _is_not_empty(Delivery.keywords))
     return [
-        RetentionRule("keywords of who left", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(gone),)),
-        RetentionRule("keywords in letters of who left", Delivery, theirs, {"keywords": []}),
+        RetentionRule("keywords of former subscribers", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(former),)),
+        RetentionRule("keywords in e-mails of former subscribers", Delivery, mailed, {"keywords": []}),
     ]
 
 
-def _age_rules(before: datetime, copies_before: datetime) -> list[RetentionRule]:
-    # A letter whose papers are still owed keeps everything: the next edition asks it what it could not bring.
-    over = or_(col(Delivery.state) == DeliveryState.SENT, col(Delivery.is_reclaimed).is_(True))
-    copied = (
+def age_rules(before: datetime, copies_before: datetime) -> list[RetentionRule]:
+    """Return the rules for what is only old. `copies_before` is the instant for what web copies of e-mails need."""
+    # An e-mail whose papers are still owed keeps everything: the next edition takes from it what it did not bring.
+    settled = or_(col(Delivery.state) == DeliveryState.SENT, col(Delivery.is_reclaimed).is_(True))
+    copies = (
         col(Delivery.kind) == DeliveryKind.DIGEST,
         col(Delivery.created_at) < copies_before,
-        over,
+        settled,
         or_(_is_not_empty(Delivery.omitted_papers), _is_not_empty(Delivery.keywords)),
     )
-    said = (col(Delivery.settled_at) < before, col(Delivery.state).in_(SETTLED_STATES), col(Delivery.reply) != "")
+    replies = (col(Delivery.settled_at) < before, col(Delivery.state).in_(SETTLED_STATES), col(Delivery.reply) != "")
     return [
-        RetentionRule("copies of letters", Delivery, copied, {"omitted_papers": [], "keywords": []}),
-        RetentionRule("replies of the relay", Delivery, said, {"reply": ""}),
-        RetentionRule("mails that came back", BounceRecord, (col(BounceRecord.received_at) < before,)),
-        RetentionRule("readings of sources", SourceFetch, (col(SourceFetch.started_at) < before,)),
-        RetentionRule("validators of answers", HttpCacheEntry, (col(HttpCacheEntry.stored_at) < before,)),
-        RetentionRule("rates that nobody used", SharedTokenBucket, (col(SharedTokenBucket.available_at) < before,)),
+        RetentionRule("web copies of e-mails", Delivery, copies, {"omitted_papers": [], "keywords": []}),
+        RetentionRule("replies of the relay", Delivery, replies, {"reply": ""}),
+        RetentionRule("bounces", BounceRecord, (col(BounceRecord.received_at) < before,)),
+        RetentionRule("fetches of sources", SourceFetch, (col(SourceFetch.started_at) < before,)),
+        RetentionRule("cached HTTP validators", HttpCacheEntry, (col(HttpCacheEntry.stored_at) < before,)),
+        RetentionRule("unused token buckets", SharedTokenBucket, (col(SharedTokenBucket.available_at) < before,)),
     ]
 
 

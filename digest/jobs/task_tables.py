@@ -1,72 +1,67 @@
-"""The tables of procrastinate. They stand in a schema of their own, and nothing in them is worth keeping: where they
-are of another version they are made anew, and the next tick hands the work out again.
+"""Procrastinate's tables, in a schema of their own.
+
+Nothing in them is worth keeping: tables of another version are dropped and created anew, and the next tick of the
+scheduler defers the tasks again.
 """
 
 from functools import cache
 from importlib.metadata import version
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from digest.database import SCHEMA_LOCK, acquire_lock, read_session, write_session
 from digest.errors import StoreError
 
 SCHEMA = "procrastinate"
-
-
 _INSTALLED_VERSION = text("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name")
 
 
 @cache
 def required_version() -> str:
-    """The version that this program works with."""
+    """Return the version of procrastinate that this program works with."""
     return version("procrastinate")
 
 
 def installed_version(engine: Engine) -> str | None:
-    """The version in the database; None where there is none. Raises StoreError."""
+    """Return the version of the tables in the database; None where there are none. Raises StoreError."""
     with read_session(engine) as session:
-        found: str | None = session.scalar(_INSTALLED_VERSION, {"name": SCHEMA})
-        return found
+        installed: str | None = session.scalar(_INSTALLED_VERSION, {"name": SCHEMA})
+        return installed
 
 
 def prepare_tables(engine: Engine, *, recreate: bool = False) -> None:
-    """Make the tables where there are none, and with `renew` where they are of another version.
+    """Create missing tables, and with `recreate` replace those of another version.
 
-    Any number of processes may ask at once. Raises StoreError, also where the tables do not fit and stay.
+    Any number of processes may call it at once. Raises StoreError, also for tables of another version that stay.
     """
-    if installed_version(engine) == required_version():  # as nearly always, and every tick asks
+    if installed_version(engine) == required_version():  # nearly always, and every tick asks
         return
     with write_session(engine) as session:
         acquire_lock(session, SCHEMA_LOCK)
-        found = session.scalar(_INSTALLED_VERSION, {"name": SCHEMA})
-        if found == required_version():
+        installed, required = session.scalar(_INSTALLED_VERSION, {"name": SCHEMA}), required_version()
+        if installed == required:
             return
-        if found is not None and not recreate:
-            raise StoreError(
-                f"the tables of the jobs are of version {found}, not {required_version()}; run: digest migrate"
-            )
-        _create_tables(session.connection())
+        if installed is not None and not recreate:
+            raise StoreError(f"the tables of the jobs are of version {installed}, not {required}; run: digest migrate")
+        # Here and in the modules beside it, procrastinate is imported where it is used: its import starts a process.
+        from procrastinate.schema import SchemaManager
 
-
-def _create_tables(connection: Connection) -> None:
-    # Imported where it is used, here and in the files beside: importing it starts another program.
-    from procrastinate.schema import SchemaManager
-
-    connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
-    connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
-    connection.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
-    connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
-    connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{required_version()}'"))
+        connection = session.connection()
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        connection.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
+        connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
+        connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{required}'"))
 
 
 def use_schema(session: Session) -> str:
-    """Let this transaction see procrastinate's tables; the path to go back to with `leave`."""
-    before = str(session.scalar(text("SELECT current_setting('search_path')")))
+    """Let the transaction see procrastinate's tables. Returns the search path to restore with `set_search_path`."""
+    search_path = str(session.scalar(text("SELECT current_setting('search_path')")))
     set_search_path(session, SCHEMA)
-    return before
+    return search_path
 
 
 def set_search_path(session: Session, path: str) -> None:
-    """Look for tables on `path` again."""
+    """Set the search path of the transaction."""
     session.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})

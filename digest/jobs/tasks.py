@@ -1,4 +1,13 @@
-"""The jobs: what they are called, and how they are handed out."""
+"""Tasks for workers on PostgreSQL, and how they are deferred.
+
+    tick ──> defer_tasks ──> plan 0, plan 1 ...      a planner whose first chunk is full defers one more planner
+                        └──> deliver                 what is due without a task: retries, and leftovers of dead workers
+             plan        ──> deliver, deliver ...    one for each chunk of subscribers, in the chunk's own transaction
+
+A task says that there is work and about how much. Which subscribers and which deliveries, each worker claims from the
+database, past those that others hold. So a task that is lost, runs twice or comes late costs a moment and never an
+e-mail, no shard is lost with a dead worker, and a worker that joins late helps at once.
+"""
 
 from contextlib import suppress
 from datetime import datetime
@@ -16,66 +25,60 @@ from digest.planning import PlanReport, due_groups
 if TYPE_CHECKING:
     from procrastinate import App
 
-
-PLAN, DELIVER = "plan", "deliver"  # jobs, and the queues they wait in
-
-
+PLAN, DELIVER = "plan", "deliver"  # names of tasks, and of the queues they wait in
 MAX_PLANNERS = 8  # at once; more would only wait for the same database
+DELIVERIES_PER_TASK = 8000  # some seconds of work, and a chunk of the plan
+MAX_TASKS_PER_TICK = 64
 
 
-DELIVERIES_PER_JOB = 8000  # letters a job: some seconds of work, and a chunk of the plan
+def defer_tasks(ctx: AppContext, now: datetime, *, plan: bool = True) -> None:
+    """Defer what is due now. Raises StoreError.
 
-
-MAX_JOBS_PER_TICK = 64  # jobs of one kind that a tick hands out
-
-
-def defer_jobs(ctx: AppContext, now: datetime, *, plan: bool = True) -> None:
-    """What a tick does where workers do the work: say that there is something. Jobs that wait already are not doubled,
-    however many processes tick. Raises StoreError.
+    Tasks that wait already are not doubled, however many processes tick.
     """
     if plan and due_groups(ctx.engine, now):
         _defer_once(ctx, PLAN, 0)
     with read_session(ctx.engine) as session:
-        letters = count_due(session, now, limit=DELIVERIES_PER_JOB * MAX_JOBS_PER_TICK)
-        left = any_in_progress(session)
-    for shard in range(-(-letters // DELIVERIES_PER_JOB) or int(left)):
+        due = count_due(session, now, limit=DELIVERIES_PER_TASK * MAX_TASKS_PER_TICK)
+        in_progress = any_in_progress(session)
+    for shard in range(-(-due // DELIVERIES_PER_TASK) or int(in_progress)):
         _defer_once(ctx, DELIVER, shard)
 
 
-def defer_delivery(session: Session, planned: PlanReport) -> None:
-    """A chunk of readers is planned: its letters are work. In the chunk's own transaction, so that neither is without
-    the other; no lock, on which planners would wait for each other.
+def defer_delivery(session: Session, report: PlanReport) -> None:
+    """Defer the delivery of a planned chunk, in the chunk's own transaction, so that neither is without the other.
+
+    Without a queueing lock, on which planners would wait for each other.
     """
-    if planned.digests:
-        _defer_task(session, DELIVER, limit=planned.digests)
+    if report.digests:
+        _defer(session, DELIVER, limit=report.digests)
 
 
 def defer_planner(ctx: AppContext, shard: int) -> None:
-    """There is more to plan than one planner has taken: another one may join."""
+    """Defer one more planner after the one of `shard`."""
     if shard + 1 < MAX_PLANNERS:
         _defer_once(ctx, PLAN, shard + 1)
 
 
-def _defer_once(ctx: AppContext, job: str, shard: int) -> None:
-    """Hand out a job unless the same one waits already."""
+def _defer_once(ctx: AppContext, task: str, shard: int) -> None:
+    """Defer a task unless the same one waits already."""
     from procrastinate.exceptions import AlreadyEnqueued
 
+    arguments = {"shard": shard} if task == PLAN else {"limit": DELIVERIES_PER_TASK}
     with suppress(AlreadyEnqueued), write_session(ctx.engine) as session:
-        _defer_task(
-            session, job, lock=f"{job} {shard}", **({"shard": shard} if job == PLAN else {"limit": DELIVERIES_PER_JOB})
-        )
+        _defer(session, task, lock=f"{task} {shard}", **arguments)
 
 
-def _defer_task(session: Session, job: str, *, lock: str | None = None, **arguments: int) -> None:
+def _defer(session: Session, task: str, *, lock: str | None = None, **arguments: int) -> None:
     driver: Any = session.connection().connection.driver_connection
-    before = use_schema(session)
-    _defer_app().configure_task(job, queue=job, queueing_lock=lock, connection=driver).defer(**arguments)
-    set_search_path(session, before)
+    search_path = use_schema(session)
+    _app().configure_task(task, queue=task, queueing_lock=lock, connection=driver).defer(**arguments)
+    set_search_path(session, search_path)
 
 
 @cache
-def _defer_app() -> "App":
-    """Only words for procrastinate: the connection is always the session's."""
+def _app() -> "App":
+    """Create an app that only writes tasks: the connection is always the session's."""
     from procrastinate import App, SyncPsycopgConnector
 
     return App(connector=SyncPsycopgConnector())

@@ -1,4 +1,4 @@
-"""The process that does the work: it waits for a database that fits, takes jobs, and ends in good order."""
+"""Process of `digest worker`: waits for a database that fits, runs tasks, and shuts down in good order."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from digest.context import AppContext
 from digest.database import KEEPALIVE, schema_versions
 from digest.delivery import Clock
 from digest.errors import StoreError
-from digest.jobs.pipeline import deliver, plan
+from digest.jobs import pipeline
 from digest.jobs.task_tables import SCHEMA, installed_version, prepare_tables, required_version
-from digest.jobs.tasks import DELIVER, DELIVERIES_PER_JOB, PLAN, defer_delivery, defer_planner
+from digest.jobs.tasks import DELIVER, DELIVERIES_PER_TASK, PLAN, defer_delivery, defer_planner
 from digest.planning import CHUNK_SIZE, PlanReport
 from digest.rendering import RenderCache
 
@@ -23,58 +23,59 @@ if TYPE_CHECKING:
     from procrastinate import PsycopgConnector
     from psycopg import AsyncConnection
 
-
 log = structlog.get_logger()
 
-
-RECONNECT_SECONDS = 5.0  # seconds between looks at a database that does not fit
-
-
-SCHEMA_CHECK_SECONDS = 5.0  # seconds between looks whether it still fits
-
-
+RECONNECT_SECONDS = 5.0  # between looks at a database that does not fit
+SCHEMA_CHECK_SECONDS = 5.0  # between looks whether it still fits
 HEARTBEAT_SECONDS = 5.0
-
-
-STALLED_SECONDS = 20.0  # seconds without a heartbeat, after which a worker's jobs are taken from the list
-
-
-SHUTDOWN_SECONDS = 30.0  # seconds that what is on the wire may take at the end
+STALLED_SECONDS = 20.0  # without a heartbeat, after which the tasks of a worker are deleted
+SHUTDOWN_SECONDS = 30.0  # that e-mails on the wire may take at the end
 
 
 async def run_worker(
     open_context: Callable[[], AppContext], clock: Clock, stop: asyncio.Event, *, until_idle: bool = False
 ) -> None:
-    """Do the work that is handed out until `stop` is set, or, with `until_idle`, until none is left.
+    """Run tasks until `stop` is set, or, with `until_idle`, until none is left.
 
-    While the database is away, or its schema is older or newer than this program's, the worker says so once and waits.
+    While the database is away, or its schema is older or newer than this program's, the worker logs that once and
+    waits.
     """
-    told = ""
+
+    def open_with_tables() -> AppContext:
+        ctx = open_context()
+        try:
+            prepare_tables(ctx.engine)
+        except StoreError:
+            ctx.engine.dispose()
+            raise
+        return ctx
+
+    logged_reason = ""
     while not stop.is_set():
         try:
-            ctx = await asyncio.to_thread(_open_with_tables, open_context)
+            ctx = await asyncio.to_thread(open_with_tables)
         except StoreError as error:
-            if str(error) != told:
-                told = str(error)
-                log.warning("worker.waits", why=told)
-            await _wait_for(stop, RECONNECT_SECONDS)
+            if str(error) != logged_reason:
+                logged_reason = str(error)
+                log.warning("worker.waiting", reason=logged_reason)
+            await _wait(stop, RECONNECT_SECONDS)
             continue
-        told = ""
+        logged_reason = ""
         log.info("worker.ready")
         try:
             await Worker(ctx, clock, stop).run(wait=not until_idle)
             if until_idle:
                 break
         except connection_errors():
-            log.warning("worker.cut_off", exc_info=True)
-            await _wait_for(stop, RECONNECT_SECONDS)
+            log.warning("worker.disconnected", exc_info=True)
+            await _wait(stop, RECONNECT_SECONDS)
         finally:
             ctx.engine.dispose()
     log.info("worker.stopped")
 
 
 def connection_errors() -> tuple[type[Exception], ...]:
-    """What it means that the database has gone away, in the words of all who talk to it."""
+    """Return what the libraries raise when the database goes away."""
     from procrastinate.exceptions import ConnectorException
     from psycopg import Error as DriverError
     from psycopg_pool import PoolTimeout
@@ -82,88 +83,79 @@ def connection_errors() -> tuple[type[Exception], ...]:
     return (StoreError, SQLAlchemyError, ConnectorException, DriverError, PoolTimeout, OSError)
 
 
-def _open_with_tables(open_context: Callable[[], AppContext]) -> AppContext:
-    ctx = open_context()
-    try:
-        prepare_tables(ctx.engine)
-    except StoreError:
-        ctx.engine.dispose()
-        raise
-    return ctx
-
-
-async def _wait_for(stop: asyncio.Event, seconds: float) -> None:
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, at most so long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await stop.wait()
+            await event.wait()
 
 
 class QueueRunner(Protocol):
-    """One who takes jobs from a queue: procrastinate's Worker, which leaves the types of these open."""
+    """Types of procrastinate's Worker, which leaves them open."""
 
     async def run(self) -> None: ...
     def stop(self) -> None: ...
 
 
 class Worker:
-    """One stretch of work on one database, until somebody says stop or the schema changes."""
+    """Worker on one database, until it is told to stop or the schema changes."""
 
     def __init__(self, ctx: AppContext, clock: Clock, stop: asyncio.Event) -> None:
         from procrastinate import App
 
         self._ctx, self._clock, self._stop = ctx, clock, stop
         self._ended = asyncio.Event()
-        self._render_cache = RenderCache()
+        self._cache = RenderCache()
         self._app = App(connector=create_connector(ctx.engine.url))
         self._app.task(name=PLAN)(self._plan)
         self._app.task(name=DELIVER)(self._deliver)
 
     async def run(self, *, wait: bool) -> None:
-        """Raises one of `away` when the database goes away."""
+        """Run tasks. Raises one of `connection_errors` when the database goes away."""
+        from procrastinate import worker
+
         async with self._app.open_async():
-            takers = [self._create_runner(queue, wait=wait) for queue in (PLAN, DELIVER)]
-            if not wait:  # planning makes work for delivering
-                for each in takers:
-                    await each.run()
+            runners: list[QueueRunner] = [
+                worker.Worker(
+                    self._app,
+                    queues=[queue],
+                    concurrency=1,
+                    wait=wait,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=SHUTDOWN_SECONDS,
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
+                )
+                for queue in (PLAN, DELIVER)
+            ]
+            if not wait:  # one after the other: planning queues what delivering sends
+                for runner in runners:
+                    await runner.run()
                 return
-            jobs = [asyncio.create_task(each.run()) for each in takers]
-            watching, told = asyncio.create_task(self._watch_schema()), asyncio.create_task(self._stop.wait())
-            await asyncio.wait([*jobs, watching, told], return_when=asyncio.FIRST_COMPLETED)
-            # Jobs end at the next letter, or the next chunk of readers. Nobody who talks to the database is cancelled:
-            # before Python 3.12 asyncio.wait_for may lose that, and whoever is just connecting would never end.
+            tasks = [asyncio.create_task(runner.run()) for runner in runners]
+            watching, stopping = asyncio.create_task(self._watch_schema()), asyncio.create_task(self._stop.wait())
+            await asyncio.wait([*tasks, watching, stopping], return_when=asyncio.FIRST_COMPLETED)
+            # Tasks end at the next e-mail, or the next chunk of subscribers. No task that talks to the database is
+            # cancelled: before Python 3.12 asyncio.wait_for may lose a cancellation while a connection is being opened.
             self._ended.set()
-            for each in takers:
-                each.stop()
-            told.cancel()
-            ended = await asyncio.gather(*jobs, watching, told, return_exceptions=True)
-        for fault in ended:
-            if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
-                raise fault
-
-    def _create_runner(self, queue: str, *, wait: bool) -> QueueRunner:
-        from procrastinate.worker import Worker
-
-        return Worker(
-            self._app,
-            queues=[queue],
-            concurrency=1,
-            wait=wait,
-            delete_jobs="always",
-            install_signal_handlers=False,
-            shutdown_graceful_timeout=SHUTDOWN_SECONDS,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=STALLED_SECONDS,
-        )
+            for runner in runners:
+                runner.stop()
+            stopping.cancel()
+            results = await asyncio.gather(*tasks, watching, stopping, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
 
     async def _watch_schema(self) -> None:
-        """Ends when the schema fits no more; meanwhile jobs of dead workers are taken from the list."""
+        """Return when the schema no longer matches; meanwhile delete the tasks of dead workers."""
         from procrastinate.jobs import Status
 
         while await asyncio.to_thread(self._schema_matches):
             jobs = self._app.job_manager
             for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
                 await jobs.finish_job(job, Status.FAILED, delete_job=True)
-            await _wait_for(self._ended, SCHEMA_CHECK_SECONDS)
+            await _wait(self._ended, SCHEMA_CHECK_SECONDS)
             if self._ended.is_set():
                 return
         log.warning("worker.schema_changed")
@@ -173,40 +165,54 @@ class Worker:
         return current == head and installed_version(self._ctx.engine) == required_version()
 
     async def _plan(self, shard: int) -> None:
-        full = False
+        """Plan in chunks; a full first chunk defers one more planner."""
+        deferred_planner = False
 
-        def chunk_is_planned(session: Any, planned: PlanReport) -> None:
-            nonlocal full
-            defer_delivery(session, planned)
-            if planned.due >= CHUNK_SIZE and not full:
-                full = True
+        def defer_followers(session: Any, chunk: PlanReport) -> None:
+            nonlocal deferred_planner
+            defer_delivery(session, chunk)
+            if chunk.due >= CHUNK_SIZE and not deferred_planner:
+                deferred_planner = True
                 defer_planner(self._ctx, shard)
 
         if await asyncio.to_thread(self._schema_matches):
-            now = self._clock()
-            planned = await plan(self._ctx, now, on_chunk=chunk_is_planned, should_stop=self._ended.is_set)
-            log.info("planned", due=planned.due, letters=planned.digests, quiet=planned.without_papers, shard=shard)
-
-    async def _deliver(self, limit: int = DELIVERIES_PER_JOB, letters: int | None = None) -> None:
-        """Send up to `limit` queued e-mails. Jobs queued before schema 0006 name the limit `letters`."""
-        if await asyncio.to_thread(self._schema_matches):
-            sent = await deliver(
-                self._ctx, self._clock, stop=self._ended, limit=letters or limit, render_cache=self._render_cache
+            report = await pipeline.plan(
+                self._ctx, self._clock(), on_chunk=defer_followers, should_stop=self._ended.is_set
             )
-            log.info("delivered", sent=sent.sent, deferred=sent.deferred, failed=sent.failed, uncertain=sent.uncertain)
+            log.info(
+                "plan.finished",
+                due=report.due,
+                digests=report.digests,
+                without_papers=report.without_papers,
+                shard=shard,
+            )
+
+    async def _deliver(self, limit: int = DELIVERIES_PER_TASK, letters: int | None = None) -> None:
+        """Send up to `limit` queued e-mails. Tasks deferred before schema 0006 name the limit `letters`."""
+        if await asyncio.to_thread(self._schema_matches):
+            sent = await pipeline.deliver(
+                self._ctx, self._clock, stop=self._ended, limit=letters or limit, cache=self._cache
+            )
+            log.info(
+                "worker.delivered",
+                sent=sent.sent,
+                deferred=sent.deferred,
+                failed=sent.failed,
+                uncertain=sent.uncertain,
+            )
 
 
 def create_connector(url: URL) -> "PsycopgConnector":
-    """The way of procrastinate to the database; it sees only its own tables.
+    """Create procrastinate's connection pool, which sees only its own tables.
 
     Each statement is a transaction by itself. Else a worker that is paused (its machine is moved, say) between taking a
-    job and its commit would hold up whoever hands out the next one, for as long as it is paused.
+    task and its commit would block whoever defers the next one, for as long as it is paused.
     """
     from procrastinate import PsycopgConnector
 
-    async def alone(connection: "AsyncConnection[Any]") -> None:
+    async def set_autocommit(connection: "AsyncConnection[Any]") -> None:
         await connection.set_autocommit(True)
 
-    _, about = url.get_dialect()().create_connect_args(url)
-    about = {**about, "options": f"-c search_path={SCHEMA}", **KEEPALIVE}
-    return PsycopgConnector(min_size=1, max_size=4, kwargs=about, configure=alone)
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    arguments = {**arguments, "options": f"-c search_path={SCHEMA}", **KEEPALIVE}
+    return PsycopgConnector(min_size=1, max_size=4, kwargs=arguments, configure=set_autocommit)

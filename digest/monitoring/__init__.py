@@ -1,4 +1,18 @@
-"""monitoring."""
+"""Answers whether the service does its work. Nothing here changes anything; days are those of UTC.
+
+- `alerts`: what a person must look at
+- `cache`: keeps a computed value for some seconds
+- `checks`: the checks of `digest doctor`
+- `delivery_statistics`: deliveries by day and state, and the queue
+- `health`: whether the service does its work
+- `monitor`: one cached entry point for web pages, metrics and health
+- `overdue`: subscribers who wait for a plan, and what is overdue
+- `runs`: how today's run and any edition go
+- `source_statistics`: fetches by day, and when a source last answered
+- `statistics`: figures of the last 30 days, and all that is measured
+- `subscriber_statistics`: subscribers by status, and how their number changed
+- `time_window`: where the rows of the last days begin, without an index of time
+"""
 
 from digest.monitoring.delivery_statistics import uncertain_deliveries
 from digest.monitoring.monitor import Monitoring

@@ -1,4 +1,4 @@
-"""What a person must look at: nothing of it mends itself."""
+"""What a person must look at: problems that do not go away by themselves."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from digest.bounces import count_sender_faults
+from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import DeliveryState
@@ -17,24 +18,16 @@ from digest.monitoring.statistics import WEEK_DAYS, MonthStatistics
 from digest.monitoring.time_window import utc_day
 from digest.papers import BACKFILL_DAYS, SOURCE_TITLES, SourceProblem, source_problems
 
-MAX_FAILURE_RATIO, MIN_FAILURES = (
-    0.02,
-    3,
-)  # large providers begin to refuse at about this share; one of ten tells nothing
-
-
+MAX_FAILURE_RATIO = 0.02  # large providers begin to refuse at about this share
+MIN_FAILURES = 3  # one of ten deliveries tells nothing
 MIN_FREE_BYTES, MIN_FREE_SHARE = 2**30, 0.05
-
-
-MAX_FETCH_AGE = timedelta(hours=26)  # a day, for who runs it by cron, and some
-
-
+MAX_FETCH_AGE = timedelta(hours=26)  # a day, for those who run it by cron, and some
 SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`kind` is a stable word; `sentence` says what is the matter, `advice` what to do."""
+    """Problem and what to do about it. `kind` is a stable word."""
 
     kind: str
     sentence: str
@@ -42,78 +35,77 @@ class Alert:
 
 
 def find_alerts(ctx: AppContext, month: MonthStatistics | None, health: Health, now: datetime) -> list[Alert]:
-    """All of it, the most urgent first. Without a `month` the store cannot be asked, which is then told alone."""
-    found = list(_service_alerts(health))
+    """Return all alerts, the most urgent first. Without a `month` the database is not asked."""
+    alerts = list(_service_alerts(health))
     if month is not None:
         with read_session(ctx.engine) as session:
             problems = source_problems(session, now)
-            found += [*_delivery_alerts(session, month, now), *_source_alerts(session, ctx, problems, now)]
-            found += _missing_list_alerts(session, ctx, problems, now)
-    return [*found, *_disk_alerts(ctx)]
+            alerts += _delivery_alerts(session, month, now)
+            alerts += _source_alerts(session, ctx.settings, problems, now)
+            alerts += _missing_list_alerts(session, ctx.settings, problems, now)
+    if ctx.settings.uses_sqlite and ctx.settings.data_directory.exists():
+        disk = shutil.disk_usage(ctx.settings.data_directory)
+        if disk.free < MIN_FREE_BYTES or disk.free < MIN_FREE_SHARE * disk.total:
+            sentence = f"The disk of the store is nearly full: {disk.free // 2**20:,} MiB are free."
+            alerts.append(Alert("disk", sentence, "Make room, and see: digest prune --dry-run"))
+    return alerts
 
 
 def _service_alerts(health: Health) -> Iterator[Alert]:
     if not health.is_reachable:
         yield Alert("store", "The database does not answer.", "To learn why: digest doctor")
     elif not health.is_current:
-        said = f"The store has schema {health.schema or 'none'}, this program needs {health.required_schema}."
-        yield Alert("migration", said, "Run: digest migrate")
-    if health.overdue.reason:
-        said = f"{health.overdue.reason[0].upper()}{health.overdue.reason[1:]}."
-        yield Alert("overdue", said, "See whether the service runs and what its log says; then: digest run")
-    if health.circuit:
-        said = f"The relay takes no letters since {health.circuit.opened_at:%d %B, %H:%M} UTC: {health.circuit.reply}"
-        yield Alert("relay", said, f"Next try at {health.circuit.retry_at:%H:%M} UTC. To ask it now: digest run")
+        sentence = f"The store has schema {health.schema or 'none'}, this program needs {health.required_schema}."
+        yield Alert("migration", sentence, "Run: digest migrate")
+    if reason := health.overdue.reason:
+        advice = "See whether the service runs and what its log says; then: digest run"
+        yield Alert("overdue", f"{reason[0].upper()}{reason[1:]}.", advice)
+    if circuit := health.circuit:
+        sentence = f"The relay takes no letters since {circuit.opened_at:%d %B, %H:%M} UTC: {circuit.reply}"
+        yield Alert("relay", sentence, f"Next try at {circuit.retry_at:%H:%M} UTC. To ask it now: digest run")
 
 
 def _delivery_alerts(session: Session, month: MonthStatistics, now: datetime) -> Iterator[Alert]:
     if count := month.count(DeliveryState.UNCERTAIN):
-        many = f"{count} letters are uncertain" if count > 1 else "A letter is uncertain"
-        it = "they were" if count > 1 else "it was"
-        yield Alert("uncertain", f"{many}: the log of the relay knows whether {it} sent.", "Say so below.")
+        subject = f"{count} letters are uncertain" if count > 1 else "A letter is uncertain"
+        pronoun = "they were" if count > 1 else "it was"
+        yield Alert("uncertain", f"{subject}: the log of the relay knows whether {pronoun} sent.", "Say so below.")
     failed = month.count(DeliveryState.FAILED, WEEK_DAYS)
     if month.failure_ratio > MAX_FAILURE_RATIO and failed >= MIN_FAILURES:
-        said = f"{month.failure_ratio:.1%} of the letters of the last 7 days did not arrive ({failed} of them)."
-        yield Alert("bounces", said, "See: digest bounces list")
-    if found := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
-        why = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in found[:3])
-        yield Alert("refused", f"Letters were refused because of us: {why}.", "See: digest doctor")
+        sentence = f"{month.failure_ratio:.1%} of the letters of the last 7 days did not arrive ({failed} of them)."
+        yield Alert("bounces", sentence, "See: digest bounces list")
+    if faults := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
+        reasons = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in faults[:3])
+        yield Alert("refused", f"Letters were refused because of us: {reasons}.", "See: digest doctor")
 
 
 def _source_alerts(
-    session: Session, ctx: AppContext, problems: Sequence[SourceProblem], now: datetime
+    session: Session, settings: Settings, problems: Sequence[SourceProblem], now: datetime
 ) -> Iterator[Alert]:
-    for each in problems:
-        if each.kind != "made-up":
-            yield Alert("source", each.sentence, "See: digest sources")
+    for problem in problems:
+        if problem.kind != "made-up":
+            yield Alert("source", problem.sentence, "See: digest sources")
     last = last_fetches(session)
-    for name in ctx.settings.sources:
+    for name in settings.sources:
         title = SOURCE_TITLES.get(name, name)
         if name not in last:
             yield Alert("source", f"{title} was never read.", "Run: digest collect")
-        elif now - last[name].looked > MAX_FETCH_AGE:
-            said = f"{title} was last looked at on {last[name].looked:%d %B, %H:%M} UTC."
-            yield Alert("source", said, "See whether the service runs.")
+        elif now - last[name].fetched_at > MAX_FETCH_AGE:
+            sentence = f"{title} was last looked at on {last[name].fetched_at:%d %B, %H:%M} UTC."
+            yield Alert("source", sentence, "See whether the service runs.")
 
 
 def _missing_list_alerts(
-    session: Session, ctx: AppContext, problems: Sequence[SourceProblem], now: datetime
+    session: Session, settings: Settings, problems: Sequence[SourceProblem], now: datetime
 ) -> Iterator[Alert]:
-    """Sources that answered, again and again, that the last weekday has no list."""
+    """Yield sources that answered, again and again, that the last weekday has no list."""
     today = utc_day(now)
-    day = next(each for each in (today - timedelta(days=back) for back in (1, 2, 3)) if each.weekday() < SATURDAY)
-    listed = listed_days(session, day - timedelta(days=BACKFILL_DAYS))
-    told = {(each.source, each.day) for each in problems}
-    for name in ctx.settings.sources:
-        if (name, day) not in listed | told and any(source == name for source, _ in listed):
-            said = f"{SOURCE_TITLES.get(name, name)} has listed nothing for {day:%A}, {day.day} {day:%B}."
-            yield Alert("source", said, "A holiday, or something has changed there: have a look.")
-
-
-def _disk_alerts(ctx: AppContext) -> Iterator[Alert]:
-    if not ctx.settings.uses_sqlite or not ctx.settings.data_directory.exists():
-        return
-    disk = shutil.disk_usage(ctx.settings.data_directory)
-    if disk.free < MIN_FREE_BYTES or disk.free < MIN_FREE_SHARE * disk.total:
-        said = f"The disk of the store is nearly full: {disk.free // 2**20:,} MiB are free."
-        yield Alert("disk", said, "Make room, and see: digest prune --dry-run")
+    recent = (today - timedelta(days=back) for back in (1, 2, 3))
+    last_weekday = next(day for day in recent if day.weekday() < SATURDAY)
+    listed = listed_days(session, last_weekday - timedelta(days=BACKFILL_DAYS))
+    reported = {(problem.source, problem.day) for problem in problems}
+    for name in settings.sources:
+        if (name, last_weekday) not in listed | reported and any(source == name for source, _ in listed):
+            day = f"{last_weekday:%A}, {last_weekday.day} {last_weekday:%B}"
+            sentence = f"{SOURCE_TITLES.get(name, name)} has listed nothing for {day}."
+            yield Alert("source", sentence, "A holiday, or something has changed there: have a look.")

@@ -1,4 +1,4 @@
-"""Looks at sources by day, and when each last answered well."""
+"""Fetches of sources by day, and when each source last answered with a list."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,76 +12,74 @@ from digest.database.models import FetchStatus, SourceFetch
 from digest.monitoring.time_window import parse_day, rows_since, start_of_day, utc_day, utc_day_column
 
 SUCCESS_STATUSES = (FetchStatus.OK, FetchStatus.UNCHANGED)
-
-
 EMPTY_STATUSES = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED)
 
 
 @dataclass(slots=True)
 class FetchCounts:
-    """Looks at one source on one day, by how they ended, and the papers that were new."""
+    """Fetches of one source on one day by status, and the number of new papers."""
 
     by_status: dict[str, int] = field(default_factory=dict)
     new: int = 0
 
     @property
     def succeeded(self) -> int:
-        return sum(self.by_status.get(each, 0) for each in SUCCESS_STATUSES)
+        """Number of fetches with a list."""
+        return sum(self.by_status.get(status, 0) for status in SUCCESS_STATUSES)
 
     @property
     def empty(self) -> int:
-        return sum(self.by_status.get(each, 0) for each in EMPTY_STATUSES)
+        """Number of fetches of a day without a list."""
+        return sum(self.by_status.get(status, 0) for status in EMPTY_STATUSES)
 
     @property
     def failed(self) -> int:
+        """Number of failed fetches."""
         return self.by_status.get(FetchStatus.FAILED, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class LastFetch:
-    """When a source was last looked at, and when it last gave a list."""
+    """Instants of the last fetch of a source, and of the last one with a list."""
 
-    looked: datetime
-    good: datetime | None
+    fetched_at: datetime
+    succeeded_at: datetime | None
 
 
 def fetches_by_day(session: Session, first: date) -> dict[str, dict[date, FetchCounts]]:
-    """Looks at each source by the day on which they were made."""
-    day, begin = utc_day_column(session, col(SourceFetch.started_at)), start_of_day(first)
+    """Count the fetches of each source by the day on which they were made, from `first` on."""
+    source, status = col(SourceFetch.source), col(SourceFetch.status)
+    day, start = utc_day_column(session, col(SourceFetch.started_at)), start_of_day(first)
     rows = session.execute(
-        select(
-            col(SourceFetch.source), day, col(SourceFetch.status), func.count(), func.sum(col(SourceFetch.new_count))
-        )
-        .where(*rows_since(session, col(SourceFetch.id), col(SourceFetch.started_at), begin))
-        .group_by(col(SourceFetch.source), day, col(SourceFetch.status))
+        select(source, day, status, func.count(), func.sum(col(SourceFetch.new_count)))
+        .where(*rows_since(session, col(SourceFetch.id), col(SourceFetch.started_at), start))
+        .group_by(source, day, status)
     )
-    found: dict[str, dict[date, FetchCounts]] = defaultdict(lambda: defaultdict(FetchCounts))
-    for source, when, status, count, new in rows:
-        looks = found[source][parse_day(when)]
-        looks.by_status[status] = count
-        looks.new += int(new or 0)
-    return {source: dict(days) for source, days in found.items()}
-
-
-def last_fetches(session: Session) -> dict[str, LastFetch]:
-    """The last look at each source."""
-    source, at = col(SourceFetch.source), func.max(col(SourceFetch.started_at))
-    looked = session.execute(select(source, at).group_by(source)).all()
-    good = session.execute(
-        select(source, at).where(col(SourceFetch.status).in_(SUCCESS_STATUSES)).group_by(source)
-    ).all()
-    answered = dict(tuple(row) for row in good)
-    return {name: LastFetch(when, answered.get(name)) for name, when in looked}
+    counts: dict[str, dict[date, FetchCounts]] = defaultdict(lambda: defaultdict(FetchCounts))
+    for source_name, fetched_on, fetch_status, count, new in rows:
+        fetches = counts[source_name][parse_day(fetched_on)]
+        fetches.by_status[fetch_status] = count
+        fetches.new += int(new or 0)
+    return {name: dict(days) for name, days in counts.items()}
 
 
 def fetches_today(session: Session, now: datetime) -> Mapping[str, FetchCounts]:
-    """Today's looks at each source."""
-    day = utc_day(now)
-    return {source: days[day] for source, days in fetches_by_day(session, day).items() if day in days}
+    """Count today's fetches of each source."""
+    today = utc_day(now)
+    return {source: days[today] for source, days in fetches_by_day(session, today).items() if today in days}
+
+
+def last_fetches(session: Session) -> dict[str, LastFetch]:
+    """Find the last fetch of each source."""
+    last = select(col(SourceFetch.source), func.max(col(SourceFetch.started_at))).group_by(col(SourceFetch.source))
+    succeeded_at = dict(
+        tuple(row) for row in session.execute(last.where(col(SourceFetch.status).in_(SUCCESS_STATUSES)))
+    )
+    return {source: LastFetch(fetched_at, succeeded_at.get(source)) for source, fetched_at in session.execute(last)}
 
 
 def listed_days(session: Session, first: date) -> set[tuple[str, date]]:
-    """The list days of each source, from `first` on, that had papers."""
+    """Return the list days of each source, from `first` on, that had papers."""
     source, day = col(SourceFetch.source), col(SourceFetch.list_day)
     rows = session.execute(select(source, day).where(day >= first, col(SourceFetch.listed_count) > 0).distinct())
-    return {(name, listed_on) for name, listed_on in rows}
+    return {(name, list_day) for name, list_day in rows}

@@ -236,7 +236,7 @@ def _install_error_handlers(app: FastAPI) -> None:
         return problem_response(503, "The store does not answer.", headers={"Retry-After": "60"})
 
     async def broken(request: Request, error: Exception) -> JSONResponse:
-        log.error("api.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
+        log.error("api.failed", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
         return problem_response(500, "Something is broken on our side. It has been noted.")
 
     # The framework types handlers by Exception alone.

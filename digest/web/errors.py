@@ -90,12 +90,14 @@ def install_error_handlers(app: FastAPI, web: WebContext) -> None:
         return error_page(web, 404 if any(each["loc"][0] == "path" for each in error.errors()) else 422)
 
     async def store_away(_request: Request, _error: StoreError) -> HTMLResponse:
-        log.error("page.store_away")  # its message names the server; `digest doctor` tells it to whoever may know
+        log.error(
+            "page.database_unavailable"
+        )  # its message names the server; `digest doctor` tells it to whoever may know
         return error_page(web, 503, headers={"Retry-After": "60"})
 
     async def broken(request: Request, error: Exception) -> HTMLResponse | JSONResponse:
         # The server logs the traceback; the address asked for may hold a token and is not logged.
-        log.error("page.broken", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
+        log.error("page.failed", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
         answer = error_response(web, request.url.path, 500)
         add_security_headers(answer.headers, request.scope, web.root)
         return answer

@@ -131,7 +131,9 @@ def _queue_gauges(statistics: Statistics) -> Iterator[GaugeSamples]:
     yield GaugeSamples("digest_queue_letters", said, ["when"], {("now",): queue.due, ("later",): queue.scheduled})
     said = "How long the letter that may go longest has waited."
     yield single_gauge("digest_queue_oldest_seconds", said, _age_seconds(queue.oldest_due_at, statistics.at))
-    yield single_gauge("digest_readers_due", "Readers who wait for a plan.", sum(each.readers for each in health.due))
+    yield single_gauge(
+        "digest_readers_due", "Readers who wait for a plan.", sum(group.subscribers for group in health.due)
+    )
     oldest = min((each.since for each in health.due), default=None)
     yield single_gauge(
         "digest_readers_due_seconds", "How long the first of them has waited.", _age_seconds(oldest, statistics.at)
@@ -165,7 +167,9 @@ def _source_gauges(statistics: Statistics) -> Iterator[GaugeSamples]:
         "digest_papers_new_today", said, ["source"], {(name,): each.new for name, each in statistics.fetches.items()}
     )
     said = "When a source last gave a list (Unix time)."
-    good = {(name,): each.good.timestamp() for name, each in statistics.last_fetches.items() if each.good}
+    good = {
+        (name,): last.succeeded_at.timestamp() for name, last in statistics.last_fetches.items() if last.succeeded_at
+    }
     yield GaugeSamples("digest_source_last_success_timestamp_seconds", said, ["source"], good)
     if statistics.free_disk_bytes is not None:
         yield single_gauge("digest_disk_free_bytes", "Room on the disk of the store.", statistics.free_disk_bytes)

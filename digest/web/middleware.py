@@ -81,7 +81,7 @@ class RateLimitMiddleware:
             try:
                 seconds = await run_in_threadpool(self._rations.hit_form, path, client)
             except StoreError:
-                log.error("page.store_away")  # noqa: TRY400  - the message names the server
+                log.error("page.database_unavailable")  # noqa: TRY400  - the message names the server
                 return 503, 60
             return (429, seconds) if seconds else None
         asked = path == "/papers" and scope["query_string"]

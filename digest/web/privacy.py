@@ -6,9 +6,8 @@ A test holds it against the tables. Whoever adds a column about a person writes 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from digest.config import Settings
+from digest.config import DEFAULT_RETENTION_DAYS, UNCONFIRMED_RETENTION, Settings
 from digest.formatting import pluralize
-from digest.jobs import DEFAULT_RETENTION_DAYS, UNCONFIRMED_RETENTION
 from digest.tokens import CONFIRM_LIFETIME, RESUBSCRIBE_LIFETIME, TOKEN_LIFETIMES
 
 ROW_NUMBER = "a number of ours, to hold the rows of one person together"

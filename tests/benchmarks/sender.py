@@ -52,7 +52,7 @@ def queue_again(at: AppContext) -> None:
 def send(at: AppContext, known: RenderCache, most: int | None) -> dict[str, float]:
     """One round, as the scheduler has it done."""
     from digest.cli.output import utc_now
-    from digest.cli.run import run_coroutine
+    from digest.cli.process import run_coroutine
 
     begun, worked = time.perf_counter(), time.process_time()
     sent = run_coroutine(send_queued(at, utc_now, cache=known, limit=most))

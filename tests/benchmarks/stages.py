@@ -12,7 +12,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from functools import partial
 
-from digest.cli.run import run_coroutine
+from digest.cli.process import run_coroutine
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import DeliveryState

@@ -20,7 +20,7 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import Delivery, DeliveryState
 from digest.jobs import prepare_tables
-from digest.jobs.tasks import defer_jobs
+from digest.jobs.tasks import defer_tasks
 from tests.benchmarks.harness import Result, Skipped
 from tests.benchmarks.memory import peak_of
 from tests.benchmarks.queued import fill
@@ -113,7 +113,7 @@ def working(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[byte
 def sent_by_workers(at: AppContext, seconds: float = 120) -> None:
     """Queue all letters again, hand them out, and wait until workers have sent them."""
     queue_again(at)
-    defer_jobs(at, datetime.now(UTC), plan=False)
+    defer_tasks(at, datetime.now(UTC), plan=False)
     ends = time.monotonic() + seconds
     sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.SENT)
     while time.monotonic() < ends:

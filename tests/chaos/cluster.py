@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest.database import connect, write_session
 from digest.errors import StoreError
 from digest.jobs import prepare_tables
-from digest.jobs.tasks import defer_jobs
+from digest.jobs.tasks import defer_tasks
 from tests.chaos import net, sender
 from tests.chaos.crew import Member
 from tests.chaos.ground import USUAL, Ground
@@ -71,7 +71,7 @@ class Cluster(Ground):
         if time.monotonic() - self._ticked < TICK:
             return False
         self._ticked = time.monotonic()
-        self.asked(lambda engine: defer_jobs(make_context(engine), self.now(), plan=False))
+        self.asked(lambda engine: defer_tasks(make_context(engine), self.now(), plan=False))
         return True
 
     def happen(self, what: str, run: "Run") -> None:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from digest.cli.run import run_coroutine, run_until_stopped
+from digest.cli.process import run_coroutine, run_until_stopped
 from digest.config import Settings
 from digest.context import create_context
 from digest.errors import StoreError
-from digest.jobs import deliver, run_worker
+from digest.jobs import run_worker
+from digest.jobs.pipeline import deliver
 from tests.chaos import net
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from digest.context import AppContext
 from digest.database import connect, migrate, write_session
 from digest.database.models import FetchStatus
-from digest.jobs import deliver
-from digest.jobs.pipeline import plan
+from digest.jobs.pipeline import deliver, plan
 from digest.mail import MessageHeaders, OutgoingMessage, SmtpConnection, build_message, load_signer
 from digest.papers import store_listings
 from digest.rendering import render_digest

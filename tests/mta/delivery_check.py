@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from digest import jobs
 from digest.context import AppContext
 from digest.database import connect
 from digest.database.models import DeliveryState
 from digest.delivery import DeliveryReport
+from digest.jobs import pipeline
 from tests.chaos import store
 from tests.chaos.count import Row, count
 from tests.chaos.log import Accepted
@@ -89,7 +89,7 @@ class DeliveryCheck:
 
     def deliver(self, tell: Callable[[str], None] = lambda _: None, most: int | None = None) -> DeliveryReport:
         """One delivery."""
-        return asyncio.run(jobs.deliver(self.ctx, self.clock, on_progress=tell, force=True, limit=most))
+        return asyncio.run(pipeline.deliver(self.ctx, self.clock, on_progress=tell, force=True, limit=most))
 
     def deliver_all(self, tell: Callable[[str], None] = lambda _: None) -> None:
         """Until nothing is left that may go now. A way that has closed is tried again."""

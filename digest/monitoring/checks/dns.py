@@ -1,4 +1,4 @@
-"""Asking the DNS, with an end."""
+"""Queries of the DNS, with a timeout."""
 
 from urllib.parse import urlsplit
 
@@ -6,57 +6,48 @@ import dns.exception
 import dns.inet
 import dns.resolver
 
-from digest.errors import DigestError, SettingError
+from digest.errors import DnsUnavailableError, SettingError
 
-DNS_TIMEOUT = 5.0  # seconds for one question, all servers and second tries included
-
-
+DNS_TIMEOUT = 5.0  # seconds for one query, all servers and retries included
 DNS_PORT = 53
 
 
-class DnsUnavailableError(DigestError):
-    """No answer that says anything: the servers are out of reach, or cannot find out."""
-
-
 class DnsResolver:
-    """The DNS as `resolver` (an address, or address:port) knows it; else as this machine's resolvers do."""
+    """Resolver that asks one server (`address` or `address:port`), else those of this machine."""
 
-    def __init__(self, resolver: str = "") -> None:
-        self._server = parse_server(resolver) if resolver else None
+    def __init__(self, server: str = "") -> None:
+        self._server = parse_server(server) if server else None
 
     def txt_records(self, name: str) -> list[str]:
-        """The TXT records of `name`, each in one piece; none where there is no such name. Raises Silent."""
+        """Return the TXT records of `name`; none where there is no such name. Raises DnsUnavailableError."""
         try:
-            answer = self._create_resolver().resolve(f"{name.rstrip('.')}.", "TXT", lifetime=DNS_TIMEOUT, search=False)
+            resolver = dns.resolver.Resolver(configure=self._server is None)
+            if self._server is not None:
+                resolver.nameservers, resolver.port = [self._server[0]], self._server[1]
+            answer = resolver.resolve(f"{name.rstrip('.')}.", "TXT", lifetime=DNS_TIMEOUT, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:
-            raise DnsUnavailableError(_describe_dns_error(error)) from error
-        # The DNS keeps no order; the doctor says the same of the same.
-        return sorted(b"".join(each.strings).decode("utf-8", "replace") for each in answer)
-
-    def _create_resolver(self) -> dns.resolver.Resolver:
-        if self._server is None:
-            return dns.resolver.Resolver()
-        made = dns.resolver.Resolver(configure=False)
-        made.nameservers, made.port = [self._server[0]], self._server[1]
-        return made
+            raise DnsUnavailableError(describe_dns_error(error)) from error
+        # The DNS keeps no order; equal records shall give equal results.
+        return sorted(b"".join(record.strings).decode("utf-8", "replace") for record in answer)
 
 
-def parse_server(address: str) -> tuple[str, int]:
-    """The address and port of a DNS server. Raises SettingError when it is no address."""
-    bare = dns.inet.is_address(address)
+def parse_server(text: str) -> tuple[str, int]:
+    """Parse the address and port of a DNS server. Raises SettingError."""
+    is_bare_ipv6 = ":" in text and dns.inet.is_address(text)
     try:
-        parts = urlsplit(f"//[{address}]" if bare and ":" in address else f"//{address}")
-        found = parts.hostname or "", parts.port or DNS_PORT
+        parts = urlsplit(f"//[{text}]" if is_bare_ipv6 else f"//{text}")
+        address, port = parts.hostname or "", parts.port or DNS_PORT
     except ValueError:
-        found = "", 0
-    if not dns.inet.is_address(found[0]):
-        raise SettingError(f"{address!r} is not the address of a DNS server; write it like 9.9.9.9 or [2620:fe::fe]:53")
-    return found
+        address, port = "", 0
+    if not dns.inet.is_address(address):
+        raise SettingError(f"{text!r} is not the address of a DNS server; write it like 9.9.9.9 or [2620:fe::fe]:53")
+    return address, port
 
 
-def _describe_dns_error(error: dns.exception.DNSException) -> str:
+def describe_dns_error(error: dns.exception.DNSException) -> str:
+    """Return the reason of a failed query, for an operator."""
     match error:
         case dns.resolver.NoNameservers():
             return "no server could find it out"

@@ -1,121 +1,119 @@
-"""What the sender's domain says of itself: who may send for it (SPF, RFC 7208), and what becomes of mail that fails
-both that and its signature (DMARC, RFC 7489).
+"""Records of the sender's domain: SPF (RFC 7208), and DMARC (RFC 7489) for mail that fails both SPF and DKIM.
 
-Nothing is looked at while no relay is set: then no letter leaves this machine.
+Nothing is checked while no relay is set: then no e-mail leaves this machine.
 """
 
-from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from digest.config import Settings
 from digest.context import sender_domain
-from digest.monitoring.checks.check import CheckResult
+from digest.errors import DnsUnavailableError
 from digest.monitoring.checks.dkim import TxtLookup
-from digest.monitoring.checks.dns import DnsUnavailableError
+from digest.monitoring.checks.result import CheckResult
 from digest.monitoring.checks.spf import find_spf_problems, is_spf, merge_records
 
 DMARC_POLICIES = ("none", "quarantine", "reject")
 
 
 def check_spf(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
-    """The record of the domain that the envelope names: that of the bounce address, where one is set."""
+    """Check the record of the envelope's domain: that of the bounce address, where one is set."""
     domain = envelope_domain(settings)
     if not settings.has_relay or "." not in domain:
         return []
-    publish = f"{domain} with the TXT record: v=spf1 {_spf_term(settings)} ~all"
-    provider = (
-        "" if _is_local_relay(settings) else " (or with the include: that the relay's provider names, in place of a:)"
-    )
+    # For a relay on this machine, the name of the machine as subscribers know it.
+    is_local = settings.smtp_host in {"localhost", "127.0.0.1", "::1"}
+    host = (urlsplit(settings.base_url).hostname or "") if is_local else settings.smtp_host
     try:
-        found = [each for each in lookup(domain) if is_spf(each)]
-        if not found:
-            says = f"{domain} names nobody who may send for it; publish {publish}{provider}"
-        elif len(found) > 1:
-            says = f"{domain} has {len(found)} records, and receivers then take none (RFC 7208, 4.5); keep one: "
-            says += merge_records(found)
-        elif wrong := find_spf_problems(domain, found[0], lookup):
-            says = f"{domain} has {found[0]!r}: {'; '.join(wrong)}"
+        term = f"ip{ip_address(host).version}:{host}"
+    except ValueError:
+        term = f"a:{host}"
+    provider = "" if is_local else " (or with the include: that the relay's provider names, in place of a:)"
+    publish = f"{domain} with the TXT record: v=spf1 {term} ~all{provider}"
+    try:
+        records = [record for record in lookup(domain) if is_spf(record)]
+        if not records:
+            text = f"{domain} names nobody who may send for it; publish {publish}"
+        elif len(records) > 1:
+            text = f"{domain} has {len(records)} records, and receivers then take none (RFC 7208, 4.5); keep one: "
+            text += merge_records(records)
+        elif problems := find_spf_problems(domain, records[0], lookup):
+            text = f"{domain} has {records[0]!r}: {'; '.join(problems)}"
         else:
-            return [CheckResult("SPF", ok=True, message=f"{domain}: {found[0]}")]
+            return [CheckResult("SPF", ok=True, message=f"{domain}: {records[0]}")]
     except DnsUnavailableError as error:
-        says = f"the DNS does not answer for {domain} ({error}); there should be {publish}{provider}"
-    return [CheckResult("SPF", ok=False, message=says)]
+        text = f"the DNS does not answer for {domain} ({error}); there should be {publish}"
+    return [CheckResult("SPF", ok=False, message=text)]
 
 
 def envelope_domain(settings: Settings) -> str:
-    """The domain of MAIL FROM, which SPF is about."""
+    """Return the domain of MAIL FROM, which SPF is about."""
     return settings.bounce_address.rpartition("@")[2].lower() or sender_domain(settings.mail_from)
 
 
-def _spf_term(settings: Settings) -> str:
-    """The relay as a term of SPF; for one on this machine, the machine as readers know it."""
-    host = (urlsplit(settings.base_url).hostname or "") if _is_local_relay(settings) else settings.smtp_host
-    try:
-        return f"ip{ip_address(host).version}:{host}"
-    except ValueError:
-        return f"a:{host}"
-
-
-def _is_local_relay(settings: Settings) -> bool:
-    return settings.smtp_host in {"localhost", "127.0.0.1", "::1"}
-
-
 def check_dmarc(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
-    """The policy of the domain that readers see, or the nearest one above it."""
+    """Check the policy of the sender's domain, or of the nearest domain above that has one."""
     domain = sender_domain(settings.mail_from)
     if not settings.has_relay or "." not in domain:
         return []
-    to = settings.contact if "@" in settings.contact and "/" not in settings.contact else f"postmaster@{domain}"
-    publish = f"_dmarc.{domain} with the TXT record: v=DMARC1; p={{}}; rua=mailto:{to}"
+    contact = settings.contact
+    reports_to = contact if "@" in contact and "/" not in contact else f"postmaster@{domain}"
+    publish = f"_dmarc.{domain} with the TXT record: v=DMARC1; p={{}}; rua=mailto:{reports_to}"
     try:
-        place, found = _find_policy(domain, lookup)
+        name, records = find_policy(domain, lookup)
     except DnsUnavailableError as error:
-        says = f"the DNS does not answer for _dmarc.{domain} ({error}); there should be {publish.format('quarantine')}"
-        return [CheckResult("DMARC", ok=False, message=says)]
-    policy = _requested_policy(found[0], is_same_domain=place == f"_dmarc.{domain}") if found else ""
-    if not found:
-        says = f"{domain} has no policy, and large providers refuse mass mail without; publish {publish.format('none')}"
-        says += ", and p=quarantine when its reports show no mail but yours"
-    elif len(found) > 1:
-        says = f"{place} has {len(found)} policies, and receivers then take none (RFC 7489, 6.6.3); keep one: "
-        says += found[0]
+        text = f"the DNS does not answer for _dmarc.{domain} ({error}); there should be {publish.format('quarantine')}"
+        return [CheckResult("DMARC", ok=False, message=text)]
+    tags = parse_tags(records[0]) if records else {}
+    policy = tags.get("p", "")
+    if name != f"_dmarc.{domain}":  # a record above may have another policy for subdomains
+        policy = tags.get("sp", policy)
+    if not records:
+        text = f"{domain} has no policy, and large providers refuse mass mail without; publish {publish.format('none')}"
+        text += ", and p=quarantine when its reports show no mail but yours"
+    elif len(records) > 1:
+        text = f"{name} has {len(records)} policies, and receivers then take none (RFC 7489, 6.6.3); keep one: "
+        text += records[0]
     elif policy not in DMARC_POLICIES:
-        says = f"{place} has {found[0]!r}, whose policy is none of {', '.join(DMARC_POLICIES)}; publish "
-        says += publish.format("quarantine")
-    elif strict := list(_alignment_problems(settings, domain, parse_tags(found[0]))):
-        says = f"{place} has {found[0]!r}: {'; '.join(strict)}"
+        text = f"{name} has {records[0]!r}, whose policy is none of {', '.join(DMARC_POLICIES)}; publish "
+        text += publish.format("quarantine")
+    elif problems := find_alignment_problems(settings, domain, tags):
+        text = f"{name} has {records[0]!r}: {'; '.join(problems)}"
     else:
         advice = f"; it only watches: when its reports show no mail but yours, publish {publish.format('quarantine')}"
-        return [CheckResult("DMARC", ok=True, message=f"{place}: {found[0]}" + (advice if policy == "none" else ""))]
-    return [CheckResult("DMARC", ok=False, message=says)]
+        text = f"{name}: {records[0]}" + (advice if policy == "none" else "")
+        return [CheckResult("DMARC", ok=True, message=text)]
+    return [CheckResult("DMARC", ok=False, message=text)]
 
 
-def _requested_policy(record: str, *, is_same_domain: bool) -> str:
-    """The policy for a domain: a record above it may have another one for what lies below."""
-    said = parse_tags(record)
-    return said.get("p", "") if is_same_domain else said.get("sp", said.get("p", ""))
+def find_policy(domain: str, lookup: TxtLookup) -> tuple[str, list[str]]:
+    """Find the name and the records of the policy of a domain.
 
-
-def _find_policy(domain: str, lookup: TxtLookup) -> tuple[str, list[str]]:
-    """Where the policy stands, and what stands there. Above, as near as one gets without a list of public suffixes."""
+    Domains above are asked, too: as near as one gets without a list of public suffixes.
+    """
     labels = domain.split(".")
-    for above in range(len(labels) - 1):
-        place = "_dmarc." + ".".join(labels[above:])
-        if found := [each for each in lookup(place) if each.partition(";")[0].replace(" ", "") == "v=DMARC1"]:
-            return place, found
+    for level in range(len(labels) - 1):
+        name = "_dmarc." + ".".join(labels[level:])
+        records = [record for record in lookup(name) if record.partition(";")[0].replace(" ", "") == "v=DMARC1"]
+        if records:
+            return name, records
     return "", []
 
 
 def parse_tags(record: str) -> dict[str, str]:
-    """The tags of a record and what they say, in lower case."""
-    pairs = (each.partition("=") for each in record.split(";"))
+    """Parse the tags of a record, in lower case."""
+    pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
 
 
-def _alignment_problems(settings: Settings, domain: str, policy_tags: dict[str, str]) -> Iterator[str]:
+def find_alignment_problems(settings: Settings, domain: str, tags: dict[str, str]) -> list[str]:
+    """Find modes of alignment that are too strict for the settings."""
     envelope, signing = envelope_domain(settings), settings.signing_domain
-    if policy_tags.get("aspf") == "s" and envelope != domain:
-        yield f"aspf=s asks for the very same domain, and bounces go to {envelope}: SPF will not count; take it out"
-    if policy_tags.get("adkim") == "s" and settings.dkim_key and signing != domain:
-        yield f"adkim=s asks for the very same domain, and {signing} signs: DKIM will not count; take it out"
+    problems = []
+    if tags.get("aspf") == "s" and envelope != domain:
+        problems.append(
+            f"aspf=s asks for the very same domain, and bounces go to {envelope}: SPF will not count; take it out"
+        )
+    if tags.get("adkim") == "s" and settings.dkim_key and signing != domain:
+        problems.append(f"adkim=s asks for the very same domain, and {signing} signs: DKIM will not count; take it out")
+    return problems

@@ -51,7 +51,7 @@ def resolve_delivery(
             resolve(session, number, sent=form.answer == "sent", now=web.clock())
     except DigestError as error:
         return _conflict_page(web, f"Nothing was changed: {error}.", f"/operator/letters/{number}")
-    log.info("operator.resolved", delivery=number, outcome=form.answer)
+    log.info("operator.delivery_resolved", delivery=number, outcome=form.answer)
     monitoring.invalidate()
     return redirect_to_admin(web, f"/letters/{number}" if form.back == "letter" else "")
 

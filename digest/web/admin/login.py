@@ -92,16 +92,16 @@ def login_page(web: WebDep, auth: OperatorAuthDep, request: Request) -> Response
 @router.post("/login")
 def login(web: WebDep, auth: OperatorAuthDep, request: Request, form: Annotated[LoginForm, Form()]) -> Response:
     if wait := auth.hit_login(request.client.host if request.client else ""):
-        log.warning("operator.held_up")
+        log.warning("operator.rate_limited")
         limited = admin_page(web, "login.html", status=429, fault="Too many tries. Come back in an hour.")
         limited.headers["Retry-After"] = str(wait)
         return limited
     if not auth.is_operator_token(form.token.strip()):
-        log.warning("operator.refused")
+        log.warning("operator.login_failed")
         return admin_page(
             web, "login.html", status=403, fault="This is not the token. It is set as DIGEST_OPERATOR_TOKEN."
         )
-    log.info("operator.entered")
+    log.info("operator.logged_in")
     answer = redirect_to_admin(web, "")
     answer.set_cookie(
         SESSION_COOKIE,

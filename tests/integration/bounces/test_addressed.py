@@ -13,8 +13,7 @@ from digest.database import read_session, write_session
 from digest.database.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
 from digest.delivery import count_by_state
 from digest.errors import UnparsableMessageError
-from digest.jobs import deliver
-from digest.jobs.pipeline import plan
+from digest.jobs.pipeline import deliver, plan
 from digest.mail import ReturnPathKind
 from digest.monitoring.checks.configuration import check_database
 from digest.subscribers import Preferences, add_subscriber, remove_subscriber, subscribe

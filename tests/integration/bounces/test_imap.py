@@ -104,7 +104,7 @@ def test_a_message_that_comes_again_is_known(at: AppContext, box: Dovecot) -> No
 def test_looking_changes_nothing(at: AppContext, box: Dovecot) -> None:
     box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
     assert count_waiting(at.settings) == 1
-    check, _ = asyncio.run(check_mailbox(at.settings))
+    check = asyncio.run(check_mailbox(at.settings))
     assert (check.ok, check.message) == (True, "INBOX can be read, 1 messages wait")
     assert (count(box, "INBOX"), bounce_records(at), box.messages("handled")) == (1, [], None)
 
@@ -164,7 +164,7 @@ def test_the_scheduler_reads_the_mailbox(at: AppContext, box: Dovecot) -> None:
 )
 def test_the_doctor_says_what_is_wrong(sqlite_store: Engine, box: Dovecot, more: dict[str, object], said: str) -> None:
     at = at_box(sqlite_store, box, **more)
-    check, _ = asyncio.run(check_mailbox(at.settings))
+    check = asyncio.run(check_mailbox(at.settings))
     assert not check.ok
     assert said in check.message
     assert PASSWORD not in check.message

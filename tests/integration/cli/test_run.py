@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from digest.cli.output import configure_logging
 from digest.database.models import DeliveryState
-from digest.jobs import run_once
+from digest.jobs.pipeline import run_once
 from digest.subscribers import Preferences, parse_keywords_or_raise, subscribe
 from digest.tokens import TokenPurpose
 from tests.support.command import Command

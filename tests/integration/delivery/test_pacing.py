@@ -135,7 +135,7 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                 assert "554" in sent.relay_error
                 assert len(rude.heard) == tries
                 loud = [each for each in said if each["log_level"] == "error"]
-                assert [each["event"] for each in loud] == (["relay.closed"] if tries == 1 else [])
+                assert [each["event"] for each in loud] == (["relay.circuit_opened"] if tries == 1 else [])
                 lane = lane_of(store)
                 assert lane
                 assert (lane.opened_at, lane.failure_count, lane.reply_code) == (NOW, tries, 554)

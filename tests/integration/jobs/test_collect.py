@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from digest.database import read_session, write_session
 from digest.database.models import HttpCacheEntry, Paper, SourceFetch
-from digest.jobs import SourceReport, collect
+from digest.jobs import SourceReport
+from digest.jobs.pipeline import collect
 from digest.papers import source_problems
 from tests.support.contexts import make_context
 from tests.support.listings import ListingHost, paper_entry, serve_listings

@@ -165,7 +165,7 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
         asyncio.run(work.plan_and_deliver())
     failed = [(each["event"], each["job"], each["log_level"]) for each in said]
     assert failed[-1] == ("job.failed", "deliver", "error")
-    assert failed[:-1] == ([("job.failed", "hand out", "error")] if store.dialect.name == "postgresql" else [])
+    assert failed[:-1] == ([("job.failed", "defer tasks", "error")] if store.dialect.name == "postgresql" else [])
     rename("hidden", "delivery")
     asyncio.run(work.plan_and_deliver())
     assert recipients(polite) == [waiting]

@@ -21,10 +21,11 @@ from digest.database import ensure_schema, read_session, write_session
 from digest.database.models import Delivery, DeliveryState
 from digest.database.schema import alembic_config
 from digest.errors import StoreError
-from digest.jobs import deliver, prepare_tables, run_worker
+from digest.jobs import prepare_tables, run_worker
+from digest.jobs.pipeline import deliver
 from digest.jobs.scheduler import Scheduler
 from digest.jobs.task_tables import installed_version, required_version
-from digest.jobs.tasks import defer_jobs
+from digest.jobs.tasks import defer_tasks
 from digest.jobs.worker import create_connector
 from tests.conftest import Connect
 from tests.support.command import Command
@@ -61,7 +62,7 @@ def handed_out(store: Engine, polite: Relay, letters: int) -> AppContext:
     at = at_the(store, polite)
     queue(store, letters)
     prepare_tables(store)
-    defer_jobs(at, NOW)
+    defer_tasks(at, NOW)
     return at
 
 
@@ -87,13 +88,13 @@ def test_what_is_due_is_planned_and_sent_by_a_worker_and_each_job_waits_once(ser
         reader(at, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
     prepare_tables(served)
     for _ in range(3):
-        defer_jobs(at, NOW)
+        defer_tasks(at, NOW)
     assert jobs(served) == {"plan": 1}
     work_off(at)
     assert {each.state for each in Record(served).letters()} == {"sent"}
     assert sorted(each for each, _ in polite.accepted) == [f"r{number}@example.org" for number in range(3)]
     assert jobs(served) == {}
-    defer_jobs(at, NOW)
+    defer_tasks(at, NOW)
     assert jobs(served) == {}, "nothing is left to do, so nothing is handed out"
 
 
@@ -168,13 +169,13 @@ def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, 
             session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         with capture_logs() as said:
             working = asyncio.create_task(run_worker(checked(at), lambda: NOW, stop))
-            await until(lambda: any(each["event"] == "worker.waits" for each in said))
+            await until(lambda: any(each["event"] == "worker.waiting" for each in said))
             assert polite.accepted == []
             await asyncio.to_thread(restore, served)
             await until(lambda: polite.accepted)
             stop.set()
             await working
-        waits = [each["why"] for each in said if each["event"] == "worker.waits"]
+        waits = [each["reason"] for each in said if each["event"] == "worker.waiting"]
         assert len(waits) == 1
         assert "newer version of digest" in waits[0]
 
@@ -192,11 +193,11 @@ def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine,
             await until(lambda: any(each["event"] == "worker.ready" for each in said))
             with write_session(served) as session:
                 session.execute(text("COMMENT ON SCHEMA procrastinate IS 'of another time'"))
-            await until(lambda: any(each["event"] == "worker.waits" for each in said))
+            await until(lambda: any(each["event"] == "worker.waiting" for each in said))
             stop.set()
             await working
         assert "worker.schema_changed" in [each["event"] for each in said]
-        assert "digest migrate" in next(each["why"] for each in said if each["event"] == "worker.waits")
+        assert "digest migrate" in next(each["reason"] for each in said if each["event"] == "worker.waiting")
 
     asyncio.run(act())
     with pytest.raises(StoreError, match="run: digest migrate"):
@@ -241,7 +242,7 @@ def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polit
         doomed.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         other = stack.enter_context(command.start("worker"))
-        defer_jobs(at, NOW)  # what the next tick does
+        defer_tasks(at, NOW)  # what the next tick does
         while states(served)["sent"] < 39 and time.monotonic() < killed + 30:
             time.sleep(0.05)
         other.send_signal(signal.SIGTERM)
@@ -262,7 +263,7 @@ def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: En
                 took = await connection.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, NULL)")
                 assert await took.fetchone() != (None,)
                 async with asyncio.timeout(10):  # here it is paused
-                    await asyncio.to_thread(defer_jobs, at, NOW)
+                    await asyncio.to_thread(defer_tasks, at, NOW)
 
     asyncio.run(paused())
     assert jobs(served) == {"deliver": 2}

@@ -10,9 +10,9 @@ import pytest
 from digest.config import Settings
 from digest.errors import SettingError
 from digest.mail import load_signer
-from digest.monitoring.checks.check import CheckResult
 from digest.monitoring.checks.dkim import check_dkim
 from digest.monitoring.checks.dns import DnsResolver, parse_server
+from digest.monitoring.checks.result import CheckResult
 from digest.monitoring.checks.sender_domain import check_dmarc, check_spf
 from tests.support.command import Command
 from tests.support.nameserver import Zone, name_server

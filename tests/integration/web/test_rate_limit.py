@@ -146,7 +146,7 @@ def test_while_the_store_is_away_every_form_says_so_kindly(tmp_path: Path, conne
         answer = client(make_context(lost), FormLimits()).post(path, FORM)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "Nothing was changed" in answer.text
-    assert [each["event"] for each in said] == ["page.store_away"]
+    assert [each["event"] for each in said] == ["page.database_unavailable"]
     assert "content-security-policy" in answer.headers
 
 

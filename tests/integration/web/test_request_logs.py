@@ -71,19 +71,19 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
         letters = session.exec(select(Delivery)).all()
         looks = session.exec(select(SourceFetch)).all()
     assert sorted(each.state for each in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
-    fates = [each for each in said if each["event"].startswith("letter.")]
+    fates = [each for each in said if each["event"].startswith("delivery.")]
     assert sorted((each["delivery"], each["event"]) for each in fates) == sorted(
-        (each.id, f"letter.{each.state}") for each in letters
+        (each.id, f"delivery.{each.state}") for each in letters
     )
     for each in fates:
         assert {"kind", "attempt", "code", "level", "timestamp"} <= set(each)
-    read = [each for each in said if each["event"] in {"source.read", "source.not_listed", "source.failed"}]
-    assert {each["event"] for each in read} == {"source.read", "source.failed"}
+    read = [each for each in said if each["event"] in {"source.fetched", "source.not_listed", "source.failed"}]
+    assert {each["event"] for each in read} == {"source.fetched", "source.failed"}
     assert sorted((each["source"], each["day"]) for each in read) == sorted(
         (each.source, str(each.list_day)) for each in looks
     )
-    planned = [each for each in said if each["event"] == "planned"]
-    assert [(each["due"], each["letters"], each["quiet"]) for each in planned] == [(4, 4, 0)]
+    planned = [each for each in said if each["event"] == "plan.finished"]
+    assert [(each["due"], each["digests"], each["without_papers"]) for each in planned] == [(4, 4, 0)]
     assert "@" not in written
     assert KEY not in written
     assert "robot" not in written
@@ -94,9 +94,9 @@ def test_lines_for_people_are_no_json_and_without_colours_where_nobody_sees_them
 ) -> None:
     for form in LogFormat:
         configure_logging(logging.INFO, form)
-        structlog.get_logger().info("letter.sent", delivery=7)
+        structlog.get_logger().info("delivery.sent", delivery=7)
     auto, console, as_json = capfd.readouterr().err.splitlines()
-    assert (json.loads(auto)["delivery"], json.loads(as_json)["event"]) == (7, "letter.sent")
-    assert "letter.sent" in console
+    assert (json.loads(auto)["delivery"], json.loads(as_json)["event"]) == (7, "delivery.sent")
+    assert "delivery.sent" in console
     assert "delivery=7" in console
     assert "\x1b" not in console

@@ -10,7 +10,7 @@ from digest.config import (
     DEFAULT_KEY,
     ENV_PREFIX,
     EXAMPLES,
-    SECRETS,
+    SECRET_SETTINGS,
     Settings,
     TlsMode,
     load_settings,
@@ -131,7 +131,7 @@ def test_a_bad_value_is_answered_with_name_fault_and_example(
 
 
 def test_every_setting_that_can_be_bad_is_tried() -> None:
-    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - SECRETS
+    assert {name for name, _, _ in BAD} == set(Settings.model_fields) - SECRET_SETTINGS
 
 
 @pytest.mark.parametrize("name", ["operator_token", "metrics_token"])

@@ -14,12 +14,11 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from digest.config import Settings
-from digest.errors import SettingError
+from digest.errors import DnsUnavailableError, SettingError
 from digest.mail import DkimSigner, EmailContent, MessageHeaders, build_message, load_signer
 from digest.mail.dkim import SIGNED_HEADERS
-from digest.monitoring.checks.check import CheckResult
 from digest.monitoring.checks.dkim import check_dkim
-from digest.monitoring.checks.dns import DnsUnavailableError
+from digest.monitoring.checks.result import CheckResult
 from digest.rendering import render_digest
 from digest.rendering.contexts import ConfirmContext, GoodbyeContext
 from digest.rendering.transactional import render_confirm, render_goodbye

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-CHECK_TIMEOUT = 10.0  # seconds that anybody outside may take
+CHECK_TIMEOUT = 10.0  # seconds that a host may take
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of the report; `says` tells what to do when it is not ok."""
+    """Result of one check; where it is not ok, `message` says what to do."""
 
     name: str
     ok: bool

@@ -1,0 +1,70 @@
+"""Reports of a run, for people and scripts."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from digest.delivery import DeliveryReport
+from digest.planning import PlanReport
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """Result of collecting one source. `failed` counts list days; `problems` are sentences."""
+
+    source: str
+    listed: int = 0
+    new: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return {name: value for name, value in asdict(self).items() if name != "source"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Result of a whole run: collect, plan, deliver."""
+
+    source_reports: list[SourceReport]
+    plan_report: PlanReport
+    delivery_report: DeliveryReport
+    queued: int
+
+    @property
+    def delivery_counts(self) -> dict[str, int]:
+        """Deliveries by state. `skipped` counts subscribers without new papers, and those who left meanwhile."""
+        return {
+            "sent": self.delivery_report.sent,
+            "queued": self.queued,
+            "failed": self.delivery_report.failed,
+            "uncertain": self.delivery_report.uncertain,
+            "skipped": self.plan_report.without_papers + self.delivery_report.cancelled,
+        }
+
+    @property
+    def problems(self) -> list[str]:
+        """What failed, as sentences; empty after a good run."""
+        problems = [
+            f"{report.source}: {text}" for report in self.source_reports if report.failed for text in report.problems
+        ]
+        if self.delivery_report.relay_error:
+            problems.append(f"the relay takes no letters: {self.delivery_report.relay_error}")
+        problems += [f"{n} letters {state}" for state in ("failed", "uncertain") if (n := self.delivery_counts[state])]
+        if self.delivery_report.deferred:
+            problems.append(f"{self.delivery_report.deferred} letters put off by the relay")
+        return problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return {
+            "sources": {report.source: report.to_dict() for report in self.source_reports},
+            "subscribers_due": self.plan_report.due,
+            "deliveries": self.delivery_counts,
+            "papers_mailed": self.delivery_report.papers,
+            "problems": self.problems,
+            # Names of the release before; the next one drops them.
+            "readers_due": self.plan_report.due,
+            "letters": self.delivery_counts,
+        }
