@@ -19,7 +19,7 @@ def due_instant(day: date, timezone: str, hour: int) -> datetime:
 def latest_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
     """Return the latest due local day whose instant has come. `frequency` is daily, weekdays or weekly (Mondays)."""
     day = now.astimezone(ZoneInfo(timezone)).date() + DAY
-    while not (is_due_weekday(day, frequency) and due_instant(day, timezone, hour) <= now):
+    while not (is_due_day(day, frequency) and due_instant(day, timezone, hour) <= now):
         day -= DAY
     return day
 
@@ -27,12 +27,12 @@ def latest_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> d
 def next_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
     """Return the first due local day whose instant is still to come."""
     day = now.astimezone(ZoneInfo(timezone)).date() - DAY
-    while not (is_due_weekday(day, frequency) and due_instant(day, timezone, hour) > now):
+    while not (is_due_day(day, frequency) and due_instant(day, timezone, hour) > now):
         day += DAY
     return day
 
 
-def is_due_weekday(day: date, frequency: str) -> bool:
+def is_due_day(day: date, frequency: str) -> bool:
     """Return whether digests of a frequency come on the weekday of `day`."""
     match frequency:
         case "daily":

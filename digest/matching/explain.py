@@ -12,7 +12,10 @@ from digest.matching.terms import Phrase, Term
 
 
 class Span(NamedTuple):
-    """Characters of the original text to be highlighted, and the position of the query that they match."""
+    """Characters of the original text to be highlighted, and the position of the query that they match.
+
+    A named tuple: it is hashed with its paper for every e-mail (see `rendering`).
+    """
 
     start: int
     end: int
@@ -53,19 +56,19 @@ def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
     Nothing under a NOT is among them, no alternative that failed, and no exclusion. It is derived again whenever an
     e-mail is rendered, so that nothing of it needs to be stored.
     """
-    evaluator = _DocumentEvaluator(queries, document)
+    matcher = _DocumentMatcher(queries, document)
     title: list[Span] = []
     abstract: list[Span] = []
     in_metadata: dict[tuple[int, str], None] = {}
     for number, query in enumerate(queries):
-        if query.exclude or not evaluator.holds(query.root):
+        if query.exclude or not matcher.holds(query.root):
             continue
-        terms = list(evaluator.matching_terms(query.root))
+        terms = list(matcher.matching_terms(query.root))
         locations = set() if terms else {"listing"}  # a query of nothing but NOT
         for term in terms:
             if isinstance(term, Phrase) and term.field != "org":
-                title += [Span(start, end, number) for _, start, end in evaluator.title_occurrences(term)]
-                abstract += [Span(start, end, number) for _, start, end in evaluator.abstract_occurrences(term)]
+                title += [Span(start, end, number) for _, start, end in matcher.title_occurrences(term)]
+                abstract += [Span(start, end, number) for _, start, end in matcher.abstract_occurrences(term)]
             else:
                 locations.add(TERM_LOCATIONS.get(type(term), "listing"))
         in_metadata.update(dict.fromkeys((number, location) for location in sorted(locations)))
@@ -78,8 +81,8 @@ def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
     )
 
 
-class _DocumentEvaluator:
-    """Evaluates the nodes of queries for one paper."""
+class _DocumentMatcher:
+    """Matches the nodes of queries against one paper."""
 
     def __init__(self, queries: Sequence[Query], document: PaperDocument) -> None:
         terms = {term.canonical: term for query in queries for term in query.terms}

@@ -61,17 +61,17 @@ class PhraseIndex:
     def find(self, *texts: str) -> list[list[Occurrence]]:
         """Find all phrases in each text of one paper. An acronym that one text defines holds in all of them."""
         split = [split_words_cached(text) for text in texts]
-        return self._add_acronyms(split, [self.locate(words) for words in split])
+        return self._add_acronyms(split, [self.find_in_text(words) for words in split])
 
     def find_in_documents(self, documents: Iterable[Sequence[str]]) -> Iterator[list[list[Occurrence]]]:
         """Find all phrases in the texts of each of many papers."""
         remaining = iter(documents)
         while block := [[split_words_cached(text) for text in texts] for texts in islice(remaining, BLOCK_SIZE)]:
-            located = self.locate_many([words for texts in block for words in texts])
+            located = self.find_in_texts([words for texts in block for words in texts])
             for texts in block:
                 yield self._add_acronyms(texts, [next(located) for _ in texts])
 
-    def locate_many(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
+    def find_in_texts(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
         """Locate all phrases in many texts; with many phrases much faster than one by one."""
         candidates: Iterable[list[int] | None] = repeat(None, len(texts))
         if self._uses_prefilter:
@@ -79,9 +79,9 @@ class PhraseIndex:
 
             self._prefilter = self._prefilter or Prefilter(self._tolerant.keys)
             candidates = self._prefilter.filter([words.keys for words in texts])
-        return map(self.locate, texts, candidates)
+        return map(self.find_in_text, texts, candidates)
 
-    def locate(self, words: Words, candidates: Iterable[int] | None = None) -> list[Occurrence]:
+    def find_in_text(self, words: Words, candidates: Iterable[int] | None = None) -> list[Occurrence]:
         """Find all phrases in one text as it is written, whatever acronyms it defines.
 
         `candidates`: what the prefilter returns for its words.
@@ -140,21 +140,14 @@ class _PrefixIndex:
             window = slice(first, first + MIN_PREFIX_LENGTH)
             for head in {"".join(forms[window])[:MIN_PREFIX_LENGTH] for forms in (words.keys, words.exact)}:
                 for key, numbers in self._keys.get(head, ()):
-                    last = _last_word(key, words, first)
-                    if last is not None:
-                        yield numbers, first, last
-
-
-def _last_word(key: str, words: Words, first: int) -> int | None:
-    """Return the word in which a prefix ends that begins with word `first`."""
-    offset = 0
-    for number in range(first, len(words.keys)):
-        if words.exact[number].replace("'", "").startswith(key[offset:]):
-            return number
-        if not key.startswith(words.keys[number], offset):
-            return None
-        offset += len(words.keys[number])
-    return None
+                    offset = 0
+                    for last in range(first, len(words.keys)):
+                        if words.exact[last].replace("'", "").startswith(key[offset:]):
+                            yield numbers, first, last
+                            break
+                        if not key.startswith(words.keys[last], offset):
+                            break
+                        offset += len(words.keys[last])
 
 
 @lru_cache(maxsize=CACHED_TEXTS)

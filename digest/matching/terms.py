@@ -35,7 +35,7 @@ class Phrase:
 
     @cached_property
     def key(self) -> str:
-        """The string that an index finds it by."""
+        """String that an index finds it by."""
         if self.is_capital_letter:
             return self.words[0].lower()
         separators = self.separators if self.exact else [""] * len(self.separators)
@@ -52,7 +52,7 @@ class Phrase:
 
     @cached_property
     def required_gaps(self) -> int:
-        """The number of separators that a text may not close."""
+        """Number of separators that a text may not close."""
         return sum(separator != HYPHEN for separator in self.separators)
 
     @property

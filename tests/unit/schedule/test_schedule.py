@@ -1,4 +1,4 @@
-"""Due days and their instants, in every time zone."""
+"""Local due days in every time zone, also on the days when clocks change."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -30,11 +30,11 @@ def test_a_local_hour_has_one_instant_also_when_the_clocks_change(day: date, zon
     assert due_instant(day, zone, hour) == datetime.fromisoformat(due).replace(tzinfo=UTC)
 
 
-def test_frequencies_are_days_of_the_subscribers_week() -> None:
+def test_frequencies_are_weekdays_of_the_subscriber() -> None:
     sunday = datetime(2026, 7, 5, 12, tzinfo=UTC)
     due = {
-        name: (latest_due_day(sunday, "UTC", 7, name), next_due_day(sunday, "UTC", 7, name))
-        for name in ("daily", "weekdays", "weekly")
+        frequency: (latest_due_day(sunday, "UTC", 7, frequency), next_due_day(sunday, "UTC", 7, frequency))
+        for frequency in ("daily", "weekdays", "weekly")
     }
     assert due == {
         "daily": (date(2026, 7, 5), date(2026, 7, 6)),
@@ -55,24 +55,25 @@ def test_a_day_is_due_from_its_very_instant_on() -> None:
     assert next_due_day(before, "Asia/Tokyo", 8, "daily") == date(2026, 7, 5)
 
 
-def changes(zone: str) -> list[date]:
-    """The days of 2026 that do not have 24 hours."""
-    there = ZoneInfo(zone)
+def days_of_changes(zone: str) -> list[date]:
+    """Return the days of 2026 that do not have 24 hours."""
+    timezone = ZoneInfo(zone)
     days = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
-    noons = [datetime(day.year, day.month, day.day, tzinfo=there).utcoffset() for day in days]
-    return [day for day, (before, after) in zip(days, pairwise(noons), strict=False) if before != after]
+    offsets = [datetime(day.year, day.month, day.day, tzinfo=timezone).utcoffset() for day in days]
+    return [day for day, (before, after) in zip(days, pairwise(offsets), strict=False) if before != after]
 
 
-def test_every_zone_and_hour_has_one_due_instant_a_day_on_the_days_of_23_and_25_hours() -> None:
-    changing = {zone: found for zone in ZONES if (found := changes(zone))}
-    assert len(changing) > 100
-    for zone, days in changing.items():
+def test_every_zone_and_hour_is_due_once_on_days_of_23_and_25_hours() -> None:
+    changes = {zone: days for zone in ZONES if (days := days_of_changes(zone))}
+    assert len(changes) > 100
+    for zone, days in changes.items():
         for day in days:
             for hour in range(24):
                 dues = [due_instant(day + timedelta(days=number), zone, hour) for number in (-1, 0, 1, 2)]
                 gaps = [after - before for before, after in pairwise(dues)]
                 assert all(22 * HOUR <= gap <= 26 * HOUR for gap in gaps), (zone, day)  # Troll changes by two
-                assert [latest_due_day(due, zone, hour, "daily") for due in dues[1:3]] == [day, day + timedelta(days=1)]
+                latest = [latest_due_day(due, zone, hour, "daily") for due in dues[1:3]]
+                assert latest == [day, day + timedelta(days=1)]
                 assert next_due_day(dues[1] - HOUR, zone, hour, "daily") == day
 
 
@@ -83,8 +84,8 @@ def test_every_zone_and_hour_has_one_due_instant_a_day_on_the_days_of_23_and_25_
     st.sampled_from(["daily", "weekdays", "weekly"]),
 )
 def test_now_lies_between_the_latest_due_day_and_the_next(now: datetime, zone: str, hour: int, frequency: str) -> None:
-    last, following = latest_due_day(now, zone, hour, frequency), next_due_day(now, zone, hour, frequency)
-    assert due_instant(last, zone, hour) <= now < due_instant(following, zone, hour)
-    days = {"daily": {1}, "weekdays": {1, 3}, "weekly": {7}}[frequency]
-    assert (following - last).days in days
+    latest, following = latest_due_day(now, zone, hour, frequency), next_due_day(now, zone, hour, frequency)
+    assert due_instant(latest, zone, hour) <= now < due_instant(following, zone, hour)
+    distances = {"daily": {1}, "weekdays": {1, 3}, "weekly": {7}}[frequency]
+    assert (following - latest).days in distances
     assert latest_due_day(due_instant(following, zone, hour), zone, hour, frequency) == following
