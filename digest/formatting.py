@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -38,10 +37,6 @@ def truncate(text: str, limit: int) -> str:
 def single_line(text: str, limit: int = 300) -> str:
     """Return one line of a few hundred characters."""
     return truncate(text, limit)
-
-
-# For keywords and titles, which many e-mails name.
-truncate_cached = lru_cache(maxsize=8192)(truncate)
 
 
 def safe_url(url: str | None) -> str | None:

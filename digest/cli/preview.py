@@ -105,7 +105,7 @@ def preview(
             "subject": email.subject,
             "considered": result.considered_count,
             "matched": matched,
-            "papers": [{"title": paper.title, "url": paper.url} for paper in result.papers],
+            "papers": [{"title": view.paper.title, "url": view.paper.url} for view in result.papers],
             "omitted": result.omitted_count,
         }
         print_json(value, {"omitted": "left_out"})

@@ -86,7 +86,7 @@ class Claimer:
         with read_session(self.ctx.engine) as session:
             batch = load_batch(session, claimed, now, self.cache)
             if self.first_papers and any(delivery.kind == DeliveryKind.WELCOME for delivery in claimed):
-                batch = replace(batch, first=self.first_papers(session, claimed, now))
+                batch = replace(batch, first_papers=self.first_papers(session, claimed, now))
             return self._prepare_emails(batch, claimed, now)
 
     def _prepare_emails(self, batch_data: BatchData, claimed: Sequence[ClaimedDelivery], now: datetime) -> ClaimResult:

@@ -15,13 +15,18 @@ TERM_LOCATIONS: dict[type, str] = {AuthorTerm: "author", CategoryTerm: "category
 class StoredPaper(Protocol):
     """The attributes of a stored paper that matching reads."""
 
-    id: int | None
-    title: str
-    abstract: str
-    organization: str | None
-    upvotes: int | None
-    code_url: str | None
-
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def abstract(self) -> str: ...
+    @property
+    def organization(self) -> str | None: ...
+    @property
+    def upvotes(self) -> int | None: ...
+    @property
+    def code_url(self) -> str | None: ...
     @property
     def authors(self) -> Sequence[str]: ...
     @property

@@ -15,6 +15,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from digest.papers.cache import PaperCache, listed_days, load_snapshots
 from digest.papers.documents import build_documents
 from digest.papers.fetch_log import (
     BACKFILL_DAYS,
@@ -55,6 +56,7 @@ from digest.papers.ranking import (
     unpack_ranking_key,
 )
 from digest.papers.search import MAX_PAPER_ID, SearchPage, search_papers
+from digest.papers.snapshots import PaperSnapshot
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
@@ -67,7 +69,9 @@ __all__ = [
     "SOURCE_TITLES",
     "TRENDING_LIMIT",
     "Candidate",
+    "PaperCache",
     "PaperSelection",
+    "PaperSnapshot",
     "RecentPapersIndex",
     "SearchPage",
     "Selection",
@@ -81,7 +85,9 @@ __all__ = [
     "latest_fetches",
     "latest_list_day",
     "latest_listing_id",
+    "listed_days",
     "load_http_cache",
+    "load_snapshots",
     "packed_ranking_key",
     "papers_by_id",
     "papers_listed_after",

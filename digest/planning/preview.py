@@ -10,17 +10,8 @@ from sqlmodel import Session, col, select
 from digest import papers
 from digest.database.models import ClaimedDelivery, DeliveryKind, Paper, Subscriber
 from digest.matching import KeywordInput, Matcher, Query, is_exclusion, parse_canonical
-from digest.papers import Candidate, PaperSelection, build_documents, choose_papers
-from digest.rendering import (
-    FirstPapers,
-    PaperSnapshot,
-    PaperView,
-    highlight_matches,
-    is_late,
-    listed_days,
-    paper_view,
-    snapshot,
-)
+from digest.papers import Candidate, PaperSelection, PaperSnapshot, build_documents, choose_papers
+from digest.rendering import FirstPapers, PaperView, highlight_matches
 from digest.subscribers import keywords_by_subscriber
 
 if TYPE_CHECKING:
@@ -72,7 +63,7 @@ def preview_many(
     documents = build_documents(session, candidates)
     matches = dict(zip(queries, Matcher(list(queries.values())).match(documents) if queries else [], strict=True))
     by_id = {int(paper.id or 0): paper for paper in candidates}
-    sources, days = papers.sources_by_paper(session, list(by_id)), listed_days(session, candidates)
+    sources, days = papers.sources_by_paper(session, list(by_id)), papers.listed_days(session, candidates)
     rendered_at = _rendering_time(day, now)
     previews = []
     for keywords in keyword_lists:
@@ -85,15 +76,13 @@ def preview_many(
             for keyword in keywords
         ]
         selection = _select_papers(own_queries, matched, candidates, cap)
-        views = [
-            paper_view(
-                by_id[paper_id],
-                days.get(paper_id, day),
-                own_queries,
-                rendered_at,
-                sources=sources.get(paper_id, ()),
-            )
+        snapshots = [
+            PaperSnapshot.from_row(by_id[paper_id], days.get(paper_id, day), sources.get(paper_id, ()))
             for paper_id in selection.paper_ids
+        ]
+        views = [
+            highlight_matches(paper, own_queries, is_late=paper.is_late(rendered_at.date(), "daily"))
+            for paper in snapshots
         ]
         previews.append(
             Preview(
@@ -148,12 +137,8 @@ def preview_from_index(
     selection, cache = recent.select(queries, cap), recent.cache
     if len(cache) > CACHE_SIZE:
         cache.clear()
-    missing = papers.papers_by_id(session, [paper_id for paper_id in selection.papers if paper_id not in cache])
-    if missing:
-        sources, days = papers.sources_by_paper(session, missing), listed_days(session, missing.values())
-        for paper_id, paper in missing.items():
-            listed_on = days.get(paper_id, paper.first_seen_at.date())
-            cache[paper_id] = snapshot(paper, listed_on, sources.get(paper_id, ()))
+    if missing := [paper_id for paper_id in selection.papers if paper_id not in cache]:
+        cache.update((paper.id, paper) for paper in papers.load_snapshots(session, missing).values())
     rendered_at = _rendering_time(day, now)
     views = [
         _highlighted_paper(cache, paper_id, [(position, queries[position]) for position in matched], rendered_at)
@@ -173,18 +158,18 @@ def _highlighted_paper(
     cache: dict[Hashable, Any], paper_id: int, matched_queries: Sequence[tuple[int, Query]], rendered_at: datetime
 ) -> PaperView:
     """Return a paper with its highlights, cached by the queries that match it, whatever else was asked for."""
-    plain: PaperSnapshot = cache[paper_id]
+    paper: PaperSnapshot = cache[paper_id]
     key = paper_id, rendered_at.date(), *(query.canonical for _, query in matched_queries)
     view: PaperView | None = cache.get(key)
     if view is None:
-        late = is_late(plain.plain.listed_on, rendered_at.date(), "daily")
-        view = cache[key] = highlight_matches(plain, [query for _, query in matched_queries], late=late)
+        is_late = paper.is_late(rendered_at.date(), "daily")
+        view = cache[key] = highlight_matches(paper, [query for _, query in matched_queries], is_late=is_late)
     positions = [position for position, _ in matched_queries]
     return replace(
         view,
         title_spans=tuple(span._replace(query=positions[span.query]) for span in view.title_spans),
         abstract_spans=tuple(span._replace(query=positions[span.query]) for span in view.abstract_spans),
-        where=tuple((positions[query], place) for query, place in view.where),
+        matched_in=tuple((positions[query], place) for query, place in view.matched_in),
     )
 
 

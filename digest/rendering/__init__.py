@@ -1,40 +1,97 @@
-"""What a letter says. Pure: values in, `Letter(subject, text, html)` out; the words stand in templates/mail."""
+"""What e-mails say: the rows of a batch in, messages out.
 
-from digest.rendering.batch import BatchData, load_batch
+- `batch`: rows that the e-mails of a batch need, and the cache that outlives it
+- `build_contexts`: contexts of e-mails, from the rows of a batch
+- `compose`: a delivery's message
+- `contexts`: what each kind of e-mail is rendered from
+- `digest`: the digest
+- `fragment_cache`: rendered papers and other fragments that e-mails share
+- `fragments`: templates rendered and encoded once, with placeholders
+- `layout`: the digest around its papers
+- `match_cache`: which keywords match a paper, and where
+- `paper_card`: a paper as a card or a row, and the colors
+- `plain_text`: wrapped paragraphs
+- `templates`: folders of templates, and the Jinja environment
+- `transactional`: e-mails about a subscription
+"""
+
+from digest.rendering.batch import (
+    BatchData,
+    Recipient,
+    RenderCache,
+    SubscriberKeyword,
+    load_batch,
+    match_batch,
+)
 from digest.rendering.build_contexts import digest_context, preview_context
-from digest.rendering.cache import RenderCache, is_late, listed_days, paper_view, snapshot, stamp
 from digest.rendering.compose import PreparedEmail, prepare_email
-from digest.rendering.contexts import DigestContext, FirstPapers, PaperView, PersonalLinks, SendTime
+from digest.rendering.contexts import (
+    AlreadySubscribedContext,
+    ConfirmContext,
+    CopyLinkContext,
+    DigestContext,
+    FirstPapers,
+    GoodbyeContext,
+    PaperView,
+    PersonalLinks,
+    SendTime,
+    WelcomeContext,
+)
 from digest.rendering.digest import render_digest
-from digest.rendering.match_cache import MatchCache, PaperSnapshot, highlight_matches
-from digest.rendering.paper_card import PaperCard, TextPart, personal_card, split_text
+from digest.rendering.match_cache import MatchCache, highlight_matches
+from digest.rendering.paper_card import (
+    HIGHLIGHT_COLORS,
+    THEME,
+    PaperCard,
+    PersonalFields,
+    TextPart,
+    build_card,
+    split_text,
+)
 from digest.rendering.templates import template_folder
+from digest.rendering.transactional import (
+    render_already_subscribed,
+    render_confirm,
+    render_copy_link,
+    render_goodbye,
+    render_welcome,
+)
 
 __all__ = [
+    "HIGHLIGHT_COLORS",
+    "THEME",
+    "AlreadySubscribedContext",
     "BatchData",
+    "ConfirmContext",
+    "CopyLinkContext",
     "DigestContext",
     "FirstPapers",
+    "GoodbyeContext",
     "MatchCache",
     "PaperCard",
-    "PaperSnapshot",
     "PaperView",
+    "PersonalFields",
     "PersonalLinks",
     "PreparedEmail",
+    "Recipient",
     "RenderCache",
     "SendTime",
+    "SubscriberKeyword",
     "TextPart",
+    "WelcomeContext",
+    "build_card",
     "digest_context",
     "highlight_matches",
-    "is_late",
-    "listed_days",
     "load_batch",
-    "paper_view",
-    "personal_card",
+    "match_batch",
     "prepare_email",
     "preview_context",
+    "render_already_subscribed",
+    "render_confirm",
+    "render_copy_link",
     "render_digest",
-    "snapshot",
+    "render_goodbye",
+    "render_welcome",
     "split_text",
-    "stamp",
     "template_folder",
 ]

@@ -1,16 +1,17 @@
-"""What the letters of one batch have in common, loaded with a few queries for all of them."""
+"""What the e-mails of one batch have in common, loaded with a few queries for all of them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Table, inspect
+from sqlalchemy import inspect
 from sqlmodel import Session, col, select
 
-from digest.database import RowQuery, array_value, is_in_parameter, is_postgresql
+from digest import papers
+from digest.database import array_value, is_in_parameter, is_in_values, is_postgresql
 from digest.database.models import (
     ClaimedDelivery,
     Delivery,
@@ -22,146 +23,35 @@ from digest.database.models import (
     Subscriber,
 )
 from digest.matching import is_exclusion
-from digest.papers import latest_listing_id
-from digest.rendering.cache import RenderCache, snapshot, stamp
+from digest.papers import PaperCache, PaperSnapshot
 from digest.rendering.contexts import FirstPapers
+from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.match_cache import MatchCache
 
-FEW = 50  # keywords never met: with more of them in a batch, what the letters to come will need is looked up too
+NEW_KEYWORDS_LIMIT = 50  # with more new keywords in a batch, what later e-mails will need is looked up, too:
+UPCOMING_KEYWORDS_LIMIT = 10_000  # keywords of these
+LATEST_LISTINGS = 2_000  # whose papers they will have
 
 
-AHEAD = 10_000  # keywords of these
+@dataclass(slots=True)
+class RenderCache:
+    """What a process that renders many e-mails keeps from one batch to the next. For one thread at a time."""
 
-
-LATEST = 2_000  # listings, whose papers they will carry
+    papers: PaperCache = field(default_factory=PaperCache)
+    matches: MatchCache = field(default_factory=MatchCache)
+    fragments: FragmentCache = field(default_factory=FragmentCache)
 
 
 class SubscriberKeyword(NamedTuple):
-    """A keyword of a reader: its number, as they wrote it, and its canonical form."""
+    """Keyword of a subscriber: its id, as they entered it, and in canonical form."""
 
     id: int
     text: str
     canonical: str
 
 
-class Recipient(Protocol):
-    """What letters must know of their reader; a Subscriber, or a plain row of one."""
-
-    @property
-    def email(self) -> str: ...
-    @property
-    def nonce(self) -> str: ...
-    @property
-    def frequency(self) -> str: ...
-    @property
-    def send_hour(self) -> int: ...
-    @property
-    def timezone(self) -> str: ...
-    @property
-    def summaries(self) -> bool: ...
-    @property
-    def confirmed_at(self) -> datetime | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BatchData:
-    """`chosen`, by delivery, has the keywords of each digest. `known` outlives the batch, where many are written."""
-
-    subscribers: Mapping[int, Recipient]
-    keywords: Mapping[int, Sequence[SubscriberKeyword]]
-    canonicals: Mapping[int, str]
-    papers: Mapping[int, Paper]
-    list_days: Mapping[int, date]
-    notices: tuple[str, ...]
-    sources: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    first: Mapping[int, FirstPapers] = field(default_factory=dict)  # for those who are welcomed
-    chosen: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
-    known: MatchCache = field(default_factory=MatchCache)
-
-
-def load_batch(
-    session: Session, claimed: Sequence[ClaimedDelivery], now: datetime, known: RenderCache | None = None
-) -> BatchData:
-    """Load all that the letters of a batch need. `known` is kept by who writes many batches."""
-    readers = {each.subscriber_id for each in claimed}
-    known = RenderCache() if known is None else known
-    saved = saved_by(session, readers)
-    asked = {number for _, number, _ in saved}.union(*(each.keywords for each in claimed))
-    canonicals = known.shelf.canonicals(session, asked)
-    keywords: dict[int, list[SubscriberKeyword]] = {}
-    for reader, number, written in saved:
-        keywords.setdefault(reader, []).append(SubscriberKeyword(number, written, canonicals[number]))
-    wanted = {number for each in claimed for number in [*each.papers, *each.omitted_papers]}
-    ahead: list[str] = []
-    if len(known.new(keyword.canonical for each in keywords.values() for keyword in each)) > FEW:
-        ahead = waiting_keywords(session)
-        wanted |= set(latest(session)) if ahead else set()
-    kept = known.shelf.papers(session, wanted, now)
-    desk = BatchData(
-        subscribers=addressees(session, readers),
-        keywords=keywords,
-        canonicals=canonicals,
-        papers={number: each.paper for number, each in kept.items()},
-        list_days={number: each.listed_on for number, each in kept.items()},
-        notices=known.shelf.notices(session, now),
-        sources={number: each.sources for number, each in kept.items()},
-        known=known,
-    )
-    stamps = {number: each.stamp for number, each in kept.items()}
-    match_batch(desk, [each for each in claimed if each.kind == DeliveryKind.DIGEST], ahead, stamps)
-    return desk
-
-
-def match_batch(
-    desk: BatchData,
-    digests: Sequence[ClaimedDelivery],
-    ahead: Iterable[str] = (),
-    stamps: Mapping[int, tuple[object, ...]] | None = None,
-) -> None:
-    """Find out which of the papers the keywords of these letters match. `ahead`: keywords of letters still to come;
-    `stamps`: those of the papers, where they are known.
-    """
-    if stamps is None:
-        stamps = {
-            number: stamp(paper, listed_on(desk, paper), desk.sources.get(number, ()))
-            for number, paper in desk.papers.items()
-        }
-    fresh = {
-        number: snapshot(
-            desk.papers[number], listed_on(desk, desk.papers[number]), desk.sources.get(number, ()), stamps[number]
-        )
-        for number in desk.known.unknown(stamps)
-    }
-    desk.chosen.update({each.id: asked_for(desk, each) for each in digests})
-    letters = [
-        ([*each.papers, *each.omitted_papers], [keyword.canonical for keyword in desk.chosen[each.id]])
-        for each in digests
-    ]
-    desk.known.update(fresh, letters, (text for text in ahead if not is_exclusion(text)))
-
-
-def listed_on(desk: BatchData, paper: Paper) -> date:
-    """The day on which a paper was first listed."""
-    return desk.list_days.get(int(paper.id or 0), paper.first_seen_at.date())
-
-
-def waiting_keywords(session: Session) -> list[str]:
-    """What the readers of the letters in the queue ask for, as far as one look may go."""
-    asked = select(Keyword.canonical).join(SavedKeyword, col(SavedKeyword.keyword_id) == col(Keyword.id))
-    waiting = asked.join(Delivery, col(Delivery.subscriber_id) == col(SavedKeyword.subscriber_id))
-    found = waiting.where(Delivery.state == DeliveryState.QUEUED, Delivery.kind == DeliveryKind.DIGEST)
-    return list(session.exec(found.distinct().limit(AHEAD)).all())
-
-
-def latest(session: Session) -> Sequence[int]:
-    """The papers that most of the letters to come will carry."""
-    last = col(Paper.first_listing_id) > latest_listing_id(session) - LATEST
-    found = session.exec(select(col(Paper.id)).where(last).order_by(col(Paper.first_listing_id)))
-    return [int(number or 0) for number in found]
-
-
-class RecipientRow(NamedTuple):
-    """What letters must know of a reader, of many at once."""
+class Recipient(NamedTuple):
+    """What an e-mail needs of its subscriber."""
 
     email: str
     nonce: str
@@ -172,45 +62,126 @@ class RecipientRow(NamedTuple):
     confirmed_at: datetime | None
 
 
-@cache
-def _addressees(*, server: bool) -> RowQuery:
-    rows = cast("Table", inspect(Subscriber).local_table).c
-    wanted = (rows[name] for name in ("id", *RecipientRow._fields))
-    return RowQuery(sa.select(*wanted).where(is_in_parameter(rows.id, postgresql=server)))
+@dataclass(frozen=True, slots=True)
+class BatchData:
+    """Rows that the e-mails of a batch need. `digest_keywords` has, by delivery, those that a digest was chosen by."""
+
+    recipients: Mapping[int, Recipient]
+    keywords: Mapping[int, Sequence[SubscriberKeyword]]
+    canonical_keywords: Mapping[int, str]  # also those that a subscriber has removed since
+    papers: Mapping[int, PaperSnapshot]
+    notices: tuple[str, ...] = ()
+    cache: RenderCache = field(default_factory=RenderCache)
+    first_papers: Mapping[int, FirstPapers] = field(default_factory=dict)  # by subscriber, for welcomes
+    digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
 
 
-def addressees(session: Session, readers: Collection[int]) -> dict[int, Recipient]:
-    """To whom the letters go."""
-    rows = _addressees(server=is_postgresql(session)).fetch_all(
-        session.connection(), numbers=array_value(session, readers)
+def load_batch(
+    session: Session, deliveries: Sequence[ClaimedDelivery], now: datetime, render_cache: RenderCache | None = None
+) -> BatchData:
+    """Load all that the e-mails of a batch need. Whoever renders many batches keeps the cache."""
+    shared = RenderCache() if render_cache is None else render_cache
+    subscriber_ids = {delivery.subscriber_id for delivery in deliveries}
+    keywords = load_keywords(session, subscriber_ids)
+    canonical = {keyword.id: keyword.canonical for saved in keywords.values() for keyword in saved}
+    if removed := {number for delivery in deliveries for number in delivery.keywords} - canonical.keys():
+        canonical |= load_canonical_keywords(session, removed)
+    paper_ids = {n for delivery in deliveries for n in (*delivery.papers, *delivery.omitted_papers)}
+    upcoming: list[str] = []
+    if len(shared.matches.new_keywords(canonical.values())) > NEW_KEYWORDS_LIMIT:
+        upcoming = queued_keywords(session)
+        paper_ids |= set(latest_paper_ids(session)) if upcoming else set()
+    snapshots = shared.papers.load(session, paper_ids, now)
+    batch = BatchData(
+        recipients=load_recipients(session, subscriber_ids),
+        keywords=keywords,
+        canonical_keywords=canonical,
+        papers=snapshots,
+        notices=shared.papers.notices(session, now),
+        cache=shared,
     )
-    return {number: RecipientRow(*said) for number, *said in rows}
+    match_batch(batch, [d for d in deliveries if d.kind == DeliveryKind.DIGEST], upcoming)
+    return batch
+
+
+def match_batch(batch: BatchData, digests: Sequence[ClaimedDelivery], upcoming_keywords: Iterable[str] = ()) -> None:
+    """Find out which of the papers the keywords of these digests match."""
+    batch.digest_keywords.update({digest.id: select_digest_keywords(batch, digest) for digest in digests})
+    needed = [
+        (
+            [*digest.papers, *digest.omitted_papers],
+            [keyword.canonical for keyword in batch.digest_keywords[digest.id]],
+        )
+        for digest in digests
+    ]
+    upcoming = (canonical for canonical in upcoming_keywords if not is_exclusion(canonical))
+    batch.cache.matches.update(batch.papers, needed, upcoming)
+
+
+def select_digest_keywords(batch: BatchData, delivery: ClaimedDelivery) -> list[SubscriberKeyword]:
+    """Return the keywords that an edition was chosen by, as the subscriber enters them now where they still do.
+
+    A delivery without keywords is from before they were recorded, and goes by today's.
+    """
+    current = batch.keywords.get(delivery.subscriber_id, ())
+    by_id = {keyword.id: keyword for keyword in current}
+    for number in delivery.keywords:
+        if number not in by_id and (canonical := batch.canonical_keywords.get(number)):
+            by_id[number] = SubscriberKeyword(number, canonical, canonical)
+    chosen = [by_id[number] for number in delivery.keywords if number in by_id] if delivery.keywords else current
+    return [keyword for keyword in chosen if not is_exclusion(keyword.canonical)]
+
+
+def queued_keywords(session: Session) -> list[str]:
+    """Return keywords of the subscribers whose digests are in the queue."""
+    keywords = select(Keyword.canonical).join(SavedKeyword, col(SavedKeyword.keyword_id) == col(Keyword.id))
+    of_queued = keywords.join(Delivery, col(Delivery.subscriber_id) == col(SavedKeyword.subscriber_id)).where(
+        Delivery.state == DeliveryState.QUEUED, Delivery.kind == DeliveryKind.DIGEST
+    )
+    return list(session.exec(of_queued.distinct().limit(UPCOMING_KEYWORDS_LIMIT)).all())
+
+
+def latest_paper_ids(session: Session) -> list[int]:
+    """Return the papers that most of the digests to come will have."""
+    is_latest = col(Paper.first_listing_id) > papers.latest_listing_id(session) - LATEST_LISTINGS
+    paper_ids = session.exec(select(col(Paper.id)).where(is_latest).order_by(col(Paper.first_listing_id)))
+    return [int(number or 0) for number in paper_ids]
+
+
+def load_recipients(session: Session, subscriber_ids: Collection[int]) -> dict[int, Recipient]:
+    """Load recipients by subscriber."""
+    statement = _recipients_statement(postgresql=is_postgresql(session))
+    rows = session.connection().execute(statement, {"numbers": array_value(session, subscriber_ids)}).all()
+    return {number: Recipient(*values) for number, *values in rows}
+
+
+def load_keywords(session: Session, subscriber_ids: Collection[int]) -> dict[int, list[SubscriberKeyword]]:
+    """Load the keywords of several subscribers, each in their own order."""
+    statement = _keywords_statement(postgresql=is_postgresql(session))
+    keywords: dict[int, list[SubscriberKeyword]] = {}
+    rows = session.connection().execute(statement, {"numbers": array_value(session, subscriber_ids)}).all()
+    for subscriber_id, *values in rows:
+        keywords.setdefault(subscriber_id, []).append(SubscriberKeyword(*values))
+    return keywords
+
+
+def load_canonical_keywords(session: Session, keyword_ids: Collection[int]) -> dict[int, str]:
+    """Load the canonical form of keywords by id."""
+    rows = session.exec(select(Keyword.id, Keyword.canonical).where(is_in_values(session, Keyword.id, keyword_ids)))
+    return {int(number or 0): canonical for number, canonical in rows}
 
 
 @cache
-def _saved(*, server: bool) -> RowQuery:
-    saved = cast("Table", inspect(SavedKeyword).local_table).c
-    theirs = sa.select(saved.subscriber_id, saved.keyword_id, saved.text)
-    found = theirs.where(is_in_parameter(saved.subscriber_id, postgresql=server))
-    return RowQuery(found.order_by(saved.subscriber_id, saved.position))
+def _recipients_statement(*, postgresql: bool) -> sa.Select[Any]:
+    columns = cast("sa.Table", inspect(Subscriber).local_table).c
+    wanted = (columns[name] for name in ("id", *Recipient._fields))
+    return sa.select(*wanted).where(is_in_parameter(columns.id, postgresql=postgresql))
 
 
-def saved_by(session: Session, readers: Collection[int]) -> Sequence[Sequence[Any]]:
-    """What several readers ask for today, each in their order: reader, number of the keyword, as they wrote it."""
-    return _saved(server=is_postgresql(session)).fetch_all(session.connection(), numbers=array_value(session, readers))
-
-
-def asked_for(desk: BatchData, claimed: ClaimedDelivery) -> list[SubscriberKeyword]:
-    """The keywords that an edition was chosen by, as the reader writes them now where they still do.
-
-    A delivery that does not know them is from before they were recorded: then it is what the reader asks for today.
-    """
-    today = desk.keywords.get(claimed.subscriber_id, ())
-    if not claimed.keywords:
-        chosen = list(today)
-    else:
-        kept = {each.id: each for each in today}
-        gone = (number for number in claimed.keywords if number not in kept and number in desk.canonicals)
-        kept |= {number: SubscriberKeyword(number, desk.canonicals[number], desk.canonicals[number]) for number in gone}
-        chosen = [kept[number] for number in claimed.keywords if number in kept]
-    return [each for each in chosen if not is_exclusion(each.canonical)]
+@cache
+def _keywords_statement(*, postgresql: bool) -> sa.Select[Any]:
+    saved = cast("sa.Table", inspect(SavedKeyword).local_table).c
+    keywords = cast("sa.Table", inspect(Keyword).local_table).c
+    columns = sa.select(saved.subscriber_id, saved.keyword_id, saved.text, keywords.canonical)
+    rows = columns.where(saved.keyword_id == keywords.id, is_in_parameter(saved.subscriber_id, postgresql=postgresql))
+    return rows.order_by(saved.subscriber_id, saved.position)

@@ -1,4 +1,4 @@
-"""What the letters have to say: rows in, the values of `letters` out."""
+"""Contexts of e-mails from the rows of a batch."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -7,67 +7,70 @@ from zoneinfo import ZoneInfo
 from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
 from digest.matching import KeywordInput, is_exclusion
-from digest.rendering.batch import BatchData, Recipient
-from digest.rendering.cache import is_late
+from digest.rendering.batch import BatchData
 from digest.rendering.contexts import CopyLinkContext, DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
 from digest.schedule import next_due_day
 from digest.tokens import TokenPurpose
 
-OWN = {name: TokenPurpose(name) for name in ("preferences", "unsubscribe", "mute", "never", "pause", "fewer")}
+LINK_PURPOSES = {
+    "preferences": TokenPurpose.PREFERENCES,
+    "unsubscribe": TokenPurpose.UNSUBSCRIBE,
+    "mute": TokenPurpose.MUTE,
+    "mute_author": TokenPurpose.MUTE_AUTHOR,
+    "pause": TokenPurpose.PAUSE,
+    "weekly": TokenPurpose.WEEKLY,
+}
 
 
-SELDOM = {name: purpose for name, purpose in OWN.items() if name != "fewer"}  # who gets one a week cannot get fewer
-
-
-def welcome_words(
-    ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, subscriber: Recipient, now: datetime
-) -> WelcomeContext:
-    """What the welcome has to say: what comes when, and what would have come already."""
-    clock, issued, nonce = SendTime(subscriber.send_hour, subscriber.timezone), claimed.created_at, subscriber.nonce
-    saved = desk.keywords.get(claimed.subscriber_id, ())
+def welcome_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, now: datetime) -> WelcomeContext:
+    """Say what comes when, and what would have come already."""
+    recipient, keywords = batch.recipients[delivery.subscriber_id], batch.keywords.get(delivery.subscriber_id, ())
     return WelcomeContext(
-        address=subscriber.email,
-        frequency=subscriber.frequency,
-        clock=clock,
-        keywords=tuple(each.text for each in saved if not is_exclusion(each.canonical)),
-        exclusions=tuple(each.text for each in saved if is_exclusion(each.canonical)),
-        first_on=next_due_day(now, clock.timezone, clock.hour, subscriber.frequency),
-        first=desk.first.get(claimed.subscriber_id),
-        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued),
-        unsubscribe_url=ctx.signed_url(TokenPurpose.UNSUBSCRIBE, nonce, issued),
         product=ctx.product_name,
+        address=recipient.email,
+        frequency=recipient.frequency,
+        send_time=SendTime(recipient.send_hour, recipient.timezone),
+        keywords=tuple(keyword.text for keyword in keywords if not is_exclusion(keyword.canonical)),
+        exclusions=tuple(keyword.text for keyword in keywords if is_exclusion(keyword.canonical)),
+        first_digest_on=next_due_day(now, recipient.timezone, recipient.send_hour, recipient.frequency),
+        first_papers=batch.first_papers.get(delivery.subscriber_id),
+        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, recipient.nonce, delivery.created_at),
+        unsubscribe_url=ctx.signed_url(TokenPurpose.UNSUBSCRIBE, recipient.nonce, delivery.created_at),
         postal_address=ctx.settings.postal_address,
     )
 
 
-def digest_context(ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, subscriber: Recipient) -> DigestContext:
-    """What the digest that a delivery carries has to say."""
-    chosen = desk.chosen[claimed.id]
-    asked = {each.canonical: position for position, each in enumerate(chosen)}
-    day, zone = date.fromisoformat(claimed.edition), ZoneInfo(subscriber.timezone)
-    issued, frequency, summary = claimed.created_at, subscriber.frequency, subscriber.summaries
-    today, known = issued.astimezone(zone).date(), desk.known
-    shown = [
-        known.paper(number, asked, late=is_late(known.listed_on(number), today, frequency), summary=summary)
-        for number in claimed.papers
-        if number in desk.papers
+def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> DigestContext:
+    """Return what the digest of a delivery says."""
+    recipient, keywords = batch.recipients[delivery.subscriber_id], batch.digest_keywords[delivery.id]
+    positions = {keyword.canonical: position for position, keyword in enumerate(keywords)}
+    zone = ZoneInfo(recipient.timezone)
+    sent_on = delivery.created_at.astimezone(zone).date()
+    views = [
+        batch.cache.matches.paper_view(
+            number,
+            positions,
+            is_late=batch.papers[number].is_late(sent_on, recipient.frequency),
+            has_summary=recipient.summaries and bool(batch.papers[number].ai_summary),
+        )
+        for number in delivery.papers
+        if number in batch.papers
     ]
-    papers, positions = zip(*shown, strict=True) if shown else ((), ())
     return DigestContext(
         product=ctx.product_name,
-        day=day,
-        frequency=frequency,
-        send_time=SendTime(subscriber.send_hour, subscriber.timezone),
-        address=subscriber.email,
-        subscribed_on=(subscriber.confirmed_at or issued).astimezone(zone).date(),
-        keywords=tuple([each.text for each in chosen]),
-        keyword_ids=tuple([each.id for each in chosen]),
-        papers=papers,
-        positions=positions,
-        left_out=len(claimed.omitted_papers),
-        left_out_counts=left_out_counts(desk, claimed, asked),
-        notices=desk.notices,
-        links=links_of(ctx, claimed, subscriber),
+        day=date.fromisoformat(delivery.edition),
+        frequency=recipient.frequency,
+        send_time=SendTime(recipient.send_hour, recipient.timezone),
+        address=recipient.email,
+        subscribed_on=(recipient.confirmed_at or delivery.created_at).astimezone(zone).date(),
+        keywords=tuple(keyword.text for keyword in keywords),
+        keyword_ids=tuple(keyword.id for keyword in keywords),
+        papers=tuple(view for view, _ in views),
+        keyword_positions=tuple(view_positions for _, view_positions in views),
+        left_out=len(delivery.omitted_papers),
+        left_out_counts=_count_left_out(batch, delivery, positions),
+        notices=batch.notices,
+        links=personal_links(ctx, batch, delivery),
         postal_address=ctx.settings.postal_address,
     )
 
@@ -92,33 +95,33 @@ def preview_context(
     )
 
 
-def copy_words(ctx: AppContext, claimed: ClaimedDelivery, subscriber: Recipient) -> CopyLinkContext:
-    """The link to the copy of the letter that the edition names."""
-    _, number, day, _ = claimed.edition.split(":")
+def _count_left_out(batch: BatchData, delivery: ClaimedDelivery, positions: Mapping[str, int]) -> tuple[int, ...]:
+    """Count, by keyword, the papers that found no room: the digest counts them with the others."""
+    counts = [0] * len(positions)
+    for number in delivery.omitted_papers:
+        if number in batch.papers:
+            for canonical in batch.cache.matches.matched_keywords(number, positions):
+                counts[positions[canonical]] += 1
+    return tuple(counts) if delivery.omitted_papers else ()
+
+
+def personal_links(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> PersonalLinks:
+    """Return the subscriber's own pages, each behind a token of its own. A weekly digest cannot become rarer."""
+    recipient, issued_at = batch.recipients[delivery.subscriber_id], delivery.created_at
+    urls = dict(zip(LINK_PURPOSES, ctx.signed_urls(LINK_PURPOSES.values(), recipient.nonce, issued_at), strict=True))
+    if recipient.frequency == Frequency.WEEKLY:
+        del urls["weekly"]
+    return PersonalLinks(view=ctx.signed_url(TokenPurpose.VIEW, str(delivery.id), issued_at), **urls)
+
+
+def copy_link_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> CopyLinkContext:
+    """Link to the copy of the digest that the edition names."""
+    _, number, day, _ = delivery.edition.split(":")
+    nonce = batch.recipients[delivery.subscriber_id].nonce
     return CopyLinkContext(
         product=ctx.product_name,
         day=date.fromisoformat(day),
-        view_url=ctx.signed_url(TokenPurpose.VIEW, number, claimed.created_at),
-        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, subscriber.nonce, claimed.created_at),
+        view_url=ctx.signed_url(TokenPurpose.VIEW, number, delivery.created_at),
+        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, nonce, delivery.created_at),
         postal_address=ctx.settings.postal_address,
     )
-
-
-def links_of(ctx: AppContext, claimed: ClaimedDelivery, subscriber: Recipient) -> PersonalLinks:
-    """The reader's own pages, one token for each."""
-    issued, own = claimed.created_at, SELDOM if subscriber.frequency == Frequency.WEEKLY else OWN
-    made = ctx.signed_urls(own.values(), subscriber.nonce, issued)
-    return PersonalLinks(
-        view=ctx.signed_url(TokenPurpose.VIEW, str(claimed.id), issued), **dict(zip(own, made, strict=True))
-    )
-
-
-def left_out_counts(desk: BatchData, claimed: ClaimedDelivery, asked: Mapping[str, int]) -> tuple[int, ...]:
-    """How many of the papers that found no room each keyword brought: the letter counts them with the others."""
-    if not claimed.omitted_papers:
-        return ()
-    counts = [0] * len(asked)
-    for number in claimed.omitted_papers:
-        for canonical in desk.known.matches(number, asked) if number in desk.papers else ():
-            counts[asked[canonical]] += 1
-    return tuple(counts)

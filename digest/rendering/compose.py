@@ -1,24 +1,22 @@
-"""From rows to a letter on the wire: load what deliveries carry, explain the matches again, ask `letters` for words.
+"""From a delivery to its message.
 
-    claimed ──desk──> rows of a batch ──words──> values ──letters──> pieces joined ──mail.message──> bytes
+    deliveries -> batch -> contexts -> content -> message
 
-A delivery keeps only the numbers of its papers. Which words matched is derived here, from the same code that chose,
-and kept for other letters with the same papers (letters.known).
-
-What needs the store is done for a batch beforehand (`prepare`). The bytes are made when a letter's turn has come
-(`written`), and nobody has to keep a hundred letters of 50 KB.
+A delivery keeps only the ids of its papers; which words matched is worked out again, by the code that chose them. What
+needs the store is loaded for a batch beforehand. A message is made when its turn has come: nobody has to keep a hundred
+of 50 KB.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 from digest.context import AppContext
 from digest.database.models import COPY_LINK, ClaimedDelivery, DeliveryKind
 from digest.mail import EmailContent, MessageHeaders, RawMessage, ReturnPathKind, build_message
-from digest.rendering.batch import BatchData, Recipient
-from digest.rendering.build_contexts import copy_words, digest_context, welcome_words
+from digest.rendering.batch import BatchData
+from digest.rendering.build_contexts import copy_link_context, digest_context, welcome_context
 from digest.rendering.contexts import AlreadySubscribedContext, ConfirmContext, GoodbyeContext
 from digest.rendering.digest import render_digest
 from digest.rendering.transactional import (
@@ -31,8 +29,9 @@ from digest.rendering.transactional import (
 from digest.tokens import TokenPurpose
 
 
-class PreparedEmail(NamedTuple):
-    """A letter that may leave, and the claim it answers. `sender` and `recipient` are those of the SMTP envelope."""
+@dataclass(frozen=True, slots=True)
+class PreparedEmail:
+    """E-mail that may leave, and the delivery it belongs to. `sender` and `recipient` are those of the envelope."""
 
     delivery: ClaimedDelivery
     sender: str
@@ -42,65 +41,57 @@ class PreparedEmail(NamedTuple):
     build_content: Callable[[], EmailContent]
 
     def render(self) -> RawMessage:
-        """In wire form, signed where we sign. Raises Rejected when nobody can be addressed this way."""
+        """Return the message, signed where we sign. Raises PermanentDeliveryError for an impossible address."""
         return self.ctx.sign(build_message(self.build_content(), self.headers))
 
 
-def prepare_email(ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, now: datetime) -> PreparedEmail:
-    """One letter, with all that is needed to write it."""
-    subscriber = desk.subscribers[claimed.subscriber_id]
-    letter, leave = _letter(ctx, desk, claimed, subscriber, now)
-    headers = _envelope(ctx, claimed, subscriber.email, now, leave)
-    sender = ctx.return_path.address_for(ReturnPathKind.BOUNCE, claimed.id) if ctx.return_path else ctx.sender_address
-    return PreparedEmail(claimed, sender, subscriber.email, ctx, headers, letter)
-
-
-def _envelope(
-    ctx: AppContext, claimed: ClaimedDelivery, recipient: str, now: datetime, leave: str | None
-) -> MessageHeaders:
-    """What the headers of a letter say beside it."""
-    returns = ctx.return_path
-    return MessageHeaders(
+def prepare_email(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, now: datetime) -> PreparedEmail:
+    """Gather all that is needed to render one e-mail."""
+    recipient, return_path = batch.recipients[delivery.subscriber_id], ctx.return_path
+    build_content, unsubscribe_url = _content_builder(ctx, batch, delivery, now)
+    headers = MessageHeaders(
         from_=ctx.settings.mail_from,
-        to=recipient,
-        message_id=claimed.message_id,
+        to=recipient.email,
+        message_id=delivery.message_id,
         date=now,
         list_id=f"digest.{ctx.sender_domain}",
-        unsubscribe_url=leave,
-        unsubscribe_mail=returns.address_for(ReturnPathKind.UNSUBSCRIBE, claimed.id) if returns else "",
-        feedback=f"{claimed.kind}:{ctx.sender_domain}",
+        unsubscribe_url=unsubscribe_url,
+        unsubscribe_mail=return_path.address_for(ReturnPathKind.UNSUBSCRIBE, delivery.id) if return_path else "",
+        feedback=f"{delivery.kind}:{ctx.sender_domain}",
     )
+    sender = return_path.address_for(ReturnPathKind.BOUNCE, delivery.id) if return_path else ctx.sender_address
+    return PreparedEmail(delivery, sender, recipient.email, ctx, headers, build_content)
 
 
-def _letter(
-    ctx: AppContext, desk: BatchData, claimed: ClaimedDelivery, subscriber: Recipient, now: datetime
+def _content_builder(
+    ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, now: datetime
 ) -> tuple[Callable[[], EmailContent], str | None]:
-    """What the letter says; and the link by which its reader leaves, where it came by itself."""
-    product, postal = ctx.product_name, ctx.settings.postal_address
-    issued = claimed.created_at
-    match claimed.kind:
+    """Return what renders the content; and the unsubscribe URL of an e-mail that nobody asked for just now."""
+    product, postal_address = ctx.product_name, ctx.settings.postal_address
+    nonce, issued_at = batch.recipients[delivery.subscriber_id].nonce, delivery.created_at
+    match delivery.kind:
         case DeliveryKind.CONFIRM:
-            # Signed as it leaves: a mail that the relay put off for days must not arrive with an expired link. Nor
+            # Signed as it leaves: an e-mail that the relay put off for days must not arrive with an expired link. Nor
             # must one of a run whose clock was set to a past day.
-            url = ctx.signed_url(TokenPurpose.CONFIRM, subscriber.nonce, max(issued, now))
-            words = ConfirmContext(confirm_url=url, product=product, postal_address=postal)
-            return partial(render_confirm, words), None
-        case DeliveryKind.ALREADY_SUBSCRIBED if claimed.edition.startswith(f"{COPY_LINK}:"):
-            return partial(render_copy_link, copy_words(ctx, claimed, subscriber)), None
+            url = ctx.signed_url(TokenPurpose.CONFIRM, nonce, max(issued_at, now))
+            confirm = ConfirmContext(confirm_url=url, product=product, postal_address=postal_address)
+            return partial(render_confirm, confirm), None
+        case DeliveryKind.ALREADY_SUBSCRIBED if delivery.edition.startswith(f"{COPY_LINK}:"):
+            return partial(render_copy_link, copy_link_context(ctx, batch, delivery)), None
         case DeliveryKind.ALREADY_SUBSCRIBED:
-            url = ctx.signed_url(TokenPurpose.PREFERENCES, subscriber.nonce, issued)
-            asked = AlreadySubscribedContext(preferences_url=url, product=product, postal_address=postal)
-            return partial(render_already_subscribed, asked), None
+            url = ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued_at)
+            already = AlreadySubscribedContext(preferences_url=url, product=product, postal_address=postal_address)
+            return partial(render_already_subscribed, already), None
         case DeliveryKind.GOODBYE:
-            left = GoodbyeContext(
-                return_url=ctx.signed_url(TokenPurpose.RESUBSCRIBE, subscriber.nonce, issued),
+            goodbye = GoodbyeContext(
+                resubscribe_url=ctx.signed_url(TokenPurpose.RESUBSCRIBE, nonce, issued_at),
                 subscribe_url=ctx.absolute_url("/"),
                 product=product,
-                postal_address=postal,
+                postal_address=postal_address,
             )
-            return partial(render_goodbye, left), None
+            return partial(render_goodbye, goodbye), None
         case DeliveryKind.WELCOME:
-            welcome = welcome_words(ctx, desk, claimed, subscriber, now)
+            welcome = welcome_context(ctx, batch, delivery, now)
             return partial(render_welcome, welcome), welcome.unsubscribe_url
-    digest = digest_context(ctx, desk, claimed, subscriber)
-    return partial(render_digest, digest), digest.links.unsubscribe
+    digest = digest_context(ctx, batch, delivery)
+    return partial(render_digest, digest, batch.cache.fragments), digest.links.unsubscribe

@@ -1,167 +1,275 @@
-"""The digest letter.
+"""Digest: papers rendered once for all subscribers, joined with what is personal.
 
-    DigestWords -> cards and rows -> as many as fit -> subject, text, html
-
-What is rendered of a paper (prints.py) or of the frame is rendered once, with holes (fragments.py), and kept for other
-letters; a letter is those pieces joined, with what is its reader's own in the holes.
-
-The best ten papers stand in full, the rest as rows, and what is left is a count with a link. The weight of the
-HTML on the wire decides, whatever the texts are: first the rows at the end become a count, and where the cards
-alone are too heavy, cards become rows.
+The best ten papers are shown as cards, the rest as rows, and what is left as a count with a link. The size of the
+encoded HTML decides, whatever the texts are: first rows at the end become a count, and where the cards alone are too
+large, cards become rows.
 """
 
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import replace
 
-from digest.mail import SOFT_BREAK, EmailContent, QuotedPrintable, SizeBudget
-from digest.rendering.contexts import DigestContext
-from digest.rendering.fragment_cache import (
-    PaperForm,
-    Prints,
-    Style,
-    heading,
-    label,
-    numbered,
-    reason,
-    render_paper,
-    run,
+from digest import formatting
+from digest.mail import SOFT_BREAK, EmailContent, QuotedPrintable, SizeBudget, encode_part
+from digest.rendering import layout
+from digest.rendering.contexts import LINK_NAMES, DigestContext
+from digest.rendering.fragment_cache import FragmentCache, PaperStyle, RenderedPaper
+from digest.rendering.fragments import (
+    EMPTY,
+    EncodedPair,
+    add_token,
+    encode_html_and_text,
+    fill_placeholders,
+    placeholder,
 )
-from digest.rendering.fragments import NOTHING
-from digest.rendering.layout import Frame, Papers, day_of, paints, positions
-from digest.rendering.paper_card import HIGHLIGHT_COLORS
+from digest.rendering.paper_card import (
+    HIGHLIGHT_COLORS,
+    REASON_KEYWORD_LENGTH,
+    REASONS_PER_PAPER,
+    PaperForm,
+    match_reason_text,
+)
+from digest.rendering.plain_text import encode_paragraph
+from digest.rendering.templates import SUBJECT_LENGTH
+from digest.rendering.transactional import leading_keywords, send_time_text
 
-LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
-
-
-CARDS_LIMIT = 75_000  # of these, for the frame and the papers in full
-
-
-IN_FULL = 10
-
-
-NOWHERE = (NOTHING, NOTHING)
-
-
-UNMARKED = -1
-
-
-Ink = tuple[QuotedPrintable, QuotedPrintable, QuotedPrintable, QuotedPrintable, QuotedPrintable]
-
-
-Filling = dict[str, QuotedPrintable]
+HTML_LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
+CARDS_HTML_LIMIT = 75_000  # of these, for the layout and the cards
+CARDS_PER_DIGEST = 10
+KEYWORD_COUNTS_LIMIT = 12
+NOTICES_LIMIT, NOTICE_LENGTH = 6, 300
+TITLE_SEPARATOR = encode_part(layout.PREHEADER_SEPARATOR)
+LIST_MARK, LINE_END = encode_part("  * "), encode_part("\n")
+EncodedValues = dict[str, QuotedPrintable]
 
 
-def render_digest(words: DigestContext, *, whole: bool = False) -> EmailContent:
-    """The letter for one reader and one edition. `whole`: nothing is left out for its weight, as on the web."""
-    return _Setting(words).letter(whole=whole)
+def render_digest(
+    context: DigestContext, cache: FragmentCache | None = None, *, all_papers: bool = False
+) -> EmailContent:
+    """Render the digest of one subscriber and edition. `all_papers`: whatever its size, as on the web."""
+    return _DigestBuilder(context, cache or FragmentCache()).build(all_papers=all_papers)
 
 
-class _Setting:
-    """One letter being set. Papers are named by their places in the edition."""
+class _DigestBuilder:
+    """One digest in the making. Papers are named by their places in the edition."""
 
-    def __init__(self, words: DigestContext) -> None:
-        self._words = words
-        self._weekly = words.frequency == "weekly"
-        self._frame = Frame(words)
-        self._positions = positions(words)
-        self._inks: dict[int, Ink] = {}
-        # What fills the holes of papers in which nothing is marked, in both forms.
-        self._bare = [{"never": each.get("never", NOTHING)} for each in (self._frame.html, self._frame.text)]
-        muted, never = bool(words.links.mute and words.keyword_ids), bool(words.links.never)
-        self._style = Style(words.day.year, self._weekly, muted, never)
+    def __init__(self, context: DigestContext, cache: FragmentCache) -> None:
+        self._context, self._cache = context, cache
+        self._layout = DigestLayout(context, cache)
+        self._positions = layout.keyword_positions(context)
+        self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
+        mute, mute_author = bool(context.links.mute and context.keyword_ids), bool(context.links.mute_author)
+        self._styles: dict[PaperForm, PaperStyle] = {
+            "card": PaperStyle("card", context.day.year, context.is_weekly, mute, mute_author),
+            "row": PaperStyle("row", context.day.year, context.is_weekly, mute, mute_author),
+        }
 
-    def letter(self, *, whole: bool) -> EmailContent:
-        letter = self._with(None)
-        if whole or len(letter.encoded_html) <= CARDS_LIMIT:  # as nearly all are: there is nothing to weigh
-            return letter
-        total = len(self._words.papers) + self._words.left_out
-        # The frame is weighed with all it may have to say: the heading of the rows and the longest count.
-        return self._with(SizeBudget(self._frame.empty(rows=total, more=total)))
+    def build(self, *, all_papers: bool) -> EmailContent:
+        content = self._build_within(None)
+        if all_papers or len(content.encoded_html) <= CARDS_HTML_LIMIT:  # as nearly always
+            return content
+        total = len(self._context.papers) + self._context.left_out
+        # The layout counts with the most that it may have to say: the heading of the rows and the longest count.
+        return self._build_within(SizeBudget(self._layout.build([], [], [], [], rows=total, more=total).encoded_html))
 
-    def _with(self, scale: SizeBudget | None) -> EmailContent:
-        places = range(len(self._words.papers))
-        cards = self._fitting("card", places[:IN_FULL], scale, CARDS_LIMIT)
-        rows = self._fitting("row", places[len(cards) :], scale, LIMIT)
-        card_html, card_text = self._in_order("card", cards, 1)
-        row_html, row_text = self._in_order("row", rows, 1 + len(cards))
-        more = len(places) + self._words.left_out - len(cards) - len(rows)
-        return self._frame.letter(Papers(card_html, row_html), Papers(card_text, row_text), len(rows), more)
+    def _build_within(self, budget: SizeBudget | None) -> EmailContent:
+        places = range(len(self._context.papers))
+        cards = self._papers_within("card", places[:CARDS_PER_DIGEST], budget, CARDS_HTML_LIMIT)
+        rows = self._papers_within("row", places[len(cards) :], budget, HTML_LIMIT)
+        more = len(places) + self._context.left_out - len(cards) - len(rows)
+        card_parts = self._render_in_order("card", cards, 1)
+        row_parts = self._render_in_order("row", rows, 1 + len(cards))
+        return self._layout.build(*card_parts, *row_parts, rows=len(rows), more=more)
 
-    def _fitting(self, kind: PaperForm, places: Sequence[int], scale: SizeBudget | None, limit: int) -> Sequence[int]:
-        """As many of these papers as fit; all of them, where nothing is weighed."""
-        if not scale:
-            return places
-        headed: set[str] = set()
-        for fitting, place in enumerate(places):
-            made, in_html, _ = self._filling(place, kind)
-            day = self._day(place)
-            head = heading(kind, "" if day in headed else day)[0]
-            if not scale.try_add(QuotedPrintable(b"".join([head, *made.html.pieces(in_html)])), limit):
+    def _papers_within(
+        self, form: PaperForm, places: Sequence[int], budget: SizeBudget | None, limit: int
+    ) -> Sequence[int]:
+        """Return as many of these papers as fit; all of them without a budget."""
+        headings: set[str] = set()
+        for fitting, place in enumerate(places if budget else ()):
+            day = self._day_heading(place)
+            heading, _ = self._heading(form, "" if day in headings else day)
+            rendered, html_values, _ = self._render_paper(form, place, 0)
+            part = QuotedPrintable(b"".join([heading, *rendered.html.fill(html_values)]))
+            if budget and not budget.try_add(part, limit):
                 return places[:fitting]
-            headed.add(day)
+            headings.add(day)
         return places
 
-    def _in_order(
-        self, kind: PaperForm, places: Sequence[int], first: int
+    def _render_in_order(
+        self, form: PaperForm, places: Sequence[int], first_number: int
     ) -> tuple[list[QuotedPrintable], list[QuotedPrintable]]:
-        """The papers in both forms: a weekly letter's by day, the late ones at the end."""
-        in_html: list[QuotedPrintable] = []
-        in_text: list[QuotedPrintable] = []
-        number, last = first, ""
-        for (day, place), some in groupby(self._by_day(places), self._kin):
-            if place == UNMARKED:
-                papers = tuple([self._words.papers[each] for each in some])
-                made = run(papers, kind, number, self._style)
-                own_html, own_text = self._bare
-                number += len(papers)
-            else:
-                made, own_html, own_text = self._filling(place, kind)
-                own_text["number"] = numbered(number)
-                number += 1
-            head_html, head_text = heading(kind, "" if day == last else day)
-            in_html += [head_html, *made.html.pieces(own_html)]
-            in_text += [head_text, *made.text.pieces(own_text)]
-            last = day
-        return in_html, in_text
+        """Render papers as HTML and as text: those of a weekly digest by day, late ones at the end."""
+        if self._context.is_weekly:
+            views = self._context.papers
+            places = sorted(places, key=lambda n: (views[n].is_late, not views[n].is_late and views[n].paper.listed_on))
+        html: list[QuotedPrintable] = []
+        text: list[QuotedPrintable] = []
+        last_day = ""
+        for number, place in enumerate(places, first_number):
+            day = self._day_heading(place)
+            html_heading, text_heading = self._heading(form, "" if day == last_day else day)
+            rendered, html_values, text_values = self._render_paper(form, place, number)
+            html += [html_heading, *rendered.html.fill(html_values)]
+            text += [text_heading, *rendered.text.fill(text_values)]
+            last_day = day
+        return html, text
 
-    def _by_day(self, places: Sequence[int]) -> Sequence[int]:
-        if not self._weekly:
-            return places
-        order = [(each.late, 0 if each.late else each.listed_on.toordinal()) for each in self._words.papers]
-        return sorted(places, key=order.__getitem__)
+    def _day_heading(self, place: int) -> str:
+        return layout.day_heading(self._context.papers[place]) if self._context.is_weekly else ""
 
-    def _day(self, place: int) -> str:
-        """The paper's heading in a weekly letter."""
-        return day_of(self._words.papers[place]) if self._weekly else ""
+    def _heading(self, form: PaperForm, day: str) -> EncodedPair:
+        """Return what stands before a paper: its day where that begins, else a rule between cards."""
+        if not day:
+            return (self._cache.macro("separator") if form == "card" else EMPTY), EMPTY
+        text = self._cache.template(f"digest-day-of-{form}s.txt", day=day)
+        return self._cache.macro(f"day_of_{form}s", day), encode_part(text)
 
-    def _kin(self, place: int) -> tuple[str, int]:
-        """The same for papers that are set together: those of a day in which nothing is marked."""
-        return self._day(place), place if self._words.papers[place].marked else UNMARKED
+    def _render_paper(
+        self, form: PaperForm, place: int, number: int
+    ) -> tuple[RenderedPaper, EncodedValues, EncodedValues]:
+        """Return a rendered paper, and what fills its placeholders in HTML and in text."""
+        view, positions, layout_values = self._context.papers[place], self._positions[place], self._layout
+        rendered = self._cache.paper(view, self._styles[form])
+        html = {"mute_author": layout_values.html.get("mute_author", EMPTY)}
+        text = {"mute_author": layout_values.text.get("mute_author", EMPTY)}
+        text["number"] = self._cache.encode(f"{number:>2}. ")[1]
+        for query, color, keyword, mute in rendered.placeholders:
+            encoded = self._encode_keyword(positions[query])
+            html[color], html[keyword], text[keyword], html[mute], text[mute] = encoded
+        if view.matched_in:
+            keywords = self._context.keywords
+            reasons = [
+                (formatting.truncate(keywords[positions[query]], REASON_KEYWORD_LENGTH), where)
+                for query, where in view.matched_in[:REASONS_PER_PAPER]
+            ]
+            reason = match_reason_text(reasons, max(0, len(view.matched_in) - REASONS_PER_PAPER))
+            text["reason"] = self._cache.wrap(reason, 4, "    ")
+        return rendered, html, text
 
-    def _filling(self, place: int, kind: PaperForm) -> tuple[Prints, Filling, Filling]:
-        """A rendered paper, and what fills its holes in both forms, but for its number."""
-        words, paper, known = self._words, self._words.papers[place], self._positions[place]
-        made = render_paper(paper, kind, self._style)
-        in_html, in_text = (each.copy() for each in self._bare)
-        for number, paint, keyword, mute in made.holes:
-            position = known[number]
-            own = self._inks.get(position) or self._ink(position)
-            in_html[paint], in_html[keyword], in_text[keyword], in_html[mute], in_text[mute] = own
-        in_text["why"] = reason(tuple([(words.keywords[known[number]], place) for number, place in paper.where]))
-        return made, in_html, in_text
+    def _encode_keyword(self, position: int) -> tuple[QuotedPrintable, ...]:
+        """Return a keyword's color, and its text and the URL that mutes it, these in HTML and in text."""
+        if encoded := self._encoded_keywords.get(position):
+            return encoded
+        context, html, text = self._context, self._layout.html, self._layout.text
+        mute = [EMPTY, EMPTY]
+        if context.links.mute and context.keyword_ids:
+            suffix = b"/%d%b" % (context.keyword_ids[position], SOFT_BREAK)
+            mute = [QuotedPrintable(values["mute"] + suffix) for values in (html, text)]
+        color = self._cache.macro("highlight", position % len(HIGHLIGHT_COLORS))
+        keyword = self._cache.encode(formatting.truncate(context.keywords[position], REASON_KEYWORD_LENGTH))
+        encoded = self._encoded_keywords[position] = (color, *keyword, *mute)
+        return encoded
 
-    def _ink(self, position: int) -> Ink:
-        """A keyword's colour, its words and the address where it is muted, the last two in both forms."""
-        words = self._words
-        mute = self._muting(words.keyword_ids[position]) if words.links.mute and words.keyword_ids else NOWHERE
-        made = self._inks[position] = (
-            paints()[position % len(HIGHLIGHT_COLORS)],
-            *label(words.keywords[position]),
-            *mute,
+
+class DigestLayout:
+    """Layout of one digest. `html` and `text` have its personal values by the names of their placeholders."""
+
+    def __init__(self, context: DigestContext, cache: FragmentCache) -> None:
+        self._context, self._cache = context, cache
+        counts, matched = layout.count_by_keyword(context), layout.count_matched(context)
+        leading = leading_keywords(context.keywords)
+        keywords = formatting.join_words(leading, len(context.keywords) - len(leading))
+        subscription = {
+            "frequency": formatting.frequency_label(context.frequency),
+            "send_time": send_time_text(context.send_time),
+            "subscribed_on": formatting.format_date(context.subscribed_on),
+            "address": formatting.single_line(context.address),
+            "keywords": keywords,
+        }
+        note = cache.template(
+            "digest-subscription.txt",
+            **{name: placeholder(name) if text else "" for name, text in subscription.items()},
         )
-        return made
+        headline = layout.headline_text(context, matched)
+        titles = [cache.encode(title)[0] for title in layout.preheader_titles(context.papers)]
+        self._subject = self._build_subject(counts, matched)
+        self.html: EncodedValues = {
+            **{name: cache.encode(text)[0] for name, text in subscription.items()},
+            "subject": encode_html_and_text(self._subject)[0],
+            "preheader": QuotedPrintable(TITLE_SEPARATOR.join(titles)),
+            "headline": cache.encode(headline)[0],
+        }
+        self.text: EncodedValues = {
+            "subscription_note": encode_paragraph(fill_placeholders(note, subscription)),
+            "headline": cache.wrap(headline),
+        }
+        optional = {"keywords"} if keywords else set()
+        for name in LINK_NAMES:
+            if url := getattr(context.links, name):
+                page, slash, token = url.rpartition("/")
+                self.html[name], self.text[name] = add_token(cache.encode(page + slash), token)
+                optional.add(name)
+        if counts:
+            optional |= self._add_keyword_counts(counts)
+        self._key = layout.LayoutKey(
+            product=formatting.single_line(context.product),
+            day=context.day,
+            is_weekly=context.is_weekly,
+            notices=tuple(formatting.single_line(notice, NOTICE_LENGTH) for notice in context.notices[:NOTICES_LIMIT]),
+            postal_address=formatting.single_line(context.postal_address),
+            nothing_matched=bool(context.keywords) and not matched,
+            optional=frozenset(optional),
+        )
 
-    def _muting(self, keyword: int) -> tuple[QuotedPrintable, QuotedPrintable]:
-        """The address of the reader's own page for a keyword, in both forms."""
-        end = b"/%d%b" % (keyword, SOFT_BREAK)
-        return QuotedPrintable(self._frame.html["mute"] + end), QuotedPrintable(self._frame.text["mute"] + end)
+    def build(
+        self,
+        html_cards: Sequence[QuotedPrintable],
+        text_cards: Sequence[QuotedPrintable],
+        html_rows: Sequence[QuotedPrintable],
+        text_rows: Sequence[QuotedPrintable],
+        *,
+        rows: int,
+        more: int,
+    ) -> EmailContent:
+        """Join the layout with so many rows and the cards before them; `more` papers are on the web only."""
+        optional = set(self._key.optional)
+        for name, count in (("row_heading", rows), ("more_papers", more)):
+            if count:
+                self.html[name], self.text[name] = self._cache.encode(formatting.pluralize(count, "more paper"))
+                optional.add(name)
+        if notice := layout.missed_papers_notice(self._context, more):
+            self.html["missed_papers"] = self._cache.encode(notice)[0]
+            self.text["missed_papers"] = self._cache.wrap(notice, 2, "! ")
+            optional.add("missed_papers")
+        html, text = self._cache.layout(replace(self._key, optional=frozenset(optional)))
+        return EmailContent(
+            self._subject,
+            text.render_lists(self.text, {"cards": text_cards, "rows": text_rows}),
+            html.render_lists(self.html, {"cards": html_cards, "rows": html_rows}),
+        )
+
+    def _build_subject(self, counts: Sequence[layout.KeywordCount], matched: int) -> str:
+        count = layout.subject_count(self._context, matched)
+        topics = layout.subject_topics(self._context, counts, count)
+        template = self._cache.template(
+            "digest-subject.txt",
+            count=placeholder("count"),
+            is_weekly=self._context.is_weekly,
+            topics=placeholder("topics") if topics else "",
+        )
+        return formatting.truncate(fill_placeholders(template, {"count": count, "topics": topics}), SUBJECT_LENGTH)
+
+    def _add_keyword_counts(self, counts: Sequence[layout.KeywordCount]) -> set[str]:
+        """Add the counts and the bar that shows them; return the names of their placeholders."""
+        cache, shown, hidden = self._cache, counts[:KEYWORD_COUNTS_LIMIT], len(counts) - KEYWORD_COUNTS_LIMIT
+        total = sum(count.papers for count in shown)
+        html_counts, text_counts, bar = [], [], []
+        for count in shown:
+            color = count.position % len(HIGHLIGHT_COLORS)
+            values = {
+                "keyword": cache.encode(count.keyword)[0],
+                "color": cache.macro("highlight", color),
+                "papers": cache.encode(str(count.papers))[0],
+            }
+            html_counts.append(cache.keyword_count.render(values))
+            text_counts += [LIST_MARK, cache.wrap(f"{count.keyword}: {count.papers}", 6, "  * "), LINE_END]
+            bar.append(cache.macro("bar_part", round(100 * count.papers / total), color))
+        self.html["keyword_counts"] = QuotedPrintable(b"".join(html_counts))
+        self.html["keyword_bar"] = QuotedPrintable(b"".join(bar))
+        self.text["keyword_counts"] = QuotedPrintable(b"".join(text_counts))
+        if hidden <= 0:
+            return {"keyword_counts", "keyword_bar"}
+        self.html["more_keywords"], self.text["more_keywords"] = cache.encode(
+            formatting.pluralize(hidden, "more keyword")
+        )
+        return {"keyword_counts", "keyword_bar", "more_keywords"}

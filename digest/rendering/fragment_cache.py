@@ -1,100 +1,74 @@
-"""Papers rendered for anybody, and kept: what is a reader's own comes into the holes (fragments.py).
+"""Rendered papers and other fragments that many e-mails share."""
 
-`prints` is one paper, as a card or as a row; a `run` is several in which nothing is marked, such as the trending ones
-at the end of a letter: many readers get the same.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from functools import cached_property, lru_cache
 
-from digest.formatting import truncate
 from digest.mail import QuotedPrintable, encode_part
-from digest.rendering import layout
 from digest.rendering.contexts import PaperView
-from digest.rendering.fragments import NOTHING, Fragment, both, hole
-from digest.rendering.paper_card import KEYWORD, REASONS, Own, in_full, in_short, why
-from digest.rendering.plain_text import fill
-from digest.rendering.templates import fragment, macro, part
-
-KEPT = 4096  # cards and rows that are kept
-
-
-RUNS = 64  # runs of them: 4 MB
+from digest.rendering.fragments import Fragment, encode_html_and_text, placeholder
+from digest.rendering.layout import render_layout
+from digest.rendering.paper_card import PaperForm, PersonalFields, build_card
+from digest.rendering.plain_text import wrap_text
+from digest.rendering.templates import render_macro, render_template
 
 
-SAID = 4096  # paragraphs of text/plain that are kept
+@dataclass(frozen=True, slots=True)
+class PaperStyle:
+    """What decides how a paper is rendered, beside itself. `mute` and `mute_author`: whether there are such links."""
 
-
-PaperForm = Literal["card", "row"]
-
-
-class Style(NamedTuple):
-    """What decides how a paper is rendered, beside itself. `mute` and `never`: whether there are such links."""
-
+    form: PaperForm
     year: int
-    weekly: bool
+    is_weekly: bool
     mute: bool
-    never: bool
+    mute_author: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prints:
-    """A rendered paper. `holes`: the numbers of its queries, each with the names of its three holes."""
+class RenderedPaper:
+    """Both forms of a paper. `placeholders`: each of its queries with the names of its color, keyword and mute URL."""
 
     html: Fragment
     text: Fragment
-    holes: tuple[tuple[int, str, str, str], ...] = ()
+    placeholders: tuple[tuple[int, str, str, str], ...]
 
 
-@lru_cache(maxsize=KEPT)
-def render_paper(paper: PaperView, kind: PaperForm, style: Style) -> Prints:
-    """The paper as a card or a row of that year's letters."""
-    own = Own.holes(paper, mute=style.mute, never=style.never)
-    shown = (in_full if kind == "card" else in_short)(paper, date(style.year, 1, 1), own)
-    period = layout.period(style.weekly)
-    values = {"paper": shown, "weekly": style.weekly, "period": period, "number": hole("number")}
-    in_html, in_text = (fragment(f"digest-{kind}.{ending}", **values) for ending in ("html", "txt"))
-    numbers = {int(name.split()[1]) for name in (*in_html.names, *in_text.names) if " " in name}
-    return Prints(in_html, in_text, tuple((n, f"paint {n}", f"keyword {n}", f"mute {n}") for n in sorted(numbers)))
+class FragmentCache:
+    """Everything rendered once for all e-mails of one process. Nothing in it is personal.
+
+    Each method remembers what it returned, least recently used first to go. Threads may share it.
+    """
+
+    def __init__(self, papers: int = 4096, texts: int = 8192) -> None:
+        self.paper = lru_cache(papers)(render_paper)
+        self.template = lru_cache(256)(render_template)
+        self.layout = lru_cache(64)(render_layout)
+        self.macro = lru_cache(1024)(encode_macro)
+        self.encode = lru_cache(texts)(encode_html_and_text)
+        self.wrap = lru_cache(texts)(encode_wrapped)
+
+    @cached_property
+    def keyword_count(self) -> Fragment:
+        """Line of one keyword above the papers."""
+        names = ("keyword", "color", "papers")
+        return Fragment(render_macro("keyword_count", *map(placeholder, names)))
 
 
-@lru_cache(maxsize=RUNS)
-def run(papers: Sequence[PaperView], kind: PaperForm, first: int, style: Style) -> Prints:
-    """Papers in which nothing is marked, one after the other. `first`: the number of the first one."""
-    printed = [render_paper(paper, kind, style) for paper in papers]
-    numbers = [{"number": numbered(each)} for each in range(first, first + len(papers))]
-    between = heading(kind, "")
-    return Prints(
-        Fragment.of([each.html for each in printed], numbers, between[0]),
-        Fragment.of([each.text for each in printed], numbers, between[1]),
-    )
+def render_paper(view: PaperView, style: PaperStyle) -> RenderedPaper:
+    """Render a paper with placeholders for all that is personal."""
+    fields = PersonalFields.placeholders(view, mute=style.mute, mute_author=style.mute_author)
+    card = build_card(view, date(style.year, 1, 1), fields, style.form)
+    values = {"card": card, "is_weekly": style.is_weekly, "number": placeholder("number")}
+    html, text = (Fragment(render_template(f"digest-{style.form}.{ending}", **values)) for ending in ("html", "txt"))
+    numbers = sorted({int(name.split()[1]) for name in (*html.names, *text.names) if " " in name})
+    return RenderedPaper(html, text, tuple((n, f"color {n}", f"keyword {n}", f"mute {n}") for n in numbers))
 
 
-@lru_cache(maxsize=SAID)
-def label(keyword: str) -> tuple[QuotedPrintable, QuotedPrintable]:
-    """A keyword as cards name it, in both forms."""
-    return both(truncate(keyword, KEYWORD))
+def encode_macro(name: str, *values: object) -> QuotedPrintable:
+    """Render and encode a macro without placeholders."""
+    return encode_part(render_macro(name, *values))
 
 
-@lru_cache(maxsize=SAID)
-def reason(where: tuple[tuple[str, str], ...]) -> QuotedPrintable:
-    """The keywords and where they stand, for the plain letter."""
-    said = [(truncate(keyword, KEYWORD), place) for keyword, place in where[:REASONS]]
-    return encode_part(fill(why(said, max(0, len(where) - REASONS)), 4)[4:])
-
-
-@lru_cache
-def numbered(number: int) -> QuotedPrintable:
-    """The paper's number in the plain letter."""
-    return encode_part(f"{number:>2}. ")
-
-
-@lru_cache
-def heading(kind: PaperForm, day: str) -> tuple[QuotedPrintable, QuotedPrintable]:
-    """What stands before a paper, in both forms: the day where one begins, else a rule between cards."""
-    if not day:
-        return (encode_part(macro("rule")), NOTHING) if kind == "card" else (NOTHING, NOTHING)
-    return encode_part(macro(f"day_of_{kind}s", day)), encode_part(part(f"digest-day-of-{kind}s.txt", day=day))
+def encode_wrapped(text: str, indent: int = 0, first_indent: str = "") -> QuotedPrintable:
+    """Wrap and encode a text that follows `first_indent`, which a template has already."""
+    return encode_part(wrap_text(text, indent, first_indent)[len(first_indent) :])

@@ -1,173 +1,140 @@
-"""What one letter had to work out and the next one needs again: which keywords a paper matches, and where.
+"""Which keywords match a paper, and where: worked out once, not for every e-mail.
 
-    papers, keywords of a batch ──learn──> matches ──paper──> LetterPaper, with its marks
-
-Matching costs by the paper and hardly by the keyword. So where many letters are to come, papers are tried against all
-the keywords of these at once; else, and for keywords that come later, against those that a letter needs. A paper with
-its marks is kept by the keywords that matched, not by reader, and numbers them itself. Nothing here is of one reader.
+Matching costs by the paper and hardly by the keyword. So where many e-mails are to come, papers are matched against
+the keywords of all of them at once; else, and for keywords that come later, against those that a digest needs. A view
+of a paper is kept by the keywords that matched it, not by subscriber, and has query numbers of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 
 from digest.matching import Matcher, PaperDocument, Query, bit_positions, explain, parse_canonical
+from digest.papers import PaperSnapshot
 from digest.rendering.contexts import PaperView
-
-KEYWORDS = 20_000  # that are kept, as parsed queries
-
-
-PAPERS = 4_000
-
-
-SHOWN = 8_192  # papers with their marks
-
-
-@dataclass(frozen=True, slots=True)
-class PaperSnapshot:
-    """A paper as it is kept: what matching looks at, and what a letter shows with nothing marked.
-
-    `stamp` changes when anything of that does. `plain` has the machine's summary, for those who want it.
-    """
-
-    stamp: object
-    document: PaperDocument
-    plain: PaperView
 
 
 @dataclass(slots=True)
-class _Sheet:
-    """What is known of one paper: it was tried against the first `tried` keywords, and against `also`."""
+class PaperMatches:
+    """What is known of one paper. It was tested against the first `tested` keywords, and against `also_tested`."""
 
-    stock: PaperSnapshot
-    tried: int
-    serial: int
+    paper: PaperSnapshot
+    document: PaperDocument
+    tested: int
     matched: set[str] = field(default_factory=set)
-    also: set[str] = field(default_factory=set)
+    also_tested: set[str] = field(default_factory=set)
 
 
 class MatchCache:
-    """For one thread at a time. What becomes too much is forgotten and worked out again."""
+    """Matches and views of papers. For one thread at a time. What becomes too much is forgotten."""
 
-    def __init__(self, *, keywords: int = KEYWORDS, papers: int = PAPERS, shown: int = SHOWN) -> None:
-        self._most = (keywords, papers, shown)
+    def __init__(self, *, keywords: int = 20_000, papers: int = 4_000, views: int = 8_192) -> None:
+        self._limits = (keywords, papers, views)
         self._numbers: dict[str, int] = {}
         self._queries: list[Query] = []
-        self._sheets: dict[int, _Sheet] = {}
-        self._shown: dict[tuple[int, tuple[str, ...], bool, bool], PaperView] = {}
-        self._serial = 0
+        self._papers: dict[int, PaperMatches] = {}
+        self._views: dict[tuple[PaperSnapshot, tuple[str, ...], bool, bool], PaperView] = {}
 
     def __len__(self) -> int:
-        return len(self._numbers) + len(self._sheets) + len(self._shown)
+        return len(self._numbers) + len(self._papers) + len(self._views)
 
-    def new(self, keywords: Iterable[str]) -> set[str]:
-        """Those of these keywords, in canonical form, that were never met."""
+    def new_keywords(self, keywords: Iterable[str]) -> set[str]:
+        """Return those of these canonical keywords that were never met."""
         return set(keywords) - self._numbers.keys()
-
-    def unknown(self, stamps: Mapping[int, object]) -> list[int]:
-        """Papers, by number, that have to be given to `learn`: never met, or changed since."""
-        keywords, papers, _ = self._most
-        if len(self._numbers) > keywords or len(self._sheets) > papers:
-            self._numbers, self._queries, self._sheets, self._shown = {}, [], {}, {}
-        sheets = self._sheets
-        return [
-            number
-            for number, stamp in stamps.items()
-            if (sheet := sheets.get(number)) is None
-            or (sheet.stock.stamp is not stamp and sheet.stock.stamp != stamp)  # nearly always it is that very one
-        ]
 
     def update(
         self,
-        fresh: Mapping[int, PaperSnapshot],
-        letters: Iterable[tuple[Sequence[int], Sequence[str]]],
-        ahead: Iterable[str] = (),
+        papers: Mapping[int, PaperSnapshot],
+        digests: Iterable[tuple[Sequence[int], Sequence[str]]],
+        upcoming_keywords: Iterable[str] = (),
     ) -> None:
-        """Take in `fresh` papers, and what letters need: the numbers of their papers, and the keywords to be tried.
+        """Take in papers as they are now, and what digests need: ids of their papers, and canonical keywords.
 
-        `ahead` are keywords that later letters will need: with them, every fresh paper is tried against all that is
-        known. Raises QueryError for a keyword that is none.
+        With `upcoming_keywords`, which later digests will need, every new paper is matched against all keywords.
+        Raises QueryError for a keyword that is none.
         """
-        later = list(ahead)
-        needed = list(letters)
-        for canonical in self.new([*(text for _, asked in needed for text in asked), *later]):
+        keyword_limit, paper_limit, _ = self._limits
+        if len(self._numbers) > keyword_limit or len(self._papers) > paper_limit:
+            self._numbers, self._queries, self._papers, self._views = {}, [], {}, {}
+        upcoming, needed = list(upcoming_keywords), list(digests)
+        for canonical in self.new_keywords([*(text for _, keywords in needed for text in keywords), *upcoming]):
             self._queries.append(parse_canonical(canonical))
             self._numbers[canonical] = len(self._numbers)
-        for number, stock in fresh.items():
-            self._serial += 1
-            self._sheets[number] = _Sheet(stock, len(self._numbers) if later else 0, self._serial)
-        if later:
-            self._try(list(self._numbers), list(fresh))
-        late_keywords, late_papers = self._untried(needed)
-        self._try(late_keywords, late_papers)
-        for paper in late_papers:
-            self._sheets[paper].also.update(late_keywords)
+        new_ids = []
+        for number, paper in papers.items():
+            if (matches := self._papers.get(number)) is None or matches.paper != paper:
+                document = PaperDocument.from_paper(paper, paper.sources)
+                self._papers[number] = PaperMatches(paper, document, len(self._numbers) if upcoming else 0)
+                new_ids.append(number)
+        if upcoming:
+            self._match(list(self._numbers), new_ids)
+        keywords, paper_ids = self._untested(needed)
+        self._match(keywords, paper_ids)
+        for number in paper_ids:
+            self._papers[number].also_tested.update(keywords)
 
-    def _untried(self, needed: Iterable[tuple[Sequence[int], Sequence[str]]]) -> tuple[list[str], list[int]]:
-        keywords: set[str] = set()
+    def _untested(self, digests: Iterable[tuple[Sequence[int], Sequence[str]]]) -> tuple[list[str], list[int]]:
+        """Return keywords and papers that have to be matched now."""
+        untested: set[str] = set()
         papers: set[int] = set()
-        for carried, asked in needed:
-            newest = max(map(self._numbers.__getitem__, asked), default=-1)
-            for number in carried:
-                sheet = self._sheets.get(number)
-                if sheet is None or sheet.tried > newest:
+        for paper_ids, keywords in digests:
+            newest = max(map(self._numbers.__getitem__, keywords), default=-1)
+            for number in paper_ids:
+                matches = self._papers.get(number)
+                if matches is None or matches.tested > newest:
                     continue
-                missing = {each for each in asked if self._numbers[each] >= sheet.tried} - sheet.also
+                missing = {text for text in keywords if self._numbers[text] >= matches.tested} - matches.also_tested
                 if missing:
-                    keywords |= missing
+                    untested |= missing
                     papers.add(number)
-        return sorted(keywords), sorted(papers)
+        return sorted(untested), sorted(papers)
 
-    def _try(self, keywords: Sequence[str], papers: Sequence[int]) -> None:
-        if not papers or not keywords:
+    def _match(self, keywords: Sequence[str], paper_ids: Sequence[int]) -> None:
+        if not paper_ids or not keywords:
             return
-        documents = [self._sheets[each].stock.document for each in papers]
-        matcher = Matcher([self._queries[self._numbers[each]] for each in keywords], prefilter=False)
-        found = matcher.match_bits(documents)
-        for keyword, bits in zip(keywords, found, strict=True):
-            for place in bit_positions(bits.matched) if bits.matched else ():
-                self._sheets[papers[place]].matched.add(keyword)
+        documents = [self._papers[number].document for number in paper_ids]
+        matcher = Matcher([self._queries[self._numbers[keyword]] for keyword in keywords], prefilter=False)
+        for keyword, bits in zip(keywords, matcher.match_bits(documents), strict=True):
+            for position in bit_positions(bits.matched) if bits.matched else ():
+                self._papers[paper_ids[position]].matched.add(keyword)
 
-    def matches(self, number: int, asked: Iterable[str]) -> set[str]:
-        """Which of these keywords the paper matches. It must have been learnt."""
-        return self._sheets[number].matched.intersection(asked)
+    def matched_keywords(self, paper_id: int, keywords: Iterable[str]) -> set[str]:
+        """Return those of these keywords that match a paper, which must have been taken in."""
+        return self._papers[paper_id].matched.intersection(keywords)
 
-    def listed_on(self, number: int) -> date:
-        """The day on which a paper was first listed. It must have been learnt."""
-        return self._sheets[number].stock.plain.listed_on
-
-    def paper(
-        self, number: int, asked: Mapping[str, int], *, late: bool, summary: bool
+    def paper_view(
+        self, paper_id: int, positions: Mapping[str, int], *, is_late: bool, has_summary: bool
     ) -> tuple[PaperView, tuple[int, ...]]:
-        """The paper with its marks, and for each number that its marks have the position in `asked` that it means.
+        """Return a paper with its highlights, and the position of the keyword that each of its query numbers means.
 
-        The keywords of a paper stand in alphabetical order, so that those who wrote them in another one can share it.
+        `positions` are those of the subscriber's keywords. The queries of a view go by the alphabet, so that it can be
+        shared by subscribers who have the keywords in another order.
         """
-        sheet = self._sheets[number]
-        found = sheet.matched.intersection(asked)
-        matched = tuple(sorted(found)) if found else ()
-        key = (sheet.serial, matched, late, summary)
-        shown = self._shown.get(key)
-        if shown is None:
-            while len(self._shown) >= self._most[2]:
-                del self._shown[next(iter(self._shown))]
-            queries = [self._queries[self._numbers[each]] for each in matched]
-            shown = self._shown[key] = highlight_matches(sheet.stock, queries, late=late, summary=summary)
-        return shown, tuple([asked[each] for each in matched]) if found else ()
+        matches = self._papers[paper_id]
+        matched = tuple(sorted(matches.matched.intersection(positions)))
+        key = (matches.paper, matched, is_late, has_summary)
+        view = self._views.get(key)
+        if view is None:
+            while len(self._views) >= self._limits[2]:
+                del self._views[next(iter(self._views))]
+            queries = [self._queries[self._numbers[keyword]] for keyword in matched]
+            view = highlight_matches(matches.paper, queries, is_late=is_late, has_summary=has_summary)
+            self._views[key] = view
+        return view, tuple([positions[keyword] for keyword in matched])
 
 
 def highlight_matches(
-    stock: PaperSnapshot, queries: Sequence[Query], *, late: bool = False, summary: bool = False
+    paper: PaperSnapshot, queries: Sequence[Query], *, is_late: bool = False, has_summary: bool = False
 ) -> PaperView:
-    """A paper with the words that these queries match. `summary`: with the machine's summary, if there is one."""
-    plain = replace(stock.plain, late=late, summary=stock.plain.summary if summary else "", trending=not queries)
+    """Return a paper with the words that these queries match."""
     if not queries:
-        return plain
-    why = explain(queries, stock.document)
-    return replace(
-        plain,
-        title_spans=why.title,
-        abstract_spans=why.abstract,
-        where=tuple((number, why.describe_location(number)) for number in why.queries),
-        trending=not why.queries,
+        return PaperView(paper=paper, is_late=is_late, is_trending=True, has_summary=has_summary)
+    explanation = explain(queries, PaperDocument.from_paper(paper, paper.sources))
+    return PaperView(
+        paper=paper,
+        title_spans=explanation.title,
+        abstract_spans=explanation.abstract,
+        matched_in=tuple((number, explanation.describe_location(number)) for number in explanation.queries),
+        is_late=is_late,
+        is_trending=not explanation.queries,
+        has_summary=has_summary,
     )

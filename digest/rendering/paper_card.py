@@ -1,324 +1,275 @@
-"""Text in pieces: the matched words, each with its keyword's position, and what stands between them.
+"""Paper as an e-mail shows it, a full card or a short row, and the colors of both.
 
-The colours of a letter. A keyword's colour is its position among the reader's keywords, modulo six.
-
-Every pair of text and ground has a contrast of at least 4.5 to 1 (WCAG 2.2, AA), which a test computes.
-
-A paper as the letter shows it: in full as a card, or in short as a row. Everything here is ready to be printed.
+A keyword's color is its position among the subscriber's keywords, modulo six. Every pair of text and background has a
+contrast of at least 4.5 to 1 (WCAG 2.2, AA), which a test computes.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from digest.formatting import (
-    clean_line,
-    format_authors,
-    format_date,
-    format_day,
-    format_first_author,
-    pluralize,
-    safe_url,
-    single_line,
-    truncate,
-)
+from digest import formatting
 from digest.matching import Span, snippet
+from digest.papers import snapshots
 from digest.rendering.contexts import DigestContext, PaperView
-from digest.rendering.fragments import hole
+from digest.rendering.fragments import placeholder
+
+CARD_TITLE_LENGTH, ROW_TITLE_LENGTH, LABEL_LENGTH = 300, 160, 70  # characters; a label names the paper in a link
+SNIPPET_LENGTH, SUMMARY_LENGTH, ORGANIZATION_LENGTH, REASON_KEYWORD_LENGTH = 420, 600, 100, 60
+REASONS_PER_PAPER = 4
+PaperForm = Literal["card", "row"]
+
+
+@dataclass(frozen=True, slots=True)
+class HighlightColors:
+    """Highlighted word on a light and on a dark page.
+
+    Thunderbird's dark mode drops backgrounds lighter than 200 of 255; the underline is darker and stays.
+    """
+
+    background: str
+    underline: str
+    dark_background: str
+    dark_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmailTheme:
+    """All other colors, and the fonts."""
+
+    text: str = "#1b1f24"
+    muted: str = "#57606a"
+    border: str = "#dfe3e8"
+    link: str = "#0b57d0"
+    background: str = "#ffffff"
+    button: str = "#0b57d0"
+    button_text: str = "#ffffff"
+    dark_text: str = "#e6e9ec"
+    dark_muted: str = "#a5aeb8"
+    dark_border: str = "#31373e"
+    dark_link: str = "#8ab4f8"
+    dark_background: str = "#14171a"
+    dark_button: str = "#8ab4f8"
+    dark_button_text: str = "#14171a"
+    sans: str = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+    serif: str = "Georgia,'Times New Roman',serif"
+
+
+THEME = EmailTheme()
+HIGHLIGHT_COLORS = (
+    HighlightColors("#ffec99", "#e0b000", "#5a4700", "#ffeaa6"),
+    HighlightColors("#ffd9e6", "#d6538a", "#6a1f45", "#ffdbe9"),
+    HighlightColors("#c6f2d4", "#2f9e5b", "#0f4d2b", "#cbf5d9"),
+    HighlightColors("#d0e5ff", "#3f83dc", "#16407a", "#d6e7ff"),
+    HighlightColors("#e7dcff", "#8c66d4", "#45317b", "#e9e0ff"),
+    HighlightColors("#ffdfc7", "#dd7a30", "#69360c", "#ffe4d0"),
+)
 
 
 class TextPart(NamedTuple):
-    """`query` is a keyword's position, which has a colour, or a hole that is to be painted later."""
+    """Piece of a text. `query` is the position of the keyword that it matches, or the placeholder of its color."""
 
     text: str
     query: int | str | None = None
 
 
 def split_text(text: str, spans: Iterable[Span], limit: int) -> tuple[TextPart, ...]:
-    """`text` cut to `limit` characters and split at its spans; a span that does not fit in is left out.
-
-    Cleaning comes after splitting, because spans count the characters of the text as it was given.
-    """
+    """Cut `text` to `limit` characters and split it at its spans; a span that does not fit in is left out."""
     end = len(text) if len(text) <= limit else limit - 1
-    made: list[TextPart] = []
-    at = 0
+    parts: list[TextPart] = []
+    start = 0
     for span in sorted(spans):
-        if span.start < at or span.end > end or span.end <= span.start:
+        if span.start < start or span.end > end or span.end <= span.start:
             continue
-        made += [TextPart(text[at : span.start]), TextPart(text[span.start : span.end], span.query)]
-        at = span.end
-    made.append(TextPart(text[at:end] if end == len(text) else text[at:end].rstrip() + "…"))
-    cleaned = (TextPart(clean_line(piece.text), piece.query) for piece in made)
-    return tuple(piece for piece in cleaned if piece.text)
+        parts += [TextPart(text[start : span.start]), TextPart(text[span.start : span.end], span.query)]
+        start = span.end
+    parts.append(TextPart(text[start:end] if end == len(text) else text[start:end].rstrip() + "…"))
+    # Only now, because spans count the characters of the text as it was given.
+    cleaned = (TextPart(formatting.clean_line(part.text), part.query) for part in parts)
+    return tuple(part for part in cleaned if part.text)
 
 
-def starred(parts: Iterable[TextPart]) -> str:
-    """The pieces for text/plain: matched words between asterisks."""
-    return "".join(piece.text if piece.query is None else f"*{piece.text.strip()}*" for piece in parts)
-
-
-def plain(parts: Iterable[TextPart]) -> str:
-    return "".join(piece.text for piece in parts).strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A marked word on a light and on a dark page. `line` is the bar's colour on both.
-
-    Thunderbird's dark mode drops grounds lighter than 200 of 255; the line below the word is darker and stays.
-    """
-
-    ground: str
-    line: str
-    dark_ground: str
-    dark_ink: str
-
-
-@dataclass(frozen=True, slots=True)
-class EmailTheme:
-    """The rest: ink, quiet ink, rules, links, the page and the button, by day and by night."""
-
-    ink: str = "#1b1f24"
-    quiet: str = "#57606a"
-    rule: str = "#dfe3e8"
-    link: str = "#0b57d0"
-    page: str = "#ffffff"
-    button: str = "#0b57d0"
-    button_ink: str = "#ffffff"
-    dark_ink: str = "#e6e9ec"
-    dark_quiet: str = "#a5aeb8"
-    dark_rule: str = "#31373e"
-    dark_link: str = "#8ab4f8"
-    dark_page: str = "#14171a"
-    dark_button: str = "#8ab4f8"
-    dark_button_ink: str = "#14171a"
-    sans: str = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
-    serif: str = "Georgia,'Times New Roman',serif"
-
-
-THEME = EmailTheme()
-
-
-HIGHLIGHT_COLORS = (
-    Mark("#ffec99", "#e0b000", "#5a4700", "#ffeaa6"),
-    Mark("#ffd9e6", "#d6538a", "#6a1f45", "#ffdbe9"),
-    Mark("#c6f2d4", "#2f9e5b", "#0f4d2b", "#cbf5d9"),
-    Mark("#d0e5ff", "#3f83dc", "#16407a", "#d6e7ff"),
-    Mark("#e7dcff", "#8c66d4", "#45317b", "#e9e0ff"),
-    Mark("#ffdfc7", "#dd7a30", "#69360c", "#ffe4d0"),
-)
-
-
-TITLE, ROW_TITLE, LABEL = 300, 160, 70  # characters of a title: in a card, in a row, in a link's label
-
-
-SNIPPET, SUMMARY = 420, 600
-
-
-ORGANIZATION = 100
-
-
-KEYWORD = 60
-
-
-REASONS = 4  # keywords named as the reason for one paper
+def join_text(parts: Iterable[TextPart], *, asterisks: bool = False) -> str:
+    """Join the parts for text/plain, matched words between asterisks where these are wanted."""
+    texts = [f"*{text.strip()}*" if asterisks and query is not None else text for text, query in parts]
+    return "".join(texts)
 
 
 @dataclass(frozen=True, slots=True)
 class MatchReason:
-    """A keyword that brought the paper here, where its words stand, and the address where it is muted, if any.
+    """Keyword that brought a paper, where its words stand, and the URL that mutes it, if any.
 
-    `query` is its position among the reader's keywords, or a hole to be painted.
+    `color` is its position among the subscriber's keywords, or a placeholder.
     """
 
     keyword: str
-    query: int | str
+    color: int | str
     place: str
-    mute: str = ""
+    mute_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PaperLink:
-    """`label` and `note` are seen; `name` is what a screen reader says, unlike that of any other paper's link."""
+    """Link of a paper. `accessible_name` is what a screen reader says, unlike that of any other paper's link."""
 
     label: str
     url: str
-    name: str
+    accessible_name: str
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperCard:
-    """`label` is a short title, by which a link tells of which paper it is. `never`: where its authors are muted."""
+    """Everything about a paper in the words and forms in which templates show it.
 
+    Of `paper` itself templates may show any other field, text with the filter `one_line`.
+    """
+
+    paper: snapshots.PaperSnapshot
     title: tuple[TextPart, ...]
     label: str
     url: str | None
     byline: str
     organization: str
     facts: tuple[str, ...]
-    snippet: tuple[TextPart, ...] = ()
-    summary: str = ""
+    snippet: tuple[TextPart, ...]
+    summary: str
     reasons: tuple[MatchReason, ...]
     more_reasons: int
-    trending: bool
-    late: str
-    links: tuple[PaperLink, ...] = ()
-    never: str = ""
-    why: str
+    reason_text: str
+    is_trending: bool
+    late_note: str
+    links: tuple[PaperLink, ...]
+    mute_author_url: str
 
     @property
-    def about(self) -> str:
-        """Organisation and facts, for the plain letter."""
+    def card_line(self) -> str:
+        """Organization and facts, for the plain text of a card."""
         return " · ".join(fact for fact in (self.organization, *self.facts) if fact)
 
     @property
-    def brief(self) -> str:
-        """What a row says below its title, for the plain letter."""
-        return " · ".join(fact for fact in (self.byline, *self.facts, self.late) if fact)
+    def row_line(self) -> str:
+        """Authors and facts, for the plain text of a row."""
+        return " · ".join(fact for fact in (self.byline, *self.facts, self.late_note) if fact)
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """What of a card is its reader's own. The sequences go by the paper's numbers for its queries."""
+class PersonalFields:
+    """What of a card belongs to one subscriber. The sequences go by the view's own query numbers."""
 
     keywords: Sequence[str]
-    queries: Sequence[int | str]
-    mute: Sequence[str]
-    never: str
-    why: str = ""
+    colors: Sequence[int | str]
+    mute_urls: Sequence[str]
+    mute_author_url: str
+    reason_text: str = ""
 
     @classmethod
-    def of(cls, paper: PaperView, words: DigestContext, positions: Sequence[int] = ()) -> "Own":
-        """The reader's. `positions`: see DigestWords."""
-        where = positions or range(len(words.keywords))
-        links = words.links
-        ids = [words.keyword_ids[each] if links.mute and each < len(words.keyword_ids) else 0 for each in where]
+    def for_subscriber(cls, view: PaperView, context: DigestContext, positions: Sequence[int] = ()) -> "PersonalFields":
+        """Return those of the subscriber of a digest. `positions`: see DigestContext."""
+        positions, links, ids = positions or range(len(context.keywords)), context.links, context.keyword_ids
+        can_mute_author = links.mute_author and view.paper.id and view.paper.authors
         return cls(
-            keywords=[truncate(words.keywords[each], KEYWORD) for each in where],
-            queries=where,
-            mute=[f"{links.mute}/{number}" if number else "" for number in ids],
-            never=f"{links.never}/{paper.id}" if links.never and paper.id and paper.authors else "",
+            keywords=[formatting.truncate(context.keywords[n], REASON_KEYWORD_LENGTH) for n in positions],
+            colors=positions,
+            mute_urls=[f"{links.mute}/{ids[n]}" if links.mute and n < len(ids) else "" for n in positions],
+            mute_author_url=f"{links.mute_author}/{view.paper.id}" if can_mute_author else "",
         )
 
     @classmethod
-    def holes(cls, paper: PaperView, *, mute: bool, never: bool) -> "Own":
-        """Anybody's: holes in the places of all that."""
-        numbers = range(1 + max((*dict(paper.where), *(span.query for span in _spans(paper))), default=-1))
+    def placeholders(cls, view: PaperView, *, mute: bool, mute_author: bool) -> "PersonalFields":
+        """Return a placeholder for each, so that all subscribers can share the card."""
+        queries = [*dict(view.matched_in), *(span.query for span in (*view.title_spans, *view.abstract_spans))]
+        numbers = range(1 + max(queries, default=-1))
+        can_mute_author = mute_author and view.paper.id and view.paper.authors
         return cls(
-            keywords=[hole(f"keyword {number}") for number in numbers],
-            queries=[hole(f"paint {number}") for number in numbers],
-            mute=[hole(f"mute {number}") if mute else "" for number in numbers],
-            never=f"{hole('never')}/{paper.id}" if never and paper.id and paper.authors else "",
-            why=hole("why"),
+            keywords=[placeholder(f"keyword {n}") for n in numbers],
+            colors=[placeholder(f"color {n}") for n in numbers],
+            mute_urls=[placeholder(f"mute {n}") if mute else "" for n in numbers],
+            mute_author_url=f"{placeholder('mute_author')}/{view.paper.id}" if can_mute_author else "",
+            reason_text=placeholder("reason"),
         )
 
 
-def personal_card(paper: PaperView, words: DigestContext, positions: Sequence[int] = ()) -> PaperCard:
-    """The paper in full, for one reader."""
-    return in_full(paper, words.day, Own.of(paper, words, positions))
-
-
-def row(paper: PaperView, words: DigestContext, positions: Sequence[int] = ()) -> PaperCard:
-    """The paper in two lines, for one reader."""
-    return in_short(paper, words.day, Own.of(paper, words, positions))
-
-
-def in_full(paper: PaperView, today: date, own: Own) -> PaperCard:
-    brief = in_short(paper, today, own)
-    title = _painted(split_text(paper.title, paper.title_spans, TITLE), own)
-    return replace(
-        brief,
-        title=title,
-        byline=format_authors(paper.authors),
-        organization=truncate(paper.organization or "", ORGANIZATION),
-        snippet=() if paper.summary.strip() else _painted(_snippet(paper), own),
-        summary=single_line(paper.summary, SUMMARY),
-        links=_links(paper, brief.label),
-        never=own.never,
+def build_card(view: PaperView, today: date, fields: PersonalFields, form: PaperForm = "card") -> PaperCard:
+    """Put a paper into words: in full as a card, or in two lines as a row."""
+    paper, is_card = view.paper, form == "card"
+    reasons = tuple(
+        MatchReason(fields.keywords[query], fields.colors[query], place, fields.mute_urls[query])
+        for query, place in dict(view.matched_in).items()
+        if query < len(fields.keywords)
     )
-
-
-def in_short(paper: PaperView, today: date, own: Own) -> PaperCard:
-    reasons = _reasons(paper, own)
-    more = max(0, len(reasons) - REASONS)
+    shown_reasons, more_reasons = reasons[:REASONS_PER_PAPER], max(0, len(reasons) - REASONS_PER_PAPER)
+    reason_text = fields.reason_text or match_reason_text([(r.keyword, r.place) for r in shown_reasons], more_reasons)
+    title = split_text(paper.title, view.title_spans, CARD_TITLE_LENGTH if is_card else ROW_TITLE_LENGTH)
+    summary = paper.ai_summary or "" if view.has_summary else ""
+    label = formatting.truncate(paper.title, LABEL_LENGTH)
+    late_note = ""
+    if view.is_late:
+        year = "" if paper.listed_on.year == today.year else f" {paper.listed_on.year}"
+        late_note = f"Listed earlier, on {formatting.format_day(paper.listed_on)}{year}"
     return PaperCard(
-        title=_painted(split_text(paper.title, paper.title_spans, ROW_TITLE), own),
-        label=truncate(paper.title, LABEL),
-        url=safe_url(paper.url),
-        byline=format_first_author(paper.authors),
-        organization="",
-        facts=_facts(paper, today),
-        reasons=reasons[:REASONS],
-        more_reasons=more,
-        trending=paper.trending,
-        late=_late(paper, today),
-        why=(own.why or why([(each.keyword, each.place) for each in reasons[:REASONS]], more)) if reasons else "",
+        paper=paper,
+        title=_apply_colors(title, fields),
+        label=label,
+        url=formatting.safe_url(paper.url),
+        byline=formatting.format_authors(paper.authors) if is_card else formatting.format_first_author(paper.authors),
+        organization=formatting.truncate(paper.organization or "", ORGANIZATION_LENGTH) if is_card else "",
+        facts=_date_and_votes(paper, today),
+        snippet=_apply_colors(_snippet_parts(view), fields) if is_card and not summary.strip() else (),
+        summary=formatting.single_line(summary, SUMMARY_LENGTH) if is_card else "",
+        reasons=shown_reasons,
+        more_reasons=more_reasons,
+        reason_text=reason_text if reasons else "",
+        is_trending=view.is_trending,
+        late_note=late_note,
+        links=_paper_links(paper, label) if is_card else (),
+        mute_author_url=fields.mute_author_url if is_card else "",
     )
 
 
-def why(reasons: Sequence[tuple[str, str]], more: int) -> str:
-    """The keywords and where they stand, for the plain letter."""
-    said = ", ".join(f"{keyword} in {place}" for keyword, place in reasons)
-    return f"Matched {said}" + (f" and {pluralize(more, 'more keyword')}" if more else "")
+def match_reason_text(reasons: Sequence[tuple[str, str]], more_reasons: int) -> str:
+    """Say which keywords matched and where, for the plain text."""
+    matches = ", ".join(f"{keyword} in {place}" for keyword, place in reasons)
+    more = f" and {formatting.pluralize(more_reasons, 'more keyword')}" if more_reasons else ""
+    return f"Matched {matches}{more}"
 
 
-def _spans(paper: PaperView) -> tuple[Span, ...]:
-    return (*paper.title_spans, *paper.abstract_spans)
-
-
-def _painted(parts: Sequence[TextPart], own: Own) -> tuple[TextPart, ...]:
-    """The pieces with the reader's colours."""
-    known = len(own.queries)
+def _apply_colors(parts: Sequence[TextPart], fields: PersonalFields) -> tuple[TextPart, ...]:
+    colors = fields.colors
     return tuple(
-        TextPart(each.text, own.queries[each.query] if isinstance(each.query, int) and each.query < known else None)
-        for each in parts
+        TextPart(text, colors[query] if isinstance(query, int) and query < len(colors) else None)
+        for text, query in parts
     )
 
 
-def _reasons(paper: PaperView, own: Own) -> tuple[MatchReason, ...]:
-    return tuple(
-        MatchReason(own.keywords[query], own.queries[query], place, own.mute[query])
-        for query, place in dict(paper.where).items()
-        if query < len(own.keywords)
-    )
-
-
-def _facts(paper: PaperView, today: date) -> tuple[str, ...]:
-    """Date, upvotes and comments, as far as they are known. "0 upvotes" says nothing."""
-    facts = [format_date(paper.published_on, today)] if paper.published_on else []
+def _date_and_votes(paper: snapshots.PaperSnapshot, today: date) -> tuple[str, ...]:
+    """Return what is known of them; "0 upvotes" says nothing."""
+    facts = [formatting.format_date(paper.published_on, today)] if paper.published_on else []
     if paper.upvotes:
-        facts.append(pluralize(paper.upvotes, "upvote"))
+        facts.append(formatting.pluralize(paper.upvotes, "upvote"))
     if paper.comments:
-        facts.append(pluralize(paper.comments, "comment"))
+        facts.append(formatting.pluralize(paper.comments, "comment"))
     return tuple(facts)
 
 
-def _late(paper: PaperView, today: date) -> str:
-    if not paper.late:
-        return ""
-    year = "" if paper.listed_on.year == today.year else f" {paper.listed_on.year}"
-    return f"Listed earlier, on {format_day(paper.listed_on)}{year}"
-
-
-def _snippet(paper: PaperView) -> tuple[TextPart, ...]:
-    """Two or three sentences around the match, marked, with an ellipsis where the abstract goes on."""
-    if not paper.abstract.strip():
+def _snippet_parts(view: PaperView) -> tuple[TextPart, ...]:
+    """Return two or three sentences around the match, with an ellipsis where the abstract goes on."""
+    if not view.paper.abstract.strip():
         return ()
-    found = snippet(paper.abstract, paper.abstract_spans, sentences=3, limit=SNIPPET)
-    parts = list(split_text(found.text, found.spans, SNIPPET))
-    if found.truncated_before:
+    excerpt = snippet(view.paper.abstract, view.abstract_spans, sentences=3, limit=SNIPPET_LENGTH)
+    parts = list(split_text(excerpt.text, excerpt.spans, SNIPPET_LENGTH))
+    if excerpt.truncated_before:
         parts.insert(0, TextPart("…\u00a0"))
-    if found.truncated_after and not plain(parts).endswith("…"):
+    if excerpt.truncated_after and not join_text(parts).strip().endswith("…"):
         parts.append(TextPart("\u00a0…"))
     return tuple(parts)
 
 
-def _links(paper: PaperView, title: str) -> tuple[PaperLink, ...]:
-    """Only what is known, and nothing twice: a paper's own page may be its discussion."""
-    stars = pluralize(paper.code_stars, "star") if paper.code_stars else ""
-    known = (
+def _paper_links(paper: snapshots.PaperSnapshot, title: str) -> tuple[PaperLink, ...]:
+    """Return the links that are known, each address once: a paper's own page may be its discussion."""
+    stars = formatting.pluralize(paper.code_stars, "star") if paper.code_stars else ""
+    candidates = (
         ("Abstract", paper.url, ""),
         ("PDF", paper.pdf_url, ""),
         ("Discussion", paper.discussion_url, ""),
@@ -326,8 +277,8 @@ def _links(paper: PaperView, title: str) -> tuple[PaperLink, ...]:
         ("Project", paper.project_url, ""),
     )
     links: dict[str, PaperLink] = {}
-    for label, given, note in known:
-        if url := safe_url(given):
-            seen = f"{label} ({note})" if note else label
-            links.setdefault(url, PaperLink(label, url, f"{seen}: {title}", note))
+    for label, candidate, note in candidates:
+        if url := formatting.safe_url(candidate):
+            name = f"{label} ({note}): {title}" if note else f"{label}: {title}"
+            links.setdefault(url, PaperLink(label, url, name, note))
     return tuple(links.values())

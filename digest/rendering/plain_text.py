@@ -1,4 +1,4 @@
-"""Filling paragraphs of text/plain.
+"""Paragraphs of text/plain, wrapped.
 
 Width counts columns, not characters: Chinese, Japanese and Korean characters take two (Unicode TR 11).
 """
@@ -11,79 +11,78 @@ from unicodedata import east_asian_width
 from digest.mail import SOFT_BREAK, QuotedPrintable, encode_part, has_unsafe_line
 
 WIDTH = 72
+_SINGLE_WIDTH = re.compile("[\0-\u024f\u2010-\u2027]*")  # Latin, dashes, quotation marks, "…"
 
 
-_NARROW = re.compile("[\0-\u024f\u2010-\u2027]*")  # Latin, dashes, quotation marks, "…": each takes one column
+def display_width(text: str) -> int:
+    """Return how many columns a text takes."""
+    return len(text) if text.isascii() else sum(map(_character_width, text))
 
 
-def columns(text: str) -> int:
-    return len(text) if text.isascii() else sum(map(_column, text))
-
-
-def _column(character: str) -> int:
+def _character_width(character: str) -> int:
     return 2 if east_asian_width(character) in "WF" else 1
 
 
-def fill(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> str:
-    """`text` in lines of at most `width` columns. The first line begins with `first`, the others with `indent` spaces.
+def wrap_text(text: str, indent: int = 0, first_indent: str = "", width: int = WIDTH) -> str:
+    """Wrap `text` at `width` columns, its first line after `first_indent`, the others after `indent` spaces.
 
-    A word too long for a line is broken where the line ends, as is right for scripts without spaces; an
-    address is never broken.
+    A word too long for a line is broken where the line ends, as is right for scripts without spaces; a URL is never
+    broken.
     """
     margin = " " * indent
-    if (text.isascii() or _NARROW.fullmatch(text)) and (quick := _filled(text, margin, first or margin, width)):
-        return quick
-    lines, line, used, bare = [], first or margin, columns(first or margin), True
+    first_indent = first_indent or margin
+    if text.isascii() or _SINGLE_WIDTH.fullmatch(text):
+        wrapped = _wrap_single_width(text, margin, first_indent, width)
+        if wrapped is not None:
+            return wrapped
+    lines, line, used, is_empty = [], first_indent, display_width(first_indent), True
     for word in text.split():
-        wide, gap = columns(word), "" if bare else " "
-        if used + len(gap) + wide <= width or (bare and _address(word)):
-            line, used = line + gap + word, used + len(gap) + wide
-        elif _address(word) or wide <= width - indent:
+        word_width, gap = display_width(word), "" if is_empty else " "
+        is_url = word.startswith(("http://", "https://"))
+        if used + len(gap) + word_width <= width or (is_empty and is_url):
+            line, used = line + gap + word, used + len(gap) + word_width
+        elif is_url or word_width <= width - indent:
             lines.append(line)
-            line, used = margin + word, indent + wide
+            line, used = margin + word, indent + word_width
         else:
-            *whole, line = _broken(line + gap, word, margin, width)
-            lines += whole
-            used = columns(line)
-        bare = False
-    return "\n".join(each.rstrip() for each in (*lines, line))
+            *full_lines, line = _break_word(line + gap, word, margin, width)
+            lines += full_lines
+            used = display_width(line)
+        is_empty = False
+    return "\n".join(wrapped_line.rstrip() for wrapped_line in (*lines, line))
 
 
-def paragraph(text: str) -> QuotedPrintable:
-    """`text` filled, in wire form."""
-    if text.isascii() and text.isprintable() and not ("=" in text or "  " in text):  # as most: then bytes are columns
-        rest, lines = text.strip().encode(), []
-        while len(rest) > WIDTH and (end := rest.rfind(b" ", 0, WIDTH + 1)) > 0:
-            lines.append(rest[:end])
-            rest = rest[end + 1 :]
-        made = b"\r\n".join([*lines, rest])
-        if 0 < len(rest) <= WIDTH and not has_unsafe_line(made):
-            return QuotedPrintable(made + SOFT_BREAK)
-    return encode_part(fill(text))
-
-
-def _filled(text: str, margin: str, first: str, width: int) -> str:
-    """The same for words of which each fits into a line, and each character into a column; else nothing."""
-    even = text.isprintable() and "  " not in text  # then one space stands between each two words, and nothing else
-    rest, lines, line = text.strip() if even else " ".join(text.split()), [], first
+def _wrap_single_width(text: str, margin: str, first_indent: str, width: int) -> str | None:
+    """Wrap text whose characters all take one column, at spaces only; None where a word is longer than a line."""
+    is_normalized = text.isprintable() and "  " not in text
+    rest, lines, line = text.strip() if is_normalized else " ".join(text.split()), [], first_indent
     while len(line) + len(rest) > width:
         end = rest.rfind(" ", 0, width - len(line) + 1)
         if end < 1:
-            return ""
+            return None
         lines.append(line + rest[:end])
         line, rest = margin, rest[end + 1 :]
     lines.append((line + rest).rstrip())
     return "\n".join(lines)
 
 
-def _address(word: str) -> bool:
-    return word.startswith(("http://", "https://"))
-
-
-def _broken(line: str, word: str, margin: str, width: int) -> list[str]:
+def _break_word(line: str, word: str, margin: str, width: int) -> list[str]:
     lines = []
     while word:
-        fits = bisect_right(list(accumulate(map(_column, word[:width]))), width - columns(line))
-        lines.append(line + word[:fits])
-        line, word = margin, word[fits:]
+        fitting = bisect_right(list(accumulate(map(_character_width, word[:width]))), width - display_width(line))
+        lines.append(line + word[:fitting])
+        line, word = margin, word[fitting:]
     return lines
+
+
+def encode_paragraph(text: str) -> QuotedPrintable:
+    """Wrap and encode. Equal to encode_part(wrap_text(text)), and quicker for plain ASCII, where bytes are columns."""
+    if text.isascii() and text.isprintable() and not ("=" in text or "  " in text):
+        rest, lines = text.strip().encode(), []
+        while len(rest) > WIDTH and (end := rest.rfind(b" ", 0, WIDTH + 1)) > 0:
+            lines.append(rest[:end])
+            rest = rest[end + 1 :]
+        encoded = b"\r\n".join([*lines, rest])
+        if 0 < len(rest) <= WIDTH and not has_unsafe_line(encoded):
+            return QuotedPrintable(encoded + SOFT_BREAK)
+    return encode_part(wrap_text(text))

@@ -1,4 +1,4 @@
-"""Where the templates lie, and the one Jinja environment of the letters: made once, at the first letter."""
+"""Folders of templates, and the Jinja environment of e-mails."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,29 +6,29 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from digest.formatting import format_date, format_day, join_words, pluralize, truncate
+from digest import formatting
 from digest.mail import EmailContent
-from digest.rendering.fragments import Fragment
-from digest.rendering.paper_card import HIGHLIGHT_COLORS, THEME, starred
-from digest.rendering.plain_text import fill
+from digest.rendering.paper_card import HIGHLIGHT_COLORS, THEME, join_text
+from digest.rendering.plain_text import wrap_text
 
-SUBJECT = 90  # characters; phones show about 40 of them, desktops about 70
+SUBJECT_LENGTH = 90  # characters; phones show about 40 of them, desktops about 70
 
 
 def template_folder(name: str) -> Path:
-    """The folder of templates called `name` ("mail", "web"): inside an installed wheel, else beside the package."""
+    """Return the folder `name` ("mail", "web"): inside an installed wheel, else beside the package."""
     package = Path(__file__).parents[1]
-    places = (package / "templates" / name, package.parent / "templates" / name)
-    for place in places:
-        if place.is_dir():
-            return place
-    raise FileNotFoundError(f"no templates called {name!r}; looked in {places[0]} and {places[1]}")
+    folders = (package / "templates" / name, package.parent / "templates" / name)
+    for folder in folders:
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"no templates called {name!r}; looked in {folders[0]} and {folders[1]}")
 
 
 @cache
-def environment() -> Environment:
-    # Escaping goes by the real ending: `x.html.j2` would stay as it is, so no name here ends like that.
-    made = Environment(
+def mail_environment() -> Environment:
+    """Return the environment of all e-mails, made at the first one."""
+    # Autoescaping goes by the real ending: a name like `x.html.j2` would stay unescaped, so none ends like that.
+    environment = Environment(
         loader=FileSystemLoader(template_folder("mail")),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
@@ -37,38 +37,33 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    made.globals.update(look=THEME, marks=HIGHLIGHT_COLORS)
-    made.filters.update(
-        fill=fill, starred=starred, count=pluralize, listed=join_words, day=format_day, date=format_date
+    environment.globals.update(theme=THEME, highlight_colors=HIGHLIGHT_COLORS)
+    environment.filters.update(
+        wrap=wrap_text,
+        asterisks=lambda parts: join_text(parts, asterisks=True),
+        one_line=formatting.single_line,
+        pluralize=formatting.pluralize,
+        listed=formatting.join_words,
+        day=formatting.format_day,
     )
-    return made
+    return environment
 
 
-def part(template: str, **values: object) -> str:
-    """One template with these values; a name it asks for and does not get is an error (StrictUndefined)."""
-    return environment().get_template(template).render(values)
+def render_template(template: str, **values: object) -> str:
+    """Render one template. Raises UndefinedError for a name that it asks for and does not get."""
+    return mail_environment().get_template(template).render(values)
 
 
-def macro(name: str, *values: object) -> str:
-    """A macro of parts.html."""
-    return str(getattr(environment().get_template("parts.html").module, name)(*values))
-
-
-def fragment(template: str, **values: object) -> Fragment:
-    """As `part`, where some of the values are holes."""
-    return Fragment.rendered(part(template, **values))
-
-
-def subject(name: str, values: Mapping[str, object]) -> str:
-    """One line of at most SUBJECT characters."""
-    return truncate(part(f"{name}-subject.txt", **values), SUBJECT)
+def render_macro(name: str, *values: object) -> str:
+    """Render a macro of macros.html."""
+    return str(getattr(mail_environment().get_template("macros.html").module, name)(*values))
 
 
 def render_email(name: str, values: Mapping[str, object]) -> EmailContent:
-    """The three templates of the letter called `name`."""
-    line = subject(name, values)
+    """Render the three templates of the e-mail called `name`."""
+    subject = formatting.truncate(render_template(f"{name}-subject.txt", **values), SUBJECT_LENGTH)
     return EmailContent(
-        subject=line,
-        text=part(f"{name}-body.txt", **values, subject=line).strip("\n") + "\n",
-        html=part(f"{name}-body.html", **values, subject=line),
+        subject=subject,
+        text=render_template(f"{name}-body.txt", **values, subject=subject).strip("\n") + "\n",
+        html=render_template(f"{name}-body.html", **values, subject=subject),
     )

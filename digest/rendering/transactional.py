@@ -1,17 +1,8 @@
-"""The letters about a subscription: confirm, already, welcome, goodbye, and the link to a copy."""
+"""E-mails about a subscription: confirm, already subscribed, welcome, copy link, goodbye."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from digest.formatting import (
-    fit_words,
-    format_authors,
-    frequency_label,
-    join_words,
-    safe_url,
-    single_line,
-    truncate,
-    truncate_cached,
-)
+from digest import formatting
 from digest.mail import EmailContent
 from digest.rendering.contexts import (
     AlreadySubscribedContext,
@@ -25,121 +16,89 @@ from digest.rendering.contexts import (
 from digest.rendering.paper_card import TextPart, split_text
 from digest.rendering.templates import render_email
 
-SHOWN = 12  # keywords named in a letter
-
-
-SHOWN_LENGTH = 600  # characters of them
-
-
-KEYWORD = 60  # characters of one keyword
-
-
-TITLE = 200
-
-
-REASONS = 3  # keywords named as the reason for one paper
+KEYWORDS_LIMIT, KEYWORDS_LENGTH = 12, 600  # keywords named in an e-mail, and characters of all of them
+KEYWORD_LENGTH, TITLE_LENGTH = 60, 200
+REASONS_LIMIT = 3  # keywords named as the reason for one paper
 
 
 @dataclass(frozen=True, slots=True)
-class First:
+class WelcomePaper:
     """One of the first papers, as the welcome shows it."""
 
     title: tuple[TextPart, ...]
     url: str | None
     byline: str
-    why: str
+    reason_text: str
 
 
-def render_confirm(words: ConfirmContext) -> EmailContent:
-    return render_email(
-        "confirm",
-        {
-            "product": words.product,
-            "confirm_url": words.confirm_url,
-            "hours": words.hours,
-            "postal_address": single_line(words.postal_address),
-        },
-    )
+def render_confirm(context: ConfirmContext) -> EmailContent:
+    """Render the request to confirm an address."""
+    return _render("confirm", context)
 
 
-def render_welcome(words: WelcomeContext) -> EmailContent:
-    first = words.first
+def render_already_subscribed(context: AlreadySubscribedContext) -> EmailContent:
+    """Render the answer to a second subscription."""
+    return _render("already-subscribed", context)
+
+
+def render_copy_link(context: CopyLinkContext) -> EmailContent:
+    """Render the link to the web copy of a digest."""
+    return _render("copy-link", context)
+
+
+def render_goodbye(context: GoodbyeContext) -> EmailContent:
+    """Render the last e-mail."""
+    return _render("goodbye", context)
+
+
+def _render(
+    name: str, context: ConfirmContext | AlreadySubscribedContext | CopyLinkContext | GoodbyeContext
+) -> EmailContent:
+    return render_email(name, asdict(context) | {"postal_address": formatting.single_line(context.postal_address)})
+
+
+def render_welcome(context: WelcomeContext) -> EmailContent:
+    """Render the e-mail after the confirmation."""
+    first, keywords = context.first_papers, leading_keywords(context.keywords)
     return render_email(
         "welcome",
         {
-            "product": words.product,
-            "address": single_line(words.address),
-            "often": frequency_label(words.frequency),
-            "weekly": words.frequency == "weekly",
-            "clock": clock(words.clock),
-            "keywords": keywords(words.keywords),
-            "more_keywords": len(words.keywords) - len(keywords(words.keywords)),
-            "exclusions": keywords(words.exclusions),
-            "first_on": words.first_on,
-            "first": first,
-            "papers": [_first(paper, words) for paper in first.papers] if first else [],
-            "more": first.matched - len(first.papers) if first else 0,
-            "preferences_url": words.preferences_url,
-            "unsubscribe_url": words.unsubscribe_url,
-            "postal_address": single_line(words.postal_address),
+            "product": context.product,
+            "address": formatting.single_line(context.address),
+            "frequency": formatting.frequency_label(context.frequency),
+            "send_time": send_time_text(context.send_time),
+            "keywords": keywords,
+            "more_keywords": len(context.keywords) - len(keywords),
+            "exclusions": leading_keywords(context.exclusions),
+            "first_digest_on": context.first_digest_on,
+            "first_papers": first,
+            "papers": [_welcome_paper(view, context.keywords) for view in first.papers] if first else [],
+            "more_papers": first.matched - len(first.papers) if first else 0,
+            "preferences_url": context.preferences_url,
+            "unsubscribe_url": context.unsubscribe_url,
+            "postal_address": formatting.single_line(context.postal_address),
         },
     )
 
 
-def _first(paper: PaperView, words: WelcomeContext) -> First:
-    places = [(words.keywords[number], place) for number, place in paper.where if number < len(words.keywords)]
-    said = [f"{truncate(keyword, KEYWORD)} in {place}" for keyword, place in places]
-    why = join_words(said[:REASONS], max(0, len(said) - REASONS), "keyword")
-    return First(
-        title=split_text(paper.title, paper.title_spans, TITLE),
-        url=safe_url(paper.url),
-        byline=format_authors(paper.authors),
-        why=f"Matched {why}" if said else "Among the most upvoted",
+def _welcome_paper(view: PaperView, keywords: tuple[str, ...]) -> WelcomePaper:
+    matches = [(keywords[number], place) for number, place in view.matched_in if number < len(keywords)]
+    reasons = [f"{formatting.truncate(keyword, KEYWORD_LENGTH)} in {place}" for keyword, place in matches]
+    listed = formatting.join_words(reasons[:REASONS_LIMIT], max(0, len(reasons) - REASONS_LIMIT), "keyword")
+    return WelcomePaper(
+        title=split_text(view.paper.title, view.title_spans, TITLE_LENGTH),
+        url=formatting.safe_url(view.paper.url),
+        byline=formatting.format_authors(view.paper.authors),
+        reason_text=f"Matched {listed}" if reasons else "Among the most upvoted",
     )
 
 
-def render_already_subscribed(words: AlreadySubscribedContext) -> EmailContent:
-    return render_email(
-        "already",
-        {
-            "product": words.product,
-            "preferences_url": words.preferences_url,
-            "postal_address": single_line(words.postal_address),
-        },
-    )
+def leading_keywords(keywords: tuple[str, ...]) -> tuple[str, ...]:
+    """Return as many keywords as an e-mail names, each on one line and not too long."""
+    texts = [formatting.truncate(keyword, KEYWORD_LENGTH) for keyword in keywords]
+    return formatting.fit_words(texts, limit=KEYWORDS_LENGTH, max_count=KEYWORDS_LIMIT)
 
 
-def render_copy_link(words: CopyLinkContext) -> EmailContent:
-    return render_email(
-        "copy",
-        {
-            "product": words.product,
-            "day": words.day,
-            "view_url": words.view_url,
-            "preferences_url": words.preferences_url,
-            "postal_address": single_line(words.postal_address),
-        },
-    )
-
-
-def render_goodbye(words: GoodbyeContext) -> EmailContent:
-    return render_email(
-        "goodbye",
-        {
-            "product": words.product,
-            "return_url": words.return_url,
-            "days": words.days,
-            "subscribe_url": words.subscribe_url,
-            "postal_address": single_line(words.postal_address),
-        },
-    )
-
-
-def keywords(written: tuple[str, ...]) -> tuple[str, ...]:
-    """As many keywords as a letter names, each on one line and not too long."""
-    return fit_words([truncate_cached(keyword, KEYWORD) for keyword in written], limit=SHOWN_LENGTH, max_count=SHOWN)
-
-
-def clock(when: SendTime) -> str:
-    """08:00 (Europe/Berlin)."""
-    return f"{when.hour:02}:00 ({when.timezone.replace('_', ' ')})"
+def send_time_text(send_time: SendTime) -> str:
+    """Return, for example, "08:00 (Europe/Berlin)"."""
+    return f"{send_time.hour:02}:00 ({send_time.timezone.replace('_', ' ')})"

@@ -1,14 +1,14 @@
-"""A row measures what we do and the naive way, alternately in the same run, so that a busy machine slows both.
+"""Rows of the benchmark. A row measures our code and a baseline in turn, so that a busy machine slows both.
 
-def planned(repeats: int = 5) -> Result:
-    ours, naive = alternating(plan_as_we_do, plan_naively, repeats=repeats)
-    return Result(measured=READERS / ours, baseline=READERS / naive, unit="readers/s", goal=5)
+def subscribers_planned() -> Result:
+    ours, baseline = measure_in_turn(plan, plan_naively, repeats=5)
+    return Result(measured=SUBSCRIBERS / ours, baseline=SUBSCRIBERS / baseline, unit="subscribers/s", goal=5)
 """
 
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a row found. `goal` is the least ratio that counts as reached; figures of both sides are in `unit`.
+    """Figures of a row, both in `unit`. `goal` is the lowest ratio that counts as reached.
 
     Where less is better (seconds, bytes), set `less`: the ratio then says how many times less ours needs.
     """
@@ -35,16 +35,16 @@ class Result:
         return above / below
 
 
-class Skipped(Exception):
-    """What the row needs is not here; in words."""
+class RowSkipped(Exception):
+    """This machine lacks what the row needs; the text names it."""
 
 
 Row = Callable[[], Result]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A row of the table and of the file."""
+class ReportLine:
+    """Row of the table and of the file."""
 
     row: str
     measured: float
@@ -55,60 +55,81 @@ class Line:
     unit: str
 
 
-def alternating(ours: Callable[[], object], naive: Callable[[], object], *, repeats: int = 5) -> tuple[float, float]:
-    """The medians, in seconds, of `repeats` runs of each, one after the other in turn."""
-    taken: tuple[list[float], list[float]] = ([], [])
+def measure_in_turn(
+    ours: Callable[[], object],
+    baseline: Callable[[], object],
+    *,
+    repeats: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, float]:
+    """Run both in turn; return the median seconds of each."""
+    seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
-        for one, seconds in zip((ours, naive), taken, strict=True):
-            begun = time.perf_counter()
-            one()
-            seconds.append(time.perf_counter() - begun)
-    return statistics.median(taken[0]), statistics.median(taken[1])
+        for function, samples in zip((ours, baseline), seconds, strict=True):
+            started = clock()
+            function()
+            samples.append(clock() - started)
+    return statistics.median(seconds[0]), statistics.median(seconds[1])
 
 
-def measure(row: Row) -> Line:
-    """Run one row. It is called by its function's name, with hyphens."""
-    found = row()
-    ratio = found.ratio
-    return Line(name(row), found.measured, found.baseline, ratio, found.goal, ratio >= found.goal, found.unit)
+def measure(row: Row) -> ReportLine:
+    """Run one row."""
+    result = row()
+    ratio = result.ratio
+    return ReportLine(
+        row_name(row), result.measured, result.baseline, ratio, result.goal, ratio >= result.goal, result.unit
+    )
 
 
-def name(row: Row) -> str:
-    """`readers_planned` is asked for as `readers-planned`."""
+def row_name(row: Row) -> str:
+    """Return the name that a row is called by: its function's, with hyphens."""
     return str(getattr(row, "__name__", row)).replace("_", "-")
 
 
-def run(rows: Sequence[Row], wanted: str | None, file: Path, console: Console) -> int:
-    """Measure, show, write. The exit status: 0 every goal reached, 1 one missed, 2 no such row."""
-    known = {name(row): row for row in rows}
-    if wanted and wanted.replace("_", "-") not in known:
-        console.print(f"no row is called {wanted!r}; rows: {', '.join(known) or 'none'}", soft_wrap=True)
-        return 2
-    chosen = [known[wanted.replace("_", "-")]] if wanted else list(rows)
+def run(
+    rows: Sequence[Row],
+    requested: str | None,
+    file: Path,
+    console: Console,
+    *,
+    aliases: Mapping[str, str] | None = None,
+    strict: bool = False,
+) -> int:
+    """Measure, show and write rows. Return the exit status: 2 for an unknown row; 1 for a missed goal, if strict."""
+    by_name = {row_name(row): row for row in rows}
+    selected = list(rows)
+    if requested:
+        name = requested.replace("_", "-")
+        row = by_name.get((aliases or {}).get(name, name))
+        if row is None:
+            console.print(f"no row is called {requested!r}; rows: {', '.join(by_name) or 'none'}", soft_wrap=True)
+            return 2
+        selected = [row]
     lines = []
-    for row in chosen:
+    for row in selected:
         try:
-            with console.status(f"measuring {name(row)}"):
+            with console.status(f"measuring {row_name(row)}"):
                 lines.append(measure(row))
-        except Skipped as why:
-            console.print(f"[bold red]NOT MEASURED[/] {name(row)}: {why}", soft_wrap=True)
-    console.print(table(lines) if lines else "no rows")
+        except RowSkipped as reason:
+            console.print(f"[bold red]NOT MEASURED[/] {row_name(row)}: {reason}", soft_wrap=True)
+    console.print(report_table(lines) if lines else "no rows")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([asdict(line) for line in lines], indent=2) + "\n", encoding="utf-8")
-    return 0 if all(line.reached for line in lines) else 1
+    return 1 if strict and not all(line.reached for line in lines) else 0
 
 
-def table(lines: Sequence[Line]) -> Table:
-    """As people read it."""
-    shown = Table("row", "unit")
+def report_table(lines: Sequence[ReportLine]) -> Table:
+    """Lay out the lines for people."""
+    table = Table("row", "unit")
     for heading in ("measured", "baseline", "ratio", "goal", "reached"):
-        shown.add_column(heading, justify="right")
+        table.add_column(heading, justify="right")
     for line in lines:
-        figures = (figure(line.measured), figure(line.baseline), f"{figure(line.ratio)}x", f"{figure(line.goal)}x")
-        shown.add_row(line.row, line.unit, *figures, "[green]yes[/]" if line.reached else "[red]no[/]")
-    return shown
+        figures = (format_figure(line.measured), format_figure(line.baseline))
+        ratios = (f"{format_figure(line.ratio)}x", f"{format_figure(line.goal)}x")
+        table.add_row(line.row, line.unit, *figures, *ratios, "[green]yes[/]" if line.reached else "[red]no[/]")
+    return table
 
 
-def figure(number: float) -> str:
-    """Three digits that count: 12,345 and 0.0123."""
+def format_figure(number: float) -> str:
+    """Return three significant digits: 12,345 and 0.0123."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"

@@ -1,4 +1,4 @@
-"""The row of a search: a page of results for real keywords, in as many papers as the environment says."""
+"""Rows of search: a page of results for real keywords, in as many papers as the environment says."""
 
 import statistics
 import tempfile
@@ -7,43 +7,43 @@ import time
 from sqlalchemy import Engine, text
 
 from digest.database import connect, migrate, read_session, write_session
-from digest.errors import QueryError
-from digest.matching import Query, parse
+from digest.matching import Query
 from digest.papers import INDEX_BATCH_SIZE, search_papers, update_index
-from tests.benchmarks.crowd import NOW, add_papers, keywords, size
 from tests.benchmarks.harness import Result
+from tests.benchmarks.population import NOW, add_papers, keywords, parse_or_none, size
 from tests.support.postgres import server
 
-PAPERS, YEAR, SEARCHES, A_PAGE = size("SEARCHED", 15_000), size("YEAR", 300_000), 200, 25
-LONGEST = 0.100  # seconds, the median of all searches
+PAPERS, PAPERS_OF_A_YEAR, SEARCHES, PAGE = size("SEARCHED", 15_000), size("YEAR", 300_000), 200, 25
+LIMIT_SECONDS = 0.100  # for the median of all searches
 
 
 def papers_searched() -> Result:
-    """The median of many searches on the slower of both stores, against the 100 ms that people do not mind."""
-    return _slower(PAPERS)
+    """Median of many searches on the slower of both stores, against the 100 ms that people do not mind."""
+    return _slower_store(PAPERS)
 
 
 def year_searched() -> Result:
-    """The same over a year of papers. Filling both stores takes half an hour, so it is measured by name only."""
-    return _slower(YEAR)
+    """Median in a year of papers. Filling both stores takes half an hour, so it is measured by name only."""
+    return _slower_store(PAPERS_OF_A_YEAR)
 
 
-def _slower(papers: int) -> Result:
-    measured = 1000 * max(on_sqlite(papers), on_postgresql(papers))
-    return Result(measured=measured, baseline=1000 * LONGEST, unit="ms", goal=1, less=True)
+def _slower_store(papers: int) -> Result:
+    seconds = max(median_on_sqlite(papers), median_on_postgresql(papers))
+    return Result(measured=1000 * seconds, baseline=1000 * LIMIT_SECONDS, unit="ms", goal=1, less=True)
 
 
-def on_sqlite(papers: int) -> float:
+def median_on_sqlite(papers: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        return _median(f"sqlite:///{folder}/digest.db", papers)
+        return median_seconds(f"sqlite:///{folder}/digest.db", papers)
 
 
-def on_postgresql(papers: int) -> float:
+def median_on_postgresql(papers: int) -> float:
     with server(shared_buffers="512MB") as postgres:
-        return _median(postgres.database(), papers)
+        return median_seconds(postgres.database(), papers)
 
 
-def _median(url: str, papers: int) -> float:
+def median_seconds(url: str, papers: int) -> float:
+    """Fill a store, index it, and search it twice."""
     engine = connect(url)
     migrate(engine)
     add_papers(engine, papers, NOW)
@@ -54,25 +54,20 @@ def _median(url: str, papers: int) -> float:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
     for query in queries():
-        _search(engine, query)
-    taken = sorted(_search(engine, query) for query in queries())
+        search_seconds(engine, query)
+    median = statistics.median(search_seconds(engine, query) for query in queries())
     engine.dispose()
-    return statistics.median(taken)
+    return median
 
 
 def queries() -> list[Query]:
-    """Those that can be read; real ones, every tenth of them a boolean."""
-    found: list[Query] = []
-    for line in keywords()[: 2 * SEARCHES]:
-        try:
-            found.append(parse(line))
-        except QueryError:
-            continue
-    return found[:SEARCHES]
+    """Parse real keywords, every tenth of them a boolean."""
+    parsed = [query for line in keywords()[: 2 * SEARCHES] if (query := parse_or_none(line))]
+    return parsed[:SEARCHES]
 
 
-def _search(engine: Engine, query: Query) -> float:
-    begun = time.perf_counter()
+def search_seconds(engine: Engine, query: Query) -> float:
+    started = time.perf_counter()
     with read_session(engine) as session:
-        search_papers(session, query, limit=A_PAGE)
-    return time.perf_counter() - begun
+        search_papers(session, query, limit=PAGE)
+    return time.perf_counter() - started

@@ -1,6 +1,6 @@
-"""What a letter costs, stage by stage: python -m tests.benchmarks.stages URL PORT LETTERS
+"""Processor time of an email by stage: python -m tests.benchmarks.stages URL PORT EMAILS
 
-Warm: everything is done once before it is measured. Tells microseconds of processor a letter, and its bytes.
+Warm: everything is done once before it is measured. Prints microseconds an email, and its bytes.
 """
 
 import asyncio
@@ -23,10 +23,9 @@ from digest.delivery.prefetch import RenderedMessage
 from digest.delivery.retry import SENT
 from digest.mail import OutgoingMessage, SmtpConnection, build_message
 from digest.rendering import RenderCache, load_batch, prepare_email
-from tests.benchmarks.sender import make_sending_context, queue_again
+from tests.benchmarks.sender_process import local_context, queue_again
 
-TOGETHER = 16  # connections; of as many letters a commit says that they leave, and of as many before them what became
-
+CONNECTIONS = 16  # a commit marks so many as on the wire, and settles as many before them
 
 clock = time.process_time
 
@@ -35,94 +34,94 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Stages:
+class StageTimer:
     """Seconds by stage."""
 
-    def __init__(self, at: AppContext) -> None:
-        self._at, self._known = at, RenderCache()
-        self.spent: defaultdict[str, float] = defaultdict(float)
+    def __init__(self, ctx: AppContext) -> None:
+        self.ctx, self._cache = ctx, RenderCache()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.bytes = 0
 
-    async def run(self, most: int) -> dict[str, float]:
-        """Microseconds a letter by stage."""
-        connections = [SmtpConnection(self._at.relay_config()) for _ in range(TOGETHER)]
-        ledger = GroupCommitter(self._at.engine, "bench")
-        done = 0
-        while done < most:
-            batch = self._written()
+    async def run(self, limit: int) -> dict[str, float]:
+        """Send emails; return microseconds an email by stage."""
+        connections = [SmtpConnection(self.ctx.relay_config()) for _ in range(CONNECTIONS)]
+        committer = GroupCommitter(self.ctx.engine, "bench")
+        sent = 0
+        while sent < limit:
+            batch = self._render_batch()
             if not batch:
                 break
-            done += len(batch)
-            begun = clock()
+            sent += len(batch)
+            started = clock()
             await self._send(connections, batch)
-            self.spent["send"] += (ended := clock()) - begun
-            await self._record(ledger, batch)
-            self.spent["record"] += clock() - ended
-        for each in connections:
-            await each.close()
-        await ledger.close()
-        return {stage: 1e6 * seconds / done for stage, seconds in self.spent.items()} | {"bytes": self.bytes / done}
+            self.seconds["send"] += (ended := clock()) - started
+            await self._record(committer, batch)
+            self.seconds["record"] += clock() - ended
+        for connection in connections:
+            await connection.close()
+        await committer.close()
+        return {stage: 1e6 * seconds / sent for stage, seconds in self.seconds.items()} | {"bytes": self.bytes / sent}
 
-    def _written(self) -> list[RenderedMessage]:
-        begun = clock()
-        with write_session(self._at.engine) as session:
+    def _render_batch(self) -> list[RenderedMessage]:
+        started = clock()
+        with write_session(self.ctx.engine) as session:
             claimed = claim(session, "bench", now(), CLAIM_BATCH)
-        self.spent["claim"] += (ended := clock()) - begun
-        with read_session(self._at.engine) as session:
-            desk = load_batch(session, claimed, now(), self._known)
-        self.spent["look up"] += (begun := clock()) - ended
-        at = now()
-        prepared = [prepare_email(self._at, desk, each, at) for each in claimed]
-        made = [each.build_content() for each in prepared]
-        self.spent["compose"] += (ended := clock()) - begun
-        parcels = [
-            OutgoingMessage(each.sender, each.recipient, build_message(letter, each.headers))
-            for letter, each in zip(made, prepared, strict=True)
+        self.seconds["claim"] += (ended := clock()) - started
+        with read_session(self.ctx.engine) as session:
+            batch = load_batch(session, claimed, now(), self._cache)
+        self.seconds["load"] += (started := clock()) - ended
+        sent_at = now()
+        prepared = [prepare_email(self.ctx, batch, delivery, sent_at) for delivery in claimed]
+        contents = [email.build_content() for email in prepared]
+        self.seconds["render"] += (ended := clock()) - started
+        messages = [
+            OutgoingMessage(email.sender, email.recipient, build_message(content, email.headers))
+            for content, email in zip(contents, prepared, strict=True)
         ]
-        self.spent["encode"] += clock() - ended
-        self.bytes += sum(len(each.raw) for each in parcels)
-        return list(zip(prepared, parcels, strict=True))
+        self.seconds["build"] += clock() - ended
+        self.bytes += sum(len(message.raw) for message in messages)
+        return list(zip(prepared, messages, strict=True))
 
     async def _send(self, connections: list[SmtpConnection], batch: list[RenderedMessage]) -> None:
-        waiting = iter(batch)
+        remaining = iter(batch)
 
         async def work(connection: SmtpConnection) -> None:
-            letter = next(waiting, None)
-            while letter:
-                following = next(waiting, None)
-                await connection.send(letter[1], yes, partial(parcel_of, following))
-                letter = following
+            email = next(remaining, None)
+            while email:
+                following = next(remaining, None)
+                await connection.send(email[1], always, partial(message_of, following))
+                email = following
 
-        await asyncio.gather(*(work(each) for each in connections))
+        await asyncio.gather(*(work(connection) for connection in connections))
 
-    async def _record(self, ledger: GroupCommitter, batch: list[RenderedMessage]) -> None:
-        answered: list[int] = []
-        for start in range(0, len(batch) + TOGETHER, TOGETHER):
-            leaving = [each.delivery.id for each, _ in batch[start : start + TOGETHER]]
-            lines = [ledger.submit(number, 1, SENT, now()) for number in answered]
-            lines += [ledger.submit(number, 1, None, now()) for number in leaving]
-            fates = [DeliveryState.SENT] * len(answered) + [DeliveryState.ON_WIRE] * len(leaving)
-            assert await asyncio.gather(*lines) == fates
-            answered = leaving
-
-
-def parcel_of(letter: RenderedMessage | None) -> OutgoingMessage | None:
-    return letter[1] if letter else None
+    async def _record(self, committer: GroupCommitter, batch: list[RenderedMessage]) -> None:
+        on_wire: list[int] = []
+        for start in range(0, len(batch) + CONNECTIONS, CONNECTIONS):
+            leaving = [email.delivery.id for email, _ in batch[start : start + CONNECTIONS]]
+            updates = [committer.submit(number, 1, SENT, now()) for number in on_wire]
+            updates += [committer.submit(number, 1, None, now()) for number in leaving]
+            states = [DeliveryState.SENT] * len(on_wire) + [DeliveryState.ON_WIRE] * len(leaving)
+            assert await asyncio.gather(*updates) == states
+            on_wire = leaving
 
 
-async def yes() -> bool:
+def message_of(email: RenderedMessage | None) -> OutgoingMessage | None:
+    return email[1] if email else None
+
+
+async def always() -> bool:
     return True
 
 
-def main(url: str, port: str, most: str) -> None:
+def main(url: str, port: str, limit: str) -> None:
     random.seed(1)
-    stages = Stages(make_sending_context(url, int(port), TOGETHER))
+    timer = StageTimer(local_context(url, int(port), CONNECTIONS))
     for _ in range(2):
-        queue_again(stages._at)
-        stages.spent.clear()
-        stages.bytes = 0
-        told = run_coroutine(stages.run(int(most)))
-    sys.stdout.write(json.dumps(told) + "\n")
+        queue_again(timer.ctx)
+        timer.seconds.clear()
+        timer.bytes = 0
+        costs = run_coroutine(timer.run(int(limit)))
+    sys.stdout.write(json.dumps(costs) + "\n")
 
 
 if __name__ == "__main__":

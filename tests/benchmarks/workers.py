@@ -21,81 +21,91 @@ from digest.database import read_session
 from digest.database.models import Delivery, DeliveryState
 from digest.jobs import prepare_tables
 from digest.jobs.tasks import defer_tasks
-from tests.benchmarks.harness import Result, Skipped
-from tests.benchmarks.memory import peak_of
-from tests.benchmarks.queued import fill
-from tests.benchmarks.relays import lean
-from tests.benchmarks.sender import KEY, make_sending_context, queue_again
-from tests.benchmarks.sending import CONNECTIONS, LASTING, LETTERS, ROUNDS, Process, held, tell
+from tests.benchmarks.delivery import (
+    CONNECTIONS,
+    EMAILS,
+    MANY_EMAILS,
+    TURNS,
+    SenderProcess,
+    memory_result,
+    print_line,
+)
+from tests.benchmarks.harness import Result, RowSkipped
+from tests.benchmarks.memory import peak_bytes_of
+from tests.benchmarks.queued_store import fill_queue
+from tests.benchmarks.relays import cheap_sink
+from tests.benchmarks.sender_process import SECRET_KEY, local_context, queue_again
 from tests.support.command import Command
 from tests.support.postgres import server
 
-USUAL: int = Settings.model_fields["smtp_connections"].default
+DEFAULT_CONNECTIONS: int = Settings.model_fields["smtp_connections"].default
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
 
 
 def two_senders() -> Result:
-    """Two processes on one durable PostgreSQL in turn with one, as they come; with 16 connections each it is told, too.
+    """Send with two processes on one durable PostgreSQL in turn with one, as they come, and with 16 connections each.
 
-    They share the cores with the server and the relay; so that the relay is not the limit, it is a lean one.
+    They share the cores with the server and the relay; so that the relay is not the limit, it is a cheap one.
     """
-    with server(**DURABLE) as postgres, lean() as port:
+    with server(**DURABLE) as postgres, cheap_sink() as port:
         url = postgres.database()
-        fill(url, LASTING)
-        at = make_sending_context(url, port, CONNECTIONS)
-        usual, many = (in_turn(at, url, port, connections) for connections in (USUAL, CONNECTIONS))
-        at.engine.dispose()
-    for connections, rates in ((USUAL, usual), (CONNECTIONS, many)):
-        said = ", ".join(f"{senders}: {rate:.0f} letters/s" for senders, rate in rates.items())
-        tell(f"{connections} connections each, {os.cpu_count()} cores: {said}: {rates[2] / rates[1]:.2f}x")
-    return Result(measured=usual[2], baseline=usual[1], unit="letters/s", goal=1.5)
+        fill_queue(url, MANY_EMAILS)
+        ctx = local_context(url, port, CONNECTIONS)
+        rates = {count: rates_by_senders(ctx, url, port, count) for count in (DEFAULT_CONNECTIONS, CONNECTIONS)}
+        ctx.engine.dispose()
+    for connections, by_senders in rates.items():
+        figures = ", ".join(f"{senders}: {rate:.0f} emails/s" for senders, rate in by_senders.items())
+        ratio = by_senders[2] / by_senders[1]
+        print_line(f"{connections} connections each, {os.cpu_count()} cores: {figures}: {ratio:.2f}x")
+    default = rates[DEFAULT_CONNECTIONS]
+    return Result(measured=default[2], baseline=default[1], unit="emails/s", goal=1.5)
 
 
-def in_turn(at: AppContext, url: str, port: int, connections: int) -> dict[int, float]:
-    """Letters a second by one sender, by two, and by four."""
+def rates_by_senders(ctx: AppContext, url: str, port: int, connections: int) -> dict[int, float]:
+    """Return emails a second by one sender, by two, and by four."""
     with ExitStack() as stack:
-        senders = [stack.enter_context(Process(url, port, connections)) for _ in range(4)]
-        for each in senders:  # one after the other: each learns what the letters need
-            each.send(most=LASTING // 2)
-        rounds = [(together(at, senders[:1]), together(at, senders[:2])) for _ in range(ROUNDS)]
-        one, two = (median(rates) for rates in zip(*rounds, strict=True))
-        return {1: one, 2: two, 4: together(at, senders)}
+        senders = [stack.enter_context(SenderProcess(url, port, connections)) for _ in range(4)]
+        for sender in senders:  # one after the other: each fills its cache
+            sender.send(limit=MANY_EMAILS // 2)
+        turns = [(joint_rate(ctx, senders[:1]), joint_rate(ctx, senders[:2])) for _ in range(TURNS)]
+        one, two = (median(rates) for rates in zip(*turns, strict=True))
+        return {1: one, 2: two, 4: joint_rate(ctx, senders)}
 
 
-def together(at: AppContext, senders: Sequence[Process]) -> float:
-    """Letters a second by workers that share the queue."""
-    queue_again(at)
-    begun = time.perf_counter()
+def joint_rate(ctx: AppContext, senders: Sequence[SenderProcess]) -> float:
+    """Return emails a second by senders that share the queue."""
+    queue_again(ctx)
+    started = time.perf_counter()
     with ThreadPoolExecutor() as pool:
-        told = list(pool.map(lambda each: each.join(), senders))
-    seconds = time.perf_counter() - begun
-    assert sum(each["sent"] for each in told) == LASTING
-    return LASTING / seconds
+        reports = list(pool.map(lambda sender: sender.join(), senders))
+    seconds = time.perf_counter() - started
+    assert sum(report["sent"] for report in reports) == MANY_EMAILS
+    return MANY_EMAILS / seconds
 
 
-def memory_of_a_worker() -> Result:
-    """The peak of a real `digest worker` that sends, against the 150 MB that it may have."""
+def worker_memory() -> Result:
+    """Peak of a real `digest worker` that sends, against the 150 MB that it may have."""
     if not Path("/proc/self/status").is_file():
-        raise Skipped("the memory of another process is looked up in /proc, which is not here")
-    with server(**DURABLE) as postgres, lean() as port:
+        raise RowSkipped("the memory of another process is looked up in /proc, which is not here")
+    with server(**DURABLE) as postgres, cheap_sink() as port:
         url = postgres.database()
-        fill(url, LETTERS)
-        at = make_sending_context(url, port, USUAL)
-        prepare_tables(at.engine)
-        with TemporaryDirectory() as folder, working(Path(folder), url, port) as worker:
+        fill_queue(url, EMAILS)
+        ctx = local_context(url, port, DEFAULT_CONNECTIONS)
+        prepare_tables(ctx.engine)
+        with TemporaryDirectory() as folder, running_worker(Path(folder), url, port) as worker:
             for _ in range(2):
-                sent_by_workers(at)
-            most = peak_of(worker.pid)
-        at.engine.dispose()
-    return held(most)
+                send_by_worker(ctx)
+            peak = peak_bytes_of(worker.pid)
+        ctx.engine.dispose()
+    return memory_result(peak)
 
 
 @contextmanager
-def working(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A `digest worker`, whose log nobody reads."""
+def running_worker(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `digest worker` and discard its log."""
     settings = {
         "DIGEST_DATABASE_URL": url,
-        "DIGEST_SECRET_KEY": KEY,
+        "DIGEST_SECRET_KEY": SECRET_KEY,
         "DIGEST_MAIL_FROM": "Paper Digest <digest@example.org>",
         "DIGEST_BASE_URL": "https://digest.example.org",
         "DIGEST_SMTP_HOST": "127.0.0.1",
@@ -110,15 +120,15 @@ def working(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[byte
             worker.terminate()
 
 
-def sent_by_workers(at: AppContext, seconds: float = 120) -> None:
-    """Queue all letters again, hand them out, and wait until workers have sent them."""
-    queue_again(at)
-    defer_tasks(at, datetime.now(UTC), plan=False)
-    ends = time.monotonic() + seconds
+def send_by_worker(ctx: AppContext, timeout: float = 120) -> None:
+    """Queue all emails again, enqueue the jobs, and wait until workers have sent them."""
+    queue_again(ctx)
+    defer_tasks(ctx, datetime.now(UTC), plan=False)
+    deadline = time.monotonic() + timeout
     sent = select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.SENT)
-    while time.monotonic() < ends:
-        with read_session(at.engine) as session:
-            if session.scalar(sent) == LETTERS:
+    while time.monotonic() < deadline:
+        with read_session(ctx.engine) as session:
+            if session.scalar(sent) == EMAILS:
                 return
         time.sleep(0.2)
-    raise RuntimeError(f"the worker had not sent {LETTERS} letters after {seconds:.0f} s")
+    raise RuntimeError(f"the worker had not sent {EMAILS} emails after {timeout:.0f} s")

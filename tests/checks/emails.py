@@ -25,7 +25,7 @@ from digest.sources import ListedPaper
 from digest.subscribers import Preferences, add_subscriber, confirm, parse_keywords_or_raise, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
 from tests.support.contexts import make_context, token
-from tests.support.email_factory import words
+from tests.support.email_factory import make_context as make_digest_context
 from tests.support.factories import reading
 
 SENDER = "Paper Digest <digest@example.org>"
@@ -140,7 +140,7 @@ async def _send(at: AppContext, now: datetime) -> int:
 
 async def send_empty_digest(at: AppContext, now: datetime) -> None:
     """The one letter that the service never sends: a digest without a paper."""
-    letter = render_digest(words(keywords=("quantum walk",))._replace(papers=()))
+    letter = render_digest(replace(make_digest_context(keywords=("quantum walk",)), papers=()))
     envelope = MessageHeaders(
         from_=SENDER,
         to=f"digest-0@{RECIPIENTS}",

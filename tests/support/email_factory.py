@@ -1,12 +1,13 @@
-"""Papers and digests of our own writing, for the tests of letters."""
+"""Papers and digests for the tests of e-mails."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
 from digest.matching import Span
+from digest.papers import PaperSnapshot
 from digest.rendering import DigestContext, PaperView, PersonalLinks, SendTime
 
 DAY = date(2025, 10, 30)
@@ -16,23 +17,24 @@ LINKS = PersonalLinks(
     preferences="https://digest.example.org/preferences/p1",
     unsubscribe="https://digest.example.org/unsubscribe/u1",
     mute="https://digest.example.org/mute/m1",
-    never="https://digest.example.org/never/n1",
-    fewer="https://digest.example.org/fewer/f1",
+    mute_author="https://digest.example.org/never/n1",
+    weekly="https://digest.example.org/fewer/f1",
     pause="https://digest.example.org/pause/z1",
 )
+VIEW_FIELDS = {field.name for field in fields(PaperView)} - {"paper"}
 
 
-def spans(text: str, keywords: Sequence[str] = KEYWORDS) -> tuple[Span, ...]:
-    """Where the keywords stand, letter by letter but for capitals; the tests here need no more."""
-    found = (
+def find_spans(text: str, keywords: Sequence[str] = KEYWORDS) -> tuple[Span, ...]:
+    """Find keywords as they are written, in any case; these tests need no more."""
+    spans = (
         Span(match.start(), match.end(), query)
         for query, keyword in enumerate(keywords)
         for match in re.finditer(re.escape(keyword), text, re.IGNORECASE)
     )
-    return tuple(sorted(found))
+    return tuple(sorted(spans))
 
 
-def paper(
+def make_view(
     title: str = "How Post-Training Reshapes Models",
     abstract: str = "We study post-training. It lowers hallucination.",
     *,
@@ -40,40 +42,47 @@ def paper(
     number: int = 1,
     **changes: Any,
 ) -> PaperView:
-    """A paper that matches wherever the keywords stand."""
-    in_title, in_abstract = spans(title, keywords), spans(abstract, keywords)
-    titled, abstracted = {span.query for span in in_title}, {span.query for span in in_abstract}
-    where = tuple(
-        (query, " and ".join(name for name, found in (("title", titled), ("abstract", abstracted)) if query in found))
-        for query in sorted(titled | abstracted)
-    )
-    made = PaperView(
+    """Make a paper that matches wherever the keywords stand. `changes`: fields of the view or of its paper."""
+    title_spans, abstract_spans = find_spans(title, keywords), find_spans(abstract, keywords)
+    queries = {"title": {span.query for span in title_spans}, "abstract": {span.query for span in abstract_spans}}
+    view_changes = {name: value for name, value in changes.items() if name in VIEW_FIELDS}
+    paper_changes = {name: value for name, value in changes.items() if name not in VIEW_FIELDS}
+    paper = PaperSnapshot(
         id=number,
         title=title,
-        title_spans=in_title,
         abstract=abstract,
-        abstract_spans=in_abstract,
         authors=("Ada Byron", "Emmy Noether"),
         published_on=date(2025, 10, 29),
         listed_on=DAY,
         url=f"https://arxiv.org/abs/2510.{number:05}",
         pdf_url=f"https://arxiv.org/pdf/2510.{number:05}",
-        where=where,
     )
-    return replace(made, **changes)
+    view = PaperView(
+        paper=replace(paper, **paper_changes),
+        title_spans=title_spans,
+        abstract_spans=abstract_spans,
+        matched_in=tuple(
+            (query, " and ".join(place for place, found in queries.items() if query in found))
+            for query in sorted(queries["title"] | queries["abstract"])
+        ),
+    )
+    return replace(view, **view_changes)
 
 
-def words(*papers: PaperView, **changes: Any) -> DigestContext:
-    made = DigestContext(
+def make_context(*papers: PaperView, **changes: Any) -> DigestContext:
+    """Make a digest of these papers, or of one."""
+    context = DigestContext(
         day=DAY,
         frequency="weekdays",
         send_time=SendTime(8, "Europe/Berlin"),
         address="reader@example.org",
         subscribed_on=date(2025, 9, 12),
         keywords=KEYWORDS,
-        papers=papers or (paper(),),
+        papers=papers or (make_view(),),
         links=LINKS,
         postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
     )
-    made = made._replace(**changes)
-    return made if made.keyword_ids else made._replace(keyword_ids=tuple(range(101, 101 + len(made.keywords))))
+    context = replace(context, **changes)
+    return (
+        context if context.keyword_ids else replace(context, keyword_ids=tuple(range(101, 101 + len(context.keywords))))
+    )

@@ -1,96 +1,88 @@
-"""A digest the slow way: the same templates, rendered for each reader with the reader's own values in them.
+"""Digests rendered the slow way: the same templates, for each subscriber anew, with their own values in them.
 
-Tests hold the letters of `digest.letters` against it, and the bench its speed. It knows no weight: all papers stand in.
+Tests compare `render_digest` with it, and the benchmark its speed. It has no size limit: all papers are shown.
 """
 
-from digest.formatting import format_date, frequency_label, join_words, pluralize, single_line, truncate
-from digest.rendering import DigestContext, layout, personal_card
-from digest.rendering.digest import IN_FULL
-from digest.rendering.layout import (
-    PREHEADER_SEPARATOR,
-    TALLIED,
-    counted,
-    day_of,
-    headline,
-    matched,
-    period,
-    preheader,
-    tally,
-)
-from digest.rendering.paper_card import row
-from digest.rendering.plain_text import fill
-from digest.rendering.templates import macro, part
-from digest.rendering.transactional import clock, keywords
+from digest import formatting
+from digest.rendering import DigestContext, layout
+from digest.rendering.contexts import LINK_NAMES
+from digest.rendering.digest import CARDS_PER_DIGEST, KEYWORD_COUNTS_LIMIT
+from digest.rendering.paper_card import PaperForm, PersonalFields, build_card
+from digest.rendering.plain_text import wrap_text
+from digest.rendering.templates import render_macro, render_template
+from digest.rendering.transactional import leading_keywords, send_time_text
 
 
-def slowly(words: DigestContext) -> tuple[str, str, str]:
-    """Subject, text and HTML."""
-    weekly, tallies = words.frequency == "weekly", tally(words)
-    found = matched(words)
-    named = keywords(words.keywords)
-    more_tallies, made_up = max(0, len(tallies) - TALLIED), layout.catch_up_notice(words, words.left_out)
-    topics = layout.topics(words, tallies, counted(words, found))
-    line = part("digest-subject.txt", count=counted(words, found), weekly=weekly, topics=topics)
-    cards_html, cards_text = _papers(words, "card", range(min(IN_FULL, len(words.papers))), 1)
-    rows_html, rows_text = _papers(words, "row", range(IN_FULL, len(words.papers)), 1 + IN_FULL)
-    rows = max(0, len(words.papers) - IN_FULL)
+def render_slowly(context: DigestContext) -> tuple[str, str, str]:
+    """Return subject, text and HTML."""
+    counts, matched = layout.count_by_keyword(context), layout.count_matched(context)
+    leading, hidden = leading_keywords(context.keywords), max(0, len(counts) - KEYWORD_COUNTS_LIMIT)
+    notice = layout.missed_papers_notice(context, context.left_out)
+    count = layout.subject_count(context, matched)
+    topics = layout.subject_topics(context, counts, count)
+    subject = render_template("digest-subject.txt", count=count, is_weekly=context.is_weekly, topics=topics)
+    cards_html, cards_text = _render_papers(context, "card", range(min(CARDS_PER_DIGEST, len(context.papers))), 1)
+    row_places = range(CARDS_PER_DIGEST, len(context.papers))
+    rows_html, rows_text = _render_papers(context, "row", row_places, 1 + CARDS_PER_DIGEST)
     common: dict[str, object] = {
-        "subject": truncate(line, 90),
-        "product": single_line(words.product),
-        "day": words.day,
-        "weekly": weekly,
-        "links": words.links,
-        "often": frequency_label(words.frequency),
-        "clock": clock(words.send_time),
-        "address": single_line(words.address),
-        "since": format_date(words.subscribed_on),
-        "headline": headline(words, found),
-        "preheader": PREHEADER_SEPARATOR.join(preheader(words.papers)),
-        "nothing_matched": bool(words.keywords) and not found,
-        "more_tallies": pluralize(more_tallies, "more keyword") if more_tallies else "",
-        "keywords": join_words(named, len(words.keywords) - len(named)),
-        "notices": [*([made_up] if made_up else []), *(single_line(each) for each in words.notices)],
-        "postal_address": single_line(words.postal_address),
-        "row_heading": pluralize(rows, "more paper") if rows else "",
-        "more": pluralize(words.left_out, "more paper") if words.left_out else "",
+        "subject": formatting.truncate(subject, 90),
+        "product": formatting.single_line(context.product),
+        "day": context.day,
+        "is_weekly": context.is_weekly,
+        "links": {name: getattr(context.links, name) for name in LINK_NAMES},
+        "frequency": formatting.frequency_label(context.frequency),
+        "send_time": send_time_text(context.send_time),
+        "address": formatting.single_line(context.address),
+        "subscribed_on": formatting.format_date(context.subscribed_on),
+        "headline": layout.headline_text(context, matched),
+        "preheader": layout.PREHEADER_SEPARATOR.join(layout.preheader_titles(context.papers)),
+        "nothing_matched": bool(context.keywords) and not matched,
+        "more_keywords": formatting.pluralize(hidden, "more keyword") if hidden else "",
+        "keywords": formatting.join_words(leading, len(context.keywords) - len(leading)),
+        "notices": [*([notice] if notice else []), *(formatting.single_line(text) for text in context.notices)],
+        "postal_address": formatting.single_line(context.postal_address),
+        "row_heading": formatting.pluralize(len(row_places), "more paper") if row_places else "",
+        "more_papers": formatting.pluralize(context.left_out, "more paper") if context.left_out else "",
     }
-    whole = sum(one.papers for one in tallies[:TALLIED])
-    shown = [(one, round(100 * one.papers / whole)) for one in tallies[:TALLIED]]
+    shown = counts[:KEYWORD_COUNTS_LIMIT]
+    total = sum(count.papers for count in shown)
     in_html = {
-        "tallies": "".join(macro("tallied", one.keyword, one.query, one.papers) for one, _ in shown),
-        "shares": "".join(macro("share", width, one.query) for one, width in shown),
+        "keyword_counts": "".join(render_macro("keyword_count", c.keyword, c.position, c.papers) for c in shown),
+        "keyword_bar": "".join(render_macro("bar_part", round(100 * c.papers / total), c.position) for c in shown),
         "cards": cards_html,
         "rows": rows_html,
     }
     in_text = {
-        "tallies": "".join(fill(f"{one.keyword}: {one.papers}", 6, "  * ") + "\n" for one, _ in shown),
+        "keyword_counts": "".join(wrap_text(f"{c.keyword}: {c.papers}", 6, "  * ") + "\n" for c in shown),
         "cards": cards_text,
         "rows": rows_text,
-        "headline": fill(headline(words, matched(words))),
-        "reason": fill(part("digest-reason.txt", **common)),
+        "headline": wrap_text(layout.headline_text(context, matched)),
+        "subscription_note": wrap_text(render_template("digest-subscription.txt", **common)),
     }
-    text, html = part("digest-body.txt", **(common | in_text)), part("digest-body.html", **(common | in_html))
+    text, html = (
+        render_template("digest-body.txt", **(common | in_text)),
+        render_template("digest-body.html", **(common | in_html)),
+    )
     return str(common["subject"]), text, html
 
 
-def _papers(words: DigestContext, kind: str, places: range, first: int) -> tuple[str, str]:
-    weekly = words.frequency == "weekly"
-    ordered = list(places)
-    if weekly:
-        ordered.sort(key=lambda n: (words.papers[n].late, not words.papers[n].late and words.papers[n].listed_on))
-    in_html, in_text, day = "", "", ""
-    for number, place in enumerate(ordered, first):
-        paper = words.papers[place]
-        shown = (personal_card if kind == "card" else row)(
-            paper, words, words.positions[place] if words.positions else ()
-        )
-        values = {"paper": shown, "weekly": weekly, "period": period(weekly), "number": f"{number:>2}. "}
-        if weekly and day_of(paper) != day:
-            day = day_of(paper)
-            in_html += macro(f"day_of_{kind}s", day)
-            in_text += part(f"digest-day-of-{kind}s.txt", day=day)
-        elif kind == "card":
-            in_html += macro("rule")
-        in_html += part(f"digest-{kind}.html", **values)
-        in_text += part(f"digest-{kind}.txt", **values)
+def _render_papers(context: DigestContext, form: PaperForm, places: range, first_number: int) -> tuple[str, str]:
+    papers, ordered = context.papers, list(places)
+    if context.is_weekly:
+        ordered.sort(key=lambda n: (papers[n].is_late, not papers[n].is_late and papers[n].paper.listed_on))
+    in_html, in_text, last_day = "", "", ""
+    for number, place in enumerate(ordered, first_number):
+        positions = context.keyword_positions[place] if context.keyword_positions else ()
+        fields = PersonalFields.for_subscriber(papers[place], context, positions)
+        card = build_card(papers[place], context.day, fields, form)
+        values = {"card": card, "is_weekly": context.is_weekly, "number": f"{number:>2}. "}
+        day = layout.day_heading(papers[place])
+        if context.is_weekly and day != last_day:
+            last_day = day
+            in_html += render_macro(f"day_of_{form}s", day)
+            in_text += render_template(f"digest-day-of-{form}s.txt", day=day)
+        elif form == "card":
+            in_html += render_macro("separator")
+        in_html += render_template(f"digest-{form}.html", **values)
+        in_text += render_template(f"digest-{form}.txt", **values)
     return in_html, in_text

@@ -19,7 +19,7 @@ from digest import planning
 from digest.database import read_session
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.matching import KeywordInput, describe, is_exclusion, parse_canonical
-from digest.papers import delivered_paper_ids, papers_by_id, papers_listed_after
+from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after
 from digest.rendering import PaperView
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
@@ -58,7 +58,7 @@ class SubscriberKeywordRow:
 class ChosenPaper:
     """A paper of the next letter, and why it is in it: the keyword's place, the keyword, where it was found."""
 
-    paper: PaperView
+    paper: PaperSnapshot
     why: Sequence[tuple[int, str, str]]
 
 
@@ -146,11 +146,11 @@ def next_digest(
     return NextDigest(
         day,
         is_due,
-        [ChosenPaper(each, _match_reasons(each, written)) for each in seen.papers],
+        [ChosenPaper(each.paper, _match_reasons(each, written)) for each in seen.papers],
         seen.omitted_count,
         seen.considered_count,
     )
 
 
 def _match_reasons(paper: PaperView, keywords: Sequence[str]) -> Sequence[tuple[int, str, str]]:
-    return [(place, keywords[place], where) for place, where in paper.where]
+    return [(place, keywords[place], where) for place, where in paper.matched_in]

@@ -64,8 +64,8 @@ def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
             ClaimedDelivery.from_delivery(kept), papers=[*kept.papers, *kept.omitted_papers], omitted_papers=[]
         )
         desk = load_batch(session, [claimed], kept.created_at)
-        words = digest_context(ctx, desk, claimed, desk.subscribers[kept.subscriber_id])
-    return render_digest(words._replace(links=NO_LINKS, address=""), whole=True).html
+        words = digest_context(ctx, desk, claimed)
+    return render_digest(replace(words, links=NO_LINKS, address=""), all_papers=True).html
 
 
 def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime) -> Delivery:

@@ -20,7 +20,7 @@ from digest.formatting import format_number, pluralize
 from digest.matching import KeywordInput, parse_canonical
 from digest.papers import latest_list_day, recent_papers
 from digest.planning import preview_from_index
-from digest.rendering import DigestContext, PaperCard, PaperView, personal_card, preview_context
+from digest.rendering import DigestContext, PaperCard, PaperView, PersonalFields, build_card, preview_context
 from digest.subscribers import CONSENT_TEXT as CONSENT
 from digest.subscribers import MAX_CAP, Preferences
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
@@ -259,5 +259,6 @@ def _paper_entry(web: WebContext, paper: PaperView, digest: DigestContext) -> Pa
     kept = web.recent_papers.cache
     shown: PaperCard | None = kept.get((paper, digest.day))
     if shown is None:
-        shown = kept[paper, digest.day] = replace(personal_card(paper, digest), reasons=(), why="")
+        card = build_card(paper, digest.day, PersonalFields.for_subscriber(paper, digest))
+        shown = kept[paper, digest.day] = replace(card, reasons=(), reason_text="")
     return shown

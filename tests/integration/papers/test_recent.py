@@ -20,13 +20,13 @@ from digest.papers import (
 from digest.planning import Preview, preview_from_index
 from digest.sources import ListedPaper
 from digest.subscribers import parse_keywords_or_raise
-from tests.benchmarks.crowd import WORDS, texts
+from tests.benchmarks.population import PHRASES, paper_texts
 
 NOW = datetime(2026, 7, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 DAYS = 3
 QUERIES = [
-    *([word] for word in WORDS),
+    *([word] for word in PHRASES),
     ["large language model", "agent", "-benchmark"],
     ["reinforcement learning AND NOT robot", "title:speech"],
     ["learn*", '"fine tuning"', "R"],
@@ -55,7 +55,7 @@ def arrive(session: Session, now: datetime, first: int, count: int, source: str 
             code_url="https://example.org/code" if number % 5 == 0 else None,
             url="https://example.org/paper",
         )
-        for number, each in enumerate(texts(first + count)[first:], first)
+        for number, each in enumerate(paper_texts(first + count)[first:], first)
     ]
     store_listings(session, listed, now)
 
@@ -133,4 +133,4 @@ def test_what_is_read_later_is_taken_in(shelf: Engine) -> None:
     with read_session(shelf) as session:
         anew, ready = both(session, saved, recent)
         assert ready == anew
-        assert ready.papers[0].title == "A model"
+        assert ready.papers[0].paper.title == "A model"

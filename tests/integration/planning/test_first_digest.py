@@ -58,8 +58,8 @@ def test_each_is_shown_what_the_latest_list_has_for_them(at: AppContext) -> None
     confirmed(at, BOB, "robot", "tree")
     found = firsts(at)
     ada, bob = found[ADA], found[BOB]
-    assert ([each.title for each in ada.papers], ada.matched, ada.follows) == (["A protein"], 1, True)
-    assert ada.papers[0].where == ((0, "title"),)  # the exclusion stands behind the keywords
+    assert ([view.paper.title for view in ada.papers], ada.matched, ada.follows) == (["A protein"], 1, True)
+    assert ada.papers[0].matched_in == ((0, "title"),)  # the exclusion stands behind the keywords
     assert (len(bob.papers), bob.matched, bob.day) == (5, 7, date(2026, 7, 29))
 
 
@@ -106,7 +106,7 @@ def test_without_keywords_the_trending_papers_are_shown(at: AppContext) -> None:
     arrive(at, NOW, "A robot", "A protein", source="huggingface", upvotes=9)
     confirmed(at, ADA)
     seen = firsts(at)[ADA]
-    assert ([each.title for each in seen.papers], seen.follows) == (["A robot", "A protein"], True)
+    assert ([view.paper.title for view in seen.papers], seen.follows) == (["A robot", "A protein"], True)
 
 
 def test_the_last_letter_has_the_link_that_brings_it_all_back(at: AppContext) -> None:

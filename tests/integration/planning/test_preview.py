@@ -28,10 +28,10 @@ def test_a_preview_chooses_what_a_reader_would_get(store: Engine) -> None:
     seen = look(store, TUESDAY.date(), "robot", "protein", cap=3)
     with read_session(store) as session:
         known = papers_by_id(session, letter.papers)
-    assert [each.title for each in seen.papers] == [known[number].title for number in letter.papers]
+    assert [view.paper.title for view in seen.papers] == [known[number].title for number in letter.papers]
     assert (seen.omitted_count, seen.considered_count, seen.match_counts) == (len(letter.omitted_papers), 5, (2, 3))
-    assert seen.papers[0].title == "Robots fold proteins"
-    assert [number for number, _ in seen.papers[0].where] == [0, 1]
+    assert seen.papers[0].paper.title == "Robots fold proteins"
+    assert [number for number, _ in seen.papers[0].matched_in] == [0, 1]
 
 
 def test_without_keywords_it_shows_what_is_trending(store: Engine) -> None:
@@ -39,7 +39,7 @@ def test_without_keywords_it_shows_what_is_trending(store: Engine) -> None:
     arrive(at, TUESDAY, "One", "Two", "Three", source="huggingface", upvotes=9)
     arrive(at, TUESDAY, "Four")
     seen = look(store, TUESDAY.date(), cap=2)
-    assert [(each.title, each.trending) for each in seen.papers] == [("One", True), ("Two", True)]
+    assert [(view.paper.title, view.is_trending) for view in seen.papers] == [("One", True), ("Two", True)]
 
 
 def test_only_the_papers_of_that_day_and_none_of_them_late(store: Engine) -> None:
@@ -47,7 +47,7 @@ def test_only_the_papers_of_that_day_and_none_of_them_late(store: Engine) -> Non
     arrive(at, TUESDAY, "A robot walks")
     arrive(at, TUESDAY + DAY, "Robots swim")
     seen = look(store, TUESDAY.date(), "robot", now=TUESDAY + 60 * DAY)
-    assert [(each.title, each.late, each.listed_on) for each in seen.papers] == [
+    assert [(view.paper.title, view.is_late, view.paper.listed_on) for view in seen.papers] == [
         ("A robot walks", False, TUESDAY.date())
     ]
 
@@ -72,4 +72,4 @@ def test_it_reads_as_a_whole_letter_and_leaves_no_trace(store: Engine, keywords:
 def test_a_preview_of_a_morning_is_not_written_in_the_future(store: Engine) -> None:
     at = make_context(store)
     arrive(at, TUESDAY, "A robot walks")
-    assert not look(store, TUESDAY.date(), "robot", now=TUESDAY - timedelta(hours=9)).papers[0].late
+    assert not look(store, TUESDAY.date(), "robot", now=TUESDAY - timedelta(hours=9)).papers[0].is_late

@@ -1,4 +1,4 @@
-"""From rows to letters: whose keywords, whose dates, whose links."""
+"""From rows to emails: whose keywords, whose dates, whose links."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +16,7 @@ from digest.database.models import ClaimedDelivery, Delivery, FetchStatus, Frequ
 from digest.papers import record_fetch
 from digest.planning import plan
 from digest.rendering import DigestContext, RenderCache, digest_context, load_batch, prepare_email, render_digest
+from digest.rendering.contexts import LINK_NAMES
 from digest.subscribers import parse_keywords_or_raise
 from digest.subscribers.records import set_keywords, subscriber_by_email
 from digest.tokens import TokenPurpose
@@ -29,8 +30,7 @@ def claimed(at: AppContext, email: str = ADA) -> ClaimedDelivery:
 
 def words(at: AppContext, one: ClaimedDelivery) -> DigestContext:
     with read_session(at.engine) as session:
-        table = load_batch(session, [one], TUESDAY)
-        return digest_context(at, table, one, table.subscribers[one.subscriber_id])
+        return digest_context(at, load_batch(session, [one], TUESDAY), one)
 
 
 def mail(at: AppContext, one: ClaimedDelivery) -> EmailMessage:
@@ -65,9 +65,9 @@ def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine)
     after = words(at, claimed(at))
     # Whoever takes a keyword out is told of it in the words of the record.
     assert (after.keywords, after.keyword_ids) == (("robot", "protein"), tuple(chosen))
-    assert [each.where for each in after.papers] == [each.where for each in before.papers]
+    assert [view.matched_in for view in after.papers] == [view.matched_in for view in before.papers]
     copy = render_web_copy(at, at.token_signer.sign(TokenPurpose.VIEW, str(claimed(at).id), TUESDAY), TUESDAY)
-    assert copy == render_digest(after._replace(links=NO_LINKS, address=""), whole=True).html
+    assert copy == render_digest(replace(after, links=NO_LINKS, address=""), all_papers=True).html
     assert "graph" not in copy
 
 
@@ -88,12 +88,12 @@ def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
     one, nonce = claimed(at), Record(store).of(ADA).nonce
     made = words(at, one).links
     subjects = {"view": str(one.id)}
-    for purpose in ("view", "preferences", "unsubscribe", "mute", "never", "fewer", "pause"):
-        token = getattr(made, purpose).rpartition("/")[2]
-        assert at.token_signer.unsign(TokenPurpose(purpose), token, TUESDAY) == subjects.get(purpose, nonce)
+    for name in LINK_NAMES:
+        token = getattr(made, name).rpartition("/")[2]
+        assert at.token_signer.unsign(TokenPurpose[name.upper()], token, TUESDAY) == subjects.get(name, nonce)
     text = str(mail(at, one).get_body(["plain"]).get_content())  # type: ignore[union-attr]
     assert f"{made.mute}/{number(at, 'robot')} (robot)\r\n" in text
-    assert made.fewer in text
+    assert made.weekly in text
 
 
 def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
@@ -101,7 +101,7 @@ def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
     reader(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
     arrive(at, TUESDAY, "A robot walks")
     plan(at.engine, at.sender_domain, TUESDAY)
-    assert words(at, claimed(at)).links.fewer == ""
+    assert words(at, claimed(at)).links.weekly == ""
     assert "/fewer/" not in mail(at, claimed(at)).as_string()
 
 
@@ -114,7 +114,7 @@ def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None
         session.get_one(Paper, paper).ai_summary = "Walking is learned."
         subscriber_by_email(session, BOB).summaries = True
     plan(at.engine, at.sender_domain, TUESDAY)
-    assert [words(at, claimed(at, each)).papers[0].summary for each in (ADA, BOB)] == ["", "Walking is learned."]
+    assert [words(at, claimed(at, email)).papers[0].has_summary for email in (ADA, BOB)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
     late = {}
     for email in (ADA, BOB):
         one = replace(claimed(at, email), created_at=datetime(2026, 7, 30, 20, tzinfo=UTC))
-        late[email] = words(at, one).papers[0].late
+        late[email] = words(at, one).papers[0].is_late
     assert late == {ADA: True, BOB: False}
 
 
@@ -155,9 +155,8 @@ def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_
             if after:
                 record_fetch(session, source="arxiv", day=now.date(), started_at=now, seconds=1, status=FetchStatus.OK)
         with read_session(store) as session:
-            table = load_batch(session, [claimed(at)], now, known)
-            shown = digest_context(at, table, claimed(at), table.subscribers[claimed(at).subscriber_id])
-        return shown.papers[0].abstract
+            shown = digest_context(at, load_batch(session, [claimed(at)], now, known), claimed(at))
+        return shown.papers[0].paper.abstract
 
     assert "first" in read(TUESDAY, abstract="first")
     assert "second" in read(TUESDAY + timedelta(minutes=1), abstract="second")

@@ -31,7 +31,7 @@ from digest.rendering import SendTime, render_digest
 from digest.rendering.contexts import AlreadySubscribedContext, ConfirmContext, GoodbyeContext, WelcomeContext
 from digest.rendering.transactional import render_already_subscribed, render_confirm, render_goodbye, render_welcome
 from tests.support.browser import Seen
-from tests.support.email_factory import LINKS, paper, words
+from tests.support.email_factory import LINKS, make_context, make_view
 from tests.support.relay import Relay, relay
 
 ENVELOPE = MessageHeaders(
@@ -94,8 +94,8 @@ def in_subject(subject: str) -> str:
 
 def digest(title: str, name: str, keyword: str, organization: str, notice: str) -> EmailContent:
     return render_digest(
-        words(
-            paper(title, authors=(name,), organization=organization, keywords=(keyword,)),
+        make_context(
+            make_view(title, authors=(name,), organization=organization, keywords=(keyword,)),
             keywords=(keyword,),
             notices=(notice,),
         )
@@ -198,19 +198,19 @@ def test_all_kinds_of_letters_come_back(read: Read) -> None:
     made = [
         render_confirm(ConfirmContext(confirm_url=LINKS.preferences)),
         render_already_subscribed(AlreadySubscribedContext(preferences_url=LINKS.preferences, postal_address=odd)),
-        render_goodbye(GoodbyeContext(return_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)),
+        render_goodbye(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)),
         render_welcome(
             WelcomeContext(
                 address="reader@example.com",
                 frequency="daily",
-                clock=SendTime(8, "UTC"),
+                send_time=SendTime(8, "UTC"),
                 keywords=(odd,),
                 preferences_url=LINKS.preferences,
                 unsubscribe_url=LINKS.unsubscribe,
             )
         ),
-        render_digest(words(papers=(), keywords=())),
-        render_digest(words(*(paper(f"{odd} {n}", number=n) for n in range(200)), frequency="weekly")),
+        render_digest(make_context(papers=(), keywords=())),
+        render_digest(make_context(*(make_view(f"{odd} {n}", number=n) for n in range(200)), frequency="weekly")),
     ]
     for letter in made:
         raw = build_message(letter, ENVELOPE)

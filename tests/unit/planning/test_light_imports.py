@@ -10,13 +10,14 @@ SENDER = f"""
 import sys
 from datetime import date
 import digest.delivery, digest.jobs.scheduler, digest.jobs.worker
-from digest.rendering import MatchCache, snapshot
-from tests.support.factories import paper
+from digest.papers import PaperSnapshot
+from digest.rendering import MatchCache
 
 keywords = [f"word{{number}} graph" for number in range({PREFILTER_THRESHOLD} + 1)]
+paper = PaperSnapshot(id=1, title="word7 graph", url="https://example.org", listed_on=date(2026, 7, 29))
 cache = MatchCache()
-cache.update({{1: snapshot(paper(title="word7 graph"), date(2026, 7, 29), ())}}, [([1], keywords)])
-print(sorted(cache.matches(1, keywords)), sorted({{"numpy", "scipy"}} & set(sys.modules)))
+cache.update({{1: paper}}, [([1], keywords)])
+print(sorted(cache.matched_keywords(1, keywords)), sorted({{"numpy", "scipy"}} & set(sys.modules)))
 """
 
 

@@ -30,12 +30,13 @@ def test_a_client_is_an_ipv4_address_or_an_ipv6_network(one: str, other: str, sa
 def test_the_pages_have_the_colours_of_the_letters() -> None:
     light, dark = STYLE.split("@media (prefers-color-scheme: dark)", 1)
     for place, mark in enumerate(HIGHLIGHT_COLORS):
-        assert f"--k{place}: {mark.ground};" in light
-        assert f"--k{place}: {mark.dark_ground};" in dark
-        assert f"--k{place}-ink: {mark.dark_ink};" in dark
-    for name in ("page", "ink", "quiet", "rule", "link"):
-        assert f"--{name}: {getattr(THEME, name)};" in light
-        assert f"--{name}: {getattr(THEME, 'dark_' + name)};" in dark
+        assert f"--k{place}: {mark.background};" in light
+        assert f"--k{place}: {mark.dark_background};" in dark
+        assert f"--k{place}-ink: {mark.dark_text};" in dark
+    variables = {"page": "background", "ink": "text", "quiet": "muted", "rule": "border", "link": "link"}
+    for name, color in variables.items():
+        assert f"--{name}: {getattr(THEME, color)};" in light
+        assert f"--{name}: {getattr(THEME, f'dark_{color}')};" in dark
 
 
 def luminance(colour: str) -> float:
