@@ -20,7 +20,7 @@ from digest.mail import RawMessage, RelayConfig, ReturnPath
 from digest.tokens import TokenPurpose, TokenSigner
 
 if TYPE_CHECKING:
-    from digest.mail import DkimSigner
+    from digest.mail.dkim import DkimSigner
 
 TOKEN_PATHS = {purpose: f"/{purpose.value}/" for purpose in TokenPurpose} | {
     TokenPurpose.VIEW: "/letters/",
@@ -88,11 +88,7 @@ class AppContext:
 
 def create_context(settings: Settings) -> AppContext:
     """Open the database and upgrade its schema where that is safe. Raises SettingError or StoreError."""
-    dkim_signer = None
-    if settings.dkim_key:
-        from digest.mail import load_signer  # its libraries are needed by no other sender
-
-        dkim_signer = load_signer(settings)
+    dkim_signer = load_dkim_signer(settings)
     engine = connect(settings.database_url)
     try:
         ensure_schema(engine)
@@ -101,6 +97,15 @@ def create_context(settings: Settings) -> AppContext:
         raise
     token_signer = TokenSigner([load_secret_key(settings), *settings.old_secret_keys])
     return AppContext(settings, engine, token_signer, dkim_signer)
+
+
+def load_dkim_signer(settings: Settings) -> "DkimSigner | None":
+    """Load the signer of the settings; return None while no key is named. Raises SettingError."""
+    if not settings.dkim_key:
+        return None
+    from digest.mail import dkim  # with libraries that no other sender needs
+
+    return dkim.load_signer(settings.dkim_key, domain=settings.signing_domain, selector=settings.dkim_selector)
 
 
 def relay_config_from(settings: Settings) -> RelayConfig:

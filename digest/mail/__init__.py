@@ -1,11 +1,21 @@
-"""How a letter travels: its bytes (message), the way to the relay (smtp), a place to look at it (inbox)."""
+"""Messages and protocols: builds e-mails and speaks SMTP. Knows no store.
 
-from digest.mail.dkim import RECOMMENDED_BITS, SAMPLE_MESSAGE, DkimSigner, is_world_readable, load_signer
+- `dkim`: signatures, for those whose relay does not sign
+- `local_mailbox`: an SMTP server on loopback that stores messages as files
+- `message`: headers and bodies of a message
+- `relay`: the relay's address, and how to reach it
+- `replies`: what replies of relays and texts of bounces mean
+- `smtp`: persistent connections to the relay
+- `smtp_protocol`: commands, replies, and the stream that carries them
+- `transfer_encoding`: quoted-printable and base64
+- `verp`: signed return paths that name a delivery
+"""
+
 from digest.mail.local_mailbox import LocalMailbox, StoredMessage, find_message, list_messages
 from digest.mail.message import EmailContent, MessageHeaders, RawMessage, build_message
 from digest.mail.relay import RelayConfig, connect
 from digest.mail.smtp import SendCancelled, SmtpConnection
-from digest.mail.smtp_protocol import OutgoingMessage
+from digest.mail.smtp_protocol import OutgoingMessage, SmtpReply
 from digest.mail.transfer_encoding import (
     SOFT_BREAK,
     QuotedPrintable,
@@ -19,10 +29,7 @@ from digest.mail.transfer_encoding import (
 from digest.mail.verp import ReturnPath, ReturnPathKind
 
 __all__ = [
-    "RECOMMENDED_BITS",
-    "SAMPLE_MESSAGE",
     "SOFT_BREAK",
-    "DkimSigner",
     "EmailContent",
     "LocalMailbox",
     "MessageHeaders",
@@ -35,6 +42,7 @@ __all__ = [
     "SendCancelled",
     "SizeBudget",
     "SmtpConnection",
+    "SmtpReply",
     "StoredMessage",
     "build_message",
     "connect",
@@ -44,7 +52,5 @@ __all__ = [
     "encode_quoted_printable",
     "find_message",
     "has_unsafe_line",
-    "is_world_readable",
     "list_messages",
-    "load_signer",
 ]

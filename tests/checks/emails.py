@@ -14,11 +14,11 @@ from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
 
-from digest.context import AppContext
+from digest.context import AppContext, load_dkim_signer
 from digest.database import connect, migrate, write_session
 from digest.database.models import FetchStatus
 from digest.jobs.pipeline import deliver, plan
-from digest.mail import MessageHeaders, OutgoingMessage, SmtpConnection, build_message, load_signer
+from digest.mail import MessageHeaders, OutgoingMessage, SmtpConnection, build_message
 from digest.papers import store_listings
 from digest.rendering import render_digest
 from digest.sources import ListedPaper
@@ -178,5 +178,5 @@ def running_service(port: int, key: Path) -> Iterator[AppContext]:
             dkim_key=str(key),
             dkim_selector="check",
         )
-        yield replace(made, dkim_signer=load_signer(made.settings))
+        yield replace(made, dkim_signer=load_dkim_signer(made.settings))
         engine.dispose()

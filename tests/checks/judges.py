@@ -12,7 +12,7 @@ from typing import Any
 
 import dkim
 
-from digest.mail import DkimSigner
+from digest.mail.dkim import DkimSigner
 from tests.checks import faults
 from tests.checks.emails import ReceivedEmail
 from tests.checks.requirements import HERE, MODULES

@@ -6,9 +6,9 @@ from contextlib import suppress
 import dkim
 
 from digest.config import Settings
-from digest.context import sender_domain
+from digest.context import load_dkim_signer, sender_domain
 from digest.errors import DigestError, DnsUnavailableError
-from digest.mail import RECOMMENDED_BITS, SAMPLE_MESSAGE, DkimSigner, is_world_readable, load_signer
+from digest.mail.dkim import RECOMMENDED_BITS, SAMPLE_MESSAGE, DkimSigner, is_world_readable
 from digest.monitoring.checks.result import CheckResult
 
 TxtLookup = Callable[[str], Sequence[str]]  # returns the TXT records of a name; raises DnsUnavailableError
@@ -17,7 +17,7 @@ TxtLookup = Callable[[str], Sequence[str]]  # returns the TXT records of a name;
 def check_dkim(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     """Check key, published record and alignment. Nothing is checked while signing is left to the relay."""
     try:
-        signer = load_signer(settings)
+        signer = load_dkim_signer(settings)
     except DigestError as error:
         return [CheckResult("signature", ok=False, message=str(error))]
     if signer is None:

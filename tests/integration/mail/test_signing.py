@@ -6,7 +6,7 @@ import dkim
 import pytest
 
 from digest.config import Settings
-from digest.mail import load_signer
+from digest.context import load_dkim_signer
 from tests.support.command import Command
 from tests.support.relay import relay
 
@@ -32,7 +32,7 @@ def test_letters_leave_signed_when_a_key_is_named(tmp_path: Path, signs: bool) -
         command.run("subscribers", "add", "ada@example.org", "--keyword", "论文")
         command.run("run", status=None)  # no source is there; the letter goes all the same
         ((_, raw),) = running.accepted
-    known = load_signer(Settings(_env_file=None, dkim_key=str(KEY), dkim_selector="s1", dkim_domain="example.org"))
+    known = load_dkim_signer(Settings(_env_file=None, dkim_key=str(KEY), dkim_selector="s1", dkim_domain="example.org"))
     assert known is not None
     assert raw.startswith(b"DKIM-Signature: ") is signs
     assert dkim.DKIM(raw).verify(dnsfunc=lambda _name, **_: known.record.encode()) is signs

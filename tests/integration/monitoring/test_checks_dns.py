@@ -8,8 +8,8 @@ import dns.rcode
 import pytest
 
 from digest.config import Settings
+from digest.context import load_dkim_signer
 from digest.errors import SettingError
-from digest.mail import load_signer
 from digest.monitoring.checks.dkim import check_dkim
 from digest.monitoring.checks.dns import DnsResolver, parse_server
 from digest.monitoring.checks.result import CheckResult
@@ -148,7 +148,7 @@ def test_a_key_in_the_dns_is_ours_or_told(tmp_path: Path) -> None:
     key.write_bytes((KEYS / "rsa-2048.pem").read_bytes())
     key.chmod(0o600)
     settings = chosen(dkim_key=str(key), dkim_selector="s1")
-    signs = load_signer(settings)
+    signs = load_dkim_signer(settings)
     assert signs is not None
     for records, says in (
         ([signs.record], "signs with 2048 bits, verified by s1._domainkey.lab.example.org"),

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from digest.config import Settings
+from digest.context import load_dkim_signer
 from digest.errors import DnsUnavailableError, SettingError
-from digest.mail import DkimSigner, EmailContent, MessageHeaders, build_message, load_signer
-from digest.mail.dkim import SIGNED_HEADERS
+from digest.mail import EmailContent, MessageHeaders, build_message
+from digest.mail.dkim import SIGNED_HEADERS, DkimSigner
 from digest.monitoring.checks.dkim import check_dkim
 from digest.monitoring.checks.result import CheckResult
 from digest.rendering import render_digest
@@ -43,7 +45,7 @@ def settings(key: Path, **given: Any) -> Settings:
 
 
 def made(name: str = "rsa-1024.pem", **given: Any) -> DkimSigner:
-    found = load_signer(settings(KEYS / name, **given))
+    found = load_dkim_signer(settings(KEYS / name, **given))
     assert found is not None
     return found
 
@@ -83,7 +85,7 @@ def test_the_record_is_what_openssl_calls_the_public_key() -> None:
 def test_a_key_with_the_line_ends_of_windows_is_the_same_key(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes((KEYS / "rsa-1024.pem").read_bytes().replace(b"\n", b"\r\n"))
-    assert load_signer(settings(path)) == SHORT
+    assert load_dkim_signer(settings(path)) == SHORT
 
 
 def test_letters_of_all_kinds_are_verified() -> None:
@@ -91,7 +93,7 @@ def test_letters_of_all_kinds_are_verified() -> None:
     goodbye = render_goodbye(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
     many = render_digest(make_context(*(make_view(f"强化学习 {n}", number=n) for n in range(200))))
     for letter, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
-        signed = SHORT.sign(build_message(letter, ENVELOPE._replace(unsubscribe_url=unsubscribe)))
+        signed = SHORT.sign(build_message(letter, replace(ENVELOPE, unsubscribe_url=unsubscribe)))
         assert verified(signed)
         assert max(map(len, signed.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
 
@@ -145,7 +147,7 @@ def test_what_a_relay_may_do_is_borne() -> None:
 
 def test_the_domain_may_be_set() -> None:
     assert made(dkim_domain="Example.ORG").record_name == "s1._domainkey.example.org"
-    assert load_signer(Settings(_env_file=None)) is None
+    assert load_dkim_signer(Settings(_env_file=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_the_domain_may_be_set() -> None:
 )
 def test_a_key_that_cannot_sign_stops_the_start(name: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
-        load_signer(settings(KEYS / name))
+        load_dkim_signer(settings(KEYS / name))
     assert str(caught.value).startswith(f"DIGEST_DKIM_KEY: {KEYS / name} {says}")
     assert str(caught.value).endswith("A key that can be used is made by: openssl genrsa -out dkim.pem 2048")
 
@@ -174,7 +176,7 @@ def test_half_a_key_stops_the_start(tmp_path: Path, kept: int) -> None:
     whole = (KEYS / "rsa-1024.pem").read_text()
     (tmp_path / "key.pem").write_text(whole[:kept] + "\n-----END PRIVATE KEY-----\n")
     with pytest.raises(SettingError, match="is no RSA key"):
-        load_signer(settings(tmp_path / "key.pem"))
+        load_dkim_signer(settings(tmp_path / "key.pem"))
 
 
 def misshapen(signs: DkimSigner) -> bytes:
