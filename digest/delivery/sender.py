@@ -233,9 +233,8 @@ class Sender:
         else:
             state.took = now() - state.left
             self._took.append(state.took)
-            code, _, said = reply.partition(" ")
             state.previous = self._recorder.submit(
-                claimed, DeliveryOutcome(DeliveryState.SENT, int(code), replies.redact_addresses(said))
+                claimed, DeliveryOutcome(DeliveryState.SENT, reply.code, replies.redact_addresses(reply.text))
             )
             await self._breaker.record_success()
 

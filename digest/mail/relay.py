@@ -1,4 +1,4 @@
-"""Where letters are handed over, and how to get there: connect, TLS, login and EHLO are aiosmtplib's."""
+"""The relay, and how to reach it: connect, TLS, login and EHLO are aiosmtplib's."""
 
 import ssl
 from dataclasses import dataclass
@@ -8,15 +8,13 @@ from aiosmtplib import SMTPException, SMTPResponseException
 
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
 
-REPLY_SECONDS = 60.0  # for an answer to a command, where no setting says otherwise
-
-
-MESSAGES_PER_CONNECTION = 100  # many relays close one after so many
+REPLY_SECONDS = 60.0  # for the reply to a command, where no setting says otherwise
+MESSAGES_PER_CONNECTION = 100  # many relays close a connection after so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayConfig:
-    """Where letters are handed over. `tls`: starttls, tls or none; certificates are always verified."""
+    """An SMTP server that takes our messages. `tls`: starttls, tls or none; certificates are always verified."""
 
     host: str
     port: int
@@ -24,19 +22,19 @@ class RelayConfig:
     username: str = ""
     password: str = ""
     local_hostname: str = "localhost"
-    max_messages: int = MESSAGES_PER_CONNECTION  # letters a connection before it is closed anew
+    max_messages: int = MESSAGES_PER_CONNECTION  # before a connection is replaced
     timeout: float = REPLY_SECONDS
 
     @property
     def name(self) -> str:
-        """What the record calls it."""
+        """The relay's name in the record."""
         return f"{self.host}:{self.port}"
 
 
 async def connect(relay: RelayConfig) -> aiosmtplib.SMTP:
-    """A connection that is ready for MAIL. Raises RelayDown or LaneClosed."""
+    """Return a connection that is ready for MAIL. Raises RelayUnavailableError or RelayRefusedError."""
     try:
-        smtp = aiosmtplib.SMTP(
+        client = aiosmtplib.SMTP(
             hostname=relay.host,
             port=relay.port,
             use_tls=relay.tls == "tls",
@@ -46,35 +44,35 @@ async def connect(relay: RelayConfig) -> aiosmtplib.SMTP:
             local_hostname=relay.local_hostname,
             timeout=relay.timeout,
         )
-        await _greet(smtp)
+        try:
+            await client.connect()
+            if client.last_ehlo_response is None:  # AUTH has sent EHLO already, STARTTLS forgets it
+                await _say_hello(client)
+        except BaseException:
+            client.close()
+            raise
     except (SMTPException, OSError, ValueError) as error:
-        raise _connection_error(f"{relay.host}:{relay.port}", error) from error
-    return smtp
+        raise _connection_error(relay.name, error) from error
+    return client
 
 
-async def _greet(smtp: aiosmtplib.SMTP) -> None:
+async def _say_hello(client: aiosmtplib.SMTP) -> None:
     try:
-        await smtp.connect()
-        if smtp.last_ehlo_response is None:  # AUTH has asked already, STARTTLS forgets
-            try:
-                await smtp.ehlo()
-            except aiosmtplib.SMTPHeloError as error:
-                if error.code < 500:  # noqa: PLR2004
-                    raise
-                await smtp.helo()  # RFC 5321 3.2: a server that knows no EHLO
-    except BaseException:
-        smtp.close()
-        raise
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError as error:
+        if error.code < 500:  # noqa: PLR2004
+            raise
+        await client.helo()  # RFC 5321 3.2: a server that knows no EHLO
 
 
-def _connection_error(address: str, error: Exception) -> DeliveryError:
+def _connection_error(relay: str, error: Exception) -> DeliveryError:
     if isinstance(error, SMTPResponseException):
-        said = f"{address} refuses us: {error.code} {error.message}"
-        return (RelayRefusedError if error.code >= 500 else RelayUnavailableError)(said, code=max(error.code, 0))  # noqa: PLR2004
-    unsafe = next((each for each in (error, error.__cause__) if isinstance(each, ssl.SSLError)), None)
-    if unsafe:
-        return RelayRefusedError(f"{address}: no safe connection: {unsafe}")
-    # The library's bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
+        error_type = RelayRefusedError if error.code >= 500 else RelayUnavailableError  # noqa: PLR2004
+        return error_type(f"{relay} refuses us: {error.code} {error.message}", code=max(error.code, 0))
+    for cause in (error, error.__cause__):
+        if isinstance(cause, ssl.SSLError):
+            return RelayRefusedError(f"{relay}: no safe connection: {cause}")
+    # A bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
     if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return RelayRefusedError(f"{address} cannot be used as DIGEST_SMTP_* say: {error}")
-    return RelayUnavailableError(f"{address} cannot be reached: {error}")
+        return RelayRefusedError(f"{relay} cannot be used as DIGEST_SMTP_* say: {error}")
+    return RelayUnavailableError(f"{relay} cannot be reached: {error}")

@@ -1,19 +1,20 @@
-"""The way to the relay: a few persistent connections, each answer named by what to do about it.
+"""Persistent connections to the relay; each reply becomes an error that says what to do about it.
 
-The same words mean different things at different steps, so each reply is judged by the step that it answers:
+The same code means different things at different steps:
 
-    connect, EHLO, STARTTLS, AUTH   4xx, no answer: RelayDown         5xx, TLS or login refused: LaneClosed
-    MAIL                            4xx, connection lost: Deferred    5xx: LaneClosed, the sender is always the same
-                                                                      (552: Rejected, this letter is too large)
-    RCPT, DATA                      4xx, connection lost: Deferred    5xx: Rejected
-    the letter and its final dot    4xx: Deferred   5xx: Rejected     2xx: accepted   anything else: Unknown
+    connect, EHLO, STARTTLS, AUTH   4xx, no reply: RelayUnavailableError         5xx, TLS, login: RelayRefusedError
+    MAIL                            4xx, closed: TemporaryDeliveryError          5xx: RelayRefusedError, as the sender
+                                                                                 is always the same (552: permanent,
+                                                                                 this message is too large)
+    RCPT, DATA                      4xx, closed: TemporaryDeliveryError          5xx: PermanentDeliveryError
+    the message and its final dot   4xx: TemporaryDeliveryError                  5xx: PermanentDeliveryError
+                                    2xx: accepted                                else: UncertainDeliveryError
 
-A relay that offers PIPELINING (RFC 2920) gets MAIL, RCPT and DATA in one write, so that a letter needs two round trips
-and not four; the fence is asked when all three are answered. A letter that may not leave then, or a DATA that the relay
-obeys although it refused the recipient, costs the connection: nothing of a letter has left, and closing says so.
-
-Where the next letter is known, its three words go in one write with the end of the one before (RFC 2920 3.1): then a
-letter needs one round trip. A relay that does not like to be asked so early is asked again in the usual way.
+A relay that offers PIPELINING (RFC 2920) gets MAIL, RCPT and DATA in one write, and the envelope of the next message
+with the end of the one before (RFC 2920 3.1): one round trip a message. `before_data` is awaited when all three are
+answered. A message that may not leave then, or a DATA that the relay accepts although it refused the recipient, costs
+the connection: nothing of the message has left. A relay that refuses an envelope sent so early gets it again in the
+usual way.
 """
 
 import asyncio
@@ -30,8 +31,7 @@ from digest.errors import (
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
-from digest.mail.message import RawMessage
-from digest.mail.relay import MESSAGES_PER_CONNECTION, REPLY_SECONDS, RelayConfig, connect
+from digest.mail.relay import RelayConfig, connect
 from digest.mail.smtp_protocol import (
     DATA,
     END_OF_DATA,
@@ -44,49 +44,29 @@ from digest.mail.smtp_protocol import (
     SmtpCommand,
     SmtpReply,
     SmtpStream,
-    envelope_commands,
     mail_command,
 )
 
-__all__ = [
-    "MESSAGES_PER_CONNECTION",
-    "REPLY_SECONDS",
-    "OutgoingMessage",
-    "RelayConfig",
-    "SendCancelled",
-    "SmtpConnection",
-    "connect",
-]
-
-
-DATA_TIMEOUT_FACTOR = 10  # so many times as long after the final dot: ten minutes (RFC 5321 4.5.3.2.6)
-
-
+DATA_TIMEOUT_FACTOR = 10  # so many times as long for the reply to the final dot: ten minutes (RFC 5321 4.5.3.2.6)
 QUIT_SECONDS = 5.0
-
-
 LOGIN_CODES = {530, 534, 535, 538}
-
-
 TOO_LARGE_CODE = 552  # RFC 1870 6.1
 
 
 class SendCancelled(Exception):
-    """`before_data` said that the letter may not leave."""
+    """`before_data` returned that the message may not leave."""
 
 
 class SmtpConnection:
-    """One connection to the relay, opened when first needed, renewed when it is worn out or broken."""
+    """A connection to the relay, opened when it is first needed, replaced when it is used up or broken."""
 
     def __init__(self, relay: RelayConfig) -> None:
         self._relay = relay
         self._stream: SmtpStream | None = None
         self._sent_count = 0
-        self._needs_reset = False  # the relay still holds the envelope of a letter that did not go
-        self._pipelined: tuple[OutgoingMessage, Sequence[SmtpCommand]] | None = (
-            None  # whose envelope went with the letter before
-        )
-        self._may_pipeline = True  # whether that may be done
+        self._needs_reset = False  # the relay still holds the envelope of a message that did not leave
+        self._pipelined: tuple[OutgoingMessage, Sequence[SmtpCommand]] | None = None  # sent with the message before
+        self._may_pipeline = True  # the next envelope
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,7 +78,7 @@ class SmtpConnection:
 
     @property
     def is_used_up(self) -> bool:
-        """So many letters have gone over it that it is left before the next one."""
+        """Whether it is replaced before the next message."""
         return self._stream is not None and self._sent_count >= self._relay.max_messages
 
     async def send(
@@ -106,14 +86,15 @@ class SmtpConnection:
         message: OutgoingMessage,
         before_data: Callable[[], Awaitable[bool]],
         next_message: Callable[[], OutgoingMessage | None] = lambda: None,
-    ) -> str:
-        """Hand over one letter; the relay's answer.
+    ) -> SmtpReply:
+        """Send a message; return the relay's reply to it.
 
-        `before_data` is awaited when the recipient has been accepted and nothing of the letter has left; it returns
-        whether the letter may go. `following` is asked as it leaves for what will be sent next, if that is known.
+        `before_data` is awaited when the recipient is accepted and nothing of the message has left; it returns whether
+        it may leave. `next_message` is called as it leaves.
 
-        Raises Deferred, Rejected, Unknown, LaneClosed or Withdrawn. Cancelled after the letter began to leave it
-        raises Unknown too; a CancelledError means that nothing has left.
+        Raises TemporaryDeliveryError, PermanentDeliveryError, UncertainDeliveryError, RelayRefusedError or
+        SendCancelled. Cancelled after the message began to leave it raises UncertainDeliveryError, too; a
+        CancelledError means that nothing has left.
         """
         _check_sender(message.sender)
         if not MAILBOX.fullmatch(message.recipient):
@@ -121,55 +102,28 @@ class SmtpConnection:
                 "this address cannot be written in SMTP without extensions", recipient_refused=True
             )
         stream = await self._send_envelope(message)
-        if stream.can_pipeline:
-            await self._ask_before_data(before_data)
-        else:
-            if not await before_data():
-                raise SendCancelled
+        may_leave = False
+        try:
+            may_leave = await before_data()
+        finally:
+            if stream.can_pipeline and not may_leave:
+                self._disconnect()  # the relay waits for the message already
+        if not may_leave:
+            raise SendCancelled
+        if not stream.can_pipeline:
             await self._execute(stream, [DATA])
         self._sent_count += 1
-        reply = await self._send_data(stream, message.raw, next_message())
+        reply = await self._send_data(stream, message, next_message())
         self._needs_reset = False
-        return f"{reply.code} {reply.text}"
-
-    async def _send_envelope(self, message: OutgoingMessage) -> SmtpStream:
-        """A connection on which the relay has taken the envelope, and DATA where it lets us talk on."""
-        while True:
-            stream, early = await self._open_for_message(message)
-            self._needs_reset = True
-            try:
-                await (
-                    self._check_replies(stream, early)
-                    if early
-                    else self._execute(stream, envelope_commands(stream, message))
-                )
-            except DeliveryError as error:
-                # That a relay ends the connection between two letters is normal, even if we notice it only now: it is
-                # no fault of this letter. Nor is it one if the relay does not like to be asked so early.
-                ended = self._sent_count and stream.closed_reason and error.code in {0, SHUTTING_DOWN}
-                if not ended and not (early and isinstance(error, RelayRefusedError)):
-                    raise
-                self._may_pipeline = self._may_pipeline and (not early or error.code == SHUTTING_DOWN)
-                self._disconnect()
-            else:
-                return stream
-
-    async def _open_for_message(self, message: OutgoingMessage) -> tuple[SmtpStream, Sequence[SmtpCommand]]:
-        """A connection, and the envelope if it has gone there with the letter before."""
-        ahead, self._pipelined = self._pipelined, None
-        if self._stream and ahead and ahead[0] is message:
-            return self._stream, ahead[1]
-        if ahead:
-            self._disconnect()  # the relay waits for that one
-        return await self._open(), ()
+        return reply
 
     async def probe(self, sender: str) -> None:
-        """Find out whether the relay takes letters from `sender`, without one. Raises LaneClosed or RelayDown."""
+        """Ask whether the relay takes messages from `sender`. Raises RelayRefusedError or RelayUnavailableError."""
         _check_sender(sender)
         stream = await self._open()
         self._needs_reset = True
         try:
-            await self._execute(stream, [mail_command(sender, 0)])
+            await self._execute(stream, [mail_command(sender)])
         except RelayRefusedError:
             raise
         except DeliveryError as error:
@@ -177,8 +131,8 @@ class SmtpConnection:
                 raise RelayUnavailableError(str(error)) from error
 
     async def close(self) -> None:
-        """Say goodbye and close."""
-        if self._stream and not self._pipelined:  # else it waits for a letter
+        """Say QUIT and close."""
+        if self._stream and not self._pipelined:  # else the relay waits for a message
             await self._stream.request(QUIT.line, seconds=QUIT_SECONDS)
         self._disconnect()
 
@@ -186,55 +140,70 @@ class SmtpConnection:
         if self.is_used_up:
             await self.close()
         if self._stream and self._needs_reset:
-            answered = await self._stream.request(RSET.line, seconds=self._relay.timeout)
-            if not answered or answered[0].code not in RSET.expected:
+            replies = await self._stream.request(RSET.line, seconds=self._relay.timeout)
+            if not replies or replies[0].code not in RSET.expected:
                 self._disconnect()  # it costs a new connection, nothing else
         if self._stream is None or self._stream.closed_reason:
             self._stream, self._sent_count = SmtpStream.from_client(await connect(self._relay)), 0
         return self._stream
 
+    async def _send_envelope(self, message: OutgoingMessage) -> SmtpStream:
+        """Return a stream on which the relay has accepted the envelope, and DATA where that is pipelined."""
+        while True:
+            sent_commands: Sequence[SmtpCommand] = ()  # with the message before
+            if self._stream and self._pipelined and self._pipelined[0] is message:
+                stream, sent_commands, self._pipelined = self._stream, self._pipelined[1], None
+            else:
+                if self._pipelined:
+                    self._disconnect()  # the relay waits for that message
+                stream = await self._open()
+            self._needs_reset = True
+            try:
+                if sent_commands:
+                    await self._check_replies(stream, sent_commands)
+                else:
+                    await self._execute(stream, stream.envelope(message))
+            except DeliveryError as error:
+                # That a relay closes the connection between two messages is normal, even if it shows only now, and no
+                # fault of this message. Nor is it one if the relay does not like to get an envelope so early.
+                is_closed = self._sent_count and stream.closed_reason and error.code in {0, SHUTTING_DOWN}
+                if not is_closed and not (sent_commands and isinstance(error, RelayRefusedError)):
+                    raise
+                if sent_commands and error.code != SHUTTING_DOWN:
+                    self._may_pipeline = False
+                self._disconnect()
+            else:
+                return stream
+
     async def _execute(self, stream: SmtpStream, commands: Sequence[SmtpCommand]) -> None:
-        """Take these steps, together where the relay lets us."""
-        for group in (commands,) if stream.can_pipeline else ((each,) for each in commands):
-            stream.write(b"".join(each.line for each in group), len(group))
+        """Send commands, in one write where the relay can pipeline."""
+        for group in (commands,) if stream.can_pipeline else ((command,) for command in commands):
+            stream.write(b"".join(command.line for command in group), len(group))
             await self._check_replies(stream, group)
 
     async def _check_replies(self, stream: SmtpStream, commands: Sequence[SmtpCommand]) -> None:
-        """Hear the replies to these steps. What follows a refused one is answered and forgotten."""
+        """Read the replies to commands; raise for the first that was refused."""
         replies = await stream.read_replies(len(commands), len(commands) * self._relay.timeout)
-        for step, reply in zip_longest(commands, replies):
+        for command, reply in zip_longest(commands, replies):
             if reply is None:
                 raise TemporaryDeliveryError(f"the connection broke before the letter left: {stream.closed_reason}")
-            if reply.code not in step.expected:
+            if reply.code not in command.expected:
                 if replies[-1].code == GO_AHEAD:
-                    self._disconnect()  # it waits for a letter that nobody is to get
-                raise self._error_from_reply(reply, step.subject)
+                    self._disconnect()  # the relay waits for a message that it refused
+                raise self._error_from_reply(reply, command.subject)
 
-    async def _ask_before_data(self, before_data: Callable[[], Awaitable[bool]]) -> None:
-        """The fence, while the relay waits for the letter already."""
-        may_leave = False
-        try:
-            may_leave = await before_data()
-        finally:
-            if not may_leave:
-                self._disconnect()
-        if not may_leave:
-            raise SendCancelled
-
-    async def _send_data(self, stream: SmtpStream, raw: RawMessage, next_message: OutgoingMessage | None) -> SmtpReply:
+    async def _send_data(
+        self, stream: SmtpStream, message: OutgoingMessage, next_message: OutgoingMessage | None
+    ) -> SmtpReply:
         if stream.closed_reason:
             raise TemporaryDeliveryError(f"the connection broke before the letter left: {stream.closed_reason}")
-        next_commands: Sequence[SmtpCommand] = ()
+        envelope: Sequence[SmtpCommand] = ()
         can_pipeline = stream.can_pipeline and self._may_pipeline and not self.is_used_up
-        if (
-            can_pipeline
-            and next_message
-            and MAILBOX.fullmatch(next_message.sender)
-            and MAILBOX.fullmatch(next_message.recipient)
-        ):
-            next_commands = envelope_commands(stream, next_message)
-            self._pipelined = next_message, next_commands
-        stream.write(b"".join([raw, END_OF_DATA, *(each.line for each in next_commands)]), 1 + len(next_commands))
+        if can_pipeline and next_message and all(map(MAILBOX.fullmatch, (next_message.sender, next_message.recipient))):
+            envelope = stream.envelope(next_message)
+            self._pipelined = next_message, envelope
+        lines = [message.raw, END_OF_DATA, *(command.line for command in envelope)]
+        stream.write(b"".join(lines), 1 + len(envelope))
         try:
             replies = await stream.read_replies(1, DATA_TIMEOUT_FACTOR * self._relay.timeout)
         except asyncio.CancelledError as error:
@@ -243,25 +212,25 @@ class SmtpConnection:
             self._disconnect()
         if not replies:
             raise UncertainDeliveryError(f"no answer after the letter was handed over: {stream.closed_reason}")
-        match replies[0].code // 100:  # RFC 5321 4.2.1: the first digit says it
+        reply = replies[0]
+        match reply.code // 100:  # RFC 5321 4.2.1: the first digit decides
             case 2:
-                return replies[0]
+                return reply
             case 4 | 5:
-                raise self._error_from_reply(replies[0])
+                raise self._error_from_reply(reply)
         self._disconnect()
-        raise UncertainDeliveryError(
-            f"an answer that means nothing after the letter: {replies[0].text}", code=replies[0].code
-        )
+        raise UncertainDeliveryError(f"an answer that means nothing after the letter: {reply.text}", code=reply.code)
 
-    def _error_from_reply(self, reply: SmtpReply, subject: str = "letter") -> DeliveryError:
-        code, said = reply
+    def _error_from_reply(self, reply: SmtpReply, subject: str = "message") -> DeliveryError:
+        code, text = reply
         if code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1, as below
-            self._disconnect()  # a reply that does not fit the question: we are out of step
-        if code in LOGIN_CODES or (subject == "sender" and code >= 500 and code != TOO_LARGE_CODE):  # noqa: PLR2004
-            return RelayRefusedError(f"{self._relay.name} refuses us: {code} {said}", code=code)
-        if code >= 500:  # noqa: PLR2004
-            return PermanentDeliveryError(said, code=code, recipient_refused=subject == "recipient")
-        return TemporaryDeliveryError(said, code=code)
+            self._disconnect()  # a reply that does not fit the command: out of step
+        is_final = code >= 500  # noqa: PLR2004
+        if code in LOGIN_CODES or (subject == "sender" and is_final and code != TOO_LARGE_CODE):
+            return RelayRefusedError(f"{self._relay.name} refuses us: {code} {text}", code=code)
+        if is_final:
+            return PermanentDeliveryError(text, code=code, recipient_refused=subject == "recipient")
+        return TemporaryDeliveryError(text, code=code)
 
     def _disconnect(self) -> None:
         if self._stream:
@@ -271,5 +240,5 @@ class SmtpConnection:
 
 def _check_sender(sender: str) -> None:
     if not MAILBOX.fullmatch(sender):
-        said = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
-        raise RelayRefusedError(f"the sender's address cannot be written in SMTP without extensions; {said}")
+        hint = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
+        raise RelayRefusedError(f"the sender's address cannot be written in SMTP without extensions; {hint}")

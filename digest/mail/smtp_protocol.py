@@ -1,16 +1,14 @@
-"""What is said on a connection to the relay: commands go out, alone or several at a time (RFC 2920), and each gets its
-reply (RFC 5321 4.2), in the order in which they were said.
+"""The SMTP protocol: commands that are written, one or several at a time (RFC 2920), and their replies (RFC 5321 4.2).
 
-aiosmtplib makes the connection; it knows one question at a time and throws away what comes behind its answer. So when
-the relay is ready for MAIL, the transport is taken over here. A line that answers no question, that is no reply, or
-that never ends puts us out of step: then the connection is `lost`, whatever else may come.
-
-What is said to a relay (RFC 5321 4.1), and the answers that let the next word follow.
+aiosmtplib opens the connection, but asks one question at a time and drops what follows its reply. So when the relay is
+ready for MAIL its transport is taken over here. A line that answers nothing, that is no reply or that does not end puts
+the stream out of step: it is closed, whatever else may come.
 """
 
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Self, cast
 
 import aiosmtplib
@@ -18,188 +16,169 @@ import aiosmtplib
 from digest.errors import RelayUnavailableError
 from digest.mail.message import RawMessage
 
-MAX_REPLY_LINE = 8192  # bytes; RFC 5321 4.5.3.1.5 says 512, and many say more
-
-
+GO_AHEAD, SHUTTING_DOWN = 354, 421
+END_OF_DATA = b".\r\n"  # after the message, on a line by itself
+MAX_REPLY_LINE = 8192  # bytes; RFC 5321 4.5.3.1.5 says 512, and many servers write more
 MAX_REPLY = 4 * MAX_REPLY_LINE
-
-
-SHUTTING_DOWN = 421
-
-
+# RFC 5321 4.1.2, without quoted strings: what goes between the angle brackets cannot break out of them.
+MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
 REPLY_LINE = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 
 
-class SmtpReply(NamedTuple):
-    """`text` has the lines of the reply without their code."""
-
-    code: int
-    text: str
-
-
-class SmtpStream(asyncio.Protocol):
-    """One connection after its EHLO. One task at a time talks. `lost`: why nothing can be said any more."""
-
-    def __init__(self, transport: asyncio.WriteTransport, extensions: Iterable[str] = ()) -> None:
-        self.closed_reason = ""
-        self.extensions = frozenset(extensions)  # the extensions that the relay named, in small letters
-        self.can_pipeline = "pipelining" in self.extensions
-        self._transport = transport
-        self._partial_line = b""  # of a line that goes on in the next packet
-        self._reply_lines: list[bytes] = []  # of a reply that goes on
-        self._replies: list[SmtpReply] = []  # and not heard yet
-        self._outstanding = 0  # replies to what was said
-        self._awaited = 0  # so many make who waits go on
-        self._waiter: asyncio.Future[None] | None = None
-
-    @classmethod
-    def from_client(cls, smtp: aiosmtplib.SMTP) -> Self:
-        """The connection that the library has made. Raises RelayDown where it is gone already."""
-        transport = smtp.transport
-        if transport is None or transport.is_closing():
-            raise RelayUnavailableError("the relay closed the connection after its greeting")
-        stream = cls(cast("asyncio.WriteTransport", transport), smtp.esmtp_extensions)
-        transport.set_protocol(stream)
-        return stream
-
-    async def request(self, data: bytes, *, replies: int = 1, seconds: float) -> list[SmtpReply]:
-        """`say` and `hear`."""
-        self.write(data, replies)
-        return await self.read_replies(replies, seconds)
-
-    def write(self, data: bytes, replies: int) -> None:
-        """Send `said` in one write. So many replies to it have to be heard."""
-        if not self.closed_reason:
-            self._outstanding += replies
-            self._transport.write(data)
-
-    async def read_replies(self, count: int, seconds: float) -> list[SmtpReply]:
-        """Wait for the next replies; fewer come back where the connection is lost meanwhile.
-
-        A 421 is the last (RFC 5321 3.8), though the relay may leave the connection open. `seconds` are those of all
-        replies together. Cancelled, the connection is lost: the next reply would answer the wrong question.
-        """
-        if len(self._replies) < count and not self.closed_reason:
-            await self._wait(count, seconds)
-        heard, self._replies = self._replies[:count], self._replies[count:]
-        return heard
-
-    async def _wait(self, count: int, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._awaited, self._waiter = count, loop.create_future()
-        late = loop.call_later(seconds, self._abort, f"no answer within {seconds:g} seconds")
-        try:
-            await self._waiter
-        except asyncio.CancelledError:
-            self._abort("cancelled while the relay was about to answer")
-            raise
-        finally:
-            late.cancel()
-            self._waiter = None
-
-    def close(self) -> None:
-        """End the connection, without a word."""
-        self._transport.close()
-        self.closed_reason = self.closed_reason or "closed"
-
-    def data_received(self, data: bytes) -> None:
-        """Whatever the relay sends: half a line, or many."""
-        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
-        for line in lines:
-            self._line_received(line.rstrip(b" \t\r"))
-        if len(self._partial_line) > MAX_REPLY_LINE:
-            self._abort("the relay sends a line without end")
-
-    def eof_received(self) -> None:
-        """The relay has closed its side: the transport closes ours."""
-        self._abort("the relay closed the connection")
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """It broke."""
-        self._abort(f"the connection broke: {error}" if error else "the connection was closed")
-
-    def _line_received(self, line: bytes) -> None:
-        if self.closed_reason:
-            return
-        found = REPLY_LINE.fullmatch(line)
-        if not self._outstanding or not found:
-            self._abort(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
-            return
-        self._reply_lines.append(line)
-        if sum(map(len, self._reply_lines)) > MAX_REPLY or line[:3] != self._reply_lines[0][:3]:
-            self._abort("the relay gave a reply without end, or of several codes")
-        elif found[2] != b"-":
-            self._reply_received(int(found[1]))
-
-    def _reply_received(self, code: int) -> None:
-        text = b"\n".join(line[4:].strip() for line in self._reply_lines)
-        self._reply_lines = []
-        self._replies.append(SmtpReply(code, text.decode("utf-8", "surrogateescape")))
-        self._outstanding -= 1
-        if code == SHUTTING_DOWN:
-            self._abort("the relay is closing the connection")
-        elif self._waiter and len(self._replies) == self._awaited and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _abort(self, reason: str) -> None:
-        if self.closed_reason:
-            return
-        self.closed_reason = reason
-        self._transport.abort()
-        if self._waiter and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-GO_AHEAD = 354
-
-
-END_OF_DATA = b".\r\n"  # after the letter, on a line by itself
-
-
-# RFC 5321 4.1.2, without quoted strings: what goes between the angle brackets cannot break out of them.
-MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
-
-
-class SmtpCommand(NamedTuple):
-    """A command, the answers that let the next one follow, and whom a refusal is about."""
-
-    line: bytes
-    expected: frozenset[int]
-    subject: str = "letter"
-
-
-class OutgoingMessage(NamedTuple):
-    """A letter and its envelope. Nothing in `raw` is changed on its way, nor looked for."""
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message and its envelope. The bytes of `raw` are sent as they are."""
 
     sender: str
     recipient: str
     raw: RawMessage
 
 
+class SmtpCommand(NamedTuple):
+    """A command line, the reply codes that let the next one follow, and what a refusal is about."""
+
+    line: bytes
+    expected: frozenset[int]
+    subject: str = "message"
+
+
+class SmtpReply(NamedTuple):
+    """A reply; `text` has its lines without their code."""
+
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
 DATA = SmtpCommand(b"DATA\r\n", frozenset({GO_AHEAD}))
-
-
 RSET = SmtpCommand(b"RSET\r\n", frozenset({250}))
-
-
 QUIT = SmtpCommand(b"QUIT\r\n", frozenset({221}))
 
 
-MAIL_ACCEPTED, RCPT_ACCEPTED = frozenset({250}), frozenset({250, 251})
-
-
-def envelope_commands(stream: SmtpStream, message: OutgoingMessage) -> Sequence[SmtpCommand]:
-    """What is said before the letter: with DATA where that may follow unasked."""
-    size = len(message.raw) if "size" in stream.extensions else 0
-    said = mail_command(message.sender, size), rcpt_command(message.recipient)
-    return (*said, DATA) if stream.can_pipeline else said
-
-
-def mail_command(sender: str, size: int) -> SmtpCommand:
-    """`size` in bytes, where the relay wants to know (RFC 1870)."""
+def mail_command(sender: str, size: int = 0) -> SmtpCommand:
+    """Return MAIL; with the size in bytes where the relay wants to know it (RFC 1870)."""
     parameter = b" SIZE=%d" % size if size else b""
-    return SmtpCommand(b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), parameter), MAIL_ACCEPTED, "sender")
+    return SmtpCommand(b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), parameter), frozenset({250}), "sender")
 
 
 def rcpt_command(recipient: str) -> SmtpCommand:
-    return SmtpCommand(b"RCPT TO:<%b>\r\n" % recipient.encode(), RCPT_ACCEPTED, "recipient")
+    """Return RCPT."""
+    return SmtpCommand(b"RCPT TO:<%b>\r\n" % recipient.encode(), frozenset({250, 251}), "recipient")
+
+
+class SmtpStream(asyncio.Protocol):
+    """A connection after its EHLO, for one task at a time. `closed_reason` says why nothing can be sent any more."""
+
+    def __init__(self, transport: asyncio.WriteTransport, extensions: Iterable[str] = ()) -> None:
+        self.closed_reason = ""
+        self.extensions = frozenset(extensions)  # in lower case
+        self.can_pipeline = "pipelining" in self.extensions
+        self._transport = transport
+        self._partial_line = b""  # continued in the next packet
+        self._reply_lines: list[bytes] = []  # of a reply that is continued
+        self._replies: list[SmtpReply] = []  # not read yet
+        self._outstanding = 0  # replies to what was written
+        self._awaited = 0  # so many replies wake the reader
+        self._waiter: asyncio.Future[None] | None = None
+
+    @classmethod
+    def from_client(cls, client: aiosmtplib.SMTP) -> Self:
+        """Take over the connection of a client. Raises RelayUnavailableError if it is closed already."""
+        transport = client.transport
+        if transport is None or transport.is_closing():
+            raise RelayUnavailableError("the relay closed the connection after its greeting")
+        stream = cls(cast("asyncio.WriteTransport", transport), client.esmtp_extensions)
+        transport.set_protocol(stream)
+        return stream
+
+    def envelope(self, message: OutgoingMessage) -> Sequence[SmtpCommand]:
+        """Return the commands before a message, with DATA where it may be pipelined."""
+        size = len(message.raw) if "size" in self.extensions else 0
+        commands = mail_command(message.sender, size), rcpt_command(message.recipient)
+        return (*commands, DATA) if self.can_pipeline else commands
+
+    async def request(self, data: bytes, *, replies: int = 1, seconds: float) -> list[SmtpReply]:
+        """Write `data` and read the replies to it."""
+        self.write(data, replies)
+        return await self.read_replies(replies, seconds)
+
+    def write(self, data: bytes, replies: int) -> None:
+        """Send `data`, to which so many replies have to be read."""
+        if not self.closed_reason:
+            self._outstanding += replies
+            self._transport.write(data)
+
+    async def read_replies(self, count: int, seconds: float) -> list[SmtpReply]:
+        """Wait up to `seconds` for the next replies, fewer if the connection is closed meanwhile.
+
+        A 421 is the last one (RFC 5321 3.8), though the relay may leave the connection open. Cancellation closes the
+        connection: the next reply would answer the wrong command.
+        """
+        if len(self._replies) < count and not self.closed_reason:
+            loop = asyncio.get_running_loop()
+            self._awaited, self._waiter = count, loop.create_future()
+            timeout = loop.call_later(seconds, self._abort, f"no answer within {seconds:g} seconds")
+            try:
+                await self._waiter
+            except asyncio.CancelledError:
+                self._abort("cancelled while the relay was about to answer")
+                raise
+            finally:
+                timeout.cancel()
+                self._waiter = None
+        replies, self._replies = self._replies[:count], self._replies[count:]
+        return replies
+
+    def close(self) -> None:
+        """Close the connection without QUIT."""
+        self._transport.close()
+        self.closed_reason = self.closed_reason or "closed"
+
+    def data_received(self, data: bytes) -> None:
+        """Handle half a line, or many."""
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
+        for line in lines:
+            if not self.closed_reason:
+                self._line_received(line.rstrip(b" \t\r"))
+        if len(self._partial_line) > MAX_REPLY_LINE:
+            self._abort("the relay sends a line without end")
+
+    def eof_received(self) -> None:
+        """Close our side, too."""
+        self._abort("the relay closed the connection")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note why the connection is closed."""
+        self._abort(f"the connection broke: {error}" if error else "the connection was closed")
+
+    def _line_received(self, line: bytes) -> None:
+        match = REPLY_LINE.fullmatch(line)
+        if not self._outstanding or not match:
+            self._abort(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
+            return
+        self._reply_lines.append(line)
+        if sum(map(len, self._reply_lines)) > MAX_REPLY or line[:3] != self._reply_lines[0][:3]:
+            self._abort("the relay gave a reply without end, or of several codes")
+            return
+        if match[2] == b"-":
+            return
+        code, text = int(match[1]), b"\n".join(line[4:].strip() for line in self._reply_lines)
+        self._reply_lines = []
+        self._replies.append(SmtpReply(code, text.decode("utf-8", "surrogateescape")))
+        self._outstanding -= 1
+        if code == SHUTTING_DOWN:
+            self._abort("the relay is closing the connection")
+        elif len(self._replies) == self._awaited:
+            self._wake()
+
+    def _abort(self, reason: str) -> None:
+        if not self.closed_reason:
+            self.closed_reason = reason
+            self._transport.abort()
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -32,7 +32,7 @@ def way(server: Rude, **given: Any) -> RelayConfig:
 
 async def send(connection: SmtpConnection, raw: bytes = LETTER, to: str = ADA) -> str:
     async with asyncio.timeout(30):
-        return await connection.send(OutgoingMessage(FROM, to, wired(raw)), yes)
+        return str(await connection.send(OutgoingMessage(FROM, to, wired(raw)), yes))
 
 
 def wired(raw: bytes) -> RawMessage:

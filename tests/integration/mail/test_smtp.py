@@ -107,7 +107,7 @@ def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
         error = await fate(connection)
         assert (type(error), error.code) == (kind, int(reply[:3]))
         assert reply[4:] in str(error)
-        assert getattr(error, "recipient", False) is (verb == "RCPT" and kind is PermanentDeliveryError)
+        assert getattr(error, "recipient_refused", False) is (verb == "RCPT" and kind is PermanentDeliveryError)
         assert (await send(connection)).startswith("250")
         assert [len(rude.heard), rude.words.count("RSET")] == [1, 1]
 
