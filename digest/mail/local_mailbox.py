@@ -1,6 +1,6 @@
-"""A mailbox on this machine: where letters go while no relay is set, in the demo, and in tests.
+"""Local mailbox: where messages go while no relay is set, in the demo and in tests.
 
-A real SMTP server (aiosmtpd) on loopback that keeps each accepted message as one .eml file.
+A real SMTP server (aiosmtpd) on loopback that stores each accepted message as one .eml file.
 """
 
 import asyncio
@@ -28,21 +28,20 @@ class StoredMessage:
 
     @property
     def subject(self) -> str:
+        """The subject; empty when there is none."""
         return str(self.message["Subject"] or "")
 
     def part(self, subtype: str) -> str:
-        """The text of the part text/`subtype`, empty when there is none."""
+        """Return the text of the part text/`subtype`, empty when there is none."""
         body = self.message.get_body((subtype,))
         return str(body.get_content()) if body else ""
 
 
 class LocalMailbox:
-    """The server. `port` is known once it is entered; the operating system chooses it unless one is asked for."""
+    """An SMTP server. Its `port` is known once it is entered, unless one is asked for."""
 
     def __init__(self, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.folder = folder
-        self.host = host
-        self.port = port
+        self.folder, self.host, self.port = folder, host, port
         self._sequence = count(1)
 
     async def __aenter__(self) -> Self:
@@ -63,7 +62,7 @@ class LocalMailbox:
         await self._server.wait_closed()
 
     async def handle_DATA(self, _server: "SMTP", _session: "Session", envelope: "Envelope") -> str:  # noqa: N802  - aiosmtpd's name
-        """Keep the message, durably, before saying that it was accepted."""
+        """Store a message durably before it is accepted."""
         content: Any = envelope.content
         try:
             await asyncio.to_thread(self._store, envelope.rcpt_tos, bytes(content))
@@ -73,22 +72,22 @@ class LocalMailbox:
 
     def _store(self, recipients: list[str], content: bytes) -> None:
         name = f"{time.time_ns()}-{next(self._sequence)}"
-        head = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients).encode()
+        headers = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients).encode()
         unfinished = self.folder / f"{name}.tmp"
         with unfinished.open("wb") as file:
-            file.write(head + content)
+            file.write(headers + content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(self.folder / f"{name}.eml")
 
 
 def list_messages(folder: Path) -> list[StoredMessage]:
-    """All messages in a folder, the oldest first."""
+    """Return all messages in a folder, the oldest first."""
     return [_load_message(path) for path in sorted(folder.glob("*.eml"), key=_arrival_key)]
 
 
 def find_message(folder: Path, name: str) -> StoredMessage | None:
-    """The message of that name; None when there is none. `name` may come from a URL."""
+    """Return the message of that name, if there is one. `name` may come from a URL."""
     return next((_load_message(path) for path in folder.glob("*.eml") if path.stem == name), None)
 
 

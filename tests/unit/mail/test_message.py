@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -65,7 +66,7 @@ def test_every_header_of_a_digest() -> None:
 
 
 def test_a_letter_that_was_asked_for_has_no_unsubscribe_headers() -> None:
-    raw = build_message(LETTER, ENVELOPE._replace(unsubscribe_url=None))
+    raw = build_message(LETTER, replace(ENVELOPE, unsubscribe_url=None))
     assert "unsubscribe" not in "\n".join(head(raw)).lower()
 
 
@@ -77,7 +78,7 @@ def test_the_plain_form_comes_first_and_both_are_utf_8() -> None:
 
 def test_a_long_unsubscribe_address_stays_on_one_line_as_it_is() -> None:
     url = "https://digest.example.org/unsubscribe/" + "x" * 300
-    raw: bytes = build_message(LETTER, ENVELOPE._replace(unsubscribe_url=url))
+    raw: bytes = build_message(LETTER, replace(ENVELOPE, unsubscribe_url=url))
     assert f"List-Unsubscribe: <{url}>\r\n".encode() in raw
 
 
@@ -114,7 +115,7 @@ def test_awkward_subjects_come_back(subject: str) -> None:
 
 @given(WORDS.filter(lambda name: not set(name) & set('"\\')))
 def test_any_senders_name_comes_back(name: str) -> None:
-    raw = build_message(LETTER, ENVELOPE._replace(from_=f'"{name}" <digest@example.org>'))
+    raw = build_message(LETTER, replace(ENVELOPE, from_=f'"{name}" <digest@example.org>'))
     # Not policy.default: in names it keeps the space between two encoded words, against RFC 2047, 6.2.
     said, address = parseaddr(re.sub(r"\r\n ", " ", message_from_bytes(raw)["From"]))
     assert address == "digest@example.org"
@@ -124,7 +125,7 @@ def test_any_senders_name_comes_back(name: str) -> None:
 @pytest.mark.parametrize("name", ["Digest, Paper", "O'Neil (papers)", "Päper Dïgest", 'The "Digest"', "a@b.c"])
 def test_names_that_need_quotes_or_encoding_come_back(name: str) -> None:
     quoted = name.replace('"', '\\"')
-    raw = build_message(LETTER, ENVELOPE._replace(from_=f'"{quoted}" <digest@example.org>'))
+    raw = build_message(LETTER, replace(ENVELOPE, from_=f'"{quoted}" <digest@example.org>'))
     assert parsed(raw)["From"].addresses[0].display_name == name
 
 
@@ -183,7 +184,7 @@ INJECTED = st.builds("{}{}Bcc: all@example.com{}".format, st.text("abc", max_siz
 @given(INJECTED)
 def test_breaks_in_subject_and_name_become_spaces(value: str) -> None:
     raw = build_message(
-        EmailContent(value, LETTER.text, LETTER.html), ENVELOPE._replace(from_=f"{value} <digest@example.org>")
+        EmailContent(value, LETTER.text, LETTER.html), replace(ENVELOPE, from_=f"{value} <digest@example.org>")
     )
     assert len(parsed(raw).keys()) == 13
     assert parsed(raw)["Bcc"] is None
@@ -197,7 +198,7 @@ def test_breaks_in_values_of_our_own_are_refused(value: str, field: str) -> None
     given_value = f"https://x/{value}" if field == "unsubscribe_url" else value
     changes: dict[str, Any] = {field: given_value}
     with pytest.raises(ValueError, match="cannot hold"):
-        build_message(LETTER, ENVELOPE._replace(**changes))
+        build_message(LETTER, replace(ENVELOPE, **changes))
 
 
 @pytest.mark.parametrize(
@@ -206,20 +207,20 @@ def test_breaks_in_values_of_our_own_are_refused(value: str, field: str) -> None
 )
 def test_an_address_that_cannot_stand_in_a_header_is_the_recipients_fault(address: str) -> None:
     with pytest.raises(PermanentDeliveryError) as caught:
-        build_message(LETTER, ENVELOPE._replace(to=address))
+        build_message(LETTER, replace(ENVELOPE, to=address))
     assert caught.value.recipient_refused
     assert not address or address not in str(caught.value)
 
 
 def test_our_own_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="naive"):
-        build_message(LETTER, ENVELOPE._replace(date=ENVELOPE.date.replace(tzinfo=None)))
+        build_message(LETTER, replace(ENVELOPE, date=ENVELOPE.date.replace(tzinfo=None)))
     with pytest.raises(ValueError, match="not a sender"):
-        build_message(LETTER, ENVELOPE._replace(from_="nobody"))
+        build_message(LETTER, replace(ENVELOPE, from_="nobody"))
     with pytest.raises(ValueError, match="longer than 998"):
-        build_message(LETTER, ENVELOPE._replace(unsubscribe_url="https://x/" + "x" * 1000))
+        build_message(LETTER, replace(ENVELOPE, unsubscribe_url="https://x/" + "x" * 1000))
     with pytest.raises(ValueError, match="https"):
-        build_message(LETTER, ENVELOPE._replace(unsubscribe_url="mailto:x@example.org"))
+        build_message(LETTER, replace(ENVELOPE, unsubscribe_url="mailto:x@example.org"))
 
 
 def test_the_senders_domain() -> None:

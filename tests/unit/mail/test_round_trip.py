@@ -6,6 +6,7 @@ Titles, names, keywords, organizations and notices come from strangers: they may
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -184,7 +185,7 @@ def test_any_letter_comes_back(read: Read, subject: str, text: str, html: str) -
 def test_no_header_can_be_added(before: str, line_end: str, after: str) -> None:
     forged = f"{before}{line_end}Bcc: all@example.com{line_end}{after}"
     quoted = forged.replace("\\", "\\\\").replace('"', '\\"')
-    raw = build_message(EmailContent(forged, "", ""), ENVELOPE._replace(from_=f'"{quoted}" <digest@example.org>'))
+    raw = build_message(EmailContent(forged, "", ""), replace(ENVELOPE, from_=f'"{quoted}" <digest@example.org>'))
     head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
     names = [line.partition(":")[0] for line in head.splitlines() if not line.startswith(" ")]
     assert names == [*by_another(raw)[3]] == [*by_python(raw)[3]]
@@ -264,7 +265,7 @@ def test_an_address_of_any_length_stays_whole_on_its_line() -> None:
     for length in (39, 40, 60, 78, 200, 800):
         url = "https://digest.example.org/unsubscribe/" + "u" * length
         changes: dict[str, Any] = {"unsubscribe_url": url, "message_id": "m" * (length // 2) + "@example.org"}
-        raw: bytes = build_message(EmailContent("s", "t", "h"), ENVELOPE._replace(**changes))
+        raw: bytes = build_message(EmailContent("s", "t", "h"), replace(ENVELOPE, **changes))
         assert f"\r\nList-Unsubscribe: <{url}>, <mailto:{ENVELOPE.unsubscribe_mail}?".encode() in raw
-        expect(raw, EmailContent("s", "t", "h"), ENVELOPE._replace(**changes), by_python)
-        expect(raw, EmailContent("s", "t", "h"), ENVELOPE._replace(**changes), by_another)
+        expect(raw, EmailContent("s", "t", "h"), replace(ENVELOPE, **changes), by_python)
+        expect(raw, EmailContent("s", "t", "h"), replace(ENVELOPE, **changes), by_another)
