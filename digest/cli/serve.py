@@ -63,9 +63,7 @@ def serve(
     work: Annotated[bool, typer.Option(help="Plan and deliver here; else that is left to `digest worker`.")] = True,
 ) -> None:
     """Run the web server and the scheduler."""
-    import uvicorn
-
-    from digest.web import server_of
+    from digest.web import create_server
 
     ctx = with_local_base_url(open_context(logging.INFO), host, port)
     if not work:
@@ -74,8 +72,8 @@ def serve(
     local = f"no relay is set: letters go to {ctx.absolute_url('/inbox')}"
     print_note(f"digest on http://{host}:{port} ({relay if ctx.settings.has_relay else local})")
     app = create_service(ctx, scheduler=scheduler, run_jobs=work)
-    server = uvicorn.Server(server_of(app, host=host, port=port, proxies=ctx.settings.trusted_proxies))
-    app.state.ending = lambda: server.should_exit  # ends event streams: a server waits until every response is complete
+    server = create_server(app, host=host, port=port, proxies=ctx.settings.trusted_proxies)
+    app.state.is_stopping = lambda: server.should_exit  # ends event streams
     configure_garbage_collector()
     with suppress(KeyboardInterrupt):
         server.run()

@@ -17,10 +17,12 @@
 from digest.monitoring.delivery_statistics import uncertain_deliveries
 from digest.monitoring.monitor import Monitoring
 from digest.monitoring.runs import EditionRun, TodayRun, get_edition_run
+from digest.monitoring.source_statistics import FetchCounts
 from digest.monitoring.statistics import MonthStatistics, Statistics
 
 __all__ = [
     "EditionRun",
+    "FetchCounts",
     "Monitoring",
     "MonthStatistics",
     "Statistics",

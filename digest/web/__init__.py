@@ -7,6 +7,6 @@ subscribe, manage, papers, letters, inbox, about, health, errors: one file a gro
 """
 
 from digest.web.app import create_app
-from digest.web.server import server_of
+from digest.web.server import create_server
 
-__all__ = ["create_app", "server_of"]
+__all__ = ["create_app", "create_server"]

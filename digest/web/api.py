@@ -1,6 +1,6 @@
-"""The same as JSON, below /api/v1, described by /api/v1/openapi.json: papers, keywords, subscribing.
+"""JSON API below /api/v1, described by /api/v1/openapi.json: papers, keywords, subscriptions.
 
-Errors are problems (RFC 9457).
+Errors are problem details (RFC 9457).
 """
 
 import time
@@ -20,29 +20,23 @@ from digest.database.models import Paper
 from digest.errors import AddressError, StoreError, SubscriberError
 from digest.formatting import safe_url
 from digest.matching import KeywordInput, Matcher, describe
-from digest.papers import SearchPage, build_documents, papers_on_day
+from digest.papers import build_documents, papers_on_day
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, KeywordLimits, Preferences, normalize_address, parse_keywords
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
 from digest.web.forms import correct_address
-from digest.web.pages import papers as papers_
 from digest.web.pages.paper_entries import parse_search, parse_trail, run_search
+from digest.web.pages.papers import find_paper
 from digest.web.pages.subscribe import request_subscription
 
 log = structlog.get_logger()
-
-
-SEARCH_PAGE_PAPERS = 25
-
-
+RESULTS_PER_PAGE = 25
 MAX_DAY_PAPERS = 2000
-
-
 KeywordParameter = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
 
 
 def _require_iso_date(value: object) -> object:
-    """Days are written 2026-01-31 and in no other way; the library would take seconds since 1970 too."""
+    """Require the form 2026-01-31; pydantic would accept seconds since 1970, too."""
     if isinstance(value, str):
         date.fromisoformat(value)
         if "-" not in value or "W" in value:
@@ -54,7 +48,7 @@ DayParameter = Annotated[date, BeforeValidator(_require_iso_date)]
 
 
 class PaperOut(BaseModel):
-    """A paper as the lists tell of it."""
+    """Metadata of a paper."""
 
     id: int
     title: str
@@ -72,7 +66,7 @@ class PaperOut(BaseModel):
 
 
 class PapersOut(BaseModel):
-    """A page. Ask again with `page=next` for what is older; null: there is no more."""
+    """Page of papers. Request `page=next` for older ones; null: there are no more."""
 
     papers: list[PaperOut]
     next: str | None = Field(description="The `page` to go on with.")
@@ -80,7 +74,7 @@ class PapersOut(BaseModel):
 
 
 class KeywordExplanation(BaseModel):
-    """How a keyword is understood."""
+    """Meaning of a keyword."""
 
     keyword: str
     canonical: str = Field(description="Equal for keywords that mean the same.")
@@ -88,9 +82,10 @@ class KeywordExplanation(BaseModel):
 
 
 class SubscriptionIn(BaseModel):
-    """What to mail, when and where. Without keywords: the most upvoted papers."""
+    """Subscription to request. Without keywords: the most upvoted papers."""
 
-    model_config = ConfigDict(strict=True)  # 0 is no false, and "8" no hour: what is taken is what is described
+    # Strict: neither 0 for false nor "8" for 8, but exactly what the description says.
+    model_config = ConfigDict(strict=True)
 
     email: str = Field(max_length=508, examples=["ada@example.org"])
     keywords: list[Annotated[str, Field(max_length=20_000)]] = Field(default=[], max_length=1000)
@@ -104,14 +99,14 @@ class SubscriptionIn(BaseModel):
 
 
 class SubscriptionAnswer(BaseModel):
-    """Whatever the state of the address, the answer is this one; what follows is in its mailbox."""
+    """Response to every request for a subscription, whatever the state of the address."""
 
     detail: str = "If the address can be subscribed, a letter with a link to confirm it is on its way."
     probably_meant: str | None = Field(default=None, description="Another address, where this one looks like a slip.")
 
 
 class InvalidInputError(Exception):
-    """A keyword, or a field of a form."""
+    """Invalid keyword or form field."""
 
     def __init__(self, detail: str, position: int | None = None, errors: tuple[FieldProblem, ...] = ()) -> None:
         super().__init__(detail)
@@ -119,7 +114,7 @@ class InvalidInputError(Exception):
 
 
 def create_api(web: WebContext) -> FastAPI:
-    """An app of its own, so that its errors are problems and not pages."""
+    """Create the API as an application of its own, so that its errors are problem details and not pages."""
     responses = {code: {"model": Problem, "content": {PROBLEM_MEDIA_TYPE: {}}} for code in (404, 422, 429, 503)}
     app = FastAPI(
         title=f"{web.ctx.product_name}: papers",
@@ -129,13 +124,15 @@ def create_api(web: WebContext) -> FastAPI:
         redoc_url=None,
         responses=responses,  # type: ignore[arg-type]
     )
-    app.state.front = web
+    app.state.web = web
     app.get("/papers", summary="Papers by a keyword, of a day, or both")(list_papers)
     app.get("/papers/{number}", summary="One paper")(get_paper)
     app.get("/keywords/explain", summary="How a keyword is understood")(explain_keyword)
-    also: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 413), responses[404])
-    app.post("/subscriptions", status_code=202, summary="Ask for letters", responses=also)(request_subscription_by_api)
-    _install_error_handlers(app)
+    more_responses: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 413), responses[404])
+    app.post("/subscriptions", status_code=202, summary="Ask for letters", responses=more_responses)(
+        create_subscription
+    )
+    install_api_error_handlers(app)
     return app
 
 
@@ -145,103 +142,106 @@ def list_papers(
     day: DayParameter | None = None,
     page: Annotated[str, Query(max_length=400)] = "",
 ) -> PapersOut:
-    way = parse_trail(page)
-    if way is None or (day and page):
+    trail = parse_trail(page)
+    if trail is None or (day and page):
         raise HTTPException(404, "There is no such page.")
-    asked = parse_search(web, q) if q.strip() else None
-    if asked and asked.query is None:
-        raise InvalidInputError(asked.wrong, asked.position)
+    search = parse_search(web, q) if q.strip() else None
+    if search and search.query is None:
+        raise InvalidInputError(search.error, search.position)
     if day:
         with read_session(web.ctx.engine) as session:
-            found = papers_on_day(session, day)[:MAX_DAY_PAPERS]
-            texts = build_documents(session, found)
-        looked = len(found)
-        if asked and asked.query:
-            hits = {hit.document for hit in Matcher([asked.query]).match(texts)[0]}
-            found = [each for place, each in enumerate(found) if (place in hits) != asked.query.exclude]
-        return PapersOut(papers=[_to_paper_out(each) for each in found], next=None, looked=looked)
-    if not asked or not asked.query:
+            papers = papers_on_day(session, day)[:MAX_DAY_PAPERS]
+            documents = build_documents(session, papers)
+        looked = len(papers)
+        if search and search.query:
+            matches = {match.document for match in Matcher([search.query]).match(documents)[0]}
+            papers = [paper for n, paper in enumerate(papers) if (n in matches) != search.query.exclude]
+        return PapersOut(papers=[_to_paper_out(paper) for paper in papers], next=None, looked=looked)
+    if not search or not search.query:
         raise HTTPException(422, "Say what to look for: q, day, or both.")
-    some: SearchPage = run_search(web, asked.query, way, SEARCH_PAGE_PAPERS)
+    results = run_search(web, search.query, trail, RESULTS_PER_PAGE)
     return PapersOut(
-        papers=[_to_paper_out(each) for each in some.papers],
-        next=str(some.next_before_id) if some.next_before_id else None,
-        looked=some.scanned_count,
+        papers=[_to_paper_out(paper) for paper in results.papers],
+        next=str(results.next_before_id) if results.next_before_id else None,
+        looked=results.scanned_count,
     )
 
 
 def get_paper(web: WebDep, number: Annotated[str, Path(max_length=20)]) -> PaperOut:
-    paper = papers_.get_paper(web, number)
+    paper = find_paper(web, number)
     if paper is None:
         raise HTTPException(404, "There is no such paper.")
     return _to_paper_out(paper)
 
 
 def explain_keyword(web: WebDep, q: KeywordParameter) -> KeywordExplanation:
-    asked = parse_search(web, q)
-    if asked.query is None:
-        raise InvalidInputError(asked.wrong, asked.position)
-    return KeywordExplanation(keyword=asked.written, canonical=asked.query.canonical, meaning=describe(asked.query))
+    search = parse_search(web, q)
+    if search.query is None:
+        raise InvalidInputError(search.error, search.position)
+    return KeywordExplanation(keyword=search.text, canonical=search.query.canonical, meaning=describe(search.query))
 
 
-async def request_subscription_by_api(web: WebDep, subscription: SubscriptionIn) -> SubscriptionAnswer:
-    """A letter with a link goes to the address; nothing more is mailed before its owner has pressed a button there."""
-    began = time.monotonic()
-    wish, saved = await run_in_threadpool(_parse_subscription, web, subscription)
-    await request_subscription(web, subscription.email, wish, saved, began)
+async def create_subscription(web: WebDep, subscription: SubscriptionIn) -> SubscriptionAnswer:
+    """Mail a confirmation link to the address; nothing more is mailed before its owner has pressed a button there."""
+    started_at = time.monotonic()
+    preferences, keywords = await run_in_threadpool(_parse_subscription, web, subscription)
+    await request_subscription(web, subscription.email, preferences, keywords, started_at)
     return SubscriptionAnswer(probably_meant=correct_address(subscription.email) or None)
 
 
 def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[Preferences, list[KeywordInput]]:
-    saved, misread = parse_keywords(subscription.keywords, KeywordLimits.from_settings(web.ctx.settings))
-    wrong = [FieldProblem(field=f"keywords.{each.line - 1}", message=each.message) for each in misread]
-    wish = Preferences()
+    keywords, invalid = parse_keywords(subscription.keywords, KeywordLimits.from_settings(web.ctx.settings))
+    errors = [FieldProblem(field=f"keywords.{error.line - 1}", message=error.message) for error in invalid]
+    preferences = Preferences()
     try:
         normalize_address(subscription.email)
     except AddressError as error:
-        wrong.append(FieldProblem(field="email", message=str(error)))
+        errors.append(FieldProblem(field="email", message=str(error)))
     try:
-        wish = Preferences(
+        preferences = Preferences(
             send_hour=subscription.hour, **subscription.model_dump(exclude={"email", "keywords", "hour", "agreed"})
         )
     except SubscriberError as error:
-        wrong.append(FieldProblem(field="timezone", message=str(error)))
-    if wrong:
-        position = misread[0].position or None if misread else None
-        raise InvalidInputError("Nothing was changed: something cannot be read.", position, tuple(wrong))
-    return wish, saved
+        errors.append(FieldProblem(field="timezone", message=str(error)))
+    if errors:
+        position = invalid[0].position or None if invalid else None
+        raise InvalidInputError("Nothing was changed: something cannot be read.", position, tuple(errors))
+    return preferences, keywords
 
 
 def _to_paper_out(paper: Paper) -> PaperOut:
-    plain = {name: getattr(paper, name) for name in PaperOut.model_fields if name not in {"id", "url", "code_url"}}
+    fields = {name: getattr(paper, name) for name in PaperOut.model_fields if name not in {"id", "url", "code_url"}}
     links = {name: safe_url(getattr(paper, name)) for name in ("url", "code_url")}
-    return PaperOut(id=int(paper.id or 0), **plain, **links)
+    return PaperOut(id=int(paper.id or 0), **fields, **links)
 
 
-def _install_error_handlers(app: FastAPI) -> None:
-    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+def install_api_error_handlers(app: FastAPI) -> None:
+    """Handle every error of the API with problem details."""
+
+    async def on_http_error(_request: Request, error: HTTPException) -> JSONResponse:
         return problem_response(error.status_code, str(error.detail), headers=error.headers)
 
-    async def misread(_request: Request, error: InvalidInputError) -> JSONResponse:
+    async def on_invalid_input(_request: Request, error: InvalidInputError) -> JSONResponse:
         return problem_response(422, str(error), position=error.position, errors=error.errors)
 
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [
-            FieldProblem(field=".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), message=str(each["msg"]))
-            for each in error.errors()
+    async def on_validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+        problems = [
+            FieldProblem(field=".".join(map(str, item["loc"][1:])) or str(item["loc"][0]), message=str(item["msg"]))
+            for item in error.errors()
         ]
-        return problem_response(422, f"Cannot be read: {', '.join(each.field for each in wrong)}.", errors=wrong)
+        fields = ", ".join(problem.field for problem in problems)
+        return problem_response(422, f"Cannot be read: {fields}.", errors=problems)
 
-    async def store_away(_request: Request, _error: StoreError) -> JSONResponse:
+    async def on_store_error(_request: Request, _error: StoreError) -> JSONResponse:
         return problem_response(503, "The store does not answer.", headers={"Retry-After": "60"})
 
-    async def broken(request: Request, error: Exception) -> JSONResponse:
+    async def on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
         log.error("api.failed", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
         return problem_response(500, "Something is broken on our side. It has been noted.")
 
     # The framework types handlers by Exception alone.
-    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
-    app.add_exception_handler(InvalidInputError, misread)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(StoreError, store_away)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, broken)
+    app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(InvalidInputError, on_invalid_input)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(StoreError, on_store_error)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, on_unexpected_error)

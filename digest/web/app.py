@@ -1,4 +1,4 @@
-"""The pages wired together. Nothing is read or connected before `create`."""
+"""FastAPI application: middleware, routers and error handlers."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -33,7 +33,7 @@ from digest.web.pages import (
 )
 from digest.web.rate_limit import FormLimits
 
-MIN_ANSWER_SECONDS = 0.3  # seconds, at least: longer than noting an address ever takes on a healthy store
+MIN_ANSWER_SECONDS = 0.3  # longer than storing an address ever takes on a healthy database
 
 
 def create_app(
@@ -43,11 +43,11 @@ def create_app(
     limits: FormLimits | None = None,
     min_answer_seconds: float = MIN_ANSWER_SECONDS,
 ) -> FastAPI:
-    """The app for one house. `clock` gives aware instants; `pace` says how many forms are taken.
+    """Create the application. `clock` returns aware instants; `limits` says how many forms and searches are accepted.
 
-    No documentation pages: they would fetch their scripts from elsewhere. The JSON interface has its own description.
+    There are no documentation pages: they would load scripts from elsewhere. The JSON API has its own description.
     """
-    front = create_web_context(ctx, clock, min_answer_seconds, limits or FormLimits())
+    web = create_web_context(ctx, clock, min_answer_seconds, limits or FormLimits())
     app = FastAPI(
         title=ctx.product_name,
         docs_url=None,
@@ -55,40 +55,39 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(RootPathMiddleware, front=front),
-            Middleware(SecurityHeadersMiddleware, front=front),
-            Middleware(RateLimitMiddleware, front=front, rations=front.limiter),
-            Middleware(BodyLimitMiddleware, front=front),
+            Middleware(RootPathMiddleware, web=web),
+            Middleware(SecurityHeadersMiddleware, web=web),
+            Middleware(RateLimitMiddleware, web=web, limiter=web.limiter),
+            Middleware(BodyLimitMiddleware, web=web),
         ],
     )
-    app.state.front = front
-    install_error_handlers(app, front)
-    install_token_error_pages(app, front)
+    app.state.web = web
+    install_error_handlers(app, web)
+    install_token_error_pages(app, web)
     for router in (
         subscribe.router,
         embed.router,
         preferences.router,
         account.router,
         quick_actions.router,
-        papers.paper_router,
         papers.router,
         feeds.router,
         archive.router,
         local_mailbox.router,
         help_pages.router,
-        metrics.health_router,
+        metrics.router,
     ):
         app.include_router(router)
-    install_admin(app, front)
-    app.mount("/api/v1", create_api(front))
+    install_admin(app, web)
+    app.mount("/api/v1", create_api(web))
     app.mount("/static", ImmutableStaticFiles(directory=static_directory()), name="static")
     return app
 
 
 class ImmutableStaticFiles(StaticFiles):
-    """Files that browsers may keep for a year: their address changes with their content."""
+    """Static files that browsers may cache for a year: their URL changes with their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        answer = await super().get_response(path, scope)
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return answer
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response

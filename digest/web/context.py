@@ -1,4 +1,4 @@
-"""What every page needs: the house, the clock, and the templates."""
+"""State shared by all requests, and the Jinja environment of the pages."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -18,20 +18,19 @@ from digest.formatting import format_date, format_day, frequency_label, pluraliz
 from digest.papers import RecentPapersIndex, store_fingerprint
 from digest.rendering import template_folder
 from digest.web.keywords import KeywordSuggestions
-from digest.web.rate_limit import FormLimits, RequestRateLimiter
+from digest.web.rate_limit import FormLimits, RateLimiter
 from digest.web.thumbnails import ThumbnailCache, create_thumbnail_cache
 
 PREVIEW_DAYS = 30
-
-
 SAFE_METHODS = ["GET", "HEAD"]  # the methods that change nothing
 
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """One of these a running app. `pace` is how many seconds an answer about an address takes at least; `recent`
-    are the papers that previews look at, kept ready between requests; `rations` say how much more is taken; `kept`
-    are whole pages.
+    """State shared by all requests.
+
+    `min_answer_seconds`: lower bound that hides whether an address is known; `recent_papers`: index that previews
+    search; `page_cache`: whole pages by name, each with the version of the papers that it shows.
     """
 
     ctx: AppContext
@@ -40,13 +39,13 @@ class WebContext:
     root: str
     min_answer_seconds: float
     recent_papers: RecentPapersIndex
-    limiter: RequestRateLimiter
+    limiter: RateLimiter
     thumbnails: ThumbnailCache
     suggestions: KeywordSuggestions
     page_cache: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
 
     def fill_caches(self) -> None:
-        """Make ready what previews look at, so that nobody waits for it; what is ready stays."""
+        """Load the recent papers, so that the first preview need not wait for them."""
         if self.recent_papers.is_loading:
             return
         with read_session(self.ctx.engine) as session:
@@ -54,12 +53,12 @@ class WebContext:
         self.suggestions.recent_corpus(self.ctx)
 
     def papers_version(self) -> tuple[int, int]:
-        """Another one whenever a source was read."""
+        """Return a value that changes whenever a source was fetched."""
         with read_session(self.ctx.engine) as session:
             return store_fingerprint(session)
 
     def cached_page(self, name: str, version: tuple[int, int], render: Callable[[], HTMLResponse]) -> HTMLResponse:
-        """A page that only changes when a source was read: made once till then. There are few such names."""
+        """Return the cached page `name`, rendered anew when `version` has changed."""
         cached = self.page_cache.get(name)
         if cached is None or cached[0] != version:
             cached = self.page_cache[name] = version, bytes(render().body)
@@ -68,7 +67,7 @@ class WebContext:
     def render(
         self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
     ) -> HTMLResponse:
-        """The template `name` as an answer. A value that it asks for and does not get is an error."""
+        """Render the template `name`. A missing variable is an error."""
         html = self.templates.get_template(name).render(values)
         return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
 
@@ -76,7 +75,7 @@ class WebContext:
 def create_web_context(
     ctx: AppContext, clock: Callable[[], datetime], min_answer_seconds: float, limits: FormLimits
 ) -> WebContext:
-    root, limiter = root_path(ctx), RequestRateLimiter(ctx, clock, limits)
+    root, limiter = root_path(ctx), RateLimiter(ctx, clock, limits)
     recent_papers, templates = RecentPapersIndex(PREVIEW_DAYS), template_environment(ctx, root)
     return WebContext(
         ctx,
@@ -92,12 +91,12 @@ def create_web_context(
 
 
 def root_path(ctx: AppContext) -> str:
-    """The path that all our pages lie under, from the public address; empty when they have a host of their own."""
+    """Return the path of the public URL, below which all pages lie; empty for a host of its own."""
     return urlsplit(ctx.settings.base_url).path
 
 
 def static_directory() -> Path:
-    """Style sheet, icon and script; inside an installed wheel too."""
+    """Return the folder with style sheets, icon and scripts; inside an installed wheel too."""
     return template_folder("web") / "static"
 
 
@@ -124,7 +123,7 @@ def template_environment(ctx: AppContext, root: str) -> Environment:
 
 
 def _static_files_version() -> str:
-    # Static files may be kept for a year: another content has another address.
+    # Browsers may cache static files for a year: new content needs a new URL.
     digest = hashlib.sha256()
     for path in sorted(static_directory().iterdir()):
         digest.update(path.read_bytes())
@@ -132,8 +131,9 @@ def _static_files_version() -> str:
 
 
 async def get_web_context(request: Request) -> WebContext:
-    web = request.app.state.front
-    assert isinstance(web, WebContext)  # noqa: S101  - create() put it there
+    """Return the state of the application, as `create_app` has set it."""
+    web = request.app.state.web
+    assert isinstance(web, WebContext)  # noqa: S101  - for the type checker
     return web
 
 

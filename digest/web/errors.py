@@ -1,14 +1,8 @@
-"""Pages for what went wrong, in the same look, with a way on. Nothing of our insides is shown.
+"""Error responses: pages for people, problem details for programs (RFC 9457).
 
-Errors for programs: problems as JSON (RFC 9457).
-
-Pages for links that are of no use any more, in kind words, with a way on: one answer for every page behind a token.
-
-A link whose signature is not ours is answered with 404: there is no such page. One that was good once (too old, or
-its subscription has ended) is answered with 410: gone, and the page says what helps.
-
-`install` makes this the answer to every TokenError: the first word of a page's address is the purpose of its token.
-A wish that cannot be granted (SubscriberError) is answered with 409.
+Nothing of our internals is shown. A link whose signature is not ours gets a 404: there is no such page. One that was
+valid once (expired, or its subscription has ended) gets a 410, and the page says what helps. The first word of the path
+is the purpose of its token.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,8 +22,6 @@ from digest.web.context import WebContext
 from digest.web.headers import add_security_headers
 
 log = structlog.get_logger()
-
-
 ERROR_TEXTS = {
     400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
     404: ("There is no such page", "The address may be incomplete, or what was here is gone."),
@@ -59,7 +51,7 @@ def error_page(
     links: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
-    """The page for `status`, in its usual words or in better ones; `links` are ways on, address to words."""
+    """Render the error page for `status`, with its usual texts or better ones; `links` maps paths to labels."""
     usual = ERROR_TEXTS.get(status, ERROR_TEXTS[400] if status < 500 else ERROR_TEXTS[500])  # noqa: PLR2004  - 5xx is our fault
     return web.render(
         "error.html",
@@ -74,56 +66,52 @@ def error_page(
 def error_response(
     web: WebContext, path: str, status: int, *, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse | JSONResponse:
-    """What an error says at this path: a page, and to programs a problem."""
+    """Return the error for this path: a page, or below /api problem details."""
     if path.startswith(API_PREFIX):
         return problem_response(status, ERROR_TEXTS[status][1] if status in ERROR_TEXTS else "", headers=headers)
     return error_page(web, status, headers=headers)
 
 
 def install_error_handlers(app: FastAPI, web: WebContext) -> None:
-    """Answer every error of `app` with a page, or below /api with a problem."""
+    """Handle every error of `app` with a page, or below /api with problem details."""
 
-    async def refused(request: Request, error: HTTPException) -> HTMLResponse | JSONResponse:
+    async def on_http_error(request: Request, error: HTTPException) -> HTMLResponse | JSONResponse:
         return error_response(web, request.url.path, error.status_code, headers=error.headers)
 
-    async def misread(_request: Request, error: RequestValidationError) -> HTMLResponse:
-        return error_page(web, 404 if any(each["loc"][0] == "path" for each in error.errors()) else 422)
+    async def on_validation_error(_request: Request, error: RequestValidationError) -> HTMLResponse:
+        return error_page(web, 404 if any(item["loc"][0] == "path" for item in error.errors()) else 422)
 
-    async def store_away(_request: Request, _error: StoreError) -> HTMLResponse:
-        log.error(
-            "page.database_unavailable"
-        )  # its message names the server; `digest doctor` tells it to whoever may know
+    async def on_store_error(_request: Request, _error: StoreError) -> HTMLResponse:
+        log.error("page.database_unavailable")  # without the message, which names the server; see `digest doctor`
         return error_page(web, 503, headers={"Retry-After": "60"})
 
-    async def broken(request: Request, error: Exception) -> HTMLResponse | JSONResponse:
-        # The server logs the traceback; the address asked for may hold a token and is not logged.
+    async def on_unexpected_error(request: Request, error: Exception) -> HTMLResponse | JSONResponse:
+        # The server logs the traceback; the URL may contain a token and is not logged.
         log.error("page.failed", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
-        answer = error_response(web, request.url.path, 500)
-        add_security_headers(answer.headers, request.scope, web.root)
-        return answer
+        response = error_response(web, request.url.path, 500)
+        add_security_headers(response.headers, request.scope, web.root)
+        return response
 
     # The framework types handlers by Exception alone.
-    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, misread)  # type: ignore[arg-type]
-    app.add_exception_handler(StoreError, store_away)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, broken)
+    app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(StoreError, on_store_error)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, on_unexpected_error)
 
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
-
-
-API_PREFIX = "/api/"  # here every error is one
+API_PREFIX = "/api/"  # below it every error is problem details
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field."""
+    """Error of one field."""
 
     field: str
     message: str
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457). `position`: where in the keyword, in characters from 1."""
+    """Problem details (RFC 9457). `position`: where in the keyword, in characters from 1."""
 
     title: str
     status: int
@@ -140,77 +128,67 @@ def problem_response(
     errors: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """An answer that says so."""
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, position=position, errors=[*errors])
-    content = told.model_dump(exclude_none=True, exclude=None if errors else {"errors"})
+    """Return problem details as a response."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, position=position, errors=[*errors]
+    )
+    content = problem.model_dump(exclude_none=True, exclude=None if errors else {"errors"})
     return JSONResponse(content, status, media_type=PROBLEM_MEDIA_TYPE, headers=dict(headers or {}))
 
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-
-
 SUBSCRIBE_LINK = {"/": "Subscribe again"}
-
-
 PRIVACY_LINKS = {"history": "What was sent to you", "erase": "Erase everything that is held of you"}
-
-
-PAPER_LINKS = {"/papers": "The latest papers", "/": "To the front page"}  # their subscription may well be running
-
-
+PAPER_LINKS = {"/papers": "The latest papers", "/": "To the front page"}  # the subscription may be running
 SUBSCRIPTION_PURPOSES = {
     TokenPurpose.CONFIRM,
     TokenPurpose.PREFERENCES,
     TokenPurpose.UNSUBSCRIBE,
     TokenPurpose.RESUBSCRIBE,
 }
-
-
-PURPOSES_BY_PAGE = {"letters": TokenPurpose.VIEW, "mine": TokenPurpose.FEED}  # the others are called as their purpose
+PURPOSES_BY_PAGE = {"letters": TokenPurpose.VIEW, "mine": TokenPurpose.FEED}  # other pages are named as their purpose
 
 
 def install_token_error_pages(app: FastAPI, web: WebContext) -> None:
-    """Answer every TokenError and SubscriberError of `app` with a page."""
+    """Handle every TokenError and SubscriberError of `app` with a page."""
 
-    async def no_use(request: Request, error: TokenError) -> HTMLResponse:
+    async def on_token_error(request: Request, error: TokenError) -> HTMLResponse:
         page = request.url.path.lstrip("/").partition("/")[0]
         return invalid_token_page(
             web, PURPOSES_BY_PAGE.get(page) or TokenPurpose(page), request.path_params["token"], error
         )
 
-    async def refused(_request: Request, error: SubscriberError) -> HTMLResponse:
+    async def on_subscriber_error(_request: Request, error: SubscriberError) -> HTMLResponse:
         links = {"/papers": "The latest papers", "/help/keywords": "How to write keywords"}
         return error_page(web, 409, title="This cannot be done now", text=str(error), links=links)
 
     # The framework types handlers by Exception alone.
-    app.add_exception_handler(TokenError, no_use)  # type: ignore[arg-type]
-    app.add_exception_handler(SubscriberError, refused)  # type: ignore[arg-type]
+    app.add_exception_handler(TokenError, on_token_error)  # type: ignore[arg-type]
+    app.add_exception_handler(SubscriberError, on_subscriber_error)  # type: ignore[arg-type]
 
 
 def subscription_ended_page(web: WebContext, token: str = "") -> HTMLResponse:
-    """The subscription is over, the link was good. `token`: of the preferences, for what is still held."""
-    held = {f"/preferences/{token}/{page}": words for page, words in PRIVACY_LINKS.items()} if token else {}
+    """Render the page for a valid link to an ended subscription.
+
+    `token`: preferences token, to link to the data that is still stored.
+    """
+    links = {f"/preferences/{token}/{page}": label for page, label in PRIVACY_LINKS.items()} if token else {}
     return error_page(
         web,
         410,
         title="This subscription has ended",
         text="No more letters come from it. You are welcome to start a new one at any time.",
-        links=SUBSCRIBE_LINK | held,
+        links=SUBSCRIBE_LINK | links,
     )
 
 
 def invalid_token_page(web: WebContext, purpose: TokenPurpose, token: str, error: TokenError) -> HTMLResponse:
-    """The link proves nothing now."""
-    genuine = _is_signed(web, purpose, token)
-    title = "This link is no longer valid" if genuine else "This link is damaged"
-    links = SUBSCRIBE_LINK if purpose in SUBSCRIPTION_PURPOSES else PAPER_LINKS
-    return error_page(web, 410 if genuine else 404, title=title, text=str(error), links=links)
-
-
-def _is_signed(web: WebContext, purpose: TokenPurpose, token: str) -> bool:
-    """Whether we signed it, however long ago."""
+    """Render the page for a link that is expired or damaged."""
     try:
-        web.ctx.token_signer.unsign(purpose, token, EPOCH)
+        web.ctx.token_signer.unsign(purpose, token, EPOCH)  # however long ago it was signed
+        is_signed = True
     except TokenError:
-        return False
-    return True
+        is_signed = False
+    title = "This link is no longer valid" if is_signed else "This link is damaged"
+    links = SUBSCRIBE_LINK if purpose in SUBSCRIPTION_PURPOSES else PAPER_LINKS
+    return error_page(web, 410 if is_signed else 404, title=title, text=str(error), links=links)

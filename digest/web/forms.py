@@ -1,7 +1,4 @@
-"""What people type into forms: taken as it is, read with care, told back with what is wrong.
-
-A slip in the domain of an address: gmial.com for gmail.com. Only ever a question: whoever means it goes on. Pure.
-"""
+"""Form models, and their validation with messages for each field."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -20,8 +17,6 @@ from digest.matching import KeywordInput
 from digest.subscribers import KeywordLimits, Preferences, normalize_address, parse_keywords, timezone_names
 
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
-
-
 REGIONS = (
     *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
     "Arctic",
@@ -29,9 +24,9 @@ REGIONS = (
 
 
 class PreferencesFields(BaseModel):
-    """The fields that both forms have. All are text, so that what cannot be read can be shown again.
+    """Fields of both forms. All are text, so that an invalid value can be shown again.
 
-    An empty field is one that was not filled in: the usual value takes its place.
+    An empty field was not filled in and gets its default.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -46,16 +41,16 @@ class PreferencesFields(BaseModel):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _whole(cls, value: str) -> str:
-        # A body may name an encoding that gives halves of characters; no page could show them again.
+    def _replace_surrogates(cls, value: str) -> str:
+        # A body may be decoded to lone surrogates, which no page can show again.
         return value.encode(errors="replace").decode()
 
 
 class SubscribeForm(PreferencesFields):
-    """`website` is seen by programs only; a person leaves it empty. `add` and `narrow` are buttons with a keyword.
+    """Form on the front page. `add` and `narrow` are buttons with a keyword.
 
-    `sure`: the address that was asked about as a probable slip; sent again, it is meant. `mended`: the button with the
-    address that it was probably meant to be.
+    `website` is a honeypot: only programs see and fill it. `sure`: the address that was already questioned as a
+    probable typo; sent again, it is meant. `mended`: the button with the suggested address.
     """
 
     email: str = ""
@@ -67,25 +62,25 @@ class SubscribeForm(PreferencesFields):
 
 
 class PreferencesForm(PreferencesFields):
-    """`pause` is a date, YYYY-MM-DD."""
+    """Form behind the preferences link. `pause` is a date, YYYY-MM-DD."""
 
     pause: str = ""
 
 
 class AnswerForm(BaseModel):
-    """Which button was pressed."""
+    """Form with several buttons; `answer` is the one that was pressed."""
 
     answer: str = ""
 
 
 class UnsubscribeForm(AnswerForm):
-    """`one_click` is what a mail program sends (RFC 8058)."""
+    """Unsubscribe form. `one_click` is what a mail program sends (RFC 8058)."""
 
     one_click: str = Field(default="", alias="List-Unsubscribe")
 
 
 class QuickActionForm(AnswerForm):
-    """A page with one button. `undo` and `before` are signed notes of how things were: to go back, and to keep."""
+    """Form of a quick action. `undo` and `before` are signed notes of the previous state: to restore, and to keep."""
 
     undo: str = ""
     before: str = ""
@@ -94,37 +89,38 @@ class QuickActionForm(AnswerForm):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """Something wrong in the field with the id `field`. `written` is the line it is in, `position` the character."""
+    """Error in the field with the id `field`. `text` is the line that it is in, `position` the character."""
 
     field: str
     message: str
-    written: str = ""
+    text: str = ""
     position: int = 0
 
 
 @dataclass(slots=True)
 class ParsedForm:
-    """A form that was read. `wish` is what was asked for, as far as there are no faults. `mended`: an address that was
-    probably meant, to be asked about.
+    """Validated form. `preferences` has the requested values as far as there are no errors.
+
+    `suggested_email`: the address that was probably meant, to be confirmed.
     """
 
-    wish: Preferences = field(default_factory=Preferences)
-    saved: list[KeywordInput] = field(default_factory=list)
-    pause: date | None = None
-    mended: str = ""
-    faults: list[FieldError] = field(default_factory=list)
+    preferences: Preferences = field(default_factory=Preferences)
+    keywords: list[KeywordInput] = field(default_factory=list)
+    paused_until: date | None = None
+    suggested_email: str = ""
+    errors: list[FieldError] = field(default_factory=list)
 
-    def of(self, name: str) -> list[str]:
-        """The messages for one field."""
-        return [fault.message for fault in self.at(name)]
+    def errors_in(self, name: str) -> list[FieldError]:
+        """Return the errors in one field."""
+        return [error for error in self.errors if error.field == name]
 
-    def at(self, name: str) -> list[FieldError]:
-        """What is wrong in one field, with its places."""
-        return [fault for fault in self.faults if fault.field == name]
+    def messages(self, name: str) -> list[str]:
+        """Return the messages for one field."""
+        return [error.message for error in self.errors_in(name)]
 
 
 def default_values(settings: Settings) -> dict[str, str]:
-    """What the form says before anybody touched it."""
+    """Return the values of the untouched form."""
     return {
         "keywords": "",
         "email": "",
@@ -140,57 +136,66 @@ def default_values(settings: Settings) -> dict[str, str]:
 
 
 def entered_values(form: PreferencesFields, settings: Settings) -> dict[str, str]:
-    """What the form says now: what was typed, and the usual where nothing was."""
-    said = default_values(settings)
-    return said | {name: value for name, value in form.model_dump().items() if name in said and value}
+    """Return the entered values, with defaults for empty fields."""
+    values = default_values(settings)
+    return values | {name: value for name, value in form.model_dump().items() if name in values and value}
 
 
 def parse_subscribe_form(form: SubscribeForm, settings: Settings) -> ParsedForm:
-    """The form on the front page."""
+    """Validate the form on the front page."""
     form.email = form.mended or form.email
-    read = parse_preferences_fields(form, settings)
+    parsed = parse_preferences_fields(form, settings)
     try:
         normalize_address(form.email)
         if form.email.strip() != form.sure.strip():
-            read.mended = correct_address(form.email)
+            parsed.suggested_email = correct_address(form.email)
     except AddressError as error:
         message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
         # In the order of the form: the address comes after the keywords.
-        read.faults.insert(len(read.of("keywords")), FieldError("email", message))
-    return read
+        parsed.errors.insert(len(parsed.errors_in("keywords")), FieldError("email", message))
+    return parsed
 
 
 def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datetime) -> ParsedForm:
-    """The form behind the link in every letter. A pause ends on a later day than today, by the reader's calendar."""
-    read = parse_preferences_fields(form, settings)
+    """Validate the preferences form. A pause must end after today in the subscriber's time zone."""
+    parsed = parse_preferences_fields(form, settings)
     if form.pause.strip():
         try:
-            read.pause = date.fromisoformat(form.pause.strip())
+            parsed.paused_until = date.fromisoformat(form.pause.strip())
         except ValueError:
-            read.faults.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
+            parsed.errors.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
         else:
-            if read.pause <= now.astimezone(ZoneInfo(read.wish.timezone)).date():
-                read.faults.append(FieldError("pause", "Choose a day after today, or leave it empty."))
-    return read
+            if parsed.paused_until <= now.astimezone(ZoneInfo(parsed.preferences.timezone)).date():
+                parsed.errors.append(FieldError("pause", "Choose a day after today, or leave it empty."))
+    return parsed
 
 
 def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> ParsedForm:
-    said = entered_values(form, settings)
-    read = ParsedForm()
-    _parse_keywords(said["keywords"], read, KeywordLimits.from_settings(settings))
-    read.wish = Preferences(trending=bool(said["trending"]), summaries=bool(said["summaries"]))
-    for name, of, convert in (
+    """Validate the fields that both forms have."""
+    values, limits = entered_values(form, settings), KeywordLimits.from_settings(settings)
+    parsed = ParsedForm()
+    lines = re.split(r"\r\n|\r|\n", values["keywords"])
+    if len(values["keywords"]) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
+        message = f"At most {pluralize(limits.max_keywords, 'keyword')}, please, one a line."
+        parsed.errors.append(FieldError("keywords", message))
+    else:
+        parsed.keywords, keyword_errors = parse_keywords(lines, limits)
+        for error in keyword_errors:
+            prefix = f"Line {error.line}, “{error.text[:60]}”: " if error.text else ""
+            parsed.errors.append(FieldError("keywords", f"{prefix}{error.message}", error.text, error.position))
+    parsed.preferences = Preferences(trending=bool(values["trending"]), summaries=bool(values["summaries"]))
+    for name, attribute, convert in (
         ("frequency", "frequency", str),
         ("hour", "send_hour", _parse_number),
         ("timezone", "timezone", str),
         ("cap", "cap", _parse_number),
     ):
         try:
-            change: dict[str, Any] = {of: convert(said[name].strip())}
-            read.wish = replace(read.wish, **change)
-        except SubscriberError as error:
-            read.faults.append(FieldError(name, str(error)))
-    return read
+            change: dict[str, Any] = {attribute: convert(values[name].strip())}
+            parsed.preferences = replace(parsed.preferences, **change)
+        except SubscriberError as invalid:
+            parsed.errors.append(FieldError(name, str(invalid)))
+    return parsed
 
 
 def _parse_number(text: str) -> int:
@@ -199,43 +204,30 @@ def _parse_number(text: str) -> int:
     return int(text)
 
 
-def _parse_keywords(text: str, parsed: ParsedForm, limits: KeywordLimits) -> None:
-    lines = re.split(r"\r\n|\r|\n", text)
-    if len(text) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
-        parsed.faults.append(
-            FieldError("keywords", f"At most {pluralize(limits.max_keywords, 'keyword')}, please, one a line.")
-        )
-        return
-    parsed.saved, misread = parse_keywords(lines, limits)
-    for each in misread:
-        about = f"Line {each.line}, “{each.text[:60]}”: " if each.text else ""
-        parsed.faults.append(FieldError("keywords", f"{about}{each.message}", each.text, each.position))
-
-
 def non_blank_lines(text: str) -> str:
-    """Lines without blank ones and without spaces around them."""
+    """Return the lines that are not blank, without spaces around them."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 @cache
 def timezones_by_region() -> dict[str, list[str]]:
-    """Time zones by part of the world, for a list to choose from. UTC stands first."""
-    found: dict[str, list[str]] = {"": ["UTC"]}
+    """Return the time zones by region, for a select list. UTC comes first."""
+    zones: dict[str, list[str]] = {"": ["UTC"]}
     for name in sorted(timezone_names()):
-        region, _, place = name.partition("/")
-        if place and region in REGIONS:
-            found.setdefault(region, []).append(name)
-    return found
+        region, _, city = name.partition("/")
+        if city and region in REGIONS:
+            zones.setdefault(region, []).append(name)
+    return zones
 
 
 def timezones_including(chosen: str) -> dict[str, list[str]]:
-    """The list, with a zone in it that somebody has chosen under an old name."""
+    """Return the time zones by region, with `chosen` among them even if it is an old name."""
     if any(chosen in names for names in timezones_by_region().values()) or chosen not in timezone_names():
         return timezones_by_region()
     return {**timezones_by_region(), "": ["UTC", chosen]}
 
 
-# Where very many people have their mail.
+# Mail domains with very many users.
 LARGE_MAIL_DOMAINS = frozenset(
     (
         *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com"),
@@ -248,7 +240,7 @@ LARGE_MAIL_DOMAINS = frozenset(
 )
 
 
-# Domains of their own that look like one of these.
+# Real domains that look like one of these.
 SIMILAR_MAIL_DOMAINS = frozenset(
     (
         "mail.com",
@@ -263,34 +255,32 @@ SIMILAR_MAIL_DOMAINS = frozenset(
         "five.com",
     )
 )
-
-
-MISSPELT_ENDINGS = {"con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "xom": "com", "cim": "com",
+MISSPELLED_ENDINGS = {"con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "xom": "com", "cim": "com",
            "om": "com", "cm": "com", "co": "com", "coom": "com", "ent": "net", "nte": "net", "ed": "de"}  # fmt: skip
-
-
-MIN_NAME_LENGTH = 4  # letters of a name that is long enough to be misspelt
-
-
-MIN_SIMILARITY = 0.85  # difflib's ratio: one or two letters of a usual name
+MIN_NAME_LENGTH = 4  # characters of a name that is long enough for a typo
+MIN_SIMILARITY = 0.85  # difflib's ratio: one or two characters of a usual name
 
 
 def suggest_domain(domain: str) -> str:
-    """The large domain that this one was probably meant to be; empty when there is no such guess."""
-    written = domain.strip().rstrip(".").casefold()
-    name, _, ending = written.partition(".")
-    if written in LARGE_MAIL_DOMAINS or written in SIMILAR_MAIL_DOMAINS or not ending:
+    """Return the large mail domain that was probably meant; empty if there is no such guess."""
+    domain = domain.strip().rstrip(".").casefold()
+    name, _, ending = domain.partition(".")
+    if domain in LARGE_MAIL_DOMAINS or domain in SIMILAR_MAIL_DOMAINS or not ending:
         return ""
-    mended = f"{name}.{MISSPELT_ENDINGS.get(ending, ending)}"
-    if mended in LARGE_MAIL_DOMAINS:
-        return mended
-    same = [each for each in sorted(LARGE_MAIL_DOMAINS) if each.partition(".")[2] == mended.partition(".")[2]]
-    long = [each for each in same if len(each.partition(".")[0]) >= MIN_NAME_LENGTH]
-    return next(iter(get_close_matches(mended, long, 1, MIN_SIMILARITY)), "")
+    corrected = f"{name}.{MISSPELLED_ENDINGS.get(ending, ending)}"
+    if corrected in LARGE_MAIL_DOMAINS:
+        return corrected
+    candidates = [
+        candidate
+        for candidate in sorted(LARGE_MAIL_DOMAINS)
+        if candidate.partition(".")[2] == corrected.partition(".")[2]
+        and len(candidate.partition(".")[0]) >= MIN_NAME_LENGTH
+    ]
+    return next(iter(get_close_matches(corrected, candidates, 1, MIN_SIMILARITY)), "")
 
 
 def correct_address(address: str) -> str:
-    """The whole address with the domain that was probably meant; empty when there is nothing to ask."""
-    local, at, domain = address.strip().rpartition("@")
-    guess = suggest_domain(domain) if local and at else ""
-    return f"{local}@{guess}" if guess else ""
+    """Return the address with the domain that was probably meant; empty if there is nothing to suggest."""
+    local, at_sign, domain = address.strip().rpartition("@")
+    suggestion = suggest_domain(domain) if local and at_sign else ""
+    return f"{local}@{suggestion}" if suggestion else ""

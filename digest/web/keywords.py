@@ -1,4 +1,4 @@
-"""Keywords shown back: how each was understood, what it finds, and what else or what less might be wanted."""
+"""Feedback on keywords: how each is understood, what it finds, what to add, and how to narrow it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,18 +22,14 @@ from digest.matching import (
 )
 from digest.papers import RecentPapersIndex, build_documents, latest_listing_id, papers_by_id, recent_paper_ids
 
-SAMPLE_DAYS = 30  # list days that are looked at
-
-
-MAX_CACHED_SUGGESTIONS = 512  # lists of keywords whose suggestions are remembered
-
-
-MAX_SAMPLE_PAPERS = 1500  # of them at most, evenly spread: a share is then right within two in a hundred
+SAMPLE_DAYS = 30  # list days that the sample covers
+MAX_CACHED_SUGGESTIONS = 512  # lists of keywords with cached suggestions
+MAX_SAMPLE_PAPERS = 1500  # evenly spread: estimates a share within 2 percentage points
 
 
 @dataclass(frozen=True, slots=True)
 class NarrowerKeyword:
-    """A phrase that would narrow a keyword, and the line that asks for both."""
+    """Phrase that would narrow a keyword, and the keyword line with it."""
 
     phrase: str
     line: str
@@ -41,77 +37,79 @@ class NarrowerKeyword:
 
 @dataclass(frozen=True, slots=True)
 class KeywordMeaning:
-    """A keyword as written and in our words. `papers` of those looked at match it, None where none were looked at.
+    """Meaning of a keyword, in `text`. `paper_count`: papers that match, None if not counted.
 
-    `broad`: the percentage of all recent papers that it finds, where that is too much.
+    `broad_percent`: percentage of all recent papers that it matches, where that is too much.
     """
 
     keyword: str
-    meaning: str
-    papers: int | None = None
-    broad: int | None = None
+    text: str
+    paper_count: int | None = None
+    broad_percent: int | None = None
     narrower: tuple[NarrowerKeyword, ...] = ()
 
 
 @dataclass(slots=True)
 class KeywordSuggestions:
-    """The papers of the last days made ready: once a process, and again when something was listed. `recent` has them
-    too, and knows sooner what is in them.
+    """Corpus of recent papers and suggestions from it, loaded again after a new listing.
+
+    `recent_papers` has the same papers and searches them faster.
     """
 
     recent_papers: RecentPapersIndex
-    _ready: tuple[int, RecentCorpus] | None = None
+    _corpus: tuple[int, RecentCorpus] | None = None
     _lock: Lock = field(default_factory=Lock)
-    _suggested: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    _suggestions: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     def suggest(self, corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
-        """As the function of that name, worked out once while these papers are ready."""
-        if not self._ready or self._ready[1] is not corpus:
+        """Suggest phrases, cached as long as `corpus` is the current one."""
+        if not self._corpus or self._corpus[1] is not corpus:
             return suggest_phrases(corpus, keywords)
-        kept, key = self._suggested, tuple(each.canonical for each in keywords)
-        if key not in kept:
-            if len(kept) >= MAX_CACHED_SUGGESTIONS:
-                kept.clear()
-            kept[key] = suggest_phrases(corpus, keywords)
-        return kept.get(key, ())
+        cache, key = self._suggestions, tuple(keyword.canonical for keyword in keywords)
+        if key not in cache:
+            if len(cache) >= MAX_CACHED_SUGGESTIONS:
+                cache.clear()
+            cache[key] = suggest_phrases(corpus, keywords)
+        return cache.get(key, ())
 
     def recent_corpus(self, ctx: AppContext, last_listing: int | None = None) -> RecentCorpus:
-        """What is ready. While one request makes it anew the others go on with what there was.
+        """Return the corpus. While one request loads it, the others use the previous one.
 
-        `top`: the number of the last listing, where it is known.
+        `last_listing`: the id of the last listing, where it is known.
         """
         if last_listing is None:
             with read_session(ctx.engine) as session:
                 last_listing = latest_listing_id(session)
-        ready = self._ready
-        if ready and (ready[0] == last_listing or not self._lock.acquire(blocking=False)):
-            return ready[1]
-        if not ready:
+        current = self._corpus
+        if current and (current[0] == last_listing or not self._lock.acquire(blocking=False)):
+            return current[1]
+        if not current:
             self._lock.acquire()
         try:
-            if not self._ready or self._ready[0] != last_listing:
-                self._suggested, self._ready = {}, (last_listing, self._make_ready(ctx))
-            return self._ready[1]
+            if not self._corpus or self._corpus[0] != last_listing:
+                self._suggestions, self._corpus = {}, (last_listing, self._load_corpus(ctx))
+            return self._corpus[1]
         finally:
             self._lock.release()
 
-    def _make_ready(self, ctx: AppContext) -> RecentCorpus:
+    def _load_corpus(self, ctx: AppContext) -> RecentCorpus:
         with read_session(ctx.engine) as session:
-            listed = recent_paper_ids(session, SAMPLE_DAYS)
-            found = papers_by_id(session, listed[:: -(-len(listed) // MAX_SAMPLE_PAPERS) or 1])
-            read = build_documents(session, list(found.values()))
-        ids = [each.id for each in read]
-        known = build_corpus(read, [each.ai_keywords for each in found.values()])
-        return replace(known, lookup=lambda leaf: self.recent_papers.match_bits(leaf, ids))
+            paper_ids = recent_paper_ids(session, SAMPLE_DAYS)
+            papers = papers_by_id(session, paper_ids[:: -(-len(paper_ids) // MAX_SAMPLE_PAPERS) or 1])
+            documents = build_documents(session, list(papers.values()))
+        ids = [document.id for document in documents]
+        corpus = build_corpus(documents, [paper.ai_keywords for paper in papers.values()])
+        return replace(corpus, lookup=lambda term: self.recent_papers.match_bits(term, ids))
 
 
 def describe_keywords(
     corpus: RecentCorpus, keywords: Sequence[KeywordInput], counts: Sequence[int] | None = None
 ) -> tuple[KeywordMeaning, ...]:
-    """Each keyword in words, with its warning. `counts` has the papers that each one finds, where they were counted."""
+    """Describe each keyword, with a warning if it is too broad. `counts`: papers that each one matches, if counted."""
     numbers: Sequence[int | None] = [None] * len(keywords) if counts is None else counts
     return tuple(
-        _keyword_meaning(corpus, parse_canonical(each.text), n) for each, n in zip(keywords, numbers, strict=True)
+        _keyword_meaning(corpus, parse_canonical(keyword.text), count)
+        for keyword, count in zip(keywords, numbers, strict=True)
     )
 
 
@@ -126,7 +124,7 @@ def _keyword_meaning(corpus: RecentCorpus, query: Query, count: int | None) -> K
 
 
 def _is_valid(line: str) -> bool:
-    """A long keyword may have no room for one more phrase."""
+    """Return whether the keyword can be parsed: a long one may have no room for another phrase."""
     try:
         parse(line)
     except QueryError:
@@ -135,18 +133,17 @@ def _is_valid(line: str) -> bool:
 
 
 def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
-    """Phrases to add: what stands beside these keywords, or for none what is frequent."""
-    queries = [parse_canonical(each.canonical) for each in keywords]
+    """Suggest phrases that are frequent beside these keywords; without keywords, frequent ones."""
+    queries = [parse_canonical(keyword.canonical) for keyword in keywords]
     return related_phrases(corpus, queries) if queries else common_phrases(corpus)
 
 
 def edit_keywords(text: str, add: str, narrow: str) -> str:
-    """The field after a button: `add` as a line of its own, `narrow` in place of the line that it narrows."""
+    """Apply a button to the keywords: append `add`, or replace the line that `narrow` narrows."""
     lines = text.splitlines()
     if narrow:
-        wider = [
-            n for n, line in enumerate(lines) if line.strip() and narrow.startswith(_narrowed_prefixes(line.strip()))
-        ]
+        stripped = [line.strip() for line in lines]
+        wider = [n for n, line in enumerate(stripped) if line and narrow.startswith((f"{line} AND ", f"({line}) AND "))]
         if wider:
             lines[wider[0]] = narrow
         elif narrow not in lines:
@@ -154,7 +151,3 @@ def edit_keywords(text: str, add: str, narrow: str) -> str:
     if add and add not in lines:
         lines = [*(line for line in lines if line.strip()), add]
     return "\n".join(lines)
-
-
-def _narrowed_prefixes(line: str) -> tuple[str, str]:
-    return f"{line} AND ", f"({line}) AND "

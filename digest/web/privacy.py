@@ -1,6 +1,6 @@
-"""What is kept of people, column by column, and for how long: the page about privacy is made from this.
+"""What the privacy page says about each stored column and how long it is kept.
 
-A test holds it against the tables. Whoever adds a column about a person writes here what it is for.
+A test compares it with the tables: each new column about a person needs a purpose here.
 """
 
 from collections.abc import Mapping
@@ -11,17 +11,9 @@ from digest.formatting import pluralize
 from digest.tokens import CONFIRM_LIFETIME, RESUBSCRIBE_LIFETIME, TOKEN_LIFETIMES
 
 ROW_NUMBER = "a number of ours, to hold the rows of one person together"
-
-
 PREFERENCES = "when and how many papers you want"
-
-
 SENDING_STATE = "how far it is with being sent, so that it goes out once"
-
-
 RELAY_REPLY = "what the mail server said to it, so that a failure is seen and mended"
-
-
 SUBSCRIBER_COLUMNS = {
     "email": "your address, to send the papers to",
     "email_key": "your address in small letters, so that it is kept once",
@@ -43,22 +35,16 @@ SUBSCRIBER_COLUMNS = {
     "ended_at": "when your address was entered, confirmed, and taken out: to show that you asked",
     "id": ROW_NUMBER,
 }
-
-
 SAVED_KEYWORD_COLUMNS = {
     "text": "your keyword, as you wrote it",
     "keyword_id": "which of all keywords it is, by its number",
     "position": "its place in your list, which gives it its colour",
     "subscriber_id": ROW_NUMBER,
 }
-
-
 KEYWORD_COLUMNS = {
     "canonical": "the keyword in a uniform form, once for all who have it, without their names; it stays when they go",
     "id": "its number",
 }
-
-
 DELIVERY_COLUMNS = {
     "kind": "which letter it was, of which day",
     "edition": "which letter it was, of which day",
@@ -80,8 +66,6 @@ DELIVERY_COLUMNS = {
     "id": ROW_NUMBER,
     "subscriber_id": ROW_NUMBER,
 }
-
-
 BOUNCE_RECORD = {
     "bounce_class": "what a mail that came back said of it: for good, for now, a complaint",
     "status_code": "what a mail that came back said of it: for good, for now, a complaint",
@@ -92,8 +76,6 @@ BOUNCE_RECORD = {
     "id": ROW_NUMBER,
     "delivery_id": ROW_NUMBER,
 }
-
-
 RATE_LIMIT_COUNTER = {
     "key": "a check sum, made with a secret key, of an address or of the network that a form was sent from",
     "count": "how often, so that nobody is flooded with mail",
@@ -116,8 +98,6 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 OTHER_TABLES = frozenset(
     {"paper", "listing", "source_fetch", "http_cache_entry", "relay_circuit", "shared_token_bucket"}
 )
-
-
 RETENTION_SENTENCES = (
     "The copy of a letter on the web can be looked at for {copies}.",
     "An address that nobody confirms is erased {unconfirmed} after the last letter to it.",
@@ -131,34 +111,34 @@ RETENTION_SENTENCES = (
 
 @dataclass(frozen=True, slots=True)
 class TablePurposes:
-    """A table, in the words of the page: each purpose once, with the columns that serve it."""
+    """Table of personal data: each purpose once, with the columns that serve it."""
 
     title: str
     purposes: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def personal_data() -> list[TablePurposes]:
-    """All that is kept of people."""
-    found = []
+    """Return all tables with personal data."""
+    tables = []
     for title, columns in PERSONAL_TABLES.values():
         purposes: dict[str, list[str]] = {}
         for column, purpose in columns.items():
             purposes.setdefault(purpose, []).append(column)
-        found.append(TablePurposes(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
-    return found
+        tables.append(TablePurposes(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
+    return tables
 
 
 def retention_sentences(settings: Settings) -> list[str]:
-    """A sentence for each thing that is forgotten by itself, and when; from the numbers that the code goes by."""
-    confirm, small = CONFIRM_LIFETIME, max(lifetime for lifetime, _, _ in TOKEN_LIFETIMES.values())
+    """Return a sentence for each retention period, computed from the periods that the code uses."""
+    longest_quick_action = max(lifetime for lifetime, _, _ in TOKEN_LIFETIMES.values())
     days = {
         name: pluralize(number, "day")
         for name, number in {
             "copies": settings.web_copy_days,
             "unconfirmed": UNCONFIRMED_RETENTION.days,
             "back": RESUBSCRIBE_LIFETIME.days,
-            "confirm": confirm.days,
-            "small": small.days,
+            "confirm": CONFIRM_LIFETIME.days,
+            "small": longest_quick_action.days,
             "usual": DEFAULT_RETENTION_DAYS,
         }.items()
     }

@@ -1,8 +1,6 @@
-"""Where the library `limits` keeps its counts: in the store, so that all processes share them.
+"""Rate limits by network, mailbox and domain, and in all.
 
-How much is taken from one network, for one mailbox, for one domain, and in all.
-
-Forms are counted in the store, so that several processes share what is left; searches, which change nothing, in memory.
+Forms are counted in the database, so that all processes share the limits; searches, which change nothing, in memory.
 """
 
 import hmac
@@ -15,7 +13,8 @@ from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour
 from limits.storage import MemoryStorage, Storage
-from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter, RateLimiter
+from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+from limits.strategies import RateLimiter as LimitStrategy
 from sqlalchemy import case, delete
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
@@ -27,13 +26,12 @@ from digest.subscribers import normalize_address
 
 
 class DatabaseStorage(Storage):
-    """Counts in windows of time, each begun by its first hit (the library's fixed windows).
+    """Fixed-window counters in the database, for one transaction at the instant `now`.
 
-    For one transaction, at the instant `now`. Names are kept as an HMAC: neither addresses nor networks can be read
-    from them, nor tried out without `key`.
+    Names are stored as an HMAC: neither addresses nor networks can be read from them, nor guessed without `key`.
     """
 
-    STORAGE_SCHEME = ["digest"]  # noqa: RUF012  - the library's own way
+    STORAGE_SCHEME = ["digest"]  # noqa: RUF012  - required by the library
 
     def __init__(self, session: Session, key: str, now: datetime) -> None:
         super().__init__()
@@ -44,58 +42,58 @@ class DatabaseStorage(Storage):
         return SQLAlchemyError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """One statement, so that of many who count at once none is forgotten."""
-        until = self._now + timedelta(seconds=expiry)
-        first = insert(self._session, RateLimitCounter).values(key=self._name(key), count=amount, expires_at=until)
-        over = col(RateLimitCounter.expires_at) <= self._now
-        counted = first.on_conflict_do_update(
+        """Increment in one statement, so that no concurrent increment is lost."""
+        expires_at = self._now + timedelta(seconds=expiry)
+        first_hit = insert(self._session, RateLimitCounter).values(
+            key=self._hash_key(key), count=amount, expires_at=expires_at
+        )
+        is_expired = col(RateLimitCounter.expires_at) <= self._now
+        upsert = first_hit.on_conflict_do_update(
             index_elements=[col(RateLimitCounter.key)],
             set_={
-                "count": case((over, amount), else_=col(RateLimitCounter.count) + amount),
-                "expires_at": case((over, first.excluded.expires_at), else_=col(RateLimitCounter.expires_at)),
+                "count": case((is_expired, amount), else_=col(RateLimitCounter.count) + amount),
+                "expires_at": case((is_expired, first_hit.excluded.expires_at), else_=col(RateLimitCounter.expires_at)),
             },
         )
-        return int(self._session.execute(counted.returning(col(RateLimitCounter.count))).scalar_one())
+        return int(self._session.execute(upsert.returning(col(RateLimitCounter.count))).scalar_one())
 
     def get(self, key: str) -> int:
-        kept = self._kept(key)
-        return kept.count if kept else 0
+        row = self._get_row(key)
+        return row.count if row else 0
 
     def get_expiry(self, key: str) -> float:
-        kept = self._kept(key)
-        return (kept.expires_at if kept else self._now).timestamp()
+        row = self._get_row(key)
+        return (row.expires_at if row else self._now).timestamp()
 
     def check(self) -> bool:
         return self._session.execute(select(1)).scalar() == 1
 
     def reset(self) -> int:
-        done: Any = self._session.execute(delete(RateLimitCounter))
-        return int(done.rowcount)
+        result: Any = self._session.execute(delete(RateLimitCounter))
+        return int(result.rowcount)
 
     def clear(self, key: str) -> None:
-        self._session.execute(delete(RateLimitCounter).where(col(RateLimitCounter.key) == self._name(key)))
+        self._session.execute(delete(RateLimitCounter).where(col(RateLimitCounter.key) == self._hash_key(key)))
 
-    def _kept(self, key: str) -> RateLimitCounter | None:
-        asked = select(RateLimitCounter).where(
-            RateLimitCounter.key == self._name(key), RateLimitCounter.expires_at > self._now
+    def _get_row(self, key: str) -> RateLimitCounter | None:
+        statement = select(RateLimitCounter).where(
+            RateLimitCounter.key == self._hash_key(key), RateLimitCounter.expires_at > self._now
         )
-        return self._session.exec(asked).first()
+        return self._session.exec(statement).first()
 
-    def _name(self, key: str) -> str:
+    def _hash_key(self, key: str) -> str:
         return hmac.digest(self._key, b"allowance " + key.encode(), "sha256").hex()[:40]
 
 
 SUBSCRIBE_PATHS = {"/subscribe", "/api/v1/subscriptions"}
-
-
-MAX_WAIT_SECONDS = 86_400  # seconds
+MAX_WAIT_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimits:
-    """How much an hour; `mailbox` is a day's.
+    """Forms and searches accepted an hour; `mailbox` a day.
 
-    Unsubscribing has a wide limit of its own: a mail provider presses the button for all its users, from one network.
+    Unsubscribing has a high limit of its own: a mail provider presses the button for all its users, from one network.
     """
 
     subscribe: int = 20
@@ -111,22 +109,22 @@ class FormLimits:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitRule:
-    """At most `item` for what has these names."""
+    """Limit for the key that `identifiers` make up."""
 
     item: RateLimitItem
     identifiers: tuple[str, ...]
 
 
-class RequestRateLimiter:
-    """What is left of a pace, for all who ask."""
+class RateLimiter:
+    """Counts forms and searches against `FormLimits`."""
 
     def __init__(self, ctx: AppContext, clock: Callable[[], datetime], limits: FormLimits) -> None:
-        self._ctx, self._clock, self._pace = ctx, clock, limits
+        self._ctx, self._clock, self._limits = ctx, clock, limits
         self._searches = MovingWindowRateLimiter(MemoryStorage())
 
     def hit_search(self, client: str) -> int:
-        """0 when this search may pass, which counts it; else the seconds until the next one may."""
-        limits = self._pace
+        """Count a search. Return 0 if it is allowed, else the seconds until the next one is."""
+        limits = self._limits
         rules = [
             RateLimitRule(RateLimitItemPerHour(limits.all_searches), ("all searches",)),
             RateLimitRule(RateLimitItemPerHour(limits.search), ("search", client_network(client))),
@@ -134,79 +132,84 @@ class RequestRateLimiter:
         return hit(self._searches, rules, time.time())
 
     def hit_form(self, path: str, client: str) -> int:
-        """The same for a form that is sent. Raises StoreError."""
-        kind = (
-            "unsubscribe" if path.startswith("/unsubscribe/") else "subscribe" if path in SUBSCRIBE_PATHS else "other"
-        )
-        own = {"subscribe": self._pace.subscribe, "unsubscribe": self._pace.unsubscribe}.get(kind, self._pace.other)
-        everybody = RateLimitRule(RateLimitItemPerHour(self._pace.all_forms), ("all",))
-        return self._kept([everybody, RateLimitRule(RateLimitItemPerHour(own), (kind, client_network(client)))])
+        """Count a posted form. Return 0 if it is allowed, else the seconds to wait.
+
+        Raises StoreError.
+        """
+        kind, limit = "other", self._limits.other
+        if path.startswith("/unsubscribe/"):
+            kind, limit = "unsubscribe", self._limits.unsubscribe
+        elif path in SUBSCRIBE_PATHS:
+            kind, limit = "subscribe", self._limits.subscribe
+        common = RateLimitRule(RateLimitItemPerHour(self._limits.all_forms), ("all",))
+        return self._hit_stored([common, RateLimitRule(RateLimitItemPerHour(limit), (kind, client_network(client)))])
 
     def check_domain(self, email: str) -> int:
-        """The same for letters asked for, to anybody at the domain of `email`, and in all. Nothing is counted here."""
+        """Return the seconds until the domain of `email` may get more confirmation e-mails, without counting."""
         with read_session(self._ctx.engine) as session:
-            return check(self._limiter(session), self._of_domain(email), self._clock().timestamp())
+            return check(self._stored_limiter(session), self._domain_rules(email), self._clock().timestamp())
 
     def hit_mailbox(self, email: str) -> bool:
-        """Whether one more letter may be asked for to this address, which counts it. Raises StoreError."""
+        """Count a confirmation e-mail to this mailbox and return whether it is allowed. Raises StoreError."""
         local, domain = _mailbox_key(email)
-        rule = RateLimitRule(RateLimitItemPerDay(self._pace.mailbox), ("mailbox", local, domain))
-        return self._kept([*self._of_domain(email), rule]) == 0
+        rule = RateLimitRule(RateLimitItemPerDay(self._limits.mailbox), ("mailbox", local, domain))
+        return self._hit_stored([*self._domain_rules(email), rule]) == 0
 
-    def _of_domain(self, email: str) -> list[RateLimitRule]:
-        everybody = RateLimitRule(RateLimitItemPerHour(self._pace.all_mailboxes), ("all mailboxes",))
-        return [everybody, RateLimitRule(RateLimitItemPerHour(self._pace.domain), ("domain", _mailbox_key(email)[1]))]
+    def _domain_rules(self, email: str) -> list[RateLimitRule]:
+        common = RateLimitRule(RateLimitItemPerHour(self._limits.all_mailboxes), ("all mailboxes",))
+        return [common, RateLimitRule(RateLimitItemPerHour(self._limits.domain), ("domain", _mailbox_key(email)[1]))]
 
-    def _kept(self, rules: Sequence[RateLimitRule]) -> int:
+    def _hit_stored(self, rules: Sequence[RateLimitRule]) -> int:
         now = self._clock().timestamp()
-        with read_session(self._ctx.engine) as session:  # who has had enough writes nothing any more
-            if left := check(self._limiter(session), rules, now):
-                return left
+        with read_session(self._ctx.engine) as session:  # refused requests write nothing
+            if seconds := check(self._stored_limiter(session), rules, now):
+                return seconds
         with write_session(self._ctx.engine) as session:
-            return hit(self._limiter(session), rules, now)
+            return hit(self._stored_limiter(session), rules, now)
 
-    def _limiter(self, session: Session) -> FixedWindowRateLimiter:
+    def _stored_limiter(self, session: Session) -> FixedWindowRateLimiter:
         return FixedWindowRateLimiter(DatabaseStorage(session, self._ctx.token_signer.keys[0], self._clock()))
 
 
-def hit(limiter: RateLimiter, rules: Sequence[RateLimitRule], now: float) -> int:
-    """0 when all rules let this pass, which counts it; else the seconds until they will.
+def hit(limiter: LimitStrategy, rules: Sequence[RateLimitRule], now: float) -> int:
+    """Count against all rules and return 0, or count nothing and return the seconds to wait.
 
-    All are asked before one is counted: what one network sends too much does not use up what is there for all.
+    All rules are checked before one is counted: what one network sends too much does not use up the common limit.
     """
-    if left := check(limiter, rules, now):
-        return left
-    # In reverse, the smallest first: rows that many want are locked last, and by all in the same order.
+    if seconds := check(limiter, rules, now):
+        return seconds
+    # In reverse, the smallest first: contended rows are locked last, and by all in the same order.
     for rule in reversed(rules):
         if not limiter.hit(rule.item, *rule.identifiers):
-            return _retry_after(limiter, rule, now)  # others were quicker
+            return _retry_after(limiter, rule, now)  # others were faster
     return 0
 
 
-def check(limiter: RateLimiter, rules: Sequence[RateLimitRule], now: float) -> int:
+def check(limiter: LimitStrategy, rules: Sequence[RateLimitRule], now: float) -> int:
+    """Return the seconds until all rules allow a request, without counting; 0 for now."""
     for rule in rules:
         if not limiter.test(rule.item, *rule.identifiers):
             return _retry_after(limiter, rule, now)
     return 0
 
 
-def _retry_after(limiter: RateLimiter, rule: RateLimitRule, now: float) -> int:
+def _retry_after(limiter: LimitStrategy, rule: RateLimitRule, now: float) -> int:
     reset = limiter.get_window_stats(rule.item, *rule.identifiers).reset_time
     return min(MAX_WAIT_SECONDS, max(1, round(reset - now) + 1))
 
 
 def client_network(client: str) -> str:
-    """Whom we take to be one client: an IPv4 address, or the /64 that a household or a server gets in IPv6."""
+    """Return what counts as one client: an IPv4 address, or the /64 that a household or server gets in IPv6."""
     try:
-        address_or_network = ip_address(client)
+        address = ip_address(client)
     except ValueError:
         return "unknown"  # a Unix socket: the proxy in front of it has its own limits
-    if isinstance(address_or_network, IPv6Address):
-        return str(address_or_network.ipv4_mapped or ip_network((address_or_network, 64), strict=False))
-    return str(address_or_network)
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def _mailbox_key(email: str) -> tuple[str, str]:
-    """Local part and domain, for counting only: tags and dots, which many providers overlook, make no new mailbox."""
+    """Return local part and domain, without tags and dots, which many providers ignore. For counting only."""
     local, _, domain = normalize_address(email)[1].rpartition("@")
     return local.partition("+")[0].replace(".", ""), domain

@@ -1,7 +1,8 @@
-"""The server under the pages: uvicorn, told whom to believe, and patient only so long.
+"""Uvicorn server with timeouts against slow clients.
 
-uvicorn ends a line that is silent between two requests, and no other: one that sends its head byte by byte, or takes
-its answer byte by byte, would hold its place for good. (A body that is slow to come is ended by `guard.Capped`.)
+Uvicorn closes a connection that is silent between two requests, and no other: a client that sends its headers byte by
+byte, or reads its response byte by byte, would keep its connection forever. (Slow request bodies are ended by
+`BodyLimitMiddleware`.)
 """
 
 import asyncio
@@ -12,13 +13,11 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_TIMEOUT = 10.0  # seconds from the first byte of a request, or from the connection, to the end of its headers
-
-
-WRITE_TIMEOUT = 30.0  # seconds that an answer may wait for its reader
+WRITE_TIMEOUT = 30.0  # seconds that a response may wait for the client
 
 
 class TimeoutProtocol(H11Protocol):
-    """One line to a client."""
+    """HTTP/1.1 connection that is closed when headers arrive or responses leave too slowly."""
 
     header_timeout = HEADER_TIMEOUT
     write_timeout = WRITE_TIMEOUT
@@ -27,40 +26,40 @@ class TimeoutProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._timers = {}
-        self._wind("head", self.header_timeout)
+        self._start_timer("headers", self.header_timeout)
 
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is h11.IDLE:
-            self._wind("head", self.header_timeout)
+            self._start_timer("headers", self.header_timeout)
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._stop("head")
+            self._cancel_timer("headers")
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._wind("answer", self.write_timeout)
+        self._start_timer("response", self.write_timeout)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop("answer")
+        self._cancel_timer("response")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop("head")
-        self._stop("answer")
+        self._cancel_timer("headers")
+        self._cancel_timer("response")
         super().connection_lost(exc)
 
-    def _wind(self, name: str, seconds: float) -> None:
+    def _start_timer(self, name: str, seconds: float) -> None:
         if name not in self._timers:
             self._timers[name] = self.loop.call_later(seconds, self.transport.abort)
 
-    def _stop(self, name: str) -> None:
+    def _cancel_timer(self, name: str) -> None:
         if timer := self._timers.pop(name, None):
             timer.cancel()
 
 
-def server_of(app: ASGIApp, *, host: str, port: int, proxies: tuple[str, ...]) -> uvicorn.Config:
-    """How the pages are served. `proxies` are addresses and networks whose X-Forwarded-For is believed."""
-    return uvicorn.Config(
+def create_server(app: ASGIApp, *, host: str, port: int, proxies: tuple[str, ...]) -> uvicorn.Server:
+    """Create a server for `app`. X-Forwarded-For is trusted from the addresses and networks in `proxies`."""
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -72,3 +71,4 @@ def server_of(app: ASGIApp, *, host: str, port: int, proxies: tuple[str, ...]) -
         log_config=None,
         access_log=False,
     )
+    return uvicorn.Server(config)

@@ -1,7 +1,7 @@
-"""Pictures of papers, where a listing has one and the operator wants them (DIGEST_THUMBNAILS).
+"""Thumbnails of papers, if a listing has one and the operator wants them (DIGEST_THUMBNAILS).
 
-A browser never asks another host for them: that would tell the host who reads what. We ask, once a picture, and only
-the hosts that a listing keeps them on; what we got is kept in a folder and served from here.
+Browsers never fetch them from another host: that would tell the host who reads what. We fetch each once, only from
+the hosts that a listing uses, and serve it from a folder.
 """
 
 import hashlib
@@ -18,95 +18,79 @@ from digest.context import AppContext
 from digest.formatting import safe_url
 
 THUMBNAIL_HOSTS = ("https://cdn-thumbnails.huggingface.co",)
-
-
-MAX_BYTES = 2**20  # bytes of a picture
-
-
-MAX_FILES = 400  # pictures that are kept; the one that was fetched first goes first
-
-
+MAX_BYTES = 2**20  # of one thumbnail
+MAX_FILES = 400  # the oldest ones are deleted
 MAX_CONCURRENT = 4
-
-
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
-
-
-RETRY_SECONDS = 600.0  # seconds until a picture that did not come is asked for again
-
-
+RETRY_SECONDS = 600.0  # after a failed download
 MEDIA_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
-
-
 THUMBNAIL_HEADERS = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 class ThumbnailCache:
-    """One of these a running app; any number of threads may ask. `origins`: scheme and host that may be asked."""
+    """Thumbnails in a folder, downloaded on first use. Thread-safe. `origins`: scheme and host that may be asked."""
 
     def __init__(self, folder: Path, origins: Iterable[str]) -> None:
         self._folder, self._origins = folder, frozenset(origins)
-        self._doors = BoundedSemaphore(MAX_CONCURRENT)
-        self._failed: dict[str, float] = {}
+        self._slots = BoundedSemaphore(MAX_CONCURRENT)
+        self._retry_at: dict[str, float] = {}
 
     def get(self, url: str) -> bytes | None:
-        """The picture at this address; None when it may not be asked for, or does not come."""
+        """Return the image at this URL; None if it is not allowed or not available."""
         file = self._folder / hashlib.sha256(url.encode()).hexdigest()[:32]
         if file.is_file():
             return file.read_bytes()
-        if not self._allowed(url) or self._failed.get(url, 0) > time.monotonic():
+        is_allowed = safe_url(url) == url and _origin(url) in self._origins
+        if not is_allowed or self._retry_at.get(url, 0) > time.monotonic():
             return None
-        if not self._doors.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             return None
         try:
-            found = _download(url)
+            image = download_image(url)
         finally:
-            self._doors.release()
-        if found is None:
-            if len(self._failed) >= MAX_FILES:
-                self._failed.clear()
-            self._failed[url] = time.monotonic() + RETRY_SECONDS
+            self._slots.release()
+        if image is None:
+            if len(self._retry_at) >= MAX_FILES:
+                self._retry_at.clear()
+            self._retry_at[url] = time.monotonic() + RETRY_SECONDS
             return None
-        self._keep(file, found)
-        return found
+        self._store(file, image)
+        return image
 
-    def _allowed(self, url: str) -> bool:
-        return safe_url(url) == url and _origin(url) in self._origins
-
-    def _keep(self, file: Path, picture: bytes) -> None:
+    def _store(self, file: Path, image: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        old = sorted((each for each in self._folder.iterdir()), key=lambda each: each.stat().st_mtime)
-        for each in old[: max(0, len(old) - MAX_FILES + 1)]:
-            each.unlink(missing_ok=True)
-        part = file.with_suffix(".part")
-        part.write_bytes(picture)
-        part.replace(file)
+        oldest_first = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in oldest_first[: max(0, len(oldest_first) - MAX_FILES + 1)]:
+            path.unlink(missing_ok=True)
+        partial = file.with_suffix(".part")
+        partial.write_bytes(image)
+        partial.replace(file)
 
 
-def _download(url: str) -> bytes | None:
-    """One request, no redirect: a picture of a known kind and size, or None."""
-    found = bytearray()
-    agent = {"User-Agent": f"digest/{__version__}"}
+def download_image(url: str) -> bytes | None:
+    """Download an image of a known type and size; None otherwise. Redirects are not followed."""
+    image = bytearray()
+    user_agent = {"User-Agent": f"digest/{__version__}"}
     try:
-        with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=False, headers=agent) as answer:
-            if answer.status_code != httpx.codes.OK:
+        with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=False, headers=user_agent) as response:
+            if response.status_code != httpx.codes.OK:
                 return None
-            for piece in answer.iter_bytes():
-                found += piece
-                if len(found) > MAX_BYTES:
+            for chunk in response.iter_bytes():
+                image += chunk
+                if len(image) > MAX_BYTES:
                     return None
     except httpx.HTTPError:
         return None
-    return bytes(found) if image_media_type(bytes(found)) else None
+    return bytes(image) if image_media_type(bytes(image)) else None
 
 
 def image_media_type(image: bytes) -> str:
-    """The kind that its first bytes say; empty for everything that is no picture (SVG is a program)."""
-    return next((kind for begins, kind in MEDIA_TYPES.items() if image.startswith(begins)), "")
+    """Return the media type by the first bytes; empty for all else (SVG can contain scripts)."""
+    return next((media_type for prefix, media_type in MEDIA_TYPES.items() if image.startswith(prefix)), "")
 
 
 def create_thumbnail_cache(ctx: AppContext) -> ThumbnailCache:
-    """Those of a house; its own source may be asked too."""
+    """Create the cache of an application; its own source may be asked, too."""
     return ThumbnailCache(
         ctx.settings.data_directory / "thumbnails", (*THUMBNAIL_HOSTS, _origin(ctx.settings.huggingface_url))
     )

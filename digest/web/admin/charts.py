@@ -1,7 +1,7 @@
-"""Bars and curves as SVG within the page, made by pygal, with the same figures as a table.
+"""Charts as inline SVG, drawn by pygal, with the same figures as a table.
 
-The library would bring styles and scripts of its own, which the page's policy forbids: they are taken out, and
-static/operator.css gives the classes their colours, by day and by night.
+Pygal would add styles and scripts of its own, which the content security policy forbids: they are removed, and
+static/operator.css styles the classes for light and dark mode.
 """
 
 import itertools
@@ -15,44 +15,32 @@ from markupsafe import Markup
 
 from digest.database.models import OPEN_STATES, DeliveryState
 from digest.formatting import MONTHS, format_day, format_number, pluralize
-from digest.monitoring import MonthStatistics
+from digest.monitoring import FetchCounts, MonthStatistics
 from digest.papers import SOURCE_TITLES
 
-WIDTH, HEIGHT = 460, 235  # of the drawing; it grows and shrinks with the page, down to 350 on a phone
-
-
-LABEL_SIZE = 15  # pixels of its words there; the style sheet says the same
-
-
+WIDTH, HEIGHT = 460, 235  # of the drawing, which scales with the page, down to 350 pixels on a phone
+LABEL_SIZE = 15  # pixels; the style sheet says the same
 DAYS_PER_LABEL = 7
-
-
-MAX_AXIS_STEPS = 5  # between the lines across
-
-
+MAX_AXIS_STEPS = 5  # between the horizontal grid lines
 SVG = "{http://www.w3.org/2000/svg}"
-
-
 REMOVED_TAGS = ("defs", "desc", "title")
-
-
-HOVER_CLASSES = {"tooltip-overlay", "text-overlay", "tooltip"}  # what the library's script would show
+HOVER_CLASSES = {"tooltip-overlay", "text-overlay", "tooltip"}  # for pygal's script
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`name` is a word for ids and classes, `said` what is to be seen. Each row of the table begins with a day."""
+    """Chart. `name` is used for ids and classes, `summary` says what it shows. Each table row begins with a day."""
 
     name: str
     title: str
-    said: str
+    summary: str
     svg: Markup
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
 def monthly_charts(month: MonthStatistics) -> list[Chart]:
-    """Letters, readers, and each source."""
+    """Return the charts of deliveries, of subscribers, and of each source."""
     return [
         deliveries_chart(month),
         subscribers_chart(month),
@@ -61,42 +49,49 @@ def monthly_charts(month: MonthStatistics) -> list[Chart]:
 
 
 def deliveries_chart(month: MonthStatistics) -> Chart:
-    """Letters by day and by what became of them."""
+    """Chart deliveries by day and state."""
+    counts = [month.deliveries.get(day, {}) for day in month.days]
     series = {
-        "sent": [month.deliveries.get(day, {}).get(DeliveryState.SENT, 0) for day in month.days],
-        "failed": [month.deliveries.get(day, {}).get(DeliveryState.FAILED, 0) for day in month.days],
-        "uncertain": [month.deliveries.get(day, {}).get(DeliveryState.UNCERTAIN, 0) for day in month.days],
-        "waiting": [sum(month.deliveries.get(day, {}).get(each, 0) for each in OPEN_STATES) for day in month.days],
+        "sent": [day.get(DeliveryState.SENT, 0) for day in counts],
+        "failed": [day.get(DeliveryState.FAILED, 0) for day in counts],
+        "uncertain": [day.get(DeliveryState.UNCERTAIN, 0) for day in counts],
+        "waiting": [sum(day.get(state, 0) for state in OPEN_STATES) for day in counts],
     }
-    total = {name: sum(counts) for name, counts in series.items()}
-    said = f"In 30 days {pluralize(total['sent'], 'letter')} sent, {total['failed']:,} failed, "
-    said += f"{total['uncertain']:,} uncertain."
-    return _build_chart("letters", "Letters by day", said, month, series)
+    total = {name: sum(values) for name, values in series.items()}
+    summary = f"In 30 days {pluralize(total['sent'], 'letter')} sent, {total['failed']:,} failed, "
+    summary += f"{total['uncertain']:,} uncertain."
+    return _build_chart("letters", "Letters by day", summary, month, series)
 
 
 def subscribers_chart(month: MonthStatistics) -> Chart:
-    """How many readers there were at the end of each day."""
+    """Chart the number of subscribers at the end of each day."""
     changes = [month.subscribers[day] for day in month.days]
-    joined, left = sum(each.joined for each in changes), sum(each.ended for each in changes)
-    said = f"{pluralize(changes[-1].total, 'reader')}; in 30 days {joined:,} joined and {left:,} left."
-    drawn = {"readers": [each.total for each in changes]}
-    also = {"joined": [each.joined for each in changes], "left": [each.ended for each in changes]}
-    return _build_chart("readers", "Readers", said, month, drawn, table_only=also, curve=True)
+    joined, left = [day.joined for day in changes], [day.ended for day in changes]
+    summary = f"{pluralize(changes[-1].total, 'reader')}; in 30 days {sum(joined):,} joined and {sum(left):,} left."
+    return _build_chart(
+        "readers",
+        "Readers",
+        summary,
+        month,
+        {"readers": [day.total for day in changes]},
+        table_only={"joined": joined, "left": left},
+        curve=True,
+    )
 
 
 def source_chart(month: MonthStatistics, name: str) -> Chart:
-    """Looks at one source by day and by how they ended."""
-    looks = [month.fetches[name].get(day) for day in month.days]
+    """Chart fetches of one source by day and result."""
+    counts = [month.fetches[name].get(day, FetchCounts()) for day in month.days]
     series = {
-        "gave a list": [each.succeeded if each else 0 for each in looks],
-        "had none": [each.empty if each else 0 for each in looks],
-        "failed": [each.failed if each else 0 for each in looks],
+        "gave a list": [day.succeeded for day in counts],
+        "had none": [day.empty for day in counts],
+        "failed": [day.failed for day in counts],
     }
-    new = [each.new if each else 0 for each in looks]
-    said = f"{pluralize(sum(map(sum, series.values())), 'look')} in 30 days, {sum(series['failed']):,} failed; "
-    said += f"{pluralize(sum(new), 'new paper')}."
+    new = [day.new for day in counts]
+    summary = f"{pluralize(sum(map(sum, series.values())), 'look')} in 30 days, {sum(series['failed']):,} failed; "
+    summary += f"{pluralize(sum(new), 'new paper')}."
     title = f"{SOURCE_TITLES.get(name, name)}, looks by day"
-    return _build_chart("source", title, said, month, series, table_only={"new papers": new}, variant=name)
+    return _build_chart("source", title, summary, month, series, table_only={"new papers": new}, variant=name)
 
 
 def _build_chart(
@@ -111,10 +106,10 @@ def _build_chart(
     variant: str = "",
 ) -> Chart:
     name = f"{kind}-{variant}" if variant else kind
-    told = {**series, **(table_only or {})}
+    columns = {**series, **(table_only or {})}
     rows = [
-        (format_day(day), *(format_number(counts[place]) for counts in told.values()))
-        for place, day in enumerate(month.days)
+        (format_day(day), *(format_number(counts[n]) for counts in columns.values()))
+        for n, day in enumerate(month.days)
     ]
     svg = _render_svg(
         name,
@@ -125,7 +120,7 @@ def _build_chart(
         series,
         curve=curve,
     )
-    return Chart(name, title, summary, svg, ("day", *told), rows[::-1])
+    return Chart(name, title, summary, svg, ("day", *columns), rows[::-1])
 
 
 def _render_svg(
@@ -139,8 +134,8 @@ def _render_svg(
     curve: bool,
 ) -> Markup:
     pygal = _load_pygal()
-    most = max(counts for counts in map(sum, zip(*series.values(), strict=True)))
-    least = min(map(min, series.values())) if curve else 0
+    highest = max(map(sum, zip(*series.values(), strict=True)))
+    lowest = min(map(min, series.values())) if curve else 0
     style = pygal.style.Style(label_font_size=LABEL_SIZE, major_label_font_size=LABEL_SIZE, legend_font_size=LABEL_SIZE)
     options: dict[str, Any] = {
         "width": WIDTH,
@@ -165,26 +160,27 @@ def _render_svg(
     }
     chart = (pygal.Line if curve else pygal.StackedBar)(**options)
     chart.x_labels = labels
-    chart.y_labels = axis_ticks(least, most)
+    chart.y_labels = axis_ticks(lowest, highest)
     for label, counts in series.items():
         chart.add(label, list(counts))
     chart.add_xml_filter(lambda root: _clean_svg(root, name, kind, title, summary))
-    return Markup(chart.render(is_unicode=True))  # noqa: S704  - lxml has written it
+    return Markup(chart.render(is_unicode=True))  # noqa: S704  - serialized and escaped by lxml
 
 
 @cache
 def _load_pygal() -> Any:
-    """pygal, loaded by the first who needs it: a quarter of a second. For plug-ins that we have none of it puts an
-    importer of an old kind into the interpreter, which warns at every import from then on; that is taken out again.
+    """Import pygal on first use: it takes a quarter of a second.
+
+    For plug-ins, which we do not have, it adds an importer of an old kind that warns at every import; that is removed.
     """
     import pygal
 
-    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, pygal.PluginImportFixer)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
     return pygal
 
 
 def axis_ticks(lowest: int, highest: int) -> list[int]:
-    """Round numbers from below the least to above the most, at most six."""
+    """Return round numbers that enclose `lowest` and `highest`, at most six."""
     step = next(
         step
         for power in itertools.count()
@@ -196,23 +192,24 @@ def axis_ticks(lowest: int, highest: int) -> list[int]:
 
 
 def _clean_svg(root: Any, name: str, kind: str, title: str, summary: str) -> Any:
-    """The drawing with a name and a description, without the library's styles, scripts and remarks; and without its
-    ids, which are the same in each drawing of a page.
+    """Add title and description to the drawing, and remove styles, scripts, comments and ids.
+
+    The ids are the same in each drawing of a page.
     """
     from lxml import etree  # type: ignore[import-untyped]
 
-    for each in list(root.iter()):
-        each.attrib.pop("id", None)
-        unwanted = not isinstance(each.tag, str) or each.tag.removeprefix(SVG) in REMOVED_TAGS
-        if unwanted or set(each.get("class", "").split()) & HOVER_CLASSES:
-            parent = each.getparent()
+    for element in list(root.iter()):
+        element.attrib.pop("id", None)
+        unwanted = not isinstance(element.tag, str) or element.tag.removeprefix(SVG) in REMOVED_TAGS
+        if unwanted or set(element.get("class", "").split()) & HOVER_CLASSES:
+            parent = element.getparent()
             if parent is not None:
-                parent.remove(each)
+                parent.remove(element)
     root.set("class", f"chart {kind}")
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-said")
-    for place, (tag, text) in enumerate((("title", title), ("desc", summary))):
-        made = etree.Element(SVG + tag, id=f"{name}-{'title' if tag == 'title' else 'said'}")
-        made.text = text
-        root.insert(place, made)
+    for position, (tag, suffix, text) in enumerate((("title", "title", title), ("desc", "said", summary))):
+        element = etree.Element(SVG + tag, id=f"{name}-{suffix}")
+        element.text = text
+        root.insert(position, element)
     return root

@@ -1,4 +1,4 @@
-"""One letter: its story, and what may be decided about it."""
+"""One delivery: its history, and what the operator can do about it."""
 
 from typing import Annotated, Literal
 
@@ -19,33 +19,37 @@ from digest.web.errors import error_page
 from digest.web.metrics import MonitoringDep
 
 log = structlog.get_logger()
-
-
 router = APIRouter()
 
 
 class ResolveForm(BaseModel):
-    """`back`: where the button stood."""
+    """Outcome of an uncertain delivery. `back`: the page that the button was on."""
 
     answer: Literal["sent", "lost"]
     back: Literal["", "letter"] = ""
 
 
 @router.api_route("/letters/{number}", methods=SAFE_METHODS)
-def letter(web: WebDep, number: int) -> HTMLResponse:
+def delivery_page(web: WebDep, number: int) -> HTMLResponse:
     with read_session(web.ctx.engine) as session:
-        found = session.get(Delivery, number)
-        if found is None:
+        delivery = session.get(Delivery, number)
+        if delivery is None:
             raise HTTPException(404)
-        events = delivery_history(found, bounces_of(session, number))
-    return admin_page(web, "letter.html", letter=found, events=events, uncertain=found.state == DeliveryState.UNCERTAIN)
+        events = delivery_history(delivery, bounces_of(session, number))
+    return admin_page(
+        web,
+        "delivery.html",
+        delivery=delivery,
+        events=events,
+        is_uncertain=delivery.state == DeliveryState.UNCERTAIN,
+    )
 
 
 @router.post("/letters/{number}/resolve")
 def resolve_delivery(
     web: WebDep, monitoring: MonitoringDep, number: int, form: Annotated[ResolveForm, Form()]
 ) -> Response:
-    """The relay's log has told: it was sent, or it is lost and its papers go into the next letter."""
+    """Resolve an uncertain delivery: it was sent, or it is lost and its papers go into the next digest."""
     try:
         with write_session(web.ctx.engine) as session:
             resolve(session, number, sent=form.answer == "sent", now=web.clock())
@@ -58,15 +62,15 @@ def resolve_delivery(
 
 @router.post("/letters/{number}/copy")
 def send_web_copy(web: WebDep, number: int) -> Response:
-    """The link to its copy on the web goes to its reader, with the next letters."""
+    """Mail the link to the web copy to the subscriber."""
     try:
         send_copy_link(web.ctx, number, web.clock())
     except SubscriberError as error:
         return _conflict_page(web, str(error), f"/operator/letters/{number}")
     log.info("operator.copy_queued", delivery=number)
     with read_session(web.ctx.engine) as session:
-        reader = session.get_one(Delivery, number).subscriber_id
-    return redirect_to_admin(web, f"/readers/{reader}?queued={number}")
+        subscriber_id = session.get_one(Delivery, number).subscriber_id
+    return redirect_to_admin(web, f"/readers/{subscriber_id}?queued={number}")
 
 
 def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:

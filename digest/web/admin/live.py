@@ -1,6 +1,6 @@
-"""Today's round as it goes, by server-sent events. Without JavaScript the page shows how it was when it was asked for.
+"""Today's run as server-sent events. Without JavaScript the page shows its state at the time of the request.
 
-A stream ends when the process does, when its session does, and after ten minutes: the browser then asks again.
+A stream ends with the process, with its session, and after ten minutes; the browser then reconnects.
 """
 
 import asyncio
@@ -25,33 +25,23 @@ from digest.web.context import WebDep
 from digest.web.metrics import MonitoringDep, OperatorAuthDep
 
 router = APIRouter()
-
-
-MAX_STREAMS = 8  # streams at a time
-
-
-SHUTDOWN_POLL_SECONDS = 0.25  # seconds until the end of the process is noticed
-
-
-POLLS_PER_UPDATE = 8  # between two looks
-
-
+MAX_STREAMS = 8  # at a time
+SHUTDOWN_POLL_SECONDS = 0.25
+POLLS_PER_UPDATE = 8
 MAX_STREAM_SECONDS = 600.0
-
-
-RECONNECT_MILLISECONDS = 3000  # milliseconds after which a browser asks again
+RECONNECT_MILLISECONDS = 3000
 
 
 @dataclass(slots=True)
 class OpenStreams:
-    """How many are watching."""
+    """Number of open event streams."""
 
     count: int = 0
 
 
 async def limit_streams(request: Request) -> AsyncIterator[None]:
-    """A place among those who watch, until the answer is over. All are taken: 503."""
-    streams: OpenStreams = request.app.state.seats
+    """Count the stream until its response ends. 503 if there are too many."""
+    streams: OpenStreams = request.app.state.streams
     if streams.count >= MAX_STREAMS:
         raise HTTPException(503, headers={"Retry-After": "60"})
     streams.count += 1
@@ -69,8 +59,8 @@ async def stream_run(
     request: Request,
     _stream: Annotated[None, Depends(limit_streams)],
 ) -> EventSourceResponse:
-    """An event a change, named "round": what the page shows by the names of its places."""
-    session, is_stopping = request.cookies.get(SESSION_COOKIE, ""), request.app.state.ending
+    """Stream an event for each change, named "round": the texts of the page by the names of their elements."""
+    session, is_stopping = request.cookies.get(SESSION_COOKIE, ""), request.app.state.is_stopping
     headers = {**ADMIN_HEADERS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventSourceResponse(_run_events(web.clock, monitoring, auth, session, is_stopping), headers=headers)
 
@@ -82,40 +72,39 @@ async def _run_events(
     session: str,
     is_stopping: Callable[[], bool],
 ) -> AsyncIterator[bytes]:
-    started_at, before = time.monotonic(), ""
+    started_at, last_data = time.monotonic(), ""
     while (
         not is_stopping()
         and time.monotonic() - started_at < MAX_STREAM_SECONDS
         and auth.is_valid_session(session, clock())
     ):
         try:
-            found = await asyncio.to_thread(monitoring.today, clock())
+            run = await asyncio.to_thread(monitoring.today, clock())
         except StoreError:
-            return  # the browser asks again, and is told by then
-        now = json.dumps(live_values(found))
-        # Sent though nothing has changed too, as a remark: how else is it noticed that nobody listens?
-        yield (
-            format_sse_event(data_str=now, event="round", retry=RECONNECT_MILLISECONDS) if now != before else b": \n\n"
-        )
-        before = now
+            return  # the browser reconnects
+        data = json.dumps(live_values(run))
+        if data != last_data:
+            yield format_sse_event(data_str=data, event="round", retry=RECONNECT_MILLISECONDS)
+        else:
+            yield b": \n\n"  # a comment: only writing shows that the client is gone
+        last_data = data
         for _ in range(POLLS_PER_UPDATE):
             if not is_stopping():
                 await asyncio.sleep(SHUTDOWN_POLL_SECONDS)
 
 
 def live_values(run: TodayRun) -> dict[str, str]:
-    """What the page shows in its places, by their names."""
+    """Return the texts of the page by the names of their elements."""
     digests = run.digests
-    left_out = digests[DeliveryState.CANCELLED] + digests[DeliveryState.EXPIRED]
     return {
-        "state": _run_state_text(run),
+        "state": run_status(run),
         "due": format_number(run.subscribers_due),
         "queued": format_number(digests[DeliveryState.QUEUED]),
         "leaving": format_number(digests[DeliveryState.SENDING] + digests[DeliveryState.ON_WIRE]),
         "sent": format_number(digests[DeliveryState.SENT]),
         "failed": format_number(digests[DeliveryState.FAILED]),
         "uncertain": format_number(digests[DeliveryState.UNCERTAIN]),
-        "withdrawn": format_number(left_out),
+        "withdrawn": format_number(digests[DeliveryState.CANCELLED] + digests[DeliveryState.EXPIRED]),
         "others": format_number(run.other_deliveries),
         "now": format_number(run.queue.due),
         "later": format_number(run.queue.scheduled),
@@ -124,7 +113,8 @@ def live_values(run: TodayRun) -> dict[str, str]:
     }
 
 
-def _run_state_text(run: TodayRun) -> str:
+def run_status(run: TodayRun) -> str:
+    """Return a sentence on the progress of today's run."""
     if run.subscribers_due:
         return f"{pluralize(run.subscribers_due, 'reader')} due, no plan made for them yet."
     if run.open_count:

@@ -1,4 +1,4 @@
-"""The first page in the morning: what needs a human, today's round, the last 30 days."""
+"""Overview: alerts, today's run, the last 30 days."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -17,24 +17,22 @@ router = APIRouter()
 
 @router.api_route("", methods=SAFE_METHODS)
 def overview_page(web: WebDep, monitoring: MonitoringDep) -> HTMLResponse:
-    """Of a store that cannot be asked, that alone."""
+    """Show the overview; if the database cannot be used, only that."""
     now = web.clock()
-    needs = monitoring.alerts(now)
+    alerts = monitoring.alerts(now)
     if not monitoring.health(now).is_current:
-        return admin_page(web, "away.html", needs=needs)
-    month = monitoring.month(now)
+        return admin_page(web, "unavailable.html", alerts=alerts)
+    run, month = monitoring.today(now), monitoring.month(now)
     with read_session(web.ctx.engine) as session:
         uncertain = uncertain_deliveries(session, month.days[0])
     return admin_page(
         web,
         "overview.html",
-        needs=needs,
-        live=live_values(monitoring.today(now)),
-        due=monitoring.today(now).due,
-        looks=monitoring.today(now).fetches,
-        last=monitoring.today(now).last_fetches,
+        alerts=alerts,
+        live=live_values(run),
+        run=run,
         uncertain=uncertain,
         charts=monthly_charts(month),
-        titles=SOURCE_TITLES,
+        source_titles=SOURCE_TITLES,
         today=now,
     )

@@ -1,4 +1,4 @@
-"""What is held of a reader, behind the link to their preferences: the letters so far, all as JSON, and its end."""
+"""Personal data behind the preferences link: history of e-mails, JSON export, erasure."""
 
 import json
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from digest import subscribers
 from digest.database.models import DeliveryKind, DeliveryState
-from digest.subscribers import PAGE_SIZE, RUNNING_STATUSES, export_personal_data, get_delivery_history, get_profile
+from digest.subscribers import PAGE_SIZE, export_personal_data, get_delivery_history, get_profile
 from digest.tokens import TokenPurpose
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.errors import error_page
@@ -16,8 +16,6 @@ from digest.web.forms import AnswerForm
 from digest.web.pages.paper_entries import parse_page_number
 
 router = APIRouter(prefix="/preferences/{token}")
-
-
 STATE_LABELS = {
     DeliveryState.QUEUED: "waiting to be sent",
     DeliveryState.SENDING: "being sent",
@@ -28,8 +26,6 @@ STATE_LABELS = {
     DeliveryState.CANCELLED: "withdrawn",
     DeliveryState.EXPIRED: "too late, not sent",
 }
-
-
 KIND_LABELS = {
     DeliveryKind.CONFIRM: "Link to confirm",
     DeliveryKind.WELCOME: "Welcome",
@@ -41,34 +37,34 @@ KIND_LABELS = {
 @router.api_route("/history", methods=SAFE_METHODS)
 def history_page(web: WebDep, token: str, page: str = "1") -> HTMLResponse:
     number = parse_page_number(page)
-    found = get_delivery_history(web.ctx, token, max(number, 1), web.clock())
-    pages = max(1, -(-found.total // PAGE_SIZE))
+    history = get_delivery_history(web.ctx, token, max(number, 1), web.clock())
+    pages = max(1, -(-history.total // PAGE_SIZE))
     if not 1 <= number <= pages:
         return error_page(web, 404, links={f"/preferences/{token}/history": "The first page"})
     return web.render(
         "history.html",
         token=token,
-        found=found,
-        said=STATE_LABELS,
-        names=KIND_LABELS,
+        history=history,
+        state_labels=STATE_LABELS,
+        kind_labels=KIND_LABELS,
         page=number,
         pages=pages,
-        running=found.profile.is_running,
-        feed=web.ctx.absolute_url(f"/mine/{found.feed_token}"),
+        is_running=history.profile.is_running,
+        feed=web.ctx.absolute_url(f"/mine/{history.feed_token}"),
     )
 
 
 @router.api_route("/export.json", methods=SAFE_METHODS)
 def export_data(web: WebDep, token: str) -> Response:
-    told = json.dumps(export_personal_data(web.ctx, token, web.clock()), ensure_ascii=False, indent=2)
+    document = json.dumps(export_personal_data(web.ctx, token, web.clock()), ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="paper-digest.json"'}
-    return Response(told, media_type="application/json", headers=headers)
+    return Response(document, media_type="application/json", headers=headers)
 
 
 @router.api_route("/erase", methods=SAFE_METHODS)
 def erase_page(web: WebDep, token: str) -> HTMLResponse:
-    card = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
-    return web.render("erase.html", card=card, token=token, running=card.status in RUNNING_STATUSES)
+    profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
+    return web.render("erase.html", profile=profile, token=token, is_running=profile.is_running)
 
 
 @router.post("/erase")

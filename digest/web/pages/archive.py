@@ -1,7 +1,7 @@
-"""The web copy of a digest, behind the link at the top of each letter.
+"""Web copy of a digest, behind the link at the top of each e-mail.
 
-It is the letter with all its papers and without its reader: a letter is forwarded, its copy is shown to colleagues.
-So the copy has neither the address nor any link that could change, mute or end a subscription.
+It has all papers and nothing personal: e-mails are forwarded, copies are shown to colleagues. So it has neither the
+address nor any link that could change, mute or end a subscription.
 """
 
 from dataclasses import replace
@@ -24,16 +24,10 @@ from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.headers import EMAIL_SECURITY_POLICY
 
 router = APIRouter()
-
-
-# The letter is the same HTML as in the mail, with its styles inside.
+# The digest is the same HTML as in the mail, with inline styles.
 HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors 'none'"}
-
-
-# In a mail program the letter is an article among others, here it is the page.
+# In a mail program the digest is an article among others, here it is the page.
 EMAIL_ROLE, PAGE_ROLE = 'role="article" aria-roledescription="email"', 'role="main"'
-
-
 NO_LINKS = PersonalLinks(view="", preferences="", unsubscribe="")
 
 
@@ -45,39 +39,41 @@ def web_copy_page(web: WebDep, token: str) -> HTMLResponse:
 
 @router.api_route("/letters/{token}/papers.{kind}", methods=SAFE_METHODS)
 def web_copy_citations(web: WebDep, token: str, kind: CitationFormat) -> Response:
-    """All papers of the copy as a list of references."""
+    """Cite all papers of the copy."""
     with read_session(web.ctx.engine) as session:
-        kept = _load_delivery(web.ctx, session, token, web.clock())
-        numbers = [*kept.papers, *kept.omitted_papers]
-        known = papers_by_id(session, numbers)
-    return citation_response(kept.edition, kind, [known[number] for number in numbers if number in known])
+        delivery = _load_delivery(web.ctx, session, token, web.clock())
+        paper_ids = [*delivery.papers, *delivery.omitted_papers]
+        papers = papers_by_id(session, paper_ids)
+    return citation_response(delivery.edition, kind, [papers[paper_id] for paper_id in paper_ids if paper_id in papers])
 
 
 def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
-    """The HTML of a digest, with all the papers that the letter had no room for.
+    """Render a digest as HTML, with all the papers that the e-mail had no room for.
 
-    Raises TokenError when the link is damaged or too old.
+    Raises TokenError if the link is damaged or expired.
     """
     with read_session(ctx.engine) as session:
-        kept = _load_delivery(ctx, session, token, now)
+        delivery = _load_delivery(ctx, session, token, now)
         claimed = replace(
-            ClaimedDelivery.from_delivery(kept), papers=[*kept.papers, *kept.omitted_papers], omitted_papers=[]
+            ClaimedDelivery.from_delivery(delivery),
+            papers=[*delivery.papers, *delivery.omitted_papers],
+            omitted_papers=[],
         )
-        desk = load_batch(session, [claimed], kept.created_at)
-        words = digest_context(ctx, desk, claimed)
-    return render_digest(replace(words, links=NO_LINKS, address=""), all_papers=True).html
+        batch = load_batch(session, [claimed], delivery.created_at)
+        context = digest_context(ctx, batch, claimed)
+    return render_digest(replace(context, links=NO_LINKS, address=""), all_papers=True).html
 
 
 def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime) -> Delivery:
-    """The digest that a link speaks of, while its copy can be looked at. Raises TokenError."""
-    number = ctx.token_signer.unsign(TokenPurpose.VIEW, token, now)
-    kept = session.get(Delivery, int(number)) if number.isdecimal() else None
-    if kept is None or kept.kind != DeliveryKind.DIGEST:
+    """Load the digest that a link is for. Raises TokenError if its copy is gone."""
+    delivery_id = ctx.token_signer.unsign(TokenPurpose.VIEW, token, now)
+    delivery = session.get(Delivery, int(delivery_id)) if delivery_id.isdecimal() else None
+    if delivery is None or delivery.kind != DeliveryKind.DIGEST:
         raise TokenError("This letter is no longer kept.")
-    if now - kept.created_at > timedelta(days=ctx.settings.web_copy_days):
+    if now - delivery.created_at > timedelta(days=ctx.settings.web_copy_days):
         raise TokenError(
             f"Copies of letters can be looked at for {pluralize(ctx.settings.web_copy_days, 'day')}. The mail "
             "itself stays with you, and so does the link at its foot to change your keywords; if no letter is at "
             "hand, enter your address on the front page, and that link is mailed to you."
         )
-    return kept
+    return delivery

@@ -1,4 +1,4 @@
-"""How keywords are written, what we keep of people, and what we ask of robots."""
+"""Help on keywords, privacy page, and robots.txt."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
@@ -10,24 +10,22 @@ from digest.web.headers import TOKEN_PATHS
 from digest.web.privacy import personal_data, retention_sentences
 
 router = APIRouter()
-
-
 ROBOTS_LINES = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")), "")
 
 
 @router.api_route("/help/keywords", methods=SAFE_METHODS)
 def keyword_help(web: WebDep) -> HTMLResponse:
-    """The grammar, from the same rows that tests hold to their word."""
-    rules = KeywordLimits.from_settings(web.ctx.settings)
+    """Show the keyword syntax, from rows that tests check."""
+    limits = KeywordLimits.from_settings(web.ctx.settings)
     return web.render(
         "help-keywords.html",
         introduction=INTRODUCTION,
         rows=SYNTAX_EXAMPLES,
-        limits=rules.query_limits,
-        longest=MAX_PHRASE_LENGTH,
-        most_words=MAX_PHRASE_WORDS,
-        shortest_prefix=MIN_PREFIX_LENGTH,
-        most_keywords=rules.max_keywords,
+        limits=limits.query_limits,
+        max_length=MAX_PHRASE_LENGTH,
+        max_words=MAX_PHRASE_WORDS,
+        min_prefix_length=MIN_PREFIX_LENGTH,
+        max_keywords=limits.max_keywords,
     )
 
 
@@ -36,8 +34,8 @@ def privacy_page(web: WebDep) -> HTMLResponse:
     settings = web.ctx.settings
     return web.render(
         "privacy.html",
-        kept=personal_data(),
-        how_long=retention_sentences(settings),
+        tables=personal_data(),
+        retention=retention_sentences(settings),
         postal_address=settings.postal_address,
     )
 

@@ -1,7 +1,4 @@
-"""Papers as the pages show them, and the views of many: newest first, or the most upvoted.
-
-What every door to the search does: read the query, look, and say where to go on.
-"""
+"""Papers as pages show them, views of several days, and search results."""
 
 import re
 from collections.abc import Sequence
@@ -22,17 +19,9 @@ from digest.subscribers import KeywordLimits
 from digest.web.context import WebContext
 
 PAPERS_PER_PAGE = 50
-
-
 MAX_TEXT_LENGTH = 100_000  # characters of a title or an abstract: all there is
-
-
 MAX_PAGES = 200
-
-
-VIEW_DAYS = {"week": 7, "month": 30, "trending": 7}  # days that each looks back on
-
-
+VIEW_DAYS = {"week": 7, "month": 30, "trending": 7}  # days of each view
 LINK_LABELS = (
     ("Abstract", "url"),
     ("PDF", "pdf_url"),
@@ -40,13 +29,16 @@ LINK_LABELS = (
     ("Code", "code_url"),
     ("Project", "project_url"),
 )
+RESULTS_PER_PAGE = 25
+MAX_TRAIL = 30  # pages that "newer" links lead back through
+TRAIL_PATTERN = re.compile(r"[1-9][0-9]{0,15}(?:\.[1-9][0-9]{0,15}){0,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class PaperEntry:
-    """A paper as the page shows it. `links` are (label, address), each address once and each http or https.
+    """Paper as a page shows it. `links` are (label, URL), each URL once and either http or https.
 
-    `title` and `abstract` are whole, in pieces: matched words have a mark, as in a letter.
+    `title` and `abstract` are in pieces: matched words have a mark, as in an e-mail.
     """
 
     paper: Paper
@@ -57,9 +49,9 @@ class PaperEntry:
 
 
 def highlighted_entries(session: Session, papers: Sequence[Paper], query: Query) -> list[PaperEntry]:
-    """Papers with the words that a query found in them."""
-    read = zip(papers, build_documents(session, papers), strict=True)
-    return [paper_entry(each, explain([query], document)) for each, document in read]
+    """Return the papers with the matched words marked."""
+    documents = build_documents(session, papers)
+    return [paper_entry(paper, explain([query], document)) for paper, document in zip(papers, documents, strict=True)]
 
 
 def paper_entry(paper: Paper, explanation: Explanation | None = None) -> PaperEntry:
@@ -67,11 +59,10 @@ def paper_entry(paper: Paper, explanation: Explanation | None = None) -> PaperEn
     for label, name in LINK_LABELS:
         if url := safe_url(getattr(paper, name)):
             links.setdefault(url, label)
-    names = ", ".join(truncate(name, MAX_NAME_LENGTH) for name in paper.authors)
     return PaperEntry(
         paper=paper,
         links=tuple((label, url) for url, label in links.items()),
-        authors=names,
+        authors=", ".join(truncate(name, MAX_NAME_LENGTH) for name in paper.authors),
         title=split_text(paper.title, explanation.title if explanation else (), MAX_TEXT_LENGTH),
         abstract=split_text(paper.abstract, explanation.abstract if explanation else (), MAX_TEXT_LENGTH),
     )
@@ -87,44 +78,35 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_page_number(text: str, last: int = MAX_PAGES) -> int:
-    """A number of a page from 1 to `most`; 0 for what is none."""
+    """Parse the number of a page from 1 to `last`; 0 if it is invalid."""
     number = int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text) else 0
     return number if number <= last else 0
 
 
 def papers_in_view(session: Session, name: str, until: date, page: int) -> Sequence[Paper]:
-    """A page of the papers listed in the days before and on `until`, and one more where there is a next page."""
+    """Return a page of the papers listed up to `until`, and one paper more if there is a next page."""
     since = until - timedelta(days=VIEW_DAYS[name] - 1)
     listed = select(Listing.paper_id).where(col(Listing.list_day) >= since, col(Listing.list_day) <= until)
-    found = select(Paper).where(col(Paper.id).in_(listed))
+    papers = select(Paper).where(col(Paper.id).in_(listed))
     if name == "trending":
-        found = found.where(col(Paper.upvotes) > 0).order_by(col(Paper.upvotes).desc(), col(Paper.id).desc())
+        papers = papers.where(col(Paper.upvotes) > 0).order_by(col(Paper.upvotes).desc(), col(Paper.id).desc())
     else:
-        found = found.order_by(col(Paper.id).desc())
-    return session.exec(found.offset((page - 1) * PAPERS_PER_PAGE).limit(PAPERS_PER_PAGE + 1)).all()
-
-
-RESULTS_PER_PAGE = 25
-
-
-MAX_TRAIL = 30  # pages that "newer" leads back through
-
-
-_TRAIL_PATTERN = re.compile(r"[1-9][0-9]{0,15}(?:\.[1-9][0-9]{0,15}){0,40}")
+        papers = papers.order_by(col(Paper.id).desc())
+    return session.exec(papers.offset((page - 1) * PAPERS_PER_PAGE).limit(PAPERS_PER_PAGE + 1)).all()
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedSearch:
-    """A search: what was written, what it means (None when it cannot be read), and what is wrong with it."""
+    """Parsed search text. `query` is None if it is invalid; then `error` and `position` say why."""
 
-    written: str
+    text: str
     query: Query | None = None
-    wrong: str = ""
+    error: str = ""
     position: int = 0
 
 
 def parse_search(web: WebContext, text: str) -> ParsedSearch:
-    """Read a query under the operator's limits."""
+    """Parse a query under the operator's limits."""
     try:
         query = parse(text, KeywordLimits.from_settings(web.ctx.settings).query_limits)
     except QueryError as error:
@@ -133,10 +115,10 @@ def parse_search(web: WebContext, text: str) -> ParsedSearch:
 
 
 def parse_trail(text: str) -> list[int] | None:
-    """The way to a page of results: below which numbers each one looked. None for what is no such way."""
+    """Parse the trail to a page of results: the paper ids that each page before ended at. None if it is invalid."""
     if not text:
         return []
-    return [int(each) for each in text.split(".")] if _TRAIL_PATTERN.fullmatch(text) else None
+    return [int(paper_id) for paper_id in text.split(".")] if TRAIL_PATTERN.fullmatch(text) else None
 
 
 def run_search(web: WebContext, query: Query, trail: list[int], limit: int = RESULTS_PER_PAGE) -> SearchPage:
@@ -144,7 +126,7 @@ def run_search(web: WebContext, query: Query, trail: list[int], limit: int = RES
         return search_papers(session, query, min(trail[-1], MAX_PAPER_ID) if trail else MAX_PAPER_ID, limit=limit)
 
 
-def search_parameters(text: str, way: list[int]) -> str:
-    """The query string of a page of results."""
-    position = ".".join(map(str, way[-MAX_TRAIL:]))
+def search_parameters(text: str, trail: list[int]) -> str:
+    """Return the query string of a page of results."""
+    position = ".".join(map(str, trail[-MAX_TRAIL:]))
     return urlencode({"q": text, **({"at": position} if position else {})})

@@ -1,4 +1,4 @@
-"""The pages behind the links in letters: confirm, change, leave. Looking changes nothing; a button acts."""
+"""Pages to confirm, change and end a subscription. A GET changes nothing; a button acts."""
 
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -12,7 +12,6 @@ from digest.matching import MAX_LIMITS
 from digest.subscribers import (
     ENDED_STATUSES,
     MAX_CAP,
-    RUNNING_STATUSES,
     KeywordLimits,
     SubscriberProfile,
     decline,
@@ -41,47 +40,49 @@ router = APIRouter()
 
 @router.api_route("/confirm/{token}", methods=SAFE_METHODS)
 def confirm_page(web: WebDep, token: str) -> HTMLResponse:
-    card = get_profile(web.ctx, TokenPurpose.CONFIRM, token, web.clock())
-    if card.status in RUNNING_STATUSES:
-        return web.render("confirmed.html", card=card, again=True)
-    if card.status != SubscriberStatus.PENDING:
+    profile = get_profile(web.ctx, TokenPurpose.CONFIRM, token, web.clock())
+    if profile.is_running:
+        return web.render("confirmed.html", profile=profile, already=True)
+    if profile.status != SubscriberStatus.PENDING:
         return subscription_ended_page(web)
-    return web.render("confirm.html", card=card, token=token)
+    return web.render("confirm.html", profile=profile, token=token)
 
 
 @router.post("/confirm/{token}")
 def confirm(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
     now = web.clock()
     if form.answer == "no":
-        declined = decline(web.ctx, token, now)
-        if declined.profile.is_running:
-            return web.render("confirmed.html", card=declined.profile, again=True)
+        profile = decline(web.ctx, token, now).profile
+        if profile.is_running:
+            return web.render("confirmed.html", profile=profile, already=True)
         return web.render("declined.html")
-    confirmed = subscribers.confirm(web.ctx, token, now)
-    return web.render("confirmed.html", card=confirmed.profile, again=not confirmed.changed)
+    result = subscribers.confirm(web.ctx, token, now)
+    return web.render("confirmed.html", profile=result.profile, already=not result.changed)
 
 
 @router.api_route("/preferences/{token}", methods=SAFE_METHODS)
 def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
-    card = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
-    if card.status not in RUNNING_STATUSES:
+    profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
+    if not profile.is_running:
         return subscription_ended_page(web, token)
-    return _render_preferences(web, token, card, _profile_values(card), ParsedForm(), saved=bool(saved))
+    return _render_preferences(web, token, profile, _profile_values(profile), ParsedForm(), is_saved=bool(saved))
 
 
 @router.post("/preferences/{token}")
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
-    read = parse_preferences_form(form, web.ctx.settings, now)
-    if read.faults:
+    parsed = parse_preferences_form(form, web.ctx.settings, now)
+    if parsed.errors:
         profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
     else:
-        profile = update_preferences(web.ctx, token, read.wish, read.saved, read.pause, now).profile
+        profile = update_preferences(
+            web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now
+        ).profile
     if not profile.is_running:
         return subscription_ended_page(web, token)
-    if read.faults:
-        said = entered_values(form, web.ctx.settings) | {"pause": form.pause}
-        return _render_preferences(web, token, profile, said, read, saved=False)
+    if parsed.errors:
+        values = entered_values(form, web.ctx.settings) | {"pause": form.pause}
+        return _render_preferences(web, token, profile, values, parsed, is_saved=False)
     return RedirectResponse(f"{web.root}/preferences/{token}?saved=1", status_code=303)
 
 
@@ -89,18 +90,18 @@ def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, F
 def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
     state = get_unsubscribe_state(web.ctx, token, web.clock())
     if state.profile.status in ENDED_STATUSES:
-        return web.render("left.html", again=True, undo=state.undo)
-    return web.render("unsubscribe.html", card=state.profile, token=token)
+        return web.render("unsubscribed.html", already=True, undo_token=state.undo)
+    return web.render("unsubscribe.html", profile=state.profile, token=token)
 
 
 @router.post("/unsubscribe/{token}")
 def unsubscribe(web: WebDep, token: str, form: Annotated[UnsubscribeForm, Form()]) -> Response:
-    """Leave. Without our own button it is a mail program that asks (RFC 8058): no farewell, no page, no redirect."""
+    """Unsubscribe. Without our button it is a mail program (RFC 8058): no farewell e-mail, no page, no redirect."""
     by_button = form.answer == "yes" and not form.one_click
     result = subscribers.unsubscribe(web.ctx, token, web.clock(), send_goodbye=by_button)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n")
-    return web.render("left.html", again=not result.changed, undo=result.undo)
+    return web.render("unsubscribed.html", already=not result.changed, undo_token=result.undo)
 
 
 def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
@@ -118,25 +119,31 @@ def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
 
 
 def _render_preferences(
-    web: WebContext, token: str, profile: SubscriberProfile, values: dict[str, str], parsed: ParsedForm, *, saved: bool
+    web: WebContext,
+    token: str,
+    profile: SubscriberProfile,
+    values: dict[str, str],
+    parsed: ParsedForm,
+    *,
+    is_saved: bool,
 ) -> HTMLResponse:
     now = web.clock()
-    shown = (
-        parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS))[0] if saved else parsed.saved
-    )
+    keywords = parsed.keywords
+    if is_saved:  # they may exceed limits that the operator has lowered since
+        keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS))
     return web.render(
         "preferences.html",
-        status=422 if parsed.faults else 200,
-        card=profile,
-        said=values,
-        read=parsed,
-        saved=saved and not parsed.faults,
-        understood=describe_keywords(web.suggestions.recent_corpus(web.ctx), shown) if shown else (),
+        status=422 if parsed.errors else 200,
+        profile=profile,
+        values=values,
+        form=parsed,
+        is_saved=is_saved and not parsed.errors,
+        meanings=describe_keywords(web.suggestions.recent_corpus(web.ctx), keywords) if keywords else (),
         token=token,
-        leave=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, profile.nonce, now),
+        unsubscribe_token=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, profile.nonce, now),
         today=now.astimezone(ZoneInfo(profile.preferences.timezone)).date(),
-        fresh=False,
+        guess_timezone=False,
         zones=timezones_including(values["timezone"]),
-        longest=MAX_KEYWORDS_LENGTH,
-        largest_cap=MAX_CAP,
+        max_length=MAX_KEYWORDS_LENGTH,
+        max_cap=MAX_CAP,
     )

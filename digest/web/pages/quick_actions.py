@@ -1,7 +1,7 @@
-"""The pages behind the small links of a letter, each with one button, and on the answer one to take it back.
+"""Pages behind the quick action links of an e-mail: one button each, and a button to undo.
 
-A page changes nothing until its button is pressed. The button carries a signed note of how things were (`before`), so
-that a second press, which finds everything done, can still offer the way back.
+A GET changes nothing. The button carries a signed note of how things were (`before`), so that a second press, which
+finds everything done, can still offer to undo it.
 """
 
 import re
@@ -16,7 +16,7 @@ from digest import subscribers
 from digest.context import AppContext
 from digest.database.models import SubscriberStatus
 from digest.errors import TokenError
-from digest.matching import describe, is_exclusion, parse_canonical
+from digest.matching import is_exclusion
 from digest.subscribers import (
     ActionResult,
     MuteAuthorState,
@@ -41,67 +41,58 @@ from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.forms import QuickActionForm
 
 router = APIRouter()
-
-
 QuickActionBody = Annotated[QuickActionForm, Form()]
+State = TypeVar("State", WeeklyState, PauseState)
 
-
-Found = TypeVar("Found", WeeklyState, PauseState)
-
-
-MAX_VISIBLE_AUTHORS = 12  # authors in sight; the others unfold
-
-
-VISIBLE_AUTHORS = 8
+MAX_AUTHORS = 12  # shown at once; of longer lists only the first are shown
+FIRST_AUTHORS = 8
 
 
 @router.api_route("/mute/{token}/{keyword}", methods=SAFE_METHODS)
 def mute_page(web: WebDep, token: str, keyword: str) -> HTMLResponse:
-    found = get_mute_state(web.ctx, token, _parse_number(keyword), web.clock())
-    return _render_mute(web, token, keyword, found, "ask")
+    state = get_mute_state(web.ctx, token, parse_number(keyword), web.clock())
+    return _render_mute(web, token, keyword, state, "ask")
 
 
 @router.post("/mute/{token}/{keyword}")
 def mute(web: WebDep, token: str, keyword: str, form: QuickActionBody) -> HTMLResponse:
     now = web.clock()
     if form.undo:
-        back = unmute_keyword(web.ctx, token, form.undo, now)
-        return web.render("mute.html", state="undone", keyword=back.keyword.text if back.keyword else "")
-    found = mute_keyword(web.ctx, token, _parse_number(keyword), now)
-    return _render_mute(web, token, keyword, found, "done", form.before)
+        restored = unmute_keyword(web.ctx, token, form.undo, now).keyword
+        return web.render("mute.html", step="undone", keyword=restored.text if restored else "")
+    state = mute_keyword(web.ctx, token, parse_number(keyword), now)
+    return _render_mute(web, token, keyword, state, "done", form.before)
 
 
 def _render_mute(
-    web: WebContext, token: str, number: str, mute_state: MuteState, state: str, before: str = ""
+    web: WebContext, token: str, number: str, state: MuteState, step: str, before: str = ""
 ) -> HTMLResponse:
     action = f"{web.root}/mute/{token}/{number}"
-    if mute_state.keyword is None:
-        return web.render("mute.html", state="again", action=action, undo=before)
-    query = parse_canonical(mute_state.keyword.canonical)
-    ways = {}
-    if mute_state.is_only:
-        now, nonce = web.clock(), mute_state.profile.nonce
-        ways = {
-            each: web.ctx.token_signer.sign(each, nonce, now) for each in (TokenPurpose.PAUSE, TokenPurpose.UNSUBSCRIBE)
+    if state.keyword is None:
+        return web.render("mute.html", step="again", action=action, undo_token=before)
+    links = {}
+    if state.is_only:
+        links = {
+            purpose: web.ctx.token_signer.sign(purpose, state.profile.nonce, web.clock())
+            for purpose in (TokenPurpose.PAUSE, TokenPurpose.UNSUBSCRIBE)
         }
     return web.render(
         "mute.html",
-        state="only" if mute_state.is_only else state,
+        step="only" if state.is_only else step,
+        state=state,
         action=action,
-        undo=mute_state.undo,
-        keyword=mute_state.keyword.text,
-        meaning=describe(query),
-        exclusion=is_exclusion(query.canonical),
-        found=mute_state,
-        others=len(mute_state.profile.keywords) - 1,
-        ways=ways,
+        undo_token=state.undo,
+        keyword=state.keyword.text,
+        exclusion=is_exclusion(state.keyword.canonical),
+        other_keywords=len(state.profile.keywords) - 1,
+        links=links,
     )
 
 
 @router.api_route("/never/{token}/{paper}", methods=SAFE_METHODS)
 def mute_author_page(web: WebDep, token: str, paper: str) -> HTMLResponse:
-    found = get_mute_author_state(web.ctx, token, _parse_number(paper), web.clock())
-    return _render_mute_author(web, token, paper, found, "ask")
+    state = get_mute_author_state(web.ctx, token, parse_number(paper), web.clock())
+    return _render_mute_author(web, token, paper, state, "ask")
 
 
 @router.post("/never/{token}/{paper}")
@@ -109,80 +100,77 @@ def mute_author(web: WebDep, token: str, paper: str, form: QuickActionBody) -> H
     now = web.clock()
     if form.undo:
         unmute_author(web.ctx, token, form.undo, now)
-        return web.render("never.html", state="undone")
+        return web.render("mute-author.html", step="undone")
     if not form.author:
-        return _render_mute_author(
-            web, token, paper, get_mute_author_state(web.ctx, token, _parse_number(paper), now), "ask"
-        )
-    found = subscribers.mute_author(web.ctx, token, _parse_number(paper), form.author, now)
-    return _render_mute_author(web, token, paper, found, "done")
+        return mute_author_page(web, token, paper)
+    state = subscribers.mute_author(web.ctx, token, parse_number(paper), form.author, now)
+    return _render_mute_author(web, token, paper, state, "done")
 
 
-def _render_mute_author(
-    web: WebContext, token: str, number: str, author_state: MuteAuthorState, state: str
-) -> HTMLResponse:
-    split = len(author_state.authors) if len(author_state.authors) <= MAX_VISIBLE_AUTHORS else VISIBLE_AUTHORS
+def _render_mute_author(web: WebContext, token: str, number: str, state: MuteAuthorState, step: str) -> HTMLResponse:
+    visible = len(state.authors) if len(state.authors) <= MAX_AUTHORS else FIRST_AUTHORS
     return web.render(
-        "never.html",
+        "mute-author.html",
+        step=step,
         state=state,
         action=f"{web.root}/never/{token}/{number}",
-        undo=author_state.undo,
-        found=author_state,
-        shown=author_state.authors[:split],
-        others=author_state.authors[split:],
-        first=next((each for each in author_state.authors if each.exclusion and not each.is_muted), None),
+        undo_token=state.undo,
+        visible_authors=state.authors[:visible],
+        folded_authors=state.authors[visible:],
+        default_author=next((author for author in state.authors if author.exclusion and not author.is_muted), None),
     )
 
 
-def _add_button_page(
-    name: str,
-    get_state: Callable[[AppContext, str, datetime], Found],
-    act: Callable[[AppContext, str, datetime], Found],
+def add_button_page(
+    path: str,
+    template: str,
+    get_state: Callable[[AppContext, str, datetime], State],
+    act: Callable[[AppContext, str, datetime], State],
     undo: Callable[[AppContext, str, str, datetime], ActionResult],
 ) -> None:
-    """The page /PAGE/TOKEN, whose button asks nothing more."""
+    """Add the page /PATH/TOKEN with a single button."""
 
-    def shown(web: WebContext, token: str, button_state: Found, state: str, before: str = "") -> HTMLResponse:
-        state = "again" if button_state.is_set else state
-        action, note = f"{web.root}/{name}/{token}", button_state.undo or before
+    def render(web: WebContext, token: str, state: State, step: str, before: str = "") -> HTMLResponse:
         return web.render(
-            f"{name}.html", state=state, action=action, undo=note, card=button_state.profile, found=button_state
+            template,
+            step="again" if state.is_set else step,
+            state=state,
+            profile=state.profile,
+            action=f"{web.root}/{path}/{token}",
+            undo_token=state.undo or before,
         )
 
-    @router.api_route(f"/{name}/{{token}}", methods=SAFE_METHODS)
-    def asked(web: WebDep, token: str) -> HTMLResponse:
-        return shown(web, token, get_state(web.ctx, token, web.clock()), "ask")
+    @router.api_route(f"/{path}/{{token}}", methods=SAFE_METHODS)
+    def show_page(web: WebDep, token: str) -> HTMLResponse:
+        return render(web, token, get_state(web.ctx, token, web.clock()), "ask")
 
-    @router.post(f"/{name}/{{token}}")
-    def pressed(web: WebDep, token: str, form: QuickActionBody) -> HTMLResponse:
+    @router.post(f"/{path}/{{token}}")
+    def submit(web: WebDep, token: str, form: QuickActionBody) -> HTMLResponse:
         now = web.clock()
         if form.undo:
-            return web.render(f"{name}.html", state="undone", card=undo(web.ctx, token, form.undo, now).profile)
-        return shown(web, token, act(web.ctx, token, now), "done", form.before)
+            return web.render(template, step="undone", profile=undo(web.ctx, token, form.undo, now).profile)
+        return render(web, token, act(web.ctx, token, now), "done", form.before)
 
 
-_add_button_page("fewer", get_weekly_state, set_weekly, undo_weekly)
-
-
-_add_button_page("pause", get_pause_state, start_pause, undo_pause)
+add_button_page("fewer", "weekly.html", get_weekly_state, set_weekly, undo_weekly)
+add_button_page("pause", "pause.html", get_pause_state, start_pause, undo_pause)
 
 
 @router.api_route("/return/{token}", methods=SAFE_METHODS)
 def resubscribe_page(web: WebDep, token: str) -> HTMLResponse:
-    card = get_resubscribe_profile(web.ctx, token, web.clock())
-    return web.render(
-        "return.html", state="ask" if card.status == SubscriberStatus.UNSUBSCRIBED else "again", card=card, token=token
-    )
+    profile = get_resubscribe_profile(web.ctx, token, web.clock())
+    step = "ask" if profile.status == SubscriberStatus.UNSUBSCRIBED else "again"
+    return web.render("resubscribe.html", step=step, profile=profile, token=token)
 
 
 @router.post("/return/{token}")
 def resubscribe(web: WebDep, token: str) -> HTMLResponse:
-    result = subscribers.resubscribe(web.ctx, token, web.clock())
-    return web.render("return.html", state="done", card=result.profile, token=token)
+    profile = subscribers.resubscribe(web.ctx, token, web.clock()).profile
+    return web.render("resubscribe.html", step="done", profile=profile, token=token)
 
 
-def _parse_number(text: str) -> int:
-    """The number at the end of an address. Raises TokenError for what can be none of ours."""
+def parse_number(text: str) -> int:
+    """Parse the number at the end of a URL. Raises TokenError for anything else."""
     if not re.fullmatch(r"[0-9]{1,15}", text):
         raise TokenError("This link is damaged. Copy it whole from the mail, or use one of a newer letter.")
     return int(text)
