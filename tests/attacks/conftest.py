@@ -15,11 +15,11 @@ from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, su
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
-from tests.support.browser import AT, Browser
+from tests.support.browser import TEST_TIME, Browser
 from tests.support.contexts import ADA, BOB, Record, arrive, make_context, reader, token
 
 UNLIMITED = FormLimits(subscribe=10_000, other=10_000, search=10_000, mailbox=10_000)
-YESTERDAY = AT - timedelta(days=1)
+YESTERDAY = TEST_TIME - timedelta(days=1)
 EVE = "eve@example.org"
 
 
@@ -32,7 +32,7 @@ class Target:
     browser: Browser
 
     def token(self, purpose: TokenPurpose, email: str = ADA) -> str:
-        return token(self.ctx, email, purpose, AT)
+        return token(self.ctx, email, purpose, TEST_TIME)
 
     def messages(self) -> list[StoredMessage]:
         return list_messages(self.ctx.mailbox_directory)
@@ -53,8 +53,8 @@ def target(sqlite_store: Engine) -> Target:
     confirm(ctx, token(ctx, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
     reader(ctx, BOB, "protein", now=YESTERDAY)
     arrive(ctx, YESTERDAY, "Robot hands", "Protein folds")
-    plan(ctx.engine, ctx.sender_domain, AT)
-    subscribe(ctx, EVE, Preferences(), [], AT)
-    asyncio.run(send_queued(ctx, lambda: AT))
-    app = create_app(ctx, clock=lambda: AT, limits=UNLIMITED, min_answer_seconds=0)
+    plan(ctx.engine, ctx.sender_domain, TEST_TIME)
+    subscribe(ctx, EVE, Preferences(), [], TEST_TIME)
+    asyncio.run(send_queued(ctx, lambda: TEST_TIME))
+    app = create_app(ctx, clock=lambda: TEST_TIME, limits=UNLIMITED, min_answer_seconds=0)
     return Target(ctx, Record(sqlite_store), Browser(app))

@@ -16,7 +16,7 @@ from digest.web import admin, create_app
 from digest.web.admin.charts import monthly_charts
 from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import Target
-from tests.support.browser import AT, Browser, Seen
+from tests.support.browser import TEST_TIME, Browser, ParsedPage
 from tests.support.contexts import ADA, arrive, make_context
 from tests.support.factories import delivery, reading
 
@@ -39,7 +39,7 @@ OTHER_ORIGINS: tuple[dict[str, str], ...] = (
 def operator(target: Target) -> Browser:
     """Return a browser before login."""
     ctx = make_context(target.ctx.engine, operator_token=TOKEN, base_url="http://digest.test")
-    return Browser(create_app(ctx, clock=lambda: AT))
+    return Browser(create_app(ctx, clock=lambda: TEST_TIME))
 
 
 def log_in(operator: Browser) -> str:
@@ -50,13 +50,13 @@ def log_in(operator: Browser) -> str:
 
 
 def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target, operator: Browser) -> None:
-    arrive(target.ctx, AT, EVIL)
+    arrive(target.ctx, TEST_TIME, EVIL)
     with write_session(target.ctx.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         ada.email = ada.email_key = f"{EVIL}@example.org"
         ada.reason = ada.consent = EVIL
         session.exec(select(SavedKeyword).where(SavedKeyword.text == "robot")).one().text = EVIL
-        reply = {"reply_code": 550, "reply": EVIL, "created_at": AT, "settled_at": AT}
+        reply = {"reply_code": 550, "reply": EVIL, "created_at": TEST_TIME, "settled_at": TEST_TIME}
         session.add(failed := delivery(ada, state=DeliveryState.FAILED, edition="failed", **reply))
         session.add(
             uncertain := delivery(ada, state=DeliveryState.UNCERTAIN, edition=EVIL, message_id=f"<{EVIL}@x>", **reply)
@@ -68,17 +68,17 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
             reason=EVIL,
             parser="x",
             fingerprint="1",
-            received_at=AT,
+            received_at=TEST_TIME,
         )
         session.add(bounce)
-        open_circuit(session, target.ctx.relay_config().name, code=535, reply=EVIL, now=AT)
+        open_circuit(session, target.ctx.relay_config().name, code=535, reply=EVIL, now=TEST_TIME)
         paths = ("", f"/readers/{ada.id}", f"/letters/{failed.id}", f"/letters/{uncertain.id}")
     headers = {"Cookie": log_in(operator), **SAME_ORIGIN}
     responses = {path: operator.get(f"/operator{path}", headers=headers) for path in paths}
     for query in ("<script>", EVIL):
         responses[query] = operator.post("/operator/readers", {"q": query}, headers=headers)
     for name, response in responses.items():
-        page = Seen(response.text)
+        page = ParsedPage(response.text)
         assert response.status_code == 200, name
         assert EVIL in page.text or EVIL in (value for _, attributes in page.tags for value in attributes.values()), (
             name
@@ -86,14 +86,14 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
         assert "img" not in {tag for tag, _ in page.tags}, name
         assert all(attributes["src"].startswith("/static/") for tag, attributes in page.tags if tag == "script"), name
         assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")], name
-    subscriber_page = Seen(responses[paths[1]].text).text
+    subscriber_page = ParsedPage(responses[paths[1]].text).text
     assert subscriber_page.count(EVIL) >= 6  # address, reason, consent, keyword, title, why
 
 
 def test_no_name_gets_out_of_a_chart(target: Target) -> None:
     with write_session(target.ctx.engine) as session:
-        session.add(reading(source=EVIL, list_day=AT.date(), started_at=AT))
-    svg = monthly_charts(month_statistics(target.ctx.engine, AT))[-1].svg
+        session.add(reading(source=EVIL, list_day=TEST_TIME.date(), started_at=TEST_TIME))
+    svg = monthly_charts(month_statistics(target.ctx.engine, TEST_TIME))[-1].svg
     tree = etree.fromstring(f"<div>{svg}</div>")
     tags = {etree.QName(element).localname for element in tree.iter(etree.Element)}
     assert EVIL in "".join(tree.itertext())
@@ -105,7 +105,7 @@ def test_no_action_of_the_operator_is_done_for_another_site(target: Target, oper
     session = log_in(operator)
     with write_session(target.ctx.engine) as store:
         ada = store.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
-        store.add(delivery(ada, state=DeliveryState.UNCERTAIN, edition="uncertain", created_at=AT))
+        store.add(delivery(ada, state=DeliveryState.UNCERTAIN, edition="uncertain", created_at=TEST_TIME))
     before = target.dump()
     for path in action_paths():
         for origin in OTHER_ORIGINS:
@@ -120,13 +120,13 @@ def test_no_action_of_the_operator_is_done_for_another_site(target: Target, oper
 def test_no_session_is_forged_or_extended(target: Target, operator: Browser) -> None:
     name, _, session = log_in(operator).partition("=")
     payload, _, signature = session.rpartition(".")
-    now = f"{int(AT.timestamp()):x}"
-    later, other = f"{int(AT.timestamp()) + 1:x}", payload[:-1] + ("0" if payload[-1] != "0" else "1")
+    now = f"{int(TEST_TIME.timestamp()):x}"
+    later, other = f"{int(TEST_TIME.timestamp()) + 1:x}", payload[:-1] + ("0" if payload[-1] != "0" else "1")
     other_service = make_context(target.ctx.engine, operator_token=f"{TOKEN}-of-another")
     forged = [payload, f"{payload}.", f"{payload}.x", f"{now}.", now, f"{other}.{signature}", f"{now}.{signature}"]
     forged += [
         f"{later}.{payload.partition('.')[2]}.{signature}",
-        OperatorAuth(other_service).create_session(AT),
+        OperatorAuth(other_service).create_session(TEST_TIME),
         target.token(TokenPurpose.VIEW),
     ]
     for value in forged:

@@ -19,7 +19,7 @@ from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.attacks.conftest import EVE, Target
-from tests.support.browser import AT, Browser
+from tests.support.browser import TEST_TIME, Browser
 from tests.support.contexts import ADA, BOB, arrive, put
 from tests.support.work import cpu_limit
 
@@ -43,7 +43,7 @@ def test_no_form_tells_who_is_a_subscriber(target: Target) -> None:
 
 def test_no_response_is_faster_for_one_address_than_for_another(target: Target) -> None:
     put(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
-    app = create_app(target.ctx, clock=lambda: AT, limits=FormLimits(mailbox=1), min_answer_seconds=1.5)
+    app = create_app(target.ctx, clock=lambda: TEST_TIME, limits=FormLimits(mailbox=1), min_answer_seconds=1.5)
     Browser(app).post("/subscribe", FORM | {"email": EVE})
 
     def response_seconds(email: str) -> float:
@@ -56,7 +56,7 @@ def test_no_response_is_faster_for_one_address_than_for_another(target: Target) 
 
 
 def test_a_stranger_cannot_flood_an_address(target: Target) -> None:
-    app = create_app(target.ctx, clock=lambda: AT, limits=FormLimits(), min_answer_seconds=0)
+    app = create_app(target.ctx, clock=lambda: TEST_TIME, limits=FormLimits(), min_answer_seconds=0)
     for number in range(8):
         browser = Browser(app, f"198.51.{number}.7")
         assert browser.post("/subscribe", FORM | {"email": f"victim+{number}@example.org"}).status_code == 303
@@ -230,7 +230,7 @@ def test_no_form_redirects_to_another_host(target: Target) -> None:
 
 
 def test_no_keyword_and_no_title_reach_a_header_of_an_email(target: Target) -> None:
-    later = AT + timedelta(days=1)
+    later = TEST_TIME + timedelta(days=1)
     arrive(target.ctx, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
     update_preferences(
         target.ctx,
@@ -238,7 +238,7 @@ def test_no_keyword_and_no_title_reach_a_header_of_an_email(target: Target) -> N
         Preferences(),
         [KeywordInput(f"walk*{BREAKS}", "walk*")],
         None,
-        AT,
+        TEST_TIME,
     )
     plan(target.ctx.engine, target.ctx.sender_domain, later + timedelta(hours=1))
     before = len(target.messages())

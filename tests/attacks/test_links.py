@@ -7,7 +7,7 @@ from digest.subscribers import unsubscribe
 from digest.tokens import TokenPurpose
 from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import EVE, Target
-from tests.support.browser import AT, Seen
+from tests.support.browser import TEST_TIME, ParsedPage
 from tests.support.contexts import ADA, BOB, settings, token
 
 # Pages of each purpose.
@@ -78,7 +78,7 @@ def test_a_scanner_that_follows_every_link_of_every_email_changes_nothing(target
         response = target.browser.get(path)
         assert response.status_code < 500, path
         if response.headers.get("content-type", "").startswith("text/html"):
-            found = [link.removeprefix("http://digest.test") for link in Seen(response.text).links]
+            found = [link.removeprefix("http://digest.test") for link in ParsedPage(response.text).links]
             queue += [link for link in found if link.startswith("/")]
     assert visited > links  # all links of the e-mails, and of the pages behind them
     assert target.dump() == before
@@ -91,7 +91,7 @@ def test_a_replayed_confirmation_changes_nothing(target: Target) -> None:
     for _ in range(3):
         assert "already" in target.browser.post(f"/confirm/{link}").text
     assert target.dump(counters=False) == before
-    unsubscribe(target.ctx, target.token(TokenPurpose.UNSUBSCRIBE, EVE), AT)
+    unsubscribe(target.ctx, target.token(TokenPurpose.UNSUBSCRIBE, EVE), TEST_TIME)
     after = target.dump(counters=False)
     assert target.browser.post(f"/confirm/{link}").status_code == 410
     assert target.dump(counters=False) == after
@@ -114,18 +114,18 @@ def test_an_ended_session_is_not_valid_in_another_encoding(target: Target) -> No
             settings(target.ctx.engine, operator_token="x" * 20), target.ctx.engine, target.ctx.token_signer
         )
     )
-    session = auth.create_session(AT)
+    session = auth.create_session(TEST_TIME)
     # The last character of base64 has unused bits, and padding is optional.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet.index(session[-1])
     encodings = [session[:-1] + alphabet[last - last % 4 + n] for n in range(4)] + [session + "="]
-    assert all(auth.is_valid_session(encoding, AT) for encoding in encodings)
+    assert all(auth.is_valid_session(encoding, TEST_TIME) for encoding in encodings)
     auth.end_session(session)
-    assert not any(auth.is_valid_session(encoding, AT) for encoding in encodings)
+    assert not any(auth.is_valid_session(encoding, TEST_TIME) for encoding in encodings)
 
 
 def test_no_link_can_be_made_from_a_known_address(target: Target) -> None:
     # Tokens name a random number, not the address or a count.
     for guess in (ADA, BOB, "1", "2"):
         assert target.browser.get(f"/preferences/{guess}").status_code == 404
-    assert token(target.ctx, ADA, TokenPurpose.VIEW, AT) != token(target.ctx, BOB, TokenPurpose.VIEW, AT)
+    assert token(target.ctx, ADA, TokenPurpose.VIEW, TEST_TIME) != token(target.ctx, BOB, TokenPurpose.VIEW, TEST_TIME)

@@ -8,18 +8,18 @@ from digest.database.models import Paper
 from digest.papers import store_listings
 from digest.sources import ListedPaper
 from tests.attacks.conftest import Target
-from tests.support.browser import AT
+from tests.support.browser import TEST_TIME
 
 EVIL = "robot ]]></title></entry></feed><script>alert(1)</script>&evil;<!--\x00\x08\ufffe"
 
 
 def test_no_text_gets_out_of_its_element_in_a_feed(target: Target) -> None:
     paper = ListedPaper(
-        source="arxiv", list_day=AT.date(), rank=1, kind="new", title=EVIL, abstract=EVIL, source_id="x",
+        source="arxiv", list_day=TEST_TIME.date(), rank=1, kind="new", title=EVIL, abstract=EVIL, source_id="x",
         authors=(EVIL,), organization=EVIL, doi="10.1000/x", url="javascript:alert(1)", code_url="data:text/html,x",
     )  # fmt: skip
     with write_session(target.ctx.engine) as session:
-        store_listings(session, [paper], AT)
+        store_listings(session, [paper], TEST_TIME)
         number = session.exec(select(Paper.id).where(Paper.doi == "10.1000/x")).one()
     atom = target.browser.get("/feeds/atom", params={"q": "robot"})
     assert atom.headers["content-type"].startswith("application/atom+xml")

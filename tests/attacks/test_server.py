@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from digest.web import create_app, server_of
+from digest.web import create_app, create_server
 from digest.web.middleware import BodyLimitMiddleware
 from digest.web.server import TimeoutProtocol
 from tests.attacks.conftest import UNLIMITED, Target
-from tests.support.browser import AT
-from tests.support.web_server import ask, listening
+from tests.support.browser import TEST_TIME
+from tests.support.web_server import send_request, run_server
 
 SHORT = 0.4  # seconds, in place of the timeouts of the real server
 PAUSE = 0.05  # seconds between two bytes of a slow client
@@ -45,15 +45,15 @@ class LargeResponse:
 
 @contextmanager
 def serve(app: ASGIApp, protocol: type[TimeoutProtocol] = ShortTimeoutProtocol) -> Iterator[int]:
-    config = server_of(app, host="127.0.0.1", port=0, proxies=())
-    config.http = protocol
-    with listening(config) as port:
+    server = create_server(app, host="127.0.0.1", port=0, proxies=())
+    server.config.http = protocol
+    with run_server(server) as port:
         yield port
 
 
 @pytest.fixture
 def app(target: Target) -> Any:
-    return create_app(target.ctx, clock=lambda: AT, limits=UNLIMITED, min_answer_seconds=0)
+    return create_app(target.ctx, clock=lambda: TEST_TIME, limits=UNLIMITED, min_answer_seconds=0)
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def test_a_silent_connection_is_closed(app: Any) -> None:
 
 def test_a_body_that_comes_byte_by_byte_is_cut_off(target: Target, app: Any) -> None:
     before = target.dump()
-    limited = BodyLimitMiddleware(app, target.browser.app.state.front, timeout=SHORT)
+    limited = BodyLimitMiddleware(app, target.browser.app.state.web, timeout=SHORT)
     with serve(limited) as port, connect(port) as connection:
         connection.sendall(b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n")
         response = connection.recv(65536)
@@ -137,7 +137,7 @@ def test_slow_clients_do_not_hold_up_others(app: Any) -> None:
         slow = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(50)]
         for connection in slow:
             connection.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-        assert ask(port, "GET", "/robots.txt")[0].status == 200
+        assert send_request(port, "GET", "/robots.txt")[0].status == 200
         for connection in slow:
             connection.setblocking(False)
             with pytest.raises(BlockingIOError):  # still open: the response did not wait for its end
@@ -170,7 +170,7 @@ def test_an_oversize_header_is_refused(app: Any) -> None:
     with serve(app) as port:
         response = exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Large: " + b"x" * 1_000_000 + b"\r\n\r\n")
         assert response.startswith(b"HTTP/1.1 400 ")
-        assert ask(port, "GET", "/robots.txt")[0].status == 200
+        assert send_request(port, "GET", "/robots.txt")[0].status == 200
 
 
 PATHS = [

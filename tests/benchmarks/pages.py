@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlencode
 
-import uvicorn
 from starlette.responses import PlainTextResponse
 
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import connect, migrate
 from digest.tokens import TokenSigner
-from digest.web import create_app, server_of
+from digest.web import create_app, create_server
 from digest.web.rate_limit import FormLimits
 from tests.benchmarks.harness import Result
 from tests.benchmarks.population import NOW, add_papers, size
@@ -146,7 +145,7 @@ def serve(url: str, port: int) -> None:
     async def hello() -> PlainTextResponse:
         return PlainTextResponse("hello, world")
 
-    uvicorn.Server(server_of(app, host="127.0.0.1", port=port, proxies=())).run()
+    create_server(app, host="127.0.0.1", port=port, proxies=()).run()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from digest.database.models import Delivery, DeliveryState, FetchStatus, Subscri
 from digest.delivery.circuit_breaker import open_circuit
 from digest.papers import SOURCE_TITLES
 from digest.web.admin.login import SESSION_COOKIE
-from tests.support.browser import AT
+from tests.support.browser import TEST_TIME
 from tests.support.contexts import ADA
 from tests.support.factories import delivery, reading, subscriber
 
@@ -25,7 +25,7 @@ def add_operator_history(at: AppContext) -> None:
     with write_session(at.engine) as session:
         for source in SOURCE_TITLES:
             for ago in range(20, 0, -1):
-                then, status = AT - timedelta(days=ago), _fetch_status(ago)
+                then, status = TEST_TIME - timedelta(days=ago), _fetch_status(ago)
                 new = 40 - ago if status == FetchStatus.OK else 0
                 session.add(
                     reading(
@@ -39,14 +39,14 @@ def add_operator_history(at: AppContext) -> None:
                 )
                 session.flush()
         for number in range(SUBSCRIBER_COUNT):
-            session.add(to := subscriber(email=f"reader-{number}@example.org", created_at=AT - timedelta(days=9)))
+            session.add(to := subscriber(email=f"reader-{number}@example.org", created_at=TEST_TIME - timedelta(days=9)))
             session.flush()
             for ago, state in enumerate(FINAL_STATES, 1):
-                then = AT - timedelta(days=ago)
+                then = TEST_TIME - timedelta(days=ago)
                 session.add(
                     delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
                 )
-        open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=AT)
+        open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=TEST_TIME)
 
 
 def _fetch_status(ago: int) -> FetchStatus:

@@ -28,14 +28,14 @@ from digest.planning import plan
 from digest.sources import ListedPaper
 from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
-from digest.web import server_of
+from digest.web import create_server
 from digest.web.rate_limit import FormLimits
 from tests.checks.faults import FAULTS, VALID_PAGE
 from tests.checks.pages_operator import TOKEN, add_operator_history, login_cookie, login_pages, operator_pages
-from tests.support.browser import AT
+from tests.support.browser import TEST_TIME
 from tests.support.contexts import ADA, make_context, token
 from tests.support.ports import free_port
-from tests.support.web_server import listening, served
+from tests.support.web_server import run_server, run_web_server
 
 EVE, LEFT = "eve@example.org", "gone@example.org"
 DAYS, PAPERS_A_DAY = 6, 40
@@ -72,9 +72,9 @@ def serve_site() -> Iterator[Site]:
         migrate(at.engine)
         fill_store(at)
         add_operator_history(at)
-        stack.enter_context(served(at, pace=NO_LIMITS, port=port))
-        stack.enter_context(served(create_site_context(stack, f"{folder}/empty.db", away), port=away))
-        stack.enter_context(listening(faulty_server(other)))
+        stack.enter_context(run_web_server(at, pace=NO_LIMITS, port=port))
+        stack.enter_context(run_web_server(create_site_context(stack, f"{folder}/empty.db", away), port=away))
+        stack.enter_context(run_server(faulty_server(other)))
         base = at.settings.base_url
         private = {name: base + path for name, path in (token_pages(at) | operator_pages(at)).items()}
         # A cookie is of its host, whatever the port: one is let in at the other server too, and not at localhost.
@@ -99,7 +99,7 @@ def fill_store(at: AppContext) -> None:
         listed = [
             ListedPaper(
                 source="huggingface" if n % 3 else "arxiv",
-                list_day=(AT - timedelta(days=ago - 1)).date(),
+                list_day=(TEST_TIME - timedelta(days=ago - 1)).date(),
                 rank=n,
                 kind="listed" if n % 3 else "new",
                 title=f"A {words[n % 6]} that learns from {words[(n + 1) % 6]}, part {n} of {ago}",
@@ -115,35 +115,35 @@ def fill_store(at: AppContext) -> None:
             for n in range(PAPERS_A_DAY)
         ]
         with write_session(at.engine) as session:
-            store_listings(session, listed, AT - timedelta(days=ago - 1, hours=2))
-    before = AT - timedelta(days=1)
+            store_listings(session, listed, TEST_TIME - timedelta(days=ago - 1, hours=2))
+    before = TEST_TIME - timedelta(days=1)
     for email in (ADA, LEFT):
         subscribe(at, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
         confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
-    plan(at.engine, at.sender_domain, AT)
-    asyncio.run(send_queued(at, lambda: AT))
-    subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), AT)
-    unsubscribe(at, token(at, LEFT, TokenPurpose.UNSUBSCRIBE, AT), AT)
+    plan(at.engine, at.sender_domain, TEST_TIME)
+    asyncio.run(send_queued(at, lambda: TEST_TIME))
+    subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
+    unsubscribe(at, token(at, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
 
 
 def token_pages(at: AppContext) -> dict[str, str]:
     """Pages behind a token, and those for an answer."""
-    own = token(at, ADA, TokenPurpose.PREFERENCES, AT)
+    own = token(at, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
     digest = next(
         each for each in list_messages(at.mailbox_directory)[::-1] if each.recipient == ADA and "papers" in each.subject
     )
     (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
     return {
-        "confirm": f"/confirm/{token(at, EVE, TokenPurpose.CONFIRM, AT)}",
-        "confirmed": f"/confirm/{token(at, ADA, TokenPurpose.CONFIRM, AT)}",
+        "confirm": f"/confirm/{token(at, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
+        "confirmed": f"/confirm/{token(at, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
         **{name or "preferences": f"/preferences/{own}{name}" for name in ("", "/history", "/erase")},
         "saved": f"/preferences/{own}?saved=1",
         **{
-            each: f"/{each}/{token(at, ADA, TokenPurpose(each), AT)}{'/1' if each in {'mute', 'never'} else ''}"
+            each: f"/{each}/{token(at, ADA, TokenPurpose(each), TEST_TIME)}{'/1' if each in {'mute', 'never'} else ''}"
             for each in ("mute", "never", "fewer", "pause", "unsubscribe")
         },
-        "left": f"/unsubscribe/{token(at, LEFT, TokenPurpose.UNSUBSCRIBE, AT)}",
-        "return": f"/return/{token(at, LEFT, TokenPurpose.RESUBSCRIBE, AT)}",
+        "left": f"/unsubscribe/{token(at, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
+        "return": f"/return/{token(at, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
         "copy": copy,
         "sent": "/sent",
         "inbox": "/inbox",
@@ -168,7 +168,7 @@ FAULTY_PAGES: dict[str, dict[str, str]] = {
 }
 
 
-def faulty_server(port: int) -> uvicorn.Config:
+def faulty_server(port: int) -> uvicorn.Server:
     """A server of what is wrong, to see whether a judge sees it."""
 
     async def page(request: Request) -> HTMLResponse:
@@ -180,7 +180,7 @@ def faulty_server(port: int) -> uvicorn.Config:
 
     routes = [Route("/slow.css", slow), Route("/{judge}/{name}", page)]
     app = Starlette(routes=[Mount("/interface", faulty_api()), *routes])
-    return server_of(app, host="127.0.0.1", port=port, proxies=())
+    return create_server(app, host="127.0.0.1", port=port, proxies=())
 
 
 def faulty_api() -> FastAPI:

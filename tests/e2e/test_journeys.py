@@ -19,11 +19,11 @@ from digest.delivery import send_queued
 from digest.mail import StoredMessage, list_messages
 from digest.planning import plan
 from digest.web.rate_limit import FormLimits
-from tests.support.browser import AT
-from tests.support.chromium import AXE, chromium, violations
+from tests.support.browser import TEST_TIME
+from tests.support.chromium import AXE, axe_violations, launch_chromium
 from tests.support.contexts import Record, arrive, make_context
 from tests.support.ports import free_port
-from tests.support.web_server import served
+from tests.support.web_server import run_web_server
 
 pytestmark = pytest.mark.xdist_group("browser")
 # How often each thing is there that describes a field, in one go: meanwhile the preview may put its own words there.
@@ -39,7 +39,7 @@ class Place:
     at: AppContext
     url: str
     browser: Browser
-    now: datetime = AT
+    now: datetime = TEST_TIME
 
     def mail(self, email: str) -> StoredMessage:
         """All that waits is sent; the newest letter to `email`."""
@@ -60,21 +60,21 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with chromium() as browser:
+    with launch_chromium() as browser:
         folder, port = tmp_path_factory.mktemp("journeys"), free_port()
         engine = connect(f"sqlite:///{folder}/digest.db")
         migrate(engine)
         at = make_context(engine, base_url=f"http://127.0.0.1:{port}")
-        arrive(at, AT - timedelta(hours=2), *TITLES)
+        arrive(at, TEST_TIME - timedelta(hours=2), *TITLES)
         made = Place(at, at.settings.base_url, browser)
-        with served(at, clock=lambda: made.now, pace=FormLimits(subscribe=1000, other=1000), port=port):
+        with run_web_server(at, clock=lambda: made.now, limits=FormLimits(subscribe=1000, other=1000), port=port):
             yield made
         engine.dispose()
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def page(place: Place, request: pytest.FixtureRequest) -> Iterator[Page]:
-    place.now = AT
+    place.now = TEST_TIME
     context = place.context(java_script_enabled=request.param)
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
@@ -206,7 +206,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(place: Place, schem
     page = context.new_page()
     for path in ("/", "/?keywords=robot", "/papers", "/papers?q=robot", "/help/keywords", "/privacy", "/nothing"):
         page.goto(path)
-        assert violations(page) == [], path
+        assert axe_violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     context.close()
 

@@ -1,4 +1,4 @@
-"""Somebody who looks at the pages: real requests to the real app, without a network between."""
+"""Client of the pages: real requests to the real application, without a network."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,38 +10,38 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-AT = datetime(2026, 7, 31, 18, tzinfo=UTC)  # a Friday
+TEST_TIME = datetime(2026, 7, 31, 18, tzinfo=UTC)  # a Friday
 
 
 @dataclass
 class Browser:
-    """A client at `address`. Redirects are not followed, as a test wants to see them."""
+    """Client with the IP address `address`. Does not follow redirects, so that tests see them."""
 
     app: FastAPI
     address: str = "192.0.2.1"
     base: str = "http://digest.test"
 
-    def get(self, path: str, **more: Any) -> httpx.Response:
-        return self.send("GET", path, **more)
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.send("GET", path, **options)
 
     def head(self, path: str) -> httpx.Response:
         return self.send("HEAD", path)
 
-    def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
-        return self.send("POST", path, data=form, **more)
+    def post(self, path: str, form: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
+        return self.send("POST", path, data=form, **options)
 
-    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async def sent() -> httpx.Response:
-            way = httpx.ASGITransport(self.app, client=(self.address, 4711), raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=way, base_url=self.base) as client:
-                return await client.request(method, path, **more)
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        async def request() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, client=(self.address, 4711), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=self.base) as client:
+                return await client.request(method, path, **options)
 
-        return asyncio.run(sent())
+        return asyncio.run(request())
 
 
 @dataclass
-class Seen(HTMLParser):
-    """What a browser would make of a page: tags with their attributes, and the visible text."""
+class ParsedPage(HTMLParser):
+    """Page as a browser parses it: tags with their attributes, and the visible text."""
 
     html: str
     tags: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -59,9 +59,9 @@ class Seen(HTMLParser):
 
     @property
     def links(self) -> list[str]:
-        return [found["href"] for tag, found in self.tags if tag == "a" and "href" in found]
+        return [attributes["href"] for tag, attributes in self.tags if tag == "a" and "href" in attributes]
 
-    def one(self, **wanted: str) -> dict[str, str]:
-        """The attributes of the one tag that has these."""
-        (found,) = [each for _, each in self.tags if wanted.items() <= each.items()]
+    def find_tag(self, **attributes: str) -> dict[str, str]:
+        """Return the attributes of the only tag that has these."""
+        (found,) = [candidate for _, candidate in self.tags if attributes.items() <= candidate.items()]
         return found

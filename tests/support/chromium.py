@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by playwright: pages as people see and use them. Where it is absent, tests skip."""
+"""Chromium of the system, driven by Playwright. Tests skip where it is absent."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,19 +14,21 @@ AXE = CHECKS / "axe-core" / "axe.min.js"
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser of one's own."""
-    found = shutil.which("chromium")
-    if found is None:
+def launch_chromium() -> Iterator[Browser]:
+    """Start a browser."""
+    executable = shutil.which("chromium")
+    if executable is None:
         pytest.skip("NO PAGE WAS TRIED IN A BROWSER: there is no chromium here (apt-get install chromium)")
-    with sync_playwright() as drive:
-        browser = drive.chromium.launch(executable_path=found, args=["--no-sandbox"])  # a container's root has none
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox"]
+        )  # root in a container cannot use it
         yield browser
         browser.close()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds on the page as it is now, by its ids; needs `AXE`."""
+def axe_violations(page: Page) -> list[str]:
+    """Return the accessibility violations that axe-core finds; needs `AXE`."""
     page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("axe.run()")
-    return [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found["violations"]]
+    result: dict[str, Any] = page.evaluate("axe.run()")
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in result["violations"]]

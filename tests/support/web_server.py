@@ -1,4 +1,4 @@
-"""The pages behind the real server, on a port of loopback, in a thread."""
+"""The web application behind the real server, on a loopback port, in a thread."""
 
 import http.client
 import threading
@@ -11,31 +11,31 @@ from typing import Any
 import uvicorn
 
 from digest.context import AppContext
-from digest.web import create_app, server_of
+from digest.web import create_app, create_server
 from digest.web.rate_limit import FormLimits
-from tests.support.browser import AT
+from tests.support.browser import TEST_TIME
 
 
 @contextmanager
-def served(
-    home: AppContext,
+def run_web_server(
+    ctx: AppContext,
     *,
-    clock: Callable[[], datetime] = lambda: AT,
-    pace: FormLimits | None = None,
-    answer_takes: float = 0,
+    clock: Callable[[], datetime] = lambda: TEST_TIME,
+    limits: FormLimits | None = None,
+    min_answer_seconds: float = 0,
     proxies: tuple[str, ...] = ("127.0.0.1",),
     port: int = 0,
 ) -> Iterator[int]:
-    """The port (0: any), until the block ends."""
-    app = create_app(home, clock=clock, limits=pace, min_answer_seconds=answer_takes)
-    with listening(server_of(app, host="127.0.0.1", port=port, proxies=proxies)) as found:
-        yield found
+    """Yield the port (0: any free one) of a running web server."""
+    app = create_app(ctx, clock=clock, limits=limits, min_answer_seconds=min_answer_seconds)
+    with run_server(create_server(app, host="127.0.0.1", port=port, proxies=proxies)) as chosen:
+        yield chosen
 
 
 @contextmanager
-def listening(config: uvicorn.Config) -> Iterator[int]:
-    config.lifespan, config.timeout_graceful_shutdown = "off", 2
-    server = uvicorn.Server(config)
+def run_server(server: uvicorn.Server) -> Iterator[int]:
+    """Run a server in a thread and yield its port."""
+    server.config.lifespan, server.config.timeout_graceful_shutdown = "off", 2
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -48,14 +48,14 @@ def listening(config: uvicorn.Config) -> Iterator[int]:
         thread.join()
 
 
-def ask(
+def send_request(
     port: int, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """One request on a line of its own, and its whole answer."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    """Send one request on a connection of its own and return the response with its body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
-        line.request(method, path, body, dict(headers or {}))
-        answer = line.getresponse()
-        return answer, answer.read()
+        connection.request(method, path, body, dict(headers or {}))
+        response = connection.getresponse()
+        return response, response.read()
     finally:
-        line.close()
+        connection.close()

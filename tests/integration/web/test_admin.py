@@ -22,34 +22,34 @@ from digest.planning import plan
 from digest.web import create_app
 from digest.web.admin.charts import axis_ticks, monthly_charts
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
-from tests.support.browser import Browser, Seen
+from tests.support.browser import Browser, ParsedPage
 from tests.support.contexts import ADA, BOB, DAY, Record, arrive, make_context, reader
 from tests.support.factories import delivery, reading, subscriber
 from tests.support.relay import relay, text_of
 
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
 TOKEN = "a-token-that-is-long-enough"
-BASE = "https://digest.test"
-OURS = {"Sec-Fetch-Site": "same-origin"}
+BASE_URL = "https://digest.test"
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @dataclass
 class Operator:
     """A browser that keeps its cookie, as a page of ours posts."""
 
-    at: AppContext
+    ctx: AppContext
     now: datetime = NOW
     address: str = "192.0.2.1"
     cookie: str = ""
     browser: Browser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.browser = Browser(create_app(self.at, clock=lambda: self.now), self.address, base=BASE)
+        self.browser = Browser(create_app(self.ctx, clock=lambda: self.now), self.address, base=BASE_URL)
 
     def get(self, path: str = "") -> httpx.Response:
         return self.browser.get(f"/operator{path}", headers={"Cookie": self.cookie})
 
-    def post(self, path: str, headers: dict[str, str] = OURS, **form: str) -> httpx.Response:
+    def post(self, path: str, headers: dict[str, str] = SAME_SITE, **form: str) -> httpx.Response:
         return self.browser.post(f"/operator{path}", form, headers={"Cookie": self.cookie, **headers})
 
     def log_in(self, token: str = TOKEN) -> httpx.Response:
@@ -64,25 +64,25 @@ class Operator:
 
 
 @pytest.fixture
-def at(store: Engine) -> AppContext:
-    return make_context(store, operator_token=TOKEN, base_url=BASE)
+def ctx(store: Engine) -> AppContext:
+    return make_context(store, operator_token=TOKEN, base_url=BASE_URL)
 
 
 @pytest.fixture
-def one(sqlite_store: Engine) -> AppContext:
+def sqlite_ctx(sqlite_store: Engine) -> AppContext:
     """On SQLite alone: what stands above the store."""
-    return make_context(sqlite_store, operator_token=TOKEN, base_url=BASE)
+    return make_context(sqlite_store, operator_token=TOKEN, base_url=BASE_URL)
 
 
 @pytest.fixture
-def operator(at: AppContext) -> Operator:
-    found = Operator(at)
+def operator(ctx: AppContext) -> Operator:
+    found = Operator(ctx)
     found.log_in()
     return found
 
 
-def letter(at: AppContext, email: str = ADA, **given: Any) -> int:
-    with write_session(at.engine) as session:
+def create_delivery(ctx: AppContext, email: str = ADA, **given: Any) -> int:
+    with write_session(ctx.engine) as session:
         to = session.exec(select(Subscriber).where(Subscriber.email == email)).first()
         if to is None:
             session.add(to := subscriber(email=email, last_due_day=NOW.date()))
@@ -99,7 +99,7 @@ PATHS = ("", "/readers", "/readers/1", "/letters/1", "/live")
 POSTS = ("/logout", "/readers", "/letters/1/resolve", "/letters/1/copy")
 
 
-def test_without_a_token_there_are_no_such_pages(sqlite_store: Engine) -> None:
+def test_without_a_token_there_are_no_admin_pages(sqlite_store: Engine) -> None:
     nobody = Operator(make_context(sqlite_store))
     for each in (*PATHS, "/login"):
         assert nobody.get(each).status_code == 404
@@ -107,8 +107,8 @@ def test_without_a_token_there_are_no_such_pages(sqlite_store: Engine) -> None:
         assert nobody.post(each, token="").status_code == 404
 
 
-def test_who_is_outside_is_sent_to_the_door(one: AppContext) -> None:
-    stranger = Operator(one)
+def test_without_a_session_pages_redirect_to_the_login(sqlite_ctx: AppContext) -> None:
+    stranger = Operator(sqlite_ctx)
     for each in PATHS:
         answer = stranger.get(each)
         assert (answer.status_code, answer.headers["location"]) == (303, "/operator/login")
@@ -119,8 +119,8 @@ def test_who_is_outside_is_sent_to_the_door(one: AppContext) -> None:
         assert stranger.get().status_code == 303
 
 
-def test_the_token_opens_and_the_cookie_is_kept_close(one: AppContext) -> None:
-    operator = Operator(one)
+def test_the_token_logs_in_and_the_cookie_is_restricted(sqlite_ctx: AppContext) -> None:
+    operator = Operator(sqlite_ctx)
     answer = operator.log_in()
     assert (answer.status_code, answer.headers["location"]) == (303, "/operator")
     said = {each.strip().lower() for each in answer.headers["set-cookie"].split(";")[1:]}
@@ -134,16 +134,16 @@ def test_the_token_opens_and_the_cookie_is_kept_close(one: AppContext) -> None:
     assert operator.get("/login").headers["location"] == "/operator"
 
 
-def test_on_plain_http_the_cookie_may_travel(sqlite_store: Engine) -> None:
+def test_on_plain_http_the_cookie_is_not_secure(sqlite_store: Engine) -> None:
     plain = Operator(make_context(sqlite_store, operator_token=TOKEN, base_url="http://digest.test/papers"))
-    said = plain.browser.post("/papers/operator/login", {"token": TOKEN}, headers=OURS).headers
+    said = plain.browser.post("/papers/operator/login", {"token": TOKEN}, headers=SAME_SITE).headers
     assert "secure" not in said["set-cookie"].lower()
     assert "Path=/papers/operator" in said["set-cookie"]
     assert said["location"] == "/papers/operator"
 
 
-def test_a_wrong_token_opens_nothing_and_tries_are_counted(one: AppContext) -> None:
-    guesser = Operator(one)
+def test_a_wrong_token_is_refused_and_attempts_are_limited(sqlite_ctx: AppContext) -> None:
+    guesser = Operator(sqlite_ctx)
     for wrong in ("", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "ünpassend"):
         answer = guesser.log_in(wrong)
         assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
@@ -153,12 +153,12 @@ def test_a_wrong_token_opens_nothing_and_tries_are_counted(one: AppContext) -> N
     held_up = guesser.log_in()
     assert (held_up.status_code, "set-cookie" in held_up.headers) == (429, False)
     assert 0 < int(held_up.headers["retry-after"]) <= 3601
-    neighbour = Browser(guesser.browser.app, "192.0.2.2", BASE)
-    assert neighbour.post("/operator/login", {"token": TOKEN}, headers=OURS).status_code == 303
+    neighbour = Browser(guesser.browser.app, "192.0.2.2", BASE_URL)
+    assert neighbour.post("/operator/login", {"token": TOKEN}, headers=SAME_SITE).status_code == 303
 
 
-def test_a_session_ends(one: AppContext, sqlite_store: Engine) -> None:
-    operator = Operator(one)
+def test_a_session_ends(sqlite_ctx: AppContext, sqlite_store: Engine) -> None:
+    operator = Operator(sqlite_ctx)
     operator.log_in()
     copied = operator.cookie
     operator.now = NOW + SESSION_LIFETIME - timedelta(seconds=1)
@@ -171,66 +171,66 @@ def test_a_session_ends(one: AppContext, sqlite_store: Engine) -> None:
     assert 'digest_operator=""' in left.headers["set-cookie"]
     operator.cookie = copied
     assert operator.get().status_code == 303
-    other = Operator(make_context(sqlite_store, operator_token=TOKEN + "-renewed", base_url=BASE))
-    other.cookie = Operator(one).log_in().headers["set-cookie"].partition(";")[0]
+    other = Operator(make_context(sqlite_store, operator_token=TOKEN + "-renewed", base_url=BASE_URL))
+    other.cookie = Operator(sqlite_ctx).log_in().headers["set-cookie"].partition(";")[0]
     assert other.get().status_code == 303
 
 
 CLAIMS: list[tuple[dict[str, str], bool]] = [
-    (OURS, True),
-    ({"Origin": BASE}, True),
-    ({"Sec-Fetch-Site": "cross-site", "Origin": BASE}, False),
+    (SAME_SITE, True),
+    ({"Origin": BASE_URL}, True),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": BASE_URL}, False),
     ({"Sec-Fetch-Site": "same-site"}, False),
     ({"Sec-Fetch-Site": "none"}, False),
     ({"Origin": "https://digest.test.evil.example"}, False),
     ({"Origin": "http://digest.test"}, False),
     ({"Origin": "null"}, False),
-    ({"Referer": BASE}, False),
+    ({"Referer": BASE_URL}, False),
     ({}, False),
 ]
 
 
-def test_a_form_of_another_site_is_not_taken(one: AppContext) -> None:
-    operator = Operator(one)
+def test_a_form_of_another_site_is_refused(sqlite_ctx: AppContext) -> None:
+    operator = Operator(sqlite_ctx)
     operator.log_in()
     for place, (headers, taken) in enumerate(CLAIMS):
-        number = letter(one, state=DeliveryState.UNCERTAIN, edition=f"letter {place}")
+        number = create_delivery(sqlite_ctx, state=DeliveryState.UNCERTAIN, edition=f"letter {place}")
         answer = operator.post(f"/letters/{number}/resolve", headers, answer="sent")
         assert answer.status_code == (303 if taken else 403), headers
-        assert Record(one.engine).letters()[-1].state == ("sent" if taken else "uncertain"), headers
+        assert Record(sqlite_ctx.engine).letters()[-1].state == ("sent" if taken else "uncertain"), headers
         assert operator.post("/login", headers, token=TOKEN).status_code == (303 if taken else 403), headers
 
 
 # --- the first page
 
 
-def test_a_quiet_morning_is_said_so(one: AppContext, sqlite_store: Engine) -> None:
+def test_the_overview_says_that_all_is_well(sqlite_ctx: AppContext, sqlite_store: Engine) -> None:
     with write_session(sqlite_store) as session:
         for source in ("huggingface", "arxiv"):
             for back in (2, 1, 0):
                 then = NOW - back * DAY
                 session.add(reading(source=source, list_day=then.date(), started_at=then, listed_count=4, new_count=4))
                 session.flush()
-    operator = Operator(one)
+    operator = Operator(sqlite_ctx)
     operator.log_in()
     assert "All is well" in operator.page()
     assert "No digest was due today so far." in operator.page()
 
 
-def test_what_needs_a_human_is_told_first(operator: Operator, at: AppContext) -> None:
+def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
     for number in range(6):
-        letter(at, f"{number}@example.org", state=DeliveryState.FAILED if number < 3 else DeliveryState.SENT)
-    number = letter(at, state=DeliveryState.UNCERTAIN, edition="another")
-    letter(at, BOB, created_at=NOW - timedelta(hours=2), edition="waits")
-    with write_session(at.engine) as session:
+        create_delivery(ctx, f"{number}@example.org", state=DeliveryState.FAILED if number < 3 else DeliveryState.SENT)
+    number = create_delivery(ctx, state=DeliveryState.UNCERTAIN, edition="another")
+    create_delivery(ctx, BOB, created_at=NOW - timedelta(hours=2), edition="waits")
+    with write_session(ctx.engine) as session:
         for back in (9, 8, 0):
             then = NOW - back * DAY
             session.add(reading(source="arxiv", list_day=then.date(), started_at=then, listed_count=4))
             session.flush()
         session.add(reading(source="arxiv", list_day=(NOW - DAY).date(), started_at=NOW, status="not-listed"))
-        open_circuit(session, at.relay_config().name, code=535, reply="535 no <b>", now=NOW)
+        open_circuit(session, ctx.relay_config().name, code=535, reply="535 no <b>", now=NOW)
     page = operator.page()
-    seen = Seen(page).text
+    seen = ParsedPage(page).text
     for said in (
         "What needs you",
         "The relay takes no letters since 29 July, 12:00 UTC: 535 no <b>",
@@ -244,27 +244,29 @@ def test_what_needs_a_human_is_told_first(operator: Operator, at: AppContext) ->
         assert said in seen, said
     assert "<b>" not in page
     assert ADA not in page
-    with write_session(at.engine) as session:
-        close_circuit(session, at.relay_config().name)
-    later = Operator(at)
+    with write_session(ctx.engine) as session:
+        close_circuit(session, ctx.relay_config().name)
+    later = Operator(ctx)
     later.log_in()
     assert "A round is overdue: letters wait since 2026-07-29 10:00 UTC" in later.page()
     assert f"/operator/letters/{number}/resolve" in page
 
 
-def test_a_store_that_cannot_be_used_is_said_so(tmp_path: Any) -> None:
+def test_an_unusable_database_is_reported(tmp_path: Any) -> None:
     (tmp_path / "empty.db").touch()
-    operator = Operator(make_context(connect(f"sqlite:///{tmp_path}/empty.db"), operator_token=TOKEN, base_url=BASE))
+    operator = Operator(
+        make_context(connect(f"sqlite:///{tmp_path}/empty.db"), operator_token=TOKEN, base_url=BASE_URL)
+    )
     operator.log_in()
     assert "The store has schema none, this program needs" in operator.page()
 
 
-def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: AppContext) -> None:
+def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext) -> None:
     for back in range(3, -1, -1):
-        letter(one, state=DeliveryState.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
-    with write_session(one.engine) as session:
+        create_delivery(sqlite_ctx, state=DeliveryState.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
+    with write_session(sqlite_ctx.engine) as session:
         session.add(reading(source="arxiv", list_day=NOW.date(), started_at=NOW, listed_count=4))
-    operator = Operator(one)
+    operator = Operator(sqlite_ctx)
     operator.log_in()
     page = operator.page()
     assert "style=" not in page
@@ -280,15 +282,15 @@ def test_curves_are_drawings_with_a_name_and_the_figures_beside_them(one: AppCon
         assert texts[described]
     assert "In 30 days 4 letters sent, 0 failed, 0 uncertain." in page
     assert '<th scope="row">Wednesday 29 July</th><td>1</td><td>0</td>' in page
-    ids = [each["id"] for _, each in Seen(page).tags if "id" in each]
+    ids = [each["id"] for _, each in ParsedPage(page).tags if "id" in each]
     assert len(ids) == len(set(ids))
 
 
-def test_bars_are_as_high_as_the_figures(one: AppContext) -> None:
-    letter(one, state=DeliveryState.SENT, created_at=NOW)
-    letter(one, BOB, state=DeliveryState.SENT, created_at=NOW)
-    letter(one, state=DeliveryState.SENT, created_at=NOW - DAY, edition="yesterday")
-    (drawn, *_) = monthly_charts(month_statistics(one.engine, NOW))
+def test_bar_heights_match_the_figures(sqlite_ctx: AppContext) -> None:
+    create_delivery(sqlite_ctx, state=DeliveryState.SENT, created_at=NOW)
+    create_delivery(sqlite_ctx, BOB, state=DeliveryState.SENT, created_at=NOW)
+    create_delivery(sqlite_ctx, state=DeliveryState.SENT, created_at=NOW - DAY, edition="yesterday")
+    (drawn, *_) = monthly_charts(month_statistics(sqlite_ctx.engine, NOW))
     bars = [
         float(each.attrib["height"])
         for group in ET.fromstring(drawn.svg).iter()
@@ -304,7 +306,7 @@ def test_bars_are_as_high_as_the_figures(one: AppContext) -> None:
     ("least", "most", "wanted"),
     [(0, 0, [0, 1]), (0, 1, [0, 1]), (0, 7, [0, 2, 4, 6, 8]), (0, 23, [0, 5, 10, 15, 20, 25]), (950, 1040, None)],
 )
-def test_lines_across_are_round_numbers(least: int, most: int, wanted: list[int] | None) -> None:
+def test_axis_ticks_are_round_numbers(least: int, most: int, wanted: list[int] | None) -> None:
     found = axis_ticks(least, most)
     assert found == (wanted or [940, 960, 980, 1000, 1020, 1040])
     assert found[0] <= least
@@ -315,25 +317,25 @@ def test_lines_across_are_round_numbers(least: int, most: int, wanted: list[int]
 
 
 @pytest.mark.parametrize(("answer", "state"), [("sent", "sent"), ("lost", "failed")])
-def test_an_uncertain_letter_is_resolved(operator: Operator, at: AppContext, answer: str, state: str) -> None:
-    number = letter(at, state=DeliveryState.UNCERTAIN, papers=[7])
+def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, answer: str, state: str) -> None:
+    number = create_delivery(ctx, state=DeliveryState.UNCERTAIN, papers=[7])
     assert "It was sent" in operator.page(f"/letters/{number}")
     for wrong in ("", "maybe"):
         assert operator.post(f"/letters/{number}/resolve", answer=wrong).status_code == 422
     done = operator.post(f"/letters/{number}/resolve", answer=answer)
     assert (done.status_code, done.headers["location"]) == (303, "/operator")
-    (row,) = Record(at.engine).letters()
+    (row,) = Record(ctx.engine).letters()
     assert (row.state, row.settled_at) == (state, NOW)
-    assert "uncertain" not in Seen(operator.page()).text.replace("0 uncertain", "").partition("Today")[0]
+    assert "uncertain" not in ParsedPage(operator.page()).text.replace("0 uncertain", "").partition("Today")[0]
     again = operator.post(f"/letters/{number}/resolve", answer="lost", back="letter")
     assert again.status_code == 409
     assert "is not uncertain" in again.text
-    assert Record(at.engine).letters()[0].state == state
+    assert Record(ctx.engine).letters()[0].state == state
     assert "It was sent" not in operator.page(f"/letters/{number}")
 
 
-def test_what_is_not_there_is_not_there(one: AppContext) -> None:
-    operator = Operator(one)
+def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
+    operator = Operator(sqlite_ctx)
     operator.log_in()
     for each in ("/letters/9", "/readers/9", "/letters/x", "/nothing"):
         assert operator.get(each).status_code in {404, 422}
@@ -344,24 +346,26 @@ def test_what_is_not_there_is_not_there(one: AppContext) -> None:
 
 
 @pytest.fixture
-def mailed(at: AppContext) -> tuple[AppContext, int]:
+def ctx_with_digest(ctx: AppContext) -> tuple[AppContext, int]:
     """Ada has had a letter, and the next one has a paper."""
-    reader(at, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
-    arrive(at, NOW - DAY, "A robot of yesterday")
-    plan(at.engine, at.sender_domain, NOW - DAY)
-    Record(at.engine).settle(DeliveryState.SENT)
-    arrive(at, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
-    return at, Record(at.engine).letters(ADA)[-1].id or 0
+    reader(ctx, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
+    arrive(ctx, NOW - DAY, "A robot of yesterday")
+    plan(ctx.engine, ctx.sender_domain, NOW - DAY)
+    Record(ctx.engine).settle(DeliveryState.SENT)
+    arrive(ctx, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
+    return ctx, Record(ctx.engine).letters(ADA)[-1].id or 0
 
 
-def test_a_reader_is_found_by_address_and_shown(operator: Operator, mailed: tuple[AppContext, int]) -> None:
-    at, _ = mailed
-    reader(at, "adam@example.org", now=NOW)
+def test_a_subscriber_is_found_by_address_and_shown(
+    operator: Operator, ctx_with_digest: tuple[AppContext, int]
+) -> None:
+    ctx, _ = ctx_with_digest
+    reader(ctx, "adam@example.org", now=NOW)
     found = operator.post("/readers", q=f" {ADA.upper()} ")
     assert found.status_code == 303
     assert "@" not in found.headers["location"]
     page = operator.page(found.headers["location"].removeprefix("/operator"))
-    seen = " ".join(Seen(page).text.split())
+    seen = " ".join(ParsedPage(page).text.split())
     for said in (ADA, "title or abstract contains “robot”", "-laundry kept away", "Due now, for Wednesday 29 July"):
         assert said in seen, said
     assert "1 paper so far" in seen
@@ -376,62 +380,62 @@ def test_a_reader_is_found_by_address_and_shown(operator: Operator, mailed: tupl
     assert operator.post("/readers", q="_da").text.count("readers/") == operator.page("/readers").count("readers/")
 
 
-def test_nobody_is_changed_by_looking(operator: Operator, mailed: tuple[AppContext, int]) -> None:
-    at, number = mailed
-    before = [each.model_dump() for each in Record(at.engine).letters()], Record(at.engine).of(ADA).model_dump()
+def test_viewing_a_subscriber_changes_nothing(operator: Operator, ctx_with_digest: tuple[AppContext, int]) -> None:
+    ctx, number = ctx_with_digest
+    before = [each.model_dump() for each in Record(ctx.engine).letters()], Record(ctx.engine).of(ADA).model_dump()
     for each in ("", "/readers/1", f"/letters/{number}", f"/letters/{number}/copy", f"/letters/{number}/resolve"):
         operator.get(each)
     assert (
-        [each.model_dump() for each in Record(at.engine).letters()],
-        Record(at.engine).of(ADA).model_dump(),
+        [each.model_dump() for each in Record(ctx.engine).letters()],
+        Record(ctx.engine).of(ADA).model_dump(),
     ) == before
 
 
-def test_the_link_to_a_copy_is_mailed_through_the_queue_and_seldom(
-    operator: Operator, mailed: tuple[AppContext, int]
+def test_the_link_to_a_copy_is_queued_and_rate_limited(
+    operator: Operator, ctx_with_digest: tuple[AppContext, int]
 ) -> None:
-    at, number = mailed
+    ctx, number = ctx_with_digest
     done = operator.post(f"/letters/{number}/copy")
     assert done.status_code == 303
     assert f"copy of letter {number} is in the queue" in operator.page(
         done.headers["location"].removeprefix("/operator")
     )
-    queued = Record(at.engine).letters(ADA)[-1]
+    queued = Record(ctx.engine).letters(ADA)[-1]
     assert (queued.kind, queued.state, queued.edition) == (
         DeliveryKind.ALREADY_SUBSCRIBED,
         DeliveryState.QUEUED,
         f"copy:{number}:2026-07-28:2026-07-29",
     )
     assert "sent today already" in operator.post(f"/letters/{number}/copy").text
-    others = [letter(at, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
+    others = [create_delivery(ctx, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
     codes = [operator.post(f"/letters/{each}/copy").status_code for each in others]
     assert codes == [303, 303, 409]
     assert operator.post(f"/letters/{queued.id}/copy").status_code == 409
-    old = letter(at, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
+    old = create_delivery(ctx, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
     assert "this letter is older" in operator.post(f"/letters/{old}/copy").text
-    with write_session(at.engine) as session:
+    with write_session(ctx.engine) as session:
         session.get_one(Subscriber, queued.subscriber_id).status = SubscriberStatus.SUPPRESSED
     operator.now = NOW + DAY
     operator.log_in()
     assert "This reader is suppressed" in operator.post(f"/letters/{number}/copy").text
 
 
-def test_the_mail_with_the_link_leads_to_the_copy(one: AppContext) -> None:
+def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:
     with relay() as running:
         sends = {"smtp_host": "127.0.0.1", "smtp_port": running.port, "smtp_tls": "none"}
-        at = make_context(one.engine, operator_token=TOKEN, base_url=BASE, **sends)
-        reader(at, ADA, "robot", now=NOW - DAY)
-        arrive(at, NOW, "A robot of ours")
-        plan(at.engine, at.sender_domain, NOW)
-        operator = Operator(at)
+        ctx = make_context(sqlite_ctx.engine, operator_token=TOKEN, base_url=BASE_URL, **sends)
+        reader(ctx, ADA, "robot", now=NOW - DAY)
+        arrive(ctx, NOW, "A robot of ours")
+        plan(ctx.engine, ctx.sender_domain, NOW)
+        operator = Operator(ctx)
         operator.log_in()
         assert operator.post("/letters/1/copy").status_code == 303
         assert running.accepted == []  # never in the request
-        asyncio.run(send_queued(at, lambda: NOW))
+        asyncio.run(send_queued(ctx, lambda: NOW))
         first, second = running.mails()[ADA]
     mail = next(each for each in (first, second) if "on the web" in str(each["Subject"]))
     assert mail["Subject"] == "Your letter of Wednesday 29 July, on the web"
-    link = re.findall(rf"{BASE}(/letters/\S+)", text_of(mail))[0]
+    link = re.findall(rf"{BASE_URL}(/letters/\S+)", text_of(mail))[0]
     copy = operator.browser.get(link)
     assert copy.status_code == 200
     assert "A robot of ours" in copy.text

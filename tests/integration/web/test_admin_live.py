@@ -31,20 +31,20 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def served(sqlite_store: Engine, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def service(sqlite_store: Engine, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A service, and where it is."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     given = {"DIGEST_DATABASE_URL": str(sqlite_store.url), "DIGEST_OPERATOR_TOKEN": TOKEN, "DIGEST_BASE_URL": base}
     with Command(tmp_path, given).start("serve", "--no-scheduler", "--port", str(port)) as process:
         try:
-            answers(base)
+            wait_for_service(base)
             yield base, process
         finally:
             process.kill()
 
 
-def answers(base: str) -> None:
+def wait_for_service(base: str) -> None:
     for _ in range(600):
         with suppress(httpx.TransportError):
             httpx.get(f"{base}/robots.txt")
@@ -53,10 +53,10 @@ def answers(base: str) -> None:
     raise AssertionError("the service did not start")
 
 
-def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
-    served: tuple[str, subprocess.Popen[str]], sqlite_store: Engine
+def test_the_run_is_streamed_live_and_streams_end_with_the_process(
+    service: tuple[str, subprocess.Popen[str]], sqlite_store: Engine
 ) -> None:
-    base, process = served
+    base, process = service
     with httpx.Client(base_url=f"{base}/operator", timeout=10) as client:
         assert client.get("/live").headers["location"] == "/operator/login"
         client.post("/login", data={"token": TOKEN}, headers={"Origin": base})
@@ -66,19 +66,19 @@ def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
         assert kinds == {(200, "text/event-stream; charset=utf-8", "no-store")}
         full = client.get("/live")
         assert (full.status_code, full.headers["retry-after"]) == (503, "60")
-        seen = events(opened[0].iter_lines())
-        assert next(seen)["queued"] == "0"
+        stream_events = events(opened[0].iter_lines())
+        assert next(stream_events)["queued"] == "0"
         with write_session(sqlite_store) as session:
             session.add(to := subscriber())
             session.flush()
             session.add(delivery(to, created_at=datetime.now(UTC)))
-        assert next(seen)["queued"] == "1"
+        assert next(stream_events)["queued"] == "1"
         with write_session(sqlite_store) as session:
             session.get_one(Delivery, 1).state = DeliveryState.SENT
-        told = next(seen)
-        assert (told["queued"], told["sent"], told["done"], told["all"]) == ("0", "1", "1", "1")
+        values = next(stream_events)
+        assert (values["queued"], values["sent"], values["done"], values["all"]) == ("0", "1", "1", "1")
         places = set(re.findall(r'data-show(?:-value|-max)?="(\w+)"', client.get(f"{base}/operator").text))
-        assert places == set(told)
+        assert places == set(values)
         # Who goes makes room.
         streams[-1].__exit__(None, None, None)
         for _ in range(60):
@@ -89,7 +89,7 @@ def test_the_round_is_seen_as_it_goes_and_streams_end_with_the_process(
         assert again.status_code == 200
         # Who logs out sees nothing more.
         client.post("/logout", headers={"Origin": base})
-        assert list(seen) == []
+        assert list(stream_events) == []
         client.post("/login", data={"token": TOKEN}, headers={"Origin": base})
         with client.stream("GET", "/live") as last:
             lines = last.iter_lines()

@@ -14,7 +14,7 @@ from digest.subscribers import CONSENT_TEXT
 from digest.tokens import TokenSigner
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
-from tests.support.browser import AT, Browser
+from tests.support.browser import TEST_TIME, Browser
 from tests.support.contexts import Record, make_context
 from tests.support.factories import listing, paper
 
@@ -26,12 +26,12 @@ def browser(sqlite_store: Engine, tmp_path: Path) -> Browser:
         found = [paper(title=f"Robots {n}", url="javascript:alert(1)") for n in range(30)]
         session.add_all([*found, paper(title="Fine-tuning")])
         session.flush()
-        session.add_all(listing(each, list_day=AT.date()) for each in found[:2])
+        session.add_all(listing(each, list_day=TEST_TIME.date()) for each in found[:2])
     home = AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
-    return Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
+    return Browser(create_app(home, clock=lambda: TEST_TIME, min_answer_seconds=0))
 
 
-def test_a_search_is_paged_to_its_end(browser: Browser) -> None:
+def test_a_search_can_be_paged_to_its_end(browser: Browser) -> None:
     first = browser.get("/api/v1/papers?q=robot").json()
     rest = browser.get("/api/v1/papers", params={"q": "robot", "page": first["next"]}).json()
     assert (len(first["papers"]), len(rest["papers"]), rest["next"]) == (25, 5, None)
@@ -39,10 +39,10 @@ def test_a_search_is_paged_to_its_end(browser: Browser) -> None:
     assert first["papers"][0]["url"] is None
 
 
-def test_a_day_and_a_keyword_together(browser: Browser) -> None:
-    asked = browser.get("/api/v1/papers", params={"day": str(AT.date()), "q": "robots ANDNOT 1"}).json()
+def test_a_day_and_a_keyword_can_be_combined(browser: Browser) -> None:
+    asked = browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date()), "q": "robots ANDNOT 1"}).json()
     assert [each["title"] for each in asked["papers"]] == ["Robots 0"]
-    assert len(browser.get("/api/v1/papers", params={"day": str(AT.date())}).json()["papers"]) == 2
+    assert len(browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date())}).json()["papers"]) == 2
 
 
 def test_one_paper(browser: Browser) -> None:
@@ -64,19 +64,19 @@ def test_a_keyword_is_explained(browser: Browser) -> None:
         ("/papers?q=" + "a" * 20_001, 422),
     ],
 )
-def test_errors_are_problems(browser: Browser, path: str, status: int) -> None:
+def test_errors_are_problem_details(browser: Browser, path: str, status: int) -> None:
     answer = browser.get(f"/api/v1{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["status"] == status
 
 
-def test_an_error_in_a_keyword_has_its_place(browser: Browser) -> None:
+def test_an_error_in_a_keyword_has_a_position(browser: Browser) -> None:
     told = browser.get("/api/v1/keywords/explain", params={"q": "robots AND (arms"}).json()
     assert told["position"] == 12
     assert "unclosed bracket" in told["detail"]
 
 
-def test_the_interface_describes_itself(browser: Browser) -> None:
+def test_the_api_describes_itself(browser: Browser) -> None:
     told = browser.get("/api/v1/openapi.json").json()
     methods = {path: set(each) for path, each in told["paths"].items()}
     assert methods == {
@@ -90,15 +90,15 @@ def test_the_interface_describes_itself(browser: Browser) -> None:
     assert "content-security-policy" in browser.get("/api/v1/papers?q=robot").headers
 
 
-WANTED = {"email": "ada@example.org", "keywords": ["graph", "-survey"], "hour": 6, "agreed": True}
+SUBSCRIPTION = {"email": "ada@example.org", "keywords": ["graph", "-survey"], "hour": 6, "agreed": True}
 
 
-def test_a_program_subscribes_somebody_who_must_confirm(store: Engine) -> None:
+def test_a_subscription_by_the_api_must_be_confirmed(store: Engine) -> None:
     home = make_context(store)
     answers = set()
-    browser = Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0.2))
+    browser = Browser(create_app(home, clock=lambda: TEST_TIME, min_answer_seconds=0.2))
     for email in ("ada@example.org", "ADA@example.org", "bob@example.org"):
-        answer = browser.post("/api/v1/subscriptions", json={**WANTED, "email": email, "timezone": "Asia/Tokyo"})
+        answer = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, "email": email, "timezone": "Asia/Tokyo"})
         assert answer.elapsed >= timedelta(seconds=0.19)
         answers.add((answer.status_code, answer.content))
     [(status, body)] = answers
@@ -109,8 +109,8 @@ def test_a_program_subscribes_somebody_who_must_confirm(store: Engine) -> None:
     assert record.kinds("ada@example.org") == ["confirm"]
 
 
-def test_a_program_is_asked_about_a_slip_too(browser: Browser) -> None:
-    asked = browser.post("/api/v1/subscriptions", json={**WANTED, "email": "ada@gmial.com"})
+def test_the_api_suggests_a_correction_of_a_typo(browser: Browser) -> None:
+    asked = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, "email": "ada@gmial.com"})
     assert (asked.status_code, asked.json()["probably_meant"]) == (202, "ada@gmail.com")
 
 
@@ -125,17 +125,18 @@ def test_a_program_is_asked_about_a_slip_too(browser: Browser) -> None:
         ({"email": "a" * 600}, ["email"]),
     ],
 )
-def test_what_cannot_be_read_is_named_field_by_field(
-    browser: Browser, wrong: dict[str, object], fields: list[str]
-) -> None:
-    answer = browser.post("/api/v1/subscriptions", json={**WANTED, **wrong})
+def test_validation_errors_are_listed_by_field(browser: Browser, wrong: dict[str, object], fields: list[str]) -> None:
+    answer = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, **wrong})
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert [each["field"] for each in answer.json()["errors"]] == fields
 
 
-def test_every_error_below_the_interface_is_a_problem(sqlite_store: Engine) -> None:
+def test_every_error_below_the_api_is_problem_details(sqlite_store: Engine) -> None:
     app = create_app(
-        make_context(sqlite_store), clock=lambda: AT, limits=FormLimits(subscribe=1, search=0), min_answer_seconds=0
+        make_context(sqlite_store),
+        clock=lambda: TEST_TIME,
+        limits=FormLimits(subscribe=1, search=0),
+        min_answer_seconds=0,
     )
     browser = Browser(app)
     answers = [
@@ -147,4 +148,7 @@ def test_every_error_below_the_interface_is_a_problem(sqlite_store: Engine) -> N
     assert [each.status_code for each in answers] == [429, 429, 413, 429]
     assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
     assert all(each.json()["status"] == each.status_code for each in answers)
-    assert Browser(create_app(make_context(sqlite_store), clock=lambda: AT)).get("/api/nothing").json()["status"] == 404
+    assert (
+        Browser(create_app(make_context(sqlite_store), clock=lambda: TEST_TIME)).get("/api/nothing").json()["status"]
+        == 404
+    )

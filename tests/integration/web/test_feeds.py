@@ -16,56 +16,63 @@ from digest.database.models import Paper
 from digest.tokens import TokenSigner
 from digest.web import create_app
 from digest.web.citations import to_bibtex, to_ris
-from tests.support.browser import AT, Browser, Seen
+from tests.support.browser import TEST_TIME, Browser, ParsedPage
 from tests.support.factories import listing, paper
 
-EVIL = "Robots </title><script>alert(1)</script>]]>&amp;\x00\x0b\u2028 {\\input{/etc/passwd}} % $x_1^2$ #~"
-ATOM = "{http://www.w3.org/2005/Atom}"
+HOSTILE_TEXT = "Robots </title><script>alert(1)</script>]]>&amp;\x00\x0b\u2028 {\\input{/etc/passwd}} % $x_1^2$ #~"
+ATOM_NAMESPACE = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
+def ctx(sqlite_store: Engine, tmp_path: Path) -> AppContext:
     settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://digest.test")
     with write_session(sqlite_store) as session:
-        session.add(one := paper(title=EVIL, abstract=EVIL, authors=["Ada and Bob, Ltd", EVIL], published_on=AT.date()))
+        session.add(
+            one := paper(
+                title=HOSTILE_TEXT,
+                abstract=HOSTILE_TEXT,
+                authors=["Ada and Bob, Ltd", HOSTILE_TEXT],
+                published_on=TEST_TIME.date(),
+            )
+        )
         session.add(paper(title="Proteins fold"))
         session.flush()
-        session.add(listing(one, list_day=AT.date()))
+        session.add(listing(one, list_day=TEST_TIME.date()))
     return AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
 
 
 @pytest.fixture
-def browser(home: AppContext) -> Browser:
-    return Browser(create_app(home, clock=lambda: AT, min_answer_seconds=0))
+def browser(ctx: AppContext) -> Browser:
+    return Browser(create_app(ctx, clock=lambda: TEST_TIME, min_answer_seconds=0))
 
 
-def number(home: AppContext, title: str = EVIL) -> int:
-    with read_session(home.engine) as session:
+def store_paper(ctx: AppContext, title: str = HOSTILE_TEXT) -> int:
+    with read_session(ctx.engine) as session:
         return int(session.exec(select(Paper.id).where(Paper.title == title)).one() or 0)
 
 
-def test_an_atom_feed_has_what_the_standard_asks_for(home: AppContext, browser: Browser) -> None:
+def test_an_atom_feed_has_the_elements_that_the_standard_requires(ctx: AppContext, browser: Browser) -> None:
     answer = browser.get("/feeds/atom", params={"q": "robots"})
     feed = etree.fromstring(answer.content)
     assert answer.headers["content-type"].startswith("application/atom+xml")
-    assert feed.findtext(f"{ATOM}id") == "http://digest.test/feeds/atom?q=robots"
-    [entry] = feed.findall(f"{ATOM}entry")
-    assert entry.findtext(f"{ATOM}id") == f"http://digest.test/papers/{number(home)}"
+    assert feed.findtext(f"{ATOM_NAMESPACE}id") == "http://digest.test/feeds/atom?q=robots"
+    [entry] = feed.findall(f"{ATOM_NAMESPACE}entry")
+    assert entry.findtext(f"{ATOM_NAMESPACE}id") == f"http://digest.test/papers/{store_paper(ctx)}"
     for part in (feed, entry):
-        assert part.findtext(f"{ATOM}updated", "").endswith("Z")
-        assert part.find(f"{ATOM}author/{ATOM}name") is not None
-    assert "<script>alert(1)</script>" in entry.findtext(f"{ATOM}title", "")
+        assert part.findtext(f"{ATOM_NAMESPACE}updated", "").endswith("Z")
+        assert part.find(f"{ATOM_NAMESPACE}author/{ATOM_NAMESPACE}name") is not None
+    assert "<script>alert(1)</script>" in entry.findtext(f"{ATOM_NAMESPACE}title", "")
     assert b"<script" not in answer.content
 
 
-def test_a_json_feed_says_the_same(home: AppContext, browser: Browser) -> None:
+def test_a_json_feed_has_the_same_papers(ctx: AppContext, browser: Browser) -> None:
     feed = json.loads(browser.get("/feeds/json", params={"q": "robots"}).content)
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
-    assert [each["id"] for each in feed["items"]] == [f"http://digest.test/papers/{number(home)}"]
+    assert [each["id"] for each in feed["items"]] == [f"http://digest.test/papers/{store_paper(ctx)}"]
 
 
 @pytest.mark.parametrize("kind", ["atom", "json"])
-def test_a_feed_that_did_not_change_is_not_sent_again(browser: Browser, kind: str) -> None:
+def test_an_unchanged_feed_is_not_sent_again(browser: Browser, kind: str) -> None:
     first = browser.get(f"/feeds/{kind}?q=robots")
     again = browser.get(f"/feeds/{kind}?q=robots", headers={"If-None-Match": f'"x", W/{first.headers["etag"]}'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
@@ -74,36 +81,36 @@ def test_a_feed_that_did_not_change_is_not_sent_again(browser: Browser, kind: st
 
 
 @pytest.mark.parametrize("query", ["", "?q=", "?q=a+AND+(", "?q=%00"])
-def test_a_feed_of_what_cannot_be_read_is_refused(browser: Browser, query: str) -> None:
+def test_a_feed_of_an_invalid_query_is_refused(browser: Browser, query: str) -> None:
     assert browser.get(f"/feeds/atom{query}").status_code == 422
 
 
-def test_result_pages_name_their_feeds(browser: Browser) -> None:
-    page = Seen(browser.get("/papers?q=robots").text)
-    assert page.one(rel="alternate", type="application/atom+xml")["href"] == "/feeds/atom?q=robots"
-    assert page.one(rel="alternate", type="application/feed+json")["href"] == "/feeds/json?q=robots"
+def test_result_pages_link_to_their_feeds(browser: Browser) -> None:
+    page = ParsedPage(browser.get("/papers?q=robots").text)
+    assert page.find_tag(rel="alternate", type="application/atom+xml")["href"] == "/feeds/atom?q=robots"
+    assert page.find_tag(rel="alternate", type="application/feed+json")["href"] == "/feeds/json?q=robots"
 
 
-def test_a_paper_has_a_page_and_files_to_cite_it(home: AppContext, browser: Browser) -> None:
-    where = f"/papers/{number(home)}"
-    page = Seen(browser.get(where).text)
+def test_a_paper_has_a_page_and_files_to_cite_it(ctx: AppContext, browser: Browser) -> None:
+    where = f"/papers/{store_paper(ctx)}"
+    page = ParsedPage(browser.get(where).text)
     assert not [tag for tag, _ in page.tags if tag == "script"]
     assert {f"{where}.bib", f"{where}.ris"} <= set(page.links)
     for kind in ("bib", "ris"):
         answer = browser.get(f"{where}.{kind}")
         assert answer.status_code == 200
-        assert f'filename="{number(home)}.{kind}"' in answer.headers["content-disposition"]
-    assert "@misc{" in browser.get(f"/papers/{AT.date()}.bib").text
-    assert browser.get(f"/papers/{AT.date()}").status_code == 200
+        assert f'filename="{store_paper(ctx)}.{kind}"' in answer.headers["content-disposition"]
+    assert "@misc{" in browser.get(f"/papers/{TEST_TIME.date()}.bib").text
+    assert browser.get(f"/papers/{TEST_TIME.date()}").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["0", "99", "9" * 30, "99.bib", "x.bib", "1.pdf", "2020-01-01.bib", "..%2f1.bib"])
-def test_what_is_no_paper_is_not_found(browser: Browser, name: str) -> None:
+def test_an_unknown_paper_is_not_found(browser: Browser, name: str) -> None:
     assert browser.get(f"/papers/{name}").status_code in {404, 422}
 
 
-def test_no_title_gets_out_of_its_entry() -> None:
-    written = to_bibtex([paper(title=EVIL, authors=["Ada and Bob, Ltd", "A\nB"], key="x}y,\n@z")])
+def test_no_title_escapes_from_its_bibtex_entry() -> None:
+    written = to_bibtex([paper(title=HOSTILE_TEXT, authors=["Ada and Bob, Ltd", "A\nB"], key="x}y,\n@z")])
     assert "\\input" not in written
     assert r"\textbackslash{}input\{/etc/passwd\}" in written
     assert r"\% \$x\_1\textasciicircum{}2\$ \#\textasciitilde{}" in written
@@ -114,8 +121,8 @@ def test_no_title_gets_out_of_its_entry() -> None:
     assert written.count("\n@") == 0
 
 
-def test_no_text_adds_a_line_to_a_reference() -> None:
-    written = to_ris([paper(title="A\r\nER  - \r\nTY  - BOOK", abstract=EVIL, published_on=date(2026, 7, 1))])
+def test_no_text_adds_a_line_to_a_ris_record() -> None:
+    written = to_ris([paper(title="A\r\nER  - \r\nTY  - BOOK", abstract=HOSTILE_TEXT, published_on=date(2026, 7, 1))])
     assert [line[:2] for line in written.split("\r\n")] == [
         "TY",
         "TI",

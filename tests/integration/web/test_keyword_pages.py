@@ -20,35 +20,35 @@ from digest.tokens import TokenPurpose, TokenSigner
 from digest.web import create_app
 from digest.web.keywords import edit_keywords
 from digest.web.rate_limit import FormLimits
-from tests.support.browser import AT, Browser, Seen
+from tests.support.browser import TEST_TIME, Browser, ParsedPage
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
-    return open_with(sqlite_store, tmp_path)
+def ctx(sqlite_store: Engine, tmp_path: Path) -> AppContext:
+    return create_context_with(sqlite_store, tmp_path)
 
 
 @pytest.fixture
-def browser(home: AppContext) -> Browser:
-    return at_door(home)
+def browser(ctx: AppContext) -> Browser:
+    return browser_at(ctx)
 
 
-def open_with(store: Engine, folder: Path, **more: Any) -> AppContext:
+def create_context_with(store: Engine, folder: Path, **more: Any) -> AppContext:
     chosen: dict[str, Any] = {"database_url": f"sqlite:///{folder}/digest.db", "base_url": "http://digest.test"}
     return AppContext(Settings(_env_file=None, **chosen | more), store, TokenSigner(["a key for tests"]))
 
 
-def at_door(home: AppContext) -> Browser:
+def browser_at(ctx: AppContext) -> Browser:
     return Browser(
-        create_app(home, clock=lambda: AT, limits=FormLimits(subscribe=1000, other=1000), min_answer_seconds=0)
+        create_app(ctx, clock=lambda: TEST_TIME, limits=FormLimits(subscribe=1000, other=1000), min_answer_seconds=0)
     )
 
 
-def shelve(home: AppContext, *titles: str, first: int = 1, days_ago: int = 0, named: tuple[str, ...] = ()) -> None:
+def store_papers(ctx: AppContext, *titles: str, first: int = 1, days_ago: int = 0, named: tuple[str, ...] = ()) -> None:
     listed = [
         ListedPaper(
             source="huggingface",
-            list_day=AT.date() - timedelta(days=days_ago),
+            list_day=TEST_TIME.date() - timedelta(days=days_ago),
             rank=number,
             title=title,
             arxiv_id=f"2607.{number:05}",
@@ -57,63 +57,61 @@ def shelve(home: AppContext, *titles: str, first: int = 1, days_ago: int = 0, na
         )
         for number, title in enumerate(titles, start=first)
     ]
-    with write_session(home.engine) as session:
-        store_listings(session, listed, AT)
+    with write_session(ctx.engine) as session:
+        store_listings(session, listed, TEST_TIME)
 
 
-ROBOTS = ["Robots learn by imitation learning"] * 5 + ["Imitation learning of birdsong"]
-MATTER = ["A model of dark matter"] * 30
+ROBOT_TITLES = ["Robots learn by imitation learning"] * 5 + ["Imitation learning of birdsong"]
+DARK_MATTER_TITLES = ["A model of dark matter"] * 30
 
 
-def buttons(page: Seen, name: str) -> list[str]:
+def buttons(page: ParsedPage, name: str) -> list[str]:
     return [found["value"] for tag, found in page.tags if tag == "button" and found.get("name") == name]
 
 
-def test_a_preview_tells_how_each_keyword_was_understood(home: AppContext, browser: Browser) -> None:
-    shelve(home, "A survey of graphs", "Graphs")
-    page = Seen(browser.post("/", {"keywords": "graph ANDNOT survey\n-quantum"}).text)
+def test_a_preview_shows_how_each_keyword_is_understood(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, "A survey of graphs", "Graphs")
+    page = ParsedPage(browser.post("/", {"keywords": "graph ANDNOT survey\n-quantum"}).text)
     assert "title or abstract contains “graph”, but not “survey”" in page.text
     assert "no paper where title or abstract contains “quantum”" in page.text
 
 
 @pytest.mark.parametrize("where", ["/", "/subscribe"])
-def test_a_refused_form_tells_of_the_keywords_that_could_be_read(
-    home: AppContext, browser: Browser, where: str
-) -> None:
-    shelve(home, "Graphs")
+def test_an_invalid_form_shows_the_meaning_of_the_valid_keywords(ctx: AppContext, browser: Browser, where: str) -> None:
+    store_papers(ctx, "Graphs")
     answer = browser.post(where, {"keywords": 'graph\n"open', "email": "ada@example.org"})
     assert answer.status_code == 422
-    assert "title or abstract contains “graph”1 paper" in "".join(Seen(answer.text).text.split("\n"))
+    assert "title or abstract contains “graph”1 paper" in "".join(ParsedPage(answer.text).text.split("\n"))
     assert "unclosed quote" in answer.text
 
 
-def test_without_a_paper_keywords_are_told_back_all_the_same(browser: Browser) -> None:
-    page = Seen(browser.post("/", {"keywords": "graph"}).text)
+def test_keywords_are_explained_even_without_papers(browser: Browser) -> None:
+    page = ParsedPage(browser.post("/", {"keywords": "graph"}).text)
     assert "title or abstract contains “graph”" in page.text
     assert "of everything" not in page.text
 
 
-def test_saved_preferences_tell_how_they_were_understood(home: AppContext, browser: Browser) -> None:
-    shelve(home, *MATTER, *ROBOTS)
-    subscribe(home, "ada@example.org", Preferences(), [], AT)
-    with read_session(home.engine) as session:
+def test_saved_preferences_show_how_keywords_are_understood(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES)
+    subscribe(ctx, "ada@example.org", Preferences(), [], TEST_TIME)
+    with read_session(ctx.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
-    confirm(home, home.token_signer.sign(TokenPurpose.CONFIRM, nonce, AT), AT)
-    link = f"/preferences/{home.token_signer.sign(TokenPurpose.PREFERENCES, nonce, AT)}"
-    saved = Seen(browser.get(browser.post(link, {"keywords": "model\ntitle:graph"}).headers["location"]).text)
+    confirm(ctx, ctx.token_signer.sign(TokenPurpose.CONFIRM, nonce, TEST_TIME), TEST_TIME)
+    link = f"/preferences/{ctx.token_signer.sign(TokenPurpose.PREFERENCES, nonce, TEST_TIME)}"
+    saved = ParsedPage(browser.get(browser.post(link, {"keywords": "model\ntitle:graph"}).headers["location"]).text)
     assert "title contains “graph”" in saved.text
     assert "too broad: 83 % of everything" in saved.text
-    assert "title contains" not in Seen(browser.get(link).text).text
-    refused = Seen(browser.post(link, {"keywords": 'title:birds\n"open'}).text)
+    assert "title contains" not in ParsedPage(browser.get(link).text).text
+    refused = ParsedPage(browser.post(link, {"keywords": 'title:birds\n"open'}).text)
     assert "title contains “birds”" in refused.text
 
 
-def test_a_keyword_that_finds_over_a_third_is_taken_with_a_warning_and_can_be_narrowed(
-    home: AppContext, browser: Browser
+def test_a_keyword_that_matches_over_a_third_is_accepted_with_a_warning_and_can_be_narrowed(
+    ctx: AppContext, browser: Browser
 ) -> None:
-    shelve(home, *MATTER, *["A model of turbulence"] * 5, *ROBOTS)
+    store_papers(ctx, *DARK_MATTER_TITLES, *["A model of turbulence"] * 5, *ROBOT_TITLES)
     assert browser.post("/subscribe", {"keywords": "model", "email": "ada@example.org"}).status_code == 303
-    page = Seen(browser.post("/", {"keywords": "speech\nmodel"}).text)
+    page = ParsedPage(browser.post("/", {"keywords": "speech\nmodel"}).text)
     assert "too broad: 85 % of everything" in page.text
     assert buttons(page, "narrow") == ["model AND turbulence"]
     after = browser.post("/", {"keywords": "speech\nmodel", "narrow": "model AND turbulence"}).text
@@ -121,52 +119,52 @@ def test_a_keyword_that_finds_over_a_third_is_taken_with_a_warning_and_can_be_na
     assert "of everything" not in after
 
 
-def test_a_third_is_counted_over_the_last_thirty_list_days(home: AppContext, browser: Browser) -> None:
+def test_the_share_is_counted_over_the_last_thirty_list_days(ctx: AppContext, browser: Browser) -> None:
     for day in range(30):
-        shelve(home, "Graphs" if day < 10 else "Birds", "Stones", first=1 + 2 * day, days_ago=day)
-    shelve(home, *["Birds"] * 60, first=100, days_ago=30)
-    said = Seen(browser.post("/", {"keywords": "bird\nstone"}).text).text
+        store_papers(ctx, "Graphs" if day < 10 else "Birds", "Stones", first=1 + 2 * day, days_ago=day)
+    store_papers(ctx, *["Birds"] * 60, first=100, days_ago=30)
+    said = ParsedPage(browser.post("/", {"keywords": "bird\nstone"}).text).text
     assert said.count("of everything") == 1
     assert "too broad: 50 % of everything" in said
 
 
-def test_too_few_papers_are_no_ground_for_a_warning(home: AppContext, browser: Browser) -> None:
-    shelve(home, *MATTER[:29])
+def test_too_few_papers_cause_no_warning(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *DARK_MATTER_TITLES[:29])
     assert "of everything" not in browser.post("/", {"keywords": "model"}).text
 
 
-def test_a_button_adds_what_stands_in_the_same_papers(home: AppContext, browser: Browser) -> None:
-    shelve(home, *MATTER, *ROBOTS)
-    page = Seen(browser.post("/", {"keywords": "robot", "email": "ada@example.org"}).text)
+def test_a_button_adds_a_phrase_of_the_same_papers(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES)
+    page = ParsedPage(browser.post("/", {"keywords": "robot", "email": "ada@example.org"}).text)
     assert "Often in the same papers" in page.text
-    button = page.one(name="add", value="imitation learning")
+    button = page.find_tag(name="add", value="imitation learning")
     assert (button["type"], button["formaction"]) == ("submit", "/")
     assert "formnovalidate" in button
     after = browser.post("/", {"keywords": "robot", "email": "ada@example.org", "add": button["value"]})
     assert "robot\nimitation learning</textarea>" in after.text
-    assert Seen(after.text).one(id="email")["value"] == "ada@example.org"
-    assert buttons(Seen(after.text), "add") == []
+    assert ParsedPage(after.text).find_tag(id="email")["value"] == "ada@example.org"
+    assert buttons(ParsedPage(after.text), "add") == []
 
 
-def test_an_empty_form_is_offered_what_is_frequent(home: AppContext, browser: Browser) -> None:
-    shelve(home, *ROBOTS, *["Fine stones"] * 30)
+def test_an_empty_form_suggests_frequent_phrases(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *ROBOT_TITLES, *["Fine stones"] * 30)
     for page in (browser.get("/"), browser.post("/", {"keywords": " "})):
         assert "For example" in page.text
-        assert buttons(Seen(page.text), "add") == ["imitation learning"]
-    assert buttons(Seen(browser.get("/?keywords=graph").text), "add") == []
+        assert buttons(ParsedPage(page.text), "add") == ["imitation learning"]
+    assert buttons(ParsedPage(browser.get("/?keywords=graph").text), "add") == []
 
 
-def test_what_is_offered_keeps_up_with_the_lists(home: AppContext, browser: Browser) -> None:
-    shelve(home, *["Fine stones"] * 30)
-    assert buttons(Seen(browser.get("/").text), "add") == []
-    shelve(home, *ROBOTS, first=100)
-    assert buttons(Seen(browser.get("/").text), "add") == ["imitation learning"]
+def test_suggestions_follow_new_listings(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *["Fine stones"] * 30)
+    assert buttons(ParsedPage(browser.get("/").text), "add") == []
+    store_papers(ctx, *ROBOT_TITLES, first=100)
+    assert buttons(ParsedPage(browser.get("/").text), "add") == ["imitation learning"]
 
 
-def test_a_listings_own_keyword_becomes_no_markup(home: AppContext, browser: Browser) -> None:
-    shelve(home, *["A robot <b>x</b> y"] * 6, named=("<b>x</b> y",))
-    shelve(home, "<b>x</b> y", *MATTER, first=100)
-    page = Seen(browser.post("/", {"keywords": "robot"}).text)
+def test_keywords_of_a_listing_are_escaped(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *["A robot <b>x</b> y"] * 6, named=("<b>x</b> y",))
+    store_papers(ctx, "<b>x</b> y", *DARK_MATTER_TITLES, first=100)
+    page = ParsedPage(browser.post("/", {"keywords": "robot"}).text)
     assert buttons(page, "add") in ([], ["<b>x</b> y"])
     assert not [tag for tag, _ in page.tags if tag == "b"]
 
@@ -187,8 +185,8 @@ def test_a_button_changes_one_line(text: str, add: str, narrow: str, after: str)
     assert edit_keywords(text, add, narrow) == after
 
 
-def test_the_help_page_has_every_row_and_both_forms_lead_to_it(home: AppContext, browser: Browser) -> None:
-    page = Seen(browser.get("/help/keywords").text)
+def test_the_help_page_has_every_row_and_both_forms_lead_to_it(ctx: AppContext, browser: Browser) -> None:
+    page = ParsedPage(browser.get("/help/keywords").text)
     for row in SYNTAX_EXAMPLES:
         assert row.purpose in page.text
         assert row.example in page.text
@@ -196,14 +194,14 @@ def test_the_help_page_has_every_row_and_both_forms_lead_to_it(home: AppContext,
     assert "100 keywords" in page.text
     headings = [tag for tag, found in page.tags if tag == "th" and "scope" in found]
     assert len(headings) == len(SYNTAX_EXAMPLES) + 3
-    assert "/help/keywords" in Seen(browser.get("/").text).links
+    assert "/help/keywords" in ParsedPage(browser.get("/").text).links
     for link in page.links:
         if link.startswith("/?keywords="):
             assert browser.get(link).status_code == 200
 
 
-def test_how_many_keywords_a_reader_may_have_is_a_setting(sqlite_store: Engine, tmp_path: Path) -> None:
-    browser = at_door(open_with(sqlite_store, tmp_path, most_keywords=2))
+def test_the_number_of_keywords_is_limited_by_a_setting(sqlite_store: Engine, tmp_path: Path) -> None:
+    browser = browser_at(create_context_with(sqlite_store, tmp_path, most_keywords=2))
     form = {"keywords": "cats\ndogs", "email": "ada@example.org"}
     assert browser.post("/subscribe", form).status_code == 303
     answer = browser.post("/subscribe", form | {"keywords": "cats\ndogs\nfish"})

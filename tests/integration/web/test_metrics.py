@@ -36,14 +36,14 @@ NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TOKEN, METRICS = "a token of the operator", "a token of Prometheus"
 TOKENS = {"operator_token": TOKEN.replace(" ", "-"), "metrics_token": METRICS.replace(" ", "-")}
-Found = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+Metrics = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-def at(store: Engine, now: datetime = NOW, **given: object) -> Browser:
-    return Browser(create_app(make_context(store, **TOKENS | given), clock=lambda: now))
+def browser_at(store: Engine, now: datetime = NOW, **settings: object) -> Browser:
+    return Browser(create_app(make_context(store, **TOKENS | settings), clock=lambda: now))
 
 
-def read(browser: Browser, token: str = TOKENS["metrics_token"]) -> Found:
+def read_metrics(browser: Browser, token: str = TOKENS["metrics_token"]) -> Metrics:
     answer = browser.get("/metrics", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -51,11 +51,11 @@ def read(browser: Browser, token: str = TOKENS["metrics_token"]) -> Found:
     return {(each.name, tuple(sorted(each.labels.items()))): each.value for one in families for each in one.samples}
 
 
-def value(found: Found, name: str, **labels: str) -> float:
-    return found[name, tuple(sorted(labels.items()))]
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    return metrics[name, tuple(sorted(labels.items()))]
 
 
-def fill(session: Session) -> None:
+def fill_database(session: Session) -> None:
     """Ten days of letters, one sent a day; today one of each fate; and what goes with it."""
     readers = [subscriber(last_due_day=NOW.date()) for _ in range(4)]
     session.add_all(
@@ -92,48 +92,48 @@ def fill(session: Session) -> None:
     session.add(reading(started_at=NOW, list_day=NOW.date(), status="failed", error_code="unreachable"))
 
 
-def test_a_letter_put_off_by_a_clock_that_was_set_back_may_go_now(store: Engine) -> None:
+def test_a_delivery_postponed_by_a_clock_that_was_set_back_is_due_now(store: Engine) -> None:
     with write_session(store) as session:
         session.add(reader := subscriber())
         session.flush()
         session.add(delivery(reader, next_attempt_at=NOW + 60 * DAY, created_at=NOW - HOUR))
-    found = read(at(store))
-    assert [value(found, "digest_queue_letters", when=each) for each in ("now", "later")] == [1, 0]
-    assert value(found, "digest_queue_oldest_seconds") == 3600
+    metrics = read_metrics(browser_at(store))
+    assert [value(metrics, "digest_queue_deliveries", when=each) for each in ("now", "later")] == [1, 0]
+    assert value(metrics, "digest_queue_oldest_seconds") == 3600
 
 
-def test_the_figures_are_those_of_the_store(store: Engine) -> None:
+def test_metrics_match_the_database(store: Engine) -> None:
     with write_session(store) as session:
-        fill(session)
-    found = read(at(store))
+        fill_database(session)
+    metrics = read_metrics(browser_at(store))
     for state in ("sent", "failed", "uncertain", "queued"):
-        assert value(found, "digest_letters_today", kind="digest", state=state) == 1
-    assert value(found, "digest_letters_today", kind="already", state="queued") == 1
-    assert value(found, "digest_letters_uncertain") == 1
-    assert value(found, "digest_letters_failed_ratio") == pytest.approx(1 / 8)  # of the seven days that end today
-    assert [value(found, "digest_queue_letters", when=each) for each in ("now", "later")] == [1, 1]
-    assert value(found, "digest_queue_oldest_seconds") == 3600
-    assert [value(found, "digest_readers", status=each) for each in ("active", "pending", "paused")] == [4, 1, 1]
-    assert (value(found, "digest_readers_due"), value(found, "digest_readers_due_seconds")) == (0, 0)
-    assert value(found, "digest_readings_today", source="huggingface", status="ok") == 1
-    assert value(found, "digest_readings_today", source="huggingface", status="failed") == 1
-    assert value(found, "digest_papers_new_today", source="huggingface") == 3
-    last = value(found, "digest_source_last_success_timestamp_seconds", source="huggingface")
+        assert value(metrics, "digest_deliveries_today", kind="digest", state=state) == 1
+    assert value(metrics, "digest_deliveries_today", kind="already", state="queued") == 1
+    assert value(metrics, "digest_deliveries_uncertain") == 1
+    assert value(metrics, "digest_deliveries_failed_ratio") == pytest.approx(1 / 8)  # of the seven days that end today
+    assert [value(metrics, "digest_queue_deliveries", when=each) for each in ("now", "later")] == [1, 1]
+    assert value(metrics, "digest_queue_oldest_seconds") == 3600
+    assert [value(metrics, "digest_subscribers", status=each) for each in ("active", "pending", "paused")] == [4, 1, 1]
+    assert (value(metrics, "digest_subscribers_due"), value(metrics, "digest_subscribers_due_seconds")) == (0, 0)
+    assert value(metrics, "digest_source_fetches_today", source="huggingface", status="ok") == 1
+    assert value(metrics, "digest_source_fetches_today", source="huggingface", status="failed") == 1
+    assert value(metrics, "digest_papers_new_today", source="huggingface") == 3
+    last = value(metrics, "digest_source_last_success_timestamp_seconds", source="huggingface")
     assert last == (NOW - HOUR).timestamp()
-    assert value(found, "digest_returned_mails_today", verdict="soft") == 1
-    assert [value(found, f"digest_{each}") for each in ("store_up", "relay_closed", "round_overdue")] == [1, 0, 0]
-    assert value(found, "digest_migrations_pending") == 0
-    schema = next(dict(labels) for name, labels in found if name == "digest_schema_info")
+    assert value(metrics, "digest_bounces_today", **{"class": "soft"}) == 1
+    assert [value(metrics, f"digest_{each}") for each in ("store_up", "relay_closed", "round_overdue")] == [1, 0, 0]
+    assert value(metrics, "digest_migrations_pending") == 0
+    schema = next(dict(labels) for name, labels in metrics if name == "digest_schema_info")
     assert schema["version"] == schema["needed"]
-    assert value(found, "process_resident_memory_bytes") > 0
+    assert value(metrics, "process_resident_memory_bytes") > 0
 
 
-def test_metrics_are_for_who_has_a_token(sqlite_store: Engine) -> None:
-    assert at(sqlite_store, operator_token="", metrics_token="").get("/metrics").status_code == 404
-    only_ours = at(sqlite_store, metrics_token="")
-    assert read(only_ours, TOKENS["operator_token"])
-    browser = at(sqlite_store)
-    assert read(browser, TOKENS["operator_token"])
+def test_metrics_require_a_token(sqlite_store: Engine) -> None:
+    assert browser_at(sqlite_store, operator_token="", metrics_token="").get("/metrics").status_code == 404
+    only_ours = browser_at(sqlite_store, metrics_token="")
+    assert read_metrics(only_ours, TOKENS["operator_token"])
+    browser = browser_at(sqlite_store)
+    assert read_metrics(browser, TOKENS["operator_token"])
     refused = browser.get("/metrics")
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -143,28 +143,28 @@ def test_metrics_are_for_who_has_a_token(sqlite_store: Engine) -> None:
     for _ in range(LOGIN_ATTEMPTS_PER_HOUR - 6):
         browser.get("/metrics")
     assert browser.get("/metrics").status_code == 429
-    assert read(browser)  # who knows the token is never held up by who does not
+    assert read_metrics(browser)  # who knows the token is never held up by who does not
 
 
-def test_open_metrics_are_given_to_who_asks_for_them(sqlite_store: Engine) -> None:
+def test_openmetrics_format_is_negotiated(sqlite_store: Engine) -> None:
     bearer = {"Authorization": f"Bearer {TOKENS['metrics_token']}", "Accept": "application/openmetrics-text"}
-    answer = at(sqlite_store).get("/metrics", headers=bearer)
+    answer = browser_at(sqlite_store).get("/metrics", headers=bearer)
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
 
 
-def test_metrics_tell_of_a_store_that_is_away(tmp_path: Path, connect: object) -> None:
+def test_metrics_report_an_unavailable_database(tmp_path: Path, connect: object) -> None:
     (tmp_path / "noise.db").write_bytes(b"this is no database at all" * 100)
-    found = read(at(database.connect(f"sqlite:///{tmp_path}/noise.db")))
-    assert value(found, "digest_store_up") == 0
-    assert not [name for name, _ in found if name.startswith("digest_letters")]
+    metrics = read_metrics(browser_at(database.connect(f"sqlite:///{tmp_path}/noise.db")))
+    assert value(metrics, "digest_store_up") == 0
+    assert not [name for name, _ in metrics if name.startswith("digest_letters")]
 
 
 # --- the first row of a day
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 40])
-def test_the_first_row_of_a_time_is_found_by_halving(store: Engine, count: int) -> None:
+def test_the_first_row_of_a_time_is_found_by_bisection(store: Engine, count: int) -> None:
     """With gaps in the numbers, and several rows of one instant."""
     instants = [NOW + (number // 3) * HOUR for number in range(count)]
     with write_session(store) as session:
@@ -172,93 +172,93 @@ def test_the_first_row_of_a_time_is_found_by_halving(store: Engine, count: int) 
     with read_session(store) as session:
         for begin in (NOW - HOUR, NOW, NOW + HOUR, NOW + 2 * HOUR + timedelta(seconds=1), NOW + 99 * HOUR):
             wanted = [2 * number + 5 for number, then in enumerate(instants) if then >= begin]
-            found = first_id_since(session, SourceFetch.id, SourceFetch.started_at, begin)
+            metrics = first_id_since(session, SourceFetch.id, SourceFetch.started_at, begin)
             before = [2 * number + 5 for number, then in enumerate(instants) if then < begin]
-            assert (max(before, default=0)) < found <= min(wanted, default=10**9)
+            assert (max(before, default=0)) < metrics <= min(wanted, default=10**9)
 
 
 # --- a round that is overdue
 
 
-def clocked(store: Engine, **given: object) -> tuple[Browser, list[datetime]]:
+def browser_with_clock(store: Engine, **settings: object) -> tuple[Browser, list[datetime]]:
     now = [NOW]
-    return Browser(create_app(make_context(store, **given), clock=lambda: now[-1])), now
+    return Browser(create_app(make_context(store, **settings), clock=lambda: now[-1])), now
 
 
-def health(browser: Browser) -> tuple[int, str]:
+def health_of(browser: Browser) -> tuple[int, str]:
     answer = browser.get("/healthz")
     assert "@" not in answer.text
     return answer.status_code, answer.json().get("reason", "")
 
 
-def test_a_round_is_overdue_when_nobody_plans_for_who_is_due(store: Engine) -> None:
+def test_a_run_is_overdue_when_due_subscribers_are_not_planned(store: Engine) -> None:
     with write_session(store) as session:
         session.add(subscriber(last_due_day=NOW.date() - DAY, send_hour=11))
         session.add(subscriber(last_due_day=NOW.date(), send_hour=11))
         session.add(subscriber(last_due_day=None, confirmed_at=NOW - timedelta(minutes=5), send_hour=1))
-    browser, now = clocked(store)
-    assert health(browser) == (200, "")  # an hour is not over an hour
+    browser, now = browser_with_clock(store)
+    assert health_of(browser) == (200, "")  # an hour is not over an hour
     now.append(NOW + timedelta(minutes=1))
     said = "a round is overdue: 1 reader is due since 2026-07-29 11:00 UTC, and no plan was made"
-    assert health(browser) == (503, said)
+    assert health_of(browser) == (503, said)
     now.append(NOW + timedelta(minutes=56))
-    assert health(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
+    assert health_of(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
     with write_session(store) as session:
         for each in session.exec(select(Subscriber)).all():
             each.last_due_day = NOW.date()
     now.append(NOW + timedelta(hours=2))
-    assert health(browser) == (200, "")
+    assert health_of(browser) == (200, "")
 
 
-def test_who_resumes_in_the_afternoon_is_not_overdue_since_the_morning(store: Engine) -> None:
+def test_resuming_in_the_afternoon_is_not_overdue_since_the_morning(store: Engine) -> None:
     with write_session(store) as session:
         session.add(
             resumes := subscriber(last_due_day=NOW.date() - 9 * DAY, send_hour=6, status=SubscriberStatus.PAUSED)
         )
-    browser, now = clocked(store)
-    assert health(browser) == (200, "")
+    browser, now = browser_with_clock(store)
+    assert health_of(browser) == (200, "")
     with write_session(store) as session:
         session.merge(resumes).status = SubscriberStatus.ACTIVE
     for minutes, status in ((1, 200), (60, 200), (62, 503)):
         now.append(NOW + timedelta(minutes=minutes))
-        assert health(browser)[0] == status
+        assert health_of(browser)[0] == status
     # Who has never looked before must believe the hour.
-    assert health(clocked(store)[0])[0] == 503
+    assert health_of(browser_with_clock(store)[0])[0] == 503
 
 
-def test_a_round_is_overdue_when_nobody_takes_letters_out_of_the_queue(store: Engine) -> None:
+def test_a_run_is_overdue_when_queued_deliveries_are_not_claimed(store: Engine) -> None:
     with write_session(store) as session:
         session.add(to := subscriber(last_due_day=NOW.date()))
         session.flush()
         session.add_all(delivery(to, edition=each, created_at=NOW - 2 * HOUR) for each in ("one", "another"))
         session.add(delivery(to, edition="later", created_at=NOW - 9 * HOUR, next_attempt_at=NOW + 9 * HOUR))
         session.add(delivery(to, edition="sent", state=DeliveryState.SENT, created_at=NOW - 9 * HOUR))
-    browser, now = clocked(store)
+    browser, now = browser_with_clock(store)
     said = "a round is overdue: letters wait since 2026-07-29 10:00 UTC, and none was tried"
-    assert health(browser) == (503, said)
+    assert health_of(browser) == (503, said)
     # While somebody sends, the others wait their turn.
     with write_session(store) as session:
         assert len(claim(session, "me", NOW, 1)) == 1
     now.append(NOW + timedelta(minutes=2))
-    assert health(browser) == (200, "")
+    assert health_of(browser) == (200, "")
     now.append(NOW + timedelta(hours=1, minutes=1))
-    assert health(browser)[0] == 503
+    assert health_of(browser)[0] == 503
     # A relay that refuses us is told apart: the pages work, and no letter is late by our fault.
     with write_session(store) as session:
         open_circuit(session, make_context(store).relay_config().name, code=535, reply="no", now=NOW)
     now.append(NOW + timedelta(hours=1, minutes=2))
-    assert health(browser) == (200, "")
+    assert health_of(browser) == (200, "")
 
 
-def test_health_is_found_out_once_for_many(sqlite_store: Engine) -> None:
-    browser, now = clocked(sqlite_store)
-    assert health(browser)[0] == 200
+def test_health_is_computed_once_for_concurrent_requests(sqlite_store: Engine) -> None:
+    browser, now = browser_with_clock(sqlite_store)
+    assert health_of(browser)[0] == 200
     with write_session(sqlite_store) as session:
         session.add(subscriber(last_due_day=NOW.date() - 2 * DAY))
     now.append(NOW + timedelta(seconds=1))
-    assert health(browser)[0] == 200
+    assert health_of(browser)[0] == 200
     now.append(NOW - timedelta(days=1))  # a clock that is set back makes nothing last longer
-    assert health(browser)[0] == 503
+    assert health_of(browser)[0] == 503
 
 
 # --- the dashboard and the alerts
@@ -266,25 +266,25 @@ def test_health_is_found_out_once_for_many(sqlite_store: Engine) -> None:
 NAME = re.compile(r"\b(?:digest|process|python)_[a-z_0-9]+\b")
 
 
-def asked() -> list[str]:
+def used_metrics() -> list[str]:
     board = json.loads((ROOT / "deploy" / "grafana" / "digest.json").read_text())
     drawn = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
     rules = (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()
     return [*drawn, *re.findall(r"expr: (.+)", rules)]
 
 
-def test_dashboard_and_alerts_ask_for_what_there_is(sqlite_store: Engine) -> None:
+def test_dashboard_and_alerts_use_existing_metrics(sqlite_store: Engine) -> None:
     with write_session(sqlite_store) as session:
-        fill(session)
-    there = {name for name, _ in read(at(sqlite_store))}
-    questions = asked()
+        fill_database(session)
+    there = {name for name, _ in read_metrics(browser_at(sqlite_store))}
+    questions = used_metrics()
     assert len(questions) > 15
     assert [each for each in questions if not NAME.search(each)] == []
     assert {name for each in questions for name in NAME.findall(each)} - there == set()
 
 
-def test_what_is_measured_is_drawn() -> None:
+def test_every_metric_is_on_the_dashboard() -> None:
     source = (ROOT / "digest" / "web" / "metrics.py").read_text()
     measured = set(re.findall(r'"(digest_[a-z_]+)"', source)) - {"digest_build", "digest_schema"}
-    drawn = {name for each in asked() for name in NAME.findall(each)}
-    assert measured - drawn == {"digest_figures_seconds", "digest_papers_new_today", "digest_store_up"} - drawn
+    drawn = {name for each in used_metrics() for name in NAME.findall(each)}
+    assert measured - drawn == {"digest_statistics_seconds", "digest_papers_new_today", "digest_store_up"} - drawn

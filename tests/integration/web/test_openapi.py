@@ -10,27 +10,27 @@ from sqlalchemy import Engine
 
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
-from tests.support.browser import AT
+from tests.support.browser import TEST_TIME
 from tests.support.contexts import arrive, make_context
 
-PLENTY = FormLimits(subscribe=10**6, search=10**6, mailbox=10**6)
-FEW = settings(
+NO_LIMITS = FormLimits(subscribe=10**6, search=10**6, mailbox=10**6)
+SETTINGS = settings(
     max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
 )
 
 
-def test_every_answer_is_as_described(sqlite_store: Engine) -> None:
+def test_every_response_matches_the_openapi_description(sqlite_store: Engine) -> None:
     at = make_context(sqlite_store)
-    arrive(at, AT, "Robot hands", "Protein folds")
+    arrive(at, TEST_TIME, "Robot hands", "Protein folds")
     described = schemathesis.openapi.from_asgi(
-        "/api/v1/openapi.json", create_app(at, clock=lambda: AT, limits=PLENTY, min_answer_seconds=0)
+        "/api/v1/openapi.json", create_app(at, clock=lambda: TEST_TIME, limits=NO_LIMITS, min_answer_seconds=0)
     )
     tried = []
     for found in described.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
 
-        @FEW
+        @SETTINGS
         @given(case=operation.as_strategy())
         def conforms(case: Any) -> None:
             answer = case.call()

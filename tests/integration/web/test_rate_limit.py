@@ -15,11 +15,11 @@ from digest.database import read_session
 from digest.database.models import RateLimitCounter, Subscriber
 from digest.jobs.retention import prune_rate_limit_counters
 from digest.web import create_app
-from digest.web.rate_limit import FormLimits, RequestRateLimiter
+from digest.web.rate_limit import FormLimits, RateLimiter
 from tests.conftest import Connect
-from tests.support.browser import AT, Browser
+from tests.support.browser import TEST_TIME, Browser
 from tests.support.contexts import Record, make_context
-from tests.support.web_server import ask, served
+from tests.support.web_server import run_web_server, send_request
 
 FORM = {"keywords": "graph", "email": "ada@example.org"}
 
@@ -28,71 +28,73 @@ FORM = {"keywords": "graph", "email": "ada@example.org"}
 class Clock:
     """It stands still until it is moved."""
 
-    now: datetime = AT
+    now: datetime = TEST_TIME
 
     def __call__(self) -> datetime:
         return self.now
 
 
-def client(at: AppContext, pace: FormLimits, address: str = "192.0.2.1", clock: Clock | None = None) -> Browser:
+def create_browser(
+    ctx: AppContext, limits: FormLimits, address: str = "192.0.2.1", clock: Clock | None = None
+) -> Browser:
     """A process of its own, for all that it knows."""
-    return Browser(create_app(at, clock=clock or Clock(), limits=pace, min_answer_seconds=0), address)
+    return Browser(create_app(ctx, clock=clock or Clock(), limits=limits, min_answer_seconds=0), address)
 
 
-def asked(browser: Browser, email: str) -> int:
+def subscribe_status(browser: Browser, email: str) -> int:
     return browser.post("/subscribe", FORM | {"email": email}).status_code
 
 
-def test_two_processes_share_what_a_network_may_send(store: Engine) -> None:
-    at, clock, pace = make_context(store), Clock(), FormLimits(subscribe=3)
-    one, other = client(at, pace, clock=clock), client(at, pace, clock=clock)
-    assert [asked(each, f"r{n}@example.org") for n, each in enumerate((one, other, one, other, one))] == [
+def test_two_processes_share_the_limit_of_a_network(store: Engine) -> None:
+    ctx, clock, limits = make_context(store), Clock(), FormLimits(subscribe=3)
+    one, other = create_browser(ctx, limits, clock=clock), create_browser(ctx, limits, clock=clock)
+    assert [subscribe_status(each, f"r{n}@example.org") for n, each in enumerate((one, other, one, other, one))] == [
         *(303, 303, 303),
         *(429, 429),
     ]
     clock.now += timedelta(minutes=20)
     refused = other.post("/subscribe", FORM)
     assert int(refused.headers["retry-after"]) == 40 * 60 + 1
-    assert asked(client(at, pace, "192.0.2.2", clock), "r5@example.org") == 303
+    assert subscribe_status(create_browser(ctx, limits, "192.0.2.2", clock), "r5@example.org") == 303
     clock.now += timedelta(minutes=40)
-    assert asked(one, "r6@example.org") == 303
+    assert subscribe_status(one, "r6@example.org") == 303
 
 
-def test_who_counts_at_once_forgets_nobody(store: Engine) -> None:
-    rations = [RequestRateLimiter(make_context(store), Clock(), FormLimits(other=30, all_forms=50)) for _ in range(4)]
+def test_concurrent_hits_are_all_counted(store: Engine) -> None:
+    rations = [RateLimiter(make_context(store), Clock(), FormLimits(other=30, all_forms=50)) for _ in range(4)]
     with ThreadPoolExecutor(8) as crew:
-        waits = list(crew.map(lambda n: rations[n % 4].form("/", f"192.0.2.{n % 2}"), range(100)))
+        waits = list(crew.map(lambda n: rations[n % 4].hit_form("/", f"192.0.2.{n % 2}"), range(100)))
     assert sum(not each for each in waits) == 50
 
 
 def test_every_kind_of_form_has_its_own_limit(sqlite_store: Engine) -> None:
-    rations = RequestRateLimiter(make_context(sqlite_store), Clock(), FormLimits(subscribe=1, other=2, unsubscribe=3))
+    rations = RateLimiter(make_context(sqlite_store), Clock(), FormLimits(subscribe=1, other=2, unsubscribe=3))
     waits = [rations.hit_form(path, "192.0.2.1") for path in ["/subscribe"] * 2 + ["/"] * 3 + ["/unsubscribe/x"] * 4]
     assert [wait > 0 for wait in waits] == [False, True, False, False, True, False, False, False, True]
     assert all(0 <= wait <= 3602 for wait in waits)
 
 
-def test_one_networks_surplus_does_not_use_up_what_is_there_for_all(sqlite_store: Engine) -> None:
-    rations = RequestRateLimiter(make_context(sqlite_store), Clock(), FormLimits(other=1, all_forms=3))
+def test_refused_requests_of_one_network_do_not_count_against_the_common_limit(sqlite_store: Engine) -> None:
+    rations = RateLimiter(make_context(sqlite_store), Clock(), FormLimits(other=1, all_forms=3))
     for _ in range(10):
         rations.hit_form("/", "192.0.2.1")
     assert [rations.hit_form("/", f"192.0.2.{n}") > 0 for n in (2, 3, 4)] == [False, False, True]
 
 
-def test_a_domain_and_all_together_have_their_limits_and_it_is_said(sqlite_store: Engine) -> None:
-    at = make_context(sqlite_store)
-    browser = client(at, FormLimits(domain=2, all_mailboxes=3))
-    assert [asked(browser, f"r{n}@Example.ORG") for n in range(3)] == [303, 303, 429]
-    assert [asked(browser, f"r@{n}.example") for n in range(2)] == [303, 429]
+def test_a_domain_and_all_mailboxes_have_limits_with_an_error_page(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store)
+    browser = create_browser(ctx, FormLimits(domain=2, all_mailboxes=3))
+    assert [subscribe_status(browser, f"r{n}@Example.ORG") for n in range(3)] == [303, 303, 429]
+    assert [subscribe_status(browser, f"r@{n}.example") for n in range(2)] == [303, 429]
     told = browser.post("/api/v1/subscriptions", json={"email": "r@9.example", "agreed": True})
     assert (told.status_code, told.json()["title"]) == (429, "Too Many Requests")
     assert 0 < int(told.headers["retry-after"]) <= 3602
     assert len(Record(sqlite_store).letters()) == 3
 
 
-def test_a_mailbox_has_its_limit_and_nobody_is_told(sqlite_store: Engine) -> None:
-    at, clock = make_context(sqlite_store), Clock()
-    browser = client(at, FormLimits(mailbox=2), clock=clock)
+def test_a_mailbox_has_a_silent_limit(sqlite_store: Engine) -> None:
+    ctx, clock = make_context(sqlite_store), Clock()
+    browser = create_browser(ctx, FormLimits(mailbox=2), clock=clock)
     # Of many tags and dots each would be another address, and all one mailbox.
     same = ["ada@example.org", "ADA+1@example.org", "a.d.a+2@example.org", "ada+3@example.org"]
     answers = [browser.post("/subscribe", FORM | {"email": each}) for each in same]
@@ -100,13 +102,13 @@ def test_a_mailbox_has_its_limit_and_nobody_is_told(sqlite_store: Engine) -> Non
     with read_session(sqlite_store) as session:
         assert len(session.exec(select(Subscriber)).all()) == 2
     clock.now += timedelta(days=1)
-    asked(browser, same[3])
+    subscribe_status(browser, same[3])
     assert len(Record(sqlite_store).letters()) == 3
 
 
-def test_no_network_and_no_address_can_be_read_from_the_counts(store: Engine) -> None:
-    at = make_context(store)
-    asked(client(at, FormLimits()), "ada@example.org")
+def test_counters_reveal_neither_networks_nor_addresses(store: Engine) -> None:
+    ctx = make_context(store)
+    subscribe_status(create_browser(ctx, FormLimits()), "ada@example.org")
     with read_session(store) as session:
         names = [each.key for each in session.exec(select(RateLimitCounter)).all()]
     assert len(names) == 5  # this network and all networks; this mailbox, its domain and all mailboxes
@@ -114,70 +116,70 @@ def test_no_network_and_no_address_can_be_read_from_the_counts(store: Engine) ->
     assert {len(name) for name in names} == {40}
 
 
-def test_counts_are_erased_when_their_time_is_over(store: Engine) -> None:
-    at = make_context(store)
-    asked(client(at, FormLimits()), "ada@example.org")
-    assert prune_rate_limit_counters(at, AT + timedelta(minutes=59)) == 0
-    assert prune_rate_limit_counters(at, AT + timedelta(minutes=61)) == 4
-    assert prune_rate_limit_counters(at, AT + timedelta(hours=25)) == 1
+def test_expired_counters_are_deleted(store: Engine) -> None:
+    ctx = make_context(store)
+    subscribe_status(create_browser(ctx, FormLimits()), "ada@example.org")
+    assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(minutes=59)) == 0
+    assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(minutes=61)) == 4
+    assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(hours=25)) == 1
 
 
-def test_who_has_had_enough_writes_nothing_and_searches_never_do(sqlite_store: Engine) -> None:
-    browser = client(make_context(sqlite_store), FormLimits(other=1))
+def test_refused_forms_and_all_searches_write_nothing(sqlite_store: Engine) -> None:
+    browser = create_browser(make_context(sqlite_store), FormLimits(other=1))
     assert browser.post("/", FORM).status_code == 200
 
-    def counted() -> list[tuple[str, int]]:
+    def read_counters() -> list[tuple[str, int]]:
         with read_session(sqlite_store) as session:
             return sorted((each.key, each.count) for each in session.exec(select(RateLimitCounter)).all())
 
-    before = counted()
+    before = read_counters()
     assert browser.post("/", FORM).status_code == 429
     for path in ("/papers?q=graph", "/meant?domain=gmial.com", "/feeds/atom?q=graph", "/api/v1/papers?q=graph"):
         assert browser.get(path).status_code == 200
     assert browser.post("/preview", FORM).status_code == 200
-    assert counted() == before
+    assert read_counters() == before
 
 
 @pytest.mark.parametrize("path", ["/subscribe", "/", "/unsubscribe/x", "/api/v1/subscriptions"])
-def test_while_the_store_is_away_every_form_says_so_kindly(tmp_path: Path, connect: Connect, path: str) -> None:
+def test_every_form_reports_an_unavailable_database(tmp_path: Path, connect: Connect, path: str) -> None:
     (tmp_path / "empty.db").touch()
     lost = connect(f"sqlite:///{tmp_path}/empty.db")
-    with capture_logs() as said:
-        answer = client(make_context(lost), FormLimits()).post(path, FORM)
+    with capture_logs() as header:
+        answer = create_browser(make_context(lost), FormLimits()).post(path, FORM)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "Nothing was changed" in answer.text
-    assert [each["event"] for each in said] == ["page.database_unavailable"]
+    assert [each["event"] for each in header] == ["page.database_unavailable"]
     assert "content-security-policy" in answer.headers
 
 
-def test_a_server_that_is_down_is_said_kindly_too(sqlite_store: Engine, connect: Connect) -> None:
+def test_a_form_reports_a_database_server_that_is_down(sqlite_store: Engine, connect: Connect) -> None:
     gone = connect("postgresql+psycopg://digest@127.0.0.1:1/digest")
-    at = make_context(sqlite_store)
-    answer = client(AppContext(at.settings, gone, at.token_signer), FormLimits()).post("/subscribe", FORM)
+    ctx = make_context(sqlite_store)
+    answer = create_browser(AppContext(ctx.settings, gone, ctx.token_signer), FormLimits()).post("/subscribe", FORM)
     assert answer.status_code == 503
 
 
-FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+FORM_HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def forwarded(port: int, said: str) -> int:
-    headers = FORM_TYPE | {"X-Forwarded-For": said}
-    return ask(port, "POST", "/", headers, "keywords=graph")[0].status
+def forwarded_status(port: int, header: str) -> int:
+    headers = FORM_HEADERS | {"X-Forwarded-For": header}
+    return send_request(port, "POST", "/", headers, "keywords=graph")[0].status
 
 
-def test_behind_a_proxy_its_client_counts_and_nobody_chooses_who_that_is(sqlite_store: Engine) -> None:
-    at, pace = make_context(sqlite_store), FormLimits(other=2)
-    with served(at, pace=pace) as port:
+def test_behind_a_proxy_the_client_counts_and_cannot_be_spoofed(sqlite_store: Engine) -> None:
+    ctx, limits = make_context(sqlite_store), FormLimits(other=2)
+    with run_web_server(ctx, limits=limits) as port:
         # The proxy puts the address that it sees at the end. What a client wrote before it is worth nothing.
         made_up = ["198.51.100.1", *(f"203.0.113.{n}, 198.51.100.1" for n in range(3))]
-        assert [forwarded(port, each) for each in made_up] == [200, 200, 429, 429]
-        assert forwarded(port, "198.51.100.1, 198.51.100.2") == 200
-    with served(at, pace=pace, proxies=("127.0.0.1", "10.0.0.0/8")) as port:
-        assert forwarded(port, "198.51.100.3, 10.1.2.3") == 200
-        assert forwarded(port, "198.51.100.3, 10.9.9.9") == 200
-        assert forwarded(port, "198.51.100.3, 10.1.2.3") == 429
+        assert [forwarded_status(port, each) for each in made_up] == [200, 200, 429, 429]
+        assert forwarded_status(port, "198.51.100.1, 198.51.100.2") == 200
+    with run_web_server(ctx, limits=limits, proxies=("127.0.0.1", "10.0.0.0/8")) as port:
+        assert forwarded_status(port, "198.51.100.3, 10.1.2.3") == 200
+        assert forwarded_status(port, "198.51.100.3, 10.9.9.9") == 200
+        assert forwarded_status(port, "198.51.100.3, 10.1.2.3") == 429
 
 
-def test_without_a_proxy_nobody_is_believed(sqlite_store: Engine) -> None:
-    with served(make_context(sqlite_store), pace=FormLimits(other=2), proxies=("192.0.2.9",)) as port:
-        assert [forwarded(port, f"198.51.100.{n}") for n in range(3)] == [200, 200, 429]
+def test_without_a_proxy_forwarded_headers_are_ignored(sqlite_store: Engine) -> None:
+    with run_web_server(make_context(sqlite_store), limits=FormLimits(other=2), proxies=("192.0.2.9",)) as port:
+        assert [forwarded_status(port, f"198.51.100.{n}") for n in range(3)] == [200, 200, 429]

@@ -25,12 +25,12 @@ NOW = datetime(2026, 7, 28, 9, tzinfo=UTC)
 TODAY = date(2026, 7, 28)
 
 
-def lines(written: str) -> list[dict[str, Any]]:
+def parse_log(text: str) -> list[dict[str, Any]]:
     """Every line of it, each a value of JSON."""
-    return [json.loads(line) for line in written.splitlines()]
+    return [json.loads(line) for line in text.splitlines()]
 
 
-def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.CaptureFixture[str]) -> None:
+def test_each_outcome_of_a_run_is_logged(sqlite_store: Engine, capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(logging.INFO, LogFormat.JSON)
     names = ("sent", "refused", "later", "lost")
     with relay() as running, serve_listings(ListingHost(TODAY)) as lists:
@@ -66,7 +66,7 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
             await work.close()
 
         asyncio.run(whole_round())
-    said = lines(written := capfd.readouterr().err)
+    said = parse_log(text := capfd.readouterr().err)
     with read_session(sqlite_store) as session:
         letters = session.exec(select(Delivery)).all()
         looks = session.exec(select(SourceFetch)).all()
@@ -84,12 +84,12 @@ def test_each_outcome_of_a_round_is_a_line(sqlite_store: Engine, capfd: pytest.C
     )
     planned = [each for each in said if each["event"] == "plan.finished"]
     assert [(each["due"], each["digests"], each["without_papers"]) for each in planned] == [(4, 4, 0)]
-    assert "@" not in written
-    assert KEY not in written
-    assert "robot" not in written
+    assert "@" not in text
+    assert KEY not in text
+    assert "robot" not in text
 
 
-def test_lines_for_people_are_no_json_and_without_colours_where_nobody_sees_them(
+def test_logs_for_people_are_no_json_and_without_colors_unless_on_a_terminal(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     for form in LogFormat:

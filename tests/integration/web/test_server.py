@@ -18,57 +18,57 @@ from digest.database import read_session
 from digest.database.models import Subscriber, SubscriberStatus
 from digest.subscribers import Preferences, parse_keywords, subscribe
 from digest.tokens import TokenPurpose, TokenSigner
-from tests.support.browser import AT
-from tests.support.web_server import ask, served
+from tests.support.browser import TEST_TIME
+from tests.support.web_server import run_web_server, send_request
 
 
 @pytest.fixture
-def home(sqlite_store: Engine, tmp_path: Path) -> AppContext:
+def ctx(sqlite_store: Engine, tmp_path: Path) -> AppContext:
     chosen = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/digest.db", base_url="http://127.0.0.1")
     return AppContext(chosen, sqlite_store, TokenSigner(["a key for tests"]))
 
 
-def test_a_person_subscribes_confirms_and_leaves(home: AppContext) -> None:
-    said = io.StringIO()
-    watch = logging.StreamHandler(said)
-    logging.getLogger().addHandler(watch)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(said))
+def test_a_subscriber_subscribes_confirms_and_unsubscribes(ctx: AppContext) -> None:
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
+    logging.getLogger().addHandler(handler)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(output))
     try:
-        with served(home) as port:
-            whole_way(home, port)
+        with run_web_server(ctx) as port:
+            subscribe_and_unsubscribe(ctx, port)
     finally:
         structlog.reset_defaults()
-        logging.getLogger().removeHandler(watch)
-    with read_session(home.engine) as session:
+        logging.getLogger().removeHandler(handler)
+    with read_session(ctx.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
     for secret in (nonce, "ada", "graphs"):
-        assert secret not in said.getvalue()
+        assert secret not in output.getvalue()
 
 
-def whole_way(home: AppContext, port: int) -> None:
+def subscribe_and_unsubscribe(ctx: AppContext, port: int) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer, _ = ask(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
+    answer, _ = send_request(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
     assert (answer.status, answer.headers["Location"]) == (303, "/sent")
-    with read_session(home.engine) as session:
+    with read_session(ctx.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
-    links = {purpose: f"/{purpose}/{home.token_signer.sign(purpose, nonce, AT)}" for purpose in TokenPurpose}
+    links = {purpose: f"/{purpose}/{ctx.token_signer.sign(purpose, nonce, TEST_TIME)}" for purpose in TokenPurpose}
     for method in ("HEAD", "GET"):
-        answer, body = ask(port, method, links[TokenPurpose.CONFIRM])
+        answer, body = send_request(port, method, links[TokenPurpose.CONFIRM])
         assert answer.status == 200
         assert bool(body) == (method == "GET")
         assert int(answer.headers["Content-Length"]) > 500
-    assert ask(port, "POST", links[TokenPurpose.CONFIRM])[0].status == 200
+    assert send_request(port, "POST", links[TokenPurpose.CONFIRM])[0].status == 200
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{links[TokenPurpose.UNSUBSCRIBE]}", data=b"List-Unsubscribe=One-Click"
     )
     with urllib.request.urlopen(request) as answered:
         assert (answered.status, answered.read()) == (200, b"You are unsubscribed.\n")
-    with read_session(home.engine) as session:
+    with read_session(ctx.engine) as session:
         assert session.exec(select(Subscriber)).one().status == SubscriberStatus.UNSUBSCRIBED
 
 
-def test_a_body_without_an_end_is_refused_while_it_comes(home: AppContext) -> None:
-    with served(home) as port:
+def test_an_endless_body_is_refused_while_it_is_received(ctx: AppContext) -> None:
+    with run_web_server(ctx) as port:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         line.putrequest("POST", "/subscribe")
         line.putheader("Transfer-Encoding", "chunked")
@@ -79,26 +79,28 @@ def test_a_body_without_an_end_is_refused_while_it_comes(home: AppContext) -> No
             line.send(b"2000\r\n" + piece + b"\r\n")
         assert line.getresponse().status == 413
         line.close()
-        assert ask(port, "GET", "/")[0].status == 200
+        assert send_request(port, "GET", "/")[0].status == 200
 
 
-def test_many_subscribe_at_once(home: AppContext) -> None:
+def test_many_subscribe_at_once(ctx: AppContext) -> None:
     saved, _ = parse_keywords(["graphs"])
-    with served(home) as port:
+    with run_web_server(ctx) as port:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         statuses: list[int] = []
 
-        def one(number: int) -> None:
+        def post_form(number: int) -> None:
             body = f"email=reader{number}%40example.org&keywords=graphs"
-            statuses.append(ask(port, "POST", "/subscribe", body=body, headers=form)[0].status)
+            statuses.append(send_request(port, "POST", "/subscribe", body=body, headers=form)[0].status)
 
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+        threads = [threading.Thread(target=post_form, args=(number,)) for number in range(20)]
         for thread in threads:
             thread.start()
-        subscribe(home, "operator@example.org", Preferences(), saved, AT)
+        subscribe(ctx, "operator@example.org", Preferences(), saved, TEST_TIME)
         for thread in threads:
             thread.join()
         assert statuses == [303] * 20
-        assert ask(port, "POST", "/subscribe", body="email=one.more%40example.org", headers=form)[0].status == 429
-    with read_session(home.engine) as session:
+        assert (
+            send_request(port, "POST", "/subscribe", body="email=one.more%40example.org", headers=form)[0].status == 429
+        )
+    with read_session(ctx.engine) as session:
         assert len(session.exec(select(Subscriber)).all()) == 21

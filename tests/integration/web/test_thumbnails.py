@@ -13,14 +13,14 @@ from digest.context import AppContext
 from digest.database import write_session
 from digest.web import create_app
 from digest.web.thumbnails import MAX_BYTES, MAX_FILES, ThumbnailCache
-from tests.support.browser import AT, Browser, Seen
+from tests.support.browser import TEST_TIME, Browser, ParsedPage
 from tests.support.contexts import make_context
 from tests.support.factories import listing, paper
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 
 
-class Host(BaseHTTPRequestHandler):
+class ImageHandler(BaseHTTPRequestHandler):
     """What a host of pictures may answer."""
 
     asked: ClassVar[list[str]] = []
@@ -45,9 +45,9 @@ class Host(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def host() -> Iterator[str]:
-    Host.asked.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
+def image_host() -> Iterator[str]:
+    ImageHandler.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ImageHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -56,55 +56,57 @@ def host() -> Iterator[str]:
     server.server_close()
 
 
-def open_at(store: Engine, host: str, *urls: str, thumbnails: bool = True) -> tuple[AppContext, Browser, list[int]]:
-    home = make_context(store, base_url="http://digest.test", huggingface_url=host, thumbnails=thumbnails)
+def open_app(
+    store: Engine, image_host: str, *urls: str, thumbnails: bool = True
+) -> tuple[AppContext, Browser, list[int]]:
+    ctx = make_context(store, base_url="http://digest.test", huggingface_url=image_host, thumbnails=thumbnails)
     with write_session(store) as session:
         found = [paper(title=f"Robot {number}", thumbnail_url=url) for number, url in enumerate(urls)]
         session.add_all(found)
         session.flush()
-        session.add_all(listing(each, list_day=AT.date()) for each in found)
+        session.add_all(listing(each, list_day=TEST_TIME.date()) for each in found)
         numbers = [int(each.id or 0) for each in found]
-    return home, Browser(create_app(home, clock=lambda: AT + timedelta(hours=1), min_answer_seconds=0)), numbers
+    return ctx, Browser(create_app(ctx, clock=lambda: TEST_TIME + timedelta(hours=1), min_answer_seconds=0)), numbers
 
 
-def test_a_picture_is_fetched_once_and_served_from_here(sqlite_store: Engine, host: str) -> None:
-    home, browser, (number,) = open_at(sqlite_store, host, f"{host}/good.png")
+def test_a_thumbnail_is_fetched_once_and_served_from_the_cache(sqlite_store: Engine, image_host: str) -> None:
+    ctx, browser, (number,) = open_app(sqlite_store, image_host, f"{image_host}/good.png")
     for page in ("/papers", f"/papers/{number}", "/papers?q=robot"):
-        [shown] = [found for tag, found in Seen(browser.get(page).text).tags if tag == "img"]
+        [shown] = [found for tag, found in ParsedPage(browser.get(page).text).tags if tag == "img"]
         assert (shown["src"], shown["alt"]) == (f"/papers/{number}/thumbnail", "")
     first, again = browser.get(f"/papers/{number}/thumbnail"), browser.get(f"/papers/{number}/thumbnail")
     assert (first.content, first.headers["content-type"]) == (PNG, "image/png")
     assert again.content == PNG
     assert "sandbox" in first.headers["content-security-policy"]
-    assert Host.asked == ["/good.png"]
-    assert len(list((home.settings.data_directory / "thumbnails").iterdir())) == 1
+    assert ImageHandler.asked == ["/good.png"]
+    assert len(list((ctx.settings.data_directory / "thumbnails").iterdir())) == 1
 
 
-def test_other_hosts_and_other_things_are_not_fetched(sqlite_store: Engine, host: str) -> None:
-    port = host.rpartition(":")[2]
+def test_other_hosts_and_other_media_types_are_not_fetched(sqlite_store: Engine, image_host: str) -> None:
+    port = image_host.rpartition(":")[2]
     foreign = (
         *(f"http://localhost:{port}/good.png", f"http://x@127.0.0.1:{port}/good.png", "file:///etc/passwd"),
-        *(f"https://127.0.0.1:{port}/good.png", "http://169.254.169.254/latest", f"{host}.example.org/good.png"),
+        *(f"https://127.0.0.1:{port}/good.png", "http://169.254.169.254/latest", f"{image_host}.example.org/good.png"),
     )
-    wrong = tuple(f"{host}/{name}.png" for name in ("svg", "large", "moved", "nothing"))
-    _, browser, numbers = open_at(sqlite_store, host, *foreign, *wrong)
+    wrong = tuple(f"{image_host}/{name}.png" for name in ("svg", "large", "moved", "nothing"))
+    _, browser, numbers = open_app(sqlite_store, image_host, *foreign, *wrong)
     for number in (*numbers, *numbers, 999):
         assert browser.get(f"/papers/{number}/thumbnail").status_code == 404
-    assert sorted(Host.asked) == ["/large.png", "/moved.png", "/nothing.png", "/svg.png"]
+    assert sorted(ImageHandler.asked) == ["/large.png", "/moved.png", "/nothing.png", "/svg.png"]
 
 
-def test_without_the_setting_there_are_none(sqlite_store: Engine, host: str) -> None:
-    _, browser, (number,) = open_at(sqlite_store, host, f"{host}/good.png", thumbnails=False)
+def test_without_the_setting_there_are_no_thumbnails(sqlite_store: Engine, image_host: str) -> None:
+    _, browser, (number,) = open_app(sqlite_store, image_host, f"{image_host}/good.png", thumbnails=False)
     assert "<img" not in browser.get("/papers").text
     assert browser.get(f"/papers/{number}/thumbnail").status_code == 404
-    assert Host.asked == []
+    assert ImageHandler.asked == []
 
 
-def test_the_folder_does_not_grow_without_end(sqlite_store: Engine, host: str) -> None:
-    home, _, _ = open_at(sqlite_store, host)
-    folder = home.settings.data_directory / "thumbnails"
+def test_the_folder_is_bounded(sqlite_store: Engine, image_host: str) -> None:
+    ctx, _, _ = open_app(sqlite_store, image_host)
+    folder = ctx.settings.data_directory / "thumbnails"
     folder.mkdir()
     for number in range(MAX_FILES + 5):
         (folder / str(number)).touch()
-    assert ThumbnailCache(folder, [host]).get(f"{host}/good.png") == PNG
+    assert ThumbnailCache(folder, [image_host]).get(f"{image_host}/good.png") == PNG
     assert len(list(folder.iterdir())) == MAX_FILES

@@ -31,7 +31,7 @@ from digest.mail import (
 from digest.rendering import SendTime, render_digest
 from digest.rendering.contexts import AlreadySubscribedContext, ConfirmContext, GoodbyeContext, WelcomeContext
 from digest.rendering.transactional import render_already_subscribed, render_confirm, render_goodbye, render_welcome
-from tests.support.browser import Seen
+from tests.support.browser import ParsedPage
 from tests.support.email_factory import LINKS, make_context, make_view
 from tests.support.relay import Relay, relay
 
@@ -160,7 +160,7 @@ def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -
     title, name, keyword, organization, notice = written = [data.draw(SAID) for _ in range(5)]
     raw = build_message(digest(title, name, keyword, organization, notice), ENVELOPE)
     _, text, html, _ = read(raw)
-    seen = shown(Seen(html).text)
+    seen = shown(ParsedPage(html).text)
     assert [each for each in written if shown(each) not in seen] == []
     plain = shown(text)
     assert [each for each in written if shown(each).replace("*", "") not in plain.replace("*", "")] == []

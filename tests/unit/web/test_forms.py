@@ -18,10 +18,10 @@ SETTINGS = Settings(_env_file=None, default_timezone="Europe/Berlin", send_hour=
 NOW = datetime(2026, 7, 31, 22, 30, tzinfo=UTC)  # the first of August in Berlin
 
 
-def test_fields_left_empty_have_the_usual_values() -> None:
+def test_empty_fields_get_default_values() -> None:
     read = parse_subscribe_form(SubscribeForm(email="ada@example.org"), SETTINGS)
-    assert read.faults == []
-    wish = read.wish
+    assert read.errors == []
+    wish = read.preferences
     assert (wish.frequency, wish.send_hour, wish.timezone, wish.cap, wish.trending) == (
         "daily",
         7,
@@ -31,9 +31,9 @@ def test_fields_left_empty_have_the_usual_values() -> None:
     )
 
 
-def test_each_bad_line_is_told_with_its_number_and_the_parsers_own_words() -> None:
+def test_each_invalid_line_has_its_number_and_the_message_of_the_parser() -> None:
     form = SubscribeForm(email="ada@example.org", keywords='graphs\r\n\r\n"open\r\nspeech')
-    (message,) = parse_subscribe_form(form, SETTINGS).of("keywords")
+    (message,) = parse_subscribe_form(form, SETTINGS).messages("keywords")
     assert message.startswith('Line 3, “"open”: ')
     assert "unclosed quote" in message
 
@@ -53,14 +53,14 @@ def test_each_bad_line_is_told_with_its_number_and_the_parsers_own_words() -> No
         ("email", ""),
     ],
 )
-def test_a_bad_field_is_told_at_that_field_and_at_no_other(name: str, value: str) -> None:
+def test_an_invalid_field_has_an_error_at_that_field_only(name: str, value: str) -> None:
     given = {"email": "ada@example.org", name: value}
-    assert [fault.field for fault in parse_subscribe_form(SubscribeForm(**given), SETTINGS).faults] == [name]
+    assert [fault.field for fault in parse_subscribe_form(SubscribeForm(**given), SETTINGS).errors] == [name]
 
 
-def test_faults_stand_in_the_order_of_the_form() -> None:
+def test_errors_are_in_the_order_of_the_form() -> None:
     form = SubscribeForm(keywords='"a', email="x", hour="99", cap="0")
-    assert [fault.field for fault in parse_subscribe_form(form, SETTINGS).faults] == [
+    assert [fault.field for fault in parse_subscribe_form(form, SETTINGS).errors] == [
         "keywords",
         "email",
         "hour",
@@ -68,34 +68,34 @@ def test_faults_stand_in_the_order_of_the_form() -> None:
     ]
 
 
-def test_a_hundred_keywords_are_taken_and_one_more_is_not() -> None:
+def test_a_hundred_keywords_are_accepted_and_one_more_is_not() -> None:
     lines = [f"topic number {n}" for n in range(101)]
-    assert not parse_subscribe_form(SubscribeForm(email="a@b.org", keywords="\n".join(lines[:100])), SETTINGS).faults
+    assert not parse_subscribe_form(SubscribeForm(email="a@b.org", keywords="\n".join(lines[:100])), SETTINGS).errors
     read = parse_subscribe_form(SubscribeForm(email="a@b.org", keywords="\n".join(lines)), SETTINGS)
-    assert "At most 100 keywords" in read.of("keywords")[0]
+    assert "At most 100 keywords" in read.messages("keywords")[0]
 
 
-def test_a_flood_of_lines_is_refused_before_it_is_parsed() -> None:
+def test_too_many_lines_are_refused_before_parsing() -> None:
     read = parse_subscribe_form(SubscribeForm(email="a@b.org", keywords="a\n" * 5000), SETTINGS)
-    assert read.of("keywords") == ["At most 100 keywords, please, one a line."]
+    assert read.messages("keywords") == ["At most 100 keywords, please, one a line."]
 
 
 @pytest.mark.parametrize(
     ("pause", "expected"),
     [("", None), ("2026-08-02", date(2026, 8, 2))],
 )
-def test_a_pause_ends_on_a_later_day(pause: str, expected: date | None) -> None:
+def test_a_pause_must_end_on_a_later_day(pause: str, expected: date | None) -> None:
     read = parse_preferences_form(PreferencesForm(pause=pause), SETTINGS, NOW)
-    assert (read.pause, read.faults) == (expected, [])
+    assert (read.paused_until, read.errors) == (expected, [])
 
 
 @pytest.mark.parametrize("pause", ["2026-08-01", "2026-07-31", "1. August", "2026-02-30"])
-def test_a_pause_that_is_over_by_the_readers_calendar_is_refused(pause: str) -> None:
+def test_a_pause_that_is_over_in_the_subscribers_time_zone_is_refused(pause: str) -> None:
     read = parse_preferences_form(PreferencesForm(pause=pause), SETTINGS, NOW)
-    assert [fault.field for fault in read.faults] == ["pause"]
+    assert [fault.field for fault in read.errors] == ["pause"]
 
 
-def test_a_zone_under_an_old_name_is_still_in_its_owners_list() -> None:
+def test_a_time_zone_under_an_old_name_stays_in_the_list() -> None:
     assert not any("Japan" in names for names in timezones_by_region().values())
     assert "Japan" in timezones_including("Japan")[""]
     assert timezones_including("<b>") == timezones_by_region()

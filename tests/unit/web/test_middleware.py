@@ -13,7 +13,7 @@ STYLE = (static_directory() / "style.css").read_text()
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("one", "other", "is_same"),
     [
         ("192.0.2.1", "192.0.2.2", False),
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
@@ -23,11 +23,11 @@ STYLE = (static_directory() / "style.css").read_text()
         ("", "testclient", True),
     ],
 )
-def test_a_client_is_an_ipv4_address_or_an_ipv6_network(one: str, other: str, same: bool) -> None:
-    assert (client_network(one) == client_network(other)) is same
+def test_a_client_is_an_ipv4_address_or_an_ipv6_network(one: str, other: str, is_same: bool) -> None:
+    assert (client_network(one) == client_network(other)) is is_same
 
 
-def test_the_pages_have_the_colours_of_the_letters() -> None:
+def test_pages_have_the_colors_of_emails() -> None:
     light, dark = STYLE.split("@media (prefers-color-scheme: dark)", 1)
     for place, mark in enumerate(HIGHLIGHT_COLORS):
         assert f"--k{place}: {mark.background};" in light
@@ -51,7 +51,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("night", [False, True])
-def test_every_ink_can_be_read_on_its_ground(night: bool) -> None:
+def test_every_text_color_has_enough_contrast(night: bool) -> None:
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", STYLE.split("@media (prefers-color-scheme: dark)")[night]))
     pairs = [(ink, ground) for ink in ("ink", "quiet", "link", "wrong") for ground in ("page", "soft", "field")]
     pairs += [(f"k{n}-ink", f"k{n}") for n in range(6)] + [("button-ink", "button")]
@@ -59,7 +59,7 @@ def test_every_ink_can_be_read_on_its_ground(night: bool) -> None:
     assert contrast(colours["edge"], colours["page"]) >= 3  # the border of a field (WCAG 1.4.11)
 
 
-def test_no_template_fetches_anything_from_elsewhere_or_runs_a_script_of_its_own() -> None:
+def test_no_template_loads_from_other_hosts_or_has_inline_scripts() -> None:
     for path in Path(static_directory()).parent.rglob("*.html"):
         text = path.read_text()
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), path

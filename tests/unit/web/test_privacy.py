@@ -12,7 +12,7 @@ from digest.tokens import RESUBSCRIBE_LIFETIME
 from digest.web.privacy import OTHER_TABLES, PERSONAL_TABLES, retention_sentences
 
 
-def about_people(tables: Iterable[Table]) -> set[str]:
+def personal_tables(tables: Iterable[Table]) -> set[str]:
     """Those of subscribers, and whatever leads to one by its keys."""
     found = {"subscriber"}
     while more := {
@@ -24,24 +24,24 @@ def about_people(tables: Iterable[Table]) -> set[str]:
     return found
 
 
-def unexplained(tables: Iterable[Table]) -> set[str]:
+def unexplained_columns(tables: Iterable[Table]) -> set[str]:
     """What nobody has said anything about; also what is said of tables and columns that are not there."""
     tables = list(tables)
     names = {table.name for table in tables}
-    said = {(name, column) for name, (_, columns) in PERSONAL_TABLES.items() for column in columns}
-    there = {(table.name, column.name) for table in tables for column in table.columns}
-    missing = {f"{name}.{column}" for name, column in there if name in PERSONAL_TABLES} - {
-        f"{name}.{column}" for name, column in said
+    explained = {(name, column) for name, (_, columns) in PERSONAL_TABLES.items() for column in columns}
+    existing = {(table.name, column.name) for table in tables for column in table.columns}
+    missing = {f"{name}.{column}" for name, column in existing if name in PERSONAL_TABLES} - {
+        f"{name}.{column}" for name, column in explained
     }
     unknown = names - PERSONAL_TABLES.keys() - OTHER_TABLES
-    wrong = about_people(tables) & OTHER_TABLES
-    return missing | unknown | wrong | {f"{name}.{column}" for name, column in said - there}
+    wrong = personal_tables(tables) & OTHER_TABLES
+    return missing | unknown | wrong | {f"{name}.{column}" for name, column in explained - existing}
 
 
-def test_every_column_about_a_person_is_explained() -> None:
+def test_every_column_with_personal_data_has_a_purpose() -> None:
     assert Subscriber.metadata is SQLModel.metadata
-    assert unexplained(SQLModel.metadata.tables.values()) == set()
-    assert about_people(SQLModel.metadata.tables.values()) == {
+    assert unexplained_columns(SQLModel.metadata.tables.values()) == set()
+    assert personal_tables(SQLModel.metadata.tables.values()) == {
         "subscriber",
         "saved_keyword",
         "delivery",
@@ -50,27 +50,27 @@ def test_every_column_about_a_person_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "columns", "told"),
+    ("table", "columns", "expected"),
     [
         ("subscriber", ["shoe_size"], "subscriber.shoe_size"),
         ("visit", [], "visit"),
         ("relay_circuit", ["subscriber_id"], "relay_circuit"),
     ],
 )
-def test_a_column_or_a_table_that_nobody_explained_is_found(table: str, columns: list[str], told: str) -> None:
-    made = MetaData()
+def test_a_column_or_table_without_a_purpose_is_found(table: str, columns: list[str], expected: str) -> None:
+    metadata = MetaData()
     for each in SQLModel.metadata.tables.values():
-        each.to_metadata(made)
+        each.to_metadata(metadata)
     keys = [Column(name, Integer, *([ForeignKey("subscriber.id")] if name.endswith("_id") else [])) for name in columns]
-    if table in made.tables:
+    if table in metadata.tables:
         for key in keys:
-            made.tables[table].append_column(key)
+            metadata.tables[table].append_column(key)
     else:
-        Table(table, made, *keys)
-    assert unexplained(made.tables.values()) == {told}
+        Table(table, metadata, *keys)
+    assert unexplained_columns(metadata.tables.values()) == {expected}
 
 
-def test_how_long_goes_by_the_settings() -> None:
-    said = " ".join(retention_sentences(Settings(_env_file=None, web_copy_days=17)))
-    assert "for 17 days" in said
-    assert f"after {RESUBSCRIBE_LIFETIME.days} days" in said
+def test_retention_sentences_follow_the_settings() -> None:
+    explained = " ".join(retention_sentences(Settings(_env_file=None, web_copy_days=17)))
+    assert "for 17 days" in explained
+    assert f"after {RESUBSCRIBE_LIFETIME.days} days" in explained
