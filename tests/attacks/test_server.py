@@ -17,7 +17,7 @@ from digest.web.middleware import BodyLimitMiddleware
 from digest.web.server import TimeoutProtocol
 from tests.attacks.conftest import UNLIMITED, Target
 from tests.support.browser import TEST_TIME
-from tests.support.web_server import send_request, run_server
+from tests.support.web_server import run_server, send_request
 
 SHORT = 0.4  # seconds, in place of the timeouts of the real server
 PAUSE = 0.05  # seconds between two bytes of a slow client

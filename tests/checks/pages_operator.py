@@ -39,7 +39,9 @@ def add_operator_history(at: AppContext) -> None:
                 )
                 session.flush()
         for number in range(SUBSCRIBER_COUNT):
-            session.add(to := subscriber(email=f"reader-{number}@example.org", created_at=TEST_TIME - timedelta(days=9)))
+            session.add(
+                to := subscriber(email=f"reader-{number}@example.org", created_at=TEST_TIME - timedelta(days=9))
+            )
             session.flush()
             for ago, state in enumerate(FINAL_STATES, 1):
                 then = TEST_TIME - timedelta(days=ago)

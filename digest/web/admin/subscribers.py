@@ -20,7 +20,6 @@ from digest.database import read_session
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.matching import KeywordInput, describe, is_exclusion, parse_canonical
 from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after
-from digest.rendering import PaperView
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
 from digest.web.admin.login import admin_page, redirect_to_admin
