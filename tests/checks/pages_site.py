@@ -72,7 +72,7 @@ def serve_site() -> Iterator[Site]:
         migrate(at.engine)
         fill_store(at)
         add_operator_history(at)
-        stack.enter_context(run_web_server(at, pace=NO_LIMITS, port=port))
+        stack.enter_context(run_web_server(at, limits=NO_LIMITS, port=port))
         stack.enter_context(run_web_server(create_site_context(stack, f"{folder}/empty.db", away), port=away))
         stack.enter_context(run_server(faulty_server(other)))
         base = at.settings.base_url
