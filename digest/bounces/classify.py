@@ -11,12 +11,12 @@ MAX_RECIPIENTS = 20
 
 def classify(recipients: Sequence[str], status: str, texts: Sequence[str], *, final: bool, parser: str) -> BounceReport:
     """Return the report of a bounce. `texts` is what was said about it, the closest first; not `final`: a delay."""
-    refusal = replies.classify_refusal(status, texts, final=final)
+    reply = replies.classify_reply(status, texts, final=final)
     return BounceReport(
-        kind=ReportKind(refusal.refusal_class),
+        kind=ReportKind(reply.reply_class),
         recipient=recipients[0] if recipients else "",
         status=status or ("5.0.0" if final else "4.0.0"),
-        reason=refusal.reason,
+        reason=reply.reason,
         parser=parser,
         final=final,
         recipients=tuple(recipients[:MAX_RECIPIENTS]),

@@ -72,7 +72,7 @@ def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Seque
     (log.error if is_urgent else log.info)(
         f"bounce.{report.kind}",
         delivery=delivery_id,
-        deed=action,
+        action=action,
         status=report.status,
         reason=report.reason,
         parser=report.parser,

@@ -17,8 +17,8 @@ MAX_REPLY_LENGTH = 300
 UNKNOWN_MAILBOX_CODES = {0, 550, 551, 553}
 
 
-class RefusalClass(StrEnum):
-    """Consequence of a refusal."""
+class ReplyClass(StrEnum):
+    """Consequence of a negative reply."""
 
     HARD = "hard"  # the address takes no mail and never will
     SOFT = "soft"  # this e-mail did not arrive; the next one may
@@ -26,10 +26,10 @@ class RefusalClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Class of a refusal, and the reason in a few words."""
+class ClassifiedReply:
+    """Class of a negative reply, and the reason in a few words."""
 
-    refusal_class: RefusalClass
+    reply_class: ReplyClass
     reason: str
 
 
@@ -37,10 +37,10 @@ UNKNOWN_MAILBOX = "no such mailbox"
 
 _USER = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
 # Reason, class, and phrases that mean it. The first match counts, so what excuses the recipient comes first.
-_PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
+_PHRASES: tuple[tuple[str, ReplyClass, tuple[str, ...]], ...] = (
     (
         "mailbox full",
-        RefusalClass.SOFT,
+        ReplyClass.SOFT,
         (
             r"(?:mail ?)?(?:box|folder) (?:is |has been )?(?:over )?(?:full|quota)|full mailbox|mailbox exceeds",
             r"over ?-?(?:disk |the )?quota|quota ?(?:has been |was |is )?(?:exceeded|full)|disk ?quota",
@@ -51,7 +51,7 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "not authenticated",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (?:check|fail|requir)",
             r"sender id\b|purported responsible|email address is not verified",
@@ -59,12 +59,12 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "no reverse name",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (r"reverse dns|\brdns\b|\bptr\b|ip name lookup failed|unverif\w+ sending ip|valid sender domain",),
     ),
     (
         "relaying refused",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"relay(?:ing)? (?:access )?(?:denied|not (?:allowed|permitted))|smtp server of your isp",
             r"(?:unable|not configured|cannot|refus\w+) to relay",
@@ -72,7 +72,7 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "taken for spam",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"\bspam\b|unsolicited|bulk mail|blacklisted url|virus|malware|phish",
             r"mail rejete|potential\w* (?:security|danger)",
@@ -80,7 +80,7 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "blocked",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"black ?-?list|block(?:ed)? ?-?list|deny ?-?list|\bdnsbl\b|\brbl\b|spamhaus|banned sending|\breputation\b",
             r"blocked (?:using|by|for|ip)|has been blocked|client host rejected|user complaints|service refuse",
@@ -88,7 +88,7 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "sender refused",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"sender address|sender (?:rejected|denied|refused)|(?:domain|address) of sender",
             r"mail from\W{1,3}\S{1,99} (?:rejected|refused)",
@@ -96,22 +96,22 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "too many at once",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (r"too many (?:recipients|connections|messages|mails|errors|hops)|frequency limit|rate ?-?limit|throttl",),
     ),
     (
         "takes no mail",
-        RefusalClass.HARD,
+        ReplyClass.HARD,
         (r"does(?: no|n.)t accept (?:any )?(?:e-?)?mail|null ?mx|accepts no mail",),
     ),
     (
         "moved",
-        RefusalClass.HARD,
+        ReplyClass.HARD,
         (r"no longer (?:on server|here|valid|active|available|work|employ)|has moved|address has changed",),
     ),
     (
         "no such domain",
-        RefusalClass.HARD,
+        ReplyClass.HARD,
         (
             r"(?:domain|host)(?: name)?(?: \S{1,99})? (?:does ?n[o']t exist|unknown|not found)|nxdomain",
             r"(?:no such|unknown|illegal) (?:domain|host)|unrouteable address|domain (?:name )?not found",
@@ -119,7 +119,7 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "mailbox off",
-        RefusalClass.SOFT,
+        ReplyClass.SOFT,
         (
             r"account (?:\w+ ){0,3}(?:disabled(?! or disc)|inactive|suspended|locked|frozen|blocked)",
             r"disabled recipient",
@@ -129,12 +129,12 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "no such account",
-        RefusalClass.HARD,
+        ReplyClass.HARD,
         (r"doesn.t have an? \S{1,99} account|disabled or discontinued|\bdiscontinued\b|no valid recipients",),
     ),
     (
         UNKNOWN_MAILBOX,
-        RefusalClass.HARD,
+        ReplyClass.HARD,
         (
             rf"{_USER}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|invalid|inconnu)",
             rf"{_USER}(?: \S{{1,99}})? (?:is |was |name )?not (?:found|known|recogni[sz]ed)",
@@ -150,17 +150,17 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "gave up",
-        RefusalClass.SOFT,
+        ReplyClass.SOFT,
         (
             r"expired|timed? ?-?out|timeout|giving up|gave up|multiple retries|failed \d+ attempts|connection refused",
             r"after \S{1,20} (?:attempts|hours?|days?|seconds)|did not accept our requests|not reachable",
             r"no answer from host|could not find a gateway",
         ),
     ),
-    ("too large", RefusalClass.SOFT, (r"too (?:large|big)|size limit|message size",)),
+    ("too large", ReplyClass.SOFT, (r"too (?:large|big)|size limit|message size",)),
     (
         "against a policy",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"polic(?:y|ies)|not allowed|access denied|permission to post|groups\.google\.com/support|denied|forbidden",
             r"not accept\w* (?:mail|messages|connections)",
@@ -168,38 +168,38 @@ _PHRASES: tuple[tuple[str, RefusalClass, tuple[str, ...]], ...] = (
     ),
     (
         "fault of a system",
-        RefusalClass.SENDER_FAULT,
+        ReplyClass.SENDER_FAULT,
         (
             r"internal (?:system |server )?error|service (?:is )?(?:currently )?(?:not available|unavailable)",
             r"system error|does not support tls|duplicated message-id|mail ?loop|message looping|loop broken",
             r"configuration error",
         ),
     ),
-    ("try later", RefusalClass.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
+    ("try later", ReplyClass.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
 )
 _PATTERNS = tuple(
-    (Refusal(refusal_class, reason), re.compile("|".join(phrases), re.IGNORECASE))
-    for reason, refusal_class, phrases in _PHRASES
+    (ClassifiedReply(reply_class, reason), re.compile("|".join(phrases), re.IGNORECASE))
+    for reason, reply_class, phrases in _PHRASES
 )
 
 # Meaning of a status by itself: the longest listed prefix decides. RFC 3463, and the registry of RFC 5248.
-_REFUSAL_BY_STATUS: dict[str, Refusal] = {
-    "5.1": Refusal(RefusalClass.HARD, UNKNOWN_MAILBOX),
-    "5.1.2": Refusal(RefusalClass.HARD, "no such domain"),
-    "5.1.6": Refusal(RefusalClass.HARD, "moved"),
-    "5.1.7": Refusal(RefusalClass.SENDER_FAULT, "sender refused"),  # the sender's address, as is 5.1.8
-    "5.1.8": Refusal(RefusalClass.SENDER_FAULT, "sender refused"),
-    "5.1.10": Refusal(RefusalClass.HARD, "takes no mail"),
-    "5.2.1": Refusal(RefusalClass.HARD, "mailbox off"),
-    "5.2.2": Refusal(RefusalClass.SOFT, "mailbox full"),
-    "5.2.3": Refusal(RefusalClass.SOFT, "too large"),
-    "5.3": Refusal(RefusalClass.SENDER_FAULT, "fault of a system"),
-    "5.4": Refusal(RefusalClass.SENDER_FAULT, "no way there"),
-    "5.6": Refusal(RefusalClass.SOFT, "content"),
-    "5.7": Refusal(RefusalClass.SENDER_FAULT, "against a policy"),
-    "4.2.2": Refusal(RefusalClass.SOFT, "mailbox full"),
-    "4.4": Refusal(RefusalClass.SOFT, "gave up"),
-    "4.7": Refusal(RefusalClass.SENDER_FAULT, "against a policy"),  # of an e-mail that is not tried again
+_CLASS_BY_STATUS: dict[str, ClassifiedReply] = {
+    "5.1": ClassifiedReply(ReplyClass.HARD, UNKNOWN_MAILBOX),
+    "5.1.2": ClassifiedReply(ReplyClass.HARD, "no such domain"),
+    "5.1.6": ClassifiedReply(ReplyClass.HARD, "moved"),
+    "5.1.7": ClassifiedReply(ReplyClass.SENDER_FAULT, "sender refused"),  # the sender's address, as is 5.1.8
+    "5.1.8": ClassifiedReply(ReplyClass.SENDER_FAULT, "sender refused"),
+    "5.1.10": ClassifiedReply(ReplyClass.HARD, "takes no mail"),
+    "5.2.1": ClassifiedReply(ReplyClass.HARD, "mailbox off"),
+    "5.2.2": ClassifiedReply(ReplyClass.SOFT, "mailbox full"),
+    "5.2.3": ClassifiedReply(ReplyClass.SOFT, "too large"),
+    "5.3": ClassifiedReply(ReplyClass.SENDER_FAULT, "fault of a system"),
+    "5.4": ClassifiedReply(ReplyClass.SENDER_FAULT, "no way there"),
+    "5.6": ClassifiedReply(ReplyClass.SOFT, "content"),
+    "5.7": ClassifiedReply(ReplyClass.SENDER_FAULT, "against a policy"),
+    "4.2.2": ClassifiedReply(ReplyClass.SOFT, "mailbox full"),
+    "4.4": ClassifiedReply(ReplyClass.SOFT, "gave up"),
+    "4.7": ClassifiedReply(ReplyClass.SENDER_FAULT, "against a policy"),  # of an e-mail that is not tried again
 }
 # Statuses that say no more than "something": the text is asked first.
 _VAGUE_STATUS = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[34]\.\d+")
@@ -209,38 +209,39 @@ _AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp comman
 _AT_RCPT = re.compile(r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE)
 
 
-def classify_refusal(status: str, texts: Sequence[str], *, final: bool) -> Refusal:
-    """Return the meaning of a refusal. `texts` is what was said about it, the closest first; not `final`: a delay.
+def classify_reply(status: str, texts: Sequence[str], *, final: bool) -> ClassifiedReply:
+    """Return the meaning of a negative reply.
 
-    A server that refuses the user only after it has seen the message refuses the message, whatever it says.
+    `texts` is what was said about it, the closest first; not `final`: a delay. A server that refuses the user only
+    after it has seen the message refuses the message, whatever it says.
     """
-    by_text = next((refusal for text in texts if (refusal := classify_text(text))), None)
+    by_text = next((reply for text in texts if (reply := classify_text(text))), None)
     if by_text and by_text.reason == UNKNOWN_MAILBOX:
         is_after_data = any(_AFTER_DATA.search(text) for text in texts)
         if is_after_data and not any(_AT_RCPT.search(text) for text in texts):
-            by_text = Refusal(RefusalClass.SOFT, "refused after the letter")
+            by_text = ClassifiedReply(ReplyClass.SOFT, "refused after the letter")
     by_status = classify_status(status)
     best = by_text or by_status
     if not final:
-        return Refusal(RefusalClass.SOFT, best.reason if best else "delayed")
+        return ClassifiedReply(ReplyClass.SOFT, best.reason if best else "delayed")
     if by_status is None or _VAGUE_STATUS.fullmatch(status):
-        return best or Refusal(RefusalClass.SOFT, "")
+        return best or ClassifiedReply(ReplyClass.SOFT, "")
     if by_text is None:
         return by_status
     # The text is believed where it excuses the recipient, and gives the reason where both agree on the class.
-    is_lenient = by_status.refusal_class is RefusalClass.HARD and by_text.reason in _LENIENT_REASONS
-    return by_text if is_lenient or by_text.refusal_class is by_status.refusal_class else by_status
+    is_lenient = by_status.reply_class is ReplyClass.HARD and by_text.reason in _LENIENT_REASONS
+    return by_text if is_lenient or by_text.reply_class is by_status.reply_class else by_status
 
 
-def classify_text(text: str) -> Refusal | None:
+def classify_text(text: str) -> ClassifiedReply | None:
     """Return the meaning of a server's words, None when they are not known."""
-    return next((refusal for refusal, pattern in _PATTERNS if pattern.search(text)), None)
+    return next((reply for reply, pattern in _PATTERNS if pattern.search(text)), None)
 
 
-def classify_status(status: str) -> Refusal | None:
+def classify_status(status: str) -> ClassifiedReply | None:
     """Return the meaning of an enhanced status code, None when it has none for us."""
     subject = status.rpartition(".")[0]
-    return _REFUSAL_BY_STATUS.get(status) or _REFUSAL_BY_STATUS.get(subject)
+    return _CLASS_BY_STATUS.get(status) or _CLASS_BY_STATUS.get(subject)
 
 
 def find_statuses(text: str) -> list[str]:
@@ -256,8 +257,8 @@ def is_recipient_error(code: int, reply: str) -> bool:
     status = next((status for status in find_statuses(reply) if status.startswith("5")), None)
     if status is None:
         return code in UNKNOWN_MAILBOX_CODES
-    refusal = classify_status(status)
-    return refusal is not None and refusal.refusal_class is RefusalClass.HARD
+    classified = classify_status(status)
+    return classified is not None and classified.reply_class is ReplyClass.HARD
 
 
 def redact_addresses(reply: str) -> str:

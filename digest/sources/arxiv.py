@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from digest.config import Settings
 from digest.errors import MalformedAnswerError, NotListedError, SourceUnavailableError
 from digest.identifiers import parse_arxiv_id
-from digest.sources.atom import EASTERN, parse_feed, parse_query_answer
+from digest.sources.atom import EASTERN, parse_feed, parse_query_response
 from digest.sources.base import ListedPaper, SourceAnswer
 from digest.sources.http import SourceClient, SourceResponse
 
@@ -123,7 +123,7 @@ class ArxivSource:
         for start in range(0, len(arxiv_ids), IDS_PER_QUERY):
             chunk = arxiv_ids[start : start + IDS_PER_QUERY]
             response = await self._query(id_list=",".join(chunk), max_results=str(len(chunk)))
-            texts, _ = parse_query_answer(response.body, response.location, day=date.min)
+            texts, _ = parse_query_response(response.body, response.location, day=date.min)
             papers += texts
         return tuple(papers)
 
@@ -156,7 +156,7 @@ class ArxivSource:
                 sortBy="submittedDate",
                 sortOrder="ascending",
             )
-            part, total = parse_query_answer(response.body, response.location, day=day, categories=self._categories)
+            part, total = parse_query_response(response.body, response.location, day=day, categories=self._categories)
             papers += part
             is_last = (page + 1) * QUERY_PAGE_SIZE >= total
             if (is_last and len(papers) < total * COMPLETE_SHARE) or (not is_last and not part):
@@ -172,7 +172,7 @@ class ArxivSource:
         response = await self._client.get(url, accept="application/atom+xml")
         if response.status == HTTPStatus.BAD_REQUEST:
             # arXiv's own error page names the fault, which parsing it raises.
-            parse_query_answer(response.body, response.location, day=date.min)
+            parse_query_response(response.body, response.location, day=date.min)
         raise_for_status(response)
         return response
 

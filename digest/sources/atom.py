@@ -53,7 +53,7 @@ def parse_feed(body: bytes, location: str) -> tuple[date | None, tuple[ListedPap
     return day, tuple(papers.values()), skipped
 
 
-def parse_query_answer(
+def parse_query_response(
     body: bytes, location: str, *, day: date, categories: Sequence[str] = ()
 ) -> tuple[list[ListedPaper], int]:
     """Return the papers of a query API answer, and how many the query has in all.

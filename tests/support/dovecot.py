@@ -37,7 +37,7 @@ default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
 first_valid_uid = 0
-{more}
+{options}
 passdb {{
   driver = static
   args = password={password}
@@ -66,7 +66,7 @@ service anvil {{
 
 @dataclass
 class Dovecot:
-    """A running server; `cert` is a certificate that nobody has vouched for."""
+    """Running server. `cert` is self-signed."""
 
     home: Path
     port: int
@@ -76,21 +76,21 @@ class Dovecot:
     def cert(self) -> Path:
         return self.home / "cert.pem"
 
-    def deliver(self, *mails: bytes) -> None:
-        """Messages into the inbox."""
+    def deliver(self, *messages: bytes) -> None:
+        """Put messages into the inbox."""
         with self.logged_in() as box:
-            for raw in mails:
-                done, said = box.append("INBOX", "", "", raw)
-                assert done == "OK", said
+            for raw in messages:
+                status, reply = box.append("INBOX", "", "", raw)
+                assert status == "OK", reply
 
     def messages(self, folder: str) -> list[bytes] | None:
-        """What is in a folder; None when there is none of that name."""
+        """Return the messages in a folder, None when there is no folder of that name."""
         with self.logged_in() as box:
             if box.select(f'"{folder}"', readonly=True)[0] != "OK":
                 return None
             numbers = box.search(None, "ALL")[1][0].split()
             fetched = [box.fetch(number.decode(), "(BODY.PEEK[])")[1][0] for number in numbers]
-            return [bytes(each[1]) for each in fetched if isinstance(each, tuple)]
+            return [bytes(item[1]) for item in fetched if isinstance(item, tuple)]
 
     @contextmanager
     def logged_in(self) -> Iterator[IMAP4]:
@@ -101,26 +101,28 @@ class Dovecot:
 
 @contextmanager
 def running_dovecot(*options: str) -> Iterator[Dovecot]:
-    """A server on free ports; `more` are lines of configuration. Skips the test where Dovecot is not installed.
+    """Run a server on free ports; `options` are lines of configuration. Skip the test where Dovecot is not installed.
 
-    It refuses to serve root, so under root it is run as nobody. Its folder is not pytest's, which nobody may not enter.
+    It refuses to serve root, so under root it runs as the user nobody, who may not enter pytest's folders.
     """
     if not Path(PROGRAM).exists():
         pytest.skip("no dovecot here: apt-get install dovecot-imapd")
-    me = pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam("nobody")
-    group = grp.getgrgid(me.pw_gid).gr_name
+    user = pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam("nobody")
+    group = grp.getgrgid(user.pw_gid).gr_name
     port, tls_port = free_ports()
     with tempfile.TemporaryDirectory(prefix="dovecot-") as folder:
         home = Path(folder)
         create_certificate(home)
-        values = {"home": home, "user": me.pw_name, "group": group, "uid": me.pw_uid, "gid": me.pw_gid}
-        ports = {"port": port, "tls_port": tls_port, "password": PASSWORD, "more": "\n".join(options)}
+        values = {"home": home, "user": user.pw_name, "group": group, "uid": user.pw_uid, "gid": user.pw_gid}
+        ports = {"port": port, "tls_port": tls_port, "password": PASSWORD, "options": "\n".join(options)}
         (home / "dovecot.conf").write_text(CONFIGURATION.format(**values, **ports))
-        for each in (home, *home.iterdir()):
-            os.chown(each, me.pw_uid, me.pw_gid)
+        for path in (home, *home.iterdir()):
+            os.chown(path, user.pw_uid, user.pw_gid)
         command = [PROGRAM, "-F", "-c", str(home / "dovecot.conf")]
-        dropped: dict[str, Any] = {} if os.getuid() else {"user": me.pw_uid, "group": me.pw_gid, "extra_groups": ()}
-        with subprocess.Popen(command, **dropped) as process:
+        privileges: dict[str, Any] = (
+            {} if os.getuid() else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+        )
+        with subprocess.Popen(command, **privileges) as process:
             try:
                 wait_until_ready(port, home, process)
                 yield Dovecot(home, port, tls_port)
@@ -129,14 +131,14 @@ def running_dovecot(*options: str) -> Iterator[Dovecot]:
 
 
 def free_ports() -> tuple[int, int]:
-    with closing(socket.socket()) as one, closing(socket.socket()) as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], two.getsockname()[1]
+    with closing(socket.socket()) as first, closing(socket.socket()) as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
 
 
 def create_certificate(home: Path) -> None:
-    made = (
+    key = (
         "-newkey",
         "ec",
         "-pkeyopt",
@@ -149,12 +151,12 @@ def create_certificate(home: Path) -> None:
     )
     names = ("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
     out = ("-keyout", str(home / "key.pem"), "-out", str(home / "cert.pem"))
-    subprocess.run(["openssl", "req", "-x509", *made, *names, *out], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", *key, *names, *out], check=True, capture_output=True)
 
 
 def wait_until_ready(port: int, home: Path, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until and process.poll() is None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             with IMAP4("127.0.0.1", port, timeout=5):
                 return
@@ -165,5 +167,5 @@ def wait_until_ready(port: int, home: Path, process: "subprocess.Popen[bytes]") 
 
 
 def trust_environment(cert: Path) -> dict[str, str]:
-    """The environment of somebody who trusts a certificate and no other."""
+    """Return an environment that trusts this certificate and no other."""
     return {ssl.get_default_verify_paths().openssl_cafile_env: str(cert)}

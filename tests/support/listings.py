@@ -1,4 +1,4 @@
-"""Hosts of Hugging Face's and arXiv's shapes: small days of our own, a today that moves, faults on demand."""
+"""Host in the shapes of Hugging Face and arXiv: days made up by a test, a movable today, faults on demand."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 @dataclass
 class ListingHost:
-    """What the host lists. `days` is Hugging Face's, `batches` arXiv's; both hold entries of `entry`."""
+    """What the host lists. `days` is Hugging Face's, `batches` arXiv's; both hold entries of `paper_entry`."""
 
     today: date
     days: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class ListingHost:
 
 
 def paper_entry(number: str, title: str, abstract: str = "", *, upvotes: int = 0, kind: str = "new") -> dict[str, Any]:
-    """A paper in the shape of Hugging Face's API, with what arXiv's feed needs beside it."""
+    """Return a paper in the shape of Hugging Face's API, with what arXiv's feed needs beside it."""
     paper = {
         "id": number,
         "title": title,
@@ -38,15 +38,15 @@ def paper_entry(number: str, title: str, abstract: str = "", *, upvotes: int = 0
 
 
 class _Handler(BaseHTTPRequestHandler):
-    lists: ListingHost
+    listings: ListingHost
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - the library's name
-        """Tests have their own words."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        self.lists.requested_paths.append(self.path)
-        if self.lists.is_broken:
-            return self._answer(500, "text/html", "<h1>broken</h1>")
+        self.listings.requested_paths.append(self.path)
+        if self.listings.is_broken:
+            return self._respond(500, "text/html", "<h1>broken</h1>")
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/api/daily_papers":
@@ -54,29 +54,33 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/papers/date/"):
             return self._page(date.fromisoformat(url.path.rsplit("/", 1)[1]))
         if url.path.startswith("/rss/"):
-            return self._answer(200, "application/rss+xml", self._feed())
-        return self._answer(200, "application/atom+xml", '<feed xmlns="http://www.w3.org/2005/Atom"></feed>')
+            return self._respond(200, "application/rss+xml", self._feed())
+        return self._respond(200, "application/atom+xml", '<feed xmlns="http://www.w3.org/2005/Atom"></feed>')
 
     def _api(self, day: date) -> None:
-        if day > self.lists.today:
-            return self._answer(400, "application/json", '{"error": "Date is in the future"}')
-        return self._answer(200, "application/json", json.dumps(self.lists.days.get(day, [])))
+        if day > self.listings.today:
+            return self._respond(400, "application/json", '{"error": "Date is in the future"}')
+        return self._respond(200, "application/json", json.dumps(self.listings.days.get(day, [])))
 
     def _page(self, day: date) -> None:
-        shown = max((each for each in self.lists.days if each <= min(day, self.lists.today)), default=day)
-        props = {"dateString": shown.isoformat(), "dailyPapers": self.lists.days.get(shown, [])}
+        shown = max(
+            (list_day for list_day in self.listings.days if list_day <= min(day, self.listings.today)), default=day
+        )
+        props = {"dateString": shown.isoformat(), "dailyPapers": self.listings.days.get(shown, [])}
         data = escape(json.dumps(props), {'"': "&quot;"})
-        return self._answer(200, "text/html", f'<main><div data-target="DailyPapers" data-props="{data}"></div></main>')
+        return self._respond(
+            200, "text/html", f'<main><div data-target="DailyPapers" data-props="{data}"></div></main>'
+        )
 
     def _feed(self) -> str:
-        stamp = f"{self.lists.today:%a, %d %b %Y} 00:00:00 -0400"
-        items = "".join(_item(each) for each in self.lists.batches.get(self.lists.today, []))
+        stamp = f"{self.listings.today:%a, %d %b %Y} 00:00:00 -0400"
+        items = "".join(_rss_item(entry) for entry in self.listings.batches.get(self.listings.today, []))
         return (
             '<rss version="2.0" xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns:dc="http://purl.org/dc/elements/1.1/">'
             f"<channel><title>cs.AI updates on arXiv.org</title><pubDate>{stamp}</pubDate>{items}</channel></rss>"
         )
 
-    def _answer(self, status: int, kind: str, body: str) -> None:
+    def _respond(self, status: int, kind: str, body: str) -> None:
         data = body.encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -85,8 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def _item(each: dict[str, Any]) -> str:
-    paper, kind = each["paper"], each["kind"]
+def _rss_item(entry: dict[str, Any]) -> str:
+    paper, kind = entry["paper"], entry["kind"]
     version = "v2" if kind.startswith("replace") else "v1"
     return (
         f"<item><title>{escape(paper['title'])}</title><link>https://arxiv.org/abs/{paper['id']}</link>"
@@ -97,13 +101,13 @@ def _item(each: dict[str, Any]) -> str:
 
 
 @contextmanager
-def serve_listings(lists: ListingHost) -> Iterator[ListingHost]:
-    """The host on loopback, in a thread of its own."""
-    handler = type("Handler", (_Handler,), {"lists": lists})
+def serve_listings(listings: ListingHost) -> Iterator[ListingHost]:
+    """Run the host on loopback, in its own thread."""
+    handler = type("Handler", (_Handler,), {"listings": listings})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        lists.url = f"http://127.0.0.1:{server.server_port}"
+        listings.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        yield lists
+        yield listings
         server.shutdown()
         thread.join(10)

@@ -1,4 +1,4 @@
-"""A host that answers what a test tells it to, with an ETag, and notes what it was asked."""
+"""Host that answers as a test says, with an ETag, and records conditional requests."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class SourceStub:
-    """`feed` is the body for /rss/..., `other` the one for everything else."""
+    """Answers of the host: `feed_body` for /rss/..., `other_body` for everything else."""
 
     feed_body: str = ""
     other_body: str = ""
@@ -19,33 +19,33 @@ class SourceStub:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    answers: SourceStub
+    stub: SourceStub
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - the library's name
-        """Tests have their own words."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        known = self.headers.get("If-None-Match")
-        body = (self.answers.feed_body if self.path.startswith("/rss/") else self.answers.other_body).encode()
+        etag = self.headers.get("If-None-Match")
+        body = (self.stub.feed_body if self.path.startswith("/rss/") else self.stub.other_body).encode()
         if self.path.startswith("/rss/"):
-            self.answers.conditional_requests.append(known is not None)
-        tag = f'"{sha256(body).hexdigest()[:12]}"'
-        self.send_response(304 if known == tag else 200)
-        self.send_header("ETag", tag)
-        self.send_header("Content-Length", "0" if known == tag else str(len(body)))
+            self.stub.conditional_requests.append(etag is not None)
+        current_etag = f'"{sha256(body).hexdigest()[:12]}"'
+        self.send_response(304 if etag == current_etag else 200)
+        self.send_header("ETag", current_etag)
+        self.send_header("Content-Length", "0" if etag == current_etag else str(len(body)))
         self.end_headers()
-        if known != tag:
+        if etag != current_etag:
             self.wfile.write(body)
 
 
 @contextmanager
 def serve_source() -> Iterator[SourceStub]:
-    """The host on loopback, in a thread of its own."""
-    answers = SourceStub()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"answers": answers})) as server:
-        answers.url = f"http://127.0.0.1:{server.server_port}"
+    """Run the host on loopback, in its own thread."""
+    stub = SourceStub()
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub": stub})) as server:
+        stub.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        yield answers
+        yield stub
         server.shutdown()
         thread.join(10)

@@ -1,4 +1,4 @@
-"""Which mails that come back are believed, and which letters and readers they may touch."""
+"""Which messages are believed, and which deliveries and subscribers they may touch."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from digest.bounces import handle_message
-from digest.bounces.apply import BounceAction
+from digest.bounces import BounceAction, handle_message
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
@@ -36,18 +35,18 @@ SOON = TUESDAY + timedelta(minutes=5)
 
 
 @pytest.fixture
-def at(sqlite_store: Engine) -> AppContext:
+def ctx(sqlite_store: Engine) -> AppContext:
     return context_with_delivery(sqlite_store)
 
 
 @pytest.fixture
-def record(at: AppContext) -> Record:
-    return Record(at.engine)
+def record(ctx: AppContext) -> Record:
+    return Record(ctx.engine)
 
 
-def test_a_letter_leaves_from_an_address_that_names_it(sqlite_store: Engine) -> None:
+def test_a_digest_is_sent_from_a_return_path_that_names_it(sqlite_store: Engine) -> None:
     with relay() as to:
-        at = make_context(
+        ctx = make_context(
             sqlite_store,
             smtp_host="127.0.0.1",
             smtp_port=to.port,
@@ -55,171 +54,171 @@ def test_a_letter_leaves_from_an_address_that_names_it(sqlite_store: Engine) -> 
             secret_key="x" * 43,
             bounce_address=BOUNCES,
         )
-        reader(at, ADA, "robot", now=TUESDAY - DAY)
-        reader(at, BOB, "robot", now=TUESDAY - DAY)
-        arrive(at, TUESDAY, "A robot")
-        asyncio.run(plan(at, TUESDAY))
-        asyncio.run(deliver(at, lambda: TUESDAY))
+        reader(ctx, ADA, "robot", now=TUESDAY - DAY)
+        reader(ctx, BOB, "robot", now=TUESDAY - DAY)
+        arrive(ctx, TUESDAY, "A robot")
+        asyncio.run(plan(ctx, TUESDAY))
+        asyncio.run(deliver(ctx, lambda: TUESDAY))
     for email in (ADA, BOB):
-        (letter,) = Record(sqlite_store).letters(email)
-        assert letter.id
-        assert to.senders[email] == [return_address(at, letter.id)]
+        (delivery,) = Record(sqlite_store).letters(email)
+        assert delivery.id
+        assert to.senders[email] == [return_address(ctx, delivery.id)]
         (message,) = to.mails()[email]
         page, by_mail = str(message["List-Unsubscribe"]).split(", ")
         assert page.startswith("<http://127.0.0.1:8000/unsubscribe/")
-        assert by_mail == f"<mailto:{return_address(at, letter.id, ReturnPathKind.UNSUBSCRIBE)}?subject=unsubscribe>"
+        assert by_mail == f"<mailto:{return_address(ctx, delivery.id, ReturnPathKind.UNSUBSCRIBE)}?subject=unsubscribe>"
         assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_without_an_address_for_bounces_the_sender_is_the_sender(sqlite_store: Engine) -> None:
+def test_without_a_bounce_address_the_return_path_is_the_sender(sqlite_store: Engine) -> None:
     with relay() as to:
-        at = make_context(sqlite_store, smtp_host="127.0.0.1", smtp_port=to.port, smtp_tls="none", secret_key="x" * 43)
-        add_subscriber(at, ADA, Preferences(), [], TUESDAY, confirmed=False)
-        asyncio.run(deliver(at, lambda: TUESDAY))
+        ctx = make_context(sqlite_store, smtp_host="127.0.0.1", smtp_port=to.port, smtp_tls="none", secret_key="x" * 43)
+        add_subscriber(ctx, ADA, Preferences(), [], TUESDAY, confirmed=False)
+        asyncio.run(deliver(ctx, lambda: TUESDAY))
     assert to.senders[ADA] == ["digest@example.org"]
 
 
-def test_a_bounce_of_long_ago_is_none_of_the_last_five(at: AppContext, record: Record) -> None:
-    numbers = deliver_more(at, record, 6)
-    for n, each in enumerate((0, 1, 6)):
-        receive_bounce(at, "mailbox-full", numbers[each], n)
+def test_an_old_bounce_is_none_of_the_last_five(ctx: AppContext, record: Record) -> None:
+    delivery_ids = deliver_more(ctx, record, 6)
+    for n, index in enumerate((0, 1, 6)):
+        receive_bounce(ctx, "mailbox-full", delivery_ids[index], n)
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize("name", ["delayed", "taken-for-spam", "away"])
-def test_only_a_letter_that_came_back_for_the_readers_sake_counts(at: AppContext, record: Record, name: str) -> None:
-    numbers = deliver_more(at, record, 2)
-    receive_bounce(at, name, numbers[0])
-    for number in numbers[1:]:
-        assert receive_bounce(at, "mailbox-full", number) is BounceAction.RECORDED
+def test_only_a_soft_bounce_counts_towards_a_pause(ctx: AppContext, record: Record, name: str) -> None:
+    delivery_ids = deliver_more(ctx, record, 2)
+    receive_bounce(ctx, name, delivery_ids[0])
+    for delivery_id in delivery_ids[1:]:
+        assert receive_bounce(ctx, "mailbox-full", delivery_id) is BounceAction.RECORDED
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
-def test_a_delay_is_noted_and_costs_nothing(at: AppContext, record: Record) -> None:
-    for n, number in enumerate(deliver_more(at, record, 4)):
-        assert receive_bounce(at, "delayed", number, n) is BounceAction.RECORDED
+def test_a_delay_is_recorded_and_has_no_consequence(ctx: AppContext, record: Record) -> None:
+    for n, delivery_id in enumerate(deliver_more(ctx, record, 4)):
+        assert receive_bounce(ctx, "delayed", delivery_id, n) is BounceAction.RECORDED
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
-    assert {each.state for each in record.letters(ADA)} == {DeliveryState.SENT}
+    assert {delivery.state for delivery in record.letters(ADA)} == {DeliveryState.SENT}
 
 
-def test_the_doctor_tells_what_is_our_fault(at: AppContext, record: Record) -> None:
-    assert [each for each in check_database(at.settings) if each.name == "refusals"] == []
+def test_the_doctor_reports_faults_of_the_sender(ctx: AppContext, record: Record) -> None:
+    assert [check for check in check_database(ctx.settings) if check.name == "refusals"] == []
     handle_message(
-        at, bounce_message("taken-for-spam", return_address(at, first_delivery_id(record))), datetime.now(UTC)
+        ctx, bounce_message("taken-for-spam", return_address(ctx, first_delivery_id(record))), datetime.now(UTC)
     )
-    (check,) = [each for each in check_database(at.settings) if each.name == "refusals"]
+    (check,) = [check for check in check_database(ctx.settings) if check.name == "refusals"]
     assert not check.ok
     assert "because of us: 5.7.1 taken for spam (1); see: digest bounces list" in check.message
 
 
-def test_a_complaint_of_somebody_who_has_left_counts_too(at: AppContext, record: Record) -> None:
-    remove_subscriber(at, ADA, LATER)
-    assert receive_bounce(at, "complaint", first_delivery_id(record)) is BounceAction.SUPPRESSED
+def test_a_complaint_after_unsubscribing_counts_too(ctx: AppContext, record: Record) -> None:
+    remove_subscriber(ctx, ADA, LATER)
+    assert receive_bounce(ctx, "complaint", first_delivery_id(record)) is BounceAction.SUPPRESSED
     assert record.of(ADA).reason == "complaint: called spam"
 
 
-def test_an_automatic_reply_is_noted_only(at: AppContext, record: Record) -> None:
-    assert receive_bounce(at, "away", first_delivery_id(record)) is BounceAction.RECORDED
+def test_an_automatic_reply_is_only_recorded(ctx: AppContext, record: Record) -> None:
+    assert receive_bounce(ctx, "away", first_delivery_id(record)) is BounceAction.RECORDED
     assert (record.of(ADA).status, record.letters(ADA)[0].state) == (SubscriberStatus.ACTIVE, DeliveryState.SENT)
-    assert [each.bounce_class for each in bounce_records(at)] == [BounceClass.AUTO_REPLY]
+    assert [bounce.bounce_class for bounce in bounce_records(ctx)] == [BounceClass.AUTO_REPLY]
 
 
-def test_what_is_no_bounce_is_not_noted(at: AppContext, record: Record) -> None:
+def test_other_messages_are_not_recorded(ctx: AppContext, record: Record) -> None:
     for name in ("person", "not-spam", "delivered"):
-        assert receive_bounce(at, name, first_delivery_id(record)) is BounceAction.IGNORED
-    assert bounce_records(at) == []
+        assert receive_bounce(ctx, name, first_delivery_id(record)) is BounceAction.IGNORED
+    assert bounce_records(ctx) == []
 
 
-def test_a_letter_that_expired_stays_expired(at: AppContext, record: Record) -> None:
-    with write_session(at.engine) as session:
+def test_an_expired_delivery_stays_expired(ctx: AppContext, record: Record) -> None:
+    with write_session(ctx.engine) as session:
         session.get_one(Delivery, first_delivery_id(record)).state = DeliveryState.EXPIRED
-    receive_bounce(at, "taken-for-spam", first_delivery_id(record))
+    receive_bounce(ctx, "taken-for-spam", first_delivery_id(record))
     assert record.letters(ADA)[0].state == DeliveryState.EXPIRED
 
 
-def test_a_bounce_may_be_quicker_than_the_relays_answer(at: AppContext, record: Record) -> None:
-    number = first_delivery_id(record)
-    with write_session(at.engine) as session:
-        letter = session.get_one(Delivery, number)
-        letter.state, letter.owner = DeliveryState.ON_WIRE, "the sender"
-    receive_bounce(at, "mailbox-full", number)
+def test_a_bounce_may_arrive_before_the_reply_of_the_relay(ctx: AppContext, record: Record) -> None:
+    delivery_id = first_delivery_id(record)
+    with write_session(ctx.engine) as session:
+        delivery = session.get_one(Delivery, delivery_id)
+        delivery.state, delivery.owner = DeliveryState.ON_WIRE, "the sender"
+    receive_bounce(ctx, "mailbox-full", delivery_id)
     assert (record.letters(ADA)[0].state, record.letters(ADA)[0].owner) == (DeliveryState.FAILED, None)
 
 
 @pytest.mark.parametrize("to", ["bounces@digest.example.org", f"bounces+{'a' * 39}@digest.example.org", ""])
-def test_without_a_valid_token_nothing_happens(at: AppContext, record: Record, to: str) -> None:
+def test_without_a_valid_token_nothing_happens(ctx: AppContext, record: Record, to: str) -> None:
     for name in ("no-such-mailbox", "complaint", "mailbox-full", "away"):
-        handled = handle_message(at, bounce_message(name, to), LATER)
-        assert (handled.action, handled.delivery_id) == (BounceAction.IGNORED, None)
-    assert (bounce_records(at), record.of(ADA).status) == ([], SubscriberStatus.ACTIVE)
+        result = handle_message(ctx, bounce_message(name, to), LATER)
+        assert (result.action, result.delivery_id) == (BounceAction.IGNORED, None)
+    assert (bounce_records(ctx), record.of(ADA).status) == ([], SubscriberStatus.ACTIVE)
 
 
-def test_a_token_for_leaving_cannot_bounce_and_a_bounce_cannot_leave(at: AppContext, record: Record) -> None:
+def test_a_token_can_do_only_what_it_was_made_for(ctx: AppContext, record: Record) -> None:
     assert (
-        handle_message(at, unsubscribe_message(return_address(at, first_delivery_id(record))), LATER).action
+        handle_message(ctx, unsubscribe_message(return_address(ctx, first_delivery_id(record))), LATER).action
         is BounceAction.IGNORED
     )
-    to = return_address(at, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE)
-    assert handle_message(at, bounce_message("no-such-mailbox", to), LATER).action is BounceAction.UNSUBSCRIBED
+    to = return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE)
+    assert handle_message(ctx, bounce_message("no-such-mailbox", to), LATER).action is BounceAction.UNSUBSCRIBED
 
 
-def test_the_token_is_found_where_servers_put_it(at: AppContext, record: Record) -> None:
-    to = return_address(at, first_delivery_id(record)).upper()
+def test_the_token_is_found_where_servers_put_it(ctx: AppContext, record: Record) -> None:
+    to = return_address(ctx, first_delivery_id(record)).upper()
     for n, header in enumerate(("Delivered-To", "X-Original-To", "Envelope-To", "Original-Recipient", "Cc")):
         raw = f"{header}: rfc822;{to}\n".encode() + bounce_message("away", "list@example.org", n)
-        assert handle_message(at, raw, LATER).action is BounceAction.RECORDED, header
+        assert handle_message(ctx, raw, LATER).action is BounceAction.RECORDED, header
 
 
-def test_the_envelope_may_tell_the_token(at: AppContext, record: Record) -> None:
+def test_the_envelope_may_hold_the_token(ctx: AppContext, record: Record) -> None:
     raw = bounce_message("no-such-mailbox", "list@example.org")
     assert (
-        handle_message(at, raw, LATER, [return_address(at, first_delivery_id(record))]).action
+        handle_message(ctx, raw, LATER, [return_address(ctx, first_delivery_id(record))]).action
         is BounceAction.SUPPRESSED
     )
 
 
-def test_who_was_suppressed_stays_so_when_leaving(at: AppContext, record: Record) -> None:
-    receive_bounce(at, "no-such-mailbox", first_delivery_id(record))
+def test_a_suppressed_subscriber_stays_suppressed_after_unsubscribing(ctx: AppContext, record: Record) -> None:
+    receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record))
     assert (
         handle_message(
-            at, unsubscribe_message(return_address(at, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE)), LATER
+            ctx, unsubscribe_message(return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE)), LATER
         ).action
         is BounceAction.RECORDED
     )
     assert record.of(ADA).status == SubscriberStatus.SUPPRESSED
 
 
-def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(at: AppContext, record: Record) -> None:
-    number = first_delivery_id(record)
-    remove_subscriber(at, ADA, SOON)
-    add_subscriber(at, ADA, Preferences(), [], SOON, confirmed=True)
-    assert receive_bounce(at, "no-such-mailbox", number) is BounceAction.RECORDED
+def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(ctx: AppContext, record: Record) -> None:
+    delivery_id = first_delivery_id(record)
+    remove_subscriber(ctx, ADA, SOON)
+    add_subscriber(ctx, ADA, Preferences(), [], SOON, confirmed=True)
+    assert receive_bounce(ctx, "no-such-mailbox", delivery_id) is BounceAction.RECORDED
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
 
 
-def test_a_confirmation_that_bounces_ends_the_wait(sqlite_store: Engine) -> None:
-    at = make_context(sqlite_store, bounce_address=BOUNCES)
-    subscribe(at, ADA, Preferences(), [], TUESDAY)
+def test_a_bounced_confirmation_suppresses_the_pending_subscriber(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store, bounce_address=BOUNCES)
+    subscribe(ctx, ADA, Preferences(), [], TUESDAY)
     record = Record(sqlite_store)
     record.settle(DeliveryState.SENT)
-    assert receive_bounce(at, "mailbox-disabled", first_delivery_id(record)) is BounceAction.SUPPRESSED
+    assert receive_bounce(ctx, "mailbox-disabled", first_delivery_id(record)) is BounceAction.SUPPRESSED
     assert record.of(ADA).status == SubscriberStatus.SUPPRESSED
 
 
-def test_the_other_reader_is_not_touched(at: AppContext, record: Record) -> None:
-    reader(at, BOB, "robot", now=TUESDAY)
-    receive_bounce(at, "no-such-mailbox", first_delivery_id(record))
+def test_other_subscribers_are_not_touched(ctx: AppContext, record: Record) -> None:
+    reader(ctx, BOB, "robot", now=TUESDAY)
+    receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record))
     assert record.of(BOB).status == SubscriberStatus.ACTIVE
 
 
-def test_a_mail_that_cannot_be_read_changes_nothing(at: AppContext) -> None:
+def test_a_message_that_cannot_be_parsed_changes_nothing(ctx: AppContext) -> None:
     with pytest.raises(UnparsableMessageError):
-        handle_message(at, b"\xff\xfe", LATER)
-    assert bounce_records(at) == []
+        handle_message(ctx, b"\xff\xfe", LATER)
+    assert bounce_records(ctx) == []
 
 
-def test_a_paused_reader_is_suppressed_by_a_hard_bounce(at: AppContext, record: Record) -> None:
-    put(at.engine, ADA, SubscriberStatus.PAUSED)
-    assert receive_bounce(at, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
-    with read_session(at.engine) as session:
+def test_a_paused_subscriber_is_suppressed_by_a_hard_bounce(ctx: AppContext, record: Record) -> None:
+    put(ctx.engine, ADA, SubscriberStatus.PAUSED)
+    assert receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
+    with read_session(ctx.engine) as session:
         assert count_by_state(session)[DeliveryState.FAILED] == 1

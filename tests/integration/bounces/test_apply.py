@@ -1,4 +1,4 @@
-"""What a mail that came back does to its letter and its reader, on both stores."""
+"""What a bounce does to its delivery and its subscriber, on both stores."""
 
 import asyncio
 from datetime import timedelta
@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from digest.bounces import handle_message
-from digest.bounces.apply import BounceAction
+from digest.bounces import BounceAction, handle_message
 from digest.context import AppContext
 from digest.database import write_session
 from digest.database.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
@@ -43,91 +42,91 @@ SOON = TUESDAY + timedelta(minutes=5)
 
 
 @pytest.fixture
-def at(store: Engine) -> AppContext:
+def ctx(store: Engine) -> AppContext:
     return context_with_delivery(store)
 
 
 @pytest.fixture
-def record(at: AppContext) -> Record:
-    return Record(at.engine)
+def record(ctx: AppContext) -> Record:
+    return Record(ctx.engine)
 
 
-def test_a_hard_bounce_suppresses_its_reader_at_once(at: AppContext, record: Record) -> None:
-    arrive(at, TUESDAY + DAY, "Another robot")
-    asyncio.run(plan(at, TUESDAY + DAY))
-    assert receive_bounce(at, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
+def test_a_hard_bounce_suppresses_the_subscriber_at_once(ctx: AppContext, record: Record) -> None:
+    arrive(ctx, TUESDAY + DAY, "Another robot")
+    asyncio.run(plan(ctx, TUESDAY + DAY))
+    assert receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
     ada = record.of(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
-    assert [each.state for each in record.letters(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
-    (noted,) = bounce_records(at)
-    assert (noted.bounce_class, noted.status_code, noted.reason) == (BounceClass.HARD, "5.1.1", "no such mailbox")
-    assert (noted.parser, noted.received_at) == ("rfc3464", LATER)
+    assert [delivery.state for delivery in record.letters(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
+    (bounce,) = bounce_records(ctx)
+    assert (bounce.bounce_class, bounce.status_code, bounce.reason) == (BounceClass.HARD, "5.1.1", "no such mailbox")
+    assert (bounce.parser, bounce.received_at) == ("rfc3464", LATER)
 
 
-def test_a_mail_that_is_read_twice_counts_once(at: AppContext, record: Record) -> None:
-    number = first_delivery_id(record)
-    raw = bounce_message("mailbox-full", return_address(at, number))
-    assert handle_message(at, raw, LATER).action is BounceAction.RECORDED
-    by_another_way = b"Received: from here by there\r\nDelivered-To: x\r\n" + raw.replace(b"\n", b"\r\n")
-    assert handle_message(at, by_another_way, LATER + DAY).action is BounceAction.DUPLICATE
-    assert len(bounce_records(at)) == 1
-    assert receive_bounce(at, "mailbox-full", number, n=2) is BounceAction.RECORDED
+def test_a_message_that_comes_twice_counts_once(ctx: AppContext, record: Record) -> None:
+    delivery_id = first_delivery_id(record)
+    raw = bounce_message("mailbox-full", return_address(ctx, delivery_id))
+    assert handle_message(ctx, raw, LATER).action is BounceAction.RECORDED
+    by_another_route = b"Received: from here by there\r\nDelivered-To: x\r\n" + raw.replace(b"\n", b"\r\n")
+    assert handle_message(ctx, by_another_route, LATER + DAY).action is BounceAction.DUPLICATE
+    assert len(bounce_records(ctx)) == 1
+    assert receive_bounce(ctx, "mailbox-full", delivery_id, n=2) is BounceAction.RECORDED
 
 
-def test_the_papers_of_a_letter_that_came_back_are_in_the_next_one(at: AppContext, record: Record) -> None:
+def test_the_papers_of_a_bounced_digest_are_in_the_next_one(ctx: AppContext, record: Record) -> None:
     (paper,) = record.letters(ADA)[0].papers
-    assert receive_bounce(at, "mailbox-full", first_delivery_id(record)) is BounceAction.RECORDED
+    assert receive_bounce(ctx, "mailbox-full", first_delivery_id(record)) is BounceAction.RECORDED
     assert record.letters(ADA)[0].state == DeliveryState.FAILED
-    asyncio.run(plan(at, TUESDAY + DAY))
+    asyncio.run(plan(ctx, TUESDAY + DAY))
     assert record.letters(ADA)[1].papers == [paper]
 
 
 @pytest.mark.parametrize(
-    ("came_back", "status"),
+    ("bounced", "status"),
     [
         ((0, 1, 2), SubscriberStatus.PAUSED),
         ((0, 2, 4), SubscriberStatus.PAUSED),
         ((0, 4), SubscriberStatus.ACTIVE),
-        ((3, 3, 3), SubscriberStatus.ACTIVE),  # the same letter: one
+        ((3, 3, 3), SubscriberStatus.ACTIVE),  # one delivery counts once
     ],
 )
-def test_three_soft_bounces_of_five_letters_pause(
-    at: AppContext, record: Record, came_back: tuple[int, ...], status: SubscriberStatus
+def test_three_soft_bounces_in_five_deliveries_pause(
+    ctx: AppContext, record: Record, bounced: tuple[int, ...], status: SubscriberStatus
 ) -> None:
-    numbers = deliver_more(at, record, 4)
-    deeds = [receive_bounce(at, "mailbox-full", numbers[each], n) for n, each in enumerate(came_back)]
+    delivery_ids = deliver_more(ctx, record, 4)
+    actions = [receive_bounce(ctx, "mailbox-full", delivery_ids[index], n) for n, index in enumerate(bounced)]
     ada = record.of(ADA)
     assert (ada.status, ada.paused_until) == (status, None)
     if status == SubscriberStatus.PAUSED:
-        assert deeds == [BounceAction.RECORDED, BounceAction.RECORDED, BounceAction.PAUSED]
+        assert actions == [BounceAction.RECORDED, BounceAction.RECORDED, BounceAction.PAUSED]
         assert ada.reason == "3 of the last 5 letters came back, the last one: 5.2.2 mailbox full"
 
 
-def test_a_reader_who_resumes_gets_letters_again(at: AppContext, record: Record) -> None:
-    for n, number in enumerate(deliver_more(at, record, 2)):
-        receive_bounce(at, "mailbox-full", number, n)
-    asyncio.run(plan(at, TUESDAY + 20 * DAY))
+def test_a_subscriber_who_resumes_gets_digests_again(ctx: AppContext, record: Record) -> None:
+    for n, delivery_id in enumerate(deliver_more(ctx, record, 2)):
+        receive_bounce(ctx, "mailbox-full", delivery_id, n)
+    asyncio.run(plan(ctx, TUESDAY + 20 * DAY))
     assert record.of(ADA).status == SubscriberStatus.PAUSED
-    link = token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY)
-    update_preferences(at, link, Preferences(), parse_keywords_or_raise(["robot"]), None, TUESDAY + 20 * DAY)
+    link = token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY)
+    update_preferences(ctx, link, Preferences(), parse_keywords_or_raise(["robot"]), None, TUESDAY + 20 * DAY)
     assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.ACTIVE, "")
-    asyncio.run(plan(at, TUESDAY + 20 * DAY))
+    asyncio.run(plan(ctx, TUESDAY + 20 * DAY))
     assert len(record.letters(ADA)[-1].papers) == 3
 
 
-def test_what_is_our_fault_leaves_the_reader_alone_and_is_told(at: AppContext, record: Record) -> None:
+def test_a_fault_of_the_sender_is_recorded_and_not_charged(ctx: AppContext, record: Record) -> None:
     names = ("taken-for-spam", "no-route", "system-fault", "sender-refused", "signature-failed")
-    for name, number in zip(names, deliver_more(at, record, 4), strict=True):
-        assert receive_bounce(at, name, number) is BounceAction.RECORDED
+    for name, delivery_id in zip(names, deliver_more(ctx, record, 4), strict=True):
+        assert receive_bounce(ctx, name, delivery_id) is BounceAction.RECORDED
     assert record.of(ADA).status == SubscriberStatus.ACTIVE
-    assert {each.bounce_class for each in bounce_records(at)} == {BounceClass.SENDER_FAULT}
+    assert {bounce.bounce_class for bounce in bounce_records(ctx)} == {BounceClass.SENDER_FAULT}
 
 
-def test_a_complaint_suppresses_for_good(at: AppContext, record: Record) -> None:
-    # A feedback loop sends to an address of its own; the letter is named inside.
-    handled = handle_message(at, bounce_message("complaint", return_address(at, first_delivery_id(record))), LATER)
-    assert (handled.action, handled.delivery_id) == (BounceAction.SUPPRESSED, first_delivery_id(record))
-    subscribe(at, ADA, Preferences(), [], LATER)
+def test_a_complaint_suppresses_permanently(ctx: AppContext, record: Record) -> None:
+    # A feedback loop sends to an address of its own; the return path is named inside.
+    result = handle_message(ctx, bounce_message("complaint", return_address(ctx, first_delivery_id(record))), LATER)
+    assert (result.action, result.delivery_id) == (BounceAction.SUPPRESSED, first_delivery_id(record))
+    subscribe(ctx, ADA, Preferences(), [], LATER)
     ada = record.of(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "complaint: called spam")
     assert record.kinds(ADA) == ["digest"]
@@ -142,44 +141,44 @@ def test_a_complaint_suppresses_for_good(at: AppContext, record: Record) -> None
         ("complaint", DeliveryState.SENT),
     ],
 )
-def test_a_letter_in_doubt_is_settled_by_what_comes_back(
-    at: AppContext, record: Record, name: str, state: DeliveryState
+def test_an_uncertain_delivery_is_settled_by_what_comes_back(
+    ctx: AppContext, record: Record, name: str, state: DeliveryState
 ) -> None:
-    number = first_delivery_id(record)
-    with write_session(at.engine) as session:
-        session.get_one(Delivery, number).state = DeliveryState.UNCERTAIN
-    receive_bounce(at, name, number)
-    (letter,) = record.letters(ADA)
-    assert (letter.state, letter.settled_at, letter.owner) == (state, LATER, None)
+    delivery_id = first_delivery_id(record)
+    with write_session(ctx.engine) as session:
+        session.get_one(Delivery, delivery_id).state = DeliveryState.UNCERTAIN
+    receive_bounce(ctx, name, delivery_id)
+    (delivery,) = record.letters(ADA)
+    assert (delivery.state, delivery.settled_at, delivery.owner) == (state, LATER, None)
 
 
-def test_a_mail_can_unsubscribe(at: AppContext, record: Record) -> None:
-    arrive(at, TUESDAY + DAY, "Another robot")
-    asyncio.run(plan(at, TUESDAY + DAY))
-    raw = unsubscribe_message(return_address(at, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
-    assert handle_message(at, raw, LATER).action is BounceAction.UNSUBSCRIBED
-    assert handle_message(at, raw, LATER).action is BounceAction.DUPLICATE
+def test_a_message_can_unsubscribe(ctx: AppContext, record: Record) -> None:
+    arrive(ctx, TUESDAY + DAY, "Another robot")
+    asyncio.run(plan(ctx, TUESDAY + DAY))
+    raw = unsubscribe_message(return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
+    assert handle_message(ctx, raw, LATER).action is BounceAction.UNSUBSCRIBED
+    assert handle_message(ctx, raw, LATER).action is BounceAction.DUPLICATE
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
-    assert [each.state for each in record.letters(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
-    assert [each.bounce_class for each in bounce_records(at)] == [BounceClass.UNSUBSCRIBE]
+    assert [delivery.state for delivery in record.letters(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
+    assert [bounce.bounce_class for bounce in bounce_records(ctx)] == [BounceClass.UNSUBSCRIBE]
 
 
-def test_leaving_by_mail_can_be_undone_unless_somebody_has_asked_anew(at: AppContext, record: Record) -> None:
-    raw = unsubscribe_message(return_address(at, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
-    handle_message(at, raw, LATER)
-    way_back = get_unsubscribe_state(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo
-    assert resubscribe(at, way_back, LATER + DAY).profile.status == SubscriberStatus.ACTIVE
-    unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
-    subscribe(at, ADA, Preferences(), parse_keywords_or_raise(["casino"]), LATER + DAY)
-    assert handle_message(at, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).action is BounceAction.UNSUBSCRIBED
+def test_unsubscribing_by_mail_can_be_undone_until_somebody_subscribes_anew(ctx: AppContext, record: Record) -> None:
+    raw = unsubscribe_message(return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
+    handle_message(ctx, raw, LATER)
+    undo_token = get_unsubscribe_state(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo
+    assert resubscribe(ctx, undo_token, LATER + DAY).profile.status == SubscriberStatus.ACTIVE
+    unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
+    subscribe(ctx, ADA, Preferences(), parse_keywords_or_raise(["casino"]), LATER + DAY)
+    assert handle_message(ctx, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).action is BounceAction.UNSUBSCRIBED
     with pytest.raises(TokenError, match="cannot be undone"):
-        resubscribe(at, way_back, LATER + DAY)
+        resubscribe(ctx, undo_token, LATER + DAY)
     assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.UNSUBSCRIBED, REASON_UNCONFIRMED)
 
 
-def test_who_was_erased_leaves_nothing_to_bounce(at: AppContext, record: Record) -> None:
-    number = first_delivery_id(record)
-    receive_bounce(at, "mailbox-full", number)
-    erase_by_email(at.engine, ADA)
-    assert bounce_records(at) == []
-    assert receive_bounce(at, "no-such-mailbox", number) is BounceAction.DELIVERY_ERASED
+def test_an_erased_subscriber_leaves_nothing_to_bounce(ctx: AppContext, record: Record) -> None:
+    delivery_id = first_delivery_id(record)
+    receive_bounce(ctx, "mailbox-full", delivery_id)
+    erase_by_email(ctx.engine, ADA)
+    assert bounce_records(ctx) == []
+    assert receive_bounce(ctx, "no-such-mailbox", delivery_id) is BounceAction.DELIVERY_ERASED

@@ -32,7 +32,7 @@ def server() -> Iterator[Dovecot]:
 
 @pytest.fixture
 def box(server: Dovecot) -> Dovecot:
-    """The server with a mailbox as new."""
+    """Return the server with an empty mailbox."""
     with server.logged_in() as box:
         for folder in ("handled", "others", "unreadable"):
             box.delete(folder)
@@ -42,8 +42,8 @@ def box(server: Dovecot) -> Dovecot:
     return server
 
 
-def at_box(store: Engine, box: Dovecot, **more: object) -> AppContext:
-    usual: dict[str, object] = {
+def context_for(store: Engine, box: Dovecot, **overrides: object) -> AppContext:
+    defaults: dict[str, object] = {
         "bounce_address": BOUNCES,
         "imap_host": "127.0.0.1",
         "imap_port": box.port,
@@ -51,155 +51,157 @@ def at_box(store: Engine, box: Dovecot, **more: object) -> AppContext:
         "imap_password": PASSWORD,
         "imap_tls": "none",
     }
-    return make_context(store, **(usual | more))
+    return make_context(store, **(defaults | overrides))
 
 
 @pytest.fixture
-def at(sqlite_store: Engine, box: Dovecot) -> AppContext:
-    at = at_box(sqlite_store, box)
+def ctx(sqlite_store: Engine, box: Dovecot) -> AppContext:
+    ctx = context_for(sqlite_store, box)
     for email in (ADA, BOB):
-        reader(at, email, "robot", now=TUESDAY - DAY)
-    arrive(at, TUESDAY, "A robot")
-    asyncio.run(plan(at, TUESDAY))
+        reader(ctx, email, "robot", now=TUESDAY - DAY)
+    arrive(ctx, TUESDAY, "A robot")
+    asyncio.run(plan(ctx, TUESDAY))
     Record(sqlite_store).settle(DeliveryState.SENT)
-    return at
+    return ctx
 
 
-def number(at: AppContext, email: str) -> int:
-    return int(Record(at.engine).letters(email)[0].id or 0)
+def delivery_id(ctx: AppContext, email: str) -> int:
+    return int(Record(ctx.engine).letters(email)[0].id or 0)
 
 
 def count(box: Dovecot, folder: str) -> int:
     return len(box.messages(folder) or [])
 
 
-def test_each_message_is_handled_and_set_aside(at: AppContext, box: Dovecot) -> None:
-    bounced = bounce_message("no-such-mailbox", return_address(at, number(at, ADA)))
-    gone = unsubscribe_message(return_address(at, number(at, BOB), ReturnPathKind.UNSUBSCRIBE))
+def test_every_message_is_handled_and_moved(ctx: AppContext, box: Dovecot) -> None:
+    bounced = bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA)))
+    unsubscribing = unsubscribe_message(return_address(ctx, delivery_id(ctx, BOB), ReturnPathKind.UNSUBSCRIBE))
     person = bounce_message("person", BOUNCES)
-    box.deliver(bounced, b"\xff\xfe no mail\r\n", person, gone)
-    fetched = poll_mailbox(at, LATER)
-    assert fetched.actions == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
-    assert fetched.folders == {"handled": 2, "unreadable": 1, "others": 1}
-    record = Record(at.engine)
+    box.deliver(bounced, b"\xff\xfe no mail\r\n", person, unsubscribing)
+    report = poll_mailbox(ctx, LATER)
+    assert report.actions == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
+    assert report.folders == {"handled": 2, "unreadable": 1, "others": 1}
+    record = Record(ctx.engine)
     assert (record.of(ADA).status, record.of(BOB).status) == (
         SubscriberStatus.SUPPRESSED,
         SubscriberStatus.UNSUBSCRIBED,
     )
     assert [count(box, folder) for folder in ("INBOX", "handled", "others", "unreadable")] == [0, 2, 1, 1]
-    # Nothing is lost on the way: what was put in is there, byte for byte.
+    # Nothing is lost on the way, not even a byte.
     assert box.messages("others") == [person.replace(b"\n", b"\r\n")]
-    assert poll_mailbox(at, LATER).folders == {}
+    assert poll_mailbox(ctx, LATER).folders == {}
 
 
-def test_a_message_that_comes_again_is_known(at: AppContext, box: Dovecot) -> None:
-    raw = bounce_message("mailbox-full", return_address(at, number(at, ADA)))
-    for deed in ("recorded", "known"):
+def test_a_message_that_comes_again_is_a_duplicate(ctx: AppContext, box: Dovecot) -> None:
+    raw = bounce_message("mailbox-full", return_address(ctx, delivery_id(ctx, ADA)))
+    for action in ("recorded", "known"):
         box.deliver(raw)
-        assert poll_mailbox(at, LATER).actions == {deed: 1}
-    assert len(bounce_records(at)) == 1
+        assert poll_mailbox(ctx, LATER).actions == {action: 1}
+    assert len(bounce_records(ctx)) == 1
     assert count(box, "handled") == 2
 
 
-def test_looking_changes_nothing(at: AppContext, box: Dovecot) -> None:
-    box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
-    assert count_waiting(at.settings) == 1
-    check = asyncio.run(check_mailbox(at.settings))
+def test_counting_changes_nothing(ctx: AppContext, box: Dovecot) -> None:
+    box.deliver(bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA))))
+    assert count_waiting(ctx.settings) == 1
+    check = asyncio.run(check_mailbox(ctx.settings))
     assert (check.ok, check.message) == (True, "INBOX can be read, 1 messages wait")
-    assert (count(box, "INBOX"), bounce_records(at), box.messages("handled")) == (1, [], None)
+    assert (count(box, "INBOX"), bounce_records(ctx), box.messages("handled")) == (1, [], None)
 
 
-def test_a_message_is_not_marked_as_read_by_reading_it(at: AppContext, box: Dovecot) -> None:
+def test_a_handled_message_is_not_marked_as_read(ctx: AppContext, box: Dovecot) -> None:
     box.deliver(bounce_message("person", BOUNCES))
-    poll_mailbox(at, LATER)
+    poll_mailbox(ctx, LATER)
     with box.logged_in() as client:
         client.select("others", readonly=True)
         assert client.search(None, "UNSEEN")[1] == [b"1"]
 
 
-def test_what_waits_stays_while_the_store_is_away(at: AppContext, box: Dovecot) -> None:
-    box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
-    path = at.settings.data_directory / "digest.db"
+def test_messages_stay_while_the_store_is_away(ctx: AppContext, box: Dovecot) -> None:
+    box.deliver(bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA))))
+    path = ctx.settings.data_directory / "digest.db"
     path.rename(path.with_suffix(".away"))
-    at.engine.dispose()
+    ctx.engine.dispose()
     path.mkdir()
     with pytest.raises(StoreError):
-        poll_mailbox(at, LATER)
+        poll_mailbox(ctx, LATER)
     path.rmdir()
     path.with_suffix(".away").rename(path)
     assert count(box, "INBOX") == 1
-    assert poll_mailbox(at, LATER).actions == {"suppressed": 1}
+    assert poll_mailbox(ctx, LATER).actions == {"suppressed": 1}
 
 
-def test_a_huge_message_is_read_at_its_beginning(at: AppContext, box: Dovecot) -> None:
-    raw = bounce_message("no-such-mailbox", return_address(at, number(at, ADA))) + b"x" * 76 + b"\n" * 1_500_000
+def test_only_the_beginning_of_a_huge_message_is_fetched(ctx: AppContext, box: Dovecot) -> None:
+    raw = bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA))) + b"x" * 76 + b"\n" * 1_500_000
     box.deliver(raw)
-    assert poll_mailbox(at, LATER).actions == {"suppressed": 1}
-    (kept,) = box.messages("handled") or []
-    assert len(kept) > 1_500_000
-    within = settings(at.engine, **(at.settings.model_dump() | {"imap_folder": "handled"}))
-    with imap.open_mailbox(within, readonly=True) as opened:
-        (uid,) = imap.waiting_uids(opened)
-        assert len(imap.fetch_message(opened, uid) or b"") == MAX_MESSAGE_BYTES
+    assert poll_mailbox(ctx, LATER).actions == {"suppressed": 1}
+    (stored,) = box.messages("handled") or []
+    assert len(stored) > 1_500_000
+    in_folder = settings(ctx.engine, **(ctx.settings.model_dump() | {"imap_folder": "handled"}))
+    with imap.open_mailbox(in_folder, readonly=True) as mailbox:
+        (uid,) = imap.waiting_uids(mailbox)
+        assert len(imap.fetch_message(mailbox, uid) or b"") == MAX_MESSAGE_BYTES
 
 
-def test_the_scheduler_reads_the_mailbox(at: AppContext, box: Dovecot) -> None:
-    box.deliver(bounce_message("no-such-mailbox", return_address(at, number(at, ADA))))
+def test_the_scheduler_reads_the_mailbox(ctx: AppContext, box: Dovecot) -> None:
+    box.deliver(bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA))))
 
-    async def look_once() -> None:
-        async with run_scheduler(at, lambda: LATER) as clock:
-            await clock.poll_mailbox()
+    async def poll_once() -> None:
+        async with run_scheduler(ctx, lambda: LATER) as scheduler:
+            await scheduler.poll_mailbox()
 
-    asyncio.run(look_once())
-    assert Record(at.engine).of(ADA).status == SubscriberStatus.SUPPRESSED
+    asyncio.run(poll_once())
+    assert Record(ctx.engine).of(ADA).status == SubscriberStatus.SUPPRESSED
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("overrides", "hint"),
     [
         ({"imap_password": "wrong"}, "check DIGEST_IMAP_USERNAME and DIGEST_IMAP_PASSWORD"),
         ({"imap_folder": "Bounces"}, "is there a folder DIGEST_IMAP_FOLDER=Bounces?"),
         ({"imap_port": 9}, "check DIGEST_IMAP_HOST, DIGEST_IMAP_PORT and DIGEST_IMAP_TLS"),
     ],
 )
-def test_the_doctor_says_what_is_wrong(sqlite_store: Engine, box: Dovecot, more: dict[str, object], said: str) -> None:
-    at = at_box(sqlite_store, box, **more)
-    check = asyncio.run(check_mailbox(at.settings))
+def test_the_doctor_names_the_wrong_setting(
+    sqlite_store: Engine, box: Dovecot, overrides: dict[str, object], hint: str
+) -> None:
+    ctx = context_for(sqlite_store, box, **overrides)
+    check = asyncio.run(check_mailbox(ctx.settings))
     assert not check.ok
-    assert said in check.message
+    assert hint in check.message
     assert PASSWORD not in check.message
     with pytest.raises(MailboxError):
-        poll_mailbox(at, LATER)
+        poll_mailbox(ctx, LATER)
 
 
 @pytest.mark.parametrize("tls", ["tls", "starttls"])
 def test_certificates_are_verified(
     sqlite_store: Engine, box: Dovecot, tls: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = at_box(sqlite_store, box, imap_tls=tls, imap_port=box.tls_port if tls == "tls" else box.port)
+    ctx = context_for(sqlite_store, box, imap_tls=tls, imap_port=box.tls_port if tls == "tls" else box.port)
     with pytest.raises(MailboxError, match="certificate verify failed"):
-        count_waiting(at.settings)
+        count_waiting(ctx.settings)
     for name, value in trust_environment(box.cert).items():
         monkeypatch.setenv(name, value)
-    assert count_waiting(at.settings) == 0
-    by_another_name = settings(sqlite_store, **(at.settings.model_dump() | {"imap_host": "127.0.0.2"}))
+    assert count_waiting(ctx.settings) == 0
+    other_host = settings(sqlite_store, **(ctx.settings.model_dump() | {"imap_host": "127.0.0.2"}))
     with pytest.raises(MailboxError):
-        count_waiting(by_another_name)
+        count_waiting(other_host)
 
 
-def test_where_the_server_cannot_move_a_copy_is_set_aside(sqlite_store: Engine) -> None:
+def test_a_message_is_copied_where_the_server_cannot_move(sqlite_store: Engine) -> None:
     with running_dovecot("imap_capability = IMAP4rev1 UIDPLUS") as box:
-        at = AppContext(at_box(sqlite_store, box).settings, sqlite_store, TokenSigner([KEY]))
+        ctx = AppContext(context_for(sqlite_store, box).settings, sqlite_store, TokenSigner([KEY]))
         box.deliver(bounce_message("person", BOUNCES))
-        assert poll_mailbox(at, LATER).folders == {"others": 1}
+        assert poll_mailbox(ctx, LATER).folders == {"others": 1}
         assert count(box, "others") == 1
         assert count(box, "INBOX") == 1  # marked, not expunged
-        assert poll_mailbox(at, LATER).folders == {}
+        assert poll_mailbox(ctx, LATER).folders == {}
 
 
 def test_folders_go_below_the_inbox_where_all_do(sqlite_store: Engine) -> None:
     with running_dovecot("namespace inbox {\n  inbox = yes\n  prefix = INBOX.\n  separator = .\n}") as box:
-        at = at_box(sqlite_store, box)
+        ctx = context_for(sqlite_store, box)
         box.deliver(bounce_message("person", BOUNCES))
-        assert poll_mailbox(at, LATER).folders == {"others": 1}
+        assert poll_mailbox(ctx, LATER).folders == {"others": 1}
         assert count(box, "INBOX.others") == 1

@@ -52,8 +52,8 @@ def test_every_kind_but_none_can_be_stored() -> None:
     assert {bounce_class.value for bounce_class in BounceClass} == {kind.value for kind in ReportKind} - {"none"}
 
 
-def test_every_class_of_refusals_is_a_kind_of_report() -> None:
-    assert {refusal_class.value for refusal_class in replies.RefusalClass} <= {kind.value for kind in ReportKind}
+def test_every_class_of_replies_is_a_kind_of_report() -> None:
+    assert {reply_class.value for reply_class in replies.ReplyClass} <= {kind.value for kind in ReportKind}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"no header at all", b"\x00\xff\xfe" * 100])

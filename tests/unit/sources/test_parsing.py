@@ -11,7 +11,7 @@ import pytest
 
 from digest.errors import MalformedAnswerError
 from digest.sources import ListedPaper, submission_window
-from digest.sources.atom import parse_feed, parse_query_answer
+from digest.sources.atom import parse_feed, parse_query_response
 from digest.sources.huggingface import parse_entries, parse_page
 from digest.sources.text import clean_url
 
@@ -167,13 +167,13 @@ def test_recorded_feeds_are_read_in_both_formats() -> None:
 
 def test_a_query_answer_gives_texts_or_listings() -> None:
     body = (DATA / "query.xml").read_bytes()
-    texts, total = parse_query_answer(body, "here", day=DAY)
+    texts, total = parse_query_response(body, "here", day=DAY)
     assert [(x.arxiv_id, x.version, x.title, x.abstract, x.kind, x.categories, x.doi) for x in texts] == [
         ("2601.81003", 2, "A Title on Two Lines", "It is 1.82\xd7 faster.", "replace", ("cs.LG",), "10.5555/two.lines"),
         ("astro-ph/0601001", 1, "Old Style", "Stars.", "replace", ("astro-ph",), None),
     ]
     assert (total, texts[0].published_on, texts[0].authors) == (2, date(2026, 1, 5), ("Dee Ito", "Ed Kovac"))
-    papers, _ = parse_query_answer(body, "here", day=DAY, categories=("cs.LG",))
+    papers, _ = parse_query_response(body, "here", day=DAY, categories=("cs.LG",))
     assert [(x.kind, x.list_day) for x in papers] == [("new", DAY), ("cross", DAY)]
 
 
@@ -181,9 +181,9 @@ def test_recorded_query_answers_are_read_and_the_error_is_named() -> None:
     for path in recorded_paths("arxiv/atom_api/*.xml"):
         if path.name.startswith("id_abc"):
             with pytest.raises(MalformedAnswerError, match="incorrect id format for abc"):
-                parse_query_answer(path.read_bytes(), "here", day=DAY)
+                parse_query_response(path.read_bytes(), "here", day=DAY)
             continue
-        texts, _ = parse_query_answer(path.read_bytes(), "here", day=DAY)
+        texts, _ = parse_query_response(path.read_bytes(), "here", day=DAY)
         assert len(texts) == path.read_text().count("<entry>")
         assert all(paper.title and paper.abstract and paper.authors and paper.categories for paper in texts), path.name
 
