@@ -40,7 +40,7 @@ def single_line(text: str, limit: int = 300) -> str:
 
 
 def safe_url(url: str | None) -> str | None:
-    """Return a URL that may stand in a link: http or https and nothing that could leave an attribute; else None."""
+    """Return a URL that is safe in a link: http or https and nothing that could leave an attribute; else None."""
     if not url or len(url) > MAX_URL_LENGTH or clean_line(url) != url or not _WEB_URL.fullmatch(url):
         return None
     return url

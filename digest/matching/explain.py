@@ -100,12 +100,12 @@ class _DocumentMatcher:
         self._in_metadata = {metadata_terms[number].canonical for number in matching}
 
     def title_occurrences(self, phrase: Phrase) -> list[Occurrence]:
-        """Return where a phrase stands in the title, if its field covers the title."""
+        """Return the occurrences of a phrase in the title, if its field covers the title."""
         number = self._phrase_index.phrase_number(phrase)
         return self._in_title.get(number, []) if phrase.field in {"any", "title"} else []
 
     def abstract_occurrences(self, phrase: Phrase) -> list[Occurrence]:
-        """Return where a phrase stands in the abstract, if its field covers the abstract."""
+        """Return the occurrences of a phrase in the abstract, if its field covers the abstract."""
         number = self._phrase_index.phrase_number(phrase)
         return self._in_abstract.get(number, []) if phrase.field in {"any", "abstract"} else []
 

@@ -1,7 +1,7 @@
 """Boolean expressions of terms joined by AND, OR and NOT, in a normal form.
 
-NOT stands before terms only, an AND holds no AND and an OR no OR, no operand stands twice and none follows from the
-rest (a OR (a AND b) is a; title:a OR abstract:a is a). Operands keep the order they were entered in, for `describe`;
+NOT precedes terms only, an AND contains no AND and an OR no OR, no operand occurs twice and none follows from the rest
+(a OR (a AND b) is a; title:a OR abstract:a is a). Operands keep the order they were entered in, for `describe`;
 the canonical text sorts them. Two queries of equal canonical text mean the same. The converse holds for all rewriting
 by these rules, not for every law of logic: nothing is multiplied out.
 """

@@ -1,7 +1,7 @@
 """Tokens of a keyword: the signs of the grammar and the words between them, each with its position in the line.
 
-What is in quotes is one token. An operator is one only in capitals and alone; a field only right before its colon; a
-dash only before a word and behind a blank. All else is words.
+Quoted text is one token. An operator counts only in capitals and alone, a field only right before its colon, a dash
+only before a word and after a blank. All else is words.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 A text is split into words once. Each word keeps its position in the original, so a span is right however many
 characters normalization adds or drops (ß, ligatures, combining marks, İ), and two forms: `exact` (without case and
-accents) and `key` (also without possessives and plurals). Between words stands one of four gaps. CJK has no blanks, so
+accents) and `key` (also without possessives and plurals). Between two words is one of four gaps. CJK has no blanks, so
 there each character is a word of its own and a phrase of characters is found wherever it stands.
 """
 

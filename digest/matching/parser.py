@@ -108,7 +108,7 @@ class Parser:
         if self._peek() is not TokenKind.OPEN:
             return self.parse_phrase(field, self._phrase_end())
         closing = self.plain_parentheses.get(self.position)
-        if closing is not None:  # a field takes no more than the parentheses behind it
+        if closing is not None:  # a field takes no more than the parentheses after it
             is_field = token.kind is TokenKind.FIELD
             return self.parse_phrase(field, closing + 1 if is_field else self._phrase_end())
         self.position += 1
@@ -119,7 +119,7 @@ class Parser:
         return node
 
     def parse_phrase(self, field: str, end: int) -> Term:
-        """Parse the tokens up to `end`, and a PubMed tag behind them, as one term."""
+        """Parse the tokens up to `end`, and a PubMed tag after them, as one term."""
         first, last = self.tokens[self.position], self.tokens[end - 1]
         self.position = end
         if self._peek() is TokenKind.TAG:
@@ -135,7 +135,7 @@ class Parser:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else None
 
     def _phrase_end(self) -> int:
-        """Return the token behind a phrase: quoted text stands alone, words and parentheses around words run on."""
+        """Return the token after a phrase: quoted text is one by itself, words and parentheses around words run on."""
         end = self.position
         if self.tokens[end].kind is TokenKind.QUOTED:
             return end + 1

@@ -1,8 +1,8 @@
 """Many phrases in one text, at a cost that depends on the text and not on the number of phrases.
 
-All phrases lie in one sorted list of keys. From each word of a text the normalized words behind it are joined one by
-one for as long as some key begins so; a key met on the way is checked at its separators. Two words of a text are read
-as one only where `can_join` allows it. Prefixes lie in an index of their own, by their first three letters.
+The keys of all phrases are one sorted list. From each word of a text on, normalized words are joined one by one as long
+as some key begins with them; a key found on the way is checked at its separators. Two words of a text are read as one
+only where `can_join` allows it. Prefixes have an index of their own, by their first three letters.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ CACHED_TEXTS = 2048  # of a thousand papers, which are matched again and again f
 BLOCK_SIZE = 200  # papers whose words are held at a time
 PREFILTER_THRESHOLD = 1000  # keys; for fewer a prefilter costs more than it saves
 
-# The number of a phrase in the index and where it stands in a text: (phrase, start, end), in characters. A bare tuple,
+# The number of a phrase in the index and where it occurs in a text: (phrase, start, end), in characters. A bare tuple,
 # because a run of the planner makes millions of them.
 Occurrence = tuple[int, int, int]
 
@@ -136,7 +136,7 @@ class _PrefixIndex:
         if not self._keys:
             return
         for first in range(len(words.keys)):
-            # Words that begin in a letter or two are joined with the ones behind them; three words are enough.
+            # Words that begin in a letter or two are joined with the following ones; three words are enough.
             window = slice(first, first + MIN_PREFIX_LENGTH)
             for head in {"".join(forms[window])[:MIN_PREFIX_LENGTH] for forms in (words.keys, words.exact)}:
                 for key, numbers in self._keys.get(head, ()):
@@ -157,7 +157,7 @@ def split_words_cached(text: str) -> Words:
 
 
 def find_sequence(number: int, sequence: list[str], words: Words) -> Iterator[Occurrence]:
-    """Yield where these keys stand. An acronym needs a capital: the rag of RAG is another rag."""
+    """Yield the occurrences of these keys in a row. An acronym needs a capital: the rag of RAG is another rag."""
     size = len(sequence)
     for first, key in enumerate(words.keys):
         if key == sequence[0] and words.keys[first : first + size] == sequence:

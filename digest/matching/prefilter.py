@@ -1,7 +1,7 @@
 """Which words of many texts may begin a key: those that are one, and those that may begin one with the next word.
 
-No word that begins a key is lost. What passes by chance, a few words in a hundred, fails in the search behind it; so
-this decides nothing, it only saves that search three words of four.
+No word that begins a key is lost. What passes by chance, a few words in a hundred, fails in the search that
+follows; so this decides nothing, it only saves that search three words of four.
 """
 
 from array import array

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from digest.matching.explain import Span
 
-# A sentence ends with a period, quotes or brackets behind it, then a blank and something that can begin one.
+# A sentence ends with a period, quotes or brackets after it, then a blank and something that can begin one.
 # Possessive quantifiers (++) keep this linear: forty thousand periods in a row must not take long.
 _SENTENCE_END = re.compile(
     r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+(?=\s++[^\sa-z,;:.)\]])|[\u3002\uff0e\uff01\uff1f]+[\u300d\u300f\u201d\uff09]*"

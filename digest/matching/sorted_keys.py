@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
-HIGHEST_CHARACTER = "\U0010ffff"  # sorts behind every character that a text has
+HIGHEST_CHARACTER = "\U0010ffff"  # sorts after every character that a text has
 MAY_CONTINUE = 1  # what a prefilter adds to twice the position of a word
 
 

@@ -1,4 +1,4 @@
-"""Suggested phrases: what stands in the same papers as the keywords of a subscriber, or narrows a broad one.
+"""Suggested phrases: what occurs in the same papers as the keywords of a subscriber, or narrows a broad one.
 
 Only phrases of the vocabulary and those that listings name as keywords are ever suggested; none is cut out of texts.
 """
@@ -43,7 +43,7 @@ class KnownPhrase:
     def overlaps(self, phrases: Iterable[tuple[str, str]]) -> bool:
         """Return whether this is one of the phrases (canonical text, words), a part of one or more than one.
 
-        Such phrases stand in the same papers by nature.
+        Such phrases occur in the same papers by nature.
         """
         return any(
             self.canonical == canonical or words in self.words or self.words in words for canonical, words in phrases
@@ -68,7 +68,7 @@ class _NormalizedText:
         )
 
     def may_contain(self, phrase: Phrase) -> bool:
-        """Return False only if the phrase does not stand in the paper: cheap, before the exact match."""
+        """Return False only if the phrase does not occur in the paper: cheap, before the exact match."""
         if phrase.exact:
             return all(f" {word.lower()} " in self.exact for word in phrase.words)
         key = phrase.key
@@ -161,7 +161,7 @@ def common_phrases(corpus: RecentCorpus) -> tuple[str, ...]:
 
 
 def related_phrases(corpus: RecentCorpus, queries: Sequence[Query]) -> tuple[str, ...]:
-    """Return phrases that stand in the papers of these queries more often than elsewhere, and in others too.
+    """Return phrases that occur in the papers of these queries more often than elsewhere, and in others too.
 
     Ranked by lift: how many papers have both, over how many would by chance. One paper is added to chance, so that
     phrases of a handful of papers do not come before all others. Broad queries are related to nothing.

@@ -22,7 +22,7 @@ class Phrase:
     Exact: `words` are as entered but for case and accents, `separators` the gaps between them. Otherwise `words` are
     keys with the joinable ones already joined (fine tuning: one word, finetuning), and a separator says what a text
     must have there: SPACE a gap, HYPHEN a gap or nothing, BREAK a gap that may hold punctuation. A lone capital letter
-    stays one: who enters R does not mean r. With `prefix` the last word is only the beginning of one. `source_text` is
+    stays one: R is not r. With `prefix` the last word is only the beginning of one. `source_text` is
     the phrase as entered.
     """
 
