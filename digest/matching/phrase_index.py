@@ -72,7 +72,7 @@ class PhraseIndex:
                 yield self._add_acronyms(texts, [next(located) for _ in texts])
 
     def find_in_texts(self, texts: Sequence[Words]) -> Iterator[list[Occurrence]]:
-        """Locate all phrases in many texts; with many phrases much faster than one by one."""
+        """Find all phrases in many texts; with many phrases much faster than one by one."""
         candidates: Iterable[list[int] | None] = repeat(None, len(texts))
         if self._uses_prefilter:
             from digest.matching.prefilter import Prefilter
