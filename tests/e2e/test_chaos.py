@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_no_letter_is_lost_or_doubled_while_senders_die(tmp_path: Path) -> None:
+def test_no_email_is_lost_or_doubled_while_senders_die(tmp_path: Path) -> None:
     size = ["--letters=100", "--kills=5", "--others=0.2", "--plain"]
     command = [sys.executable, "-m", "tests.chaos", *size, f"--keep={tmp_path}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=240)

@@ -91,7 +91,7 @@ def live(page: Page) -> bool:
     return bool(page.context.browser) and page.locator("form.live").count() == 1
 
 
-def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
+def test_from_the_first_keyword_to_resubscribing(place: Place, page: Page) -> None:
     page.goto("/")
     email = f"ada.{live(page)}@example.org".lower()
     keywords = page.get_by_role("textbox", name="Keywords")
@@ -137,7 +137,7 @@ def test_from_the_first_word_to_coming_back(place: Place, page: Page) -> None:
     assert Record(place.at.engine).of(email).status == SubscriberStatus.ACTIVE
 
 
-def test_a_mistake_is_told_at_its_place_and_the_way_on_is_short(page: Page) -> None:
+def test_an_error_is_described_at_its_field_and_linked(page: Page) -> None:
     page.goto("/")
     page.get_by_role("textbox", name="Keywords").fill('"robot')
     page.get_by_role("textbox", name="E-mail address").fill("nobody")
@@ -163,7 +163,7 @@ def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Keywords")).to_have_value("robot")
 
 
-def test_by_keyboard_alone(place: Place) -> None:
+def test_subscribing_by_keyboard_alone(place: Place) -> None:
     context = place.context()
     page = context.new_page()
     page.goto("/")
@@ -201,7 +201,7 @@ def test_by_keyboard_alone(place: Place) -> None:
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not here: make check-pages fetches it, and has it look too")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(place: Place, scheme: str) -> None:
+def test_axe_reports_nothing_and_no_page_is_wider_than_a_phone(place: Place, scheme: str) -> None:
     context = place.context(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
     page = context.new_page()
     for path in ("/", "/?keywords=robot", "/papers", "/papers?q=robot", "/help/keywords", "/privacy", "/nothing"):
@@ -211,7 +211,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(place: Place, schem
     context.close()
 
 
-def test_no_page_asks_another_host_or_keeps_anything_in_the_browser(place: Place, tmp_path: Path) -> None:
+def test_no_page_requests_another_host_or_stores_anything_in_the_browser(place: Place, tmp_path: Path) -> None:
     context = place.context()
     page, asked = context.new_page(), set[str]()
     page.on("request", lambda request: asked.add(request.url))

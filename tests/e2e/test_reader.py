@@ -62,7 +62,7 @@ def soon(look: Callable[[], T], *expected: type[Exception]) -> T:
     raise AssertionError("nothing came within a minute")
 
 
-def test_a_reader_subscribes_confirms_receives_changes_and_leaves(served: tuple[httpx.Client, Command]) -> None:
+def test_a_subscriber_confirms_receives_changes_and_unsubscribes(served: tuple[httpx.Client, Command]) -> None:
     client, command = served
 
     def mails(kind: str) -> list[StoredMessage]:

@@ -11,6 +11,7 @@ from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.papers import store_listings
+from digest.planning import PlanReport, plan
 from digest.sources import ListedPaper
 from digest.subscribers import Preferences, add_subscriber, parse_keywords_or_raise
 from digest.subscribers.records import subscriber_by_email
@@ -122,6 +123,11 @@ def arrive(
         found = session.exec(select(Paper.id, Paper.title)).all()
     numbers = {title: int(number or 0) for number, title in found}
     return [numbers[title] for title in titles]
+
+
+def plan_digests(ctx: AppContext, now: datetime) -> PlanReport:
+    """Plan as the scheduler does."""
+    return plan(ctx.engine, ctx.sender_domain, now)
 
 
 def mailed(record: Record, email: str = ADA) -> list[list[int]]:

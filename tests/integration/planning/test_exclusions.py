@@ -1,18 +1,29 @@
-"""Exclusions and fields on their way into an edition: by every door through which a paper can come."""
+"""Exclusions and fields in planning, for papers that are new, trending or undelivered."""
 
 import pytest
 from sqlalchemy import Engine
 
 from digest.context import AppContext
 from digest.database.models import DeliveryState
-from digest.planning import plan
 from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
 from digest.tokens import TokenPurpose
-from tests.support.contexts import ADA, BOB, DAY, TUESDAY, Record, arrive, mailed, make_context, reader, token
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    DAY,
+    TUESDAY,
+    Record,
+    arrive,
+    mailed,
+    make_context,
+    plan_digests,
+    reader,
+    token,
+)
 
 
 @pytest.fixture
-def at(store: Engine) -> AppContext:
+def ctx(store: Engine) -> AppContext:
     return make_context(store)
 
 
@@ -21,56 +32,56 @@ def record(store: Engine) -> Record:
     return Record(store)
 
 
-def test_a_reader_gets_no_paper_that_an_exclusion_finds_and_others_do(at: AppContext, record: Record) -> None:
-    reader(at, ADA, "robot", "-survey", now=TUESDAY)
-    reader(at, BOB, "robot", now=TUESDAY)
-    walks, survey = arrive(at, TUESDAY, "A robot walks", "A survey of robots")
-    plan(at.engine, at.sender_domain, TUESDAY)
+def test_an_exclusion_keeps_papers_from_its_subscriber_alone(ctx: AppContext, record: Record) -> None:
+    reader(ctx, ADA, "robot", "-survey", now=TUESDAY)
+    reader(ctx, BOB, "robot", now=TUESDAY)
+    walks, survey = arrive(ctx, TUESDAY, "A robot walks", "A survey of robots")
+    plan_digests(ctx, TUESDAY)
     assert mailed(record) == [[walks]]
     assert [sorted(papers) for papers in mailed(record, BOB)] == [[walks, survey]]
 
 
-def test_an_exclusion_alone_is_no_keyword(at: AppContext, record: Record) -> None:
-    """Its reader gets what is trending, but for what is excluded."""
-    reader(at, ADA, "-survey", now=TUESDAY)
-    walks, _ = arrive(at, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
-    plan(at.engine, at.sender_domain, TUESDAY)
+def test_exclusions_alone_bring_trending_papers(ctx: AppContext, record: Record) -> None:
+    """Its subscriber gets trending papers, except the excluded ones."""
+    reader(ctx, ADA, "-survey", now=TUESDAY)
+    walks, _ = arrive(ctx, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
+    plan_digests(ctx, TUESDAY)
     assert mailed(record) == [[walks]]
 
 
-def test_what_is_trending_is_excluded_too_even_if_it_was_listed_before(at: AppContext, record: Record) -> None:
-    reader(at, ADA, "robot", "-survey", now=TUESDAY - DAY, trending=True)
-    reader(at, BOB, "robot", now=TUESDAY - DAY, trending=True)
-    survey, _ = arrive(at, TUESDAY - DAY, "A survey of proteins", "Proteins")
-    assert plan(at.engine, at.sender_domain, TUESDAY - DAY).without_papers == 2
-    walks = arrive(at, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
-    plan(at.engine, at.sender_domain, TUESDAY)
+def test_trending_papers_are_excluded_too_even_if_listed_before(ctx: AppContext, record: Record) -> None:
+    reader(ctx, ADA, "robot", "-survey", now=TUESDAY - DAY, trending=True)
+    reader(ctx, BOB, "robot", now=TUESDAY - DAY, trending=True)
+    survey, _ = arrive(ctx, TUESDAY - DAY, "A survey of proteins", "Proteins")
+    assert plan_digests(ctx, TUESDAY - DAY).without_papers == 2
+    walks = arrive(ctx, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
+    plan_digests(ctx, TUESDAY)
     assert sorted(mailed(record, BOB)[0]) == sorted([survey, walks])
     assert mailed(record) == [[walks]]
 
 
-def test_an_exclusion_written_since_keeps_back_what_a_lost_letter_carried(at: AppContext, record: Record) -> None:
-    reader(at, ADA, "robot", now=TUESDAY)
-    arrive(at, TUESDAY, "A survey of robots")
-    plan(at.engine, at.sender_domain, TUESDAY)
+def test_an_exclusion_added_since_holds_for_undelivered_papers(ctx: AppContext, record: Record) -> None:
+    reader(ctx, ADA, "robot", now=TUESDAY)
+    arrive(ctx, TUESDAY, "A survey of robots")
+    plan_digests(ctx, TUESDAY)
     record.settle(DeliveryState.FAILED)
-    rewrite(at, "robot", "-survey")
-    arrive(at, TUESDAY + DAY, "A protein folds")
-    assert plan(at.engine, at.sender_domain, TUESDAY + DAY).digests == 0
+    rewrite(ctx, "robot", "-survey")
+    arrive(ctx, TUESDAY + DAY, "A protein folds")
+    assert plan_digests(ctx, TUESDAY + DAY).digests == 0
 
 
-def test_a_source_can_be_asked_for(at: AppContext, record: Record) -> None:
-    reader(at, ADA, "source:huggingface AND robot", now=TUESDAY)
-    arrive(at, TUESDAY, "A robot walks")
-    [swims] = arrive(at, TUESDAY, "A robot swims", source="huggingface")
-    plan(at.engine, at.sender_domain, TUESDAY)
+def test_a_keyword_can_name_a_source(ctx: AppContext, record: Record) -> None:
+    reader(ctx, ADA, "source:huggingface AND robot", now=TUESDAY)
+    arrive(ctx, TUESDAY, "A robot walks")
+    [swims] = arrive(ctx, TUESDAY, "A robot swims", source="huggingface")
+    plan_digests(ctx, TUESDAY)
     assert mailed(record) == [[swims]]
 
 
-def rewrite(at: AppContext, *keywords: str) -> None:
+def rewrite(ctx: AppContext, *keywords: str) -> None:
     update_preferences(
-        at,
-        token(at, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        ctx,
+        token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
         Preferences(),
         parse_keywords_or_raise([*keywords]),
         None,

@@ -1,4 +1,4 @@
-"""What a welcome shows of the latest list, and what a last letter brings back: from rows to the mail."""
+"""First papers of a new subscriber in the welcome, and the link to undo in the goodbye."""
 
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -9,112 +9,113 @@ from sqlalchemy import Engine
 from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, Subscriber, SubscriberStatus
-from digest.planning import first_papers, plan
+from digest.planning import first_papers
 from digest.rendering import FirstPapers, load_batch, prepare_email
 from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, resubscribe, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
-from tests.support.contexts import ADA, BOB, Record, arrive, make_context, reader, token
+from tests.support.contexts import ADA, BOB, Record, arrive, make_context, plan_digests, reader, token
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def at(store: Engine) -> AppContext:
+def ctx(store: Engine) -> AppContext:
     return make_context(store, base_url="https://digest.example.org")
 
 
-def confirmed(at: AppContext, email: str, *keywords: str, now: datetime = NOW, **wish: object) -> None:
-    subscribe(at, email, Preferences(**wish), parse_keywords_or_raise(keywords), now)  # type: ignore[arg-type]
-    confirm(at, token(at, email, TokenPurpose.CONFIRM, now), now)
+def subscribe_and_confirm(
+    ctx: AppContext, email: str, *keywords: str, now: datetime = NOW, **preferences: object
+) -> None:
+    subscribe(ctx, email, Preferences(**preferences), parse_keywords_or_raise(keywords), now)  # type: ignore[arg-type]
+    confirm(ctx, token(ctx, email, TokenPurpose.CONFIRM, now), now)
 
 
-def firsts(at: AppContext, now: datetime = NOW) -> dict[str, FirstPapers]:
-    """By address."""
-    with read_session(at.engine) as session:
+def first_papers_by_email(ctx: AppContext, now: datetime = NOW) -> dict[str, FirstPapers]:
+    with read_session(ctx.engine) as session:
         found = first_papers(
-            session, [ClaimedDelivery.from_delivery(each) for each in Record(at.engine).letters()], now
+            session, [ClaimedDelivery.from_delivery(delivery) for delivery in Record(ctx.engine).letters()], now
         )
-    with read_session(at.engine) as session:
-        return {session.get_one(Subscriber, number).email: each for number, each in found.items()}
+    with read_session(ctx.engine) as session:
+        return {session.get_one(Subscriber, number).email: papers for number, papers in found.items()}
 
 
-def mail(at: AppContext, letter: Delivery, now: datetime = NOW) -> tuple[str, str]:
-    """A letter as it is written: the text and the HTML, as a mail program reads them."""
-    claimed = [ClaimedDelivery.from_delivery(letter)]
-    with read_session(at.engine) as session:
-        raw = prepare_email(at, load_batch(session, claimed, now), claimed[0], now).render()
-    read = message_from_bytes(raw, policy=policy.default)
-    text, html = read.get_body(("plain",)), read.get_body(("html",))
+def render(ctx: AppContext, delivery: Delivery, now: datetime = NOW) -> tuple[str, str]:
+    """Text and HTML of an e-mail, as a mail program decodes them."""
+    claimed = [ClaimedDelivery.from_delivery(delivery)]
+    with read_session(ctx.engine) as session:
+        raw = prepare_email(ctx, load_batch(session, claimed, now), claimed[0], now).render()
+    message = message_from_bytes(raw, policy=policy.default)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
     return text.get_content(), html.get_content()
 
 
-def test_each_is_shown_what_the_latest_list_has_for_them(at: AppContext) -> None:
-    arrive(at, NOW - DAY, "An old robot")
-    arrive(at, NOW, *(f"Robot {n}" for n in range(7)), "A protein", "A survey of proteins")
-    confirmed(at, ADA, "-survey", "protein", "speech")
-    confirmed(at, BOB, "robot", "tree")
-    found = firsts(at)
+def test_the_welcome_shows_what_the_latest_list_has_for_its_subscriber(ctx: AppContext) -> None:
+    arrive(ctx, NOW - DAY, "An old robot")
+    arrive(ctx, NOW, *(f"Robot {n}" for n in range(7)), "A protein", "A survey of proteins")
+    subscribe_and_confirm(ctx, ADA, "-survey", "protein", "speech")
+    subscribe_and_confirm(ctx, BOB, "robot", "tree")
+    found = first_papers_by_email(ctx)
     ada, bob = found[ADA], found[BOB]
     assert ([view.paper.title for view in ada.papers], ada.matched, ada.follows) == (["A protein"], 1, True)
-    assert ada.papers[0].matched_in == ((0, "title"),)  # the exclusion stands behind the keywords
+    assert ada.papers[0].matched_in == ((0, "title"),)  # exclusions come last
     assert (len(bob.papers), bob.matched, bob.day) == (5, 7, date(2026, 7, 29))
 
 
-def test_the_first_letter_that_is_promised_is_planned_at_once_with_these_papers(at: AppContext) -> None:
-    arrive(at, NOW, "A robot", "A protein")
-    confirmed(at, ADA, "robot")
-    confirmed(at, BOB, "speech")
-    before = firsts(at)
-    plan(at.engine, at.sender_domain, NOW)
-    digests = [each for each in Record(at.engine).letters() if each.kind == DeliveryKind.DIGEST]
-    assert [len(each.papers) for each in digests] == [1]
+def test_the_promised_first_digest_is_planned_at_once_with_these_papers(ctx: AppContext) -> None:
+    arrive(ctx, NOW, "A robot", "A protein")
+    subscribe_and_confirm(ctx, ADA, "robot")
+    subscribe_and_confirm(ctx, BOB, "speech")
+    before = first_papers_by_email(ctx)
+    plan_digests(ctx, NOW)
+    digests = [row for row in Record(ctx.engine).letters() if row.kind == DeliveryKind.DIGEST]
+    assert [len(digest.papers) for digest in digests] == [1]
     assert (before[ADA].follows, before[BOB].follows) == (True, False)
     # A welcome that was put off until after the plan promises nothing more.
-    assert not firsts(at)[ADA].follows
-    arrive(at, NOW, "Another robot")
-    assert not firsts(at)[ADA].follows
+    assert not first_papers_by_email(ctx)[ADA].follows
+    arrive(ctx, NOW, "Another robot")
+    assert not first_papers_by_email(ctx)[ADA].follows
 
 
-def test_who_had_the_papers_of_the_list_before_is_promised_nothing(at: AppContext) -> None:
-    arrive(at, NOW, "A robot")
-    confirmed(at, ADA, "robot")
-    plan(at.engine, at.sender_domain, NOW)
-    unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
-    confirmed(at, ADA, "robot", now=NOW + timedelta(hours=1))
-    seen = firsts(at)[ADA]
+def test_papers_that_were_mailed_before_are_not_promised(ctx: AppContext) -> None:
+    arrive(ctx, NOW, "A robot")
+    subscribe_and_confirm(ctx, ADA, "robot")
+    plan_digests(ctx, NOW)
+    unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+    subscribe_and_confirm(ctx, ADA, "robot", now=NOW + timedelta(hours=1))
+    seen = first_papers_by_email(ctx)[ADA]
     assert (seen.matched, seen.follows) == (1, False)
 
 
-def test_before_any_list_was_read_there_is_nothing_to_show(at: AppContext) -> None:
-    confirmed(at, ADA, "robot")
-    assert firsts(at) == {}
-    text, html = mail(at, Record(at.engine).letters(ADA)[-1])
-    for said in (text, html):
-        assert "The first letter may come on Thursday 30 July." in said
+def test_before_the_first_fetch_there_are_no_first_papers(ctx: AppContext) -> None:
+    subscribe_and_confirm(ctx, ADA, "robot")
+    assert first_papers_by_email(ctx) == {}
+    text, html = render(ctx, Record(ctx.engine).letters(ADA)[-1])
+    for part in (text, html):
+        assert "The first letter may come on Thursday 30 July." in part
 
 
-def test_the_welcome_names_the_next_day_by_the_readers_clock(at: AppContext) -> None:
+def test_the_welcome_names_the_next_day_in_the_subscribers_time_zone(ctx: AppContext) -> None:
     for email, zone, day in ((ADA, "Pacific/Kiritimati", "Monday 3 August"), (BOB, "UTC", "Thursday 30 July")):
-        confirmed(at, email, "robot", timezone=zone, frequency="weekly" if email == ADA else "daily")
-        assert day in mail(at, Record(at.engine).letters(email)[-1])[0]
+        subscribe_and_confirm(ctx, email, "robot", timezone=zone, frequency="weekly" if email == ADA else "daily")
+        assert day in render(ctx, Record(ctx.engine).letters(email)[-1])[0]
 
 
-def test_without_keywords_the_trending_papers_are_shown(at: AppContext) -> None:
-    arrive(at, NOW, "A robot", "A protein", source="huggingface", upvotes=9)
-    confirmed(at, ADA)
-    seen = firsts(at)[ADA]
+def test_without_keywords_the_trending_papers_are_shown(ctx: AppContext) -> None:
+    arrive(ctx, NOW, "A robot", "A protein", source="huggingface", upvotes=9)
+    subscribe_and_confirm(ctx, ADA)
+    seen = first_papers_by_email(ctx)[ADA]
     assert ([view.paper.title for view in seen.papers], seen.follows) == (["A robot", "A protein"], True)
 
 
-def test_the_last_letter_has_the_link_that_brings_it_all_back(at: AppContext) -> None:
-    reader(at, ADA, "robot", now=NOW - 9 * DAY)
-    unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
-    record = Record(at.engine)
-    for said in mail(at, record.letters(ADA)[-1]):
-        key = said.partition("https://digest.example.org/return/")[2].split('"')[0].split()[0]
-        assert resubscribe(at, key, NOW + 30 * DAY).profile.status == SubscriberStatus.ACTIVE
-        unsubscribe(at, token(at, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+def test_the_goodbye_has_the_link_that_undoes_it(ctx: AppContext) -> None:
+    reader(ctx, ADA, "robot", now=NOW - 9 * DAY)
+    unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+    record = Record(ctx.engine)
+    for part in render(ctx, record.letters(ADA)[-1]):
+        key = part.partition("https://digest.example.org/return/")[2].split('"')[0].split()[0]
+        assert resubscribe(ctx, key, NOW + 30 * DAY).profile.status == SubscriberStatus.ACTIVE
+        unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED

@@ -1,3 +1,5 @@
+"""Chunks of subscribers, and planners that run at once."""
+
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,6 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
-from digest import planning
 from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import Delivery, DeliveryState, Subscriber, SubscriberStatus
@@ -17,11 +18,23 @@ from digest.planning import PlanReport
 from digest.planning.new_papers import load_new_papers
 from digest.subscribers import Preferences, parse_keywords_or_raise, unsubscribe, update_preferences
 from digest.tokens import TokenPurpose
-from tests.support.contexts import ADA, BOB, DAY, TUESDAY, Record, arrive, mailed, make_context, many, reader
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    DAY,
+    TUESDAY,
+    Record,
+    arrive,
+    mailed,
+    make_context,
+    many,
+    plan_digests,
+    reader,
+)
 
 
 @pytest.fixture
-def at(store: Engine) -> AppContext:
+def ctx(store: Engine) -> AppContext:
     return make_context(store)
 
 
@@ -30,30 +43,30 @@ def record(store: Engine) -> Record:
     return Record(store)
 
 
-def test_more_readers_than_one_chunk_holds(at: AppContext, record: Record) -> None:
-    many(at, 2001)
-    robot, protein = arrive(at, TUESDAY, "A robot walks", "A protein folds")
-    assert planning.plan(at.engine, at.sender_domain, TUESDAY) == PlanReport(due=2001, digests=1334, without_papers=667)
-    with read_session(at.engine) as session:
-        tally = session.exec(select(func.count()).select_from(Delivery).group_by(col(Delivery.subscriber_id))).all()
-        assert set(tally) == {1}
+def test_more_subscribers_than_one_chunk_holds(ctx: AppContext, record: Record) -> None:
+    many(ctx, 2001)
+    robot, protein = arrive(ctx, TUESDAY, "A robot walks", "A protein folds")
+    assert plan_digests(ctx, TUESDAY) == PlanReport(due=2001, digests=1334, without_papers=667)
+    with read_session(ctx.engine) as session:
+        counts = session.exec(select(func.count()).select_from(Delivery).group_by(col(Delivery.subscriber_id))).all()
+        assert set(counts) == {1}
         assert len(session.exec(select(Subscriber).where(col(Subscriber.last_due_day).is_(None))).all()) == 0
-    assert [each.papers for each in record.letters()[:2]] == [[robot], [protein]]
+    assert [digest.papers for digest in record.letters()[:2]] == [[robot], [protein]]
 
 
-def test_four_planners_at_once_write_one_letter_a_reader(at: AppContext, record: Record) -> None:
-    many(at, 1200)
-    arrive(at, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
+def test_four_planners_at_once_queue_one_digest_a_subscriber(ctx: AppContext, record: Record) -> None:
+    many(ctx, 1200)
+    arrive(ctx, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
     barrier = Barrier(4)
 
-    def plan(_number: int) -> PlanReport:
+    def plan_at_once(_number: int) -> PlanReport:
         barrier.wait()
-        return planning.plan(at.engine, at.sender_domain, TUESDAY)
+        return plan_digests(ctx, TUESDAY)
 
     with ThreadPoolExecutor(4) as pool:
-        plans = list(pool.map(plan, range(4)))
-    assert sum(each.digests for each in plans) == sum(each.due for each in plans) == 1200
-    assert len({each.subscriber_id for each in record.letters()}) == len(record.letters()) == 1200
+        reports = list(pool.map(plan_at_once, range(4)))
+    assert sum(report.digests for report in reports) == sum(report.due for report in reports) == 1200
+    assert len({digest.subscriber_id for digest in record.letters()}) == len(record.letters()) == 1200
 
 
 PLANNER = """
@@ -68,10 +81,12 @@ engine.dispose()
 """
 
 
-def test_planners_in_other_processes_write_one_letter_a_reader(at: AppContext, record: Record, store_url: str) -> None:
-    many(at, 1200)
-    arrive(at, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
-    started = [
+def test_planners_in_other_processes_queue_one_digest_a_subscriber(
+    ctx: AppContext, record: Record, store_url: str
+) -> None:
+    many(ctx, 1200)
+    arrive(ctx, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
+    planners = [
         subprocess.Popen(
             [sys.executable, "-c", PLANNER, store_url, TUESDAY.isoformat()],
             stdin=subprocess.PIPE,
@@ -80,65 +95,65 @@ def test_planners_in_other_processes_write_one_letter_a_reader(at: AppContext, r
         )
         for _ in range(3)
     ]
-    for each in started:
-        assert each.stdout
-        assert each.stdout.readline() == "ready\n"
-    letters = 0
-    for each in started:
-        assert each.stdin
-        each.stdin.write("\n")
-        each.stdin.flush()
-    for each in started:
-        out, _ = each.communicate(timeout=60)
-        assert each.returncode == 0
-        letters += int(out)
-    assert letters == len(record.letters()) == 1200
+    for planner in planners:
+        assert planner.stdout
+        assert planner.stdout.readline() == "ready\n"
+    digests = 0
+    for planner in planners:
+        assert planner.stdin
+        planner.stdin.write("\n")
+        planner.stdin.flush()
+    for planner in planners:
+        output, _ = planner.communicate(timeout=60)
+        assert planner.returncode == 0
+        digests += int(output)
+    assert digests == len(record.letters()) == 1200
 
 
-def test_leaving_and_changing_while_a_plan_runs_never_locks_up(at: AppContext, record: Record) -> None:
-    """Readers leave and change at the desk while planners withdraw and queue their letters."""
-    many(at, 160)
+def test_changes_and_unsubscriptions_during_a_plan_do_not_deadlock(ctx: AppContext, record: Record) -> None:
+    """Subscribers change and unsubscribe while planners expire and queue their digests."""
+    many(ctx, 160)
     for day in range(2):
         now = TUESDAY + day * DAY
-        arrive(at, now, f"A robot walks on day {day}", f"Protein number {day}", f"Graph number {day}")
+        arrive(ctx, now, f"A robot walks on day {day}", f"Protein number {day}", f"Graph number {day}")
         keys = [
-            at.token_signer.sign(purpose, str(n), now)
+            ctx.token_signer.sign(purpose, str(n), now)
             for n, purpose in enumerate([TokenPurpose.UNSUBSCRIBE, TokenPurpose.PREFERENCES] * 80)
         ][day * 80 : day * 80 + 80]
 
         def act(number: int, keys: list[str] = keys, now: datetime = now) -> None:
             if number % 20 == 0:
-                planning.plan(at.engine, at.sender_domain, now)
+                plan_digests(ctx, now)
             elif number % 2:
                 update_preferences(
-                    at, keys[number], Preferences(), parse_keywords_or_raise(["robot", "graph"]), None, now
+                    ctx, keys[number], Preferences(), parse_keywords_or_raise(["robot", "graph"]), None, now
                 )
             else:
-                unsubscribe(at, keys[number], now)
+                unsubscribe(ctx, keys[number], now)
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(act, range(80)))
-    planning.plan(at.engine, at.sender_domain, TUESDAY + 2 * DAY)
-    with read_session(at.engine) as session:
+    plan_digests(ctx, TUESDAY + 2 * DAY)
+    with read_session(ctx.engine) as session:
         states = session.exec(select(Subscriber.status, func.count()).group_by(Subscriber.status)).all()
     assert dict(states)[SubscriberStatus.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
 
 
-def test_who_joins_while_a_plan_runs_loses_nothing(at: AppContext, record: Record) -> None:
-    """A pool gathered for earlier readers does not serve one who has seen less, nor one with a new keyword."""
-    reader(at, ADA, "robot", now=TUESDAY)
-    found = arrive(at, TUESDAY, "A robot walks", "A protein folds")
-    planning.plan(at.engine, at.sender_domain, TUESDAY)
+def test_a_subscription_during_a_plan_misses_no_paper(ctx: AppContext, record: Record) -> None:
+    """Papers loaded for earlier subscribers do not cover one who has seen less, nor a new keyword."""
+    reader(ctx, ADA, "robot", now=TUESDAY)
+    found = arrive(ctx, TUESDAY, "A robot walks", "A protein folds")
+    plan_digests(ctx, TUESDAY)
     record.settle(DeliveryState.SENT)
-    with read_session(at.engine) as session:
-        pool = load_new_papers(session)
-    reader(at, BOB, "protein", now=TUESDAY)
+    with read_session(ctx.engine) as session:
+        new_papers = load_new_papers(session)
+    reader(ctx, BOB, "protein", now=TUESDAY)
     bob = record.of(BOB)
-    assert not pool.covers(np.array([bob.covered_listing_id]))
-    assert not pool.has_keywords(np.array([2]))
-    planning.plan(at.engine, at.sender_domain, TUESDAY)
+    assert not new_papers.covers(np.array([bob.covered_listing_id]))
+    assert not new_papers.has_keywords(np.array([2]))
+    plan_digests(ctx, TUESDAY)
     assert mailed(record, BOB) == [found[1:]]
-    # And one who has seen more is never taken back.
-    arrive(at, TUESDAY, "Robots swim")
-    planning.plan(at.engine, at.sender_domain, TUESDAY + DAY)
-    assert not pool.covers(np.array([record.of(ADA).covered_listing_id]))
+    # Nor one who has seen more.
+    arrive(ctx, TUESDAY, "Robots swim")
+    plan_digests(ctx, TUESDAY + DAY)
+    assert not new_papers.covers(np.array([record.of(ADA).covered_listing_id]))

@@ -1,4 +1,4 @@
-"""Planning beside a plain model of it: whatever happens in whatever order, no paper twice and none lost."""
+"""Planning compared with a plain model of it: in any order of events no paper comes twice and none is lost."""
 
 import itertools
 import shutil
@@ -14,18 +14,17 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from digest import planning
 from digest.context import AppContext
 from digest.database import connect, write_session
 from digest.database.models import Delivery, DeliveryState
 from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
 from digest.tokens import TokenPurpose
-from tests.support.contexts import DAY, TUESDAY, Record, arrive, make_context, reader, token
+from tests.support.contexts import DAY, TUESDAY, Record, arrive, make_context, plan_digests, reader, token
 from tests.support.postgres import Postgres
 
 WORDS = ("robot", "protein", "graph")
-READERS = ("ada", "bob", "eve")
-FATES = (
+NAMES = ("ada", "bob", "eve")
+STATES = (
     DeliveryState.SENT,
     DeliveryState.FAILED,
     DeliveryState.CANCELLED,
@@ -34,147 +33,150 @@ FATES = (
     DeliveryState.ON_WIRE,
     DeliveryState.QUEUED,
 )
-RETURNS = {DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED}
+RECLAIMABLE = {DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED}
 
-some = st.sets(st.sampled_from(WORDS), min_size=1)
+keyword_sets = st.sets(st.sampled_from(WORDS), min_size=1)
 step = st.one_of(
-    st.tuples(st.just("list"), st.lists(some, min_size=1, max_size=3)),
+    st.tuples(st.just("list"), st.lists(keyword_sets, min_size=1, max_size=3)),
     st.tuples(st.just("plan"), st.integers(0, 2)),
-    st.tuples(st.just("settle"), st.sampled_from(READERS), st.sampled_from(FATES)),
-    st.tuples(st.just("change"), st.sampled_from(READERS), some),
+    st.tuples(st.just("settle"), st.sampled_from(NAMES), st.sampled_from(STATES)),
+    st.tuples(st.just("change"), st.sampled_from(NAMES), keyword_sets),
 )
 
 
 @dataclass
-class Letter:
+class ModelDigest:
     papers: set[int]
     state: DeliveryState = DeliveryState.QUEUED
-    returned: bool = False
+    is_reclaimed: bool = False
 
 
 @dataclass
-class Person:
-    """What one reader should get, told as plainly as can be."""
+class ModelSubscriber:
+    """What one subscriber should get."""
 
     keywords: set[str]
-    seen: int = 0
-    letters: list[Letter] = field(default_factory=list)
+    seen_count: int = 0
+    digests: list[ModelDigest] = field(default_factory=list)
 
-    def plan(self, shelf: list[tuple[int, set[str]]]) -> None:
-        back: set[int] = set()
-        for letter in self.letters:
-            if letter.state == DeliveryState.QUEUED:
-                letter.state = DeliveryState.EXPIRED
-            if letter.state in RETURNS and not letter.returned:
-                letter.returned = True
-                back |= letter.papers
-        new = {number for number, _ in shelf[self.seen :]}
-        self.seen = len(shelf)
-        chosen = {number for number, words in shelf if number in new | back and words & self.keywords}
-        if chosen:
-            self.letters.append(Letter(chosen))
+    def plan(self, listed: list[tuple[int, set[str]]]) -> None:
+        undelivered: set[int] = set()
+        for digest in self.digests:
+            if digest.state == DeliveryState.QUEUED:
+                digest.state = DeliveryState.EXPIRED
+            if digest.state in RECLAIMABLE and not digest.is_reclaimed:
+                digest.is_reclaimed = True
+                undelivered |= digest.papers
+        new = {number for number, _ in listed[self.seen_count :]}
+        self.seen_count = len(listed)
+        selected = {number for number, words in listed if number in new | undelivered and words & self.keywords}
+        if selected:
+            self.digests.append(ModelDigest(selected))
 
-    def settle(self, fate: DeliveryState) -> None:
-        for letter in self.letters:
-            if letter.state in {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE}:
-                letter.state = fate
+    def settle(self, state: DeliveryState) -> None:
+        for digest in self.digests:
+            if digest.state in {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE}:
+                digest.state = state
 
 
-class Play:
-    """The same steps for the house and for the model."""
+class Comparison:
+    """The same steps for the program and for the model."""
 
-    def __init__(self, at: AppContext) -> None:
-        self.at, self.record, self.now = at, Record(at.engine), TUESDAY
-        self.shelf: list[tuple[int, set[str]]] = []
-        self.people = {name: Person({word}) for name, word in zip(READERS, WORDS, strict=True)}
+    def __init__(self, ctx: AppContext) -> None:
+        self.ctx, self.record, self.now = ctx, Record(ctx.engine), TUESDAY
+        self.listed: list[tuple[int, set[str]]] = []
+        self.subscribers = {name: ModelSubscriber({word}) for name, word in zip(NAMES, WORDS, strict=True)}
         self.numbers = itertools.count()
-        for name, person in self.people.items():
-            reader(at, f"{name}@example.org", *person.keywords, now=self.now, cap=100)
+        for name, expected in self.subscribers.items():
+            reader(ctx, f"{name}@example.org", *expected.keywords, now=self.now, cap=100)
 
     def list(self, papers: list[set[str]]) -> None:
         titles = [f"On {' and '.join(sorted(words))} as number {next(self.numbers)}" for words in papers]
-        self.shelf += zip(arrive(self.at, self.now, *titles), papers, strict=True)
+        self.listed += zip(arrive(self.ctx, self.now, *titles), papers, strict=True)
 
     def plan(self, days: int) -> None:
-        """On the same day again nobody is due."""
         self.now += days * DAY
-        fresh = {each.last_due_day for each in (self.record.of(f"{name}@example.org") for name in READERS)}
-        planning.plan(self.at.engine, self.at.sender_domain, self.now)
-        if days or fresh == {None}:
-            for person in self.people.values():
-                person.plan(self.shelf)
+        last_due_days = {row.last_due_day for row in (self.record.of(f"{name}@example.org") for name in NAMES)}
+        plan_digests(self.ctx, self.now)
+        if days or last_due_days == {None}:
+            for expected in self.subscribers.values():
+                expected.plan(self.listed)
 
-    def settle(self, name: str, fate: DeliveryState) -> None:
-        self.people[name].settle(fate)
-        with write_session(self.at.engine) as session:
-            mine = select(Delivery).where(Delivery.subscriber_id == self.record.of(f"{name}@example.org").id)
-            moving = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
-            for each in session.exec(mine.where(col(Delivery.state).in_(moving))).all():
-                each.state = fate
+    def settle(self, name: str, state: DeliveryState) -> None:
+        self.subscribers[name].settle(state)
+        with write_session(self.ctx.engine) as session:
+            deliveries = select(Delivery).where(Delivery.subscriber_id == self.record.of(f"{name}@example.org").id)
+            in_progress = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
+            for delivery in session.exec(deliveries.where(col(Delivery.state).in_(in_progress))).all():
+                delivery.state = state
 
     def change(self, name: str, keywords: set[str]) -> None:
-        self.people[name].keywords = keywords
-        key = token(self.at, f"{name}@example.org", TokenPurpose.PREFERENCES, self.now)
+        self.subscribers[name].keywords = keywords
+        key = token(self.ctx, f"{name}@example.org", TokenPurpose.PREFERENCES, self.now)
         update_preferences(
-            self.at, key, Preferences(cap=100), parse_keywords_or_raise(sorted(keywords)), None, self.now
+            self.ctx, key, Preferences(cap=100), parse_keywords_or_raise(sorted(keywords)), None, self.now
         )
 
     def compare(self) -> None:
-        for name, person in self.people.items():
-            told = [(each.state, set(each.papers)) for each in self.record.letters(f"{name}@example.org")]
-            assert told == [(each.state, each.papers) for each in person.letters]
+        for name, expected in self.subscribers.items():
+            actual = [(row.state, set(row.papers)) for row in self.record.letters(f"{name}@example.org")]
+            assert actual == [(digest.state, digest.papers) for digest in expected.digests]
 
 
-def play(at: AppContext, steps: list[tuple[str, ...]]) -> None:
-    game = Play(at)
+def compare(ctx: AppContext, steps: list[tuple[str, ...]]) -> None:
+    comparison = Comparison(ctx)
     for name, *arguments in steps:
-        getattr(game, name)(*arguments)
-        game.compare()
+        getattr(comparison, name)(*arguments)
+        comparison.compare()
     changed = {arguments[0] for name, *arguments in steps if name == "change"}
-    # In the end the relay takes everything, and whatever was in doubt turns out to be lost or to have arrived.
-    for name in READERS:
-        game.settle(name, DeliveryState.SENT)
-    game.plan(1)
-    for name in READERS:
-        game.settle(name, DeliveryState.SENT)
-    game.compare()
-    for name, person in game.people.items():
-        got = [number for each in person.letters if each.state not in RETURNS for number in each.papers]
-        assert len(got) == len(set(got)), "a paper came twice"
+    # In the end the relay accepts everything, and what was uncertain turns out to be lost or delivered.
+    for name in NAMES:
+        comparison.settle(name, DeliveryState.SENT)
+    comparison.plan(1)
+    for name in NAMES:
+        comparison.settle(name, DeliveryState.SENT)
+    comparison.compare()
+    for name, expected in comparison.subscribers.items():
+        received = [
+            number for digest in expected.digests if digest.state not in RECLAIMABLE for number in digest.papers
+        ]
+        assert len(received) == len(set(received)), "a paper came twice"
         if name not in changed:
-            assert set(got) == {number for number, words in game.shelf if words & person.keywords}, "a paper is lost"
+            assert set(received) == {number for number, words in comparison.listed if words & expected.keywords}, (
+                "a paper is lost"
+            )
 
 
-often = partial(
+many_examples = partial(
     settings, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
-@often(max_examples=25)
+@many_examples(max_examples=25)
 @given(steps=st.lists(step, max_size=14))
 def test_no_paper_twice_and_none_lost(
     steps: list[tuple[str, ...]], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "play.db")
-    with opened(f"sqlite:///{tmp_path / 'play.db'}") as engine:
-        play(make_context(engine), steps)
-    for file in tmp_path.glob("play.db*"):
+    shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "model.db")
+    with open_store(f"sqlite:///{tmp_path / 'model.db'}") as engine:
+        compare(make_context(engine), steps)
+    for file in tmp_path.glob("model.db*"):
         file.unlink()
 
 
-@often(max_examples=10)
+@many_examples(max_examples=10)
 @given(steps=st.lists(step, max_size=14))
 def test_no_paper_twice_and_none_lost_on_postgresql(
     steps: list[tuple[str, ...]], postgres: Postgres, request: pytest.FixtureRequest
 ) -> None:
     url = postgres.database(request.getfixturevalue("_postgres_template"))
-    with opened(url) as engine:
-        play(make_context(engine), steps)
+    with open_store(url) as engine:
+        compare(make_context(engine), steps)
     postgres.drop(url)
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Engine]:
+def open_store(url: str) -> Iterator[Engine]:
     engine = connect(url)
     try:
         yield engine
@@ -182,13 +184,16 @@ def opened(url: str) -> Iterator[Engine]:
         engine.dispose()
 
 
-def test_the_first_letter_of_the_play_is_as_a_person_would_expect(sqlite_store: Engine) -> None:
-    game = Play(make_context(sqlite_store))
-    game.list([{"robot"}, {"protein", "robot"}])
-    game.plan(1)
-    game.settle("ada", DeliveryState.FAILED)
-    game.list([{"robot"}])
-    game.plan(1)
-    numbers = [number for number, _ in game.shelf]
-    assert [set(each.papers) for each in game.record.letters("ada@example.org")] == [set(numbers[:2]), set(numbers)]
-    game.compare()
+def test_the_model_agrees_with_a_digest_worked_out_by_hand(sqlite_store: Engine) -> None:
+    comparison = Comparison(make_context(sqlite_store))
+    comparison.list([{"robot"}, {"protein", "robot"}])
+    comparison.plan(1)
+    comparison.settle("ada", DeliveryState.FAILED)
+    comparison.list([{"robot"}])
+    comparison.plan(1)
+    numbers = [number for number, _ in comparison.listed]
+    assert [set(digest.papers) for digest in comparison.record.letters("ada@example.org")] == [
+        set(numbers[:2]),
+        set(numbers),
+    ]
+    comparison.compare()
