@@ -34,11 +34,11 @@ _MARKS = (
 _COMPATIBILITY_FORMS = (
     "\u00bc-\u00be\u0e3f\u2150-\u215f\u2189\u2474-\u249b\u3190-\u319f\u3200-\u33ff\U0001f100-\U0001f10a"
 )
-_LETTER = rf"[^\W_{_CJK}{_MARKS}{_COMPATIBILITY_FORMS}]"
+_ALPHANUMERIC = rf"[^\W_{_CJK}{_MARKS}{_COMPATIBILITY_FORMS}]"
 _APOSTROPHES = "'\u2019\u02bc"
 _WORD = re.compile(
     rf"[A-Za-z](?:\+\+|[#*])"  # C++, C#, A*: the sign belongs to the name
-    rf"|{_LETTER}+(?:[{_MARKS}]+{_LETTER}*|(?<=[0-9])\.(?=[0-9]){_LETTER}+|[{_APOSTROPHES}](?={_LETTER}){_LETTER}+)*"
+    rf"|{_ALPHANUMERIC}+(?:[{_MARKS}]+{_ALPHANUMERIC}*|(?<=[0-9])\.(?=[0-9]){_ALPHANUMERIC}+|[{_APOSTROPHES}](?={_ALPHANUMERIC}){_ALPHANUMERIC}+)*"
     rf"|(?=[^\W_])[{_CJK}][{_MARKS}]*"
     r"|(?<=[^\W_])\+\+(?!\+)"  # PointNet++ is found by PointNet too, so here the sign is a word beside it
 )
@@ -47,7 +47,7 @@ _IGNORED_MARKS = re.compile(
     "[\u00ad\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060\u20d0-\u20f0"
     "\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]"
 )
-_LETTER_MAP = str.maketrans({
+_TRANSLITERATION = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th",
     "\u2019": "'", "\u02bc": "'",
 })  # fmt: skip
@@ -105,7 +105,7 @@ def normalize_word(word: str) -> tuple[str, str]:
         exact = word.lower()
     else:  # marks that make another letter (が, हि) stay; Greek and CJK stay themselves
         decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
-        folded = unicodedata.normalize("NFC", _IGNORED_MARKS.sub("", decomposed).translate(_LETTER_MAP))
+        folded = unicodedata.normalize("NFC", _IGNORED_MARKS.sub("", decomposed).translate(_TRANSLITERATION))
         exact = "".join(folded.split()).strip("'") or word
     if _PLURAL_ACRONYM.fullmatch(word):
         return to_singular(exact[:-1]), exact

@@ -97,7 +97,7 @@ class PhraseIndex:
             (number, starts[first], ends[last])
             for numbers, first, last in self._exact.find_runs(words.exact, words.gaps)
             for number in numbers
-            if _is_valid_letter(phrases[number], words, first, last)
+            if _is_valid_character(phrases[number], words, first, last)
         ]
         occurrences += [
             (number, starts[first], ends[last])
@@ -169,7 +169,7 @@ def find_sequence(number: int, sequence: list[str], words: Words) -> Iterator[Oc
 def fits_gaps(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Return whether a run of words that spells the phrase has its gaps where they may be."""
     if first == last and len(phrase.words) == 1:
-        return _is_valid_letter(phrase, words, first, last)
+        return _is_valid_character(phrase, words, first, last)
     separators, required, offset = phrase.separators_by_offset, 0, 0
     left = words.keys[first]
     for number in range(first + 1, last + 1):
@@ -187,7 +187,7 @@ def fits_gaps(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     return required == phrase.required_gaps
 
 
-def _is_valid_letter(phrase: Phrase, words: Words, first: int, last: int) -> bool:
+def _is_valid_character(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Return whether a phrase of one letter stands alone (not in R-CNN or p(R)), a capital only as a capital.
 
     Every longer phrase is valid.
@@ -195,7 +195,7 @@ def _is_valid_letter(phrase: Phrase, words: Words, first: int, last: int) -> boo
     if len(phrase.key) > 1 or not phrase.key.isascii():
         return True
     start, end = words.starts[first], words.ends[last]
-    is_same_case = not phrase.is_capital_letter or words.text[start:end] == phrase.words[0]
+    is_same_case = not phrase.is_single_capital or words.text[start:end] == phrase.words[0]
     return is_same_case and is_standalone(words.text, start, end)
 
 

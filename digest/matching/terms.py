@@ -36,7 +36,7 @@ class Phrase:
     @cached_property
     def key(self) -> str:
         """String that an index finds it by."""
-        if self.is_capital_letter:
+        if self.is_single_capital:
             return self.words[0].lower()
         separators = self.separators if self.exact else [""] * len(self.separators)
         return self.words[0] + "".join(map("".join, zip(separators, self.words[1:], strict=True)))
@@ -56,7 +56,7 @@ class Phrase:
         return sum(separator != HYPHEN for separator in self.separators)
 
     @property
-    def is_capital_letter(self) -> bool:
+    def is_single_capital(self) -> bool:
         return len(self.words) == len(self.words[0]) == 1 and self.words[0].isupper()
 
     @cached_property

@@ -120,7 +120,7 @@ class PositionalIndex:
     def find(self, phrase: Phrase) -> tuple[int, int]:
         """Return the papers with a phrase in the title, and those with it in the abstract, as bits."""
         is_letter = len(phrase.key) == 1 and phrase.key.isascii()
-        min_case = UPPERCASE if phrase.is_capital_letter else LOWERCASE
+        min_case = UPPERCASE if phrase.is_single_capital else LOWERCASE
         title, abstract = np.zeros(self.paper_count, dtype=bool), np.zeros(self.paper_count, dtype=bool)
         for found in self._find_exact(phrase) if phrase.exact else self._find_spellings(phrase):
             positions = found[self._letter_cases[found] >= min_case] if is_letter else found
