@@ -1,4 +1,4 @@
-"""A real Dovecot on loopback that serves a Maildir by IMAP."""
+"""Real Dovecot on loopback that serves a Maildir by IMAP."""
 
 import subprocess
 from collections.abc import Iterator
@@ -43,16 +43,16 @@ service anvil {{
 
 @contextmanager
 def dovecot(home: Path, maildir: Path, owner: str = "nobody") -> Iterator[int]:
-    """Its port. Any name with PASSWORD sees `maildir`, which belongs to `owner`."""
+    """Run Dovecot and yield its port. Any user with PASSWORD sees `maildir`, which belongs to `owner`."""
     home.mkdir()
     port = free_port()
     group = run("id", "-gn", owner).strip()
     values = {"home": home, "maildir": maildir, "password": PASSWORD, "owner": owner, "group": group, "port": port}
     config = home / "dovecot.conf"
     config.write_text(CONFIG.format(**values))
-    with subprocess.Popen(["dovecot", "-F", "-c", str(config)]) as running:
+    with subprocess.Popen(["dovecot", "-F", "-c", str(config)]) as process:
         try:
             listening(port)
             yield port
         finally:
-            running.terminate()
+            process.terminate()

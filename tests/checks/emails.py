@@ -1,6 +1,6 @@
-"""Letters of all kinds, written and sent by the service itself to whatever relay it is given.
+"""E-mails of all kinds, rendered and sent by the service itself to whatever relay it is given.
 
-The store, the readers and the papers are made up; planning, writing, signing and sending are the service's own.
+The store, the subscribers and the papers are made up; planning, rendering, signing and sending are the service's own.
 """
 
 import asyncio
@@ -29,17 +29,17 @@ from tests.support.email_factory import make_context as make_digest_context
 from tests.support.factories import reading
 
 SENDER = "Paper Digest <digest@example.org>"
-RECIPIENTS = "readers.example"  # their domain
-# Of so many papers the first n hold the keyword, so that a reader of it gets n.
+RECIPIENTS = "readers.example"  # the domain of all recipients
+# The first n papers match the keyword, so that its subscriber gets n.
 KEYWORDS = {"quantum walk": 1, "hallucination": 6, "post-training": 25, "language model": 200}
 PAPER_COUNT, DAYS = 200, 10  # papers, and days on which they are listed
-LATE_KEYWORD, LATE_DAYS = "gradient noise", 7  # a keyword of which all papers were listed so many days ago, or more
+LATE_KEYWORD, LATE_DAYS = "gradient noise", 7  # all papers of this keyword were listed so many days ago, or more
 MANY_KEYWORDS = [f"keyword {n}" for n in range(1, 41)]
 
 
 @dataclass(frozen=True)
 class ReceivedEmail:
-    """A letter as it arrived. `name` says which, like digest-25; so does the mailbox that it is addressed to."""
+    """E-mail as it arrived. `name` tells which, like digest-25; so does the mailbox that it is addressed to."""
 
     raw: bytes = field(repr=False)
 
@@ -67,18 +67,18 @@ class ReceivedEmail:
 
 
 def make_paper(number: int, day: date) -> ListedPaper:
-    """One made-up paper; the low numbers have the most to show."""
-    has = [keyword for keyword, many in KEYWORDS.items() if number < many]
-    has += [LATE_KEYWORD] if number % DAYS >= LATE_DAYS and number < PAPER_COUNT // 4 else []
-    odd = ("", " für Übersetzung", " & <tags> “quoted”", " 强化学习", " — θ ≤ β²", " العربية")[number % 6]
+    """Return a made-up paper; low numbers match the most keywords."""
+    keywords = [keyword for keyword, count in KEYWORDS.items() if number < count]
+    keywords += [LATE_KEYWORD] if number % DAYS >= LATE_DAYS and number < PAPER_COUNT // 4 else []
+    suffix = ("", " für Übersetzung", " & <tags> “quoted”", " 强化学习", " — θ ≤ β²", " العربية")[number % 6]
     authors = tuple(f"{first} {last}" for first in ("Ada", "Kurt", "Émilie", "李") for last in ("Byron", "Gödel", "Ng"))
     return ListedPaper(
         source="huggingface",
         list_day=day,
         rank=number,
-        title=f"{has[0].title()} Number {number + 1}{odd}: A Closer Look at How Models Learn",
-        abstract=f"We study {', '.join(has)} with care. Earlier work leaves open whether it helps. "
-        f"Our results on {has[-1]}s show a gain of {number % 17 + 1} % over the best baseline, at half of its cost. "
+        title=f"{keywords[0].title()} Number {number + 1}{suffix}: A Closer Look at How Models Learn",
+        abstract=f"We study {', '.join(keywords)} with care. Earlier work leaves open whether it helps. "
+        f"Our results on {keywords[-1]}s show a gain of {number % 17 + 1} % over the best baseline, at half its cost. "
         "Code and data are public.",
         authors=authors[: number % 12 + 1],
         categories=("cs.CL",),
@@ -98,50 +98,51 @@ def make_paper(number: int, day: date) -> ListedPaper:
 
 
 def digest_subscribers() -> dict[str, tuple[Preferences, list[str]]]:
-    """Who gets which digest. A day without a paper for a reader has no letter: one paper is the least."""
-    found: dict[str, tuple[Preferences, list[str]]] = {
-        f"digest-{many}": (Preferences(cap=100), [keyword]) for keyword, many in KEYWORDS.items()
+    """Return preferences and keywords by name. Digests have at least one paper, so each must match one."""
+    subscribers: dict[str, tuple[Preferences, list[str]]] = {
+        f"digest-{count}": (Preferences(cap=100), [keyword]) for keyword, count in KEYWORDS.items()
     }
-    found["weekly"] = (Preferences(frequency="weekly", cap=50, timezone="Europe/Berlin"), [*KEYWORDS, *MANY_KEYWORDS])
-    found["catch-up"] = (Preferences(frequency="weekdays", timezone="Asia/Tokyo"), [LATE_KEYWORD])
-    found["summaries"] = (Preferences(summaries=True, trending=True), ["hallucination"])
-    found["trending"] = (Preferences(cap=10), [])
-    return found
+    weekly = Preferences(frequency="weekly", cap=50, timezone="Europe/Berlin")
+    subscribers["weekly"] = (weekly, [*KEYWORDS, *MANY_KEYWORDS])
+    subscribers["catch-up"] = (Preferences(frequency="weekdays", timezone="Asia/Tokyo"), [LATE_KEYWORD])
+    subscribers["summaries"] = (Preferences(summaries=True, trending=True), ["hallucination"])
+    subscribers["trending"] = (Preferences(cap=10), [])
+    return subscribers
 
 
-def send_all_kinds(at: AppContext) -> int:
-    """Have every kind of letter written and sent; how many there are."""
-    return asyncio.run(_send(at, datetime.now(UTC)))
+def send_all_kinds(ctx: AppContext) -> int:
+    """Have the service send every kind of e-mail; return how many there are."""
+    return asyncio.run(_send(ctx, datetime.now(UTC)))
 
 
-async def _send(at: AppContext, now: datetime) -> int:
-    for name, (wish, keywords) in digest_subscribers().items():
-        add_subscriber(at, f"{name}@{RECIPIENTS}", wish, parse_keywords_or_raise(keywords), now, confirmed=True)
-    with write_session(at.engine) as session:
-        # Over some days, so that a weekly letter has days to group by, and a daily one papers that come late.
+async def _send(ctx: AppContext, now: datetime) -> int:
+    for name, (preferences, keywords) in digest_subscribers().items():
+        add_subscriber(ctx, f"{name}@{RECIPIENTS}", preferences, parse_keywords_or_raise(keywords), now, confirmed=True)
+    with write_session(ctx.engine) as session:
+        # Over some days, so that a weekly digest has days to group by, and a daily one papers that come late.
         days = [now.date() - timedelta(days=number % DAYS) for number in range(PAPER_COUNT)]
         store_listings(session, [make_paper(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
         session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
-    await plan(at, now)
-    sent = (await deliver(at, lambda: now)).sent
+    await plan(ctx, now)
+    sent = (await deliver(ctx, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"
-    wish, saved = Preferences(), parse_keywords_or_raise(["hallucination", "graph*"])
-    subscribe(at, ada, wish, saved, now)
-    sent += (await deliver(at, lambda: now)).sent
-    confirm(at, token(at, ada, TokenPurpose.CONFIRM, now), now)
-    subscribe(at, ada, wish, saved, now)
-    sent += (await deliver(at, lambda: now)).sent
-    unsubscribe(at, token(at, ada, TokenPurpose.UNSUBSCRIBE, now), now)
-    sent += (await deliver(at, lambda: now)).sent
-    await send_empty_digest(at, now)
+    preferences, keyword_inputs = Preferences(), parse_keywords_or_raise(["hallucination", "graph*"])
+    subscribe(ctx, ada, preferences, keyword_inputs, now)
+    sent += (await deliver(ctx, lambda: now)).sent
+    confirm(ctx, token(ctx, ada, TokenPurpose.CONFIRM, now), now)
+    subscribe(ctx, ada, preferences, keyword_inputs, now)
+    sent += (await deliver(ctx, lambda: now)).sent
+    unsubscribe(ctx, token(ctx, ada, TokenPurpose.UNSUBSCRIBE, now), now)
+    sent += (await deliver(ctx, lambda: now)).sent
+    await send_empty_digest(ctx, now)
     return sent + 1
 
 
-async def send_empty_digest(at: AppContext, now: datetime) -> None:
-    """The one letter that the service never sends: a digest without a paper."""
-    letter = render_digest(replace(make_digest_context(keywords=("quantum walk",)), papers=()))
-    envelope = MessageHeaders(
+async def send_empty_digest(ctx: AppContext, now: datetime) -> None:
+    """Send the one e-mail that the service never sends: a digest without a paper."""
+    content = render_digest(replace(make_digest_context(keywords=("quantum walk",)), papers=()))
+    headers = MessageHeaders(
         from_=SENDER,
         to=f"digest-0@{RECIPIENTS}",
         message_id="empty@example.org",
@@ -154,19 +155,19 @@ async def send_empty_digest(at: AppContext, now: datetime) -> None:
     async def allowed() -> bool:
         return True
 
-    async with SmtpConnection(at.relay_config()) as connection:
+    async with SmtpConnection(ctx.relay_config()) as connection:
         await connection.send(
-            OutgoingMessage(at.sender_address, envelope.to, at.sign(build_message(letter, envelope))), allowed
+            OutgoingMessage(ctx.sender_address, headers.to, ctx.sign(build_message(content, headers))), allowed
         )
 
 
 @contextmanager
 def running_service(port: int, key: Path) -> Iterator[AppContext]:
-    """The service with a store of its own, a key to sign with, and a relay on loopback."""
+    """Create the service with its own store, a DKIM key, and a relay on loopback."""
     with tempfile.TemporaryDirectory(prefix="check-mail-") as folder:
         engine = connect(f"sqlite:///{folder}/digest.db")
         migrate(engine)
-        made = make_context(
+        ctx = make_context(
             engine,
             smtp_host="127.0.0.1",
             smtp_port=port,
@@ -178,5 +179,5 @@ def running_service(port: int, key: Path) -> Iterator[AppContext]:
             dkim_key=str(key),
             dkim_selector="check",
         )
-        yield replace(made, dkim_signer=load_dkim_signer(made.settings))
+        yield replace(ctx, dkim_signer=load_dkim_signer(ctx.settings))
         engine.dispose()

@@ -1,15 +1,15 @@
-"""A sample for each judge that it must not let pass. A judge who does is not trusted."""
+"""Samples with a known fault for each judge. A judge that misses one is not trusted."""
 
 from datetime import UTC, datetime
 
 from digest.mail import EmailContent, MessageHeaders, build_message
 from tests.checks.emails import ReceivedEmail
 
-# Sound, so that each sample has but its own fault.
+# Without a fault of its own, so that each sample has exactly one.
 VALID_PAGE = """<!DOCTYPE html>
-<html lang="en" dir="ltr"><head><meta charset="utf-8"><title>A letter</title>{style}</head>
+<html lang="en" dir="ltr"><head><meta charset="utf-8"><title>An e-mail</title>{style}</head>
 <body><main><h1>Papers of today</h1>{body}
-<p>You get this letter because you subscribed. <a href="https://digest.example.org/unsubscribe/u1">Unsubscribe</a></p>
+<p>You get this e-mail because you subscribed. <a href="https://digest.example.org/unsubscribe/u1">Unsubscribe</a></p>
 </main></body></html>
 """
 LOW_CONTRAST = '<p style="color:#999999;background-color:#ffffff">Hardly to be read</p>'
@@ -31,7 +31,7 @@ FAULTS = {
 
 
 def faulty_emails(judge: str) -> list[ReceivedEmail]:
-    """Letters with one fault each, for a judge of pages."""
+    """Return e-mails with one fault each, for a judge of HTML."""
     return [
         ReceivedEmail(_build_message(f"broken-{name}", VALID_PAGE.format(body=body, style=style)))
         for name, body, style in FAULTS.get(judge, ())
@@ -39,22 +39,22 @@ def faulty_emails(judge: str) -> list[ReceivedEmail]:
 
 
 def spam_email() -> list[ReceivedEmail]:
-    """What everybody's filter knows."""
+    """Return an e-mail that every spam filter knows."""
     html = (
         "<html><body bgcolor=red><font size=7 color=red>V1AGRA!!! 100% FREE, ACT NOW, CLICK HERE</font></body></html>"
     )
     raw = _build_message("broken-spam", html).replace(
-        b"Subject: A letter", b"Subject: BUY VIAGRA NOW!!! MILLION DOLLARS $$$"
+        b"Subject: An e-mail", b"Subject: BUY VIAGRA NOW!!! MILLION DOLLARS $$$"
     )
     return [ReceivedEmail(raw)]
 
 
 def tampered_emails(email: ReceivedEmail) -> list[ReceivedEmail]:
-    """A signed letter, changed on its way."""
-    at = email.raw.index(b"\n\n") if b"\n\n" in email.raw else email.raw.index(b"\r\n\r\n")
+    """Return a signed e-mail with changes that break its signature."""
+    body = email.raw.index(b"\n\n") if b"\n\n" in email.raw else email.raw.index(b"\r\n\r\n")
     changes = {
         "broken-subject": email.raw.replace(b"\nSubject: ", b"\nSubject: Re: ", 1),
-        "broken-body": email.raw[: at + 400] + email.raw[at + 400 :].replace(b"e", b"a", 1),
+        "broken-body": email.raw[: body + 400] + email.raw[body + 400 :].replace(b"e", b"a", 1),
         "broken-link": email.raw.replace(b"\nList-Unsubscribe: <https://", b"\nList-Unsubscribe: <http://", 1),
         "broken-from": b"From: somebody@example.org\n" + email.raw,
         "broken-unsigned": email.raw.replace(b"DKIM-Signature: ", b"X-Signature: ", 1),
@@ -63,7 +63,7 @@ def tampered_emails(email: ReceivedEmail) -> list[ReceivedEmail]:
 
 
 def _build_message(name: str, html: str) -> bytes:
-    envelope = MessageHeaders(
+    headers = MessageHeaders(
         from_="Paper Digest <digest@example.org>",
         to=f"{name}@readers.example",
         message_id=f"{name}@example.org",
@@ -71,4 +71,4 @@ def _build_message(name: str, html: str) -> bytes:
         list_id="digest.example.org",
         unsubscribe_url="https://digest.example.org/unsubscribe/u1",
     )
-    return build_message(EmailContent("A letter", "A letter\n", html), envelope)
+    return build_message(EmailContent("An e-mail", "An e-mail\n", html), headers)

@@ -1,12 +1,12 @@
-// The judges that come from npm. node judge.mjs MODULES JUDGE LETTERS, where LETTERS is a file with a JSON list of
-// {name, html, marketing, unsubscribe}; prints a JSON list of {letter, says}, and for caniemail {letter, feature, says}.
+// The judges that come from npm. node judge.mjs MODULES JUDGE EMAILS, where EMAILS is a file with a JSON list of
+// {name, html, marketing, unsubscribe}; prints a JSON list of {email, text}, and for caniemail {email, feature, text}.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const [modules, judge, file, config] = process.argv.slice(2);
-const letters = JSON.parse(readFileSync(file, "utf8"));
+const emails = JSON.parse(readFileSync(file, "utf8"));
 const require = createRequire(join(modules, "index.js"));
 const load = (path) => import(pathToFileURL(join(modules, path)));
 
@@ -15,35 +15,35 @@ const judges = {
     const { HtmlValidate, StaticConfigLoader } = await load("html-validate/dist/esm/index.js");
     const { why, ...chosen } = JSON.parse(readFileSync(config, "utf8"));
     const validator = new HtmlValidate(new StaticConfigLoader({ root: true, ...chosen }));
-    const found = [];
-    for (const { name, html } of letters) {
+    const findings = [];
+    for (const { name, html } of emails) {
       const report = await validator.validateString(html);
       for (const { messages } of report.results)
         for (const one of messages)
-          found.push({ letter: name, says: `${one.ruleId}: ${one.message} (line ${one.line})` });
+          findings.push({ email: name, text: `${one.ruleId}: ${one.message} (line ${one.line})` });
     }
-    return found;
+    return findings;
   },
 
   async emailens() {
     const { auditEmail } = await load("@emailens/engine/dist/index.js");
-    const found = [];
-    for (const { name, html, marketing, unsubscribe } of letters) {
+    const findings = [];
+    for (const { name, html, marketing, unsubscribe } of emails) {
       const spam = marketing
         ? { emailType: "marketing", listUnsubscribeHeader: unsubscribe, listUnsubscribePostHeader: "List-Unsubscribe=One-Click" }
         : { emailType: "transactional" };
       const { compatibility, ...reports } = auditEmail(html, { spam });
-      const say = (says) => found.push({ letter: name, says });
+      const add = (text) => findings.push({ email: name, text });
       for (const part of ["spam", "accessibility"])
-        if (reports[part].score < 95) say(`${part} ${reports[part].score}`);
+        if (reports[part].score < 95) add(`${part} ${reports[part].score}`);
       for (const [part, { issues }] of Object.entries(reports))
         for (const one of issues)
           if (one.severity === "error" || ["spam", "accessibility"].includes(part))
-            if (one.severity !== "info") say(`${part}: ${one.message} ${one.detail ?? ""}`);
+            if (one.severity !== "info") add(`${part}: ${one.message} ${one.detail ?? ""}`);
       for (const one of compatibility.warnings)
-        if (one.severity === "error") say(`${one.client}: ${one.message}`);
+        if (one.severity === "error") add(`${one.client}: ${one.message}`);
     }
-    return found;
+    return findings;
   },
 
   async caniemail() {
@@ -63,8 +63,8 @@ const judges = {
         (stats[family] ??= {})[platform] ??= { "": "y" };
       }
     const { caniemail } = await load("caniemail/dist/index.js");
-    const found = [];
-    for (const { name, html } of letters) {
+    const findings = [];
+    for (const { name, html } of emails) {
       const lacking = new Map();
       for (const client of clients) {
         const { issues } = caniemail({ clients: [client], html });
@@ -73,34 +73,34 @@ const judges = {
             for (const { title } of all) lacking.set(title, (lacking.get(title) ?? new Set()).add(client));
       }
       for (const [feature, where] of lacking)
-        found.push({ letter: name, feature, says: `${feature}: not, or not wholly, in ${[...where].join(" ")}` });
+        findings.push({ email: name, feature, text: `${feature}: not, or not wholly, in ${[...where].join(" ")}` });
     }
-    return found;
+    return findings;
   },
 
   async axe() {
-    // Two of its rules are about whole pages: a letter is an article within the page of a mail program, which has its
+    // Two of its rules are about whole pages: an e-mail is an article within the page of a mail program, which has its
     // own main landmark already.
     const { chromium } = await load("playwright-core/index.mjs");
     const browser = await chromium.launch({ executablePath: config, args: ["--no-sandbox"] });
-    const found = [];
+    const findings = [];
     for (const colorScheme of ["light", "dark"]) {
       const context = await browser.newContext({ colorScheme, viewport: { width: 700, height: 900 } });
       const page = await context.newPage();
-      for (const { name, html } of letters) {
+      for (const { name, html } of emails) {
         await page.setContent(html);
         await page.addScriptTag({ path: join(modules, "axe-core/axe.min.js") });
         const { violations } = await page.evaluate(() => window.axe.run({ rules: { "landmark-one-main": { enabled: false }, region: { enabled: false } } }));
         for (const one of violations)
-          found.push({
-            letter: name,
-            says: `${colorScheme}: ${one.id}: ${one.help}; ${one.nodes.length} times, first ${one.nodes[0].html.slice(0, 160)}`,
+          findings.push({
+            email: name,
+            text: `${colorScheme}: ${one.id}: ${one.help}; ${one.nodes.length} times, first ${one.nodes[0].html.slice(0, 160)}`,
           });
       }
       await context.close();
     }
     await browser.close();
-    return found;
+    return findings;
   },
 };
 

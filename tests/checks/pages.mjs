@@ -1,5 +1,5 @@
 // The judges of pages that come from npm. node pages.mjs MODULES JUDGE PAGES CHROMIUM, where PAGES is a file with a JSON
-// list of {name, url, cookie}; prints a JSON list of {page, says}. A url that ends in #q=x stands for the answer to the
+// list of {name, url, cookie}; prints a JSON list of {page, text}. A url that ends in #q=x stands for the answer to the
 // form with the field q, into which x is written. The cookie is that of the operator's session.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,11 +11,11 @@ const load = (path) => import(pathToFileURL(join(modules, path)));
 const TRIES = 3; // of Lighthouse, for the speed alone: a busy machine is no fault of a page
 
 const judges = {
-  // By day and by night, on a phone and on a desk; and nothing may be wider than the window.
+  // Light and dark, on a phone and on a desktop; and nothing may be wider than the window.
   async axe() {
     const { chromium } = await load("playwright-core/index.mjs");
     const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-    const found = [];
+    const findings = [];
     for (const [colorScheme, width] of [["light", 390], ["dark", 1280]]) {
       // Our own policy would keep axe out.
       const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
@@ -30,25 +30,25 @@ const judges = {
           await Promise.all([page.waitForEvent("load"), page.press(`[name=${field}]`, "Enter")]);
         }
         if (new URL(page.url()).pathname !== new URL(where).pathname) throw new Error(`${url} leads to ${page.url()}`);
-        await page.evaluate(() => { for (const each of document.querySelectorAll("details")) each.open = true; });
+        await page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; });
         await page.addScriptTag({ path: join(modules, "axe-core/axe.min.js") });
         const { violations } = await page.evaluate(() => window.axe.run());
         for (const one of violations)
-          found.push({ page: name, says: `${colorScheme}: ${one.id}: ${one.help}; first ${one.nodes[0].html.slice(0, 160)}` });
+          findings.push({ page: name, text: `${colorScheme}: ${one.id}: ${one.help}; first ${one.nodes[0].html.slice(0, 160)}` });
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        if (wide > 0) found.push({ page: name, says: `${wide} pixels wider than a window of ${width}` });
+        if (wide > 0) findings.push({ page: name, text: `${wide} pixels wider than a window of ${width}` });
       }
       await context.close();
     }
     await browser.close();
-    return found;
+    return findings;
   },
 
   async lighthouse() {
     const { default: lighthouse } = await load("lighthouse/core/index.js");
     const { launch } = await load("chrome-launcher/dist/index.js");
     const chrome = await launch({ chromePath: executablePath, chromeFlags: ["--headless=new", "--no-sandbox"], logLevel: "silent" });
-    const found = [];
+    const findings = [];
     for (const { name, url } of pages) {
       let low;
       for (let tries = 0; tries < TRIES; tries++) {
@@ -57,10 +57,10 @@ const judges = {
         low = low.map((one) => ({ one, why: one.auditRefs.filter((ref) => ref.weight && (lhr.audits[ref.id].score ?? 1) < 1).map((ref) => ref.id) }));
         if (!low.length || low.some(({ one }) => one.score !== null && one.id !== "performance")) break;
       }
-      for (const { one, why } of low) found.push({ page: name, says: `${one.id} ${Math.round(one.score * 100)}: ${why.join(", ")}` });
+      for (const { one, why } of low) findings.push({ page: name, text: `${one.id} ${Math.round(one.score * 100)}: ${why.join(", ")}` });
     }
     await chrome.kill();
-    return found;
+    return findings;
   },
 };
 

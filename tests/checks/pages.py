@@ -1,6 +1,6 @@
-"""make check-pages: every page and the JSON interface, on a real server, before judges that no one here wrote.
+"""make check-pages: every page and the JSON API, on a real server, judged by third-party tools.
 
-Exits with 1 on any finding, and when a judge lets one of its broken samples pass. JUDGE=name asks one of them alone.
+Exits with 1 on any finding, and when a judge misses the fault of one of its samples. JUDGE=name runs one of them alone.
 """
 
 import logging
@@ -21,19 +21,19 @@ COMMANDS = {"java": "default-jre-headless", "chromium": "chromium"}
 
 def main(arguments: Sequence[str]) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    logging.disable(logging.CRITICAL)  # the broken interface fails loudly, as it should
+    logging.disable(logging.CRITICAL)  # the faulty API logs errors, as it should
     requirements.install_debian_packages(requirements.missing_packages(COMMANDS))
     requirements.install_npm_packages()
-    with serve_site() as on:
-        return max(run_judge(each) for each in page_judges(on) if not arguments or each.name in arguments)
+    with serve_site() as site:
+        return max(run_judge(judge) for judge in page_judges(site) if not arguments or judge.name in arguments)
 
 
 def run_judge(judge: PageJudge) -> int:
-    """One line of the table; 0 when there is no finding and the judge saw what is wrong with its samples."""
+    """Print one line of the table; return 0 when there is no finding and the judge saw the fault of every sample."""
     started_at = time.monotonic()
     findings = judge.find({**judge.pages, **judge.faulty})
-    missed = judge.faulty.keys() - {each.subject for each in findings}
-    unexpected = [each for each in findings if each.subject not in judge.faulty]
+    missed = judge.faulty.keys() - {finding.subject for finding in findings}
+    unexpected = [finding for finding in findings if finding.subject not in judge.faulty]
     reliability = (
         f"saw {len(judge.faulty)} of {len(judge.faulty)} faults" if not missed else f"BLIND to {', '.join(missed)}"
     )

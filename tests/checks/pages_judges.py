@@ -1,4 +1,4 @@
-"""The judges of pages and of the JSON interface: addresses in, findings out. None of them was written here."""
+"""Third-party judges of pages and of the JSON API: URLs in, findings out."""
 
 import json
 import re
@@ -19,16 +19,16 @@ from tests.checks.judges import Finding, run
 from tests.checks.pages_site import Site
 from tests.checks.requirements import HERE, MODULES
 
-# A keyword has a grammar and a time zone a name, which no schema can say: both are refused with 422 and a reason.
+# Schemas cannot express the grammar of keywords or the names of time zones: both are refused with 422 and a reason.
 EXCLUDED_CHECKS = "positive_data_acceptance"
-MAX_EXAMPLES = 30  # requests for each operation of the interface and phase
-# Lighthouse measures pages that search engines should know; the others look the same.
+MAX_EXAMPLES = 30  # requests for each operation of the API and phase
+# Variants of pages that Lighthouse measures already, and pages that search engines should not index.
 NOT_MEASURED = ("/?keywords", "/papers?", "/embed")
 
 
 @dataclass(frozen=True)
 class PageJudge:
-    """`looks_at` and `broken` are addresses by name; in each of the broken ones it must find fault."""
+    """Third-party tool. `pages` and `faulty` are URLs by name; it must find the fault of each faulty one."""
 
     name: str
     find: Callable[[Mapping[str, str]], list[Finding]]
@@ -58,7 +58,7 @@ def page_judges(site: Site) -> list[PageJudge]:
 
 
 def vnu(pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
-    """The Nu Html Checker of the W3C: errors."""
+    """Return the errors of the W3C's Nu Html Checker."""
     cookies = httpx.Cookies()
     cookies.set(SESSION_COOKIE, cookie, domain="127.0.0.1", path="/operator")
     names = {f"page-{number}": name for number, name in enumerate(pages)}
@@ -67,23 +67,23 @@ def vnu(pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
             Path(folder, f"{name}.html").write_text(fetch_html(client, url))
         jar = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
         done = run("java", "-jar", str(jar), "--errors-only", "--exit-zero-always", "--format", "json", folder)
-    found = json.loads(done.stderr)["messages"]
-    return [Finding(names[Path(each["url"]).stem], str(each["message"])) for each in found]
+    messages = json.loads(done.stderr)["messages"]
+    return [Finding(names[Path(message["url"]).stem], str(message["message"])) for message in messages]
 
 
 def axe(pages: Mapping[str, str], cookie: str = "") -> list[Finding]:
-    """axe-core in a real browser, light and dark, narrow and wide."""
+    """Return the violations that axe-core sees in a real browser, light and dark, narrow and wide."""
     return run_page_judge("axe", pages, cookie)
 
 
 def lighthouse(pages: Mapping[str, str]) -> list[Finding]:
-    """Less than 100 in any of its four; as on a phone with a slow line."""
+    """Return categories of Lighthouse below 100, measured as on a phone with a slow connection."""
     return run_page_judge("lighthouse", pages)
 
 
 def schemathesis(schemas: Mapping[str, str]) -> list[Finding]:
-    """Requests made up from the description of an interface, good and bad; the answers held against it."""
-    found = []
+    """Return answers that contradict the API's schema, to valid and invalid requests generated from it."""
+    findings = []
     program = str(Path(sys.executable).with_name("schemathesis"))
     for name, url in schemas.items():
         how = ("--config-file", str(HERE / "schemathesis.toml"), "run", url, "--no-color", "--warnings=off")
@@ -97,12 +97,12 @@ def schemathesis(schemas: Mapping[str, str]) -> list[Finding]:
         if done.returncode not in {0, 1} or "Tested: " not in done.stdout:
             raise RuntimeError(f"schemathesis ended with {done.returncode}:\n{done.stdout[-2000:]}")
         cases = re.split(r"(?m)^\d+\. Test Case ID: \w+$", done.stdout)[1:]
-        found += [Finding(name, " ".join(case.split())[:600]) for case in cases or ["it failed"] * done.returncode]
-    return found
+        findings += [Finding(name, " ".join(case.split())[:600]) for case in cases or ["it failed"] * done.returncode]
+    return findings
 
 
 def fetch_html(client: httpx.Client, url: str) -> str:
-    """A page, or the answer to a form; RuntimeError when one is sent on, as who is not let in."""
+    """Return a page, or the answer to a form. Raises RuntimeError for a redirect, as to the login page."""
     where, _, written = url.partition("#")
     own = "{0.scheme}://{0.netloc}".format(urlsplit(where))
     form = dict([written.split("=")]) if written else None
@@ -117,4 +117,4 @@ def run_page_judge(judge: str, pages: Mapping[str, str], cookie: str = "") -> li
         path = Path(folder, "pages.json")
         path.write_text(json.dumps([{"name": name, "url": url, "cookie": cookie} for name, url in pages.items()]))
         done = run("node", str(HERE / "pages.mjs"), str(MODULES), judge, str(path), shutil.which("chromium") or "")
-    return [Finding(each["page"], each["says"]) for each in json.loads(done.stdout)]
+    return [Finding(result["page"], result["text"]) for result in json.loads(done.stdout)]

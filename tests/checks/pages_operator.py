@@ -1,4 +1,4 @@
-"""The operator's pages for the judges: a store in which everything happened that they can show, and a way in."""
+"""The operator's pages for the judges: a store with all that these pages can show, and a session."""
 
 from datetime import timedelta
 
@@ -20,9 +20,9 @@ SUBSCRIBER_COUNT = 3
 FINAL_STATES = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
-def add_operator_history(at: AppContext) -> None:
-    """Looks at the sources, good and bad; letters that failed or are uncertain; a relay that takes nothing."""
-    with write_session(at.engine) as session:
+def add_operator_history(ctx: AppContext) -> None:
+    """Store fetches, good and bad; failed and uncertain deliveries; a relay with an open circuit."""
+    with write_session(ctx.engine) as session:
         for source in SOURCE_TITLES:
             for ago in range(20, 0, -1):
                 then, status = TEST_TIME - timedelta(days=ago), _fetch_status(ago)
@@ -48,7 +48,7 @@ def add_operator_history(at: AppContext) -> None:
                 session.add(
                     delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
                 )
-        open_circuit(session, at.relay_config().name, code=535, reply="5.7.8 not this password", now=TEST_TIME)
+        open_circuit(session, ctx.relay_config().name, code=535, reply="5.7.8 not this password", now=TEST_TIME)
 
 
 def _fetch_status(ago: int) -> FetchStatus:
@@ -57,12 +57,12 @@ def _fetch_status(ago: int) -> FetchStatus:
     return FetchStatus.NOT_LISTED if ago % 5 == 0 else FetchStatus.OK
 
 
-def operator_pages(at: AppContext) -> dict[str, str]:
-    """Paths by name. `#q=x` stands for the answer to a form, with x written into its field q."""
-    with read_session(at.engine) as session:
+def operator_pages(ctx: AppContext) -> dict[str, str]:
+    """Return paths by name. `#q=x` stands for the answer to a form with x in its field q."""
+    with read_session(ctx.engine) as session:
         ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
-        of_each = select(Delivery.id).order_by(col(Delivery.id))
-        letters = {state: session.exec(of_each.where(Delivery.state == state)).first() for state in FINAL_STATES}
+        ids = select(Delivery.id).order_by(col(Delivery.id))
+        ids_by_state = {state: session.exec(ids.where(Delivery.state == state)).first() for state in FINAL_STATES}
     return {
         "operator": "/operator",
         "operator-readers": "/operator/readers",
@@ -71,16 +71,19 @@ def operator_pages(at: AppContext) -> dict[str, str]:
         "operator-fault": "/operator/readers#q=x",
         "operator-reader": f"/operator/readers/{ada}",
         "operator-queued": f"/operator/readers/{ada}?queued=1",
-        **{f"operator-letter-{state}": f"/operator/letters/{number}" for state, number in letters.items()},
+        **{
+            f"operator-letter-{state}": f"/operator/letters/{delivery_id}"
+            for state, delivery_id in ids_by_state.items()
+        },
     }
 
 
 def login_pages() -> dict[str, str]:
-    """Paths by name, as somebody sees them who has not logged in."""
+    """Return paths by name of pages before the login."""
     return {"operator-login": "/operator/login", "operator-refused": "/operator/login#token=x"}
 
 
 def login_cookie(base: str) -> str:
-    """The cookie of a session, as a browser gets it."""
-    answer = httpx.post(f"{base}/operator/login", data={"token": TOKEN}, headers={"Origin": base})
-    return answer.cookies[SESSION_COOKIE]
+    """Log in and return the cookie of the session."""
+    response = httpx.post(f"{base}/operator/login", data={"token": TOKEN}, headers={"Origin": base})
+    return response.cookies[SESSION_COOKIE]

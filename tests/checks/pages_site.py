@@ -1,4 +1,4 @@
-"""What the judges of pages look at: the service with a filled store, and pages with known faults."""
+"""Site that the judges of pages look at: the service with a filled store, and pages with known faults."""
 
 import asyncio
 import json
@@ -48,9 +48,9 @@ NO_LIMITS = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=
 
 @dataclass(frozen=True)
 class Site:
-    """Addresses of pages by name: those for everybody, those behind a token, and those of which each has a fault.
+    """URLs by name: public pages, pages behind a token, and the base of those with a fault.
 
-    `cookie` is that of the operator's session, for 127.0.0.1.
+    `cookie` is that of an operator's session at 127.0.0.1.
     """
 
     base: str
@@ -65,19 +65,19 @@ class Site:
 
 @contextmanager
 def serve_site() -> Iterator[Site]:
-    """Servers on loopback, until the block ends: the service, one over an empty store, and one of what is wrong."""
+    """Run servers on loopback: the service, one with an empty store, and one of faulty pages."""
     with TemporaryDirectory(prefix="check-pages-") as folder, ExitStack() as stack:
         port, away, other = free_port(), free_port(), free_port()
-        at = create_site_context(stack, f"{folder}/digest.db", port)
-        migrate(at.engine)
-        fill_store(at)
-        add_operator_history(at)
-        stack.enter_context(run_web_server(at, limits=NO_LIMITS, port=port))
+        ctx = create_site_context(stack, f"{folder}/digest.db", port)
+        migrate(ctx.engine)
+        fill_store(ctx)
+        add_operator_history(ctx)
+        stack.enter_context(run_web_server(ctx, limits=NO_LIMITS, port=port))
         stack.enter_context(run_web_server(create_site_context(stack, f"{folder}/empty.db", away), port=away))
         stack.enter_context(run_server(faulty_server(other)))
-        base = at.settings.base_url
-        private = {name: base + path for name, path in (token_pages(at) | operator_pages(at)).items()}
-        # A cookie is of its host, whatever the port: one is let in at the other server too, and not at localhost.
+        base = ctx.settings.base_url
+        private = {name: base + path for name, path in (token_pages(ctx) | operator_pages(ctx)).items()}
+        # A cookie belongs to a host, whatever the port: its session is valid at the other server too, not at localhost.
         private |= {name: f"http://localhost:{port}{path}" for name, path in login_pages().items()}
         private |= {"operator-away": f"http://127.0.0.1:{away}/operator"}
         public = {path: base + path for path in PUBLIC}
@@ -85,25 +85,25 @@ def serve_site() -> Iterator[Site]:
 
 
 def create_site_context(stack: ExitStack, path: str, port: int) -> AppContext:
-    """A house with an operator, on a store that is made empty."""
+    """Create a context with an operator, on an empty store."""
     engine = connect(f"sqlite:///{path}")
     stack.callback(engine.dispose)
     Path(path).touch()
     return make_context(engine, base_url=f"http://127.0.0.1:{port}", operator_token=TOKEN)
 
 
-def fill_store(at: AppContext) -> None:
-    """Papers of some days, three people, and what was mailed to them."""
-    words = ("robot", "graph network", "protein", "speech", "world model", "weather")
+def fill_store(ctx: AppContext) -> None:
+    """Store papers of some days, three subscribers, and what was sent to them."""
+    topics = ("robot", "graph network", "protein", "speech", "world model", "weather")
     for ago in range(DAYS, 0, -1):
-        listed = [
+        listed_papers = [
             ListedPaper(
                 source="huggingface" if n % 3 else "arxiv",
                 list_day=(TEST_TIME - timedelta(days=ago - 1)).date(),
                 rank=n,
                 kind="listed" if n % 3 else "new",
-                title=f"A {words[n % 6]} that learns from {words[(n + 1) % 6]}, part {n} of {ago}",
-                abstract=f"We show how a {words[n % 6]} can be told apart from a {words[(n + 2) % 6]}. " * 5,
+                title=f"A {topics[n % 6]} that learns from {topics[(n + 1) % 6]}, part {n} of {ago}",
+                abstract=f"We show how a {topics[n % 6]} can be told apart from a {topics[(n + 2) % 6]}. " * 5,
                 authors=("Ada Example", "Grace Sample", "Lin Test"),
                 organization="Example Lab" if n % 2 else None,
                 source_id=f"{ago}-{n}",
@@ -114,36 +114,35 @@ def fill_store(at: AppContext) -> None:
             )
             for n in range(PAPERS_A_DAY)
         ]
-        with write_session(at.engine) as session:
-            store_listings(session, listed, TEST_TIME - timedelta(days=ago - 1, hours=2))
+        with write_session(ctx.engine) as session:
+            store_listings(session, listed_papers, TEST_TIME - timedelta(days=ago - 1, hours=2))
     before = TEST_TIME - timedelta(days=1)
     for email in (ADA, LEFT):
-        subscribe(at, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
-        confirm(at, token(at, email, TokenPurpose.CONFIRM, before), before)
-    plan(at.engine, at.sender_domain, TEST_TIME)
-    asyncio.run(send_queued(at, lambda: TEST_TIME))
-    subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
-    unsubscribe(at, token(at, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+        subscribe(ctx, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
+        confirm(ctx, token(ctx, email, TokenPurpose.CONFIRM, before), before)
+    plan(ctx.engine, ctx.sender_domain, TEST_TIME)
+    asyncio.run(send_queued(ctx, lambda: TEST_TIME))
+    subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
+    unsubscribe(ctx, token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
 
 
-def token_pages(at: AppContext) -> dict[str, str]:
-    """Pages behind a token, and those for an answer."""
-    own = token(at, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
-    digest = next(
-        each for each in list_messages(at.mailbox_directory)[::-1] if each.recipient == ADA and "papers" in each.subject
-    )
+def token_pages(ctx: AppContext) -> dict[str, str]:
+    """Return paths by name of pages behind a token, and of answers to forms."""
+    preferences = token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
+    received = [message for message in list_messages(ctx.mailbox_directory) if message.recipient == ADA]
+    digest = next(message for message in received[::-1] if "papers" in message.subject)
     (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
     return {
-        "confirm": f"/confirm/{token(at, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
-        "confirmed": f"/confirm/{token(at, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
-        **{name or "preferences": f"/preferences/{own}{name}" for name in ("", "/history", "/erase")},
-        "saved": f"/preferences/{own}?saved=1",
+        "confirm": f"/confirm/{token(ctx, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
+        "confirmed": f"/confirm/{token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
+        **{name or "preferences": f"/preferences/{preferences}{name}" for name in ("", "/history", "/erase")},
+        "saved": f"/preferences/{preferences}?saved=1",
         **{
-            each: f"/{each}/{token(at, ADA, TokenPurpose(each), TEST_TIME)}{'/1' if each in {'mute', 'never'} else ''}"
-            for each in ("mute", "never", "fewer", "pause", "unsubscribe")
+            action: f"/{action}/{token(ctx, ADA, TokenPurpose(action), TEST_TIME)}{suffix}"
+            for action, suffix in (("mute", "/1"), ("never", "/1"), ("fewer", ""), ("pause", ""), ("unsubscribe", ""))
         },
-        "left": f"/unsubscribe/{token(at, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
-        "return": f"/return/{token(at, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
+        "left": f"/unsubscribe/{token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
+        "return": f"/return/{token(ctx, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
         "copy": copy,
         "sent": "/sent",
         "inbox": "/inbox",
@@ -153,7 +152,7 @@ def token_pages(at: AppContext) -> dict[str, str]:
     }
 
 
-# What each judge must see: pages with one fault each.
+# Pages with one fault each, which the judge must find.
 FAULTY_PAGES: dict[str, dict[str, str]] = {
     **{
         judge: {name: VALID_PAGE.format(body=body, style=style) for name, body, style in FAULTS[judge]}
@@ -169,7 +168,7 @@ FAULTY_PAGES: dict[str, dict[str, str]] = {
 
 
 def faulty_server(port: int) -> uvicorn.Server:
-    """A server of what is wrong, to see whether a judge sees it."""
+    """Create a server of faulty pages, to see whether a judge finds their faults."""
 
     async def page(request: Request) -> HTMLResponse:
         return HTMLResponse(FAULTY_PAGES[request.path_params["judge"]][request.path_params["name"]])
@@ -184,15 +183,15 @@ def faulty_server(port: int) -> uvicorn.Server:
 
 
 def faulty_api() -> FastAPI:
-    """An interface that does not do what it says: a type that is another, a fault, an answer it never told of."""
-    made = FastAPI()
+    """Create an API that breaks its schema: a wrong type, an error, an undocumented answer."""
+    app = FastAPI()
 
-    @made.get("/number")
+    @app.get("/number")
     def number() -> int:
         return json.loads('"no number"')  # type: ignore[no-any-return]
 
-    @made.get("/kind")
+    @app.get("/kind")
     def kind(which: Literal["a", "b"]) -> str:
         return {"a": "fine"}[which]
 
-    return made
+    return app

@@ -1,4 +1,4 @@
-"""A real Postfix on loopback: what it was handed by SMTP it delivers into a Maildir, as a reader's host would."""
+"""Real Postfix on loopback, which delivers what it gets by SMTP into a Maildir, as a subscriber's host would."""
 
 import pwd
 import shutil
@@ -55,9 +55,9 @@ postlog   unix-dgram n - n - 1 postlogd
 
 @contextmanager
 def postfix(home: Path, owner: str = "nobody", domain: str = RECIPIENTS, more: str = "") -> Iterator[int]:
-    """Its port. `home`/Maildir, owned by `owner`, gets the mail; `home` must be reachable for other users.
+    """Run Postfix and yield its port.
 
-    `more`: lines for main.cf.
+    `home`/Maildir, owned by `owner`, gets the mail; `home` must be readable by other users. `more`: lines for main.cf.
     """
     user = pwd.getpwnam(owner)
     port = free_port()
@@ -78,27 +78,27 @@ def postfix(home: Path, owner: str = "nobody", domain: str = RECIPIENTS, more: s
 
 
 def wait_for_emails(home: Path, number: int, seconds: float = 30) -> list[ReceivedEmail]:
-    """The letters in the Maildir, once `number` are there; TimeoutError with the log when they do not come."""
-    until = time.monotonic() + seconds
+    """Return the e-mails in the Maildir, once `number` are there. Raises TimeoutError with the log."""
+    deadline = time.monotonic() + seconds
     while True:
-        found = sorted((home / "Maildir" / "new").glob("*")) if (home / "Maildir" / "new").is_dir() else []
-        if len(found) >= number:
-            return sorted((ReceivedEmail(path.read_bytes()) for path in found), key=lambda mail: mail.name)
-        if time.monotonic() > until:
+        paths = sorted((home / "Maildir" / "new").glob("*")) if (home / "Maildir" / "new").is_dir() else []
+        if len(paths) >= number:
+            return sorted((ReceivedEmail(path.read_bytes()) for path in paths), key=lambda email: email.name)
+        if time.monotonic() > deadline:
             log = (home / "log" / "postfix.log").read_text()[-2000:]
-            raise TimeoutError(f"{len(found)} of {number} letters arrived\n{log}")
+            raise TimeoutError(f"{len(paths)} of {number} e-mails arrived\n{log}")
         time.sleep(0.2)
 
 
 def run(*command: str) -> str:
-    """Run it to its end; its output, which is in the error when it fails."""
-    done = subprocess.run(
+    """Run a command and return its output, which is in the error when it fails."""
+    result = subprocess.run(
         command,
         check=False,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
-    return done.stdout
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}")
+    return result.stdout

@@ -1,4 +1,4 @@
-"""make look-mail: the service -> Postfix -> Maildir -> Dovecot -> Thunderbird, by day and by night, to be looked at."""
+"""make look-mail: the service -> Postfix -> Maildir -> Dovecot -> Thunderbird, light and dark, to be looked at."""
 
 import tempfile
 from pathlib import Path
@@ -11,26 +11,26 @@ from tests.checks.requirements import print_line
 from tests.checks.thunderbird import take_screenshot
 
 EMAILS = ("digest-6", "welcome")
-MIN_COLORS = 50  # colours
+MIN_COLORS = 50  # in a picture that shows something
 
 
 def take_screenshots(folder: Path) -> int:
-    """Pictures of LETTERS in `folder`."""
+    """Take screenshots of EMAILS into `folder`; return 0 when all show their e-mail."""
     requirements.ensure_installed(requirements.SCREENSHOT_COMMANDS)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="look-mail-") as made:
-        home = Path(made)
+    with tempfile.TemporaryDirectory(prefix="look-mail-") as temporary:
+        home = Path(temporary)
         home.chmod(0o755)
         key = home / "dkim.pem"
         run("openssl", "genrsa", "-out", str(key), "2048")
-        with postfix(home / "mx") as port, running_service(port, key) as at:
-            mails = {mail.name: mail for mail in wait_for_emails(home / "mx", send_all_kinds(at))}
+        with postfix(home / "mx") as port, running_service(port, key) as ctx:
+            emails = {email.name: email for email in wait_for_emails(home / "mx", send_all_kinds(ctx))}
         with dovecot(home / "imap", home / "mx" / "Maildir") as imap:
             for name in EMAILS:
                 for dark in (False, True):
                     path = folder / f"{name}-{'dark' if dark else 'light'}.png"
-                    shown = take_screenshot(home, imap, mails[name].subject, path, dark=dark)
-                    heading = mails[name].part("plain").splitlines()[0]
+                    shown = take_screenshot(home, imap, emails[name].subject, path, dark=dark)
+                    heading = emails[name].part("plain").splitlines()[0]
                     if heading not in shown or not has_content(path):
                         print_line(f"Thunderbird does not show {name}, but: {shown[:300]}")
                         return 1
@@ -39,5 +39,5 @@ def take_screenshots(folder: Path) -> int:
 
 
 def has_content(path: Path) -> bool:
-    """Whether there is more on it than an empty screen."""
+    """Return whether the picture shows more than an empty screen."""
     return int(run("identify", "-format", "%k", str(path))) > MIN_COLORS

@@ -1,4 +1,4 @@
-"""A real Thunderbird in a window that nobody sees, driven by Marionette, the remote control that it has for tests."""
+"""Real Thunderbird on a virtual display, driven by Marionette, its remote control for tests."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.ports import free_port, listening
 
 SIZE = "1100x1400"
 SCREEN = (f"-screen 0 {SIZE}x24 -nolisten tcp -noreset").split()
-# One IMAP account, and none of the questions of a first start.
+# One IMAP account, and no dialogs of a first start.
 PREFERENCES: dict[str, object] = {
     "mail.accountmanager.accounts": "account1",
     "mail.accountmanager.defaultaccount": "account1",
@@ -28,7 +28,7 @@ PREFERENCES: dict[str, object] = {
     "mail.server.server1.type": "imap",
     "mail.server.server1.hostname": "127.0.0.1",
     "mail.server.server1.userName": "reader",
-    "mail.server.server1.name": "Letters",
+    "mail.server.server1.name": "E-mails",
     "mail.server.server1.login_at_startup": False,
     "mail.server.server1.check_new_mail": False,
     "mail.server.server1.socketType": 0,
@@ -50,7 +50,7 @@ PREFERENCES: dict[str, object] = {
     "network.dns.disabled": True,
     "security.sandbox.content.level": 0,
 }
-# Runs within Thunderbird. Finds the letter by its subject and shows it in a tab of its own; its text, as shown there.
+# Runs within Thunderbird: find the e-mail by its subject, show it in a tab, return its text as shown there.
 SHOW = """
 const [subject, port, password, done] = arguments;
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
@@ -88,7 +88,7 @@ const { MailUtils } = ChromeUtils.importESModule("resource:///modules/MailUtils.
 
 
 class Marionette:
-    """Its protocol: `length:[type, id, command, parameters]` both ways."""
+    """Client of the protocol: `length:[type, id, command, parameters]` both ways."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
@@ -100,17 +100,17 @@ class Marionette:
         self.call("WebDriver:SetTimeouts", script=90_000)
 
     def call(self, command: str, **parameters: Any) -> Any:
-        """The answer. Raises RuntimeError with what went wrong there."""
+        """Send a command and return the result. Raises RuntimeError with Thunderbird's error."""
         self._number += 1
-        said = json.dumps([0, self._number, command, parameters])
-        self._socket.sendall(f"{len(said.encode())}:{said}".encode())
+        message = json.dumps([0, self._number, command, parameters])
+        self._socket.sendall(f"{len(message.encode())}:{message}".encode())
         _, _, error, result = self._read()
         if error:
             raise RuntimeError(f"{command}: {error}")
         return result
 
     def run_script(self, text: str, *arguments: Any) -> Any:
-        """Run `text` in the program itself; its last argument is the function that takes the result."""
+        """Run JavaScript in Thunderbird itself; its last argument is the callback that takes the result."""
         return self.call("WebDriver:ExecuteAsyncScript", script=text, args=[*arguments], sandbox="system")["value"]
 
     def _read(self) -> Any:
@@ -122,14 +122,14 @@ class Marionette:
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
-    """The name of a display of our own."""
+    """Run a virtual display and yield its name."""
     reading, writing = os.pipe()
     with subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), *SCREEN], pass_fds=[writing], stderr=subprocess.DEVNULL
     ) as running:
         os.close(writing)
-        with os.fdopen(reading) as told:
-            display = f":{told.readline().strip()}"
+        with os.fdopen(reading) as output:
+            display = f":{output.readline().strip()}"
         try:
             yield display
         finally:
@@ -137,7 +137,7 @@ def virtual_display() -> Iterator[str]:
 
 
 def take_screenshot(home: Path, imap: int, subject: str, path: Path, *, dark: bool) -> str:
-    """Take a picture of the letter of that subject, as Thunderbird shows it; the text that it shows."""
+    """Take a screenshot of the e-mail with that subject in Thunderbird; return the text that it shows."""
     profile = home / ("dark" if dark else "light")
     profile.mkdir()
     port = free_port()
@@ -170,9 +170,9 @@ def take_screenshot(home: Path, imap: int, subject: str, path: Path, *, dark: bo
                 remote = Marionette(port)
                 width, height = map(int, SIZE.split("x"))
                 remote.call("WebDriver:SetWindowRect", x=0, y=0, width=width, height=height)
-                said = str(remote.run_script(SHOW, subject, imap, PASSWORD))
+                shown = str(remote.run_script(SHOW, subject, imap, PASSWORD))
                 run("import", "-display", display, "-window", "root", str(path))
             finally:
                 running.terminate()
     shutil.rmtree(profile)
-    return said
+    return shown

@@ -1,4 +1,4 @@
-"""A round of letters through somebody else's MTA: some readers it refuses, some it puts off, in its own words."""
+"""Deliveries through a third-party MTA that refuses some recipients and defers others, compared with its log."""
 
 import asyncio
 import time
@@ -20,16 +20,16 @@ from tests.chaos.count import Row, count
 from tests.chaos.log import Accepted
 from tests.support.contexts import KEY, TUESDAY
 
-SUBSCRIBERS_PER_GROUP = 100  # one reader in so many is of each sort
+SUBSCRIBERS_PER_GROUP = 100  # one subscriber of each group
 CONNECTIONS = 8
-LONG_DELAY = timedelta(hours=12)  # longer than any letter is put off
-INTERRUPTED_CODES = (0, 421)  # codes of letters that were under way when the MTA went
-MAX_DELIVERIES = 20  # deliveries, until the way is open and nothing is left that may go
+LONG_DELAY = timedelta(hours=12)  # longer than any retry waits
+INTERRUPTED_CODES = (0, 421)  # codes of deliveries that were under way when the MTA stopped
+MAX_DELIVERIES = 20  # until the circuit is closed and nothing is due
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyGroup:
-    """Readers of whom the MTA says the same, at `place`: rcpt or data."""
+    """Subscribers to whom the MTA gives the same reply, at `command`: rcpt or data."""
 
     command: str
     code: int
@@ -50,24 +50,22 @@ REPLY_GROUPS = (
 
 
 def reply_group(address: str) -> ReplyGroup | None:
-    """Which sort a reader is of, by the number that the address begins with."""
+    """Return the group of a subscriber, by the number that the address begins with."""
     number = int(address.partition("@")[0]) % SUBSCRIBERS_PER_GROUP
     return REPLY_GROUPS[number - 1] if 1 <= number <= len(REPLY_GROUPS) else None
 
 
 def refused_addresses(count: int, command: str) -> Iterator[tuple[str, ReplyGroup]]:
-    """Addresses of whom the MTA has something to say there, and what."""
+    """Yield the addresses that the MTA refuses or defers at that command, with their group."""
     for number in range(count):
-        sort = reply_group(address := f"{number}@example.org")
-        if sort and sort.command == command:
-            yield address, sort
+        group = reply_group(address := f"{number}@example.org")
+        if group and group.command == command:
+            yield address, group
 
 
 @dataclass(slots=True)
 class CheckResult:
-    """What a round came to: how many letters were in which state after the first delivery and in the end, and what is
-    wrong, in sentences.
-    """
+    """Deliveries by state after the first run and in the end, and problems as sentences."""
 
     name: str
     first_states: Counter[str] = field(default_factory=Counter)
@@ -78,86 +76,87 @@ class CheckResult:
 
 
 class DeliveryCheck:
-    """Readers with a letter each, a way to an MTA, and a clock that stands still until it is moved."""
+    """Subscribers with a digest each, an MTA as relay, and a clock that moves only when told to."""
 
-    def __init__(self, at: AppContext) -> None:
-        self.ctx = at
+    def __init__(self, ctx: AppContext) -> None:
+        self.ctx = ctx
         self.now = TUESDAY
 
     def clock(self) -> datetime:
         return self.now
 
-    def deliver(self, tell: Callable[[str], None] = lambda _: None, most: int | None = None) -> DeliveryReport:
-        """One delivery."""
-        return asyncio.run(pipeline.deliver(self.ctx, self.clock, on_progress=tell, force=True, limit=most))
+    def deliver(self, on_progress: Callable[[str], None] = lambda _: None, limit: int | None = None) -> DeliveryReport:
+        """Deliver once."""
+        return asyncio.run(pipeline.deliver(self.ctx, self.clock, on_progress=on_progress, force=True, limit=limit))
 
-    def deliver_all(self, tell: Callable[[str], None] = lambda _: None) -> None:
-        """Until nothing is left that may go now. A way that has closed is tried again."""
+    def deliver_all(self, on_progress: Callable[[str], None] = lambda _: None) -> None:
+        """Deliver until nothing is due. An open circuit is tried again."""
         for _ in range(MAX_DELIVERIES):
-            if not self.deliver(tell).relay_error:
+            if not self.deliver(on_progress).relay_error:
                 return
             time.sleep(1)
-        raise TimeoutError("the way to the MTA stays closed")
+        raise TimeoutError("the circuit of the MTA stays open")
 
     def rows(self) -> list[Row]:
         return store.rows(self.ctx.engine)
 
     def compare(self, result: CheckResult, accepted: Sequence[Accepted], unseen: int = 0) -> None:
-        """The MTA's log against the record."""
+        """Compare the MTA's log with the record of deliveries."""
         rows = self.rows()
         verdict = count(store.readers(self.ctx.engine), rows, accepted, (), unseen)
-        result.accepted, result.final_states = len(accepted), Counter(each.state for each in rows)
+        result.accepted, result.final_states = len(accepted), Counter(row.state for row in rows)
         result.problems += verdict.faults
 
 
 @contextmanager
 def planned_check(count: int, folder: Path, port: int) -> Iterator[DeliveryCheck]:
-    """Planned, in a store of its own."""
+    """Create a check with planned digests, in a store of its own."""
     engine = connect(f"sqlite:///{folder / 'digest.db'}")
-    way = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none", "smtp_timeout": 10}
+    relay = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none", "smtp_timeout": 10}
     try:
-        at, _ = store.planned(engine, count, secret_key=KEY, smtp_connections=CONNECTIONS, **way)
-        yield DeliveryCheck(at)
+        ctx, _ = store.planned(engine, count, secret_key=KEY, smtp_connections=CONNECTIONS, **relay)
+        yield DeliveryCheck(ctx)
     finally:
         engine.dispose()
 
 
 def check_first_states(rows: Iterable[Row]) -> Iterator[str]:
-    """What is not as the MTA's words ask for: refused letters failed with their code, the put off wait."""
-    cut = [row for row in rows if row.state == DeliveryState.QUEUED and row.code in INTERRUPTED_CODES]
-    if len(cut) > CONNECTIONS:
-        yield f"{len(cut)} letters were put off because the MTA went, with {CONNECTIONS} connections"
+    """Yield what contradicts the MTA's replies: refused deliveries fail with their code, deferred ones wait."""
+    interrupted = [row for row in rows if row.state == DeliveryState.QUEUED and row.code in INTERRUPTED_CODES]
+    if len(interrupted) > CONNECTIONS:
+        yield f"{len(interrupted)} deliveries were interrupted by the restart, with {CONNECTIONS} connections"
     for row in rows:
-        if row in cut:
+        if row in interrupted:
             continue
-        sort = reply_group(row.recipient)
+        group = reply_group(row.recipient)
         if row.state == DeliveryState.UNCERTAIN:
             continue  # counted elsewhere
-        if sort is None:
+        if group is None:
             if row.state != DeliveryState.SENT:
-                yield f"{row.recipient}'s letter is {row.state} with {row.code}"
-        elif (row.state, row.code) != (sort.expected_state, sort.code):
-            yield f"{row.recipient}'s letter is {row.state} with {row.code}, not {sort.expected_state} with {sort.code}"
-        elif row.code == 550 and sort.command == "rcpt" and row.wanted:
-            yield f"{row.recipient} is unknown there, and still a reader"
+                yield f"{row.recipient}'s delivery is {row.state} with {row.code}"
+        elif (row.state, row.code) != (group.expected_state, group.code):
+            expected = f"{group.expected_state} with {group.code}"
+            yield f"{row.recipient}'s delivery is {row.state} with {row.code}, not {expected}"
+        elif row.code == 550 and group.command == "rcpt" and row.wanted:
+            yield f"{row.recipient} is unknown there, and still a subscriber"
 
 
 def deliver_through(name: str, check: DeliveryCheck, mta: "Mta") -> CheckResult:
-    """Deliver, with the MTA started anew in the middle; then it has nothing against anybody any more."""
+    """Deliver, restart the MTA in the middle, then deliver the rest while it accepts everything."""
     result, started_at = CheckResult(name), time.monotonic()
     restarted: list[str] = []
 
-    def tell(said: str) -> None:
-        if not restarted and int(said.split(" ", maxsplit=1)[0]) > 500:
-            restarted.append(said)
+    def restart_once(progress: str) -> None:
+        if not restarted and int(progress.split(" ", maxsplit=1)[0]) > 500:
+            restarted.append(progress)
             mta.restart()
 
-    check.deliver_all(tell)
+    check.deliver_all(restart_once)
     rows = check.rows()
-    result.first_states = Counter(each.state for each in rows)
+    result.first_states = Counter(row.state for row in rows)
     result.problems += check_first_states(rows)
     if not restarted:
-        result.problems.append("the MTA was not started anew")
+        result.problems.append("the MTA was not restarted")
     mta.accept_all()
     check.now += LONG_DELAY
     check.deliver_all()
@@ -167,15 +166,15 @@ def deliver_through(name: str, check: DeliveryCheck, mta: "Mta") -> CheckResult:
 
 
 class Mta(Protocol):
-    """What a round needs of one."""
+    """Mail transfer agent, as a check needs it."""
 
     port: int
 
     def restart(self) -> None:
-        """Stop, whatever it is doing, and start again."""
+        """Stop at once and start again."""
 
     def accept_all(self) -> None:
-        """Take letters to everybody from now on."""
+        """Accept everything from now on."""
 
     def accepted(self) -> list[Accepted]:
-        """What it answers for."""
+        """Return what it accepted."""

@@ -1,4 +1,4 @@
-"""Exim with a configuration of its own: it accepts into its queue and logs that, defers and refuses by two files."""
+"""Exim with its own configuration: it accepts into its queue and logs that, defers and refuses by two files."""
 
 import os
 import pwd
@@ -15,8 +15,8 @@ from tests.chaos.log import Accepted
 from tests.mta.delivery_check import Mta, refused_addresses
 from tests.support.ports import free_port, listening
 
-USER = "Debian-exim"  # compiled in
-UNLOADED = 127  # the exit status of a program that the loader could not start (ld.so)
+USER = "Debian-exim"  # compiled into the program
+NOT_LOADED = 127  # exit status of a program that lacks a library (ld.so)
 CONFIGURATION = """\
 spool_directory = {home}/spool
 log_file_path = {home}/log/%s
@@ -25,7 +25,7 @@ daemon_smtp_ports = {port}
 local_interfaces = 127.0.0.1
 queue_only = true
 queue_run_max = 0
-# Rude, as big hosts are: few connections at once, few letters on each.
+# Strict, as big hosts are: few connections at once, few messages on each.
 smtp_accept_max = 4
 smtp_accept_max_per_connection = 150
 smtp_accept_queue_per_connection = 0
@@ -55,21 +55,21 @@ UNPACKED = Path(__file__).parents[2] / ".venv" / "check" / "exim"
 
 
 def find_program() -> str | None:
-    """Where it is, if anywhere: Debian's own, or one that was only unpacked, because Postfix holds its place."""
+    """Return the path of Exim: Debian's, or one that was only unpacked since Postfix excludes the package."""
     return shutil.which("exim4") or shutil.which(str(UNPACKED / "usr/sbin/exim4"))
 
 
 def missing_requirement() -> str:
-    """What to do before this can be tried; empty when nothing is missing."""
-    found = find_program()
-    if not found:
+    """Return what to install before the check; empty when nothing is missing."""
+    program = find_program()
+    if not program:
         return (
             "it is in Debian's package exim4-daemon-light; beside Postfix, which excludes it, unpack it: "
             f"apt-get download exim4-daemon-light && dpkg -x exim4-daemon-light_*.deb {UNPACKED}"
         )
-    tried = subprocess.run([found, "-bV"], capture_output=True, text=True, check=False)
-    if tried.returncode == UNLOADED:  # a library is not here, which apt-get would have brought along
-        return f"it does not start: {tried.stderr.strip()}"
+    result = subprocess.run([program, "-bV"], capture_output=True, text=True, check=False)
+    if result.returncode == NOT_LOADED:  # apt-get would have installed its libraries
+        return f"it does not start: {result.stderr.strip()}"
     try:
         user = pwd.getpwnam(USER)
     except KeyError:
@@ -78,7 +78,7 @@ def missing_requirement() -> str:
 
 
 class Exim(Mta):
-    """What it has accepted stands in its main log."""
+    """Exim whose main log tells what it accepted."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.port = home, free_port()
@@ -86,7 +86,7 @@ class Exim(Mta):
         for folder in (home, home / "spool", home / "log"):
             folder.mkdir(exist_ok=True)
             os.chown(folder, user.pw_uid, user.pw_gid)
-        self._as: dict[str, Any] = (
+        self._credentials: dict[str, Any] = (
             {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
         )
         (home / "exim.conf").write_text(CONFIGURATION.format(home=home, port=self.port))
@@ -97,13 +97,13 @@ class Exim(Mta):
         self._daemon = subprocess.Popen(
             [exim, "-C", str(self.home / "exim.conf"), "-bdf"],
             start_new_session=True,
-            stderr=subprocess.DEVNULL,  # it says that it has no privileges
-            **self._as,
+            stderr=subprocess.DEVNULL,  # a warning about privileges
+            **self._credentials,
         )
         listening(self.port)
 
     def stop(self) -> None:
-        """All of it at once: also the processes that talk."""
+        """Kill all its processes at once, also those with a connection."""
         with suppress(ProcessLookupError):
             os.killpg(self._daemon.pid, signal.SIGKILL)
         self._daemon.wait()
@@ -113,22 +113,22 @@ class Exim(Mta):
         self.start()
 
     def accept_all(self) -> None:
-        for each in ("rcpt", "data"):
-            (self.home / "maps" / each).write_text("")
+        for command in ("rcpt", "data"):
+            (self.home / "maps" / command).write_text("")
 
     def accepted(self) -> list[Accepted]:
         log = (self.home / "log" / "main").read_text()
-        return [Accepted(f"<{name}>", to) for name, to in ACCEPTED.findall(log)]
+        return [Accepted(f"<{message_id}>", recipient) for message_id, recipient in ACCEPTED.findall(log)]
 
 
 @contextmanager
 def running_exim(home: Path, count: int) -> Iterator[Exim]:
-    """Running, with its maps."""
+    """Run Exim with maps for so many addresses."""
     exim = Exim(home)
     (home / "maps").mkdir()
-    for place in ("rcpt", "data"):
-        lines = [f"{address}: {sort.code} {sort.reply}\n" for address, sort in refused_addresses(count, place)]
-        (home / "maps" / place).write_text("".join(lines))
+    for command in ("rcpt", "data"):
+        lines = [f"{address}: {group.code} {group.reply}\n" for address, group in refused_addresses(count, command)]
+        (home / "maps" / command).write_text("".join(lines))
     exim.start()
     try:
         yield exim

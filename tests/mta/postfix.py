@@ -1,4 +1,4 @@
-"""Postfix: a real queue with maps that defer and refuse, and `smtp-sink`, which can be told what to do wrong."""
+"""Postfix with maps that defer and refuse, and its `smtp-sink`, which makes faults on request."""
 
 import os
 import re
@@ -20,14 +20,14 @@ smtpd_recipient_restrictions = check_recipient_access texthash:{home}/maps/rcpt,
 smtpd_end_of_data_restrictions = check_recipient_access texthash:{home}/maps/data
 smtpd_client_connection_count_limit = 0
 """
-NAME = re.compile(rb"^Message-ID:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
-TO = re.compile(rb"^X-Original-To: (\S+)|^Delivered-To: (\S+)", re.MULTILINE)
-ARRIVAL = 300.0  # seconds
-EMAILS_PER_FAULT = 100  # letters that meet each fault: as many as are claimed at once
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
+RECIPIENT = re.compile(rb"^X-Original-To: (\S+)|^Delivered-To: (\S+)", re.MULTILINE)
+QUEUE_TIMEOUT = 300.0  # seconds
+EMAILS_PER_FAULT = 100  # one claim
 
 
 class Postfix(Mta):
-    """Delivers into a Maildir; what it has accepted is what lies there when its queue is empty."""
+    """Postfix that delivers into a Maildir: what it accepted is there once its queue is empty."""
 
     def __init__(self, home: Path, port: int) -> None:
         self.home, self.port = home, port
@@ -38,41 +38,41 @@ class Postfix(Mta):
         listening(self.port)
 
     def accept_all(self) -> None:
-        for each in ("rcpt", "data"):
-            (self.home / "maps" / each).write_text("")
+        for command in ("rcpt", "data"):
+            (self.home / "maps" / command).write_text("")
         run("postfix", "-c", str(self.home / "etc"), "reload")
 
     def accepted(self) -> list[Accepted]:
-        until = time.monotonic() + ARRIVAL
-        while self._queued() and time.monotonic() < until:
+        deadline = time.monotonic() + QUEUE_TIMEOUT
+        while self._queued() and time.monotonic() < deadline:
             time.sleep(0.5)
         return [parse_delivered(path.read_bytes()) for path in (self.home / "Maildir" / "new").iterdir()]
 
     def _queued(self) -> bool:
         folders = ("incoming", "active", "deferred", "maildrop")
-        return any(path.is_file() for each in folders for path in (self.home / "queue" / each).rglob("*"))
+        return any(path.is_file() for folder in folders for path in (self.home / "queue" / folder).rglob("*"))
 
 
 def parse_delivered(raw: bytes) -> Accepted:
-    name, to = NAME.search(raw), TO.search(raw)
-    assert name, "a letter without a Message-ID"
-    assert to, "a letter without a recipient"
-    return Accepted(name[1].decode(), (to[1] or to[2]).decode())
+    message_id, recipient = MESSAGE_ID.search(raw), RECIPIENT.search(raw)
+    assert message_id, "an e-mail without a Message-ID"
+    assert recipient, "an e-mail without a recipient"
+    return Accepted(message_id[1].decode(), (recipient[1] or recipient[2]).decode())
 
 
 @contextmanager
 def running_postfix(home: Path, count: int) -> Iterator[Postfix]:
-    """Running, with its maps."""
+    """Run Postfix with maps for so many addresses."""
     home.mkdir()
     (home / "maps").mkdir()
-    for place in ("rcpt", "data"):
-        lines = [f"{address} {sort.code} {sort.reply}\n" for address, sort in refused_addresses(count, place)]
-        (home / "maps" / place).write_text("".join(lines))
+    for command in ("rcpt", "data"):
+        lines = [f"{address} {group.code} {group.reply}\n" for address, group in refused_addresses(count, command)]
+        (home / "maps" / command).write_text("".join(lines))
     with postfix(home, domain="example.org", more=MAPS.format(home=home)) as port:
         yield Postfix(home, port)
 
 
-# What smtp-sink is told, and what becomes of the letters that meet it. An odd one: -q answers nothing and hangs up.
+# Options of smtp-sink, and what becomes of the deliveries: -q hangs up without a reply.
 FAULTS: tuple[tuple[str, DeliveryState, int], ...] = (
     ("-r mail", DeliveryState.QUEUED, 450),
     ("-r rcpt", DeliveryState.QUEUED, 450),
@@ -88,30 +88,30 @@ FAULTS: tuple[tuple[str, DeliveryState, int], ...] = (
     ("-Q rcpt", DeliveryState.QUEUED, 421),
     ("-Q .", DeliveryState.QUEUED, 421),
 )
-RELAY_FAULTS = ("-f mail", "-q connect", "-f ehlo,helo", "-f connect")  # they meet no letter
+RELAY_FAULTS = ("-f mail", "-q connect", "-f ehlo,helo", "-f connect")  # before any delivery
 
 
 def check_sink_faults(check: DeliveryCheck, folder: Path, port: int) -> CheckResult:
-    """Letters to a sink that behaves differently each time; in the end it takes all."""
+    """Deliver to a sink that makes one fault after the other, and in the end accepts everything."""
     result, started_at = CheckResult("smtp-sink"), time.monotonic()
     for fault in RELAY_FAULTS:
         with running_sink(port, *fault.split(" ")):
-            sent = check.deliver(most=EMAILS_PER_FAULT)
-            if not sent.relay_error or sent.sent:
-                result.problems.append(f"smtp-sink {fault}: {sent.sent} sent, and the way is not closed")
+            report = check.deliver(limit=EMAILS_PER_FAULT)
+            if not report.relay_error or report.sent:
+                result.problems.append(f"smtp-sink {fault}: {report.sent} sent, and the circuit is not open")
             check.now += LONG_DELAY
     for fault, state, code in FAULTS:
         result.problems += check_fault(check, port, fault, state, code)
-    result.first_states = Counter(each.state for each in check.rows())
-    letters = folder / "sink"
-    letters.mkdir()
-    letters.chmod(0o777)
-    with running_sink(port, "-d", f"{letters}/%s."):
+    result.first_states = Counter(row.state for row in check.rows())
+    sink_folder = folder / "sink"
+    sink_folder.mkdir()
+    sink_folder.chmod(0o777)
+    with running_sink(port, "-d", f"{sink_folder}/%s."):
         check.now += LONG_DELAY
         check.deliver_all()
     check.compare(
         result,
-        [parse_sink_file(path.read_bytes()) for path in letters.iterdir()],
+        [parse_sink_file(path.read_bytes()) for path in sink_folder.iterdir()],
         unseen=EMAILS_PER_FAULT + CONNECTIONS,
     )
     result.seconds = time.monotonic() - started_at
@@ -119,29 +119,31 @@ def check_sink_faults(check: DeliveryCheck, folder: Path, port: int) -> CheckRes
 
 
 def check_fault(check: DeliveryCheck, port: int, fault: str, state: DeliveryState, code: int) -> Iterator[str]:
-    before = {each.message_id: each for each in check.rows()}
+    """Yield what differs from the expected state of the deliveries that met the fault."""
+    before = {row.message_id: row for row in check.rows()}
     with running_sink(port, *fault.split(" ")):
-        check.deliver(most=EMAILS_PER_FAULT)
+        check.deliver(limit=EMAILS_PER_FAULT)
     check.now += LONG_DELAY
-    changed = [each for each in check.rows() if each != before[each.message_id]]
-    other = [each for each in changed if (each.state, each.code) != (state, code)]
+    changed = [row for row in check.rows() if row != before[row.message_id]]
+    unexpected = [row for row in changed if (row.state, row.code) != (state, code)]
     if not changed:
-        yield f"smtp-sink {fault}: no letter met it"
-    for each in other:
-        yield f"smtp-sink {fault}: {each.recipient}'s letter is {each.state} with {each.code}, not {state} with {code}"
+        yield f"smtp-sink {fault}: no delivery met it"
+    for row in unexpected:
+        actual = f"{row.state} with {row.code}"
+        yield f"smtp-sink {fault}: {row.recipient}'s delivery is {actual}, not {state} with {code}"
 
 
 def parse_sink_file(raw: bytes) -> Accepted:
-    name, to = NAME.search(raw), re.search(rb"^X-Rcpt-Args: <([^>]+)>", raw, re.MULTILINE)
-    assert name, "a letter without a Message-ID"
-    assert to, "a letter without a recipient"
-    return Accepted(name[1].decode(), to[1].decode())
+    message_id, recipient = MESSAGE_ID.search(raw), re.search(rb"^X-Rcpt-Args: <([^>]+)>", raw, re.MULTILINE)
+    assert message_id, "an e-mail without a Message-ID"
+    assert recipient, "an e-mail without a recipient"
+    return Accepted(message_id[1].decode(), recipient[1].decode())
 
 
 @contextmanager
 def running_sink(port: int, *options: str) -> Iterator[None]:
-    """smtp-sink, as long as the block lasts."""
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it insists
+    """Run smtp-sink within the block."""
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []  # smtp-sink refuses to run as root
     with subprocess.Popen(["smtp-sink", *user, *options, f"127.0.0.1:{port}", "100"]) as process:
         try:
             listening(port)
