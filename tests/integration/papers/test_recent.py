@@ -1,3 +1,5 @@
+"""The recent-papers index chooses what matching every paper anew would choose."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,16 +40,16 @@ QUERIES = [
 ]
 
 
-def arrive(session: Session, now: datetime, first: int, count: int, source: str = "arxiv") -> None:
-    """Some papers of the benchmark's, on the list of one source."""
-    listed = [
+def list_papers(session: Session, now: datetime, first: int, count: int, source: str = "arxiv") -> None:
+    """Store papers of the benchmark as the list of one source."""
+    entries = [
         ListedPaper(
             source=source,
             list_day=now.date(),
             rank=number,
             kind="listed" if source == "huggingface" else "new",
-            title=each.title,
-            abstract=each.abstract,
+            title=text.title,
+            abstract=text.abstract,
             authors=("Ada Moreau",) if number % 3 else ("Lin Tao",),
             categories=("cs.CL",) if number % 2 else ("math.CO",),
             arxiv_id=f"2607.{number:05}",
@@ -55,82 +57,82 @@ def arrive(session: Session, now: datetime, first: int, count: int, source: str 
             code_url="https://example.org/code" if number % 5 == 0 else None,
             url="https://example.org/paper",
         )
-        for number, each in enumerate(paper_texts(first + count)[first:], first)
+        for number, text in enumerate(paper_texts(first + count)[first:], first)
     ]
-    store_listings(session, listed, now)
+    store_listings(session, entries, now)
 
 
 @pytest.fixture
-def shelf(store: Engine) -> Engine:
-    return filled(store)
+def filled_store(store: Engine) -> Engine:
+    return fill_store(store)
 
 
-def filled(store: Engine) -> Engine:
+def fill_store(store: Engine) -> Engine:
     with write_session(store) as session:
         for day in range(5):
-            arrive(session, NOW + day * DAY, day * 40, 60)
-        arrive(session, NOW + 4 * DAY, 30, 150, "huggingface")
+            list_papers(session, NOW + day * DAY, day * 40, 60)
+        list_papers(session, NOW + 4 * DAY, 30, 150, "huggingface")
     return store
 
 
-def both(session: Session, saved: list[KeywordInput], recent: RecentPapersIndex) -> tuple[Preview, Preview]:
-    """What reading every paper anew says, and what is kept ready says."""
+def preview_twice(session: Session, keywords: list[KeywordInput], index: RecentPapersIndex) -> tuple[Preview, Preview]:
+    """Preview by matching every paper, and from the index."""
     day = latest_list_day(session)
     assert day
-    found = recent_papers(session, DAYS)
+    papers = recent_papers(session, DAYS)
     return (
-        planning.preview(session, saved, found, day, NOW + 5 * DAY, cap=7),
-        preview_from_index(session, saved, recent, day, NOW + 5 * DAY, cap=7),
+        planning.preview(session, keywords, papers, day, NOW + 5 * DAY, cap=7),
+        preview_from_index(session, keywords, index, day, NOW + 5 * DAY, cap=7),
     )
 
 
-def test_what_is_kept_ready_says_the_same_as_reading_every_paper_anew(sqlite_store: Engine) -> None:
-    recent = RecentPapersIndex(DAYS)
+def test_the_index_chooses_what_matching_every_paper_chooses(sqlite_store: Engine) -> None:
+    index = RecentPapersIndex(DAYS)
     shown = 0
-    with read_session(filled(sqlite_store)) as session:
+    with read_session(fill_store(sqlite_store)) as session:
         for lines in QUERIES:
-            anew, ready = both(session, parse_keywords_or_raise(lines), recent)
-            assert ready == anew, lines
-            shown += len(ready.papers)
+            matched, indexed = preview_twice(session, parse_keywords_or_raise(lines), index)
+            assert indexed == matched, lines
+            shown += len(indexed.papers)
     assert shown > len(QUERIES)
 
 
-def test_which_of_some_papers_a_part_finds_is_the_same_as_reading_them(sqlite_store: Engine) -> None:
-    recent = RecentPapersIndex(DAYS)
-    with read_session(filled(sqlite_store)) as session:
-        listed = recent_paper_ids(session, DAYS)
-        assert recent.match_bits(parse("model").phrases[0], listed) is None
-        recent.refresh(session)
-        some = list(papers_by_id(session, listed[::3]).values())
-        read = build_documents(session, some)
-    for leaf in {
-        leaf
+def test_the_papers_a_term_matches_are_those_of_the_matcher(sqlite_store: Engine) -> None:
+    index = RecentPapersIndex(DAYS)
+    with read_session(fill_store(sqlite_store)) as session:
+        ids = recent_paper_ids(session, DAYS)
+        assert index.match_bits(parse("model").phrases[0], ids) is None
+        index.refresh(session)
+        papers = list(papers_by_id(session, ids[::3]).values())
+        documents = build_documents(session, papers)
+    for term in {
+        term
         for lines in QUERIES
-        for each in parse_keywords_or_raise(lines)
-        for leaf in parse_canonical(each.canonical).terms
+        for keyword in parse_keywords_or_raise(lines)
+        for term in parse_canonical(keyword.canonical).terms
     }:
-        [anew] = Matcher([Query("", leaf)]).match_bits(read)
-        assert recent.match_bits(leaf, [each.id for each in read]) == anew.matched, leaf
-    assert recent.match_bits(parse("model").phrases[0], [0]) is None
+        [bits] = Matcher([Query("", term)]).match_bits(documents)
+        assert index.match_bits(term, [document.id for document in documents]) == bits.matched, term
+    assert index.match_bits(parse("model").phrases[0], [0]) is None
 
 
-def test_what_is_read_later_is_taken_in(shelf: Engine) -> None:
-    recent = RecentPapersIndex(DAYS)
-    saved = parse_keywords_or_raise(["model", "-speech"])
-    with read_session(shelf) as session:
-        both(session, saved, recent)
-    with write_session(shelf) as session:
-        arrive(session, NOW + 5 * DAY, 200, 40)  # and with it the first of the three days goes
-    with read_session(shelf) as session:
-        anew, ready = both(session, saved, recent)
-        assert ready == anew
-    with write_session(shelf) as session:
-        # A later reading finds another title and more upvotes, and no new listing.
+def test_a_refresh_loads_later_listings_and_changes(filled_store: Engine) -> None:
+    index = RecentPapersIndex(DAYS)
+    keywords = parse_keywords_or_raise(["model", "-speech"])
+    with read_session(filled_store) as session:
+        preview_twice(session, keywords, index)
+    with write_session(filled_store) as session:
+        list_papers(session, NOW + 5 * DAY, 200, 40)  # the first of the three days is no longer recent
+    with read_session(filled_store) as session:
+        matched, indexed = preview_twice(session, keywords, index)
+        assert indexed == matched
+    with write_session(filled_store) as session:
+        # A later fetch finds another title and more upvotes, and no new listing.
         session.execute(update(Paper).where(col(Paper.arxiv_id) == "2607.00170").values(title="A model", upvotes=999))
         session.add(
             SourceFetch(source="arxiv", list_day=NOW.date(), started_at=NOW, seconds=1, status=FetchStatus.UNCHANGED)
         )
-    with read_session(shelf) as session:
-        anew, ready = both(session, saved, recent)
-        assert ready == anew
-        assert ready.papers[0].paper.title == "A model"
+    with read_session(filled_store) as session:
+        matched, indexed = preview_twice(session, keywords, index)
+        assert indexed == matched
+        assert indexed.papers[0].paper.title == "A model"

@@ -1,4 +1,4 @@
-"""The search against matching itself: whatever the one finds the other finds too, on both databases."""
+"""Search finds exactly what matching finds, on both databases."""
 
 import gzip
 import json
@@ -19,9 +19,9 @@ from digest.papers.documents import load_documents
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms, search_expression
 from tests.support.factories import NOW, paper
 
-REAL = Path(__file__).parents[4] / "shared/data"
+SHARED_DATA = Path(__file__).parents[4] / "shared/data"
 
-OWN = (
+TEXTS = (
     ("Fine-tuning large language models", "We fine tune LLMs."),
     ("Finetuning and pre-training", "Multi-agent systems; a multiagent game, in-context."),
     ("Retrieval-augmented generation (RAG)", "RAG helps. Its rag does not."),
@@ -49,75 +49,74 @@ KEYWORDS = (
 )
 
 
-def holds(part: SearchExpression | None, known: set[str]) -> bool:
-    """What the index would say, without one."""
-    if isinstance(part, SearchTerm):
-        return any(word.startswith(part.text) for word in known) if part.is_prefix else part.text in known
-    if isinstance(part, AllOf):
-        return all(holds(each, known) for each in part.parts)
-    return part is None or any(holds(each, known) for each in part.parts)
+def satisfies(expression: SearchExpression | None, terms: set[str]) -> bool:
+    """Evaluate an expression against the terms of a paper, as the index would."""
+    if isinstance(expression, SearchTerm):
+        is_prefix, text = expression.is_prefix, expression.text
+        return any(term.startswith(text) for term in terms) if is_prefix else text in terms
+    if isinstance(expression, AllOf):
+        return all(satisfies(part, terms) for part in expression.parts)
+    return expression is None or any(satisfies(part, terms) for part in expression.parts)
 
 
-def keep(store: Engine, found: list[Paper]) -> None:
+def store_papers(store: Engine, papers: list[Paper]) -> None:
     with write_session(store) as session:
-        session.add_all(found)
+        session.add_all(papers)
         session.flush()
         update_index(session, 10**6)
 
 
-def own_papers() -> list[Paper]:
-    people = (["Geoffrey E. Hinton"], ["Li Fei-Fei", "Yejin Choi"], ["Hinton, G."])
-    groups = (["cs.CL"], ["stat.ML", "cs.AI"], ["math.CO"])
+def sample_papers() -> list[Paper]:
+    authors = (["Geoffrey E. Hinton"], ["Li Fei-Fei", "Yejin Choi"], ["Hinton, G."])
+    categories = (["cs.CL"], ["stat.ML", "cs.AI"], ["math.CO"])
     return [
         paper(
             title=title,
             abstract=abstract,
-            authors=people[number % 3],
-            categories=groups[number % 3],
+            authors=authors[number % 3],
+            categories=categories[number % 3],
             organization="A lab" if number % 2 else None,
             upvotes=number,
             code_url="https://example.org/code" if number % 4 == 0 else None,
         )
-        for number, (title, abstract) in enumerate(OWN)
+        for number, (title, abstract) in enumerate(TEXTS)
     ]
 
 
-def searched(session: Session, query: Query, most: int = 10) -> list[int]:
-    """All pages, one after the other."""
-    found: list[int] = []
-    below: int | None = MAX_PAPER_ID
-    while below:
-        page = search_papers(session, query, below, limit=most)
-        found += [int(each.id or 0) for each in page.papers]
-        below = page.next_before_id
-    return found
+def search_all_pages(session: Session, query: Query, limit: int = 10) -> list[int]:
+    ids: list[int] = []
+    before_id: int | None = MAX_PAPER_ID
+    while before_id:
+        page = search_papers(session, query, before_id, limit=limit)
+        ids += [int(found.id or 0) for found in page.papers]
+        before_id = page.next_before_id
+    return ids
 
 
-def matched(session: Session, query: Query) -> list[int]:
-    """What matching finds in every paper there is."""
-    documents = load_documents(session, [int(each or 0) for each in session.exec(select(Paper.id)).all()])
+def match_all_papers(session: Session, query: Query) -> list[int]:
+    documents = load_documents(session, [int(paper_id or 0) for paper_id in session.exec(select(Paper.id)).all()])
     hits = {hit.document for hit in Matcher([query]).match(documents)[0]}
-    return sorted((each.id for n, each in enumerate(documents) if (n in hits) != query.exclude), reverse=True)
+    return sorted((document.id for n, document in enumerate(documents) if (n in hits) != query.exclude), reverse=True)
 
 
-def test_a_search_finds_what_matching_finds_the_newest_first(store: Engine) -> None:
-    keep(store, own_papers())
-    some = 0
+def test_search_finds_what_matching_finds_the_newest_first(store: Engine) -> None:
+    store_papers(store, sample_papers())
+    successful = 0
     with read_session(store) as session:
         for keyword in KEYWORDS:
             query = parse(keyword)
-            assert searched(session, query, most=2) == matched(session, query), keyword
-            some += bool(searched(session, query))
-    assert some > len(KEYWORDS) * 0.8
+            assert search_all_pages(session, query, limit=2) == match_all_papers(session, query), keyword
+            successful += bool(search_all_pages(session, query))
+    assert successful > len(KEYWORDS) * 0.8
 
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
-def test_the_index_has_all_that_matching_finds(keyword: str) -> None:
+def test_the_index_terms_of_a_paper_satisfy_every_query_that_matches_it(keyword: str) -> None:
     query = parse(keyword)
-    documents = [PaperDocument.from_paper(each, ("arxiv",)) for each in own_papers()]
-    wanted = search_expression(query.root)
+    documents = [PaperDocument.from_paper(row, ("arxiv",)) for row in sample_papers()]
+    expression = search_expression(query.root)
     for hit in Matcher([query]).match(documents)[0]:
-        assert holds(wanted, index_terms(documents[hit.document])) or query.exclude
+        assert satisfies(expression, index_terms(documents[hit.document])) or query.exclude
 
 
 PIECES = (
@@ -141,45 +140,45 @@ PIECES = (
 GAPS = (" ", "-", "", ", ", "$", " - ", "/", "\u2019")
 
 
-def joined(pieces: list[tuple[str, str]]) -> str:
+def join_pieces(pieces: list[tuple[str, str]]) -> str:
     return "".join(gap + piece for piece, gap in pieces)
 
 
-TEXT = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(GAPS)), min_size=1, max_size=6).map(joined)
+TEXT = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(GAPS)), min_size=1, max_size=6).map(join_pieces)
 
 
 @given(text=TEXT, data=st.data())
-def test_no_phrase_that_matches_is_lost(text: str, data: st.DataObject) -> None:
-    """Pieces of a text asked for with other gaps, in quotes, or with a star."""
+def test_no_matching_phrase_is_missed_by_the_index(text: str, data: st.DataObject) -> None:
+    """Search for pieces of a text with other gaps, in quotes, or as a prefix."""
     from digest.errors import QueryError
 
-    asked_for = data.draw(TEXT | st.just(text))
-    line = data.draw(st.sampled_from(["{}", '"{}"', "{}*"])).format(asked_for.strip(" ,-/$\u2019"))
+    keyword = data.draw(TEXT | st.just(text))
+    line = data.draw(st.sampled_from(["{}", '"{}"', "{}*"])).format(keyword.strip(" ,-/$\u2019"))
     try:
         query = parse(line)
     except QueryError:
         return
     document = PaperDocument(1, text, "")
     if Matcher([query]).match([document])[0]:
-        assert holds(search_expression(query.root), index_terms(document)), line
+        assert satisfies(search_expression(query.root), index_terms(document)), line
 
 
 @lru_cache
 def corpus(size: int) -> tuple[dict[str, object], ...]:
-    with gzip.open(REAL / "corpus/arxiv_papers.jsonl.gz", "rt", encoding="utf-8") as lines:
+    with gzip.open(SHARED_DATA / "corpus/arxiv_papers.jsonl.gz", "rt", encoding="utf-8") as lines:
         return tuple(json.loads(line) for _, line in zip(range(size), lines, strict=False))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the shared data is not here")
-def test_in_real_papers_a_search_finds_what_matching_finds(store: Engine) -> None:
+@pytest.mark.skipif(not SHARED_DATA.exists(), reason="the shared data is not here")
+def test_search_finds_what_matching_finds_in_real_papers(store: Engine) -> None:
     rows = [
-        paper(title=each["title"], abstract=each["abstract"], authors=each["authors"] or []).model_dump(exclude={"id"})
-        for each in corpus(1500)
+        paper(title=row["title"], abstract=row["abstract"], authors=row["authors"] or []).model_dump(exclude={"id"})
+        for row in corpus(1500)
     ]
     with write_session(store) as session:
         session.execute(insert(Paper), rows)
         assert update_index(session, 10**6) == len(rows)
-    asked_for = [
+    keywords = [
         *("fine tuning", "finetuning", "rag", "large language model", "vision language model", "text to image", "gan"),
         *(
             "multiagent",
@@ -192,70 +191,70 @@ def test_in_real_papers_a_search_finds_what_matching_finds(store: Engine) -> Non
         *("author:smith", "diffusion model OR transformer", "NOT learning", "attention AND NOT transformer", "k-means"),
     ]
     with read_session(store) as session:
-        queries = [parse(each) for each in asked_for]
-        documents = load_documents(session, [int(each or 0) for each in session.exec(select(Paper.id)).all()])
+        queries = [parse(keyword) for keyword in keywords]
+        documents = load_documents(session, [int(paper_id or 0) for paper_id in session.exec(select(Paper.id)).all()])
         for query, hits in zip(queries, Matcher(queries).match(documents), strict=True):
             expected = sorted((documents[hit.document].id for hit in hits), reverse=True)
-            assert searched(session, query, most=100) == expected, query.text
+            assert search_all_pages(session, query, limit=100) == expected, query.text
 
 
-def test_a_paper_is_found_before_it_is_indexed_and_after_its_words_changed(store: Engine) -> None:
+def test_a_paper_is_found_before_it_is_indexed_and_after_its_text_changed(store: Engine) -> None:
     with write_session(store) as session:
-        session.add(one := paper(title="Old words"))
+        session.add(stored := paper(title="Old words"))
         session.flush()
-        assert searched(session, parse("old word")) == [one.id]
+        assert search_all_pages(session, parse("old word")) == [stored.id]
         for number in range(3):
             assert update_index(session, 10) == 1
-            one.title, one.is_indexed = f"New words {number}", False
+            stored.title, stored.is_indexed = f"New words {number}", False
             session.flush()
         update_index(session, 10)
         assert update_index(session, 10) == 0
-        assert searched(session, parse("new word"), most=1) == [one.id]
-        assert searched(session, parse("old word")) == []
+        assert search_all_pages(session, parse("new word"), limit=1) == [stored.id]
+        assert search_all_pages(session, parse("old word")) == []
 
 
-def test_what_a_source_changes_is_indexed_anew(store: Engine) -> None:
+def test_a_changed_text_is_indexed_again(store: Engine) -> None:
     from digest.sources import ListedPaper
 
-    def listed(title: str, version: int) -> ListedPaper:
+    def entry(title: str, version: int) -> ListedPaper:
         return ListedPaper(
             source="arxiv", list_day=NOW.date(), rank=1, title=title, abstract="Told.", arxiv_id="2607.00001",
             version=version, url="https://arxiv.org/abs/2607.00001", kind="new",
         )  # fmt: skip
 
     with write_session(store) as session:
-        store_listings(session, [listed("The first title", 1)], NOW)
+        store_listings(session, [entry("The first title", 1)], NOW)
         assert update_index(session, 10) == 1
-        store_listings(session, [listed("The first title", 1)], NOW)
+        store_listings(session, [entry("The first title", 1)], NOW)
         assert update_index(session, 10) == 0
-        store_listings(session, [listed("A better heading", 2)], NOW)
+        store_listings(session, [entry("A better heading", 2)], NOW)
         assert update_index(session, 10) == 1
-        assert len(searched(session, parse("better heading"))) == 1
+        assert len(search_all_pages(session, parse("better heading"))) == 1
 
 
-def test_a_page_costs_a_bounded_number_of_papers_and_says_so(store: Engine) -> None:
-    keep(store, [paper(title=f"Robots {n}", upvotes=9 if n == 0 else 1) for n in range(60)])
+def test_a_page_scans_a_limited_number_of_papers(store: Engine) -> None:
+    store_papers(store, [paper(title=f"Robots {n}", upvotes=9 if n == 0 else 1) for n in range(60)])
     with read_session(store) as session:
         page = search_papers(session, parse("upvotes>5"), limit=5, scan_limit=20)
         assert (page.papers, page.scanned_count, page.is_truncated) == ((), 20, True)
         assert page.next_before_id
         rest = search_papers(session, parse("upvotes>5"), page.next_before_id, limit=5)
-        assert ([each.title for each in rest.papers], rest.next_before_id, rest.is_truncated) == (
+        assert ([found.title for found in rest.papers], rest.next_before_id, rest.is_truncated) == (
             ["Robots 0"],
             None,
             False,
         )
 
 
-def test_the_index_is_used(store: Engine) -> None:
-    keep(store, [paper(title="Robots"), *(paper(title=f"Proteins {n}") for n in range(50))])
+def test_the_index_limits_the_papers_scanned(store: Engine) -> None:
+    store_papers(store, [paper(title="Robots"), *(paper(title=f"Proteins {n}") for n in range(50))])
     with read_session(store) as session:
         assert search_papers(session, parse("robot"), limit=5).scanned_count == 1
 
 
-def test_an_entry_of_a_paper_is_gone_with_it_from_what_is_found(store: Engine) -> None:
-    keep(store, [paper(title="Robots")])
+def test_a_deleted_paper_is_not_found(store: Engine) -> None:
+    store_papers(store, [paper(title="Robots")])
     with write_session(store) as session:
         session.execute(text("DELETE FROM paper"))
-        assert searched(session, parse("robot")) == []
+        assert search_all_pages(session, parse("robot")) == []
         assert session.exec(select(col(Paper.id))).all() == []

@@ -1,3 +1,5 @@
+"""Papers and listings in the store: what a batch changes, and what the queries return."""
+
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -30,7 +32,7 @@ NOW = datetime(2026, 7, 28, 8, tzinfo=UTC)
 
 
 def paper(number: int = 1, day: date = TUESDAY, source: str = "arxiv", **more: Any) -> ListedPaper:
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "source": source,
         "list_day": day,
         "rank": number,
@@ -41,15 +43,15 @@ def paper(number: int = 1, day: date = TUESDAY, source: str = "arxiv", **more: A
         "arxiv_id": f"2607.{number:05}",
         "url": f"https://arxiv.org/abs/2607.{number:05}",
     }
-    return ListedPaper(**(told | more))
+    return ListedPaper(**(usual | more))
 
 
-def remember(store: Engine, *listed: ListedPaper, now: datetime = NOW) -> StoreReport:
+def store_batch(store: Engine, *entries: ListedPaper, now: datetime = NOW) -> StoreReport:
     with write_session(store) as session:
-        return store_listings(session, listed, now)
+        return store_listings(session, entries, now)
 
 
-def only(session: Session) -> Paper:
+def only_paper(session: Session) -> Paper:
     return session.exec(select(Paper)).one()
 
 
@@ -57,13 +59,13 @@ def listings(session: Session) -> Sequence[Listing]:
     return session.exec(select(Listing).order_by(col(Listing.id))).all()
 
 
-def test_one_paper_is_one_row_whatever_lists_it(store: Engine) -> None:
-    assert remember(store, paper(source="huggingface", upvotes=7)) == StoreReport(listed_count=1, new_count=1)
-    assert remember(store, paper(day=WEDNESDAY), paper(day=WEDNESDAY, kind="cross")) == StoreReport(
+def test_a_paper_is_one_row_whichever_sources_list_it(store: Engine) -> None:
+    assert store_batch(store, paper(source="huggingface", upvotes=7)) == StoreReport(listed_count=1, new_count=1)
+    assert store_batch(store, paper(day=WEDNESDAY), paper(day=WEDNESDAY, kind="cross")) == StoreReport(
         listed_count=1, new_count=0
     )
     with read_session(store) as session:
-        row = only(session)
+        row = only_paper(session)
         assert (row.key, row.upvotes, row.text_source) == ("arxiv:2607.00001", 7, "arxiv")
         first, second = listings(session)
         assert (first.source, first.list_day, second.source, second.list_day) == (
@@ -72,87 +74,89 @@ def test_one_paper_is_one_row_whatever_lists_it(store: Engine) -> None:
         assert row.first_listing_id == first.id
 
 
-def test_read_again_a_list_keeps_one_listing_with_the_latest_numbers(store: Engine) -> None:
-    remember(store, paper(source="huggingface", upvotes=3, comments=0, code_stars=1))
+def test_a_list_fetched_again_updates_the_counts_of_its_listings(store: Engine) -> None:
+    store_batch(store, paper(source="huggingface", upvotes=3, comments=0, code_stars=1))
     later = NOW + timedelta(hours=6)
-    remember(store, paper(source="huggingface", upvotes=30, comments=2, code_stars=9, rank=5), now=later)
+    store_batch(store, paper(source="huggingface", upvotes=30, comments=2, code_stars=9, rank=5), now=later)
     with read_session(store) as session:
-        row, (listing,) = only(session), listings(session)
+        row, (listing,) = only_paper(session), listings(session)
         assert (listing.rank, listing.upvotes, listing.comments) == (5, 30, 2)
         assert (listing.first_seen_at, listing.last_seen_at) == (NOW, later)
         assert (row.upvotes, row.comments, row.code_stars) == (30, 2, 9)
         assert row.changed_at == NOW
 
 
-def test_a_replacement_updates_a_known_paper_and_never_lists_it(store: Engine) -> None:
-    assert remember(store, paper(2, kind="replace", version=2)) == StoreReport(listed_count=0, new_count=0)
-    remember(store, paper(1))
-    remember(store, paper(1, kind="replace", version=2, title="Better title"))
-    remember(store, paper(1, kind="replace", version=1, title="Late news of the first version"))
+def test_a_replacement_updates_a_stored_paper_without_listing_it(store: Engine) -> None:
+    assert store_batch(store, paper(2, kind="replace", version=2)) == StoreReport(listed_count=0, new_count=0)
+    store_batch(store, paper(1))
+    store_batch(store, paper(1, kind="replace", version=2, title="Better title"))
+    store_batch(store, paper(1, kind="replace", version=1, title="Late news of the first version"))
     with read_session(store) as session:
-        row = only(session)
+        row = only_paper(session)
         assert (row.title, row.version, len(listings(session))) == ("Better title", 2, 1)
 
 
-def test_arxiv_text_beats_hugging_face_text_and_keeps_its_place(store: Engine) -> None:
-    remember(store, paper(source="huggingface"))
-    remember(store, paper())
-    remember(store, paper(source="huggingface", title="Edited there"))
+def test_text_from_arxiv_replaces_other_text_and_stays(store: Engine) -> None:
+    store_batch(store, paper(source="huggingface"))
+    store_batch(store, paper())
+    store_batch(store, paper(source="huggingface", title="Edited there"))
     with read_session(store) as session:
-        assert only(session).title == "Title 1 by arxiv"
+        assert only_paper(session).title == "Title 1 by arxiv"
 
 
-def test_damaged_text_never_replaces_sound_text_and_gives_way_to_it(store: Engine) -> None:
-    remember(store, paper(source="huggingface", abstract="It is 1.82times faster."))
-    remember(store, paper(source="huggingface", abstract="It is nearly twice as fast."))
-    remember(store, paper(abstract="It is 1.82times faster."))
-    remember(store, paper(abstract=""))
+def test_sound_text_replaces_damaged_text_and_stays(store: Engine) -> None:
+    store_batch(store, paper(source="huggingface", abstract="It is 1.82times faster."))
+    store_batch(store, paper(source="huggingface", abstract="It is nearly twice as fast."))
+    store_batch(store, paper(abstract="It is 1.82times faster."))
+    store_batch(store, paper(abstract=""))
     with read_session(store) as session:
-        assert only(session).abstract == "It is nearly twice as fast."
+        assert only_paper(session).abstract == "It is nearly twice as fast."
 
 
-def test_an_old_batch_under_a_new_date_is_the_same_batch(store: Engine) -> None:
-    remember(store, paper(1, MONDAY))
+def test_a_batch_served_again_under_a_new_date_repeats_its_listings(store: Engine) -> None:
+    store_batch(store, paper(1, MONDAY))
     later = NOW + timedelta(days=1)
-    assert remember(store, paper(1, TUESDAY), paper(2, TUESDAY), now=later) == StoreReport(listed_count=2, new_count=1)
+    assert store_batch(store, paper(1, TUESDAY), paper(2, TUESDAY), now=later) == StoreReport(
+        listed_count=2, new_count=1
+    )
     with read_session(store) as session:
-        assert [(x.paper_id, x.list_day) for x in listings(session)] == [(1, MONDAY), (2, TUESDAY)]
+        assert [(row.paper_id, row.list_day) for row in listings(session)] == [(1, MONDAY), (2, TUESDAY)]
         assert listings(session)[0].last_seen_at == later
 
 
-def test_a_batch_made_up_after_the_next_one_lists_only_what_was_missed(store: Engine) -> None:
-    remember(store, paper(1, TUESDAY))
-    assert remember(store, paper(1, MONDAY), paper(2, MONDAY)) == StoreReport(listed_count=2, new_count=1)
+def test_a_batch_fetched_after_the_next_one_lists_only_missed_papers(store: Engine) -> None:
+    store_batch(store, paper(1, TUESDAY))
+    assert store_batch(store, paper(1, MONDAY), paper(2, MONDAY)) == StoreReport(listed_count=2, new_count=1)
     with read_session(store) as session:
-        assert [(x.paper_id, x.list_day) for x in listings(session)] == [(1, TUESDAY), (2, MONDAY)]
-        assert [x.id for x in papers_listed_after(session, 1)] == [2]
+        assert [(row.paper_id, row.list_day) for row in listings(session)] == [(1, TUESDAY), (2, MONDAY)]
+        assert [row.id for row in papers_listed_after(session, 1)] == [2]
 
 
-def test_a_higher_version_or_a_month_later_is_a_listing_of_its_own(store: Engine) -> None:
-    remember(store, paper(1, MONDAY))
-    remember(store, paper(1, TUESDAY, version=2))
-    remember(store, paper(1, MONDAY + timedelta(days=30), version=2))
+def test_a_higher_version_or_a_month_later_is_a_new_listing(store: Engine) -> None:
+    store_batch(store, paper(1, MONDAY))
+    store_batch(store, paper(1, TUESDAY, version=2))
+    store_batch(store, paper(1, MONDAY + timedelta(days=30), version=2))
     with read_session(store) as session:
         assert len(listings(session)) == 3
-        assert only(session).first_listing_id == 1
+        assert only_paper(session).first_listing_id == 1
 
 
 def test_a_paper_known_by_its_doi_is_found_again_under_its_arxiv_id(store: Engine) -> None:
-    remember(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/ABC", url="https://doi.org/10.5555/abc"))
-    remember(store, paper(1, doi="10.5555/abc"))
-    remember(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/abc", url="https://doi.org/10.5555/abc"))
+    store_batch(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/ABC", url="https://doi.org/10.5555/abc"))
+    store_batch(store, paper(1, doi="10.5555/abc"))
+    store_batch(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/abc", url="https://doi.org/10.5555/abc"))
     with read_session(store) as session:
-        row = only(session)
+        row = only_paper(session)
         assert (row.key, row.arxiv_id, row.doi) == ("arxiv:2607.00001", "2607.00001", "10.5555/abc")
         assert row.url == "https://arxiv.org/abs/2607.00001"
 
 
-def test_numbers_grow_in_the_order_of_the_batch(store: Engine) -> None:
-    remember(store, *(paper(number) for number in (5, 3, 9, 1)))
+def test_ids_of_listings_grow_in_the_order_of_the_batch(store: Engine) -> None:
+    store_batch(store, *(paper(number) for number in (5, 3, 9, 1)))
     with read_session(store) as session:
-        assert [x.arxiv_id for x in papers_listed_after(session, 0)] == [f"2607.{n:05}" for n in (5, 3, 9, 1)]
+        assert [row.arxiv_id for row in papers_listed_after(session, 0)] == [f"2607.{n:05}" for n in (5, 3, 9, 1)]
         assert latest_listing_id(session) == 4
-        assert [x.arxiv_id for x in papers_listed_after(session, 3)] == ["2607.00001"]
+        assert [row.arxiv_id for row in papers_listed_after(session, 3)] == ["2607.00001"]
 
 
 def test_storing_takes_work_in_proportion_to_the_entries(sqlite_store: Engine) -> None:
@@ -162,7 +166,7 @@ def test_storing_takes_work_in_proportion_to_the_entries(sqlite_store: Engine) -
     def work(numbers: range) -> tuple[int, int]:
         entries = [paper(number, abstract="word " * 300, categories=("cs.LG",)) for number in numbers]
         statements.clear()
-        return count_steps(lambda: remember(sqlite_store, *entries)), len(statements)
+        return count_steps(lambda: store_batch(sqlite_store, *entries)), len(statements)
 
     few, many = range(1, 201), range(1001, 1401)
     for _ in ("stored for the first time", "found again"):
@@ -176,49 +180,52 @@ def test_storing_takes_work_in_proportion_to_the_entries(sqlite_store: Engine) -
 
 def test_a_day_is_ranked_by_upvotes_then_by_the_list(store: Engine) -> None:
     face = [paper(n, source="huggingface", upvotes=up) for n, up in ((1, 5), (2, 50), (3, 5))]
-    remember(store, *face, paper(4, rank=9), paper(5, rank=2), paper(6, MONDAY))
+    store_batch(store, *face, paper(4, rank=9), paper(5, rank=2), paper(6, MONDAY))
     with read_session(store) as session:
-        assert [x.id for x in papers_on_day(session, TUESDAY)] == [2, 1, 3, 5, 4]
+        assert [row.id for row in papers_on_day(session, TUESDAY)] == [2, 1, 3, 5, 4]
         assert list_days(session) == [(TUESDAY, 5), (MONDAY, 1)]
         assert list_days(session, limit=1) == [(TUESDAY, 5)]
         assert latest_list_day(session) == TUESDAY
         assert first_listing_id_of_latest_day(session) == 1
-        assert [x.id for x in recent_papers(session, days=1, limit=2)] == [2, 1]
+        assert [row.id for row in recent_papers(session, days=1, limit=2)] == [2, 1]
         assert len(recent_papers(session, days=2)) == 6
         assert set(papers_by_id(session, {1, 3, 77})) == {1, 3}
 
 
-def test_an_empty_store_has_no_day(store: Engine) -> None:
+def test_an_empty_store_has_no_list_day(store: Engine) -> None:
     with read_session(store) as session:
         assert latest_list_day(session) is None
         assert (latest_listing_id(session), first_listing_id_of_latest_day(session)) == (0, 0)
         assert recent_papers(session) == []
 
 
-def test_trending_is_what_hugging_face_lists_for_the_first_time(store: Engine) -> None:
-    remember(store, paper(1, MONDAY, "huggingface", upvotes=90), paper(2, MONDAY))
+def test_trending_papers_are_those_hugging_face_lists_for_the_first_time(store: Engine) -> None:
+    store_batch(store, paper(1, MONDAY, "huggingface", upvotes=90), paper(2, MONDAY))
     with read_session(store) as session:
-        seen = latest_listing_id(session)
-    remember(
+        last_listing_id = latest_listing_id(session)
+    store_batch(
         store,
         paper(1, TUESDAY, "huggingface", upvotes=99),
         paper(2, TUESDAY, "huggingface", upvotes=4),
         paper(3, TUESDAY, "huggingface", upvotes=40),
     )
     with read_session(store) as session:
-        assert [(number, x.id) for number, x in trending_papers_after(session, seen)] == [(5, 3), (4, 2)]
-        assert [x.id for x in papers_listed_after(session, seen)] == [3]
+        assert [(listing_id, row.id) for listing_id, row in trending_papers_after(session, last_listing_id)] == [
+            (5, 3),
+            (4, 2),
+        ]
+        assert [row.id for row in papers_listed_after(session, last_listing_id)] == [3]
 
 
-def test_texts_are_filled_in_once(store: Engine) -> None:
-    remember(store, paper(1, source="huggingface"), paper(2, source="huggingface"), paper(3))
+def test_missing_texts_are_requested_once(store: Engine) -> None:
+    store_batch(store, paper(1, source="huggingface"), paper(2, source="huggingface"), paper(3))
     with write_session(store) as session:
-        asked = arxiv_ids_without_text(session, 10)
-        assert asked == ["2607.00002", "2607.00001"]
-        assert store_texts(session, [], asked, NOW) == 0
-        assert arxiv_ids_without_text(session, 10) == asked
+        requested = arxiv_ids_without_text(session, 10)
+        assert requested == ["2607.00002", "2607.00001"]
+        assert store_texts(session, [], requested, NOW) == 0
+        assert arxiv_ids_without_text(session, 10) == requested
         text = paper(1, kind="replace", title="From arXiv", categories=("cs.LG",), list_day=date.min)
-        assert store_texts(session, [text], asked, NOW) == 1
+        assert store_texts(session, [text], requested, NOW) == 1
     with read_session(store) as session:
         assert arxiv_ids_without_text(session, 10) == []
         row = papers_by_id(session, {1})[1]
