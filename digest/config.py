@@ -350,7 +350,7 @@ class OperatorSettings(BaseModel):
 
 
 class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSettings, BaseSettings):
-    """All settings; see `.env.example` for what each one does."""
+    """Settings of all topics; see `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,

@@ -31,7 +31,7 @@ MIN_KEY_LENGTH = 16  # characters; a shorter key file was truncated
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """What an entry point creates and hands down; nothing below reads the environment."""
+    """Settings, engine and keys that an entry point hands down; nothing below reads the environment."""
 
     settings: Settings
     engine: Engine

@@ -1,4 +1,4 @@
-"""The application with all its commands.
+"""Application with all its commands.
 
 Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
 """

@@ -1,4 +1,4 @@
-"""One whole day on this machine, through the same code as the service.
+"""Demo of one whole day on this machine, through the same code as the service.
 
     subscribe -> confirm by the mailed link -> collect -> plan -> deliver to a local mailbox
 

@@ -1,4 +1,4 @@
-"""One cached entry point for the operator's pages, /metrics and /healthz."""
+"""Cached entry point for the operator's pages, /metrics and /healthz."""
 
 from datetime import datetime, timedelta
 

@@ -39,7 +39,7 @@ class DueSubscribers:
 
 @dataclass(frozen=True, slots=True)
 class OverdueStatus:
-    """What is overdue now, and since when."""
+    """Overdue subscribers and deliveries, and since when."""
 
     subscribers: int = 0
     subscribers_since: datetime | None = None

@@ -48,7 +48,7 @@ class MonthStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """All that is measured. Deliveries by kind and state, fetches by source and bounces by class are today's (UTC)."""
+    """Measurements for /metrics. Deliveries by kind and state, fetches by source and bounces by class are today's (UTC)."""
 
     at: datetime
     health: Health

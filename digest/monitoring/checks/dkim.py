@@ -1,4 +1,4 @@
-"""The DKIM signature: whether our key can sign, and whether receivers can verify it."""
+"""DKIM signature: whether our key can sign, and whether receivers can verify it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

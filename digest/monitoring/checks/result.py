@@ -1,4 +1,4 @@
-"""One line of the report."""
+"""Result of a check: one line of the report."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""All checks, in the order in which things must work."""
+"""Runs all checks, in the order in which things must work."""
 
 import asyncio
 
