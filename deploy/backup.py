@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Copy the SQLite store while the service runs: `backup.py DATABASE FOLDER [--keep N]`. Needs Python alone.
 
-A plain `cp` of a database in use can be torn, or miss what is still in the write-ahead log beside it (-wal). VACUUM INTO
-writes one consistent file; it is checked before it gets its name, and the oldest beyond N are deleted after that.
+A plain `cp` of a database in use can be torn, or miss what is still in the write-ahead log beside it (-wal). VACUUM
+INTO writes one consistent file; it is checked before it gets its name, and the oldest beyond N are deleted after that.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def back_up(database: Path, folder: Path, now: datetime) -> Path:
-    """Write a new copy into `folder`, named by `now`. Raises sqlite3.Error or OSError, and then leaves nothing behind."""
+    """Write a new copy into `folder`, named by `now`. Raises sqlite3.Error or OSError, and leaves nothing behind."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     unchecked = folder / ".unchecked.db"
     unchecked.unlink(missing_ok=True)

@@ -64,7 +64,4 @@ class RunReport:
             "deliveries": self.delivery_counts,
             "papers_mailed": self.delivery_report.papers,
             "problems": self.problems,
-            # Names of the release before; the next one drops them.
-            "readers_due": self.plan_report.due,
-            "letters": self.delivery_counts,
         }

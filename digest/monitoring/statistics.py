@@ -48,7 +48,10 @@ class MonthStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Measurements for /metrics. Deliveries by kind and state, fetches by source and bounces by class are today's (UTC)."""
+    """Measurements for /metrics.
+
+    Deliveries by kind and state, fetches by source and bounces by class are today's (UTC).
+    """
 
     at: datetime
     health: Health

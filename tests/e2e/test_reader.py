@@ -115,14 +115,14 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     first = command.json("demo")
     assert first["offline"]
     assert sum(source["new"] for source in first["sources"].values()) >= 60
-    assert {letter["kind"]: letter["state"] for letter in first["demo_letters"]} == dict.fromkeys(
+    assert {letter["kind"]: letter["state"] for letter in first["demo_emails"]} == dict.fromkeys(
         ("confirm", "welcome", "digest"), "sent"
     )
     assert min(first["keywords"].values()) > 0
-    for letter in first["demo_letters"]:
+    for letter in first["demo_emails"]:
         eml = tmp_path / letter["file"]
         assert all(eml.with_suffix(kind).stat().st_size > 100 for kind in (".eml", ".html", ".txt"))
     second = command.json("demo")
-    assert (second["demo_letters"], second["letters"]["sent"]) == ([], 0)
+    assert (second["demo_emails"], second["deliveries"]["sent"]) == ([], 0)
     assert sum(source["new"] for source in second["sources"].values()) == 0
     assert "bundled sample days" in command.run("demo", "--reset").stdout

@@ -1,4 +1,4 @@
-"""`digest bounce` as a mail system calls it, and the commands that tell what came back."""
+"""`digest bounces pipe` as a mail system calls it, and the commands that show bounces."""
 
 import json
 from datetime import timedelta
@@ -44,7 +44,7 @@ def status_of(at: AppContext) -> str:
 
 @pytest.mark.parametrize("name", ["no-such-mailbox", "person"])
 def test_a_mail_is_explained_without_a_store(tmp_path: Path, name: str) -> None:
-    done = Command(tmp_path).pipe((SAMPLES / f"{name}.eml").read_bytes(), "bounce", "--explain")
+    done = Command(tmp_path).pipe((SAMPLES / f"{name}.eml").read_bytes(), "bounces", "pipe", "--explain")
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout) == EXPECTED[name]
     assert list(tmp_path.iterdir()) == []
@@ -52,7 +52,7 @@ def test_a_mail_is_explained_without_a_store(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"x" * 3_000_000])
 def test_what_is_no_mail_is_explained_too(tmp_path: Path, raw: bytes) -> None:
-    done = Command(tmp_path).pipe(raw, "bounce", "--explain")
+    done = Command(tmp_path).pipe(raw, "bounces", "pipe", "--explain")
     assert done.returncode == 0
     told = json.loads(done.stdout)
     assert sorted(told) == ["class", "parser", "reason", "recipient", "status"]
@@ -61,11 +61,11 @@ def test_what_is_no_mail_is_explained_too(tmp_path: Path, raw: bytes) -> None:
 
 def test_a_piped_bounce_is_recorded_once(at: AppContext, command: Command) -> None:
     raw = bounce_message("no-such-mailbox", return_address(at, 41))
-    done = command.pipe(raw, "bounce")
+    done = command.pipe(raw, "bounces", "pipe")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"letter 41: hard 5.1.1 no such mailbox: suppressed\n"
     assert b"@" not in done.stdout + done.stderr
-    assert b"known" in command.pipe(raw, "bounce").stdout
+    assert b"known" in command.pipe(raw, "bounce").stdout  # the command of the release before
     assert len(bounce_records(at)) == 1
     assert status_of(at) == DeliveryState.FAILED
 
@@ -73,12 +73,13 @@ def test_a_piped_bounce_is_recorded_once(at: AppContext, command: Command) -> No
 @pytest.mark.parametrize("way", ["--recipient", "ORIGINAL_RECIPIENT"])
 def test_the_mail_system_may_tell_the_recipient(at: AppContext, command: Command, way: str) -> None:
     raw, to = bounce_message("mailbox-full", "somebody@example.org"), return_address(at, 41)
-    done = command.pipe(raw, "bounce", way, to) if way.startswith("-") else command.pipe(raw, "bounce", **{way: to})
+    arguments, settings = ((way, to), {}) if way.startswith("-") else ((), {way: to})
+    done = command.pipe(raw, "bounces", "pipe", *arguments, **settings)
     assert (done.returncode, len(bounce_records(at))) == (0, 1)
 
 
 def test_a_stranger_changes_nothing_and_is_told(at: AppContext, command: Command) -> None:
-    done = command.pipe(bounce_message("no-such-mailbox", BOUNCES), "bounce")
+    done = command.pipe(bounce_message("no-such-mailbox", BOUNCES), "bounces", "pipe")
     assert done.returncode == 0
     assert b"no valid address of ours says which letter this is about" in done.stderr
     assert (bounce_records(at), status_of(at)) == ([], DeliveryState.SENT)
@@ -88,30 +89,33 @@ def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: AppContext, 
     raw = bounce_message("no-such-mailbox", return_address(at, 41))
     away = Command(tmp_path, {"DIGEST_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/digest"})
     for command in (away, Command(tmp_path, {"DIGEST_SEND_HOUR": "25"})):
-        done = command.pipe(raw, "bounce")
+        done = command.pipe(raw, "bounces", "pipe")
         assert (done.returncode, done.stdout) == (75, b"")
         assert b"the mail stays with the mail system" in done.stderr
 
 
 def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
-    done = command.pipe(b"\xff\xfe" * 4_000_000, "bounce")  # and all of it is taken from the pipe
+    done = command.pipe(b"\xff\xfe" * 4_000_000, "bounces", "pipe")  # and all of it is taken from the pipe
     assert done.returncode == 0
     assert b"this mail is set aside" in done.stderr
 
 
 def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None:
-    command.pipe(bounce_message("delayed", return_address(at, 41)), "bounce")
-    command.pipe(bounce_message("mailbox-full", return_address(at, 41)), "bounce")
+    command.pipe(bounce_message("delayed", return_address(at, 41)), "bounces", "pipe")
+    command.pipe(bounce_message("mailbox-full", return_address(at, 41)), "bounces", "pipe")
     told = command.json("deliveries", "show", "41")
-    assert [each["what"] for each in told["story"]] == [
+    assert [event["event"] for event in told["history"]] == [
         "queued: digest 2026-07-01",
         "2 attempts to send it",
         "failed: came back: 5.2.2 mailbox full; before: 250 queued as 4711",
         "came back: soft, 4.4.1 gave up (read by rfc3464)",
         "came back: soft, 5.2.2 mailbox full (read by rfc3464)",
     ]
-    assert [each["at"] for each in told["story"]][:3] == [TUESDAY.isoformat(), None, "2026-07-28T09:06:00+00:00"]
-    assert [(each["verdict"], each["status"]) for each in told["evidence"]] == [("soft", "4.4.1"), ("soft", "5.2.2")]
+    assert [event["at"] for event in told["history"]][:3] == [TUESDAY.isoformat(), None, "2026-07-28T09:06:00+00:00"]
+    assert [(bounce["class"], bounce["status"]) for bounce in told["bounces"]] == [("soft", "4.4.1"), ("soft", "5.2.2")]
+    # Names of the release before.
+    assert [event["what"] for event in told["story"]] == [event["event"] for event in told["history"]]
+    assert [bounce["verdict"] for bounce in told["evidence"]] == ["soft", "soft"]
     shown = command.run("deliveries", "show", "41").stdout
     assert "2026-07-28 09:00:00 UTC\tqueued: digest 2026-07-01\n" in shown
     assert "came back: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
@@ -119,9 +123,9 @@ def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None
 
 def test_what_came_back_is_listed(at: AppContext, command: Command) -> None:
     assert "nothing came back yet" in command.run("bounces", "list").stderr
-    command.pipe(bounce_message("taken-for-spam", return_address(at, 41)), "bounce")
+    command.pipe(bounce_message("taken-for-spam", return_address(at, 41)), "bounces", "pipe")
     (told,) = command.json("bounces", "list")
-    assert (told["delivery_id"], told["verdict"], told["status"]) == (41, "ours", "5.7.1")
+    assert (told["delivery_id"], told["class"], told["status"]) == (41, "ours", "5.7.1")
     assert "taken for spam" in command.run("bounces", "list").stdout
     assert status_of(at) == DeliveryState.FAILED
 

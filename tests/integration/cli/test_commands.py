@@ -28,7 +28,7 @@ COMMANDS = (
     "match",
     "sources",
     "doctor",
-    "bounce",
+    "bounces pipe",
     "bounces fetch",
     "bounces list",
     "subscribers list",
@@ -51,7 +51,7 @@ WITH_EXAMPLES = (
     "match",
     "sources",
     "doctor",
-    "bounce",
+    "bounces pipe",
     "subscribers add",
 )
 
@@ -98,6 +98,15 @@ def test_help_teaches_and_stays_plain_in_a_pipe(bare: Command, name: str) -> Non
     assert plain(shown.stdout + shown.stderr)
     assert name not in WITH_EXAMPLES or f"$ digest {name}" in shown.stdout
     assert list(bare.folder.iterdir()) == []  # asking for help makes no store
+
+
+@pytest.mark.parametrize(("old", "new"), [("bounce", "bounces pipe"), ("round", "runs"), ("round show", "runs show")])
+def test_command_words_of_the_release_before_go_on_to_work_and_are_hidden(bare: Command, old: str, new: str) -> None:
+    usage, *text = bare.run(*old.split(), "--help").stdout.splitlines()
+    expected_usage, *expected = bare.run(*new.split(), "--help").stdout.splitlines()
+    assert usage == expected_usage.replace(f"digest {new} ", f"digest {old} ")
+    assert text == expected
+    assert f" {old.split(maxsplit=1)[0]} " not in bare.run("--help").stdout
 
 
 def test_the_version_is_told(bare: Command) -> None:
@@ -182,7 +191,7 @@ def test_reading_the_sources_is_shown_as_lines_and_as_json(filled: Command) -> N
     ]
     assert plain(shown.stdout + shown.stderr)
     assert filled.json("collect", "--day", "2026-07-29", *NOW)["arxiv"]["failed"] == 0
-    readings = filled.json("sources", status=None)["readings"]
+    readings = filled.json("sources", status=None)["fetches"]
     assert {each["source"] for each in readings} == {"arxiv", "huggingface"}
     assert {each["status"] for each in readings if each["list_day"] == "2026-07-29"} == {"ok"}
     lines = filled.run("sources", status=None).stdout.splitlines()
@@ -282,7 +291,7 @@ def test_a_preview_shows_the_letter_and_makes_nobody_a_subscriber(filled: Comman
         "A robot that [learns] to walk",
         "Fine-tuning robots at night",
     }
-    assert (told["considered"], told["left_out"], told["day"]) == (3, 0, "2026-07-29")
+    assert (told["considered"], told["omitted"], told["day"]) == (3, 0, "2026-07-29")
     assert filled.json("preview", "--cap", "1", *NOW)["papers"][0]["title"].startswith("A robot")
     assert filled.json("subscribers", "list") == []
     assert filled.json("deliveries", "list") == []
@@ -329,8 +338,8 @@ def test_the_doctor_greets_the_relay_and_sends_nothing(bare: Command) -> None:
         } | hosts("http://127.0.0.1:9")
         told = {each["check"]: each for each in bare.json("doctor", status=1)}
         assert told["relay"]["ok"] is True
-        assert f"127.0.0.1:{running.port} answers, not encrypted, takes letters up to" in told["relay"]["says"]
+        assert f"127.0.0.1:{running.port} answers, not encrypted, takes letters up to" in told["relay"]["message"]
         assert running.accepted == []
     told = {each["check"]: each for each in bare.json("doctor", status=1)}
     assert told["relay"]["ok"] is False
-    assert "DIGEST_SMTP_" in told["relay"]["says"]
+    assert "DIGEST_SMTP_" in told["relay"]["message"]

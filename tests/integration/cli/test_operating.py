@@ -132,10 +132,10 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
         assert "--failed with --since" in command.run("deliveries", "retry", *wrong, status=2).stderr
 
 
-# --- the round
+# --- runs
 
 
-def test_a_round_is_told_from_due_to_over(store: Engine) -> None:
+def test_a_run_goes_from_due_to_finished(store: Engine) -> None:
     at = make_context(store)
     reader(at, ADA, "robot", now=NOW)
     reader(at, BOB, "robot", now=NOW, timezone="Asia/Tokyo", send_hour=18)
@@ -153,16 +153,20 @@ def test_a_round_is_told_from_due_to_over(store: Engine) -> None:
     assert sum(get_edition_run(store, NOW.date() - DAY, NOW).deliveries.values()) == 0
 
 
-def test_the_round_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_run_is_shown_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url)})
     reader(make_context(sqlite_store), ADA, "robot", now=NOW)
-    told = command.json("round", "show", "--now", NOW.isoformat())
-    assert (told["day"], told["due"]) == ("2026-07-29", [{"timezone": "UTC", "hour": 8, "readers": 1}])
-    assert "UTC\t8:00\t1" in command.run("round", "show", "--now", NOW.isoformat()).stdout
-    assert "needs a terminal" in command.run("round", "show", "--watch", status=2).stderr
+    run = command.json("runs", "show", "--now", NOW.isoformat())
+    (due,) = run["due"]
+    assert (run["day"], due["timezone"], due["hour"], due["subscribers"]) == ("2026-07-29", "UTC", 8, 1)
+    # Names of the release before.
+    assert command.json("round", "show", "--now", NOW.isoformat()) == run
+    assert (due["readers"], run["letters"], run["over"]) == (1, run["deliveries"], False)
+    assert "UTC\t8:00\t1" in command.run("runs", "show", "--now", NOW.isoformat()).stdout
+    assert "needs a terminal" in command.run("runs", "show", "--watch", status=2).stderr
 
 
-# --- what is forgotten
+# --- retention
 
 
 @pytest.fixture
@@ -288,5 +292,7 @@ def test_prune_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
     told = command.json("prune", "--dry-run")
     assert (told["dry_run"], told["rows"]["replies of the relay"]) == (True, 1)
     assert "replies of the relay\t1" in command.run("prune").stdout
-    assert command.json("prune")["rows"]["replies of the relay"] == 0
+    rows = command.json("prune")["rows"]
+    assert rows["replies of the relay"] == 0
+    assert rows["mails that came back"] == rows["bounces"]  # a name of the release before
     assert "greater than or equal to 45" in command.run("prune", "--days", "44", status=2).stderr

@@ -67,15 +67,20 @@ def test_a_run_tells_what_it_did(lists: ListingHost, outgoing: Relay, store_url:
         "arxiv": (2, report["sources"]["arxiv"]["new"], 0),
     }
     assert sum(each["new"] for each in report["sources"].values()) == 3  # one of them is on both lists
-    assert report["readers_due"] == 3
-    assert report["letters"] == {"sent": 1, "queued": 0, "failed": 1, "uncertain": 0, "skipped": 1}
+    assert report["subscribers_due"] == 3
+    assert report["deliveries"] == {"sent": 1, "queued": 0, "failed": 1, "uncertain": 0, "skipped": 1}
+    assert (report["readers_due"], report["letters"]) == (3, report["deliveries"])  # names of the release before
     assert report["papers_mailed"] == 2
     assert done.stderr.splitlines()[-1] == "digest: 1 letters failed"
     assert {to for to, _ in outgoing.accepted} == {ADA}
     again = command.json("run", *NOW)
-    assert (again["readers_due"], again["letters"]["sent"], again["papers_mailed"]) == (0, 0, 0)
+    assert (again["subscribers_due"], again["deliveries"]["sent"], again["papers_mailed"]) == (0, 0, 0)
     shown = command.run("run", *NOW).stdout.splitlines()
-    assert shown[3:] == ["sent\tqueued\tfailed\tuncertain\tskipped", "0\t0\t0\t0\t0", "0 readers due, 0 papers mailed"]
+    assert shown[3:] == [
+        "sent\tqueued\tfailed\tuncertain\tskipped",
+        "0\t0\t0\t0\t0",
+        "0 subscribers due, 0 papers mailed",
+    ]
     states = {each["email"]: each["status"] for each in command.json("subscribers", "list")}
     assert states == {ADA: "active", BOB: "suppressed", EVE: "active"}
 

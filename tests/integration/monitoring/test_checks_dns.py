@@ -182,8 +182,8 @@ def test_a_server_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         at = f"127.0.0.1:{silent.getsockname()[1]}"
         told = {each["check"]: each for each in command.json("doctor", "--resolver", at, status=1)}
-    assert "does not answer for lab.example.org (nothing within 5 s); there should be" in told["SPF"]["says"]
-    assert "does not answer for _dmarc.lab.example.org (nothing within 5 s)" in told["DMARC"]["says"]
+    assert "does not answer for lab.example.org (nothing within 5 s); there should be" in told["SPF"]["message"]
+    assert "does not answer for _dmarc.lab.example.org (nothing within 5 s)" in told["DMARC"]["message"]
     done = command.run("doctor", "--resolver", "dns.example.org", status=2)
     assert "'dns.example.org' is not the address of a DNS server" in done.stderr
 
