@@ -11,12 +11,13 @@ from email.utils import parseaddr
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NoReturn, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic.functional_validators import AfterValidator, BeforeValidator, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -27,65 +28,34 @@ ENV_PREFIX = "DIGEST_"
 DEFAULT_KEY = "change-me"
 KNOWN_SOURCES = ("huggingface", "arxiv")
 EXAMPLES = {
-    "database_url": "sqlite:///var/digest.db",
-    "base_url": "https://digest.example.org",
+    "database_url": "sqlite:///var/digest.db", "base_url": "https://digest.example.org",
     "secret_key": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
-    "secret_keys_old": "the key before, and the one before that",
-    "smtp_host": "smtp.example.org",
-    "smtp_port": "587",
-    "smtp_username": "digest",
-    "smtp_password": "the password that the relay gave you",
-    "smtp_tls": "starttls",
-    "smtp_rate": "10",
-    "smtp_domain_rate": "2",
-    "smtp_connections": "4",
-    "smtp_reuse": "100",
-    "smtp_timeout": "60",
-    "mail_from": "Paper Digest <digest@example.org>",
-    "bounce_address": "bounces@digest.example.org",
-    "imap_host": "imap.example.org",
-    "imap_port": "993",
-    "imap_username": "bounces@digest.example.org",
-    "imap_password": "the password of that mailbox",
-    "imap_folder": "INBOX",
-    "imap_tls": "tls",
-    "dkim_key": "/etc/digest/dkim.pem",
-    "dkim_selector": "digest",
-    "dkim_domain": "example.org",
-    "postal_address": "1 Example Street, 12345 Exampletown",
-    "sources": "huggingface,arxiv",
-    "arxiv_categories": "cs.CL,cs.LG",
-    "huggingface_url": "https://huggingface.co",
-    "arxiv_feed_url": "https://rss.arxiv.org",
-    "arxiv_api_url": "https://export.arxiv.org",
-    "contact": "you@example.org",
-    "default_timezone": "Europe/Berlin",
-    "send_hour": "8",
-    "most_keywords": "100",
-    "longest_keyword": "2000",
-    "most_terms": "64",
-    "deepest_nesting": "16",
-    "web_copy_days": "90",
-    "thumbnails": "yes",
-    "operator_token": "a-long-word-of-your-own-making",
-    "metrics_token": "another-long-word-of-your-own",
-    "overdue_minutes": "60",
-    "log_format": "json",
+    "secret_keys_old": "the key before, and the one before that", "smtp_host": "smtp.example.org", "smtp_port": "587",
+    "smtp_username": "digest", "smtp_password": "the password that the relay gave you", "smtp_tls": "starttls",
+    "smtp_rate": "10", "smtp_domain_rate": "2", "smtp_connections": "4", "smtp_reuse": "100", "smtp_timeout": "60",
+    "mail_from": "Paper Digest <digest@example.org>", "bounce_address": "bounces@digest.example.org",
+    "imap_host": "imap.example.org", "imap_port": "993", "imap_username": "bounces@digest.example.org",
+    "imap_password": "the password of that mailbox", "imap_folder": "INBOX", "imap_tls": "tls",
+    "dkim_key": "/etc/digest/dkim.pem", "dkim_selector": "digest", "dkim_domain": "example.org",
+    "postal_address": "1 Example Street, 12345 Exampletown", "sources": "huggingface,arxiv",
+    "arxiv_categories": "cs.CL,cs.LG", "huggingface_url": "https://huggingface.co",
+    "arxiv_feed_url": "https://rss.arxiv.org", "arxiv_api_url": "https://export.arxiv.org",
+    "contact": "you@example.org", "default_timezone": "Europe/Berlin", "send_hour": "8", "most_keywords": "100",
+    "longest_keyword": "2000", "most_terms": "64", "deepest_nesting": "16", "web_copy_days": "90",
+    "thumbnails": "yes", "operator_token": "a-long-word-of-your-own-making",
+    "metrics_token": "another-long-word-of-your-own", "overdue_minutes": "60", "log_format": "json",
     "trusted_proxies": "127.0.0.1,10.0.0.0/8",
-}
+}  # fmt: skip
 SECRET_SETTINGS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
 DEFAULT_RETENTION_DAYS = 90  # of what is deleted by age
 UNCONFIRMED_RETENTION = timedelta(days=30)  # of an address that its owner has not confirmed
 MIN_TOKEN_LENGTH = 16  # characters: the 95 printable ones of ASCII make about 105 bits of them
 MIN_RATE = 0.1  # messages a second: a slower sender would not outlast the seconds between two polls of the queue
 MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
-
 HOSTNAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
 HOST_PATTERN = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
 EMAIL_PATTERN = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
-BOUNCE_ADDRESS_PATTERN = re.compile(
-    rf"[\w.+=~-]{{1,{MAX_LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII | re.IGNORECASE
-)
+BOUNCE_PATTERN = re.compile(rf"(?ai)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+")
 CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
@@ -105,15 +75,9 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-# --- How values are written. Each function raises ValueError with a sentence for the operator.
-
-
 def split_list(value: Any) -> Any:
     """Split a list as it is written in an environment variable: by commas or spaces."""
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-StringList = Annotated[tuple[str, ...], NoDecode]
 
 
 def validate_one_line(value: str) -> str:
@@ -157,15 +121,24 @@ def validate_database_url(url: str) -> str:
     return url
 
 
-# --- The settings, by topic.
+def reject(name: str, reason: str) -> NoReturn:
+    """Raise ValueError for a setting that does not fit to others."""
+    raise ValueError(f"{ENV_PREFIX}{name.upper()}: {reason}{format_example(name)}")
+
+
+StringList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+OneLine = Annotated[str, AfterValidator(validate_one_line)]
+Hostname = Annotated[str, AfterValidator(validate_hostname)]
+HttpUrl = Annotated[str, AfterValidator(validate_http_url)]
+DatabaseUrl = Annotated[str, AfterValidator(validate_database_url)]
 
 
 class MailSettings(BaseModel):
     """Relay, sender, DKIM signature, and the mailbox for bounces."""
 
-    smtp_host: str = ""
+    smtp_host: OneLine = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
-    smtp_username: str = ""
+    smtp_username: OneLine = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: TlsMode = TlsMode.STARTTLS
     smtp_rate: float = Field(default=0, ge=0, le=10_000)
@@ -173,24 +146,18 @@ class MailSettings(BaseModel):
     smtp_connections: int = Field(default=4, ge=1, le=100)
     smtp_reuse: int = Field(default=100, ge=1, le=100_000)
     smtp_timeout: float = Field(default=60, ge=0.1, le=600)
-    mail_from: str = "Paper Digest <digest@localhost>"
+    mail_from: OneLine = "Paper Digest <digest@localhost>"
     bounce_address: str = ""
-    imap_host: str = ""
+    imap_host: OneLine = ""
     imap_port: int = Field(default=993, ge=1, le=65535)
-    imap_username: str = ""
+    imap_username: OneLine = ""
     imap_password: SecretStr = SecretStr("")
-    imap_folder: str = "INBOX"
+    imap_folder: OneLine = "INBOX"
     imap_tls: TlsMode = TlsMode.TLS
-    dkim_key: str = ""
-    dkim_selector: str = ""
-    dkim_domain: str = ""
-    postal_address: str = ""
-
-    _validate_one_line = field_validator(
-        *("mail_from", "postal_address", "smtp_host", "smtp_username", "dkim_key"),
-        *("imap_host", "imap_username", "imap_folder"),
-    )(validate_one_line)
-    _validate_hostname = field_validator("dkim_selector", "dkim_domain")(validate_hostname)
+    dkim_key: OneLine = ""
+    dkim_selector: Hostname = ""
+    dkim_domain: Hostname = ""
+    postal_address: OneLine = ""
 
     @property
     def has_relay(self) -> bool:
@@ -219,7 +186,7 @@ class MailSettings(BaseModel):
     @classmethod
     def _validate_bounce_address(cls, value: str) -> str:
         value = value.strip()
-        if value and not BOUNCE_ADDRESS_PATTERN.fullmatch(value):
+        if value and not BOUNCE_PATTERN.fullmatch(value):
             raise ValueError(f"not a plain mail address with at most {MAX_LOCAL_PART} characters before the @")
         return value
 
@@ -240,14 +207,9 @@ class MailSettings(BaseModel):
 
     @model_validator(mode="after")
     def _validate_combinations(self) -> Self:
-        def reject(name: str, reason: str) -> None:
-            raise ValueError(f"DIGEST_{name.upper()}: {reason}{format_example(name)}")
-
         if bool(self.dkim_key) != bool(self.dkim_selector):
-            reject(
-                "dkim_selector" if self.dkim_key else "dkim_key",
-                "missing; a signature needs the key and the selector both.",
-            )
+            name = "dkim_selector" if self.dkim_key else "dkim_key"
+            reject(name, "missing; a signature needs the key and the selector both.")
         if self.smtp_password.get_secret_value() and not self.smtp_username:
             reject("smtp_username", "missing, but DIGEST_SMTP_PASSWORD is set.")
         for protocol, tls, host, user in (
@@ -268,15 +230,11 @@ class SourceSettings(BaseModel):
 
     sources: StringList = KNOWN_SOURCES
     arxiv_categories: StringList = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
-    huggingface_url: str = "https://huggingface.co"
-    arxiv_feed_url: str = "https://rss.arxiv.org"
-    arxiv_api_url: str = "https://export.arxiv.org"
-    contact: str = ""
+    huggingface_url: HttpUrl = "https://huggingface.co"
+    arxiv_feed_url: HttpUrl = "https://rss.arxiv.org"
+    arxiv_api_url: HttpUrl = "https://export.arxiv.org"
+    contact: OneLine = ""
     thumbnails: bool = False
-
-    _split_lists = field_validator("sources", "arxiv_categories", mode="before")(split_list)
-    _validate_urls = field_validator("huggingface_url", "arxiv_feed_url", "arxiv_api_url")(validate_http_url)
-    _validate_contact = field_validator("contact")(validate_one_line)
 
     @field_validator("sources")
     @classmethod
@@ -290,9 +248,8 @@ class SourceSettings(BaseModel):
     @field_validator("arxiv_categories")
     @classmethod
     def _validate_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not CATEGORY_PATTERN.fullmatch(name):
-                raise ValueError(f"{name!r} is not an arXiv category")
+        if unknown := [name for name in value if not CATEGORY_PATTERN.fullmatch(name)]:
+            raise ValueError(f"{unknown[0]!r} is not an arXiv category")
         return tuple(dict.fromkeys(value))
 
 
@@ -323,8 +280,6 @@ class OperatorSettings(BaseModel):
     overdue_minutes: int = Field(default=60, ge=5, le=1440)
     log_format: LogFormat = LogFormat.AUTO
     trusted_proxies: StringList = ("127.0.0.1", "::1")
-
-    _split_trusted_proxies = field_validator("trusted_proxies", mode="before")(split_list)
 
     @field_validator("operator_token", "metrics_token")
     @classmethod
@@ -361,13 +316,10 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSetting
         hide_input_in_errors=True,
     )
 
-    database_url: str = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
-    base_url: str = "http://127.0.0.1:8000"
+    database_url: DatabaseUrl = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
+    base_url: HttpUrl = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr("")
     secret_keys_old: SecretStr = SecretStr("")
-
-    _validate_base_url = field_validator("base_url")(validate_http_url)
-    _validate_database_url = field_validator("database_url")(validate_database_url)
 
     @property
     def old_secret_keys(self) -> tuple[str, ...]:
@@ -385,18 +337,15 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSetting
         database = make_url(self.database_url).database
         return Path(database).parent if self.uses_sqlite and database else Path("var")
 
-    @field_validator("secret_keys_old")
-    @classmethod
-    def _validate_old_keys(cls, value: SecretStr) -> SecretStr:
-        if DEFAULT_KEY in value.get_secret_value().replace(",", " ").split():
-            raise ValueError("the default is known to everybody, so no letter was signed with it")
-        return value
-
     @model_validator(mode="after")
-    def _require_secret_key(self) -> Self:
+    def _validate_secret_keys(self) -> Self:
+        if DEFAULT_KEY in self.old_secret_keys:
+            reject("secret_keys_old", "the default is known to everybody, so no letter was signed with it.")
         if self.has_relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
-            reason = "DIGEST_SECRET_KEY: missing or still the default, but DIGEST_SMTP_HOST names a relay: "
-            raise ValueError(f"{reason}links in letters could be forged.{format_example('secret_key')}")
+            reason = (
+                "missing or still the default, but DIGEST_SMTP_HOST names a relay: links in letters could be forged."
+            )
+            reject("secret_key", reason)
         return self
 
 
@@ -433,22 +382,16 @@ def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
     return sentences
 
 
-# --- What is said about a bad value.
-
-
 def format_error(error: dict[str, Any]) -> str:
     """Format one pydantic error: name, reason, value unless it is secret, and an example."""
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return message
     name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
-    value = "" if name in SECRET_SETTINGS else f" (it is {mask_passwords(str(error['input']))!r})"
+    # Masked is what may be a password: all between `//` and `@`, and after `password=`.
+    masked = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", str(error["input"])))
+    value = "" if name in SECRET_SETTINGS else f" (it is {masked!r})"
     return f"{ENV_PREFIX}{name.upper()}: {message}{value}.{format_example(name)}"
-
-
-def mask_passwords(value: str) -> str:
-    """Mask what may be a password: all between `//` and `@`, and after `password=`."""
-    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", value))
 
 
 def format_example(name: str) -> str:

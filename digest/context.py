@@ -20,7 +20,7 @@ from digest.mail import RawMessage, RelayConfig, ReturnPath
 from digest.tokens import TokenPurpose, TokenSigner
 
 if TYPE_CHECKING:
-    from digest.mail.dkim import DkimSigner
+    from digest.mail import dkim
 
 TOKEN_PATHS = {purpose: f"/{purpose.value}/" for purpose in TokenPurpose} | {
     TokenPurpose.VIEW: "/letters/",
@@ -36,7 +36,7 @@ class AppContext:
     settings: Settings
     engine: Engine
     token_signer: TokenSigner
-    dkim_signer: "DkimSigner | None" = None
+    dkim_signer: "dkim.DkimSigner | None" = None
 
     @property
     def sender_address(self) -> str:
@@ -99,7 +99,7 @@ def create_context(settings: Settings) -> AppContext:
     return AppContext(settings, engine, token_signer, dkim_signer)
 
 
-def load_dkim_signer(settings: Settings) -> "DkimSigner | None":
+def load_dkim_signer(settings: Settings) -> "dkim.DkimSigner | None":
     """Load the signer of the settings; return None while no key is named. Raises SettingError."""
     if not settings.dkim_key:
         return None

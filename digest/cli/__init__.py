@@ -2,7 +2,7 @@
 
 - `app`: the application with all its commands
 - `bounces`: handle, fetch and list bounces
-- `deliveries`: list, show, resolve and retry deliveries
+- `delivery_commands`: list, show, resolve and retry deliveries
 - `demo`: one whole day on this machine
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS
@@ -15,7 +15,7 @@
 - `run`: collect, plan and deliver once; collect alone; the state of the sources
 - `runs`: how the run of a day goes
 - `serve`: the web server with the scheduler, and workers
-- `subscribers`: list, add, show, remove, import and export subscribers
+- `subscriber_commands`: list, add, show, remove, import and export subscribers
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.
 """

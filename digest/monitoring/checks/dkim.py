@@ -8,7 +8,7 @@ import dkim
 from digest.config import Settings
 from digest.context import load_dkim_signer, sender_domain
 from digest.errors import DigestError, DnsUnavailableError
-from digest.mail.dkim import RECOMMENDED_BITS, SAMPLE_MESSAGE, DkimSigner, is_world_readable
+from digest.mail import dkim as signing
 from digest.monitoring.checks.result import CheckResult
 
 TxtLookup = Callable[[str], Sequence[str]]  # returns the TXT records of a name; raises DnsUnavailableError
@@ -23,10 +23,10 @@ def check_dkim(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     if signer is None:
         return []
     problems = []
-    if signer.bits < RECOMMENDED_BITS:
-        advice = f"make one of {RECOMMENDED_BITS} and publish it under a new selector"
+    if signer.bits < signing.RECOMMENDED_BITS:
+        advice = f"make one of {signing.RECOMMENDED_BITS} and publish it under a new selector"
         problems.append(f"DIGEST_DKIM_KEY has {signer.bits} bits; {advice}")
-    if is_world_readable(settings.dkim_key):
+    if signing.is_world_readable(settings.dkim_key):
         problems.append(f"everybody on this machine can read {settings.dkim_key}; run: chmod 600 {settings.dkim_key}")
     sender = sender_domain(settings.mail_from)
     if not is_aligned(signer.domain, sender):
@@ -46,7 +46,7 @@ def is_aligned(domain: str, other_domain: str) -> bool:
     return f".{domain}".endswith(f".{other_domain}") or f".{other_domain}".endswith(f".{domain}")
 
 
-def _check_published_key(signer: DkimSigner, lookup: TxtLookup) -> CheckResult:
+def _check_published_key(signer: signing.DkimSigner, lookup: TxtLookup) -> CheckResult:
     publish = f"{signer.record_name} with the TXT record: {signer.record}"
     try:
         records = lookup(signer.record_name)
@@ -65,8 +65,8 @@ def _check_published_key(signer: DkimSigner, lookup: TxtLookup) -> CheckResult:
     return CheckResult("signature", ok=True, message=text)
 
 
-def _verifies(signer: DkimSigner, record: bytes) -> bool:
+def _verifies(signer: signing.DkimSigner, record: bytes) -> bool:
     """Return whether a published record verifies what the key signs."""
     with suppress(dkim.DKIMException, AssertionError):  # dkimpy raises either for a record of another type or length
-        return bool(dkim.DKIM(signer.sign(SAMPLE_MESSAGE)).verify(dnsfunc=lambda _name, **_: record))
+        return bool(dkim.DKIM(signer.sign(signing.SAMPLE_MESSAGE)).verify(dnsfunc=lambda _name, **_: record))
     return False
