@@ -34,11 +34,11 @@ _MARKS = (
 _COMPATIBILITY_FORMS = (
     "\u00bc-\u00be\u0e3f\u2150-\u215f\u2189\u2474-\u249b\u3190-\u319f\u3200-\u33ff\U0001f100-\U0001f10a"
 )
-_ALPHANUMERIC = rf"[^\W_{_CJK}{_MARKS}{_COMPATIBILITY_FORMS}]"
+_ALNUM = rf"[^\W_{_CJK}{_MARKS}{_COMPATIBILITY_FORMS}]"
 _APOSTROPHES = "'\u2019\u02bc"
 _WORD = re.compile(
     rf"[A-Za-z](?:\+\+|[#*])"  # C++, C#, A*: the sign belongs to the name
-    rf"|{_ALPHANUMERIC}+(?:[{_MARKS}]+{_ALPHANUMERIC}*|(?<=[0-9])\.(?=[0-9]){_ALPHANUMERIC}+|[{_APOSTROPHES}](?={_ALPHANUMERIC}){_ALPHANUMERIC}+)*"
+    rf"|{_ALNUM}+(?:[{_MARKS}]+{_ALNUM}*|(?<=[0-9])\.(?=[0-9]){_ALNUM}+|[{_APOSTROPHES}](?={_ALNUM}){_ALNUM}+)*"
     rf"|(?=[^\W_])[{_CJK}][{_MARKS}]*"
     r"|(?<=[^\W_])\+\+(?!\+)"  # PointNet++ is found by PointNet too, so here the sign is a word beside it
 )
