@@ -28,15 +28,10 @@ def clean_line(text: str) -> str:
     return _LINE_BREAKS.sub(" ", _INVISIBLE.sub("", text))
 
 
-def truncate(text: str, limit: int) -> str:
+def truncate(text: str, limit: int = 300) -> str:
     """Return one line of at most `limit` characters, with an ellipsis where something is missing."""
     text = clean_line(text).strip()
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def single_line(text: str, limit: int = 300) -> str:
-    """Return one line of a few hundred characters."""
-    return truncate(text, limit)
 
 
 def safe_url(url: str | None) -> str | None:

@@ -173,7 +173,7 @@ class DigestLayout:
             "frequency": formatting.frequency_label(context.frequency),
             "send_time": send_time_text(context.send_time),
             "subscribed_on": formatting.format_date(context.subscribed_on),
-            "address": formatting.single_line(context.address),
+            "address": formatting.truncate(context.address),
             "keywords": keywords,
         }
         note = cache.template(
@@ -202,11 +202,11 @@ class DigestLayout:
         if counts:
             optional |= self._add_keyword_counts(counts)
         self._key = layout.LayoutKey(
-            product=formatting.single_line(context.product),
+            product=formatting.truncate(context.product),
             day=context.day,
             is_weekly=context.is_weekly,
-            notices=tuple(formatting.single_line(notice, NOTICE_LENGTH) for notice in context.notices[:NOTICES_LIMIT]),
-            postal_address=formatting.single_line(context.postal_address),
+            notices=tuple(formatting.truncate(notice, NOTICE_LENGTH) for notice in context.notices[:NOTICES_LIMIT]),
+            postal_address=formatting.truncate(context.postal_address),
             nothing_matched=bool(context.keywords) and not matched,
             optional=frozenset(optional),
         )

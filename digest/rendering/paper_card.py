@@ -217,7 +217,7 @@ def build_card(view: PaperView, today: date, fields: PersonalFields, form: Paper
         organization=formatting.truncate(paper.organization or "", ORGANIZATION_LENGTH) if is_card else "",
         facts=_date_and_votes(paper, today),
         snippet=_apply_colors(_snippet_parts(view), fields) if is_card and not summary.strip() else (),
-        summary=formatting.single_line(summary, SUMMARY_LENGTH) if is_card else "",
+        summary=formatting.truncate(summary, SUMMARY_LENGTH) if is_card else "",
         reasons=shown_reasons,
         more_reasons=more_reasons,
         reason_text=reason_text if reasons else "",

@@ -41,7 +41,7 @@ def mail_environment() -> Environment:
     environment.filters.update(
         wrap=wrap_text,
         asterisks=lambda parts: join_text(parts, asterisks=True),
-        one_line=formatting.single_line,
+        one_line=formatting.truncate,
         pluralize=formatting.pluralize,
         listed=formatting.join_words,
         day=formatting.format_day,

@@ -54,7 +54,7 @@ def render_goodbye(context: GoodbyeContext) -> EmailContent:
 def _render(
     name: str, context: ConfirmContext | AlreadySubscribedContext | CopyLinkContext | GoodbyeContext
 ) -> EmailContent:
-    return render_email(name, asdict(context) | {"postal_address": formatting.single_line(context.postal_address)})
+    return render_email(name, asdict(context) | {"postal_address": formatting.truncate(context.postal_address)})
 
 
 def render_welcome(context: WelcomeContext) -> EmailContent:
@@ -64,7 +64,7 @@ def render_welcome(context: WelcomeContext) -> EmailContent:
         "welcome",
         {
             "product": context.product,
-            "address": formatting.single_line(context.address),
+            "address": formatting.truncate(context.address),
             "frequency": formatting.frequency_label(context.frequency),
             "send_time": send_time_text(context.send_time),
             "keywords": keywords,
@@ -76,7 +76,7 @@ def render_welcome(context: WelcomeContext) -> EmailContent:
             "more_papers": first.matched - len(first.papers) if first else 0,
             "preferences_url": context.preferences_url,
             "unsubscribe_url": context.unsubscribe_url,
-            "postal_address": formatting.single_line(context.postal_address),
+            "postal_address": formatting.truncate(context.postal_address),
         },
     )
 
