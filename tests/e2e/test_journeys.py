@@ -1,4 +1,4 @@
-"""A reader's whole way in a real browser: with JavaScript and without, by keyboard, by the names that are spoken."""
+"""Journeys in a real browser: with JavaScript and without, by keyboard, by the accessible names."""
 
 import asyncio
 import re
@@ -26,76 +26,78 @@ from tests.support.ports import free_port
 from tests.support.web_server import run_web_server
 
 pytestmark = pytest.mark.xdist_group("browser")
-# How often each thing is there that describes a field, in one go: meanwhile the preview may put its own words there.
+# Counts the elements that describe a field, in one call: between two the preview may change them.
 DESCRIBED = """field => field.getAttribute("aria-describedby").split(" ")
     .map(id => document.querySelectorAll("#" + id).length)"""
 TITLES = ("Robot hands that fold paper", "Protein folding by a graph", "Robots in the garden", "Weather of Mars")
 
 
 @dataclass
-class Place:
-    """The service, at an instant that tests move on, and a browser before it."""
+class Site:
+    """Running service with a clock that tests set, and a browser."""
 
-    at: AppContext
+    ctx: AppContext
     url: str
     browser: Browser
     now: datetime = TEST_TIME
 
-    def mail(self, email: str) -> StoredMessage:
-        """All that waits is sent; the newest letter to `email`."""
-        # In a thread of its own: the browser's driver has its loop in this one.
-        with ThreadPoolExecutor(1) as other:
-            other.submit(lambda: asyncio.run(send_queued(self.at, lambda: self.now))).result()
-        return [each for each in list_messages(self.at.mailbox_directory) if each.recipient == email][-1]
+    def latest_email(self, email: str) -> StoredMessage:
+        """Send what is queued, and return the newest e-mail to an address."""
+        # In a thread of its own: Playwright runs an event loop in this one.
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(lambda: asyncio.run(send_queued(self.ctx, lambda: self.now))).result()
+        return [message for message in list_messages(self.ctx.mailbox_directory) if message.recipient == email][-1]
 
     def link(self, email: str, page: str) -> str:
-        (found, *_) = re.findall(rf"{self.url}/{page}/\S+", self.mail(email).part("plain"))
-        return str(found)
+        (url, *_) = re.findall(rf"{self.url}/{page}/\S+", self.latest_email(email).part("plain"))
+        return str(url)
 
-    def context(self, **more: object) -> BrowserContext:
-        made = self.browser.new_context(base_url=self.url, locale="en-GB", timezone_id="Asia/Tokyo", **more)  # type: ignore[arg-type]
-        made.set_default_timeout(8000)
-        return made
+    def context(self, **options: object) -> BrowserContext:
+        context = self.browser.new_context(base_url=self.url, locale="en-GB", timezone_id="Asia/Tokyo", **options)  # type: ignore[arg-type]
+        context.set_default_timeout(8000)
+        return context
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with launch_chromium() as browser:
         folder, port = tmp_path_factory.mktemp("journeys"), free_port()
         engine = connect(f"sqlite:///{folder}/digest.db")
         migrate(engine)
-        at = make_context(engine, base_url=f"http://127.0.0.1:{port}")
-        arrive(at, TEST_TIME - timedelta(hours=2), *TITLES)
-        made = Place(at, at.settings.base_url, browser)
-        with run_web_server(at, clock=lambda: made.now, limits=FormLimits(subscribe=1000, other=1000), port=port):
-            yield made
+        ctx = make_context(engine, base_url=f"http://127.0.0.1:{port}")
+        arrive(ctx, TEST_TIME - timedelta(hours=2), *TITLES)
+        site = Site(ctx, ctx.settings.base_url, browser)
+        with run_web_server(ctx, clock=lambda: site.now, limits=FormLimits(subscribe=1000, other=1000), port=port):
+            yield site
         engine.dispose()
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
-def page(place: Place, request: pytest.FixtureRequest) -> Iterator[Page]:
-    place.now = TEST_TIME
-    context = place.context(java_script_enabled=request.param)
+def page(site: Site, request: pytest.FixtureRequest) -> Iterator[Page]:
+    site.now = TEST_TIME
+    context = site.context(java_script_enabled=request.param)
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
     context.on(
         "console",
-        lambda said: errors.append(said.text) if said.type == "error" and "status of 422" not in said.text else None,
+        lambda message: (
+            errors.append(message.text) if message.type == "error" and "status of 422" not in message.text else None
+        ),
     )
     yield context.new_page()
     context.close()
     assert errors == []
 
 
-def live(page: Page) -> bool:
+def is_live(page: Page) -> bool:
     return bool(page.context.browser) and page.locator("form.live").count() == 1
 
 
-def test_from_the_first_keyword_to_resubscribing(place: Place, page: Page) -> None:
+def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None:
     page.goto("/")
-    email = f"ada.{live(page)}@example.org".lower()
+    email = f"ada.{is_live(page)}@example.org".lower()
     keywords = page.get_by_role("textbox", name="Keywords")
-    if live(page):
+    if is_live(page):
         keywords.press_sequentially("robot", delay=20)
         expect(page.get_by_role("status").first).to_have_text("2 papers of the last 4 would have come.")
         expect(page.get_by_role("region", name="What you would have got").get_by_role("listitem")).to_have_count(2)
@@ -107,34 +109,34 @@ def test_from_the_first_keyword_to_resubscribing(place: Place, page: Page) -> No
         page.get_by_role("combobox", name="Time zone").select_option("Asia/Tokyo")
     page.get_by_role("textbox", name="E-mail address").fill(email)
     page.get_by_role("button", name="Subscribe", exact=True).last.click()
-    expect(page).to_have_url(f"{place.url}/sent")
+    expect(page).to_have_url(f"{site.url}/sent")
 
-    page.goto(place.link(email, "confirm"))
+    page.goto(site.link(email, "confirm"))
     page.get_by_role("button", name="Yes, send it").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    reader = Record(place.at.engine).of(email)
-    assert (reader.status, reader.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
-    assert "welcome" in place.mail(email).subject.lower()
-    place.now += timedelta(hours=6)  # nine in the morning in Tokyo
-    plan(place.at.engine, place.at.sender_domain, place.now)
-    letter = place.mail(email)
-    assert letter.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    words = letter.part("plain").replace("*", "")  # marked as plain text marks
-    assert {title for title in TITLES if title in words} == {TITLES[0], TITLES[2]}
+    subscriber = Record(site.ctx.engine).of(email)
+    assert (subscriber.status, subscriber.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
+    assert "welcome" in site.latest_email(email).subject.lower()
+    site.now += timedelta(hours=6)  # nine in the morning in Tokyo
+    plan(site.ctx.engine, site.ctx.sender_domain, site.now)
+    digest = site.latest_email(email)
+    assert digest.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    text = digest.part("plain").replace("*", "")  # matches are marked by asterisks
+    assert {title for title in TITLES if title in text} == {TITLES[0], TITLES[2]}
 
-    page.goto(place.link(email, "preferences"))
+    page.goto(site.link(email, "preferences"))
     page.get_by_role("textbox", name="Keywords").fill("protein")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
 
-    one_click = re.findall(r"<(http[^>]+)>", str(letter.message["List-Unsubscribe"]))[0]
+    one_click = re.findall(r"<(http[^>]+)>", str(digest.message["List-Unsubscribe"]))[0]
     with urllib.request.urlopen(urllib.request.Request(one_click, data=b"List-Unsubscribe=One-Click")) as answer:
         assert answer.status == 200
-    assert Record(place.at.engine).of(email).status == SubscriberStatus.UNSUBSCRIBED
+    assert Record(site.ctx.engine).of(email).status == SubscriberStatus.UNSUBSCRIBED
     page.goto(one_click)
     page.get_by_role("button", name="Undo: send the papers again").click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
-    assert Record(place.at.engine).of(email).status == SubscriberStatus.ACTIVE
+    assert Record(site.ctx.engine).of(email).status == SubscriberStatus.ACTIVE
 
 
 def test_an_error_is_described_at_its_field_and_linked(page: Page) -> None:
@@ -163,8 +165,8 @@ def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Keywords")).to_have_value("robot")
 
 
-def test_subscribing_by_keyboard_alone(place: Place) -> None:
-    context = place.context()
+def test_subscribing_by_keyboard_alone(site: Site) -> None:
+    context = site.context()
     page = context.new_page()
     page.goto("/")
     page.keyboard.press("Tab")
@@ -178,31 +180,31 @@ def test_subscribing_by_keyboard_alone(place: Place) -> None:
             " getComputedStyle(document.activeElement).outlineStyle]"
         )
         reached.append(name)
-        assert outline != "none", name  # whoever uses the keyboard must see where they are
+        assert outline != "none", name  # keyboard users must see the focus
         if tag == "TEXTAREA":
             page.keyboard.type("robot")
         if name == "email":
             page.keyboard.type("keyboard@example.org")
         if name == "Subscribe":
             break
-    assert [each for each in reached if each in {"keywords", "email", "timezone", "cap"}][:2] == ["keywords", "email"]
+    assert [name for name in reached if name in {"keywords", "email", "timezone", "cap"}][:2] == ["keywords", "email"]
     assert "website" not in reached
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{place.url}/sent")
-    page.goto(place.link("keyboard@example.org", "confirm"))
+    expect(page).to_have_url(f"{site.url}/sent")
+    page.goto(site.link("keyboard@example.org", "confirm"))
     while page.evaluate("document.activeElement.textContent.trim()") != "Yes, send it":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/confirm/**")
     expect(page.get_by_role("button", name="Yes, send it")).to_have_count(0)
-    assert Record(place.at.engine).of("keyboard@example.org").status == SubscriberStatus.ACTIVE
+    assert Record(site.ctx.engine).of("keyboard@example.org").status == SubscriberStatus.ACTIVE
     context.close()
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not here: make check-pages fetches it, and has it look too")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_reports_nothing_and_no_page_is_wider_than_a_phone(place: Place, scheme: str) -> None:
-    context = place.context(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
+def test_axe_reports_nothing_and_no_page_is_wider_than_a_phone(site: Site, scheme: str) -> None:
+    context = site.context(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
     page = context.new_page()
     for path in ("/", "/?keywords=robot", "/papers", "/papers?q=robot", "/help/keywords", "/privacy", "/nothing"):
         page.goto(path)
@@ -211,14 +213,14 @@ def test_axe_reports_nothing_and_no_page_is_wider_than_a_phone(place: Place, sch
     context.close()
 
 
-def test_no_page_requests_another_host_or_stores_anything_in_the_browser(place: Place, tmp_path: Path) -> None:
-    context = place.context()
-    page, asked = context.new_page(), set[str]()
-    page.on("request", lambda request: asked.add(request.url))
+def test_no_page_requests_another_host_or_stores_anything_in_the_browser(site: Site, tmp_path: Path) -> None:
+    context = site.context()
+    page, requested = context.new_page(), set[str]()
+    page.on("request", lambda request: requested.add(request.url))
     for path in ("/", "/?keywords=robot", "/papers", "/papers?q=robot", "/privacy", "/for-your-site", "/inbox"):
         page.goto(path)
     page.wait_for_load_state("networkidle")
-    assert {url for url in asked if not url.startswith((place.url, "data:"))} == set()
+    assert {url for url in requested if not url.startswith((site.url, "data:"))} == set()
     assert context.cookies() == []
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
     context.close()

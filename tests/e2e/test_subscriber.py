@@ -1,4 +1,4 @@
-"""One reader's life with the service as it is started: subscribe, confirm, receive, change, leave."""
+"""One subscriber and the service as it is started: subscribe, confirm, receive, change, unsubscribe."""
 
 import re
 import signal
@@ -21,67 +21,69 @@ ADA = "ada@example.org"
 
 
 @pytest.fixture
-def lists() -> Iterator[ListingHost]:
+def listing_host() -> Iterator[ListingHost]:
     today = datetime.now(UTC).date()
     weekday = today - timedelta(days=max(0, today.weekday() - 4))
     papers = [
         paper_entry(f"2611.1{n:04}", f"A {topic} that works") for n, topic in enumerate(("robot", "protein", "speech"))
     ]
-    with serve_listings(ListingHost(today, {weekday: papers})) as hosted:
-        yield hosted
+    with serve_listings(ListingHost(today, {weekday: papers})) as host:
+        yield host
 
 
 @pytest.fixture
-def served(tmp_path: Path, lists: ListingHost) -> Iterator[tuple[httpx.Client, Command]]:
-    """The service on a free port, in a folder of its own, with a host that lists three papers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def service(tmp_path: Path, listing_host: ListingHost) -> Iterator[tuple[httpx.Client, Command]]:
+    """Start the service on a free port, in a folder of its own, with a host that lists three papers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
     command = Command(
         tmp_path,
-        {"DIGEST_SOURCES": "huggingface", "DIGEST_HUGGINGFACE_URL": lists.url},
+        {"DIGEST_SOURCES": "huggingface", "DIGEST_HUGGINGFACE_URL": listing_host.url},
     )
     process = command.start("serve", "--port", str(port))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-        soon(lambda: client.get("/healthz").is_success, httpx.TransportError)
+        wait_for(lambda: client.get("/healthz").is_success, httpx.TransportError)
         yield client, command
     process.send_signal(signal.SIGTERM)
-    _, logged = process.communicate(timeout=60)
-    assert ADA not in logged
-    assert '"error"' not in logged, logged
+    _, log = process.communicate(timeout=60)
+    assert ADA not in log
+    assert '"error"' not in log, log
 
 
-def soon(look: Callable[[], T], *expected: type[Exception]) -> T:
-    """The first answer that counts, within a minute."""
+def wait_for(poll: Callable[[], T], *expected: type[Exception]) -> T:
+    """Return the first true result, within a minute."""
     for _ in range(600):
         try:
-            if found := look():
-                return found
+            if result := poll():
+                return result
         except expected:
             pass
         time.sleep(0.1)
     raise AssertionError("nothing came within a minute")
 
 
-def test_a_subscriber_confirms_receives_changes_and_unsubscribes(served: tuple[httpx.Client, Command]) -> None:
-    client, command = served
+def test_a_subscriber_confirms_receives_changes_and_unsubscribes(service: tuple[httpx.Client, Command]) -> None:
+    client, command = service
 
-    def mails(kind: str) -> list[StoredMessage]:
+    def emails(kind: str) -> list[StoredMessage]:
         return [
-            mail for mail in list_messages(command.folder / "var" / "inbox") if kind in str(mail.message["Feedback-ID"])
+            email
+            for email in list_messages(command.folder / "var" / "inbox")
+            if kind in str(email.message["Feedback-ID"])
         ]
 
     form = {"email": ADA, "keywords": "robots\nprotein", "frequency": "daily", "hour": "8", "zone": "UTC", "cap": "20"}
-    asked = client.post("/subscribe", data=form)
-    assert (asked.status_code, asked.headers.get("location")) == (303, "/sent"), asked.text
-    (confirmation,) = soon(lambda: mails("confirm"))
+    response = client.post("/subscribe", data=form)
+    assert (response.status_code, response.headers.get("location")) == (303, "/sent"), response.text
+    (confirmation,) = wait_for(lambda: emails("confirm"))
     confirm = link(confirmation, "confirm")
     # A scanner follows the link: nothing happens.
     assert client.get(confirm).is_success
     assert command.json("subscribers", "show", ADA)["status"] == "pending"
     assert client.post(confirm).is_success
     assert command.json("subscribers", "show", ADA)["status"] == "active"
-    assert soon(lambda: mails("welcome"))
-    (digest,) = soon(lambda: mails("digest"))
+    assert wait_for(lambda: emails("welcome"))
+    (digest,) = wait_for(lambda: emails("digest"))
     assert digest.recipient == ADA
     assert "2 papers" in digest.subject
     assert {"2611.10000", "2611.10001"} <= set(re.findall(r"arxiv.org/abs/(\S+)", digest.part("plain")))
@@ -89,8 +91,8 @@ def test_a_subscriber_confirms_receives_changes_and_unsubscribes(served: tuple[h
     # The copy on the web has the same papers.
     assert "2611.10000" in client.get(link(digest, "letters")).text
     preferences = link(digest, "preferences")
-    changed = client.post(preferences, data={**form, "keywords": "speech", "hour": "23"})
-    assert changed.status_code == 303, changed.text
+    response = client.post(preferences, data={**form, "keywords": "speech", "hour": "23"})
+    assert response.status_code == 303, response.text
     shown = command.json("subscribers", "show", ADA)
     assert (shown["keywords"], shown["send_hour"]) == (["speech"], 23)
     # One click in the mail program (RFC 8058).
@@ -99,28 +101,28 @@ def test_a_subscriber_confirms_receives_changes_and_unsubscribes(served: tuple[h
     assert client.post(header, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert command.json("subscribers", "show", ADA)["status"] == "unsubscribed"
     assert client.post(preferences, data=form).status_code == 410
-    assert [len(mails(kind)) for kind in ("confirm", "welcome", "digest")] == [1, 1, 1]
+    assert [len(emails(kind)) for kind in ("confirm", "welcome", "digest")] == [1, 1, 1]
 
 
-def link(mail: StoredMessage, page: str) -> str:
-    found = re.search(rf"http://\S+/{page}/\S+", mail.part("plain"))
-    assert found, mail.part("plain")
-    return found[0]
+def link(email: StoredMessage, page: str) -> str:
+    match = re.search(rf"http://\S+/{page}/\S+", email.part("plain"))
+    assert match, email.part("plain")
+    return match[0]
 
 
 def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path) -> None:
-    # An address where nobody listens: as without a network.
-    nowhere = dict.fromkeys(("HUGGINGFACE_URL", "ARXIV_FEED_URL", "ARXIV_API_URL"), "http://127.0.0.1:9")
-    command = Command(tmp_path, {f"DIGEST_{name}": url for name, url in nowhere.items()})
+    # A port on which nothing listens: as without a network.
+    closed_port = dict.fromkeys(("HUGGINGFACE_URL", "ARXIV_FEED_URL", "ARXIV_API_URL"), "http://127.0.0.1:9")
+    command = Command(tmp_path, {f"DIGEST_{name}": url for name, url in closed_port.items()})
     first = command.json("demo")
     assert first["offline"]
     assert sum(source["new"] for source in first["sources"].values()) >= 60
-    assert {letter["kind"]: letter["state"] for letter in first["demo_emails"]} == dict.fromkeys(
+    assert {email["kind"]: email["state"] for email in first["demo_emails"]} == dict.fromkeys(
         ("confirm", "welcome", "digest"), "sent"
     )
     assert min(first["keywords"].values()) > 0
-    for letter in first["demo_emails"]:
-        eml = tmp_path / letter["file"]
+    for email in first["demo_emails"]:
+        eml = tmp_path / email["file"]
         assert all(eml.with_suffix(kind).stat().st_size > 100 for kind in (".eml", ".html", ".txt"))
     second = command.json("demo")
     assert (second["demo_emails"], second["deliveries"]["sent"]) == ([], 0)
