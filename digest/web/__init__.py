@@ -1,9 +1,24 @@
-"""The pages: server-rendered, without cookies and without a line of JavaScript that anything depends on.
+"""Web application: pages, the operator's pages, JSON API, feeds, metrics, and the server.
 
-app      wires the rest          guard    what every request passes first
-front    what every page has     headers  what every answer says besides its content
-forms    what people typed, read and told back
-subscribe, manage, papers, letters, inbox, about, health, errors: one file a group of pages
+All pages are rendered on the server, set no cookie (but for the operator's session), and work without JavaScript.
+
+- `admin`: the operator's pages
+- `api`: JSON API
+- `app`: the FastAPI application: middleware, routers and error handlers
+- `auth`: the operator's token and sessions
+- `citations`: BibTeX and RIS
+- `context`: state shared by all requests, and the Jinja environment
+- `errors`: error pages and problem details
+- `forms`: form models and their validation
+- `headers`: security headers
+- `keywords`: what keywords mean, and suggestions
+- `metrics`: Prometheus metrics and the health check
+- `middleware`: root path, rate limits and body limits
+- `pages`: the public pages, feeds and citations
+- `privacy`: what the privacy page says about each column
+- `rate_limit`: limits of forms and searches
+- `server`: the uvicorn server with its timeouts
+- `thumbnails`: cache of thumbnails
 """
 
 from digest.web.app import create_app

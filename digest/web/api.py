@@ -24,7 +24,7 @@ from digest.papers import build_documents, papers_on_day
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, KeywordLimits, Preferences, normalize_address, parse_keywords
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
-from digest.web.forms import correct_address
+from digest.web.forms import suggest_address
 from digest.web.pages.paper_entries import parse_search, parse_trail, run_search
 from digest.web.pages.papers import find_paper
 from digest.web.pages.subscribe import request_subscription
@@ -73,7 +73,7 @@ class PapersOut(BaseModel):
     looked: int = Field(description="How many papers were looked at for this page, at most a few hundred.")
 
 
-class KeywordExplanation(BaseModel):
+class KeywordOut(BaseModel):
     """Meaning of a keyword."""
 
     keyword: str
@@ -98,7 +98,7 @@ class SubscriptionIn(BaseModel):
     agreed: Literal[True] = Field(description=f"The owner of the address agrees, version {CONSENT_TEXT}.")
 
 
-class SubscriptionAnswer(BaseModel):
+class SubscriptionOut(BaseModel):
     """Response to every request for a subscription, whatever the state of the address."""
 
     detail: str = "If the address can be subscribed, a letter with a link to confirm it is on its way."
@@ -174,19 +174,19 @@ def get_paper(web: WebDep, number: Annotated[str, Path(max_length=20)]) -> Paper
     return _to_paper_out(paper)
 
 
-def explain_keyword(web: WebDep, q: KeywordParameter) -> KeywordExplanation:
+def explain_keyword(web: WebDep, q: KeywordParameter) -> KeywordOut:
     search = parse_search(web, q)
     if search.query is None:
         raise InvalidInputError(search.error, search.position)
-    return KeywordExplanation(keyword=search.text, canonical=search.query.canonical, meaning=describe(search.query))
+    return KeywordOut(keyword=search.text, canonical=search.query.canonical, meaning=describe(search.query))
 
 
-async def create_subscription(web: WebDep, subscription: SubscriptionIn) -> SubscriptionAnswer:
+async def create_subscription(web: WebDep, subscription: SubscriptionIn) -> SubscriptionOut:
     """Mail a confirmation link to the address; nothing more is mailed before its owner has pressed a button there."""
     started_at = time.monotonic()
     preferences, keywords = await run_in_threadpool(_parse_subscription, web, subscription)
     await request_subscription(web, subscription.email, preferences, keywords, started_at)
-    return SubscriptionAnswer(probably_meant=correct_address(subscription.email) or None)
+    return SubscriptionOut(probably_meant=suggest_address(subscription.email) or None)
 
 
 def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[Preferences, list[KeywordInput]]:

@@ -67,19 +67,19 @@ class PreferencesForm(PreferencesFields):
     pause: str = ""
 
 
-class AnswerForm(BaseModel):
+class ButtonForm(BaseModel):
     """Form with several buttons; `answer` is the one that was pressed."""
 
     answer: str = ""
 
 
-class UnsubscribeForm(AnswerForm):
+class UnsubscribeForm(ButtonForm):
     """Unsubscribe form. `one_click` is what a mail program sends (RFC 8058)."""
 
     one_click: str = Field(default="", alias="List-Unsubscribe")
 
 
-class QuickActionForm(AnswerForm):
+class QuickActionForm(ButtonForm):
     """Form of a quick action. `undo` and `before` are signed notes of the previous state: to restore, and to keep."""
 
     undo: str = ""
@@ -135,7 +135,7 @@ def default_values(settings: Settings) -> dict[str, str]:
     }
 
 
-def entered_values(form: PreferencesFields, settings: Settings) -> dict[str, str]:
+def submitted_values(form: PreferencesFields, settings: Settings) -> dict[str, str]:
     """Return the entered values, with defaults for empty fields."""
     values = default_values(settings)
     return values | {name: value for name, value in form.model_dump().items() if name in values and value}
@@ -148,7 +148,7 @@ def parse_subscribe_form(form: SubscribeForm, settings: Settings) -> ParsedForm:
     try:
         normalize_address(form.email)
         if form.email.strip() != form.sure.strip():
-            parsed.suggested_email = correct_address(form.email)
+            parsed.suggested_email = suggest_address(form.email)
     except AddressError as error:
         message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
         # In the order of the form: the address comes after the keywords.
@@ -172,7 +172,7 @@ def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datet
 
 def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> ParsedForm:
     """Validate the fields that both forms have."""
-    values, limits = entered_values(form, settings), KeywordLimits.from_settings(settings)
+    values, limits = submitted_values(form, settings), KeywordLimits.from_settings(settings)
     parsed = ParsedForm()
     lines = re.split(r"\r\n|\r|\n", values["keywords"])
     if len(values["keywords"]) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
@@ -279,7 +279,7 @@ def suggest_domain(domain: str) -> str:
     return next(iter(get_close_matches(corrected, candidates, 1, MIN_SIMILARITY)), "")
 
 
-def correct_address(address: str) -> str:
+def suggest_address(address: str) -> str:
     """Return the address with the domain that was probably meant; empty if there is nothing to suggest."""
     local, at_sign, domain = address.strip().rpartition("@")
     suggestion = suggest_domain(domain) if local and at_sign else ""

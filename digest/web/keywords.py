@@ -36,7 +36,7 @@ class NarrowerKeyword:
 
 
 @dataclass(frozen=True, slots=True)
-class KeywordMeaning:
+class KeywordDescription:
     """Meaning of a keyword, in `text`. `paper_count`: papers that match, None if not counted.
 
     `broad_percent`: percentage of all recent papers that it matches, where that is too much.
@@ -104,23 +104,23 @@ class KeywordSuggestions:
 
 def describe_keywords(
     corpus: RecentCorpus, keywords: Sequence[KeywordInput], counts: Sequence[int] | None = None
-) -> tuple[KeywordMeaning, ...]:
+) -> tuple[KeywordDescription, ...]:
     """Describe each keyword, with a warning if it is too broad. `counts`: papers that each one matches, if counted."""
     numbers: Sequence[int | None] = [None] * len(keywords) if counts is None else counts
     return tuple(
-        _keyword_meaning(corpus, parse_canonical(keyword.text), count)
+        describe_keyword(corpus, parse_canonical(keyword.text), count)
         for keyword, count in zip(keywords, numbers, strict=True)
     )
 
 
-def _keyword_meaning(corpus: RecentCorpus, query: Query, count: int | None) -> KeywordMeaning:
+def describe_keyword(corpus: RecentCorpus, query: Query, count: int | None) -> KeywordDescription:
     share = corpus.share(query)
     if share is None or not corpus.is_too_broad(query):
-        return KeywordMeaning(query.text, describe(query), count)
+        return KeywordDescription(query.text, describe(query), count)
     phrases = () if query.exclude else narrowing_phrases(corpus, query)
     lines = ((phrase, narrow_query(query, phrase)) for phrase in phrases)
     narrower = tuple(NarrowerKeyword(phrase, line) for phrase, line in lines if _is_valid(line))
-    return KeywordMeaning(query.text, describe(query), count, round(100 * share), narrower)
+    return KeywordDescription(query.text, describe(query), count, round(100 * share), narrower)
 
 
 def _is_valid(line: str) -> bool:

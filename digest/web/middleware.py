@@ -91,7 +91,7 @@ class BodyLimitMiddleware:
             b"content-length",
             b"transfer-encoding",
         }:
-            await self._refuse(400, scope, receive, send)
+            await self._reject(400, scope, receive, send)
             return
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
@@ -100,19 +100,19 @@ class BodyLimitMiddleware:
             async with asyncio.timeout(self._timeout):
                 body = await self._read_body(scope, receive)
         except TimeoutError:
-            await self._refuse(408, scope, receive, send)
+            await self._reject(408, scope, receive, send)
             return
         if body is None:
-            await self._refuse(413, scope, receive, send)
+            await self._reject(413, scope, receive, send)
             return
         messages = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def replay() -> Message:
+        async def receive_body() -> Message:
             return messages.pop() if messages else await receive()
 
-        await self._app(scope, replay, send)
+        await self._app(scope, receive_body, send)
 
-    async def _refuse(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _reject(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
         path = strip_root_path(scope, self._web.root)
         await error_response(self._web, path, status, headers={"Connection": "close"})(scope, receive, send)
 

@@ -110,21 +110,21 @@ RETENTION_SENTENCES = (
 
 
 @dataclass(frozen=True, slots=True)
-class TablePurposes:
+class TableDescription:
     """Table of personal data: each purpose once, with the columns that serve it."""
 
     title: str
     purposes: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def personal_data() -> list[TablePurposes]:
+def describe_tables() -> list[TableDescription]:
     """Return all tables with personal data."""
     tables = []
     for title, columns in PERSONAL_TABLES.values():
         purposes: dict[str, list[str]] = {}
         for column, purpose in columns.items():
             purposes.setdefault(purpose, []).append(column)
-        tables.append(TablePurposes(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
+        tables.append(TableDescription(title, tuple((purpose, tuple(names)) for purpose, names in purposes.items())))
     return tables
 
 

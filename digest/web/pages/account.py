@@ -12,7 +12,7 @@ from digest.subscribers import PAGE_SIZE, export_personal_data, get_delivery_his
 from digest.tokens import TokenPurpose
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.errors import error_page
-from digest.web.forms import AnswerForm
+from digest.web.forms import ButtonForm
 from digest.web.pages.paper_entries import parse_page_number
 
 router = APIRouter(prefix="/preferences/{token}")
@@ -68,7 +68,7 @@ def erase_page(web: WebDep, token: str) -> HTMLResponse:
 
 
 @router.post("/erase")
-def erase(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
+def erase(web: WebDep, token: str, form: Annotated[ButtonForm, Form()]) -> HTMLResponse:
     if form.answer != "yes":
         return erase_page(web, token)
     subscribers.erase(web.ctx, token, web.clock())

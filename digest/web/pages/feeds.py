@@ -103,7 +103,7 @@ def _render_atom(web: WebContext, feed: PaperFeed) -> bytes:
     add(root, "id", feed.feed_url)
     add(root, "title", feed.title)
     add(root, "subtitle", feed.description)
-    add(root, "updated", _format_instant(max((_updated_at(*entry) for entry in feed.entries), default=EPOCH)))
+    add(root, "updated", _format_time(max((_updated_at(*entry) for entry in feed.entries), default=EPOCH)))
     add(root, "link", rel="self", href=feed.feed_url)
     add(root, "link", rel="alternate", type="text/html", href=feed.home_page_url)
     add(add(root, "author"), "name", web.ctx.product_name)
@@ -112,8 +112,8 @@ def _render_atom(web: WebContext, feed: PaperFeed) -> bytes:
         entry = add(root, "entry")
         add(entry, "id", page)
         add(entry, "title", paper.title or "Untitled")
-        add(entry, "updated", _format_instant(_updated_at(paper, since)))
-        add(entry, "published", _format_instant(since))
+        add(entry, "updated", _format_time(_updated_at(paper, since)))
+        add(entry, "published", _format_time(since))
         add(entry, "link", rel="alternate", type="text/html", href=safe_url(paper.url) or page)
         for name in paper.authors:
             add(add(entry, "author"), "name", name)
@@ -125,7 +125,7 @@ def _updated_at(paper: Paper, since: datetime) -> datetime:
     return max(paper.changed_at, since)
 
 
-def _format_instant(instant: datetime) -> str:
+def _format_time(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -142,8 +142,8 @@ def _render_json_feed(web: WebContext, feed: PaperFeed) -> bytes:
                 "url": safe_url(paper.url) or page,
                 "title": clean_line(paper.title),
                 "content_text": clean_line(paper.abstract),
-                "date_published": _format_instant(since),
-                "date_modified": _format_instant(_updated_at(paper, since)),
+                "date_published": _format_time(since),
+                "date_modified": _format_time(_updated_at(paper, since)),
                 "authors": [{"name": clean_line(name)} for name in paper.authors],
             }
             for paper, since in feed.entries

@@ -7,7 +7,7 @@ from digest.matching import INTRODUCTION, MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, M
 from digest.subscribers import KeywordLimits
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.headers import TOKEN_PATHS
-from digest.web.privacy import personal_data, retention_sentences
+from digest.web.privacy import describe_tables, retention_sentences
 
 router = APIRouter()
 ROBOTS_LINES = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")), "")
@@ -34,7 +34,7 @@ def privacy_page(web: WebDep) -> HTMLResponse:
     settings = web.ctx.settings
     return web.render(
         "privacy.html",
-        tables=personal_data(),
+        tables=describe_tables(),
         retention=retention_sentences(settings),
         postal_address=settings.postal_address,
     )

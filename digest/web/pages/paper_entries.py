@@ -83,7 +83,7 @@ def parse_page_number(text: str, last: int = MAX_PAGES) -> int:
     return number if number <= last else 0
 
 
-def papers_in_view(session: Session, name: str, until: date, page: int) -> Sequence[Paper]:
+def load_view(session: Session, name: str, until: date, page: int) -> Sequence[Paper]:
     """Return a page of the papers listed up to `until`, and one paper more if there is a next page."""
     since = until - timedelta(days=VIEW_DAYS[name] - 1)
     listed = select(Listing.paper_id).where(col(Listing.list_day) >= since, col(Listing.list_day) <= until)

@@ -23,8 +23,8 @@ from digest.web.pages.paper_entries import (
     PAPERS_PER_PAGE,
     VIEW_DAYS,
     highlighted_entries,
+    load_view,
     paper_entry,
-    papers_in_view,
     parse_day,
     parse_page_number,
     parse_search,
@@ -139,7 +139,7 @@ def _search_page(web: WebContext, text: str, trail_text: str) -> HTMLResponse:
 
 def _view_page(web: WebContext, session: Session, name: str, day: date, page: str) -> HTMLResponse:
     number = parse_page_number(page)
-    papers = papers_in_view(session, name, day, number) if number else ()
+    papers = load_view(session, name, day, number) if number else ()
     if not papers and number != 1:
         return error_page(web, 404, links={f"/papers?view={name}": "The first page"})
     return web.render(

@@ -25,12 +25,12 @@ from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import subscription_ended_page
 from digest.web.forms import (
     MAX_KEYWORDS_LENGTH,
-    AnswerForm,
+    ButtonForm,
     ParsedForm,
     PreferencesForm,
     UnsubscribeForm,
-    entered_values,
     parse_preferences_form,
+    submitted_values,
     timezones_including,
 )
 from digest.web.keywords import describe_keywords
@@ -49,7 +49,7 @@ def confirm_page(web: WebDep, token: str) -> HTMLResponse:
 
 
 @router.post("/confirm/{token}")
-def confirm(web: WebDep, token: str, form: Annotated[AnswerForm, Form()]) -> HTMLResponse:
+def confirm(web: WebDep, token: str, form: Annotated[ButtonForm, Form()]) -> HTMLResponse:
     now = web.clock()
     if form.answer == "no":
         profile = decline(web.ctx, token, now).profile
@@ -81,7 +81,7 @@ def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, F
     if not profile.is_running:
         return subscription_ended_page(web, token)
     if parsed.errors:
-        values = entered_values(form, web.ctx.settings) | {"pause": form.pause}
+        values = submitted_values(form, web.ctx.settings) | {"pause": form.pause}
         return _render_preferences(web, token, profile, values, parsed, is_saved=False)
     return RedirectResponse(f"{web.root}/preferences/{token}?saved=1", status_code=303)
 

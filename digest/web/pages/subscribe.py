@@ -27,13 +27,13 @@ from digest.web.forms import (
     ParsedForm,
     SubscribeForm,
     default_values,
-    entered_values,
     parse_preferences_fields,
     parse_subscribe_form,
+    submitted_values,
     suggest_domain,
     timezones_including,
 )
-from digest.web.keywords import KeywordMeaning, describe_keywords, edit_keywords
+from digest.web.keywords import KeywordDescription, describe_keywords, edit_keywords
 
 router = APIRouter()
 SubscribeBody = Annotated[SubscribeForm, Form()]
@@ -58,7 +58,7 @@ class PreviewResult:
 class KeywordFeedback:
     """Text below the keywords: how they are understood, suggestions, and a status sentence."""
 
-    meanings: tuple[KeywordMeaning, ...]
+    meanings: tuple[KeywordDescription, ...]
     suggestions: tuple[str, ...]
     status: str
 
@@ -93,7 +93,7 @@ def preview_fragment(web: WebDep, form: SubscribeBody) -> Response:
         return Response(status_code=202, headers={"Retry-After": "2"})
     entered = form.keywords
     parsed = parse_preview_keywords(web, form)
-    variables = _template_variables(web, entered_values(form, web.ctx.settings), parsed, preview_papers(web, parsed))
+    variables = _template_variables(web, submitted_values(form, web.ctx.settings), parsed, run_preview(web, parsed))
     edited = form.keywords if form.keywords != entered else None
     return web.render("preview.html", **variables, live=True, edited_keywords=edited)
 
@@ -155,7 +155,7 @@ def parse_preview_keywords(web: WebContext, form: SubscribeForm) -> ParsedForm:
     return parsed
 
 
-def preview_papers(web: WebContext, parsed: ParsedForm) -> PreviewResult | None:
+def run_preview(web: WebContext, parsed: ParsedForm) -> PreviewResult | None:
     """Preview the keywords; None if none can be parsed or there are no papers."""
     if parsed.errors_in("keywords") and not parsed.keywords:
         return None
@@ -189,7 +189,7 @@ def _impersonal_card(web: WebContext, paper: PaperView, context: DigestContext) 
 
 def _render_preview(web: WebContext, form: SubscribeForm, parsed: ParsedForm) -> HTMLResponse:
     """Render the form with a preview of the valid keywords."""
-    return _render_form(web, entered_values(form, web.ctx.settings), parsed, preview_papers(web, parsed))
+    return _render_form(web, submitted_values(form, web.ctx.settings), parsed, run_preview(web, parsed))
 
 
 def _render_form(

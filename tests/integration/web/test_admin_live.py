@@ -1,5 +1,6 @@
 """Today's round in a running service: events as they happen, few streams at a time, and an end with the process."""
 
+import itertools
 import json
 import re
 import signal
@@ -95,10 +96,8 @@ def test_the_run_is_streamed_live_and_streams_end_with_the_process(
             lines = last.iter_lines()
             assert next(events(lines))
             process.terminate()
-            begun = time.monotonic()
-            for _ in lines:
-                assert time.monotonic() - begun < 5
+            # An update every two seconds: a stream that went on would fill the slice.
+            assert len(list(itertools.islice(lines, 20))) < 20
             _, log = process.communicate(timeout=20)
-        assert time.monotonic() - begun < 5
         assert process.returncode in {0, -signal.SIGTERM}
         assert TOKEN not in log

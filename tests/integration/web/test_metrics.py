@@ -121,7 +121,7 @@ def test_metrics_match_the_database(store: Engine) -> None:
     last = value(metrics, "digest_source_last_success_timestamp_seconds", source="huggingface")
     assert last == (NOW - HOUR).timestamp()
     assert value(metrics, "digest_bounces_today", **{"class": "soft"}) == 1
-    assert [value(metrics, f"digest_{each}") for each in ("store_up", "relay_closed", "round_overdue")] == [1, 0, 0]
+    assert [value(metrics, f"digest_{each}") for each in ("store_up", "relay_circuit_open", "run_overdue")] == [1, 0, 0]
     assert value(metrics, "digest_migrations_pending") == 0
     schema = next(dict(labels) for name, labels in metrics if name == "digest_schema_info")
     assert schema["version"] == schema["needed"]
@@ -157,7 +157,7 @@ def test_metrics_report_an_unavailable_database(tmp_path: Path, connect: object)
     (tmp_path / "noise.db").write_bytes(b"this is no database at all" * 100)
     metrics = read_metrics(browser_at(database.connect(f"sqlite:///{tmp_path}/noise.db")))
     assert value(metrics, "digest_store_up") == 0
-    assert not [name for name, _ in metrics if name.startswith("digest_letters")]
+    assert not [name for name, _ in metrics if name.startswith("digest_deliveries")]
 
 
 # --- the first row of a day

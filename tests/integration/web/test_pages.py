@@ -121,7 +121,7 @@ def dump_database(ctx: AppContext) -> list[str]:
 
 def dump_without_counters(ctx: AppContext) -> list[str]:
     """All but the counts of what was sent, which every form adds to."""
-    return [line for line in dump_database(ctx) if not line.startswith("INSERT INTO rate_limit_counter")]
+    return [line for line in dump_database(ctx) if not line.startswith('INSERT INTO "rate_limit_counter"')]
 
 
 # --- subscribing
