@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from digest.errors import DeliveryError, PermanentDeliveryError, RelayRefusedError, TemporaryDeliveryError
+
 ENHANCED_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # RFC 3463, 2
 MAX_REPLY_LENGTH = 300
 # RFC 5321, 4.2.3. At RCPT 552, 554 and 50x are about size, policy and syntax. 0: the address cannot be sent in SMTP.
 UNKNOWN_MAILBOX_CODES = {0, 550, 551, 553}
+LOGIN_CODES = {530, 534, 535, 538}  # RFC 4954, 6
+TOO_LARGE_CODE = 552  # RFC 1870, 6.1
 
 
 class ReplyClass(StrEnum):
@@ -247,6 +251,20 @@ def classify_status(status: str) -> ClassifiedReply | None:
 def find_statuses(text: str) -> list[str]:
     """Return the enhanced status codes of refusals and delays in a text."""
     return [status for status in ENHANCED_STATUS.findall(text) if not status.startswith("2")]
+
+
+def error_from_reply(code: int, text: str, *, subject: str, relay: str) -> DeliveryError:
+    """Return the error for a reply other than the expected one.
+
+    `subject` is what the refused command was about: sender, recipient or message. The sender is always the same, so
+    its refusal is about us, unless only this message is too large.
+    """
+    is_final = code >= 500  # noqa: PLR2004  - RFC 5321, 4.2.1
+    if code in LOGIN_CODES or (subject == "sender" and is_final and code != TOO_LARGE_CODE):
+        return RelayRefusedError(f"{relay} refuses us: {code} {text}", code=code)
+    if is_final:
+        return PermanentDeliveryError(text, code=code, recipient_refused=subject == "recipient")
+    return TemporaryDeliveryError(text, code=code)
 
 
 def is_recipient_error(code: int, reply: str) -> bool:

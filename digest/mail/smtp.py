@@ -32,6 +32,7 @@ from digest.errors import (
     UncertainDeliveryError,
 )
 from digest.mail.relay import RelayConfig, connect
+from digest.mail.replies import error_from_reply
 from digest.mail.smtp_protocol import (
     DATA,
     END_OF_DATA,
@@ -49,8 +50,6 @@ from digest.mail.smtp_protocol import (
 
 DATA_TIMEOUT_FACTOR = 10  # so many times as long for the reply to the final dot: ten minutes (RFC 5321 4.5.3.2.6)
 QUIT_SECONDS = 5.0
-LOGIN_CODES = {530, 534, 535, 538}
-TOO_LARGE_CODE = 552  # RFC 1870 6.1
 
 
 class SendCancelled(Exception):
@@ -222,15 +221,9 @@ class SmtpConnection:
         raise UncertainDeliveryError(f"an answer that means nothing after the letter: {reply.text}", code=reply.code)
 
     def _error_from_reply(self, reply: SmtpReply, subject: str = "message") -> DeliveryError:
-        code, text = reply
-        if code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1, as below
+        if reply.code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1
             self._disconnect()  # a reply that does not fit the command: out of step
-        is_final = code >= 500  # noqa: PLR2004
-        if code in LOGIN_CODES or (subject == "sender" and is_final and code != TOO_LARGE_CODE):
-            return RelayRefusedError(f"{self._relay.name} refuses us: {code} {text}", code=code)
-        if is_final:
-            return PermanentDeliveryError(text, code=code, recipient_refused=subject == "recipient")
-        return TemporaryDeliveryError(text, code=code)
+        return error_from_reply(reply.code, reply.text, subject=subject, relay=self._relay.name)
 
     def _disconnect(self) -> None:
         if self._stream:

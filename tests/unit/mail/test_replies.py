@@ -2,7 +2,8 @@
 
 import pytest
 
-from digest.mail.replies import ReplyClass, classify_reply, is_recipient_error
+from digest.errors import DeliveryError, PermanentDeliveryError, RelayRefusedError, TemporaryDeliveryError
+from digest.mail.replies import ReplyClass, classify_reply, error_from_reply, is_recipient_error
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,24 @@ def test_a_delay_is_never_more_than_soft(status: str) -> None:
 def test_a_reply_at_rcpt_and_a_bounce_are_classified_alike(status: str) -> None:
     reply = classify_reply(status, [f"550 {status} refused"], final=True)
     assert is_recipient_error(550, f"{status} refused") is (reply.reply_class is ReplyClass.HARD)
+
+
+@pytest.mark.parametrize(
+    ("code", "subject", "error_type"),
+    [
+        (450, "sender", TemporaryDeliveryError),
+        (550, "sender", RelayRefusedError),
+        (552, "sender", PermanentDeliveryError),
+        (451, "recipient", TemporaryDeliveryError),
+        (550, "recipient", PermanentDeliveryError),
+        (530, "recipient", RelayRefusedError),
+        (554, "message", PermanentDeliveryError),
+        (452, "message", TemporaryDeliveryError),
+    ],
+)
+def test_a_reply_means_what_the_command_was_about(code: int, subject: str, error_type: type[DeliveryError]) -> None:
+    error = error_from_reply(code, "no", subject=subject, relay="mx:25")
+    assert (type(error), error.code) == (error_type, code)
+    assert getattr(error, "recipient_refused", False) is (
+        error_type is PermanentDeliveryError and subject == "recipient"
+    )
