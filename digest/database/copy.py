@@ -49,7 +49,12 @@ def copy_store(
     with wrap_store_errors(source), exclusive_lock(source, SENDER_LOCK) as is_acquired:
         if not is_acquired:
             raise StoreError(f"{redact_url(source.url)} is at work; stop digest first, so that nothing is left behind")
-        with _open_snapshot(source) as read, target.execution_options(writer=True).begin() as write:
+        # A read transaction of SQLite in WAL mode is a snapshot, too.
+        isolation = {"isolation_level": "REPEATABLE READ"} if is_postgresql(source) else {}
+        with (
+            source.connect().execution_options(**isolation) as read,
+            target.execution_options(writer=True).begin() as write,
+        ):
             counters = _write_counters(read)
             for table in tables:
                 if write.execute(select(table).limit(1)).first():
@@ -69,12 +74,6 @@ def open_existing(url: str) -> Engine:
     if not is_postgresql(engine) and not Path(str(engine.url.database)).is_file():
         raise StoreError(f"there is no file {engine.url.database}")
     return engine
-
-
-def _open_snapshot(source: Engine) -> Connection:
-    if not is_postgresql(source):
-        return source.connect()  # a read transaction in WAL mode is a snapshot
-    return source.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def _write_counters(connection: Connection) -> tuple[object, ...]:
@@ -101,8 +100,10 @@ def _copy_table(source: Connection, target: Connection, table: Table, on_progres
                 raise StoreError(f"{store} does not take a row of {table.name}: {reason}") from error
             copied += len(batch)
             on_progress(table.name, copied)
-    if is_postgresql(target):
-        _advance_sequence(target, table)
+    key = table.autoincrement_column
+    if is_postgresql(target) and key is not None and copied:  # let new rows get ids above the copied ones
+        sequence = target.scalar(select(func.pg_get_serial_sequence(table.name, key.name)))
+        target.execute(select(func.setval(sequence, target.scalar(select(func.max(key))))))
     return copied
 
 
@@ -113,14 +114,6 @@ def _select_by_key(connection: Connection, table: Table) -> Result[Any]:
         for column in table.primary_key.columns
     ]
     return connection.execution_options(yield_per=BATCH_SIZE).execute(select(table).order_by(*keys))
-
-
-def _advance_sequence(target: Connection, table: Table) -> None:
-    """Let new rows get ids above the copied ones."""
-    key = table.autoincrement_column
-    if key is not None and (last := target.scalar(select(func.max(key)))):
-        sequence = target.scalar(select(func.pg_get_serial_sequence(table.name, key.name)))
-        target.execute(select(func.setval(sequence, last)))
 
 
 def _compare_tables(source: Connection, target: Connection, table: Table) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
@@ -36,15 +37,12 @@ def insert(session: Session, table: Any) -> postgresql_dialect.Insert | sqlite_d
 
 def is_in_values(session: Session, column: Any, values: Iterable[int]) -> ColumnElement[bool]:
     """Build `column IN values` with one parameter, so that the number of values is unlimited."""
-    postgresql = is_postgresql(session)
-    return _is_in_array(
-        column, bindparam(None, array_value(session, values), type_=_array_type(postgresql)), postgresql
-    )
+    return _is_in_array(column, bindparam(None, array_value(session, values)), postgresql=is_postgresql(session))
 
 
 def is_in_parameter(column: Any, *, postgresql: bool, parameter: str = "numbers") -> ColumnElement[bool]:
     """Build `column IN :parameter` for a statement that is compiled once; pass an `array_value` on execution."""
-    return _is_in_array(column, bindparam(parameter, type_=_array_type(postgresql)), postgresql)
+    return _is_in_array(column, bindparam(parameter), postgresql=postgresql)
 
 
 def array_value(session: Session, values: Iterable[int]) -> object:
@@ -53,13 +51,9 @@ def array_value(session: Session, values: Iterable[int]) -> object:
     return numbers if is_postgresql(session) else json.dumps(numbers)
 
 
-def _array_type(postgresql: bool) -> ARRAY[int] | None:
-    return ARRAY(BigInteger) if postgresql else None
-
-
-def _is_in_array(column: Any, array: BindParameter[Any], postgresql: bool) -> ColumnElement[bool]:
+def _is_in_array(column: Any, array: BindParameter[Any], *, postgresql: bool) -> ColumnElement[bool]:
     if postgresql:
-        return cast("ColumnElement[bool]", column == any_(array))
+        return cast("ColumnElement[bool]", column == any_(type_coerce(array, ARRAY(BigInteger))))
     elements = func.json_each(array).table_valued("value")
     return cast("ColumnElement[bool]", column.in_(select(elements.c.value)))
 

@@ -68,27 +68,20 @@ def _set_timeouts(connection: Any, _record: Any) -> None:
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
-    try:
-        for pragma in PRAGMAS:
-            _execute_pragma(connection, pragma)
-    except SqliteError:
-        connection.close()  # the pool does not know it yet
-        raise
-
-
-def _execute_pragma(connection: Any, pragma: str) -> None:
     # When several processes switch a new file to WAL at once, SQLite reports "database is locked" to some of them
     # without honoring the busy timeout.
     deadline = monotonic() + BUSY_TIMEOUT
-    while True:
+    pending = list(PRAGMAS)
+    while pending:
         try:
-            connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA {pending[0]}")
         except SqliteError as error:
             if "locked" not in str(error) or monotonic() > deadline:
+                connection.close()  # the pool does not know it yet
                 raise
             sleep(0.05)
         else:
-            return
+            pending.pop(0)
 
 
 def _begin_transaction(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Papers and listings in the store: ingest, queries, full-text search, recent papers, and the log of fetches.
 
+- `cache`: cache of papers, for a process that renders many e-mails
 - `documents`: stored papers as documents for matching
 - `fetch_log`: what was fetched when, which days are due, and the problems of sources
 - `fulltext`: full-text index in the store
@@ -11,6 +12,7 @@
 - `ranking`: the ranking rule, as a tuple and as a packed integer
 - `recent`: index of the papers of the last list days
 - `search`: search for papers by a query, the newest first
+- `snapshots`: a stored paper as matching and e-mails see it
 """
 
 from typing import TYPE_CHECKING, Any

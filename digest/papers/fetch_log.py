@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
@@ -58,6 +58,12 @@ class SourceProblem:
     source: str
     day: date
     sentence: str
+
+    @classmethod
+    def on_day(cls, kind: str, source: str, day: date, template: str) -> Self:
+        """Write the sentence: the name of the source, and `template` with the day in place of `{}`."""
+        sentence = f"{SOURCE_TITLES.get(source, source)} {template.format(f'{day:%A} {day.day} {day:%B}')}"
+        return cls(kind, source, day, sentence)
 
 
 def record_fetch(
@@ -182,7 +188,7 @@ def source_problems(session: Session, now: datetime, since: datetime | None = No
         successful = [day for day in days if any(fetch.status in SUCCESSFUL for fetch in days[day])]
         span = _weekdays(min(successful), max(successful)) if successful else ()
         problems += [
-            _problem("missing", source, day, "was not read for {}; its papers will be made up.")
+            SourceProblem.on_day("missing", source, day, "was not read for {}; its papers will be made up.")
             for day in span
             if day not in days
         ]
@@ -199,17 +205,14 @@ def _problem_on_day(
     if last.status == FetchStatus.FAILED:
         failure = FAILURE_TEXTS.get(last.error_code, "could not be read")
         outlook = "the papers listed there since will follow." if successful else "its papers will be made up."
-        return _problem("failed", source, day, f"{failure} on {{}}; {outlook}")
+        return SourceProblem.on_day("failed", source, day, f"{failure} on {{}}; {outlook}")
     if failed and successful and failed[0].started_at < successful[0].started_at and successful[0].started_at >= since:
-        return _problem("made-up", source, day, "did not answer at first on {}; its papers have been made up.")
+        return SourceProblem.on_day(
+            "made-up", source, day, "did not answer at first on {}; its papers have been made up."
+        )
     if last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not successful:
-        return _problem("empty", source, day, "listed no papers on {}, a weekday.")
+        return SourceProblem.on_day("empty", source, day, "listed no papers on {}, a weekday.")
     return None
-
-
-def _problem(kind: str, source: str, day: date, template: str) -> SourceProblem:
-    sentence = f"{SOURCE_TITLES.get(source, source)} {template.format(f'{day:%A} {day.day} {day:%B}')}"
-    return SourceProblem(kind, source, day, sentence)
 
 
 def _weekdays(first: date, end: date) -> Iterator[date]:

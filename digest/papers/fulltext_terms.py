@@ -74,7 +74,7 @@ def index_terms(document: PaperDocument) -> set[str]:
         words = split_words(text)
         terms.update(words.keys)
         terms.update(words.exact)
-        terms.update(_without_apostrophes(word) for word in words.exact)
+        terms.update(word.replace("'", "") for word in words.exact)
         for position in range(len(words.keys) - 1):
             terms.update(_pair_terms(words, position))
     return terms
@@ -84,7 +84,7 @@ def _pair_terms(words: Words, position: int) -> Iterator[str]:
     """Yield the word at `position` with what follows it, also as a keyword ending in a prefix would spell it."""
     tail, following = "", position + 1
     while len(tail) < TAIL_LENGTH and following < len(words.keys):
-        exact = _without_apostrophes(words.exact[following])
+        exact = words.exact[following].replace("'", "")
         if exact != words.keys[following]:
             yield f"|{words.keys[position]}|{(tail + exact)[:TAIL_LENGTH]}"
         tail += words.keys[following]
@@ -96,10 +96,6 @@ def _pair_terms(words: Words, position: int) -> Iterator[str]:
         following += 1
     if tail:  # in quotes, words without a gap such as $k$means count as one word too
         yield f"|{words.exact[position]}|{tail[:TAIL_LENGTH]}"
-
-
-def _without_apostrophes(word: str) -> str:
-    return word.replace("'", "")
 
 
 def search_expression(node: Node) -> SearchExpression | None:
@@ -143,7 +139,7 @@ def _quoted_expression(words: Sequence[str]) -> SearchExpression:
     """Require each word, whole or split without a gap, and each pair of neighbors."""
     required: list[SearchExpression] = [_combine(AnyOf, [SearchTerm(word), *_split_terms(word)]) for word in words]
     for word, neighbor in pairwise(words):
-        exact = _without_apostrophes(neighbor)
+        exact = neighbor.replace("'", "")
         tails = [*([exact] if exact else []), *filter(None, _normalized_forms(neighbor))]
         pairs = [_pair_term(form, tail) for tail in tails for form in _normalized_forms(word)]
         required.append(_combine(AnyOf, [*pairs, *_split_terms(word), *_split_terms(neighbor)]))
@@ -161,5 +157,5 @@ def _pair_term(word: str, tail: str) -> SearchTerm:
 
 def _normalized_forms(word: str) -> list[str]:
     """Return what a quoted word may be normalized to: GPS stays as it is, GPs is the plural of GP."""
-    usual = to_singular(_without_apostrophes(word.removesuffix("'s")))
+    usual = to_singular(word.removesuffix("'s").replace("'", ""))
     return list(dict.fromkeys([usual, to_singular(word[:-1])] if word.endswith("s") else [usual]))

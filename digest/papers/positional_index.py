@@ -8,7 +8,7 @@ spellings of one key); each spelling takes a few comparisons of columns. The rul
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ from digest.matching import (
 Column = npt.NDArray[np.int32]
 GAPS = (NO_GAP, SPACE, HYPHEN, BREAK)
 TEXT_START = len(GAPS)  # the gap before the first word of a text, which no phrase spans
-LOWERCASE, UPPERCASE = 1, 2  # case of a word that is a single letter
+LOWERCASE, UPPERCASE = 1, 2  # case of a word with a single character
 
 
 class DefinedForm(NamedTuple):
@@ -52,7 +52,7 @@ class TokenColumns:
         self.keys: dict[str, int] = {}
         self.exact: dict[str, int] = {}
         self.key_ids, self.form_ids, self.paper_positions = array("i"), array("i"), array("i")
-        self.gaps, self.in_title, self.letter_cases = array("b"), array("b"), array("b")
+        self.gaps, self.in_title, self.character_cases = array("b"), array("b"), array("b")
         self.defined_forms: dict[str, list[DefinedForm]] = {}
         self.paper_count = 0
 
@@ -66,14 +66,9 @@ class TokenColumns:
             self.gaps.extend([TEXT_START, *(GAPS.index(gap) for gap in words.gaps[1:])][:count])
             self.in_title.extend([in_title] * count)
             self.paper_positions.extend([self.paper_count] * count)
-            self.letter_cases.extend([_letter_case(words, position) for position in range(count)])
-        for words in texts:
-            if "(" in words.text:
-                self._add_definitions(words, texts)
-        self.paper_count += 1
-
-    def _add_definitions(self, words: Words, texts: Sequence[Words]) -> None:
-        for definition in find_definitions(words):
+            self.character_cases.extend([_character_case(words, position) for position in range(count)])
+        definitions = [(words, definition) for words in texts for definition in find_definitions(words)]
+        for words, definition in definitions:
             span = slice(definition.first, definition.last + 1)
             short, long = words.keys[definition.acronym], words.keys[span]
             form = Words("", long, words.exact[span], words.starts[span], words.ends[span], words.gaps[span])
@@ -83,6 +78,7 @@ class TokenColumns:
                     forms.append(DefinedForm(self.paper_count, in_title, form))
                 if any(find_sequence(0, long, text)):
                     self.defined_forms.setdefault(short, []).append(DefinedForm(self.paper_count, in_title, None))
+        self.paper_count += 1
 
 
 class PartialSpelling(NamedTuple):
@@ -110,20 +106,20 @@ class PositionalIndex:
         rank = np.full(len(self._forms) + 1, -1, dtype=np.int32)
         rank[[columns.exact[form] for form in self._forms]] = np.arange(len(self._forms))
         self._form_ids = rank[form_ids]
-        self._gaps, self._in_title, self._letter_cases = (
+        self._gaps, self._in_title, self._character_cases = (
             np.array([*column, TEXT_START], dtype=np.int8)
-            for column in (columns.gaps, columns.in_title, columns.letter_cases)
+            for column in (columns.gaps, columns.in_title, columns.character_cases)
         )
         self._key_order, self._key_starts = _group_positions(self._key_ids, len(self._keys))
         self._form_order, self._form_starts = _group_positions(self._form_ids, len(self._forms))
 
     def find(self, phrase: Phrase) -> tuple[int, int]:
         """Return the papers with a phrase in the title, and those with it in the abstract, as bits."""
-        is_letter = len(phrase.key) == 1 and phrase.key.isascii()
+        is_character = len(phrase.key) == 1 and phrase.key.isascii()
         min_case = UPPERCASE if phrase.is_single_capital else LOWERCASE
         title, abstract = np.zeros(self.paper_count, dtype=bool), np.zeros(self.paper_count, dtype=bool)
         for found in self._find_exact(phrase) if phrase.exact else self._find_spellings(phrase):
-            positions = found[self._letter_cases[found] >= min_case] if is_letter else found
+            positions = found[self._character_cases[found] >= min_case] if is_character else found
             in_title = self._in_title[positions] == 1
             title[self._papers[positions[in_title]]] = True
             abstract[self._papers[positions[~in_title]]] = True
@@ -193,8 +189,8 @@ class PositionalIndex:
             yield same_key[_allowed_gaps(spelling, self._keys[key_id], separators)[self._gaps[same_key]]]
 
 
-def _letter_case(words: Words, position: int) -> int:
-    """Return the case of a word that is a single letter standing alone, else 0; keywords of one letter need one."""
+def _character_case(words: Words, position: int) -> int:
+    """Return the case of a word of one ASCII character that stands alone, else 0. Such keywords match nothing else."""
     key = words.keys[position]
     if len(key) > 1 or not key.isascii():
         return 0

@@ -23,15 +23,16 @@ def chunks(values: Collection[T]) -> Iterator[list[T]]:
 
 def papers_on_day(session: Session, day: date) -> list[Paper]:
     """Return the papers that any source lists on `day`: the most upvoted first, then in the order of the lists."""
-    return _papers_by_upvotes(session, [day])
+    return papers_on_days(session, [day])
 
 
 def recent_papers(session: Session, days: int = 1, limit: int | None = None) -> list[Paper]:
     """Return the papers of the last `days` list days, the most upvoted first."""
-    return _papers_by_upvotes(session, recent_list_days(session, days))[:limit]
+    return papers_on_days(session, recent_list_days(session, days))[:limit]
 
 
-def _papers_by_upvotes(session: Session, days: Collection[date]) -> list[Paper]:
+def papers_on_days(session: Session, days: Collection[date]) -> list[Paper]:
+    """Return the papers that any source lists on `days`, each once, in the same order as those of one day."""
     ranks = (
         select(Listing.paper_id, func.min(Listing.rank).label("rank"))
         .where(col(Listing.list_day).in_(days))

@@ -106,12 +106,12 @@ class RecentPapersIndex:
 
     @property
     def fingerprint(self) -> tuple[int, int] | None:
-        """The `store_fingerprint` of the loaded papers, None before the first refresh."""
+        """`store_fingerprint` of the loaded papers, None before the first refresh."""
         return self._fingerprint
 
     @property
     def is_loading(self) -> bool:
-        """Whether the first refresh is running, for which callers would have to wait."""
+        """True while the first refresh is running, for which callers would have to wait."""
         return self._fingerprint is None and self._lock.locked()
 
     def select(self, queries: Sequence[Query], limit: int) -> Selection:

@@ -18,7 +18,7 @@ from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import Target
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
 from tests.support.contexts import ADA, arrive, make_context
-from tests.support.factories import delivery, reading
+from tests.support.factories import delivery, source_fetch
 
 TOKEN = "a-token-that-is-long-enough"
 EVIL = "robot</td></svg></title><script>alert(1)</script><img src=x onerror=alert(2)>\"' onclick='alert(3)"
@@ -92,7 +92,7 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
 
 def test_no_name_gets_out_of_a_chart(target: Target) -> None:
     with write_session(target.ctx.engine) as session:
-        session.add(reading(source=EVIL, list_day=TEST_TIME.date(), started_at=TEST_TIME))
+        session.add(source_fetch(source=EVIL, list_day=TEST_TIME.date(), started_at=TEST_TIME))
     svg = monthly_charts(month_statistics(target.ctx.engine, TEST_TIME))[-1].svg
     tree = etree.fromstring(f"<div>{svg}</div>")
     tags = {etree.QName(element).localname for element in tree.iter(etree.Element)}

@@ -26,7 +26,7 @@ from digest.subscribers import Preferences, add_subscriber, confirm, parse_keywo
 from digest.tokens import TokenPurpose
 from tests.support.contexts import make_context, token
 from tests.support.email_factory import make_context as make_digest_context
-from tests.support.factories import reading
+from tests.support.factories import source_fetch
 
 SENDER = "Paper Digest <digest@example.org>"
 RECIPIENTS = "readers.example"  # the domain of all recipients
@@ -123,7 +123,7 @@ async def _send(ctx: AppContext, now: datetime) -> int:
         days = [now.date() - timedelta(days=number % DAYS) for number in range(PAPER_COUNT)]
         store_listings(session, [make_paper(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
-        session.add(reading(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
+        session.add(source_fetch(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
     await plan(ctx, now)
     sent = (await deliver(ctx, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"

@@ -13,7 +13,7 @@ from digest.papers import SOURCE_TITLES
 from digest.web.admin.login import SESSION_COOKIE
 from tests.support.browser import TEST_TIME
 from tests.support.contexts import ADA
-from tests.support.factories import delivery, reading, subscriber
+from tests.support.factories import delivery, source_fetch, subscriber
 
 TOKEN = "a-token-that-is-long-enough"
 SUBSCRIBER_COUNT = 3
@@ -28,7 +28,7 @@ def add_operator_history(ctx: AppContext) -> None:
                 then, status = TEST_TIME - timedelta(days=ago), _fetch_status(ago)
                 new = 40 - ago if status == FetchStatus.OK else 0
                 session.add(
-                    reading(
+                    source_fetch(
                         source=source,
                         list_day=then.date(),
                         started_at=then,

@@ -52,7 +52,7 @@ def listing(of: Paper, **given: Any) -> Listing:
     return Listing(**usual | given)
 
 
-def reading(**given: Any) -> SourceFetch:
+def source_fetch(**given: Any) -> SourceFetch:
     usual: dict[str, Any] = {
         "source": "huggingface",
         "list_day": TODAY,

@@ -38,7 +38,7 @@ from digest.web import create_app
 from tests.support.browser import Browser
 from tests.support.command import Command
 from tests.support.contexts import ADA, BOB, DAY, Record, arrive, make_context, reader, token
-from tests.support.factories import delivery, reading, subscriber
+from tests.support.factories import delivery, source_fetch, subscriber
 
 NOW = datetime(2026, 7, 29, 9, tzinfo=UTC)
 LATER = NOW + timedelta(hours=3)
@@ -192,7 +192,7 @@ def past(store: Engine) -> AppContext:
                 )
             )
         session.add(HttpCacheEntry(url="https://example.org", etag="x", stored_at=NOW))
-        session.add(reading(started_at=NOW))
+        session.add(source_fetch(started_at=NOW))
     return at
 
 

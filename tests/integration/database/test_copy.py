@@ -16,7 +16,7 @@ from digest.planning import plan
 from tests.conftest import Connect
 from tests.support.command import Command
 from tests.support.contexts import ADA, KEY, Record, arrive, make_context, reader
-from tests.support.factories import NOW, delivery, reading, subscriber
+from tests.support.factories import NOW, delivery, source_fetch, subscriber
 from tests.support.postgres import Postgres
 
 CreateStore = Callable[[str], Engine]
@@ -46,7 +46,7 @@ def fill_tables(store: Engine) -> None:
     arrive(ctx, NOW, "A graph of everything", "Ein Graph über alles: 图 🌍 \u202e", upvotes=3)
     reader(ctx, ADA, "graph", "image -video", now=NOW, send_hour=5, timezone="Pacific/Auckland")
     with write_session(store) as session:
-        session.add_all([reading(), recipient := subscriber()])
+        session.add_all([source_fetch(), recipient := subscriber()])
         session.flush()
         session.add(digest := delivery(recipient, edition="2026-07-01", papers=[1, 2], keywords=[1]))
         session.flush()

@@ -24,7 +24,7 @@ from digest.web.admin.charts import axis_ticks, monthly_charts
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
 from tests.support.browser import Browser, ParsedPage
 from tests.support.contexts import ADA, BOB, DAY, Record, arrive, make_context, reader
-from tests.support.factories import delivery, reading, subscriber
+from tests.support.factories import delivery, source_fetch, subscriber
 from tests.support.relay import relay, text_of
 
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
@@ -209,7 +209,9 @@ def test_the_overview_says_that_all_is_well(sqlite_ctx: AppContext, sqlite_store
         for source in ("huggingface", "arxiv"):
             for back in (2, 1, 0):
                 then = NOW - back * DAY
-                session.add(reading(source=source, list_day=then.date(), started_at=then, listed_count=4, new_count=4))
+                session.add(
+                    source_fetch(source=source, list_day=then.date(), started_at=then, listed_count=4, new_count=4)
+                )
                 session.flush()
     operator = Operator(sqlite_ctx)
     operator.log_in()
@@ -225,9 +227,9 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
     with write_session(ctx.engine) as session:
         for back in (9, 8, 0):
             then = NOW - back * DAY
-            session.add(reading(source="arxiv", list_day=then.date(), started_at=then, listed_count=4))
+            session.add(source_fetch(source="arxiv", list_day=then.date(), started_at=then, listed_count=4))
             session.flush()
-        session.add(reading(source="arxiv", list_day=(NOW - DAY).date(), started_at=NOW, status="not-listed"))
+        session.add(source_fetch(source="arxiv", list_day=(NOW - DAY).date(), started_at=NOW, status="not-listed"))
         open_circuit(session, ctx.relay_config().name, code=535, reply="535 no <b>", now=NOW)
     page = operator.page()
     seen = ParsedPage(page).text
@@ -265,7 +267,7 @@ def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext
     for back in range(3, -1, -1):
         create_delivery(sqlite_ctx, state=DeliveryState.SENT, edition=f"e{back}", created_at=NOW - back * DAY)
     with write_session(sqlite_ctx.engine) as session:
-        session.add(reading(source="arxiv", list_day=NOW.date(), started_at=NOW, listed_count=4))
+        session.add(source_fetch(source="arxiv", list_day=NOW.date(), started_at=NOW, listed_count=4))
     operator = Operator(sqlite_ctx)
     operator.log_in()
     page = operator.page()

@@ -29,7 +29,7 @@ from digest.web import create_app
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR
 from tests.support.browser import Browser
 from tests.support.contexts import make_context
-from tests.support.factories import delivery, reading, subscriber
+from tests.support.factories import delivery, source_fetch, subscriber
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
@@ -86,10 +86,10 @@ def fill_database(session: Session) -> None:
             delivery_id=int(last or 0), bounce_class=BounceClass.SOFT, parser="x", fingerprint="x", received_at=NOW
         )
     )
-    session.add(reading(started_at=NOW - 2 * DAY, list_day=(NOW - 2 * DAY).date(), listed_count=5, new_count=5))
+    session.add(source_fetch(started_at=NOW - 2 * DAY, list_day=(NOW - 2 * DAY).date(), listed_count=5, new_count=5))
     session.flush()
-    session.add(reading(started_at=NOW - HOUR, list_day=NOW.date(), listed_count=7, new_count=3))
-    session.add(reading(started_at=NOW, list_day=NOW.date(), status="failed", error_code="unreachable"))
+    session.add(source_fetch(started_at=NOW - HOUR, list_day=NOW.date(), listed_count=7, new_count=3))
+    session.add(source_fetch(started_at=NOW, list_day=NOW.date(), status="failed", error_code="unreachable"))
 
 
 def test_a_delivery_postponed_by_a_clock_that_was_set_back_is_due_now(store: Engine) -> None:
@@ -168,7 +168,7 @@ def test_the_first_row_of_a_time_is_found_by_bisection(store: Engine, count: int
     """With gaps in the numbers, and several rows of one instant."""
     instants = [NOW + (number // 3) * HOUR for number in range(count)]
     with write_session(store) as session:
-        session.add_all(reading(id=2 * number + 5, started_at=then) for number, then in enumerate(instants))
+        session.add_all(source_fetch(id=2 * number + 5, started_at=then) for number, then in enumerate(instants))
     with read_session(store) as session:
         for begin in (NOW - HOUR, NOW, NOW + HOUR, NOW + 2 * HOUR + timedelta(seconds=1), NOW + 99 * HOUR):
             wanted = [2 * number + 5 for number, then in enumerate(instants) if then >= begin]
