@@ -201,9 +201,9 @@ def _read_rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise SubscriberError(f"{file} cannot be read as UTF-8 text: {error}") from error
     heading = text.partition("\n")[0]
     delimiter = ";" if ";" in heading and "," not in heading else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        names = [name.strip().lower() for name in next(reader, [])]
+        names = [name.strip().lower() for name in next(rows, [])]
         if "email" not in names:
             columns = ", ".join(PREFERENCE_COLUMNS)
             raise SubscriberError(f"{file} has no column email; its first line must name the columns: {columns}")
@@ -211,16 +211,16 @@ def _read_rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
             # Columns of other programs are ignored, but a misspelled name must not lose anyone's keywords.
             if name not in COLUMNS and (similar := get_close_matches(name, COLUMNS, n=1, cutoff=0.8)):
                 raise SubscriberError(f"{file} has a column {name!r}; did you mean {similar[0]}?")
-        line_number = reader.line_num + 1
-        for cells in reader:
+        line_number = rows.line_num + 1
+        for cells in rows:
             if len(cells) > len(names):
                 error_text = "more cells than the heading has; put keywords with a comma between double quotes"
                 yield line_number, {"": error_text}
             elif any(cells):
                 yield line_number, dict(zip(names, cells, strict=False))
-            line_number = reader.line_num + 1
+            line_number = rows.line_num + 1
     except csv.Error as error:
-        raise SubscriberError(f"{file} line {reader.line_num} is no CSV: {error}") from error
+        raise SubscriberError(f"{file} line {rows.line_num} is no CSV: {error}") from error
 
 
 def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> ImportRow:

@@ -204,11 +204,11 @@ def test_in_a_week_of_faults_every_matching_paper_comes_once(name: str, tmp_path
             UNKNOWN_USER: "550 5.1.1 no such user"
         }
         report = week.command.json("run", *week.now_option(third, 9), status=1)
-        assert (report["letters"]["queued"], report["letters"]["failed"]) == (len(deferred), 1)
+        assert (report["deliveries"]["queued"], report["letters"]["failed"]) == (len(deferred), 1)
         running_relay.refuse = {}
         uncertain = _kill_during_data(week, fourth)
         report = week.command.json("run", *week.now_option(fourth, 10), status=1)
-        assert report["letters"]["uncertain"] == len(uncertain) == 1
+        assert report["deliveries"]["uncertain"] == len(uncertain) == 1
         _resolve_as_lost(week, uncertain)
         for day in (fifth, *rest):
             week.command.run("run", *week.now_option(day, 9))
