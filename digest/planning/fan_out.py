@@ -73,11 +73,11 @@ def fan_out(
     ones = np.ones(len(positions), dtype=np.int32)
     product = csr_matrix((ones, (positions, query_rows)), shape=(count, matrix.cells.shape[0])) @ matrix.cells
     rows = np.repeat(np.arange(count, dtype=np.int64), np.diff(product.indptr))
-    columns, values = product.indices.astype(np.int64), product.data.astype(np.int64)
+    columns, values = product.indices.astype(np.int64), product.data
     is_new = (values < EXCLUSION) & (matrix.first_listing_ids[columns] > covered_listing_ids[rows])
     if not is_new.all():
         rows, columns, values = rows[is_new], columns[is_new], values[is_new]
-    keys = packed_ranking_key(values & FIELD_MASK, (values >= TITLE_MATCH).astype(np.int64), columns)
+    keys = packed_ranking_key((values & FIELD_MASK).astype(np.int64), values >= TITLE_MATCH, columns)
     order = np.sort(rows << PACKED_KEY_BITS | (MAX_KEY - keys))
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])

@@ -1,11 +1,12 @@
 """Subscriptions in every status: requested, confirmed, changed, ended."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from digest import subscribers
 from digest.context import AppContext
@@ -13,6 +14,7 @@ from digest.database import write_session
 from digest.database.models import DeliveryState, SubscriberStatus
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.subscribers import (
+    ActionResult,
     Preferences,
     SubscriberProfile,
     add_subscriber,
@@ -159,6 +161,18 @@ def test_unsubscribing_in_every_status(
     assert (first.changed, second.changed) == (was_running or status == SubscriberStatus.PENDING, False)
     assert bool(first.undo) == was_running
     assert record.kinds(ADA) == (["goodbye"] if was_running and send_goodbye else [])
+
+
+@pytest.mark.parametrize("act", [subscribers.confirm, decline, unsubscribe])
+def test_an_action_verifies_its_token_and_answers_in_one_transaction(
+    ctx: AppContext, act: Callable[[AppContext, str, datetime], ActionResult]
+) -> None:
+    request(ctx)
+    key = token(ctx, ADA, UNSUBSCRIBE if act is unsubscribe else CONFIRM, NOW)
+    transactions: list[object] = []
+    event.listen(ctx.engine, "begin", transactions.append)
+    assert act(ctx, key, NOW).changed
+    assert len(transactions) == 1
 
 
 def test_unsubscribing_cancels_queued_deliveries(ctx: AppContext, record: Record) -> None:
