@@ -1,12 +1,4 @@
-"""Where a sender works with the store: in a thread beside its loop, or on the loop itself.
-
-A thread lets letters be written while a disk or a server takes its time. It has its price: two that work at once in one
-process take turns at the interpreter, and pay for each turn. So where the store answers at once, as an SQLite file on a
-good disk does, the loop does the work itself: it would have to wait for it anyway, and sends an eighth more.
-
-A loop that sends therefore sends and does nothing else (digest.apart gives it one of its own where there are others).
-
-On the wire and settled, for many connections at once: whoever waits joins the next commit.
+"""On the wire and settled, for many connections at once: whoever waits joins the next commit.
 
 A commit costs milliseconds (the disk must have it), a letter less. So each connection that is about to send DATA, and
 each that has an answer, hands its line in; one transaction writes all lines handed in while the last one was on its
@@ -17,58 +9,20 @@ may claim a letter again that it still holds from before; the older copy must ne
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from math import inf
-from statistics import median
-from time import monotonic, thread_time
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, update
 from sqlmodel import Session
 
-from digest.database import WriteConnection, is_postgresql
+from digest.database import WriteConnection
 from digest.database.models import DeliveryState, Subscriber, SubscriberStatus
 from digest.delivery.claims import DELIVERY_TABLE, ON_WIRE_LEASE
 from digest.delivery.retry import DeliveryOutcome
 from digest.delivery.statements import SETTLEABLE_STATES, AttemptKey, mark_on_wire, update_all_or_none
-
-Result = TypeVar("Result")
-
-
-class Aside:
-    """One piece of work after the other. `here`: on the loop that asks for it; may change between two."""
-
-    def __init__(self, name: str) -> None:
-        self.here = False
-        # One thread, not any of a pool: each keeps the memory that it has once taken for a batch of letters.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-
-    def do(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Begin `work`; what is returned has what comes of it."""
-        loop = asyncio.get_running_loop()
-        if not self.here:
-            return loop.run_in_executor(self._thread, work)
-        done: asyncio.Future[Result] = loop.create_future()
-        try:
-            done.set_result(work())
-        except Exception as error:  # noqa: BLE001  - it belongs to whoever waits for the result
-            done.set_exception(error)
-        return done
-
-    def close(self) -> None:
-        """Nothing more will be asked for."""
-        self._thread.shutdown(wait=False)
-
-
-QUICK = 0.002  # seconds that a commit may wait for the disk; for a slower one it waits in a thread,
-
-
-LOOKS, AGAIN = 9, 10.0  # as so many commits tell, and for so many seconds
-
+from digest.delivery.store_executor import StoreExecutor
 
 GATHER_SECONDS = 0.002  # seconds that a commit waits for company: it costs as much for one line as for ten
 
@@ -86,19 +40,14 @@ class _PendingUpdate(NamedTuple):
 
 
 class GroupCommitter:
-    """The record as the connections of one sender see it. Lives in one event loop.
+    """The record as the connections of one sender see it. Lives in one event loop."""
 
-    `again`: seconds after which that loop is tried again, where its commits had to wait for the disk.
-    """
-
-    def __init__(self, engine: Engine, owner: str, *, again: float = AGAIN) -> None:
+    def __init__(self, engine: Engine, owner: str) -> None:
         self._changes = WriteConnection(engine)
-        self._owner, self._again = owner, again
+        self._owner = owner
         self._pending: list[_PendingUpdate] = []
         self._writer: asyncio.Task[None] | None = None
-        self._aside = Aside("ledger")
-        self._here_from = inf if is_postgresql(engine) else 0.0  # when the loop may commit itself
-        self._waits: deque[float] = deque(maxlen=LOOKS)
+        self._executor = StoreExecutor(engine, "group-commit")
 
     async def mark_on_wire(self, delivery_id: int, attempt: int, now: datetime) -> DeliveryState | None:
         """Commit that the letter is about to leave: ON_WIRE. It may not leave when it is CANCELLED, because the reader
@@ -114,8 +63,8 @@ class GroupCommitter:
         """Wait until all that was handed in is written, also for those who did not wait for it themselves."""
         if self._writer:
             await asyncio.shield(self._writer)
-        await self._aside.do(self._changes.close)
-        self._aside.close()
+        await self._executor.run(self._changes.close)
+        self._executor.close()
 
     def submit(
         self, delivery_id: int, attempt: int, outcome: DeliveryOutcome | None, now: datetime
@@ -133,9 +82,8 @@ class GroupCommitter:
         while self._pending:
             await asyncio.sleep(GATHER_SECONDS)
             lines, self._pending = self._pending, []
-            self._aside.here = monotonic() > self._here_from
             try:
-                written = await self._aside.do(partial(self._write, lines))
+                written = await self._executor.run(partial(self._commit, lines))
             except Exception as error:  # noqa: BLE001  - whatever it was, nobody may wait for ever: each line gets it
                 # Those behind it, too: no letter may leave over a connection whose last answer was not written.
                 lines, self._pending = [*lines, *self._pending], []
@@ -146,16 +94,6 @@ class GroupCommitter:
             for line in lines:
                 if not line.done.done():
                     line.done.set_result(written.get(line.key))
-
-    def _write(self, lines: Sequence[_PendingUpdate]) -> dict[AttemptKey, DeliveryState]:
-        begun = monotonic() - thread_time()
-        written = self._commit(lines)
-        if self._aside.here:  # in a thread it waits for the interpreter, too
-            self._waits.append(monotonic() - thread_time() - begun)
-            if len(self._waits) == LOOKS and median(self._waits) > QUICK:
-                self._here_from = monotonic() + self._again
-                self._waits.clear()
-        return written
 
     def _commit(self, lines: Sequence[_PendingUpdate]) -> dict[AttemptKey, DeliveryState]:
         now = lines[-1].now

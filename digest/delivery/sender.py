@@ -4,23 +4,22 @@ The life of one delivery: claim letters; on a few connections write each, hand i
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import structlog
 
-from digest.database import is_postgresql
 from digest.database.models import ClaimedDelivery, DeliveryState
 from digest.delivery.buffer import CLAIM_BATCH, SendBuffer
 from digest.delivery.circuit_breaker import CircuitBreaker
 from digest.delivery.claimer import Claimer
-from digest.delivery.group_commit import Aside, GroupCommitter
+from digest.delivery.group_commit import GroupCommitter
 from digest.delivery.prefetch import MessagePrefetcher, RenderedMessage
 from digest.delivery.rate_limit import SharedRateLimiter, now, rate_limits
 from digest.delivery.report import DeliveryReport
 from digest.delivery.results import STORE_ERRORS, PendingResult, ResultRecorder, retry_on_store_error
 from digest.delivery.retry import DeliveryOutcome, outcome_from_error
+from digest.delivery.store_executor import StoreExecutor
 from digest.errors import DeliveryError, RelayUnavailableError
 from digest.mail import OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, replies
 
@@ -45,9 +44,6 @@ class ConnectionState:
 log = structlog.get_logger()
 
 
-NEAR, ANSWERS = 0.005, 32  # a relay is near whose quickest of so many answers took fewer seconds
-
-
 CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before another one is tried
 
 
@@ -67,10 +63,8 @@ class Sender:
         self._buffer = SendBuffer(
             rate_limits(ctx), max(CLAIM_BATCH, ctx.settings.smtp_connections), lambda: self._should_stop, shares.reserve
         )
-        self._aside = Aside("letters")
-        self._embedded = not is_postgresql(ctx.engine)
-        self._took: deque[float] = deque(maxlen=ANSWERS)
-        self._breaker = CircuitBreaker(ctx, relay, self._aside.do)
+        self._executor = StoreExecutor(ctx.engine, "sender")
+        self._breaker = CircuitBreaker(ctx, relay, self._executor.run)
         self._prefetcher = MessagePrefetcher(self._buffer, claimer, self._recorder)
         self._connections = 0
         self._refused_at: float | None = None
@@ -91,19 +85,19 @@ class Sender:
         Raises StoreError when the record cannot be kept, after the letters on the wire have had their answers.
         """
         try:
-            _, self._report.uncertain = await self._aside.do(self._claimer.recover_abandoned)
+            _, self._report.uncertain = await self._executor.run(self._claimer.recover_abandoned)
             self._report.relay_error = await self._breaker.check(self._clock(), force=force)
             if not self._report.relay_error:
                 await self._deliver(limit)
             return self._report
         finally:
-            self._aside.close()
+            self._executor.close()
 
     async def _deliver(self, limit: int | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._open_connections(
-                    group, await self._aside.do(lambda: self._claimer.connections_needed(self._max_connections))
+                    group, await self._executor.run(lambda: self._claimer.connections_needed(self._max_connections))
                 )
                 group.create_task(self._claim_all(group, limit))
         finally:
@@ -116,7 +110,7 @@ class Sender:
     async def _shut_down(self) -> None:
         await self._committer.close()
         # After what that thread may still be claiming.
-        await self._aside.do(self._claimer.release)
+        await self._executor.run(self._claimer.release)
 
     async def _claim_all(self, group: asyncio.TaskGroup, limit: int | None) -> None:
         try:
@@ -141,17 +135,16 @@ class Sender:
             await self._buffer.wait_for_domain(full)
 
     async def _claim_batch(self, full_domains: Collection[str]) -> int:
-        # Between two answers of a far relay there is time that a thread can use. A near one leaves none, and before the
-        # first letter there is nothing to wait for.
-        self._aside.here = self._embedded and min(self._took, default=0) < NEAR
-        taken, unwritten = await retry_on_store_error(lambda: self._aside.do(lambda: self._claimer.claim(full_domains)))
+        taken, unwritten = await retry_on_store_error(
+            lambda: self._executor.run(lambda: self._claimer.claim(full_domains))
+        )
         for each, outcome in unwritten:
             await self._recorder.record(each, outcome)
         await self._buffer.put(taken)
         return len(taken) + len(unwritten)
 
     async def _recover_abandoned(self) -> int:
-        again, uncertain = await retry_on_store_error(lambda: self._aside.do(self._claimer.recover_abandoned))
+        again, uncertain = await retry_on_store_error(lambda: self._executor.run(self._claimer.recover_abandoned))
         self._report.uncertain += uncertain
         return again
 
@@ -232,7 +225,6 @@ class Sender:
             await self._check_relay(error)
         else:
             state.took = now() - state.left
-            self._took.append(state.took)
             state.previous = self._recorder.submit(
                 claimed, DeliveryOutcome(DeliveryState.SENT, reply.code, replies.redact_addresses(reply.text))
             )
