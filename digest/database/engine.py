@@ -1,6 +1,6 @@
 """Engines, sessions, and the errors of a store that cannot be used."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -86,8 +86,6 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
 
 def _begin_transaction(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if options.get("single_statement", False):
-        return
     bulk = options.get("bulk", False)
     if connection.info.get("bulk", False) != bulk:
         connection.info["bulk"] = bulk
@@ -124,40 +122,18 @@ class WriteConnection:
     """Connection kept open for frequent writes in SQL, without the overhead of a session. For one thread at a time."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine, self.dialect = engine, engine.dialect
+        self._engine = engine
         self._connection: Connection | None = None
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Run one transaction. Raises as `write_session` does; the next transaction then connects anew."""
-        with self._open_connection(autocommit=False) as connection, connection.begin():
-            yield connection
-
-    def execute_atomically(
-        self, statement: str, parameters: Mapping[str, object]
-    ) -> tuple[int, Sequence[Sequence[Any]]]:
-        """Run one statement as a transaction of its own, in the driver's parameter style: one round trip to a server.
-
-        Returns the number of changed rows and the returned rows. Raises as `begin` does.
-        """
-        with self._open_connection(autocommit=True) as connection, connection.begin() as transaction:
-            result = connection.exec_driver_sql(statement, dict(parameters))
-            changed, rows = result.rowcount, result.fetchall() if result.returns_rows else ()
-            if not changed:
-                transaction.rollback()
-            return changed, rows
-
-    @contextmanager
-    def _open_connection(self, *, autocommit: bool) -> Iterator[Connection]:
         with wrap_store_errors(self._engine, UNAVAILABLE_ERRORS):
             connection = self._connection or self._engine.connect().execution_options(writer=True)
             self._connection = None
             try:
-                if connection.get_execution_options().get("single_statement") is not autocommit:
-                    isolation = "AUTOCOMMIT" if autocommit else "READ COMMITTED"
-                    level = {"isolation_level": isolation} if is_postgresql(connection) else {}
-                    connection.execution_options(single_statement=autocommit, **level)
-                yield connection
+                with connection.begin():
+                    yield connection
             except BaseException:
                 connection.close()
                 raise

@@ -215,7 +215,7 @@ class Sender:
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
             stopped = DeliveryOutcome(DeliveryState.QUEUED, 0, "stopped before it left")
-            await self._committer.settle(claimed.id, claimed.attempts, stopped, self._clock())
+            await self._committer.submit(claimed.id, claimed.attempts, stopped, self._clock())
             raise
         except RelayUnavailableError:
             raise  # nobody has heard of this letter yet
@@ -246,7 +246,7 @@ class Sender:
     ) -> DeliveryState | None:
         if previous and previous.has_failed:
             await self._recorder.finish(previous)
-        return await self._committer.mark_on_wire(claimed.id, claimed.attempts, self._clock())
+        return await self._committer.submit(claimed.id, claimed.attempts, None, self._clock())
 
     def _record_cancelled(self, claimed: ClaimedDelivery, committed_state: DeliveryState | None) -> None:
         if committed_state is DeliveryState.CANCELLED:

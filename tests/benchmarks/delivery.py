@@ -175,8 +175,8 @@ async def record_deliveries(ctx: AppContext, limit: int, batch: int, group_size:
             claimed = claim(session, "bench", now(), batch)
         for start in range(0, len(claimed), group_size):
             group = claimed[start : start + group_size]
-            await asyncio.gather(*(committer.mark_on_wire(d.id, d.attempts, now()) for d in group))
-            await asyncio.gather(*(committer.settle(d.id, d.attempts, SENT, now()) for d in group))
+            await asyncio.gather(*(committer.submit(d.id, d.attempts, None, now()) for d in group))
+            await asyncio.gather(*(committer.submit(d.id, d.attempts, SENT, now()) for d in group))
         recorded += len(claimed)
     await committer.close()
     return recorded

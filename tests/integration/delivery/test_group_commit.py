@@ -69,6 +69,10 @@ def settle(store: Engine, number: int, outcome: DeliveryOutcome, owner: str = "m
     return asyncio.run(alone(store, owner, outcome, number, attempt)) is not None
 
 
+async def submit(ledger: GroupCommitter, number: int, outcome: DeliveryOutcome | None) -> DeliveryState | None:
+    return await ledger.submit(number, 1, outcome, NOW)
+
+
 async def alone(
     store: Engine, owner: str, outcome: DeliveryOutcome | None, number: int, attempt: int
 ) -> DeliveryState | None:
@@ -192,13 +196,13 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
 
     async def together() -> list[object]:
         ledger = GroupCommitter(store, "me")
-        lines = [ledger.mark_on_wire(number, 1, NOW) for number in (left, meant, foreign)]
-        told = await asyncio.gather(*lines, ledger.settle(answered, 1, SENT, NOW))
+        lines = [submit(ledger, number, None) for number in (left, meant, foreign)]
+        told = await asyncio.gather(*lines, submit(ledger, answered, SENT))
         await ledger.close()
         return list(told)
 
     with commits(store) as count:
-        assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, True]
+        assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, DeliveryState.SENT]
         assert count() == 1
     assert [get(store, each).state for each in (left, meant, foreign, answered)] == [
         "cancelled",
@@ -256,12 +260,27 @@ def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> N
     assert reader_of(store, number).status == SubscriberStatus.ACTIVE
 
 
+def test_in_one_commit_only_the_newer_of_two_copies_is_recorded(store: Engine) -> None:
+    number = put(store, state=DeliveryState.ON_WIRE, attempts=2)
+    uncounted = DeliveryOutcome(DeliveryState.QUEUED, 0, "not in the inbox yet", counts_as_attempt=False)
+
+    async def together() -> list[object]:
+        ledger = GroupCommitter(store, "me")
+        submitted = [ledger.submit(number, 1, SENT, NOW), ledger.submit(number, 2, uncounted, NOW)]
+        states = await asyncio.gather(*submitted)
+        await ledger.close()
+        return list(states)
+
+    assert asyncio.run(together()) == [None, DeliveryState.QUEUED]
+    assert (get(store, number).state, get(store, number).attempts) == ("queued", 1)
+
+
 def test_many_connections_share_few_commits(store: Engine) -> None:
     numbers = [put(store) for _ in range(60)]
 
     async def connection(ledger: GroupCommitter, number: int) -> bool:
-        left = await ledger.mark_on_wire(number, 1, NOW)
-        return left is DeliveryState.ON_WIRE and await ledger.settle(number, 1, SENT, NOW)
+        left = await submit(ledger, number, None)
+        return left is DeliveryState.ON_WIRE and await submit(ledger, number, SENT) is DeliveryState.SENT
 
     async def together() -> list[bool]:
         ledger = GroupCommitter(store, "me")
@@ -286,12 +305,12 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
     async def together() -> list[object]:
         ledger = GroupCommitter(store, "me")
         rename("delivery", "hidden")
-        waiting: list[Coroutine[Any, Any, object]] = [ledger.mark_on_wire(number, 1, NOW) for number in numbers[:10]]
-        waiting += [ledger.settle(number, 1, SENT, NOW) for number in numbers[10:]]
+        waiting: list[Coroutine[Any, Any, object]] = [submit(ledger, number, None) for number in numbers[:10]]
+        waiting += [submit(ledger, number, SENT) for number in numbers[10:]]
         async with asyncio.timeout(30):
             heard = await asyncio.gather(*waiting, return_exceptions=True)
         rename("hidden", "delivery")
-        assert await ledger.mark_on_wire(numbers[0], 1, NOW) is DeliveryState.ON_WIRE
+        assert await submit(ledger, numbers[0], None) is DeliveryState.ON_WIRE
         await ledger.close()
         return list(heard)
 
@@ -309,15 +328,15 @@ def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_repl
     async def one_after_the_other() -> None:
         ledger = GroupCommitter(store, "me")
         for number in numbers[:3]:
-            assert await ledger.mark_on_wire(number, 1, NOW) is DeliveryState.ON_WIRE
+            assert await submit(ledger, number, None) is DeliveryState.ON_WIRE
         assert len(taken) == 1
         if store.dialect.name == "postgresql":
             with write_session(store) as session:
                 others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                 session.execute(text(f"{others} AND pid <> pg_backend_pid()"))
             with pytest.raises(StoreError, match="cannot be used"):
-                await ledger.mark_on_wire(numbers[3], 1, NOW)
-        assert await ledger.mark_on_wire(numbers[3], 1, NOW) is DeliveryState.ON_WIRE
+                await submit(ledger, numbers[3], None)
+        assert await submit(ledger, numbers[3], None) is DeliveryState.ON_WIRE
         await ledger.close()
 
     asyncio.run(one_after_the_other())
@@ -355,9 +374,9 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
     async def cancelled() -> None:
         ledger = GroupCommitter(store, "me")
         with hold_commits(store):
-            first = asyncio.create_task(ledger.settle(number, 1, SENT, NOW))
+            first = asyncio.create_task(submit(ledger, number, SENT))
             await asyncio.sleep(0.1 if store.dialect.name == "postgresql" else 0)
-            second = asyncio.create_task(ledger.settle(behind, 1, SENT, NOW))
+            second = asyncio.create_task(submit(ledger, behind, SENT))
             await asyncio.sleep(0)
             for task in (first, second):
                 task.cancel()
@@ -376,7 +395,7 @@ def test_commits_run_on_the_event_loop_with_sqlite_and_in_a_thread_with_postgres
     async def once() -> bool:
         ledger = GroupCommitter(store, "me")
         event.listen(store, "before_cursor_execute", lambda *_: threads.add(get_ident()))
-        left = await ledger.mark_on_wire(number, 1, NOW)
+        left = await submit(ledger, number, None)
         await ledger.close()
         return left is DeliveryState.ON_WIRE
 

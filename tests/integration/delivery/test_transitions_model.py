@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -43,6 +43,12 @@ KEPT = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE, Deli
 reader = st.integers(0, READERS - 1)
 owner = st.sampled_from(OWNERS)
 which = st.integers(0, 7)
+
+
+async def submit(
+    committer: GroupCommitter, number: int, attempt: int, outcome: DeliveryOutcome | None, now: datetime
+) -> DeliveryState | None:
+    return await committer.submit(number, attempt, outcome, now)
 
 
 @dataclass
@@ -150,7 +156,7 @@ class Play(RuleBasedStateMachine):
         ours = letter.state == DeliveryState.SENDING and letter.owner == who
         may = ours and letter.reader in self.model.active
         told = DeliveryState.ON_WIRE if may else DeliveryState.CANCELLED if ours else None
-        assert asyncio.run(self.ledgers[who].mark_on_wire(key, letter.attempts, NOW + self.time)) is told
+        assert asyncio.run(submit(self.ledgers[who], key, letter.attempts, None, NOW + self.time)) is told
         if may:
             assert letter.left == 0, "a letter that may have left goes a second time"
             letter.state, letter.left = DeliveryState.ON_WIRE, letter.left + 1
@@ -177,7 +183,8 @@ class Play(RuleBasedStateMachine):
             fate, 0, "said", NOW + until if until is not None else None, counts_as_attempt=charged
         )
         ours = letter.state in {*MOVING, DeliveryState.UNCERTAIN} and letter.owner == who
-        assert asyncio.run(self.ledgers[who].settle(key, letter.attempts, outcome, NOW + self.time)) is ours
+        state = asyncio.run(submit(self.ledgers[who], key, letter.attempts, outcome, NOW + self.time))
+        assert (state is not None) is ours
         if ours:
             letter.state, letter.owner, letter.wait = fate, None, until
             letter.attempts -= not charged
@@ -195,9 +202,9 @@ class Play(RuleBasedStateMachine):
             return
         letter = self.model.letters[key]
         ledger, older = self.ledgers[letter.owner or OWNERS[0]], letter.attempts - 1
-        assert asyncio.run(ledger.mark_on_wire(key, older, NOW + self.time)) is None
+        assert asyncio.run(submit(ledger, key, older, None, NOW + self.time)) is None
         assert not asyncio.run(
-            ledger.settle(key, older, DeliveryOutcome(fate, 0, "said of the older"), NOW + self.time)
+            submit(ledger, key, older, DeliveryOutcome(fate, 0, "said of the older"), NOW + self.time)
         )
 
     @rule(who=owner)
