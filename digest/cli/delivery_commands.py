@@ -98,14 +98,14 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: JsonO
             for bounce in bounces
         ]
     if as_json:
-        history = [{"at": event.at, "event": event.what} for event in events]
+        history = [{"at": event.at, "event": event.text} for event in events]
         print_json(row | {"history": history}, OLD_NAMES)
         return
     print_table(
         f"Delivery {number}", ("what", "value"), (row | {"papers": len(titles), "bounces": len(bounces)}).items()
     )
     times = (event.at and f"{event.at:%Y-%m-%d %H:%M:%S} UTC" for event in events)
-    print_table("History", ("at", "what"), zip(times, (event.what for event in events), strict=True))
+    print_table("History", ("at", "what"), zip(times, (event.text for event in events), strict=True))
     if titles:
         print_table("Papers", ("id", "title"), titles)
 

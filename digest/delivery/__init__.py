@@ -1,31 +1,38 @@
-"""The record: what each letter's fate is, and the only rooms that decide when a fate is committed.
+"""The delivery record, and the sender that works through it: each delivery at most once.
 
-    queued -> sending (claimed) -> on_wire (committed just before DATA) -> sent
-       ^                                                               -> queued     4xx or no connection: again at ...
-       └── operator, sweep                                             -> failed     5xx: its papers go back
-                                                                       -> uncertain  no numbered reply after the dot
-    also: cancelled (the reader left meanwhile), expired (the next edition took its papers)
+    queued -> sending (lease) -> on_wire (committed just before DATA) -> sent
+       ^                                                              -> queued     4xx or no connection: retried later
+       +-- operator, recovery                                         -> failed     5xx: its papers are reclaimed
+                                                                      -> uncertain  no reply after the final dot
+    also: cancelled (the subscriber left meanwhile), expired (the next edition took its papers)
 
-A letter found on the wire after a crash is `uncertain`: shown to the operator, never sent again by itself.
+A delivery found on the wire after a crash is `uncertain`: shown to the operator, never sent again by itself.
 
-    lane.py      the way to the relay, while it is closed
-    outcome.py   what an SMTP answer means for a letter; pure
-    queue.py     claim, release, sweep: who has which letter in hand
-    record.py    enqueue, take back, cancel, resolve: plain transactions
-    again.py     a letter that did not go is sent after all
-    aside.py     in a thread, or on the loop: where a sender works with the store
-    bucket.py    rates that several senders keep together
-    bulk.py      enqueue the digests of many readers
-    ledger.py    on the wire and settle, for many connections in one commit
-    sent.py      how many letters met which fate, for reports
+    claims -> claimer -> buffer -> prefetch -> sender (on_wire, DATA) -> results -> group_commit
+
+- `buffer`: prepared e-mails that wait for a connection, or for the rate of their domain
+- `bulk_insert`: digests of many subscribers, queued at the speed of the driver
+- `circuit_breaker`: whether the relay takes messages from us, and when to probe it
+- `claimer`: claims and prepares deliveries for one sender
+- `claims`: claim, release, recover and count queued deliveries
+- `group_commit`: state changes of many connections in one transaction
+- `history`: counts of one run, and the history of one delivery
+- `prefetch`: messages rendered ahead of the connections
+- `rate_limit`: token buckets, of one sender or shared by all
+- `results`: how attempts ended, on the way into the record
+- `retry`: what follows from an error
+- `send`: one delivery run, from the choice of the relay to the report
+- `sender`: the connections of one sender
+- `statements`: set-based updates of the record
+- `store_executor`: where a sender waits for the store
+- `transitions`: enqueue, cancel, reclaim, resolve, retry
 """
 
 from digest.delivery.bulk_insert import DigestRow, enqueue_digests
 from digest.delivery.circuit_breaker import find_circuit
 from digest.delivery.claimer import Clock
 from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE, any_in_progress, count_due, count_queued, is_due
-from digest.delivery.history import bounces_of, delivery_history
-from digest.delivery.report import DeliveryReport
+from digest.delivery.history import DeliveryReport, bounces_of, delivery_history
 from digest.delivery.send import send_queued
 from digest.delivery.transitions import (
     NewDelivery,

@@ -1,35 +1,31 @@
-"""Letters that wait for a connection, or for their turn: a domain at its limit holds up no other."""
+"""Prepared e-mails that wait for a connection, or for the rate of their domain.
+
+A domain at its limit holds up no other.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from math import ceil
+from time import monotonic
 from typing import Any
 
-from digest.delivery.rate_limit import RateLimits, TokenBucket, now
+from digest.delivery.rate_limit import RateLimits, TokenBucket
 from digest.rendering import PreparedEmail
 
-CLAIM_AHEAD_SECONDS = 5.0  # seconds of work that are claimed beforehand where a rate is set
-
-
-MAX_BUFFERED = 500  # letters in memory
-
-
-POLL_SECONDS = 0.5  # seconds between looks whether it is over
-
-
-CLAIM_BATCH = 100  # letters claimed at a time
-
+CLAIM_BATCH = 100  # deliveries claimed at a time
+CLAIM_AHEAD_SECONDS = 5.0  # so much work is claimed ahead where a rate is set
+MAX_BUFFERED = 500
+POLL_SECONDS = 0.5  # between checks whether to stop
 
 ReserveSlices = Callable[[Sequence[tuple[str, TokenBucket]]], Awaitable[None]]
 
 
 class SendBuffer:
-    """Between one that claims and the connections that send. Lives in one event loop.
+    """A queue between the claimer and the connections of one sender, in one event loop.
 
-    `room`: how many letters may wait for a connection before nothing more is claimed. `over`: whether it is time to
-    end; then nobody gets a letter any more. `borrow`: ask for slices of rates that are shared with other senders.
+    While `capacity` e-mails are ready nothing more is claimed. `reserve` asks for slices of rates that senders share.
     """
 
     def __init__(
@@ -38,55 +34,55 @@ class SendBuffer:
         self._limits, self._capacity, self.should_stop, self._reserve = limits, capacity, should_stop, reserve
         self._waiting: dict[str, deque[tuple[int, PreparedEmail]]] = {}  # by domain, where domains have a limit
         self._sequence = 0
-        self._closed = False
-        # Those who wait are woken one by one: a hundred letters to sixteen connections would else be 1,600 wakings.
-        self._filled = asyncio.Condition()
-        self._removed = asyncio.Event()  # for the one that claims
+        self._is_closed = False
+        # A condition wakes connections one by one; an event would wake all of them for every e-mail.
+        self._changed = asyncio.Condition()
+        self._removed = asyncio.Event()  # for the claimer
         self._domain_capacity = ceil(limits.per_domain * CLAIM_AHEAD_SECONDS)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether a letter waits for nothing but a connection."""
-        return bool(self._waiting) and self._limits.is_unlimited
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether an e-mail waits for nothing but a connection."""
+        return bool(self._waiting) and self._limits.is_unlimited
+
     async def put(self, emails: Sequence[PreparedEmail]) -> None:
-        """Letters to be sent, in this order as far as rates allow."""
-        async with self._filled:
-            for outgoing in emails:
-                domain = domain_of(outgoing.recipient) if self._domain_capacity else ""
+        """Add e-mails, to leave in this order as far as rates allow."""
+        async with self._changed:
+            for email in emails:
+                domain = email.recipient.rpartition("@")[2].lower() if self._domain_capacity else ""
                 self._sequence += 1
-                self._waiting.setdefault(domain, deque()).append((self._sequence, outgoing))
-            self._filled.notify(len(emails))
+                self._waiting.setdefault(domain, deque()).append((self._sequence, email))
+            self._changed.notify(len(emails))
 
     async def close(self) -> None:
-        """Nothing more will come."""
-        async with self._filled:
-            self._closed = True
-            self._filled.notify_all()
+        """Announce that no more e-mails will come."""
+        async with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     async def get(self) -> PreparedEmail | None:
-        """The next letter that may go, as soon as there is one; None when all are through or it is over."""
-        async with self._filled:
+        """Wait for the next e-mail that may leave; None when there are no more or the sender stops."""
+        async with self._changed:
             while not self.should_stop():
-                if self._waiting and (lacking := self._limits.buckets_needing_slice(self._waiting, now())):
-                    await self._reserve(lacking)
-                found, seconds = self._pop_ready(now())
-                if found:
+                if self._waiting and (buckets := self._limits.buckets_needing_slice(self._waiting, monotonic())):
+                    await self._reserve(buckets)
+                email, seconds = self._pop_ready(monotonic())
+                if email:
                     self._signal_capacity()
-                    if self._closed and not self._waiting:
-                        self._filled.notify_all()
-                    return found
-                if self._closed and not self._waiting:
-                    return None
-                await _wait_for(self._filled.wait(), seconds)
+                is_exhausted = self._is_closed and not self._waiting
+                if is_exhausted:
+                    self._changed.notify_all()
+                if email or is_exhausted:
+                    return email
+                await _wait_for(self._changed.wait(), seconds)
         return None
 
     def take_ready(self, limit: int) -> list[PreparedEmail]:
-        """Up to so many further letters, but for the last; none where rates have to be kept."""
-        waiting = None if self.should_stop() or not self._limits.is_unlimited else self._waiting.get("")
+        """Take up to `limit` e-mails, but the last one; none where rates apply."""
+        waiting = self._waiting.get("") if self._limits.is_unlimited and not self.should_stop() else None
         if not waiting:
             return []
         taken = [waiting.popleft()[1] for _ in range(min(limit, len(waiting) - 1))]
@@ -94,13 +90,13 @@ class SendBuffer:
         return taken
 
     async def wait_for_capacity(self) -> frozenset[str]:
-        """Wait until more letters are wanted; the domains of which there are enough already."""
-        while not self.should_stop() and not self._has_capacity(now()):
+        """Wait until more e-mails are wanted; return the domains of which there are enough."""
+        while not self.should_stop() and not self._has_capacity(monotonic()):
             await self._wait_for_removal()
         return self._full_domains()
 
     async def wait_for_domain(self, full_domains: frozenset[str]) -> None:
-        """Wait until a domain that was `full` is so no more."""
+        """Wait until one of `full_domains` has room again."""
         while not self.should_stop() and full_domains <= self._full_domains():
             await self._wait_for_removal()
 
@@ -109,50 +105,46 @@ class SendBuffer:
         await _wait_for(self._removed.wait(), POLL_SECONDS)
 
     def _signal_capacity(self) -> None:
-        if self._domain_capacity or self._has_capacity(now()):
+        if self._domain_capacity or self._has_capacity(monotonic()):
             self._removed.set()
 
-    def _pop_ready(self, at: float) -> tuple[PreparedEmail | None, float]:
-        """The first letter that may go now, or how many seconds until one may."""
-        seconds = self._limits.wait(at)
+    def _pop_ready(self, now: float) -> tuple[PreparedEmail | None, float]:
+        """Take the first e-mail that may leave now; else return after how many seconds one may."""
+        seconds = self._limits.wait(now)
         if seconds or not self._waiting:
             return None, seconds or POLL_SECONDS
-        waits = {domain: self._limits.wait_for_domain(domain, at) for domain in self._waiting}
+        waits = {domain: self._limits.wait_for_domain(domain, now) for domain in self._waiting}
         ready = [(self._waiting[domain][0][0], domain) for domain, wait in waits.items() if not wait]
         if not ready:
             return None, min(waits.values())
         _, domain = min(ready)
-        _, outgoing = self._waiting[domain].popleft()
+        _, email = self._waiting[domain].popleft()
         if not self._waiting[domain]:
             del self._waiting[domain]
-        self._limits.take(domain, at)
-        return outgoing, 0.0
+        self._limits.take(domain, now)
+        return email, 0.0
 
-    def _has_capacity(self, at: float) -> bool:
+    def _has_capacity(self, now: float) -> bool:
         if len(self) >= MAX_BUFFERED:
             return False
-        # Those that wait for their domain alone are no reason to leave connections idle.
-        return sum(
-            len(many) for domain, many in self._waiting.items() if not self._limits.wait_for_domain(domain, at)
-        ) < (self._capacity)
+        # E-mails that wait for the rate of their domain must not leave connections idle.
+        ready = (
+            len(emails) for domain, emails in self._waiting.items() if not self._limits.wait_for_domain(domain, now)
+        )
+        return sum(ready) < self._capacity
 
     def _full_domains(self) -> frozenset[str]:
         if not self._domain_capacity:
             return frozenset()
-        return frozenset(domain for domain, many in self._waiting.items() if len(many) >= self._domain_capacity)
-
-
-async def _wait_for(changed: Coroutine[Any, Any, bool], seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(min(seconds, POLL_SECONDS)):
-            await changed
+        return frozenset(domain for domain, emails in self._waiting.items() if len(emails) >= self._domain_capacity)
 
 
 def claim_batch_size(*rates: float) -> int:
-    """How many letters are claimed at a time: those of the next seconds, lest a request wait behind digests."""
-    return min(CLAIM_BATCH, *(ceil(each * CLAIM_AHEAD_SECONDS) for each in rates if each), CLAIM_BATCH)
+    """Return how many deliveries to claim at a time: those of the next seconds, so that a request need not wait."""
+    return min(CLAIM_BATCH, *(ceil(rate * CLAIM_AHEAD_SECONDS) for rate in rates if rate), CLAIM_BATCH)
 
 
-def domain_of(address: str) -> str:
-    """What a limit counts by."""
-    return address.rpartition("@")[2].lower()
+async def _wait_for(change: Coroutine[Any, Any, bool], seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(min(seconds, POLL_SECONDS)):
+            await change

@@ -1,4 +1,4 @@
-"""What a sender takes in: letters of the queue, ready to be written, and what others left behind."""
+"""Claim deliveries for one sender, with all that their e-mails need; recover what dead senders left behind."""
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,50 +14,33 @@ from digest.database import is_postgresql, read_session, write_session
 from digest.database.models import ClaimedDelivery, DeliveryKind, DeliveryState
 from digest.delivery import claims
 from digest.delivery.buffer import claim_batch_size
-from digest.delivery.claims import count_queued
 from digest.delivery.retry import DeliveryOutcome, backoff, outcome_from_error
 from digest.errors import DeliveryError
 from digest.mail import replies
-from digest.rendering import BatchData, FirstPapers, PreparedEmail, RenderCache, load_batch, prepare_email
+from digest.rendering import FirstPapers, PreparedEmail, RenderCache, load_batch, prepare_email
 
 log = structlog.get_logger()
 
-
-DELIVERIES_PER_CONNECTION = (
-    100  # one connection is enough for so many; a second would only be one more to be in doubt after a crash
-)
-
-
-RECOVERY_SECONDS = 5.0  # between looks for what dead senders left behind, where there are others
-
-
+# One connection is enough for so many; each one more may leave a message in doubt after a crash.
+DELIVERIES_PER_CONNECTION = 100
+RECOVERY_SECONDS = 5.0  # between searches for what dead senders left, where there are other senders
 Clock = Callable[[], datetime]
-
-
-# Finds what the welcome of a new subscriber shows, by subscriber.
+# Finds the papers that the welcome of each new subscriber shows.
 FirstPapersFinder = Callable[[Session, Sequence[ClaimedDelivery], datetime], Mapping[int, FirstPapers]]
-
-
 ClaimResult = tuple[list[PreparedEmail], list[tuple[ClaimedDelivery, DeliveryOutcome]]]
-
-
-def _alone() -> None:
-    """Nobody can take this sender for dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class SenderIdentity:
-    """One sender among others: its name in the record, and a look whether the others still count it as alive (it
-    raises Lost if not).
-    """
+    """A sender's name in the record. `ensure_alive` raises OwnershipLostError if the store counts it as dead."""
 
     name: str
-    ensure_alive: Callable[[], None] = _alone
+    ensure_alive: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
 class Claimer:
-    """The record as the one who claims sees it."""
+    """Claims deliveries in the name of one sender."""
 
     ctx: AppContext
     clock: Clock
@@ -67,59 +50,56 @@ class Claimer:
     rng: random.Random = field(default_factory=random.Random)  # noqa: S311  - jitter, no secret
     _recovered_at: float = 0.0
 
-    @property
-    def _batch_size(self) -> int:
-        return claim_batch_size(self.ctx.settings.smtp_rate, self.ctx.settings.smtp_domain_rate)
-
     def connections_needed(self, limit: int) -> int:
-        """How many of so many connections the queue is worth."""
+        """Return how many connections the queue is worth, at most `limit`."""
         with read_session(self.ctx.engine) as session:
-            queued = count_queued(session, limit=limit * DELIVERIES_PER_CONNECTION)
+            queued = claims.count_queued(session, limit=limit * DELIVERIES_PER_CONNECTION)
         return min(limit, 1 + queued // DELIVERIES_PER_CONNECTION)
 
     def claim(self, full_domains: Collection[str]) -> ClaimResult:
-        """The next letters; and those that cannot be written, with what becomes of them. Raises StoreError."""
-        self.identity.ensure_alive()
+        """Claim the next deliveries; return prepared e-mails, and outcomes of those that cannot be prepared.
+
+        Raises StoreError.
+        """
+        if self.identity.ensure_alive:
+            self.identity.ensure_alive()
         now = self.clock()
+        limit = claim_batch_size(self.ctx.settings.smtp_rate, self.ctx.settings.smtp_domain_rate)
         with write_session(self.ctx.engine) as session:
-            claimed = claims.claim(session, self.identity.name, now, self._batch_size, excluded_domains=full_domains)
+            claimed = claims.claim(session, self.identity.name, now, limit, excluded_domains=full_domains)
         with read_session(self.ctx.engine) as session:
             batch = load_batch(session, claimed, now, self.cache)
             if self.first_papers and any(delivery.kind == DeliveryKind.WELCOME for delivery in claimed):
                 batch = replace(batch, first_papers=self.first_papers(session, claimed, now))
-            return self._prepare_emails(batch, claimed, now)
+            emails, failed = [], []
+            for delivery in claimed:
+                try:
+                    emails.append(prepare_email(self.ctx, batch, delivery, now))
+                except Exception as error:  # noqa: BLE001  - recorded, and all other e-mails go
+                    failed.append((delivery, self.outcome_of_render_error(delivery, error)))
+        return emails, failed
 
-    def _prepare_emails(self, batch_data: BatchData, claimed: Sequence[ClaimedDelivery], now: datetime) -> ClaimResult:
-        taken, unwritten = [], []
-        for each in claimed:
-            try:
-                taken.append(prepare_email(self.ctx, batch_data, each, now))
-            except Exception as error:  # noqa: BLE001  - it is told, and the other letters go
-                unwritten.append((each, self.outcome_of_render_error(each, error)))
-        return taken, unwritten
-
-    def outcome_of_render_error(self, claimed: ClaimedDelivery, error: Exception) -> DeliveryOutcome:
-        """What becomes of a letter that could not be written for this reason."""
-        if isinstance(error, DeliveryError):  # nobody could be addressed this way
-            return outcome_from_error(error, attempts=claimed.attempts, now=self.clock(), rng=self.rng)
-        log.error("delivery.render_failed", delivery=claimed.id, exc_info=error)
-        retry = self.clock() + backoff(claimed.attempts, self.rng)
-        return DeliveryOutcome(
-            DeliveryState.QUEUED, 0, replies.redact_addresses(f"cannot be written: {error!r}"), retry
-        )
+    def outcome_of_render_error(self, delivery: ClaimedDelivery, error: Exception) -> DeliveryOutcome:
+        """Return the outcome of an attempt whose message could not be rendered."""
+        if isinstance(error, DeliveryError):  # the recipient's address cannot stand in a header
+            return outcome_from_error(error, attempts=delivery.attempts, now=self.clock(), rng=self.rng)
+        log.error("delivery.render_failed", delivery=delivery.id, exc_info=error)
+        retry_at = self.clock() + backoff(delivery.attempts, self.rng)
+        reply = replies.redact_addresses(f"cannot be written: {error!r}")
+        return DeliveryOutcome(DeliveryState.QUEUED, 0, reply, retry_at)
 
     def is_recovery_due(self) -> bool:
-        """Whether it is time to look for what others left behind."""
+        """Return whether it is time to look for what other senders left behind."""
         return is_postgresql(self.ctx.engine) and monotonic() - self._recovered_at > RECOVERY_SECONDS
 
     def recover_abandoned(self) -> tuple[int, int]:
-        """Take up what dead senders left behind: (letters queued again, letters now uncertain)."""
+        """Recover what dead senders left; return how many deliveries are queued again, and how many are uncertain."""
         with write_session(self.ctx.engine) as session:
-            again, uncertain = claims.recover_abandoned(session, self.identity.name, self.clock())
+            requeued, uncertain = claims.recover_abandoned(session, self.identity.name, self.clock())
         self._recovered_at = monotonic()
-        if again or uncertain:
-            log.warning("delivery.recovered", requeued=again, uncertain=uncertain)
-        return again, uncertain
+        if requeued or uncertain:
+            log.warning("delivery.recovered", requeued=requeued, uncertain=uncertain)
+        return requeued, uncertain
 
     def release(self) -> None:
         """Hand back what was claimed and not sent."""

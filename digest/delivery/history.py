@@ -1,4 +1,4 @@
-"""What happened to one letter, in order: for whoever asks why it came, or did not."""
+"""What became of deliveries: the count of one run, and the history of a single delivery."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from digest.database.models import BounceRecord, Delivery, DeliveryState
+from digest.database.models import BounceRecord, ClaimedDelivery, Delivery, DeliveryState
+from digest.delivery.retry import DeliveryOutcome
 
 FINAL_TEXTS = {
     DeliveryState.SENT: "the relay took it",
@@ -16,45 +17,73 @@ FINAL_TEXTS = {
 }
 
 
+@dataclass(slots=True)
+class DeliveryReport:
+    """Counts of one run. `busy`: another process is sending, so this one did nothing."""
+
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    cancelled: int = 0
+    papers: int = 0
+    busy: bool = False
+    relay_error: str = ""  # why the relay takes nothing from us
+
+    def add(self, delivery: ClaimedDelivery, outcome: DeliveryOutcome) -> None:
+        """Count one delivery."""
+        match outcome.state:
+            case DeliveryState.SENT:
+                self.sent += 1
+                self.papers += len(delivery.papers)
+            case DeliveryState.QUEUED:
+                self.deferred += outcome.counts_as_attempt  # else nothing was said about this delivery yet
+            case DeliveryState.FAILED:
+                self.failed += 1
+            case DeliveryState.UNCERTAIN:
+                self.uncertain += 1
+            case _:
+                self.cancelled += 1
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryEvent:
-    """One thing that happened; `at` is None where nobody noted the instant."""
+    """One thing that happened to a delivery; `at` is None where the instant is not recorded."""
 
     at: datetime | None
-    what: str
-
-
-def bounces_of(session: Session, delivery_id: int) -> Sequence[BounceRecord]:
-    """The mails that came back about a letter, in the order in which they were read."""
-    asked = select(BounceRecord).where(BounceRecord.delivery_id == delivery_id).order_by(col(BounceRecord.id))
-    return session.exec(asked).all()
+    text: str
 
 
 def delivery_history(delivery: Delivery, bounces: Sequence[BounceRecord]) -> list[DeliveryEvent]:
-    """A letter's whole life, as far as it is recorded."""
-    said = f"{delivery.reply_code or ''} {delivery.reply}".strip()
-    told = f": {said}" if said else ""
+    """Return what is recorded of a delivery, in order."""
+    reply = f"{delivery.reply_code or ''} {delivery.reply}".strip()
+    suffix = f": {reply}" if reply else ""
     events = [DeliveryEvent(delivery.created_at, f"queued: {delivery.kind} {delivery.edition}")]
     if delivery.attempts:
-        events.append(
-            DeliveryEvent(None, f"{delivery.attempts} {'attempt' if delivery.attempts == 1 else 'attempts'} to send it")
-        )
+        attempts = "1 attempt" if delivery.attempts == 1 else f"{delivery.attempts} attempts"
+        events.append(DeliveryEvent(None, f"{attempts} to send it"))
     match delivery.state:
         case DeliveryState.QUEUED if delivery.attempts:
-            events.append(DeliveryEvent(None, f"put off{told}"))
+            events.append(DeliveryEvent(None, f"put off{suffix}"))
         case DeliveryState.SENDING | DeliveryState.ON_WIRE:
             events.append(DeliveryEvent(None, "being sent now"))
         case DeliveryState.UNCERTAIN:
-            events.append(DeliveryEvent(None, f"uncertain, whether it arrived{told}"))
+            events.append(DeliveryEvent(None, f"uncertain, whether it arrived{suffix}"))
         case DeliveryState.SENT | DeliveryState.FAILED | DeliveryState.CANCELLED | DeliveryState.EXPIRED:
-            events.append(DeliveryEvent(delivery.settled_at, FINAL_TEXTS[DeliveryState(delivery.state)] + told))
-    events += [DeliveryEvent(each.received_at, f"came back: {describe_bounce(each)}") for each in bounces]
+            events.append(DeliveryEvent(delivery.settled_at, FINAL_TEXTS[DeliveryState(delivery.state)] + suffix))
+    events += [DeliveryEvent(bounce.received_at, f"came back: {describe_bounce(bounce)}") for bounce in bounces]
     if delivery.state == DeliveryState.QUEUED and delivery.next_attempt_at:
         events.append(DeliveryEvent(delivery.next_attempt_at, "will be tried again"))
     return events
 
 
+def bounces_of(session: Session, delivery_id: int) -> Sequence[BounceRecord]:
+    """Return the messages that came back about a delivery, in the order in which they were read."""
+    bounces = select(BounceRecord).where(BounceRecord.delivery_id == delivery_id)
+    return session.exec(bounces.order_by(col(BounceRecord.id))).all()
+
+
 def describe_bounce(bounce: BounceRecord) -> str:
-    """A mail that came back, in a line: its verdict, why, and who read it."""
-    why = f"{bounce.status_code} {bounce.reason}".strip()
-    return f"{bounce.bounce_class}{f', {why}' if why else ''} (read by {bounce.parser})"
+    """Return the class of a bounce, its reason and its parser in one line."""
+    reason = f"{bounce.status_code} {bounce.reason}".strip()
+    return f"{bounce.bounce_class}{f', {reason}' if reason else ''} (read by {bounce.parser})"

@@ -1,18 +1,8 @@
-"""Sending. On SQLite there is one sender, whoever starts first; the others find the lock taken and leave the work to
-it. On PostgreSQL there may be any number, each known as alive by a lock of its own: none waits for another, and what
-a dead one leaves behind the others take up.
+"""Send what is due: choose the relay, register as a sender, run one delivery.
 
-claim ─> look up ─> outbox ─> write ─┬─> connection ─> on wire ─> DATA ─> settle
-                                     └─> connection ...
-
-outbox.py   letters that wait for a connection, or for the rate of their domain
-shares.py   this sender's share of rates that all senders keep together
-lane.py     whether the relay takes letters from us at all, and when to ask again
-intake.py   letters of the queue, and all that is needed to write them; what dead senders left behind
-pen.py      letters written, a few at a time
-hand.py     what a connection has in hand
-answers.py  what the relay has said, recorded while the next letter is written
-sender.py   the life of one delivery
+On SQLite there is one sender at a time, whoever comes first; the others leave the work to it. On PostgreSQL there may
+be any number: each holds a lock that shows it is alive, none waits for another, and what a dead one leaves is
+recovered.
 """
 
 import asyncio
@@ -25,7 +15,7 @@ import structlog
 from digest.context import AppContext
 from digest.database import SENDER_LOCK, exclusive_lock, is_postgresql, liveness_lock
 from digest.delivery.claimer import Claimer, Clock, FirstPapersFinder, SenderIdentity
-from digest.delivery.report import DeliveryReport
+from digest.delivery.history import DeliveryReport
 from digest.delivery.sender import Sender
 from digest.mail import LocalMailbox, RelayConfig
 from digest.rendering import RenderCache
@@ -33,49 +23,49 @@ from digest.rendering import RenderCache
 log = structlog.get_logger()
 
 
-@asynccontextmanager
-async def open_relay(ctx: AppContext) -> AsyncIterator[RelayConfig]:
-    """The relay of the settings; while none is set, the local inbox."""
-    if ctx.settings.has_relay:
-        yield ctx.relay_config()
-        return
-    async with LocalMailbox(ctx.mailbox_directory) as inbox:
-        yield RelayConfig(host=inbox.host, port=inbox.port)
-
-
 async def send_queued(
     ctx: AppContext,
     clock: Clock,
     *,
     stop: asyncio.Event | None = None,
-    on_progress: Callable[[DeliveryReport], None] = lambda _: None,
+    on_progress: Callable[[DeliveryReport], None] | None = None,
     force: bool = False,
     limit: int | None = None,
     cache: RenderCache | None = None,
     first_papers: FirstPapersFinder | None = None,
 ) -> DeliveryReport:
-    """Send everything that may go now, or the first `most` letters. Setting `stop` ends it after those on the wire.
+    """Send everything that is due, or the first `limit` deliveries; setting `stop` ends it after those on the wire.
 
-    Where the store is an SQLite file, the loop may have to wait for it: nothing else should be on it. A relay that
-    refused us is left alone for a while, unless the caller `insist`s. What was worked out for letters before is in
-    `known`; one delivery at a time may have it.
+    With SQLite the event loop waits for the store: nothing else should run on it. `force` probes a relay even before
+    its circuit allows it. `cache` outlives one delivery, and serves one at a time. `first_papers` finds what welcomes
+    show.
     """
-    with _register_sender(ctx) as place:
-        if place is None:
+    with _register_sender(ctx) as identity:
+        if identity is None:
             log.info("sender.busy")
             return DeliveryReport(busy=True)
         async with open_relay(ctx) as relay:
-            intake = Claimer(ctx, clock, place, RenderCache() if cache is None else cache, first_papers)
-            return await Sender(intake, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)
+            claimer = Claimer(ctx, clock, identity, RenderCache() if cache is None else cache, first_papers)
+            return await Sender(claimer, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)
+
+
+@asynccontextmanager
+async def open_relay(ctx: AppContext) -> AsyncIterator[RelayConfig]:
+    """Yield the relay of the settings, or the local mailbox while none is set."""
+    if ctx.settings.has_relay:
+        yield ctx.relay_config()
+        return
+    async with LocalMailbox(ctx.mailbox_directory) as mailbox:
+        yield RelayConfig(host=mailbox.host, port=mailbox.port)
 
 
 @contextmanager
 def _register_sender(ctx: AppContext) -> Iterator[SenderIdentity | None]:
-    """Our place among the senders of this store; None where there is only one, and it is taken."""
+    """Yield the identity of this sender; None if there may be only one, and another one is at work."""
     name = secrets.token_hex(8)
     if is_postgresql(ctx.engine):
-        with liveness_lock(ctx.engine, name) as still_there:
-            yield SenderIdentity(name, still_there)
+        with liveness_lock(ctx.engine, name) as ensure_alive:
+            yield SenderIdentity(name, ensure_alive)
         return
-    with exclusive_lock(ctx.engine, SENDER_LOCK) as won:
-        yield SenderIdentity(name) if won else None
+    with exclusive_lock(ctx.engine, SENDER_LOCK) as is_only:
+        yield SenderIdentity(name) if is_only else None

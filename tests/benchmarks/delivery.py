@@ -22,9 +22,10 @@ from sqlalchemy import text
 
 from digest.context import AppContext
 from digest.database import write_session
+from digest.database.models import DeliveryState
 from digest.delivery.claims import claim
 from digest.delivery.group_commit import GroupCommitter
-from digest.delivery.retry import SENT
+from digest.delivery.retry import DeliveryOutcome
 from digest.rendering import RenderCache, digest_context
 from tests.benchmarks.harness import Result
 from tests.benchmarks.population import size
@@ -35,6 +36,7 @@ from tests.benchmarks.sender_process import local_context, queue_again
 from tests.benchmarks.stages import now
 from tests.support.slow_rendering import render_slowly
 
+SENT = DeliveryOutcome(DeliveryState.SENT, 250)
 EMAILS, SCRIPT_EMAILS, TURNS = size("LETTERS", 4_000), 60, 3  # BENCH_LETTERS=1000 for a shorter run
 SHORT_TURNS = 9  # of seconds each, as one second of a machine is not like the other
 MANY_EMAILS = 5 * EMAILS // 2  # where a quarter second to begin and one to end would count

@@ -20,11 +20,12 @@ from digest.delivery.buffer import CLAIM_BATCH
 from digest.delivery.claims import claim
 from digest.delivery.group_commit import GroupCommitter
 from digest.delivery.prefetch import RenderedMessage
-from digest.delivery.retry import SENT
+from digest.delivery.retry import DeliveryOutcome
 from digest.mail import OutgoingMessage, SmtpConnection, build_message
 from digest.rendering import RenderCache, load_batch, prepare_email
 from tests.benchmarks.sender_process import local_context, queue_again
 
+SENT = DeliveryOutcome(DeliveryState.SENT, 250)
 CONNECTIONS = 16  # a commit marks so many as on the wire, and settles as many before them
 
 clock = time.process_time
@@ -80,7 +81,7 @@ class StageTimer:
         ]
         self.seconds["build"] += clock() - ended
         self.bytes += sum(len(message.raw) for message in messages)
-        return list(zip(prepared, messages, strict=True))
+        return list(map(RenderedMessage, prepared, messages))
 
     async def _send(self, connections: list[SmtpConnection], batch: list[RenderedMessage]) -> None:
         remaining = iter(batch)
@@ -89,7 +90,7 @@ class StageTimer:
             email = next(remaining, None)
             while email:
                 following = next(remaining, None)
-                await connection.send(email[1], always, partial(message_of, following))
+                await connection.send(email.message, always, partial(message_of, following))
                 email = following
 
         await asyncio.gather(*(work(connection) for connection in connections))
@@ -97,7 +98,7 @@ class StageTimer:
     async def _record(self, committer: GroupCommitter, batch: list[RenderedMessage]) -> None:
         on_wire: list[int] = []
         for start in range(0, len(batch) + CONNECTIONS, CONNECTIONS):
-            leaving = [email.delivery.id for email, _ in batch[start : start + CONNECTIONS]]
+            leaving = [rendered.email.delivery.id for rendered in batch[start : start + CONNECTIONS]]
             updates = [committer.submit(number, 1, SENT, now()) for number in on_wire]
             updates += [committer.submit(number, 1, None, now()) for number in leaving]
             states = [DeliveryState.SENT] * len(on_wire) + [DeliveryState.ON_WIRE] * len(leaving)
@@ -106,7 +107,7 @@ class StageTimer:
 
 
 def message_of(email: RenderedMessage | None) -> OutgoingMessage | None:
-    return email[1] if email else None
+    return email.message if email else None
 
 
 async def always() -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from sqlalchemy import Engine
 
 from digest.delivery.buffer import SendBuffer
@@ -17,52 +16,53 @@ from tests.support.contexts import make_context
 from tests.support.factories import NOW
 
 
-async def nobody(_: object) -> None:
+async def no_slices(_: object) -> None:
     """No rate is shared."""
 
 
-def test_at_the_end_whoever_waits_gets_what_others_have_written_ahead(store: Engine) -> None:
+def prefetcher(claimer: Claimer, buffer: SendBuffer, store: Engine) -> MessagePrefetcher:
+    return MessagePrefetcher(buffer, claimer, ResultRecorder(GroupCommitter(store, "one"), claimer.clock))
+
+
+def test_at_the_end_connections_that_wait_get_what_was_rendered_ahead(store: Engine) -> None:
     addresses = queue(store, 5)
-    intake = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
-    letters, _ = intake.claim(frozenset())
+    claimer = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
+    emails, _ = claimer.claim(frozenset())
 
     async def act() -> None:
-        outbox = SendBuffer(RateLimits(), 100, lambda: False, nobody)
-        pen = MessagePrefetcher(
-            outbox, intake, ResultRecorder(GroupCommitter(store, "one"), intake.clock, lambda _: None)
-        )
-        waiting = [asyncio.create_task(pen.next()) for _ in range(4)]
+        buffer = SendBuffer(RateLimits(), 100, lambda: False, no_slices)
+        messages = prefetcher(claimer, buffer, store)
+        waiting = [asyncio.create_task(messages.next_message()) for _ in range(3)]
         await asyncio.sleep(0.01)
-        await outbox.put(letters)
-        written = [pen.prefetched(connections=1, seconds=0.05)]  # and three more, so that one is left
-        await outbox.close()
-        written += await asyncio.gather(*waiting)
-        assert sorted(each[0].recipient for each in written if each) == sorted(addresses)
-        assert await pen.next() is None
+        await buffer.put(emails)
+        rendered = [messages.prefetched(connections=1)]  # and one more on the next turn
+        await asyncio.sleep(0)
+        await buffer.close()
+        rendered += await asyncio.gather(*waiting)
+        rendered.append(await messages.next_message())
+        assert sorted(each.email.recipient for each in rendered if each) == sorted(addresses)
+        assert await messages.next_message() is None
 
     asyncio.run(act())
 
 
-@pytest.mark.parametrize(("seconds", "at_once", "soon"), [(0.001, 39, 39), (0.05, 44, 39)])
-def test_letters_are_written_ahead_at_once_for_a_near_relay_and_between_its_answers_for_a_far_one(
-    store: Engine, seconds: float, at_once: int, soon: int
-) -> None:
+def test_one_message_a_connection_is_rendered_ahead_on_the_next_turn_of_the_event_loop(store: Engine) -> None:
     queue(store, 60)
-    intake = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
-    letters, _ = intake.claim(frozenset())
+    claimer = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
+    emails, _ = claimer.claim(frozenset())
 
     async def act() -> None:
-        outbox = SendBuffer(RateLimits(), 100, lambda: False, nobody)
-        pen = MessagePrefetcher(
-            outbox, intake, ResultRecorder(GroupCommitter(store, "one"), intake.clock, lambda _: None)
-        )
-        await outbox.put(letters)
-        assert pen.prefetched(connections=20, seconds=seconds)  # the first of sixteen
-        assert len(outbox) == 44
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert len(outbox) == at_once
-        await asyncio.sleep(0.2)
-        assert len(outbox) == soon  # one for each connection
+        buffer = SendBuffer(RateLimits(), 100, lambda: False, no_slices)
+        messages = prefetcher(claimer, buffer, store)
+        await buffer.put(emails)
+        assert messages.prefetched(connections=20)
+        assert len(buffer) == 59
+        await asyncio.sleep(0)
+        assert len(buffer) == 39
+        for _ in range(5):
+            assert messages.prefetched(connections=20)
+        assert len(buffer) == 39
+        await asyncio.sleep(0)
+        assert len(buffer) == 34
 
     asyncio.run(act())

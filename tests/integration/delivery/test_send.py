@@ -170,7 +170,7 @@ def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) ->
         if at.mailbox_directory.exists():
             at.mailbox_directory.rename(at.mailbox_directory.with_name("elsewhere"))
 
-    sent = deliver(at, tell=lose)
+    sent = deliver(at, on_progress=lose)
     assert (sent.sent, sent.deferred, sent.failed) == (1, 1, 0)
     assert Record(sqlite_store).letters()[1].reply_code == 452
 
@@ -198,7 +198,7 @@ def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(sto
         if sent.sent == 3:
             stop.set()
 
-    sent = deliver(through(store, polite.port), stop=stop, tell=enough).sent
+    sent = deliver(through(store, polite.port), stop=stop, on_progress=enough).sent
     assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
     rows = Record(store).letters()
     assert [each.state for each in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
@@ -269,7 +269,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite
 def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store: Engine, polite: Relay) -> None:
     queue(sqlite_store, kind=DeliveryKind.DIGEST)
     known = RenderCache()
-    assert deliver(through(sqlite_store, polite.port), known=known).sent == 1
+    assert deliver(through(sqlite_store, polite.port), cache=known).sent == 1
     assert len(known.matches) > 0
 
 
