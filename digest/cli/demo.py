@@ -45,7 +45,7 @@ ProgressCallback = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class DemoEmail:
+class MailboxEmail:
     """E-mail of this run. `file` is its .eml, with .html and .txt beside it."""
 
     kind: str
@@ -61,7 +61,7 @@ class DemoResult:
     offline: bool
     report: RunReport
     keywords: dict[str, int]
-    emails: list[DemoEmail]
+    emails: list[MailboxEmail]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
@@ -180,7 +180,7 @@ def count_matches(ctx: AppContext, last_listing: int) -> dict[str, int]:
     return {keyword: len(hits) for keyword, hits in zip(KEYWORDS, matches, strict=True)}
 
 
-def write_emails(ctx: AppContext, old_messages: Collection[str]) -> list[DemoEmail]:
+def write_emails(ctx: AppContext, old_messages: Collection[str]) -> list[MailboxEmail]:
     """Return the e-mails of this run, and write each as .html and .txt beside its .eml."""
     columns = (col(Delivery.message_id), col(Delivery.kind), col(Delivery.state))
     with read_session(ctx.engine) as session:
@@ -193,5 +193,5 @@ def write_emails(ctx: AppContext, old_messages: Collection[str]) -> list[DemoEma
         file.with_suffix(".html").write_text(message.part("html"), encoding="utf-8")
         file.with_suffix(".txt").write_text(message.part("plain"), encoding="utf-8")
         kind, state = states[str(message.message["Message-ID"])]
-        emails.append(DemoEmail(kind, message.subject, state, str(file)))
+        emails.append(MailboxEmail(kind, message.subject, state, str(file)))
     return emails

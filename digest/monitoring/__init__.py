@@ -16,17 +16,17 @@
 
 from digest.monitoring.delivery_statistics import uncertain_deliveries
 from digest.monitoring.monitor import Monitoring
-from digest.monitoring.runs import EditionRun, TodayRun, get_edition_run
+from digest.monitoring.runs import CurrentRun, EditionRun, get_edition_run
 from digest.monitoring.source_statistics import FetchCounts
-from digest.monitoring.statistics import MonthStatistics, Statistics
+from digest.monitoring.statistics import MonthSummary, Statistics
 
 __all__ = [
+    "CurrentRun",
     "EditionRun",
     "FetchCounts",
     "Monitoring",
-    "MonthStatistics",
+    "MonthSummary",
     "Statistics",
-    "TodayRun",
     "get_edition_run",
     "uncertain_deliveries",
 ]

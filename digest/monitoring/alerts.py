@@ -14,7 +14,7 @@ from digest.database import read_session
 from digest.database.models import DeliveryState
 from digest.monitoring.health import Health
 from digest.monitoring.source_statistics import last_fetches, listed_days
-from digest.monitoring.statistics import WEEK_DAYS, MonthStatistics
+from digest.monitoring.statistics import WEEK_DAYS, MonthSummary
 from digest.monitoring.time_window import utc_day
 from digest.papers import BACKFILL_DAYS, SOURCE_TITLES, SourceProblem, source_problems
 
@@ -34,7 +34,7 @@ class Alert:
     advice: str = ""
 
 
-def find_alerts(ctx: AppContext, month: MonthStatistics | None, health: Health, now: datetime) -> list[Alert]:
+def find_alerts(ctx: AppContext, month: MonthSummary | None, health: Health, now: datetime) -> list[Alert]:
     """Return all alerts, the most urgent first. Without a `month` the database is not asked."""
     alerts = list(_service_alerts(health))
     if month is not None:
@@ -65,7 +65,7 @@ def _service_alerts(health: Health) -> Iterator[Alert]:
         yield Alert("relay", sentence, f"Next try at {circuit.retry_at:%H:%M} UTC. To ask it now: digest run")
 
 
-def _delivery_alerts(session: Session, month: MonthStatistics, now: datetime) -> Iterator[Alert]:
+def _delivery_alerts(session: Session, month: MonthSummary, now: datetime) -> Iterator[Alert]:
     if count := month.count(DeliveryState.UNCERTAIN):
         subject = f"{count} letters are uncertain" if count > 1 else "A letter is uncertain"
         pronoun = "they were" if count > 1 else "it was"

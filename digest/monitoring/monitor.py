@@ -7,8 +7,8 @@ from digest.monitoring.alerts import Alert, find_alerts
 from digest.monitoring.cache import TimedCache
 from digest.monitoring.health import Health, check_health
 from digest.monitoring.overdue import OverdueTracker
-from digest.monitoring.runs import TodayRun, get_today_run
-from digest.monitoring.statistics import MonthStatistics, Statistics, measure_statistics, month_statistics
+from digest.monitoring.runs import CurrentRun, get_current_run
+from digest.monitoring.statistics import MonthSummary, Statistics, measure_statistics, summarize_month
 
 
 class Monitoring:
@@ -18,18 +18,18 @@ class Monitoring:
         self._ctx = ctx
         self._overdue = OverdueTracker(timedelta(minutes=ctx.settings.overdue_minutes))
         self._health: TimedCache[Health] = TimedCache(seconds=5)
-        self._today: TimedCache[TodayRun] = TimedCache(seconds=2)
+        self._today: TimedCache[CurrentRun] = TimedCache(seconds=2)
         self._statistics: TimedCache[Statistics] = TimedCache(seconds=10)
         self._alerts: TimedCache[list[Alert]] = TimedCache(seconds=10)
-        self._month: TimedCache[MonthStatistics] = TimedCache(seconds=60)
+        self._month: TimedCache[MonthSummary] = TimedCache(seconds=60)
 
     def health(self, now: datetime) -> Health:
         """Return whether the service does its work; faults of the database are an answer, not an error."""
         return self._health.get(now, lambda: check_health(self._ctx, self._overdue, now))
 
-    def today(self, now: datetime) -> TodayRun:
+    def today(self, now: datetime) -> CurrentRun:
         """Return how today's run goes. Raises StoreError, as do the others."""
-        return self._today.get(now, lambda: get_today_run(self._ctx, now))
+        return self._today.get(now, lambda: get_current_run(self._ctx, now))
 
     def statistics(self, now: datetime) -> Statistics:
         """Return all that is measured; of a database that cannot be used only its health."""
@@ -38,9 +38,9 @@ class Monitoring:
             return Statistics(at=now, health=health)
         return self._statistics.get(now, lambda: measure_statistics(self._ctx, self.month(now), health, now))
 
-    def month(self, now: datetime) -> MonthStatistics:
+    def month(self, now: datetime) -> MonthSummary:
         """Return the figures of the last 30 days."""
-        return self._month.get(now, lambda: month_statistics(self._ctx.engine, now))
+        return self._month.get(now, lambda: summarize_month(self._ctx.engine, now))
 
     def alerts(self, now: datetime) -> list[Alert]:
         """Return what a person must look at, the most urgent first."""

@@ -47,7 +47,7 @@ class EditionRun:
 
 
 @dataclass(frozen=True, slots=True)
-class TodayRun:
+class CurrentRun:
     """Run of today. `digests` counts those queued today by state, `other_deliveries` e-mails about a subscription."""
 
     day: date
@@ -92,13 +92,13 @@ def get_edition_run(engine: Engine, day: date, now: datetime) -> EditionRun:
     return EditionRun(day, due, planned, complete_state_counts(states))
 
 
-def get_today_run(ctx: AppContext, now: datetime) -> TodayRun:
+def get_current_run(ctx: AppContext, now: datetime) -> CurrentRun:
     """Return the run of today (UTC)."""
     due = find_due_subscribers(ctx.engine, now)
     with read_session(ctx.engine) as session:
         counts = deliveries_today(session, now)
         digests = ((state, count) for (kind, state), count in counts.items() if kind == DeliveryKind.DIGEST)
-        return TodayRun(
+        return CurrentRun(
             day=utc_day(now),
             at=now,
             due=tuple(due),

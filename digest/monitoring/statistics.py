@@ -27,7 +27,7 @@ WEEK_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class MonthStatistics:
+class MonthSummary:
     """Figures of each of `days`, the last of which is today."""
 
     days: list[date]
@@ -66,11 +66,11 @@ class Statistics:
     free_disk_bytes: int | None = None
 
 
-def month_statistics(engine: Engine, now: datetime) -> MonthStatistics:
+def summarize_month(engine: Engine, now: datetime) -> MonthSummary:
     """Count the deliveries, fetches and subscribers of the last 30 days."""
     days = days_until(utc_day(now), MONTH_DAYS)
     with read_session(engine) as session:
-        return MonthStatistics(
+        return MonthSummary(
             days=days,
             deliveries=deliveries_by_day(session, days[0]),
             fetches=fetches_by_day(session, days[0]),
@@ -78,7 +78,7 @@ def month_statistics(engine: Engine, now: datetime) -> MonthStatistics:
         )
 
 
-def measure_statistics(ctx: AppContext, month: MonthStatistics, health: Health, now: datetime) -> Statistics:
+def measure_statistics(ctx: AppContext, month: MonthSummary, health: Health, now: datetime) -> Statistics:
     """Measure everything. Raises StoreError."""
     started = time.monotonic()
     settings = ctx.settings

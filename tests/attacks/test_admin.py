@@ -10,7 +10,7 @@ from sqlmodel import select
 from digest.database import write_session
 from digest.database.models import BounceClass, BounceRecord, DeliveryState, SavedKeyword, Subscriber
 from digest.delivery.circuit_breaker import open_circuit
-from digest.monitoring.statistics import month_statistics
+from digest.monitoring.statistics import summarize_month
 from digest.tokens import TokenPurpose
 from digest.web import admin, create_app
 from digest.web.admin.charts import monthly_charts
@@ -93,7 +93,7 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
 def test_no_name_gets_out_of_a_chart(target: Target) -> None:
     with write_session(target.ctx.engine) as session:
         session.add(source_fetch(source=EVIL, list_day=TEST_TIME.date(), started_at=TEST_TIME))
-    svg = monthly_charts(month_statistics(target.ctx.engine, TEST_TIME))[-1].svg
+    svg = monthly_charts(summarize_month(target.ctx.engine, TEST_TIME))[-1].svg
     tree = etree.fromstring(f"<div>{svg}</div>")
     tags = {etree.QName(element).localname for element in tree.iter(etree.Element)}
     assert EVIL in "".join(tree.itertext())

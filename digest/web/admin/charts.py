@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from digest.database.models import OPEN_STATES, DeliveryState
 from digest.formatting import MONTHS, format_day, format_number, pluralize
-from digest.monitoring import FetchCounts, MonthStatistics
+from digest.monitoring import FetchCounts, MonthSummary
 from digest.papers import SOURCE_TITLES
 
 WIDTH, HEIGHT = 460, 235  # of the drawing, which scales with the page, down to 350 pixels on a phone
@@ -39,7 +39,7 @@ class Chart:
     rows: Sequence[Sequence[str]]
 
 
-def monthly_charts(month: MonthStatistics) -> list[Chart]:
+def monthly_charts(month: MonthSummary) -> list[Chart]:
     """Return the charts of deliveries, of subscribers, and of each source."""
     return [
         deliveries_chart(month),
@@ -48,7 +48,7 @@ def monthly_charts(month: MonthStatistics) -> list[Chart]:
     ]
 
 
-def deliveries_chart(month: MonthStatistics) -> Chart:
+def deliveries_chart(month: MonthSummary) -> Chart:
     """Chart deliveries by day and state."""
     counts = [month.deliveries.get(day, {}) for day in month.days]
     series = {
@@ -63,7 +63,7 @@ def deliveries_chart(month: MonthStatistics) -> Chart:
     return _build_chart("letters", "Letters by day", summary, month, series)
 
 
-def subscribers_chart(month: MonthStatistics) -> Chart:
+def subscribers_chart(month: MonthSummary) -> Chart:
     """Chart the number of subscribers at the end of each day."""
     changes = [month.subscribers[day] for day in month.days]
     joined, left = [day.joined for day in changes], [day.ended for day in changes]
@@ -79,7 +79,7 @@ def subscribers_chart(month: MonthStatistics) -> Chart:
     )
 
 
-def source_chart(month: MonthStatistics, name: str) -> Chart:
+def source_chart(month: MonthSummary, name: str) -> Chart:
     """Chart fetches of one source by day and result."""
     counts = [month.fetches[name].get(day, FetchCounts()) for day in month.days]
     series = {
@@ -98,7 +98,7 @@ def _build_chart(
     kind: str,
     title: str,
     summary: str,
-    month: MonthStatistics,
+    month: MonthSummary,
     series: Mapping[str, Sequence[int]],
     *,
     table_only: Mapping[str, Sequence[int]] | None = None,

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from digest.database.models import DeliveryState
 from digest.errors import StoreError
 from digest.formatting import format_number, pluralize
-from digest.monitoring import Monitoring, TodayRun
+from digest.monitoring import CurrentRun, Monitoring
 from digest.web.admin.login import ADMIN_HEADERS, SESSION_COOKIE
 from digest.web.auth import OperatorAuth
 from digest.web.context import WebDep
@@ -93,7 +93,7 @@ async def _run_events(
                 await asyncio.sleep(SHUTDOWN_POLL_SECONDS)
 
 
-def live_values(run: TodayRun) -> dict[str, str]:
+def live_values(run: CurrentRun) -> dict[str, str]:
     """Return the texts of the page by the names of their elements."""
     digests = run.digests
     return {
@@ -113,7 +113,7 @@ def live_values(run: TodayRun) -> dict[str, str]:
     }
 
 
-def run_status(run: TodayRun) -> str:
+def run_status(run: CurrentRun) -> str:
     """Return a sentence on the progress of today's run."""
     if run.subscribers_due:
         return f"{pluralize(run.subscribers_due, 'reader')} due, no plan made for them yet."

@@ -17,7 +17,7 @@ from digest.database import connect, write_session
 from digest.database.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.delivery import send_queued
 from digest.delivery.circuit_breaker import close_circuit, open_circuit
-from digest.monitoring.statistics import month_statistics
+from digest.monitoring.statistics import summarize_month
 from digest.planning import plan
 from digest.web import create_app
 from digest.web.admin.charts import axis_ticks, monthly_charts
@@ -292,7 +292,7 @@ def test_bar_heights_match_the_figures(sqlite_ctx: AppContext) -> None:
     create_delivery(sqlite_ctx, state=DeliveryState.SENT, created_at=NOW)
     create_delivery(sqlite_ctx, BOB, state=DeliveryState.SENT, created_at=NOW)
     create_delivery(sqlite_ctx, state=DeliveryState.SENT, created_at=NOW - DAY, edition="yesterday")
-    (drawn, *_) = monthly_charts(month_statistics(sqlite_ctx.engine, NOW))
+    (drawn, *_) = monthly_charts(summarize_month(sqlite_ctx.engine, NOW))
     bars = [
         float(each.attrib["height"])
         for group in ET.fromstring(drawn.svg).iter()
