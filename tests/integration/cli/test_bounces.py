@@ -19,7 +19,7 @@ EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 
 
 @pytest.fixture
-def at(sqlite_store: Engine) -> AppContext:
+def ctx(sqlite_store: Engine) -> AppContext:
     """A house with one letter, which the relay took at the second attempt."""
     with write_session(sqlite_store) as session:
         ada = subscriber(email="ada@example.org", created_at=TUESDAY, confirmed_at=TUESDAY)
@@ -32,13 +32,13 @@ def at(sqlite_store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def command(at: AppContext, tmp_path: Path) -> Command:
-    given = {"DATABASE_URL": at.settings.database_url, "SECRET_KEY": KEY, "BOUNCE_ADDRESS": BOUNCES}
+def command(ctx: AppContext, tmp_path: Path) -> Command:
+    given = {"DATABASE_URL": ctx.settings.database_url, "SECRET_KEY": KEY, "BOUNCE_ADDRESS": BOUNCES}
     return Command(tmp_path, {f"DIGEST_{name}": value for name, value in given.items()})
 
 
-def status_of(at: AppContext) -> str:
-    with read_session(at.engine) as session:
+def status_of(ctx: AppContext) -> str:
+    with read_session(ctx.engine) as session:
         return session.get_one(Delivery, 41).state
 
 
@@ -54,39 +54,39 @@ def test_a_mail_is_explained_without_a_store(tmp_path: Path, name: str) -> None:
 def test_what_is_no_mail_is_explained_too(tmp_path: Path, raw: bytes) -> None:
     done = Command(tmp_path).pipe(raw, "bounces", "pipe", "--explain")
     assert done.returncode == 0
-    told = json.loads(done.stdout)
-    assert sorted(told) == ["class", "parser", "reason", "recipient", "status"]
-    assert (told["class"], told["reason"][:11]) == ("none", "unreadable:")
+    output = json.loads(done.stdout)
+    assert sorted(output) == ["class", "parser", "reason", "recipient", "status"]
+    assert (output["class"], output["reason"][:11]) == ("none", "unreadable:")
 
 
-def test_a_piped_bounce_is_recorded_once(at: AppContext, command: Command) -> None:
-    raw = bounce_message("no-such-mailbox", return_address(at, 41))
+def test_a_piped_bounce_is_recorded_once(ctx: AppContext, command: Command) -> None:
+    raw = bounce_message("no-such-mailbox", return_address(ctx, 41))
     done = command.pipe(raw, "bounces", "pipe")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"letter 41: hard 5.1.1 no such mailbox: suppressed\n"
     assert b"@" not in done.stdout + done.stderr
     assert b"known" in command.pipe(raw, "bounce").stdout  # the command of the release before
-    assert len(bounce_records(at)) == 1
-    assert status_of(at) == DeliveryState.FAILED
+    assert len(bounce_records(ctx)) == 1
+    assert status_of(ctx) == DeliveryState.FAILED
 
 
 @pytest.mark.parametrize("way", ["--recipient", "ORIGINAL_RECIPIENT"])
-def test_the_mail_system_may_tell_the_recipient(at: AppContext, command: Command, way: str) -> None:
-    raw, to = bounce_message("mailbox-full", "somebody@example.org"), return_address(at, 41)
+def test_the_mail_system_may_tell_the_recipient(ctx: AppContext, command: Command, way: str) -> None:
+    raw, to = bounce_message("mailbox-full", "somebody@example.org"), return_address(ctx, 41)
     arguments, settings = ((way, to), {}) if way.startswith("-") else ((), {way: to})
     done = command.pipe(raw, "bounces", "pipe", *arguments, **settings)
-    assert (done.returncode, len(bounce_records(at))) == (0, 1)
+    assert (done.returncode, len(bounce_records(ctx))) == (0, 1)
 
 
-def test_a_stranger_changes_nothing_and_is_told(at: AppContext, command: Command) -> None:
+def test_a_stranger_changes_nothing_and_is_told(ctx: AppContext, command: Command) -> None:
     done = command.pipe(bounce_message("no-such-mailbox", BOUNCES), "bounces", "pipe")
     assert done.returncode == 0
     assert b"no valid address of ours says which letter this is about" in done.stderr
-    assert (bounce_records(at), status_of(at)) == ([], DeliveryState.SENT)
+    assert (bounce_records(ctx), status_of(ctx)) == ([], DeliveryState.SENT)
 
 
-def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(at: AppContext, tmp_path: Path) -> None:
-    raw = bounce_message("no-such-mailbox", return_address(at, 41))
+def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(ctx: AppContext, tmp_path: Path) -> None:
+    raw = bounce_message("no-such-mailbox", return_address(ctx, 41))
     away = Command(tmp_path, {"DIGEST_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/digest"})
     for command in (away, Command(tmp_path, {"DIGEST_SEND_HOUR": "25"})):
         done = command.pipe(raw, "bounces", "pipe")
@@ -100,34 +100,37 @@ def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
     assert b"this mail is set aside" in done.stderr
 
 
-def test_a_letters_whole_story_is_told(at: AppContext, command: Command) -> None:
-    command.pipe(bounce_message("delayed", return_address(at, 41)), "bounces", "pipe")
-    command.pipe(bounce_message("mailbox-full", return_address(at, 41)), "bounces", "pipe")
-    told = command.json("deliveries", "show", "41")
-    assert [event["event"] for event in told["history"]] == [
+def test_a_letters_whole_story_is_told(ctx: AppContext, command: Command) -> None:
+    command.pipe(bounce_message("delayed", return_address(ctx, 41)), "bounces", "pipe")
+    command.pipe(bounce_message("mailbox-full", return_address(ctx, 41)), "bounces", "pipe")
+    output = command.json("deliveries", "show", "41")
+    assert [event["event"] for event in output["history"]] == [
         "queued: digest 2026-07-01",
         "2 attempts to send it",
         "failed: came back: 5.2.2 mailbox full; before: 250 queued as 4711",
         "came back: soft, 4.4.1 gave up (read by rfc3464)",
         "came back: soft, 5.2.2 mailbox full (read by rfc3464)",
     ]
-    assert [event["at"] for event in told["history"]][:3] == [TUESDAY.isoformat(), None, "2026-07-28T09:06:00+00:00"]
-    assert [(bounce["class"], bounce["status"]) for bounce in told["bounces"]] == [("soft", "4.4.1"), ("soft", "5.2.2")]
+    assert [event["at"] for event in output["history"]][:3] == [TUESDAY.isoformat(), None, "2026-07-28T09:06:00+00:00"]
+    assert [(bounce["class"], bounce["status"]) for bounce in output["bounces"]] == [
+        ("soft", "4.4.1"),
+        ("soft", "5.2.2"),
+    ]
     # Names of the release before.
-    assert [event["what"] for event in told["story"]] == [event["event"] for event in told["history"]]
-    assert [bounce["verdict"] for bounce in told["evidence"]] == ["soft", "soft"]
+    assert [event["what"] for event in output["story"]] == [event["event"] for event in output["history"]]
+    assert [bounce["verdict"] for bounce in output["evidence"]] == ["soft", "soft"]
     shown = command.run("deliveries", "show", "41").stdout
     assert "2026-07-28 09:00:00 UTC\tqueued: digest 2026-07-01\n" in shown
     assert "came back: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
 
 
-def test_what_came_back_is_listed(at: AppContext, command: Command) -> None:
+def test_what_came_back_is_listed(ctx: AppContext, command: Command) -> None:
     assert "nothing came back yet" in command.run("bounces", "list").stderr
-    command.pipe(bounce_message("taken-for-spam", return_address(at, 41)), "bounces", "pipe")
-    (told,) = command.json("bounces", "list")
-    assert (told["delivery_id"], told["class"], told["status"]) == (41, "ours", "5.7.1")
+    command.pipe(bounce_message("taken-for-spam", return_address(ctx, 41)), "bounces", "pipe")
+    (output,) = command.json("bounces", "list")
+    assert (output["delivery_id"], output["class"], output["status"]) == (41, "ours", "5.7.1")
     assert "taken for spam" in command.run("bounces", "list").stdout
-    assert status_of(at) == DeliveryState.FAILED
+    assert status_of(ctx) == DeliveryState.FAILED
 
 
 def test_fetching_needs_a_mailbox(command: Command) -> None:

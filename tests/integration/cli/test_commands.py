@@ -118,7 +118,7 @@ def test_the_states_of_the_help_are_those_of_the_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("walk",), "No such command"),
         (("run", "--now", "yesterday"), "2026-07-31T08:00:00Z"),
@@ -151,10 +151,10 @@ def test_the_states_of_the_help_are_those_of_the_record() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_understood_exits_with_2_and_a_reason(
-    bare: Command, arguments: tuple[str, ...], said: str
+    bare: Command, arguments: tuple[str, ...], message: str
 ) -> None:
     done = bare.run(*arguments, status=2)
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stdout == ""
     assert plain(done.stderr)
     assert "Traceback" not in done.stderr
@@ -192,8 +192,8 @@ def test_reading_the_sources_is_shown_as_lines_and_as_json(filled: Command) -> N
     assert plain(shown.stdout + shown.stderr)
     assert filled.json("collect", "--day", "2026-07-29", *NOW)["arxiv"]["failed"] == 0
     readings = filled.json("sources", status=None)["fetches"]
-    assert {each["source"] for each in readings} == {"arxiv", "huggingface"}
-    assert {each["status"] for each in readings if each["list_day"] == "2026-07-29"} == {"ok"}
+    assert {row["source"] for row in readings} == {"arxiv", "huggingface"}
+    assert {row["status"] for row in readings if row["list_day"] == "2026-07-29"} == {"ok"}
     lines = filled.run("sources", status=None).stdout.splitlines()
     assert lines[0].startswith("source\tlist_day\tstatus")
     assert len(lines) == len(readings) + 1
@@ -216,8 +216,8 @@ def test_migrating_says_what_it_did(bare: Command) -> None:
 
 @pytest.mark.parametrize("query", ["fine tuning", "finetuning", "FINE-TUNING", '"fine-tuning"'])
 def test_matching_papers_of_the_store(filled: Command, query: str) -> None:
-    found = [{"id": "2607.00003", "title": "Fine-tuning robots at night", "in_title": True}]
-    assert filled.json("match", query) == found
+    result = [{"id": "2607.00003", "title": "Fine-tuning robots at night", "in_title": True}]
+    assert filled.json("match", query) == result
     assert filled.run("match", query).stdout == "id\ttitle\n2607.00003\tFine-tuning robots at night\n"
 
 
@@ -235,7 +235,7 @@ LINES = [
 
 @pytest.mark.parametrize("name", ["papers.jsonl", "papers.jsonl.gz"])
 def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
-    text = "\ufeff" + "\n\n".join(json.dumps(each) for each in LINES)
+    text = "\ufeff" + "\n\n".join(json.dumps(row) for row in LINES)
     data = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
     (bare.folder / name).write_bytes(data)
     assert bare.json("match", "cafe", "--papers", name) == [
@@ -246,7 +246,7 @@ def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ('{"id": "x", "title": ', "line 3 is no JSON"),
         ('["x"]', "line 3 is no paper"),
@@ -256,10 +256,10 @@ def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
         ('{"id": "x", "title": "x", "abstract": 1}', "abstract is no text"),
     ],
 )
-def test_a_bad_line_is_told_by_its_number(bare: Command, line: str, said: str) -> None:
+def test_a_bad_line_is_told_by_its_number(bare: Command, line: str, message: str) -> None:
     (bare.folder / "papers.jsonl").write_text('{"id": 1, "title": "x"}\n\n' + line, encoding="utf-8")
     done = bare.run("match", "x", "--papers", "papers.jsonl", "--json", status=2)
-    assert f"papers.jsonl {said}" in done.stderr or said in done.stderr
+    assert f"papers.jsonl {message}" in done.stderr or message in done.stderr
     assert done.stdout == ""
 
 
@@ -285,13 +285,13 @@ def test_a_preview_shows_the_letter_and_makes_nobody_a_subscriber(filled: Comman
     page = (filled.folder / "letter.html").read_text(encoding="utf-8")
     assert page.startswith("<!")
     assert "[learns]" in page
-    told = filled.json("preview", "-k", "robot", "-k", "volcano", "--day", "2026-07-29", *NOW)
-    assert told["matched"] == {"robot": 2, "volcano": 0}
-    assert {each["title"] for each in told["papers"]} == {
+    output = filled.json("preview", "-k", "robot", "-k", "volcano", "--day", "2026-07-29", *NOW)
+    assert output["matched"] == {"robot": 2, "volcano": 0}
+    assert {row["title"] for row in output["papers"]} == {
         "A robot that [learns] to walk",
         "Fine-tuning robots at night",
     }
-    assert (told["considered"], told["omitted"], told["day"]) == (3, 0, "2026-07-29")
+    assert (output["considered"], output["omitted"], output["day"]) == (3, 0, "2026-07-29")
     assert filled.json("preview", "--cap", "1", *NOW)["papers"][0]["title"].startswith("A robot")
     assert filled.json("subscribers", "list") == []
     assert filled.json("deliveries", "list") == []
@@ -311,7 +311,7 @@ def test_a_preview_that_cannot_be_written_is_said_so(filled: Command) -> None:
 
 def test_the_doctor_looks_at_everything_and_changes_nothing(bare: Command, lists: ListingHost) -> None:
     bare.environment |= hosts(lists.url)
-    assert {each["check"]: each["ok"] for each in bare.json("doctor", status=None)}["database"] is True
+    assert {row["check"]: row["ok"] for row in bare.json("doctor", status=None)}["database"] is True
     assert list(bare.folder.iterdir()) == []
     bare.run("migrate")
     done = bare.run("doctor", status=None)
@@ -320,12 +320,12 @@ def test_the_doctor_looks_at_everything_and_changes_nothing(bare: Command, lists
     assert "ok   arXiv feed: 127.0.0.1 answers 200" in done.stdout
     bare.environment |= hosts("http://127.0.0.1:9") | {"DIGEST_CONTACT": "", "DIGEST_SNED_HOUR": "9"}
     done = bare.run("doctor", status=1)
-    for said in (
+    for message in (
         "FIX  contact: set DIGEST_CONTACT",
         "Did you mean DIGEST_SEND_HOUR?",
         "FIX  arXiv feed: 127.0.0.1 can",
     ):
-        assert said in done.stdout
+        assert message in done.stdout
 
 
 def test_the_doctor_greets_the_relay_and_sends_nothing(bare: Command) -> None:
@@ -336,10 +336,10 @@ def test_the_doctor_greets_the_relay_and_sends_nothing(bare: Command) -> None:
             "DIGEST_SMTP_TLS": "none",
             "DIGEST_SECRET_KEY": "a key for the tests that is long enough",
         } | hosts("http://127.0.0.1:9")
-        told = {each["check"]: each for each in bare.json("doctor", status=1)}
-        assert told["relay"]["ok"] is True
-        assert f"127.0.0.1:{running.port} answers, not encrypted, takes letters up to" in told["relay"]["message"]
+        output = {row["check"]: row for row in bare.json("doctor", status=1)}
+        assert output["relay"]["ok"] is True
+        assert f"127.0.0.1:{running.port} answers, not encrypted, takes letters up to" in output["relay"]["message"]
         assert running.accepted == []
-    told = {each["check"]: each for each in bare.json("doctor", status=1)}
-    assert told["relay"]["ok"] is False
-    assert "DIGEST_SMTP_" in told["relay"]["message"]
+    output = {row["check"]: row for row in bare.json("doctor", status=1)}
+    assert output["relay"]["ok"] is False
+    assert "DIGEST_SMTP_" in output["relay"]["message"]

@@ -16,9 +16,9 @@ def command(tmp_path: Path) -> Command:
 
 
 def test_matching_tells_how_the_keyword_was_understood(command: Command) -> None:
-    said = command.run("match", "graph ANDNOT survey", "--papers", "papers.jsonl")
-    assert said.stdout == "id\ttitle\na\tA study of graphs\n"
-    assert said.stderr == "understood as: title or abstract contains “graph”, but not “survey”\n"
+    logs = command.run("match", "graph ANDNOT survey", "--papers", "papers.jsonl")
+    assert logs.stdout == "id\ttitle\na\tA study of graphs\n"
+    assert logs.stderr == "understood as: title or abstract contains “graph”, but not “survey”\n"
 
 
 def test_for_scripts_nothing_is_told_beside_the_result(command: Command) -> None:
@@ -26,15 +26,15 @@ def test_for_scripts_nothing_is_told_beside_the_result(command: Command) -> None
 
 
 def test_the_help_of_match_has_every_way_of_writing(command: Command) -> None:
-    said = " ".join(command.run("match", "--help").stdout.split())
+    logs = " ".join(command.run("match", "--help").stdout.split())
     for row in SYNTAX_EXAMPLES:
-        assert f"{row.example} = {row.meaning}" in said
+        assert f"{row.example} = {row.meaning}" in logs
 
 
 def test_more_keywords_than_the_setting_allows_are_refused(tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_MOST_KEYWORDS": "1"})
-    said = command.run("subscribers", "add", "ada@example.org", "-k", "cats", "-k", "dogs", status=2)
-    assert "At most 1 keyword, please; these are 2." in said.stderr
+    logs = command.run("subscribers", "add", "ada@example.org", "-k", "cats", "-k", "dogs", status=2)
+    assert "At most 1 keyword, please; these are 2." in logs.stderr
 
 
 BEYOND = {
@@ -49,9 +49,9 @@ def test_a_keyword_beyond_a_limit_of_the_operator_is_refused_and_what_is_saved_g
     Command(tmp_path, {}).run("subscribers", "add", "ada@example.org", *given, "--confirmed")
     limits = {"DIGEST_LONGEST_KEYWORD": "50", "DIGEST_MOST_TERMS": "4", "DIGEST_DEEPEST_NESTING": "1"}
     narrower = Command(tmp_path, limits)
-    said = narrower.run("subscribers", "add", "bob@example.org", *given, status=2)
+    logs = narrower.run("subscribers", "add", "bob@example.org", *given, status=2)
     for keyword, fault in BEYOND.items():
-        assert fault in said.stderr, keyword
+        assert fault in logs.stderr, keyword
     assert "50 characters" in narrower.run("match", "a" * 60, status=2).stderr
     listed = narrower.run("subscribers", "list", "--json").stdout
     assert [listed.count(keyword) for keyword in BEYOND] == [1, 1, 1]

@@ -136,14 +136,14 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
 
 
 def test_a_run_goes_from_due_to_finished(store: Engine) -> None:
-    at = make_context(store)
-    reader(at, ADA, "robot", now=NOW)
-    reader(at, BOB, "robot", now=NOW, timezone="Asia/Tokyo", send_hour=18)
-    arrive(at, NOW, "A robot")
+    ctx = make_context(store)
+    reader(ctx, ADA, "robot", now=NOW)
+    reader(ctx, BOB, "robot", now=NOW, timezone="Asia/Tokyo", send_hour=18)
+    arrive(ctx, NOW, "A robot")
     before = get_edition_run(store, NOW.date(), NOW)
     assert before.due == (DueHour("Asia/Tokyo", 18, 1), DueHour("UTC", 8, 1))
     assert (before.planned, before.open_count, before.is_finished) == (0, 0, False)
-    plan(at.engine, at.sender_domain, NOW)
+    plan(ctx.engine, ctx.sender_domain, NOW)
     put(store, status=SubscriberStatus.PAUSED, kind=DeliveryKind.WELCOME, edition=NOW.date().isoformat())  # no digest
     planned = get_edition_run(store, NOW.date(), NOW)
     assert (planned.due, planned.planned, planned.deliveries["queued"], planned.is_finished) == ((), 2, 2, False)
@@ -172,13 +172,13 @@ def test_a_run_is_shown_on_the_command_line(sqlite_store: Engine, tmp_path: Path
 @pytest.fixture
 def past(store: Engine) -> AppContext:
     """A house with a reader who stays and one who left, a letter to each, and what gathered around them."""
-    at = make_context(store)
-    reader(at, ADA, "robot", now=NOW, cap=1)
-    reader(at, BOB, "robot", "protein", now=NOW)
-    arrive(at, NOW, "A robot", "Another robot")
-    plan(at.engine, at.sender_domain, NOW)
+    ctx = make_context(store)
+    reader(ctx, ADA, "robot", now=NOW, cap=1)
+    reader(ctx, BOB, "robot", "protein", now=NOW)
+    arrive(ctx, NOW, "A robot", "Another robot")
+    plan(ctx.engine, ctx.sender_domain, NOW)
     Record(store).settle(DeliveryState.SENT)
-    unsubscribe(at, token(at, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+    unsubscribe(ctx, token(ctx, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     with write_session(store) as session:
         for each in session.exec(select(Delivery)).all():
             each.reply, each.settled_at = "2.0.0 queued", each.settled_at or NOW
@@ -193,11 +193,11 @@ def past(store: Engine) -> AppContext:
             )
         session.add(HttpCacheEntry(url="https://example.org", etag="x", stored_at=NOW))
         session.add(source_fetch(started_at=NOW))
-    return at
+    return ctx
 
 
-def held(at: AppContext) -> dict[str, object]:
-    with read_session(at.engine) as session:
+def held(ctx: AppContext) -> dict[str, object]:
+    with read_session(ctx.engine) as session:
         letters = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
         gone = session.exec(select(Subscriber.id).where(Subscriber.email == BOB)).one()
         return {
@@ -239,10 +239,10 @@ def test_of_old_letters_only_their_papers_are_kept(past: AppContext) -> None:
         readers = list(session.exec(select(Subscriber.id)).all())
         had = delivered_paper_ids(session, [int(each or 0) for each in readers])
     late = NOW + 90 * DAY + timedelta(seconds=1)
-    told, before = prune(past, late, dry_run=True), held(past)
+    output, before = prune(past, late, dry_run=True), held(past)
     assert held(past) == before
     counts = prune(past, late)
-    assert counts["replies of the relay"] == told["replies of the relay"] >= 2
+    assert counts["replies of the relay"] == output["replies of the relay"] >= 2
     assert held(past) == {
         "papers": [1, 2],
         "left_out": [0, 0],
@@ -266,19 +266,19 @@ def test_a_letter_whose_fate_is_open_keeps_all_it_has(store: Engine, state: Deli
 
 
 def test_an_address_that_nobody_confirms_is_erased_in_time(store: Engine) -> None:
-    at, saved = make_context(store), parse_keywords_or_raise(["robot"])
+    ctx, saved = make_context(store), parse_keywords_or_raise(["robot"])
     for mail in (ADA, BOB, "eve@example.org"):
-        subscribe(at, mail, Preferences(), saved, NOW)
-    reader(at, "zoe@example.org", "robot", now=NOW)
-    decline(at, token(at, BOB, TokenPurpose.CONFIRM, NOW), NOW)
-    subscribe(at, "eve@example.org", Preferences(), saved, NOW + 20 * DAY)
-    assert prune_unconfirmed(at, NOW + 30 * DAY) == 0
-    assert prune_unconfirmed(at, NOW + 30 * DAY + timedelta(seconds=1)) == 2
+        subscribe(ctx, mail, Preferences(), saved, NOW)
+    reader(ctx, "zoe@example.org", "robot", now=NOW)
+    decline(ctx, token(ctx, BOB, TokenPurpose.CONFIRM, NOW), NOW)
+    subscribe(ctx, "eve@example.org", Preferences(), saved, NOW + 20 * DAY)
+    assert prune_unconfirmed(ctx, NOW + 30 * DAY) == 0
+    assert prune_unconfirmed(ctx, NOW + 30 * DAY + timedelta(seconds=1)) == 2
     with read_session(store) as session:
         left = session.exec(select(Subscriber.email).order_by(Subscriber.email)).all()
         assert left == ["eve@example.org", "zoe@example.org"]
         assert len(session.exec(select(SavedKeyword)).all()) == 2
-    assert prune_unsubscribed(at, NOW + 51 * DAY) == 1
+    assert prune_unsubscribed(ctx, NOW + 51 * DAY) == 1
 
 
 def test_the_service_forgets_by_itself(past: AppContext) -> None:
@@ -289,8 +289,8 @@ def test_the_service_forgets_by_itself(past: AppContext) -> None:
 def test_prune_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url)})
     put(sqlite_store, state=DeliveryState.SENT, reply="2.0.0 ok", settled_at=NOW - 400 * DAY, papers=[5])
-    told = command.json("prune", "--dry-run")
-    assert (told["dry_run"], told["rows"]["replies of the relay"]) == (True, 1)
+    output = command.json("prune", "--dry-run")
+    assert (output["dry_run"], output["rows"]["replies of the relay"]) == (True, 1)
     assert "replies of the relay\t1" in command.run("prune").stdout
     rows = command.json("prune")["rows"]
     assert rows["replies of the relay"] == 0

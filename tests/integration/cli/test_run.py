@@ -42,37 +42,37 @@ def lists() -> Iterator[ListingHost]:
 
 
 @pytest.fixture
-def outgoing() -> Iterator[Relay]:
+def smtp_relay() -> Iterator[Relay]:
     with relay() as running:
         yield running
 
 
-def wiring(lists: ListingHost, outgoing: Relay) -> dict[str, str]:
+def wiring(lists: ListingHost, smtp_relay: Relay) -> dict[str, str]:
     hosts = dict.fromkeys(("huggingface_url", "arxiv_feed_url", "arxiv_api_url"), lists.url)
-    way = {"smtp_host": "127.0.0.1", "smtp_port": str(outgoing.port), "smtp_tls": "none", "secret_key": KEY}
+    way = {"smtp_host": "127.0.0.1", "smtp_port": str(smtp_relay.port), "smtp_tls": "none", "secret_key": KEY}
     return {**hosts, **way, "mail_from": "Paper Digest <digest@example.org>", "arxiv_categories": "cs.CV"}
 
 
-def test_a_run_tells_what_it_did(lists: ListingHost, outgoing: Relay, store_url: str, tmp_path: Path) -> None:
-    wired = {f"DIGEST_{name.upper()}": value for name, value in wiring(lists, outgoing).items()}
+def test_a_run_tells_what_it_did(lists: ListingHost, smtp_relay: Relay, store_url: str, tmp_path: Path) -> None:
+    wired = {f"DIGEST_{name.upper()}": value for name, value in wiring(lists, smtp_relay).items()}
     command = Command(tmp_path, wired | {"DIGEST_DATABASE_URL": store_url})
     people = f"email,keywords\n{ADA},robot\n{BOB},protein\n{EVE},volcano\n"
     (tmp_path / "people.csv").write_text(people, encoding="utf-8")
     command.run("subscribers", "import", "people.csv", "--confirmed")
-    outgoing.refuse = {BOB: "550 5.1.1 <bob@example.org>: no such user"}
+    smtp_relay.refuse = {BOB: "550 5.1.1 <bob@example.org>: no such user"}
     done = command.run("run", *NOW, "--json", status=1)
     report = json.loads(done.stdout)
-    assert {name: (each["listed"], each["new"], each["failed"]) for name, each in report["sources"].items()} == {
+    assert {name: (row["listed"], row["new"], row["failed"]) for name, row in report["sources"].items()} == {
         "huggingface": (2, report["sources"]["huggingface"]["new"], 0),
         "arxiv": (2, report["sources"]["arxiv"]["new"], 0),
     }
-    assert sum(each["new"] for each in report["sources"].values()) == 3  # one of them is on both lists
+    assert sum(row["new"] for row in report["sources"].values()) == 3  # one of them is on both lists
     assert report["subscribers_due"] == 3
     assert report["deliveries"] == {"sent": 1, "queued": 0, "failed": 1, "uncertain": 0, "skipped": 1}
     assert (report["readers_due"], report["letters"]) == (3, report["deliveries"])  # names of the release before
     assert report["papers_mailed"] == 2
     assert done.stderr.splitlines()[-1] == "digest: 1 letters failed"
-    assert {to for to, _ in outgoing.accepted} == {ADA}
+    assert {to for to, _ in smtp_relay.accepted} == {ADA}
     again = command.json("run", *NOW)
     assert (again["subscribers_due"], again["deliveries"]["sent"], again["papers_mailed"]) == (0, 0, 0)
     shown = command.run("run", *NOW).stdout.splitlines()
@@ -81,18 +81,18 @@ def test_a_run_tells_what_it_did(lists: ListingHost, outgoing: Relay, store_url:
         "0\t0\t0\t0\t0",
         "0 subscribers due, 0 papers mailed",
     ]
-    states = {each["email"]: each["status"] for each in command.json("subscribers", "list")}
+    states = {row["email"]: row["status"] for row in command.json("subscribers", "list")}
     assert states == {ADA: "active", BOB: "suppressed", EVE: "active"}
 
 
 def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Engine, tmp_path: Path) -> None:
-    at, record = make_context(sqlite_store), Record(sqlite_store)
+    ctx, record = make_context(sqlite_store), Record(sqlite_store)
     for email in (ADA, BOB):
-        subscribe(at, email, Preferences(), [], CLOCK)
+        subscribe(ctx, email, Preferences(), [], CLOCK)
     record.settle(DeliveryState.UNCERTAIN)
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{tmp_path}/digest.db"})
     listed = command.json("deliveries", "list", "--state", "uncertain")
-    assert [each["id"] for each in listed] == [2, 1]
+    assert [row["id"] for row in listed] == [2, 1]
     assert len(command.json("deliveries", "list", "--limit", "1")) == 1
     assert command.json("deliveries", "list", "--state", "failed") == []
     shown = command.run("deliveries", "list")
@@ -102,34 +102,37 @@ def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Eng
     assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
     assert command.run("deliveries", "resolve", "1", "sent").stdout == "delivery 1 is sent\n"
     assert command.json("deliveries", "resolve", "2", "lost") == {"id": 2, "outcome": "lost"}
-    assert [each.state for each in record.letters()] == [DeliveryState.SENT, DeliveryState.FAILED]
+    assert [row.state for row in record.letters()] == [DeliveryState.SENT, DeliveryState.FAILED]
     assert "is not uncertain: it is sent" in command.run("deliveries", "resolve", "1", "lost", status=2).stderr
 
 
 @pytest.mark.parametrize("fault", ["none", "refused", "blocked", "down", "sources"])
 def test_no_address_token_or_secret_reaches_the_log(
-    store: Engine, lists: ListingHost, outgoing: Relay, capfd: pytest.CaptureFixture[str], fault: str
+    store: Engine, lists: ListingHost, smtp_relay: Relay, capfd: pytest.CaptureFixture[str], fault: str
 ) -> None:
-    at = make_context(store, **wiring(lists, outgoing), smtp_password="", contact="operator@example.net")
+    ctx = make_context(store, **wiring(lists, smtp_relay), smtp_password="", contact="operator@example.net")
     configure_logging(logging.INFO)
-    subscribe(at, EVE, Preferences(), parse_keywords_or_raise(["robot"]), CLOCK)
-    reader(at, ADA, "robot", now=CLOCK)
-    reader(at, BOB, "protein", now=CLOCK)
+    subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), CLOCK)
+    reader(ctx, ADA, "robot", now=CLOCK)
+    reader(ctx, BOB, "protein", now=CLOCK)
     if fault == "refused":
-        outgoing.refuse = {BOB: "550 5.1.1 <bob@example.org>: no such user", ADA: "451 4.2.0 <ada@example.org> is busy"}
+        smtp_relay.refuse = {
+            BOB: "550 5.1.1 <bob@example.org>: no such user",
+            ADA: "451 4.2.0 <ada@example.org> is busy",
+        }
     elif fault == "blocked":
-        outgoing.refuse_data = "554 5.7.1 <ada@example.org>: digest@example.org may not send to you"
+        smtp_relay.refuse_data = "554 5.7.1 <ada@example.org>: digest@example.org may not send to you"
     elif fault == "down":
-        at = make_context(store, **(wiring(lists, outgoing) | {"smtp_port": "9"}))
+        ctx = make_context(store, **(wiring(lists, smtp_relay) | {"smtp_port": "9"}))
     elif fault == "sources":
         lists.is_broken = True
-    report = asyncio.run(run_once(at, lambda: CLOCK))
+    report = asyncio.run(run_once(ctx, lambda: CLOCK))
     assert bool(report.problems) == (fault != "none")
     logged = capfd.readouterr()
-    said = logged.out + logged.err
-    assert len([json.loads(line) for line in said.splitlines()]) > 2  # every line is an event for a collector
+    logs = logged.out + logged.err
+    assert len([json.loads(line) for line in logs.splitlines()]) > 2  # every line is an event for a collector
     tokens = [
-        token(at, email, purpose, CLOCK).partition(".")[0] for email in (ADA, BOB, EVE) for purpose in TokenPurpose
+        token(ctx, email, purpose, CLOCK).partition(".")[0] for email in (ADA, BOB, EVE) for purpose in TokenPurpose
     ]
     for secret in (ADA, BOB, EVE, "@example", KEY, *tokens):
-        assert secret not in said
+        assert secret not in logs

@@ -68,8 +68,8 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     done = command.run("subscribers", "import", "people.csv", "--strict", status=1)
     assert (done.stdout, len(done.stderr.splitlines())) == ("0 imported, 2 bad lines\n", 2)
     assert command.json("subscribers", "list") == []
-    told = command.json("subscribers", "import", "people.csv", status=1)
-    assert (told["imported"], [each["line"] for each in told["bad"]]) == (2, [3, 6])
+    output = command.json("subscribers", "import", "people.csv", status=1)
+    assert (output["imported"], [each["line"] for each in output["bad"]]) == (2, [3, 6])
     assert {each["email"]: each["keywords"] for each in command.json("subscribers", "list")} == {
         "a@example.org": ["robot"],
         "b@example.org": ["one", "two"],
@@ -84,7 +84,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "logs"),
     [
         ("nobody,robot", "not an e-mail address"),
         ("a@example.org,!!", "no letter and no digit"),
@@ -103,25 +103,25 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
         ("first@example.org,robot", "stands in line 2 already"),
     ],
 )
-def test_what_is_wrong_with_a_line_is_told(store: Engine, tmp_path: Path, line: str, said: str) -> None:
+def test_what_is_wrong_with_a_line_is_told(store: Engine, tmp_path: Path, line: str, logs: str) -> None:
     reader(make_context(store), "busy@example.org", now=NOW)
     text = f"{','.join(COLUMNS)}\nfirst@example.org,robot\n\n{line}\n"
-    found = read(store, tmp_path, text, strict=True)
-    assert (found.imported, [number for number, _ in found.line_errors]) == (0, [4])
-    assert said in found.line_errors[0][1]
+    result = read(store, tmp_path, text, strict=True)
+    assert (result.imported, [number for number, _ in result.line_errors]) == (0, [4])
+    assert logs in result.line_errors[0][1]
     assert [each["email"] for each in list_subscribers(make_context(store).engine)] == ["busy@example.org"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "logs"),
     [
         ("", "no column email"),
         ("name\nAda\n", "no column email"),
         ("email,keyword\nada@example.org,robot\n", "did you mean keywords"),
     ],
 )
-def test_a_file_of_another_shape_is_refused_whole(sqlite_store: Engine, tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(SubscriberError, match=said):
+def test_a_file_of_another_shape_is_refused_whole(sqlite_store: Engine, tmp_path: Path, text: str, logs: str) -> None:
+    with pytest.raises(SubscriberError, match=logs):
         read(sqlite_store, tmp_path, text)
 
 
@@ -178,20 +178,20 @@ def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
 
 
 def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine, tmp_path: Path) -> None:
-    at = make_context(sqlite_store)
+    ctx = make_context(sqlite_store)
     keywords = ["=HYPERLINK(robot)", "+graph", "@neural", "- shot", "'=quoted", '"a|b"', "C++, or C"]
-    reader(at, "=1+2@example.org", *keywords[:1], now=NOW)
-    reader(at, "bob@example.org", *keywords, now=NOW)
-    text = export_csv(at.engine)
+    reader(ctx, "=1+2@example.org", *keywords[:1], now=NOW)
+    reader(ctx, "bob@example.org", *keywords, now=NOW)
+    text = export_csv(ctx.engine)
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert [cell for cell in cells if cell.startswith(FORMULA_PREFIXES)] == []
     assert "'=1+2@example.org" in cells
-    held = [(each["email"], each["keywords"]) for each in list_subscribers(at.engine)]
+    held = [(each["email"], each["keywords"]) for each in list_subscribers(ctx.engine)]
     (tmp_path / "export.csv").write_text(text, encoding="utf-8")
     for email, _ in held:
-        erase_by_email(at.engine, email)
-    assert import_csv(at, tmp_path / "export.csv", NOW, confirmed=True, strict=True).line_errors == []
-    assert [(each["email"], each["keywords"]) for each in list_subscribers(at.engine)] == held
+        erase_by_email(ctx.engine, email)
+    assert import_csv(ctx, tmp_path / "export.csv", NOW, confirmed=True, strict=True).line_errors == []
+    assert [(each["email"], each["keywords"]) for each in list_subscribers(ctx.engine)] == held
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -41,8 +41,8 @@ def read(
     days: list[date] | None = None,
     sources: str = "huggingface,arxiv",
 ) -> dict[str, SourceReport]:
-    at = make_context(store, arxiv_categories="cs.CV", sources=sources, **urls)
-    return {each.source: each for each in asyncio.run(collect(at, now, days=days))}
+    ctx = make_context(store, arxiv_categories="cs.CV", sources=sources, **urls)
+    return {row.source: row for row in asyncio.run(collect(ctx, now, days=days))}
 
 
 def everywhere(url: str) -> dict[str, str]:
@@ -52,9 +52,7 @@ def everywhere(url: str) -> dict[str, str]:
 def rows(store: Engine, source: str) -> list[tuple[str, str, int, int]]:
     with read_session(store) as session:
         asked = select(SourceFetch).where(SourceFetch.source == source).order_by(col(SourceFetch.id))
-        return [
-            (str(each.list_day)[8:], each.status, each.listed_count, each.new_count) for each in session.exec(asked)
-        ]
+        return [(str(row.list_day)[8:], row.status, row.listed_count, row.new_count) for row in session.exec(asked)]
 
 
 def titles(store: Engine) -> set[str]:
@@ -63,8 +61,8 @@ def titles(store: Engine) -> set[str]:
 
 
 def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Engine, lists: ListingHost) -> None:
-    found = read(store, everywhere(lists.url))
-    assert {name: (each.listed, each.new, each.failed) for name, each in found.items()} == {
+    result = read(store, everywhere(lists.url))
+    assert {name: (row.listed, row.new, row.failed) for name, row in result.items()} == {
         "huggingface": (9, 9, 0),
         "arxiv": (2, 2, 0),
     }
@@ -77,13 +75,13 @@ def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Eng
 
 @pytest.mark.parametrize("broken", ["huggingface_url", "arxiv_feed_url"])
 def test_a_source_that_fails_leaves_the_other_ones_papers(store: Engine, lists: ListingHost, broken: str) -> None:
-    found = read(store, everywhere(lists.url) | {broken: DEAD})
+    result = read(store, everywhere(lists.url) | {broken: DEAD})
     name, other = broken.split("_", maxsplit=1)[0], "arxiv" if broken.startswith("hugging") else "huggingface"
-    assert (found[name].listed, found[other].failed) == (0, 0)
-    assert found[name].failed == len(rows(store, name)) > 0
+    assert (result[name].listed, result[other].failed) == (0, 0)
+    assert result[name].failed == len(rows(store, name)) > 0
     assert {status for _, status, _, _ in rows(store, name)} == {"failed"}
-    assert found[other].new == len(titles(store)) > 0
-    assert "cannot be reached" in found[name].problems[0]
+    assert result[other].new == len(titles(store)) > 0
+    assert "cannot be reached" in result[name].problems[0]
 
 
 def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lists: ListingHost) -> None:
@@ -97,7 +95,7 @@ def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lis
     read(store, urls, now=NOW + timedelta(days=1))  # Thursday looks at Tuesday to Thursday by itself
     assert ("27", "ok", 3, 3) in rows(store, "huggingface")
     with read_session(store) as session:
-        stands = {(each.kind, each.source) for each in source_problems(session, NOW + DAY) if each.kind == "failed"}
+        stands = {(row.kind, row.source) for row in source_problems(session, NOW + DAY) if row.kind == "failed"}
     assert ("failed", "huggingface") not in stands
 
 
@@ -107,10 +105,10 @@ def test_only_the_days_that_were_asked_for_are_read(store: Engine, lists: Listin
 
 
 def test_a_day_without_a_list_is_no_failure(store: Engine, lists: ListingHost) -> None:
-    found = read(store, everywhere(lists.url), days=[date(2026, 7, 25)])  # a Saturday
+    result = read(store, everywhere(lists.url), days=[date(2026, 7, 25)])  # a Saturday
     assert rows(store, "huggingface") == [("25", "not-listed", 0, 0)]
-    assert {each.failed for each in found.values()} == {0}
-    assert {tuple(each.problems) for each in found.values()} == {()}
+    assert {row.failed for row in result.values()} == {0}
+    assert {tuple(row.problems) for row in result.values()} == {()}
 
 
 def test_a_validator_is_kept_with_the_papers_and_spares_the_next_reading(store: Engine) -> None:
@@ -151,11 +149,11 @@ def test_a_crash_between_the_papers_and_the_reading_leaves_neither(sqlite_store:
 def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body: str) -> None:
     with serve_source() as host:
         host.feed_body = host.other_body = body
-        found = read(store, everywhere(host.url), days=[WEDNESDAY])
+        result = read(store, everywhere(host.url), days=[WEDNESDAY])
     for name in ("huggingface", "arxiv"):
         assert rows(store, name) == [("29", "failed", 0, 0)]
-        assert found[name].failed == 1
-        assert found[name].problems[0].startswith("2026-07-29: ")
+        assert result[name].failed == 1
+        assert result[name].problems[0].startswith("2026-07-29: ")
 
 
 def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: ListingHost) -> None:
@@ -163,18 +161,18 @@ def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, 
         assert session.exec(select(SourceFetch)).all() == []
     read(store, everywhere(lists.url))
     with read_session(store) as session:
-        for each in session.exec(select(SourceFetch)).all():
-            assert each.started_at == NOW
-            assert 0 <= each.seconds < 30
-            assert each.endpoint in {"api", "rss"}
+        for row in session.exec(select(SourceFetch)).all():
+            assert row.started_at == NOW
+            assert 0 <= row.seconds < 30
+            assert row.endpoint in {"api", "rss"}
 
 
-def feed(*found: str) -> str:
+def feed(*result: str) -> str:
     items = "".join(
         f"<item><title>{title}</title><link>https://arxiv.org/abs/2607.0000{n}</link><description>arXiv:2607.0000{n}v1 "
         f'Announce Type: new \nAbstract: Told here.</description><guid isPermaLink="false">oai:arXiv.org:2607.0000{n}v1'
         "</guid><arxiv:announce_type>new</arxiv:announce_type><dc:creator>Ada Moreau</dc:creator></item>"
-        for n, title in enumerate(found)
+        for n, title in enumerate(result)
     )
     return (
         '<rss xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0">'

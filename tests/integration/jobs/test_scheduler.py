@@ -46,7 +46,7 @@ def queue(store: Engine) -> str:
 
 
 def recipients(polite: Relay) -> list[str]:
-    return [each for each, _ in polite.accepted]
+    return [row for row, _ in polite.accepted]
 
 
 async def until(true: Callable[[], object], seconds: float = 30) -> None:
@@ -68,7 +68,7 @@ def within(
 def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_service(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    at = wired(store, lists, polite.port)
+    ctx = wired(store, lists, polite.port)
     queue(store)
     waits, goes_on = Event(), Event()
 
@@ -87,19 +87,19 @@ def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_servic
         await delivering
         assert len(polite.accepted) == 1
 
-    asyncio.run(act(Scheduler(at, Clock())))
+    asyncio.run(act(Scheduler(ctx, Clock())))
 
 
 def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    at = wired(store, lists, polite.port)
-    reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
+    ctx = wired(store, lists, polite.port)
+    reader(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
 
     async def act(_work: Scheduler) -> None:
         await until(lambda: polite.accepted)
 
-    within(lambda: run_scheduler(at, Clock()), act)
+    within(lambda: run_scheduler(ctx, Clock()), act)
     assert recipients(polite) == ["ada@example.org"]
     with read_session(store) as session:
         assert session.exec(select(Paper.title)).all() == ["A graph of everything"]
@@ -122,10 +122,10 @@ def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists:
 def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    at = wired(store, lists, polite.port)
-    reader(at, "ada@example.org", "graph", now=NOW, send_hour=5)
+    ctx = wired(store, lists, polite.port)
+    reader(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
     confirm = queue(store)
-    work = Scheduler(at, Clock())
+    work = Scheduler(ctx, Clock())
     asyncio.run(work.plan_and_deliver())
     assert recipients(polite) == [confirm]
     # Had the tick planned, this reader's day would be over: nothing was listed yet.
@@ -150,7 +150,7 @@ def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
     within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
     assert recipients(polite) == [waiting]
     with read_session(sqlite_store) as session:
-        assert {each.status for each in session.exec(select(SourceFetch)).all()} == {"failed"}
+        assert {row.status for row in session.exec(select(SourceFetch)).all()} == {"failed"}
 
 
 def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists: ListingHost, polite: Relay) -> None:
@@ -161,9 +161,9 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
     waiting = queue(store)
     work = Scheduler(wired(store, lists, polite.port), Clock())
     rename("delivery", "hidden")
-    with capture_logs() as said:
+    with capture_logs() as logs:
         asyncio.run(work.plan_and_deliver())
-    failed = [(each["event"], each["job"], each["log_level"]) for each in said]
+    failed = [(row["event"], row["job"], row["log_level"]) for row in logs]
     assert failed[-1] == ("job.failed", "deliver", "error")
     assert failed[:-1] == ([("job.failed", "defer tasks", "error")] if store.dialect.name == "postgresql" else [])
     rename("hidden", "delivery")
@@ -229,7 +229,7 @@ def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engi
             async with run_scheduler(wired(store, lists, slow.port), Clock()):
                 await slow.waiting.wait()
             assert len(slow.letters) == 1
-        assert [(each.state, each.owner) for each in Record(store).letters()] == [("sent", None), ("queued", None)]
+        assert [(row.state, row.owner) for row in Record(store).letters()] == [("sent", None), ("queued", None)]
 
     asyncio.run(act())
 

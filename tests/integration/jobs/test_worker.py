@@ -59,20 +59,20 @@ def queue(store: Engine, letters: int) -> None:
 
 def handed_out(store: Engine, polite: Relay, letters: int) -> AppContext:
     """So many letters wait, and so does the job to send them."""
-    at = at_the(store, polite)
+    ctx = at_the(store, polite)
     queue(store, letters)
     prepare_tables(store)
-    defer_tasks(at, NOW)
-    return at
+    defer_tasks(ctx, NOW)
+    return ctx
 
 
-def opened(at: AppContext) -> Callable[[], AppContext]:
+def opened(ctx: AppContext) -> Callable[[], AppContext]:
     """What a worker is given: each stretch of work disposes of its engine."""
-    return lambda: AppContext(at.settings, database.connect(str(at.settings.database_url)), at.token_signer)
+    return lambda: AppContext(ctx.settings, database.connect(str(ctx.settings.database_url)), ctx.token_signer)
 
 
-def work_off(at: AppContext) -> None:
-    asyncio.run(run_worker(opened(at), lambda: NOW, asyncio.Event(), until_idle=True))
+def work_off(ctx: AppContext) -> None:
+    asyncio.run(run_worker(opened(ctx), lambda: NOW, asyncio.Event(), until_idle=True))
 
 
 def jobs(store: Engine) -> Counter[str]:
@@ -82,24 +82,24 @@ def jobs(store: Engine) -> Counter[str]:
 
 
 def test_what_is_due_is_planned_and_sent_by_a_worker_and_each_job_waits_once(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
-    arrive(at, NOW, "A graph of everything")
+    ctx = at_the(served, polite)
+    arrive(ctx, NOW, "A graph of everything")
     for number in range(3):
-        reader(at, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
+        reader(ctx, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
     prepare_tables(served)
     for _ in range(3):
-        defer_tasks(at, NOW)
+        defer_tasks(ctx, NOW)
     assert jobs(served) == {"plan": 1}
-    work_off(at)
-    assert {each.state for each in Record(served).letters()} == {"sent"}
-    assert sorted(each for each, _ in polite.accepted) == [f"r{number}@example.org" for number in range(3)]
+    work_off(ctx)
+    assert {row.state for row in Record(served).letters()} == {"sent"}
+    assert sorted(row for row, _ in polite.accepted) == [f"r{number}@example.org" for number in range(3)]
     assert jobs(served) == {}
-    defer_tasks(at, NOW)
+    defer_tasks(ctx, NOW)
     assert jobs(served) == {}, "nothing is left to do, so nothing is handed out"
 
 
 def test_a_job_that_was_queued_before_schema_0006_is_run(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
+    ctx = at_the(served, polite)
     queue(served, 1)
     prepare_tables(served)
     with write_session(served) as session:
@@ -110,40 +110,40 @@ def test_a_job_that_was_queued_before_schema_0006_is_run(served: Engine, polite:
                 text("INSERT INTO procrastinate_jobs (task_name, queue_name, args) VALUES (:task, :task, :args)"),
                 {"task": task, "args": args},
             )
-    work_off(at)
+    work_off(ctx)
     assert len(polite.accepted) == 1
     assert jobs(served) == {}
 
 
 def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
+    ctx = at_the(served, polite)
     queue(served, 3)
-    idle = Scheduler(at, lambda: NOW, run_jobs=False)
+    idle = Scheduler(ctx, lambda: NOW, run_jobs=False)
     asyncio.run(idle.plan_and_deliver())
-    asyncio.run(Scheduler(at, lambda: NOW, run_jobs=False).plan_and_deliver())  # two schedulers at once are harmless
+    asyncio.run(Scheduler(ctx, lambda: NOW, run_jobs=False).plan_and_deliver())  # two schedulers at once are harmless
     assert (polite.accepted, jobs(served)) == ([], {"deliver": 1})
-    work_off(at)
+    work_off(ctx)
     assert len(polite.accepted) == 3
 
 
 def test_several_workers_share_the_letters_and_keep_one_rate_together(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite, smtp_rate=20)
+    ctx = at_the(served, polite, smtp_rate=20)
     queue(served, 60)
     prepare_tables(served)
 
     async def together() -> float:
         begun = time.monotonic()
-        await asyncio.gather(*(deliver(at, lambda: NOW) for _ in range(3)))
+        await asyncio.gather(*(deliver(ctx, lambda: NOW) for _ in range(3)))
         return time.monotonic() - begun
 
     seconds = asyncio.run(together())
-    assert set(Counter(each for each, _ in polite.accepted).values()) == {1}
+    assert set(Counter(row for row, _ in polite.accepted).values()) == {1}
     assert len(polite.accepted) == 60
     assert seconds > 1.9, "sixty letters at twenty a second take two seconds at least, however many send"
 
 
 def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite, smtp_domain_rate=5)
+    ctx = at_the(served, polite, smtp_domain_rate=5)
     queue(served, 12)
     with write_session(served) as session:
         for number in range(10):
@@ -152,7 +152,7 @@ def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(serv
             session.add(delivery(to, kind="welcome", edition=f"other {number}"))
 
     async def together() -> None:
-        await asyncio.gather(*(deliver(at, lambda: NOW) for _ in range(2)))
+        await asyncio.gather(*(deliver(ctx, lambda: NOW) for _ in range(2)))
 
     begun = time.monotonic()
     asyncio.run(together())
@@ -161,21 +161,21 @@ def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(serv
 
 
 def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, polite: Relay) -> None:
-    at = handed_out(served, polite, 1)
+    ctx = handed_out(served, polite, 1)
 
     async def act() -> None:
         stop = asyncio.Event()
         with write_session(served) as session:
             session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        with capture_logs() as said:
-            working = asyncio.create_task(run_worker(checked(at), lambda: NOW, stop))
-            await until(lambda: any(each["event"] == "worker.waiting" for each in said))
+        with capture_logs() as logs:
+            working = asyncio.create_task(run_worker(checked(ctx), lambda: NOW, stop))
+            await until(lambda: any(row["event"] == "worker.waiting" for row in logs))
             assert polite.accepted == []
             await asyncio.to_thread(restore, served)
             await until(lambda: polite.accepted)
             stop.set()
             await working
-        waits = [each["reason"] for each in said if each["event"] == "worker.waiting"]
+        waits = [row["reason"] for row in logs if row["event"] == "worker.waiting"]
         assert len(waits) == 1
         assert "newer version of digest" in waits[0]
 
@@ -183,21 +183,21 @@ def test_a_worker_waits_for_a_schema_that_fits_and_says_so_once(served: Engine, 
 
 
 def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
+    ctx = at_the(served, polite)
     prepare_tables(served)
 
     async def act() -> None:
         stop = asyncio.Event()
-        with capture_logs() as said:
-            working = asyncio.create_task(run_worker(checked(at), lambda: NOW, stop))
-            await until(lambda: any(each["event"] == "worker.ready" for each in said))
+        with capture_logs() as logs:
+            working = asyncio.create_task(run_worker(checked(ctx), lambda: NOW, stop))
+            await until(lambda: any(row["event"] == "worker.ready" for row in logs))
             with write_session(served) as session:
                 session.execute(text("COMMENT ON SCHEMA procrastinate IS 'of another time'"))
-            await until(lambda: any(each["event"] == "worker.waiting" for each in said))
+            await until(lambda: any(row["event"] == "worker.waiting" for row in logs))
             stop.set()
             await working
-        assert "worker.schema_changed" in [each["event"] for each in said]
-        assert "digest migrate" in next(each["reason"] for each in said if each["event"] == "worker.waiting")
+        assert "worker.schema_changed" in [row["event"] for row in logs]
+        assert "digest migrate" in next(row["reason"] for row in logs if row["event"] == "worker.waiting")
 
     asyncio.run(act())
     with pytest.raises(StoreError, match="run: digest migrate"):
@@ -207,15 +207,15 @@ def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine,
 
 
 def test_a_worker_that_is_told_to_stop_while_it_starts_stops(served: Engine, polite: Relay) -> None:
-    at = at_the(served, polite)
+    ctx = at_the(served, polite)
     prepare_tables(served)
 
     async def act() -> None:
         for milliseconds in range(40):
             stop = asyncio.Event()
-            with capture_logs() as said:
-                working = asyncio.create_task(run_worker(checked(at), lambda: NOW, stop))
-                await until(lambda: any(each["event"] == "worker.ready" for each in said))
+            with capture_logs() as logs:
+                working = asyncio.create_task(run_worker(checked(ctx), lambda: NOW, stop))
+                await until(lambda: any(row["event"] == "worker.ready" for row in logs))
                 await asyncio.sleep(milliseconds / 1000)
                 stop.set()
                 await until(working.done)
@@ -224,7 +224,7 @@ def test_a_worker_that_is_told_to_stop_while_it_starts_stops(served: Engine, pol
 
 
 def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polite: Relay, tmp_path: Path) -> None:
-    at = handed_out(served, polite, 40)
+    ctx = handed_out(served, polite, 40)
     polite.stall_from = 10
     settings = {
         "DIGEST_DATABASE_URL": served.url.render_as_string(hide_password=False),
@@ -242,18 +242,18 @@ def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polit
         doomed.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         other = stack.enter_context(command.start("worker"))
-        defer_tasks(at, NOW)  # what the next tick does
+        defer_tasks(ctx, NOW)  # what the next tick does
         while states(served)["sent"] < 39 and time.monotonic() < killed + 30:
             time.sleep(0.05)
         other.send_signal(signal.SIGTERM)
         out, err = other.communicate(timeout=60)
     assert states(served) == {"sent": 39, "uncertain": 1}, out + err
     assert other.returncode == 0, err
-    assert set(Counter(each for each, _ in polite.accepted).values()) == {1}
+    assert set(Counter(row for row, _ in polite.accepted).values()) == {1}
 
 
 def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: Engine, polite: Relay) -> None:
-    at = handed_out(served, polite, 1)
+    ctx = handed_out(served, polite, 1)
 
     async def paused() -> None:
         async with App(connector=create_connector(served.url)).open_async() as app:
@@ -263,7 +263,7 @@ def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: En
                 took = await connection.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, NULL)")
                 assert await took.fetchone() != (None,)
                 async with asyncio.timeout(10):  # here it is paused
-                    await asyncio.to_thread(defer_tasks, at, NOW)
+                    await asyncio.to_thread(defer_tasks, ctx, NOW)
 
     asyncio.run(paused())
     assert jobs(served) == {"deliver": 2}
@@ -288,20 +288,20 @@ def test_the_server_ends_a_transaction_in_whose_midst_a_process_is_paused(served
 
 def states(store: Engine) -> Counter[str]:
     with read_session(store) as session:
-        return Counter(DeliveryState(each).value for each in session.exec(select(col(Delivery.state))))
+        return Counter(DeliveryState(row).value for row in session.exec(select(col(Delivery.state))))
 
 
-def checked(at: AppContext) -> Callable[[], AppContext]:
+def checked(ctx: AppContext) -> Callable[[], AppContext]:
     """As the command opens its house: only where the schema fits."""
 
     def build() -> AppContext:
-        found = opened(at)()
+        result = opened(ctx)()
         try:
-            ensure_schema(found.engine)
+            ensure_schema(result.engine)
         except StoreError:
-            found.engine.dispose()
+            result.engine.dispose()
             raise
-        return found
+        return result
 
     return build
 

@@ -33,14 +33,14 @@ def chosen(**given: Any) -> Settings:
 
 
 def spf(zone: Zone, **given: Any) -> CheckResult:
-    with name_server(zone) as at:
-        (found,) = check_spf(chosen(**given), DnsResolver(at).txt_records)
+    with name_server(zone) as ctx:
+        (found,) = check_spf(chosen(**given), DnsResolver(ctx).txt_records)
     return found
 
 
 def dmarc(zone: Zone, **given: Any) -> CheckResult:
-    with name_server(zone) as at:
-        (found,) = check_dmarc(chosen(**given), DnsResolver(at).txt_records)
+    with name_server(zone) as ctx:
+        (found,) = check_dmarc(chosen(**given), DnsResolver(ctx).txt_records)
     return found
 
 
@@ -159,8 +159,8 @@ def test_a_key_in_the_dns_is_ours_or_told(tmp_path: Path) -> None:
         (["v=DKIM1; k=rsa; p="], "the DNS has another key; publish s1._domainkey.lab.example.org with the TXT record"),
         ([], "nothing is in the DNS yet; publish s1._domainkey"),
     ):
-        with name_server({signs.record_name: records}) as at:
-            (found,) = check_dkim(settings, DnsResolver(at).txt_records)
+        with name_server({signs.record_name: records}) as ctx:
+            (found,) = check_dkim(settings, DnsResolver(ctx).txt_records)
         assert found.message.startswith(says)
         assert found.ok is (records == [signs.record])
 
@@ -180,10 +180,10 @@ def test_a_server_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        at = f"127.0.0.1:{silent.getsockname()[1]}"
-        told = {each["check"]: each for each in command.json("doctor", "--resolver", at, status=1)}
-    assert "does not answer for lab.example.org (nothing within 5 s); there should be" in told["SPF"]["message"]
-    assert "does not answer for _dmarc.lab.example.org (nothing within 5 s)" in told["DMARC"]["message"]
+        ctx = f"127.0.0.1:{silent.getsockname()[1]}"
+        output = {row["check"]: row for row in command.json("doctor", "--resolver", ctx, status=1)}
+    assert "does not answer for lab.example.org (nothing within 5 s); there should be" in output["SPF"]["message"]
+    assert "does not answer for _dmarc.lab.example.org (nothing within 5 s)" in output["DMARC"]["message"]
     done = command.run("doctor", "--resolver", "dns.example.org", status=2)
     assert "'dns.example.org' is not the address of a DNS server" in done.stderr
 

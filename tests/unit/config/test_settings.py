@@ -122,12 +122,12 @@ BAD = [
 def test_a_bad_value_is_answered_with_name_fault_and_example(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
 ) -> None:
-    said = refused(monkeypatch, **{name: value})
-    assert said.startswith(f"DIGEST_{name.upper()}: ")
-    assert fault in said
-    assert f"(it is {value!r})" in said
-    assert said.endswith(f" Example: DIGEST_{name.upper()}={EXAMPLES[name]}")
-    assert "\n" not in said
+    message = refused(monkeypatch, **{name: value})
+    assert message.startswith(f"DIGEST_{name.upper()}: ")
+    assert fault in message
+    assert f"(it is {value!r})" in message
+    assert message.endswith(f" Example: DIGEST_{name.upper()}={EXAMPLES[name]}")
+    assert "\n" not in message
 
 
 def test_every_setting_that_can_be_bad_is_tried() -> None:
@@ -141,9 +141,9 @@ def test_a_token_that_could_be_guessed_is_refused_and_not_shown(monkeypatch: pyt
         ("with a space in between", "may hold only letters, digits and signs of ASCII, without spaces"),
         ("ein-schönes-langes-Wort", "may hold only letters, digits and signs of ASCII, without spaces"),
     ):
-        said = refused(monkeypatch, **{name: token})
-        assert said.startswith(f"DIGEST_{name.upper()}: {fault}. Example: ")
-        assert token not in said
+        message = refused(monkeypatch, **{name: token})
+        assert message.startswith(f"DIGEST_{name.upper()}: {fault}. Example: ")
+        assert token not in message
     assert getattr(load_settings(**{name: "sixteen-letters!"}), name).get_secret_value() == "sixteen-letters!"
 
 
@@ -170,8 +170,8 @@ def test_every_setting_has_an_example() -> None:
 
 
 def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = refused(monkeypatch, send_hour="25", smtp_tls="yes").splitlines()
-    assert [line.partition(":")[0] for line in said] == ["DIGEST_SMTP_TLS", "DIGEST_SEND_HOUR"]
+    message = refused(monkeypatch, send_hour="25", smtp_tls="yes").splitlines()
+    assert [line.partition(":")[0] for line in message] == ["DIGEST_SMTP_TLS", "DIGEST_SEND_HOUR"]
 
 
 @pytest.mark.parametrize(
@@ -188,11 +188,11 @@ def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_that_do_not_go_together_are_refused(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], names: str
 ) -> None:
-    said = refused(monkeypatch, **given)
+    message = refused(monkeypatch, **given)
     name = names.removeprefix("DIGEST_").lower()
-    assert said.startswith(f"{names}: ")
-    assert said.endswith(f" Example: {names}={EXAMPLES[name]}")
-    assert "hunter2" not in said
+    assert message.startswith(f"{names}: ")
+    assert message.endswith(f" Example: {names}={EXAMPLES[name]}")
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
@@ -296,7 +296,7 @@ def test_known_names_are_no_typos_however_they_are_cased(tmp_path: Path) -> None
 def test_a_mailbox_needs_an_address_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "DIGEST_BOUNCE_ADDRESS: missing" in refused(monkeypatch, imap_host="imap.example.org")
     assert "DIGEST_IMAP_USERNAME: missing" in refused(monkeypatch, bounce_address="bounces@example.org")
-    said = refused(monkeypatch, imap_username="bounces", imap_tls="none")
-    assert said.startswith("DIGEST_IMAP_TLS: none would send the password of DIGEST_IMAP_USERNAME in the clear.")
+    message = refused(monkeypatch, imap_username="bounces", imap_tls="none")
+    assert message.startswith("DIGEST_IMAP_TLS: none would send the password of DIGEST_IMAP_USERNAME in the clear.")
     monkeypatch.setenv("DIGEST_IMAP_HOST", "127.0.0.1")
     assert load_settings().has_mailbox

@@ -94,7 +94,7 @@ def test_a_new_key_signs_and_old_links_go_on_to_work(sqlite_url: str) -> None:
     now = datetime(2026, 7, 1, tzinfo=UTC)
     old = TokenSigner([before]).sign(TokenPurpose.UNSUBSCRIBE, "ada", now)
     second = TokenSigner([between]).sign(TokenPurpose.UNSUBSCRIBE, "ada", now)
-    at = create_context(
+    ctx = create_context(
         load_settings(
             database_url=sqlite_url,
             secret_key="the-third-key-of-all-long-enough",
@@ -103,18 +103,16 @@ def test_a_new_key_signs_and_old_links_go_on_to_work(sqlite_url: str) -> None:
             smtp_host="",
         )
     )
-    at.engine.dispose()
-    assert {at.token_signer.unsign(TokenPurpose.UNSUBSCRIBE, each, now + 900 * DAY) for each in (old, second)} == {
-        "ada"
-    }
-    new = at.token_signer.sign(TokenPurpose.UNSUBSCRIBE, "ada", now)
+    ctx.engine.dispose()
+    assert {ctx.token_signer.unsign(TokenPurpose.UNSUBSCRIBE, row, now + 900 * DAY) for row in (old, second)} == {"ada"}
+    new = ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, "ada", now)
     assert TokenSigner(["the-third-key-of-all-long-enough"]).unsign(TokenPurpose.UNSUBSCRIBE, new, now) == "ada"
     with pytest.raises(TokenError):
         TokenSigner([between]).unsign(TokenPurpose.UNSUBSCRIBE, new, now)
     # What comes back to a return address of that time names its letter too.
     then = ReturnPath("bounces@example.org", [between])
-    assert at.return_path
-    assert at.return_path.find(then.address_for(ReturnPathKind.BOUNCE, 7)) == (ReturnPathKind.BOUNCE, 7)
+    assert ctx.return_path
+    assert ctx.return_path.find(then.address_for(ReturnPathKind.BOUNCE, 7)) == (ReturnPathKind.BOUNCE, 7)
 
 
 def test_the_default_key_is_no_old_key() -> None:
