@@ -1,19 +1,19 @@
-// Keeps today's numbers as they are. Without this file the page shows how they were when it was asked for.
-const place = document.querySelector("[data-live]");
-if (place) {
-  const stream = new EventSource(place.dataset.live);
-  const sign = place.querySelector("[data-is-live]");
+// Updates today's numbers. Without this file the page shows them as of the request.
+const section = document.querySelector("[data-live]");
+if (section) {
+  const stream = new EventSource(section.dataset.live);
+  const indicator = section.querySelector("[data-is-live]");
   stream.addEventListener("round", (event) => {
-    const now = JSON.parse(event.data);
-    for (const each of place.querySelectorAll("[data-show]")) {
-      const text = now[each.dataset.show];
-      if (each.textContent !== text) each.textContent = text;
+    const values = JSON.parse(event.data);
+    for (const element of section.querySelectorAll("[data-show]")) {
+      const text = values[element.dataset.show];
+      if (element.textContent !== text) element.textContent = text;
     }
-    for (const each of place.querySelectorAll("[data-show-value]")) {
-      each.max = Number(now[each.dataset.showMax]);
-      each.value = Number(now[each.dataset.showValue]);
+    for (const element of section.querySelectorAll("[data-show-value]")) {
+      element.max = Number(values[element.dataset.showMax]);
+      element.value = Number(values[element.dataset.showValue]);
     }
-    sign.hidden = false;
+    indicator.hidden = false;
   });
-  stream.addEventListener("error", () => { sign.hidden = true; });
+  stream.addEventListener("error", () => { indicator.hidden = true; });
 }
