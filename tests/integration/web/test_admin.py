@@ -1,4 +1,4 @@
-"""The operator's pages: who comes in, what is shown, and what may be done."""
+"""The operator's pages: access, contents and actions."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 @dataclass
 class Operator:
-    """A browser that keeps its cookie, as a page of ours posts."""
+    """Browser that keeps its session cookie and posts from the same site."""
 
     ctx: AppContext
     now: datetime = NOW
@@ -53,14 +53,14 @@ class Operator:
         return self.browser.post(f"/operator{path}", form, headers={"Cookie": self.cookie, **headers})
 
     def log_in(self, token: str = TOKEN) -> httpx.Response:
-        answer = self.post("/login", token=token)
-        self.cookie = answer.headers.get("set-cookie", "").partition(";")[0]
-        return answer
+        response = self.post("/login", token=token)
+        self.cookie = response.headers.get("set-cookie", "").partition(";")[0]
+        return response
 
     def page(self, path: str = "") -> str:
-        answer = self.get(path)
-        assert answer.status_code == 200, path
-        return answer.text
+        response = self.get(path)
+        assert response.status_code == 200, path
+        return response.text
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def ctx(store: Engine) -> AppContext:
 
 @pytest.fixture
 def sqlite_ctx(sqlite_store: Engine) -> AppContext:
-    """On SQLite alone: what stands above the store."""
+    """Return a context on SQLite, for tests that do not depend on the database."""
     return make_context(sqlite_store, operator_token=TOKEN, base_url=BASE_URL)
 
 
@@ -110,8 +110,8 @@ def test_without_a_token_there_are_no_admin_pages(sqlite_store: Engine) -> None:
 def test_without_a_session_pages_redirect_to_the_login(sqlite_ctx: AppContext) -> None:
     stranger = Operator(sqlite_ctx)
     for each in PATHS:
-        answer = stranger.get(each)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/operator/login")
+        response = stranger.get(each)
+        assert (response.status_code, response.headers["location"]) == (303, "/operator/login")
     for each in POSTS[1:]:
         assert stranger.post(each, answer="sent").headers["location"] == "/operator/login"
     for cookie in ("digest_operator=x", f"digest_operator={TOKEN}", "digest_operator=6a.b.c", "digest_operator="):
@@ -121,11 +121,11 @@ def test_without_a_session_pages_redirect_to_the_login(sqlite_ctx: AppContext) -
 
 def test_the_token_logs_in_and_the_cookie_is_restricted(sqlite_ctx: AppContext) -> None:
     operator = Operator(sqlite_ctx)
-    answer = operator.log_in()
-    assert (answer.status_code, answer.headers["location"]) == (303, "/operator")
-    said = {each.strip().lower() for each in answer.headers["set-cookie"].split(";")[1:]}
+    response = operator.log_in()
+    assert (response.status_code, response.headers["location"]) == (303, "/operator")
+    said = {each.strip().lower() for each in response.headers["set-cookie"].split(";")[1:]}
     assert said == {"httponly", "secure", "samesite=strict", "path=/operator", f"max-age={12 * 3600}"}
-    assert TOKEN not in answer.headers["set-cookie"]
+    assert TOKEN not in response.headers["set-cookie"]
     page = operator.get()
     assert page.status_code == 200
     assert (page.headers["cache-control"], page.headers["x-robots-tag"]) == ("no-store", "noindex, nofollow")
@@ -145,9 +145,9 @@ def test_on_plain_http_the_cookie_is_not_secure(sqlite_store: Engine) -> None:
 def test_a_wrong_token_is_refused_and_attempts_are_limited(sqlite_ctx: AppContext) -> None:
     guesser = Operator(sqlite_ctx)
     for wrong in ("", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "ünpassend"):
-        answer = guesser.log_in(wrong)
-        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
-        assert "This is not the token" in answer.text
+        response = guesser.log_in(wrong)
+        assert (response.status_code, "set-cookie" in response.headers) == (403, False)
+        assert "This is not the token" in response.text
     for _ in range(LOGIN_ATTEMPTS_PER_HOUR - 5):
         guesser.log_in("x")
     held_up = guesser.log_in()
@@ -195,8 +195,8 @@ def test_a_form_of_another_site_is_refused(sqlite_ctx: AppContext) -> None:
     operator.log_in()
     for place, (headers, taken) in enumerate(CLAIMS):
         number = create_delivery(sqlite_ctx, state=DeliveryState.UNCERTAIN, edition=f"letter {place}")
-        answer = operator.post(f"/letters/{number}/resolve", headers, answer="sent")
-        assert answer.status_code == (303 if taken else 403), headers
+        response = operator.post(f"/letters/{number}/resolve", headers, answer="sent")
+        assert response.status_code == (303 if taken else 403), headers
         assert Record(sqlite_ctx.engine).letters()[-1].state == ("sent" if taken else "uncertain"), headers
         assert operator.post("/login", headers, token=TOKEN).status_code == (303 if taken else 403), headers
 
@@ -318,13 +318,13 @@ def test_axis_ticks_are_round_numbers(least: int, most: int, wanted: list[int] |
 # --- one letter
 
 
-@pytest.mark.parametrize(("answer", "state"), [("sent", "sent"), ("lost", "failed")])
-def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, answer: str, state: str) -> None:
+@pytest.mark.parametrize(("outcome", "state"), [("sent", "sent"), ("lost", "failed")])
+def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, outcome: str, state: str) -> None:
     number = create_delivery(ctx, state=DeliveryState.UNCERTAIN, papers=[7])
     assert "It was sent" in operator.page(f"/letters/{number}")
     for wrong in ("", "maybe"):
         assert operator.post(f"/letters/{number}/resolve", answer=wrong).status_code == 422
-    done = operator.post(f"/letters/{number}/resolve", answer=answer)
+    done = operator.post(f"/letters/{number}/resolve", answer=outcome)
     assert (done.status_code, done.headers["location"]) == (303, "/operator")
     (row,) = Record(ctx.engine).letters()
     assert (row.state, row.settled_at) == (state, NOW)
@@ -349,7 +349,7 @@ def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
 
 @pytest.fixture
 def ctx_with_digest(ctx: AppContext) -> tuple[AppContext, int]:
-    """Ada has had a letter, and the next one has a paper."""
+    """Return a context in which Ada has had a digest and the next one has a paper."""
     reader(ctx, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
     arrive(ctx, NOW - DAY, "A robot of yesterday")
     plan(ctx.engine, ctx.sender_domain, NOW - DAY)

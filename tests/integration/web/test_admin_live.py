@@ -1,4 +1,4 @@
-"""Today's round in a running service: events as they happen, few streams at a time, and an end with the process."""
+"""Today's run in a running service: events as they happen, few streams at a time, and an end with the process."""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def service(sqlite_store: Engine, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A service, and where it is."""
+    """Start a service and yield its URL and process."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     given = {"DIGEST_DATABASE_URL": str(sqlite_store.url), "DIGEST_OPERATOR_TOKEN": TOKEN, "DIGEST_BASE_URL": base}

@@ -1,4 +1,4 @@
-"""The JSON interface: the same reads as the pages, described, with errors that programs can read."""
+"""JSON API: the same queries as the pages, described, with problem details as errors."""
 
 import json
 from datetime import timedelta
@@ -65,9 +65,9 @@ def test_a_keyword_is_explained(browser: Browser) -> None:
     ],
 )
 def test_errors_are_problem_details(browser: Browser, path: str, status: int) -> None:
-    answer = browser.get(f"/api/v1{path}")
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    assert answer.json()["status"] == status
+    response = browser.get(f"/api/v1{path}")
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    assert response.json()["status"] == status
 
 
 def test_an_error_in_a_keyword_has_a_position(browser: Browser) -> None:
@@ -95,13 +95,15 @@ SUBSCRIPTION = {"email": "ada@example.org", "keywords": ["graph", "-survey"], "h
 
 def test_a_subscription_by_the_api_must_be_confirmed(store: Engine) -> None:
     home = make_context(store)
-    answers = set()
+    responses = set()
     browser = Browser(create_app(home, clock=lambda: TEST_TIME, min_answer_seconds=0.2))
     for email in ("ada@example.org", "ADA@example.org", "bob@example.org"):
-        answer = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, "email": email, "timezone": "Asia/Tokyo"})
-        assert answer.elapsed >= timedelta(seconds=0.19)
-        answers.add((answer.status_code, answer.content))
-    [(status, body)] = answers
+        response = browser.post(
+            "/api/v1/subscriptions", json={**SUBSCRIPTION, "email": email, "timezone": "Asia/Tokyo"}
+        )
+        assert response.elapsed >= timedelta(seconds=0.19)
+        responses.add((response.status_code, response.content))
+    [(status, body)] = responses
     assert (status, json.loads(body)["probably_meant"]) == (202, None)
     record = Record(store)
     ada = record.of("ada@example.org")
@@ -126,9 +128,9 @@ def test_the_api_suggests_a_correction_of_a_typo(browser: Browser) -> None:
     ],
 )
 def test_validation_errors_are_listed_by_field(browser: Browser, wrong: dict[str, object], fields: list[str]) -> None:
-    answer = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, **wrong})
-    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    assert [each["field"] for each in answer.json()["errors"]] == fields
+    response = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, **wrong})
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+    assert [each["field"] for each in response.json()["errors"]] == fields
 
 
 def test_every_error_below_the_api_is_problem_details(sqlite_store: Engine) -> None:
@@ -139,15 +141,15 @@ def test_every_error_below_the_api_is_problem_details(sqlite_store: Engine) -> N
         min_answer_seconds=0,
     )
     browser = Browser(app)
-    answers = [
+    responses = [
         browser.get("/api/nothing"),
         browser.get("/api/v1/papers?q=a"),
         browser.post("/api/v1/subscriptions", content=b"x" * 70_000),
         browser.post("/api/v1/subscriptions", content=b"no json", headers={"content-type": "application/json"}),
     ]
-    assert [each.status_code for each in answers] == [429, 429, 413, 429]
-    assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
-    assert all(each.json()["status"] == each.status_code for each in answers)
+    assert [each.status_code for each in responses] == [429, 429, 413, 429]
+    assert {each.headers["content-type"] for each in responses} == {"application/problem+json"}
+    assert all(each.json()["status"] == each.status_code for each in responses)
     assert (
         Browser(create_app(make_context(sqlite_store), clock=lambda: TEST_TIME)).get("/api/nothing").json()["status"]
         == 404

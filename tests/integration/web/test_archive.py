@@ -1,4 +1,4 @@
-"""The copy of a letter on the web: all its papers, for a set time, and no power over anybody's subscription."""
+"""Web copy of a digest: all its papers, for a limited time, without links that change a subscription."""
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -92,13 +92,13 @@ def test_a_copy_expires_and_the_page_says_so(ctx: AppContext) -> None:
 
 
 def test_the_copy_is_private_and_head_responds_like_get(ctx: AppContext) -> None:
-    for answer in (browser_at(ctx).get(copy_path(ctx)), browser_at(ctx).head(copy_path(ctx))):
-        assert answer.status_code == 200
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["x-robots-tag"] == "noindex, nofollow"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert "script-src" not in answer.headers["content-security-policy"]
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    for response in (browser_at(ctx).get(copy_path(ctx)), browser_at(ctx).head(copy_path(ctx))):
+        assert response.status_code == 200
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-robots-tag"] == "noindex, nofollow"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "script-src" not in response.headers["content-security-policy"]
+        assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
 def test_copies_of_an_erased_subscriber_are_gone(ctx: AppContext) -> None:

@@ -1,4 +1,4 @@
-"""Papers for other programs: feeds of a query, and files to cite from."""
+"""Papers for other programs: feeds of a query, and citations."""
 
 import json
 from datetime import date
@@ -52,9 +52,9 @@ def store_paper(ctx: AppContext, title: str = HOSTILE_TEXT) -> int:
 
 
 def test_an_atom_feed_has_the_elements_that_the_standard_requires(ctx: AppContext, browser: Browser) -> None:
-    answer = browser.get("/feeds/atom", params={"q": "robots"})
-    feed = etree.fromstring(answer.content)
-    assert answer.headers["content-type"].startswith("application/atom+xml")
+    response = browser.get("/feeds/atom", params={"q": "robots"})
+    feed = etree.fromstring(response.content)
+    assert response.headers["content-type"].startswith("application/atom+xml")
     assert feed.findtext(f"{ATOM_NAMESPACE}id") == "http://digest.test/feeds/atom?q=robots"
     [entry] = feed.findall(f"{ATOM_NAMESPACE}entry")
     assert entry.findtext(f"{ATOM_NAMESPACE}id") == f"http://digest.test/papers/{store_paper(ctx)}"
@@ -62,7 +62,7 @@ def test_an_atom_feed_has_the_elements_that_the_standard_requires(ctx: AppContex
         assert part.findtext(f"{ATOM_NAMESPACE}updated", "").endswith("Z")
         assert part.find(f"{ATOM_NAMESPACE}author/{ATOM_NAMESPACE}name") is not None
     assert "<script>alert(1)</script>" in entry.findtext(f"{ATOM_NAMESPACE}title", "")
-    assert b"<script" not in answer.content
+    assert b"<script" not in response.content
 
 
 def test_a_json_feed_has_the_same_papers(ctx: AppContext, browser: Browser) -> None:
@@ -97,9 +97,9 @@ def test_a_paper_has_a_page_and_files_to_cite_it(ctx: AppContext, browser: Brows
     assert not [tag for tag, _ in page.tags if tag == "script"]
     assert {f"{where}.bib", f"{where}.ris"} <= set(page.links)
     for kind in ("bib", "ris"):
-        answer = browser.get(f"{where}.{kind}")
-        assert answer.status_code == 200
-        assert f'filename="{store_paper(ctx)}.{kind}"' in answer.headers["content-disposition"]
+        response = browser.get(f"{where}.{kind}")
+        assert response.status_code == 200
+        assert f'filename="{store_paper(ctx)}.{kind}"' in response.headers["content-disposition"]
     assert "@misc{" in browser.get(f"/papers/{TEST_TIME.date()}.bib").text
     assert browser.get(f"/papers/{TEST_TIME.date()}").status_code == 200
 

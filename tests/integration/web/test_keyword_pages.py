@@ -1,4 +1,4 @@
-"""Keywords on the pages: how they were understood, what is too broad, what could be added, and the page of help."""
+"""Keywords on the pages: their meaning, warnings, suggestions, and the help page."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -79,10 +79,10 @@ def test_a_preview_shows_how_each_keyword_is_understood(ctx: AppContext, browser
 @pytest.mark.parametrize("where", ["/", "/subscribe"])
 def test_an_invalid_form_shows_the_meaning_of_the_valid_keywords(ctx: AppContext, browser: Browser, where: str) -> None:
     store_papers(ctx, "Graphs")
-    answer = browser.post(where, {"keywords": 'graph\n"open', "email": "ada@example.org"})
-    assert answer.status_code == 422
-    assert "title or abstract contains “graph”1 paper" in "".join(ParsedPage(answer.text).text.split("\n"))
-    assert "unclosed quote" in answer.text
+    response = browser.post(where, {"keywords": 'graph\n"open', "email": "ada@example.org"})
+    assert response.status_code == 422
+    assert "title or abstract contains “graph”1 paper" in "".join(ParsedPage(response.text).text.split("\n"))
+    assert "unclosed quote" in response.text
 
 
 def test_keywords_are_explained_even_without_papers(browser: Browser) -> None:
@@ -204,7 +204,7 @@ def test_the_number_of_keywords_is_limited_by_a_setting(sqlite_store: Engine, tm
     browser = browser_at(create_context_with(sqlite_store, tmp_path, most_keywords=2))
     form = {"keywords": "cats\ndogs", "email": "ada@example.org"}
     assert browser.post("/subscribe", form).status_code == 303
-    answer = browser.post("/subscribe", form | {"keywords": "cats\ndogs\nfish"})
-    assert answer.status_code == 422
-    assert "At most 2 keywords, please; these are 3." in answer.text
+    response = browser.post("/subscribe", form | {"keywords": "cats\ndogs\nfish"})
+    assert response.status_code == 422
+    assert "At most 2 keywords, please; these are 3." in response.text
     assert "2 keywords" in browser.get("/help/keywords").text

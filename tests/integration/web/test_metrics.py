@@ -1,4 +1,4 @@
-"""What is measured, who may read it, and whether the dashboard and the alerts ask for what there is."""
+"""Metrics: their values, access to them, and their use in dashboard and alerts."""
 
 import json
 import re
@@ -44,10 +44,10 @@ def browser_at(store: Engine, now: datetime = NOW, **settings: object) -> Browse
 
 
 def read_metrics(browser: Browser, token: str = TOKENS["metrics_token"]) -> Metrics:
-    answer = browser.get("/metrics", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    families = text_string_to_metric_families(answer.text)
+    response = browser.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=")
+    families = text_string_to_metric_families(response.text)
     return {(each.name, tuple(sorted(each.labels.items()))): each.value for one in families for each in one.samples}
 
 
@@ -56,7 +56,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 
 def fill_database(session: Session) -> None:
-    """Ten days of letters, one sent a day; today one of each fate; and what goes with it."""
+    """Add ten days of deliveries, one sent a day; today one in each state; and fetches and a bounce."""
     readers = [subscriber(last_due_day=NOW.date()) for _ in range(4)]
     session.add_all(
         [
@@ -148,9 +148,9 @@ def test_metrics_require_a_token(sqlite_store: Engine) -> None:
 
 def test_openmetrics_format_is_negotiated(sqlite_store: Engine) -> None:
     bearer = {"Authorization": f"Bearer {TOKENS['metrics_token']}", "Accept": "application/openmetrics-text"}
-    answer = browser_at(sqlite_store).get("/metrics", headers=bearer)
-    assert answer.headers["content-type"].startswith("application/openmetrics-text")
-    assert answer.text.endswith("# EOF\n")
+    response = browser_at(sqlite_store).get("/metrics", headers=bearer)
+    assert response.headers["content-type"].startswith("application/openmetrics-text")
+    assert response.text.endswith("# EOF\n")
 
 
 def test_metrics_report_an_unavailable_database(tmp_path: Path, connect: object) -> None:
@@ -165,7 +165,7 @@ def test_metrics_report_an_unavailable_database(tmp_path: Path, connect: object)
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 40])
 def test_the_first_row_of_a_time_is_found_by_bisection(store: Engine, count: int) -> None:
-    """With gaps in the numbers, and several rows of one instant."""
+    """Check ids with gaps, and several rows of one instant."""
     instants = [NOW + (number // 3) * HOUR for number in range(count)]
     with write_session(store) as session:
         session.add_all(source_fetch(id=2 * number + 5, started_at=then) for number, then in enumerate(instants))
@@ -186,9 +186,9 @@ def browser_with_clock(store: Engine, **settings: object) -> tuple[Browser, list
 
 
 def health_of(browser: Browser) -> tuple[int, str]:
-    answer = browser.get("/healthz")
-    assert "@" not in answer.text
-    return answer.status_code, answer.json().get("reason", "")
+    response = browser.get("/healthz")
+    assert "@" not in response.text
+    return response.status_code, response.json().get("reason", "")
 
 
 def test_a_run_is_overdue_when_due_subscribers_are_not_planned(store: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The JSON interface against its own description, by a tool that makes up requests. `make check-pages` tries more."""
+"""JSON API against its own description, by generated requests. `make check-pages` tries more."""
 
 from typing import Any
 
@@ -33,9 +33,9 @@ def test_every_response_matches_the_openapi_description(sqlite_store: Engine) ->
         @SETTINGS
         @given(case=operation.as_strategy())
         def conforms(case: Any) -> None:
-            answer = case.call()
+            response = case.call()
             # A keyword has a grammar and a time zone a name, which no schema can say.
-            case.validate_response(answer, excluded_checks=[positive_data_acceptance])
+            case.validate_response(response, excluded_checks=[positive_data_acceptance])
             tried.append(case.path)
 
         conforms()

@@ -1,4 +1,4 @@
-"""The pages as a person meets them, on a real store: what each says, what each does, what none gives away."""
+"""Pages on a real database: their contents, their actions, and what they must not reveal."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -120,7 +120,7 @@ def dump_database(ctx: AppContext) -> list[str]:
 
 
 def dump_without_counters(ctx: AppContext) -> list[str]:
-    """All but the counts of what was sent, which every form adds to."""
+    """Return the dump without rate limit counters, which every form changes."""
     return [line for line in dump_database(ctx) if not line.startswith('INSERT INTO "rate_limit_counter"')]
 
 
@@ -128,12 +128,12 @@ def dump_without_counters(ctx: AppContext) -> list[str]:
 
 
 def test_a_subscription_is_stored_and_its_confirmation_queued(ctx: AppContext, browser: Browser) -> None:
-    answer = browser.post(
+    response = browser.post(
         "/subscribe",
         {**FORM, "frequency": "weekdays", "hour": "6", "timezone": "Asia/Tokyo", "cap": "7", "trending": "yes"}
         | {"summaries": "yes"},
     )
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sent")
+    assert (response.status_code, response.headers["location"]) == (303, "/sent")
     with read_session(ctx.engine) as session:
         found = session.exec(select(Subscriber)).one()
     assert (found.status, found.frequency, found.send_hour, found.timezone, found.cap, found.trending) == (
@@ -163,12 +163,12 @@ def test_the_response_is_the_same_whatever_the_state_of_the_address(ctx: AppCont
     with write_session(ctx.engine) as session:
         row = session.get_one(Subscriber, complained.id)
         row.status, row.reason = SubscriberStatus.SUPPRESSED, "complaint: abuse"
-    answers = {
-        (answer.status_code, answer.content, str(sorted(answer.headers.items())))
+    responses = {
+        (response.status_code, response.content, str(sorted(response.headers.items())))
         for name in ("new", "pending", "active", "left", "complained")
-        for answer in [browser.post("/subscribe", {**FORM, "email": f"{name}@example.org"})]
+        for response in [browser.post("/subscribe", {**FORM, "email": f"{name}@example.org"})]
     }
-    assert len(answers) == 1
+    assert len(responses) == 1
     assert status_of(ctx, "complained@example.org") == SubscriberStatus.SUPPRESSED
 
 
@@ -180,8 +180,8 @@ def test_a_response_takes_a_minimum_time_whatever_the_state_of_the_address(ctx: 
 
 def test_a_filled_honeypot_field_is_answered_and_ignored(ctx: AppContext, browser: Browser) -> None:
     before = dump_without_counters(ctx)
-    answer = browser.post("/subscribe", {**FORM, "website": "https://spam.example"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sent")
+    response = browser.post("/subscribe", {**FORM, "website": "https://spam.example"})
+    assert (response.status_code, response.headers["location"]) == (303, "/sent")
     assert dump_without_counters(ctx) == before
 
 
@@ -189,10 +189,10 @@ def test_an_invalid_form_is_shown_again_with_its_values_and_a_link_to_every_erro
     ctx: AppContext, browser: Browser
 ) -> None:
     before = dump_without_counters(ctx)
-    answer = browser.post("/subscribe", {"keywords": 'graph\n"open', "email": "ada@", "cap": "500", "hour": "5"})
-    page = ParsedPage(answer.text)
-    assert answer.status_code == 422
-    assert "<title>Error: " in answer.text
+    response = browser.post("/subscribe", {"keywords": 'graph\n"open', "email": "ada@", "cap": "500", "hour": "5"})
+    page = ParsedPage(response.text)
+    assert response.status_code == 422
+    assert "<title>Error: " in response.text
     assert 'Line 2, “"open”: unclosed quote' in page.text
     assert [link for link in page.links if link.startswith("#") and link not in {"#main", "#beside"}] == [
         *("#keywords", "#email", "#cap")
@@ -204,8 +204,8 @@ def test_an_invalid_form_is_shown_again_with_its_values_and_a_link_to_every_erro
         assert f"{field}-fault" in shown["aria-describedby"]
     assert page.find_tag(id="email")["value"] == "ada@"
     assert page.find_tag(id="cap")["value"] == "500"
-    assert "graph\n&#34;open</textarea>" in answer.text
-    assert re.search(r'<option value="5" selected>', answer.text)
+    assert "graph\n&#34;open</textarea>" in response.text
+    assert re.search(r'<option value="5" selected>', response.text)
     assert dump_without_counters(ctx) == before
 
 
@@ -221,9 +221,9 @@ def test_every_field_has_a_label_and_every_id_is_unique(browser: Browser) -> Non
 
 def test_a_deep_link_only_fills_in_the_keywords(ctx: AppContext, browser: Browser) -> None:
     before = dump_database(ctx)
-    answer = browser.get("/", params={"keywords": f"graph\n{HOSTILE_TEXT}"})
-    assert "graph\n&lt;script&gt;" in answer.text
-    assert "<script>alert" not in answer.text
+    response = browser.get("/", params={"keywords": f"graph\n{HOSTILE_TEXT}"})
+    assert "graph\n&lt;script&gt;" in response.text
+    assert "<script>alert" not in response.text
     assert dump_database(ctx) == before
 
 
@@ -244,20 +244,20 @@ def test_the_latest_papers_are_listed_beside_the_form(ctx: AppContext, browser: 
 def test_a_preview_shows_matching_papers_and_stores_nothing(ctx: AppContext, browser: Browser) -> None:
     store_papers(ctx, [make_listing(1), make_listing(2, title="Speech", abstract="Of sounds.")])
     before = dump_without_counters(ctx)
-    answer = browser.post("/", {"keywords": "graphs\nquantum", "email": "ada@example.org", "cap": "nonsense"})
-    assert answer.status_code == 200
-    assert "1 paper of the last 2 would have come" in ParsedPage(answer.text).text
-    assert '<mark class="k0">graphs</mark>' in answer.text
-    assert "none lately" in answer.text
-    assert ">Speech<" not in answer.text
-    assert ParsedPage(answer.text).find_tag(id="email")["value"] == "ada@example.org"
+    response = browser.post("/", {"keywords": "graphs\nquantum", "email": "ada@example.org", "cap": "nonsense"})
+    assert response.status_code == 200
+    assert "1 paper of the last 2 would have come" in ParsedPage(response.text).text
+    assert '<mark class="k0">graphs</mark>' in response.text
+    assert "none lately" in response.text
+    assert ">Speech<" not in response.text
+    assert ParsedPage(response.text).find_tag(id="email")["value"] == "ada@example.org"
     assert dump_without_counters(ctx) == before
 
 
 def test_a_preview_of_an_invalid_keyword_shows_the_error(browser: Browser) -> None:
-    answer = browser.post("/", {"keywords": '"open'})
-    assert answer.status_code == 422
-    assert "unclosed quote" in answer.text
+    response = browser.post("/", {"keywords": '"open'})
+    assert response.status_code == 422
+    assert "unclosed quote" in response.text
 
 
 # --- the links in letters
@@ -317,7 +317,7 @@ def test_a_token_works_for_its_purpose_only(ctx: AppContext, browser: Browser) -
 def test_preferences_are_shown_and_changed(ctx: AppContext, browser: Browser) -> None:
     link = signed_path(ctx, TokenPurpose.PREFERENCES, create_subscriber(ctx))
     assert "graph\nworld model</textarea>" in browser.get(link).text
-    answer = browser.post(
+    response = browser.post(
         link,
         {
             "keywords": "speech",
@@ -329,8 +329,8 @@ def test_preferences_are_shown_and_changed(ctx: AppContext, browser: Browser) ->
             "pause": "2026-09-01",
         },
     )
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{link}?saved=1")
-    page = browser.get(answer.headers["location"])
+    assert (response.status_code, response.headers["location"]) == (303, f"{link}?saved=1")
+    page = browser.get(response.headers["location"])
     assert ParsedPage(page.text).find_tag(role="status", id="saved")
     assert "speech</textarea>" in page.text
     assert "checked" in ParsedPage(page.text).find_tag(name="summaries")
@@ -359,10 +359,10 @@ def test_a_suspended_subscriber_sees_the_reason_and_resumes_by_saving(ctx: AppCo
 def test_invalid_preferences_change_nothing_and_are_shown_again(ctx: AppContext, browser: Browser) -> None:
     link = signed_path(ctx, TokenPurpose.PREFERENCES, create_subscriber(ctx))
     before = dump_without_counters(ctx)
-    answer = browser.post(link, {"keywords": '"open', "pause": "2026-07-31", "cap": "12"})
-    page = ParsedPage(answer.text)
-    assert answer.status_code == 422
-    assert "<title>Error: " in answer.text
+    response = browser.post(link, {"keywords": '"open', "pause": "2026-07-31", "cap": "12"})
+    page = ParsedPage(response.text)
+    assert response.status_code == 422
+    assert "<title>Error: " in response.text
     assert "Choose a day after today" in page.text
     assert (page.find_tag(id="pause")["value"], page.find_tag(id="cap")["value"]) == ("2026-07-31", "12")
     assert dump_without_counters(ctx) == before
@@ -397,10 +397,10 @@ def test_one_click_unsubscribes_without_a_farewell(ctx: AppContext, browser: Bro
     field = {"List-Unsubscribe": "One-Click"}
     for _ in range(2):
         body = {"files": {name: (None, value) for name, value in field.items()}} if multipart else {"data": field}
-        answer = browser.send("POST", link, **body)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/plain")
-        assert "set-cookie" not in answer.headers
+        response = browser.send("POST", link, **body)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/plain")
+        assert "set-cookie" not in response.headers
     assert status_of(ctx) == SubscriberStatus.UNSUBSCRIBED
     assert "goodbye" not in delivery_kinds(ctx)
 
@@ -464,9 +464,9 @@ def test_an_invalid_day_is_not_found(browser: Browser, day: str) -> None:
 
 def test_a_day_without_listings_links_to_the_nearest_ones(ctx: AppContext, browser: Browser) -> None:
     store_papers(ctx, [make_listing(1, list_day=date(2026, 7, 1)), make_listing(2)])
-    answer = browser.get("/papers/2026-07-12")
-    assert answer.status_code == 404
-    assert {"/papers/2026-07-01", "/papers/2026-07-31"} <= set(ParsedPage(answer.text).links)
+    response = browser.get("/papers/2026-07-12")
+    assert response.status_code == 404
+    assert {"/papers/2026-07-01", "/papers/2026-07-31"} <= set(ParsedPage(response.text).links)
 
 
 def test_text_from_outside_is_escaped(ctx: AppContext, browser: Browser) -> None:
@@ -537,7 +537,7 @@ def all_paths(ctx: AppContext) -> list[str]:
 
 
 def queue_digest(ctx: AppContext, subscriber: Subscriber) -> Delivery:
-    """The digest that a plan queued for a reader."""
+    """Plan, and return the digest queued for a subscriber."""
     plan(ctx.engine, ctx.sender_domain, TEST_TIME)
     with read_session(ctx.engine) as session:
         return session.exec(
@@ -558,19 +558,19 @@ def store_message(ctx: AppContext) -> None:
 
 def test_every_response_has_the_security_headers(ctx: AppContext, browser: Browser) -> None:
     for each in all_paths(ctx):
-        answer = browser.get(each)
-        assert set(answer.headers) >= HEADERS, each
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        policy = answer.headers["content-security-policy"]
+        response = browser.get(each)
+        assert set(response.headers) >= HEADERS, each
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        policy = response.headers["content-security-policy"]
         assert "base-uri 'none'" in policy
         assert "default-src 'self'" in policy or "default-src 'none'" in policy
         assert ("unsafe-inline" in policy) == (each.endswith("/html") or each.startswith("/letters/"))
         assert ("frame-ancestors 'none'" in policy) == (not each.endswith("/html"))
-        assert "set-cookie" not in answer.headers
+        assert "set-cookie" not in response.headers
         secret = each.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters", "/mine"))
-        assert (answer.headers["cache-control"] == "no-store") == (secret or each == "/sent"), each
-        assert ("x-robots-tag" in answer.headers) == (secret or each == "/sent"), each
+        assert (response.headers["cache-control"] == "no-store") == (secret or each == "/sent"), each
+        assert ("x-robots-tag" in response.headers) == (secret or each == "/sent"), each
 
 
 def test_get_requests_change_nothing_however_far_a_scanner_follows_links(ctx: AppContext, browser: Browser) -> None:
@@ -582,9 +582,9 @@ def test_get_requests_change_nothing_however_far_a_scanner_follows_links(ctx: Ap
             continue
         seen.add(each)
         browser.head(each)
-        answer = browser.get(each)
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            found = [link.removeprefix("http://digest.test") for link in ParsedPage(answer.text).links]
+        response = browser.get(each)
+        if response.headers.get("content-type", "").startswith("text/html"):
+            found = [link.removeprefix("http://digest.test") for link in ParsedPage(response.text).links]
             waiting += [link for link in found if link.startswith("/")]
     assert len(seen) > 35
     assert any(each.startswith("/unsubscribe/") for each in seen)
@@ -603,10 +603,10 @@ def test_head_responds_like_get(ctx: AppContext, browser: Browser) -> None:
     [("GET", "/nothing", 404), ("DELETE", "/", 405), ("GET", "/subscribe", 405), ("POST", "/papers", 405)],
 )
 def test_errors_have_a_page_in_the_same_layout(browser: Browser, method: str, where: str, status: int) -> None:
-    answer = browser.send(method, where)
-    assert answer.status_code == status
-    assert "<title>Error: " in answer.text
-    assert "/static/style.css" in answer.text
+    response = browser.send(method, where)
+    assert response.status_code == status
+    assert "<title>Error: " in response.text
+    assert "/static/style.css" in response.text
 
 
 def test_a_body_that_is_no_form_is_refused(browser: Browser) -> None:
@@ -629,10 +629,10 @@ def test_too_large_a_body_is_refused_with_and_without_content_length(ctx: AppCon
 
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert browser.post("/subscribe", content=large, headers=form).status_code == 413
-    answer = browser.post("/subscribe", content=pieces(), headers=form)
-    assert answer.status_code == 413
-    assert "transfer-encoding" in answer.request.headers
-    assert "64 KB" in answer.text
+    response = browser.post("/subscribe", content=pieces(), headers=form)
+    assert response.status_code == 413
+    assert "transfer-encoding" in response.request.headers
+    assert "64 KB" in response.text
     assert dump_without_counters(ctx) == before
 
 
@@ -653,21 +653,23 @@ def test_an_internal_error_shows_no_internals(ctx: AppContext) -> None:
     def broken() -> datetime:
         raise RuntimeError("the secret is 42")
 
-    answer = Browser(create_app(ctx, clock=broken)).get(signed_path(ctx, TokenPurpose.CONFIRM, create_subscriber(ctx)))
-    assert answer.status_code == 500
-    assert "42" not in re.sub(r"v=\w+", "", answer.text)
-    assert set(answer.headers) >= HEADERS
-    assert answer.headers["cache-control"] == "no-store"
+    response = Browser(create_app(ctx, clock=broken)).get(
+        signed_path(ctx, TokenPurpose.CONFIRM, create_subscriber(ctx))
+    )
+    assert response.status_code == 500
+    assert "42" not in re.sub(r"v=\w+", "", response.text)
+    assert set(response.headers) >= HEADERS
+    assert response.headers["cache-control"] == "no-store"
 
 
 def test_an_unavailable_database_has_an_error_page_without_details(tmp_path: Path, connect: Connect) -> None:
     (tmp_path / "empty.db").touch()
     lost = AppContext(settings(tmp_path), connect(f"sqlite:///{tmp_path}/empty.db"), TokenSigner(["a key for tests"]))
     browser = Browser(create_app(lost, clock=lambda: TEST_TIME))
-    answer = browser.get("/papers")
-    assert answer.status_code == 503
-    assert "retry-after" in answer.headers
-    assert "listing" not in answer.text
+    response = browser.get("/papers")
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
+    assert "listing" not in response.text
     health = browser.get("/healthz")
     assert health.status_code == 503
     assert "digest migrate" in health.json()["reason"]
@@ -679,9 +681,9 @@ def test_health_fails_if_the_file_is_no_database(
     assert browser.get("/healthz").json()["status"] == "ok"
     (tmp_path / "noise.db").write_bytes(b"this is no database at all" * 100)
     lost = AppContext(settings(tmp_path), connect(f"sqlite:///{tmp_path}/noise.db"), ctx.token_signer)
-    answer = Browser(create_app(lost, clock=lambda: TEST_TIME)).get("/healthz")
-    assert answer.status_code == 503
-    assert str(tmp_path) not in answer.text
+    response = Browser(create_app(lost, clock=lambda: TEST_TIME)).get("/healthz")
+    assert response.status_code == 503
+    assert str(tmp_path) not in response.text
 
 
 def test_the_local_mailbox_shows_messages_and_exists_without_a_relay_only(

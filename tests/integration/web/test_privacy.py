@@ -1,4 +1,4 @@
-"""What is held of a reader: the history of their letters, a feed of their own, all of it as JSON, and its end."""
+"""Personal data: history of e-mails, personal feed, JSON export, erasure."""
 
 import json
 from datetime import timedelta
@@ -32,7 +32,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def ctx(sqlite_store: Engine) -> AppContext:
-    """Two readers with a letter on each of three days, of Ada's: sent, failed, sent; something came back about one."""
+    """Return a context with two subscribers and three days of digests; Ada's: sent, failed, sent, with a bounce."""
     made = make_context(sqlite_store, base_url="http://digest.test")
     reader(made, ADA, "robot", "-survey", now=TEST_TIME - 3 * DAY)
     reader(made, BOB, "protein", now=TEST_TIME - 3 * DAY)
@@ -101,8 +101,8 @@ def test_the_history_links_to_each_digest_and_its_citations(ctx: AppContext) -> 
 
 
 def test_the_feed_has_exactly_what_was_mailed(ctx: AppContext) -> None:
-    answer = browser_at(ctx).get(feed_path(ctx, "atom"))
-    entries = etree.fromstring(answer.content).findall(f"{ATOM_NAMESPACE}entry")
+    response = browser_at(ctx).get(feed_path(ctx, "atom"))
+    entries = etree.fromstring(response.content).findall(f"{ATOM_NAMESPACE}entry")
     mailed = [each.findtext(f"{ATOM_NAMESPACE}title") for each in entries]
     told = [each["title"] for each in json.loads(browser_at(ctx).get(feed_path(ctx, "json")).content)["items"]]
     sent = [each.papers for each in Record(ctx.engine).letters(ADA) if each.state == DeliveryState.SENT]
@@ -111,9 +111,9 @@ def test_the_feed_has_exactly_what_was_mailed(ctx: AppContext) -> None:
     assert mailed[0] == "Robot of 0 days ago"
     assert mailed[-1] == "Robot of 2 days ago"
     assert not any("Protein" in str(each) for each in mailed)
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
-    again = browser_at(ctx).get(feed_path(ctx, "atom"), headers={"If-None-Match": answer.headers["etag"]})
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-robots-tag"] == "noindex, nofollow"
+    again = browser_at(ctx).get(feed_path(ctx, "atom"), headers={"If-None-Match": response.headers["etag"]})
     assert again.status_code == 304
     assert browser_at(ctx).get(feed_path(ctx, "papers.bib")).text.count("@misc{") == len(mailed)
 
@@ -134,10 +134,10 @@ def test_the_feed_token_opens_nothing_but_the_feed(ctx: AppContext) -> None:
 
 
 def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
-    answer = browser_at(ctx).get(privacy_path(ctx, "export.json"))
-    assert 'filename="paper-digest.json"' in answer.headers["content-disposition"]
-    assert answer.headers["cache-control"] == "no-store"
-    told = answer.json()
+    response = browser_at(ctx).get(privacy_path(ctx, "export.json"))
+    assert 'filename="paper-digest.json"' in response.headers["content-disposition"]
+    assert response.headers["cache-control"] == "no-store"
+    told = response.json()
     assert set(Subscriber.model_fields) <= told["subscriber"].keys()
     assert [each["text"] for each in told["keywords"]] == ["robot", "-survey"]
     assert all(set(SavedKeyword.model_fields) <= each.keys() for each in told["keywords"])
@@ -147,7 +147,7 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     (came_back,) = told["letters"][0]["came_back"]
     assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
-    assert BOB not in answer.text
+    assert BOB not in response.text
 
 
 def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppContext) -> None:

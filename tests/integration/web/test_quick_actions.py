@@ -1,4 +1,4 @@
-"""The pages behind the small links of a letter: one button each, and on the answer one to take it back."""
+"""Pages behind the quick action links: one button each, and one to undo."""
 
 from datetime import timedelta
 
@@ -55,7 +55,7 @@ def browser_at(ctx: AppContext, later: timedelta = timedelta()) -> Browser:
 
 
 def signed_path(ctx: AppContext, purpose: TokenPurpose, *, made_for: TokenPurpose | None = None) -> str:
-    """The address in a letter to Ada; with `made_for` the token is one for something else."""
+    """Return the path in an e-mail to Ada; with `made_for` its token has another purpose."""
     tail = {TokenPurpose.MUTE: f"/{keyword_id(ctx)}", TokenPurpose.MUTE_AUTHOR: "/1"}.get(purpose, "")
     return f"/{purpose}/{token(ctx, ADA, made_for or purpose, TEST_TIME)}{tail}"
 
@@ -66,7 +66,7 @@ def keyword_id(ctx: AppContext, canonical: str = "robot") -> int:
 
 
 def find_button(html: str, **attributes: str) -> dict[str, str]:
-    """What pressing the button with these attributes sends: its own name, and the hidden fields of its page."""
+    """Return the form data of the button with these attributes: its name, and the hidden fields."""
     seen = ParsedPage(html)
     hidden = {each["name"]: each["value"] for tag, each in seen.tags if tag == "input" and each["type"] == "hidden"}
     pressed = seen.find_tag(type="submit", **attributes)
@@ -97,8 +97,8 @@ def test_a_get_changes_nothing_one_button_acts_and_another_undoes_it(
     assert len([tag for tag, each in seen.tags if tag == "button"]) == 1
     assert seen.find_tag(action=where)["method"] == "post"
     pressed = find_button(page.text) | ({"author": "Ada Example"} if purpose is TokenPurpose.MUTE_AUTHOR else {})
-    answer = browser.post(where, pressed)
-    assert answer.status_code == 200
+    response = browser.post(where, pressed)
+    assert response.status_code == 200
     after = stored_state(record, ctx)
     assert after != before
     second = browser.post(where, pressed)
@@ -107,7 +107,7 @@ def test_a_get_changes_nothing_one_button_acts_and_another_undoes_it(
         assert "Your letters come already" in browser.get(where).text or "Welcome back" in second.text
         return
     # Whoever presses twice sees the second answer: it has the way back too.
-    for given in (second, answer):
+    for given in (second, response):
         back = browser.post(where, find_button(given.text))
         assert (back.status_code, stored_state(record, ctx)) == (200, before)
 
@@ -121,9 +121,9 @@ def test_a_token_opens_the_page_of_its_purpose_only(
     before = stored_state(record, ctx)
     for other in [each for each in [*QUICK_ACTIONS, *OTHER_PURPOSES] if each is not purpose]:
         where = signed_path(ctx, purpose, made_for=other)
-        for answer in (browser.get(where), browser.post(where, {"answer": "yes", "author": "Ada Example"})):
-            assert answer.status_code == 404, other
-            assert "damaged" in answer.text
+        for response in (browser.get(where), browser.post(where, {"answer": "yes", "author": "Ada Example"})):
+            assert response.status_code == 404, other
+            assert "damaged" in response.text
         assert stored_state(record, ctx) == before, other
     assert browser.post(signed_path(ctx, purpose), {"answer": "yes", "author": "Ada Example"}).status_code == 200
     assert stored_state(record, ctx) != before
@@ -140,9 +140,9 @@ def test_the_page_of_an_expired_link_says_how_long_it_worked(
     before, where = stored_state(record, ctx), signed_path(ctx, purpose)
     assert browser_at(ctx, timedelta(days=days)).get(where).status_code == 200
     late = browser_at(ctx, timedelta(days=days, seconds=1))
-    for answer in (late.get(where), late.post(where, {"answer": "yes", "author": "Ada Example"})):
-        assert answer.status_code == 410
-        assert f"was valid for {days} days" in answer.text
+    for response in (late.get(where), late.post(where, {"answer": "yes", "author": "Ada Example"})):
+        assert response.status_code == 410
+        assert f"was valid for {days} days" in response.text
     assert stored_state(record, ctx) == before
 
 
@@ -154,11 +154,11 @@ def test_quick_action_pages_are_private_and_rate_limited(ctx: AppContext, purpos
         Browser(create_app(ctx, clock=lambda: TEST_TIME, limits=FormLimits(other=1))),
         signed_path(ctx, purpose),
     )
-    answer = here.get(where)
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert "unsafe-inline" not in answer.headers["content-security-policy"]
+    response = here.get(where)
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-robots-tag"] == "noindex, nofollow"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert "unsafe-inline" not in response.headers["content-security-policy"]
     assert f"Disallow: /{purpose}/" in here.get("/robots.txt").text
     assert [here.post(where, {}).status_code for _ in range(2)] == [200, 429]
 
@@ -166,12 +166,12 @@ def test_quick_action_pages_are_private_and_rate_limited(ctx: AppContext, purpos
 @pytest.mark.parametrize("purpose", QUICK_ACTIONS)
 def test_the_page_of_an_ended_subscription_says_so(ctx: AppContext, browser: Browser, purpose: TokenPurpose) -> None:
     put(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
-    for answer in (
+    for response in (
         browser.get(signed_path(ctx, purpose)),
         browser.post(signed_path(ctx, purpose), {"author": "Ada Example"}),
     ):
-        assert answer.status_code == 410
-        assert "Subscribe again to start anew" in answer.text
+        assert response.status_code == 410
+        assert "Subscribe again to start anew" in response.text
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "1.5", "9" * 30, "٣", "0"])
@@ -185,9 +185,9 @@ def test_an_invalid_number_in_the_url_is_not_found(ctx: AppContext, browser: Bro
 def test_the_only_keyword_is_not_muted_and_alternatives_are_shown(ctx: AppContext, browser: Browser) -> None:
     reader(ctx, "only@example.org", "protein", now=TEST_TIME)
     where = f"/mute/{token(ctx, 'only@example.org', TokenPurpose.MUTE, TEST_TIME)}/{keyword_id(ctx, 'protein')}"
-    for answer in (browser.get(where), browser.post(where, {"answer": "yes"})):
-        assert "This is your only keyword" in answer.text
-        seen = ParsedPage(answer.text)
+    for response in (browser.get(where), browser.post(where, {"answer": "yes"})):
+        assert "This is your only keyword" in response.text
+        seen = ParsedPage(response.text)
         assert not [tag for tag, _ in seen.tags if tag == "button"]
         ways = [link for link in seen.links if link.startswith(("/pause/", "/unsubscribe/"))]
         assert [browser.get(link).status_code for link in ways] == [200, 200]
@@ -203,18 +203,18 @@ def test_each_of_664_authors_can_be_chosen(ctx: AppContext, browser: Browser) ->
     assert [each["value"] for each in choices if "checked" in each] == names[:1]
     assert "656 more authors" in page.text
     assert not [tag for tag, _ in page.tags if tag == "img"]
-    answer = browser.post(signed_path(ctx, TokenPurpose.MUTE_AUTHOR), {"author": names[662]})
-    assert "-author:&#34;Ada Example 662&#34;" in answer.text
-    answer = browser.post(signed_path(ctx, TokenPurpose.MUTE_AUTHOR), {"author": HOSTILE_TEXT})
-    assert not [tag for tag, _ in ParsedPage(answer.text).tags if tag == "img"]
-    assert answer.status_code == 200
+    response = browser.post(signed_path(ctx, TokenPurpose.MUTE_AUTHOR), {"author": names[662]})
+    assert "-author:&#34;Ada Example 662&#34;" in response.text
+    response = browser.post(signed_path(ctx, TokenPurpose.MUTE_AUTHOR), {"author": HOSTILE_TEXT})
+    assert not [tag for tag, _ in ParsedPage(response.text).tags if tag == "img"]
+    assert response.status_code == 200
 
 
 def test_one_muted_author_too_many_is_refused_with_a_reason(sqlite_store: Engine, ctx: AppContext) -> None:
     few = make_context(sqlite_store, base_url=BASE_URL, most_keywords=2)
-    answer = browser_at(few).post(signed_path(few, TokenPurpose.MUTE_AUTHOR), {"author": "Ada Example"})
-    assert answer.status_code == 409
-    assert "You have 2 keywords and exclusions, and 2 are the most." in answer.text
+    response = browser_at(few).post(signed_path(few, TokenPurpose.MUTE_AUTHOR), {"author": "Ada Example"})
+    assert response.status_code == 409
+    assert "You have 2 keywords and exclusions, and 2 are the most." in response.text
 
 
 def test_keywords_are_escaped_on_quick_action_pages(ctx: AppContext, browser: Browser) -> None:
@@ -222,9 +222,9 @@ def test_keywords_are_escaped_on_quick_action_pages(ctx: AppContext, browser: Br
     with read_session(ctx.engine) as session:
         number = max(each or 0 for each in session.exec(select(Keyword.id)).all())
     where = f"/mute/{token(ctx, 'evil@example.org', TokenPurpose.MUTE, TEST_TIME)}/{number}"
-    for answer in (page := browser.get(where), browser.post(where, find_button(page.text))):
-        assert "&lt;b&gt;bold" in answer.text
-        assert "<b>" not in answer.text
+    for response in (page := browser.get(where), browser.post(where, find_button(page.text))):
+        assert "&lt;b&gt;bold" in response.text
+        assert "<b>" not in response.text
 
 
 def test_unsubscribing_by_the_button_offers_an_undo(ctx: AppContext, record: Record, browser: Browser) -> None:

@@ -1,4 +1,4 @@
-"""How much is taken, counted in the store: several processes, both kinds of store, and a store that is away."""
+"""Rate limits counted in the database: by several processes, on both databases, and while it is unavailable."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ FORM = {"keywords": "graph", "email": "ada@example.org"}
 
 @dataclass
 class Clock:
-    """It stands still until it is moved."""
+    """Clock that stands still until a test moves it."""
 
     now: datetime = TEST_TIME
 
@@ -37,7 +37,7 @@ class Clock:
 def create_browser(
     ctx: AppContext, limits: FormLimits, address: str = "192.0.2.1", clock: Clock | None = None
 ) -> Browser:
-    """A process of its own, for all that it knows."""
+    """Return the browser of a separate application, as another process would have it."""
     return Browser(create_app(ctx, clock=clock or Clock(), limits=limits, min_answer_seconds=0), address)
 
 
@@ -97,8 +97,8 @@ def test_a_mailbox_has_a_silent_limit(sqlite_store: Engine) -> None:
     browser = create_browser(ctx, FormLimits(mailbox=2), clock=clock)
     # Of many tags and dots each would be another address, and all one mailbox.
     same = ["ada@example.org", "ADA+1@example.org", "a.d.a+2@example.org", "ada+3@example.org"]
-    answers = [browser.post("/subscribe", FORM | {"email": each}) for each in same]
-    assert {(each.status_code, each.headers["location"]) for each in answers} == {(303, "/sent")}
+    responses = [browser.post("/subscribe", FORM | {"email": each}) for each in same]
+    assert {(each.status_code, each.headers["location"]) for each in responses} == {(303, "/sent")}
     with read_session(sqlite_store) as session:
         assert len(session.exec(select(Subscriber)).all()) == 2
     clock.now += timedelta(days=1)
@@ -145,18 +145,18 @@ def test_every_form_reports_an_unavailable_database(tmp_path: Path, connect: Con
     (tmp_path / "empty.db").touch()
     lost = connect(f"sqlite:///{tmp_path}/empty.db")
     with capture_logs() as header:
-        answer = create_browser(make_context(lost), FormLimits()).post(path, FORM)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-    assert "Nothing was changed" in answer.text
+        response = create_browser(make_context(lost), FormLimits()).post(path, FORM)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "60")
+    assert "Nothing was changed" in response.text
     assert [each["event"] for each in header] == ["page.database_unavailable"]
-    assert "content-security-policy" in answer.headers
+    assert "content-security-policy" in response.headers
 
 
 def test_a_form_reports_a_database_server_that_is_down(sqlite_store: Engine, connect: Connect) -> None:
     gone = connect("postgresql+psycopg://digest@127.0.0.1:1/digest")
     ctx = make_context(sqlite_store)
-    answer = create_browser(AppContext(ctx.settings, gone, ctx.token_signer), FormLimits()).post("/subscribe", FORM)
-    assert answer.status_code == 503
+    response = create_browser(AppContext(ctx.settings, gone, ctx.token_signer), FormLimits()).post("/subscribe", FORM)
+    assert response.status_code == 503
 
 
 FORM_HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -1,4 +1,4 @@
-"""What the service logs of a whole round: a line an outcome, with its fields, and nothing of anybody."""
+"""Logs of a whole run: one event an outcome, with its fields, and no personal data."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ TODAY = date(2026, 7, 28)
 
 
 def parse_log(text: str) -> list[dict[str, Any]]:
-    """Every line of it, each a value of JSON."""
+    """Parse every line as JSON."""
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""The pages of papers: searched, by week and month, one alone."""
+"""Pages of papers: search, views by week and month, one paper."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -94,12 +94,12 @@ def test_subscribing_to_a_search_fills_in_the_form(ctx: AppContext, browser: Bro
 
 
 def test_an_error_is_shown_at_its_position(ctx: AppContext, browser: Browser) -> None:
-    answer = browser.get("/papers", params={"q": "robots AND (arms"})
-    page = ParsedPage(answer.text)
-    assert answer.status_code == 422
+    response = browser.get("/papers", params={"q": "robots AND (arms"})
+    page = ParsedPage(response.text)
+    assert response.status_code == 422
     assert "unclosed bracket at character 12" in page.text
     assert page.find_tag(id="q")["aria-describedby"] == "q-fault"
-    assert '<mark class="k1">(arms</mark>' in answer.text
+    assert '<mark class="k1">(arms</mark>' in response.text
 
 
 def test_pages_of_results_link_forward_and_back(ctx: AppContext, browser: Browser) -> None:

@@ -1,4 +1,4 @@
-"""The pages behind a real server and a real socket: what a stand-in for the network cannot show."""
+"""Pages behind a real server and a real socket."""
 
 import http.client
 import io
@@ -47,16 +47,16 @@ def test_a_subscriber_subscribes_confirms_and_unsubscribes(ctx: AppContext) -> N
 
 def subscribe_and_unsubscribe(ctx: AppContext, port: int) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer, _ = send_request(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
-    assert (answer.status, answer.headers["Location"]) == (303, "/sent")
+    response, _ = send_request(port, "POST", "/subscribe", body="email=ada%40example.org&keywords=graphs", headers=form)
+    assert (response.status, response.headers["Location"]) == (303, "/sent")
     with read_session(ctx.engine) as session:
         nonce = session.exec(select(Subscriber)).one().nonce
     links = {purpose: f"/{purpose}/{ctx.token_signer.sign(purpose, nonce, TEST_TIME)}" for purpose in TokenPurpose}
     for method in ("HEAD", "GET"):
-        answer, body = send_request(port, method, links[TokenPurpose.CONFIRM])
-        assert answer.status == 200
+        response, body = send_request(port, method, links[TokenPurpose.CONFIRM])
+        assert response.status == 200
         assert bool(body) == (method == "GET")
-        assert int(answer.headers["Content-Length"]) > 500
+        assert int(response.headers["Content-Length"]) > 500
     assert send_request(port, "POST", links[TokenPurpose.CONFIRM])[0].status == 200
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{links[TokenPurpose.UNSUBSCRIBE]}", data=b"List-Unsubscribe=One-Click"

@@ -1,4 +1,4 @@
-"""Subscribing: the live part of the page, a slip in the address, what is agreed to, and forms on other pages."""
+"""Subscribing: live preview, typos in the address, consent, and embedded forms."""
 
 import re
 from html import unescape
@@ -69,8 +69,8 @@ def test_a_preview_is_bounded_and_counted_as_a_search(ctx: AppContext, browser: 
 def test_a_preview_while_papers_are_being_loaded_asks_to_retry(ctx: AppContext) -> None:
     app = create_app(ctx, clock=lambda: TEST_TIME, min_answer_seconds=0)
     with app.state.web.recent_papers._lock:
-        answer = Browser(app).post("/preview", FORM)
-        assert (answer.status_code, answer.headers["retry-after"]) == (202, "2")
+        response = Browser(app).post("/preview", FORM)
+        assert (response.status_code, response.headers["retry-after"]) == (202, "2")
         assert Browser(app).get("/").status_code == 200
     assert Browser(app).post("/preview", FORM).status_code == 200
 
@@ -125,10 +125,10 @@ def test_the_consent_on_the_page_is_the_stored_consent(ctx: AppContext, browser:
 def test_only_the_embedded_form_can_be_framed(browser: Browser) -> None:
     for path in ("/", "/embed/", "/embedded", "/for-your-site", "/papers"):
         assert "frame-ancestors 'none'" in browser.get(path).headers["content-security-policy"], path
-    answer = browser.get("/embed", params={"keywords": 'graph\n"<b>'})
-    assert "frame-ancestors *" in answer.headers["content-security-policy"]
-    assert "set-cookie" not in answer.headers
-    page = ParsedPage(answer.text)
+    response = browser.get("/embed", params={"keywords": 'graph\n"<b>'})
+    assert "frame-ancestors *" in response.headers["content-security-policy"]
+    assert "set-cookie" not in response.headers
+    page = ParsedPage(response.text)
     assert not [tag for tag, _ in page.tags if tag in {"script", "b"}]
     form = page.find_tag(method="post")
     assert (form["action"], form["target"]) == ("/subscribe", "_blank")

@@ -1,4 +1,4 @@
-"""Pictures of papers: fetched once by us, from known hosts only, and served from here; none unless they are wanted."""
+"""Thumbnails: fetched once, from known hosts only, served from the cache, and only with the setting."""
 
 import threading
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 
 
 class ImageHandler(BaseHTTPRequestHandler):
-    """What a host of pictures may answer."""
+    """Host of images with all kinds of responses."""
 
     asked: ClassVar[list[str]] = []
 
@@ -41,7 +41,7 @@ class ImageHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Forms read in peace: what is understood, and what is told back where."""
+"""Validation of forms: values, defaults, and errors by field."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""Limits, and the colours that pages and letters share."""
+"""Client networks, colors shared by pages and e-mails, and templates."""
 
 import re
 from pathlib import Path
@@ -39,8 +39,8 @@ def test_pages_have_the_colors_of_emails() -> None:
         assert f"--{name}: {getattr(THEME, f'dark_{color}')};" in dark
 
 
-def luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+def luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -52,11 +52,11 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("night", [False, True])
 def test_every_text_color_has_enough_contrast(night: bool) -> None:
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", STYLE.split("@media (prefers-color-scheme: dark)")[night]))
+    colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", STYLE.split("@media (prefers-color-scheme: dark)")[night]))
     pairs = [(ink, ground) for ink in ("ink", "quiet", "link", "wrong") for ground in ("page", "soft", "field")]
     pairs += [(f"k{n}-ink", f"k{n}") for n in range(6)] + [("button-ink", "button")]
-    assert min(contrast(colours[ink], colours[ground]) for ink, ground in pairs) >= 4.5
-    assert contrast(colours["edge"], colours["page"]) >= 3  # the border of a field (WCAG 1.4.11)
+    assert min(contrast(colors[ink], colors[ground]) for ink, ground in pairs) >= 4.5
+    assert contrast(colors["edge"], colors["page"]) >= 3  # the border of a field (WCAG 1.4.11)
 
 
 def test_no_template_loads_from_other_hosts_or_has_inline_scripts() -> None:

@@ -1,4 +1,4 @@
-"""The page about privacy says what the tables really keep: no column about a person without what it is for."""
+"""The privacy page against the tables: no column with personal data without a purpose."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from digest.web.privacy import OTHER_TABLES, PERSONAL_TABLES, retention_sentence
 
 
 def personal_tables(tables: Iterable[Table]) -> set[str]:
-    """Those of subscribers, and whatever leads to one by its keys."""
+    """Return the tables of subscribers, and those that refer to them by foreign keys."""
     found = {"subscriber"}
     while more := {
         table.name
@@ -25,7 +25,7 @@ def personal_tables(tables: Iterable[Table]) -> set[str]:
 
 
 def unexplained_columns(tables: Iterable[Table]) -> set[str]:
-    """What nobody has said anything about; also what is said of tables and columns that are not there."""
+    """Return columns and tables without a purpose, and purposes without a column or table."""
     tables = list(tables)
     names = {table.name for table in tables}
     explained = {(name, column) for name, (_, columns) in PERSONAL_TABLES.items() for column in columns}
