@@ -21,7 +21,7 @@ class Row:
     state: str
     code: int = 0
     papers: tuple[int, ...] = ()
-    given_back: bool = False
+    is_reclaimed: bool = False
     wanted: bool = True
     attempts: int = 0
 
@@ -107,7 +107,7 @@ def _lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[Row], times: 
     for each in rows:
         if each.state == DeliveryState.FAILED and each.code not in FINAL:
             said.append(f"{each.recipient}'s letter failed with {each.code or 'no code'}")
-        elif each.state == DeliveryState.FAILED and (each.given_back or not each.papers):
+        elif each.state == DeliveryState.FAILED and (each.is_reclaimed or not each.papers):
             said.append(f"{each.recipient}'s letter failed and owes nothing")
         elif each.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
             said.append(f"{each.recipient}'s letter is {each.state}, and nobody asked for that")

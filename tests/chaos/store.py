@@ -48,8 +48,8 @@ def rows(engine: Engine) -> list[Row]:
     with read_session(engine) as session:
         found = session.execute(asked).all()
     return [
-        Row(name, to, edition, state, code, tuple(papers), given_back, status == SubscriberStatus.ACTIVE, attempts)
-        for name, to, edition, state, code, papers, given_back, status, attempts in found
+        Row(name, to, edition, state, code, tuple(papers), is_reclaimed, status == SubscriberStatus.ACTIVE, attempts)
+        for name, to, edition, state, code, papers, is_reclaimed, status, attempts in found
     ]
 
 

@@ -66,7 +66,7 @@ def test_a_reader_without_a_letter_is_lost() -> None:
         ({"code": 451}, "bob's letter failed with 451"),
         ({"code": 0}, "bob's letter failed with no code"),
         ({"papers": ()}, "bob's letter failed and owes nothing"),
-        ({"given_back": True}, "bob's letter failed and owes nothing"),
+        ({"is_reclaimed": True}, "bob's letter failed and owes nothing"),
         ({"state": DeliveryState.CANCELLED}, "bob's letter is cancelled, and nobody asked for that"),
     ],
 )
