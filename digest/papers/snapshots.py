@@ -50,6 +50,8 @@ class PaperSnapshot:
         """Return whether an earlier digest should have had it: more list days have passed than fit the frequency."""
         allowed = 5 if frequency == "weekly" else 2
         days = min((sent_on - self.listed_on).days, LONG_AGO)
+        if days <= allowed:
+            return False
         list_days = sum((self.listed_on + timedelta(days=n)).weekday() < SATURDAY for n in range(1, days + 1))
         return list_days > allowed
 

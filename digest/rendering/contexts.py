@@ -51,6 +51,9 @@ class PaperView:
     is_trending: bool = False
     has_summary: bool = False
 
+    def __hash__(self) -> int:  # of what tells views apart, as every digest looks up ten of them
+        return hash((self.paper.id, self.paper.fingerprint, self.matched_in))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:

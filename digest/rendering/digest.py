@@ -6,7 +6,6 @@ large, cards become rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from digest import formatting
 from digest.mail import SOFT_BREAK, EmailContent, QuotedPrintable, SizeBudget, encode_part
@@ -19,14 +18,11 @@ from digest.rendering.fragments import (
     add_token,
     encode_html_and_text,
     fill_placeholders,
-    placeholder,
 )
 from digest.rendering.paper_card import (
     HIGHLIGHT_COLORS,
     REASON_KEYWORD_LENGTH,
-    REASONS_PER_PAPER,
     PaperForm,
-    match_reason_text,
 )
 from digest.rendering.plain_text import encode_paragraph
 from digest.rendering.templates import SUBJECT_LENGTH
@@ -38,7 +34,6 @@ CARDS_PER_DIGEST = 10
 KEYWORD_COUNTS_LIMIT = 12
 NOTICES_LIMIT, NOTICE_LENGTH = 6, 300
 TITLE_SEPARATOR = encode_part(layout.PREHEADER_SEPARATOR)
-LIST_MARK, LINE_END = encode_part("  * "), encode_part("\n")
 EncodedValues = dict[str, QuotedPrintable]
 
 
@@ -56,6 +51,7 @@ class _DigestBuilder:
         self._context, self._cache = context, cache
         self._layout = DigestLayout(context, cache)
         self._positions = layout.keyword_positions(context)
+        self._mute_author = [values.get("mute_author", EMPTY) for values in (self._layout.html, self._layout.text)]
         self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
         mute, mute_author = bool(context.links.mute and context.keyword_ids), bool(context.links.mute_author)
         self._styles: dict[PaperForm, PaperStyle] = {
@@ -119,31 +115,26 @@ class _DigestBuilder:
 
     def _heading(self, form: PaperForm, day: str) -> EncodedPair:
         """Return what stands before a paper: its day where that begins, else a rule between cards."""
-        if not day:
-            return (self._cache.macro("separator") if form == "card" else EMPTY), EMPTY
-        text = self._cache.template(f"digest-day-of-{form}s.txt", day=day)
-        return self._cache.macro(f"day_of_{form}s", day), encode_part(text)
+        if day:
+            return self._cache.day_heading(form, day)
+        return (self._cache.macro("separator") if form == "card" else EMPTY), EMPTY
 
     def _render_paper(
         self, form: PaperForm, place: int, number: int
     ) -> tuple[RenderedPaper, EncodedValues, EncodedValues]:
         """Return a rendered paper, and what fills its placeholders in HTML and in text."""
-        view, positions, layout_values = self._context.papers[place], self._positions[place], self._layout
+        view, positions = self._context.papers[place], self._positions[place]
         rendered = self._cache.paper(view, self._styles[form])
-        html = {"mute_author": layout_values.html.get("mute_author", EMPTY)}
-        text = {"mute_author": layout_values.text.get("mute_author", EMPTY)}
-        text["number"] = self._cache.encode(f"{number:>2}. ")[1]
+        html_mute, text_mute = self._mute_author
+        html = {"mute_author": html_mute}
+        text = {"mute_author": text_mute, "number": self._cache.encode(f"{number:>2}. ")[1]}
         for query, color, keyword, mute in rendered.placeholders:
             encoded = self._encode_keyword(positions[query])
             html[color], html[keyword], text[keyword], html[mute], text[mute] = encoded
         if view.matched_in:
             keywords = self._context.keywords
-            reasons = [
-                (formatting.truncate(keywords[positions[query]], REASON_KEYWORD_LENGTH), where)
-                for query, where in view.matched_in[:REASONS_PER_PAPER]
-            ]
-            reason = match_reason_text(reasons, max(0, len(view.matched_in) - REASONS_PER_PAPER))
-            text["reason"] = self._cache.wrap(reason, 4, "    ")
+            matched_in = tuple([(keywords[positions[query]], where) for query, where in view.matched_in])
+            text["reason"] = self._cache.reason(matched_in)
         return rendered, html, text
 
     def _encode_keyword(self, position: int) -> tuple[QuotedPrintable, ...]:
@@ -169,47 +160,36 @@ class DigestLayout:
         counts, matched = layout.count_by_keyword(context), layout.count_matched(context)
         leading = leading_keywords(context.keywords)
         keywords = formatting.join_words(leading, len(context.keywords) - len(leading))
-        subscription = {
+        schedule = {
             "frequency": formatting.frequency_label(context.frequency),
             "send_time": send_time_text(context.send_time),
             "subscribed_on": formatting.format_date(context.subscribed_on),
-            "address": formatting.truncate(context.address),
-            "keywords": keywords,
         }
-        note = cache.template(
-            "digest-subscription.txt",
-            **{name: placeholder(name) if text else "" for name, text in subscription.items()},
-        )
+        personal = {"address": formatting.truncate(context.address), "keywords": keywords}
+        note = fill_placeholders(cache.subscription_note(has_keywords=bool(keywords)), schedule | personal)
         headline = layout.headline_text(context, matched)
         titles = [cache.encode(title)[0] for title in layout.preheader_titles(context.papers)]
         self._subject = self._build_subject(counts, matched)
         self.html: EncodedValues = {
-            **{name: cache.encode(text)[0] for name, text in subscription.items()},
+            **{name: cache.encode(text)[0] for name, text in schedule.items()},
+            **{name: encode_html_and_text(text)[0] for name, text in personal.items()},
             "subject": encode_html_and_text(self._subject)[0],
             "preheader": QuotedPrintable(TITLE_SEPARATOR.join(titles)),
             "headline": cache.encode(headline)[0],
         }
         self.text: EncodedValues = {
-            "subscription_note": encode_paragraph(fill_placeholders(note, subscription)),
+            "subscription_note": encode_paragraph(note),
             "headline": cache.wrap(headline),
         }
-        optional = {"keywords"} if keywords else set()
+        self._nothing_matched = bool(context.keywords) and not matched
+        self._optional = {"keywords"} if keywords else set[str]()
         for name in LINK_NAMES:
             if url := getattr(context.links, name):
                 page, slash, token = url.rpartition("/")
                 self.html[name], self.text[name] = add_token(cache.encode(page + slash), token)
-                optional.add(name)
+                self._optional.add(name)
         if counts:
-            optional |= self._add_keyword_counts(counts)
-        self._key = layout.LayoutKey(
-            product=formatting.truncate(context.product),
-            day=context.day,
-            is_weekly=context.is_weekly,
-            notices=tuple(formatting.truncate(notice, NOTICE_LENGTH) for notice in context.notices[:NOTICES_LIMIT]),
-            postal_address=formatting.truncate(context.postal_address),
-            nothing_matched=bool(context.keywords) and not matched,
-            optional=frozenset(optional),
-        )
+            self._add_keyword_counts(counts)
 
     def build(
         self,
@@ -222,16 +202,25 @@ class DigestLayout:
         more: int,
     ) -> EmailContent:
         """Join the layout with so many rows and the cards before them; `more` papers are on the web only."""
-        optional = set(self._key.optional)
+        context, optional = self._context, set(self._optional)
         for name, count in (("row_heading", rows), ("more_papers", more)):
             if count:
                 self.html[name], self.text[name] = self._cache.encode(formatting.pluralize(count, "more paper"))
                 optional.add(name)
-        if notice := layout.missed_papers_notice(self._context, more):
+        if notice := layout.missed_papers_notice(context, more):
             self.html["missed_papers"] = self._cache.encode(notice)[0]
             self.text["missed_papers"] = self._cache.wrap(notice, 2, "! ")
             optional.add("missed_papers")
-        html, text = self._cache.layout(replace(self._key, optional=frozenset(optional)))
+        key = layout.LayoutKey(
+            product=formatting.truncate(context.product),
+            day=context.day,
+            is_weekly=context.is_weekly,
+            notices=tuple(formatting.truncate(notice, NOTICE_LENGTH) for notice in context.notices[:NOTICES_LIMIT]),
+            postal_address=formatting.truncate(context.postal_address),
+            nothing_matched=self._nothing_matched,
+            optional=frozenset(optional),
+        )
+        html, text = self._cache.layout(key)
         return EmailContent(
             self._subject,
             text.render_lists(self.text, {"cards": text_cards, "rows": text_rows}),
@@ -241,35 +230,22 @@ class DigestLayout:
     def _build_subject(self, counts: Sequence[layout.KeywordCount], matched: int) -> str:
         count = layout.subject_count(self._context, matched)
         topics = layout.subject_topics(self._context, counts, count)
-        template = self._cache.template(
-            "digest-subject.txt",
-            count=placeholder("count"),
-            is_weekly=self._context.is_weekly,
-            topics=placeholder("topics") if topics else "",
-        )
+        template = self._cache.subject(is_weekly=self._context.is_weekly, has_topics=bool(topics))
         return formatting.truncate(fill_placeholders(template, {"count": count, "topics": topics}), SUBJECT_LENGTH)
 
-    def _add_keyword_counts(self, counts: Sequence[layout.KeywordCount]) -> set[str]:
-        """Add the counts and the bar that shows them; return the names of their placeholders."""
+    def _add_keyword_counts(self, counts: Sequence[layout.KeywordCount]) -> None:
+        """Add the counts, and the bar that shows them."""
         cache, shown, hidden = self._cache, counts[:KEYWORD_COUNTS_LIMIT], len(counts) - KEYWORD_COUNTS_LIMIT
         total = sum(count.papers for count in shown)
-        html_counts, text_counts, bar = [], [], []
-        for count in shown:
-            color = count.position % len(HIGHLIGHT_COLORS)
-            values = {
-                "keyword": cache.encode(count.keyword)[0],
-                "color": cache.macro("highlight", color),
-                "papers": cache.encode(str(count.papers))[0],
-            }
-            html_counts.append(cache.keyword_count.render(values))
-            text_counts += [LIST_MARK, cache.wrap(f"{count.keyword}: {count.papers}", 6, "  * "), LINE_END]
-            bar.append(cache.macro("bar_part", round(100 * count.papers / total), color))
-        self.html["keyword_counts"] = QuotedPrintable(b"".join(html_counts))
+        colors = [count.position % len(HIGHLIGHT_COLORS) for count in shown]
+        pairs = list(zip(shown, colors, strict=True))
+        lines = [cache.keyword_count(count.keyword, color, count.papers) for count, color in pairs]
+        bar = [cache.macro("bar_part", round(100 * count.papers / total), color) for count, color in pairs]
+        self.html["keyword_counts"] = QuotedPrintable(b"".join([html for html, _ in lines]))
+        self.text["keyword_counts"] = QuotedPrintable(b"".join([text for _, text in lines]))
         self.html["keyword_bar"] = QuotedPrintable(b"".join(bar))
-        self.text["keyword_counts"] = QuotedPrintable(b"".join(text_counts))
-        if hidden <= 0:
-            return {"keyword_counts", "keyword_bar"}
-        self.html["more_keywords"], self.text["more_keywords"] = cache.encode(
-            formatting.pluralize(hidden, "more keyword")
-        )
-        return {"keyword_counts", "keyword_bar", "more_keywords"}
+        self._optional |= {"keyword_counts", "keyword_bar"}
+        if hidden > 0:
+            more = formatting.pluralize(hidden, "more keyword")
+            self.html["more_keywords"], self.text["more_keywords"] = cache.encode(more)
+            self._optional.add("more_keywords")

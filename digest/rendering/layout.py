@@ -134,6 +134,19 @@ ALWAYS = (
 OPTIONAL = ("keyword_counts", "keyword_bar", "more_keywords", "keywords", "row_heading", "more_papers")
 
 
+def render_subject(*, is_weekly: bool, has_topics: bool) -> str:
+    """Render the subject with placeholders."""
+    topics = placeholder("topics") if has_topics else ""
+    return render_template("digest-subject.txt", count=placeholder("count"), is_weekly=is_weekly, topics=topics)
+
+
+def render_subscription_note(*, has_keywords: bool) -> str:
+    """Render, for the plain text, why the subscriber gets the digest, with placeholders."""
+    names = ("frequency", "send_time", "subscribed_on", "address", "keywords")
+    values = {name: placeholder(name) for name in names} | ({} if has_keywords else {"keywords": ""})
+    return render_template("digest-subscription.txt", **values)
+
+
 def render_layout(key: LayoutKey) -> tuple[Fragment, Fragment]:
     """Render the layout as HTML and as plain text."""
     missed = [placeholder("missed_papers")] if "missed_papers" in key.optional else []

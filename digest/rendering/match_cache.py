@@ -22,6 +22,7 @@ class PaperMatches:
     tested: int
     matched: set[str] = field(default_factory=set)
     also_tested: set[str] = field(default_factory=set)
+    views: dict[tuple[tuple[str, ...], bool, bool], PaperView] = field(default_factory=dict)
 
 
 class MatchCache:
@@ -32,10 +33,10 @@ class MatchCache:
         self._numbers: dict[str, int] = {}
         self._queries: list[Query] = []
         self._papers: dict[int, PaperMatches] = {}
-        self._views: dict[tuple[PaperSnapshot, tuple[str, ...], bool, bool], PaperView] = {}
+        self._view_count = 0
 
     def __len__(self) -> int:
-        return len(self._numbers) + len(self._papers) + len(self._views)
+        return len(self._numbers) + len(self._papers) + self._view_count
 
     def new_keywords(self, keywords: Iterable[str]) -> set[str]:
         """Return those of these canonical keywords that were never met."""
@@ -54,7 +55,7 @@ class MatchCache:
         """
         keyword_limit, paper_limit, _ = self._limits
         if len(self._numbers) > keyword_limit or len(self._papers) > paper_limit:
-            self._numbers, self._queries, self._papers, self._views = {}, [], {}, {}
+            self._numbers, self._queries, self._papers, self._view_count = {}, [], {}, 0
         upcoming, needed = list(upcoming_keywords), list(digests)
         for canonical in self.new_keywords([*(text for _, keywords in needed for text in keywords), *upcoming]):
             self._queries.append(parse_canonical(canonical))
@@ -111,15 +112,20 @@ class MatchCache:
         """
         matches = self._papers[paper_id]
         matched = tuple(sorted(matches.matched.intersection(positions)))
-        key = (matches.paper, matched, is_late, has_summary)
-        view = self._views.get(key)
+        view = matches.views.get((matched, is_late, has_summary))
         if view is None:
-            while len(self._views) >= self._limits[2]:
-                del self._views[next(iter(self._views))]
+            if self._view_count >= self._limits[2]:
+                self._drop_views()
             queries = [self._queries[self._numbers[keyword]] for keyword in matched]
             view = highlight_matches(matches.paper, queries, is_late=is_late, has_summary=has_summary)
-            self._views[key] = view
+            matches.views[matched, is_late, has_summary] = view
+            self._view_count += 1
         return view, tuple([positions[keyword] for keyword in matched])
+
+    def _drop_views(self) -> None:
+        for matches in self._papers.values():
+            matches.views.clear()
+        self._view_count = 0
 
 
 def highlight_matches(

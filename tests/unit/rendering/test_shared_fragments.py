@@ -221,14 +221,23 @@ def test_the_cache_of_fragments_is_bounded() -> None:
         day = DAY + timedelta(days=number)
         view = make_view(f"Title {number}", keywords=(f"title {number}",), number=number)
         render_digest(make_context(view, keywords=(f"title {number}",), day=day), cache)
-    sizes = {name: getattr(cache, name).cache_info() for name in ("paper", "encode", "wrap", "layout")}
-    assert {name: info.currsize for name, info in sizes.items()} == {
-        "paper": 20,
-        "encode": 30,
-        "wrap": 30,
-        "layout": 64,
+    sizes = {
+        name: getattr(cache, name).cache_info() for name in ("paper", "encode", "reason", "keyword_count", "layout")
     }
-    assert all(getattr(cache, name).cache_info().maxsize <= 1024 for name in ("template", "macro"))
+    full = {"paper": 20, "encode": 30, "reason": 30, "keyword_count": 30, "layout": 64}
+    assert {name: info.currsize for name, info in sizes.items()} == full
+    assert all(
+        getattr(cache, name).cache_info().maxsize <= 1024 for name in ("wrap", "day_heading", "macro", "subject")
+    )
+
+
+def test_addresses_and_tokens_do_not_stay_in_the_cache() -> None:
+    cache, sizes = FragmentCache(), set()
+    for number in range(5):
+        links = PersonalLinks(**{name: f"https://digest.example.org/{name}/{number}" for name in LINK_NAMES})
+        render_digest(make_context(address=f"reader{number}@example.org", links=links), cache)
+        sizes.add(cache.encode.cache_info().currsize)
+    assert len(sizes) == 1
 
 
 def test_content_is_the_same_as_text_and_encoded() -> None:
