@@ -16,7 +16,7 @@ from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser
-from tests.support.contexts import ADA, BOB, Record, arrive, make_context, reader, token
+from tests.support.contexts import ADA, BOB, StoreView, add_active_subscriber, make_context, sign_token, store_papers
 
 UNLIMITED = FormLimits(subscribe=10_000, other=10_000, search=10_000, mailbox=10_000)
 YESTERDAY = TEST_TIME - timedelta(days=1)
@@ -28,11 +28,11 @@ class Target:
     """Service under attack: Ada and Bob are subscribers with a digest each, Eve has not confirmed."""
 
     ctx: AppContext
-    record: Record
+    record: StoreView
     browser: Browser
 
     def token(self, purpose: TokenPurpose, email: str = ADA) -> str:
-        return token(self.ctx, email, purpose, TEST_TIME)
+        return sign_token(self.ctx, email, purpose, TEST_TIME)
 
     def messages(self) -> list[StoredMessage]:
         return list_messages(self.ctx.mailbox_directory)
@@ -50,11 +50,11 @@ class Target:
 def target(sqlite_store: Engine) -> Target:
     ctx = make_context(sqlite_store, base_url="http://digest.test")
     subscribe(ctx, ADA, Preferences(), parse_keywords_or_raise(["robot", "-survey"]), YESTERDAY)
-    confirm(ctx, token(ctx, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
-    reader(ctx, BOB, "protein", now=YESTERDAY)
-    arrive(ctx, YESTERDAY, "Robot hands", "Protein folds")
+    confirm(ctx, sign_token(ctx, ADA, TokenPurpose.CONFIRM, YESTERDAY), YESTERDAY)
+    add_active_subscriber(ctx, BOB, "protein", now=YESTERDAY)
+    store_papers(ctx, YESTERDAY, "Robot hands", "Protein folds")
     plan(ctx.engine, ctx.sender_domain, TEST_TIME)
     subscribe(ctx, EVE, Preferences(), [], TEST_TIME)
     asyncio.run(send_queued(ctx, lambda: TEST_TIME))
     app = create_app(ctx, clock=lambda: TEST_TIME, limits=UNLIMITED, min_answer_seconds=0)
-    return Target(ctx, Record(sqlite_store), Browser(app))
+    return Target(ctx, StoreView(sqlite_store), Browser(app))

@@ -17,7 +17,7 @@ from digest.web.admin.charts import monthly_charts
 from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import Target
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
-from tests.support.contexts import ADA, arrive, make_context
+from tests.support.contexts import ADA, make_context, store_papers
 from tests.support.factories import delivery, source_fetch
 
 TOKEN = "a-token-that-is-long-enough"
@@ -50,7 +50,7 @@ def log_in(operator: Browser) -> str:
 
 
 def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target, operator: Browser) -> None:
-    arrive(target.ctx, TEST_TIME, EVIL)
+    store_papers(target.ctx, TEST_TIME, EVIL)
     with write_session(target.ctx.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         ada.email = ada.email_key = f"{EVIL}@example.org"
@@ -109,7 +109,7 @@ def test_no_action_of_the_operator_is_done_for_another_site(target: Target, oper
     before = target.dump()
     for path in action_paths():
         for origin in OTHER_ORIGINS:
-            for number in ("1", str(target.record.letters()[-1].id)):
+            for number in ("1", str(target.record.deliveries()[-1].id)):
                 form = {"token": TOKEN, "answer": "sent", "q": ADA}
                 response = operator.post(path.format(number=number), form, headers={"Cookie": session, **origin})
                 assert (response.status_code, "set-cookie" in response.headers) == (403, False), (path, origin)

@@ -20,7 +20,7 @@ from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.attacks.conftest import EVE, Target
 from tests.support.browser import TEST_TIME, Browser
-from tests.support.contexts import ADA, BOB, arrive, put
+from tests.support.contexts import ADA, BOB, set_status, store_papers
 from tests.support.work import cpu_limit
 
 NEW = "nobody@example.org"
@@ -29,7 +29,7 @@ FORM = {"keywords": "robot", "email": NEW}
 
 
 def test_no_form_tells_who_is_a_subscriber(target: Target) -> None:
-    put(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
+    set_status(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
     emails = (NEW, ADA, BOB, EVE)
     program = {"keywords": ["robot"], "agreed": True}
     forms = [[target.browser.post(path, FORM | {"email": email}) for email in emails] for path in ("/subscribe", "/")]
@@ -42,7 +42,7 @@ def test_no_form_tells_who_is_a_subscriber(target: Target) -> None:
 
 
 def test_no_response_is_faster_for_one_address_than_for_another(target: Target) -> None:
-    put(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
+    set_status(target.ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse")
     app = create_app(target.ctx, clock=lambda: TEST_TIME, limits=FormLimits(mailbox=1), min_answer_seconds=1.5)
     Browser(app).post("/subscribe", FORM | {"email": EVE})
 
@@ -64,7 +64,7 @@ def test_a_stranger_cannot_flood_an_address(target: Target) -> None:
     with read_session(target.ctx.engine) as session:
         emails = session.exec(select(Subscriber.email)).all()
     assert len([email for email in emails if email.startswith("victim")]) == FormLimits().mailbox
-    assert target.record.kinds(EVE) == ["confirm"]  # of this day; the one that it had before
+    assert target.record.delivery_kinds(EVE) == ["confirm"]  # of this day; the one that it had before
 
 
 def test_concurrent_confirmations_send_one_welcome(target: Target) -> None:
@@ -72,7 +72,7 @@ def test_concurrent_confirmations_send_one_welcome(target: Target) -> None:
     with ThreadPoolExecutor(6) as executor:
         statuses = list(executor.map(lambda _: target.browser.post(path).status_code, range(6)))
     assert statuses == [200] * 6
-    assert target.record.kinds(EVE).count("welcome") == 1
+    assert target.record.delivery_kinds(EVE).count("welcome") == 1
 
 
 INVALID_ADDRESSES = [
@@ -102,13 +102,13 @@ def test_no_address_smuggles_a_header_a_command_or_a_second_address(target: Targ
 
 
 def test_a_lookalike_domain_is_stored_in_its_ascii_form(target: Target) -> None:
-    before = target.record.letters(ADA)
+    before = target.record.deliveries(ADA)
     lookalike = "ada@ex\u0430mple.org"  # with a Cyrillic letter
     assert target.browser.post("/subscribe", FORM | {"email": lookalike}).status_code == 303
     with read_session(target.ctx.engine) as session:
         emails = session.exec(select(Subscriber.email).where(Subscriber.email.like("%xn--%"))).all()  # type: ignore[attr-defined]
     assert [email.isascii() for email in emails] == [True]
-    assert target.record.letters(ADA) == before
+    assert target.record.deliveries(ADA) == before
 
 
 INJECTIONS = [
@@ -231,7 +231,7 @@ def test_no_form_redirects_to_another_host(target: Target) -> None:
 
 def test_no_keyword_and_no_title_reach_a_header_of_an_email(target: Target) -> None:
     later = TEST_TIME + timedelta(days=1)
-    arrive(target.ctx, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
+    store_papers(target.ctx, later, f"Robot hands{BREAKS}", f"Walking{BREAKS}")
     update_preferences(
         target.ctx,
         target.token(TokenPurpose.PREFERENCES),

@@ -8,7 +8,7 @@ from digest.tokens import TokenPurpose
 from digest.web.auth import OperatorAuth
 from tests.attacks.conftest import EVE, Target
 from tests.support.browser import TEST_TIME, ParsedPage
-from tests.support.contexts import ADA, BOB, settings, token
+from tests.support.contexts import ADA, BOB, make_settings, sign_token
 
 # Pages of each purpose.
 PAGES = {
@@ -111,7 +111,7 @@ def test_pages_behind_a_token_are_neither_cached_nor_named_to_other_hosts(target
 def test_an_ended_session_is_not_valid_in_another_encoding(target: Target) -> None:
     auth = OperatorAuth(
         type(target.ctx)(
-            settings(target.ctx.engine, operator_token="x" * 20), target.ctx.engine, target.ctx.token_signer
+            make_settings(target.ctx.engine, operator_token="x" * 20), target.ctx.engine, target.ctx.token_signer
         )
     )
     session = auth.create_session(TEST_TIME)
@@ -128,4 +128,6 @@ def test_no_link_can_be_made_from_a_known_address(target: Target) -> None:
     # Tokens name a random number, not the address or a count.
     for guess in (ADA, BOB, "1", "2"):
         assert target.browser.get(f"/preferences/{guess}").status_code == 404
-    assert token(target.ctx, ADA, TokenPurpose.VIEW, TEST_TIME) != token(target.ctx, BOB, TokenPurpose.VIEW, TEST_TIME)
+    assert sign_token(target.ctx, ADA, TokenPurpose.VIEW, TEST_TIME) != sign_token(
+        target.ctx, BOB, TokenPurpose.VIEW, TEST_TIME
+    )

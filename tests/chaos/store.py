@@ -12,7 +12,7 @@ from digest.database.models import Delivery, DeliveryState, RelayCircuit, Subscr
 from digest.delivery import count_queued
 from digest.planning import plan
 from tests.chaos.count import Row
-from tests.support.contexts import TUESDAY, arrive, make_context, many
+from tests.support.contexts import TUESDAY, add_many_subscribers, make_context, store_papers
 
 PAPER = "A robot folds a protein along a graph"  # each reader has one of these words for a keyword
 NEXT = timedelta(days=1)
@@ -22,8 +22,8 @@ def planned(engine: Engine, letters: int, **given: object) -> tuple[AppContext, 
     """A new store with so many readers, and their round of one paper, queued; the papers of it."""
     migrate(engine)
     at = make_context(engine, **given)
-    many(at, letters)
-    papers = set(arrive(at, TUESDAY, PAPER))
+    add_many_subscribers(at, letters)
+    papers = set(store_papers(at, TUESDAY, PAPER))
     plan(at.engine, at.sender_domain, TUESDAY)
     with read_session(engine) as session:
         queued = count_queued(session)

@@ -24,7 +24,7 @@ from digest.rendering import render_digest
 from digest.sources import ListedPaper
 from digest.subscribers import Preferences, add_subscriber, confirm, parse_keywords_or_raise, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
-from tests.support.contexts import make_context, token
+from tests.support.contexts import make_context, sign_token
 from tests.support.email_factory import make_context as make_digest_context
 from tests.support.factories import source_fetch
 
@@ -130,10 +130,10 @@ async def _send(ctx: AppContext, now: datetime) -> int:
     preferences, keyword_inputs = Preferences(), parse_keywords_or_raise(["hallucination", "graph*"])
     subscribe(ctx, ada, preferences, keyword_inputs, now)
     sent += (await deliver(ctx, lambda: now)).sent
-    confirm(ctx, token(ctx, ada, TokenPurpose.CONFIRM, now), now)
+    confirm(ctx, sign_token(ctx, ada, TokenPurpose.CONFIRM, now), now)
     subscribe(ctx, ada, preferences, keyword_inputs, now)
     sent += (await deliver(ctx, lambda: now)).sent
-    unsubscribe(ctx, token(ctx, ada, TokenPurpose.UNSUBSCRIBE, now), now)
+    unsubscribe(ctx, sign_token(ctx, ada, TokenPurpose.UNSUBSCRIBE, now), now)
     sent += (await deliver(ctx, lambda: now)).sent
     await send_empty_digest(ctx, now)
     return sent + 1

@@ -33,7 +33,7 @@ from digest.web.rate_limit import FormLimits
 from tests.checks.faults import FAULTS, VALID_PAGE
 from tests.checks.pages_operator import TOKEN, add_operator_history, login_cookie, login_pages, operator_pages
 from tests.support.browser import TEST_TIME
-from tests.support.contexts import ADA, make_context, token
+from tests.support.contexts import ADA, make_context, sign_token
 from tests.support.ports import free_port
 from tests.support.web_server import run_server, run_web_server
 
@@ -119,30 +119,30 @@ def fill_store(ctx: AppContext) -> None:
     before = TEST_TIME - timedelta(days=1)
     for email in (ADA, LEFT):
         subscribe(ctx, email, Preferences(), parse_keywords_or_raise(["robot", '"graph network"', "-weather"]), before)
-        confirm(ctx, token(ctx, email, TokenPurpose.CONFIRM, before), before)
+        confirm(ctx, sign_token(ctx, email, TokenPurpose.CONFIRM, before), before)
     plan(ctx.engine, ctx.sender_domain, TEST_TIME)
     asyncio.run(send_queued(ctx, lambda: TEST_TIME))
     subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
-    unsubscribe(ctx, token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+    unsubscribe(ctx, sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
 
 
 def token_pages(ctx: AppContext) -> dict[str, str]:
     """Return paths by name of pages behind a token, and of answers to forms."""
-    preferences = token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
+    preferences = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
     received = [message for message in list_messages(ctx.mailbox_directory) if message.recipient == ADA]
     digest = next(message for message in received[::-1] if "papers" in message.subject)
     (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
     return {
-        "confirm": f"/confirm/{token(ctx, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
-        "confirmed": f"/confirm/{token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
+        "confirm": f"/confirm/{sign_token(ctx, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
+        "confirmed": f"/confirm/{sign_token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
         **{name or "preferences": f"/preferences/{preferences}{name}" for name in ("", "/history", "/erase")},
         "saved": f"/preferences/{preferences}?saved=1",
         **{
-            action: f"/{action}/{token(ctx, ADA, TokenPurpose(action), TEST_TIME)}{suffix}"
+            action: f"/{action}/{sign_token(ctx, ADA, TokenPurpose(action), TEST_TIME)}{suffix}"
             for action, suffix in (("mute", "/1"), ("never", "/1"), ("fewer", ""), ("pause", ""), ("unsubscribe", ""))
         },
-        "left": f"/unsubscribe/{token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
-        "return": f"/return/{token(ctx, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
+        "left": f"/unsubscribe/{sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
+        "return": f"/return/{sign_token(ctx, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
         "copy": copy,
         "sent": "/sent",
         "inbox": "/inbox",

@@ -21,7 +21,7 @@ from digest.planning import plan
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME
 from tests.support.chromium import AXE, axe_violations, launch_chromium
-from tests.support.contexts import Record, arrive, make_context
+from tests.support.contexts import StoreView, make_context, store_papers
 from tests.support.ports import free_port
 from tests.support.web_server import run_web_server
 
@@ -65,7 +65,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         engine = connect(f"sqlite:///{folder}/digest.db")
         migrate(engine)
         ctx = make_context(engine, base_url=f"http://127.0.0.1:{port}")
-        arrive(ctx, TEST_TIME - timedelta(hours=2), *TITLES)
+        store_papers(ctx, TEST_TIME - timedelta(hours=2), *TITLES)
         site = Site(ctx, ctx.settings.base_url, browser)
         with run_web_server(ctx, clock=lambda: site.now, limits=FormLimits(subscribe=1000, other=1000), port=port):
             yield site
@@ -114,7 +114,7 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
     page.goto(site.link(email, "confirm"))
     page.get_by_role("button", name="Yes, send it").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    subscriber = Record(site.ctx.engine).of(email)
+    subscriber = StoreView(site.ctx.engine).subscriber(email)
     assert (subscriber.status, subscriber.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
     assert "welcome" in site.latest_email(email).subject.lower()
     site.now += timedelta(hours=6)  # nine in the morning in Tokyo
@@ -132,11 +132,11 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
     one_click = re.findall(r"<(http[^>]+)>", str(digest.message["List-Unsubscribe"]))[0]
     with urllib.request.urlopen(urllib.request.Request(one_click, data=b"List-Unsubscribe=One-Click")) as answer:
         assert answer.status == 200
-    assert Record(site.ctx.engine).of(email).status == SubscriberStatus.UNSUBSCRIBED
+    assert StoreView(site.ctx.engine).subscriber(email).status == SubscriberStatus.UNSUBSCRIBED
     page.goto(one_click)
     page.get_by_role("button", name="Undo: send the papers again").click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
-    assert Record(site.ctx.engine).of(email).status == SubscriberStatus.ACTIVE
+    assert StoreView(site.ctx.engine).subscriber(email).status == SubscriberStatus.ACTIVE
 
 
 def test_an_error_is_described_at_its_field_and_linked(page: Page) -> None:
@@ -197,7 +197,7 @@ def test_subscribing_by_keyboard_alone(site: Site) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/confirm/**")
     expect(page.get_by_role("button", name="Yes, send it")).to_have_count(0)
-    assert Record(site.ctx.engine).of("keyboard@example.org").status == SubscriberStatus.ACTIVE
+    assert StoreView(site.ctx.engine).subscriber("keyboard@example.org").status == SubscriberStatus.ACTIVE
     context.close()
 
 

@@ -13,7 +13,7 @@ from digest.database import read_session
 from digest.database.models import BounceRecord, DeliveryState
 from digest.jobs.pipeline import plan
 from digest.mail import ReturnPathKind
-from tests.support.contexts import ADA, DAY, TUESDAY, Record, arrive, make_context, reader
+from tests.support.contexts import ADA, DAY, TUESDAY, StoreView, add_active_subscriber, make_context, store_papers
 
 SAMPLES = Path(__file__).parents[1] / "data" / "bounces"
 BOUNCES = "bounces@digest.example.org"
@@ -45,24 +45,24 @@ def bounce_records(ctx: AppContext) -> list[BounceRecord]:
 def context_with_delivery(store: Engine) -> AppContext:
     """Create a context with a subscriber who has had one digest, with one paper."""
     ctx = make_context(store, bounce_address=BOUNCES)
-    reader(ctx, ADA, "robot", now=TUESDAY - DAY)
-    arrive(ctx, TUESDAY, "A robot")
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY - DAY)
+    store_papers(ctx, TUESDAY, "A robot")
     asyncio.run(plan(ctx, TUESDAY))
-    Record(store).settle(DeliveryState.SENT)
+    StoreView(store).set_state(DeliveryState.SENT)
     return ctx
 
 
-def deliver_more(ctx: AppContext, record: Record, count: int) -> list[int]:
+def deliver_more(ctx: AppContext, record: StoreView, count: int) -> list[int]:
     """Deliver so many more digests to Ada, one a day; return the ids of all of hers."""
     for day in range(1, count + 1):
-        arrive(ctx, TUESDAY + day * DAY, f"Robot {day}")
+        store_papers(ctx, TUESDAY + day * DAY, f"Robot {day}")
         asyncio.run(plan(ctx, TUESDAY + day * DAY))
-        record.settle(DeliveryState.SENT)
-    return [int(delivery.id or 0) for delivery in record.letters(ADA)]
+        record.set_state(DeliveryState.SENT)
+    return [int(delivery.id or 0) for delivery in record.deliveries(ADA)]
 
 
-def first_delivery_id(record: Record) -> int:
-    return int(record.letters(ADA)[0].id or 0)
+def first_delivery_id(record: StoreView) -> int:
+    return int(record.deliveries(ADA)[0].id or 0)
 
 
 def receive_bounce(ctx: AppContext, name: str, delivery_id: int, n: int = 0) -> BounceAction:

@@ -1,4 +1,4 @@
-"""A house for tests: real settings, a real store, and the hosts and the relay that a test names."""
+"""Contexts for tests, with real settings and a real store, and what tests put into the store and read from it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,25 +24,25 @@ DAY = timedelta(days=1)
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
-def settings(store: Engine, **given: object) -> Settings:
-    """Those of the tests alone: neither the environment nor a file has a say."""
-    usual: dict[str, object] = {
+def make_settings(store: Engine, **overrides: object) -> Settings:
+    """Return settings that neither the environment nor a file changes."""
+    defaults: dict[str, object] = {
         "database_url": store.url.render_as_string(hide_password=False),
         "secret_key": KEY,
         "mail_from": "Paper Digest <digest@example.org>",
         "contact": "tests@example.org",
     }
-    return Settings(_env_file=None, **(usual | given))  # type: ignore[arg-type]
+    return Settings(_env_file=None, **(defaults | overrides))  # type: ignore[arg-type]
 
 
-def make_context(store: Engine, **given: object) -> AppContext:
-    """On a store whose tables are there."""
-    return AppContext(settings(store, **given), store, TokenSigner([KEY]))
+def make_context(store: Engine, **overrides: object) -> AppContext:
+    """Return a context on a store that has its tables."""
+    return AppContext(make_settings(store, **overrides), store, TokenSigner([KEY]))
 
 
 @dataclass
-class Clock:
-    """It stands still until it is moved."""
+class FixedClock:
+    """Clock that stands still until it is set."""
 
     now: datetime = NOW
 
@@ -51,26 +51,28 @@ class Clock:
 
 
 @dataclass
-class Record:
-    """What the store holds of subscribers and letters, in the words of a test."""
+class StoreView:
+    """Subscribers and deliveries of a store."""
 
     store: Engine
 
-    def of(self, email: str) -> Subscriber:
+    def subscriber(self, email: str) -> Subscriber:
+        """Return the subscriber with an address."""
         with read_session(self.store) as session:
             return subscriber_by_email(session, email)
 
-    def letters(self, email: str | None = None) -> list[Delivery]:
-        """All letters, or those to one address, in the order in which they were queued."""
+    def deliveries(self, email: str | None = None) -> list[Delivery]:
+        """Return all deliveries, or those to one address, in the order in which they were queued."""
         with read_session(self.store) as session:
-            asked = select(Delivery).join(Subscriber).order_by(col(Delivery.id))
-            return list(session.exec(asked.where(Subscriber.email == email) if email else asked).all())
+            statement = select(Delivery).join(Subscriber).order_by(col(Delivery.id))
+            return list(session.exec(statement.where(Subscriber.email == email) if email else statement).all())
 
-    def kinds(self, email: str) -> list[str]:
-        return [each.kind for each in self.letters(email)]
+    def delivery_kinds(self, email: str) -> list[str]:
+        """Return the kinds of the e-mails to one address."""
+        return [delivery.kind for delivery in self.deliveries(email)]
 
-    def settle(self, state: DeliveryState, email: str | None = None) -> None:
-        """As if the relay had said so of every letter that waits."""
+    def set_state(self, state: DeliveryState, email: str | None = None) -> None:
+        """Set the state of every queued delivery, or of those to one address."""
         with write_session(self.store) as session:
             for each in session.exec(
                 select(Delivery).join(Subscriber).where(Delivery.state == DeliveryState.QUEUED)
@@ -79,31 +81,31 @@ class Record:
                     each.state = state
 
 
-def token(at: AppContext, email: str, purpose: TokenPurpose, now: datetime) -> str:
-    """The token that a mail to `email` would carry."""
-    with read_session(at.engine) as session:
-        return at.token_signer.sign(purpose, subscriber_by_email(session, email).nonce, now)
+def sign_token(ctx: AppContext, email: str, purpose: TokenPurpose, now: datetime) -> str:
+    """Return the token that an e-mail to `email` would carry."""
+    with read_session(ctx.engine) as session:
+        return ctx.token_signer.sign(purpose, subscriber_by_email(session, email).nonce, now)
 
 
-def reader(at: AppContext, email: str, *keywords: str, now: datetime, **wish: object) -> None:
-    """Somebody who has agreed."""
-    add_subscriber(at, email, Preferences(**wish), parse_keywords_or_raise(keywords), now, confirmed=True)  # type: ignore[arg-type]
+def add_active_subscriber(ctx: AppContext, email: str, *keywords: str, now: datetime, **preferences: object) -> None:
+    """Add a subscriber who has confirmed."""
+    add_subscriber(ctx, email, Preferences(**preferences), parse_keywords_or_raise(keywords), now, confirmed=True)  # type: ignore[arg-type]
 
 
-def put(store: Engine, email: str, status: SubscriberStatus, **more: object) -> None:
-    """Set a subscriber's state by hand, for what only time or a relay brings about."""
+def set_status(store: Engine, email: str, status: SubscriberStatus, **values: object) -> None:
+    """Set a subscriber's status and other columns, as time or a relay would."""
     with write_session(store) as session:
-        found = subscriber_by_email(session, email)
-        for name, value in {"status": status, **more}.items():
-            setattr(found, name, value)
+        subscriber = subscriber_by_email(session, email)
+        for name, value in {"status": status, **values}.items():
+            setattr(subscriber, name, value)
 
 
-def arrive(
-    at: AppContext, now: datetime, *titles: str, source: str = "arxiv", upvotes: int | None = None, ids: str = ""
+def store_papers(
+    ctx: AppContext, now: datetime, *titles: str, source: str = "arxiv", upvotes: int | None = None, ids: str = ""
 ) -> list[int]:
-    """Papers that a source lists; their numbers. The same title is the same paper, unless `ids` sets it apart."""
+    """Store papers as a source lists them, and return their ids. Equal titles are one paper, unless `ids` differs."""
     kind = "listed" if source == "huggingface" else "new"
-    listed = [
+    listings = [
         ListedPaper(
             source=source,
             list_day=now.date(),
@@ -118,11 +120,11 @@ def arrive(
         )
         for rank, title in enumerate(titles)
     ]
-    with write_session(at.engine) as session:
-        store_listings(session, listed, now)
-        found = session.exec(select(Paper.id, Paper.title)).all()
-    numbers = {title: int(number or 0) for number, title in found}
-    return [numbers[title] for title in titles]
+    with write_session(ctx.engine) as session:
+        store_listings(session, listings, now)
+        rows = session.exec(select(Paper.id, Paper.title)).all()
+    ids_by_title = {title: int(number or 0) for number, title in rows}
+    return [ids_by_title[title] for title in titles]
 
 
 def plan_digests(ctx: AppContext, now: datetime) -> PlanReport:
@@ -130,13 +132,14 @@ def plan_digests(ctx: AppContext, now: datetime) -> PlanReport:
     return plan(ctx.engine, ctx.sender_domain, now)
 
 
-def mailed(record: Record, email: str = ADA) -> list[list[int]]:
-    return [each.papers for each in record.letters(email)]
+def mailed_paper_ids(view: StoreView, email: str = ADA) -> list[list[int]]:
+    """Return the papers of each digest to one address."""
+    return [delivery.papers for delivery in view.deliveries(email)]
 
 
-def many(at: AppContext, count: int) -> None:
-    """Readers by the thousand, each with one of three keywords."""
-    with write_session(at.engine) as session:
+def add_many_subscribers(ctx: AppContext, count: int) -> None:
+    """Add many subscribers, each with one of three keywords."""
+    with write_session(ctx.engine) as session:
         session.add_all(Keyword(canonical=word) for word in ("robot", "protein", "graph"))
         session.flush()
         rows = [
@@ -150,11 +153,11 @@ def many(at: AppContext, count: int) -> None:
             for n in range(count)
         ]
         session.execute(insert(Subscriber), rows)
-        numbers = dict(session.exec(select(Keyword.canonical, Keyword.id)).all())
-        words = list(numbers)
-        readers = session.exec(select(col(Subscriber.id)).order_by(col(Subscriber.id))).all()
+        keyword_ids = dict(session.exec(select(Keyword.canonical, Keyword.id)).all())
+        words = list(keyword_ids)
+        subscriber_ids = session.exec(select(col(Subscriber.id)).order_by(col(Subscriber.id))).all()
         saved = [
-            {"subscriber_id": each, "position": 0, "keyword_id": numbers[words[n % 3]], "text": words[n % 3]}
-            for n, each in enumerate(readers)
+            {"subscriber_id": each, "position": 0, "keyword_id": keyword_ids[words[n % 3]], "text": words[n % 3]}
+            for n, each in enumerate(subscriber_ids)
         ]
         session.execute(insert(SavedKeyword), saved)

@@ -1,4 +1,4 @@
-"""Rows as a test needs them: say what matters, the rest is plausible. Nothing is added to a store here."""
+"""Rows with plausible defaults; nothing is added to a store here."""
 
 import itertools
 from datetime import UTC, date, datetime
@@ -22,10 +22,10 @@ TODAY = date(2026, 7, 1)
 _numbers = itertools.count(1)
 
 
-def paper(**given: Any) -> Paper:
+def paper(**values: Any) -> Paper:
     number = next(_numbers)
-    arxiv_id = given.get("arxiv_id", f"2607.{number:05}")
-    usual: dict[str, Any] = {
+    arxiv_id = values.get("arxiv_id", f"2607.{number:05}")
+    defaults: dict[str, Any] = {
         "key": f"arxiv:{arxiv_id}",
         "arxiv_id": arxiv_id,
         "title": f"A paper of number {number}",
@@ -36,12 +36,12 @@ def paper(**given: Any) -> Paper:
         "first_seen_at": NOW,
         "changed_at": NOW,
     }
-    return Paper(**usual | given)
+    return Paper(**defaults | values)
 
 
-def listing(of: Paper, **given: Any) -> Listing:
-    """`of` must have its number: flush it first."""
-    usual: dict[str, Any] = {
+def listing(of: Paper, **values: Any) -> Listing:
+    """Return a listing of a paper that is flushed."""
+    defaults: dict[str, Any] = {
         "paper_id": of.id,
         "source": "huggingface",
         "list_day": TODAY,
@@ -49,25 +49,25 @@ def listing(of: Paper, **given: Any) -> Listing:
         "first_seen_at": NOW,
         "last_seen_at": NOW,
     }
-    return Listing(**usual | given)
+    return Listing(**defaults | values)
 
 
 def source_fetch(**given: Any) -> SourceFetch:
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "source": "huggingface",
         "list_day": TODAY,
         "started_at": NOW,
         "seconds": 0.5,
         "status": FetchStatus.OK,
     }
-    return SourceFetch(**usual | given)
+    return SourceFetch(**defaults | given)
 
 
-def subscriber(**given: Any) -> Subscriber:
-    """Somebody who confirmed."""
+def subscriber(**values: Any) -> Subscriber:
+    """Return a subscriber who has confirmed."""
     number = next(_numbers)
-    email = given.get("email", f"reader{number}@example.org")
-    usual: dict[str, Any] = {
+    email = values.get("email", f"subscriber{number}@example.org")
+    defaults: dict[str, Any] = {
         "email": email,
         "email_key": email.casefold(),
         "status": SubscriberStatus.ACTIVE,
@@ -75,21 +75,21 @@ def subscriber(**given: Any) -> Subscriber:
         "created_at": NOW,
         "confirmed_at": NOW,
     }
-    return Subscriber(**usual | given)
+    return Subscriber(**defaults | values)
 
 
 def keyword(canonical: str = "graphs") -> Keyword:
     return Keyword(canonical=canonical)
 
 
-def delivery(to: Subscriber, **given: Any) -> Delivery:
-    """A queued digest. `to` must have its number: flush it first."""
+def delivery(to: Subscriber, **values: Any) -> Delivery:
+    """Return a queued digest to a subscriber who is flushed."""
     number = next(_numbers)
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "subscriber_id": to.id,
         "kind": DeliveryKind.DIGEST,
         "edition": TODAY.isoformat(),
         "message_id": f"<{number}@example.org>",
         "created_at": NOW,
     }
-    return Delivery(**usual | given)
+    return Delivery(**defaults | values)

@@ -28,7 +28,17 @@ from tests.support.bounce_messages import (
     return_address,
     unsubscribe_message,
 )
-from tests.support.contexts import ADA, BOB, DAY, TUESDAY, Record, arrive, make_context, put, reader
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    DAY,
+    TUESDAY,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    set_status,
+    store_papers,
+)
 from tests.support.relay import relay
 
 SOON = TUESDAY + timedelta(minutes=5)
@@ -40,8 +50,8 @@ def ctx(sqlite_store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(ctx: AppContext) -> Record:
-    return Record(ctx.engine)
+def record(ctx: AppContext) -> StoreView:
+    return StoreView(ctx.engine)
 
 
 def test_a_digest_is_sent_from_a_return_path_that_names_it(sqlite_store: Engine) -> None:
@@ -54,13 +64,13 @@ def test_a_digest_is_sent_from_a_return_path_that_names_it(sqlite_store: Engine)
             secret_key="x" * 43,
             bounce_address=BOUNCES,
         )
-        reader(ctx, ADA, "robot", now=TUESDAY - DAY)
-        reader(ctx, BOB, "robot", now=TUESDAY - DAY)
-        arrive(ctx, TUESDAY, "A robot")
+        add_active_subscriber(ctx, ADA, "robot", now=TUESDAY - DAY)
+        add_active_subscriber(ctx, BOB, "robot", now=TUESDAY - DAY)
+        store_papers(ctx, TUESDAY, "A robot")
         asyncio.run(plan(ctx, TUESDAY))
         asyncio.run(deliver(ctx, lambda: TUESDAY))
     for email in (ADA, BOB):
-        (delivery,) = Record(sqlite_store).letters(email)
+        (delivery,) = StoreView(sqlite_store).deliveries(email)
         assert delivery.id
         assert to.senders[email] == [return_address(ctx, delivery.id)]
         (message,) = to.mails()[email]
@@ -78,30 +88,30 @@ def test_without_a_bounce_address_the_return_path_is_the_sender(sqlite_store: En
     assert to.senders[ADA] == ["digest@example.org"]
 
 
-def test_an_old_bounce_is_none_of_the_last_five(ctx: AppContext, record: Record) -> None:
+def test_an_old_bounce_is_none_of_the_last_five(ctx: AppContext, record: StoreView) -> None:
     delivery_ids = deliver_more(ctx, record, 6)
     for n, index in enumerate((0, 1, 6)):
         receive_bounce(ctx, "mailbox-full", delivery_ids[index], n)
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize("name", ["delayed", "taken-for-spam", "away"])
-def test_only_a_soft_bounce_counts_towards_a_pause(ctx: AppContext, record: Record, name: str) -> None:
+def test_only_a_soft_bounce_counts_towards_a_pause(ctx: AppContext, record: StoreView, name: str) -> None:
     delivery_ids = deliver_more(ctx, record, 2)
     receive_bounce(ctx, name, delivery_ids[0])
     for delivery_id in delivery_ids[1:]:
         assert receive_bounce(ctx, "mailbox-full", delivery_id) is BounceAction.RECORDED
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
 
 
-def test_a_delay_is_recorded_and_has_no_consequence(ctx: AppContext, record: Record) -> None:
+def test_a_delay_is_recorded_and_has_no_consequence(ctx: AppContext, record: StoreView) -> None:
     for n, delivery_id in enumerate(deliver_more(ctx, record, 4)):
         assert receive_bounce(ctx, "delayed", delivery_id, n) is BounceAction.RECORDED
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
-    assert {delivery.state for delivery in record.letters(ADA)} == {DeliveryState.SENT}
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
+    assert {delivery.state for delivery in record.deliveries(ADA)} == {DeliveryState.SENT}
 
 
-def test_the_doctor_reports_faults_of_the_sender(ctx: AppContext, record: Record) -> None:
+def test_the_doctor_reports_faults_of_the_sender(ctx: AppContext, record: StoreView) -> None:
     assert [check for check in check_database(ctx.settings) if check.name == "refusals"] == []
     handle_message(
         ctx, bounce_message("taken-for-spam", return_address(ctx, first_delivery_id(record))), datetime.now(UTC)
@@ -111,49 +121,52 @@ def test_the_doctor_reports_faults_of_the_sender(ctx: AppContext, record: Record
     assert "because of us: 5.7.1 taken for spam (1); see: digest bounces list" in check.message
 
 
-def test_a_complaint_after_unsubscribing_counts_too(ctx: AppContext, record: Record) -> None:
+def test_a_complaint_after_unsubscribing_counts_too(ctx: AppContext, record: StoreView) -> None:
     remove_subscriber(ctx, ADA, LATER)
     assert receive_bounce(ctx, "complaint", first_delivery_id(record)) is BounceAction.SUPPRESSED
-    assert record.of(ADA).reason == "complaint: called spam"
+    assert record.subscriber(ADA).reason == "complaint: called spam"
 
 
-def test_an_automatic_reply_is_only_recorded(ctx: AppContext, record: Record) -> None:
+def test_an_automatic_reply_is_only_recorded(ctx: AppContext, record: StoreView) -> None:
     assert receive_bounce(ctx, "away", first_delivery_id(record)) is BounceAction.RECORDED
-    assert (record.of(ADA).status, record.letters(ADA)[0].state) == (SubscriberStatus.ACTIVE, DeliveryState.SENT)
+    assert (record.subscriber(ADA).status, record.deliveries(ADA)[0].state) == (
+        SubscriberStatus.ACTIVE,
+        DeliveryState.SENT,
+    )
     assert [bounce.bounce_class for bounce in bounce_records(ctx)] == [BounceClass.AUTO_REPLY]
 
 
-def test_other_messages_are_not_recorded(ctx: AppContext, record: Record) -> None:
+def test_other_messages_are_not_recorded(ctx: AppContext, record: StoreView) -> None:
     for name in ("person", "not-spam", "delivered"):
         assert receive_bounce(ctx, name, first_delivery_id(record)) is BounceAction.IGNORED
     assert bounce_records(ctx) == []
 
 
-def test_an_expired_delivery_stays_expired(ctx: AppContext, record: Record) -> None:
+def test_an_expired_delivery_stays_expired(ctx: AppContext, record: StoreView) -> None:
     with write_session(ctx.engine) as session:
         session.get_one(Delivery, first_delivery_id(record)).state = DeliveryState.EXPIRED
     receive_bounce(ctx, "taken-for-spam", first_delivery_id(record))
-    assert record.letters(ADA)[0].state == DeliveryState.EXPIRED
+    assert record.deliveries(ADA)[0].state == DeliveryState.EXPIRED
 
 
-def test_a_bounce_may_arrive_before_the_reply_of_the_relay(ctx: AppContext, record: Record) -> None:
+def test_a_bounce_may_arrive_before_the_reply_of_the_relay(ctx: AppContext, record: StoreView) -> None:
     delivery_id = first_delivery_id(record)
     with write_session(ctx.engine) as session:
         delivery = session.get_one(Delivery, delivery_id)
         delivery.state, delivery.owner = DeliveryState.ON_WIRE, "the sender"
     receive_bounce(ctx, "mailbox-full", delivery_id)
-    assert (record.letters(ADA)[0].state, record.letters(ADA)[0].owner) == (DeliveryState.FAILED, None)
+    assert (record.deliveries(ADA)[0].state, record.deliveries(ADA)[0].owner) == (DeliveryState.FAILED, None)
 
 
 @pytest.mark.parametrize("to", ["bounces@digest.example.org", f"bounces+{'a' * 39}@digest.example.org", ""])
-def test_without_a_valid_token_nothing_happens(ctx: AppContext, record: Record, to: str) -> None:
+def test_without_a_valid_token_nothing_happens(ctx: AppContext, record: StoreView, to: str) -> None:
     for name in ("no-such-mailbox", "complaint", "mailbox-full", "away"):
         result = handle_message(ctx, bounce_message(name, to), LATER)
         assert (result.action, result.delivery_id) == (BounceAction.IGNORED, None)
-    assert (bounce_records(ctx), record.of(ADA).status) == ([], SubscriberStatus.ACTIVE)
+    assert (bounce_records(ctx), record.subscriber(ADA).status) == ([], SubscriberStatus.ACTIVE)
 
 
-def test_a_token_can_do_only_what_it_was_made_for(ctx: AppContext, record: Record) -> None:
+def test_a_token_can_do_only_what_it_was_made_for(ctx: AppContext, record: StoreView) -> None:
     assert (
         handle_message(ctx, unsubscribe_message(return_address(ctx, first_delivery_id(record))), LATER).action
         is BounceAction.IGNORED
@@ -162,14 +175,14 @@ def test_a_token_can_do_only_what_it_was_made_for(ctx: AppContext, record: Recor
     assert handle_message(ctx, bounce_message("no-such-mailbox", to), LATER).action is BounceAction.UNSUBSCRIBED
 
 
-def test_the_token_is_found_where_servers_put_it(ctx: AppContext, record: Record) -> None:
+def test_the_token_is_found_where_servers_put_it(ctx: AppContext, record: StoreView) -> None:
     to = return_address(ctx, first_delivery_id(record)).upper()
     for n, header in enumerate(("Delivered-To", "X-Original-To", "Envelope-To", "Original-Recipient", "Cc")):
         raw = f"{header}: rfc822;{to}\n".encode() + bounce_message("away", "list@example.org", n)
         assert handle_message(ctx, raw, LATER).action is BounceAction.RECORDED, header
 
 
-def test_the_envelope_may_hold_the_token(ctx: AppContext, record: Record) -> None:
+def test_the_envelope_may_hold_the_token(ctx: AppContext, record: StoreView) -> None:
     raw = bounce_message("no-such-mailbox", "list@example.org")
     assert (
         handle_message(ctx, raw, LATER, [return_address(ctx, first_delivery_id(record))]).action
@@ -177,7 +190,7 @@ def test_the_envelope_may_hold_the_token(ctx: AppContext, record: Record) -> Non
     )
 
 
-def test_a_suppressed_subscriber_stays_suppressed_after_unsubscribing(ctx: AppContext, record: Record) -> None:
+def test_a_suppressed_subscriber_stays_suppressed_after_unsubscribing(ctx: AppContext, record: StoreView) -> None:
     receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record))
     assert (
         handle_message(
@@ -185,30 +198,30 @@ def test_a_suppressed_subscriber_stays_suppressed_after_unsubscribing(ctx: AppCo
         ).action
         is BounceAction.RECORDED
     )
-    assert record.of(ADA).status == SubscriberStatus.SUPPRESSED
+    assert record.subscriber(ADA).status == SubscriberStatus.SUPPRESSED
 
 
-def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(ctx: AppContext, record: Record) -> None:
+def test_an_old_bounce_does_not_end_a_subscription_that_was_confirmed_since(ctx: AppContext, record: StoreView) -> None:
     delivery_id = first_delivery_id(record)
     remove_subscriber(ctx, ADA, SOON)
     add_subscriber(ctx, ADA, Preferences(), [], SOON, confirmed=True)
     assert receive_bounce(ctx, "no-such-mailbox", delivery_id) is BounceAction.RECORDED
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
 
 
 def test_a_bounced_confirmation_suppresses_the_pending_subscriber(sqlite_store: Engine) -> None:
     ctx = make_context(sqlite_store, bounce_address=BOUNCES)
     subscribe(ctx, ADA, Preferences(), [], TUESDAY)
-    record = Record(sqlite_store)
-    record.settle(DeliveryState.SENT)
+    record = StoreView(sqlite_store)
+    record.set_state(DeliveryState.SENT)
     assert receive_bounce(ctx, "mailbox-disabled", first_delivery_id(record)) is BounceAction.SUPPRESSED
-    assert record.of(ADA).status == SubscriberStatus.SUPPRESSED
+    assert record.subscriber(ADA).status == SubscriberStatus.SUPPRESSED
 
 
-def test_other_subscribers_are_not_touched(ctx: AppContext, record: Record) -> None:
-    reader(ctx, BOB, "robot", now=TUESDAY)
+def test_other_subscribers_are_not_touched(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY)
     receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record))
-    assert record.of(BOB).status == SubscriberStatus.ACTIVE
+    assert record.subscriber(BOB).status == SubscriberStatus.ACTIVE
 
 
 def test_a_message_that_cannot_be_parsed_changes_nothing(ctx: AppContext) -> None:
@@ -217,8 +230,8 @@ def test_a_message_that_cannot_be_parsed_changes_nothing(ctx: AppContext) -> Non
     assert bounce_records(ctx) == []
 
 
-def test_a_paused_subscriber_is_suppressed_by_a_hard_bounce(ctx: AppContext, record: Record) -> None:
-    put(ctx.engine, ADA, SubscriberStatus.PAUSED)
+def test_a_paused_subscriber_is_suppressed_by_a_hard_bounce(ctx: AppContext, record: StoreView) -> None:
+    set_status(ctx.engine, ADA, SubscriberStatus.PAUSED)
     assert receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
     with read_session(ctx.engine) as session:
         assert count_by_state(session)[DeliveryState.FAILED] == 1

@@ -36,7 +36,7 @@ from tests.support.bounce_messages import (
     return_address,
     unsubscribe_message,
 )
-from tests.support.contexts import ADA, DAY, TUESDAY, Record, arrive, token
+from tests.support.contexts import ADA, DAY, TUESDAY, StoreView, sign_token, store_papers
 
 SOON = TUESDAY + timedelta(minutes=5)
 
@@ -47,23 +47,23 @@ def ctx(store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(ctx: AppContext) -> Record:
-    return Record(ctx.engine)
+def record(ctx: AppContext) -> StoreView:
+    return StoreView(ctx.engine)
 
 
-def test_a_hard_bounce_suppresses_the_subscriber_at_once(ctx: AppContext, record: Record) -> None:
-    arrive(ctx, TUESDAY + DAY, "Another robot")
+def test_a_hard_bounce_suppresses_the_subscriber_at_once(ctx: AppContext, record: StoreView) -> None:
+    store_papers(ctx, TUESDAY + DAY, "Another robot")
     asyncio.run(plan(ctx, TUESDAY + DAY))
     assert receive_bounce(ctx, "no-such-mailbox", first_delivery_id(record)) is BounceAction.SUPPRESSED
-    ada = record.of(ADA)
+    ada = record.subscriber(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "bounced: 5.1.1 no such mailbox")
-    assert [delivery.state for delivery in record.letters(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
+    assert [delivery.state for delivery in record.deliveries(ADA)] == [DeliveryState.FAILED, DeliveryState.CANCELLED]
     (bounce,) = bounce_records(ctx)
     assert (bounce.bounce_class, bounce.status_code, bounce.reason) == (BounceClass.HARD, "5.1.1", "no such mailbox")
     assert (bounce.parser, bounce.received_at) == ("rfc3464", LATER)
 
 
-def test_a_message_that_comes_twice_counts_once(ctx: AppContext, record: Record) -> None:
+def test_a_message_that_comes_twice_counts_once(ctx: AppContext, record: StoreView) -> None:
     delivery_id = first_delivery_id(record)
     raw = bounce_message("mailbox-full", return_address(ctx, delivery_id))
     assert handle_message(ctx, raw, LATER).action is BounceAction.RECORDED
@@ -73,12 +73,12 @@ def test_a_message_that_comes_twice_counts_once(ctx: AppContext, record: Record)
     assert receive_bounce(ctx, "mailbox-full", delivery_id, n=2) is BounceAction.RECORDED
 
 
-def test_the_papers_of_a_bounced_digest_are_in_the_next_one(ctx: AppContext, record: Record) -> None:
-    (paper,) = record.letters(ADA)[0].papers
+def test_the_papers_of_a_bounced_digest_are_in_the_next_one(ctx: AppContext, record: StoreView) -> None:
+    (paper,) = record.deliveries(ADA)[0].papers
     assert receive_bounce(ctx, "mailbox-full", first_delivery_id(record)) is BounceAction.RECORDED
-    assert record.letters(ADA)[0].state == DeliveryState.FAILED
+    assert record.deliveries(ADA)[0].state == DeliveryState.FAILED
     asyncio.run(plan(ctx, TUESDAY + DAY))
-    assert record.letters(ADA)[1].papers == [paper]
+    assert record.deliveries(ADA)[1].papers == [paper]
 
 
 @pytest.mark.parametrize(
@@ -91,45 +91,45 @@ def test_the_papers_of_a_bounced_digest_are_in_the_next_one(ctx: AppContext, rec
     ],
 )
 def test_three_soft_bounces_in_five_deliveries_pause(
-    ctx: AppContext, record: Record, bounced: tuple[int, ...], status: SubscriberStatus
+    ctx: AppContext, record: StoreView, bounced: tuple[int, ...], status: SubscriberStatus
 ) -> None:
     delivery_ids = deliver_more(ctx, record, 4)
     actions = [receive_bounce(ctx, "mailbox-full", delivery_ids[index], n) for n, index in enumerate(bounced)]
-    ada = record.of(ADA)
+    ada = record.subscriber(ADA)
     assert (ada.status, ada.paused_until) == (status, None)
     if status == SubscriberStatus.PAUSED:
         assert actions == [BounceAction.RECORDED, BounceAction.RECORDED, BounceAction.PAUSED]
         assert ada.reason == "3 of the last 5 letters came back, the last one: 5.2.2 mailbox full"
 
 
-def test_a_subscriber_who_resumes_gets_digests_again(ctx: AppContext, record: Record) -> None:
+def test_a_subscriber_who_resumes_gets_digests_again(ctx: AppContext, record: StoreView) -> None:
     for n, delivery_id in enumerate(deliver_more(ctx, record, 2)):
         receive_bounce(ctx, "mailbox-full", delivery_id, n)
     asyncio.run(plan(ctx, TUESDAY + 20 * DAY))
-    assert record.of(ADA).status == SubscriberStatus.PAUSED
-    link = token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY)
+    assert record.subscriber(ADA).status == SubscriberStatus.PAUSED
+    link = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY)
     update_preferences(ctx, link, Preferences(), parse_keywords_or_raise(["robot"]), None, TUESDAY + 20 * DAY)
-    assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.ACTIVE, "")
+    assert (record.subscriber(ADA).status, record.subscriber(ADA).reason) == (SubscriberStatus.ACTIVE, "")
     asyncio.run(plan(ctx, TUESDAY + 20 * DAY))
-    assert len(record.letters(ADA)[-1].papers) == 3
+    assert len(record.deliveries(ADA)[-1].papers) == 3
 
 
-def test_a_fault_of_the_sender_is_recorded_and_not_charged(ctx: AppContext, record: Record) -> None:
+def test_a_fault_of_the_sender_is_recorded_and_not_charged(ctx: AppContext, record: StoreView) -> None:
     names = ("taken-for-spam", "no-route", "system-fault", "sender-refused", "signature-failed")
     for name, delivery_id in zip(names, deliver_more(ctx, record, 4), strict=True):
         assert receive_bounce(ctx, name, delivery_id) is BounceAction.RECORDED
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
     assert {bounce.bounce_class for bounce in bounce_records(ctx)} == {BounceClass.SENDER_FAULT}
 
 
-def test_a_complaint_suppresses_permanently(ctx: AppContext, record: Record) -> None:
+def test_a_complaint_suppresses_permanently(ctx: AppContext, record: StoreView) -> None:
     # A feedback loop sends to an address of its own; the return path is named inside.
     result = handle_message(ctx, bounce_message("complaint", return_address(ctx, first_delivery_id(record))), LATER)
     assert (result.action, result.delivery_id) == (BounceAction.SUPPRESSED, first_delivery_id(record))
     subscribe(ctx, ADA, Preferences(), [], LATER)
-    ada = record.of(ADA)
+    ada = record.subscriber(ADA)
     assert (ada.status, ada.reason) == (SubscriberStatus.SUPPRESSED, "complaint: called spam")
-    assert record.kinds(ADA) == ["digest"]
+    assert record.delivery_kinds(ADA) == ["digest"]
 
 
 @pytest.mark.parametrize(
@@ -142,41 +142,44 @@ def test_a_complaint_suppresses_permanently(ctx: AppContext, record: Record) -> 
     ],
 )
 def test_an_uncertain_delivery_is_settled_by_what_comes_back(
-    ctx: AppContext, record: Record, name: str, state: DeliveryState
+    ctx: AppContext, record: StoreView, name: str, state: DeliveryState
 ) -> None:
     delivery_id = first_delivery_id(record)
     with write_session(ctx.engine) as session:
         session.get_one(Delivery, delivery_id).state = DeliveryState.UNCERTAIN
     receive_bounce(ctx, name, delivery_id)
-    (delivery,) = record.letters(ADA)
+    (delivery,) = record.deliveries(ADA)
     assert (delivery.state, delivery.settled_at, delivery.owner) == (state, LATER, None)
 
 
-def test_a_message_can_unsubscribe(ctx: AppContext, record: Record) -> None:
-    arrive(ctx, TUESDAY + DAY, "Another robot")
+def test_a_message_can_unsubscribe(ctx: AppContext, record: StoreView) -> None:
+    store_papers(ctx, TUESDAY + DAY, "Another robot")
     asyncio.run(plan(ctx, TUESDAY + DAY))
     raw = unsubscribe_message(return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
     assert handle_message(ctx, raw, LATER).action is BounceAction.UNSUBSCRIBED
     assert handle_message(ctx, raw, LATER).action is BounceAction.DUPLICATE
-    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
-    assert [delivery.state for delivery in record.letters(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
+    assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
+    assert [delivery.state for delivery in record.deliveries(ADA)] == [DeliveryState.SENT, DeliveryState.CANCELLED]
     assert [bounce.bounce_class for bounce in bounce_records(ctx)] == [BounceClass.UNSUBSCRIBE]
 
 
-def test_unsubscribing_by_mail_can_be_undone_until_somebody_subscribes_anew(ctx: AppContext, record: Record) -> None:
+def test_unsubscribing_by_mail_can_be_undone_until_somebody_subscribes_anew(ctx: AppContext, record: StoreView) -> None:
     raw = unsubscribe_message(return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
     handle_message(ctx, raw, LATER)
-    undo_token = get_unsubscribe_state(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo
+    undo_token = get_unsubscribe_state(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo
     assert resubscribe(ctx, undo_token, LATER + DAY).profile.status == SubscriberStatus.ACTIVE
-    unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
+    unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY)
     subscribe(ctx, ADA, Preferences(), parse_keywords_or_raise(["casino"]), LATER + DAY)
     assert handle_message(ctx, b"X-Again: yes\n" + raw + b"\nagain", LATER + DAY).action is BounceAction.UNSUBSCRIBED
     with pytest.raises(TokenError, match="cannot be undone"):
         resubscribe(ctx, undo_token, LATER + DAY)
-    assert (record.of(ADA).status, record.of(ADA).reason) == (SubscriberStatus.UNSUBSCRIBED, REASON_UNCONFIRMED)
+    assert (record.subscriber(ADA).status, record.subscriber(ADA).reason) == (
+        SubscriberStatus.UNSUBSCRIBED,
+        REASON_UNCONFIRMED,
+    )
 
 
-def test_an_erased_subscriber_leaves_nothing_to_bounce(ctx: AppContext, record: Record) -> None:
+def test_an_erased_subscriber_leaves_nothing_to_bounce(ctx: AppContext, record: StoreView) -> None:
     delivery_id = first_delivery_id(record)
     receive_bounce(ctx, "mailbox-full", delivery_id)
     erase_by_email(ctx.engine, ADA)

@@ -17,7 +17,18 @@ from digest.mail import ReturnPathKind
 from digest.monitoring.checks.network import check_mailbox
 from digest.tokens import TokenSigner
 from tests.support.bounce_messages import BOUNCES, bounce_message, bounce_records, return_address, unsubscribe_message
-from tests.support.contexts import ADA, BOB, DAY, KEY, TUESDAY, Record, arrive, make_context, reader, settings
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    DAY,
+    KEY,
+    TUESDAY,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    make_settings,
+    store_papers,
+)
 from tests.support.dovecot import PASSWORD, USER, Dovecot, running_dovecot, trust_environment
 
 LATER = TUESDAY + timedelta(hours=1)
@@ -58,15 +69,15 @@ def context_for(store: Engine, box: Dovecot, **overrides: object) -> AppContext:
 def ctx(sqlite_store: Engine, box: Dovecot) -> AppContext:
     ctx = context_for(sqlite_store, box)
     for email in (ADA, BOB):
-        reader(ctx, email, "robot", now=TUESDAY - DAY)
-    arrive(ctx, TUESDAY, "A robot")
+        add_active_subscriber(ctx, email, "robot", now=TUESDAY - DAY)
+    store_papers(ctx, TUESDAY, "A robot")
     asyncio.run(plan(ctx, TUESDAY))
-    Record(sqlite_store).settle(DeliveryState.SENT)
+    StoreView(sqlite_store).set_state(DeliveryState.SENT)
     return ctx
 
 
 def delivery_id(ctx: AppContext, email: str) -> int:
-    return int(Record(ctx.engine).letters(email)[0].id or 0)
+    return int(StoreView(ctx.engine).deliveries(email)[0].id or 0)
 
 
 def count(box: Dovecot, folder: str) -> int:
@@ -81,8 +92,8 @@ def test_every_message_is_handled_and_moved(ctx: AppContext, box: Dovecot) -> No
     report = poll_mailbox(ctx, LATER)
     assert report.actions == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
     assert report.folders == {"handled": 2, "unreadable": 1, "others": 1}
-    record = Record(ctx.engine)
-    assert (record.of(ADA).status, record.of(BOB).status) == (
+    record = StoreView(ctx.engine)
+    assert (record.subscriber(ADA).status, record.subscriber(BOB).status) == (
         SubscriberStatus.SUPPRESSED,
         SubscriberStatus.UNSUBSCRIBED,
     )
@@ -137,7 +148,7 @@ def test_only_the_beginning_of_a_huge_message_is_fetched(ctx: AppContext, box: D
     assert poll_mailbox(ctx, LATER).actions == {"suppressed": 1}
     (stored,) = box.messages("handled") or []
     assert len(stored) > 1_500_000
-    in_folder = settings(ctx.engine, **(ctx.settings.model_dump() | {"imap_folder": "handled"}))
+    in_folder = make_settings(ctx.engine, **(ctx.settings.model_dump() | {"imap_folder": "handled"}))
     with imap.open_mailbox(in_folder, readonly=True) as mailbox:
         (uid,) = imap.waiting_uids(mailbox)
         assert len(imap.fetch_message(mailbox, uid) or b"") == MAX_MESSAGE_BYTES
@@ -151,7 +162,7 @@ def test_the_scheduler_reads_the_mailbox(ctx: AppContext, box: Dovecot) -> None:
             await scheduler.poll_mailbox()
 
     asyncio.run(poll_once())
-    assert Record(ctx.engine).of(ADA).status == SubscriberStatus.SUPPRESSED
+    assert StoreView(ctx.engine).subscriber(ADA).status == SubscriberStatus.SUPPRESSED
 
 
 @pytest.mark.parametrize(
@@ -184,7 +195,7 @@ def test_certificates_are_verified(
     for name, value in trust_environment(box.cert).items():
         monkeypatch.setenv(name, value)
     assert count_waiting(ctx.settings) == 0
-    other_host = settings(sqlite_store, **(ctx.settings.model_dump() | {"imap_host": "127.0.0.2"}))
+    other_host = make_settings(sqlite_store, **(ctx.settings.model_dump() | {"imap_host": "127.0.0.2"}))
     with pytest.raises(MailboxError):
         count_waiting(other_host)
 

@@ -37,7 +37,16 @@ from digest.tokens import TokenPurpose
 from digest.web import create_app
 from tests.support.browser import Browser
 from tests.support.command import Command
-from tests.support.contexts import ADA, BOB, DAY, Record, arrive, make_context, reader, token
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    DAY,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    sign_token,
+    store_papers,
+)
 from tests.support.factories import delivery, source_fetch, subscriber
 
 NOW = datetime(2026, 7, 29, 9, tzinfo=UTC)
@@ -137,9 +146,9 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
 
 def test_a_run_goes_from_due_to_finished(store: Engine) -> None:
     ctx = make_context(store)
-    reader(ctx, ADA, "robot", now=NOW)
-    reader(ctx, BOB, "robot", now=NOW, timezone="Asia/Tokyo", send_hour=18)
-    arrive(ctx, NOW, "A robot")
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    add_active_subscriber(ctx, BOB, "robot", now=NOW, timezone="Asia/Tokyo", send_hour=18)
+    store_papers(ctx, NOW, "A robot")
     before = get_edition_run(store, NOW.date(), NOW)
     assert before.due == (DueHour("Asia/Tokyo", 18, 1), DueHour("UTC", 8, 1))
     assert (before.planned, before.open_count, before.is_finished) == (0, 0, False)
@@ -147,7 +156,7 @@ def test_a_run_goes_from_due_to_finished(store: Engine) -> None:
     put(store, status=SubscriberStatus.PAUSED, kind=DeliveryKind.WELCOME, edition=NOW.date().isoformat())  # no digest
     planned = get_edition_run(store, NOW.date(), NOW)
     assert (planned.due, planned.planned, planned.deliveries["queued"], planned.is_finished) == ((), 2, 2, False)
-    Record(store).settle(DeliveryState.SENT)
+    StoreView(store).set_state(DeliveryState.SENT)
     over = get_edition_run(store, NOW.date(), NOW)
     assert (over.deliveries["sent"], over.deliveries["queued"], over.is_finished) == (2, 0, True)
     assert sum(get_edition_run(store, NOW.date() - DAY, NOW).deliveries.values()) == 0
@@ -155,7 +164,7 @@ def test_a_run_goes_from_due_to_finished(store: Engine) -> None:
 
 def test_a_run_is_shown_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url)})
-    reader(make_context(sqlite_store), ADA, "robot", now=NOW)
+    add_active_subscriber(make_context(sqlite_store), ADA, "robot", now=NOW)
     run = command.json("runs", "show", "--now", NOW.isoformat())
     (due,) = run["due"]
     assert (run["day"], due["timezone"], due["hour"], due["subscribers"]) == ("2026-07-29", "UTC", 8, 1)
@@ -173,12 +182,12 @@ def test_a_run_is_shown_on_the_command_line(sqlite_store: Engine, tmp_path: Path
 def past(store: Engine) -> AppContext:
     """A house with a reader who stays and one who left, a letter to each, and what gathered around them."""
     ctx = make_context(store)
-    reader(ctx, ADA, "robot", now=NOW, cap=1)
-    reader(ctx, BOB, "robot", "protein", now=NOW)
-    arrive(ctx, NOW, "A robot", "Another robot")
+    add_active_subscriber(ctx, ADA, "robot", now=NOW, cap=1)
+    add_active_subscriber(ctx, BOB, "robot", "protein", now=NOW)
+    store_papers(ctx, NOW, "A robot", "Another robot")
     plan(ctx.engine, ctx.sender_domain, NOW)
-    Record(store).settle(DeliveryState.SENT)
-    unsubscribe(ctx, token(ctx, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+    StoreView(store).set_state(DeliveryState.SENT)
+    unsubscribe(ctx, sign_token(ctx, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     with write_session(store) as session:
         for each in session.exec(select(Delivery)).all():
             each.reply, each.settled_at = "2.0.0 queued", each.settled_at or NOW
@@ -228,7 +237,7 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) ->
     now = held(past)
     assert (now["of who left"], now["saved"], now["keywords"], now["papers"]) == (0, 1, [1, 0], [1, 2])
     # The copy of their letter can still be looked at.
-    number = next(each.id for each in Record(past.engine).letters(BOB) if each.kind == DeliveryKind.DIGEST)
+    number = next(each.id for each in StoreView(past.engine).deliveries(BOB) if each.kind == DeliveryKind.DIGEST)
     link = past.signed_url(TokenPurpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
     browser = Browser(create_app(past, clock=lambda: NOW + 31 * DAY))
     assert browser.get(link).status_code == 200
@@ -269,8 +278,8 @@ def test_an_address_that_nobody_confirms_is_erased_in_time(store: Engine) -> Non
     ctx, saved = make_context(store), parse_keywords_or_raise(["robot"])
     for mail in (ADA, BOB, "eve@example.org"):
         subscribe(ctx, mail, Preferences(), saved, NOW)
-    reader(ctx, "zoe@example.org", "robot", now=NOW)
-    decline(ctx, token(ctx, BOB, TokenPurpose.CONFIRM, NOW), NOW)
+    add_active_subscriber(ctx, "zoe@example.org", "robot", now=NOW)
+    decline(ctx, sign_token(ctx, BOB, TokenPurpose.CONFIRM, NOW), NOW)
     subscribe(ctx, "eve@example.org", Preferences(), saved, NOW + 20 * DAY)
     assert prune_unconfirmed(ctx, NOW + 30 * DAY) == 0
     assert prune_unconfirmed(ctx, NOW + 30 * DAY + timedelta(seconds=1)) == 2

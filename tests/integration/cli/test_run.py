@@ -16,7 +16,7 @@ from digest.jobs.pipeline import run_once
 from digest.subscribers import Preferences, parse_keywords_or_raise, subscribe
 from digest.tokens import TokenPurpose
 from tests.support.command import Command
-from tests.support.contexts import KEY, Record, make_context, reader, token
+from tests.support.contexts import KEY, StoreView, add_active_subscriber, make_context, sign_token
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay, relay
 
@@ -86,10 +86,10 @@ def test_a_run_tells_what_it_did(lists: ListingHost, smtp_relay: Relay, store_ur
 
 
 def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Engine, tmp_path: Path) -> None:
-    ctx, record = make_context(sqlite_store), Record(sqlite_store)
+    ctx, record = make_context(sqlite_store), StoreView(sqlite_store)
     for email in (ADA, BOB):
         subscribe(ctx, email, Preferences(), [], CLOCK)
-    record.settle(DeliveryState.UNCERTAIN)
+    record.set_state(DeliveryState.UNCERTAIN)
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{tmp_path}/digest.db"})
     listed = command.json("deliveries", "list", "--state", "uncertain")
     assert [row["id"] for row in listed] == [2, 1]
@@ -102,7 +102,7 @@ def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Eng
     assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
     assert command.run("deliveries", "resolve", "1", "sent").stdout == "delivery 1 is sent\n"
     assert command.json("deliveries", "resolve", "2", "lost") == {"id": 2, "outcome": "lost"}
-    assert [row.state for row in record.letters()] == [DeliveryState.SENT, DeliveryState.FAILED]
+    assert [row.state for row in record.deliveries()] == [DeliveryState.SENT, DeliveryState.FAILED]
     assert "is not uncertain: it is sent" in command.run("deliveries", "resolve", "1", "lost", status=2).stderr
 
 
@@ -113,8 +113,8 @@ def test_no_address_token_or_secret_reaches_the_log(
     ctx = make_context(store, **wiring(lists, smtp_relay), smtp_password="", contact="operator@example.net")
     configure_logging(logging.INFO)
     subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), CLOCK)
-    reader(ctx, ADA, "robot", now=CLOCK)
-    reader(ctx, BOB, "protein", now=CLOCK)
+    add_active_subscriber(ctx, ADA, "robot", now=CLOCK)
+    add_active_subscriber(ctx, BOB, "protein", now=CLOCK)
     if fault == "refused":
         smtp_relay.refuse = {
             BOB: "550 5.1.1 <bob@example.org>: no such user",
@@ -132,7 +132,9 @@ def test_no_address_token_or_secret_reaches_the_log(
     logs = logged.out + logged.err
     assert len([json.loads(line) for line in logs.splitlines()]) > 2  # every line is an event for a collector
     tokens = [
-        token(ctx, email, purpose, CLOCK).partition(".")[0] for email in (ADA, BOB, EVE) for purpose in TokenPurpose
+        sign_token(ctx, email, purpose, CLOCK).partition(".")[0]
+        for email in (ADA, BOB, EVE)
+        for purpose in TokenPurpose
     ]
     for secret in (ADA, BOB, EVE, "@example", KEY, *tokens):
         assert secret not in logs

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from digest.database import write_session
 from digest.database.models import DeliveryKind
 from tests.support.command import Command
-from tests.support.contexts import KEY, Record
+from tests.support.contexts import KEY, StoreView
 from tests.support.factories import NOW, TODAY, delivery, subscriber
 from tests.support.listings import ListingHost, serve_listings
 from tests.support.ports import free_port
@@ -65,10 +65,10 @@ def test_sigterm_waits_for_the_replies_and_requeues_the_rest(store: Engine, tmp_
                 await asyncio.sleep(0.5)
                 process.send_signal(signal.SIGTERM)
                 out, err = await asyncio.to_thread(process.communicate)
-        states = Counter(row.state for row in Record(store).letters())
+        states = Counter(row.state for row in StoreView(store).deliveries())
         assert states == {"sent": len(relay.letters), "queued": EMAILS - len(relay.letters)}, (out, err)
         assert 5 <= len(relay.letters) <= 10
-        waiting = [row for row in Record(store).letters() if row.state == "queued"]
+        waiting = [row for row in StoreView(store).deliveries() if row.state == "queued"]
         assert {(row.owner, row.attempts, row.lease_expires_at) for row in waiting} == {(None, 0, None)}
         if command == "run":
             assert process.returncode == 1

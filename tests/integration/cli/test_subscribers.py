@@ -15,7 +15,7 @@ from digest.errors import SubscriberError
 from digest.subscribers import csv_transfer, erase_by_email, export_csv, import_csv, list_subscribers
 from digest.subscribers.csv_transfer import COLUMNS, FORMULA_PREFIXES, ImportReport
 from tests.support.command import Command
-from tests.support.contexts import Record, make_context, put, reader
+from tests.support.contexts import StoreView, add_active_subscriber, make_context, set_status
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 ADA = "ada@example.org"
@@ -104,7 +104,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     ],
 )
 def test_what_is_wrong_with_a_line_is_told(store: Engine, tmp_path: Path, line: str, logs: str) -> None:
-    reader(make_context(store), "busy@example.org", now=NOW)
+    add_active_subscriber(make_context(store), "busy@example.org", now=NOW)
     text = f"{','.join(COLUMNS)}\nfirst@example.org,robot\n\n{line}\n"
     result = read(store, tmp_path, text, strict=True)
     assert (result.imported, [number for number, _ in result.line_errors]) == (0, [4])
@@ -138,14 +138,14 @@ def test_spreadsheets_of_all_countries_are_read(sqlite_store: Engine, tmp_path: 
 
 
 def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_store: Engine) -> None:
-    old, record = make_context(store), Record(store)
+    old, record = make_context(store), StoreView(store)
     for status in SubscriberStatus:
-        reader(old, f"{status}@example.org", "robot", now=NOW)
+        add_active_subscriber(old, f"{status}@example.org", "robot", now=NOW)
         until = date(2026, 9, 1) if status == SubscriberStatus.PAUSED else None
         reason = "complaint" if status == SubscriberStatus.SUPPRESSED else ""
-        put(store, f"{status}@example.org", status, paused_until=until, reason=reason)
-    reader(old, "held@example.org", "robot", now=NOW)
-    put(
+        set_status(store, f"{status}@example.org", status, paused_until=until, reason=reason)
+    add_active_subscriber(old, "held@example.org", "robot", now=NOW)
+    set_status(
         store,
         "held@example.org",
         SubscriberStatus.PAUSED,
@@ -157,9 +157,9 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
     if sqlite_store.url != store.url:
         assert import_csv(new, tmp_path / "export.csv", NOW, confirmed=True, strict=True) == ImportReport(6, [])
         assert export_csv(new.engine) == export_csv(old.engine)
-        assert Record(sqlite_store).kinds("suppressed@example.org") == []
-        assert Record(sqlite_store).kinds("pending@example.org") == ["confirm"]
-    assert record.letters() == []
+        assert StoreView(sqlite_store).delivery_kinds("suppressed@example.org") == []
+        assert StoreView(sqlite_store).delivery_kinds("pending@example.org") == ["confirm"]
+    assert record.deliveries() == []
 
 
 def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
 def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine, tmp_path: Path) -> None:
     ctx = make_context(sqlite_store)
     keywords = ["=HYPERLINK(robot)", "+graph", "@neural", "- shot", "'=quoted", '"a|b"', "C++, or C"]
-    reader(ctx, "=1+2@example.org", *keywords[:1], now=NOW)
-    reader(ctx, "bob@example.org", *keywords, now=NOW)
+    add_active_subscriber(ctx, "=1+2@example.org", *keywords[:1], now=NOW)
+    add_active_subscriber(ctx, "bob@example.org", *keywords, now=NOW)
     text = export_csv(ctx.engine)
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert [cell for cell in cells if cell.startswith(FORMULA_PREFIXES)] == []

@@ -15,7 +15,7 @@ from digest.errors import StoreError
 from digest.planning import plan
 from tests.conftest import Connect
 from tests.support.command import Command
-from tests.support.contexts import ADA, KEY, Record, arrive, make_context, reader
+from tests.support.contexts import ADA, KEY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import NOW, delivery, source_fetch, subscriber
 from tests.support.postgres import Postgres
 
@@ -43,8 +43,8 @@ def create_store(
 def fill_tables(store: Engine) -> None:
     """Write rows to every table, with what is easily lost in a copy: time zones, lists, other scripts."""
     ctx = make_context(store)
-    arrive(ctx, NOW, "A graph of everything", "Ein Graph über alles: 图 🌍 \u202e", upvotes=3)
-    reader(ctx, ADA, "graph", "image -video", now=NOW, send_hour=5, timezone="Pacific/Auckland")
+    store_papers(ctx, NOW, "A graph of everything", "Ein Graph über alles: 图 🌍 \u202e", upvotes=3)
+    add_active_subscriber(ctx, ADA, "graph", "image -video", now=NOW, send_hour=5, timezone="Pacific/Auckland")
     with write_session(store) as session:
         session.add_all([source_fetch(), recipient := subscriber()])
         session.flush()
@@ -88,7 +88,7 @@ def test_every_row_is_copied_and_planning_continues(store: Engine, create_store:
     report = plan(target, "example.org", NOW)  # new rows get new ids
     assert report == plan(store, "example.org", NOW)
     assert report.digests
-    for copied, original in zip(Record(target).letters(ADA), Record(store).letters(ADA), strict=True):
+    for copied, original in zip(StoreView(target).deliveries(ADA), StoreView(store).deliveries(ADA), strict=True):
         assert copied.papers == original.papers
 
 

@@ -18,7 +18,7 @@ from digest.delivery.circuit_breaker import INITIAL_PAUSE, MAX_PAUSE, open_circu
 from digest.monitoring.checks.configuration import check_database
 from digest.web import create_app
 from tests.support.browser import Browser
-from tests.support.contexts import Clock, Record, make_context
+from tests.support.contexts import FixedClock, StoreView, make_context
 from tests.support.factories import NOW, delivery, subscriber
 from tests.support.relay import Relay
 from tests.support.rude_relay import Rude
@@ -94,7 +94,7 @@ def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_s
             sent = await send_queued(through(sqlite_store, busy.port), lambda: NOW)
             assert (sent.sent, sent.relay_error, len(busy.letters)) == (300, "", 300)
             assert busy.refused <= 3
-        assert {each.attempts for each in Record(sqlite_store).letters()} == {1}
+        assert {each.attempts for each in StoreView(sqlite_store).deliveries()} == {1}
 
     asyncio.run(act())
 
@@ -123,7 +123,7 @@ class OneAtATime(Rude):
 
 def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store: Engine) -> None:
     queue(store, "a.test", "a.test")
-    clock = Clock()
+    clock = FixedClock()
 
     async def act() -> None:
         async with asyncio.timeout(60), Rude({"greeting": ["554 5.7.1 not you"] * 8}) as rude:
@@ -145,7 +145,7 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                 assert len(rude.heard) == tries
                 clock.now += timedelta(seconds=1)
                 expected = min(2 * expected, MAX_PAUSE)
-            assert {(each.state, each.attempts, each.owner) for each in Record(store).letters()} == {
+            assert {(each.state, each.attempts, each.owner) for each in StoreView(store).deliveries()} == {
                 ("queued", 0, None)
             }
             assert (await send_queued(at, clock)).sent == 2
@@ -163,10 +163,10 @@ def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> N
             at = through(store, rude.port)
             for _ in range(2):
                 assert (await send_queued(at, lambda: NOW, force=True)).relay_error
-            assert [len(rude.letters), [each.attempts for each in Record(store).letters()]] == [0, [0]]
+            assert [len(rude.letters), [each.attempts for each in StoreView(store).deliveries()]] == [0, [0]]
             assert (await send_queued(at, lambda: NOW, force=True)).sent == 1
         assert lane_of(store) is None
-        assert [each.attempts for each in Record(store).letters()] == [1]
+        assert [each.attempts for each in StoreView(store).deliveries()] == [1]
 
     asyncio.run(act())
 
@@ -202,7 +202,7 @@ def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
     async def act() -> None:
         async with asyncio.timeout(60), Rude({"DATA": ["530 5.7.0 log in"]}) as rude:
             assert (await send_queued(through(store, rude.port), lambda: NOW)).relay_error
-        (row,) = Record(store).letters()
+        (row,) = StoreView(store).deliveries()
         assert (row.state, row.attempts, row.owner, row.next_attempt_at) == ("queued", 0, None, None)
 
     asyncio.run(act())

@@ -22,7 +22,7 @@ from digest.errors import StoreError
 from digest.mail import list_messages
 from digest.rendering import RenderCache
 from tests.support.command import Command
-from tests.support.contexts import KEY, Record, make_context
+from tests.support.contexts import KEY, StoreView, make_context
 from tests.support.factories import NOW, TODAY, delivery, listing, paper, subscriber
 from tests.support.listings import ListingHost, serve_listings
 from tests.support.relay import Relay
@@ -87,7 +87,7 @@ def against(rude: Rude, act: Callable[[Rude], Coroutine[Any, Any, None]]) -> Non
 
 
 def fates(store: Engine) -> list[str]:
-    return [each.state for each in Record(store).letters()]
+    return [each.state for each in StoreView(store).deliveries()]
 
 
 def recipients(polite: Relay) -> list[str]:
@@ -106,7 +106,7 @@ def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine
     sent = deliver(through(store, polite.port))
     assert recipients(polite) == [confirm, welcome, digest]
     assert (sent.sent, sent.papers, sent.busy, sent.relay_error) == (3, 1, False, "")
-    for row in Record(store).letters():
+    for row in StoreView(store).deliveries():
         assert (row.state, row.reply_code, row.attempts, row.settled_at, row.owner) == ("sent", 250, 1, NOW, None)
         (message,) = (each for each in polite.mails().values() if each[0]["Message-ID"] == row.message_id)
         assert len(message) == 1
@@ -123,7 +123,7 @@ def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: 
     }
     sent = deliver(through(store, polite.port))
     assert (sent.sent, sent.failed, sent.deferred, recipients(polite)) == (1, 2, 1, [well])
-    rows = Record(store).letters()
+    rows = StoreView(store).deliveries()
     assert [(each.state, each.reply_code) for each in rows] == [
         ("failed", 550),
         ("failed", 554),
@@ -131,13 +131,17 @@ def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: 
         ("sent", 250),
     ]
     assert rows[0].reply == "5.1.1 (address) no such user"
-    assert [Record(store).of(each).status for each in (gone, ours, late)] == ["suppressed", "active", "active"]
+    assert [StoreView(store).subscriber(each).status for each in (gone, ours, late)] == [
+        "suppressed",
+        "active",
+        "active",
+    ]
     assert rows[2].next_attempt_at is not None
     assert rows[2].next_attempt_at > NOW
     polite.refuse = {}
     assert deliver(through(store, polite.port)).sent == 0  # not before its time
     assert asyncio.run(send_queued(through(store, polite.port), lambda: LATER)).sent == 1
-    assert Record(store).letters()[2].attempts == 2
+    assert StoreView(store).deliveries()[2].attempts == 2
 
 
 def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
@@ -145,7 +149,7 @@ def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
         queue(store, 2)
         sent = await send_queued(through(store, rude.port), lambda: NOW)
         assert (sent.failed, sent.sent) == (1, 1)
-        row, other = Record(store).letters()
+        row, other = StoreView(store).deliveries()
         assert (row.state, row.reply_code, other.state) == ("failed", 554, "sent")
         assert row.reply.startswith("5.6.0 caf")
         assert row.reply.endswith("end")
@@ -172,7 +176,7 @@ def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) ->
 
     sent = deliver(at, on_progress=lose)
     assert (sent.sent, sent.deferred, sent.failed) == (1, 1, 0)
-    assert Record(sqlite_store).letters()[1].reply_code == 452
+    assert StoreView(sqlite_store).deliveries()[1].reply_code == 452
 
 
 def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
@@ -184,7 +188,9 @@ def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
 
     async def leave() -> None:  # while the first letter is answered, and all are claimed
         with write_session(store) as session:
-            session.get_one(Subscriber, Record(store).of(readers[1]).id).status = SubscriberStatus.UNSUBSCRIBED
+            session.get_one(
+                Subscriber, StoreView(store).subscriber(readers[1]).id
+            ).status = SubscriberStatus.UNSUBSCRIBED
 
     readers: list[str] = []
     against(Saboteur(leave), act)
@@ -200,7 +206,7 @@ def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(sto
 
     sent = deliver(through(store, polite.port), stop=stop, on_progress=enough).sent
     assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
-    rows = Record(store).letters()
+    rows = StoreView(store).deliveries()
     assert [each.state for each in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
     assert {(each.owner, each.attempts) for each in rows[sent:]} == {(None, 0)}
     assert deliver(through(store, polite.port)).sent == 20 - sent
@@ -214,7 +220,7 @@ def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(sto
         sent = await send_queued(through(store, rude.port), lambda: NOW, stop=stop)
         assert (sent.sent, sent.deferred, sent.failed) == (0, 0, 0)
         assert "421" in sent.relay_error
-        rows = Record(store).letters()
+        rows = StoreView(store).deliveries()
         assert {each.state for each in rows} == {"queued"}
         assert {(each.attempts, each.next_attempt_at) for each in rows} == {(0, None)}
         # The run is over; whether there is another one is for the caller to say.
@@ -246,8 +252,8 @@ def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
         queue(store, 5)
         sent = await send_queued(through(store, rude.port), lambda: NOW)
         assert (sent.sent, sent.deferred, sent.failed, bool(sent.relay_error)) == (0, 0, 0, True)
-        assert {each.state for each in Record(store).letters()} == {"queued"}
-        assert {(each.attempts, each.next_attempt_at) for each in Record(store).letters()} == {(0, None)}
+        assert {each.state for each in StoreView(store).deliveries()} == {"queued"}
+        assert {(each.attempts, each.next_attempt_at) for each in StoreView(store).deliveries()} == {(0, None)}
         assert len(rude.heard) == 1
 
     against(Rude({verb: list(each) for verb, each in replies.items()}), act)
@@ -259,7 +265,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite
     queue(store, 2, kind=DeliveryKind.DIGEST)
     sent = deliver(through(store, polite.port))
     assert (sent.sent, sent.deferred) == (4, 1)
-    row = Record(store).letters()[2]
+    row = StoreView(store).deliveries()[2]
     assert (row.state, row.attempts, row.owner) == ("queued", 1, None)
     assert row.reply.startswith("cannot be written")
     assert row.next_attempt_at is not None
@@ -339,7 +345,7 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
     got = Counter(recipients(polite))
     assert set(got.values()) == {1}
     # Whoever got no letter is among those in doubt.
-    doubtful = {each for each in wanted if Record(store).letters(each)[0].state == DeliveryState.UNCERTAIN}
+    doubtful = {each for each in wanted if StoreView(store).deliveries(each)[0].state == DeliveryState.UNCERTAIN}
     assert set(wanted) - set(got) <= doubtful
 
 
@@ -358,7 +364,7 @@ def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
         await asyncio.wait({running}, timeout=15)
         assert running.cancelled()
         assert fates(store) == [fate] + ["queued"] * 11
-        assert {each.owner for each in Record(store).letters()} == {None}
+        assert {each.owner for each in StoreView(store).deliveries()} == {None}
         again = await send_queued(through(store, rude.port), lambda: NOW)
         assert (again.sent, again.uncertain) == (len(wanted) - doubtful, 0)
 

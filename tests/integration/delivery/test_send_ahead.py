@@ -10,7 +10,7 @@ from digest.database import write_session
 from digest.database.models import DeliveryState
 from digest.delivery import send_queued
 from tests.integration.delivery.test_send import against, fates, queue, through
-from tests.support.contexts import Record
+from tests.support.contexts import StoreView
 from tests.support.factories import NOW
 from tests.support.rude_relay import Rude
 
@@ -54,7 +54,7 @@ def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> 
         assert (sent.sent, sent.deferred) == (7, 1)
 
     against(Rude(offers=("PIPELINING",)), act)
-    odd = [each for each in Record(store).letters() if each.state != DeliveryState.SENT]
+    odd = [each for each in StoreView(store).deliveries() if each.state != DeliveryState.SENT]
     assert [each.reply.split(":")[0] for each in odd] == ["cannot be written"]
 
 
@@ -67,7 +67,7 @@ def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: E
         assert len(rude.letters) == 5
 
     against(Rude({"RCPT": ["250 ok", "250 ok", "550 5.1.1 unknown"]}, offers=("PIPELINING",)), act)
-    assert [each.reply_code for each in Record(store).letters()] == [250, 250, 550, 250, 250, 250]
+    assert [each.reply_code for each in StoreView(store).deliveries()] == [250, 250, 550, 250, 250, 250]
 
 
 def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_letter_may_leave(store: Engine) -> None:

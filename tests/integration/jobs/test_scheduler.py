@@ -18,7 +18,7 @@ from digest.database.models import DeliveryKind, Paper, SourceFetch
 from digest.delivery.circuit_breaker import INITIAL_PAUSE
 from digest.jobs import run_scheduler
 from digest.jobs.scheduler import TICK_SECONDS, Scheduler
-from tests.support.contexts import Clock, Record, make_context, reader
+from tests.support.contexts import FixedClock, StoreView, add_active_subscriber, make_context
 from tests.support.factories import NOW, TODAY, delivery, subscriber
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay
@@ -87,23 +87,23 @@ def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_servic
         await delivering
         assert len(polite.accepted) == 1
 
-    asyncio.run(act(Scheduler(ctx, Clock())))
+    asyncio.run(act(Scheduler(ctx, FixedClock())))
 
 
 def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
     ctx = wired(store, lists, polite.port)
-    reader(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
+    add_active_subscriber(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
 
     async def act(_work: Scheduler) -> None:
         await until(lambda: polite.accepted)
 
-    within(lambda: run_scheduler(ctx, Clock()), act)
+    within(lambda: run_scheduler(ctx, FixedClock()), act)
     assert recipients(polite) == ["ada@example.org"]
     with read_session(store) as session:
         assert session.exec(select(Paper.title)).all() == ["A graph of everything"]
-    (letter,) = Record(store).letters()
+    (letter,) = StoreView(store).deliveries()
     assert (letter.state, letter.kind) == ("sent", "digest")
 
 
@@ -116,16 +116,16 @@ def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists:
         by_itself = queue(sqlite_store)
         await until(lambda: by_itself in recipients(polite), TICK_SECONDS + 20)
 
-    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
+    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), FixedClock()), act)
 
 
 def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
     ctx = wired(store, lists, polite.port)
-    reader(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
+    add_active_subscriber(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
     confirm = queue(store)
-    work = Scheduler(ctx, Clock())
+    work = Scheduler(ctx, FixedClock())
     asyncio.run(work.plan_and_deliver())
     assert recipients(polite) == [confirm]
     # Had the tick planned, this reader's day would be over: nothing was listed yet.
@@ -147,7 +147,7 @@ def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
     async def act(_work: Scheduler) -> None:
         await until(lambda: polite.accepted)
 
-    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), Clock()), act)
+    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), FixedClock()), act)
     assert recipients(polite) == [waiting]
     with read_session(sqlite_store) as session:
         assert {row.status for row in session.exec(select(SourceFetch)).all()} == {"failed"}
@@ -159,7 +159,7 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
             session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
     waiting = queue(store)
-    work = Scheduler(wired(store, lists, polite.port), Clock())
+    work = Scheduler(wired(store, lists, polite.port), FixedClock())
     rename("delivery", "hidden")
     with capture_logs() as logs:
         asyncio.run(work.plan_and_deliver())
@@ -172,7 +172,7 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
 
 
 def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store: Engine, lists: ListingHost) -> None:
-    clock = Clock()
+    clock = FixedClock()
 
     async def act() -> None:
         async with Rude({"greeting": ["554 5.7.1 not you"] * 2}) as rude:
@@ -199,7 +199,7 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
 
 
 def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, lists: ListingHost) -> None:
-    clock = Clock()
+    clock = FixedClock()
 
     async def act() -> None:
         async with Rude({"greeting": ["421 4.3.2 not now"] * 3}) as rude:
@@ -226,10 +226,10 @@ def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engi
         queue(store)
         queue(store)
         async with asyncio.timeout(60), Slow() as slow:
-            async with run_scheduler(wired(store, lists, slow.port), Clock()):
+            async with run_scheduler(wired(store, lists, slow.port), FixedClock()):
                 await slow.waiting.wait()
             assert len(slow.letters) == 1
-        assert [(row.state, row.owner) for row in Record(store).letters()] == [("sent", None), ("queued", None)]
+        assert [(row.state, row.owner) for row in StoreView(store).deliveries()] == [("sent", None), ("queued", None)]
 
     asyncio.run(act())
 
@@ -239,7 +239,7 @@ def test_the_end_does_not_wait_for_a_source(sqlite_store: Engine, polite: Relay)
         # Rude in another trade: a host that takes the request and never answers.
         async with asyncio.timeout(20), Rude({"greeting": [HANG]}) as silent:
             host = ListingHost(TODAY, url=f"http://127.0.0.1:{silent.port}")
-            async with run_scheduler(wired(sqlite_store, host, polite.port), Clock()):
+            async with run_scheduler(wired(sqlite_store, host, polite.port), FixedClock()):
                 await silent.waiting.wait()
 
     asyncio.run(act())
@@ -249,7 +249,7 @@ def test_after_the_end_no_tick_sends_anything(sqlite_store: Engine, lists: Listi
     queue(sqlite_store)
 
     async def act() -> None:
-        work = Scheduler(wired(sqlite_store, lists, polite.port), Clock())
+        work = Scheduler(wired(sqlite_store, lists, polite.port), FixedClock())
         await work.close()
         await work.plan_and_deliver()
 

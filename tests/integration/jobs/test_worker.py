@@ -29,7 +29,7 @@ from digest.jobs.tasks import defer_tasks
 from digest.jobs.worker import create_connector
 from tests.conftest import Connect
 from tests.support.command import Command
-from tests.support.contexts import KEY, Record, arrive, make_context, reader
+from tests.support.contexts import KEY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import NOW, TODAY, delivery, subscriber
 from tests.support.postgres import Postgres
 from tests.support.relay import Relay
@@ -83,15 +83,15 @@ def jobs(store: Engine) -> Counter[str]:
 
 def test_what_is_due_is_planned_and_sent_by_a_worker_and_each_job_waits_once(served: Engine, polite: Relay) -> None:
     ctx = at_the(served, polite)
-    arrive(ctx, NOW, "A graph of everything")
+    store_papers(ctx, NOW, "A graph of everything")
     for number in range(3):
-        reader(ctx, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
+        add_active_subscriber(ctx, f"r{number}@example.org", "graph", now=NOW, send_hour=5)
     prepare_tables(served)
     for _ in range(3):
         defer_tasks(ctx, NOW)
     assert jobs(served) == {"plan": 1}
     work_off(ctx)
-    assert {row.state for row in Record(served).letters()} == {"sent"}
+    assert {row.state for row in StoreView(served).deliveries()} == {"sent"}
     assert sorted(row for row, _ in polite.accepted) == [f"r{number}@example.org" for number in range(3)]
     assert jobs(served) == {}
     defer_tasks(ctx, NOW)

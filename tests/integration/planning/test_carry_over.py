@@ -19,13 +19,13 @@ from tests.support.contexts import (
     BOB,
     DAY,
     TUESDAY,
-    Record,
-    arrive,
-    mailed,
+    StoreView,
+    add_active_subscriber,
+    mailed_paper_ids,
     make_context,
     plan_digests,
-    reader,
-    token,
+    sign_token,
+    store_papers,
 )
 
 
@@ -35,106 +35,108 @@ def ctx(store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(store: Engine) -> Record:
-    return Record(store)
+def record(store: Engine) -> StoreView:
+    return StoreView(store)
 
 
 @pytest.mark.parametrize("fate", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED])
-def test_undelivered_papers_come_again_once(ctx: AppContext, record: Record, fate: DeliveryState) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY, cap=2)
-    found = arrive(ctx, TUESDAY, "Robot one", "Robot two", "Robot three")
+def test_undelivered_papers_come_again_once(ctx: AppContext, record: StoreView, fate: DeliveryState) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, cap=2)
+    found = store_papers(ctx, TUESDAY, "Robot one", "Robot two", "Robot three")
     plan_digests(ctx, TUESDAY)
     if fate != DeliveryState.EXPIRED:  # what still waits is withdrawn by the next plan itself
-        record.settle(fate)
+        record.set_state(fate)
     assert plan_digests(ctx, TUESDAY + DAY).digests == 1
-    first, second = record.letters()
+    first, second = record.deliveries()
     assert (first.state, first.is_reclaimed) == (fate, True)
     assert sorted(second.papers + second.omitted_papers) == found
-    record.settle(DeliveryState.SENT)
+    record.set_state(DeliveryState.SENT)
     assert plan_digests(ctx, TUESDAY + 2 * DAY).digests == 0
 
 
-def test_papers_on_the_wire_or_uncertain_are_not_reclaimed(ctx: AppContext, record: Record) -> None:
+def test_papers_on_the_wire_or_uncertain_are_not_reclaimed(ctx: AppContext, record: StoreView) -> None:
     for number in range(4):
-        reader(ctx, f"{number}@example.org", "robot", now=TUESDAY)
-        reader(ctx, f"{number}.nothing@example.org", now=TUESDAY)
-    arrive(ctx, TUESDAY, "A robot walks", source="huggingface", upvotes=1)
+        add_active_subscriber(ctx, f"{number}@example.org", "robot", now=TUESDAY)
+        add_active_subscriber(ctx, f"{number}.nothing@example.org", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", source="huggingface", upvotes=1)
     plan_digests(ctx, TUESDAY)
     for number, state in enumerate(
         (DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN, DeliveryState.SENT)
     ):
-        record.settle(state, f"{number}@example.org")
-        record.settle(state, f"{number}.nothing@example.org")
+        record.set_state(state, f"{number}@example.org")
+        record.set_state(state, f"{number}.nothing@example.org")
     assert plan_digests(ctx, TUESDAY + DAY).digests == 0
-    assert DeliveryState.EXPIRED not in {delivery.state for delivery in record.letters()}
+    assert DeliveryState.EXPIRED not in {delivery.state for delivery in record.deliveries()}
 
 
-def test_undelivered_papers_come_again_only_while_they_match(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", "protein", now=TUESDAY)
-    arrive(ctx, TUESDAY, "A robot walks")
-    [protein] = arrive(ctx, TUESDAY, "A protein folds")
+def test_undelivered_papers_come_again_only_while_they_match(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", "protein", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    [protein] = store_papers(ctx, TUESDAY, "A protein folds")
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.FAILED)
+    record.set_state(DeliveryState.FAILED)
     update_preferences(
         ctx,
-        token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
         Preferences(),
         parse_keywords_or_raise(["protein"]),
         None,
         TUESDAY,
     )
     plan_digests(ctx, TUESDAY + DAY)
-    assert mailed(record)[1:] == [[protein]]
+    assert mailed_paper_ids(record)[1:] == [[protein]]
 
 
-def test_undelivered_trending_papers_come_again_too(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, now=TUESDAY)
-    reader(ctx, BOB, "robot", now=TUESDAY, trending=True)
-    found = arrive(ctx, TUESDAY, "A robot walks", "One", "Two", source="huggingface", upvotes=9)
+def test_undelivered_trending_papers_come_again_too(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, now=TUESDAY)
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY, trending=True)
+    found = store_papers(ctx, TUESDAY, "A robot walks", "One", "Two", source="huggingface", upvotes=9)
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.FAILED)
+    record.set_state(DeliveryState.FAILED)
     plan_digests(ctx, TUESDAY + DAY)
-    assert mailed(record) == [found, found]
-    assert mailed(record, BOB) == [found, found]
+    assert mailed_paper_ids(record) == [found, found]
+    assert mailed_paper_ids(record, BOB) == [found, found]
 
 
-def test_changed_keywords_do_not_bring_a_paper_again(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    arrive(ctx, TUESDAY, "A robot walks", source="huggingface", upvotes=9)
+def test_changed_keywords_do_not_bring_a_paper_again(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", source="huggingface", upvotes=9)
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.SENT)
+    record.set_state(DeliveryState.SENT)
     for number, keywords in enumerate((["walk"], [], ["robot", "walk"], ["robot"]), start=1):
-        key = token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY)
+        key = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY)
         update_preferences(ctx, key, Preferences(trending=True), parse_keywords_or_raise(keywords), None, TUESDAY)
         assert plan_digests(ctx, TUESDAY + number * DAY).digests == 0
 
 
-def test_a_new_subscription_does_not_bring_papers_again(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    found = arrive(ctx, TUESDAY, "A robot walks", "Robots swim")
+def test_a_new_subscription_does_not_bring_papers_again(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    found = store_papers(ctx, TUESDAY, "A robot walks", "Robots swim")
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.SENT)
+    record.set_state(DeliveryState.SENT)
     remove_subscriber(ctx, ADA, TUESDAY)
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    [new] = arrive(ctx, TUESDAY + DAY, "A robot flies")
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    [new] = store_papers(ctx, TUESDAY + DAY, "A robot flies")
     plan_digests(ctx, TUESDAY)
     plan_digests(ctx, TUESDAY + DAY)
-    assert [sorted(paper_ids) for paper_ids in mailed(record)] == [found, [new]]
+    assert [sorted(paper_ids) for paper_ids in mailed_paper_ids(record)] == [found, [new]]
 
 
-def test_a_clock_set_back_brings_no_digest_twice_and_a_clock_ahead_delays_none(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    first = arrive(ctx, TUESDAY, "A robot walks")
+def test_a_clock_set_back_brings_no_digest_twice_and_a_clock_ahead_delays_none(
+    ctx: AppContext, record: StoreView
+) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    first = store_papers(ctx, TUESDAY, "A robot walks")
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.SENT)
-    second = arrive(ctx, TUESDAY, "Robots swim")
+    record.set_state(DeliveryState.SENT)
+    second = store_papers(ctx, TUESDAY, "Robots swim")
     assert plan_digests(ctx, TUESDAY - DAY) == PlanReport()
     assert plan_digests(ctx, TUESDAY) == PlanReport()
     assert plan_digests(ctx, TUESDAY + 400 * DAY).digests == 1
-    record.settle(DeliveryState.SENT)
-    third = arrive(ctx, TUESDAY + DAY, "A robot flies")
+    record.set_state(DeliveryState.SENT)
+    third = store_papers(ctx, TUESDAY + DAY, "A robot flies")
     assert plan_digests(ctx, TUESDAY + DAY).digests == 1
-    assert mailed(record) == [first, second, third]
+    assert mailed_paper_ids(record) == [first, second, third]
 
 
 @pytest.mark.parametrize(
@@ -148,37 +150,37 @@ def test_a_clock_set_back_brings_no_digest_twice_and_a_clock_ahead_delays_none(c
     ids=["weekly", "later", "west", "east"],
 )
 def test_a_change_of_frequency_hour_or_zone_brings_no_day_twice(
-    ctx: AppContext, record: Record, preferences: Preferences
+    ctx: AppContext, record: StoreView, preferences: Preferences
 ) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
     assert plan_digests(ctx, TUESDAY) == PlanReport(1, 0, 1)
     update_preferences(
         ctx,
-        token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
         preferences,
         parse_keywords_or_raise(["robot"]),
         None,
         TUESDAY,
     )
-    arrive(ctx, TUESDAY, "A robot walks")
+    store_papers(ctx, TUESDAY, "A robot walks")
     assert plan_digests(ctx, TUESDAY + timedelta(minutes=1)) == PlanReport()
     digests = 0
     for number in range(30):
         digests += plan_digests(ctx, TUESDAY + number * timedelta(hours=6)).digests
-        record.settle(DeliveryState.SENT)
+        record.set_state(DeliveryState.SENT)
     assert digests == 1
 
 
-def test_a_missed_week_is_made_up_in_one_digest(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    found = [number for day in range(7) for number in arrive(ctx, TUESDAY + day * DAY, f"Robot number {day}")]
+def test_a_missed_week_is_made_up_in_one_digest(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    found = [number for day in range(7) for number in store_papers(ctx, TUESDAY + day * DAY, f"Robot number {day}")]
     assert plan_digests(ctx, TUESDAY + 7 * DAY).digests == 1
-    assert [sorted(paper_ids) for paper_ids in mailed(record)] == [found]
+    assert [sorted(paper_ids) for paper_ids in mailed_paper_ids(record)] == [found]
 
 
-def test_replacements_are_not_listings(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    arrive(ctx, TUESDAY, "A robot walks")
+def test_replacements_are_not_listings(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
     plan_digests(ctx, TUESDAY)
     with read_session(ctx.engine) as session:
         before = session.exec(select(func.count()).select_from(Listing)).one()
@@ -196,5 +198,5 @@ def test_replacements_are_not_listings(ctx: AppContext, record: Record) -> None:
     with write_session(ctx.engine) as session:
         store_listings(session, [again], TUESDAY + DAY)
         assert session.exec(select(func.count()).select_from(Listing)).one() == before
-    record.settle(DeliveryState.SENT)
+    record.set_state(DeliveryState.SENT)
     assert plan_digests(ctx, TUESDAY + DAY).digests == 0

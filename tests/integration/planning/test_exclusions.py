@@ -12,13 +12,13 @@ from tests.support.contexts import (
     BOB,
     DAY,
     TUESDAY,
-    Record,
-    arrive,
-    mailed,
+    StoreView,
+    add_active_subscriber,
+    mailed_paper_ids,
     make_context,
     plan_digests,
-    reader,
-    token,
+    sign_token,
+    store_papers,
 )
 
 
@@ -28,60 +28,60 @@ def ctx(store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(store: Engine) -> Record:
-    return Record(store)
+def record(store: Engine) -> StoreView:
+    return StoreView(store)
 
 
-def test_an_exclusion_keeps_papers_from_its_subscriber_alone(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", "-survey", now=TUESDAY)
-    reader(ctx, BOB, "robot", now=TUESDAY)
-    walks, survey = arrive(ctx, TUESDAY, "A robot walks", "A survey of robots")
+def test_an_exclusion_keeps_papers_from_its_subscriber_alone(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", "-survey", now=TUESDAY)
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY)
+    walks, survey = store_papers(ctx, TUESDAY, "A robot walks", "A survey of robots")
     plan_digests(ctx, TUESDAY)
-    assert mailed(record) == [[walks]]
-    assert [sorted(papers) for papers in mailed(record, BOB)] == [[walks, survey]]
+    assert mailed_paper_ids(record) == [[walks]]
+    assert [sorted(papers) for papers in mailed_paper_ids(record, BOB)] == [[walks, survey]]
 
 
-def test_exclusions_alone_bring_trending_papers(ctx: AppContext, record: Record) -> None:
+def test_exclusions_alone_bring_trending_papers(ctx: AppContext, record: StoreView) -> None:
     """Its subscriber gets trending papers, except the excluded ones."""
-    reader(ctx, ADA, "-survey", now=TUESDAY)
-    walks, _ = arrive(ctx, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
+    add_active_subscriber(ctx, ADA, "-survey", now=TUESDAY)
+    walks, _ = store_papers(ctx, TUESDAY, "A robot walks", "A survey of robots", source="huggingface", upvotes=9)
     plan_digests(ctx, TUESDAY)
-    assert mailed(record) == [[walks]]
+    assert mailed_paper_ids(record) == [[walks]]
 
 
-def test_trending_papers_are_excluded_too_even_if_listed_before(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", "-survey", now=TUESDAY - DAY, trending=True)
-    reader(ctx, BOB, "robot", now=TUESDAY - DAY, trending=True)
-    survey, _ = arrive(ctx, TUESDAY - DAY, "A survey of proteins", "Proteins")
+def test_trending_papers_are_excluded_too_even_if_listed_before(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", "-survey", now=TUESDAY - DAY, trending=True)
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY - DAY, trending=True)
+    survey, _ = store_papers(ctx, TUESDAY - DAY, "A survey of proteins", "Proteins")
     assert plan_digests(ctx, TUESDAY - DAY).without_papers == 2
-    walks = arrive(ctx, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
+    walks = store_papers(ctx, TUESDAY, "A robot walks", "A survey of proteins", source="huggingface", upvotes=9)[0]
     plan_digests(ctx, TUESDAY)
-    assert sorted(mailed(record, BOB)[0]) == sorted([survey, walks])
-    assert mailed(record) == [[walks]]
+    assert sorted(mailed_paper_ids(record, BOB)[0]) == sorted([survey, walks])
+    assert mailed_paper_ids(record) == [[walks]]
 
 
-def test_an_exclusion_added_since_holds_for_undelivered_papers(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    arrive(ctx, TUESDAY, "A survey of robots")
+def test_an_exclusion_added_since_holds_for_undelivered_papers(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A survey of robots")
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.FAILED)
+    record.set_state(DeliveryState.FAILED)
     rewrite(ctx, "robot", "-survey")
-    arrive(ctx, TUESDAY + DAY, "A protein folds")
+    store_papers(ctx, TUESDAY + DAY, "A protein folds")
     assert plan_digests(ctx, TUESDAY + DAY).digests == 0
 
 
-def test_a_keyword_can_name_a_source(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "source:huggingface AND robot", now=TUESDAY)
-    arrive(ctx, TUESDAY, "A robot walks")
-    [swims] = arrive(ctx, TUESDAY, "A robot swims", source="huggingface")
+def test_a_keyword_can_name_a_source(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "source:huggingface AND robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    [swims] = store_papers(ctx, TUESDAY, "A robot swims", source="huggingface")
     plan_digests(ctx, TUESDAY)
-    assert mailed(record) == [[swims]]
+    assert mailed_paper_ids(record) == [[swims]]
 
 
 def rewrite(ctx: AppContext, *keywords: str) -> None:
     update_preferences(
         ctx,
-        token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
+        sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TUESDAY),
         Preferences(),
         parse_keywords_or_raise([*keywords]),
         None,

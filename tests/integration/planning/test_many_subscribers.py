@@ -23,13 +23,13 @@ from tests.support.contexts import (
     BOB,
     DAY,
     TUESDAY,
-    Record,
-    arrive,
-    mailed,
+    StoreView,
+    add_active_subscriber,
+    add_many_subscribers,
+    mailed_paper_ids,
     make_context,
-    many,
     plan_digests,
-    reader,
+    store_papers,
 )
 
 
@@ -39,24 +39,24 @@ def ctx(store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(store: Engine) -> Record:
-    return Record(store)
+def record(store: Engine) -> StoreView:
+    return StoreView(store)
 
 
-def test_more_subscribers_than_one_chunk_holds(ctx: AppContext, record: Record) -> None:
-    many(ctx, 2001)
-    robot, protein = arrive(ctx, TUESDAY, "A robot walks", "A protein folds")
+def test_more_subscribers_than_one_chunk_holds(ctx: AppContext, record: StoreView) -> None:
+    add_many_subscribers(ctx, 2001)
+    robot, protein = store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
     assert plan_digests(ctx, TUESDAY) == PlanReport(due=2001, digests=1334, without_papers=667)
     with read_session(ctx.engine) as session:
         counts = session.exec(select(func.count()).select_from(Delivery).group_by(col(Delivery.subscriber_id))).all()
         assert set(counts) == {1}
         assert len(session.exec(select(Subscriber).where(col(Subscriber.last_due_day).is_(None))).all()) == 0
-    assert [digest.papers for digest in record.letters()[:2]] == [[robot], [protein]]
+    assert [digest.papers for digest in record.deliveries()[:2]] == [[robot], [protein]]
 
 
-def test_four_planners_at_once_queue_one_digest_a_subscriber(ctx: AppContext, record: Record) -> None:
-    many(ctx, 1200)
-    arrive(ctx, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
+def test_four_planners_at_once_queue_one_digest_a_subscriber(ctx: AppContext, record: StoreView) -> None:
+    add_many_subscribers(ctx, 1200)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
     barrier = Barrier(4)
 
     def plan_at_once(_number: int) -> PlanReport:
@@ -66,7 +66,7 @@ def test_four_planners_at_once_queue_one_digest_a_subscriber(ctx: AppContext, re
     with ThreadPoolExecutor(4) as pool:
         reports = list(pool.map(plan_at_once, range(4)))
     assert sum(report.digests for report in reports) == sum(report.due for report in reports) == 1200
-    assert len({digest.subscriber_id for digest in record.letters()}) == len(record.letters()) == 1200
+    assert len({digest.subscriber_id for digest in record.deliveries()}) == len(record.deliveries()) == 1200
 
 
 PLANNER = """
@@ -82,10 +82,10 @@ engine.dispose()
 
 
 def test_planners_in_other_processes_queue_one_digest_a_subscriber(
-    ctx: AppContext, record: Record, store_url: str
+    ctx: AppContext, record: StoreView, store_url: str
 ) -> None:
-    many(ctx, 1200)
-    arrive(ctx, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
+    add_many_subscribers(ctx, 1200)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds", "A graph grows")
     planners = [
         subprocess.Popen(
             [sys.executable, "-c", PLANNER, store_url, TUESDAY.isoformat()],
@@ -107,15 +107,15 @@ def test_planners_in_other_processes_queue_one_digest_a_subscriber(
         output, _ = planner.communicate(timeout=60)
         assert planner.returncode == 0
         digests += int(output)
-    assert digests == len(record.letters()) == 1200
+    assert digests == len(record.deliveries()) == 1200
 
 
-def test_changes_and_unsubscriptions_during_a_plan_do_not_deadlock(ctx: AppContext, record: Record) -> None:
+def test_changes_and_unsubscriptions_during_a_plan_do_not_deadlock(ctx: AppContext, record: StoreView) -> None:
     """Subscribers change and unsubscribe while planners expire and queue their digests."""
-    many(ctx, 160)
+    add_many_subscribers(ctx, 160)
     for day in range(2):
         now = TUESDAY + day * DAY
-        arrive(ctx, now, f"A robot walks on day {day}", f"Protein number {day}", f"Graph number {day}")
+        store_papers(ctx, now, f"A robot walks on day {day}", f"Protein number {day}", f"Graph number {day}")
         keys = [
             ctx.token_signer.sign(purpose, str(n), now)
             for n, purpose in enumerate([TokenPurpose.UNSUBSCRIBE, TokenPurpose.PREFERENCES] * 80)
@@ -139,21 +139,21 @@ def test_changes_and_unsubscriptions_during_a_plan_do_not_deadlock(ctx: AppConte
     assert dict(states)[SubscriberStatus.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
 
 
-def test_a_subscription_during_a_plan_misses_no_paper(ctx: AppContext, record: Record) -> None:
+def test_a_subscription_during_a_plan_misses_no_paper(ctx: AppContext, record: StoreView) -> None:
     """Papers loaded for earlier subscribers do not cover one who has seen less, nor a new keyword."""
-    reader(ctx, ADA, "robot", now=TUESDAY)
-    found = arrive(ctx, TUESDAY, "A robot walks", "A protein folds")
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    found = store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
     plan_digests(ctx, TUESDAY)
-    record.settle(DeliveryState.SENT)
+    record.set_state(DeliveryState.SENT)
     with read_session(ctx.engine) as session:
         new_papers = load_new_papers(session)
-    reader(ctx, BOB, "protein", now=TUESDAY)
-    bob = record.of(BOB)
+    add_active_subscriber(ctx, BOB, "protein", now=TUESDAY)
+    bob = record.subscriber(BOB)
     assert not new_papers.covers(np.array([bob.covered_listing_id]))
     assert not new_papers.has_keywords(np.array([2]))
     plan_digests(ctx, TUESDAY)
-    assert mailed(record, BOB) == [found[1:]]
+    assert mailed_paper_ids(record, BOB) == [found[1:]]
     # Nor one who has seen more.
-    arrive(ctx, TUESDAY, "Robots swim")
+    store_papers(ctx, TUESDAY, "Robots swim")
     plan_digests(ctx, TUESDAY + DAY)
-    assert not new_papers.covers(np.array([record.of(ADA).covered_listing_id]))
+    assert not new_papers.covers(np.array([record.subscriber(ADA).covered_listing_id]))

@@ -19,7 +19,16 @@ from digest.database import connect, write_session
 from digest.database.models import Delivery, DeliveryState
 from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
 from digest.tokens import TokenPurpose
-from tests.support.contexts import DAY, TUESDAY, Record, arrive, make_context, plan_digests, reader, token
+from tests.support.contexts import (
+    DAY,
+    TUESDAY,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    plan_digests,
+    sign_token,
+    store_papers,
+)
 from tests.support.postgres import Postgres
 
 WORDS = ("robot", "protein", "graph")
@@ -83,20 +92,20 @@ class Comparison:
     """The same steps for the program and for the model."""
 
     def __init__(self, ctx: AppContext) -> None:
-        self.ctx, self.record, self.now = ctx, Record(ctx.engine), TUESDAY
+        self.ctx, self.record, self.now = ctx, StoreView(ctx.engine), TUESDAY
         self.listed: list[tuple[int, set[str]]] = []
         self.subscribers = {name: ModelSubscriber({word}) for name, word in zip(NAMES, WORDS, strict=True)}
         self.numbers = itertools.count()
         for name, expected in self.subscribers.items():
-            reader(ctx, f"{name}@example.org", *expected.keywords, now=self.now, cap=100)
+            add_active_subscriber(ctx, f"{name}@example.org", *expected.keywords, now=self.now, cap=100)
 
     def list(self, papers: list[set[str]]) -> None:
         titles = [f"On {' and '.join(sorted(words))} as number {next(self.numbers)}" for words in papers]
-        self.listed += zip(arrive(self.ctx, self.now, *titles), papers, strict=True)
+        self.listed += zip(store_papers(self.ctx, self.now, *titles), papers, strict=True)
 
     def plan(self, days: int) -> None:
         self.now += days * DAY
-        last_due_days = {row.last_due_day for row in (self.record.of(f"{name}@example.org") for name in NAMES)}
+        last_due_days = {row.last_due_day for row in (self.record.subscriber(f"{name}@example.org") for name in NAMES)}
         plan_digests(self.ctx, self.now)
         if days or last_due_days == {None}:
             for expected in self.subscribers.values():
@@ -105,21 +114,23 @@ class Comparison:
     def settle(self, name: str, state: DeliveryState) -> None:
         self.subscribers[name].settle(state)
         with write_session(self.ctx.engine) as session:
-            deliveries = select(Delivery).where(Delivery.subscriber_id == self.record.of(f"{name}@example.org").id)
+            deliveries = select(Delivery).where(
+                Delivery.subscriber_id == self.record.subscriber(f"{name}@example.org").id
+            )
             in_progress = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
             for delivery in session.exec(deliveries.where(col(Delivery.state).in_(in_progress))).all():
                 delivery.state = state
 
     def change(self, name: str, keywords: set[str]) -> None:
         self.subscribers[name].keywords = keywords
-        key = token(self.ctx, f"{name}@example.org", TokenPurpose.PREFERENCES, self.now)
+        key = sign_token(self.ctx, f"{name}@example.org", TokenPurpose.PREFERENCES, self.now)
         update_preferences(
             self.ctx, key, Preferences(cap=100), parse_keywords_or_raise(sorted(keywords)), None, self.now
         )
 
     def compare(self) -> None:
         for name, expected in self.subscribers.items():
-            actual = [(row.state, set(row.papers)) for row in self.record.letters(f"{name}@example.org")]
+            actual = [(row.state, set(row.papers)) for row in self.record.deliveries(f"{name}@example.org")]
             assert actual == [(digest.state, digest.papers) for digest in expected.digests]
 
 
@@ -192,7 +203,7 @@ def test_the_model_agrees_with_a_digest_worked_out_by_hand(sqlite_store: Engine)
     comparison.list([{"robot"}])
     comparison.plan(1)
     numbers = [number for number, _ in comparison.listed]
-    assert [set(digest.papers) for digest in comparison.record.letters("ada@example.org")] == [
+    assert [set(digest.papers) for digest in comparison.record.deliveries("ada@example.org")] == [
         set(numbers[:2]),
         set(numbers),
     ]

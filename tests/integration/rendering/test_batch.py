@@ -21,11 +21,11 @@ from digest.subscribers import parse_keywords_or_raise
 from digest.subscribers.records import set_keywords, subscriber_by_email
 from digest.tokens import TokenPurpose
 from digest.web.pages.archive import NO_LINKS, render_web_copy
-from tests.support.contexts import ADA, BOB, DAY, TUESDAY, Record, arrive, make_context, reader
+from tests.support.contexts import ADA, BOB, DAY, TUESDAY, StoreView, add_active_subscriber, make_context, store_papers
 
 
 def claimed(at: AppContext, email: str = ADA) -> ClaimedDelivery:
-    return ClaimedDelivery.from_delivery(Record(at.engine).letters(email)[-1])
+    return ClaimedDelivery.from_delivery(StoreView(at.engine).deliveries(email)[-1])
 
 
 def words(at: AppContext, one: ClaimedDelivery) -> DigestContext:
@@ -53,8 +53,8 @@ def rewrite(at: AppContext, *keywords: str) -> None:
 
 def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine) -> None:
     at = make_context(store)
-    reader(at, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
-    arrive(at, TUESDAY, "A robot walks", "A protein folds")
+    add_active_subscriber(at, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
+    store_papers(at, TUESDAY, "A robot walks", "A protein folds")
     plan(at.engine, at.sender_domain, TUESDAY)
     chosen = [number(at, "robot"), number(at, "protein")]
     with write_session(store) as session:
@@ -73,8 +73,8 @@ def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine)
 
 def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(store: Engine) -> None:
     at = make_context(store)
-    reader(at, ADA, "robot", "-volcano", now=TUESDAY)
-    arrive(at, TUESDAY, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", "-volcano", now=TUESDAY)
+    store_papers(at, TUESDAY, "A robot walks")
     plan(at.engine, at.sender_domain, TUESDAY)
     rewrite(at, "walk", "-volcano")
     assert words(at, replace(claimed(at), keywords=[])).keywords == ("walk",)
@@ -82,10 +82,10 @@ def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(st
 
 def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
     at = make_context(store)
-    reader(at, ADA, "robot", now=TUESDAY)
-    arrive(at, TUESDAY, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", now=TUESDAY)
+    store_papers(at, TUESDAY, "A robot walks")
     plan(at.engine, at.sender_domain, TUESDAY)
-    one, nonce = claimed(at), Record(store).of(ADA).nonce
+    one, nonce = claimed(at), StoreView(store).subscriber(ADA).nonce
     made = words(at, one).links
     subjects = {"view": str(one.id)}
     for name in LINK_NAMES:
@@ -98,8 +98,8 @@ def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
 
 def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
     at = make_context(store)
-    reader(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
-    arrive(at, TUESDAY, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
+    store_papers(at, TUESDAY, "A robot walks")
     plan(at.engine, at.sender_domain, TUESDAY)
     assert words(at, claimed(at)).links.weekly == ""
     assert "/fewer/" not in mail(at, claimed(at)).as_string()
@@ -107,9 +107,9 @@ def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
 
 def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None:
     at = make_context(store)
-    reader(at, ADA, "robot", now=TUESDAY)
-    reader(at, BOB, "robot", now=TUESDAY)
-    [paper] = arrive(at, TUESDAY, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", now=TUESDAY)
+    add_active_subscriber(at, BOB, "robot", now=TUESDAY)
+    [paper] = store_papers(at, TUESDAY, "A robot walks")
     with write_session(store) as session:
         session.get_one(Paper, paper).ai_summary = "Walking is learned."
         subscriber_by_email(session, BOB).summaries = True
@@ -123,8 +123,8 @@ def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None
 def test_dates_are_the_readers_own(store: Engine, zone: str, day: date) -> None:
     at = make_context(store)
     evening = TUESDAY.replace(hour=20)
-    reader(at, ADA, "robot", now=evening, timezone=zone, send_hour=0)
-    arrive(at, evening, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", now=evening, timezone=zone, send_hour=0)
+    store_papers(at, evening, "A robot walks")
     plan(at.engine, at.sender_domain, evening)
     made = words(at, claimed(at))
     assert (made.day, made.subscribed_on) == (day, day)
@@ -132,9 +132,9 @@ def test_dates_are_the_readers_own(store: Engine, zone: str, day: date) -> None:
 
 def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
     at = make_context(store)
-    reader(at, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
-    reader(at, BOB, "robot", now=TUESDAY)
-    arrive(at, TUESDAY, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
+    add_active_subscriber(at, BOB, "robot", now=TUESDAY)
+    store_papers(at, TUESDAY, "A robot walks")
     plan(at.engine, at.sender_domain, TUESDAY + DAY)
     late = {}
     for email in (ADA, BOB):
@@ -145,8 +145,8 @@ def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
 
 def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_a_reading(store: Engine) -> None:
     at, known = make_context(store), RenderCache()
-    reader(at, ADA, "robot", now=TUESDAY)
-    arrive(at, TUESDAY, "A robot walks")
+    add_active_subscriber(at, ADA, "robot", now=TUESDAY)
+    store_papers(at, TUESDAY, "A robot walks")
     plan(at.engine, at.sender_domain, TUESDAY)
 
     def read(now: datetime, *, abstract: str, after: bool = False) -> str:

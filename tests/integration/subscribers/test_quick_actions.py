@@ -43,7 +43,17 @@ from digest.subscribers import (
     update_preferences,
 )
 from digest.tokens import TokenPurpose
-from tests.support.contexts import ADA, BOB, Record, arrive, make_context, plan_digests, put, reader, token
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    plan_digests,
+    set_status,
+    sign_token,
+    store_papers,
+)
 
 NOW = datetime(2026, 7, 29, 20, tzinfo=UTC)  # a Wednesday; in Tokyo it is Thursday
 DAY = timedelta(days=1)
@@ -57,8 +67,8 @@ def ctx(store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(store: Engine) -> Record:
-    return Record(store)
+def record(store: Engine) -> StoreView:
+    return StoreView(store)
 
 
 def keyword_id(ctx: AppContext, keyword: str) -> int:
@@ -68,11 +78,11 @@ def keyword_id(ctx: AppContext, keyword: str) -> int:
 
 
 def keywords(ctx: AppContext) -> tuple[str, ...]:
-    return get_profile(ctx, TokenPurpose.PREFERENCES, token(ctx, ADA, TokenPurpose.PREFERENCES, NOW), NOW).keywords
+    return get_profile(ctx, TokenPurpose.PREFERENCES, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW), NOW).keywords
 
 
 def store_paper_by(ctx: AppContext, *names: str) -> int:
-    (number,) = arrive(ctx, NOW, "A robot")
+    (number,) = store_papers(ctx, NOW, "A robot")
     with write_session(ctx.engine) as session:
         session.get_one(Paper, number).authors = list(names)
     return number
@@ -82,8 +92,8 @@ def store_paper_by(ctx: AppContext, *names: str) -> int:
 
 
 def test_a_keyword_is_muted_and_unmuted_at_its_position(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", "Graphs & trees", "protein", now=NOW)
-    key, number = token(ctx, ADA, MUTE, NOW), keyword_id(ctx, "Graphs & trees")
+    add_active_subscriber(ctx, ADA, "robot", "Graphs & trees", "protein", now=NOW)
+    key, number = sign_token(ctx, ADA, MUTE, NOW), keyword_id(ctx, "Graphs & trees")
     state = get_mute_state(ctx, key, number, NOW)
     assert (state.keyword and state.keyword.text, state.is_only) == ("Graphs & trees", False)
     done = mute_keyword(ctx, key, number, NOW)
@@ -95,8 +105,8 @@ def test_a_keyword_is_muted_and_unmuted_at_its_position(ctx: AppContext) -> None
 
 
 def test_the_last_keyword_that_brings_papers_cannot_be_muted(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", "-survey", "protein", now=NOW)
-    key = token(ctx, ADA, MUTE, NOW)
+    add_active_subscriber(ctx, ADA, "robot", "-survey", "protein", now=NOW)
+    key = sign_token(ctx, ADA, MUTE, NOW)
     assert not mute_keyword(ctx, key, keyword_id(ctx, "robot"), NOW).is_only
     last = keyword_id(ctx, "protein")
     assert get_mute_state(ctx, key, last, NOW).is_only
@@ -107,8 +117,8 @@ def test_the_last_keyword_that_brings_papers_cannot_be_muted(ctx: AppContext) ->
 
 
 def test_two_clicks_that_mute_the_last_two_keywords_at_once_leave_one(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", "protein", now=NOW)
-    barrier, key = Barrier(2), token(ctx, ADA, MUTE, NOW)
+    add_active_subscriber(ctx, ADA, "robot", "protein", now=NOW)
+    barrier, key = Barrier(2), sign_token(ctx, ADA, MUTE, NOW)
 
     def press(number: int) -> bool:
         barrier.wait()
@@ -120,22 +130,24 @@ def test_two_clicks_that_mute_the_last_two_keywords_at_once_leave_one(ctx: AppCo
 
 
 def test_a_keyword_of_another_subscriber_cannot_be_muted(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", "graph", now=NOW)
-    reader(ctx, BOB, "protein", "speech", now=NOW)
-    assert mute_keyword(ctx, token(ctx, ADA, MUTE, NOW), keyword_id(ctx, "protein"), NOW).keyword is None
-    assert get_profile(ctx, TokenPurpose.PREFERENCES, token(ctx, BOB, TokenPurpose.PREFERENCES, NOW), NOW).keywords == (
+    add_active_subscriber(ctx, ADA, "robot", "graph", now=NOW)
+    add_active_subscriber(ctx, BOB, "protein", "speech", now=NOW)
+    assert mute_keyword(ctx, sign_token(ctx, ADA, MUTE, NOW), keyword_id(ctx, "protein"), NOW).keyword is None
+    assert get_profile(
+        ctx, TokenPurpose.PREFERENCES, sign_token(ctx, BOB, TokenPurpose.PREFERENCES, NOW), NOW
+    ).keywords == (
         "protein",
         "speech",
     )
 
 
-def test_the_papers_that_a_keyword_brought_are_counted_in_the_last_digests(ctx: AppContext, record: Record) -> None:
-    arrive(ctx, NOW, "A robot", "Robots and proteins", "A protein", "A tree")
-    reader(ctx, ADA, "robot", "protein", "speech", now=NOW)
-    key = token(ctx, ADA, MUTE, NOW)
+def test_the_papers_that_a_keyword_brought_are_counted_in_the_last_digests(ctx: AppContext, record: StoreView) -> None:
+    store_papers(ctx, NOW, "A robot", "Robots and proteins", "A protein", "A tree")
+    add_active_subscriber(ctx, ADA, "robot", "protein", "speech", now=NOW)
+    key = sign_token(ctx, ADA, MUTE, NOW)
     assert get_mute_state(ctx, key, keyword_id(ctx, "robot"), NOW).mailed_count == 0
     plan_digests(ctx, NOW)
-    record.settle(DeliveryState.SENT)
+    record.set_state(DeliveryState.SENT)
     for keyword, matched_count in (("robot", 2), ("protein", 2), ("speech", 0)):
         state = get_mute_state(ctx, key, keyword_id(ctx, keyword), NOW)
         assert (state.matched_count, state.mailed_count) == (matched_count, 3)
@@ -145,8 +157,8 @@ def test_the_papers_that_a_keyword_brought_are_counted_in_the_last_digests(ctx: 
 
 
 def test_an_author_is_muted_by_a_keyword_and_unmuted(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
-    paper, key = store_paper_by(ctx, "Yejin Choi", "李 明", "Yejin Choi"), token(ctx, ADA, MUTE_AUTHOR, NOW)
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    paper, key = store_paper_by(ctx, "Yejin Choi", "李 明", "Yejin Choi"), sign_token(ctx, ADA, MUTE_AUTHOR, NOW)
     state = get_mute_author_state(ctx, key, paper, NOW)
     assert ([author.name for author in state.authors], state.title) == (["Yejin Choi", "李 明"], "A robot")
     done = mute_author(ctx, key, paper, "李 明", NOW)
@@ -159,17 +171,17 @@ def test_an_author_is_muted_by_a_keyword_and_unmuted(ctx: AppContext) -> None:
         assert keywords(ctx) == ("robot",)
 
 
-def test_papers_of_a_muted_author_do_not_come(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+def test_papers_of_a_muted_author_do_not_come(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     paper = store_paper_by(ctx, "Yejin Choi")
-    mute_author(ctx, token(ctx, ADA, MUTE_AUTHOR, NOW), paper, "Yejin Choi", NOW)
+    mute_author(ctx, sign_token(ctx, ADA, MUTE_AUTHOR, NOW), paper, "Yejin Choi", NOW)
     plan_digests(ctx, NOW)
-    assert record.letters(ADA) == []
+    assert record.deliveries(ADA) == []
 
 
 def test_only_authors_of_that_paper_can_be_muted(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
-    paper, key = store_paper_by(ctx, "Yejin Choi", "…"), token(ctx, ADA, MUTE_AUTHOR, NOW)
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    paper, key = store_paper_by(ctx, "Yejin Choi", "…"), sign_token(ctx, ADA, MUTE_AUTHOR, NOW)
     for name in ("Somebody Else", "…", "", "yejin choi"):
         with pytest.raises(SubscriberError, match="Choose one of the authors"):
             mute_author(ctx, key, paper, name, NOW)
@@ -180,14 +192,14 @@ def test_only_authors_of_that_paper_can_be_muted(ctx: AppContext) -> None:
 
 def test_an_author_beyond_the_limit_of_keywords_is_refused_with_a_reason(store: Engine) -> None:
     ctx = make_context(store, most_keywords=2)
-    reader(ctx, ADA, "robot", "protein", now=NOW)
-    paper, key = store_paper_by(ctx, "Yejin Choi"), token(ctx, ADA, MUTE_AUTHOR, NOW)
+    add_active_subscriber(ctx, ADA, "robot", "protein", now=NOW)
+    paper, key = store_paper_by(ctx, "Yejin Choi"), sign_token(ctx, ADA, MUTE_AUTHOR, NOW)
     with pytest.raises(SubscriberError, match="You have 2 keywords and exclusions, and 2 are the most"):
         mute_author(ctx, key, paper, "Yejin Choi", NOW)
     assert keywords(ctx) == ("robot", "protein")
     update_preferences(
         ctx,
-        token(ctx, ADA, TokenPurpose.PREFERENCES, NOW),
+        sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW),
         Preferences(),
         parse_keywords_or_raise(['-author:"Yejin Choi"', "x"]),
         None,
@@ -224,42 +236,45 @@ def test_a_name_that_no_keyword_can_express_has_no_exclusion(name: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["daily", "weekdays"])
-def test_weekly_digests_are_set_and_undone(ctx: AppContext, record: Record, before: str) -> None:
-    reader(ctx, ADA, "robot", now=NOW, frequency=before, timezone="Asia/Tokyo")
-    key = token(ctx, ADA, WEEKLY, NOW)
+def test_weekly_digests_are_set_and_undone(ctx: AppContext, record: StoreView, before: str) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW, frequency=before, timezone="Asia/Tokyo")
+    key = sign_token(ctx, ADA, WEEKLY, NOW)
     state = get_weekly_state(ctx, key, NOW)
     assert (state.is_set, state.first_day, state.profile.preferences.frequency) == (False, date(2026, 8, 3), before)
     done = set_weekly(ctx, key, NOW)
-    assert record.of(ADA).frequency == "weekly"
+    assert record.subscriber(ADA).frequency == "weekly"
     assert not set_weekly(ctx, key, NOW).changed
     for _ in range(2):
         assert undo_weekly(ctx, key, done.undo, NOW).profile.preferences.frequency == before
     # A paused subscriber is told the first Monday after the pause.
-    put(ctx.engine, ADA, SubscriberStatus.PAUSED, paused_until=date(2026, 8, 11))
+    set_status(ctx.engine, ADA, SubscriberStatus.PAUSED, paused_until=date(2026, 8, 11))
     assert get_weekly_state(ctx, key, NOW).first_day == date(2026, 8, 17)
 
 
-def test_undoing_weekly_leaves_a_later_choice_alone(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
-    undo = set_weekly(ctx, token(ctx, ADA, WEEKLY, NOW), NOW).undo
+def test_undoing_weekly_leaves_a_later_choice_alone(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    undo = set_weekly(ctx, sign_token(ctx, ADA, WEEKLY, NOW), NOW).undo
     update_preferences(
-        ctx, token(ctx, ADA, TokenPurpose.PREFERENCES, NOW), Preferences(frequency="weekdays"), [], None, NOW
+        ctx, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW), Preferences(frequency="weekdays"), [], None, NOW
     )
-    undo_weekly(ctx, token(ctx, ADA, WEEKLY, NOW), undo, NOW)
-    assert record.of(ADA).frequency == "weekdays"
+    undo_weekly(ctx, sign_token(ctx, ADA, WEEKLY, NOW), undo, NOW)
+    assert record.subscriber(ADA).frequency == "weekdays"
 
 
-def test_a_pause_is_two_weeks_by_the_subscribers_calendar(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW, timezone="Asia/Tokyo")
-    key = token(ctx, ADA, PAUSE, NOW)
+def test_a_pause_is_two_weeks_by_the_subscribers_calendar(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW, timezone="Asia/Tokyo")
+    key = sign_token(ctx, ADA, PAUSE, NOW)
     assert get_pause_state(ctx, key, NOW).until == date(2026, 8, 13)
     done = start_pause(ctx, key, NOW)
-    assert (record.of(ADA).status, record.of(ADA).paused_until) == (SubscriberStatus.PAUSED, date(2026, 8, 13))
+    assert (record.subscriber(ADA).status, record.subscriber(ADA).paused_until) == (
+        SubscriberStatus.PAUSED,
+        date(2026, 8, 13),
+    )
     again = start_pause(ctx, key, NOW)
     assert (again.changed, again.until) == (False, date(2026, 8, 13))
     for _ in range(2):
         undo_pause(ctx, key, done.undo, NOW)
-        assert (record.of(ADA).status, record.of(ADA).paused_until) == (SubscriberStatus.ACTIVE, None)
+        assert (record.subscriber(ADA).status, record.subscriber(ADA).paused_until) == (SubscriberStatus.ACTIVE, None)
 
 
 @pytest.mark.parametrize(
@@ -271,27 +286,27 @@ def test_a_pause_is_two_weeks_by_the_subscribers_calendar(ctx: AppContext, recor
     ],
 )
 def test_a_pause_during_another_pause(
-    ctx: AppContext, record: Record, until: date, after: date, back: date | None
+    ctx: AppContext, record: StoreView, until: date, after: date, back: date | None
 ) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
-    put(ctx.engine, ADA, SubscriberStatus.PAUSED, paused_until=until)
-    key = token(ctx, ADA, PAUSE, NOW)
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    set_status(ctx.engine, ADA, SubscriberStatus.PAUSED, paused_until=until)
+    key = sign_token(ctx, ADA, PAUSE, NOW)
     undo = start_pause(ctx, key, NOW).undo
-    assert record.of(ADA).paused_until == after
+    assert record.subscriber(ADA).paused_until == after
     if undo:
         undo_pause(ctx, key, undo, NOW + DAY)
-    assert record.of(ADA).paused_until == back
+    assert record.subscriber(ADA).paused_until == back
 
 
-def test_papers_of_a_pause_are_in_the_first_digest_after_it(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW, cap=1)
+def test_papers_of_a_pause_are_in_the_first_digest_after_it(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW, cap=1)
     plan_digests(ctx, NOW)
-    start_pause(ctx, token(ctx, ADA, PAUSE, NOW), NOW)
-    found = arrive(ctx, NOW + DAY, "A robot", "Robots", source="huggingface", upvotes=9)
+    start_pause(ctx, sign_token(ctx, ADA, PAUSE, NOW), NOW)
+    found = store_papers(ctx, NOW + DAY, "A robot", "Robots", source="huggingface", upvotes=9)
     plan_digests(ctx, NOW + 13 * DAY)
-    assert record.letters(ADA) == []
+    assert record.deliveries(ADA) == []
     plan_digests(ctx, NOW + 14 * DAY)
-    (digest,) = record.letters(ADA)
+    (digest,) = record.deliveries(ADA)
     assert sorted(digest.papers + digest.omitted_papers) == sorted(found)
     assert len(digest.papers) == 1
 
@@ -317,27 +332,29 @@ def press(ctx: AppContext, purpose: TokenPurpose, key: str, paper: int) -> None:
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
-def test_quick_actions_need_a_running_subscription(ctx: AppContext, record: Record, status: SubscriberStatus) -> None:
+def test_quick_actions_need_a_running_subscription(
+    ctx: AppContext, record: StoreView, status: SubscriberStatus
+) -> None:
     paper = store_paper_by(ctx, "Ada Example")
-    reader(ctx, ADA, "robot", "protein", now=NOW)
-    put(ctx.engine, ADA, status, paused_until=date(2026, 8, 1) if status == SubscriberStatus.PAUSED else None)
-    before = (record.of(ADA), keywords(ctx))
+    add_active_subscriber(ctx, ADA, "robot", "protein", now=NOW)
+    set_status(ctx.engine, ADA, status, paused_until=date(2026, 8, 1) if status == SubscriberStatus.PAUSED else None)
+    before = (record.subscriber(ADA), keywords(ctx))
     for purpose in (WEEKLY, PAUSE, MUTE_AUTHOR, MUTE):
         if status in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}:
-            press(ctx, purpose, token(ctx, ADA, purpose, NOW), paper)
-            assert (record.of(ADA), keywords(ctx)) != before
+            press(ctx, purpose, sign_token(ctx, ADA, purpose, NOW), paper)
+            assert (record.subscriber(ADA), keywords(ctx)) != before
         else:
             with pytest.raises(TokenError, match="not running"):
-                press(ctx, purpose, token(ctx, ADA, purpose, NOW), paper)
-            assert (record.of(ADA), keywords(ctx)) == before
+                press(ctx, purpose, sign_token(ctx, ADA, purpose, NOW), paper)
+            assert (record.subscriber(ADA), keywords(ctx)) == before
 
 
 def test_an_undo_token_is_valid_for_one_subscriber_one_change_and_one_day(ctx: AppContext) -> None:
     for email in (ADA, BOB):
-        reader(ctx, email, "robot", "protein", now=NOW)
-    mine, theirs = (token(ctx, email, MUTE, NOW) for email in (ADA, BOB))
+        add_active_subscriber(ctx, email, "robot", "protein", now=NOW)
+    mine, theirs = (sign_token(ctx, email, MUTE, NOW) for email in (ADA, BOB))
     undo = mute_keyword(ctx, mine, keyword_id(ctx, "robot"), NOW).undo
-    other = set_weekly(ctx, token(ctx, ADA, WEEKLY, NOW), NOW).undo
+    other = set_weekly(ctx, sign_token(ctx, ADA, WEEKLY, NOW), NOW).undo
     mute_keyword(ctx, theirs, keyword_id(ctx, "robot"), NOW)
     for key, note in ((theirs, undo), (mine, other), (mine, "x"), (mine, mine), (mine, undo[:-3])):
         with pytest.raises(TokenError):
@@ -355,38 +372,38 @@ def test_an_undo_token_is_valid_for_one_subscriber_one_change_and_one_day(ctx: A
 
 def undo_token(ctx: AppContext, now: datetime) -> str:
     """The token on the page behind the link to unsubscribe."""
-    return get_unsubscribe_state(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), now).undo
+    return get_unsubscribe_state(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), now).undo
 
 
 def end(ctx: AppContext, now: datetime = NOW, *, send_goodbye: bool = True) -> None:
-    unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, now), now, send_goodbye=send_goodbye)
+    unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, now), now, send_goodbye=send_goodbye)
 
 
-def test_resubscribing_restores_everything(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", "-survey", now=NOW, frequency="daily", cap=7)
+def test_resubscribing_restores_everything(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", "-survey", now=NOW, frequency="daily", cap=7)
     plan_digests(ctx, NOW)
-    before = record.of(ADA)
+    before = record.subscriber(ADA)
     end(ctx)
-    found = arrive(ctx, NOW + DAY, "A robot")
-    key, late = token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW + 30 * DAY
+    found = store_papers(ctx, NOW + DAY, "A robot")
+    key, late = sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW + 30 * DAY
     assert get_resubscribe_profile(ctx, key, late).keywords == ("robot", "-survey")
-    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
+    assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
     for _ in range(2):
         assert resubscribe(ctx, key, late).profile.status == SubscriberStatus.ACTIVE
-    assert record.of(ADA) == before
+    assert record.subscriber(ADA) == before
     plan_digests(ctx, late)
-    assert record.letters(ADA)[-1].papers == found
+    assert record.deliveries(ADA)[-1].papers == found
 
 
-def test_after_thirty_days_even_a_new_token_does_not_resubscribe(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+def test_after_thirty_days_even_a_new_token_does_not_resubscribe(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     end(ctx)
     late = NOW + 30 * DAY + timedelta(seconds=1)
     with pytest.raises(TokenError, match="30 days and has expired"):
-        resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), late)
+        resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), late)
     with pytest.raises(TokenError, match="cannot be undone any more"):
-        resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, late), late)
-    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
+        resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, late), late)
+    assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
 
 INVOLUNTARY_ENDS = [
@@ -400,69 +417,69 @@ INVOLUNTARY_ENDS = [
 ]
 
 
-def test_only_a_voluntary_end_can_be_undone(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+def test_only_a_voluntary_end_can_be_undone(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     end(ctx)
-    key = token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW)
+    key = sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW)
     for status, reason in INVOLUNTARY_ENDS:
-        put(ctx.engine, ADA, status, reason=reason)
+        set_status(ctx.engine, ADA, status, reason=reason)
         for function in (get_resubscribe_profile, resubscribe):
             with pytest.raises(TokenError):
                 function(ctx, key, NOW)
-        assert (record.of(ADA).status, record.of(ADA).reason) == (status, reason)
+        assert (record.subscriber(ADA).status, record.subscriber(ADA).reason) == (status, reason)
         assert undo_token(ctx, NOW) == ""
-    put(ctx.engine, ADA, SubscriberStatus.UNSUBSCRIBED, reason="")
+    set_status(ctx.engine, ADA, SubscriberStatus.UNSUBSCRIBED, reason="")
     assert get_resubscribe_profile(ctx, key, NOW).status == SubscriberStatus.UNSUBSCRIBED
 
 
 def test_an_erased_subscriber_cannot_resubscribe(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     end(ctx)
-    key = token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW)
+    key = sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW)
     erase_by_email(ctx.engine, ADA)
     with pytest.raises(TokenError, match="no longer exists"):
         resubscribe(ctx, key, NOW)
 
 
-def test_resubscribing_does_not_confirm_the_request_of_a_stranger(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+def test_resubscribing_does_not_confirm_the_request_of_a_stranger(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     end(ctx)
     subscribe(ctx, ADA, Preferences(), parse_keywords_or_raise(["casino"]), NOW)
     with pytest.raises(TokenError, match="confirmation mail"):
-        resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
+        resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
     # Nor after an old link has ended the request: the keywords are the stranger's now.
     end(ctx)
     with pytest.raises(TokenError, match="cannot be undone"):
-        resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
-    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
+        resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
+    assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
 
-def test_removal_by_the_operator_is_not_undone_by_a_token(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+def test_removal_by_the_operator_is_not_undone_by_a_token(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     remove_subscriber(ctx, ADA, NOW)
     with pytest.raises(TokenError, match="cannot be undone"):
-        resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
-    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
+        resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
+    assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
 
 def test_the_undo_token_is_offered_for_an_hour_or_after_one_click_unsubscription(ctx: AppContext) -> None:
-    reader(ctx, ADA, "robot", now=NOW)
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
     assert undo_token(ctx, NOW) == ""
-    undo = unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW).undo
+    undo = unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW).undo
     assert ctx.token_signer.unsign(TokenPurpose.RESUBSCRIBE, undo, NOW)
     assert ctx.token_signer.unsign(TokenPurpose.RESUBSCRIBE, undo_token(ctx, NOW + timedelta(hours=1)), NOW)
     assert undo_token(ctx, NOW + timedelta(hours=1, seconds=1)) == ""
-    resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
+    resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
     end(ctx, send_goodbye=False)
     assert undo_token(ctx, NOW + 30 * DAY)
     assert undo_token(ctx, NOW + 31 * DAY) == ""
 
 
-def test_unsubscribing_and_undoing_it_repeatedly_mails_one_goodbye_a_day(ctx: AppContext, record: Record) -> None:
-    reader(ctx, ADA, "robot", now=NOW - 9 * DAY)
+def test_unsubscribing_and_undoing_it_repeatedly_mails_one_goodbye_a_day(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW - 9 * DAY)
     for minute in range(3):
         end(ctx, NOW + timedelta(minutes=minute))
-        resubscribe(ctx, token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
-    assert record.kinds(ADA) == ["goodbye"]
+        resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
+    assert record.delivery_kinds(ADA) == ["goodbye"]
     end(ctx, NOW + DAY)
-    assert record.kinds(ADA) == ["goodbye", "goodbye"]
+    assert record.delivery_kinds(ADA) == ["goodbye", "goodbye"]

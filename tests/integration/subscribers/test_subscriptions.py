@@ -28,7 +28,7 @@ from digest.subscribers import (
     update_preferences,
 )
 from digest.tokens import TokenPurpose
-from tests.support.contexts import Record, make_context, put, reader, token
+from tests.support.contexts import StoreView, add_active_subscriber, make_context, set_status, sign_token
 from tests.support.factories import listing, paper
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
@@ -42,8 +42,8 @@ def ctx(store: Engine) -> AppContext:
 
 
 @pytest.fixture
-def record(store: Engine) -> Record:
-    return Record(store)
+def record(store: Engine) -> StoreView:
+    return StoreView(store)
 
 
 def request(ctx: AppContext, *keywords: str, now: datetime = NOW, email: str = ADA) -> None:
@@ -51,13 +51,13 @@ def request(ctx: AppContext, *keywords: str, now: datetime = NOW, email: str = A
 
 
 def confirm(ctx: AppContext, now: datetime = NOW) -> SubscriberProfile:
-    return subscribers.confirm(ctx, token(ctx, ADA, CONFIRM, now), now).profile
+    return subscribers.confirm(ctx, sign_token(ctx, ADA, CONFIRM, now), now).profile
 
 
 def set_up(ctx: AppContext, status: SubscriberStatus, reason: str = "") -> None:
-    reader(ctx, ADA, "graph", now=NOW - timedelta(days=9))
+    add_active_subscriber(ctx, ADA, "graph", now=NOW - timedelta(days=9))
     until = date(2026, 8, 9) if status == SubscriberStatus.PAUSED else None
-    put(ctx.engine, ADA, status, paused_until=until, reason=reason)
+    set_status(ctx.engine, ADA, status, paused_until=until, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -73,62 +73,71 @@ def set_up(ctx: AppContext, status: SubscriberStatus, reason: str = "") -> None:
     ],
 )
 def test_a_request_in_every_status(
-    ctx: AppContext, record: Record, status: SubscriberStatus, reason: str, after: SubscriberStatus, mailed: list[str]
+    ctx: AppContext,
+    record: StoreView,
+    status: SubscriberStatus,
+    reason: str,
+    after: SubscriberStatus,
+    mailed: list[str],
 ) -> None:
     set_up(ctx, status, reason)
     request(ctx, "protein")
-    assert (record.of(ADA).status, record.kinds(ADA)) == (after, mailed)
+    assert (record.subscriber(ADA).status, record.delivery_kinds(ADA)) == (after, mailed)
     # A stranger cannot change what a subscriber has set up.
-    profile = get_profile(ctx, PREFERENCES, token(ctx, ADA, PREFERENCES, NOW), NOW)
+    profile = get_profile(ctx, PREFERENCES, sign_token(ctx, ADA, PREFERENCES, NOW), NOW)
     assert profile.keywords == (("protein",) if after == SubscriberStatus.PENDING else ("graph",))
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
-def test_confirming_in_every_status(ctx: AppContext, record: Record, status: SubscriberStatus) -> None:
+def test_confirming_in_every_status(ctx: AppContext, record: StoreView, status: SubscriberStatus) -> None:
     set_up(ctx, status)
     if status in {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED}:
         with pytest.raises(TokenError, match="has ended"):
             confirm(ctx)
-        assert (record.of(ADA).status, record.kinds(ADA)) == (status, [])
+        assert (record.subscriber(ADA).status, record.delivery_kinds(ADA)) == (status, [])
         return
     was_pending = status == SubscriberStatus.PENDING
-    result = subscribers.confirm(ctx, token(ctx, ADA, CONFIRM, NOW), NOW)
+    result = subscribers.confirm(ctx, sign_token(ctx, ADA, CONFIRM, NOW), NOW)
     assert result.profile.status == (SubscriberStatus.ACTIVE if was_pending else status)
     assert result.changed == was_pending
-    again = subscribers.confirm(ctx, token(ctx, ADA, CONFIRM, NOW), NOW)
+    again = subscribers.confirm(ctx, sign_token(ctx, ADA, CONFIRM, NOW), NOW)
     assert (again.profile, again.changed) == (result.profile, False)
-    assert record.kinds(ADA) == (["welcome"] if status == SubscriberStatus.PENDING else [])
+    assert record.delivery_kinds(ADA) == (["welcome"] if status == SubscriberStatus.PENDING else [])
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
-def test_declining_ends_a_request_and_nothing_else(ctx: AppContext, record: Record, status: SubscriberStatus) -> None:
+def test_declining_ends_a_request_and_nothing_else(
+    ctx: AppContext, record: StoreView, status: SubscriberStatus
+) -> None:
     set_up(ctx, status)
-    result = decline(ctx, token(ctx, ADA, CONFIRM, NOW), NOW)
+    result = decline(ctx, sign_token(ctx, ADA, CONFIRM, NOW), NOW)
     assert result.changed == (status == SubscriberStatus.PENDING)
-    assert result.profile.status == record.of(ADA).status
-    assert record.of(ADA).status == (SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.PENDING else status)
-    assert record.kinds(ADA) == []
+    assert result.profile.status == record.subscriber(ADA).status
+    assert record.subscriber(ADA).status == (
+        SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.PENDING else status
+    )
+    assert record.delivery_kinds(ADA) == []
 
 
-def test_a_declined_address_is_not_mailed_again_on_the_same_day(ctx: AppContext, record: Record) -> None:
+def test_a_declined_address_is_not_mailed_again_on_the_same_day(ctx: AppContext, record: StoreView) -> None:
     for hour in range(3):
         request(ctx, now=NOW + timedelta(hours=hour))
-        decline(ctx, token(ctx, ADA, CONFIRM, NOW), NOW + timedelta(hours=hour))
-    assert record.kinds(ADA) == ["confirm"]
-    assert record.letters(ADA)[0].state == DeliveryState.CANCELLED
+        decline(ctx, sign_token(ctx, ADA, CONFIRM, NOW), NOW + timedelta(hours=hour))
+    assert record.delivery_kinds(ADA) == ["confirm"]
+    assert record.deliveries(ADA)[0].state == DeliveryState.CANCELLED
     request(ctx, now=NOW + timedelta(days=1))
-    assert record.kinds(ADA) == ["confirm", "confirm"]
+    assert record.delivery_kinds(ADA) == ["confirm", "confirm"]
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)
 def test_preferences_of_a_running_subscription_are_updated(
-    ctx: AppContext, record: Record, status: SubscriberStatus
+    ctx: AppContext, record: StoreView, status: SubscriberStatus
 ) -> None:
     set_up(ctx, status)
     preferences = Preferences(
         frequency="weekly", send_hour=6, timezone="Asia/Tokyo", cap=7, trending=True, summaries=True
     )
-    key = token(ctx, ADA, PREFERENCES, NOW)
+    key = sign_token(ctx, ADA, PREFERENCES, NOW)
     keywords, until = parse_keywords_or_raise(["protein", "robot"]), date(2026, 8, 3)
     before = get_profile(ctx, PREFERENCES, key, NOW)
     result = update_preferences(ctx, key, preferences, keywords, until, NOW)
@@ -147,11 +156,11 @@ def test_preferences_of_a_running_subscription_are_updated(
 @pytest.mark.parametrize("status", SubscriberStatus)
 @pytest.mark.parametrize("send_goodbye", [True, False])
 def test_unsubscribing_in_every_status(
-    ctx: AppContext, record: Record, status: SubscriberStatus, send_goodbye: bool
+    ctx: AppContext, record: StoreView, status: SubscriberStatus, send_goodbye: bool
 ) -> None:
     set_up(ctx, status, "complaint" if status == SubscriberStatus.SUPPRESSED else "")
     first, second = (
-        unsubscribe(ctx, token(ctx, ADA, UNSUBSCRIBE, NOW), NOW, send_goodbye=send_goodbye) for _ in range(2)
+        unsubscribe(ctx, sign_token(ctx, ADA, UNSUBSCRIBE, NOW), NOW, send_goodbye=send_goodbye) for _ in range(2)
     )
     assert first.profile == second.profile
     assert first.profile.status == (
@@ -160,7 +169,7 @@ def test_unsubscribing_in_every_status(
     was_running = status in {SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED}
     assert (first.changed, second.changed) == (was_running or status == SubscriberStatus.PENDING, False)
     assert bool(first.undo) == was_running
-    assert record.kinds(ADA) == (["goodbye"] if was_running and send_goodbye else [])
+    assert record.delivery_kinds(ADA) == (["goodbye"] if was_running and send_goodbye else [])
 
 
 @pytest.mark.parametrize("act", [subscribers.confirm, decline, unsubscribe])
@@ -168,18 +177,18 @@ def test_an_action_verifies_its_token_and_answers_in_one_transaction(
     ctx: AppContext, act: Callable[[AppContext, str, datetime], ActionResult]
 ) -> None:
     request(ctx)
-    key = token(ctx, ADA, UNSUBSCRIBE if act is unsubscribe else CONFIRM, NOW)
+    key = sign_token(ctx, ADA, UNSUBSCRIBE if act is unsubscribe else CONFIRM, NOW)
     transactions: list[object] = []
     event.listen(ctx.engine, "begin", transactions.append)
     assert act(ctx, key, NOW).changed
     assert len(transactions) == 1
 
 
-def test_unsubscribing_cancels_queued_deliveries(ctx: AppContext, record: Record) -> None:
+def test_unsubscribing_cancels_queued_deliveries(ctx: AppContext, record: StoreView) -> None:
     request(ctx)
     confirm(ctx)
-    unsubscribe(ctx, token(ctx, ADA, UNSUBSCRIBE, NOW), NOW)
-    states = {delivery.kind: delivery.state for delivery in record.letters(ADA)}
+    unsubscribe(ctx, sign_token(ctx, ADA, UNSUBSCRIBE, NOW), NOW)
+    states = {delivery.kind: delivery.state for delivery in record.deliveries(ADA)}
     assert states == {
         "confirm": DeliveryState.CANCELLED,
         "welcome": DeliveryState.CANCELLED,
@@ -187,63 +196,63 @@ def test_unsubscribing_cancels_queued_deliveries(ctx: AppContext, record: Record
     }
 
 
-def test_removal_by_the_operator_mails_nothing_and_a_complaint_stays_one(ctx: AppContext, record: Record) -> None:
+def test_removal_by_the_operator_mails_nothing_and_a_complaint_stays_one(ctx: AppContext, record: StoreView) -> None:
     set_up(ctx, SubscriberStatus.ACTIVE)
     assert remove_subscriber(ctx, "ADA@example.org", NOW).profile.status == SubscriberStatus.UNSUBSCRIBED
-    put(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
+    set_status(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
     assert remove_subscriber(ctx, ADA, NOW).profile.status == SubscriberStatus.SUPPRESSED
     request(ctx)
-    assert record.kinds(ADA) == []
+    assert record.delivery_kinds(ADA) == []
 
 
-def test_a_second_request_on_the_same_day_is_mailed_once(ctx: AppContext, record: Record) -> None:
+def test_a_second_request_on_the_same_day_is_mailed_once(ctx: AppContext, record: StoreView) -> None:
     for minutes in (0, 5, 600):
         request(ctx, now=NOW + timedelta(minutes=minutes))
-    assert record.kinds(ADA) == ["confirm"]
+    assert record.delivery_kinds(ADA) == ["confirm"]
     request(ctx, now=NOW + timedelta(days=1))
-    assert record.kinds(ADA) == ["confirm", "confirm"]
+    assert record.delivery_kinds(ADA) == ["confirm", "confirm"]
     confirm(ctx)
     for _ in range(2):
         request(ctx)
-    assert record.kinds(ADA) == ["confirm", "confirm", "welcome", "already"]
+    assert record.delivery_kinds(ADA) == ["confirm", "confirm", "welcome", "already"]
 
 
-def test_a_new_subscription_on_the_same_day_is_confirmed_and_welcomed_again(ctx: AppContext, record: Record) -> None:
+def test_a_new_subscription_on_the_same_day_is_confirmed_and_welcomed_again(ctx: AppContext, record: StoreView) -> None:
     request(ctx)
     confirm(ctx)
     now = NOW + timedelta(hours=1)
-    unsubscribe(ctx, token(ctx, ADA, UNSUBSCRIBE, now), now)
+    unsubscribe(ctx, sign_token(ctx, ADA, UNSUBSCRIBE, now), now)
     for _ in range(2):
         request(ctx, now=now + timedelta(hours=1))
     confirm(ctx, now + timedelta(hours=2))
-    assert record.kinds(ADA) == ["confirm", "welcome", "goodbye", "confirm", "welcome"]
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert record.delivery_kinds(ADA) == ["confirm", "welcome", "goodbye", "confirm", "welcome"]
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
 
 
-def test_an_address_that_complained_is_not_mailed_again(ctx: AppContext, record: Record) -> None:
+def test_an_address_that_complained_is_not_mailed_again(ctx: AppContext, record: StoreView) -> None:
     set_up(ctx, SubscriberStatus.SUPPRESSED, "complaint: abuse report")
     for day in range(3):
         request(ctx, now=NOW + timedelta(days=day))
     for confirmed in (True, False):
         with pytest.raises(SubscriberError, match="is suppressed already"):
             add_subscriber(ctx, ADA, Preferences(), [], NOW, confirmed=confirmed)
-    assert record.kinds(ADA) == []
+    assert record.delivery_kinds(ADA) == []
 
 
 @pytest.mark.parametrize("status", [SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED])
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_adding_a_running_subscription_is_refused_and_changes_nothing(
-    ctx: AppContext, record: Record, status: SubscriberStatus, confirmed: bool
+    ctx: AppContext, record: StoreView, status: SubscriberStatus, confirmed: bool
 ) -> None:
     set_up(ctx, status)
     with pytest.raises(SubscriberError, match=f"{ADA} is {status} already; nothing was changed"):
         add_subscriber(ctx, ADA, Preferences(cap=3), [], NOW, confirmed=confirmed)
-    assert (record.of(ADA).cap, record.kinds(ADA)) == (20, [])
+    assert (record.subscriber(ADA).cap, record.delivery_kinds(ADA)) == (20, [])
 
 
-def test_two_clicks_at_the_same_moment_give_one_welcome(ctx: AppContext, record: Record) -> None:
+def test_two_clicks_at_the_same_moment_give_one_welcome(ctx: AppContext, record: StoreView) -> None:
     request(ctx)
-    barrier, key = Barrier(4), token(ctx, ADA, CONFIRM, NOW)
+    barrier, key = Barrier(4), sign_token(ctx, ADA, CONFIRM, NOW)
 
     def click(minute: int) -> str:
         barrier.wait()
@@ -252,10 +261,10 @@ def test_two_clicks_at_the_same_moment_give_one_welcome(ctx: AppContext, record:
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(click, (0, 1, 24 * 60, 24 * 60 + 1))) == {SubscriberStatus.ACTIVE}
-    assert record.kinds(ADA) == ["confirm", "welcome"]
+    assert record.delivery_kinds(ADA) == ["confirm", "welcome"]
 
 
-def test_requests_at_the_same_moment_with_the_same_keywords_all_succeed(ctx: AppContext, record: Record) -> None:
+def test_requests_at_the_same_moment_with_the_same_keywords_all_succeed(ctx: AppContext, record: StoreView) -> None:
     barrier, words = Barrier(8), ["protein", "robot", "graph"]
 
     def request_at_once(number: int) -> None:
@@ -264,10 +273,10 @@ def test_requests_at_the_same_moment_with_the_same_keywords_all_succeed(ctx: App
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(request_at_once, range(8)))
-    assert [record.kinds(f"subscriber{number}@example.org") for number in range(4)] == [["confirm"]] * 4
+    assert [record.delivery_kinds(f"subscriber{number}@example.org") for number in range(4)] == [["confirm"]] * 4
 
 
-def test_a_new_subscriber_starts_with_the_latest_list_day(ctx: AppContext, record: Record, store: Engine) -> None:
+def test_a_new_subscriber_starts_with_the_latest_list_day(ctx: AppContext, record: StoreView, store: Engine) -> None:
     with write_session(store) as session:
         rows = [paper() for _ in range(4)]
         session.add_all(rows)
@@ -279,7 +288,7 @@ def test_a_new_subscriber_starts_with_the_latest_list_day(ctx: AppContext, recor
         third = rows[2].first_listing_id
     request(ctx)
     confirm(ctx)
-    assert record.of(ADA).covered_listing_id == third - 1
+    assert record.subscriber(ADA).covered_listing_id == third - 1
 
 
 def test_keyword_errors_name_their_lines() -> None:

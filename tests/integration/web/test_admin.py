@@ -23,7 +23,7 @@ from digest.web import create_app
 from digest.web.admin.charts import axis_ticks, monthly_charts
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
 from tests.support.browser import Browser, ParsedPage
-from tests.support.contexts import ADA, BOB, DAY, Record, arrive, make_context, reader
+from tests.support.contexts import ADA, BOB, DAY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import delivery, source_fetch, subscriber
 from tests.support.relay import relay, text_of
 
@@ -197,7 +197,7 @@ def test_a_form_of_another_site_is_refused(sqlite_ctx: AppContext) -> None:
         number = create_delivery(sqlite_ctx, state=DeliveryState.UNCERTAIN, edition=f"letter {place}")
         response = operator.post(f"/letters/{number}/resolve", headers, answer="sent")
         assert response.status_code == (303 if taken else 403), headers
-        assert Record(sqlite_ctx.engine).letters()[-1].state == ("sent" if taken else "uncertain"), headers
+        assert StoreView(sqlite_ctx.engine).deliveries()[-1].state == ("sent" if taken else "uncertain"), headers
         assert operator.post("/login", headers, token=TOKEN).status_code == (303 if taken else 403), headers
 
 
@@ -326,13 +326,13 @@ def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, 
         assert operator.post(f"/letters/{number}/resolve", answer=wrong).status_code == 422
     done = operator.post(f"/letters/{number}/resolve", answer=outcome)
     assert (done.status_code, done.headers["location"]) == (303, "/operator")
-    (row,) = Record(ctx.engine).letters()
+    (row,) = StoreView(ctx.engine).deliveries()
     assert (row.state, row.settled_at) == (state, NOW)
     assert "uncertain" not in ParsedPage(operator.page()).text.replace("0 uncertain", "").partition("Today")[0]
     again = operator.post(f"/letters/{number}/resolve", answer="lost", back="letter")
     assert again.status_code == 409
     assert "is not uncertain" in again.text
-    assert Record(ctx.engine).letters()[0].state == state
+    assert StoreView(ctx.engine).deliveries()[0].state == state
     assert "It was sent" not in operator.page(f"/letters/{number}")
 
 
@@ -350,19 +350,19 @@ def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
 @pytest.fixture
 def ctx_with_digest(ctx: AppContext) -> tuple[AppContext, int]:
     """Return a context in which Ada has had a digest and the next one has a paper."""
-    reader(ctx, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
-    arrive(ctx, NOW - DAY, "A robot of yesterday")
+    add_active_subscriber(ctx, ADA, "robot", "-laundry", now=NOW - 2 * DAY)
+    store_papers(ctx, NOW - DAY, "A robot of yesterday")
     plan(ctx.engine, ctx.sender_domain, NOW - DAY)
-    Record(ctx.engine).settle(DeliveryState.SENT)
-    arrive(ctx, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
-    return ctx, Record(ctx.engine).letters(ADA)[-1].id or 0
+    StoreView(ctx.engine).set_state(DeliveryState.SENT)
+    store_papers(ctx, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
+    return ctx, StoreView(ctx.engine).deliveries(ADA)[-1].id or 0
 
 
 def test_a_subscriber_is_found_by_address_and_shown(
     operator: Operator, ctx_with_digest: tuple[AppContext, int]
 ) -> None:
     ctx, _ = ctx_with_digest
-    reader(ctx, "adam@example.org", now=NOW)
+    add_active_subscriber(ctx, "adam@example.org", now=NOW)
     found = operator.post("/readers", q=f" {ADA.upper()} ")
     assert found.status_code == 303
     assert "@" not in found.headers["location"]
@@ -384,12 +384,15 @@ def test_a_subscriber_is_found_by_address_and_shown(
 
 def test_viewing_a_subscriber_changes_nothing(operator: Operator, ctx_with_digest: tuple[AppContext, int]) -> None:
     ctx, number = ctx_with_digest
-    before = [each.model_dump() for each in Record(ctx.engine).letters()], Record(ctx.engine).of(ADA).model_dump()
+    before = (
+        [each.model_dump() for each in StoreView(ctx.engine).deliveries()],
+        StoreView(ctx.engine).subscriber(ADA).model_dump(),
+    )
     for each in ("", "/readers/1", f"/letters/{number}", f"/letters/{number}/copy", f"/letters/{number}/resolve"):
         operator.get(each)
     assert (
-        [each.model_dump() for each in Record(ctx.engine).letters()],
-        Record(ctx.engine).of(ADA).model_dump(),
+        [each.model_dump() for each in StoreView(ctx.engine).deliveries()],
+        StoreView(ctx.engine).subscriber(ADA).model_dump(),
     ) == before
 
 
@@ -402,7 +405,7 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
     assert f"copy of letter {number} is in the queue" in operator.page(
         done.headers["location"].removeprefix("/operator")
     )
-    queued = Record(ctx.engine).letters(ADA)[-1]
+    queued = StoreView(ctx.engine).deliveries(ADA)[-1]
     assert (queued.kind, queued.state, queued.edition) == (
         DeliveryKind.ALREADY_SUBSCRIBED,
         DeliveryState.QUEUED,
@@ -426,8 +429,8 @@ def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:
     with relay() as running:
         sends = {"smtp_host": "127.0.0.1", "smtp_port": running.port, "smtp_tls": "none"}
         ctx = make_context(sqlite_ctx.engine, operator_token=TOKEN, base_url=BASE_URL, **sends)
-        reader(ctx, ADA, "robot", now=NOW - DAY)
-        arrive(ctx, NOW, "A robot of ours")
+        add_active_subscriber(ctx, ADA, "robot", now=NOW - DAY)
+        store_papers(ctx, NOW, "A robot of ours")
         plan(ctx.engine, ctx.sender_domain, NOW)
         operator = Operator(ctx)
         operator.log_in()

@@ -15,7 +15,7 @@ from digest.tokens import TokenSigner
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser
-from tests.support.contexts import Record, make_context
+from tests.support.contexts import StoreView, make_context
 from tests.support.factories import listing, paper
 
 
@@ -105,10 +105,10 @@ def test_a_subscription_by_the_api_must_be_confirmed(store: Engine) -> None:
         responses.add((response.status_code, response.content))
     [(status, body)] = responses
     assert (status, json.loads(body)["probably_meant"]) == (202, None)
-    record = Record(store)
-    ada = record.of("ada@example.org")
+    record = StoreView(store)
+    ada = record.subscriber("ada@example.org")
     assert (ada.status, ada.send_hour, ada.timezone, ada.consent) == ("pending", 6, "Asia/Tokyo", CONSENT_TEXT)
-    assert record.kinds("ada@example.org") == ["confirm"]
+    assert record.delivery_kinds("ada@example.org") == ["confirm"]
 
 
 def test_the_api_suggests_a_correction_of_a_typo(browser: Browser) -> None:

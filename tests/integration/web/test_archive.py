@@ -15,7 +15,7 @@ from digest.subscribers import erase_by_email
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from tests.support.browser import Browser, ParsedPage
-from tests.support.contexts import ADA, Record, arrive, make_context, reader
+from tests.support.contexts import ADA, StoreView, add_active_subscriber, make_context, store_papers
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 BASE_URL = "http://digest.test"
@@ -25,14 +25,16 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def ctx(sqlite_store: Engine) -> AppContext:
     made = make_context(sqlite_store, base_url=BASE_URL, web_copy_days=7)
-    reader(made, ADA, "robot", "protein", "-volcano", now=NOW, cap=3)
-    arrive(made, NOW, *(f"Robot {n:03}" for n in range(60)))
+    add_active_subscriber(made, ADA, "robot", "protein", "-volcano", now=NOW, cap=3)
+    store_papers(made, NOW, *(f"Robot {n:03}" for n in range(60)))
     plan(made.engine, made.sender_domain, NOW)
     return made
 
 
 def copy_path(ctx: AppContext) -> str:
-    return ctx.signed_url(TokenPurpose.VIEW, str(Record(ctx.engine).letters(ADA)[-1].id), NOW).removeprefix(BASE_URL)
+    return ctx.signed_url(TokenPurpose.VIEW, str(StoreView(ctx.engine).deliveries(ADA)[-1].id), NOW).removeprefix(
+        BASE_URL
+    )
 
 
 def browser_at(ctx: AppContext, later: timedelta = timedelta()) -> Browser:
@@ -40,7 +42,7 @@ def browser_at(ctx: AppContext, later: timedelta = timedelta()) -> Browser:
 
 
 def digest_values(ctx: AppContext) -> DigestContext:
-    claimed = ClaimedDelivery.from_delivery(Record(ctx.engine).letters(ADA)[-1])
+    claimed = ClaimedDelivery.from_delivery(StoreView(ctx.engine).deliveries(ADA)[-1])
     with read_session(ctx.engine) as session:
         batch = load_batch(session, [claimed], NOW)
         return digest_context(ctx, batch, claimed)
@@ -66,7 +68,7 @@ def test_the_copy_has_no_links_that_change_the_subscription(ctx: AppContext) -> 
         address = getattr(letter.links, name)
         assert address, name  # the letter itself has it
         assert address.rpartition("/")[2] not in page.text
-    assert Record(ctx.engine).of(ADA).nonce not in page.text
+    assert StoreView(ctx.engine).subscriber(ADA).nonce not in page.text
     assert ADA not in page.text
     assert "open the mail to change your keywords or to unsubscribe" in page.text
 

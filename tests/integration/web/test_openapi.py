@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME
-from tests.support.contexts import arrive, make_context
+from tests.support.contexts import make_context, store_papers
 
 NO_LIMITS = FormLimits(subscribe=10**6, search=10**6, mailbox=10**6)
 SETTINGS = settings(
@@ -21,7 +21,7 @@ SETTINGS = settings(
 
 def test_every_response_matches_the_openapi_description(sqlite_store: Engine) -> None:
     at = make_context(sqlite_store)
-    arrive(at, TEST_TIME, "Robot hands", "Protein folds")
+    store_papers(at, TEST_TIME, "Robot hands", "Protein folds")
     described = schemathesis.openapi.from_asgi(
         "/api/v1/openapi.json", create_app(at, clock=lambda: TEST_TIME, limits=NO_LIMITS, min_answer_seconds=0)
     )

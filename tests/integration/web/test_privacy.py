@@ -24,7 +24,16 @@ from digest.planning import plan
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
-from tests.support.contexts import ADA, BOB, Record, arrive, make_context, put, reader, token
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    set_status,
+    sign_token,
+    store_papers,
+)
 
 ATOM_NAMESPACE = "{http://www.w3.org/2005/Atom}"
 DAY = timedelta(days=1)
@@ -34,12 +43,12 @@ DAY = timedelta(days=1)
 def ctx(sqlite_store: Engine) -> AppContext:
     """Return a context with two subscribers and three days of digests; Ada's: sent, failed, sent, with a bounce."""
     made = make_context(sqlite_store, base_url="http://digest.test")
-    reader(made, ADA, "robot", "-survey", now=TEST_TIME - 3 * DAY)
-    reader(made, BOB, "protein", now=TEST_TIME - 3 * DAY)
+    add_active_subscriber(made, ADA, "robot", "-survey", now=TEST_TIME - 3 * DAY)
+    add_active_subscriber(made, BOB, "protein", now=TEST_TIME - 3 * DAY)
     for ago in (2, 1, 0):
-        arrive(made, TEST_TIME - ago * DAY, f"Robot of {ago} days ago", f"Protein of {ago} days ago")
+        store_papers(made, TEST_TIME - ago * DAY, f"Robot of {ago} days ago", f"Protein of {ago} days ago")
         plan(made.engine, made.sender_domain, TEST_TIME - ago * DAY + timedelta(hours=1))
-        Record(made.engine).settle(DeliveryState.FAILED if ago == 1 else DeliveryState.SENT)
+        StoreView(made.engine).set_state(DeliveryState.FAILED if ago == 1 else DeliveryState.SENT)
     with write_session(made.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
         first = session.exec(select(Delivery).where(Delivery.subscriber_id == ada.id)).first()
@@ -63,7 +72,7 @@ def browser_at(ctx: AppContext, later: timedelta = timedelta()) -> Browser:
 
 
 def privacy_path(ctx: AppContext, page: str, mail: str = ADA) -> str:
-    return f"/preferences/{token(ctx, mail, TokenPurpose.PREFERENCES, TEST_TIME)}/{page}"
+    return f"/preferences/{sign_token(ctx, mail, TokenPurpose.PREFERENCES, TEST_TIME)}/{page}"
 
 
 def history_links(ctx: AppContext, ends: str, page: str = "history") -> list[str]:
@@ -105,7 +114,7 @@ def test_the_feed_has_exactly_what_was_mailed(ctx: AppContext) -> None:
     entries = etree.fromstring(response.content).findall(f"{ATOM_NAMESPACE}entry")
     mailed = [each.findtext(f"{ATOM_NAMESPACE}title") for each in entries]
     told = [each["title"] for each in json.loads(browser_at(ctx).get(feed_path(ctx, "json")).content)["items"]]
-    sent = [each.papers for each in Record(ctx.engine).letters(ADA) if each.state == DeliveryState.SENT]
+    sent = [each.papers for each in StoreView(ctx.engine).deliveries(ADA) if each.state == DeliveryState.SENT]
     assert len(mailed) == sum(map(len, sent))
     assert mailed == told
     assert mailed[0] == "Robot of 0 days ago"
@@ -126,7 +135,7 @@ def test_the_feed_token_opens_nothing_but_the_feed(ctx: AppContext) -> None:
         assert browser_at(ctx).get(f"/{page}/{own}{tail}").status_code == 404, page
     for tail in ("history", "export.json", "erase"):
         assert browser_at(ctx).get(f"/preferences/{own}/{tail}").status_code == 404, tail
-    other = token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
+    other = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
     for kind in ("atom", "json", "papers.bib"):
         assert browser_at(ctx).get(f"/mine/{other}/{kind}").status_code == 404
     assert browser_at(ctx).get(f"/mine/{own}/nothing").status_code == 404
@@ -170,7 +179,7 @@ def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppC
 
 
 def test_after_unsubscribing_data_can_still_be_viewed_exported_and_erased(ctx: AppContext) -> None:
-    put(ctx.engine, ADA, SubscriberStatus.UNSUBSCRIBED, ended_at=TEST_TIME)
+    set_status(ctx.engine, ADA, SubscriberStatus.UNSUBSCRIBED, ended_at=TEST_TIME)
     ended = browser_at(ctx).get(privacy_path(ctx, "").rstrip("/"))
     assert ended.status_code == 410
     assert {privacy_path(ctx, "history"), privacy_path(ctx, "erase")} <= set(ParsedPage(ended.text).links)

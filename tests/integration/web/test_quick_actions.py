@@ -14,7 +14,15 @@ from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
-from tests.support.contexts import ADA, Record, arrive, make_context, put, reader, token
+from tests.support.contexts import (
+    ADA,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    set_status,
+    sign_token,
+    store_papers,
+)
 
 BASE_URL = "http://digest.test"
 QUICK_ACTIONS = [
@@ -31,16 +39,16 @@ HOSTILE_TEXT = "<img src=x onerror=alert(1)>\"'&lt;"
 @pytest.fixture
 def ctx(sqlite_store: Engine) -> AppContext:
     made = make_context(sqlite_store, base_url=BASE_URL)
-    reader(made, ADA, "robot", "graph", now=TEST_TIME)
-    (paper,) = arrive(made, TEST_TIME, "A robot")
+    add_active_subscriber(made, ADA, "robot", "graph", now=TEST_TIME)
+    (paper,) = store_papers(made, TEST_TIME, "A robot")
     with write_session(made.engine) as session:
         session.get_one(Paper, paper).authors = ["Ada Example", "Ben Example"]
     return made
 
 
 @pytest.fixture
-def record(sqlite_store: Engine) -> Record:
-    return Record(sqlite_store)
+def record(sqlite_store: Engine) -> StoreView:
+    return StoreView(sqlite_store)
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def browser_at(ctx: AppContext, later: timedelta = timedelta()) -> Browser:
 def signed_path(ctx: AppContext, purpose: TokenPurpose, *, made_for: TokenPurpose | None = None) -> str:
     """Return the path in an e-mail to Ada; with `made_for` its token has another purpose."""
     tail = {TokenPurpose.MUTE: f"/{keyword_id(ctx)}", TokenPurpose.MUTE_AUTHOR: "/1"}.get(purpose, "")
-    return f"/{purpose}/{token(ctx, ADA, made_for or purpose, TEST_TIME)}{tail}"
+    return f"/{purpose}/{sign_token(ctx, ADA, made_for or purpose, TEST_TIME)}{tail}"
 
 
 def keyword_id(ctx: AppContext, canonical: str = "robot") -> int:
@@ -73,20 +81,20 @@ def find_button(html: str, **attributes: str) -> dict[str, str]:
     return hidden | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
 
 
-def stored_state(record: Record, ctx: AppContext) -> tuple[object, ...]:
-    found = record.of(ADA)
+def stored_state(record: StoreView, ctx: AppContext) -> tuple[object, ...]:
+    found = record.subscriber(ADA)
     keywords = get_profile(
-        ctx, TokenPurpose.PREFERENCES, token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME), TEST_TIME
+        ctx, TokenPurpose.PREFERENCES, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME), TEST_TIME
     ).keywords
     return found.status, found.frequency, found.paused_until, keywords
 
 
 @pytest.mark.parametrize("purpose", QUICK_ACTIONS)
 def test_a_get_changes_nothing_one_button_acts_and_another_undoes_it(
-    ctx: AppContext, record: Record, browser: Browser, purpose: TokenPurpose
+    ctx: AppContext, record: StoreView, browser: Browser, purpose: TokenPurpose
 ) -> None:
     if purpose is TokenPurpose.RESUBSCRIBE:
-        unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+        unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     before, where = stored_state(record, ctx), signed_path(ctx, purpose)
     for _ in range(2):
         browser.head(where)
@@ -114,10 +122,10 @@ def test_a_get_changes_nothing_one_button_acts_and_another_undoes_it(
 
 @pytest.mark.parametrize("purpose", QUICK_ACTIONS)
 def test_a_token_opens_the_page_of_its_purpose_only(
-    ctx: AppContext, record: Record, browser: Browser, purpose: TokenPurpose
+    ctx: AppContext, record: StoreView, browser: Browser, purpose: TokenPurpose
 ) -> None:
     if purpose is TokenPurpose.RESUBSCRIBE:
-        unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+        unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     before = stored_state(record, ctx)
     for other in [each for each in [*QUICK_ACTIONS, *OTHER_PURPOSES] if each is not purpose]:
         where = signed_path(ctx, purpose, made_for=other)
@@ -133,10 +141,10 @@ def test_a_token_opens_the_page_of_its_purpose_only(
     ("purpose", "days"), [*((each, 90) for each in QUICK_ACTIONS[:4]), (TokenPurpose.RESUBSCRIBE, 30)]
 )
 def test_the_page_of_an_expired_link_says_how_long_it_worked(
-    ctx: AppContext, record: Record, purpose: TokenPurpose, days: int
+    ctx: AppContext, record: StoreView, purpose: TokenPurpose, days: int
 ) -> None:
     if purpose is TokenPurpose.RESUBSCRIBE:
-        unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+        unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     before, where = stored_state(record, ctx), signed_path(ctx, purpose)
     assert browser_at(ctx, timedelta(days=days)).get(where).status_code == 200
     late = browser_at(ctx, timedelta(days=days, seconds=1))
@@ -149,7 +157,7 @@ def test_the_page_of_an_expired_link_says_how_long_it_worked(
 @pytest.mark.parametrize("purpose", QUICK_ACTIONS)
 def test_quick_action_pages_are_private_and_rate_limited(ctx: AppContext, purpose: TokenPurpose) -> None:
     if purpose is TokenPurpose.RESUBSCRIBE:
-        unsubscribe(ctx, token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+        unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     here, where = (
         Browser(create_app(ctx, clock=lambda: TEST_TIME, limits=FormLimits(other=1))),
         signed_path(ctx, purpose),
@@ -165,7 +173,7 @@ def test_quick_action_pages_are_private_and_rate_limited(ctx: AppContext, purpos
 
 @pytest.mark.parametrize("purpose", QUICK_ACTIONS)
 def test_the_page_of_an_ended_subscription_says_so(ctx: AppContext, browser: Browser, purpose: TokenPurpose) -> None:
-    put(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
+    set_status(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
     for response in (
         browser.get(signed_path(ctx, purpose)),
         browser.post(signed_path(ctx, purpose), {"author": "Ada Example"}),
@@ -183,8 +191,8 @@ def test_an_invalid_number_in_the_url_is_not_found(ctx: AppContext, browser: Bro
 
 
 def test_the_only_keyword_is_not_muted_and_alternatives_are_shown(ctx: AppContext, browser: Browser) -> None:
-    reader(ctx, "only@example.org", "protein", now=TEST_TIME)
-    where = f"/mute/{token(ctx, 'only@example.org', TokenPurpose.MUTE, TEST_TIME)}/{keyword_id(ctx, 'protein')}"
+    add_active_subscriber(ctx, "only@example.org", "protein", now=TEST_TIME)
+    where = f"/mute/{sign_token(ctx, 'only@example.org', TokenPurpose.MUTE, TEST_TIME)}/{keyword_id(ctx, 'protein')}"
     for response in (browser.get(where), browser.post(where, {"answer": "yes"})):
         assert "This is your only keyword" in response.text
         seen = ParsedPage(response.text)
@@ -218,23 +226,23 @@ def test_one_muted_author_too_many_is_refused_with_a_reason(sqlite_store: Engine
 
 
 def test_keywords_are_escaped_on_quick_action_pages(ctx: AppContext, browser: Browser) -> None:
-    reader(ctx, "evil@example.org", "<b>bold</b>", "graph", now=TEST_TIME)
+    add_active_subscriber(ctx, "evil@example.org", "<b>bold</b>", "graph", now=TEST_TIME)
     with read_session(ctx.engine) as session:
         number = max(each or 0 for each in session.exec(select(Keyword.id)).all())
-    where = f"/mute/{token(ctx, 'evil@example.org', TokenPurpose.MUTE, TEST_TIME)}/{number}"
+    where = f"/mute/{sign_token(ctx, 'evil@example.org', TokenPurpose.MUTE, TEST_TIME)}/{number}"
     for response in (page := browser.get(where), browser.post(where, find_button(page.text))):
         assert "&lt;b&gt;bold" in response.text
         assert "<b>" not in response.text
 
 
-def test_unsubscribing_by_the_button_offers_an_undo(ctx: AppContext, record: Record, browser: Browser) -> None:
+def test_unsubscribing_by_the_button_offers_an_undo(ctx: AppContext, record: StoreView, browser: Browser) -> None:
     where = signed_path(ctx, TokenPurpose.UNSUBSCRIBE)
     left = browser.post(where, {"answer": "yes"})
     back = next(each["action"] for tag, each in ParsedPage(left.text).tags if tag == "form")
     assert back.startswith("/return/")
-    assert record.of(ADA).status == SubscriberStatus.UNSUBSCRIBED
+    assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
     assert "Welcome back" in browser.post(back).text
-    assert record.of(ADA).status == SubscriberStatus.ACTIVE
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
     # One click in a mail program: no page, no last letter; the way back is on the page behind the link.
     browser.post(where, {"List-Unsubscribe": "One-Click"})
     with read_session(ctx.engine) as session:

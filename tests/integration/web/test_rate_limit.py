@@ -18,7 +18,7 @@ from digest.web import create_app
 from digest.web.rate_limit import FormLimits, RateLimiter
 from tests.conftest import Connect
 from tests.support.browser import TEST_TIME, Browser
-from tests.support.contexts import Record, make_context
+from tests.support.contexts import StoreView, make_context
 from tests.support.web_server import run_web_server, send_request
 
 FORM = {"keywords": "graph", "email": "ada@example.org"}
@@ -89,7 +89,7 @@ def test_a_domain_and_all_mailboxes_have_limits_with_an_error_page(sqlite_store:
     told = browser.post("/api/v1/subscriptions", json={"email": "r@9.example", "agreed": True})
     assert (told.status_code, told.json()["title"]) == (429, "Too Many Requests")
     assert 0 < int(told.headers["retry-after"]) <= 3602
-    assert len(Record(sqlite_store).letters()) == 3
+    assert len(StoreView(sqlite_store).deliveries()) == 3
 
 
 def test_a_mailbox_has_a_silent_limit(sqlite_store: Engine) -> None:
@@ -103,7 +103,7 @@ def test_a_mailbox_has_a_silent_limit(sqlite_store: Engine) -> None:
         assert len(session.exec(select(Subscriber)).all()) == 2
     clock.now += timedelta(days=1)
     subscribe_status(browser, same[3])
-    assert len(Record(sqlite_store).letters()) == 3
+    assert len(StoreView(sqlite_store).deliveries()) == 3
 
 
 def test_counters_reveal_neither_networks_nor_addresses(store: Engine) -> None:

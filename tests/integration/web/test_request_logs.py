@@ -16,7 +16,7 @@ from digest.config import LogFormat
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, SourceFetch, SubscriberStatus
 from digest.jobs.scheduler import Scheduler
-from tests.support.contexts import KEY, make_context, reader
+from tests.support.contexts import KEY, add_active_subscriber, make_context
 from tests.support.factories import delivery, subscriber
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import relay
@@ -48,7 +48,7 @@ def test_each_outcome_of_a_run_is_logged(sqlite_store: Engine, capfd: pytest.Cap
             arxiv_api_url=lists.url,
         )
         for name in names:
-            reader(at, f"{name}@example.org", "robot", now=NOW)
+            add_active_subscriber(at, f"{name}@example.org", "robot", now=NOW)
         with write_session(sqlite_store) as session:
             session.add(left := subscriber(email="left@example.org", status=SubscriberStatus.UNSUBSCRIBED))
             session.flush()

@@ -13,7 +13,7 @@ from digest.web import create_app
 from digest.web.forms import suggest_domain
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
-from tests.support.contexts import Record, arrive, make_context
+from tests.support.contexts import StoreView, make_context, store_papers
 
 FORM = {"keywords": "robot", "email": "ada@example.org"}
 
@@ -21,7 +21,7 @@ FORM = {"keywords": "robot", "email": "ada@example.org"}
 @pytest.fixture
 def ctx(sqlite_store: Engine) -> AppContext:
     made = make_context(sqlite_store, base_url="http://digest.test")
-    arrive(made, TEST_TIME, *(f"Robot {n}" for n in range(12)), "Proteins fold")
+    store_papers(made, TEST_TIME, *(f"Robot {n}" for n in range(12)), "Proteins fold")
     return made
 
 
@@ -77,7 +77,7 @@ def test_a_preview_while_papers_are_being_loaded_asks_to_retry(ctx: AppContext) 
 
 def test_a_cached_page_is_rendered_anew_after_a_new_listing(ctx: AppContext, browser: Browser) -> None:
     assert browser.get("/").text == browser.get("/").text
-    arrive(ctx, TEST_TIME, "Volcanoes")
+    store_papers(ctx, TEST_TIME, "Volcanoes")
     assert "Volcanoes" in browser.get("/").text
     assert "Volcanoes" in browser.get("/?keywords=volcano").text
 
@@ -101,13 +101,13 @@ def test_a_typo_is_questioned_once_and_can_be_confirmed(ctx: AppContext, browser
     page = ParsedPage(asked.text)
     assert asked.status_code == 200
     assert "Is the address right?" in page.text
-    assert not Record(ctx.engine).letters()
+    assert not StoreView(ctx.engine).deliveries()
     sure, button = page.find_tag(name="sure")["value"], page.find_tag(name="mended")
     assert (sure, button["value"], button["form"]) == ("ada@gmial.com", "ada@gmail.com", "subscribe")
     assert browser.post("/subscribe", slip | {"sure": sure}).status_code == 303
     assert browser.post("/subscribe", slip | {"sure": sure, "mended": button["value"]}).status_code == 303
-    assert {each.subscriber_id for each in Record(ctx.engine).letters()} == {
-        Record(ctx.engine).of(mail).id for mail in ("ada@gmial.com", "ada@gmail.com")
+    assert {each.subscriber_id for each in StoreView(ctx.engine).deliveries()} == {
+        StoreView(ctx.engine).subscriber(mail).id for mail in ("ada@gmial.com", "ada@gmail.com")
     }
     other = browser.post("/subscribe", slip | {"email": "bob@gmial.com", "sure": sure})
     assert "bob@gmail.com" in other.text
@@ -119,7 +119,7 @@ def test_the_consent_on_the_page_is_the_stored_consent(ctx: AppContext, browser:
     text = ParsedPage(browser.get(where).text).text
     assert f"“{sentence}” (version {version}" in text
     browser.post("/subscribe", FORM)
-    assert Record(ctx.engine).of("ada@example.org").consent == CONSENT_TEXT
+    assert StoreView(ctx.engine).subscriber("ada@example.org").consent == CONSENT_TEXT
 
 
 def test_only_the_embedded_form_can_be_framed(browser: Browser) -> None:
