@@ -1,4 +1,7 @@
-"""Work on a loop of its own, in a thread of its own, so that it may keep that loop waiting."""
+"""An event loop in a thread of its own, for work that may block it.
+
+A sender on SQLite waits for the store on its event loop; in `digest serve` pages must be answered meanwhile.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,22 +13,23 @@ Result = TypeVar("Result")
 
 
 async def run_in_own_loop(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """What comes of `work`, done elsewhere. Cancelled, it is cancelled there and may still tidy up."""
+    """Run `work` in an event loop of its own. Cancellation is passed on, and its cleanup awaited."""
     import uvloop
 
-    begun: Future[Callable[[], object]] = Future()
+    started: Future[Callable[[], object]] = Future()
 
-    async def there() -> Result:
+    async def run() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
         return await work()
 
-    done = asyncio.ensure_future(asyncio.to_thread(lambda: uvloop.run(there())))
+    result = asyncio.ensure_future(asyncio.to_thread(lambda: uvloop.run(run())))
     try:
-        return await asyncio.shield(done)
+        return await asyncio.shield(result)
     except asyncio.CancelledError:
-        if not done.done():
-            (await asyncio.wrap_future(begun))()
+        if not result.done():
+            cancel = await asyncio.wrap_future(started)
+            cancel()
             with suppress(asyncio.CancelledError):
-                await asyncio.shield(done)
+                await asyncio.shield(result)
         raise
