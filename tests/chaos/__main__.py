@@ -37,15 +37,15 @@ def main() -> int:
     wanted = options().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # by way of all that has to be cleared up
     seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
-    pieces = max(1, round(wanted.letters / PIECE))
-    size = Size(wanted.letters // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
-    kept = wanted.keep / f"{wanted.store}-{wanted.letters}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
+    pieces = max(1, round(wanted.messages / PIECE))
+    size = Size(wanted.messages // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
+    kept = wanted.keep / f"{wanted.store}-{wanted.messages}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
     done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
     if len(done) >= pieces:  # that one is over: this is another
         kept.unlink()
         done = []
-    say(f"chaos on {wanted.store}, seed {seed}: {wanted.letters:,} letters, {wanted.kills:,} kills, {pieces} pieces")
+    say(f"chaos on {wanted.store}, seed {seed}: {wanted.messages:,} letters, {wanted.kills:,} kills, {pieces} pieces")
     begun = time.monotonic()
     crew.prepare()
     for number in range(len(done), pieces):
@@ -151,7 +151,9 @@ def say(line: str) -> None:
 def options() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
-    arguments.add_argument("--messages", "--letters", dest="letters", type=int, default=PIECE)
+    arguments.add_argument(
+        "--messages", "--letters", dest="messages", type=int, default=PIECE
+    )  # the latter is the old name
     arguments.add_argument("--kills", type=int, default=100)
     arguments.add_argument("--seed", type=int)
     arguments.add_argument("--rate", type=float, default=1.0, help="how often the relay misbehaves; 0 is never")
