@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import crew, net
-from tests.chaos.cluster import WORKERS, Cluster
-from tests.chaos.ground import Embedded, Ground, certificate, may_mount
-from tests.chaos.run import Run
-from tests.chaos.told import Size
+from tests.chaos.cluster import WORKERS, PostgresEnvironment
+from tests.chaos.ground import Environment, SqliteEnvironment, can_mount, certificate
+from tests.chaos.run import ChaosRun
+from tests.chaos.told import RunSize
 
 PIECE = 10_000
 SHOWN = 15
@@ -34,37 +34,39 @@ NOT_OVER = 3
 
 
 def main() -> int:
-    wanted = options().parse_args()
+    wanted = create_parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # by way of all that has to be cleared up
     seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
     pieces = max(1, round(wanted.messages / PIECE))
-    size = Size(wanted.messages // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
+    size = RunSize(wanted.messages // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
     kept = wanted.keep / f"{wanted.store}-{wanted.messages}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
     done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
     if len(done) >= pieces:  # that one is over: this is another
         kept.unlink()
         done = []
-    say(f"chaos on {wanted.store}, seed {seed}: {wanted.messages:,} letters, {wanted.kills:,} kills, {pieces} pieces")
+    write_line(
+        f"chaos on {wanted.store}, seed {seed}: {wanted.messages:,} letters, {wanted.kills:,} kills, {pieces} pieces"
+    )
     begun = time.monotonic()
     crew.prepare()
     for number in range(len(done), pieces):
         if wanted.minutes and time.monotonic() - begun > 60 * wanted.minutes:
-            say(f"{number} of {pieces} pieces are done; the same command with SEED={seed} goes on")
+            write_line(f"{number} of {pieces} pieces are done; the same command with SEED={seed} goes on")
             return NOT_OVER
-        say(f"  piece {number + 1} of {pieces}, seed {seed + number}")
-        done.append(piece(wanted.store, seed + number, size, wanted.keep))
+        write_line(f"  piece {number + 1} of {pieces}, seed {seed + number}")
+        done.append(run_piece(wanted.store, seed + number, size, wanted.keep))
         with kept.open("a") as file:
             file.write(json.dumps(done[-1]) + "\n")
-    return table(done)
+    return print_results(done)
 
 
-def piece(kind: str, seed: int, size: Size, keep: Path) -> dict[str, Any]:
+def run_piece(kind: str, seed: int, size: RunSize, keep: Path) -> dict[str, Any]:
     """One run, in a folder of its own; where it found fault the relay's log is kept."""
     folder = Path(tempfile.mkdtemp(prefix="digest-chaos-"))
     try:
-        with ground(kind, folder, size) as place:
-            told = asdict(Run(seed, size, place, folder, say).go())
+        with open_environment(kind, folder, size) as place:
+            told = asdict(ChaosRun(seed, size, place, folder, write_line).go())
         if told["faults"]:
             shutil.copytree(folder, keep / f"{kind}-{seed}", dirs_exist_ok=True)
     finally:
@@ -73,31 +75,31 @@ def piece(kind: str, seed: int, size: Size, keep: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def ground(kind: str, folder: Path, size: Size) -> Iterator[Ground]:
+def open_environment(kind: str, folder: Path, size: RunSize) -> Iterator[Environment]:
     """Where it takes place, with what this machine lets us have."""
     with ExitStack() as stack:
         line = None
-        if kind == "postgresql" and not size.plain and net.possible():
-            line = stack.enter_context(net.net(WORKERS))
+        if kind == "postgresql" and not size.plain and net.is_available():
+            line = stack.enter_context(net.create_network(WORKERS))
         trusted = certificate(folder, "127.0.0.1", *([line.host] if line else []))
         if not trusted:
-            say("    SKIPPED: TLS; there is no openssl here")
+            write_line("    SKIPPED: TLS; there is no openssl here")
         if kind == "postgresql":
             if not line and not size.plain:
-                say("    SKIPPED: networks of their own, and lines that are cut; that needs root and ip")
-            yield Cluster(trusted, line)
+                write_line("    SKIPPED: networks of their own, and lines that are cut; that needs root and ip")
+            yield PostgresEnvironment(trusted, line)
             return
-        yield embedded(folder, size, trusted)
+        yield sqlite_environment(folder, size, trusted)
 
 
-def embedded(folder: Path, size: Size, trusted: Path | None) -> Ground:
-    mounts = not size.plain and may_mount(folder / "tried")
+def sqlite_environment(folder: Path, size: RunSize, trusted: Path | None) -> Environment:
+    mounts = not size.plain and can_mount(folder / "tried")
     if not mounts and not size.plain:
-        say("    SKIPPED: a disk that is full; a small one can be made by root alone")
-    return Embedded(folder, size.letters, trusted, small_disk=mounts)
+        write_line("    SKIPPED: a disk that is full; a small one can be made by root alone")
+    return SqliteEnvironment(folder, size.letters, trusted, small_disk=mounts)
 
 
-def table(done: list[dict[str, Any]]) -> int:
+def print_results(done: list[dict[str, Any]]) -> int:
     """What all pieces came to, as a table; the exit status."""
     states: Counter[str] = Counter()
     sums: dict[str, Counter[str]] = {"events": Counter(), "ends": Counter(), "struck": Counter()}
@@ -111,13 +113,13 @@ def table(done: list[dict[str, Any]]) -> int:
     lines: list[tuple[str, object]] = [
         ("letters", sum(each["letters"] for each in done)),
         ("kills", sum(each["kills"] for each in done)),
-        ("events", listed(sums["events"])),
-        ("senders ended", listed(sums["ends"])),
+        ("events", format_counts(sums["events"])),
+        ("senders ended", format_counts(sums["ends"])),
         ("faults of the relay", sum(sums["struck"].values())),
         ("accepted by the relay", total("accepted")),
-        ("in the record", listed(states)),
+        ("in the record", format_counts(states)),
         ("in doubt", f"{total('uncertain')}, of which {total('arrived')} had arrived; at most {total('allowed')}"),
-        ("in doubt because", listed(sum((Counter(each["why"]) for each in verdicts), Counter()))),
+        ("in doubt because", format_counts(sum((Counter(each["why"]) for each in verdicts), Counter()))),
         ("in doubt without reason", sum(len(each["unexplained"]) for each in verdicts)),
         ("doubled", sum(len(each["doubled"]) for each in verdicts)),
         ("lost", sum(len(each["lost"]) for each in verdicts)),
@@ -131,24 +133,24 @@ def table(done: list[dict[str, Any]]) -> int:
         ("seconds", round(sum(each["seconds"] for each in done))),
     ]
     for name, value in lines:
-        say(f"{name:<28}{value:,}" if isinstance(value, int) else f"{name:<28}{value}")
+        write_line(f"{name:<28}{value:,}" if isinstance(value, int) else f"{name:<28}{value}")
     for fault in faults[:SHOWN]:
-        say(f"FAULT {fault}")
+        write_line(f"FAULT {fault}")
     if len(faults) > SHOWN:
-        say(f"and {len(faults) - SHOWN:,} faults more")
+        write_line(f"and {len(faults) - SHOWN:,} faults more")
     return 1 if faults else 0
 
 
-def listed(counts: Counter[str]) -> str:
+def format_counts(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {many:,}" for name, many in counts.most_common())
 
 
-def say(line: str) -> None:
+def write_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def options() -> argparse.ArgumentParser:
+def create_parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     arguments.add_argument(

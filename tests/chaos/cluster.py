@@ -17,13 +17,13 @@ from digest.errors import StoreError
 from digest.jobs import prepare_tables
 from digest.jobs.tasks import defer_tasks
 from tests.chaos import net, sender
-from tests.chaos.crew import Member
-from tests.chaos.ground import USUAL, Ground
+from tests.chaos.crew import SenderProcess
+from tests.chaos.ground import USUAL, Environment
 from tests.support.contexts import make_context
 from tests.support.postgres import Postgres, server
 
 if TYPE_CHECKING:
-    from tests.chaos.run import Run
+    from tests.chaos.run import ChaosRun
 
 WORKERS = 4
 TICK = 0.3  # seconds between handing out work
@@ -32,14 +32,14 @@ EVERYBODY = "host all all 10.231.0.0/16 trust\nhost all all 127.0.0.1/32 trust\n
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
-class Cluster(Ground):
+class PostgresEnvironment(Environment):
     """`apart`: in namespaces of their own."""
 
     name = "postgresql"
     senders = WORKERS
-    target = staticmethod(sender.work)
+    target = staticmethod(sender.run_worker_process)
 
-    def __init__(self, certificate: Path | None, line: net.Net | None) -> None:
+    def __init__(self, certificate: Path | None, line: net.Network | None) -> None:
         super().__init__()
         self._line = line
         self.certificate = certificate
@@ -74,7 +74,7 @@ class Cluster(Ground):
         self.asked(lambda engine: defer_tasks(make_context(engine), self.now(), plan=False))
         return True
 
-    def happen(self, what: str, run: "Run") -> None:
+    def happen(self, what: str, run: "ChaosRun") -> None:
         """A worker is away for longer than its leases, its line is cut, its connections; or the server crashes."""
         member = run.dice.choice(run.crew.members)
         match what:
@@ -92,13 +92,13 @@ class Cluster(Ground):
     def unseen(self, events: Counter[str]) -> int:
         return WORKERS * (events["database crashed"] + events["connections to the database cut"]) + events["line cut"]
 
-    def _gone(self, member: Member, run: "Run") -> None:
+    def _gone(self, member: SenderProcess, run: "ChaosRun") -> None:
         if member.signal(signal.SIGSTOP):
             run.events["paused beyond its leases"] += 1
             run.later(0.2, lambda: run.move_clock(LEASES))
             run.later(run.dice.uniform(1, 8), member.resume)
 
-    def _cut(self, member: Member, run: "Run") -> None:
+    def _cut(self, member: SenderProcess, run: "ChaosRun") -> None:
         if self._line and member.place:
             line, place = self._line, member.place
             line.cut(place)

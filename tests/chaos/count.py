@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from digest.database.models import DeliveryState
-from tests.chaos.log import Accepted, Broken
+from tests.chaos.log import AcceptedMessage, BrokenConnection
 
 OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
 FINAL = range(500, 600)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RecordRow:
     """A digest as the record has it. `wanted`: its reader still gets letters."""
 
     message_id: str
@@ -51,7 +51,11 @@ class Verdict:
 
 
 def count(
-    readers: Iterable[str], rows: Sequence[Row], accepted: Sequence[Accepted], broken: Sequence[Broken], unseen: int = 0
+    readers: Iterable[str],
+    rows: Sequence[RecordRow],
+    accepted: Sequence[AcceptedMessage],
+    broken: Sequence[BrokenConnection],
+    unseen: int = 0,
 ) -> Verdict:
     """After a round, before anybody resolves anything.
 
@@ -60,12 +64,12 @@ def count(
     """
     times = Counter(each.message_id for each in accepted)
     verdict = Verdict(states=Counter(each.state for each in rows), accepted=len(accepted))
-    _doubled(verdict, rows, accepted, times)
-    _lost(verdict, readers, rows, times)
+    _find_doubled(verdict, rows, accepted, times)
+    _find_lost(verdict, readers, rows, times)
     doubtful = [each for each in rows if each.state == DeliveryState.UNCERTAIN]
     verdict.arrived = sum(1 for each in doubtful if times[each.message_id])
     verdict.left += [f"{each.recipient} is left {each.state}" for each in rows if each.state in OPEN]
-    reasons = explained([each.recipient for each in doubtful], [each.recipients for each in broken])
+    reasons = match_explanations([each.recipient for each in doubtful], [each.recipients for each in broken])
     verdict.why.update(broken[number].why for number in reasons.values())
     strangers = [each.recipient for each in doubtful if each.recipient not in reasons]
     verdict.why["the store"] = len(strangers)
@@ -75,7 +79,9 @@ def count(
     return verdict
 
 
-def _doubled(verdict: Verdict, rows: Sequence[Row], accepted: Sequence[Accepted], times: Counter[str]) -> None:
+def _find_doubled(
+    verdict: Verdict, rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage], times: Counter[str]
+) -> None:
     known = {each.message_id: each for each in rows}
     said = verdict.doubled
     said += [f"{name} was accepted {many} times" for name, many in times.items() if many > 1]
@@ -95,7 +101,7 @@ def _doubled(verdict: Verdict, rows: Sequence[Row], accepted: Sequence[Accepted]
     ]
 
 
-def _lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[Row], times: Counter[str]) -> None:
+def _find_lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[RecordRow], times: Counter[str]) -> None:
     said = verdict.lost
     planned = {each.recipient for each in rows}
     said += [f"{each} has no letter in the record" for each in readers if each not in planned]
@@ -113,7 +119,7 @@ def _lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[Row], times: 
             said.append(f"{each.recipient}'s letter is {each.state}, and nobody asked for that")
 
 
-def explained(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]]) -> dict[str, int]:
+def match_explanations(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]]) -> dict[str, int]:
     """For whom of those in doubt there is a connection of their own that broke with their letter on it, and which."""
     by_reader: dict[str, list[int]] = defaultdict(list)
     for number, recipients in enumerate(broken):
@@ -136,7 +142,9 @@ def explained(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]]) -> dic
     return {reader: number for number, reader in taken.items()}
 
 
-def papers_once(readers: Iterable[str], wanted: set[int], rows: Sequence[Row], accepted: Sequence[Accepted]) -> Verdict:
+def check_papers(
+    readers: Iterable[str], wanted: set[int], rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]
+) -> Verdict:
     """When all is settled: each of `readers` has each of the papers, once."""
     carried = {each.message_id: each for each in rows}
     had: Counter[tuple[str, int]] = Counter(

@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.sender import Around, End
+from tests.chaos.sender import SenderEnvironment, SenderExit
 
 AGAIN = 0.3  # seconds before one looks again that could do nothing, or leaves the work to others
 DYING = 10.0
@@ -24,11 +24,16 @@ def prepare() -> None:
     nursery.set_forkserver_preload(["tests.chaos.sender"])
 
 
-class Member:
+class SenderProcess:
     """One sender after another, under one name, by which the server knows it."""
 
     def __init__(
-        self, name: str, target: Callable[..., None], settings: Mapping[str, Any], clock: Path, around: Around
+        self,
+        name: str,
+        target: Callable[..., None],
+        settings: Mapping[str, Any],
+        clock: Path,
+        around: SenderEnvironment,
     ) -> None:
         self.name = name
         self.place = around.place
@@ -73,15 +78,15 @@ class Member:
         return status
 
 
-class Crew:
+class SenderPool:
     """All members. `how`: settings of the next start, by dice."""
 
-    def __init__(self, members: list[Member], how: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, members: list[SenderProcess], how: Callable[[], Mapping[str, Any]]) -> None:
         self.members = members
         self._how = how
         self.ends: Counter[str] = Counter()
         self.starts = 0
-        self._others: list[Member] = []
+        self._others: list[SenderProcess] = []
 
     def muster(self) -> bool:
         """Start whoever is not there; whether somebody has just ended because there was nothing to do."""
@@ -89,13 +94,13 @@ class Crew:
         for each in self._others:
             status = each.ended()
             if status is not None:
-                self.ends[_named(status)] += 1
+                self.ends[_exit_name(status)] += 1
         for each in self.members:
             status = each.ended()
             if status is not None:
-                self.ends[_named(status)] += 1
-                idle = idle or status in {End.DONE, End.CLOSED}
-                rests = status in {End.STORE, End.BUSY} or (len(self.members) > 1 and status >= 0)
+                self.ends[_exit_name(status)] += 1
+                idle = idle or status in {SenderExit.DONE, SenderExit.CLOSED}
+                rests = status in {SenderExit.STORE, SenderExit.BUSY} or (len(self.members) > 1 and status >= 0)
                 each.rests_until = time.monotonic() + (AGAIN if rests else 0)
             if each.process is None and time.monotonic() >= each.rests_until:
                 each.start(**self._how())
@@ -104,11 +109,11 @@ class Crew:
 
     def second(self) -> None:
         """Somebody starts one more of the first; it is to find that there is one already."""
-        other = Member(*self.members[0].made_of)
+        other = SenderProcess(*self.members[0].made_of)
         other.start(**self._how())
         self._others.append(other)
 
-    def named(self, name: str) -> Member | None:
+    def named(self, name: str) -> SenderProcess | None:
         return next((each for each in self.members if each.name == name), None)
 
     def close(self) -> None:
@@ -118,11 +123,11 @@ class Crew:
             each.ended()
 
 
-def _named(status: int) -> str:
-    if status in {int(each) for each in End}:
-        return End(status).name.lower()
+def _exit_name(status: int) -> str:
+    if status in {int(each) for each in SenderExit}:
+        return SenderExit(status).name.lower()
     return signal.Signals(-status).name if status < 0 else f"exit {status}"
 
 
-def names(number: int) -> list[str]:
+def sender_names(number: int) -> list[str]:
     return [f"sender{each}.test" for each in itertools.islice(itertools.count(1), number)]

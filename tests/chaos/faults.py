@@ -25,7 +25,7 @@ NOBODY, POLICY, SPAM = "550 5.1.1 no such user", "550 5.7.1 not here", "554 5.6.
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FaultPoint:
     """How often something goes wrong there, and what."""
 
     often: float
@@ -34,23 +34,25 @@ class Place:
 
 # The first four are met once a connection, the others once a letter.
 USUAL = {
-    "greeting": Place(0.03, (AWAY, "454 4.7.0 not now", "554 5.3.2 no mail today", CUT, STALL, HALF)),
-    "EHLO": Place(0.03, (AWAY, BUSY, "554 5.5.0 I know you", "502 5.5.1 what", CUT, STALL)),
-    "STARTTLS": Place(0.10, ("454 4.7.0 not available", CUT, STALL, JUNK, HALF)),
-    "RSET": Place(0.03, (AWAY, CUT, STALL)),
-    "MAIL": Place(0.008, (AWAY, BUSY, SPOOLED, "552 5.3.4 too large", "550 5.7.1 not from you", CUT, STALL)),
-    "RCPT": Place(0.03, (AWAY, LATER, LATER, SPOOLED, NOBODY, NOBODY, POLICY, POLICY, "553 5.1.3 what", CUT, STALL)),
-    "DATA": Place(0.012, (AWAY, BUSY, SPAM, "250 2.0.0 fine", CUT, STALL, HALF)),
-    "body": Place(0.006, (CUT,)),
-    "dot": Place(
+    "greeting": FaultPoint(0.03, (AWAY, "454 4.7.0 not now", "554 5.3.2 no mail today", CUT, STALL, HALF)),
+    "EHLO": FaultPoint(0.03, (AWAY, BUSY, "554 5.5.0 I know you", "502 5.5.1 what", CUT, STALL)),
+    "STARTTLS": FaultPoint(0.10, ("454 4.7.0 not available", CUT, STALL, JUNK, HALF)),
+    "RSET": FaultPoint(0.03, (AWAY, CUT, STALL)),
+    "MAIL": FaultPoint(0.008, (AWAY, BUSY, SPOOLED, "552 5.3.4 too large", "550 5.7.1 not from you", CUT, STALL)),
+    "RCPT": FaultPoint(
+        0.03, (AWAY, LATER, LATER, SPOOLED, NOBODY, NOBODY, POLICY, POLICY, "553 5.1.3 what", CUT, STALL)
+    ),
+    "DATA": FaultPoint(0.012, (AWAY, BUSY, SPAM, "250 2.0.0 fine", CUT, STALL, HALF)),
+    "body": FaultPoint(0.006, (CUT,)),
+    "dot": FaultPoint(
         0.045, (AWAY, BUSY, SPOOLED, SPAM, SPAM, CUT, STALL, LOST, LOST, MUTE, GARBLED, BYE, BYE, BYE, LATE, LATE)
     ),
-    "QUIT": Place(0.05, (CUT, STALL)),
+    "QUIT": FaultPoint(0.05, (CUT, STALL)),
 }
 SLOW = {STALL: 0.15, MUTE: 0.15}  # what makes everybody wait is taken only so often
 
 
-class Faults:
+class FaultPlan:
     """The faults of one connection."""
 
     def __init__(self, seed: int, connection: int, rate: float) -> None:

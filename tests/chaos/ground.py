@@ -19,7 +19,7 @@ from digest.errors import StoreError
 from tests.chaos import sender
 
 if TYPE_CHECKING:
-    from tests.chaos.run import Run
+    from tests.chaos.run import ChaosRun
 
 Answer = TypeVar("Answer")
 USUAL = {"pause": 4.0, "stop": 3.0, "jump": 3.0}
@@ -27,7 +27,7 @@ FEW = 1000  # letters; in a run of so few nothing lasts long
 CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=chaos"
 
 
-class Ground(ABC):
+class Environment(ABC):
     """What differs between one process on SQLite and many on PostgreSQL."""
 
     name: str
@@ -38,7 +38,7 @@ class Ground(ABC):
     certificate: Path | None = None
     events: Mapping[str, float] = USUAL  # beside kills, with their weights
     places: Sequence[str] = ()  # network namespaces, one for each sender
-    target = staticmethod(sender.send)
+    target = staticmethod(sender.run_sender)
     now: Callable[[], datetime]  # the clock of the senders
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Ground(ABC):
         return False
 
     @abstractmethod
-    def happen(self, what: str, run: "Run") -> None:
+    def happen(self, what: str, run: "ChaosRun") -> None:
         """An event that only this ground knows."""
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Ground(ABC):
             return None
 
 
-class Embedded(Ground):
+class SqliteEnvironment(Environment):
     """SQLite and one process; on a small disk of its own where we may make one."""
 
     name = "sqlite"
@@ -91,11 +91,11 @@ class Embedded(Ground):
             finally:
                 self._engine.dispose()
 
-    def happen(self, what: str, run: "Run") -> None:
+    def happen(self, what: str, run: "ChaosRun") -> None:
         """The disk is full for a while, or somebody starts a second sender."""
         if what == "full":
             ballast = self._disk / "ballast"
-            fill(ballast)
+            fill_disk(ballast)
             run.events["disk full"] += 1
             seconds = run.dice.choice((0.3, 2, 7) if run.size.letters > FEW else (0.3, 1)) * run.dice.uniform(0.7, 1.3)
             run.later(seconds, lambda: ballast.unlink(missing_ok=True))
@@ -107,7 +107,7 @@ class Embedded(Ground):
         return events["disk full"]
 
 
-def fill(file: Path) -> None:
+def fill_disk(file: Path) -> None:
     """Until nothing more goes in."""
     with file.open("ab", buffering=0) as ballast, contextlib.suppress(OSError):
         while True:
@@ -131,7 +131,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def may_mount(folder: Path) -> bool:
+def can_mount(folder: Path) -> bool:
     """Whether a small disk can be made here."""
     if os.geteuid() != 0 or not shutil.which("mount"):
         return False

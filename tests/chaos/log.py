@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedMessage:
     """A letter that the server answers for from now on."""
 
     message_id: str
@@ -16,7 +16,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenConnection:
     """A connection that ended without QUIT: the letters of which its client cannot know, the latest last, and why."""
 
     connection: int
@@ -25,7 +25,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class FaultEntry:
     """A fault that the server made."""
 
     place: str
@@ -33,32 +33,34 @@ class Struck:
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
+class KillRequest:
     """The server asks that the client be killed now, at this place of the talk. It calls itself by `client`."""
 
     place: str
     client: str
 
 
-Entry = Accepted | Broken | Struck | Kill
-KINDS: dict[str, type[Entry]] = {each.__name__.lower(): each for each in (Accepted, Broken, Struck, Kill)}
+Entry = AcceptedMessage | BrokenConnection | FaultEntry | KillRequest
+KINDS: dict[str, type[Entry]] = {
+    each.__name__: each for each in (AcceptedMessage, BrokenConnection, FaultEntry, KillRequest)
+}
 
 
-class Writer:
+class LogWriter:
     """Appends; what was written before `sync` outlives the machine."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
 
     def write(self, entry: Entry) -> None:
-        line = json.dumps({"kind": type(entry).__name__.lower(), **asdict(entry)}, separators=(",", ":"))
+        line = json.dumps({"kind": type(entry).__name__, **asdict(entry)}, separators=(",", ":"))
         os.write(self._file, line.encode() + b"\n")
 
     def sync(self) -> None:
         os.fdatasync(self._file)
 
 
-class Reader:
+class LogReader:
     """Reads on from where it stopped; a line that is not complete yet is left for the next time."""
 
     def __init__(self, path: Path) -> None:
@@ -73,12 +75,12 @@ class Reader:
                 if not line.endswith(b"\n"):
                     return
                 self._at += len(line)
-                yield parsed(line)
+                yield parse_entry(line)
 
 
-def parsed(line: bytes) -> Entry:
+def parse_entry(line: bytes) -> Entry:
     fields = json.loads(line)
     kind = KINDS[fields.pop("kind")]
-    if kind is Broken:
+    if kind is BrokenConnection:
         fields["recipients"] = tuple(fields["recipients"])
     return kind(**fields)

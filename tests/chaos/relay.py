@@ -4,13 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.chaos.ground import Ground
+from tests.chaos.ground import Environment
 
 
-class Relay:
+class RelayProcess:
     """Entered, it gives its port."""
 
-    def __init__(self, log: Path, seed: int, rate: float, ground: Ground) -> None:
+    def __init__(self, log: Path, seed: int, rate: float, ground: Environment) -> None:
         secure = ["--certificate", str(ground.certificate)] if ground.certificate else []
         options = ["--seed", str(seed), "--rate", str(rate), "--host", ground.bind, *secure]
         command = [sys.executable, "-m", "tests.chaos.server", str(log), *options]

@@ -13,13 +13,13 @@ from typing import Any
 from digest.context import AppContext
 from digest.planning import plan
 from tests.chaos import store
-from tests.chaos.count import Verdict, count, papers_once
-from tests.chaos.crew import Crew, Member, names
-from tests.chaos.ground import Ground
-from tests.chaos.log import Accepted, Broken, Kill, Reader, Struck
-from tests.chaos.relay import Relay
-from tests.chaos.sender import Around, clock, set_clock
-from tests.chaos.told import Size, Told, plain
+from tests.chaos.count import Verdict, check_papers, count
+from tests.chaos.crew import SenderPool, SenderProcess, sender_names
+from tests.chaos.ground import Environment
+from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogReader
+from tests.chaos.relay import RelayProcess
+from tests.chaos.sender import SenderEnvironment, set_clock, shifted_clock
+from tests.chaos.told import RunResult, RunSize, verdict_fields
 from tests.support.contexts import KEY, TUESDAY
 
 LOOK = 0.004  # seconds between looks
@@ -29,35 +29,35 @@ MOSTLY = 0.85  # of the letters: by then all events should have happened, lest t
 PATIENCE = 90.0  # seconds without a letter, an event or an end of a sender: then something hangs
 
 
-class Run:
+class ChaosRun:
     """See `go`."""
 
-    def __init__(self, seed: int, size: Size, ground: Ground, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, seed: int, size: RunSize, ground: Environment, folder: Path, say: Callable[[str], None]) -> None:
         self.seed, self.size, self.ground, self.folder, self._say = seed, size, ground, folder, say
         self.dice = random.Random(seed)
         self.events: Counter[str] = Counter()
         self.kills = 0
-        self._log = Reader(folder / "relay.log")
-        self._accepted: list[Accepted] = []
-        self._broken: list[Broken] = []
+        self._log = LogReader(folder / "relay.log")
+        self._accepted: list[AcceptedMessage] = []
+        self._broken: list[BrokenConnection] = []
         self._struck: Counter[str] = Counter()
         self._clock_file = folder / "clock"
-        self.clock = ground.now = clock(self._clock_file)
+        self.clock = ground.now = shifted_clock(self._clock_file)
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._moved = self._spoke = time.monotonic()
         self._stuck: list[str] = []
         self._ahead = self._events()
         self._next = 0
 
-    def go(self) -> Told:
+    def go(self) -> RunResult:
         """Plan, send under fire, count; then resolve as an operator would, plan and send again in peace, count."""
         begun = time.monotonic()
         with ExitStack() as stack:
             engine = stack.enter_context(self.ground.engine())
-            at, papers = store.planned(engine, self.size.letters)
+            at, papers = store.create_planned_store(engine, self.size.letters)
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
             relay = stack.enter_context(self._relay())
-            self.crew = Crew(self._members(relay), self._how)
+            self.crew = SenderPool(self._members(relay), self._how)
             stack.callback(self.crew.close)
             self._next = self._after()
             self._until_through()
@@ -78,7 +78,7 @@ class Run:
                 self._spoke = time.monotonic()
                 self._say(self._progress())
             if time.monotonic() - self._moved > PATIENCE:
-                left = self.ground.asked(store.under_way)
+                left = self.ground.asked(store.count_open)
                 self._stuck.append(f"nothing has happened for {PATIENCE:.0f} s, and these are left: {left}")
                 self.crew.close()  # lest a letter leave between counting at the relay and reading the record
                 return
@@ -86,12 +86,12 @@ class Run:
 
     def _nothing_left(self) -> bool:
         """Whether every letter has its fate; else the clock goes on to where something may be tried."""
-        left = self.ground.asked(store.under_way)
+        left = self.ground.asked(store.count_open)
         if left is None:
             return False
         if not left:
             return True
-        ahead = self.ground.asked(lambda engine: store.wait(engine, self.clock()))
+        ahead = self.ground.asked(lambda engine: store.time_until_due(engine, self.clock()))
         if ahead and ahead > timedelta(0):
             self.move_clock(ahead.total_seconds() + 1)
             self._moved = time.monotonic()
@@ -101,13 +101,13 @@ class Run:
         for entry in self._log.read():
             self._moved = time.monotonic()
             match entry:
-                case Accepted():
+                case AcceptedMessage():
                     self._accepted.append(entry)
-                case Broken():
+                case BrokenConnection():
                     self._broken.append(entry)
-                case Struck(place, what):
+                case FaultEntry(place, what):
                     self._struck[f"{place}: {what.split(' ')[0]}"] += 1
-                case Kill(place, client):
+                case KillRequest(place, client):
                     if (member := self.crew.named(client)) and self.kill(member):
                         self.events[f"killed at {place}"] += 1
 
@@ -160,18 +160,18 @@ class Run:
         """Do it in so many seconds."""
         self._later.append((time.monotonic() + seconds, what))
 
-    def kill(self, member: Member) -> bool:
+    def kill(self, member: SenderProcess) -> bool:
         done = member.signal(signal.SIGKILL)
         self.kills += done
         return done
 
-    def _kill_surely(self, member: Member) -> None:
+    def _kill_surely(self, member: SenderProcess) -> None:
         if self.kill(member):
             self.events["killed anywhere"] += 1
         else:  # it has just ended by itself
             self.later(0.02, lambda: self._kill_surely(member))
 
-    def _pause(self, member: Member) -> None:
+    def _pause(self, member: SenderProcess) -> None:
         if not member.signal(signal.SIGSTOP):
             return
         self.events["paused"] += 1
@@ -183,7 +183,7 @@ class Run:
         time.sleep(0.2)  # the server still hears that connections have ended
         self._hear()
         unseen = self.ground.unseen(self.events) * CONNECTIONS
-        return count(store.readers(engine), store.rows(engine), self._accepted, self._broken, unseen)
+        return count(store.load_addresses(engine), store.load_rows(engine), self._accepted, self._broken, unseen)
 
     def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
@@ -192,14 +192,16 @@ class Run:
         self.crew.close()
         self._later.clear()
         self._ahead.clear()
-        store.resolve(at.engine, {each.message_id for each in self._accepted}, self.clock())
+        store.resolve_uncertain(at.engine, {each.message_id for each in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
         plan(at.engine, at.sender_domain, self.clock())
         self._until_through()
         self._hear()
-        return papers_once(store.readers(at.engine, active=True), papers, store.rows(at.engine), self._accepted)
+        return check_papers(
+            store.load_addresses(at.engine, active=True), papers, store.load_rows(at.engine), self._accepted
+        )
 
-    def _members(self, port: int) -> list[Member]:
+    def _members(self, port: int) -> list[SenderProcess]:
         settings = {
             "database_url": self.ground.url,
             "secret_key": KEY,
@@ -210,16 +212,19 @@ class Run:
         }
         given = (self.ground.target, settings, self._clock_file)
         places = self.ground.places or [""] * self.ground.senders
-        around = [Around(self.folder / "errors", each, self.ground.certificate) for each in places]
-        return [Member(name, *given, each) for name, each in zip(names(self.ground.senders), around, strict=True)]
+        around = [SenderEnvironment(self.folder / "errors", each, self.ground.certificate) for each in places]
+        return [
+            SenderProcess(name, *given, each)
+            for name, each in zip(sender_names(self.ground.senders), around, strict=True)
+        ]
 
     def _how(self) -> dict[str, Any]:
         """How the next sender speaks to the relay."""
         tls = self.ground.certificate and self.dice.random() < 0.5
         return {"smtp_tls": "starttls" if tls else "none", "smtp_reuse": self.dice.choice((3, 20, 100))}
 
-    def _relay(self) -> Relay:
-        self._server = Relay(self.folder / "relay.log", self.seed, self.size.rate, self.ground)
+    def _relay(self) -> RelayProcess:
+        self._server = RelayProcess(self.folder / "relay.log", self.seed, self.size.rate, self.ground)
         return self._server
 
     def _order(self, word: str) -> None:
@@ -244,9 +249,9 @@ class Run:
         written = (self.folder / "errors").read_text() if (self.folder / "errors").exists() else ""
         return ["senders did not trust the relay's certificate"] if "CERTIFICATE_VERIFY_FAILED" in written else []
 
-    def _told(self, verdict: Verdict, after: Verdict, seconds: float) -> Told:
-        told = Told(self.seed, self.ground.name, self.size.letters, self.kills, round(seconds, 1))
-        told.verdict, told.after = plain(verdict), plain(after)
+    def _told(self, verdict: Verdict, after: Verdict, seconds: float) -> RunResult:
+        told = RunResult(self.seed, self.ground.name, self.size.letters, self.kills, round(seconds, 1))
+        told.verdict, told.after = verdict_fields(verdict), verdict_fields(after)
         told.events, told.ends, told.struck = dict(self.events), dict(self.crew.ends), dict(self._struck)
         told.faults = [*self._stuck, *self._untrusting(), *verdict.faults, *after.faults]
         return told

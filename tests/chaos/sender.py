@@ -22,7 +22,7 @@ from digest.jobs.pipeline import deliver
 from tests.chaos import net
 
 
-class End(IntEnum):
+class SenderExit(IntEnum):
     """How a sender ended, as its exit status."""
 
     DONE = 0  # nothing is left that may go now
@@ -32,7 +32,7 @@ class End(IntEnum):
     STORE = 13  # the store cannot be used
 
 
-class Around(NamedTuple):
+class SenderEnvironment(NamedTuple):
     """What a sender finds itself in: a file for its errors, a network of its own ("" for none), whom it trusts."""
 
     errors: Path
@@ -40,7 +40,7 @@ class Around(NamedTuple):
     trusted: Path | None = None
 
 
-def clock(file: Path) -> Callable[[], datetime]:
+def shifted_clock(file: Path) -> Callable[[], datetime]:
     """The machine's clock, ahead by the seconds that stand in a file; in step with `ahead`."""
 
     def now() -> datetime:
@@ -56,32 +56,42 @@ def set_clock(file: Path, ahead: float) -> None:
     beside.rename(file)
 
 
-def send(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
+def run_sender(settings: Mapping[str, Any], clock_file: Path, environment: SenderEnvironment) -> None:
     """What `digest run` does after planning. Ends the process."""
-    _begin(around)
+    _enter(environment)
     try:
         ctx = create_context(Settings(_env_file=None, **settings))
-        sent, told = run_coroutine(run_until_stopped(lambda stop: deliver(ctx, clock(clock_file), stop=stop)))
+        sent, told = run_coroutine(run_until_stopped(lambda stop: deliver(ctx, shifted_clock(clock_file), stop=stop)))
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(End.STORE)
-    sys.exit(End.TOLD if told else End.BUSY if sent.busy else End.CLOSED if sent.relay_error else End.DONE)
+        sys.exit(SenderExit.STORE)
+    sys.exit(
+        SenderExit.TOLD
+        if told
+        else SenderExit.BUSY
+        if sent.busy
+        else SenderExit.CLOSED
+        if sent.relay_error
+        else SenderExit.DONE
+    )
 
 
-def work(settings: Mapping[str, Any], clock_file: Path, around: Around) -> None:
+def run_worker_process(settings: Mapping[str, Any], clock_file: Path, environment: SenderEnvironment) -> None:
     """What `digest worker` does. Ends the process."""
-    _begin(around)
+    _enter(environment)
     chosen = Settings(_env_file=None, **settings)
-    run_coroutine(run_until_stopped(lambda stop: run_worker(lambda: create_context(chosen), clock(clock_file), stop)))
-    sys.exit(End.TOLD)
+    run_coroutine(
+        run_until_stopped(lambda stop: run_worker(lambda: create_context(chosen), shifted_clock(clock_file), stop))
+    )
+    sys.exit(SenderExit.TOLD)
 
 
-def _begin(around: Around) -> None:
-    if around.place:
-        net.enter(around.place)
-    if around.trusted:  # not what was trusted when the process that we are forked from began
-        os.environ["SSL_CERT_FILE"] = str(around.trusted)
-    written = os.open(around.errors, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+def _enter(environment: SenderEnvironment) -> None:
+    if environment.place:
+        net.enter_namespace(environment.place)
+    if environment.trusted:  # not what was trusted when the process that we are forked from began
+        os.environ["SSL_CERT_FILE"] = str(environment.trusted)
+    written = os.open(environment.errors, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
     os.dup2(written, 1)
     os.dup2(written, 2)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors alone

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 from tests.chaos import faults
-from tests.chaos.faults import Faults
-from tests.chaos.log import Accepted, Broken, Kill, Struck, Writer
+from tests.chaos.faults import FaultPlan
+from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogWriter
 
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
 ADDRESS = re.compile(r"<([^>]*)>")
@@ -28,14 +28,14 @@ KILL_AT = ("RCPT", "DATA", "body", "dot", "logged", "replied")
 USUAL = {"MAIL": "250 2.1.0 ok", "RCPT": "250 2.1.5 ok", "RSET": "250 2.0.0 ok", "QUIT": "221 2.0.0 bye"}
 
 
-class Ended(Exception):
+class ConnectionEnded(Exception):
     """This connection is over."""
 
 
-class Server:
+class RudeServer:
     """What all connections share."""
 
-    def __init__(self, log: Writer, seed: int, rate: float, tls: ssl.SSLContext | None, late: float) -> None:
+    def __init__(self, log: LogWriter, seed: int, rate: float, tls: ssl.SSLContext | None, late: float) -> None:
         self.log, self.seed, self.rate, self.tls, self.late = log, seed, rate, tls, late
         self.connections = 0
         self.kill_at = ""
@@ -45,10 +45,10 @@ class Server:
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._talks.add(writer)
-        talk = Talk(self, self.connections, reader, writer)
+        talk = Conversation(self, self.connections, reader, writer)
         try:
             await talk.run()
-        except (OSError, Ended, asyncio.IncompleteReadError):
+        except (OSError, ConnectionEnded, asyncio.IncompleteReadError):
             pass
         finally:
             talk.end()
@@ -65,12 +65,14 @@ class Server:
             self.kill_at = self._dice.choice(KILL_AT)
 
 
-class Talk:
+class Conversation:
     """One connection. `doubt`: recipients whose letters the client may hold for sent, unsent, or neither."""
 
-    def __init__(self, server: Server, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, server: RudeServer, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._server, self._number, self._reader, self._writer = server, number, reader, writer
-        self._faults = Faults(server.seed, number, server.rate)
+        self._faults = FaultPlan(server.seed, number, server.rate)
         self._client, self._recipient, self._why = "", "", "the client went"
         self._secure = self._polite = False
         self._doubt: list[str] = []
@@ -83,7 +85,7 @@ class Talk:
 
     def end(self) -> None:
         if not self._polite:
-            self._server.log.write(Broken(self._number, tuple(self._doubt[-2:]), self._why))
+            self._server.log.write(BrokenConnection(self._number, tuple(self._doubt[-2:]), self._why))
         self._writer.close()
 
     async def _hear(self, verb: str, words: str) -> None:
@@ -104,7 +106,7 @@ class Talk:
             case "QUIT":
                 self._polite = True
                 await self._answer(verb, USUAL[verb])
-                raise Ended
+                raise ConnectionEnded
             case _:
                 await self._answer(verb, USUAL.get(verb, "502 5.5.1 what"))
 
@@ -135,7 +137,7 @@ class Talk:
         try:
             await self._writer.start_tls(self._server.tls)
         except (OSError, ssl.SSLError) as error:
-            raise Ended from error
+            raise ConnectionEnded from error
         self._secure = True
 
     async def _data(self) -> None:
@@ -159,7 +161,7 @@ class Talk:
         if fault and fault not in faults.ACCEPTING:
             await self._act(fault)
             return
-        self._server.log.write(Accepted(message_id, self._recipient))
+        self._server.log.write(AcceptedMessage(message_id, self._recipient))
         self._server.log.sync()
         await self._kill("logged")
         match fault:
@@ -199,13 +201,13 @@ class Talk:
     def _struck(self, place: str) -> str:
         fault = self._faults.at(place) if self._server.rate else ""
         if fault:
-            self._server.log.write(Struck(place, fault))
+            self._server.log.write(FaultEntry(place, fault))
         return fault
 
     async def _kill(self, place: str) -> None:
         if self._server.kill_at == place:
             self._server.kill_at = ""
-            self._server.log.write(Kill(place, self._client))
+            self._server.log.write(KillRequest(place, self._client))
             self._why = f"killed: {place}"
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HELD):
@@ -215,13 +217,13 @@ class Talk:
         """Wait, without a word, until the client has gone."""
         while await self._reader.read(65536):
             pass
-        raise Ended
+        raise ConnectionEnded
 
     def _cut(self, why: str) -> None:
         self._why = why
         if self._faults.rudely():
             self._writer.transport.abort()
-        raise Ended
+        raise ConnectionEnded
 
     async def _say(self, reply: str) -> None:
         await self._write(reply.encode() + b"\r\n")
@@ -236,7 +238,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     if arguments.certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(arguments.certificate)
-    state = Server(Writer(arguments.log), arguments.seed, arguments.rate, tls, arguments.late)
+    state = RudeServer(LogWriter(arguments.log), arguments.seed, arguments.rate, tls, arguments.late)
     server = await asyncio.start_server(state.talk, arguments.host, 0, limit=LARGEST)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

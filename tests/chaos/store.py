@@ -11,14 +11,14 @@ from digest.database import migrate, read_session, write_session
 from digest.database.models import Delivery, DeliveryState, RelayCircuit, Subscriber, SubscriberStatus
 from digest.delivery import count_queued
 from digest.planning import plan
-from tests.chaos.count import Row
+from tests.chaos.count import RecordRow
 from tests.support.contexts import TUESDAY, add_many_subscribers, make_context, store_papers
 
 PAPER = "A robot folds a protein along a graph"  # each reader has one of these words for a keyword
 NEXT = timedelta(days=1)
 
 
-def planned(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
+def create_planned_store(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
     """A new store with so many readers, and their round of one paper, queued; the papers of it."""
     migrate(engine)
     at = make_context(engine, **given)
@@ -32,7 +32,7 @@ def planned(engine: Engine, letters: int, **given: object) -> tuple[AppContext, 
     return at, papers
 
 
-def rows(engine: Engine) -> list[Row]:
+def load_rows(engine: Engine) -> list[RecordRow]:
     """The whole record."""
     asked = select(
         col(Delivery.message_id),
@@ -48,12 +48,14 @@ def rows(engine: Engine) -> list[Row]:
     with read_session(engine) as session:
         found = session.execute(asked).all()
     return [
-        Row(name, to, edition, state, code, tuple(papers), is_reclaimed, status == SubscriberStatus.ACTIVE, attempts)
+        RecordRow(
+            name, to, edition, state, code, tuple(papers), is_reclaimed, status == SubscriberStatus.ACTIVE, attempts
+        )
         for name, to, edition, state, code, papers, is_reclaimed, status, attempts in found
     ]
 
 
-def readers(engine: Engine, *, active: bool = False) -> list[str]:
+def load_addresses(engine: Engine, *, active: bool = False) -> list[str]:
     asked = select(col(Subscriber.email))
     with read_session(engine) as session:
         return list(
@@ -61,7 +63,7 @@ def readers(engine: Engine, *, active: bool = False) -> list[str]:
         )
 
 
-def under_way(engine: Engine) -> dict[str, int]:
+def count_open(engine: Engine) -> dict[str, int]:
     """Letters that have no fate yet, by state."""
     asked = select(col(Delivery.state), func.count()).where(
         col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE))
@@ -70,7 +72,7 @@ def under_way(engine: Engine) -> dict[str, int]:
         return dict(session.execute(asked.group_by(col(Delivery.state))).tuples().all())
 
 
-def wait(engine: Engine, now: datetime) -> timedelta:
+def time_until_due(engine: Engine, now: datetime) -> timedelta:
     """How long until something may be tried: the way to the relay is closed, or every letter was put off."""
     with read_session(engine) as session:
         lane = session.scalar(select(func.max(col(RelayCircuit.retry_at))))
@@ -91,7 +93,7 @@ def _aware(instant: datetime) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def resolve(engine: Engine, accepted: set[str], now: datetime) -> int:
+def resolve_uncertain(engine: Engine, accepted: set[str], now: datetime) -> int:
     """What an operator does with a relay's log: what is in it was sent, the rest is lost. How many there were."""
     with write_session(engine) as session:
         doubtful = session.execute(

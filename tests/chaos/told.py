@@ -7,7 +7,7 @@ from tests.chaos.count import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class RunSize:
     """How much of it. `others`: events beside the kills, for each of these."""
 
     letters: int
@@ -18,7 +18,7 @@ class Size:
 
 
 @dataclass(slots=True)
-class Told:
+class RunResult:
     """What a run came to."""
 
     seed: int
@@ -34,7 +34,7 @@ class Told:
     faults: list[str] = field(default_factory=list)
 
 
-def plain(verdict: Verdict) -> dict[str, Any]:
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
     """For JSON."""
     counts = {"uncertain": verdict.uncertain, "states": dict(verdict.states), "why": dict(verdict.why)}
     return {name: getattr(verdict, name) for name in Verdict.__slots__} | counts

@@ -16,8 +16,8 @@ from digest.database.models import DeliveryState
 from digest.delivery import DeliveryReport
 from digest.jobs import pipeline
 from tests.chaos import store
-from tests.chaos.count import Row, count
-from tests.chaos.log import Accepted
+from tests.chaos.count import RecordRow, count
+from tests.chaos.log import AcceptedMessage
 from tests.support.contexts import KEY, TUESDAY
 
 SUBSCRIBERS_PER_GROUP = 100  # one subscriber of each group
@@ -97,13 +97,13 @@ class DeliveryCheck:
             time.sleep(1)
         raise TimeoutError("the circuit of the MTA stays open")
 
-    def rows(self) -> list[Row]:
-        return store.rows(self.ctx.engine)
+    def rows(self) -> list[RecordRow]:
+        return store.load_rows(self.ctx.engine)
 
-    def compare(self, result: CheckResult, accepted: Sequence[Accepted], unseen: int = 0) -> None:
+    def compare(self, result: CheckResult, accepted: Sequence[AcceptedMessage], unseen: int = 0) -> None:
         """Compare the MTA's log with the record of deliveries."""
         rows = self.rows()
-        verdict = count(store.readers(self.ctx.engine), rows, accepted, (), unseen)
+        verdict = count(store.load_addresses(self.ctx.engine), rows, accepted, (), unseen)
         result.accepted, result.final_states = len(accepted), Counter(row.state for row in rows)
         result.problems += verdict.faults
 
@@ -114,13 +114,13 @@ def planned_check(count: int, folder: Path, port: int) -> Iterator[DeliveryCheck
     engine = connect(f"sqlite:///{folder / 'digest.db'}")
     relay = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none", "smtp_timeout": 10}
     try:
-        ctx, _ = store.planned(engine, count, secret_key=KEY, smtp_connections=CONNECTIONS, **relay)
+        ctx, _ = store.create_planned_store(engine, count, secret_key=KEY, smtp_connections=CONNECTIONS, **relay)
         yield DeliveryCheck(ctx)
     finally:
         engine.dispose()
 
 
-def check_first_states(rows: Iterable[Row]) -> Iterator[str]:
+def check_first_states(rows: Iterable[RecordRow]) -> Iterator[str]:
     """Yield what contradicts the MTA's replies: refused deliveries fail with their code, deferred ones wait."""
     interrupted = [row for row in rows if row.state == DeliveryState.QUEUED and row.code in INTERRUPTED_CODES]
     if len(interrupted) > CONNECTIONS:
@@ -176,5 +176,5 @@ class Mta(Protocol):
     def accept_all(self) -> None:
         """Accept everything from now on."""
 
-    def accepted(self) -> list[Accepted]:
+    def accepted(self) -> list[AcceptedMessage]:
         """Return what it accepted."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.log import Accepted
+from tests.chaos.log import AcceptedMessage
 from tests.mta.delivery_check import Mta, refused_addresses
 from tests.support.ports import free_port, listening
 
@@ -116,9 +116,9 @@ class Exim(Mta):
         for command in ("rcpt", "data"):
             (self.home / "maps" / command).write_text("")
 
-    def accepted(self) -> list[Accepted]:
+    def accepted(self) -> list[AcceptedMessage]:
         log = (self.home / "log" / "main").read_text()
-        return [Accepted(f"<{message_id}>", recipient) for message_id, recipient in ACCEPTED.findall(log)]
+        return [AcceptedMessage(f"<{message_id}>", recipient) for message_id, recipient in ACCEPTED.findall(log)]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from digest.database.models import DeliveryState
-from tests.chaos.log import Accepted
+from tests.chaos.log import AcceptedMessage
 from tests.checks.postfix import postfix, run
 from tests.mta.delivery_check import CONNECTIONS, LONG_DELAY, CheckResult, DeliveryCheck, Mta, refused_addresses
 from tests.support.ports import listening
@@ -42,7 +42,7 @@ class Postfix(Mta):
             (self.home / "maps" / command).write_text("")
         run("postfix", "-c", str(self.home / "etc"), "reload")
 
-    def accepted(self) -> list[Accepted]:
+    def accepted(self) -> list[AcceptedMessage]:
         deadline = time.monotonic() + QUEUE_TIMEOUT
         while self._queued() and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -53,11 +53,11 @@ class Postfix(Mta):
         return any(path.is_file() for folder in folders for path in (self.home / "queue" / folder).rglob("*"))
 
 
-def parse_delivered(raw: bytes) -> Accepted:
+def parse_delivered(raw: bytes) -> AcceptedMessage:
     message_id, recipient = MESSAGE_ID.search(raw), RECIPIENT.search(raw)
     assert message_id, "an e-mail without a Message-ID"
     assert recipient, "an e-mail without a recipient"
-    return Accepted(message_id[1].decode(), (recipient[1] or recipient[2]).decode())
+    return AcceptedMessage(message_id[1].decode(), (recipient[1] or recipient[2]).decode())
 
 
 @contextmanager
@@ -133,11 +133,11 @@ def check_fault(check: DeliveryCheck, port: int, fault: str, state: DeliveryStat
         yield f"smtp-sink {fault}: {row.recipient}'s delivery is {actual}, not {state} with {code}"
 
 
-def parse_sink_file(raw: bytes) -> Accepted:
+def parse_sink_file(raw: bytes) -> AcceptedMessage:
     message_id, recipient = MESSAGE_ID.search(raw), re.search(rb"^X-Rcpt-Args: <([^>]+)>", raw, re.MULTILINE)
     assert message_id, "an e-mail without a Message-ID"
     assert recipient, "an e-mail without a recipient"
-    return Accepted(message_id[1].decode(), recipient[1].decode())
+    return AcceptedMessage(message_id[1].decode(), recipient[1].decode())
 
 
 @contextmanager

@@ -8,13 +8,13 @@ import pytest
 
 from digest.errors import DeliveryError
 from digest.mail import OutgoingMessage, RawMessage, RelayConfig, SmtpConnection
-from tests.support.rude_relay import Rude
+from tests.support.rude_relay import RudeRelay
 
 LETTER = RawMessage(b"Subject: papers\r\n\r\nSix of them.\r\n")
 FROM, ADA = "digest@example.org", "ada@example.org"
 
-Act = Callable[[Rude, SmtpConnection], Coroutine[Any, Any, None]]
-Against = Callable[[Callable[[], Rude], Act], None]
+Act = Callable[[RudeRelay, SmtpConnection], Coroutine[Any, Any, None]]
+Against = Callable[[Callable[[], RudeRelay], Act], None]
 
 
 async def yes() -> bool:
@@ -25,40 +25,40 @@ async def no() -> bool:
     return False
 
 
-def way(server: Rude, **given: Any) -> RelayConfig:
+def relay_config(server: RudeRelay, **given: Any) -> RelayConfig:
     usual: dict[str, Any] = {"host": "127.0.0.1", "port": server.port}
     return RelayConfig(**usual | given)
 
 
 async def send(connection: SmtpConnection, raw: bytes = LETTER, to: str = ADA) -> str:
     async with asyncio.timeout(30):
-        return str(await connection.send(OutgoingMessage(FROM, to, wired(raw)), yes))
+        return str(await connection.send(OutgoingMessage(FROM, to, to_raw_message(raw)), yes))
 
 
-def wired(raw: bytes) -> RawMessage:
+def to_raw_message(raw: bytes) -> RawMessage:
     """Any bytes as DATA wants them: with a line end, and leading dots doubled."""
     raw = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
     return RawMessage((b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n.."))
 
 
-async def fate(connection: SmtpConnection) -> DeliveryError:
+async def send_error(connection: SmtpConnection) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
         await send(connection)
     return caught.value
 
 
-def against(server: Callable[[], Rude], act: Act) -> None:
+def against(server: Callable[[], RudeRelay], act: Act) -> None:
     async def together() -> None:
-        async with asyncio.timeout(60), server() as rude, SmtpConnection(way(rude)) as connection:
+        async with asyncio.timeout(60), server() as rude, SmtpConnection(relay_config(rude)) as connection:
             await act(rude, connection)
 
     asyncio.run(together())
 
 
-def pipelining(server: Callable[[], Rude], act: Act) -> None:
+def pipelining(server: Callable[[], RudeRelay], act: Act) -> None:
     """The same, with a server that takes several commands at a time."""
 
-    def offering() -> Rude:
+    def offering() -> RudeRelay:
         rude = server()
         rude.offers = (*rude.offers, "PIPELINING")
         return rude

@@ -24,7 +24,7 @@ VERBS = {*TAKING_TURNS, "greeting", "MAIL", "RCPT", "RSET", "NOOP", "dot"}
 USUAL = {"greeting": "220 rude.test", "DATA": "354 go ahead", "QUIT": "221 bye", "STARTTLS": "220 go ahead"}
 
 
-class Rude:
+class RudeRelay:
     """`replies` by verb; "greeting" is the first line and "dot" the answer after a letter. A list answers one by one,
     and when it is used up the server is polite again.
     """

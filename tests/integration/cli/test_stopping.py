@@ -15,12 +15,12 @@ from tests.support.contexts import KEY, StoreView
 from tests.support.factories import NOW, TODAY, delivery, subscriber
 from tests.support.listings import ListingHost, serve_listings
 from tests.support.ports import free_port
-from tests.support.rude_relay import Rude
+from tests.support.rude_relay import RudeRelay
 
 EMAILS = 210  # enough for three connections
 
 
-class SlowRelay(Rude):
+class SlowRelay(RudeRelay):
     """Relay that takes two seconds to accept each e-mail after the fourth."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ WANTED = {
 }
 
 
-def put(
+def add_delivery(
     store: Engine, *, kind: str = DeliveryKind.DIGEST, status: str = SubscriberStatus.ACTIVE, **given: object
 ) -> int:
     """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
@@ -51,29 +51,29 @@ def put(
         return int(row.id or 0)
 
 
-def get(store: Engine, number: int) -> Delivery:
+def load_delivery(store: Engine, number: int) -> Delivery:
     with read_session(store) as session:
         return session.get_one(Delivery, number)
 
 
-def reader_of(store: Engine, number: int) -> Subscriber:
+def load_subscriber(store: Engine, number: int) -> Subscriber:
     with read_session(store) as session:
         return session.get_one(Subscriber, session.get_one(Delivery, number).subscriber_id)
 
 
-def on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> bool:
-    return asyncio.run(alone(store, owner, None, number, attempt)) is DeliveryState.ON_WIRE
+def mark_on_wire(store: Engine, number: int, owner: str = "me", attempt: int = 1) -> bool:
+    return asyncio.run(submit_alone(store, owner, None, number, attempt)) is DeliveryState.ON_WIRE
 
 
 def settle(store: Engine, number: int, outcome: DeliveryOutcome, owner: str = "me", attempt: int = 1) -> bool:
-    return asyncio.run(alone(store, owner, outcome, number, attempt)) is not None
+    return asyncio.run(submit_alone(store, owner, outcome, number, attempt)) is not None
 
 
 async def submit(ledger: GroupCommitter, number: int, outcome: DeliveryOutcome | None) -> DeliveryState | None:
     return await ledger.submit(number, 1, outcome, NOW)
 
 
-async def alone(
+async def submit_alone(
     store: Engine, owner: str, outcome: DeliveryOutcome | None, number: int, attempt: int
 ) -> DeliveryState | None:
     """One line, and nothing else."""
@@ -96,7 +96,7 @@ def hold_commits(store: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def commits(store: Engine) -> Iterator[Callable[[], int]]:
+def count_commits(store: Engine) -> Iterator[Callable[[], int]]:
     """How many transactions have been committed since."""
     seen: list[int] = []
 
@@ -109,60 +109,66 @@ def commits(store: Engine) -> Iterator[Callable[[], int]]:
 
 
 def test_a_letter_goes_on_the_wire_once(store: Engine) -> None:
-    number = put(store)
-    assert on_wire(store, number)
-    assert get(store, number).state == DeliveryState.ON_WIRE
-    assert not on_wire(store, number)
-    assert get(store, number).state == DeliveryState.ON_WIRE
+    number = add_delivery(store)
+    assert mark_on_wire(store, number)
+    assert load_delivery(store, number).state == DeliveryState.ON_WIRE
+    assert not mark_on_wire(store, number)
+    assert load_delivery(store, number).state == DeliveryState.ON_WIRE
 
 
 def test_only_its_owner_may_send_a_letter(store: Engine) -> None:
-    number = put(store, owner="somebody else")
-    assert not on_wire(store, number)
-    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENDING, "somebody else")
-    assert not on_wire(store, 999_999)
+    number = add_delivery(store, owner="somebody else")
+    assert not mark_on_wire(store, number)
+    assert (load_delivery(store, number).state, load_delivery(store, number).owner) == (
+        DeliveryState.SENDING,
+        "somebody else",
+    )
+    assert not mark_on_wire(store, 999_999)
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if state != DeliveryState.SENDING])
 def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: DeliveryState) -> None:
-    number = put(store, state=state)
-    assert not on_wire(store, number)
-    assert get(store, number).state == state
+    number = add_delivery(store, state=state)
+    assert not mark_on_wire(store, number)
+    assert load_delivery(store, number).state == state
 
 
 def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
-    number = put(store)
+    number = add_delivery(store)
     with write_session(store) as session:
         recover_abandoned(session, "another", NOW)
         claim(session, "another", NOW, 10)
-    assert not on_wire(store, number)
+    assert not mark_on_wire(store, number)
     assert not settle(store, number, SENT)
-    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENDING, "another")
-    assert on_wire(store, number, "another", attempt=2)
+    assert (load_delivery(store, number).state, load_delivery(store, number).owner) == (
+        DeliveryState.SENDING,
+        "another",
+    )
+    assert mark_on_wire(store, number, "another", attempt=2)
 
 
 def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_alone(store: Engine) -> None:
-    number = put(store)
+    number = add_delivery(store)
     with write_session(store) as session:
         recover_abandoned(session, "another", NOW)
         (again,) = claim(session, "me", NOW, 10)
     assert again.attempts == 2
-    assert not on_wire(store, number)
-    assert get(store, number).state == DeliveryState.SENDING
-    assert on_wire(store, number, attempt=2)
+    assert not mark_on_wire(store, number)
+    assert load_delivery(store, number).state == DeliveryState.SENDING
+    assert mark_on_wire(store, number, attempt=2)
     assert not settle(store, number, DeliveryOutcome(DeliveryState.QUEUED, 451, "4.3.0 said of the older copy"))
-    assert get(store, number).state == DeliveryState.ON_WIRE
+    assert load_delivery(store, number).state == DeliveryState.ON_WIRE
     assert settle(store, number, SENT, attempt=2)
 
 
 def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engine) -> None:
-    number = put(store)
-    assert on_wire(store, number)
+    number = add_delivery(store)
+    assert mark_on_wire(store, number)
     with write_session(store) as session:
         assert recover_abandoned(session, "another", NOW) == (0, 1)
     assert not settle(store, number, SENT, "somebody else")
     assert settle(store, number, SENT)
-    assert (get(store, number).state, get(store, number).owner) == (DeliveryState.SENT, None)
+    assert (load_delivery(store, number).state, load_delivery(store, number).owner) == (DeliveryState.SENT, None)
     assert not settle(store, number, SENT)
 
 
@@ -171,10 +177,10 @@ def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engin
 def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(
     store: Engine, kind: DeliveryKind, status: SubscriberStatus
 ) -> None:
-    number = put(store, kind=kind, status=status)
+    number = add_delivery(store, kind=kind, status=status)
     wanted = (kind, status) in WANTED
-    assert on_wire(store, number) is wanted
-    row = get(store, number)
+    assert mark_on_wire(store, number) is wanted
+    row = load_delivery(store, number)
     if wanted:
         assert (row.state, row.owner, row.settled_at) == (DeliveryState.ON_WIRE, "me", None)
     else:
@@ -188,10 +194,10 @@ def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(
 
 def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     left, meant, foreign, answered = (
-        put(store, status=SubscriberStatus.UNSUBSCRIBED),
-        put(store),
-        put(store, owner="you"),
-        put(store),
+        add_delivery(store, status=SubscriberStatus.UNSUBSCRIBED),
+        add_delivery(store),
+        add_delivery(store, owner="you"),
+        add_delivery(store),
     )
 
     async def together() -> list[object]:
@@ -201,10 +207,10 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
         await ledger.close()
         return list(told)
 
-    with commits(store) as count:
+    with count_commits(store) as count:
         assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, DeliveryState.SENT]
         assert count() == 1
-    assert [get(store, each).state for each in (left, meant, foreign, answered)] == [
+    assert [load_delivery(store, each).state for each in (left, meant, foreign, answered)] == [
         "cancelled",
         "on_wire",
         "sending",
@@ -223,22 +229,22 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
 )
 @pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.ON_WIRE])
 def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome: DeliveryOutcome) -> None:
-    number = put(store, state=state)
+    number = add_delivery(store, state=state)
     assert settle(store, number, outcome)
-    row = get(store, number)
+    row = load_delivery(store, number)
     assert (row.state, row.reply_code, row.reply) == (outcome.state, outcome.code, outcome.reply)
     assert (row.owner, row.lease_expires_at, row.next_attempt_at, row.attempts) == (None, None, outcome.retry_at, 1)
     assert row.settled_at == (None if outcome.state == DeliveryState.QUEUED else NOW)
     assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "late"))
-    assert get(store, number).state == outcome.state
+    assert load_delivery(store, number).state == outcome.state
 
 
 def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
-    ours, theirs = put(store), put(store)
+    ours, theirs = add_delivery(store), add_delivery(store)
     assert settle(store, ours, DeliveryOutcome(DeliveryState.FAILED, 554, "5.7.1 not from you"))
     assert settle(store, theirs, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
-    assert reader_of(store, ours).status == SubscriberStatus.ACTIVE
-    ended = reader_of(store, theirs)
+    assert load_subscriber(store, ours).status == SubscriberStatus.ACTIVE
+    ended = load_subscriber(store, theirs)
     assert (ended.status, ended.reason, ended.ended_at) == (
         SubscriberStatus.SUPPRESSED,
         "refused: 550 5.1.1 unknown",
@@ -248,20 +254,22 @@ def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
 
 @pytest.mark.parametrize("status", SubscriberStatus)
 def test_who_has_left_is_not_marked_as_refused(store: Engine, status: SubscriberStatus) -> None:
-    number = put(store, state=DeliveryState.ON_WIRE, status=status)
+    number = add_delivery(store, state=DeliveryState.ON_WIRE, status=status)
     assert settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
     stays = status == SubscriberStatus.UNSUBSCRIBED
-    assert reader_of(store, number).status == (SubscriberStatus.UNSUBSCRIBED if stays else SubscriberStatus.SUPPRESSED)
+    assert load_subscriber(store, number).status == (
+        SubscriberStatus.UNSUBSCRIBED if stays else SubscriberStatus.SUPPRESSED
+    )
 
 
 def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> None:
-    number = put(store, owner="you")
+    number = add_delivery(store, owner="you")
     assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
-    assert reader_of(store, number).status == SubscriberStatus.ACTIVE
+    assert load_subscriber(store, number).status == SubscriberStatus.ACTIVE
 
 
 def test_in_one_commit_only_the_newer_of_two_copies_is_recorded(store: Engine) -> None:
-    number = put(store, state=DeliveryState.ON_WIRE, attempts=2)
+    number = add_delivery(store, state=DeliveryState.ON_WIRE, attempts=2)
     uncounted = DeliveryOutcome(DeliveryState.QUEUED, 0, "not in the inbox yet", counts_as_attempt=False)
 
     async def together() -> list[object]:
@@ -272,11 +280,11 @@ def test_in_one_commit_only_the_newer_of_two_copies_is_recorded(store: Engine) -
         return list(states)
 
     assert asyncio.run(together()) == [None, DeliveryState.QUEUED]
-    assert (get(store, number).state, get(store, number).attempts) == ("queued", 1)
+    assert (load_delivery(store, number).state, load_delivery(store, number).attempts) == ("queued", 1)
 
 
 def test_many_connections_share_few_commits(store: Engine) -> None:
-    numbers = [put(store) for _ in range(60)]
+    numbers = [add_delivery(store) for _ in range(60)]
 
     async def connection(ledger: GroupCommitter, number: int) -> bool:
         left = await submit(ledger, number, None)
@@ -288,15 +296,15 @@ def test_many_connections_share_few_commits(store: Engine) -> None:
         await ledger.close()
         return list(done)
 
-    with commits(store) as count:
+    with count_commits(store) as count:
         assert asyncio.run(together()) == [True] * 60
         # One takes the first lines, and what comes meanwhile goes together: 120 lines, a handful of commits.
         assert 2 <= count() <= 12
-    assert {get(store, number).state for number in numbers} == {"sent"}
+    assert {load_delivery(store, number).state for number in numbers} == {"sent"}
 
 
 def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_works(store: Engine) -> None:
-    numbers = [put(store) for _ in range(20)]
+    numbers = [add_delivery(store) for _ in range(20)]
 
     def rename(old: str, new: str) -> None:
         with write_session(store) as session:
@@ -317,11 +325,11 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
     heard = asyncio.run(together())
     assert len(heard) == 20
     assert all(isinstance(each, StoreError | SQLAlchemyError) for each in heard)
-    assert [get(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
+    assert [load_delivery(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
 
 
 def test_the_commits_of_a_ledger_share_a_connection_and_one_that_was_cut_is_replaced(store: Engine) -> None:
-    numbers = [put(store) for _ in range(4)]
+    numbers = [add_delivery(store) for _ in range(4)]
     taken: list[object] = []
     event.listen(store, "checkout", lambda connection, *_: taken.append(connection))
 
@@ -350,7 +358,7 @@ REFUSE = {
 
 
 def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -> None:
-    answered, following = put(store, state=DeliveryState.ON_WIRE), put(store)
+    answered, following = add_delivery(store, state=DeliveryState.ON_WIRE), add_delivery(store)
     with write_session(store) as session:
         session.execute(text(REFUSE[store.dialect.name]))
 
@@ -365,11 +373,11 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
         await ledger.close()
 
     asyncio.run(one_after_the_other())
-    assert [get(store, each).state for each in (answered, following)] == ["on_wire", "sending"]
+    assert [load_delivery(store, each).state for each in (answered, following)] == ["on_wire", "sending"]
 
 
 def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engine) -> None:
-    number, behind = put(store, state=DeliveryState.ON_WIRE), put(store, state=DeliveryState.ON_WIRE)
+    number, behind = add_delivery(store, state=DeliveryState.ON_WIRE), add_delivery(store, state=DeliveryState.ON_WIRE)
 
     async def cancelled() -> None:
         ledger = GroupCommitter(store, "me")
@@ -385,11 +393,11 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
         await ledger.close()
 
     asyncio.run(cancelled())
-    assert [get(store, each).state for each in (number, behind)] == ["sent", "sent"]
+    assert [load_delivery(store, each).state for each in (number, behind)] == ["sent", "sent"]
 
 
 def test_commits_run_on_the_event_loop_with_sqlite_and_in_a_thread_with_postgresql(store: Engine) -> None:
-    number = put(store)
+    number = add_delivery(store)
     threads: set[int] = set()
 
     async def once() -> bool:
@@ -405,6 +413,6 @@ def test_commits_run_on_the_event_loop_with_sqlite_and_in_a_thread_with_postgres
 
 
 def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:
-    with commits(store) as count:
+    with count_commits(store) as count:
         asyncio.run(GroupCommitter(store, "me").close())
         assert count() == 0

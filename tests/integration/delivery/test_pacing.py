@@ -21,14 +21,14 @@ from tests.support.browser import Browser
 from tests.support.contexts import FixedClock, StoreView, make_context
 from tests.support.factories import NOW, delivery, subscriber
 from tests.support.relay import Relay
-from tests.support.rude_relay import Rude
+from tests.support.rude_relay import RudeRelay
 
 
-def through(store: Engine, port: int, **given: object) -> AppContext:
+def relay_context(store: Engine, port: int, **given: object) -> AppContext:
     return make_context(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
 
 
-def queue(store: Engine, *domains: str) -> list[str]:
+def queue_welcomes(store: Engine, *domains: str) -> list[str]:
     """A welcome to a new reader at each domain, in this order."""
     with write_session(store) as session:
         readers = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
@@ -52,16 +52,16 @@ def lane_of(store: Engine) -> RelayCircuit | None:
 
 
 def test_all_connections_together_keep_the_rate(sqlite_store: Engine, polite: Relay) -> None:
-    queue(sqlite_store, *["a.test"] * 250)
+    queue_welcomes(sqlite_store, *["a.test"] * 250)
     began = time.monotonic()
-    assert deliver(through(sqlite_store, polite.port, smtp_rate=100)).sent == 250
+    assert deliver(relay_context(sqlite_store, polite.port, smtp_rate=100)).sent == 250
     assert polite.sessions >= 3
     assert time.monotonic() - began >= 2.3  # ten may go at once, the others one each hundredth
 
 
 def test_a_domain_at_its_limit_holds_up_no_other(store: Engine, polite: Relay) -> None:
-    wanted = queue(store, *["big.test"] * 35, *["small.test", "other.test", "Small.TEST"] * 5)
-    at = through(store, polite.port, smtp_domain_rate=10)
+    wanted = queue_welcomes(store, *["big.test"] * 35, *["small.test", "other.test", "Small.TEST"] * 5)
+    at = relay_context(store, polite.port, smtp_domain_rate=10)
     began = time.monotonic()
     assert deliver(at).sent == 50
     assert time.monotonic() - began >= 3.3  # 35 e-mails to one domain at 10 a second
@@ -75,23 +75,23 @@ def test_a_domain_at_its_limit_holds_up_no_other(store: Engine, polite: Relay) -
 def test_there_are_as_many_connections_as_the_setting_says(
     sqlite_store: Engine, polite: Relay, most: int, letters: int
 ) -> None:
-    queue(sqlite_store, *["a.test"] * letters)
-    assert deliver(through(sqlite_store, polite.port, smtp_connections=most, smtp_reuse=10_000)).sent == letters
+    queue_welcomes(sqlite_store, *["a.test"] * letters)
+    assert deliver(relay_context(sqlite_store, polite.port, smtp_connections=most, smtp_reuse=10_000)).sent == letters
     assert polite.sessions == most
 
 
 def test_a_connection_is_closed_after_as_many_letters_as_the_setting_says(sqlite_store: Engine, polite: Relay) -> None:
-    queue(sqlite_store, *["a.test"] * 21)
-    assert deliver(through(sqlite_store, polite.port, smtp_reuse=7)).sent == 21
+    queue_welcomes(sqlite_store, *["a.test"] * 21)
+    assert deliver(relay_context(sqlite_store, polite.port, smtp_reuse=7)).sent == 21
     assert polite.sessions == 3
 
 
 def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_store: Engine) -> None:
-    queue(sqlite_store, *["a.test"] * 300)
+    queue_welcomes(sqlite_store, *["a.test"] * 300)
 
     async def act() -> None:
         async with asyncio.timeout(60), OneAtATime() as busy:
-            sent = await send_queued(through(sqlite_store, busy.port), lambda: NOW)
+            sent = await send_queued(relay_context(sqlite_store, busy.port), lambda: NOW)
             assert (sent.sent, sent.relay_error, len(busy.letters)) == (300, "", 300)
             assert busy.refused <= 3
         assert {each.attempts for each in StoreView(sqlite_store).deliveries()} == {1}
@@ -99,7 +99,7 @@ def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_s
     asyncio.run(act())
 
 
-class OneAtATime(Rude):
+class OneAtATime(RudeRelay):
     """It takes a second connection for an attack."""
 
     def __init__(self) -> None:
@@ -122,12 +122,12 @@ class OneAtATime(Rude):
 
 
 def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store: Engine) -> None:
-    queue(store, "a.test", "a.test")
+    queue_welcomes(store, "a.test", "a.test")
     clock = FixedClock()
 
     async def act() -> None:
-        async with asyncio.timeout(60), Rude({"greeting": ["554 5.7.1 not you"] * 8}) as rude:
-            at = through(store, rude.port)
+        async with asyncio.timeout(60), RudeRelay({"greeting": ["554 5.7.1 not you"] * 8}) as rude:
+            at = relay_context(store, rude.port)
             expected = INITIAL_PAUSE
             for tries in range(1, 9):
                 with capture_logs() as said:
@@ -155,12 +155,12 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
 
 
 def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> None:
-    queue(store, "a.test")
+    queue_welcomes(store, "a.test")
 
     async def act() -> None:
         no, yes = "535 5.7.8 wrong password", "250 2.1.0 ok"
-        async with asyncio.timeout(60), Rude({"MAIL": [no, no, yes]}) as rude:
-            at = through(store, rude.port)
+        async with asyncio.timeout(60), RudeRelay({"MAIL": [no, no, yes]}) as rude:
+            at = relay_context(store, rude.port)
             for _ in range(2):
                 assert (await send_queued(at, lambda: NOW, force=True)).relay_error
             assert [len(rude.letters), [each.attempts for each in StoreView(store).deliveries()]] == [0, [0]]
@@ -172,13 +172,13 @@ def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> N
 
 
 def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> None:
-    queue(store, "a.test")
+    queue_welcomes(store, "a.test")
     later = NOW + INITIAL_PAUSE
 
     async def act() -> None:
         # Asked with MAIL alone it says yes, and to a letter no: it wants a login for RCPT.
-        async with asyncio.timeout(60), Rude({"RCPT": ["530 5.7.0 log in"] * 2}) as rude:
-            at = through(store, rude.port)
+        async with asyncio.timeout(60), RudeRelay({"RCPT": ["530 5.7.0 log in"] * 2}) as rude:
+            at = relay_context(store, rude.port)
             await send_queued(at, lambda: NOW)
             assert (await send_queued(at, lambda: later)).relay_error
             lane = lane_of(store)
@@ -189,7 +189,7 @@ def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> Non
 
 
 def test_with_nothing_to_send_a_door_that_says_yes_counts_as_open(store: Engine, polite: Relay) -> None:
-    at = through(store, polite.port)
+    at = relay_context(store, polite.port)
     with write_session(store) as session:
         open_circuit(session, at.relay_config().name, code=421, reply="not now", now=NOW)
     assert not asyncio.run(send_queued(at, lambda: NOW + INITIAL_PAUSE)).relay_error
@@ -197,11 +197,11 @@ def test_with_nothing_to_send_a_door_that_says_yes_counts_as_open(store: Engine,
 
 
 def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
-    queue(store, "a.test")
+    queue_welcomes(store, "a.test")
 
     async def act() -> None:
-        async with asyncio.timeout(60), Rude({"DATA": ["530 5.7.0 log in"]}) as rude:
-            assert (await send_queued(through(store, rude.port), lambda: NOW)).relay_error
+        async with asyncio.timeout(60), RudeRelay({"DATA": ["530 5.7.0 log in"]}) as rude:
+            assert (await send_queued(relay_context(store, rude.port), lambda: NOW)).relay_error
         (row,) = StoreView(store).deliveries()
         assert (row.state, row.attempts, row.owner, row.next_attempt_at) == ("queued", 0, None, None)
 
@@ -209,14 +209,14 @@ def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
 
 
 def test_the_door_of_one_relay_is_not_that_of_another(store: Engine, polite: Relay) -> None:
-    queue(store, "a.test")
+    queue_welcomes(store, "a.test")
     with write_session(store) as session:
         open_circuit(session, "elsewhere:25", code=554, reply="no", now=NOW)
-    assert deliver(through(store, polite.port)).sent == 1
+    assert deliver(relay_context(store, polite.port)).sent == 1
 
 
 def test_doctor_and_health_tell_of_a_closed_door(store: Engine, polite: Relay) -> None:
-    at = through(store, polite.port)
+    at = relay_context(store, polite.port)
     client = Browser(create_app(at, clock=lambda: NOW))
     assert client.get("/healthz").json()["relay"] == "open"
     assert not [each for each in check_database(at.settings) if not each.ok]

@@ -11,7 +11,7 @@ from digest.delivery.prefetch import MessagePrefetcher
 from digest.delivery.rate_limit import RateLimits
 from digest.delivery.results import ResultRecorder
 from digest.rendering import RenderCache
-from tests.integration.delivery.test_send import queue
+from tests.integration.delivery.test_send import queue_deliveries
 from tests.support.contexts import make_context
 from tests.support.factories import NOW
 
@@ -25,7 +25,7 @@ def prefetcher(claimer: Claimer, buffer: SendBuffer, store: Engine) -> MessagePr
 
 
 def test_at_the_end_connections_that_wait_get_what_was_rendered_ahead(store: Engine) -> None:
-    addresses = queue(store, 5)
+    addresses = queue_deliveries(store, 5)
     claimer = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
     emails, _ = claimer.claim(frozenset())
 
@@ -47,7 +47,7 @@ def test_at_the_end_connections_that_wait_get_what_was_rendered_ahead(store: Eng
 
 
 def test_one_message_a_connection_is_rendered_ahead_on_the_next_turn_of_the_event_loop(store: Engine) -> None:
-    queue(store, 60)
+    queue_deliveries(store, 60)
     claimer = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
     emails, _ = claimer.claim(frozenset())
 

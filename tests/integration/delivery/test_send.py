@@ -26,17 +26,17 @@ from tests.support.contexts import KEY, StoreView, make_context
 from tests.support.factories import NOW, TODAY, delivery, listing, paper, subscriber
 from tests.support.listings import ListingHost, serve_listings
 from tests.support.relay import Relay
-from tests.support.rude_relay import HANG, Rude
+from tests.support.rude_relay import HANG, RudeRelay
 
 CONNECTIONS = 4  # the usual most
 LATER = NOW + timedelta(minutes=10)
 
 
-def through(store: Engine, port: int, **given: object) -> AppContext:
+def relay_context(store: Engine, port: int, **given: object) -> AppContext:
     return make_context(store, smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", **given)
 
 
-def queue(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, **given: object) -> list[str]:
+def queue_deliveries(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, **given: object) -> list[str]:
     """Letters to as many new readers; their addresses. A digest carries one paper."""
     status = {DeliveryKind.CONFIRM: SubscriberStatus.PENDING, DeliveryKind.GOODBYE: SubscriberStatus.UNSUBSCRIBED}.get(
         DeliveryKind(kind), SubscriberStatus.ACTIVE
@@ -66,7 +66,7 @@ def deliver(at: AppContext, **given: Any) -> DeliveryReport:
 def test_deliveries_are_claimed_on_the_event_loop_with_sqlite_and_in_a_thread_with_postgresql(
     store: Engine, polite: Relay
 ) -> None:
-    queue(store, 2)
+    queue_deliveries(store, 2)
     claimed_in: set[int] = set()
 
     def note(_connection: object, _cursor: object, statement: str, *_about: object) -> None:
@@ -74,11 +74,11 @@ def test_deliveries_are_claimed_on_the_event_loop_with_sqlite_and_in_a_thread_wi
             claimed_in.add(get_ident())
 
     event.listen(store, "before_cursor_execute", note)
-    assert deliver(through(store, polite.port)).sent == 2
+    assert deliver(relay_context(store, polite.port)).sent == 2
     assert (claimed_in == {get_ident()}) is (store.dialect.name == "sqlite")
 
 
-def against(rude: Rude, act: Callable[[Rude], Coroutine[Any, Any, None]]) -> None:
+def against(rude: RudeRelay, act: Callable[[RudeRelay], Coroutine[Any, Any, None]]) -> None:
     async def together() -> None:
         async with rude, asyncio.timeout(60):
             await act(rude)
@@ -86,7 +86,7 @@ def against(rude: Rude, act: Callable[[Rude], Coroutine[Any, Any, None]]) -> Non
     asyncio.run(together())
 
 
-def fates(store: Engine) -> list[str]:
+def states(store: Engine) -> list[str]:
     return [each.state for each in StoreView(store).deliveries()]
 
 
@@ -94,34 +94,34 @@ def recipients(polite: Relay) -> list[str]:
     return [each for each, _ in polite.accepted]
 
 
-def rename(store: Engine, old: str, new: str) -> None:
+def rename_table(store: Engine, old: str, new: str) -> None:
     with write_session(store) as session:
         session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
 def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine, polite: Relay) -> None:
-    (digest,) = queue(store, kind=DeliveryKind.DIGEST, priority=2)
-    (welcome,) = queue(store, kind=DeliveryKind.WELCOME, priority=1)
-    (confirm,) = queue(store, kind=DeliveryKind.CONFIRM, priority=0)
-    sent = deliver(through(store, polite.port))
+    (digest,) = queue_deliveries(store, kind=DeliveryKind.DIGEST, priority=2)
+    (welcome,) = queue_deliveries(store, kind=DeliveryKind.WELCOME, priority=1)
+    (confirm,) = queue_deliveries(store, kind=DeliveryKind.CONFIRM, priority=0)
+    sent = deliver(relay_context(store, polite.port))
     assert recipients(polite) == [confirm, welcome, digest]
     assert (sent.sent, sent.papers, sent.busy, sent.relay_error) == (3, 1, False, "")
     for row in StoreView(store).deliveries():
         assert (row.state, row.reply_code, row.attempts, row.settled_at, row.owner) == ("sent", 250, 1, NOW, None)
         (message,) = (each for each in polite.mails().values() if each[0]["Message-ID"] == row.message_id)
         assert len(message) == 1
-    assert deliver(through(store, polite.port)).sent == 0
+    assert deliver(relay_context(store, polite.port)).sent == 0
     assert len(polite.accepted) == 3
 
 
 def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: Relay) -> None:
-    gone, ours, late, well = queue(store, 4)
+    gone, ours, late, well = queue_deliveries(store, 4)
     polite.refuse = {
         gone: f"550 5.1.1 <{gone}> no such user",
         ours: "554 5.7.1 not from you",
         late: "451 4.7.1 try later",
     }
-    sent = deliver(through(store, polite.port))
+    sent = deliver(relay_context(store, polite.port))
     assert (sent.sent, sent.failed, sent.deferred, recipients(polite)) == (1, 2, 1, [well])
     rows = StoreView(store).deliveries()
     assert [(each.state, each.reply_code) for each in rows] == [
@@ -139,36 +139,36 @@ def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: 
     assert rows[2].next_attempt_at is not None
     assert rows[2].next_attempt_at > NOW
     polite.refuse = {}
-    assert deliver(through(store, polite.port)).sent == 0  # not before its time
-    assert asyncio.run(send_queued(through(store, polite.port), lambda: LATER)).sent == 1
+    assert deliver(relay_context(store, polite.port)).sent == 0  # not before its time
+    assert asyncio.run(send_queued(relay_context(store, polite.port), lambda: LATER)).sent == 1
     assert StoreView(store).deliveries()[2].attempts == 2
 
 
 def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
-    async def act(rude: Rude) -> None:
-        queue(store, 2)
-        sent = await send_queued(through(store, rude.port), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(store, 2)
+        sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (sent.failed, sent.sent) == (1, 1)
         row, other = StoreView(store).deliveries()
         assert (row.state, row.reply_code, other.state) == ("failed", 554, "sent")
         assert row.reply.startswith("5.6.0 caf")
         assert row.reply.endswith("end")
 
-    against(Rude({"dot": ["554 5.6.0 caf\xe9 \x00\x07 end"]}), act)
+    against(RudeRelay({"dot": ["554 5.6.0 caf\xe9 \x00\x07 end"]}), act)
 
 
 def test_without_a_relay_letters_are_kept_in_the_inbox(store: Engine, tmp_path: Path) -> None:
     if store.dialect.name != "sqlite":
         pytest.skip("the inbox lies beside the database file")
     at = make_context(store)
-    wanted = queue(store, 3)
+    wanted = queue_deliveries(store, 3)
     assert deliver(at).sent == 3
     assert sorted(each.recipient for each in list_messages(at.mailbox_directory)) == sorted(wanted)
 
 
 def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) -> None:
     at = make_context(sqlite_store)
-    queue(sqlite_store, 2)
+    queue_deliveries(sqlite_store, 2)
 
     def lose(_sent: DeliveryReport) -> None:
         if at.mailbox_directory.exists():
@@ -180,11 +180,11 @@ def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) ->
 
 
 def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
-    async def act(rude: Rude) -> None:
-        readers.extend(queue(store, 3))
-        sent = await send_queued(through(store, rude.port), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        readers.extend(queue_deliveries(store, 3))
+        sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (len(rude.letters), sent.sent, sent.cancelled) == (2, 2, 1)
-        assert fates(store) == ["sent", "cancelled", "sent"]
+        assert states(store) == ["sent", "cancelled", "sent"]
 
     async def leave() -> None:  # while the first letter is answered, and all are claimed
         with write_session(store) as session:
@@ -197,27 +197,27 @@ def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
 
 
 def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(store: Engine, polite: Relay) -> None:
-    queue(store, 20)
+    queue_deliveries(store, 20)
     stop = asyncio.Event()
 
     def enough(sent: DeliveryReport) -> None:
         if sent.sent == 3:
             stop.set()
 
-    sent = deliver(through(store, polite.port), stop=stop, on_progress=enough).sent
+    sent = deliver(relay_context(store, polite.port), stop=stop, on_progress=enough).sent
     assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
     rows = StoreView(store).deliveries()
     assert [each.state for each in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
     assert {(each.owner, each.attempts) for each in rows[sent:]} == {(None, 0)}
-    assert deliver(through(store, polite.port)).sent == 20 - sent
+    assert deliver(relay_context(store, polite.port)).sent == 20 - sent
     assert set(Counter(recipients(polite)).values()) == {1}
 
 
 def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(store: Engine) -> None:
-    async def act(rude: Rude) -> None:
-        queue(store, 10)
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(store, 10)
         stop = asyncio.Event()
-        sent = await send_queued(through(store, rude.port), lambda: NOW, stop=stop)
+        sent = await send_queued(relay_context(store, rude.port), lambda: NOW, stop=stop)
         assert (sent.sent, sent.deferred, sent.failed) == (0, 0, 0)
         assert "421" in sent.relay_error
         rows = StoreView(store).deliveries()
@@ -225,20 +225,20 @@ def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(sto
         assert {(each.attempts, each.next_attempt_at) for each in rows} == {(0, None)}
         # The run is over; whether there is another one is for the caller to say.
         assert not stop.is_set()
-        assert (await send_queued(through(store, rude.port), lambda: LATER, stop=stop)).sent == 10
+        assert (await send_queued(relay_context(store, rude.port), lambda: LATER, stop=stop)).sent == 10
 
-    against(Rude({"greeting": ["421 4.3.2 not now"] * 3}), act)
+    against(RudeRelay({"greeting": ["421 4.3.2 not now"] * 3}), act)
 
 
 def test_two_lost_connections_are_no_reason_to_give_up(store: Engine) -> None:
-    async def act(rude: Rude) -> None:
-        queue(store, 8)
-        sent = await send_queued(through(store, rude.port), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(store, 8)
+        sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (sent.deferred, sent.sent, sent.relay_error) == (0, 8, "")
 
     polite = "220 rude.test"
     down = "421 4.3.2 not now"
-    against(Rude({"greeting": [down, down, polite, down, down, polite], "dot": ["250 ok, close"]}), act)
+    against(RudeRelay({"greeting": [down, down, polite, down, down, polite], "dot": ["250 ok, close"]}), act)
 
 
 @pytest.mark.parametrize(
@@ -248,22 +248,22 @@ def test_two_lost_connections_are_no_reason_to_give_up(store: Engine) -> None:
 def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
     store: Engine, replies: dict[str, list[str]]
 ) -> None:
-    async def act(rude: Rude) -> None:
-        queue(store, 5)
-        sent = await send_queued(through(store, rude.port), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(store, 5)
+        sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (sent.sent, sent.deferred, sent.failed, bool(sent.relay_error)) == (0, 0, 0, True)
         assert {each.state for each in StoreView(store).deliveries()} == {"queued"}
         assert {(each.attempts, each.next_attempt_at) for each in StoreView(store).deliveries()} == {(0, None)}
         assert len(rude.heard) == 1
 
-    against(Rude({verb: list(each) for verb, each in replies.items()}), act)
+    against(RudeRelay({verb: list(each) for verb, each in replies.items()}), act)
 
 
 def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite: Relay) -> None:
-    queue(store, 2, kind=DeliveryKind.DIGEST)
-    queue(store, 1, kind=DeliveryKind.DIGEST, edition="no date at all", priority=0)
-    queue(store, 2, kind=DeliveryKind.DIGEST)
-    sent = deliver(through(store, polite.port))
+    queue_deliveries(store, 2, kind=DeliveryKind.DIGEST)
+    queue_deliveries(store, 1, kind=DeliveryKind.DIGEST, edition="no date at all", priority=0)
+    queue_deliveries(store, 2, kind=DeliveryKind.DIGEST)
+    sent = deliver(relay_context(store, polite.port))
     assert (sent.sent, sent.deferred) == (4, 1)
     row = StoreView(store).deliveries()[2]
     assert (row.state, row.attempts, row.owner) == ("queued", 1, None)
@@ -273,19 +273,19 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite
 
 
 def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store: Engine, polite: Relay) -> None:
-    queue(sqlite_store, kind=DeliveryKind.DIGEST)
+    queue_deliveries(sqlite_store, kind=DeliveryKind.DIGEST)
     known = RenderCache()
-    assert deliver(through(sqlite_store, polite.port), cache=known).sent == 1
+    assert deliver(relay_context(sqlite_store, polite.port), cache=known).sent == 1
     assert len(known.matches) > 0
 
 
 def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that_it_is_busy(
     store: Engine, polite: Relay
 ) -> None:
-    queue(store, 10)
+    queue_deliveries(store, 10)
 
     async def both() -> Sequence[DeliveryReport]:
-        at = through(store, polite.port)
+        at = relay_context(store, polite.port)
         return await asyncio.gather(send_queued(at, lambda: NOW), send_queued(at, lambda: NOW))
 
     first, second = asyncio.run(both())
@@ -302,8 +302,8 @@ def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that
     ],
 )
 def test_more_letters_use_more_connections(sqlite_store: Engine, polite: Relay, letters: int, connections: int) -> None:
-    wanted = queue(sqlite_store, letters)
-    assert deliver(through(sqlite_store, polite.port)).sent == letters
+    wanted = queue_deliveries(sqlite_store, letters)
+    assert deliver(relay_context(sqlite_store, polite.port)).sent == letters
     assert sorted(recipients(polite)) == sorted(wanted)
     worn_out = letters // 100  # a connection is renewed after a hundred letters
     assert connections <= polite.sessions <= connections + worn_out
@@ -315,7 +315,7 @@ def test_more_letters_use_more_connections(sqlite_store: Engine, polite: Relay, 
 def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
     store: Engine, polite: Relay, tmp_path: Path
 ) -> None:
-    wanted = queue(store, 2 * DELIVERIES_PER_CONNECTION + 30)
+    wanted = queue_deliveries(store, 2 * DELIVERIES_PER_CONNECTION + 30)
     polite.stall_from = 40
     with serve_listings(ListingHost(TODAY)) as lists:
         command = Command(
@@ -336,12 +336,12 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
         process.send_signal(signal.SIGKILL)
         process.communicate()
     polite.stall_from = None
-    killed = Counter(fates(store))
+    killed = Counter(states(store))
     assert 1 <= killed["on_wire"] <= CONNECTIONS
     assert killed["sending"] > 0
-    sent = deliver(through(store, polite.port))
+    sent = deliver(relay_context(store, polite.port))
     assert sent.uncertain == killed["on_wire"]
-    assert Counter(fates(store)) == {"sent": len(wanted) - sent.uncertain, "uncertain": sent.uncertain}
+    assert Counter(states(store)) == {"sent": len(wanted) - sent.uncertain, "uncertain": sent.uncertain}
     got = Counter(recipients(polite))
     assert set(got.values()) == {1}
     # Whoever got no letter is among those in doubt.
@@ -356,22 +356,22 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
 def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
     store: Engine, verb: str, fate: str, doubtful: int
 ) -> None:
-    async def act(rude: Rude) -> None:
-        wanted = queue(store, 12)
-        running = asyncio.create_task(send_queued(through(store, rude.port), lambda: NOW))
+    async def act(rude: RudeRelay) -> None:
+        wanted = queue_deliveries(store, 12)
+        running = asyncio.create_task(send_queued(relay_context(store, rude.port), lambda: NOW))
         await rude.waiting.wait()
         running.cancel()
         await asyncio.wait({running}, timeout=15)
         assert running.cancelled()
-        assert fates(store) == [fate] + ["queued"] * 11
+        assert states(store) == [fate] + ["queued"] * 11
         assert {each.owner for each in StoreView(store).deliveries()} == {None}
-        again = await send_queued(through(store, rude.port), lambda: NOW)
+        again = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (again.sent, again.uncertain) == (len(wanted) - doubtful, 0)
 
-    against(Rude({verb: [HANG]}), act)
+    against(RudeRelay({verb: [HANG]}), act)
 
 
-class Saboteur(Rude):
+class Saboteur(RudeRelay):
     """Does something between the letter and its answer."""
 
     def __init__(self, act: Callable[[], Awaitable[None]]) -> None:
@@ -387,31 +387,31 @@ class Saboteur(Rude):
 
 def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Engine) -> None:
     async def lose() -> None:
-        await asyncio.to_thread(rename, store, "delivery", "hidden")
+        await asyncio.to_thread(rename_table, store, "delivery", "hidden")
 
-    async def act(rude: Rude) -> None:
-        queue(store, 6)
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(store, 6)
         with pytest.raises((StoreError, SQLAlchemyError)):
-            await send_queued(through(store, rude.port), lambda: NOW)
-        rename(store, "hidden", "delivery")
-        assert fates(store) == ["on_wire"] + ["sending"] * 5
-        sent = await send_queued(through(store, rude.port), lambda: NOW)
+            await send_queued(relay_context(store, rude.port), lambda: NOW)
+        rename_table(store, "hidden", "delivery")
+        assert states(store) == ["on_wire"] + ["sending"] * 5
+        sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (sent.uncertain, sent.sent, len(rude.letters)) == (1, 5, 6)
-        assert fates(store) == ["uncertain"] + ["sent"] * 5
+        assert states(store) == ["uncertain"] + ["sent"] * 5
 
     against(Saboteur(lose), act)
 
 
 def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(store: Engine) -> None:
-    async def act(rude: Rude) -> None:
-        queue(store, 3)
-        running = asyncio.create_task(send_queued(through(store, rude.port), lambda: NOW))
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(store, 3)
+        running = asyncio.create_task(send_queued(relay_context(store, rude.port), lambda: NOW))
         await held.wait()
         await asyncio.sleep(0.2)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert fates(store) == ["sent", "queued", "queued"]
+        assert states(store) == ["sent", "queued", "queued"]
 
     async def hold() -> None:
         other.execute(text("UPDATE delivery SET priority = 1 WHERE state = 'on_wire'"))
@@ -425,13 +425,13 @@ def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(st
 
 def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> None:
     async def lose_for_a_moment() -> None:
-        rename(sqlite_store, "delivery", "hidden")
-        asyncio.get_running_loop().call_later(0.5, rename, sqlite_store, "hidden", "delivery")
+        rename_table(sqlite_store, "delivery", "hidden")
+        asyncio.get_running_loop().call_later(0.5, rename_table, sqlite_store, "hidden", "delivery")
 
-    async def act(rude: Rude) -> None:
-        queue(sqlite_store, 3)
-        assert (await send_queued(through(sqlite_store, rude.port), lambda: NOW)).sent == 3
-        assert fates(sqlite_store) == ["sent"] * 3
+    async def act(rude: RudeRelay) -> None:
+        queue_deliveries(sqlite_store, 3)
+        assert (await send_queued(relay_context(sqlite_store, rude.port), lambda: NOW)).sent == 3
+        assert states(sqlite_store) == ["sent"] * 3
 
     against(Saboteur(lose_for_a_moment), act)
 
@@ -446,20 +446,20 @@ def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> Non
         with store.connect() as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
-        at_once.append(await send_queued(through(store, port), lambda: NOW))
+        at_once.append(await send_queued(relay_context(store, port), lambda: NOW))
 
     port = 0
 
-    async def act(rude: Rude) -> None:
+    async def act(rude: RudeRelay) -> None:
         nonlocal port
         port = rude.port
-        queue(store, 250)  # more than are claimed beforehand: it has to come back for the rest
+        queue_deliveries(store, 250)  # more than are claimed beforehand: it has to come back for the rest
         with pytest.raises(StoreError, match="counts this process as dead"):
-            await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
+            await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         (second,) = at_once
         # Uncertain for the other sender; but this one lives, and tells how its letter fared.
         assert (second.busy, second.uncertain, second.sent) == (False, 1, 249)
         assert len(rude.letters) == 250
-        assert Counter(fates(store)) == {"sent": 250}
+        assert Counter(states(store)) == {"sent": 250}
 
     against(Saboteur(cut_off_and_overtake), act)

@@ -9,92 +9,92 @@ from sqlalchemy.exc import OperationalError
 from digest.database import write_session
 from digest.database.models import DeliveryState
 from digest.delivery import send_queued
-from tests.integration.delivery.test_send import against, fates, queue, through
+from tests.integration.delivery.test_send import against, queue_deliveries, relay_context, states
 from tests.support.contexts import StoreView
 from tests.support.factories import NOW
-from tests.support.rude_relay import Rude
+from tests.support.rude_relay import RudeRelay
 
 AHEAD = "MAIL RCPT DATA"
 
 
 def test_while_letters_wait_each_goes_ahead_of_itself(store: Engine) -> None:
-    addresses = queue(store, 12)
+    addresses = queue_deliveries(store, 12)
 
-    async def act(rude: Rude) -> None:
-        sent = await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        sent = await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         assert sent.sent == len(addresses)
         assert (rude.ahead[:10], rude.ahead[-1]) == ([AHEAD] * 10, "")
         assert [line for line in rude.words.splitlines() if line.startswith("RCPT")] == [
             f"RCPT TO:<{each}>" for each in addresses
         ]
 
-    against(Rude(offers=("PIPELINING",)), act)
-    assert set(fates(store)) == {DeliveryState.SENT}
+    against(RudeRelay(offers=("PIPELINING",)), act)
+    assert set(states(store)) == {DeliveryState.SENT}
 
 
 def test_letters_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None:
-    queue(store, 5)
+    queue_deliveries(store, 5)
 
-    async def act(rude: Rude) -> None:
-        await send_queued(through(store, rude.port, smtp_connections=1, smtp_rate=100), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        await send_queued(relay_context(store, rude.port, smtp_connections=1, smtp_rate=100), lambda: NOW)
         assert rude.ahead == [""] * 5
 
-    against(Rude(offers=("PIPELINING",)), act)
+    against(RudeRelay(offers=("PIPELINING",)), act)
 
 
 def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> None:
-    addresses = queue(store, 8)
+    addresses = queue_deliveries(store, 8)
     with write_session(store) as session:
         session.execute(
             text("UPDATE subscriber SET timezone = 'Nowhere/At_All' WHERE email = :one"), {"one": addresses[3]}
         )
 
-    async def act(rude: Rude) -> None:
-        sent = await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        sent = await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         assert (sent.sent, sent.deferred) == (7, 1)
 
-    against(Rude(offers=("PIPELINING",)), act)
+    against(RudeRelay(offers=("PIPELINING",)), act)
     odd = [each for each in StoreView(store).deliveries() if each.state != DeliveryState.SENT]
     assert [each.reply.split(":")[0] for each in odd] == ["cannot be written"]
 
 
 def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: Engine) -> None:
-    queue(store, 6)
+    queue_deliveries(store, 6)
 
-    async def act(rude: Rude) -> None:
-        sent = await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)
+    async def act(rude: RudeRelay) -> None:
+        sent = await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         assert (sent.sent, sent.failed) == (5, 1)
         assert len(rude.letters) == 5
 
-    against(Rude({"RCPT": ["250 ok", "250 ok", "550 5.1.1 unknown"]}, offers=("PIPELINING",)), act)
+    against(RudeRelay({"RCPT": ["250 ok", "250 ok", "550 5.1.1 unknown"]}, offers=("PIPELINING",)), act)
     assert [each.reply_code for each in StoreView(store).deliveries()] == [250, 250, 550, 250, 250, 250]
 
 
 def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_letter_may_leave(store: Engine) -> None:
-    queue(store, 4)
-    rude = Rude(offers=("PIPELINING",))
+    queue_deliveries(store, 4)
+    rude = RudeRelay(offers=("PIPELINING",))
     in_doubt: list[int] = []  # letters on the wire, as the record has it before each change
     failed: list[str] = []
 
     def away(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if "UPDATE delivery" in " ".join(statement.split()):
-            in_doubt.append(fates(store).count(DeliveryState.ON_WIRE))
+            in_doubt.append(states(store).count(DeliveryState.ON_WIRE))
             if rude.letters and not failed:
                 failed.append(statement)
                 raise OperationalError(statement, {}, Exception("the store is away for a moment"))
 
     event.listen(store, "before_cursor_execute", away)
 
-    async def act(rude: Rude) -> None:
-        assert (await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW)).sent == 4
+    async def act(rude: RudeRelay) -> None:
+        assert (await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)).sent == 4
 
     against(rude, act)
     assert failed
     assert max(in_doubt) == 1
-    assert set(fates(store)) == {DeliveryState.SENT}
+    assert set(states(store)) == {DeliveryState.SENT}
 
 
-class Watching(Rude):
+class Watching(RudeRelay):
     """Notes at each QUIT how many letters there were, and how many of them the record says are sent; answers are
     slow to be recorded. At the second letter `stop` is set.
     """
@@ -113,29 +113,33 @@ class Watching(Rude):
         if verb == "RCPT" and len(self.letters) == 1:
             self._stop.set()
         if verb == "QUIT":
-            recorded = await asyncio.to_thread(lambda: fates(self._store).count(DeliveryState.SENT))
+            recorded = await asyncio.to_thread(lambda: states(self._store).count(DeliveryState.SENT))
             self.at_goodbye.append((len(self.letters), recorded))
         return await super()._say(verb, writer)
 
 
 def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) -> None:
-    queue(store, 4)
+    queue_deliveries(store, 4)
     watching = Watching(store, asyncio.Event(), "PIPELINING")
 
-    async def act(rude: Rude) -> None:
-        assert (await send_queued(through(store, rude.port, smtp_connections=1, smtp_reuse=3), lambda: NOW)).sent == 4
+    async def act(rude: RudeRelay) -> None:
+        assert (
+            await send_queued(relay_context(store, rude.port, smtp_connections=1, smtp_reuse=3), lambda: NOW)
+        ).sent == 4
 
     against(watching, act)
     assert watching.at_goodbye == [(3, 3), (4, 4)]
 
 
 def test_who_is_told_to_stop_says_goodbye_when_the_last_answer_is_recorded(store: Engine) -> None:
-    queue(store, 8)
+    queue_deliveries(store, 8)
     stop = asyncio.Event()
     watching = Watching(store, stop)
 
-    async def act(rude: Rude) -> None:
-        assert (await send_queued(through(store, rude.port, smtp_connections=1), lambda: NOW, stop=stop)).sent == 2
+    async def act(rude: RudeRelay) -> None:
+        assert (
+            await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW, stop=stop)
+        ).sent == 2
 
     against(watching, act)
     assert watching.at_goodbye == [(2, 2)]

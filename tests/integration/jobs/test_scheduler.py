@@ -22,7 +22,7 @@ from tests.support.contexts import FixedClock, StoreView, add_active_subscriber,
 from tests.support.factories import NOW, TODAY, delivery, subscriber
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay
-from tests.support.rude_relay import HANG, Rude
+from tests.support.rude_relay import HANG, RudeRelay
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
     clock = FixedClock()
 
     async def act() -> None:
-        async with Rude({"greeting": ["554 5.7.1 not you"] * 2}) as rude:
+        async with RudeRelay({"greeting": ["554 5.7.1 not you"] * 2}) as rude:
             work = Scheduler(wired(store, lists, rude.port), clock)
             for _ in range(3):
                 queue(store)
@@ -202,7 +202,7 @@ def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, l
     clock = FixedClock()
 
     async def act() -> None:
-        async with Rude({"greeting": ["421 4.3.2 not now"] * 3}) as rude:
+        async with RudeRelay({"greeting": ["421 4.3.2 not now"] * 3}) as rude:
             work = Scheduler(wired(store, lists, rude.port), clock)
             for _ in range(5):
                 queue(store)
@@ -215,7 +215,7 @@ def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, l
 
 
 def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engine, lists: ListingHost) -> None:
-    class Slow(Rude):
+    class Slow(RudeRelay):
         async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
             if verb == "dot":
                 self.waiting.set()
@@ -237,7 +237,7 @@ def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engi
 def test_the_end_does_not_wait_for_a_source(sqlite_store: Engine, polite: Relay) -> None:
     async def act() -> None:
         # Rude in another trade: a host that takes the request and never answers.
-        async with asyncio.timeout(20), Rude({"greeting": [HANG]}) as silent:
+        async with asyncio.timeout(20), RudeRelay({"greeting": [HANG]}) as silent:
             host = ListingHost(TODAY, url=f"http://127.0.0.1:{silent.port}")
             async with run_scheduler(wired(sqlite_store, host, polite.port), FixedClock()):
                 await silent.waiting.wait()

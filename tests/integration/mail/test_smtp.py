@@ -17,9 +17,9 @@ from digest.mail import OutgoingMessage, SendCancelled, SmtpConnection
 from digest.mail import RelayConfig as Way
 from digest.mail.relay import MESSAGES_PER_CONNECTION
 from tests.support import handing
-from tests.support.handing import ADA, FROM, LETTER, Against, fate, no, send, way, yes
+from tests.support.handing import ADA, FROM, LETTER, Against, no, relay_config, send, send_error, yes
 from tests.support.relay import Relay
-from tests.support.rude_relay import CLOSE, HANG, Rude
+from tests.support.rude_relay import CLOSE, HANG, RudeRelay
 
 
 @pytest.fixture(params=[handing.against, handing.pipelining], ids=["in-turn", "pipelining"])
@@ -64,22 +64,22 @@ def test_a_worn_out_connection_is_renewed(polite: Relay) -> None:
 
 
 def test_the_size_is_told_to_who_asks_for_it(against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         asked = "SIZE 1000" in rude.offers
         assert rude.heard[0][1] == "MAIL FROM:<digest@example.org>" + (f" SIZE={len(LETTER)}" if asked else "")
         assert rude.heard[0][2] == "RCPT TO:<ada@example.org>"
 
-    against(lambda: Rude(offers=("SIZE 1000",)), act)
-    against(Rude, act)
+    against(lambda: RudeRelay(offers=("SIZE 1000",)), act)
+    against(RudeRelay, act)
 
 
 def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         assert [each.split(" ")[0] for each in rude.heard[0]] == ["EHLO", "HELO", "MAIL", "RCPT", "DATA"]
 
-    against(lambda: Rude({"EHLO": ["502 unknown"]}), act)
+    against(lambda: RudeRelay({"EHLO": ["502 unknown"]}), act)
 
 
 # --- refusals before and after the letter
@@ -103,34 +103,34 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) ->
 def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
     verb: str, reply: str, kind: type[DeliveryError], against: Against
 ) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        error = await fate(connection)
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        error = await send_error(connection)
         assert (type(error), error.code) == (kind, int(reply[:3]))
         assert reply[4:] in str(error)
         assert getattr(error, "recipient_refused", False) is (verb == "RCPT" and kind is PermanentDeliveryError)
         assert (await send(connection)).startswith("250")
         assert [len(rude.heard), rude.words.count("RSET")] == [1, 1]
 
-    against(lambda: Rude({verb: [reply]}), act)
+    against(lambda: RudeRelay({verb: [reply]}), act)
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "dot"])
 def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str, against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        error = await fate(connection)
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        error = await send_error(connection)
         assert (type(error), error.code) == (TemporaryDeliveryError, 421)
         await send(connection)
         assert len(rude.heard) == 2
 
     # A server that says so and does not close: whoever goes on talking to it is lost.
-    against(lambda: Rude({verb: ["421 4.3.2 closing"]}), act)
+    against(lambda: RudeRelay({verb: ["421 4.3.2 closing"]}), act)
 
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "250 out of step"])
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, reply: str, against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        error = await fate(connection)
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        error = await send_error(connection)
         assert (type(error), error.code) == (TemporaryDeliveryError, 250 if reply.startswith("250") else 0)
         assert not rude.letters
         await send(connection)
@@ -138,28 +138,28 @@ def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, 
 
     if verb != "DATA" and reply.startswith("250"):
         pytest.skip("that is what the others should say")
-    against(lambda: Rude({verb: [reply]}), act)
+    against(lambda: RudeRelay({verb: [reply]}), act)
 
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "354 and now?", "42", "99 bottles"])
 def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str, against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        assert type(await fate(connection)) is UncertainDeliveryError
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        assert type(await send_error(connection)) is UncertainDeliveryError
         assert len(rude.letters) == 1
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    against(lambda: Rude({"dot": [reply]}), act)
+    against(lambda: RudeRelay({"dot": [reply]}), act)
 
 
 @pytest.mark.parametrize("reply", ["250 2.0.0 ok", "251 forwarded", "200 fine", "250-two\r\n250 lines"])
 def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         assert (await send(connection)).startswith(reply[:3])
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [1, 2]
 
-    against(lambda: Rude({"dot": [reply]}), act)
+    against(lambda: RudeRelay({"dot": [reply]}), act)
 
 
 @pytest.mark.parametrize(
@@ -170,29 +170,29 @@ def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: 
 def test_a_server_that_closes_as_we_begin_the_next_letter_costs_nothing(
     replies: dict[str, list[str]], against: Against
 ) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         await send(connection)  # at once: the end of the connection is heard only with the answer to this
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    against(lambda: Rude({verb: list(each) for verb, each in replies.items()}), act)
+    against(lambda: RudeRelay({verb: list(each) for verb, each in replies.items()}), act)
 
 
 def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         await asyncio.sleep(0.1)
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    against(lambda: Rude({"dot": ["250 ok, close"]}), act)
+    against(lambda: RudeRelay({"dot": ["250 ok, close"]}), act)
 
 
 # --- the fence, and being cancelled
 
 
 def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(SendCancelled):
             await connection.send(OutgoingMessage(FROM, "gone@example.org", LETTER), no)
         await send(connection)
@@ -203,7 +203,7 @@ def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Agains
         else:
             assert first == last == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
 
-    against(Rude, act)
+    against(RudeRelay, act)
 
 
 @pytest.mark.parametrize("fault", [OSError("the record is out of reach"), asyncio.CancelledError()], ids=type)
@@ -211,17 +211,17 @@ def test_a_fence_that_fails_does_not_spoil_the_next_letter(fault: BaseException,
     async def broken() -> bool:
         raise fault
 
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(type(fault)):
             await connection.send(OutgoingMessage(FROM, ADA, LETTER), broken)
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [1 + ("PIPELINING" in rude.offers), 1]
 
-    against(Rude, act)
+    against(RudeRelay, act)
 
 
 def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         heard: list[str] = []
 
         async def note() -> bool:
@@ -233,15 +233,15 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
         words = [each.split(" ")[0] for each in heard]
         assert words == ["EHLO", "MAIL", "RCPT", *(["DATA"] if "PIPELINING" in rude.offers else [])]
 
-    against(Rude, act)
+    against(RudeRelay, act)
 
 
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "RSET", "DATA", "dot"])
 def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         if verb == "RSET":
             rude.replies["RCPT"] = ["550 no"]
-            await fate(connection)
+            await send_error(connection)
         sending = asyncio.create_task(send(connection))
         await rude.waiting.wait()
         await asyncio.sleep(0.05)  # before 3.12, asyncio.wait_for loses a cancellation that meets the end of connecting
@@ -251,15 +251,18 @@ def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, a
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2 if verb == "dot" else 1]
 
-    against(lambda: Rude({verb: [HANG]}), act)
+    against(lambda: RudeRelay({verb: [HANG]}), act)
 
 
 @pytest.mark.parametrize("offers", [(), ("PIPELINING",)])
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
 def test_a_relay_that_stalls_is_left_after_its_time(verb: str, offers: tuple[str, ...]) -> None:
     async def act() -> None:
-        async with Rude({verb: [HANG]}, offers=offers) as rude, SmtpConnection(way(rude, timeout=0.1)) as connection:
-            error = await fate(connection)
+        async with (
+            RudeRelay({verb: [HANG]}, offers=offers) as rude,
+            SmtpConnection(relay_config(rude, timeout=0.1)) as connection,
+        ):
+            error = await send_error(connection)
             assert isinstance(error, UncertainDeliveryError if verb == "dot" else TemporaryDeliveryError)
             assert error.code == 0
             await send(connection)
@@ -284,28 +287,28 @@ def test_a_relay_that_stalls_is_left_after_its_time(verb: str, offers: tuple[str
     ],
 )
 def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: str, against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(PermanentDeliveryError) as caught:
             await send(connection, to=to)
         assert caught.value.recipient_refused
         assert not to or to not in str(caught.value)
         assert rude.words == ""
 
-    against(Rude, act)
+    against(RudeRelay, act)
 
 
 def test_usual_addresses_of_every_kind_are_written(against: Against) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         for to in ("a.b+c_d'e@example.org", "{x}~!#$%&*/=?^`|@xn--exmple-cua.org", "root@localhost"):
             await send(connection, to=to)
             assert f"RCPT TO:<{to}>" in rude.words
 
-    against(Rude, act)
+    against(RudeRelay, act)
 
 
 def test_a_sender_that_cannot_be_written_is_our_fault(against: Against) -> None:
-    async def act(_rude: Rude, connection: SmtpConnection) -> None:
+    async def act(_rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(RelayRefusedError, match="DIGEST_MAIL_FROM"):
             await connection.send(OutgoingMessage("bücher@example.org", ADA, LETTER), yes)
 
-    against(Rude, act)
+    against(RudeRelay, act)

@@ -8,14 +8,17 @@ import pytest
 
 from digest.errors import DeliveryError, PermanentDeliveryError, RelayRefusedError
 from digest.mail import OutgoingMessage, SmtpConnection
-from tests.support.handing import ADA, FROM, LETTER, pipelining, way, wired, yes
-from tests.support.rude_relay import CLOSE, Rude
+from tests.support.handing import ADA, FROM, LETTER, pipelining, relay_config, to_raw_message, yes
+from tests.support.rude_relay import CLOSE, RudeRelay
 
 AHEAD = "MAIL RCPT DATA"
 
 
 def parcels(many: int) -> list[OutgoingMessage]:
-    return [OutgoingMessage(FROM, ADA, wired(b"Subject: %d\r\n\r\nSix papers.\r\n" % number)) for number in range(many)]
+    return [
+        OutgoingMessage(FROM, ADA, to_raw_message(b"Subject: %d\r\n\r\nSix papers.\r\n" % number))
+        for number in range(many)
+    ]
 
 
 def then(following: OutgoingMessage | None) -> Callable[[], OutgoingMessage | None]:
@@ -34,13 +37,13 @@ async def hand_over(connection: SmtpConnection, letters: list[OutgoingMessage]) 
     return fates
 
 
-def arrived(rude: Rude) -> list[bytes]:
+def arrived(rude: RudeRelay) -> list[bytes]:
     return [each.removesuffix(b".\r\n") for each in rude.letters]
 
 
 @pytest.mark.parametrize("manner", ["one by one", "together", "split"])
 def test_a_letter_needs_one_round_trip(manner: str) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         rude.together, rude.split = manner == "together", manner == "split"
         letters = parcels(5)
         assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 5
@@ -48,23 +51,23 @@ def test_a_letter_needs_one_round_trip(manner: str) -> None:
         assert rude.ahead == [AHEAD] * 4 + [""]
         assert len(rude.heard) == 1
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 def test_the_answer_to_a_letter_does_not_wait_for_those_about_the_next() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         one, two = parcels(2)
         rude.replies["RCPT"] = ["250 ok", "never"]
         async with asyncio.timeout(5):
             assert str(await connection.send(one, yes, then(two))) == "250 2.0.0 ok"
         assert rude.ahead == [AHEAD]
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 def test_who_does_not_offer_it_is_asked_in_turn() -> None:
     async def act() -> None:
-        async with Rude() as rude, SmtpConnection(way(rude)) as connection:
+        async with RudeRelay() as rude, SmtpConnection(relay_config(rude)) as connection:
             assert await hand_over(connection, parcels(3)) == ["250 2.0.0 ok"] * 3
             assert rude.ahead == ["", "", ""]
 
@@ -73,7 +76,10 @@ def test_who_does_not_offer_it_is_asked_in_turn() -> None:
 
 def test_nothing_goes_ahead_over_a_worn_out_connection() -> None:
     async def act() -> None:
-        async with Rude(offers=("PIPELINING",)) as rude, SmtpConnection(way(rude, max_messages=2)) as connection:
+        async with (
+            RudeRelay(offers=("PIPELINING",)) as rude,
+            SmtpConnection(relay_config(rude, max_messages=2)) as connection,
+        ):
             await hand_over(connection, parcels(5))
             assert rude.ahead == [AHEAD, "", AHEAD, "", ""]
             assert [each[-1] for each in rude.heard] == ["QUIT", "QUIT", "DATA"]
@@ -101,29 +107,32 @@ def test_nothing_goes_ahead_over_a_worn_out_connection() -> None:
     ],
 )
 def test_each_letter_has_its_own_answer(replies: dict[str, list[str]], fates: list[str], connections: int) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         letters = parcels(3)
         found = [fate.replace("250 2.0.0 ", "") for fate in await hand_over(connection, letters)]
         assert (found, len(rude.heard)) == (fates, connections)
         kept = [each.raw for each, fate in zip(letters, fates, strict=True) if fate == "ok"]
         assert [each for each in arrived(rude) if each in kept] == kept
 
-    pipelining(lambda: Rude(replies), act)
+    pipelining(lambda: RudeRelay(replies), act)
 
 
 def test_a_relay_that_minds_is_asked_again_in_the_usual_way_and_never_so_early_again() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         letters = parcels(4)
         assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 4
         assert rude.ahead == [AHEAD, "", "", ""]
         assert (arrived(rude), len(rude.heard)) == ([each.raw for each in letters], 2)
 
-    pipelining(lambda: Rude({"MAIL": ["250 ok", "554 5.5.0 synchronization error"]}), act)
+    pipelining(lambda: RudeRelay({"MAIL": ["250 ok", "554 5.5.0 synchronization error"]}), act)
 
 
 def test_a_relay_that_hears_nothing_of_it_is_asked_again() -> None:
     async def act() -> None:
-        async with Rude(offers=("PIPELINING",)) as rude, SmtpConnection(way(rude, timeout=0.1)) as connection:
+        async with (
+            RudeRelay(offers=("PIPELINING",)) as rude,
+            SmtpConnection(relay_config(rude, timeout=0.1)) as connection,
+        ):
             rude.deaf, letters = True, parcels(4)
             assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 4
             assert rude.ahead == [AHEAD, "", "", ""]
@@ -134,37 +143,37 @@ def test_a_relay_that_hears_nothing_of_it_is_asked_again() -> None:
 
 @pytest.mark.parametrize("fault", [CLOSE, "421 4.3.2 closing", "gibberish"])
 def test_a_connection_that_breaks_after_a_letter_says_nothing_against_it(fault: str) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await hand_over(connection, parcels(4))
         assert rude.ahead == [AHEAD, AHEAD, AHEAD, ""]
 
-    pipelining(lambda: Rude({"dot": [fault]}), act)
+    pipelining(lambda: RudeRelay({"dot": [fault]}), act)
 
 
 def test_a_sender_that_is_refused_is_refused() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         one, two = parcels(2)
         await connection.send(one, yes, then(two))
         with pytest.raises(RelayRefusedError):
             await connection.send(two, yes)
         assert len(rude.heard) == 2
 
-    pipelining(lambda: Rude({"MAIL": ["250 ok", *["550 5.1.8 not you"] * 2]}), act)
+    pipelining(lambda: RudeRelay({"MAIL": ["250 ok", *["550 5.1.8 not you"] * 2]}), act)
 
 
 def test_nobody_gets_the_letter_of_another() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         one, two, other = parcels(3)
         await connection.send(one, yes, then(two))
         assert str(await connection.send(other, yes)) == "250 2.0.0 ok"
         assert arrived(rude) == [one.raw, other.raw]
         assert len(rude.heard) == 2
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 def test_what_was_announced_and_is_not_sent_costs_the_connection_and_no_letter() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         one, two = parcels(2)
         await connection.send(one, yes, then(two))
         async with asyncio.timeout(1):  # nobody waits for an answer to QUIT
@@ -172,11 +181,11 @@ def test_what_was_announced_and_is_not_sent_costs_the_connection_and_no_letter()
         await asyncio.sleep(0.05)
         assert (arrived(rude), rude.heard[0][-1]) == ([one.raw], "DATA")
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 def test_a_recipient_that_cannot_be_written_is_not_announced() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         one = OutgoingMessage(FROM, ADA, LETTER)
         odd = OutgoingMessage(FROM, "ada>@example.org", LETTER)
         await connection.send(one, yes, then(odd))
@@ -184,4 +193,4 @@ def test_a_recipient_that_cannot_be_written_is_not_announced() -> None:
             await connection.send(odd, yes)
         assert (rude.ahead, rude.words.count("RCPT")) == ([""], 1)
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)

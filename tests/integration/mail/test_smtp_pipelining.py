@@ -13,8 +13,8 @@ from digest.errors import (
 )
 from digest.mail import OutgoingMessage, SendCancelled, SmtpConnection
 from digest.mail.smtp_protocol import MAX_REPLY_LINE, SmtpStream
-from tests.support.handing import ADA, FROM, LETTER, fate, no, pipelining, send
-from tests.support.rude_relay import CLOSE, Rude
+from tests.support.handing import ADA, FROM, LETTER, no, pipelining, send, send_error
+from tests.support.rude_relay import CLOSE, RudeRelay
 
 DOTS = b".a dot first\r\n..two\r\n.\r\nMAIL FROM:<eve@example.org>\r\n.\r\nafter what looks like the end\r\n"
 WIRED = b"..a dot first\r\n...two\r\n..\r\nMAIL FROM:<eve@example.org>\r\n..\r\nafter what looks like the end\r\n.\r\n"
@@ -22,13 +22,13 @@ WIRED = b"..a dot first\r\n...two\r\n..\r\nMAIL FROM:<eve@example.org>\r\n..\r\n
 
 @pytest.mark.parametrize("manner", ["one by one", "together", "split", "slow"])
 def test_the_bytes_that_arrive_are_the_bytes_given_however_the_replies_come(manner: str) -> None:
-    def server() -> Rude:
+    def server() -> RudeRelay:
         lines = "250-2.1.0 this\r\n250-2.1.0 takes\r\n250 2.1.0 long"
-        rude = Rude({"MAIL": [lines] * 2, "RCPT": ["250-to\r\n250 them"], "DATA": ["354-go\r\n354 on"]})
+        rude = RudeRelay({"MAIL": [lines] * 2, "RCPT": ["250-to\r\n250 them"], "DATA": ["354-go\r\n354 on"]})
         rude.together, rude.split, rude.slow = manner == "together", manner == "split", 0.02 * (manner == "slow")
         return rude
 
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         for raw in (DOTS, LETTER, b"a\r\n" * 50_000):
             assert await send(connection, raw) == "250 2.0.0 ok"
         assert rude.letters == [WIRED, LETTER + b".\r\n", b"a\r\n" * 50_000 + b".\r\n"]
@@ -38,7 +38,7 @@ def test_the_bytes_that_arrive_are_the_bytes_given_however_the_replies_come(mann
 
 
 def test_a_letter_needs_two_round_trips() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)  # and the greeting
         loop = asyncio.get_running_loop()
         rude.together, rude.slow, begun = True, 0.1, loop.time()
@@ -47,7 +47,7 @@ def test_a_letter_needs_two_round_trips() -> None:
         assert [each.split(" ")[0] for each in rude.heard[0][-3:]] == ["MAIL", "RCPT", "DATA"]
         assert 0.4 <= loop.time() - begun < 0.6
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_a_letter_needs_two_round_trips() -> None:
 def test_the_first_refusal_counts_and_no_letter_goes_to_a_relay_that_waits_for_it(
     refusals: dict[str, str], kind: type[DeliveryError], code: int
 ) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        error = await fate(connection)
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        error = await send_error(connection)
         assert (type(error), error.code) == (kind, code)
         await send(connection)
         assert rude.letters == [LETTER + b".\r\n"]
         # A server that waits for a letter reads whatever comes as one: that connection is not used again.
         assert len(rude.heard) == 1 + refusals["DATA"].startswith("354")
 
-    pipelining(lambda: Rude({verb: [reply] for verb, reply in refusals.items()}), act)
+    pipelining(lambda: RudeRelay({verb: [reply] for verb, reply in refusals.items()}), act)
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
@@ -90,28 +90,28 @@ def test_the_first_refusal_counts_and_no_letter_goes_to_a_relay_that_waits_for_i
     ids=["421", "421 and more", "4xx, close", "close", "no SMTP", "two codes", "empty", "long line", "many lines"],
 )
 def test_what_breaks_the_order_in_the_middle_defers_the_letter(verb: str, reply: str, code: int) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        error = await fate(connection)
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        error = await send_error(connection)
         assert (type(error), error.code) == (TemporaryDeliveryError, code)
         await send(connection)
         assert [len(rude.heard), rude.letters] == [2, [LETTER + b".\r\n"]]
 
-    pipelining(lambda: Rude({verb: [reply]}), act)
+    pipelining(lambda: RudeRelay({verb: [reply]}), act)
 
 
 @pytest.mark.parametrize("reply", ["2" * 10_000, "250-half\r\n451 of it", "\r\n".join(["250-more"] * 5_000)])
 def test_after_the_dot_what_is_no_proper_answer_leaves_it_unknown(reply: str) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
-        assert type(await fate(connection)) is UncertainDeliveryError
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
+        assert type(await send_error(connection)) is UncertainDeliveryError
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    pipelining(lambda: Rude({"dot": [reply]}), act)
+    pipelining(lambda: RudeRelay({"dot": [reply]}), act)
 
 
 @pytest.mark.parametrize("more", ["250 2.0.0 ok", "421 4.4.2 too many letters", "gibberish"])
 def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_letter(more: str) -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         assert await send(connection) == "250 2.0.0 the first"
         error: list[DeliveryError] = []
         try:
@@ -122,11 +122,11 @@ def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_letter(more:
         assert not error or "550" not in str(error[0])
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    pipelining(lambda: Rude({"dot": [f"250 2.0.0 the first\r\n{more}"]}), act)
+    pipelining(lambda: RudeRelay({"dot": [f"250 2.0.0 the first\r\n{more}"]}), act)
 
 
 def test_a_relay_that_never_answers_is_given_up() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         one = connection._stream
         assert one
@@ -137,22 +137,22 @@ def test_a_relay_that_never_answers_is_given_up() -> None:
         await send(connection)
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 def test_the_fence_is_not_asked_about_a_letter_that_is_refused() -> None:
     async def asked() -> bool:
         raise AssertionError("nobody may put this letter on the wire")
 
-    async def act(_rude: Rude, connection: SmtpConnection) -> None:
+    async def act(_rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(PermanentDeliveryError):
             await connection.send(OutgoingMessage(FROM, ADA, LETTER), asked)
 
-    pipelining(lambda: Rude({"DATA": ["554 5.5.1 no"]}), act)
+    pipelining(lambda: RudeRelay({"DATA": ["554 5.5.1 no"]}), act)
 
 
 def test_a_connection_that_breaks_while_the_fence_is_asked_defers_the_letter() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         async def slow() -> bool:
             await asyncio.sleep(0.05)
             return True
@@ -161,18 +161,18 @@ def test_a_connection_that_breaks_while_the_fence_is_asked_defers_the_letter() -
             await connection.send(OutgoingMessage(FROM, ADA, LETTER), slow)
         assert rude.letters == []
 
-    pipelining(lambda: Rude({"DATA": [f"354 go ahead{CLOSE}"]}), act)
+    pipelining(lambda: RudeRelay({"DATA": [f"354 go ahead{CLOSE}"]}), act)
 
 
 def test_a_withdrawn_letter_leaves_nothing_behind_when_it_was_the_last() -> None:
-    async def act(rude: Rude, connection: SmtpConnection) -> None:
+    async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(SendCancelled):
             await connection.send(OutgoingMessage(FROM, ADA, LETTER), no)
         await connection.close()
         await asyncio.sleep(0.05)
         assert (rude.letters, rude.heard[0][-1]) == ([], "DATA")
 
-    pipelining(Rude, act)
+    pipelining(RudeRelay, act)
 
 
 @pytest.mark.parametrize(("came", "why"), [([b"250 ok\r\n"], "250 ok"), ([b"2", b"5" * MAX_REPLY_LINE], "without end")])

@@ -13,8 +13,8 @@ import pytest
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
 from digest.mail import RelayConfig as Way
 from digest.mail import SmtpConnection, connect
-from tests.support.handing import against, fate, send, way
-from tests.support.rude_relay import CLOSE, Rude
+from tests.support.handing import against, relay_config, send, send_error
+from tests.support.rude_relay import CLOSE, RudeRelay
 
 PASSWORD = "a password that nobody must read"
 
@@ -33,12 +33,12 @@ PASSWORD = "a password that nobody must read"
     ],
 )
 def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: type[DeliveryError], code: int) -> None:
-    async def act(_rude: Rude, connection: SmtpConnection) -> None:
-        error = await fate(connection)
+    async def act(_rude: RudeRelay, connection: SmtpConnection) -> None:
+        error = await send_error(connection)
         assert (type(error), error.code) == (kind, code)
         await send(connection)
 
-    against(lambda: Rude({verb: list(each) for verb, each in replies.items()}), act)
+    against(lambda: RudeRelay({verb: list(each) for verb, each in replies.items()}), act)
 
 
 def test_where_nobody_listens_the_relay_is_down() -> None:
@@ -51,7 +51,7 @@ def test_where_nobody_listens_the_relay_is_down() -> None:
 @pytest.mark.parametrize("given", [{"host": "two..dots"}, {"local_hostname": "a name of words"}])
 def test_a_name_that_cannot_be_a_host_closes_the_lane(given: dict[str, str]) -> None:
     with pytest.raises(RelayRefusedError, match="DIGEST_SMTP"):
-        asyncio.run(connect(way(Rude(), **given)))
+        asyncio.run(connect(relay_config(RudeRelay(), **given)))
 
 
 LOGIN = ("AUTH PLAIN LOGIN",)
@@ -72,9 +72,9 @@ def secrets_in(words: str) -> bool:
 )
 def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind: type[DeliveryError]) -> None:
     async def act() -> None:
-        async with Rude({"AUTH": [reply] * 2}, offers=LOGIN) as rude:
+        async with RudeRelay({"AUTH": [reply] * 2}, offers=LOGIN) as rude:
             with pytest.raises(DeliveryError) as caught:
-                await connect(way(rude, username="digest", password=PASSWORD))
+                await connect(relay_config(rude, username="digest", password=PASSWORD))
             assert type(caught.value) is kind
             assert PASSWORD not in str(caught.value)
 
@@ -83,9 +83,9 @@ def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind
 
 def test_without_a_login_on_offer_the_lane_closes() -> None:
     async def act() -> None:
-        async with Rude() as rude:
+        async with RudeRelay() as rude:
             with pytest.raises(RelayRefusedError, match="AUTH"):
-                await connect(way(rude, username="digest", password=PASSWORD))
+                await connect(relay_config(rude, username="digest", password=PASSWORD))
 
     asyncio.run(act())
 
@@ -107,7 +107,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return both
 
 
-def secured(rude: Rude, certificate: Path, tls: str) -> Rude:
+def secured(rude: RudeRelay, certificate: Path, tls: str) -> RudeRelay:
     rude.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     rude.tls.load_cert_chain(certificate)
     rude.tls_at_once = tls == "tls"
@@ -122,8 +122,8 @@ def test_the_password_goes_to_a_relay_that_proves_who_it_is(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     async def act() -> None:
-        async with secured(Rude({"AUTH": ["235 welcome"]}), certificate, tls) as rude:
-            known = way(rude, host="localhost", tls=tls, username="digest", password=PASSWORD)
+        async with secured(RudeRelay({"AUTH": ["235 welcome"]}), certificate, tls) as rude:
+            known = relay_config(rude, host="localhost", tls=tls, username="digest", password=PASSWORD)
             async with SmtpConnection(known) as connection:
                 await send(connection)
             spoken = [each.split(" ")[0] for each in rude.heard[0]]
@@ -148,9 +148,9 @@ def test_a_relay_that_does_not_prove_who_it_is_hears_no_password(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     async def act() -> None:
-        async with secured(Rude(), certificate, tls) as rude:
+        async with secured(RudeRelay(), certificate, tls) as rude:
             with pytest.raises(RelayRefusedError, match="no safe connection"):
-                await connect(way(rude, tls=tls, username="digest", password=PASSWORD))
+                await connect(relay_config(rude, tls=tls, username="digest", password=PASSWORD))
             assert not secrets_in(rude.words)
 
     asyncio.run(act())
@@ -159,17 +159,17 @@ def test_a_relay_that_does_not_prove_who_it_is_hears_no_password(
 @pytest.mark.parametrize(
     ("server", "kind"),
     [
-        (Rude(offers=LOGIN), RelayRefusedError),
-        (Rude({"STARTTLS": ["502 unknown"]}, offers=(*LOGIN, "STARTTLS")), RelayRefusedError),
-        (Rude({"STARTTLS": ["454 4.7.0 not now"]}, offers=(*LOGIN, "STARTTLS")), RelayUnavailableError),
-        (Rude({"STARTTLS": [CLOSE]}, offers=(*LOGIN, "STARTTLS")), RelayUnavailableError),
+        (RudeRelay(offers=LOGIN), RelayRefusedError),
+        (RudeRelay({"STARTTLS": ["502 unknown"]}, offers=(*LOGIN, "STARTTLS")), RelayRefusedError),
+        (RudeRelay({"STARTTLS": ["454 4.7.0 not now"]}, offers=(*LOGIN, "STARTTLS")), RelayUnavailableError),
+        (RudeRelay({"STARTTLS": [CLOSE]}, offers=(*LOGIN, "STARTTLS")), RelayUnavailableError),
     ],
 )
-def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: Rude, kind: type[DeliveryError]) -> None:
+def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: RudeRelay, kind: type[DeliveryError]) -> None:
     async def act() -> None:
         async with server as rude:
             with pytest.raises(DeliveryError) as caught:
-                await connect(way(rude, tls="starttls", username="digest", password=PASSWORD))
+                await connect(relay_config(rude, tls="starttls", username="digest", password=PASSWORD))
             assert type(caught.value) is kind
             assert not secrets_in(rude.words)
 
@@ -178,8 +178,8 @@ def test_where_starttls_fails_no_password_is_sent_in_the_clear(server: Rude, kin
 
 def test_a_server_without_tls_is_no_place_for_a_tls_connection() -> None:
     async def act() -> None:
-        async with Rude() as rude:
+        async with RudeRelay() as rude:
             with pytest.raises(RelayRefusedError, match="no safe connection"):
-                await connect(way(rude, tls="tls"))
+                await connect(relay_config(rude, tls="tls"))
 
     asyncio.run(act())

@@ -5,24 +5,26 @@ from dataclasses import replace
 import pytest
 
 from digest.database.models import DeliveryState
-from tests.chaos.count import Row, Verdict, count, papers_once
-from tests.chaos.log import Accepted, Broken
+from tests.chaos.count import RecordRow, Verdict, check_papers, count
+from tests.chaos.log import AcceptedMessage, BrokenConnection
 
-SENT = Row("<1@x>", "ada", "2026-07-28", DeliveryState.SENT, 250, (1,))
-FAILED = Row("<2@x>", "bob", "2026-07-28", DeliveryState.FAILED, 550, (1,))
-DOUBTFUL = Row("<3@x>", "cy", "2026-07-28", DeliveryState.UNCERTAIN, 0, (1,))
+SENT = RecordRow("<1@x>", "ada", "2026-07-28", DeliveryState.SENT, 250, (1,))
+FAILED = RecordRow("<2@x>", "bob", "2026-07-28", DeliveryState.FAILED, 550, (1,))
+DOUBTFUL = RecordRow("<3@x>", "cy", "2026-07-28", DeliveryState.UNCERTAIN, 0, (1,))
 ROWS = (SENT, FAILED, DOUBTFUL)
 READERS = ("ada", "bob", "cy")
-ACCEPTED = (Accepted("<1@x>", "ada"),)
-BROKEN = (Broken(1, ("eve", "cy"), "the client went"),)
+ACCEPTED = (AcceptedMessage("<1@x>", "ada"),)
+BROKEN = (BrokenConnection(1, ("eve", "cy"), "the client went"),)
 
 
-def judged(rows: tuple[Row, ...] = ROWS, accepted: tuple[Accepted, ...] = ACCEPTED) -> Verdict:
+def judged(rows: tuple[RecordRow, ...] = ROWS, accepted: tuple[AcceptedMessage, ...] = ACCEPTED) -> Verdict:
     return count(READERS, rows, accepted, BROKEN)
 
 
-@pytest.mark.parametrize("arrived", [(), (Accepted("<3@x>", "cy"),)])
-def test_sent_once_refused_for_good_or_in_doubt_for_a_reason_is_as_it_should_be(arrived: tuple[Accepted, ...]) -> None:
+@pytest.mark.parametrize("arrived", [(), (AcceptedMessage("<3@x>", "cy"),)])
+def test_sent_once_refused_for_good_or_in_doubt_for_a_reason_is_as_it_should_be(
+    arrived: tuple[AcceptedMessage, ...],
+) -> None:
     verdict = judged(accepted=(*ACCEPTED, *arrived))
     assert verdict.faults == []
     assert (verdict.uncertain, verdict.arrived, verdict.allowed) == (1, len(arrived), 1)
@@ -35,7 +37,9 @@ def test_a_letter_accepted_twice_is_doubled() -> None:
 
 def test_two_letters_of_one_edition_are_doubled() -> None:
     second = replace(SENT, message_id="<9@x>")
-    assert judged((*ROWS, second), (*ACCEPTED, Accepted("<9@x>", "ada"))).doubled == ["ada has 2 letters of 2026-07-28"]
+    assert judged((*ROWS, second), (*ACCEPTED, AcceptedMessage("<9@x>", "ada"))).doubled == [
+        "ada has 2 letters of 2026-07-28"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_a_letter_that_arrived_and_would_come_again_is_doubled(state: DeliverySt
 
 
 def test_a_letter_of_no_record_or_to_somebody_else_is_doubled() -> None:
-    strange = (Accepted("<1@x>", "bob"), Accepted("<8@x>", "ada"))
+    strange = (AcceptedMessage("<1@x>", "bob"), AcceptedMessage("<8@x>", "ada"))
     said = judged(accepted=strange).doubled
     assert said == ["<8@x>, which is in no record, was accepted", "<1@x> went to bob, not to ada"]
 
@@ -80,18 +84,18 @@ def test_nothing_is_left_under_way(state: DeliveryState) -> None:
 
 
 def test_who_is_in_doubt_needs_a_broken_connection_of_their_own() -> None:
-    two = (Row("<4@x>", "dee", "2026-07-28", DeliveryState.UNCERTAIN), replace(DOUBTFUL, message_id="<5@x>"))
-    one = [Broken(1, ("cy", "dee"), "killed")]
+    two = (RecordRow("<4@x>", "dee", "2026-07-28", DeliveryState.UNCERTAIN), replace(DOUBTFUL, message_id="<5@x>"))
+    one = [BrokenConnection(1, ("cy", "dee"), "killed")]
     assert len(count((), two, (), one).unexplained) == 1  # one connection, one letter
-    assert count((), two, (), [*one, Broken(2, ("dee",), "killed")]).unexplained == []
+    assert count((), two, (), [*one, BrokenConnection(2, ("dee",), "killed")]).unexplained == []
     assert count((), two, (), one, unseen=1).unexplained == []
 
 
 def test_in_the_end_each_paper_is_there_once() -> None:
     rows = (SENT, replace(FAILED, message_id="<6@x>", edition="2026-07-29"))
-    once = (*ACCEPTED, Accepted("<6@x>", "bob"))
-    assert papers_once(("ada", "bob"), {1}, rows, once).faults == []
-    assert papers_once(("ada", "bob"), {1}, rows, ACCEPTED).lost == ["bob never got paper 1"]
+    once = (*ACCEPTED, AcceptedMessage("<6@x>", "bob"))
+    assert check_papers(("ada", "bob"), {1}, rows, once).faults == []
+    assert check_papers(("ada", "bob"), {1}, rows, ACCEPTED).lost == ["bob never got paper 1"]
     again = replace(SENT, message_id="<7@x>", edition="2026-07-29")
-    twice = papers_once(("ada", "bob"), {1}, (*rows, again), (*once, Accepted("<7@x>", "ada")))
+    twice = check_papers(("ada", "bob"), {1}, (*rows, again), (*once, AcceptedMessage("<7@x>", "ada")))
     assert twice.doubled == ["ada has paper 1 2 times"]
