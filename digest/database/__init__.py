@@ -14,7 +14,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 
 from digest.database import models
 from digest.database.copy import copy_store, open_existing
-from digest.database.dialects import RowQuery, array_value, insert, is_in_parameter, is_in_values, is_postgresql
+from digest.database.dialects import array_value, insert, is_in_parameter, is_in_values, is_postgresql
 from digest.database.engine import KEEPALIVE, WriteConnection, connect, read_session, write_session
 from digest.database.locks import (
     LISTING_LOCK,
@@ -34,7 +34,6 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
-    "RowQuery",
     "WriteConnection",
     "acquire_lock",
     "array_value",

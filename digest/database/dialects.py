@@ -1,18 +1,16 @@
 """Differences between SQLite and PostgreSQL in the statements that both run."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
-    JSON,
     BigInteger,
     BindParameter,
     ColumnElement,
     Connection,
     Engine,
-    Select,
     any_,
     bindparam,
     func,
@@ -56,27 +54,3 @@ def _is_in_array(column: Any, array: BindParameter[Any], *, postgresql: bool) ->
         return cast("ColumnElement[bool]", column == any_(type_coerce(array, ARRAY(BigInteger))))
     elements = func.json_each(array).table_valued("value")
     return cast("ColumnElement[bool]", column.in_(select(elements.c.value)))
-
-
-class RowQuery:
-    """Statement whose rows SQLite returns as one JSON value."""
-
-    def __init__(self, statement: Select[Any]) -> None:
-        self._statement = statement
-        columns = statement.subquery().columns
-        self._types = [
-            (index, column.type) for index, column in enumerate(columns) if not isinstance(column.type, JSON)
-        ]
-        values = [func.json(column) if isinstance(column.type, JSON) else column for column in columns]
-        self._json_statement = select(func.json_group_array(func.json_array(*values)))
-
-    def fetch_all(self, connection: Connection, **parameters: object) -> Sequence[Sequence[Any]]:
-        """Fetch all rows in the order of the statement, with values as its columns have them."""
-        if is_postgresql(connection):
-            return connection.execute(self._statement, parameters).fetchall()
-        rows: list[list[Any]] = json.loads(connection.execute(self._json_statement, parameters).scalar_one())
-        for index, column_type in self._types:
-            if convert := column_type.dialect_impl(connection.dialect).result_processor(connection.dialect, None):
-                for row in rows:
-                    row[index] = convert(row[index])
-        return rows

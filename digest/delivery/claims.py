@@ -4,13 +4,13 @@ from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, func, inspect, literal, or_, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, inspect, literal, or_, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from digest.database import RowQuery, array_value, dead_owners, is_in_parameter, is_postgresql
+from digest.database import array_value, dead_owners, is_in_parameter, is_postgresql
 from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, Subscriber
 from digest.database.models.base import UtcDateTime
 from digest.delivery.retry import MAX_BACKOFF
@@ -28,7 +28,7 @@ def claim(
     """Claim up to `limit` deliveries that are due: requests before digests, in the order of the queue."""
     connection, postgresql = session.connection(), is_postgresql(session)  # the ORM would make an object of each row
     query = _due_query(frozenset(excluded_domains), postgresql=postgresql)
-    rows = query.fetch_all(connection, now=now, limit=limit, latest=now + MAX_WAIT)
+    rows = connection.execute(query, {"now": now, "limit": limit, "latest": now + MAX_WAIT})
     claimed = [ClaimedDelivery(*row) for row in rows]
     statement = (
         update(DELIVERY_TABLE)
@@ -46,7 +46,7 @@ def claim(
 
 
 @lru_cache
-def _due_query(excluded_domains: frozenset[str], *, postgresql: bool) -> RowQuery:
+def _due_query(excluded_domains: frozenset[str], *, postgresql: bool) -> Select[Any]:
     table = DELIVERY_TABLE.c
     next_attempt = (table.attempts + 1).label("attempts")  # the one that the claim begins
     columns = [next_attempt if field.name == "attempts" else table[field.name] for field in fields(ClaimedDelivery)]
@@ -58,7 +58,7 @@ def _due_query(excluded_domains: frozenset[str], *, postgresql: bool) -> RowQuer
         domains = sorted(excluded_domains)
         is_excluded = or_(*(col(Subscriber.email_key).endswith(f"@{domain}", autoescape=True) for domain in domains))
         query = query.where(~exists(select(1).where(col(Subscriber.id) == table.subscriber_id, is_excluded)))
-    return RowQuery(query.limit(bindparam("limit")).with_for_update(skip_locked=True))
+    return query.limit(bindparam("limit")).with_for_update(skip_locked=True)
 
 
 def recover_abandoned(session: Session, owner: str, now: datetime) -> tuple[int, int]:
