@@ -42,18 +42,15 @@ class PaperCache:
         if checked_at != self._checked_at:
             self._checked_ids, self._checked_at = set(), checked_at
         if unchecked := set(paper_ids) - self._checked_ids:
-            self._check(session, unchecked)
+            statement = _rows_statement(postgresql=is_postgresql(session))
+            rows = session.connection().execute(statement, {"numbers": array_value(session, unchecked)})
+            row_hashes = {int(row[0]): hash(tuple(row)) for row in rows}
+            changed = [number for number, row_hash in row_hashes.items() if self._row_hashes.get(number) != row_hash]
+            if changed:
+                self._snapshots |= load_snapshots(session, changed, row_hashes)
+            self._row_hashes |= row_hashes
+            self._checked_ids |= row_hashes.keys()
         return {number: self._snapshots[number] for number in paper_ids if number in self._snapshots}
-
-    def _check(self, session: Session, paper_ids: Collection[int]) -> None:
-        statement = _rows_statement(postgresql=is_postgresql(session))
-        rows = session.connection().execute(statement, {"numbers": array_value(session, paper_ids)})
-        row_hashes = {int(row[0]): hash(tuple(row)) for row in rows}
-        changed = [number for number, row_hash in row_hashes.items() if self._row_hashes.get(number) != row_hash]
-        if changed:
-            self._snapshots |= load_snapshots(session, changed, row_hashes)
-        self._row_hashes |= row_hashes
-        self._checked_ids |= row_hashes.keys()
 
     def notices(self, session: Session, now: datetime) -> tuple[str, ...]:
         """Return what subscribers should know about the sources, looked up as often as rows are checked."""

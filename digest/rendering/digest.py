@@ -52,6 +52,7 @@ class _DigestBuilder:
         self._layout = DigestLayout(context, cache)
         self._positions = layout.keyword_positions(context)
         self._mute_author = [values.get("mute_author", EMPTY) for values in (self._layout.html, self._layout.text)]
+        self._days = [layout.day_heading(view) if context.is_weekly else "" for view in context.papers]
         self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
         mute, mute_author = bool(context.links.mute and context.keyword_ids), bool(context.links.mute_author)
         self._styles: dict[PaperForm, PaperStyle] = {
@@ -82,7 +83,7 @@ class _DigestBuilder:
         """Return as many of these papers as fit; all of them without a budget."""
         headings: set[str] = set()
         for fitting, place in enumerate(places if budget else ()):
-            day = self._day_heading(place)
+            day = self._days[place]
             heading, _ = self._heading(form, "" if day in headings else day)
             rendered, html_values, _ = self._render_paper(form, place, 0)
             part = QuotedPrintable(b"".join([heading, *rendered.html.fill(html_values)]))
@@ -102,16 +103,13 @@ class _DigestBuilder:
         text: list[QuotedPrintable] = []
         last_day = ""
         for number, place in enumerate(places, first_number):
-            day = self._day_heading(place)
+            day = self._days[place]
             html_heading, text_heading = self._heading(form, "" if day == last_day else day)
             rendered, html_values, text_values = self._render_paper(form, place, number)
             html += [html_heading, *rendered.html.fill(html_values)]
             text += [text_heading, *rendered.text.fill(text_values)]
             last_day = day
         return html, text
-
-    def _day_heading(self, place: int) -> str:
-        return layout.day_heading(self._context.papers[place]) if self._context.is_weekly else ""
 
     def _heading(self, form: PaperForm, day: str) -> EncodedPair:
         """Return what stands before a paper: its day where that begins, else a rule between cards."""

@@ -115,17 +115,14 @@ class MatchCache:
         view = matches.views.get((matched, is_late, has_summary))
         if view is None:
             if self._view_count >= self._limits[2]:
-                self._drop_views()
+                for paper_matches in self._papers.values():
+                    paper_matches.views.clear()
+                self._view_count = 0
             queries = [self._queries[self._numbers[keyword]] for keyword in matched]
             view = highlight_matches(matches.paper, queries, is_late=is_late, has_summary=has_summary)
             matches.views[matched, is_late, has_summary] = view
             self._view_count += 1
         return view, tuple([positions[keyword] for keyword in matched])
-
-    def _drop_views(self) -> None:
-        for matches in self._papers.values():
-            matches.views.clear()
-        self._view_count = 0
 
 
 def highlight_matches(

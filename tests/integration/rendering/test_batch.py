@@ -24,130 +24,135 @@ from digest.web.pages.archive import NO_LINKS, render_web_copy
 from tests.support.contexts import ADA, BOB, DAY, TUESDAY, StoreView, add_active_subscriber, make_context, store_papers
 
 
-def claimed(at: AppContext, email: str = ADA) -> ClaimedDelivery:
-    return ClaimedDelivery.from_delivery(StoreView(at.engine).deliveries(email)[-1])
+def claimed_delivery(ctx: AppContext, email: str = ADA) -> ClaimedDelivery:
+    return ClaimedDelivery.from_delivery(StoreView(ctx.engine).deliveries(email)[-1])
 
 
-def words(at: AppContext, one: ClaimedDelivery) -> DigestContext:
-    with read_session(at.engine) as session:
-        return digest_context(at, load_batch(session, [one], TUESDAY), one)
+def context_of(ctx: AppContext, delivery: ClaimedDelivery) -> DigestContext:
+    with read_session(ctx.engine) as session:
+        return digest_context(ctx, load_batch(session, [delivery], TUESDAY), delivery)
 
 
-def mail(at: AppContext, one: ClaimedDelivery) -> EmailMessage:
-    with read_session(at.engine) as session:
-        raw = prepare_email(at, load_batch(session, [one], TUESDAY), one, TUESDAY).render()
-    made = message_from_bytes(raw, policy=default)
-    assert isinstance(made, EmailMessage)
-    return made
+def message_of(ctx: AppContext, delivery: ClaimedDelivery) -> EmailMessage:
+    with read_session(ctx.engine) as session:
+        raw = prepare_email(ctx, load_batch(session, [delivery], TUESDAY), delivery, TUESDAY).render()
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
 
 
-def number(at: AppContext, canonical: str) -> int:
-    with read_session(at.engine) as session:
+def keyword_id(ctx: AppContext, canonical: str) -> int:
+    with read_session(ctx.engine) as session:
         return session.exec(select(Keyword.id).where(Keyword.canonical == canonical)).one() or 0
 
 
-def rewrite(at: AppContext, *keywords: str) -> None:
-    with write_session(at.engine) as session:
+def replace_keywords(ctx: AppContext, *keywords: str) -> None:
+    with write_session(ctx.engine) as session:
         set_keywords(session, subscriber_by_email(session, ADA), parse_keywords_or_raise(keywords))
 
 
-def test_a_letter_stays_the_same_when_its_reader_changes_keywords(store: Engine) -> None:
-    at = make_context(store)
-    add_active_subscriber(at, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
-    store_papers(at, TUESDAY, "A robot walks", "A protein folds")
-    plan(at.engine, at.sender_domain, TUESDAY)
-    chosen = [number(at, "robot"), number(at, "protein")]
+def test_a_digest_stays_the_same_when_its_subscriber_changes_keywords(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "Robots", "protein", "-volcano", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
+    keyword_ids = [keyword_id(ctx, "robot"), keyword_id(ctx, "protein")]
     with write_session(store) as session:
-        session.get_one(Delivery, claimed(at).id).keywords = chosen
-    before = words(at, claimed(at))
-    assert (before.keywords, before.keyword_ids) == (("Robots", "protein"), tuple(chosen))
-    rewrite(at, "graph", "a protein OR protein")
-    after = words(at, claimed(at))
-    # Whoever takes a keyword out is told of it in the words of the record.
-    assert (after.keywords, after.keyword_ids) == (("robot", "protein"), tuple(chosen))
+        session.get_one(Delivery, claimed_delivery(ctx).id).keywords = keyword_ids
+    before = context_of(ctx, claimed_delivery(ctx))
+    assert (before.keywords, before.keyword_ids) == (("Robots", "protein"), tuple(keyword_ids))
+    replace_keywords(ctx, "graph", "a protein OR protein")
+    after = context_of(ctx, claimed_delivery(ctx))
+    # A removed keyword is named in its canonical form.
+    assert (after.keywords, after.keyword_ids) == (("robot", "protein"), tuple(keyword_ids))
     assert [view.matched_in for view in after.papers] == [view.matched_in for view in before.papers]
-    copy = render_web_copy(at, at.token_signer.sign(TokenPurpose.VIEW, str(claimed(at).id), TUESDAY), TUESDAY)
+    copy = render_web_copy(
+        ctx, ctx.token_signer.sign(TokenPurpose.VIEW, str(claimed_delivery(ctx).id), TUESDAY), TUESDAY
+    )
     assert copy == render_digest(replace(after, links=NO_LINKS, address=""), all_papers=True).html
     assert "graph" not in copy
 
 
-def test_a_delivery_from_before_keywords_were_recorded_goes_by_those_of_today(store: Engine) -> None:
-    at = make_context(store)
-    add_active_subscriber(at, ADA, "robot", "-volcano", now=TUESDAY)
-    store_papers(at, TUESDAY, "A robot walks")
-    plan(at.engine, at.sender_domain, TUESDAY)
-    rewrite(at, "walk", "-volcano")
-    assert words(at, replace(claimed(at), keywords=[])).keywords == ("walk",)
+def test_a_delivery_without_recorded_keywords_goes_by_those_of_today(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "robot", "-volcano", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
+    replace_keywords(ctx, "walk", "-volcano")
+    assert context_of(ctx, replace(claimed_delivery(ctx), keywords=[])).keywords == ("walk",)
 
 
-def test_every_link_does_one_thing_for_one_reader(store: Engine) -> None:
-    at = make_context(store)
-    add_active_subscriber(at, ADA, "robot", now=TUESDAY)
-    store_papers(at, TUESDAY, "A robot walks")
-    plan(at.engine, at.sender_domain, TUESDAY)
-    one, nonce = claimed(at), StoreView(store).subscriber(ADA).nonce
-    made = words(at, one).links
-    subjects = {"view": str(one.id)}
+def test_links_do_one_thing_for_one_subscriber(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
+    delivery, nonce = claimed_delivery(ctx), StoreView(store).subscriber(ADA).nonce
+    links = context_of(ctx, delivery).links
+    subjects = {"view": str(delivery.id)}
     for name in LINK_NAMES:
-        token = getattr(made, name).rpartition("/")[2]
-        assert at.token_signer.unsign(TokenPurpose[name.upper()], token, TUESDAY) == subjects.get(name, nonce)
-    text = str(mail(at, one).get_body(["plain"]).get_content())  # type: ignore[union-attr]
-    assert f"{made.mute}/{number(at, 'robot')} (robot)\r\n" in text
-    assert made.weekly in text
+        token = getattr(links, name).rpartition("/")[2]
+        assert ctx.token_signer.unsign(TokenPurpose[name.upper()], token, TUESDAY) == subjects.get(name, nonce)
+    text = str(message_of(ctx, delivery).get_body(["plain"]).get_content())  # type: ignore[union-attr]
+    assert f"{links.mute}/{keyword_id(ctx, 'robot')} (robot)\r\n" in text
+    assert links.weekly in text
 
 
-def test_weekly_readers_cannot_get_fewer_mails(store: Engine) -> None:
-    at = make_context(store)
-    add_active_subscriber(at, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
-    store_papers(at, TUESDAY, "A robot walks")
-    plan(at.engine, at.sender_domain, TUESDAY)
-    assert words(at, claimed(at)).links.weekly == ""
-    assert "/fewer/" not in mail(at, claimed(at)).as_string()
+def test_weekly_subscribers_cannot_get_fewer_emails(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, frequency=Frequency.WEEKLY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
+    assert context_of(ctx, claimed_delivery(ctx)).links.weekly == ""
+    assert "/fewer/" not in message_of(ctx, claimed_delivery(ctx)).as_string()
 
 
-def test_a_machines_summary_is_for_those_who_asked_for_it(store: Engine) -> None:
-    at = make_context(store)
-    add_active_subscriber(at, ADA, "robot", now=TUESDAY)
-    add_active_subscriber(at, BOB, "robot", now=TUESDAY)
-    [paper] = store_papers(at, TUESDAY, "A robot walks")
+def test_ai_summaries_are_for_subscribers_who_want_them(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY)
+    [paper] = store_papers(ctx, TUESDAY, "A robot walks")
     with write_session(store) as session:
         session.get_one(Paper, paper).ai_summary = "Walking is learned."
         subscriber_by_email(session, BOB).summaries = True
-    plan(at.engine, at.sender_domain, TUESDAY)
-    assert [words(at, claimed(at, email)).papers[0].has_summary for email in (ADA, BOB)] == [False, True]
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
+    assert [context_of(ctx, claimed_delivery(ctx, email)).papers[0].has_summary for email in (ADA, BOB)] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
     ("zone", "day"), [("Pacific/Auckland", date(2026, 7, 29)), ("America/Lima", date(2026, 7, 28))]
 )
-def test_dates_are_the_readers_own(store: Engine, zone: str, day: date) -> None:
-    at = make_context(store)
+def test_dates_are_local(store: Engine, zone: str, day: date) -> None:
+    ctx = make_context(store)
     evening = TUESDAY.replace(hour=20)
-    add_active_subscriber(at, ADA, "robot", now=evening, timezone=zone, send_hour=0)
-    store_papers(at, evening, "A robot walks")
-    plan(at.engine, at.sender_domain, evening)
-    made = words(at, claimed(at))
-    assert (made.day, made.subscribed_on) == (day, day)
+    add_active_subscriber(ctx, ADA, "robot", now=evening, timezone=zone, send_hour=0)
+    store_papers(ctx, evening, "A robot walks")
+    plan(ctx.engine, ctx.sender_domain, evening)
+    context = context_of(ctx, claimed_delivery(ctx))
+    assert (context.day, context.subscribed_on) == (day, day)
 
 
-def test_a_paper_is_late_by_the_readers_calendar(store: Engine) -> None:
-    at = make_context(store)
-    add_active_subscriber(at, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
-    add_active_subscriber(at, BOB, "robot", now=TUESDAY)
-    store_papers(at, TUESDAY, "A robot walks")
-    plan(at.engine, at.sender_domain, TUESDAY + DAY)
+def test_a_paper_is_late_by_the_local_calendar(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, timezone="Pacific/Auckland")
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    plan(ctx.engine, ctx.sender_domain, TUESDAY + DAY)
     late = {}
     for email in (ADA, BOB):
-        one = replace(claimed(at, email), created_at=datetime(2026, 7, 30, 20, tzinfo=UTC))
-        late[email] = words(at, one).papers[0].is_late
+        delivery = replace(claimed_delivery(ctx, email), created_at=datetime(2026, 7, 30, 20, tzinfo=UTC))
+        late[email] = context_of(ctx, delivery).papers[0].is_late
     assert late == {ADA: True, BOB: False}
 
 
-def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_a_reading(store: Engine) -> None:
-    at, known = make_context(store), RenderCache()
-    add_active_subscriber(at, ADA, "robot", now=TUESDAY)
-    store_papers(at, TUESDAY, "A robot walks")
-    plan(at.engine, at.sender_domain, TUESDAY)
+def test_a_changed_abstract_is_seen_within_a_minute_or_after_a_fetch(store: Engine) -> None:
+    ctx, cache = make_context(store), RenderCache()
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks")
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
 
     def read(now: datetime, *, abstract: str, after: bool = False) -> str:
         with write_session(store) as session:
@@ -155,8 +160,10 @@ def test_a_change_in_the_middle_of_an_abstract_is_seen_within_a_minute_or_after_
             if after:
                 record_fetch(session, source="arxiv", day=now.date(), started_at=now, seconds=1, status=FetchStatus.OK)
         with read_session(store) as session:
-            shown = digest_context(at, load_batch(session, [claimed(at)], now, known), claimed(at))
-        return shown.papers[0].paper.abstract
+            context = digest_context(
+                ctx, load_batch(session, [claimed_delivery(ctx)], now, cache), claimed_delivery(ctx)
+            )
+        return context.papers[0].paper.abstract
 
     assert "first" in read(TUESDAY, abstract="first")
     assert "second" in read(TUESDAY + timedelta(minutes=1), abstract="second")
