@@ -187,11 +187,15 @@ class Worker:
                 shard=shard,
             )
 
-    async def _deliver(self, limit: int = DELIVERIES_PER_TASK, letters: int | None = None) -> None:
+    async def _deliver(self, limit: int = DELIVERIES_PER_TASK, **former_arguments: int) -> None:
         """Send up to `limit` queued e-mails. Tasks deferred before schema 0006 name the limit `letters`."""
         if await asyncio.to_thread(self._schema_matches):
             sent = await pipeline.deliver(
-                self._ctx, self._clock, stop=self._ended, limit=letters or limit, cache=self._cache
+                self._ctx,
+                self._clock,
+                stop=self._ended,
+                limit=former_arguments.get("letters", limit),
+                cache=self._cache,
             )
             log.info(
                 "worker.delivered",
