@@ -1,4 +1,4 @@
-"""The delivery record, and the sender that works through it: each delivery at most once.
+"""Delivery record, and the sender that works through it: each delivery at most once.
 
     queued -> sending (lease) -> on_wire (committed just before DATA) -> sent
        ^                                                              -> queued     4xx or no connection: retried later

@@ -23,7 +23,7 @@ ReserveSlices = Callable[[Sequence[tuple[str, TokenBucket]]], Awaitable[None]]
 
 
 class SendBuffer:
-    """A queue between the claimer and the connections of one sender, in one event loop.
+    """Queue between the claimer and the connections of one sender, in one event loop.
 
     While `capacity` e-mails are ready nothing more is claimed. `reserve` asks for slices of rates that senders share.
     """

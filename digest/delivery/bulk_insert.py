@@ -10,8 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from digest.database import is_postgresql
-from digest.database.models import Delivery, DeliveryKind, DeliveryState
-from digest.database.models.base import to_driver_value
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, to_driver_value
 from digest.delivery.transitions import PRIORITIES
 
 _COLUMNS = (

@@ -56,7 +56,7 @@ def close_circuit(session: Session, relay: str) -> None:
 
 
 class CircuitBreaker:
-    """The circuit of one relay during one delivery."""
+    """Circuit of one relay during one delivery."""
 
     def __init__(self, ctx: AppContext, relay: RelayConfig, executor: StoreExecutor) -> None:
         self._ctx, self._relay, self._executor = ctx, relay, executor

@@ -32,7 +32,7 @@ ClaimResult = tuple[list[PreparedEmail], list[tuple[ClaimedDelivery, DeliveryOut
 
 @dataclass(frozen=True, slots=True)
 class SenderIdentity:
-    """A sender's name in the record. `ensure_alive` raises OwnershipLostError if the store counts it as dead."""
+    """Sender's name in the record. `ensure_alive` raises OwnershipLostError if the store counts it as dead."""
 
     name: str
     ensure_alive: Callable[[], None] | None = None

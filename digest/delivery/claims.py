@@ -11,8 +11,7 @@ from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from digest.database import array_value, dead_owners, is_in_parameter, is_postgresql
-from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, Subscriber
-from digest.database.models.base import UtcDateTime
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, Subscriber, UtcDateTime
 from digest.delivery.retry import MAX_BACKOFF
 
 CLAIM_LEASE = timedelta(minutes=5)  # taking a claimed delivery away is harmless at any time

@@ -15,7 +15,7 @@ from digest.rendering import PreparedEmail
 
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
-    """A message, and the e-mail that it was rendered from."""
+    """Message, and the e-mail that it was rendered from."""
 
     email: PreparedEmail
     message: OutgoingMessage

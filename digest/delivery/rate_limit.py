@@ -65,7 +65,7 @@ class TokenBucket:
 
 
 class RateLimits:
-    """The limits of one sender, 0 for none. `shared`: all senders of the store keep them together."""
+    """Limits of one sender, 0 for none. `shared`: all senders of the store keep them together."""
 
     def __init__(self, per_second: float = 0, per_domain: float = 0, *, shared: bool = False) -> None:
         self._shared = shared

@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class PendingResult:
-    """A result that was submitted and may be committed by now."""
+    """Result that was submitted and may be committed by now."""
 
     delivery: ClaimedDelivery
     outcome: DeliveryOutcome

@@ -21,7 +21,7 @@ JITTER = 0.25  # of a wait, either way
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """How an attempt ended.
+    """End of an attempt.
 
     `suppress`: the relay refused the address for good, so the subscription ends. `counts_as_attempt`: not when the
     relay refused us or was down, which is no fault of the delivery.

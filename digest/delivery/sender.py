@@ -1,8 +1,9 @@
-"""The sender: claim deliveries, send each over one of a few connections, and record the replies."""
+"""Sender: claim deliveries, send each over one of a few connections, and record the replies."""
 
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -28,7 +29,7 @@ CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before 
 
 @dataclass(slots=True)
 class ConnectionState:
-    """The result of the last message, which may not be committed yet, and the message that follows."""
+    """Result of the last message, which may not be committed yet, and the message that follows."""
 
     previous: PendingResult | None = None
     next_message: RenderedMessage | None = None
@@ -39,7 +40,7 @@ class ConnectionState:
 
 
 class Sender:
-    """One delivery, from the first claim to the last reply."""
+    """Delivery run, from the first claim to the last reply."""
 
     def __init__(
         self,
@@ -116,8 +117,12 @@ class Sender:
                 claimed += count
                 if count >= CLAIM_BATCH and self._connections < self._max_connections:
                     self._open_connections(group, self._connections + 1)
-                recovered = await self._recover_abandoned() if self._claimer.is_recovery_due() or not count else 0
-                if count or recovered:
+                requeued = 0
+                if self._claimer.is_recovery_due() or not count:
+                    recover = partial(self._executor.run, self._claimer.recover_abandoned)
+                    requeued, uncertain = await retry_on_store_error(recover)
+                    self._report.uncertain += uncertain
+                if count or requeued:
                     continue
                 if not full_domains:
                     break
@@ -127,18 +132,12 @@ class Sender:
         await self._buffer.close()
 
     async def _claim_batch(self, full_domains: Collection[str]) -> int:
-        emails, failed = await retry_on_store_error(
-            lambda: self._executor.run(lambda: self._claimer.claim(full_domains))
-        )
+        claim = partial(self._executor.run, partial(self._claimer.claim, full_domains))
+        emails, failed = await retry_on_store_error(claim)
         for delivery, outcome in failed:
             await self._recorder.record(delivery, outcome)
         await self._buffer.put(emails)
         return len(emails) + len(failed)
-
-    async def _recover_abandoned(self) -> int:
-        requeued, uncertain = await retry_on_store_error(lambda: self._executor.run(self._claimer.recover_abandoned))
-        self._report.uncertain += uncertain
-        return requeued
 
     @property
     def _max_connections(self) -> int:

@@ -11,8 +11,7 @@ from functools import cache
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from digest.database.models import DeliveryKind, DeliveryState, SubscriberStatus
-from digest.database.models.base import UtcDateTime, to_driver_value
+from digest.database.models import DeliveryKind, DeliveryState, SubscriberStatus, UtcDateTime, to_driver_value
 from digest.delivery.retry import DeliveryOutcome
 
 AttemptKey = tuple[int, int]  # id of the delivery, number of the attempt

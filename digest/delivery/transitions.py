@@ -12,8 +12,7 @@ from sqlalchemy import exists, func, text, update
 from sqlmodel import Session, col, select
 
 from digest.database import insert, is_in_values
-from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber
-from digest.database.models.deliveries import UNDELIVERED, complete_state_counts
+from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, DeliveryState, Subscriber, complete_state_counts
 from digest.delivery.claims import DELIVERY_TABLE
 from digest.delivery.statements import ELIGIBLE_STATUSES
 from digest.errors import DigestError
@@ -38,7 +37,7 @@ RETRY_REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to be queued. `edition` names it among its subscriber's: a second one of that name is refused."""
+    """Delivery to be queued. `edition` names it among its subscriber's: a second one of that name is refused."""
 
     subscriber_id: int
     kind: DeliveryKind

@@ -33,7 +33,7 @@ _GENERATE_COMMAND = "openssl genrsa -out dkim.pem 2048"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimSigner:
-    """A tested key. `record` is the TXT record to publish at `record_name`; `bits` the length of the key."""
+    """Tested key. `record` is the TXT record to publish at `record_name`; `bits` the length of the key."""
 
     domain: str
     selector: str
@@ -43,7 +43,7 @@ class DkimSigner:
 
     @property
     def record_name(self) -> str:
-        """The DNS name of the public key."""
+        """DNS name of the public key."""
         return f"{self.selector}._domainkey.{self.domain}"
 
     def sign(self, raw: RawMessage) -> RawMessage:

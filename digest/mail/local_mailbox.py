@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message in the folder; `name` is its file name without .eml."""
+    """Message in the folder; `name` is its file name without .eml."""
 
     name: str
     recipient: str
@@ -28,7 +28,7 @@ class StoredMessage:
 
     @property
     def subject(self) -> str:
-        """The subject; empty when there is none."""
+        """Subject; empty when there is none."""
         return str(self.message["Subject"] or "")
 
     def part(self, subtype: str) -> str:
@@ -38,7 +38,7 @@ class StoredMessage:
 
 
 class LocalMailbox:
-    """An SMTP server. Its `port` is known once it is entered, unless one is asked for."""
+    """SMTP server. Its `port` is known once it is entered, unless one is asked for."""
 
     def __init__(self, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.folder, self.host, self.port = folder, host, port

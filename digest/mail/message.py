@@ -52,12 +52,12 @@ class EmailContent:
 
     @property
     def text(self) -> str:
-        """The text body."""
+        """Text body."""
         return decode_quoted_printable(self.encoded_text)
 
     @property
     def html(self) -> str:
-        """The HTML body."""
+        """HTML body."""
         return decode_quoted_printable(self.encoded_html)
 
 

@@ -1,4 +1,4 @@
-"""The relay, and how to reach it: connect, TLS, login and EHLO are aiosmtplib's."""
+"""Relay, and how to reach it: connect, TLS, login and EHLO are aiosmtplib's."""
 
 import ssl
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MESSAGES_PER_CONNECTION = 100  # many relays close a connection after so many
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayConfig:
-    """An SMTP server that takes our messages. `tls`: starttls, tls or none; certificates are always verified."""
+    """SMTP server that takes our messages. `tls`: starttls, tls or none; certificates are always verified."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class RelayConfig:
 
     @property
     def name(self) -> str:
-        """The relay's name in the record."""
+        """Relay's name in the record."""
         return f"{self.host}:{self.port}"
 
 

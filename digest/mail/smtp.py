@@ -57,7 +57,7 @@ class SendCancelled(Exception):
 
 
 class SmtpConnection:
-    """A connection to the relay, opened when it is first needed, replaced when it is used up or broken."""
+    """Connection to the relay, opened when it is first needed, replaced when it is used up or broken."""
 
     def __init__(self, relay: RelayConfig) -> None:
         self._relay = relay

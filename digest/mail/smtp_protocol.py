@@ -1,4 +1,4 @@
-"""The SMTP protocol: commands that are written, one or several at a time (RFC 2920), and their replies (RFC 5321 4.2).
+"""SMTP protocol: commands that are written, one or several at a time (RFC 2920), and their replies (RFC 5321 4.2).
 
 aiosmtplib opens the connection, but asks one question at a time and drops what follows its reply. So when the relay is
 ready for MAIL its transport is taken over here. A line that answers nothing, that is no reply or that does not end puts
@@ -27,7 +27,7 @@ REPLY_LINE = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message and its envelope. The bytes of `raw` are sent as they are."""
+    """Message and its envelope. The bytes of `raw` are sent as they are."""
 
     sender: str
     recipient: str
@@ -35,7 +35,7 @@ class OutgoingMessage:
 
 
 class SmtpCommand(NamedTuple):
-    """A command line, the reply codes that let the next one follow, and what a refusal is about."""
+    """Command line, the reply codes that let the next one follow, and what a refusal is about."""
 
     line: bytes
     expected: frozenset[int]
@@ -43,7 +43,7 @@ class SmtpCommand(NamedTuple):
 
 
 class SmtpReply(NamedTuple):
-    """A reply; `text` has its lines without their code."""
+    """Reply; `text` has its lines without their code."""
 
     code: int
     text: str
@@ -69,7 +69,7 @@ def rcpt_command(recipient: str) -> SmtpCommand:
 
 
 class SmtpStream(asyncio.Protocol):
-    """A connection after its EHLO, for one task at a time. `closed_reason` says why nothing can be sent any more."""
+    """Connection after its EHLO, for one task at a time. `closed_reason` says why nothing can be sent any more."""
 
     def __init__(self, transport: asyncio.WriteTransport, extensions: Iterable[str] = ()) -> None:
         self.closed_reason = ""

@@ -30,7 +30,7 @@ class ReturnPathKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReturnPath:
-    """The return path of the settings. The first key signs; all are tried, so that a key can be replaced."""
+    """Return path of the settings. The first key signs; all are tried, so that a key can be replaced."""
 
     address: str
     keys: Sequence[str]
