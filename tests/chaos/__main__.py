@@ -1,4 +1,4 @@
-"""make chaos: letters under fire, counted in the relay's own log.
+"""make chaos: delivery under fire, counted in the relay's own log.
 
 python -m tests.chaos --store sqlite --letters 10000 --kills 100 --seed 7
 
@@ -22,11 +22,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import crew, net
+from tests.chaos import net, processes
 from tests.chaos.cluster import WORKERS, PostgresEnvironment
-from tests.chaos.ground import Environment, SqliteEnvironment, can_mount, certificate
+from tests.chaos.environment import Environment, SqliteEnvironment, can_mount, certificate
+from tests.chaos.result import RunSize
 from tests.chaos.run import ChaosRun
-from tests.chaos.told import RunSize
 
 PIECE = 10_000
 SHOWN = 15
@@ -49,7 +49,7 @@ def main() -> int:
         f"chaos on {wanted.store}, seed {seed}: {wanted.messages:,} letters, {wanted.kills:,} kills, {pieces} pieces"
     )
     begun = time.monotonic()
-    crew.prepare()
+    processes.prepare()
     for number in range(len(done), pieces):
         if wanted.minutes and time.monotonic() - begun > 60 * wanted.minutes:
             write_line(f"{number} of {pieces} pieces are done; the same command with SEED={seed} goes on")

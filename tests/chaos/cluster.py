@@ -1,4 +1,4 @@
-"""PostgreSQL and four workers, each on a machine of its own as far as the network goes, where that can be had."""
+"""PostgreSQL and four workers, each in a network namespace of its own where the machine allows it."""
 
 import random
 import signal
@@ -17,8 +17,8 @@ from digest.errors import StoreError
 from digest.jobs import prepare_tables
 from digest.jobs.tasks import defer_tasks
 from tests.chaos import net, sender
-from tests.chaos.crew import SenderProcess
-from tests.chaos.ground import USUAL, Environment
+from tests.chaos.environment import USUAL, Environment
+from tests.chaos.processes import SenderProcess
 from tests.support.contexts import make_context
 from tests.support.postgres import Postgres, server
 
@@ -76,7 +76,7 @@ class PostgresEnvironment(Environment):
 
     def happen(self, what: str, run: "ChaosRun") -> None:
         """A worker is away for longer than its leases, its line is cut, its connections; or the server crashes."""
-        member = run.dice.choice(run.crew.members)
+        member = run.dice.choice(run.processes.members)
         match what:
             case "gone":
                 self._gone(member, run)

@@ -1,4 +1,4 @@
-"""The server's log against the record: nothing doubled, nothing lost, and who is in doubt. Pure."""
+"""Compare the server's log with the record: nothing doubled, nothing lost, and what is uncertain. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What goes wrong at which word of an SMTP conversation, by dice: the same seed and connection, the same faults.
+"""Faults at each command of an SMTP conversation, at random: the same seed and connection give the same faults.
 
 A fault is a short text: "451 4.3.0 busy" is said and the talk goes on; "421 ..." is said and the server hangs up;
 a bare word is one of the things below.

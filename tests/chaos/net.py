@@ -1,4 +1,4 @@
-"""Senders on machines of their own, as far as the network goes: a namespace each, and a line that can be cut."""
+"""Senders in network namespaces, with a link each that can be cut."""
 
 import ctypes
 import os

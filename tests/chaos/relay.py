@@ -1,10 +1,10 @@
-"""The rude server as a process of its own."""
+"""The misbehaving server as a process of its own."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.chaos.ground import Environment
+from tests.chaos.environment import Environment
 
 
 class RelayProcess:

@@ -1,4 +1,4 @@
-"""One run: a planned round, a rude relay, senders that die; and in the end the count."""
+"""One run: a planned run of digests, a misbehaving relay, senders that die; and in the end the count."""
 
 import random
 import signal
@@ -14,12 +14,12 @@ from digest.context import AppContext
 from digest.planning import plan
 from tests.chaos import store
 from tests.chaos.count import Verdict, check_papers, count
-from tests.chaos.crew import SenderPool, SenderProcess, sender_names
-from tests.chaos.ground import Environment
+from tests.chaos.environment import Environment
 from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogReader
+from tests.chaos.processes import SenderPool, SenderProcess, sender_names
 from tests.chaos.relay import RelayProcess
+from tests.chaos.result import RunResult, RunSize, verdict_fields
 from tests.chaos.sender import SenderEnvironment, set_clock, shifted_clock
-from tests.chaos.told import RunResult, RunSize, verdict_fields
 from tests.support.contexts import KEY, TUESDAY
 
 LOOK = 0.004  # seconds between looks
@@ -57,8 +57,8 @@ class ChaosRun:
             at, papers = store.create_planned_store(engine, self.size.letters)
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
             relay = stack.enter_context(self._relay())
-            self.crew = SenderPool(self._members(relay), self._how)
-            stack.callback(self.crew.close)
+            self.processes = SenderPool(self._members(relay), self._how)
+            stack.callback(self.processes.close)
             self._next = self._after()
             self._until_through()
             self._order("polite")
@@ -70,7 +70,7 @@ class ChaosRun:
     def _until_through(self) -> None:
         while True:
             self._hear()
-            idle = self.crew.muster()
+            idle = self.processes.muster()
             if (idle or self.ground.looks()) and self._nothing_left():
                 return
             self._act()
@@ -80,7 +80,7 @@ class ChaosRun:
             if time.monotonic() - self._moved > PATIENCE:
                 left = self.ground.asked(store.count_open)
                 self._stuck.append(f"nothing has happened for {PATIENCE:.0f} s, and these are left: {left}")
-                self.crew.close()  # lest a letter leave between counting at the relay and reading the record
+                self.processes.close()  # lest a letter leave between counting at the relay and reading the record
                 return
             time.sleep(LOOK)
 
@@ -108,7 +108,7 @@ class ChaosRun:
                 case FaultEntry(place, what):
                     self._struck[f"{place}: {what.split(' ')[0]}"] += 1
                 case KillRequest(place, client):
-                    if (member := self.crew.named(client)) and self.kill(member):
+                    if (member := self.processes.named(client)) and self.kill(member):
                         self.events[f"killed at {place}"] += 1
 
     def _act(self) -> None:
@@ -140,7 +140,7 @@ class ChaosRun:
     def happen(self, what: str) -> None:
         """One event, now or in a moment."""
         self._moved = time.monotonic()
-        member = self.dice.choice(self.crew.members)
+        member = self.dice.choice(self.processes.members)
         match what:
             case "kill":
                 self.later(self.dice.uniform(0, 0.03), lambda: self._kill_surely(member))
@@ -187,9 +187,9 @@ class ChaosRun:
 
     def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
-        for each in self.crew.members:
+        for each in self.processes.members:
             each.signal(signal.SIGCONT)
-        self.crew.close()
+        self.processes.close()
         self._later.clear()
         self._ahead.clear()
         store.resolve_uncertain(at.engine, {each.message_id for each in self._accepted}, self.clock())
@@ -241,7 +241,7 @@ class ChaosRun:
         return (
             f"    {len(self._accepted):>7,} of {self.size.letters:,} letters accepted, {self.kills:>4} of "
             f"{self.size.kills} kills, {sum(self._struck.values()):,} faults of the relay, "
-            f"{self.crew.starts:,} starts"
+            f"{self.processes.starts:,} starts"
         )
 
     def _untrusting(self) -> list[str]:
@@ -252,6 +252,6 @@ class ChaosRun:
     def _told(self, verdict: Verdict, after: Verdict, seconds: float) -> RunResult:
         told = RunResult(self.seed, self.ground.name, self.size.letters, self.kills, round(seconds, 1))
         told.verdict, told.after = verdict_fields(verdict), verdict_fields(after)
-        told.events, told.ends, told.struck = dict(self.events), dict(self.crew.ends), dict(self._struck)
+        told.events, told.ends, told.struck = dict(self.events), dict(self.processes.ends), dict(self._struck)
         told.faults = [*self._stuck, *self._untrusting(), *verdict.faults, *after.faults]
         return told

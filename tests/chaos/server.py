@@ -1,4 +1,4 @@
-"""A relay that keeps a log and behaves badly.
+"""A relay that keeps a log and misbehaves.
 
 python -m tests.chaos.server LOG --seed 7    prints its port and serves until its standard input ends
 

@@ -1,4 +1,4 @@
-"""A store with a planned round, and what its record says."""
+"""A store with a planned run, and what its record says."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -101,7 +101,7 @@ class SqliteEnvironment(Environment):
             run.later(seconds, lambda: ballast.unlink(missing_ok=True))
         else:
             run.events["a second sender"] += 1
-            run.crew.second()
+            run.processes.second()
 
     def unseen(self, events: Counter[str]) -> int:
         return events["disk full"]
