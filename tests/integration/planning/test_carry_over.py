@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from digest.context import AppContext
@@ -22,21 +21,10 @@ from tests.support.contexts import (
     StoreView,
     add_active_subscriber,
     mailed_paper_ids,
-    make_context,
     plan_digests,
     sign_token,
     store_papers,
 )
-
-
-@pytest.fixture
-def ctx(store: Engine) -> AppContext:
-    return make_context(store)
-
-
-@pytest.fixture
-def record(store: Engine) -> StoreView:
-    return StoreView(store)
 
 
 @pytest.mark.parametrize("fate", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED])

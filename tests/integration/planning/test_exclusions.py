@@ -1,8 +1,5 @@
 """Exclusions and fields in planning, for papers that are new, trending or undelivered."""
 
-import pytest
-from sqlalchemy import Engine
-
 from digest.context import AppContext
 from digest.database.models import DeliveryState
 from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
@@ -15,21 +12,10 @@ from tests.support.contexts import (
     StoreView,
     add_active_subscriber,
     mailed_paper_ids,
-    make_context,
     plan_digests,
     sign_token,
     store_papers,
 )
-
-
-@pytest.fixture
-def ctx(store: Engine) -> AppContext:
-    return make_context(store)
-
-
-@pytest.fixture
-def record(store: Engine) -> StoreView:
-    return StoreView(store)
 
 
 def test_an_exclusion_keeps_papers_from_its_subscriber_alone(ctx: AppContext, record: StoreView) -> None:

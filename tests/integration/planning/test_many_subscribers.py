@@ -7,8 +7,6 @@ from datetime import datetime
 from threading import Barrier
 
 import numpy as np
-import pytest
-from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from digest.context import AppContext
@@ -27,20 +25,9 @@ from tests.support.contexts import (
     add_active_subscriber,
     add_many_subscribers,
     mailed_paper_ids,
-    make_context,
     plan_digests,
     store_papers,
 )
-
-
-@pytest.fixture
-def ctx(store: Engine) -> AppContext:
-    return make_context(store)
-
-
-@pytest.fixture
-def record(store: Engine) -> StoreView:
-    return StoreView(store)
 
 
 def test_more_subscribers_than_one_chunk_holds(ctx: AppContext, record: StoreView) -> None:

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
 
 from digest.context import AppContext
 from digest.database import read_session
@@ -20,22 +19,11 @@ from tests.support.contexts import (
     StoreView,
     add_active_subscriber,
     mailed_paper_ids,
-    make_context,
     plan_digests,
     set_status,
     sign_token,
     store_papers,
 )
-
-
-@pytest.fixture
-def ctx(store: Engine) -> AppContext:
-    return make_context(store)
-
-
-@pytest.fixture
-def record(store: Engine) -> StoreView:
-    return StoreView(store)
 
 
 def test_only_new_papers_that_match_and_each_once(ctx: AppContext, record: StoreView) -> None:
