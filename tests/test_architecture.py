@@ -22,10 +22,10 @@ LONGEST_FUNCTION = 50  # lines below the signature: a command's options are a li
 EMAILS = ("digest", "confirm", "welcome", "already-subscribed", "goodbye", "copy-link")
 
 PACKAGES = {
-    "bounces", "cli", "database", "delivery", "jobs", "mail", "matching", "monitoring", "papers", "planning",
+    "bounces", "cli", "config", "database", "delivery", "jobs", "mail", "matching", "monitoring", "papers", "planning",
     "rendering", "sources", "subscribers", "web",
 }  # fmt: skip
-MODULES_BESIDE = {"config", "context", "errors", "formatting", "identifiers", "schedule", "tokens"}
+MODULES_BESIDE = {"context", "errors", "formatting", "identifiers", "schedule", "tokens"}
 # Modules that other packages may import by their path: `database.models` and `monitoring.checks` have faces of their
 # own, and the parsers of bounces stay pure by importing the classifier without the rest of `mail`.
 OPEN_MODULES = {"database.models", "monitoring.checks", "mail.replies"}

@@ -1,62 +1,37 @@
-"""Settings from `DIGEST_*` environment variables and `.env`. `.env.example` documents each one.
+"""Settings by topic, with their defaults and limits."""
 
-`load_settings` reads them once at the start; what it raises names the setting, the reason and an example.
-"""
-
-import re
-from collections.abc import Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from email.utils import parseaddr
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Self
-from urllib.parse import urlsplit
+from typing import NoReturn, Self
 from zoneinfo import available_timezones
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo
-from pydantic.functional_validators import AfterValidator, BeforeValidator, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from digest.errors import SettingError
+from digest.config.examples import ENV_PREFIX, format_example
+from digest.config.values import (
+    BOUNCE_PATTERN,
+    CATEGORY_PATTERN,
+    EMAIL_PATTERN,
+    HOST_PATTERN,
+    MAX_LOCAL_PART,
+    MIN_RATE,
+    DatabaseUrl,
+    Hostname,
+    HttpUrl,
+    OneLine,
+    StringList,
+)
 
-ENV_PREFIX = "DIGEST_"
 DEFAULT_KEY = "change-me"
 KNOWN_SOURCES = ("huggingface", "arxiv")
-EXAMPLES = {
-    "database_url": "sqlite:///var/digest.db", "base_url": "https://digest.example.org",
-    "secret_key": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
-    "secret_keys_old": "the key before, and the one before that", "smtp_host": "smtp.example.org", "smtp_port": "587",
-    "smtp_username": "digest", "smtp_password": "the password that the relay gave you", "smtp_tls": "starttls",
-    "smtp_rate": "10", "smtp_domain_rate": "2", "smtp_connections": "4", "smtp_reuse": "100", "smtp_timeout": "60",
-    "mail_from": "Paper Digest <digest@example.org>", "bounce_address": "bounces@digest.example.org",
-    "imap_host": "imap.example.org", "imap_port": "993", "imap_username": "bounces@digest.example.org",
-    "imap_password": "the password of that mailbox", "imap_folder": "INBOX", "imap_tls": "tls",
-    "dkim_key": "/etc/digest/dkim.pem", "dkim_selector": "digest", "dkim_domain": "example.org",
-    "postal_address": "1 Example Street, 12345 Exampletown", "sources": "huggingface,arxiv",
-    "arxiv_categories": "cs.CL,cs.LG", "huggingface_url": "https://huggingface.co",
-    "arxiv_feed_url": "https://rss.arxiv.org", "arxiv_api_url": "https://export.arxiv.org",
-    "contact": "you@example.org", "default_timezone": "Europe/Berlin", "send_hour": "8", "most_keywords": "100",
-    "longest_keyword": "2000", "most_terms": "64", "deepest_nesting": "16", "web_copy_days": "90",
-    "thumbnails": "yes", "operator_token": "a-long-word-of-your-own-making",
-    "metrics_token": "another-long-word-of-your-own", "overdue_minutes": "60", "log_format": "json",
-    "trusted_proxies": "127.0.0.1,10.0.0.0/8",
-}  # fmt: skip
-SECRET_SETTINGS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
 DEFAULT_RETENTION_DAYS = 90  # of what is deleted by age
 UNCONFIRMED_RETENTION = timedelta(days=30)  # of an address that its owner has not confirmed
 MIN_TOKEN_LENGTH = 16  # characters: the 95 printable ones of ASCII make about 105 bits of them
-MIN_RATE = 0.1  # messages a second: a slower sender would not outlast the seconds between two polls of the queue
-MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
-HOSTNAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
-HOST_PATTERN = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
-EMAIL_PATTERN = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
-BOUNCE_PATTERN = re.compile(rf"(?ai)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+")
-CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 
 
 class TlsMode(StrEnum):
@@ -75,62 +50,9 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def split_list(value: Any) -> Any:
-    """Split a list as it is written in an environment variable: by commas or spaces."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def validate_one_line(value: str) -> str:
-    """Accept what fits into a header, an SMTP command or a file name."""
-    if not value.isprintable():
-        raise ValueError("must stand on one line, without control characters")
-    return value.strip()
-
-
-def validate_hostname(value: str) -> str:
-    """Accept a DNS name or an empty string."""
-    if value and not HOSTNAME_PATTERN.fullmatch(value):
-        raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
-    return value
-
-
-def validate_http_url(value: str) -> str:
-    """Accept scheme, host, port and path; drop a slash at the end."""
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # read here, because a bad port raises only when it is read
-    except ValueError as error:
-        raise ValueError(f"not an address: {str(error)[:1].lower()}{str(error)[1:]}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
-        raise ValueError("not an address that begins with http:// or https://")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("only scheme, host, port and path belong here")
-    return value.rstrip("/")
-
-
-def validate_database_url(url: str) -> str:
-    """Accept the URL of an SQLite file or a PostgreSQL database."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
-        raise ValueError("not a database address") from error
-    if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise ValueError(f"{parsed.drivername!r} is not supported; use sqlite or postgresql+psycopg")
-    if not parsed.database or parsed.database.startswith((":memory:", "file:")):
-        raise ValueError("names no database: a file by its path, or at the end the name on the server")
-    return url
-
-
 def reject(name: str, reason: str) -> NoReturn:
     """Raise ValueError for a setting that does not fit to others."""
     raise ValueError(f"{ENV_PREFIX}{name.upper()}: {reason}{format_example(name)}")
-
-
-StringList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
-OneLine = Annotated[str, AfterValidator(validate_one_line)]
-Hostname = Annotated[str, AfterValidator(validate_hostname)]
-HttpUrl = Annotated[str, AfterValidator(validate_http_url)]
-DatabaseUrl = Annotated[str, AfterValidator(validate_database_url)]
 
 
 class MailSettings(BaseModel):
@@ -347,53 +269,3 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSetting
             )
             reject("secret_key", reason)
         return self
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """Read the settings. Raises SettingError with a sentence for each bad value."""
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        raise SettingError("\n".join(format_error(dict(details)) for details in error.errors())) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f".env cannot be read as text: {error}") from error
-
-
-def parse_database_url(url: str) -> str:
-    """Validate a database URL that does not come from the settings. Raises SettingError."""
-    try:
-        return validate_database_url(url)
-    except ValueError as error:
-        raise SettingError(f"{error}; for example {EXAMPLES['database_url']}") from error
-
-
-def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
-    """Describe each DIGEST_* variable that is no setting, with the nearest one that is.
-
-    Values are never shown: the password is as likely to be misspelled as the rest.
-    """
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    variables = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
-    sentences = []
-    for name, place in sorted(variables.items()):
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
-            near = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-            sentences.append(f"{name} in {place} is no setting." + (f" Did you mean {near[0]}?" if near else ""))
-    return sentences
-
-
-def format_error(error: dict[str, Any]) -> str:
-    """Format one pydantic error: name, reason, value unless it is secret, and an example."""
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        return message
-    name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
-    # Masked is what may be a password: all between `//` and `@`, and after `password=`.
-    masked = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", str(error["input"])))
-    value = "" if name in SECRET_SETTINGS else f" (it is {masked!r})"
-    return f"{ENV_PREFIX}{name.upper()}: {message}{value}.{format_example(name)}"
-
-
-def format_example(name: str) -> str:
-    """Format an example of a setting."""
-    return f" Example: {ENV_PREFIX}{name.upper()}={EXAMPLES[name]}"

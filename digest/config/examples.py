@@ -1,0 +1,28 @@
+"""Examples of settings, for messages about values that cannot be used."""
+
+ENV_PREFIX = "DIGEST_"
+EXAMPLES = {
+    "database_url": "sqlite:///var/digest.db", "base_url": "https://digest.example.org",
+    "secret_key": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
+    "secret_keys_old": "the key before, and the one before that", "smtp_host": "smtp.example.org", "smtp_port": "587",
+    "smtp_username": "digest", "smtp_password": "the password that the relay gave you", "smtp_tls": "starttls",
+    "smtp_rate": "10", "smtp_domain_rate": "2", "smtp_connections": "4", "smtp_reuse": "100", "smtp_timeout": "60",
+    "mail_from": "Paper Digest <digest@example.org>", "bounce_address": "bounces@digest.example.org",
+    "imap_host": "imap.example.org", "imap_port": "993", "imap_username": "bounces@digest.example.org",
+    "imap_password": "the password of that mailbox", "imap_folder": "INBOX", "imap_tls": "tls",
+    "dkim_key": "/etc/digest/dkim.pem", "dkim_selector": "digest", "dkim_domain": "example.org",
+    "postal_address": "1 Example Street, 12345 Exampletown", "sources": "huggingface,arxiv",
+    "arxiv_categories": "cs.CL,cs.LG", "huggingface_url": "https://huggingface.co",
+    "arxiv_feed_url": "https://rss.arxiv.org", "arxiv_api_url": "https://export.arxiv.org",
+    "contact": "you@example.org", "default_timezone": "Europe/Berlin", "send_hour": "8", "most_keywords": "100",
+    "longest_keyword": "2000", "most_terms": "64", "deepest_nesting": "16", "web_copy_days": "90",
+    "thumbnails": "yes", "operator_token": "a-long-word-of-your-own-making",
+    "metrics_token": "another-long-word-of-your-own", "overdue_minutes": "60", "log_format": "json",
+    "trusted_proxies": "127.0.0.1,10.0.0.0/8",
+}  # fmt: skip
+SECRET_SETTINGS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
+
+
+def format_example(name: str) -> str:
+    """Format an example of a setting."""
+    return f" Example: {ENV_PREFIX}{name.upper()}={EXAMPLES[name]}"

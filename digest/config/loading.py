@@ -1,0 +1,60 @@
+"""Read the settings, and describe values that cannot be used."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+
+from digest.config.examples import ENV_PREFIX, EXAMPLES, SECRET_SETTINGS, format_example
+from digest.config.settings import Settings
+from digest.config.values import validate_database_url
+from digest.errors import SettingError
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. Raises SettingError with a sentence for each bad value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingError("\n".join(format_error(dict(details)) for details in error.errors())) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f".env cannot be read as text: {error}") from error
+
+
+def parse_database_url(url: str) -> str:
+    """Validate a database URL that does not come from the settings. Raises SettingError."""
+    try:
+        return validate_database_url(url)
+    except ValueError as error:
+        raise SettingError(f"{error}; for example {EXAMPLES['database_url']}") from error
+
+
+def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
+    """Describe each DIGEST_* variable that is no setting, with the nearest one that is.
+
+    Values are never shown: the password is as likely to be misspelled as the rest.
+    """
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    variables = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
+    sentences = []
+    for name, place in sorted(variables.items()):
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
+            near = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+            sentences.append(f"{name} in {place} is no setting." + (f" Did you mean {near[0]}?" if near else ""))
+    return sentences
+
+
+def format_error(error: dict[str, Any]) -> str:
+    """Format one pydantic error: name, reason, value unless it is secret, and an example."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
+    # Masked is what may be a password: all between `//` and `@`, and after `password=`.
+    masked = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", str(error["input"])))
+    value = "" if name in SECRET_SETTINGS else f" (it is {masked!r})"
+    return f"{ENV_PREFIX}{name.upper()}: {message}{value}.{format_example(name)}"
