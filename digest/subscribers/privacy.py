@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import ColumnElement, String, and_, cast, delete, func, or_
 from sqlmodel import Session, col, select
 
 from digest import papers
@@ -20,6 +20,7 @@ from digest.database.models import (
     DeliveryState,
     Keyword,
     Paper,
+    QuarantinedRow,
     SavedKeyword,
     Subscriber,
 )
@@ -113,6 +114,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         bounces: dict[int, list[dict[str, Any]]] = {}
         for bounce in session.exec(select(BounceRecord).join(Delivery).where(Delivery.subscriber_id == subscriber.id)):
             bounces.setdefault(bounce.delivery_id, []).append(bounce.model_dump(mode="json"))
+        quarantined = session.exec(select(QuarantinedRow).where(_concerns(subscriber))).all()
         stored = papers.papers_by_id(
             session, {paper_id for delivery in deliveries for paper_id in [*delivery.papers, *delivery.omitted_papers]}
         )
@@ -131,6 +133,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
                 }
                 for delivery in deliveries
             ],
+            "unreadable_rows": [row.model_dump(mode="json") for row in quarantined],
         }
 
 
@@ -145,5 +148,17 @@ def delete_subscriber(session: Session, subscriber: Subscriber) -> None:
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))
+    session.execute(delete(QuarantinedRow).where(_concerns(subscriber)))
     session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
     session.delete(subscriber)
+
+
+def _concerns(subscriber: Subscriber) -> ColumnElement[bool]:
+    """Build the condition that a row that was set aside is about a subscriber."""
+    table, row_id = col(QuarantinedRow.table_name), col(QuarantinedRow.row_id)
+    delivery_ids = select(cast(col(Delivery.id), String)).where(Delivery.subscriber_id == subscriber.id)
+    return or_(
+        and_(table == Subscriber.__tablename__, row_id == str(subscriber.id)),
+        and_(table == SavedKeyword.__tablename__, row_id.startswith(f"{subscriber.id}:")),
+        and_(table == Delivery.__tablename__, row_id.in_(delivery_ids)),
+    )

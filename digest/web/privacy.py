@@ -81,6 +81,16 @@ RATE_LIMIT_COUNTER = {
     "count": "how often, so that nobody is flooded with mail",
     "expires_at": "until when that is counted; then it goes",
 }
+QUARANTINE = {
+    "table_name": ROW_NUMBER,
+    "row_id": ROW_NUMBER,
+    "id": ROW_NUMBER,
+    "reason": "which part of a row of yours cannot be read, so that it harms nobody else and the operator can mend it",
+    "first_seen_at": "when that was seen, how often, and when it was over",
+    "last_seen_at": "when that was seen, how often, and when it was over",
+    "count": "when that was seen, how often, and when it was over",
+    "released_at": "when that was seen, how often, and when it was over",
+}
 
 
 # Tables about people; what each is, in the words of the page, and its columns.
@@ -91,6 +101,7 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "delivery": ("Your letters", DELIVERY_COLUMNS),
     "bounce_record": ("Mails that came back about a letter", BOUNCE_RECORD),
     "rate_limit_counter": ("Limits", RATE_LIMIT_COUNTER),
+    "quarantine": ("Rows that cannot be read", QUARANTINE),
 }
 
 

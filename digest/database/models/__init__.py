@@ -9,6 +9,7 @@
     RelayCircuit                           a relay that refuses us at present
     SharedTokenBucket                      a sending rate that several senders share
     RateLimitCounter                       how often a public form was used
+    QuarantinedRow                         a row of another table that cannot be read and was set aside
 
 Keys have 64 bits. Datetimes are aware and in UTC on both databases.
 
@@ -20,6 +21,7 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 - `base`: conventions of all tables
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
 - `papers`: papers, their listings, and the log of fetches
+- `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, and the limits of public forms
 """
 
@@ -39,6 +41,7 @@ from digest.database.models.deliveries import (
     complete_state_counts,
 )
 from digest.database.models.papers import FULLTEXT_TABLE, FetchStatus, HttpCacheEntry, Listing, Paper, SourceFetch
+from digest.database.models.quarantined_rows import QuarantinedRow
 from digest.database.models.subscribers import (
     Frequency,
     Keyword,
@@ -65,6 +68,7 @@ __all__ = [
     "Keyword",
     "Listing",
     "Paper",
+    "QuarantinedRow",
     "RateLimitCounter",
     "RelayCircuit",
     "SavedKeyword",

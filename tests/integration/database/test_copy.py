@@ -10,7 +10,16 @@ from sqlmodel import SQLModel, col
 
 from digest.database import SENDER_LOCK, copy_store, exclusive_lock, write_session
 from digest.database.copy import TRANSIENT_TABLES
-from digest.database.models import BounceClass, BounceRecord, Delivery, HttpCacheEntry, Paper, RelayCircuit, Subscriber
+from digest.database.models import (
+    BounceClass,
+    BounceRecord,
+    Delivery,
+    HttpCacheEntry,
+    Paper,
+    QuarantinedRow,
+    RelayCircuit,
+    Subscriber,
+)
 from digest.errors import StoreError
 from digest.planning import plan
 from tests.conftest import Connect
@@ -62,6 +71,9 @@ def fill_tables(store: Engine) -> None:
         session.add_all(
             HttpCacheEntry(url=f"https://example.org/{name}", etag='"é"', stored_at=NOW)
             for name in ("ä", "Z", "a", "~")
+        )
+        session.add(
+            QuarantinedRow(table_name="paper", row_id="7", reason="no date", first_seen_at=NOW, last_seen_at=NOW)
         )
         session.add(RelayCircuit(relay="relay:25", opened_at=NOW, last_failure_at=NOW, retry_at=NOW, reply="554 no"))
 

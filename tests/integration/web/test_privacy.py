@@ -16,6 +16,7 @@ from digest.database.models import (
     Delivery,
     DeliveryState,
     Keyword,
+    QuarantinedRow,
     SavedKeyword,
     Subscriber,
     SubscriberStatus,
@@ -64,6 +65,11 @@ def ctx(sqlite_store: Engine) -> AppContext:
                 received_at=TEST_TIME,
             )
         )  # fmt: skip
+        rows = {"subscriber": str(ada.id), "saved_keyword": f"{ada.id}:0", "delivery": str(first.id), "paper": "1"}
+        session.add_all(
+            QuarantinedRow(table_name=name, row_id=row, reason="odd", first_seen_at=TEST_TIME, last_seen_at=TEST_TIME)
+            for name, row in rows.items()
+        )
     return made
 
 
@@ -86,7 +92,7 @@ def feed_path(ctx: AppContext, kind: str) -> str:
 
 def count_rows(ctx: AppContext) -> dict[str, int]:
     with read_session(ctx.engine) as session:
-        tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord]
+        tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord, QuarantinedRow]
         return {each.__name__: len(session.exec(select(each)).all()) for each in tables}
 
 
@@ -156,6 +162,8 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     (came_back,) = told["letters"][0]["came_back"]
     assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
+    unreadable = {row["table_name"] for row in told["unreadable_rows"]}
+    assert unreadable == {"subscriber", "saved_keyword", "delivery"}
     assert BOB not in response.text
 
 
@@ -171,7 +179,8 @@ def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppC
     assert "Erase everything?" in browser_at(ctx).post(where, {"answer": ""}).text
     assert count_rows(ctx) == before
     assert "Everything is erased" in browser_at(ctx).post(where, {"answer": "yes"}).text
-    assert count_rows(ctx) == {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0}
+    left = {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0, "QuarantinedRow": 1}
+    assert count_rows(ctx) == left
     assert ADA not in json.dumps(browser_at(ctx).get(privacy_path(ctx, "export.json", BOB)).json())
     for each in (where, export, history, copy):
         assert browser_at(ctx).get(each).status_code == 410
