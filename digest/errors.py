@@ -27,6 +27,17 @@ DigestError
 """
 
 from datetime import datetime
+from enum import StrEnum
+
+
+class SmtpStep(StrEnum):
+    """Step of a delivery (RFC 5321) that a reply belongs to."""
+
+    CONNECT = "connect"  # with EHLO and STARTTLS
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"  # with the message and its final dot
 
 
 class DigestError(Exception):
@@ -120,11 +131,11 @@ class DnsUnavailableError(DigestError):
 
 
 class DeliveryError(DigestError):
-    """Message that was not accepted. `code` is the SMTP reply code (RFC 5321), 0 when there was none."""
+    """Message that was not accepted. `code` is the SMTP reply code (RFC 5321) at `step`, 0 when there was none."""
 
-    def __init__(self, message: str, *, code: int = 0) -> None:
+    def __init__(self, message: str, *, code: int = 0, step: SmtpStep = SmtpStep.DATA) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.step = code, step
 
 
 class TemporaryDeliveryError(DeliveryError):
@@ -136,11 +147,7 @@ class RelayUnavailableError(TemporaryDeliveryError):
 
 
 class PermanentDeliveryError(DeliveryError):
-    """5xx reply. `recipient_refused` is true when the reply was about the address itself (RCPT)."""
-
-    def __init__(self, message: str, *, code: int = 0, recipient_refused: bool = False) -> None:
-        super().__init__(message, code=code)
-        self.recipient_refused = recipient_refused
+    """5xx reply."""
 
 
 class UncertainDeliveryError(DeliveryError):

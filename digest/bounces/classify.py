@@ -7,16 +7,21 @@ from digest.bounces.report import BounceReport, ReportKind
 from digest.mail import replies
 
 MAX_RECIPIENTS = 20
+SENDER_TOPICS = {replies.ReplyTopic.SENDER, replies.ReplyTopic.RATE}
 
 
 def classify(recipients: Sequence[str], status: str, texts: Sequence[str], *, final: bool, parser: str) -> BounceReport:
     """Return the report of a bounce. `texts` is what was said about it, the closest first; not `final`: a delay."""
-    reply = replies.classify_reply(status, texts, final=final)
+    reply = replies.classify_bounce(status, texts, final=final)
+    if not final or not (reply.is_dead or reply.topic in SENDER_TOPICS):
+        kind = ReportKind.SOFT
+    else:
+        kind = ReportKind.HARD if reply.is_dead else ReportKind.SENDER_FAULT
     return BounceReport(
-        kind=ReportKind(reply.reply_class),
+        kind=kind,
         recipient=recipients[0] if recipients else "",
         status=status or ("5.0.0" if final else "4.0.0"),
-        reason=reply.reason,
+        reason=reply.reason or ("" if final else "delayed"),
         parser=parser,
         final=final,
         recipients=tuple(recipients[:MAX_RECIPIENTS]),

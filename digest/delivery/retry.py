@@ -10,6 +10,7 @@ from digest.errors import (
     PermanentDeliveryError,
     RelayRefusedError,
     RelayUnavailableError,
+    SmtpStep,
     TemporaryDeliveryError,
 )
 from digest.mail import replies
@@ -46,8 +47,8 @@ def outcome_from_error(error: DeliveryError, *, attempts: int, now: datetime, rn
     if isinstance(error, TemporaryDeliveryError):
         return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, now + backoff(attempts, rng))
     if isinstance(error, PermanentDeliveryError):
-        suppress = error.recipient_refused and replies.is_recipient_error(error.code, reply)
-        return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=suppress)
+        is_dead = error.step is SmtpStep.RCPT and replies.classify_error(error).is_dead
+        return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=is_dead)
     return DeliveryOutcome(DeliveryState.UNCERTAIN, error.code, reply)
 
 

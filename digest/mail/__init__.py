@@ -4,6 +4,7 @@
 - `local_mailbox`: an SMTP server on loopback that stores messages as files
 - `message`: headers and bodies of a message
 - `relay`: the relay's address, and how to reach it
+- `reply_rules`: reasons of refusals, and the phrases and codes that give them
 - `replies`: what replies of relays and texts of bounces mean
 - `smtp`: persistent connections to the relay
 - `smtp_protocol`: commands, replies, and the stream that carries them

@@ -14,7 +14,7 @@ from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
 from typing import Any, NewType
 
-from digest.errors import PermanentDeliveryError
+from digest.errors import PermanentDeliveryError, SmtpStep
 from digest.mail.transfer_encoding import (
     EncodedBody,
     QuotedPrintable,
@@ -114,7 +114,7 @@ def _part_headers(subtype: str, encoding: str) -> bytes:
 def build_headers(subject: str, fields: MessageHeaders) -> bytes:
     """Build all headers with their last line end, without the empty line."""
     if not _ADDRESS.fullmatch(fields.to):
-        raise PermanentDeliveryError("the address cannot stand in a header", recipient_refused=True)
+        raise PermanentDeliveryError("the address cannot stand in a header", step=SmtpStep.RCPT)
     lines = [
         f"From: {_format_sender(fields.from_)}",
         f"To: {fields.to}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
-from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError
+from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError, SmtpStep
 
 REPLY_SECONDS = 60.0  # for the reply to a command, where no setting says otherwise
 MESSAGES_PER_CONNECTION = 100  # many relays close a connection after so many
@@ -68,11 +68,12 @@ async def _say_hello(client: aiosmtplib.SMTP) -> None:
 def _connection_error(relay: str, error: Exception) -> DeliveryError:
     if isinstance(error, SMTPResponseException):
         error_type = RelayRefusedError if error.code >= 500 else RelayUnavailableError  # noqa: PLR2004
-        return error_type(f"{relay} refuses us: {error.code} {error.message}", code=max(error.code, 0))
+        step = SmtpStep.AUTH if isinstance(error, aiosmtplib.SMTPAuthenticationError) else SmtpStep.CONNECT
+        return error_type(f"{relay} refuses us: {error.code} {error.message}", code=max(error.code, 0), step=step)
     for cause in (error, error.__cause__):
         if isinstance(cause, ssl.SSLError):
-            return RelayRefusedError(f"{relay}: no safe connection: {cause}")
+            return RelayRefusedError(f"{relay}: no safe connection: {cause}", step=SmtpStep.CONNECT)
     # A bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
     if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return RelayRefusedError(f"{relay} cannot be used as DIGEST_SMTP_* say: {error}")
-    return RelayUnavailableError(f"{relay} cannot be reached: {error}")
+        return RelayRefusedError(f"{relay} cannot be used as DIGEST_SMTP_* say: {error}", step=SmtpStep.CONNECT)
+    return RelayUnavailableError(f"{relay} cannot be reached: {error}", step=SmtpStep.CONNECT)

@@ -1,251 +1,131 @@
-"""Classification of what mail servers answer: replies of a relay, and the words that bounces quote. Pure.
+"""Classification of what mail servers answer, at each step of SMTP and in bounces. Pure.
 
-    enhanced status code (RFC 3463) and text -> reason -> class
+    code, enhanced status (RFC 3463), words, step -> reason -> topic: mailbox, message, sender, rate, unknown
 
-A status that is precise decides. A vague one (5.0.0, 5.5.0, none) leaves it to the text. The text may only lower a
-status: 5.1.1 from a server that also says that the mailbox is full suppresses nobody.
+The rules are a table (`reply_rules`). A status that is precise decides. A vague one (5.0.0, 5.5.0, none) leaves it to
+the words. Words may only lower a status: 5.1.1 from a server that also says that the mailbox is full, or that it
+does not know us, suppresses nobody. What no rule knows is `unknown`: it is never charged to a mailbox.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from digest.errors import DeliveryError, PermanentDeliveryError, RelayRefusedError, TemporaryDeliveryError
+from digest.errors import (
+    DeliveryError,
+    PermanentDeliveryError,
+    RelayRefusedError,
+    SmtpStep,
+    TemporaryDeliveryError,
+)
+from digest.mail.reply_rules import (
+    PHRASES,
+    REASONS,
+    REFUSED_AFTER_MESSAGE,
+    STATUS_PHRASES,
+    STATUSES,
+    UNKNOWN_MAILBOX,
+    WEAK_REASONS,
+    Reason,
+    ReplyTopic,
+)
+
+__all__ = ["ClassifiedReply", "ReplyTopic", "SmtpStep"]
 
 ENHANCED_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # RFC 3463, 2
 MAX_REPLY_LENGTH = 300
-# RFC 5321, 4.2.3. At RCPT 552, 554 and 50x are about size, policy and syntax. 0: the address cannot be sent in SMTP.
-UNKNOWN_MAILBOX_CODES = {0, 550, 551, 553}
-LOGIN_CODES = {530, 534, 535, 538}  # RFC 4954, 6
-TOO_LARGE_CODE = 552  # RFC 1870, 6.1
+PERMANENT = 500  # RFC 5321, 4.2.1
+LOGIN_CODES = {432, 530, 534, 535, 538}  # RFC 4954, 6
+# Meaning of a code where neither status nor words are known. RFC 5321, 4.2.3; RFC 7504; RFC 1870; RFC 4954.
+REASON_BY_CODE = {421: "too many at once", 452: "fault of a system", 454: "fault of a system", 556: "takes no mail"}
+RECIPIENT_REASON_BY_CODE = {0: UNKNOWN_MAILBOX, 521: "takes no mail", 552: "mailbox full"}
+MESSAGE_REASON_BY_CODE = {552: "too large"}
 
-
-class ReplyClass(StrEnum):
-    """Consequence of a negative reply."""
-
-    HARD = "hard"  # the address takes no mail and never will
-    SOFT = "soft"  # this e-mail did not arrive; the next one may
-    SENDER_FAULT = "ours"  # about us, our relay, content or route: never charged to the recipient
+_PATTERNS = tuple((reason, re.compile("|".join(phrases), re.IGNORECASE)) for reason, phrases in PHRASES)
+_STATUS_PATTERNS = tuple((status, re.compile(words, re.IGNORECASE), reason) for status, words, reason in STATUS_PHRASES)
+# Statuses that say no more than "something": the text is asked first.
+_VAGUE_STATUS = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[347]\.\d+")
+_AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp command|>>>)\W{1,9}data\b", re.IGNORECASE)
+# With pipelining (RFC 2920) DATA was sent before RCPT was refused: the refusal is about the recipient all the same.
+_AT_RCPT = re.compile(r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE)
+_VARIABLE_WORDS = re.compile(r"\S*[@\d]\S*|[<\[(][^>\])]*[>\])]")
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedReply:
-    """Class of a negative reply, and the reason in a few words."""
+    """Meaning of a negative reply.
 
-    reply_class: ReplyClass
-    reason: str
+    `reason` is a key of `reply_rules.REASONS`, or empty when no rule knows the reply. `advice` tells the operator what
+    to do. `is_dead`: the mailbox takes no mail and never will, so its subscription ends. `key` is equal for replies
+    that say the same thing, whoever the recipient is.
+    """
 
-
-UNKNOWN_MAILBOX = "no such mailbox"
-
-_USER = r"(?:user|recipient|addressee|mailbox|account|address|alias|destination|destinataire)"
-# Reason, class, and phrases that mean it. The first match counts, so what excuses the recipient comes first.
-_PHRASES: tuple[tuple[str, ReplyClass, tuple[str, ...]], ...] = (
-    (
-        "mailbox full",
-        ReplyClass.SOFT,
-        (
-            r"(?:mail ?)?(?:box|folder) (?:is |has been )?(?:over )?(?:full|quota)|full mailbox|mailbox exceeds",
-            r"over ?-?(?:disk |the )?quota|quota ?(?:has been |was |is )?(?:exceeded|full)|disk ?quota",
-            r"postfach (?:ist )?voll|bo[iî]te (?:aux lettres )?(?:est )?pleine|buz[oó]n (?:est[aá] )?lleno",
-            r"容量(?:オーバー|超過)",
-            r"exceed\w* (?:\w+ ){0,3}(?:quota|allowed size|storage)|insufficient storage|not enough (?:storage|space)",
-        ),
-    ),
-    (
-        "not authenticated",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated|authentication (?:check|fail|requir)",
-            r"sender id\b|purported responsible|email address is not verified",
-        ),
-    ),
-    (
-        "no reverse name",
-        ReplyClass.SENDER_FAULT,
-        (r"reverse dns|\brdns\b|\bptr\b|ip name lookup failed|unverif\w+ sending ip|valid sender domain",),
-    ),
-    (
-        "relaying refused",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"relay(?:ing)? (?:access )?(?:denied|not (?:allowed|permitted))|smtp server of your isp",
-            r"(?:unable|not configured|cannot|refus\w+) to relay",
-        ),
-    ),
-    (
-        "taken for spam",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"\bspam\b|unsolicited|bulk mail|blacklisted url|virus|malware|phish",
-            r"mail rejete|potential\w* (?:security|danger)",
-        ),
-    ),
-    (
-        "blocked",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"black ?-?list|block(?:ed)? ?-?list|deny ?-?list|\bdnsbl\b|\brbl\b|spamhaus|banned sending|\breputation\b",
-            r"blocked (?:using|by|for|ip)|has been blocked|client host rejected|user complaints|service refuse",
-        ),
-    ),
-    (
-        "sender refused",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"sender address|sender (?:rejected|denied|refused)|(?:domain|address) of sender",
-            r"mail from\W{1,3}\S{1,99} (?:rejected|refused)",
-        ),
-    ),
-    (
-        "too many at once",
-        ReplyClass.SENDER_FAULT,
-        (r"too many (?:recipients|connections|messages|mails|errors|hops)|frequency limit|rate ?-?limit|throttl",),
-    ),
-    (
-        "takes no mail",
-        ReplyClass.HARD,
-        (r"does(?: no|n.)t accept (?:any )?(?:e-?)?mail|null ?mx|accepts no mail",),
-    ),
-    (
-        "moved",
-        ReplyClass.HARD,
-        (r"no longer (?:on server|here|valid|active|available|work|employ)|has moved|address has changed",),
-    ),
-    (
-        "no such domain",
-        ReplyClass.HARD,
-        (
-            r"(?:domain|host)(?: name)?(?: \S{1,99})? (?:does ?n[o']t exist|unknown|not found)|nxdomain",
-            r"(?:no such|unknown|illegal) (?:domain|host)|unrouteable address|domain (?:name )?not found",
-        ),
-    ),
-    (
-        "mailbox off",
-        ReplyClass.SOFT,
-        (
-            r"account (?:\w+ ){0,3}(?:disabled(?! or disc)|inactive|suspended|locked|frozen|blocked)",
-            r"disabled recipient",
-            r"(?:mail)?box (?:is )?(?:frozen|locked|inactive)|compte du destinataire est bloqu|not been collected",
-            r"(?:user|recipient)(?: \S{1,99})? (?:is )?(?:temporar\w+ )?(?:disabled|locked|inactive|suspended)",
-        ),
-    ),
-    (
-        "no such account",
-        ReplyClass.HARD,
-        (r"doesn.t have an? \S{1,99} account|disabled or discontinued|\bdiscontinued\b|no valid recipients",),
-    ),
-    (
-        UNKNOWN_MAILBOX,
-        ReplyClass.HARD,
-        (
-            rf"{_USER}(?: \S{{1,99}})? (?:is |was |name )?(?:unknown|invalid|inconnu)",
-            rf"{_USER}(?: \S{{1,99}})? (?:is |was |name )?not (?:found|known|recogni[sz]ed)",
-            rf"(?:unknown|invalid|illegal|no such|bad|incorrect) (?:or illegal |local |final delivery )?{_USER}",
-            r"recipient name is not recogni[sz]ed|recip(?:ient)?notfound",
-            r"(?:empfänger|benutzer|adresse|postfach) (?:ist )?unbekannt|utilisateur inconnu|usuario desconocido",
-            r"見つかりません|存在しません|宛先不明|用户不存在|收件人不存在",
-            r"(?:mailbox|user|account|recipient|address) (?:\S{1,99} )?(?:does ?n.t|does not) exist",
-            r"no (?:such )?user\b",
-            r"(?:user|recipient|address|account)(?: you \w+)? (?:was|could|can)(?: ?n.t| not|not)(?: be)? found",
-            r"not? (?:a )?(?:valid|known) (?:user|recipient|mailbox|address)|no mailbox here|mailbox unavailable",
-        ),
-    ),
-    (
-        "gave up",
-        ReplyClass.SOFT,
-        (
-            r"expired|timed? ?-?out|timeout|giving up|gave up|multiple retries|failed \d+ attempts|connection refused",
-            r"after \S{1,20} (?:attempts|hours?|days?|seconds)|did not accept our requests|not reachable",
-            r"no answer from host|could not find a gateway",
-        ),
-    ),
-    ("too large", ReplyClass.SOFT, (r"too (?:large|big)|size limit|message size",)),
-    (
-        "against a policy",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"polic(?:y|ies)|not allowed|access denied|permission to post|groups\.google\.com/support|denied|forbidden",
-            r"not accept\w* (?:mail|messages|connections)",
-        ),
-    ),
-    (
-        "fault of a system",
-        ReplyClass.SENDER_FAULT,
-        (
-            r"internal (?:system |server )?error|service (?:is )?(?:currently )?(?:not available|unavailable)",
-            r"system error|does not support tls|duplicated message-id|mail ?loop|message looping|loop broken",
-            r"configuration error",
-        ),
-    ),
-    ("try later", ReplyClass.SOFT, (r"try (?:again )?later|temporar\w+|on hold|greylist",)),
-)
-_PATTERNS = tuple(
-    (ClassifiedReply(reply_class, reason), re.compile("|".join(phrases), re.IGNORECASE))
-    for reason, reply_class, phrases in _PHRASES
-)
-
-# Meaning of a status by itself: the longest listed prefix decides. RFC 3463, and the registry of RFC 5248.
-_CLASS_BY_STATUS: dict[str, ClassifiedReply] = {
-    "5.1": ClassifiedReply(ReplyClass.HARD, UNKNOWN_MAILBOX),
-    "5.1.2": ClassifiedReply(ReplyClass.HARD, "no such domain"),
-    "5.1.6": ClassifiedReply(ReplyClass.HARD, "moved"),
-    "5.1.7": ClassifiedReply(ReplyClass.SENDER_FAULT, "sender refused"),  # the sender's address, as is 5.1.8
-    "5.1.8": ClassifiedReply(ReplyClass.SENDER_FAULT, "sender refused"),
-    "5.1.10": ClassifiedReply(ReplyClass.HARD, "takes no mail"),
-    "5.2.1": ClassifiedReply(ReplyClass.HARD, "mailbox off"),
-    "5.2.2": ClassifiedReply(ReplyClass.SOFT, "mailbox full"),
-    "5.2.3": ClassifiedReply(ReplyClass.SOFT, "too large"),
-    "5.3": ClassifiedReply(ReplyClass.SENDER_FAULT, "fault of a system"),
-    "5.4": ClassifiedReply(ReplyClass.SENDER_FAULT, "no way there"),
-    "5.6": ClassifiedReply(ReplyClass.SOFT, "content"),
-    "5.7": ClassifiedReply(ReplyClass.SENDER_FAULT, "against a policy"),
-    "4.2.2": ClassifiedReply(ReplyClass.SOFT, "mailbox full"),
-    "4.4": ClassifiedReply(ReplyClass.SOFT, "gave up"),
-    "4.7": ClassifiedReply(ReplyClass.SENDER_FAULT, "against a policy"),  # of an e-mail that is not tried again
-}
-# Statuses that say no more than "something": the text is asked first.
-_VAGUE_STATUS = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[34]\.\d+")
-_LENIENT_REASONS = {"mailbox full", "blocked", "taken for spam", "not authenticated", "no reverse name"}
-_AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp command|>>>)\W{1,9}data\b", re.IGNORECASE)
-# With pipelining (RFC 2920) DATA was sent before RCPT was refused: the refusal is about the recipient all the same.
-_AT_RCPT = re.compile(r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE)
+    topic: ReplyTopic
+    reason: str = ""
+    advice: str = ""
+    is_dead: bool = False
+    key: str = ""
 
 
-def classify_reply(status: str, texts: Sequence[str], *, final: bool) -> ClassifiedReply:
-    """Return the meaning of a negative reply.
+def classify_reply(code: int, text: str, step: SmtpStep) -> ClassifiedReply:
+    """Return the meaning of a negative reply to a command."""
+    text = " ".join(text.split())
+    status = next((status for status in find_statuses(text) if status.startswith(str(code)[0])), "")
+    by_words = _first_reason((text,))
+    if step is SmtpStep.DATA and by_words == UNKNOWN_MAILBOX and not _AT_RCPT.search(text):
+        by_words = REFUSED_AFTER_MESSAGE
+    reason = _choose_reason(status, (text,), by_words) or _reason_by_code(code, step)
+    topic = REASONS[reason].topic if reason else ReplyTopic.UNKNOWN
+    if step in {SmtpStep.CONNECT, SmtpStep.AUTH, SmtpStep.MAIL}:  # no recipient was named yet
+        is_about_message = step is SmtpStep.MAIL and reason == "too large"
+        if code in LOGIN_CODES and topic is not ReplyTopic.RATE:
+            reason = "login refused" if step is SmtpStep.AUTH else "not logged in"
+        elif topic not in {ReplyTopic.SENDER, ReplyTopic.RATE} and not is_about_message and code >= PERMANENT:
+            reason = {SmtpStep.AUTH: "login refused", SmtpStep.MAIL: "sender refused"}.get(step, "blocked")
+        elif topic is ReplyTopic.MAILBOX:
+            reason = "fault of a system"
+    elif code in LOGIN_CODES and topic not in {ReplyTopic.SENDER, ReplyTopic.RATE}:
+        reason = "not logged in"
+    key = reason or f"{code} {' '.join(_VARIABLE_WORDS.sub(' ', text).split())}".strip()
+    return _describe(reason, is_final=code >= PERMANENT or code == 0, key=key)
+
+
+def classify_error(error: DeliveryError) -> ClassifiedReply:
+    """Return the meaning of the reply that an error carries."""
+    return classify_reply(error.code, str(error), error.step)
+
+
+def classify_bounce(status: str, texts: Sequence[str], *, final: bool) -> ClassifiedReply:
+    """Return the meaning of a bounce.
 
     `texts` is what was said about it, the closest first; not `final`: a delay. A server that refuses the user only
     after it has seen the message refuses the message, whatever it says.
     """
-    by_text = next((reply for text in texts if (reply := classify_text(text))), None)
-    if by_text and by_text.reason == UNKNOWN_MAILBOX:
-        is_after_data = any(_AFTER_DATA.search(text) for text in texts)
-        if is_after_data and not any(_AT_RCPT.search(text) for text in texts):
-            by_text = ClassifiedReply(ReplyClass.SOFT, "refused after the letter")
-    by_status = classify_status(status)
-    best = by_text or by_status
-    if not final:
-        return ClassifiedReply(ReplyClass.SOFT, best.reason if best else "delayed")
-    if by_status is None or _VAGUE_STATUS.fullmatch(status):
-        return best or ClassifiedReply(ReplyClass.SOFT, "")
-    if by_text is None:
+    by_words = _first_reason(texts)
+    is_after_data = any(_AFTER_DATA.search(text) for text in texts)
+    if by_words == UNKNOWN_MAILBOX and is_after_data and not any(_AT_RCPT.search(text) for text in texts):
+        by_words = REFUSED_AFTER_MESSAGE
+    reason = _choose_reason(status, texts, by_words)
+    return _describe(reason, is_final=final, key=reason)
+
+
+def _choose_reason(status: str, texts: Sequence[str], by_words: str) -> str:
+    """Return the reason that status and words give together, empty when neither is known."""
+    for special_status, pattern, reason in _STATUS_PATTERNS:
+        if status == special_status and any(pattern.search(text) for text in texts):
+            return reason
+    by_status = STATUSES.get(status) or STATUSES.get(status.rpartition(".")[0], "")
+    if not by_status or _VAGUE_STATUS.fullmatch(status):
+        return by_words or by_status
+    if not by_words:
         return by_status
-    # The text is believed where it excuses the recipient, and gives the reason where both agree on the class.
-    is_lenient = by_status.reply_class is ReplyClass.HARD and by_text.reason in _LENIENT_REASONS
-    return by_text if is_lenient or by_text.reply_class is by_status.reply_class else by_status
+    # Words are believed where they excuse the recipient, and give the reason where both have the same consequence.
+    is_lenient = REASONS[by_status].is_dead and not REASONS[by_words].is_dead and by_words not in WEAK_REASONS
+    return by_words if is_lenient or _consequence(by_words) == _consequence(by_status) else by_status
 
 
-def classify_text(text: str) -> ClassifiedReply | None:
-    """Return the meaning of a server's words, None when they are not known."""
-    return next((reply for reply, pattern in _PATTERNS if pattern.search(text)), None)
-
-
-def classify_status(status: str) -> ClassifiedReply | None:
-    """Return the meaning of an enhanced status code, None when it has none for us."""
-    subject = status.rpartition(".")[0]
-    return _CLASS_BY_STATUS.get(status) or _CLASS_BY_STATUS.get(subject)
+def _first_reason(texts: Sequence[str]) -> str:
+    return next((reason for text in texts for reason, pattern in _PATTERNS if pattern.search(text)), "")
 
 
 def find_statuses(text: str) -> list[str]:
@@ -253,30 +133,34 @@ def find_statuses(text: str) -> list[str]:
     return [status for status in ENHANCED_STATUS.findall(text) if not status.startswith("2")]
 
 
-def error_from_reply(code: int, text: str, *, subject: str, relay: str) -> DeliveryError:
+def _reason_by_code(code: int, step: SmtpStep) -> str:
+    by_step = {SmtpStep.RCPT: RECIPIENT_REASON_BY_CODE}.get(step, MESSAGE_REASON_BY_CODE)
+    return by_step.get(code) or REASON_BY_CODE.get(code, "")
+
+
+def _consequence(reason: str) -> str:
+    topic, _, is_dead = REASONS[reason]
+    return "dead" if is_dead else "ours" if topic in {ReplyTopic.SENDER, ReplyTopic.RATE} else "soft"
+
+
+def _describe(reason: str, *, is_final: bool, key: str) -> ClassifiedReply:
+    topic, advice, is_dead = REASONS.get(reason, Reason(ReplyTopic.UNKNOWN))
+    return ClassifiedReply(topic, reason, advice, is_dead=is_dead and is_final, key=key)
+
+
+def error_from_reply(code: int, text: str, *, step: SmtpStep, relay: str) -> DeliveryError:
     """Return the error for a reply other than the expected one.
 
-    `subject` is what the refused command was about: sender, recipient or message. The sender is always the same, so
-    its refusal is about us, unless only this message is too large.
+    The sender is always the same, so its final refusal is about us, unless only this message is too large or we are
+    too fast.
     """
-    is_final = code >= 500  # noqa: PLR2004  - RFC 5321, 4.2.1
-    if code in LOGIN_CODES or (subject == "sender" and is_final and code != TOO_LARGE_CODE):
-        return RelayRefusedError(f"{relay} refuses us: {code} {text}", code=code)
-    if is_final:
-        return PermanentDeliveryError(text, code=code, recipient_refused=subject == "recipient")
-    return TemporaryDeliveryError(text, code=code)
-
-
-def is_recipient_error(code: int, reply: str) -> bool:
-    """Return whether a 5xx at RCPT is about the mailbox rather than about us.
-
-    A reply without an enhanced status is judged by its code.
-    """
-    status = next((status for status in find_statuses(reply) if status.startswith("5")), None)
-    if status is None:
-        return code in UNKNOWN_MAILBOX_CODES
-    classified = classify_status(status)
-    return classified is not None and classified.reply_class is ReplyClass.HARD
+    topic = classify_reply(code, text, step).topic
+    is_about_sender = step is SmtpStep.MAIL and code >= PERMANENT and topic is ReplyTopic.SENDER
+    if is_about_sender or (code in LOGIN_CODES and code >= PERMANENT):
+        return RelayRefusedError(f"{relay} refuses us: {code} {text}", code=code, step=step)
+    if code >= PERMANENT and topic is not ReplyTopic.RATE:
+        return PermanentDeliveryError(text, code=code, step=step)
+    return TemporaryDeliveryError(text, code=code, step=step)
 
 
 def redact_addresses(reply: str) -> str:

@@ -28,6 +28,7 @@ from digest.errors import (
     PermanentDeliveryError,
     RelayRefusedError,
     RelayUnavailableError,
+    SmtpStep,
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
@@ -98,7 +99,7 @@ class SmtpConnection:
         _check_sender(message.sender)
         if not MAILBOX.fullmatch(message.recipient):
             raise PermanentDeliveryError(
-                "this address cannot be written in SMTP without extensions", recipient_refused=True
+                "this address cannot be written in SMTP without extensions", step=SmtpStep.RCPT
             )
         stream = await self._send_envelope(message)
         may_leave = False
@@ -189,7 +190,7 @@ class SmtpConnection:
             if reply.code not in command.expected:
                 if replies[-1].code == GO_AHEAD:
                     self._disconnect()  # the relay waits for a message that it refused
-                raise self._error_from_reply(reply, command.subject)
+                raise self._error_from_reply(reply, command.step)
 
     async def _send_data(
         self, stream: SmtpStream, message: OutgoingMessage, next_message: OutgoingMessage | None
@@ -220,10 +221,10 @@ class SmtpConnection:
         self._disconnect()
         raise UncertainDeliveryError(f"an answer that means nothing after the letter: {reply.text}", code=reply.code)
 
-    def _error_from_reply(self, reply: SmtpReply, subject: str = "message") -> DeliveryError:
+    def _error_from_reply(self, reply: SmtpReply, step: SmtpStep = SmtpStep.DATA) -> DeliveryError:
         if reply.code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1
             self._disconnect()  # a reply that does not fit the command: out of step
-        return error_from_reply(reply.code, reply.text, subject=subject, relay=self._relay.name)
+        return error_from_reply(reply.code, reply.text, step=step, relay=self._relay.name)
 
     def _disconnect(self) -> None:
         if self._stream:
@@ -234,4 +235,5 @@ class SmtpConnection:
 def _check_sender(sender: str) -> None:
     if not MAILBOX.fullmatch(sender):
         hint = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
-        raise RelayRefusedError(f"the sender's address cannot be written in SMTP without extensions; {hint}")
+        text = f"the sender's address cannot be written in SMTP without extensions; {hint}"
+        raise RelayRefusedError(text, step=SmtpStep.MAIL)

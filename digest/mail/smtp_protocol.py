@@ -13,7 +13,7 @@ from typing import NamedTuple, Self, cast
 
 import aiosmtplib
 
-from digest.errors import RelayUnavailableError
+from digest.errors import RelayUnavailableError, SmtpStep
 from digest.mail.message import RawMessage
 
 GO_AHEAD, SHUTTING_DOWN = 354, 421
@@ -35,11 +35,11 @@ class OutgoingMessage:
 
 
 class SmtpCommand(NamedTuple):
-    """Command line, the reply codes that let the next one follow, and what a refusal is about."""
+    """Command line, the reply codes that let the next one follow, and its step."""
 
     line: bytes
     expected: frozenset[int]
-    subject: str = "message"
+    step: SmtpStep = SmtpStep.DATA
 
 
 class SmtpReply(NamedTuple):
@@ -60,12 +60,12 @@ QUIT = SmtpCommand(b"QUIT\r\n", frozenset({221}))
 def mail_command(sender: str, size: int = 0) -> SmtpCommand:
     """Return MAIL; with the size in bytes where the relay wants to know it (RFC 1870)."""
     parameter = b" SIZE=%d" % size if size else b""
-    return SmtpCommand(b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), parameter), frozenset({250}), "sender")
+    return SmtpCommand(b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), parameter), frozenset({250}), SmtpStep.MAIL)
 
 
 def rcpt_command(recipient: str) -> SmtpCommand:
     """Return RCPT."""
-    return SmtpCommand(b"RCPT TO:<%b>\r\n" % recipient.encode(), frozenset({250, 251}), "recipient")
+    return SmtpCommand(b"RCPT TO:<%b>\r\n" % recipient.encode(), frozenset({250, 251}), SmtpStep.RCPT)
 
 
 class SmtpStream(asyncio.Protocol):

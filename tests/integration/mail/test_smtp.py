@@ -10,6 +10,7 @@ from digest.errors import (
     DeliveryError,
     PermanentDeliveryError,
     RelayRefusedError,
+    SmtpStep,
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
@@ -107,7 +108,7 @@ def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
         error = await send_error(connection)
         assert (type(error), error.code) == (kind, int(reply[:3]))
         assert reply[4:] in str(error)
-        assert getattr(error, "recipient_refused", False) is (verb == "RCPT" and kind is PermanentDeliveryError)
+        assert error.step is (SmtpStep.DATA if verb == "dot" else SmtpStep(verb.lower()))
         assert (await send(connection)).startswith("250")
         assert [len(rude.heard), rude.words.count("RSET")] == [1, 1]
 
@@ -290,7 +291,7 @@ def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: 
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(PermanentDeliveryError) as caught:
             await send(connection, to=to)
-        assert caught.value.recipient_refused
+        assert caught.value.step is SmtpStep.RCPT
         assert not to or to not in str(caught.value)
         assert rude.words == ""
 

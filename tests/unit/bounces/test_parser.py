@@ -12,7 +12,6 @@ from digest.bounces import BounceReport, ReportKind, parse_bounce
 from digest.bounces.mime import MAX_MESSAGE_BYTES, parse_message
 from digest.database.models import BounceClass
 from digest.errors import UnparsableMessageError
-from digest.mail import replies
 from tests.support.work import count_steps
 
 SAMPLES = Path(__file__).parents[2] / "data" / "bounces"
@@ -50,10 +49,6 @@ def test_a_delay_is_no_refusal(name: str, final: bool) -> None:
 
 def test_every_kind_but_none_can_be_stored() -> None:
     assert {bounce_class.value for bounce_class in BounceClass} == {kind.value for kind in ReportKind} - {"none"}
-
-
-def test_every_class_of_replies_is_a_kind_of_report() -> None:
-    assert {reply_class.value for reply_class in replies.ReplyClass} <= {kind.value for kind in ReportKind}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"no header at all", b"\x00\xff\xfe" * 100])

@@ -12,6 +12,7 @@ policy is the table below. The status decides wherever the policy names it, Sisi
     auto-reply    vacation
     none          delivered
 
+Exchange Online says 5.4.1 for a recipient that does not exist: hard.
 A status of Sisimai's own making (5.0.9xx) is no status of the server's and counts for nothing here. Where a status
 says hard and the reason that the mailbox is full or we are blocked, the reason counts: nobody is suppressed in doubt.
 """
@@ -58,6 +59,8 @@ def expected_kind(verdict: dict[str, Any]) -> ReportKind:
     """Return what a verdict of Sisimai means under our policy."""
     status, reason = str(verdict["status"]), str(verdict["reason"])
     subject = status.split(".")[1] if status.startswith("5.") else ""
+    if status == "5.4.1" and reason in {"rejected", "userunknown"}:
+        return ReportKind.HARD
     if status in {"5.1.7", "5.1.8"} or subject in {"3", "4", "7"} or verdict.get("feedbacktype") == "auth-failure":
         return ReportKind.SENDER_FAULT
     if (subject == "1" and reason not in LENIENT_REASONS) or status == "5.2.1" or verdict["hardbounce"]:

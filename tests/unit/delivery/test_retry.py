@@ -18,6 +18,7 @@ from digest.errors import (
     PermanentDeliveryError,
     RelayRefusedError,
     RelayUnavailableError,
+    SmtpStep,
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
@@ -69,8 +70,8 @@ def test_a_refusal_is_final_and_silence_after_the_dot_is_uncertain() -> None:
     ],
 )
 def test_a_refused_address_ends_its_subscription(code: int, reply: str) -> None:
-    assert meaning(PermanentDeliveryError(reply, code=code, recipient_refused=True)).suppress
-    assert not meaning(PermanentDeliveryError(reply, code=code, recipient_refused=False)).suppress
+    assert meaning(PermanentDeliveryError(reply, code=code, step=SmtpStep.RCPT)).suppress
+    assert not meaning(PermanentDeliveryError(reply, code=code, step=SmtpStep.DATA)).suppress
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,11 @@ def test_a_refused_address_ends_its_subscription(code: int, reply: str) -> None:
     ],
 )
 def test_a_refusal_that_is_about_us_ends_nobodys_subscription(code: int, reply: str) -> None:
-    assert not meaning(PermanentDeliveryError(reply, code=code, recipient_refused=True)).suppress
+    assert not meaning(PermanentDeliveryError(reply, code=code, step=SmtpStep.RCPT)).suppress
 
 
 def test_numbers_of_a_host_are_no_enhanced_code() -> None:
-    assert meaning(PermanentDeliveryError("5.188.1.2 says: no such user", code=550, recipient_refused=True)).suppress
+    assert meaning(PermanentDeliveryError("5.188.1.2 says: no such user", code=550, step=SmtpStep.RCPT)).suppress
 
 
 def test_waits_double_up_to_eight_hours_and_spread() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.context import sender_domain
-from digest.errors import PermanentDeliveryError
+from digest.errors import PermanentDeliveryError, SmtpStep
 from digest.mail import EmailContent, MessageHeaders, build_message, encode_quoted_printable
 from digest.mail.transfer_encoding import encode_shortest
 
@@ -208,7 +208,7 @@ def test_breaks_in_values_of_our_own_are_refused(value: str, field: str) -> None
 def test_an_address_that_cannot_stand_in_a_header_is_the_recipients_fault(address: str) -> None:
     with pytest.raises(PermanentDeliveryError) as caught:
         build_message(LETTER, replace(ENVELOPE, to=address))
-    assert caught.value.recipient_refused
+    assert caught.value.step is SmtpStep.RCPT
     assert not address or address not in str(caught.value)
 
 
