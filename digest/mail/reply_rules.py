@@ -238,6 +238,7 @@ STATUSES: dict[str, str] = {
     "5.2.2": "mailbox full",
     "5.2.3": "too large",
     "5.3": "fault of a system",
+    "5.3.4": "too large",
     "5.4": "no way there",
     "5.6": "content",
     "5.7": "against a policy",

@@ -14,9 +14,9 @@ SENDER_TOPICS = {ReplyTopic.SENDER, ReplyTopic.RATE}
         *((status, {ReplyTopic.MAILBOX}, True) for status in ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")),
         ("5.2.1", {ReplyTopic.MAILBOX}, True),
         ("5.2.2", {ReplyTopic.MAILBOX}, False),
-        *((status, {ReplyTopic.SENDER}, False) for status in ("5.7.0", "5.7.1", "5.7.26", "5.3.0", "5.3.4", "5.4.4")),
+        *((status, {ReplyTopic.SENDER}, False) for status in ("5.7.0", "5.7.1", "5.7.26", "5.3.0", "5.3.5", "5.4.4")),
         *((status, {ReplyTopic.SENDER}, False) for status in ("5.4.7", "5.1.7", "5.1.8")),
-        *((status, {ReplyTopic.MESSAGE}, False) for status in ("5.2.3", "5.6.0")),
+        *((status, {ReplyTopic.MESSAGE}, False) for status in ("5.2.3", "5.3.4", "5.6.0")),
         *((status, {ReplyTopic.UNKNOWN}, False) for status in ("5.0.0", "5.5.0", "")),
     ],
 )
