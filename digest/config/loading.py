@@ -39,7 +39,8 @@ def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
     Values are never shown: the password is as likely to be misspelled as the rest.
     """
     known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    variables = dict.fromkeys(dotenv_values(dotenv), str(dotenv)) | dict.fromkeys(environ, "the environment")
+    in_file = dotenv_values(dotenv, interpolate=False)
+    variables = dict.fromkeys(in_file, str(dotenv)) | dict.fromkeys(environ, "the environment")
     sentences = []
     for name, place in sorted(variables.items()):
         if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:

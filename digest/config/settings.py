@@ -1,5 +1,6 @@
 """Settings by topic, with their defaults and limits."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 from enum import StrEnum
@@ -8,23 +9,30 @@ from pathlib import Path
 from typing import NoReturn, Self
 from zoneinfo import available_timezones
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy.engine import make_url
 
 from digest.config.examples import ENV_PREFIX, format_example
 from digest.config.values import (
     BOUNCE_PATTERN,
     CATEGORY_PATTERN,
-    EMAIL_PATTERN,
-    HOST_PATTERN,
     MAX_LOCAL_PART,
-    MIN_RATE,
     DatabaseUrl,
     Hostname,
     HttpUrl,
+    MailFrom,
     OneLine,
+    Rate,
     StringList,
+    encode_address,
+    encode_host,
 )
 
 DEFAULT_KEY = "change-me"
@@ -63,12 +71,12 @@ class MailSettings(BaseModel):
     smtp_username: OneLine = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: TlsMode = TlsMode.STARTTLS
-    smtp_rate: float = Field(default=0, ge=0, le=10_000)
-    smtp_domain_rate: float = Field(default=0, ge=0, le=10_000)
+    smtp_rate: Rate = 0
+    smtp_domain_rate: Rate = 0
     smtp_connections: int = Field(default=4, ge=1, le=100)
     smtp_reuse: int = Field(default=100, ge=1, le=100_000)
     smtp_timeout: float = Field(default=60, ge=0.1, le=600)
-    mail_from: OneLine = "Paper Digest <digest@localhost>"
+    mail_from: MailFrom = "Paper Digest <digest@localhost>"
     bounce_address: str = ""
     imap_host: OneLine = ""
     imap_port: int = Field(default=993, ge=1, le=65535)
@@ -96,36 +104,22 @@ class MailSettings(BaseModel):
         """Domain of the DKIM signature: DIGEST_DKIM_DOMAIN, else the sender's."""
         return (self.dkim_domain or parseaddr(self.mail_from)[1].rpartition("@")[2]).lower()
 
-    @field_validator("mail_from")
-    @classmethod
-    def _validate_mail_from(cls, value: str) -> str:
-        # The name must not be taken for an address: "Me, Myself <me@example.org>" needs quotes (RFC 5322, 3.4).
-        if not EMAIL_PATTERN.fullmatch(parseaddr(value)[1]):
-            raise ValueError("not a mail address, or a name that needs quotes")
-        return value
-
     @field_validator("bounce_address")
     @classmethod
     def _validate_bounce_address(cls, value: str) -> str:
         value = value.strip()
-        if value and not BOUNCE_PATTERN.fullmatch(value):
+        if value and not BOUNCE_PATTERN.fullmatch(value.rpartition("@")[0]):
             raise ValueError(f"not a plain mail address with at most {MAX_LOCAL_PART} characters before the @")
-        return value
-
-    @field_validator("smtp_rate", "smtp_domain_rate")
-    @classmethod
-    def _validate_rate(cls, value: float) -> float:
-        if 0 < value < MIN_RATE:
-            raise ValueError(f"slower than a letter every {1 / MIN_RATE:.0f} seconds; 0 is no limit")
-        return value
+        return value and encode_address(value)
 
     @field_validator("smtp_host", "imap_host")
     @classmethod
     def _validate_host(cls, value: str, info: ValidationInfo) -> str:
-        if value and not HOST_PATTERN.fullmatch(value):
+        try:
+            return value and encode_host(value)
+        except ValueError as error:
             port = f"{ENV_PREFIX}{info.field_name}".upper().replace("HOST", "PORT")
-            raise ValueError(f"not the name or number of a host alone; the port goes into {port}")
-        return value
+            raise ValueError(f"not the name or number of a host alone; the port goes into {port}") from error
 
     @model_validator(mode="after")
     def _validate_combinations(self) -> Self:
@@ -226,6 +220,14 @@ class OperatorSettings(BaseModel):
         return value
 
 
+class DotenvSource(DotEnvSettingsSource):
+    """Values of a `.env` file as they are written: `$` and `${name}` stand in passwords, and are no variables."""
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        values = dotenv_values(file_path, encoding="utf-8", interpolate=False)
+        return {name.lower(): value for name, value in values.items() if value}
+
+
 class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSettings, BaseSettings):
     """Settings of all topics; see `.env.example` for what each one does."""
 
@@ -237,6 +239,18 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSetting
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Replace the source that would take `${name}` in a password for a variable."""
+        return init_settings, env_settings, DotenvSource(settings_cls)
 
     database_url: DatabaseUrl = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
     base_url: HttpUrl = "http://127.0.0.1:8000"

@@ -1,21 +1,30 @@
 """Types of values that settings have, and what is accepted for each."""
 
 import re
+from email.utils import parseaddr
+from ipaddress import IPv6Address
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+import idna
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-MIN_RATE = 0.1  # messages a second: a slower sender would not outlast the seconds between two polls of the queue
+SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+MIN_RATE = 1 / SECONDS_PER_UNIT["day"]  # messages a second
+MAX_RATE = 10_000  # messages a second
 MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
-HOSTNAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
-HOST_PATTERN = re.compile(r"[\w.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # a name, IPv4 or IPv6
-EMAIL_PATTERN = re.compile(r"[^@\s<>]+@[^@\s<>.]+(\.[^@\s<>.]+)*")
-BOUNCE_PATTERN = re.compile(rf"(?ai)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}@(?:[a-z0-9-]+\.)*[a-z0-9-]+")
+MAX_LABEL, MAX_NAME = 63, 253  # characters (RFC 1035, 2.3.4)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"  # with the underscores of private networks
+NAME_PATTERN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
+ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LOCAL_PART_PATTERN = re.compile(rf"{ATEXT}(?:\.{ATEXT})*")  # RFC 5321, 4.1.2: Dot-string
+BOUNCE_PATTERN = re.compile(rf"(?a)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}")
 CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
+PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what a path may hold beside letters and digits
+RATE_PATTERN = re.compile(r"(?P<count>\d+(?:\.\d*)?|\.\d+)\s*(?:/|per|an?)\s*(?P<unit>second|minute|hour|day)s?")
 
 
 def split_list(value: Any) -> Any:
@@ -30,15 +39,76 @@ def validate_one_line(value: str) -> str:
     return value.strip()
 
 
+def encode_domain(name: str) -> str:
+    """Return a domain as the DNS, SMTP and headers have it: letters of other scripts as A-labels (RFC 5890).
+
+    Raises ValueError for what is no name in the DNS.
+    """
+    try:
+        encoded = name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"not a name in the DNS: {error}") from error
+    is_too_long = len(encoded) > MAX_NAME or max(map(len, encoded.split("."))) > MAX_LABEL
+    if is_too_long or not NAME_PATTERN.fullmatch(encoded):
+        raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
+    return encoded
+
+
 def validate_hostname(value: str) -> str:
     """Accept a DNS name or an empty string."""
-    if value and not HOSTNAME_PATTERN.fullmatch(value):
+    if "_" in value or value.endswith("."):
         raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
+    return value and encode_domain(value)
+
+
+def encode_host(value: str) -> str:
+    """Return a host as it is connected to: an IPv6 address as it is, a name in the DNS by `encode_domain`."""
+    if ":" in value:
+        IPv6Address(value)
+        return value
+    return encode_domain(value)
+
+
+def encode_address(address: str) -> str:
+    """Return a mail address as relays without SMTPUTF8 take it. Raises ValueError for one that they would not."""
+    local, separator, domain = address.rpartition("@")
+    if not separator or not local.isascii():
+        reason = "only letters of ASCII before the @" if separator else "not a mail address"
+        raise ValueError(f"{reason}: most relays refuse others (RFC 6531)" if separator else reason)
+    if len(local) > MAX_LABEL + 1 or not LOCAL_PART_PATTERN.fullmatch(local):
+        raise ValueError("not a mail address")
+    try:
+        return f"{local}@{encode_domain(domain)}"
+    except ValueError as error:
+        raise ValueError(f"not a mail address: {error}") from error
+
+
+def validate_mail_from(value: str) -> str:
+    """Accept `address` or `Name <address>`; return it with the domain in ASCII."""
+    # The name must not be taken for an address: "Me, Myself <me@example.org>" needs quotes (RFC 5322, 3.4).
+    address = parseaddr(value)[1]
+    if "@" not in address or address not in value:
+        raise ValueError("not a mail address, or a name that needs quotes")
+    head, _, tail = value.rpartition(address)
+    return f"{head}{encode_address(address)}{tail}"
+
+
+def parse_rate(value: Any) -> Any:
+    """Parse a number of messages a second, or one like `200/hour`; return messages a second."""
+    if not isinstance(value, str) or not (match := RATE_PATTERN.fullmatch(value.strip().lower())):
+        return value
+    return float(match["count"]) / SECONDS_PER_UNIT[match["unit"]]
+
+
+def validate_rate(value: float) -> float:
+    """Accept 0, and what a run can keep."""
+    if 0 < value < MIN_RATE:
+        raise ValueError("less than one a day; 0 is no limit")
     return value
 
 
 def validate_http_url(value: str) -> str:
-    """Accept scheme, host, port and path; drop a slash at the end."""
+    """Accept scheme, host, port and path; return them in ASCII, without a slash at the end."""
     try:
         parts = urlsplit(value)
         _ = parts.port  # read here, because a bad port raises only when it is read
@@ -48,7 +118,15 @@ def validate_http_url(value: str) -> str:
         raise ValueError("not an address that begins with http:// or https://")
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("only scheme, host, port and path belong here")
-    return value.rstrip("/")
+    if "${" in value:
+        raise ValueError("variables are not replaced here; write the address itself")
+    try:
+        host = encode_host(parts.hostname)
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from error
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{quote(parts.path, safe=PATH_CHARACTERS)}".rstrip("/")
 
 
 def validate_database_url(url: str) -> str:
@@ -61,11 +139,15 @@ def validate_database_url(url: str) -> str:
         raise ValueError(f"{parsed.drivername!r} is not supported; use sqlite or postgresql+psycopg")
     if not parsed.database or parsed.database.startswith((":memory:", "file:")):
         raise ValueError("names no database: a file by its path, or at the end the name on the server")
+    if parsed.drivername == "sqlite" and parsed.query:
+        raise ValueError("an SQLite file takes no options behind a question mark")
     return url
 
 
 StringList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 OneLine = Annotated[str, AfterValidator(validate_one_line)]
 Hostname = Annotated[str, AfterValidator(validate_hostname)]
+MailFrom = Annotated[str, AfterValidator(validate_one_line), AfterValidator(validate_mail_from)]
+Rate = Annotated[float, BeforeValidator(parse_rate), Field(ge=0, le=MAX_RATE), AfterValidator(validate_rate)]
 HttpUrl = Annotated[str, AfterValidator(validate_http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(validate_database_url)]

@@ -50,6 +50,7 @@ BAD = [
     ("database_url", "sqlite://", "names no database"),
     ("database_url", "sqlite:///:memory:", "names no database"),
     ("database_url", "sqlite:///file:x?mode=memory&uri=true", "names no database"),
+    ("database_url", "sqlite:///var/digest.db?timeout=soon", "an SQLite file takes no options"),
     ("database_url", "postgresql+psycopg://db", "names no database"),
     ("database_url", "postgresql+psycopg://db:port/digest", "not a database address"),
     ("base_url", "digest.example.org", "not an address that begins with http:// or https://"),
@@ -58,6 +59,10 @@ BAD = [
     ("base_url", "https://digest.example.org/?a=b", "only scheme, host, port and path belong here"),
     ("base_url", "https://digest.example.org:port", "not an address: port could not be cast"),
     ("base_url", "https://[::1", "not an address: invalid IPv6 URL"),
+    ("base_url", "https://exa_*.example.org", "not an address: not a name in the DNS"),
+    ("base_url", "https://b\u00fc..cher.example", "not an address: not a name in the DNS"),
+    ("base_url", f"https://{'b' * 64}.example", "not an address: not a name in the DNS"),
+    ("base_url", "https://${HOST}/", "variables are not replaced here"),
     ("base_url", "https://exa mple.org", "not an address that begins with"),
     ("smtp_host", "smtp.example.org:587", "the port goes into DIGEST_SMTP_PORT"),
     ("smtp_host", "smtp://smtp.example.org", "not the name or number of a host alone"),
@@ -67,7 +72,9 @@ BAD = [
     ("smtp_username", "a\rb", "must stand on one line"),
     ("smtp_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
     ("smtp_rate", "-1", "should be greater than or equal to 0"),
-    ("smtp_rate", "0.05", "slower than a letter every 10 seconds"),
+    ("smtp_rate", "0.00001", "less than one a day; 0 is no limit"),
+    ("smtp_rate", "200/fortnight", "should be a valid number"),
+    ("smtp_rate", "nan", "should be greater than or equal to 0"),
     ("smtp_domain_rate", "-0.5", "should be greater than or equal to 0"),
     ("smtp_connections", "0", "should be greater than or equal to 1"),
     ("smtp_reuse", "0", "should be greater than or equal to 1"),
@@ -75,6 +82,7 @@ BAD = [
     ("mail_from", "nobody", "not a mail address"),
     ("bounce_address", "bounces", "not a plain mail address"),
     ("bounce_address", "Bounces <bounces@example.org>", "not a plain mail address"),
+    ("bounce_address", "bounces@-example.org", "not a mail address: not a name in the DNS"),
     ("bounce_address", "b" * 25 + "@example.org", "at most 24 characters before the @"),
     ("imap_host", "imap.example.org:993", "the port goes into DIGEST_IMAP_PORT"),
     ("imap_port", "0", "should be greater than or equal to 1"),
@@ -83,6 +91,9 @@ BAD = [
     ("imap_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
     ("mail_from", "Me, Myself <me@example.org>", "not a mail address, or a name that needs quotes"),
     ("mail_from", "a@b@c", "not a mail address"),
+    ("mail_from", "Büro <büro@example.org>", "only letters of ASCII before the @"),
+    ("mail_from", "a..b@example.org", "not a mail address"),
+    ("mail_from", "me@exa*mple.org", "not a mail address: not a name in the DNS"),
     ("mail_from", "Digest <me@example.org>\nBcc: you@example.org", "must stand on one line"),
     ("dkim_key", "/etc/dkim.pem\n", "must stand on one line"),
     ("dkim_selector", "mail_1", "not a name in the DNS"),
@@ -269,9 +280,63 @@ def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
     assert load_settings(base_url="https://digest.example.org/papers/").base_url == "https://digest.example.org/papers"
 
 
-@pytest.mark.parametrize("value", ["me@example.org", "digest@localhost", '"Me, Myself" <me@example.org>', "É <e@é.fr>"])
+@pytest.mark.parametrize("value", ["me@example.org", "digest@localhost", '"Me, Myself" <me@example.org>', "É <e@e.fr>"])
 def test_a_sender_may_be_written_in_every_usual_way(value: str) -> None:
     assert load_settings(mail_from=value).mail_from == value
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "used"),
+    [
+        ("base_url", "https://Bücher.example", "https://xn--bcher-kva.example"),
+        ("base_url", "https://bücher.example:8443/λ/", "https://xn--bcher-kva.example:8443/%CE%BB"),
+        ("base_url", 'https://example.org/a"b%20c', "https://example.org/a%22b%20c"),
+        ("base_url", "http://[2001:DB8::1]:8000", "http://[2001:db8::1]:8000"),
+        ("base_url", "https://例え。テスト", "https://xn--r8jz45g.xn--zckzah"),
+        ("huggingface_url", "https://spiegel.bücher.example", "https://spiegel.xn--bcher-kva.example"),
+        ("mail_from", "Bücherei <post@bücher.example>", "Bücherei <post@xn--bcher-kva.example>"),
+        ("mail_from", "post@bücher.example", "post@xn--bcher-kva.example"),
+        ("bounce_address", "bounces@bücher.example", "bounces@xn--bcher-kva.example"),
+        ("smtp_host", "mail.bücher.example", "mail.xn--bcher-kva.example"),
+        ("smtp_host", "my_relay", "my_relay"),
+        ("dkim_domain", "bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_names_of_other_scripts_become_what_the_wire_takes(name: str, written: str, used: str) -> None:
+    others = together(name) | {"secret_key": "x" * 43}
+    assert getattr(load_settings(**others | {name: written}), name) == used
+
+
+@pytest.mark.parametrize(
+    ("written", "per_second"),
+    [
+        ("10", 10.0),
+        ("0.5", 0.5),
+        ("200/hour", 200 / 3600),
+        ("30 per minute", 0.5),
+        ("1/Day", 1 / 86_400),
+        ("2/seconds", 2),
+    ],
+)
+def test_a_rate_is_a_number_a_second_or_names_its_unit(
+    monkeypatch: pytest.MonkeyPatch, written: str, per_second: float
+) -> None:
+    monkeypatch.setenv("DIGEST_SMTP_RATE", written)
+    assert load_settings().smtp_rate == pytest.approx(per_second)
+
+
+@pytest.mark.parametrize(
+    ("line", "password"),
+    [
+        ("'ab${cd}e'", "ab${cd}e"),
+        ('"ab${HOME}e"', "ab${HOME}e"),
+        ("ab${HOME:-x}$HOME$e", "ab${HOME:-x}$HOME$e"),
+        ("$$", "$$"),
+    ],
+)
+def test_a_dollar_in_the_file_is_a_dollar(tmp_path: Path, line: str, password: str) -> None:
+    (tmp_path / ".env").write_text(f"DIGEST_SMTP_USERNAME=digest\nDIGEST_SMTP_PASSWORD={line}\n")
+    assert load_settings().smtp_password.get_secret_value() == password
 
 
 def test_our_files_go_beside_the_embedded_store_or_into_var(tmp_path: Path) -> None:
