@@ -8,22 +8,18 @@
 
 A delivery found on the wire after a crash is `uncertain`: shown to the operator, never sent again by itself.
 
-    claims -> claimer -> buffer -> prefetch -> sender (on_wire, DATA) -> results -> group_commit
+    claims -> claimer -> send_queue -> sender (on_wire, DATA) -> group_commit
 
-- `buffer`: prepared e-mails that wait for a connection, or for the rate of their domain
 - `bulk_insert`: digests of many subscribers, queued at the speed of the driver
 - `circuit_breaker`: whether the relay takes messages from us, and when to probe it
-- `claimer`: claims and prepares deliveries for one sender
+- `claimer`: claims deliveries for one sender, with the rows that their e-mails need
 - `claims`: claim, release, recover and count queued deliveries
 - `group_commit`: state changes of many connections in one transaction
 - `history`: counts of one run, and the history of one delivery
-- `prefetch`: messages rendered ahead of the connections
 - `rate_limit`: token buckets, of one sender or shared by all
-- `results`: how attempts ended, on the way into the record
 - `retry`: what follows from an error
-- `send`: one delivery run, from the choice of the relay to the report
-- `sender`: the connections of one sender
-- `statements`: set-based updates of the record
+- `send_queue`: claimed e-mails that wait for a connection or a rate
+- `sender`: one delivery run: the connections of one sender
 - `store_executor`: where a sender waits for the store
 - `transitions`: enqueue, cancel, reclaim, resolve, retry
 """
@@ -33,7 +29,7 @@ from digest.delivery.circuit_breaker import find_circuit
 from digest.delivery.claimer import Clock
 from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE, any_in_progress, count_due, count_queued, is_due
 from digest.delivery.history import DeliveryReport, bounces_of, delivery_history
-from digest.delivery.send import send_queued
+from digest.delivery.sender import send_queued
 from digest.delivery.transitions import (
     NewDelivery,
     UndeliveredPapers,

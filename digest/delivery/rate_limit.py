@@ -1,14 +1,12 @@
 """Rate limits: so many messages a second in all, so many to one domain; shared by all senders on PostgreSQL."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from time import monotonic
 
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import Engine, text
 
-from digest.context import AppContext
-from digest.database import is_postgresql, write_session
+from digest.database import write_session
 from digest.database.models import SharedTokenBucket
 
 BURST_SECONDS = 0.1  # seconds' worth of messages that may go together after a quiet time, and always one
@@ -65,31 +63,41 @@ class TokenBucket:
 
 
 class RateLimits:
-    """Limits of one sender, 0 for none. `shared`: all senders of the store keep them together."""
+    """Limits of one sender to one relay, 0 for none; `engine`: all senders of this store keep them together.
 
-    def __init__(self, per_second: float = 0, per_domain: float = 0, *, shared: bool = False) -> None:
-        self._shared = shared
-        self._total = TokenBucket(per_second, shared=shared) if per_second else None
-        self.per_domain = per_domain
-        self._domains: dict[str, TokenBucket] = {}
+    Slices of one shared bucket never overlap, so many senders together are as slow as one.
+    """
+
+    def __init__(
+        self, per_second: float = 0, per_domain: float = 0, *, engine: Engine | None = None, relay: str = ""
+    ) -> None:
+        self.per_second, self.per_domain = per_second, per_domain
         self.is_unlimited = not (per_second or per_domain)
+        self._engine, self._relay = engine, relay
+        self._total = TokenBucket(per_second, shared=bool(engine)) if per_second else None
+        self._domains: dict[str, TokenBucket] = {}
 
-    def buckets_needing_slice(self, domains: Iterable[str], now: float) -> list[tuple[str, TokenBucket]]:
-        """Return the named buckets without which nothing may go to `domains`; the one of all messages is named ""."""
-        if not self._shared:
-            return []
-        buckets = [("", self._total)] if self._total else []
-        buckets += [(domain, self._domain_bucket(domain, now)) for domain in domains] if self.per_domain else []
-        return [(name, bucket) for name, bucket in buckets if bucket.needs_slice(now)]
+    async def reserve_slices(self, domains: Iterable[str], now: float) -> None:
+        """Reserve the slices of shared buckets without which nothing may go to `domains`. Raises StoreError."""
+        if self._engine is None or self.is_unlimited:
+            return
+        buckets = {self._relay: self._total} if self._total else {}
+        if self.per_domain:
+            buckets |= {f"{self._relay} {domain}": self._domain_bucket(domain, now) for domain in domains}
+        for name, bucket in buckets.items():
+            if bucket.needs_slice(now):
+                seconds = await asyncio.to_thread(reserve_slice, self._engine, name, bucket.slice_seconds)
+                bucket.add_slice(monotonic() + seconds)
 
-    def wait(self, now: float) -> float:
-        """Return how many seconds any message has to wait."""
-        return self._total.wait(now) if self._total else 0.0
+    def wait(self, domain: str, now: float) -> float:
+        """Return how many seconds a message to `domain` has to wait."""
+        limits = self._total, self._domains.get(domain)
+        return max((bucket.wait(now) for bucket in limits if bucket), default=0.0)
 
-    def wait_for_domain(self, domain: str, now: float) -> float:
-        """Return how many seconds a message to `domain` has to wait because of others to it."""
+    def is_held(self, domain: str, now: float) -> bool:
+        """Return whether a message has to wait because of others to its domain."""
         bucket = self._domains.get(domain)
-        return bucket.wait(now) if bucket else 0.0
+        return bool(bucket and bucket.wait(now))
 
     def take(self, domain: str, now: float) -> None:
         """Take the tokens of one message to `domain`."""
@@ -102,39 +110,12 @@ class RateLimits:
         if domain not in self._domains:
             if len(self._domains) >= MAX_DOMAINS:
                 self._domains = {name: bucket for name, bucket in self._domains.items() if not bucket.is_full(now)}
-            self._domains[domain] = TokenBucket(self.per_domain, shared=self._shared)
+            self._domains[domain] = TokenBucket(self.per_domain, shared=bool(self._engine))
         return self._domains[domain]
 
 
-def rate_limits(ctx: AppContext) -> RateLimits:
-    """Return the limits of the settings."""
-    settings = ctx.settings
-    return RateLimits(settings.smtp_rate, settings.smtp_domain_rate, shared=is_postgresql(ctx.engine))
-
-
-class SharedRateLimiter:
-    """Reserves slices of the token buckets that all senders to one relay share.
-
-    Slices of one bucket never overlap, so many senders together are as slow as one. Time is the database server's.
-    """
-
-    def __init__(self, ctx: AppContext, relay: str) -> None:
-        self._ctx, self._relay = ctx, relay
-
-    async def reserve(self, buckets: Sequence[tuple[str, TokenBucket]]) -> None:
-        """Reserve a slice for each named bucket. Raises StoreError."""
-        for name, bucket in buckets:
-            seconds = await asyncio.to_thread(
-                self._reserve_slice, f"{self._relay} {name}".strip(), bucket.slice_seconds
-            )
-            bucket.add_slice(monotonic() + seconds)
-
-    def _reserve_slice(self, name: str, seconds: float) -> float:
-        with write_session(self._ctx.engine) as session:
-            return reserve(session, name, seconds)
-
-
-def reserve(session: Session, name: str, seconds: float) -> float:
-    """Reserve the next slice of `seconds` of a bucket; return in how many seconds it begins."""
-    ends_in = session.scalars(_RESERVE, {"name": name, "seconds": seconds}).one()
+def reserve_slice(engine: Engine, name: str, seconds: float) -> float:
+    """Reserve the next slice of a shared bucket; return in how many seconds it begins, by the server's clock."""
+    with write_session(engine) as session:
+        ends_in = session.scalars(_RESERVE, {"name": name, "seconds": seconds}).one()
     return max(0.0, float(ends_in) - seconds)

@@ -36,20 +36,25 @@ class DeliveryOutcome:
     counts_as_attempt: bool = True
 
 
-def outcome_from_error(error: DeliveryError, *, attempts: int, now: datetime, rng: random.Random) -> DeliveryOutcome:
+def outcome_from_error(error: Exception, *, attempts: int, now: datetime, rng: random.Random) -> DeliveryOutcome:
     """Return what follows from an error: retry after 4xx, failure after 5xx, uncertain without a reply after the dot.
 
     `attempts` includes this one. A relay that is down or refuses us says nothing about the delivery, which stays due.
     """
     reply = replies.redact_addresses(str(error))
-    if isinstance(error, RelayRefusedError | RelayUnavailableError):
-        return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, counts_as_attempt=False)
-    if isinstance(error, TemporaryDeliveryError):
-        return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, now + backoff(attempts, rng))
-    if isinstance(error, PermanentDeliveryError):
-        is_dead = error.step is SmtpStep.RCPT and replies.classify_error(error).is_dead
-        return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=is_dead)
-    return DeliveryOutcome(DeliveryState.UNCERTAIN, error.code, reply)
+    match error:
+        case RelayRefusedError() | RelayUnavailableError():
+            return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, counts_as_attempt=False)
+        case TemporaryDeliveryError():
+            return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, now + backoff(attempts, rng))
+        case PermanentDeliveryError():
+            suppress = error.step is SmtpStep.RCPT and replies.classify_error(error).is_dead
+            return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=suppress)
+        case DeliveryError():
+            return DeliveryOutcome(DeliveryState.UNCERTAIN, error.code, reply)
+    # The message could not be rendered.
+    reply = replies.redact_addresses(f"cannot be written: {error!r}")
+    return DeliveryOutcome(DeliveryState.QUEUED, 0, reply, now + backoff(attempts, rng))
 
 
 def backoff(attempts: int, rng: random.Random) -> timedelta:

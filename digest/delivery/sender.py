@@ -1,42 +1,99 @@
-"""Sender: claim deliveries, send each over one of a few connections, and record the replies."""
+"""Sender: send claimed e-mails over a few connections, and record what the relay replies.
+
+On SQLite there is one sender at a time, whoever comes first; the others leave the work to it. On PostgreSQL there may
+be any number: each holds a lock that shows it is alive, none waits for another, and what a dead one leaves is
+recovered.
+"""
 
 import asyncio
-from collections.abc import Callable, Collection
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from digest.context import AppContext
+from digest.database import SENDER_LOCK, exclusive_lock, is_postgresql, liveness_lock
 from digest.database.models import ClaimedDelivery, DeliveryState
-from digest.delivery.buffer import CLAIM_BATCH, SendBuffer
 from digest.delivery.circuit_breaker import CircuitBreaker
-from digest.delivery.claimer import Claimer
+from digest.delivery.claimer import ClaimedEmail, Claimer, Clock, FirstPapersFinder, SenderIdentity
 from digest.delivery.group_commit import GroupCommitter
 from digest.delivery.history import DeliveryReport
-from digest.delivery.prefetch import MessagePrefetcher, RenderedMessage
-from digest.delivery.rate_limit import SharedRateLimiter, rate_limits
-from digest.delivery.results import STORE_ERRORS, PendingResult, ResultRecorder, retry_on_store_error
+from digest.delivery.rate_limit import RateLimits
 from digest.delivery.retry import DeliveryOutcome, outcome_from_error
+from digest.delivery.send_queue import SendQueue
 from digest.delivery.store_executor import StoreExecutor
-from digest.errors import DeliveryError, OwnershipLostError, RelayUnavailableError, StoreError
-from digest.mail import OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, replies
+from digest.errors import DeliveryError, RelayUnavailableError, StoreError
+from digest.mail import LocalMailbox, OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, replies
+from digest.rendering import RenderCache
 
 log = structlog.get_logger()
 
+# One connection is enough for so many; each one more may leave a message in doubt after a crash.
+DELIVERIES_PER_CONNECTION = 100
 CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before another one is opened
+STORE_ERRORS = (StoreError, SQLAlchemyError)
+
+
+async def send_queued(
+    ctx: AppContext,
+    clock: Clock,
+    *,
+    stop: asyncio.Event | None = None,
+    on_progress: Callable[[DeliveryReport], None] | None = None,
+    force: bool = False,
+    limit: int | None = None,
+    cache: RenderCache | None = None,
+    first_papers: FirstPapersFinder | None = None,
+) -> DeliveryReport:
+    """Send everything that is due, or the first `limit` deliveries; setting `stop` ends it after those on the wire.
+
+    With SQLite the event loop waits for the store: nothing else should run on it. `force` probes a relay even before
+    its circuit allows it. `cache` outlives one delivery, and serves one at a time. `first_papers` finds what welcomes
+    show. Raises StoreError when the record cannot be kept, after the messages on the wire have had their replies.
+    """
+    with register_sender(ctx) as identity:
+        if identity is None:
+            log.info("sender.busy")
+            return DeliveryReport(busy=True)
+        async with open_relay(ctx) as relay:
+            claimer = Claimer(ctx, clock, identity, RenderCache() if cache is None else cache, first_papers)
+            return await Sender(claimer, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)
+
+
+@asynccontextmanager
+async def open_relay(ctx: AppContext) -> AsyncIterator[RelayConfig]:
+    """Yield the relay of the settings, or the local mailbox while none is set."""
+    if ctx.settings.has_relay:
+        yield ctx.relay_config()
+        return
+    async with LocalMailbox(ctx.mailbox_directory) as mailbox:
+        yield RelayConfig(host=mailbox.host, port=mailbox.port)
+
+
+@contextmanager
+def register_sender(ctx: AppContext) -> Iterator[SenderIdentity | None]:
+    """Yield the identity of this sender; None if there may be only one, and another one is at work."""
+    name = secrets.token_hex(8)
+    if is_postgresql(ctx.engine):
+        with liveness_lock(ctx.engine, name) as ensure_alive:
+            yield SenderIdentity(name, ensure_alive)
+        return
+    with exclusive_lock(ctx.engine, SENDER_LOCK) as is_only:
+        yield SenderIdentity(name) if is_only else None
 
 
 @dataclass(slots=True)
 class ConnectionState:
-    """Result of the last message, which may not be committed yet, and the message that follows."""
+    """Commit of the last result of a connection, and the message that follows."""
 
-    previous: PendingResult | None = None
-    next_message: RenderedMessage | None = None
-
-    def announce(self) -> OutgoingMessage | None:
-        """Return the message whose envelope may be pipelined."""
-        return self.next_message.message if self.next_message else None
+    previous: asyncio.Future[DeliveryState | None] | None = None
+    following: tuple[ClaimedEmail, OutgoingMessage] | None = None
 
 
 class Sender:
@@ -50,24 +107,25 @@ class Sender:
         on_progress: Callable[[DeliveryReport], None] | None = None,
     ) -> None:
         ctx = claimer.ctx
-        self._claimer, self._relay, self._stop = claimer, relay, stop
-        self._clock, self._rng, self._settings = claimer.clock, claimer.rng, ctx.settings
+        self._ctx, self._claimer, self._relay, self._stop = ctx, claimer, relay, stop
+        self._clock, self._on_progress = claimer.clock, on_progress
+        self._rng = random.Random()  # noqa: S311  - jitter, no secret
+        self._report = DeliveryReport()
+        self._log = log.bind()  # once, because a line is written for every message
         self._executor = StoreExecutor(ctx.engine, "sender")
         self._committer = GroupCommitter(ctx.engine, claimer.identity.name)
-        self._recorder = ResultRecorder(self._committer, claimer.clock, on_progress)
-        self._report = self._recorder.report
         self._breaker = CircuitBreaker(ctx, relay, self._executor)
-        self._buffer = SendBuffer(
-            rate_limits(ctx),
-            max(CLAIM_BATCH, ctx.settings.smtp_connections),
-            lambda: self._should_stop,
-            SharedRateLimiter(ctx, relay.name).reserve,
+        limits = RateLimits(
+            ctx.settings.smtp_rate,
+            ctx.settings.smtp_domain_rate,
+            engine=ctx.engine if is_postgresql(ctx.engine) else None,
+            relay=relay.name,
         )
-        self._prefetcher = MessagePrefetcher(self._buffer, claimer, self._recorder)
+        self._queue = SendQueue(claimer, limits, self._executor, lambda: self._should_stop)
         self._connections = 0
         self._refused_at: float | None = None
         self._is_aborted = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     @property
     def _should_stop(self) -> bool:
@@ -78,14 +136,13 @@ class Sender:
         """Recover what dead senders left, then claim and send all that is due, or the first `limit` deliveries.
 
         While the relay's circuit is open nothing is claimed; `force` probes the relay even before its time.
-
-        Raises StoreError when the record cannot be kept, after the messages on the wire have had their replies.
         """
         try:
-            _, self._report.uncertain = await self._executor.run(self._claimer.recover_abandoned)
+            await self._executor.run(self._claimer.recover_abandoned)
             self._report.relay_error = await self._breaker.check(self._clock(), force=force)
             if not self._report.relay_error:
                 await self._deliver(limit)
+            self._report.uncertain += self._claimer.uncertain
             return self._report
         finally:
             self._executor.close()
@@ -93,9 +150,11 @@ class Sender:
     async def _deliver(self, limit: int | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                needed = await self._executor.run(lambda: self._claimer.connections_needed(self._max_connections))
-                self._open_connections(group, needed)
-                group.create_task(self._claim_all(group, limit))
+                self._open_connection(group)
+                try:
+                    await self._queue.claim_all(limit)
+                except STORE_ERRORS as error:
+                    self._abort(error)
         finally:
             await asyncio.shield(self._shut_down())
         if self._error:
@@ -106,141 +165,145 @@ class Sender:
     async def _shut_down(self) -> None:
         await self._committer.close()
         # On the same executor as the claims: one that is under way ends before.
-        await self._executor.run(self._claimer.release)
+        await self._executor.run(self._claimer.release, retries=False)
 
-    async def _claim_all(self, group: asyncio.TaskGroup, limit: int | None) -> None:
-        claimed = 0
-        try:
-            while not self._should_stop and (limit is None or claimed < limit):
-                full_domains = await self._buffer.wait_for_capacity()
-                count = await self._claim_batch(full_domains)
-                claimed += count
-                if count >= CLAIM_BATCH and self._connections < self._max_connections:
-                    self._open_connections(group, self._connections + 1)
-                requeued = 0
-                if self._claimer.is_recovery_due() or not count:
-                    recover = partial(self._executor.run, self._claimer.recover_abandoned)
-                    requeued, uncertain = await retry_on_store_error(recover)
-                    self._report.uncertain += uncertain
-                if count or requeued:
-                    continue
-                if not full_domains:
-                    break
-                await self._buffer.wait_for_domain(full_domains)
-        except STORE_ERRORS as error:
-            self._abort(error)
-        await self._buffer.close()
-
-    async def _claim_batch(self, full_domains: Collection[str]) -> int:
-        claim = partial(self._executor.run, partial(self._claimer.claim, full_domains))
-        emails, failed = await retry_on_store_error(claim)
-        for delivery, outcome in failed:
-            await self._recorder.record(delivery, outcome)
-        await self._buffer.put(emails)
-        return len(emails) + len(failed)
-
-    @property
-    def _max_connections(self) -> int:
-        """How many connections the settings and the relay allow now."""
+    def _open_connection(self, group: asyncio.TaskGroup) -> None:
+        """Open one more connection if the queue is worth it, and settings and relay allow it."""
         is_refused = self._refused_at is not None and monotonic() < self._refused_at + CONNECTION_PAUSE_SECONDS
-        return max(1, self._connections) if is_refused else self._settings.smtp_connections
-
-    def _open_connections(self, group: asyncio.TaskGroup, count: int) -> None:
-        while self._connections < count:
+        worthwhile = 1 + self._queue.claimed_count // DELIVERIES_PER_CONNECTION
+        allowed = 1 if is_refused else min(worthwhile, self._ctx.settings.smtp_connections)
+        if self._connections < allowed:
             self._connections += 1
-            group.create_task(self._run_connection())
+            group.create_task(self._run_connection(group))
 
-    async def _run_connection(self) -> None:
+    async def _run_connection(self, group: asyncio.TaskGroup) -> None:
         state = ConnectionState()
         async with SmtpConnection(self._relay) as connection:
-            while rendered := (None if self._should_stop else state.next_message) or await self._next_message(state):
-                state.next_message = None
+            while not self._should_stop and (current := state.following or await self._next_message()):
+                state.following = None
+                email, message = current
+                self._open_connection(group)
                 try:
                     if connection.is_used_up:
-                        await self._recorder.finish(state.previous)
-                    await self._send(connection, rendered, state)
+                        await self._finish(state)
+                    await self._send(connection, email.delivery, message, state)
                 except RelayUnavailableError as error:
-                    await self._buffer.put([rendered.email])
+                    self._queue.put_back(email)
                     if self._connections > 1:
                         self._refused_at = monotonic()
                         break  # the relay takes fewer connections for now
                     await self._check_relay(error)
+                    continue
                 except STORE_ERRORS as error:
                     self._abort(error)
+                self._queue.done()
                 task = asyncio.current_task()
                 if task and task.cancelling():
                     raise asyncio.CancelledError  # it came as UncertainDeliveryError, so that the result was recorded
             self._connections -= 1  # at once: the last connection stays for what others put back
             # Before QUIT: a kill then finds messages in doubt on open connections only.
-            try:
-                await self._recorder.finish(state.previous)
-            except STORE_ERRORS as error:
-                self._abort(error)
+            await self._finish(state)
 
-    async def _next_message(self, state: ConnectionState) -> RenderedMessage | None:
+    async def _next_message(self) -> tuple[ClaimedEmail, OutgoingMessage] | None:
+        while email := await self._queue.get():
+            if message := self._render(email):
+                return email, message
+        return None
+
+    def _render(self, email: ClaimedEmail) -> OutgoingMessage | None:
+        """Return the message; None if it cannot be rendered, which is recorded."""
+        # On the event loop: a second thread would compete for the GIL.
         try:
-            if not self._prefetcher.is_ready:
-                await self._recorder.finish(state.previous)
-            return await self._prefetcher.next_message()
-        except STORE_ERRORS as error:  # shared rates are in the store, too
-            self._abort(error)
+            return email.render(self._ctx)
+        except Exception as error:
+            if not isinstance(error, DeliveryError):  # else the recipient's address cannot stand in a header
+                log.exception("delivery.render_failed", delivery=email.delivery.id)
+            self._record(email.delivery, self._outcome(email.delivery, error))
+            self._queue.done()
             return None
 
-    async def _send(self, connection: SmtpConnection, rendered: RenderedMessage, state: ConnectionState) -> None:
-        delivery, committed = rendered.email.delivery, None
+    async def _send(
+        self, connection: SmtpConnection, delivery: ClaimedDelivery, message: OutgoingMessage, state: ConnectionState
+    ) -> None:
+        committed: DeliveryState | None = None
 
         async def may_send() -> bool:
             nonlocal committed
-            committed = await self._mark_on_wire(delivery, state)
+            on_wire = self._committer.submit(delivery.id, delivery.attempts, None, self._clock())
+            if following := self._queue.get_early(self._connections):
+                rendered = self._render(following)
+                state.following = (following, rendered) if rendered else None
+            committed = await on_wire  # and with it, or before it, the previous result
             return committed is DeliveryState.ON_WIRE
 
         try:
-            reply = await connection.send(rendered.message, may_send, state.announce)
+            reply = await connection.send(message, may_send, lambda: state.following[1] if state.following else None)
         except SendCancelled:
             if committed is DeliveryState.CANCELLED:
-                self._recorder.count(delivery, DeliveryOutcome(DeliveryState.CANCELLED))
+                self._count(delivery, DeliveryOutcome(DeliveryState.CANCELLED))
             else:
                 log.warning("delivery.claim_lost", delivery=delivery.id)
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
-            stopped = DeliveryOutcome(DeliveryState.QUEUED, 0, "stopped before it left")
-            await self._committer.submit(delivery.id, delivery.attempts, stopped, self._clock())
+            await self._record(delivery, DeliveryOutcome(DeliveryState.QUEUED, 0, "stopped before it left"))
             raise
         except RelayUnavailableError:
             raise  # the relay has not heard of this message yet
         except DeliveryError as error:
-            outcome = outcome_from_error(error, attempts=delivery.attempts, now=self._clock(), rng=self._rng)
-            await self._recorder.record(delivery, outcome)
+            await self._record(delivery, self._outcome(delivery, error))
             await self._check_relay(error)
         else:
             outcome = DeliveryOutcome(DeliveryState.SENT, reply.code, replies.redact_addresses(reply.text))
-            state.previous = self._recorder.submit(delivery, outcome)
+            # Not awaited: the next message is marked in the same commit or a later one, so that a kill leaves one
+            # message a connection in doubt and not two.
+            state.previous = self._record(delivery, outcome)
             await self._breaker.record_success()
 
-    async def _mark_on_wire(self, delivery: ClaimedDelivery, state: ConnectionState) -> DeliveryState | None:
-        """Commit that a message is about to leave, in one transaction with the previous result or after it."""
-        if state.previous and state.previous.has_failed:
-            await self._recorder.finish(state.previous)
-        on_wire = self._submit_on_wire(delivery)
-        state.next_message = self._prefetcher.prefetched(self._connections)
-        try:
-            committed = await on_wire
-        except OwnershipLostError:
-            raise
-        except StoreError:
-            await self._recorder.finish(state.previous)  # which may have failed in the same commit
-            committed = await retry_on_store_error(lambda: self._submit_on_wire(delivery))
-        await self._recorder.finish(state.previous)  # committed by now, and to be counted
-        return committed
+    def _outcome(self, delivery: ClaimedDelivery, error: Exception) -> DeliveryOutcome:
+        return outcome_from_error(error, attempts=delivery.attempts, now=self._clock(), rng=self._rng)
 
-    def _submit_on_wire(self, delivery: ClaimedDelivery) -> asyncio.Future[DeliveryState | None]:
-        return self._committer.submit(delivery.id, delivery.attempts, None, self._clock())
+    def _record(self, delivery: ClaimedDelivery, outcome: DeliveryOutcome) -> asyncio.Future[DeliveryState | None]:
+        """Submit a result, to be counted and logged when it is committed."""
+        commit = self._committer.submit(delivery.id, delivery.attempts, outcome, self._clock())
+        commit.add_done_callback(partial(self._recorded, delivery, outcome))
+        return commit
+
+    def _recorded(
+        self, delivery: ClaimedDelivery, outcome: DeliveryOutcome, commit: asyncio.Future[DeliveryState | None]
+    ) -> None:
+        if commit.cancelled():
+            return
+        if error := commit.exception():
+            self._abort(error)
+            return
+        if commit.result() is None:
+            log.warning("delivery.claim_lost", delivery=delivery.id, state=outcome.state)
+        self._count(delivery, outcome)
+        if self._on_progress:
+            self._on_progress(self._report)
+
+    def _count(self, delivery: ClaimedDelivery, outcome: DeliveryOutcome) -> None:
+        self._report.add(delivery, outcome)
+        is_usual = outcome.state in {DeliveryState.SENT, DeliveryState.CANCELLED}
+        (self._log.info if is_usual else self._log.warning)(
+            f"delivery.{outcome.state}",
+            delivery=delivery.id,
+            kind=delivery.kind,
+            attempt=delivery.attempts,
+            code=outcome.code,
+        )
+
+    async def _finish(self, state: ConnectionState) -> None:
+        """Wait until the last result is committed; one that cannot be ends the run."""
+        if state.previous:
+            with suppress(*STORE_ERRORS):
+                await state.previous
 
     async def _check_relay(self, error: DeliveryError) -> None:
         """Stop for a while where an error is about us or the relay: it would happen to every other message too."""
         if relay_error := await self._breaker.record_failure(error, self._clock()):
             self._report.relay_error, self._is_aborted = relay_error, True
 
-    def _abort(self, error: Exception) -> None:
+    def _abort(self, error: BaseException) -> None:
         # The other connections still read the replies to the messages that they have on the wire.
         self._error, self._is_aborted = self._error or error, True

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from digest.database import insert, is_in_values
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, DeliveryState, Subscriber, complete_state_counts
 from digest.delivery.claims import DELIVERY_TABLE
-from digest.delivery.statements import ELIGIBLE_STATUSES
+from digest.delivery.group_commit import ELIGIBLE_STATUSES
 from digest.errors import DigestError
 
 PRIORITIES = {

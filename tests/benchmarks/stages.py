@@ -15,12 +15,11 @@ from functools import partial
 from digest.cli.process import run_coroutine
 from digest.context import AppContext
 from digest.database import read_session, write_session
-from digest.database.models import DeliveryState
-from digest.delivery.buffer import CLAIM_BATCH
+from digest.database.models import ClaimedDelivery, DeliveryState
 from digest.delivery.claims import claim
 from digest.delivery.group_commit import GroupCommitter
-from digest.delivery.prefetch import RenderedMessage
 from digest.delivery.retry import DeliveryOutcome
+from digest.delivery.send_queue import CLAIM_BATCH
 from digest.mail import OutgoingMessage, SmtpConnection, build_message
 from digest.rendering import RenderCache, load_batch, prepare_email
 from tests.benchmarks.sender_process import local_context, queue_again
@@ -63,7 +62,7 @@ class StageTimer:
         await committer.close()
         return {stage: 1e6 * seconds / sent for stage, seconds in self.seconds.items()} | {"bytes": self.bytes / sent}
 
-    def _render_batch(self) -> list[RenderedMessage]:
+    def _render_batch(self) -> list[tuple[ClaimedDelivery, OutgoingMessage]]:
         started = clock()
         with write_session(self.ctx.engine) as session:
             claimed = claim(session, "bench", now(), CLAIM_BATCH)
@@ -81,24 +80,26 @@ class StageTimer:
         ]
         self.seconds["build"] += clock() - ended
         self.bytes += sum(len(message.raw) for message in messages)
-        return list(map(RenderedMessage, prepared, messages))
+        return list(zip(claimed, messages, strict=True))
 
-    async def _send(self, connections: list[SmtpConnection], batch: list[RenderedMessage]) -> None:
-        remaining = iter(batch)
+    async def _send(
+        self, connections: list[SmtpConnection], batch: list[tuple[ClaimedDelivery, OutgoingMessage]]
+    ) -> None:
+        remaining = iter([message for _, message in batch])
 
         async def work(connection: SmtpConnection) -> None:
-            email = next(remaining, None)
-            while email:
+            message = next(remaining, None)
+            while message:
                 following = next(remaining, None)
-                await connection.send(email.message, always, partial(message_of, following))
-                email = following
+                await connection.send(message, always, partial(identity, following))
+                message = following
 
         await asyncio.gather(*(work(connection) for connection in connections))
 
-    async def _record(self, committer: GroupCommitter, batch: list[RenderedMessage]) -> None:
+    async def _record(self, committer: GroupCommitter, batch: list[tuple[ClaimedDelivery, OutgoingMessage]]) -> None:
         on_wire: list[int] = []
         for start in range(0, len(batch) + CONNECTIONS, CONNECTIONS):
-            leaving = [rendered.email.delivery.id for rendered in batch[start : start + CONNECTIONS]]
+            leaving = [delivery.id for delivery, _ in batch[start : start + CONNECTIONS]]
             updates = [committer.submit(number, 1, SENT, now()) for number in on_wire]
             updates += [committer.submit(number, 1, None, now()) for number in leaving]
             states = [DeliveryState.SENT] * len(on_wire) + [DeliveryState.ON_WIRE] * len(leaving)
@@ -106,8 +107,8 @@ class StageTimer:
             on_wire = leaving
 
 
-def message_of(email: RenderedMessage | None) -> OutgoingMessage | None:
-    return email.message if email else None
+def identity(message: OutgoingMessage | None) -> OutgoingMessage | None:
+    return message
 
 
 async def always() -> bool:

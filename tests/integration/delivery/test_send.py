@@ -17,7 +17,7 @@ from digest.context import AppContext
 from digest.database import write_session
 from digest.database.models import DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.delivery import DeliveryReport, send_queued
-from digest.delivery.claimer import DELIVERIES_PER_CONNECTION
+from digest.delivery.sender import DELIVERIES_PER_CONNECTION
 from digest.errors import StoreError
 from digest.mail import list_messages
 from digest.rendering import RenderCache

@@ -2,8 +2,8 @@
 
 import pytest
 
-from digest.delivery.buffer import CLAIM_BATCH, claim_batch_size
 from digest.delivery.rate_limit import MAX_DOMAINS, RateLimits, TokenBucket
+from digest.delivery.send_queue import CLAIM_BATCH, claim_batch_size
 
 
 def taken(pace: RateLimits, domains: list[str], seconds: float, step: float = 0.01) -> list[str]:
@@ -12,7 +12,7 @@ def taken(pace: RateLimits, domains: list[str], seconds: float, step: float = 0.
     for tick in range(round(seconds / step)):
         now = 1000 + tick * step
         for domain in domains:
-            while not pace.wait(now) and not pace.wait_for_domain(domain, now):
+            while not pace.wait(domain, now):
                 pace.take(domain, now)
                 got.append(domain)
                 if len(got) > 100_000:
@@ -49,7 +49,7 @@ def test_without_a_limit_nothing_waits_and_nothing_is_kept() -> None:
     pace = RateLimits()
     for number in range(100):
         pace.take(f"{number}.test", 5)
-    assert (pace.wait(5), pace.wait_for_domain("7.test", 5)) == (0, 0)
+    assert pace.wait("7.test", 5) == 0
     assert not pace._domains
 
 
@@ -60,7 +60,7 @@ def test_domains_at_rest_are_forgotten_and_busy_ones_are_not() -> None:
     pace.take("busy.test", 100)
     pace.take("new.test", 100)
     assert len(pace._domains) == 2
-    assert pace.wait_for_domain("busy.test", 100) == pytest.approx(1)
+    assert pace.wait("busy.test", 100) == pytest.approx(1)
 
 
 def test_a_slow_rate_claims_only_the_next_seconds() -> None:
