@@ -4,7 +4,8 @@
 - `local_mailbox`: an SMTP server on loopback that stores messages as files
 - `message`: headers and bodies of a message
 - `relay`: the relay's address, and how to reach it
-- `reply_rules`: reasons of refusals, and the phrases and codes that give them
+- `reply_phrases`: words of mail servers, by the reason that they give
+- `reply_rules`: reasons of refusals with their topics and advice, and status codes
 - `replies`: what replies of relays and texts of bounces mean
 - `smtp`: persistent connections to the relay
 - `smtp_protocol`: commands, replies, and the stream that carries them

@@ -2,9 +2,10 @@
 
     code, enhanced status (RFC 3463), words, step -> reason -> topic: mailbox, message, sender, rate, unknown
 
-The rules are a table (`reply_rules`). A status that is precise decides. A vague one (5.0.0, 5.5.0, none) leaves it to
-the words. Words may only lower a status: 5.1.1 from a server that also says that the mailbox is full, or that it
-does not know us, suppresses nobody. What no rule knows is `unknown`: it is never charged to a mailbox.
+The rules are tables (`reply_rules`, `reply_phrases`); they know a provider by its words. A status that is precise
+decides. A vague one (5.0.0, 5.5.0, none) leaves it to the words. Words may only lower a status: 5.1.1 from a server
+that also says that the mailbox is full, or that it does not know us, suppresses nobody. What no rule knows is
+`unknown`: it is never charged to a mailbox.
 """
 
 import re
@@ -18,8 +19,8 @@ from digest.errors import (
     SmtpStep,
     TemporaryDeliveryError,
 )
+from digest.mail.reply_phrases import PHRASES
 from digest.mail.reply_rules import (
-    PHRASES,
     REASONS,
     REFUSED_AFTER_MESSAGE,
     STATUS_PHRASES,
@@ -48,6 +49,7 @@ _VAGUE_STATUS = re.compile(r"[45]\.(?:[056]\.\d+|2\.0)|4\.[347]\.\d+")
 _AFTER_DATA = re.compile(r"end of data|reply to data|after i sent|(?:smtp command|>>>)\W{1,9}data\b", re.IGNORECASE)
 # With pipelining (RFC 2920) DATA was sent before RCPT was refused: the refusal is about the recipient all the same.
 _AT_RCPT = re.compile(r"no valid recipients|need rcpt|bad sequence", re.IGNORECASE)
+_ADDRESS = re.compile(r"<?[^\s<>@:;,()]{1,320}@[^\s<>@:;,()]{1,255}>?")  # what it says of spam or quotas is no phrase
 _VARIABLE_WORDS = re.compile(r"\S*[@\d]\S*|[<\[(][^>\])]*[>\])]")
 
 
@@ -117,15 +119,16 @@ def _choose_reason(status: str, texts: Sequence[str], by_words: str) -> str:
     by_status = STATUSES.get(status) or STATUSES.get(status.rpartition(".")[0], "")
     if not by_status or _VAGUE_STATUS.fullmatch(status):
         return by_words or by_status
-    if not by_words:
+    if not by_words or by_words in WEAK_REASONS:
         return by_status
     # Words are believed where they excuse the recipient, and give the reason where both have the same consequence.
-    is_lenient = REASONS[by_status].is_dead and not REASONS[by_words].is_dead and by_words not in WEAK_REASONS
+    is_lenient = REASONS[by_status].is_dead and not REASONS[by_words].is_dead
     return by_words if is_lenient or _consequence(by_words) == _consequence(by_status) else by_status
 
 
 def _first_reason(texts: Sequence[str]) -> str:
-    return next((reason for text in texts for reason, pattern in _PATTERNS if pattern.search(text)), "")
+    masked = [_ADDRESS.sub("<@>", text) for text in texts]
+    return next((reason for text in masked for reason, pattern in _PATTERNS if pattern.search(text)), "")
 
 
 def find_statuses(text: str) -> list[str]:
