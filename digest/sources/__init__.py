@@ -3,6 +3,7 @@
 - `arxiv`: arXiv's daily feed, and its query API for texts and missed days
 - `atom`: parsers of arXiv's XML
 - `base`: listed papers, answers, and the protocol that every source fulfills
+- `entries`: entries of an answer as papers, within a bound
 - `http`: the HTTP client that all sources share
 - `huggingface`: Hugging Face's Daily Papers
 - `latex`: LaTeX markup as readable Unicode
@@ -10,6 +11,7 @@
 - `registry`: the list of sources, and their creation from settings
 - `text`: cleaning of titles, abstracts, names and links
 - `throttle`: request intervals and pauses of hosts, and the rule for redirects
+- `xml`: XML documents from outside, repaired where they have faults
 
 A new source is one module here and one entry in `registry.SOURCES`.
 """

@@ -8,6 +8,7 @@ Batches are announced Sunday to Thursday at 20:00 US Eastern; the feed turns ove
 the weekday that then begins. That date is the list day.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
@@ -15,17 +16,18 @@ from typing import Self
 from urllib.parse import urlencode
 
 from digest.config import Settings
-from digest.errors import MalformedAnswerError, NotListedError, SourceUnavailableError
+from digest.errors import MalformedAnswerError, NotListedError, SourceError
 from digest.identifiers import parse_arxiv_id
-from digest.sources.atom import EASTERN, parse_feed, parse_query_response
-from digest.sources.base import ListedPaper, SourceAnswer
+from digest.sources.atom import EASTERN, ParsedAnswer, parse_feed, parse_query_response
+from digest.sources.base import AnswerPart, ListedPaper, SourceAnswer
+from digest.sources.entries import ParsedEntries
 from digest.sources.http import SourceClient, SourceResponse
 
 FEED_LIMIT = 2000  # papers that a feed holds at most
 IDS_PER_QUERY = 100
 QUERY_PAGE_SIZE = 500
 MAX_QUERY_PAGES = 12
-COMPLETE_SHARE = 0.95  # of the papers that a query promises; the rest may be entries without an id or a title
+MAX_FEED_AGE = timedelta(days=14)
 SATURDAY = 5
 
 
@@ -65,20 +67,20 @@ class ArxivSource:
         if not self._categories:
             raise NotListedError("DIGEST_ARXIV_CATEGORIES names no category")
         answer = await self._fetch_feed(self._categories, day)
-        if len(answer.papers) + answer.skipped_entries < FEED_LIMIT or len(self._categories) == 1:
+        if sum(part.received for part in answer.parts) < FEED_LIMIT or len(self._categories) == 1:
             return answer
         # A full feed may have been cut: each category on its own fits.
-        parts = [await self._fetch_feed((category,), day) for category in self._categories]
+        answers = [await self._fetch_feed((category,), day) for category in self._categories]
         papers: dict[str, ListedPaper] = {}
-        for paper in [paper for part in parts for paper in part.papers]:
+        for paper in [paper for one in answers for paper in one.papers]:
             if paper.key not in papers or papers[paper.key].kind == "replace":
                 papers[paper.key] = paper
         return SourceAnswer(
             papers=tuple(papers.values()),
             endpoint="rss",
             shown_day=answer.shown_day,
-            skipped_entries=sum(part.skipped_entries for part in parts),
-            warnings=tuple(warning for part in parts for warning in part.warnings),
+            parts=tuple(part for one in answers for part in one.parts),
+            warnings=tuple(warning for one in answers for warning in one.warnings),
             validators=answer.validators,
         )
 
@@ -91,19 +93,25 @@ class ArxivSource:
         if response.not_modified:
             return SourceAnswer(endpoint="rss", not_modified=True)
         raise_for_status(response)
-        shown_day, papers, skipped = parse_feed(response.body, response.location)
+        feed = await asyncio.to_thread(parse_feed, response.body, response.location)
+        papers, shown_day = feed.entries.papers, feed.day
         if shown_day is None:
             raise MalformedAnswerError(f"{response.location} does not say of which day it is")
-        if shown_day != day and not papers:
+        if shown_day != day and (not papers or not day - MAX_FEED_AGE <= shown_day <= day + timedelta(days=1)):
             raise NotListedError(f"arXiv's feed is of {shown_day}, not of {day}")
         if not papers and day.weekday() >= SATURDAY:
             raise NotListedError(f"arXiv announces nothing on {day:%A} {day}")
         warnings: tuple[str, ...] = ()
         if not papers:
             warnings += (f"arXiv's feed of {day} is empty on a weekday: a holiday there, or a fault",)
-        if skipped:
-            warnings += (f"{skipped} entries of arXiv's feed of {day} could not be read",)
-        if len(papers) + skipped >= FEED_LIMIT:
+        if feed.is_repaired:
+            warnings += (f"arXiv's feed of {day} is damaged; it was repaired",)
+        if unreadable := feed.entries.unreadable:
+            warnings += (
+                f"{unreadable} {'entry' if unreadable == 1 else 'entries'} of arXiv's feed of {day} could not be read",
+            )
+        is_full = feed.entries.received >= FEED_LIMIT
+        if is_full:
             warnings += (f"arXiv's feed for {' '.join(categories)} is full; some papers may be missing",)
         validators = response.validators
         is_cacheable = bool(papers) and shown_day == day and bool(validators.etag or validators.last_modified)
@@ -111,7 +119,7 @@ class ArxivSource:
             papers=papers,
             endpoint="rss",
             shown_day=None if shown_day == day else shown_day,
-            skipped_entries=skipped,
+            parts=split_by_category(feed.entries, categories, left_out=feed.entries.left_out + is_full),
             warnings=warnings,
             validators=(validators,) if is_cacheable else (),
         )
@@ -123,8 +131,7 @@ class ArxivSource:
         for start in range(0, len(arxiv_ids), IDS_PER_QUERY):
             chunk = arxiv_ids[start : start + IDS_PER_QUERY]
             response = await self._query(id_list=",".join(chunk), max_results=str(len(chunk)))
-            texts, _ = parse_query_response(response.body, response.location, day=date.min)
-            papers += texts
+            papers += (await self._parse_query(response, date.min)).entries.papers
         return tuple(papers)
 
     async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:  # noqa: ARG002  - as in fetch_day
@@ -135,20 +142,40 @@ class ArxivSource:
         """
         if day.weekday() >= SATURDAY or not self._categories:
             raise NotListedError(f"arXiv announces nothing on {day:%A} {day}")
-        papers = await self._query_day(day)
-        if not papers:
-            # A 200 without entries may be a fault: it is believed when it comes twice.
-            papers = await self._query_day(day)
-        unique = {paper.key: paper for paper in reversed(papers)}
-        warnings = () if papers else (f"arXiv's query API knows no paper announced on {day}: a holiday, or a fault",)
-        return SourceAnswer(papers=tuple(reversed(unique.values())), endpoint="query", warnings=warnings)
-
-    async def _query_day(self, day: date) -> list[ListedPaper]:
         start, end = submission_window(day)
         categories = " OR ".join(f"cat:{category}" for category in self._categories)
         query = f"({categories}) AND submittedDate:[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]"
-        papers: list[ListedPaper] = []
+        papers: dict[str, ListedPaper] = {}
+        promised, unreadable, warnings = 0, 0, list[str]()
         for page in range(MAX_QUERY_PAGES):
+            try:
+                answer = await self._query_page(query, page, day, promised)
+            except SourceError as error:
+                if not page:
+                    raise
+                promised = max(promised, len(papers) + unreadable + 1)
+                warnings.append(f"page {page + 1} of the papers announced on {day}: {error}")
+                break
+            for paper in answer.entries.papers:
+                papers.setdefault(paper.key, paper)
+            unreadable += answer.entries.unreadable
+            # A total may grow between two pages. One that shrinks is a fault: the larger one counts.
+            promised = max(promised, answer.total or 0, len(papers) + unreadable)
+            if (page + 1) * QUERY_PAGE_SIZE >= promised:
+                break
+        received = len(papers) + unreadable
+        if not promised:
+            warnings.append(f"arXiv's query API knows no paper announced on {day}: a holiday, or a fault")
+        elif received < promised:
+            warnings.append(f"arXiv's query API gave {received:,} of {promised:,} papers announced on {day}")
+        if unreadable:
+            warnings.append(f"{unreadable} of {received} entries announced on {day} could not be read")
+        part = AnswerPart(promised, received, unreadable, keys=frozenset(papers))
+        return SourceAnswer(papers=tuple(papers.values()), endpoint="query", parts=(part,), warnings=tuple(warnings))
+
+    async def _query_page(self, query: str, page: int, day: date, promised: int) -> ParsedAnswer:
+        """Fetch a page of a query. One that is empty although more was promised is asked for once more."""
+        for attempt in range(2):
             response = await self._query(
                 search_query=query,
                 start=str(page * QUERY_PAGE_SIZE),
@@ -156,25 +183,43 @@ class ArxivSource:
                 sortBy="submittedDate",
                 sortOrder="ascending",
             )
-            part, total = parse_query_response(response.body, response.location, day=day, categories=self._categories)
-            papers += part
-            is_last = (page + 1) * QUERY_PAGE_SIZE >= total
-            if (is_last and len(papers) < total * COMPLETE_SHARE) or (not is_last and not part):
-                raise SourceUnavailableError(
-                    f"{response.location} gave {len(papers)} of {total} papers announced on {day}"
-                )
-            if is_last:
-                return papers
-        raise MalformedAnswerError(f"arXiv names more than {MAX_QUERY_PAGES * QUERY_PAGE_SIZE} papers for {day}")
+            answer = await self._parse_query(response, day, self._categories)
+            expected = max(promised, answer.total or 0) > page * QUERY_PAGE_SIZE or not page
+            if answer.entries.received or not expected or attempt:
+                break
+        return answer
+
+    async def _parse_query(self, response: SourceResponse, day: date, categories: Sequence[str] = ()) -> ParsedAnswer:
+        return await asyncio.to_thread(
+            parse_query_response, response.body, response.location, day=day, categories=categories
+        )
 
     async def _query(self, **parameters: str) -> SourceResponse:
         url = f"{self._api_url}/api/query?{urlencode(parameters)}"
         response = await self._client.get(url, accept="application/atom+xml")
         if response.status == HTTPStatus.BAD_REQUEST:
             # arXiv's own error page names the fault, which parsing it raises.
-            parse_query_response(response.body, response.location, day=date.min)
+            await self._parse_query(response, date.min)
         raise_for_status(response)
         return response
+
+
+def split_by_category(entries: ParsedEntries, categories: Sequence[str], *, left_out: int) -> tuple[AnswerPart, ...]:
+    """Return a part for each category with entries: a paper belongs to the first of its own that was asked for.
+
+    What cannot be read, or was left out, belongs to the first part.
+    """
+    keys: dict[str, set[str]] = {categories[0]: set()}
+    for paper in entries.papers:
+        category = next((category for category in paper.categories if category in categories), categories[0])
+        keys.setdefault(category, set()).add(paper.key)
+    parts = []
+    for number, (name, part_keys) in enumerate(keys.items()):
+        unreadable = 0 if number else entries.unreadable
+        received = len(part_keys) + unreadable
+        promised = received if number else received + left_out
+        parts.append(AnswerPart(promised, received, unreadable, name, frozenset(part_keys)))
+    return tuple(parts)
 
 
 def submission_window(day: date) -> tuple[datetime, datetime]:

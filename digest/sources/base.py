@@ -69,19 +69,36 @@ class HttpValidators:
     last_modified: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """Part of an answer that is complete or not on its own: a category of arXiv, or all of it (name empty).
+
+    - `promised`: the largest number of entries that the host named, else what it sent
+    - `received`: different entries that came, the unreadable ones included
+    - `keys`: keys of its papers
+    """
+
+    promised: int
+    received: int
+    unreadable: int = 0
+    name: str = ""
+    keys: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceAnswer:
     """Result of fetching one list day.
 
     `endpoint` is api, page, rss or query. `shown_day` is set when the host showed another day than the one asked for;
-    the papers belong to that day. `warnings` are sentences for the operator.
+    the papers belong to that day. `warnings` are sentences for the operator. An answer that was not modified has no
+    parts.
     """
 
     papers: tuple[ListedPaper, ...] = ()
     endpoint: str
     shown_day: date | None = None
     not_modified: bool = False
-    skipped_entries: int = 0
+    parts: tuple[AnswerPart, ...] = ()
     warnings: tuple[str, ...] = ()
     validators: tuple[HttpValidators, ...] = ()
 

@@ -27,6 +27,8 @@ from digest.sources.throttle import SHARED_THROTTLE, HostThrottle, is_redirect_a
 
 MAX_REDIRECTS = 3
 MAX_BODY_BYTES = 20 * 2**20  # after decompression; the largest feed seen has 5 MB
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_GZIP_MEMBERS = 500
 DEFAULT_PAUSE = timedelta(minutes=10)  # arXiv sends 429 without Retry-After and wants at least this long
 MAX_PAUSE = timedelta(days=1)
 _RATE_LIMIT_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
@@ -244,25 +246,69 @@ class _AttemptError(Exception):
 async def read_body(response: httpx.Response, location: str) -> bytes:
     """Read a streamed body, decompressing it chunk by chunk.
 
-    A small compressed body must not swell in memory, and a truncated one must not pass as whole. Raises
-    MalformedAnswerError when it is too large or cannot be decompressed, httpx.RemoteProtocolError when it is truncated.
+    A small compressed body must not swell in memory, and a truncated one must not pass as whole. What was sent is
+    bounded as well as what it unpacks to. Raises MalformedAnswerError when it is too large, compressed otherwise or
+    cannot be decompressed, httpx.RemoteProtocolError when it is truncated.
     """
-    is_gzip = response.headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}
-    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS) if is_gzip else None
+    encoding = response.headers.get("content-encoding", "").strip().lower() or "identity"
+    if encoding not in {"identity", "gzip", "x-gzip"}:
+        raise MalformedAnswerError(f"{location} sent {encoding[:20]!r}, which was not asked for")
+    unpacker = GzipUnpacker() if encoding != "identity" else None
     chunks: list[bytes] = []
-    size = 0
+    received = size = 0
     async for raw in response.aiter_raw():
+        received += len(raw)
+        if unpacker is None and not chunks and raw.startswith(GZIP_MAGIC):
+            unpacker = GzipUnpacker()  # a packed file that is served as it lies there
         try:
-            chunk = decompressor.decompress(raw, MAX_BODY_BYTES - size + 1) if decompressor else raw
+            chunk = unpacker.unpack(raw, MAX_BODY_BYTES - size + 1) if unpacker else raw
         except zlib.error as error:
             raise MalformedAnswerError(f"{location} sent a body that cannot be unpacked") from error
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
+        if max(size, received) > MAX_BODY_BYTES:
             raise MalformedAnswerError(f"{location} sent more than {MAX_BODY_BYTES // 2**20} MiB")
         chunks.append(chunk)
-    if decompressor and size and not decompressor.eof:
+    if unpacker and received and not unpacker.is_complete:
         raise httpx.RemoteProtocolError("the answer was cut off")
     return b"".join(chunks)
+
+
+class GzipUnpacker:
+    """Decompressor of a gzip stream: any number of members (RFC 1952, 2.2); what follows the last one is ignored."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._rest = b""  # what follows a member, until it is long enough to tell whether it is one more
+        self._members = 1
+        self._is_ended = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the member that was begun last has ended."""
+        return self._member.eof
+
+    def unpack(self, raw: bytes, limit: int) -> bytes:
+        """Return up to `limit` bytes of what `raw` unpacks to. Raises zlib.error."""
+        chunks: list[bytes] = []
+        raw = self._rest + raw
+        self._rest = b""
+        while raw and limit > 0 and not self._is_ended:
+            if self._member.eof:
+                if len(raw) < len(GZIP_MAGIC):
+                    self._rest = raw
+                    break
+                if not raw.startswith(GZIP_MAGIC):
+                    self._is_ended = True
+                    break
+                self._members += 1
+                if self._members > MAX_GZIP_MEMBERS:
+                    raise zlib.error("too many members")
+                self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            chunk = self._member.decompress(raw, limit)
+            chunks.append(chunk)
+            limit -= len(chunk)
+            raw = self._member.unused_data
+        return b"".join(chunks)
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

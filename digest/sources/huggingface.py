@@ -7,9 +7,9 @@ A list day is a UTC day, Monday to Friday. Its list grows all day and the day af
 three. The page of a day without a list shows the last one before it: only the day it names is believed.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
@@ -27,9 +27,18 @@ from digest.errors import (
     SourceUnavailableError,
 )
 from digest.identifiers import parse_arxiv_id
-from digest.sources.base import HttpValidators, ListedPaper, SourceAnswer
+from digest.sources.base import AnswerPart, HttpValidators, ListedPaper, SourceAnswer
+from digest.sources.entries import MAX_ENTRIES, parse_entries
 from digest.sources.http import SourceClient, SourceResponse
-from digest.sources.text import clean_text, clean_url, parse_authors
+from digest.sources.text import (
+    NAME_LENGTH,
+    TEXT_LENGTH,
+    TITLE_LENGTH,
+    clean_terms,
+    clean_text,
+    clean_url,
+    parse_authors,
+)
 from digest.sources.throttle import is_redirect_allowed
 
 PUBLIC_URL = "https://huggingface.co"
@@ -108,23 +117,28 @@ class HuggingFaceSource:
                 return SourceAnswer(endpoint="api", not_modified=True)
             if response.status == HTTPStatus.BAD_REQUEST and day >= today:
                 raise NotListedError(f"Hugging Face has not opened the list for {day} yet")
-            entries += parse_api_response(response)
+            entries += await asyncio.to_thread(parse_api_response, response)
             url = next_page_url(response)
             if url is None:
                 validators = response.validators
                 is_cacheable = page == 0 and bool(validators.etag or validators.last_modified)
-                return build_answer(entries, day, "api", validators=(validators,) if is_cacheable else ())
+                return await asyncio.to_thread(
+                    build_answer, entries, day, "api", validators=(validators,) if is_cacheable else ()
+                )
+            if len(entries) > MAX_ENTRIES:
+                break
         warning = f"the list of {day} has more than {MAX_PAGES} pages; the rest was left"
-        return build_answer(entries, day, "api", warnings=(warning,))
+        return await asyncio.to_thread(build_answer, entries, day, "api", warnings=(warning,), is_cut=True)
 
     async def _fetch_from_page(self, day: date) -> SourceAnswer:
         response = await self._client.get(f"{self._base_url}/papers/date/{day.isoformat()}", accept="text/html")
         if response.status != HTTPStatus.OK:
             raise MalformedAnswerError(f"{response.location} answers {response.status}")
-        shown_day, entries = parse_page(response.body.decode("utf-8", "replace"), response.location)
+        text = response.body.decode("utf-8", "replace")
+        shown_day, entries = await asyncio.to_thread(parse_page, text, response.location)
         if shown_day != day:
             raise NotListedError(f"Hugging Face has no list for {day}; its page shows {shown_day}")
-        return build_answer(entries, day, "page")
+        return await asyncio.to_thread(build_answer, entries, day, "page")
 
 
 def with_message(error: SourceError, message: str) -> SourceError:
@@ -179,29 +193,26 @@ def build_answer(
     *,
     warnings: tuple[str, ...] = (),
     validators: tuple[HttpValidators, ...] = (),
+    is_cut: bool = False,
 ) -> SourceAnswer:
-    """Return the answer with the papers of `entries`. Raises MalformedAnswerError when none can be parsed."""
-    papers, skipped = parse_entries(entries, day)
-    if entries and not papers:
+    """Return the answer with the papers of `entries`. Raises MalformedAnswerError when none can be parsed.
+
+    The host names no total: what it sends is what it promised, unless the list was cut.
+    """
+    parsed = parse_entries(entries, lambda entry, rank: parse_entry(entry, day, rank), len(entries))
+    if entries and not parsed.papers:
         raise MalformedAnswerError(f"none of the {len(entries)} entries for {day} can be read")
-    if skipped:
-        warnings += (f"{skipped} of {len(entries)} entries for {day} could not be read",)
-    return SourceAnswer(
-        papers=papers, endpoint=endpoint, skipped_entries=skipped, warnings=warnings, validators=validators
+    if parsed.unreadable:
+        warnings += (f"{parsed.unreadable} of {len(entries)} entries for {day} could not be read",)
+    part = AnswerPart(
+        parsed.received + parsed.left_out + is_cut,
+        parsed.received,
+        parsed.unreadable,
+        keys=frozenset(paper.key for paper in parsed.papers),
     )
-
-
-def parse_entries(entries: Iterable[Any], day: date) -> tuple[tuple[ListedPaper, ...], int]:
-    """Return the papers of `entries` in their order, once each, and how many entries were skipped."""
-    papers: dict[str, ListedPaper] = {}
-    skipped = 0
-    for rank, entry in enumerate(entries, 1):
-        paper = parse_entry(entry, day, rank)
-        if paper is None:
-            skipped += 1
-        else:
-            papers.setdefault(paper.key, paper)
-    return tuple(papers.values()), skipped
+    return SourceAnswer(
+        papers=parsed.papers, endpoint=endpoint, parts=(part,), warnings=warnings, validators=validators
+    )
 
 
 def parse_entry(entry: Any, day: date, rank: int) -> ListedPaper | None:
@@ -210,8 +221,9 @@ def parse_entry(entry: Any, day: date, rank: int) -> ListedPaper | None:
     if not isinstance(paper, dict):
         return None
     source_id = paper.get("id")
-    title = _parse_text(paper.get("title")) or _parse_text(entry.get("title"))
-    if not isinstance(source_id, str) or not re.fullmatch(r"[\w./:-]{1,80}", source_id) or not title:
+    source_id = source_id.strip() if isinstance(source_id, str) else ""
+    title = _parse_text(paper.get("title"), TITLE_LENGTH) or _parse_text(entry.get("title"), TITLE_LENGTH)
+    if not re.fullmatch(r"[\w./:-]{1,80}", source_id) or not title:
         return None
     arxiv_id, _ = parse_arxiv_id(source_id) or (None, 1)
     discussion_url = f"{PUBLIC_URL}/papers/{source_id}"
@@ -249,16 +261,17 @@ def author_names(authors: Any) -> list[str]:
 def organization_name(organization: Any) -> str | None:
     """Return the full name of an organization, which may be an object or its bare name."""
     if isinstance(organization, dict):
-        return _parse_text(organization.get("fullname")) or _parse_text(organization.get("name")) or None
-    return _parse_text(organization) or None
+        names = (organization.get("fullname"), organization.get("name"))
+        return next((name for value in names if (name := _parse_text(value, NAME_LENGTH))), None)
+    return _parse_text(organization, NAME_LENGTH) or None
 
 
-def _parse_text(value: Any) -> str:
-    return clean_text(value) if isinstance(value, str) else ""
+def _parse_text(value: Any, limit: int = TEXT_LENGTH) -> str:
+    return clean_text(value, limit) if isinstance(value, str) else ""
 
 
 def _parse_texts(value: Any) -> tuple[str, ...]:
-    return tuple(text for item in value if (text := _parse_text(item))) if isinstance(value, list) else ()
+    return clean_terms(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _parse_count(value: Any) -> int | None:

@@ -3,11 +3,15 @@
 import html
 import re
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import urlsplit
 
 from digest.sources.latex import latex_to_text
 
+TEXT_LENGTH, TITLE_LENGTH, NAME_LENGTH, TERM_LENGTH = 20_000, 1_000, 200, 100  # characters that are kept
 MAX_URL_LENGTH = 2000
+MAX_AUTHORS, AUTHORS_LENGTH = 6_000, 200_000  # the largest collaborations sign with 5,000 names
+MAX_TERMS = 50  # categories or keywords of a paper
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _LATEX = re.compile(r"[\\${~]")
 # Controls but white space, soft hyphen, zero width marks, bidi marks, overrides and isolates, surrogates, tags,
@@ -25,11 +29,13 @@ _LATEX_ERRORS = re.compile(
 )
 
 
-def clean_text(text: str) -> str:
+def clean_text(text: str, limit: int = TEXT_LENGTH) -> str:
     r"""Return text as people read it: entities and LaTeX resolved, invisible characters removed, white space single.
 
-    A bare % stays, a lone $5 stays, "SA$^{2}$GFM" reads "SA²GFM". Plain text is returned unchanged.
+    A bare % stays, a lone $5 stays, "SA$^{2}$GFM" reads "SA²GFM". Plain text is returned unchanged, up to `limit`
+    characters.
     """
+    text = text[: 2 * limit]  # before any work is done: markup is seldom longer than what it says
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     text = _INVISIBLE.sub("", text)
@@ -40,14 +46,19 @@ def clean_text(text: str) -> str:
         text = text.replace("``", "“").replace("''", "”")
     if _LATEX.search(text):
         text = _INVISIBLE.sub("", latex_to_text(text))
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
 
 def parse_authors(authors: str | Iterable[str]) -> tuple[str, ...]:
     r"""Return authors' names, from a list or from one line ("Ada Byron, Kurt G{\"o}del, Sammy Davis, Jr.")."""
     names: list[str] = []
-    for part in split_authors(authors) if isinstance(authors, str) else authors:
-        name = clean_text(part).strip(" ,;")
+    length = 0
+    for part in split_authors(authors[:AUTHORS_LENGTH]) if isinstance(authors, str) else authors:
+        name = clean_text(part, NAME_LENGTH).strip(" ,;")
+        length += len(name)
+        if len(names) >= MAX_AUTHORS or length > AUTHORS_LENGTH:
+            break
         if names and _NAME_SUFFIX.fullmatch(name):
             names[-1] = f"{names[-1]}, {name}"
         elif name:
@@ -71,6 +82,12 @@ def split_authors(line: str) -> list[str]:
             start = position + 1
     parts.append(line[start:])
     return parts
+
+
+def clean_terms(terms: Iterable[str]) -> tuple[str, ...]:
+    """Return categories or keywords, once each, up to a bound."""
+    names = (clean_text(term, TERM_LENGTH) for term in islice(terms, 2 * MAX_TERMS))
+    return tuple(dict.fromkeys(name for name in names if name))[:MAX_TERMS]
 
 
 def count_latex_errors(text: str) -> int:

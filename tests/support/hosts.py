@@ -111,11 +111,11 @@ def arxiv_ids(answer: SourceAnswer) -> list[str]:
     return [str(paper.arxiv_id) for paper in answer.papers]
 
 
-def rss_item(number: int, kind: str = "new") -> str:
+def rss_item(number: int, kind: str = "new", category: str = "cs.CL") -> str:
     return (
         f"<item><title>T{number}</title><description>arXiv:2601.{number:05}v1 Announce Type: {kind} \nAbstract: A."
         f'</description><guid isPermaLink="false">oai:arXiv.org:2601.{number:05}v1</guid>'
-        "<category>cs.CL</category></item>"
+        f"<category>{category}</category></item>"
     )
 
 

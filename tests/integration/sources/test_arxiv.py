@@ -114,12 +114,56 @@ def test_a_query_without_entries_is_sent_twice_and_then_a_warning() -> None:
     assert (answer.papers, len(answer.warnings), len(host.requested_paths)) == ((), 1, 2)
 
 
-def test_a_query_that_stops_short_is_a_failure() -> None:
+def test_a_query_that_stops_short_is_taken_in_and_said() -> None:
     def route(path: str, query: dict[str, str]) -> StubResponse:
         return 200, atom_feed(1, total=900) if query["start"] == "0" else atom_feed(total=900), {}
 
-    with serve_host(route) as host, pytest.raises(SourceUnavailableError, match="gave 1 of 900"):
-        backfill_arxiv(host.url)
+    with serve_host(route) as host:
+        answer = backfill_arxiv(host.url)
+    assert [(part.promised, part.received) for part in answer.parts] == [(900, 1)]
+    assert answer.warnings == ("arXiv's query API gave 1 of 900 papers announced on 2026-01-05",)
+    assert len(host.requested_paths) == 3  # the empty page is asked for twice
+
+
+def test_the_largest_total_of_a_query_is_what_was_promised() -> None:
+    for first, second, expected in ((1000, 500, (1000, 500)), (600, 700, (700, 700))):  # it shrinks, it grows
+
+        def route(path: str, query: dict[str, str], first: int = first, second: int = second) -> StubResponse:
+            start = int(query["start"])
+            return 200, atom_feed(*range(start, second if start else 500), total=second if start else first), {}
+
+        with serve_host(route) as host:
+            assert [(part.promised, part.received) for part in backfill_arxiv(host.url).parts] == [expected]
+
+
+def test_pages_before_one_that_fails_are_taken_in() -> None:
+    def route(path: str, query: dict[str, str]) -> StubResponse:
+        return (200, atom_feed(*range(500), total=900), {}) if query["start"] == "0" else (404, "", {})
+
+    with serve_host(route) as host:
+        answer = backfill_arxiv(host.url)
+    assert [(part.promised, part.received) for part in answer.parts] == [(900, 500)]
+    assert "answers 404" in answer.warnings[0]
+
+
+def test_each_category_is_a_part_of_the_feed() -> None:
+    items = (rss_item(1), rss_item(2), rss_item(3, category="cs.LG"), rss_item(4, category="math.CO"))
+    with serve_host(lambda path, _: (200, rss_feed(*items), {})) as host:
+        answer = fetch_arxiv(host.url, "cs.CL", "cs.LG")
+    assert {part.name: len(part.keys) for part in answer.parts} == {"cs.CL": 3, "cs.LG": 1}
+
+
+def test_a_full_feed_of_one_category_is_not_whole() -> None:
+    with serve_host(lambda path, _: (200, rss_feed(*(rss_item(n) for n in range(2000))), {})) as host:
+        (part,) = fetch_arxiv(host.url, "cs.CL").parts
+    assert part.received == 2000 < part.promised
+
+
+def test_a_feed_dated_far_off_is_not_believed() -> None:
+    for day in ("Fri, 31 Dec 9999", "Mon, 01 Jan 1900"):
+        body = rss_feed(rss_item(1), day=day)
+        with serve_host(lambda *_, body=body: (200, body, {})) as host, pytest.raises(NotListedError):
+            fetch_arxiv(host.url)
 
 
 def test_an_error_entry_is_malformed_whatever_its_status() -> None:

@@ -131,7 +131,7 @@ def test_the_recorded_july_is_read_by_api_and_by_page(replay: str) -> None:
         for day in (day for day in days if day.weekday() < 5):
             by_api, by_page = await source.fetch_day(day, now), await source._fetch_from_page(day)
             assert by_api.papers == by_page.papers
-            counts.append((len(by_api.papers), by_api.skipped_entries))
+            counts.append((len(by_api.papers), by_api.parts[0].unreadable))
         return counts
 
     now = datetime(2026, 7, 31, 18, tzinfo=UTC)

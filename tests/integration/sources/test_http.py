@@ -279,6 +279,40 @@ def test_an_oversized_body_is_refused(fault: Action) -> None:
         ClientRun().get(server.url)
 
 
+def test_what_follows_a_packed_body_is_bounded_and_one_more_member_is_read() -> None:
+    first, second = gzip.compress(b"one "), gzip.compress(b"two")
+    for body, expected in (
+        (first + second, b"one two"),
+        (first + bytes(1000), b"one "),
+        (first + b"trailing words", b"one "),
+        (first + b"\x1f", b"one "),
+    ):
+        with serve(respond(body=body, Content_Encoding="gzip")) as server:
+            assert ClientRun().get(server.url).body == expected
+    with (
+        serve(respond(body=first + second[:-9], Content_Encoding="gzip")) as server,
+        pytest.raises(SourceUnavailableError, match="cut off"),
+    ):
+        ClientRun().get(server.url)
+    with (
+        serve(respond(body=first + bytes(MAX_BODY_BYTES), Content_Encoding="gzip")) as server,
+        pytest.raises(MalformedAnswerError, match="more than 20 MiB"),
+    ):
+        ClientRun().get(server.url)
+    with (
+        serve(respond(body=gzip.compress(b"") * 10_000, Content_Encoding="gzip")) as server,
+        pytest.raises(MalformedAnswerError, match="cannot be unpacked"),
+    ):
+        ClientRun().get(server.url)
+
+
+def test_a_packed_body_is_unpacked_though_no_header_says_so_and_other_packing_is_named() -> None:
+    with serve(respond(body=gzip.compress(b"words"))) as server:
+        assert ClientRun().get(server.url).body == b"words"
+    with serve(respond(Content_Encoding="br")) as server, pytest.raises(MalformedAnswerError, match="'br'"):
+        ClientRun().get(server.url)
+
+
 def test_compressed_bodies_are_decompressed_and_truncated_ones_noticed() -> None:
     compressed = gzip.compress(b"word " * 1000)
     with serve(respond(body=compressed, Content_Encoding="gzip")) as server:

@@ -125,5 +125,5 @@ def test_a_damaged_entry_is_counted_not_fatal() -> None:
         huggingface_route((200, json.dumps([*huggingface_entries(1), "x", {"paper": {"id": 7}}]), {}), (404, "", {}))
     ) as host:
         answer = fetch_huggingface(host.url)
-    assert (arxiv_ids(answer), answer.skipped_entries) == (["2601.00001"], 2)
+    assert (arxiv_ids(answer), answer.parts[0].unreadable) == (["2601.00001"], 2)
     assert answer.warnings == ("2 of 3 entries for 2026-01-05 could not be read",)

@@ -11,13 +11,18 @@ import pytest
 
 from digest.errors import MalformedAnswerError
 from digest.sources import ListedPaper, submission_window
-from digest.sources.atom import parse_feed, parse_query_response
-from digest.sources.huggingface import parse_entries, parse_page
+from digest.sources.atom import ParsedAnswer, parse_feed, parse_query_response
+from digest.sources.entries import ParsedEntries, parse_entries
+from digest.sources.huggingface import parse_entry, parse_page
 from digest.sources.text import clean_url
 
 DATA = Path(__file__).parents[2] / "data/sources"
 SHARED = Path(__file__).parents[3] / "../shared/data"
 DAY = date(2026, 1, 5)
+
+
+def parse_list(entries: list[Any], day: date) -> ParsedEntries:
+    return parse_entries(entries, lambda entry, rank: parse_entry(entry, day, rank), len(entries))
 
 
 def recorded_paths(pattern: str) -> list[Path]:
@@ -32,7 +37,8 @@ def as_json(value: Any) -> Any:
 
 
 def test_a_list_day_is_read_as_expected() -> None:
-    papers, skipped = parse_entries(json.loads((DATA / "daily.json").read_text()), DAY)
+    parsed = parse_list(json.loads((DATA / "daily.json").read_text()), DAY)
+    papers, skipped = parsed.papers, parsed.unreadable
     assert as_json([asdict(paper) for paper in papers]) == json.loads((DATA / "daily.expected.json").read_text())
     assert skipped == 2
 
@@ -81,7 +87,8 @@ def test_every_recorded_list_day_is_read_whole() -> None:
     for path in recorded_paths("huggingface/api/*.json.gz"):
         with gzip.open(path) as file:
             entries = json.load(file)
-        papers, skipped = parse_entries(entries, date.fromisoformat(path.name[:10]))
+        parsed = parse_list(entries, date.fromisoformat(path.name[:10]))
+        papers, skipped = parsed.papers, parsed.unreadable
         assert (len(papers), skipped) == (len(entries), 0), path.name
         assert all(paper.title and paper.abstract and paper.authors and paper.arxiv_id for paper in papers), path.name
         assert all(paper.upvotes is not None and paper.published_on for paper in papers), path.name
@@ -92,23 +99,25 @@ def test_every_recorded_list_day_is_read_whole() -> None:
 def test_the_recorded_page_of_2024_is_read_whole() -> None:
     page = recorded_paths("huggingface/html/papers_2024-08-01.html")[0].read_text()
     day, entries = parse_page(page, "here")
-    papers, skipped = parse_entries(entries, day)
+    parsed = parse_list(entries, day)
+    papers, skipped = parsed.papers, parsed.unreadable
     assert (day, len(papers), skipped) == (date(2024, 8, 1), 13, 0)
 
 
 def test_the_mangled_days_yield_no_paper() -> None:
     for path in recorded_paths("huggingface/malformed/*.json"):
         entries = json.loads(path.read_text())
-        assert parse_entries(entries, DAY) == ((), len(entries))
+        assert parse_list(entries, DAY) == ParsedEntries((), len(entries))
 
 
 def test_a_feed_is_read_as_expected() -> None:
-    day, papers, skipped = parse_feed((DATA / "feed.xml").read_bytes(), "here")
+    feed = parse_feed((DATA / "feed.xml").read_bytes(), "here")
+    papers = feed.entries.papers
     rows = [
         [x.kind, x.arxiv_id, x.version, x.title, x.abstract, list(x.authors), list(x.categories), x.doi] for x in papers
     ]
     assert rows == json.loads((DATA / "feed.expected.json").read_text())
-    assert (day, skipped) == (date(2026, 1, 6), 1)
+    assert (feed.day, feed.entries.unreadable, feed.is_repaired) == (date(2026, 1, 6), 1, False)
     assert papers[0].url == "https://arxiv.org/abs/2601.81001"
 
 
@@ -116,7 +125,7 @@ def test_a_paper_twice_in_a_batch_is_new_rather_than_replaced() -> None:
     feed = (DATA / "feed.xml").read_text()
     once = feed[feed.index("    <item>") : feed.index("</item>") + 8]
     again = once.replace("<arxiv:announce_type>new", "<arxiv:announce_type>replace")
-    _, papers, _ = parse_feed(feed.replace(once, again + once, 1).encode(), "here")
+    papers = parse_feed(feed.replace(once, again + once, 1).encode(), "here").entries.papers
     assert [paper.kind for paper in papers if paper.arxiv_id == "2601.81001"] == ["new"]
 
 
@@ -148,32 +157,34 @@ def test_a_feed_cut_anywhere_is_malformed() -> None:
 
 def test_an_empty_weekend_feed_knows_its_day() -> None:
     body = b"<rss><channel><lastBuildDate>Sat, 17 Jan 2026 05:00:12 +0000</lastBuildDate></channel></rss>"
-    assert parse_feed(body, "here") == (date(2026, 1, 17), (), 0)
+    assert parse_feed(body, "here") == ParsedAnswer(ParsedEntries(), date(2026, 1, 17))
 
 
 def test_recorded_feeds_are_read_in_both_formats() -> None:
     rss = parse_feed(recorded_paths("arxiv/rss/arxiv_cs_ai_2026-04-27.xml")[0].read_bytes(), "here")
     atom = parse_feed(recorded_paths("arxiv/rss/arxiv_rss_example_tidedra.xml")[0].read_bytes(), "here")
-    assert [(day, len(papers), skipped) for day, papers, skipped in (rss, atom)] == [
+    assert [(feed.day, len(feed.entries.papers), feed.entries.unreadable) for feed in (rss, atom)] == [
         (date(2026, 4, 27), 3, 0),
         (date(2025, 8, 20), 7, 0),
     ]
-    assert all(x.abstract and x.authors and x.categories and "Announce" not in x.abstract for x in (*rss[1], *atom[1]))
+    papers = (*rss.entries.papers, *atom.entries.papers)
+    assert all(x.abstract and x.authors and x.categories and "Announce" not in x.abstract for x in papers)
     empty = parse_feed(recorded_paths("transcribed/arxiv_rss_empty_2026-08-15.xml")[0].read_bytes(), "here")
-    assert empty == (date(2026, 8, 15), (), 0)
+    assert empty == ParsedAnswer(ParsedEntries(), date(2026, 8, 15))
     with pytest.raises(MalformedAnswerError):
         parse_feed(recorded_paths("transcribed/arxiv_rss_cs.AI_2025-09-18_truncated.xml")[0].read_bytes(), "here")
 
 
 def test_a_query_answer_gives_texts_or_listings() -> None:
     body = (DATA / "query.xml").read_bytes()
-    texts, total = parse_query_response(body, "here", day=DAY)
+    answer = parse_query_response(body, "here", day=DAY)
+    texts = answer.entries.papers
     assert [(x.arxiv_id, x.version, x.title, x.abstract, x.kind, x.categories, x.doi) for x in texts] == [
         ("2601.81003", 2, "A Title on Two Lines", "It is 1.82\xd7 faster.", "replace", ("cs.LG",), "10.5555/two.lines"),
         ("astro-ph/0601001", 1, "Old Style", "Stars.", "replace", ("astro-ph",), None),
     ]
-    assert (total, texts[0].published_on, texts[0].authors) == (2, date(2026, 1, 5), ("Dee Ito", "Ed Kovac"))
-    papers, _ = parse_query_response(body, "here", day=DAY, categories=("cs.LG",))
+    assert (answer.total, texts[0].published_on, texts[0].authors) == (2, date(2026, 1, 5), ("Dee Ito", "Ed Kovac"))
+    papers = parse_query_response(body, "here", day=DAY, categories=("cs.LG",)).entries.papers
     assert [(x.kind, x.list_day) for x in papers] == [("new", DAY), ("cross", DAY)]
 
 
@@ -183,7 +194,7 @@ def test_recorded_query_answers_are_read_and_the_error_is_named() -> None:
             with pytest.raises(MalformedAnswerError, match="incorrect id format for abc"):
                 parse_query_response(path.read_bytes(), "here", day=DAY)
             continue
-        texts, _ = parse_query_response(path.read_bytes(), "here", day=DAY)
+        texts = parse_query_response(path.read_bytes(), "here", day=DAY).entries.papers
         assert len(texts) == path.read_text().count("<entry>")
         assert all(paper.title and paper.abstract and paper.authors and paper.categories for paper in texts), path.name
 
