@@ -84,16 +84,25 @@ def migrate(engine: Engine) -> None:
 
     Raises StoreError and leaves the database unchanged when it cannot.
     """
-    schema_versions(engine)
+    if _is_current(engine):
+        return
     with wrap_store_errors(engine):
         if is_postgresql(engine):
             with engine.connect() as connection, connection.begin():
                 connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": SCHEMA_LOCK})
-                _run_migrations(connection)
+                if not _is_current(engine):  # another process may have migrated while this one waited
+                    _run_migrations(connection)
             return
         # The file lock waits without limit for another process; the write lock of SQLite gives up after BUSY_TIMEOUT.
-        with file_lock(f"{engine.url.database}.schema.lock"), engine.connect() as connection:
-            _migrate_sqlite(connection.execution_options(writer=True))
+        with file_lock(f"{engine.url.database}.schema.lock"):
+            if not _is_current(engine):
+                with engine.connect() as connection:
+                    _migrate_sqlite(connection.execution_options(writer=True))
+
+
+def _is_current(engine: Engine) -> bool:
+    current, head = schema_versions(engine)
+    return current == head
 
 
 def _migrate_sqlite(connection: Connection) -> None:

@@ -21,7 +21,9 @@ from tests.support.factories import subscriber
 
 START_AT_ONCE = """
 import os, sys
+import alembic.command
 from digest import database
+database.connect(sys.argv[1])  # imports the driver before the fork, not in every child
 children = []
 for _ in range(int(sys.argv[2])):
     if not (pid := os.fork()):
