@@ -127,4 +127,4 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     second = command.json("demo")
     assert (second["demo_emails"], second["deliveries"]["sent"]) == ([], 0)
     assert sum(source["new"] for source in second["sources"].values()) == 0
-    assert "bundled sample days" in command.run("demo", "--reset").stdout
+    assert "bundled sample days" in command.run_process("demo", "--reset").stdout

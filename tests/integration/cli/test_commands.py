@@ -1,4 +1,4 @@
-"""The commands as their users meet them: other processes, exit statuses, what is printed where."""
+"""The commands as their users meet them: exit statuses, what is printed where."""
 
 import gzip
 import json
@@ -110,7 +110,24 @@ def test_command_words_of_the_release_before_go_on_to_work_and_are_hidden(bare: 
 
 
 def test_the_version_is_told(bare: Command) -> None:
-    assert bare.run("--version").stdout == f"digest {__version__}\n"
+    assert bare.run_process("--version").stdout == f"digest {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "status"),
+    [
+        (("--help",), {}, 0),
+        (("deliveries", "list"), {"DIGEST_DATABASE_URL": "postgresql+psycopg://digest@127.0.0.1:1/digest"}, 1),
+        (("subscribers", "list"), {"DIGEST_SEND_HOUR": "25"}, 2),
+    ],
+)
+def test_a_process_of_its_own_prints_and_returns_the_same(
+    bare: Command, arguments: tuple[str, ...], settings: dict[str, str], status: int
+) -> None:
+    bare.environment |= settings
+    process, here = bare.run_process(*arguments, status=status), bare.run(*arguments, status=status)
+    assert (process.stdout, process.stderr) == (here.stdout, here.stderr)
+    assert process.stdout + process.stderr
 
 
 def test_the_states_of_the_help_are_those_of_the_record() -> None:
