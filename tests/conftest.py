@@ -1,5 +1,6 @@
 """Stores of both kinds for every test that asks: real PostgreSQL, real SQLite files, never a stand-in."""
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,12 @@ Connect = Callable[[str], Engine]
 settings.register_profile("patient", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected out of every later garbage collection: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

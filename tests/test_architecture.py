@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import functools
 import os
 import re
 import subprocess
@@ -97,7 +98,6 @@ ARTICLES_AND_PRONOUNS = {
 
 MODULES = sorted(path for path in DIGEST.rglob("*.py") if path.parent.name != "versions")
 SOURCES = sorted([*MODULES, *(ROOT / "tests").rglob("*.py")])
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Importing must do nothing: no variable of ours is read, no host is asked, no file is opened but modules, no log is
@@ -140,6 +140,15 @@ sys.exit("\\n".join(seen) or 0)
 """
 
 
+@functools.cache
+def parse_module(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    return ((path, parse_module(path)) for path in MODULES)
+
+
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -179,7 +188,7 @@ def test_imports_keep_the_contracts() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_other_packages_are_imported_by_their_face(path: Path) -> None:
-    assert imports_past_a_face(TREES[path], package_of(path)) == []
+    assert imports_past_a_face(parse_module(path), package_of(path)) == []
 
 
 def imports_past_a_face(tree: ast.AST, own: str) -> list[str]:
@@ -213,7 +222,7 @@ def test_importing_does_nothing() -> None:
 def test_a_package_lists_its_modules(folder: Path) -> None:
     if folder == DIGEST:
         return
-    text = ast.get_docstring(TREES[folder / "__init__.py"]) or ""
+    text = ast.get_docstring(parse_module(folder / "__init__.py")) or ""
     listed = re.findall(r"^- `(\w+)`: \S", text, re.MULTILINE)
     modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
     assert sorted(listed) == sorted(modules - {"__init__", "__main__", "versions"})
@@ -224,7 +233,7 @@ def test_a_package_lists_its_modules(folder: Path) -> None:
 
 def test_no_class_name_stands_in_two_packages() -> None:
     where = collections.defaultdict(set)
-    for path, tree in TREES.items():
+    for path, tree in trees():
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 where[node.name].add(package_of(path))
@@ -241,7 +250,7 @@ def test_no_module_name_stands_in_three_packages() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_names_are_the_fields_words(path: Path) -> None:
-    names = [path.parent.name if path.name == "__init__.py" else path.stem, *defined_names(TREES[path])]
+    names = [path.parent.name if path.name == "__init__.py" else path.stem, *defined_names(parse_module(path))]
     assert sorted({name for name in names if BANNED_WORDS & set(words(name))}) == []
 
 
@@ -262,14 +271,12 @@ def test_a_private_word_is_seen_wherever_it_is_defined() -> None:
 
 
 def test_variables_name_the_thing() -> None:
-    each = [
-        node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "each"
-    ]
+    each = [node for _, tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "each"]
     assert len(each) < 100
 
 
 def test_private_functions_are_at_most_a_quarter() -> None:
-    names = [node.name for tree in TREES.values() for node in functions(tree)]
+    names = [node.name for _, tree in trees() for node in functions(tree)]
     private = [name for name in names if name.startswith("_") and not name.startswith("__")]
     assert len(private) <= 0.25 * len(names)
 
@@ -284,17 +291,17 @@ def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_a_function_fits_a_screen(path: Path) -> None:
-    long = {node.name: (node.end_lineno or 0) - node.body[0].lineno + 1 for node in functions(TREES[path])}
+    long = {node.name: (node.end_lineno or 0) - node.body[0].lineno + 1 for node in functions(parse_module(path))}
     assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_every_module_has_a_docstring(path: Path) -> None:
-    assert ast.get_docstring(TREES[path])
+    assert ast.get_docstring(parse_module(path))
 
 
 def test_docstrings_begin_with_what_is_done() -> None:
-    texts = [text for tree in TREES.values() for node in functions(tree) if (text := ast.get_docstring(node))]
+    texts = [text for _, tree in trees() for node in functions(tree) if (text := ast.get_docstring(node))]
     first = [found[1].lower() for text in texts if (found := re.match(r"\W*(\w+)", text))]
     assert sum(word in ARTICLES_AND_PRONOUNS for word in first) <= 0.2 * len(texts)
 
@@ -310,7 +317,7 @@ def test_nothing_is_left_for_later(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_no_error_is_swallowed(path: Path) -> None:
-    handlers = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.ExceptHandler)]
+    handlers = [node for node in ast.walk(parse_module(path)) if isinstance(node, ast.ExceptHandler)]
     assert [f"line {handler.lineno}" for handler in handlers if swallows(handler)] == []
 
 

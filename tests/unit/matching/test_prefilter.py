@@ -1,5 +1,6 @@
 """The prefilter changes no result, however many phrases there are."""
 
+import functools
 import itertools
 
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ WORDS = ("fine", "tuning", "finetuning", "state", "of", "the", "art", "a", "grap
 GAPS = (" ", " ", " ", "-", "", ". ", " (", "/")
 
 
+@functools.cache
 def phrases() -> list[Phrase]:
     """Return every word and every run of three: more than enough for a prefilter."""
     runs = itertools.chain.from_iterable(itertools.product(WORDS, repeat=length) for length in (1, 3))
@@ -20,20 +22,19 @@ def phrases() -> list[Phrase]:
     return list(by_canonical.values())
 
 
-PHRASES = phrases()
 TEXTS = st.lists(st.sampled_from(WORDS) | st.sampled_from(GAPS) | st.text(max_size=3), max_size=24).map("".join)
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
 def test_many_papers_together_give_what_single_papers_give(papers: list[tuple[str, str]]) -> None:
-    assert len(PHRASES) > PREFILTER_THRESHOLD
-    index = PhraseIndex(PHRASES)
+    assert len(phrases()) > PREFILTER_THRESHOLD
+    index = PhraseIndex(phrases())
     assert list(index.find_in_documents(papers)) == [index.find(*paper) for paper in papers]
 
 
 def test_these_phrases_do_occur() -> None:
-    [[title, abstract]] = PhraseIndex(PHRASES).find_in_documents(
+    [[title, abstract]] = PhraseIndex(phrases()).find_in_documents(
         [("Fine-tuning a graph", "State of the art re-ranking")]
     )
     assert len(title) > 4
