@@ -1,7 +1,8 @@
 """Read messages that come back - bounces, complaints, automatic replies - and apply what follows.
 
 - `apply`: record of a bounce, and its consequences for delivery and subscriber
-- `arf`: parser of feedback reports (RFC 5965) and automatic replies (RFC 3834)
+- `arf`: parser of feedback reports (RFC 5965)
+- `auto_reply`: automatic replies (RFC 3834), in many languages
 - `classify`: classification by status code and words
 - `dsn`: parser of delivery status notifications (RFC 3464)
 - `handler`: handling of one message, in one transaction

@@ -1,4 +1,4 @@
-"""Parsers of feedback reports (ARF, RFC 5965) and automatic replies (RFC 3834)."""
+"""Parser of feedback reports (ARF, RFC 5965)."""
 
 import re
 from email import message_from_string
@@ -15,16 +15,6 @@ _FEEDBACK_TYPES = {
     "not-spam": (ReportKind.NONE, ""),
 }
 _ADDRESS = re.compile(r"[^\s<>\"';,]{1,128}@[^\s<>\"';,]{1,255}")
-_AUTO_REPLY_SUBJECT = re.compile(
-    r"\W*(?:auto(?:matic|mated)?[ -]?(?:reply|response)|out of (?:the )?office|away from|vacation)\b", re.IGNORECASE
-)
-_AUTO_REPLY_HEADERS = (
-    "X-Autoreply",
-    "X-Autorespond",
-    "X-Autoresponder",
-    "X-Auto-Reply",
-    "X-MS-Exchange-Inbox-Rules-Loop",
-)
 
 
 def parse_complaint(message: Message) -> BounceReport | None:
@@ -89,17 +79,3 @@ def returned_message(message: Message) -> Message | None:
         if part.get_content_type() in {"text/rfc822-headers", "message/rfc822-headers"}:
             return message_from_string(part_text(part)[:MAX_RETURNED_HEADERS])
     return None
-
-
-def is_auto_reply(message: Message) -> bool:
-    """Return whether a machine answers for a person who is away (RFC 3834, 5, and the headers before it)."""
-    submitted = header_text(message, "Auto-Submitted").lower()
-    if submitted.startswith(("auto-replied", "auto-notified")):
-        return True
-    if header_text(message, "Precedence").lower() == "auto_reply":
-        return True
-    if header_text(message, "X-Apple-Action").lower() == "vacation":
-        return True
-    if any(name in message for name in _AUTO_REPLY_HEADERS):
-        return True
-    return bool(_AUTO_REPLY_SUBJECT.match(header_text(message, "Subject")))

@@ -6,6 +6,7 @@ from email.utils import formataddr, parseaddr
 
 from flufl.bounce import all_failures
 
+from digest.bounces.auto_reply import has_auto_reply_subject
 from digest.bounces.mime import MAX_LINE_LENGTH, decode_header_value, header_text, part_text
 
 DELAY_TEXT = re.compile(
@@ -20,7 +21,12 @@ _MAILER_DAEMON = re.compile(
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|deliver\w* (?:status|fail|error|problem|report|notif|has)|return(?:ed|ing) (?:mail|message|to)"
     r"|failure notice|not be delivered|mail (?:failed|error)|error sending|non[- ]?deliver|mail system error"
-    r"|unzustellbar",
+    r"|unzustellbar|nicht zugestellt|zustellung fehlgeschlagen|non (?:remis|distribu)"
+    r"|[ée]chec de (?:la )?(?:remise|distrib)"
+    r"|no (?:se (?:ha )?pud|entregad)|devuelto|falha na entrega|não entregue|mancat[ao] (?:recapito|consegna)"
+    r"|onbestelbaar|niet (?:bezorgd|afgeleverd)|niedostarcz|не ?доставлен|недоставл|inte levereras|ikke leveres"
+    r"|teslim edilemedi|nedoručiteln"
+    r"|退信|无法投递|投递失败|未送达|配信(?:失敗|不能|エラー)|送信できません|반송|전송 실패",
     re.IGNORECASE,
 )
 _ORIGINAL_MESSAGE = re.compile(
@@ -31,7 +37,11 @@ _ORIGINAL_MESSAGE = re.compile(
     r"|the header of the original)",
     re.IGNORECASE,
 )
-_REPLY_CODE = re.compile(r"(?<![\d.])[45]\d\d[ -]|(?<![\d.])[45]\.\d\.\d")
+# A code with words or a status behind it (RFC 5321, 4.2), or a status: a telephone number has neither.
+_REPLY_CODE = re.compile(
+    r"(?<![\d.+/-])(?:4[2357]|5[0-7])\d[ -](?:[45]\.\d{1,3}\.\d|[^\W\d_]|[<#\"'(\[])"
+    r"|(?<![\d.])[45]\.\d{1,3}\.\d"
+)
 PLACEHOLDER_ADDRESS = "nobody@invalid"
 MAX_PART_LINES = 400  # lines of a part that flufl.bounce sees
 
@@ -46,9 +56,9 @@ def is_from_mail_system(message: Message) -> bool:
 def bounced_recipients(message: Message, text: str) -> tuple[str, ...]:
     """Return whom a mail system could not reach; empty when the text says nothing of that kind.
 
-    An answering machine may also call itself postmaster, but gives no reply code, so it is not believed here.
+    An answering machine may also call itself postmaster, but says that somebody is away and gives no reply code.
     """
-    if not is_from_mail_system(message):
+    if not is_from_mail_system(message) or has_auto_reply_subject(message):
         return ()
     is_auto_replied = header_text(message, "Auto-Submitted").lower().startswith("auto-replied")
     is_bounce = _BOUNCE_SUBJECT.search(header_text(message, "Subject")) and not is_auto_replied

@@ -10,7 +10,8 @@ permanently; what that means for the subscriber is decided in `classify`.
 from email.message import Message
 from email.utils import parseaddr
 
-from digest.bounces.arf import is_auto_reply, parse_complaint
+from digest.bounces.arf import parse_complaint
+from digest.bounces.auto_reply import is_auto_reply
 from digest.bounces.classify import choose_status, classify
 from digest.bounces.dsn import parse_dsn, parse_dsn_text
 from digest.bounces.heuristics import (
