@@ -1,9 +1,10 @@
 # Two commands matter: `make demo` and `make test`. Both build .venv from the lock files first.
 PYTHON ?= python3
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos check-mta check-mail check-pages look-mail lint format bench lock clean help
+.PHONY: demo serve test test-all chaos mutants check-mta check-mail check-pages look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -39,6 +40,10 @@ MESSAGES ?= $(LETTERS)
 chaos: .venv/test  ## e-mails while senders die and the relay misbehaves (MESSAGES=100000 KILLS=1000 SEED=n STORE=name MINUTES=n)
 	@$(BIN)/python -m tests.chaos $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(KILLS),--kills $(KILLS)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES))
+
+mutants: .venv/test  ## plant N faults in what must not fail: do the tests notice? (N=300 SEED=n PACKAGE=name MINUTES=n)
+	@$(BIN)/python -m tests.mutants $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(PACKAGE),--package "$(PACKAGE)") $(if $(MINUTES),--minutes $(MINUTES))
 
 check-mta: .venv/test  ## MESSAGES each through Postfix, its smtp-sink and Exim, which refuse, defer and die
 	@$(BIN)/python -m tests.mta $(MESSAGES)

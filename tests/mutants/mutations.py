@@ -1,0 +1,152 @@
+"""Small faults that can be planted in a module: one change of one expression or statement of a function. Pure."""
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}  # fmt: skip
+QUERY_METHODS = {"where", "order_by", "limit", "on_conflict_do_nothing"}  # `x.where(...)` becomes `x`
+LOGGERS = {"log", "logger"}
+FIELDS_WITHOUT_BEHAVIOR = {"annotation", "returns", "decorator_list", "args"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change. `number` counts the changes of a module from 0; lines are those of the outermost function."""
+
+    path: str
+    number: int
+    line: int
+    function: str
+    first_line: int
+    last_line: int
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} {self.function}: {self.before} -> {self.after}"
+
+
+def list_mutants(source: str, path: str) -> list[Mutant]:
+    """Return all changes of a module."""
+    return [mutant for _, mutant in _mutate(ast.parse(source), path, None)]
+
+
+def apply_mutant(source: str, mutant: Mutant) -> ast.Module:
+    """Return the module with one change in it."""
+    tree = ast.parse(source)
+    for _, found in _mutate(tree, mutant.path, mutant.number):
+        if found != mutant:
+            raise ValueError(f"the source has changed since {mutant} was listed")
+    return ast.fix_missing_locations(tree)
+
+
+def _mutate(tree: ast.Module, path: str, wanted: int | None) -> Iterator[tuple[int, Mutant]]:
+    """Yield the changes with their numbers; carry out the one that is wanted."""
+    number = 0
+    for name, function in _outermost_functions(tree, ""):
+        first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+        for parent, field, index, node in list(_behavior(function)):
+            for replacement in _alternatives(node):
+                if wanted in {None, number}:
+                    lines = (node.lineno, name, first, function.end_lineno or first)
+                    texts = (_one_line(node), _one_line(replacement))
+                    yield number, Mutant(path, number, *lines, *texts)
+                if wanted == number:
+                    if index is None:
+                        setattr(parent, field, replacement)
+                    else:
+                        getattr(parent, field)[index] = replacement
+                    return
+                number += 1
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Located = ast.expr | ast.stmt
+
+
+def _outermost_functions(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, Function]]:
+    for child in node.body:
+        if isinstance(child, Function):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _outermost_functions(child, f"{prefix}{child.name}.")
+
+
+def _behavior(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, Located]]:
+    """Yield what decides how a function behaves, with the place that holds it: no annotations, docstrings, logging."""
+    for field, value in ast.iter_fields(node):
+        if field in FIELDS_WITHOUT_BEHAVIOR and not isinstance(node, ast.Call):
+            continue
+        children = enumerate(value) if isinstance(value, list) else [(None, value)]
+        for index, child in children:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.Assert) or _is_without_effect(child):
+                continue
+            if isinstance(child, ast.expr | ast.stmt):
+                yield node, field, index, child
+            yield from _behavior(child)
+
+
+def _is_without_effect(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Expr):
+        return False
+    if isinstance(node.value, ast.Constant):  # a docstring
+        return True
+    call = node.value
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id in LOGGERS
+    )
+
+
+def _alternatives(node: Located) -> Iterator[Located]:  # noqa: C901, PLR0912  - one case for each kind of node
+    match node:
+        case ast.Compare(left, [operator], right) if type(operator) in COMPARISONS:
+            yield ast.copy_location(ast.Compare(left, [COMPARISONS[type(operator)]()], right), node)
+        case ast.BoolOp(operator, values):
+            other = ast.Or() if isinstance(operator, ast.And) else ast.And()
+            yield ast.copy_location(ast.BoolOp(other, values), node)
+        case ast.UnaryOp(ast.Not(), operand):
+            yield operand
+        case ast.BinOp(left, operator, right) if type(operator) in ARITHMETIC:
+            yield ast.copy_location(ast.BinOp(left, ARITHMETIC[type(operator)](), right), node)
+        case ast.AugAssign(target, operator, value) if type(operator) in ARITHMETIC:
+            yield ast.copy_location(ast.AugAssign(target, ARITHMETIC[type(operator)](), value), node)
+        case ast.Constant(bool() as value):
+            yield ast.copy_location(ast.Constant(not value), node)
+        case ast.Constant(int() as value):
+            yield ast.copy_location(ast.Constant(value + 1), node)
+        case ast.If() | ast.IfExp() | ast.While():
+            changed = copy.copy(node)
+            changed.test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
+            yield changed
+        case ast.Return(ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+            yield ast.copy_location(ast.Return(ast.Constant(None)), node)
+        case ast.Expr(ast.Call() | ast.Await()):
+            yield ast.copy_location(ast.Pass(), node)
+        case ast.Break():
+            yield ast.copy_location(ast.Continue(), node)
+        case ast.Continue():
+            yield ast.copy_location(ast.Break(), node)
+        case ast.Call(ast.Attribute(value, name)) if name in QUERY_METHODS:
+            yield value
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp() if node.generators[0].ifs:
+            loose = copy.copy(node)
+            loose.generators = [copy.copy(node.generators[0]), *node.generators[1:]]
+            loose.generators[0].ifs = node.generators[0].ifs[1:]
+            yield loose
+
+
+def _one_line(node: ast.AST) -> str:
+    text = ast.unparse(node).partition("\n")[0]
+    return text if len(text) <= 100 else f"{text[:97]}..."
