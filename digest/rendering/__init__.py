@@ -49,13 +49,7 @@ from digest.rendering.paper_card import (
     split_text,
 )
 from digest.rendering.templates import template_folder
-from digest.rendering.transactional import (
-    render_already_subscribed,
-    render_confirm,
-    render_copy_link,
-    render_goodbye,
-    render_welcome,
-)
+from digest.rendering.transactional import render_notice, render_welcome
 
 __all__ = [
     "HIGHLIGHT_COLORS",
@@ -86,11 +80,8 @@ __all__ = [
     "match_batch",
     "prepare_email",
     "preview_context",
-    "render_already_subscribed",
-    "render_confirm",
-    "render_copy_link",
     "render_digest",
-    "render_goodbye",
+    "render_notice",
     "render_welcome",
     "split_text",
     "template_folder",

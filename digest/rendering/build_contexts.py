@@ -8,7 +8,7 @@ from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
 from digest.matching import KeywordInput, is_exclusion
 from digest.rendering.batch import BatchData
-from digest.rendering.contexts import CopyLinkContext, DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
+from digest.rendering.contexts import DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
 from digest.schedule import next_due_day
 from digest.tokens import TokenPurpose
 
@@ -112,16 +112,3 @@ def personal_links(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     if recipient.frequency == Frequency.WEEKLY:
         del urls["weekly"]
     return PersonalLinks(view=ctx.signed_url(TokenPurpose.VIEW, str(delivery.id), issued_at), **urls)
-
-
-def copy_link_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> CopyLinkContext:
-    """Link to the copy of the digest that the edition names."""
-    _, number, day, _ = delivery.edition.split(":")
-    nonce = batch.recipients[delivery.subscriber_id].nonce
-    return CopyLinkContext(
-        product=ctx.product_name,
-        day=date.fromisoformat(day),
-        view_url=ctx.signed_url(TokenPurpose.VIEW, number, delivery.created_at),
-        preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, nonce, delivery.created_at),
-        postal_address=ctx.settings.postal_address,
-    )

@@ -9,23 +9,24 @@ of 50 KB.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 from digest.context import AppContext
 from digest.database.models import COPY_LINK, ClaimedDelivery, DeliveryKind
 from digest.mail import EmailContent, MessageHeaders, RawMessage, ReturnPathKind, build_message
 from digest.rendering.batch import BatchData
-from digest.rendering.build_contexts import copy_link_context, digest_context, welcome_context
-from digest.rendering.contexts import AlreadySubscribedContext, ConfirmContext, GoodbyeContext
-from digest.rendering.digest import render_digest
-from digest.rendering.transactional import (
-    render_already_subscribed,
-    render_confirm,
-    render_copy_link,
-    render_goodbye,
-    render_welcome,
+from digest.rendering.build_contexts import digest_context, welcome_context
+from digest.rendering.contexts import (
+    AlreadySubscribedContext,
+    ConfirmContext,
+    CopyLinkContext,
+    GoodbyeContext,
+    NoticeContext,
 )
+from digest.rendering.digest import render_digest
+from digest.rendering.transactional import render_notice, render_welcome
 from digest.tokens import TokenPurpose
 
 
@@ -67,31 +68,30 @@ def _content_builder(
     ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, now: datetime
 ) -> tuple[Callable[[], EmailContent], str | None]:
     """Return what renders the content; and the unsubscribe URL of an e-mail that nobody asked for just now."""
-    product, postal_address = ctx.product_name, ctx.settings.postal_address
     nonce, issued_at = batch.recipients[delivery.subscriber_id].nonce, delivery.created_at
+    common: dict[str, Any] = {"product": ctx.product_name, "postal_address": ctx.settings.postal_address}
+    notice: NoticeContext
     match delivery.kind:
+        case DeliveryKind.DIGEST:
+            digest = digest_context(ctx, batch, delivery)
+            return partial(render_digest, digest, batch.cache.fragments), digest.links.unsubscribe
+        case DeliveryKind.WELCOME:
+            welcome = welcome_context(ctx, batch, delivery, now)
+            return partial(render_welcome, welcome), welcome.unsubscribe_url
         case DeliveryKind.CONFIRM:
             # Signed as it leaves: an e-mail that the relay put off for days must not arrive with an expired link. Nor
             # must one of a run whose clock was set to a past day.
             url = ctx.signed_url(TokenPurpose.CONFIRM, nonce, max(issued_at, now))
-            confirm = ConfirmContext(confirm_url=url, product=product, postal_address=postal_address)
-            return partial(render_confirm, confirm), None
-        case DeliveryKind.ALREADY_SUBSCRIBED if delivery.edition.startswith(f"{COPY_LINK}:"):
-            return partial(render_copy_link, copy_link_context(ctx, batch, delivery)), None
-        case DeliveryKind.ALREADY_SUBSCRIBED:
-            url = ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued_at)
-            already = AlreadySubscribedContext(preferences_url=url, product=product, postal_address=postal_address)
-            return partial(render_already_subscribed, already), None
+            notice = ConfirmContext(confirm_url=url, **common)
         case DeliveryKind.GOODBYE:
-            goodbye = GoodbyeContext(
-                resubscribe_url=ctx.signed_url(TokenPurpose.RESUBSCRIBE, nonce, issued_at),
-                subscribe_url=ctx.absolute_url("/"),
-                product=product,
-                postal_address=postal_address,
-            )
-            return partial(render_goodbye, goodbye), None
-        case DeliveryKind.WELCOME:
-            welcome = welcome_context(ctx, batch, delivery, now)
-            return partial(render_welcome, welcome), welcome.unsubscribe_url
-    digest = digest_context(ctx, batch, delivery)
-    return partial(render_digest, digest, batch.cache.fragments), digest.links.unsubscribe
+            url = ctx.signed_url(TokenPurpose.RESUBSCRIBE, nonce, issued_at)
+            notice = GoodbyeContext(resubscribe_url=url, subscribe_url=ctx.absolute_url("/"), **common)
+        case _:
+            url = ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued_at)
+            notice = AlreadySubscribedContext(preferences_url=url, **common)
+            if delivery.edition.startswith(f"{COPY_LINK}:"):
+                _, number, day, _ = delivery.edition.split(":")
+                view_url = ctx.signed_url(TokenPurpose.VIEW, number, issued_at)
+                on = date.fromisoformat(day)
+                notice = CopyLinkContext(day=on, view_url=view_url, preferences_url=url, **common)
+    return partial(render_notice, notice), None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import ClassVar
 
 from digest.matching import Span
 from digest.papers import snapshots
@@ -87,13 +88,21 @@ class DigestContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmContext:
+class NoticeContext:
+    """Short e-mail about a subscription. Its templates are called `template`, and show each field by its name."""
+
+    template: ClassVar[str]
+    product: str = "Paper Digest"
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmContext(NoticeContext):
     """First e-mail to an address that a stranger may have typed, so it holds nothing that a stranger wrote."""
 
-    product: str = "Paper Digest"
+    template = "confirm"
     confirm_url: str
     hours: int = 72
-    postal_address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,31 +136,28 @@ class WelcomeContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadySubscribedContext:
+class AlreadySubscribedContext(NoticeContext):
     """Answer to a second subscription. A stranger may have asked, so it tells nothing about the first one."""
 
-    product: str = "Paper Digest"
+    template = "already-subscribed"
     preferences_url: str
-    postal_address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyLinkContext:
+class CopyLinkContext(NoticeContext):
     """Link to the web copy of the digest of `day`."""
 
-    product: str = "Paper Digest"
+    template = "copy-link"
     day: date
     view_url: str
     preferences_url: str
-    postal_address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoodbyeContext:
+class GoodbyeContext(NoticeContext):
     """Last e-mail. `resubscribe_url` undoes the unsubscribing for so many `resubscribe_days`."""
 
-    product: str = "Paper Digest"
+    template = "goodbye"
     resubscribe_url: str
     resubscribe_days: int = 30
     subscribe_url: str
-    postal_address: str = ""

@@ -4,15 +4,7 @@ from dataclasses import asdict, dataclass
 
 from digest import formatting
 from digest.mail import EmailContent
-from digest.rendering.contexts import (
-    AlreadySubscribedContext,
-    ConfirmContext,
-    CopyLinkContext,
-    GoodbyeContext,
-    PaperView,
-    SendTime,
-    WelcomeContext,
-)
+from digest.rendering.contexts import NoticeContext, PaperView, SendTime, WelcomeContext
 from digest.rendering.paper_card import TextPart, split_text
 from digest.rendering.templates import render_email
 
@@ -31,30 +23,10 @@ class WelcomePaper:
     reason_text: str
 
 
-def render_confirm(context: ConfirmContext) -> EmailContent:
-    """Render the request to confirm an address."""
-    return _render("confirm", context)
-
-
-def render_already_subscribed(context: AlreadySubscribedContext) -> EmailContent:
-    """Render the answer to a second subscription."""
-    return _render("already-subscribed", context)
-
-
-def render_copy_link(context: CopyLinkContext) -> EmailContent:
-    """Render the link to the web copy of a digest."""
-    return _render("copy-link", context)
-
-
-def render_goodbye(context: GoodbyeContext) -> EmailContent:
-    """Render the last e-mail."""
-    return _render("goodbye", context)
-
-
-def _render(
-    name: str, context: ConfirmContext | AlreadySubscribedContext | CopyLinkContext | GoodbyeContext
-) -> EmailContent:
-    return render_email(name, asdict(context) | {"postal_address": formatting.truncate(context.postal_address)})
+def render_notice(context: NoticeContext) -> EmailContent:
+    """Render a short e-mail about a subscription."""
+    values = asdict(context) | {"postal_address": formatting.truncate(context.postal_address)}
+    return render_email(context.template, values)
 
 
 def render_welcome(context: WelcomeContext) -> EmailContent:

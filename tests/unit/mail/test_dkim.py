@@ -23,7 +23,7 @@ from digest.monitoring.checks.dkim import check_dkim
 from digest.monitoring.checks.result import CheckResult
 from digest.rendering import render_digest
 from digest.rendering.contexts import ConfirmContext, GoodbyeContext
-from digest.rendering.transactional import render_confirm, render_goodbye
+from digest.rendering.transactional import render_notice
 from tests.support.email_factory import LINKS, make_context, make_view
 
 KEYS = Path(__file__).parents[2] / "data" / "dkim"
@@ -89,8 +89,8 @@ def test_a_key_with_the_line_ends_of_windows_is_the_same_key(tmp_path: Path) -> 
 
 
 def test_letters_of_all_kinds_are_verified() -> None:
-    confirm = render_confirm(ConfirmContext(confirm_url=LINKS.preferences, product="Päper 论文"))
-    goodbye = render_goodbye(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
+    confirm = render_notice(ConfirmContext(confirm_url=LINKS.preferences, product="Päper 论文"))
+    goodbye = render_notice(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
     many = render_digest(make_context(*(make_view(f"强化学习 {n}", number=n) for n in range(200))))
     for letter, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
         signed = SHORT.sign(build_message(letter, replace(ENVELOPE, unsubscribe_url=unsubscribe)))

@@ -30,7 +30,7 @@ from digest.mail import (
 )
 from digest.rendering import SendTime, render_digest
 from digest.rendering.contexts import AlreadySubscribedContext, ConfirmContext, GoodbyeContext, WelcomeContext
-from digest.rendering.transactional import render_already_subscribed, render_confirm, render_goodbye, render_welcome
+from digest.rendering.transactional import render_notice, render_welcome
 from tests.support.browser import ParsedPage
 from tests.support.email_factory import LINKS, make_context, make_view
 from tests.support.relay import Relay, relay
@@ -197,9 +197,9 @@ def test_no_header_can_be_added(before: str, line_end: str, after: str) -> None:
 def test_all_kinds_of_letters_come_back(read: Read) -> None:
     odd = 'Zoë "论文" <b>\u2028Müller'
     made = [
-        render_confirm(ConfirmContext(confirm_url=LINKS.preferences)),
-        render_already_subscribed(AlreadySubscribedContext(preferences_url=LINKS.preferences, postal_address=odd)),
-        render_goodbye(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)),
+        render_notice(ConfirmContext(confirm_url=LINKS.preferences)),
+        render_notice(AlreadySubscribedContext(preferences_url=LINKS.preferences, postal_address=odd)),
+        render_notice(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view, product=odd)),
         render_welcome(
             WelcomeContext(
                 address="reader@example.com",

@@ -18,9 +18,7 @@ from digest.rendering import (
     PaperView,
     SendTime,
     WelcomeContext,
-    render_already_subscribed,
-    render_confirm,
-    render_goodbye,
+    render_notice,
     render_welcome,
     template_folder,
 )
@@ -39,16 +37,16 @@ WELCOME = WelcomeContext(
 )
 EMAILS = {
     "confirm": (
-        render_confirm(ConfirmContext(confirm_url=f"{SITE}/confirm/c1", postal_address="1 Example Street")),
+        render_notice(ConfirmContext(confirm_url=f"{SITE}/confirm/c1", postal_address="1 Example Street")),
         ["confirm/c1"],
     ),
     "welcome": (render_welcome(WELCOME), ["preferences/p1", "unsubscribe/u1"]),
     "already subscribed": (
-        render_already_subscribed(AlreadySubscribedContext(preferences_url=f"{SITE}/preferences/p1")),
+        render_notice(AlreadySubscribedContext(preferences_url=f"{SITE}/preferences/p1")),
         ["preferences/p1"],
     ),
     "goodbye": (
-        render_goodbye(GoodbyeContext(resubscribe_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")),
+        render_notice(GoodbyeContext(resubscribe_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")),
         ["return/r1", ""],
     ),
 }
@@ -78,7 +76,7 @@ def test_the_confirmation_says_how_long_it_works_and_what_to_do_if_it_was_not_yo
     for text in (email.text, email.html):
         assert "72 hours" in text
         assert "ignore this letter" in text
-    assert "1 hour." in render_confirm(ConfirmContext(confirm_url=SITE, hours=1)).text
+    assert "1 hour." in render_notice(ConfirmContext(confirm_url=SITE, hours=1)).text
 
 
 def test_the_confirmation_has_no_room_for_words_of_a_stranger() -> None:
@@ -205,7 +203,7 @@ def test_a_missing_template_variable_is_an_error() -> None:
 def test_html_is_escaped_and_plain_text_is_not() -> None:
     assert render_template("goodbye-subject.txt", product="<P>").strip() == "Done: <P> no longer comes"
     assert (
-        "Done: &lt;P&gt;" in render_goodbye(GoodbyeContext(product="<P>", resubscribe_url="/", subscribe_url="/")).html
+        "Done: &lt;P&gt;" in render_notice(GoodbyeContext(product="<P>", resubscribe_url="/", subscribe_url="/")).html
     )
 
 
