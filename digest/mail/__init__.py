@@ -24,9 +24,7 @@ from digest.mail.transfer_encoding import (
     SizeBudget,
     decode_quoted_printable,
     encode_part,
-    encode_plain,
     encode_quoted_printable,
-    has_unsafe_line,
 )
 from digest.mail.verp import ReturnPath, ReturnPathKind
 
@@ -50,9 +48,7 @@ __all__ = [
     "connect",
     "decode_quoted_printable",
     "encode_part",
-    "encode_plain",
     "encode_quoted_printable",
     "find_message",
-    "has_unsafe_line",
     "list_messages",
 ]

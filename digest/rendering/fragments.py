@@ -8,20 +8,19 @@ cannot forge one.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
 from markupsafe import escape
 
-from digest.mail import SOFT_BREAK, QuotedPrintable, encode_part, encode_plain
+from digest.mail import QuotedPrintable, encode_part
 
 _PLACEHOLDER = re.compile("\x02([^\x03]*)\x03")
-_VERBATIM = re.compile(r"[ !#-%(-;?-~]+")  # stands for itself in HTML and in quoted-printable
-_VERBATIM_TOKEN = re.compile(r"[\w-][\w.-]{0,74}", re.ASCII)  # so does this, and fits into a line
 
 EMPTY = QuotedPrintable(b"")
 EncodedPair = tuple[QuotedPrintable, QuotedPrintable]  # for the HTML part and for the plain text
+EncodedValues = dict[str, QuotedPrintable]
 
 
 def placeholder(name: str) -> str:
@@ -29,27 +28,10 @@ def placeholder(name: str) -> str:
     return f"\x02{name}\x03"
 
 
-def fill_placeholders(template: str, values: Mapping[str, str]) -> str:
-    """Fill in a rendered template before it is encoded."""
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
-
-
 def encode_html_and_text(text: str) -> EncodedPair:
     """Encode a value for either part of an e-mail, escaped in HTML."""
-    if _VERBATIM.fullmatch(text):
-        encoded = encode_plain(text)
-        return encoded, encoded
     escaped, plain = str(escape(text)), encode_part(text)
     return (plain if escaped == text else encode_part(escaped)), plain
-
-
-def add_token(page: EncodedPair, token: str) -> EncodedPair:
-    """Append the last segment of a URL to the encoded rest of it."""
-    if _VERBATIM_TOKEN.fullmatch(token):
-        encoded = token.encode() + SOFT_BREAK
-        return QuotedPrintable(page[0] + encoded), QuotedPrintable(page[1] + encoded)
-    html, text = encode_html_and_text(token)
-    return QuotedPrintable(page[0] + html), QuotedPrintable(page[1] + text)
 
 
 class Fragment:
@@ -76,14 +58,3 @@ class Fragment:
     def render(self, values: Mapping[str, QuotedPrintable]) -> QuotedPrintable:
         """Join all parts. Raises KeyError without a value."""
         return QuotedPrintable(b"".join(self.fill(values)))
-
-    def render_lists(
-        self, values: Mapping[str, QuotedPrintable], lists: Mapping[str, Sequence[QuotedPrintable]]
-    ) -> QuotedPrintable:
-        """Join all parts, where some values are lists of parts, in the order of their placeholders."""
-        slots = self.fill({**values, **dict.fromkeys(lists, EMPTY)})
-        for name, parts in reversed(list(lists.items())):
-            if parts:
-                position = 2 * self.names.index(name) + 1
-                slots[position : position + 1] = parts
-        return QuotedPrintable(b"".join(slots))

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from digest import formatting
-from digest.rendering.contexts import LINK_NAMES, DigestContext, PaperView
-from digest.rendering.fragments import Fragment, placeholder
+from digest.rendering.contexts import DigestContext, PaperView
 from digest.rendering.paper_card import REASON_KEYWORD_LENGTH
-from digest.rendering.templates import SUBJECT_LENGTH, render_template
+from digest.rendering.templates import SUBJECT_LENGTH
 
 TOPICS_LIMIT, TOPIC_LENGTH = 3, 40  # keywords in the subject, and characters of each
 PREHEADER_TITLES, PREHEADER_LENGTH = 3, 200  # more hidden text looks like spam
@@ -50,25 +48,19 @@ def count_matched(context: DigestContext) -> int:
     return shown + context.left_out if shown else 0
 
 
-def subject_count(context: DigestContext, matched: int) -> str:
-    """Return the first words of the subject."""
-    if matched:
-        return formatting.pluralize(matched, "paper")
-    return formatting.pluralize(len(context.papers) + context.left_out, "trending paper")
-
-
-def subject_topics(context: DigestContext, counts: Sequence[KeywordCount], subject_start: str) -> str:
-    """Return what the subject names then: the busiest keywords, or the first title where papers are trending."""
-    room = SUBJECT_LENGTH - len(subject_start) - len(": this week")
+def subject_values(context: DigestContext, counts: Sequence[KeywordCount], matched: int) -> dict[str, str]:
+    """Return what the subject says: how many papers, and the busiest keywords, or the first title of trending ones."""
+    noun, number = ("paper", matched) if matched else ("trending paper", len(context.papers) + context.left_out)
+    start = formatting.pluralize(number, noun)
+    room = SUBJECT_LENGTH - len(start) - len(": this week")
     names = [formatting.truncate(count.keyword, TOPIC_LENGTH) for count in counts]
-    if not names:
-        return formatting.truncate(context.papers[0].paper.title, room) if context.papers else ""
+    topics = formatting.truncate(context.papers[0].paper.title, room) if context.papers and not names else ""
     for shown in range(min(TOPICS_LIMIT, len(names)), 0, -1):
         more = len(names) - shown
         topics = ", ".join(names[:shown]) + (f" and {more} more" if more else "")
         if len(topics) <= room:
             break
-    return topics
+    return {"count": start, "topics": topics}
 
 
 def headline_text(context: DigestContext, matched: int) -> str:
@@ -112,54 +104,3 @@ def missed_papers_notice(context: DigestContext, more_papers: int) -> str:
         return f"Catching up since {since}: these papers were listed while no letter reached you."
     shown = formatting.pluralize(len(context.papers) + context.left_out - more_papers, "paper")
     return f"Catching up since {since}: the best {shown} here, {formatting.format_number(more_papers)} more on the web."
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutKey:
-    """What decides how a layout is rendered, apart from personal values. `optional`: placeholders that it has."""
-
-    product: str
-    day: date
-    is_weekly: bool
-    notices: tuple[str, ...]
-    postal_address: str
-    nothing_matched: bool
-    optional: frozenset[str]
-
-
-ALWAYS = (
-    *("subject", "preheader", "headline", "frequency", "send_time", "address", "subscribed_on", "subscription_note"),
-    *("cards", "rows"),
-)
-OPTIONAL = ("keyword_counts", "keyword_bar", "more_keywords", "keywords", "row_heading", "more_papers")
-
-
-def render_subject(*, is_weekly: bool, has_topics: bool) -> str:
-    """Render the subject with placeholders."""
-    topics = placeholder("topics") if has_topics else ""
-    return render_template("digest-subject.txt", count=placeholder("count"), is_weekly=is_weekly, topics=topics)
-
-
-def render_subscription_note(*, has_keywords: bool) -> str:
-    """Render, for the plain text, why the subscriber gets the digest, with placeholders."""
-    names = ("frequency", "send_time", "subscribed_on", "address", "keywords")
-    values = {name: placeholder(name) for name in names} | ({} if has_keywords else {"keywords": ""})
-    return render_template("digest-subscription.txt", **values)
-
-
-def render_layout(key: LayoutKey) -> tuple[Fragment, Fragment]:
-    """Render the layout as HTML and as plain text."""
-    missed = [placeholder("missed_papers")] if "missed_papers" in key.optional else []
-    values: dict[str, object] = {
-        **{name: placeholder(name) for name in ALWAYS},
-        **{name: placeholder(name) if name in key.optional else "" for name in OPTIONAL},
-        "links": {name: placeholder(name) if name in key.optional else "" for name in LINK_NAMES},
-        "notices": (*missed, *key.notices),
-        "product": key.product,
-        "day": key.day,
-        "is_weekly": key.is_weekly,
-        "postal_address": key.postal_address,
-        "nothing_matched": key.nothing_matched,
-    }
-    html, text = (Fragment(render_template(f"digest-body.{ending}", **values)) for ending in ("html", "txt"))
-    return html, text

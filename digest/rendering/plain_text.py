@@ -3,15 +3,11 @@
 Width counts columns, not characters: Chinese, Japanese and Korean characters take two (Unicode TR 11).
 """
 
-import re
 from bisect import bisect_right
 from itertools import accumulate
 from unicodedata import east_asian_width
 
-from digest.mail import SOFT_BREAK, QuotedPrintable, encode_part, has_unsafe_line
-
 WIDTH = 72
-_SINGLE_WIDTH = re.compile("[\0-\u024f\u2010-\u2027]*")  # Latin, dashes, quotation marks, "…"
 
 
 def display_width(text: str) -> int:
@@ -31,10 +27,6 @@ def wrap_text(text: str, indent: int = 0, first_indent: str = "", width: int = W
     """
     margin = " " * indent
     first_indent = first_indent or margin
-    if text.isascii() or _SINGLE_WIDTH.fullmatch(text):
-        wrapped = _wrap_single_width(text, margin, first_indent, width)
-        if wrapped is not None:
-            return wrapped
     lines, line, used, is_empty = [], first_indent, display_width(first_indent), True
     for word in text.split():
         word_width, gap = display_width(word), "" if is_empty else " "
@@ -52,20 +44,6 @@ def wrap_text(text: str, indent: int = 0, first_indent: str = "", width: int = W
     return "\n".join(wrapped_line.rstrip() for wrapped_line in (*lines, line))
 
 
-def _wrap_single_width(text: str, margin: str, first_indent: str, width: int) -> str | None:
-    """Wrap text whose characters all take one column, at spaces only; None where a word is longer than a line."""
-    is_normalized = text.isprintable() and "  " not in text
-    rest, lines, line = text.strip() if is_normalized else " ".join(text.split()), [], first_indent
-    while len(line) + len(rest) > width:
-        end = rest.rfind(" ", 0, width - len(line) + 1)
-        if end < 1:
-            return None
-        lines.append(line + rest[:end])
-        line, rest = margin, rest[end + 1 :]
-    lines.append((line + rest).rstrip())
-    return "\n".join(lines)
-
-
 def _break_word(line: str, word: str, margin: str, width: int) -> list[str]:
     lines = []
     while word:
@@ -73,16 +51,3 @@ def _break_word(line: str, word: str, margin: str, width: int) -> list[str]:
         lines.append(line + word[:fitting])
         line, word = margin, word[fitting:]
     return lines
-
-
-def encode_paragraph(text: str) -> QuotedPrintable:
-    """Wrap and encode. Equal to encode_part(wrap_text(text)), and quicker for plain ASCII, where bytes are columns."""
-    if text.isascii() and text.isprintable() and not ("=" in text or "  " in text):
-        rest, lines = text.strip().encode(), []
-        while len(rest) > WIDTH and (end := rest.rfind(b" ", 0, WIDTH + 1)) > 0:
-            lines.append(rest[:end])
-            rest = rest[end + 1 :]
-        encoded = b"\r\n".join([*lines, rest])
-        if 0 < len(rest) <= WIDTH and not has_unsafe_line(encoded):
-            return QuotedPrintable(encoded + SOFT_BREAK)
-    return encode_part(wrap_text(text))

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest import formatting
-from digest.mail import encode_part
-from digest.rendering.plain_text import display_width, encode_paragraph, wrap_text
+from digest.rendering.plain_text import display_width, wrap_text
 
 
 @given(st.text(max_size=300), st.integers(0, 12))
@@ -22,16 +21,10 @@ def test_one_space_stands_between_two_words(text: str) -> None:
     assert wrap_text(f"{text} 论", 2) == "  a b c 论"
 
 
-@given(st.lists(st.sampled_from(["a", "word", "longer.word", ".", "From", "=", "é", " ", "x" * 80]), max_size=60))
-def test_an_encoded_paragraph_is_the_wrapped_text_encoded(parts: list[str]) -> None:
-    text = " ".join(parts)
-    assert encode_paragraph(text) == encode_part(wrap_text(text))
-
-
-@pytest.mark.parametrize("first", [70, 71, 72, 73])
-def test_an_encoded_paragraph_breaks_where_a_wrapped_text_does(first: int) -> None:
-    text = "x" * (first - 2) + " y and more words"
-    assert encode_paragraph(text) == encode_part(wrap_text(text))
+@pytest.mark.parametrize(("length", "lines"), [(70, ["y", "and"]), (71, ["", "y and"]), (72, ["", "y and"])])
+def test_a_line_takes_words_up_to_its_last_column(length: int, lines: list[str]) -> None:
+    first, second = lines
+    assert wrap_text("x" * length + " y and").split("\n") == [f"{'x' * length} {first}".rstrip(), second]
 
 
 def test_no_character_makes_a_line_too_wide() -> None:

@@ -13,7 +13,7 @@ from digest.mail import QuotedPrintable, SizeBudget, encode_part
 from digest.mail.transfer_encoding import encode_shortest
 from digest.rendering import DigestContext, PersonalLinks, render_digest
 from digest.rendering.contexts import LINK_NAMES
-from digest.rendering.digest import HTML_LIMIT
+from digest.rendering.digest import CARDS_HTML_LIMIT, HTML_LIMIT
 from digest.rendering.plain_text import display_width
 from tests.support.email_factory import make_context, make_view
 
@@ -84,6 +84,13 @@ def test_ten_papers_are_cards_and_the_others_rows() -> None:
         "15 more papers",
     ]
     assert "on the web" not in " ".join(selector.css("a::text").getall())
+
+
+def test_where_all_fits_nothing_is_said_of_more_papers() -> None:
+    email = render_digest(make_context(*(make_view(f"Title {n}", "Of graphs. " * 40, number=n) for n in range(180))))
+    assert CARDS_HTML_LIMIT < len(email.encoded_html) <= HTML_LIMIT
+    assert "on the web" not in email.html
+    assert "170 more papers" in email.html
 
 
 def test_a_digest_of_twenty_five_papers_is_small() -> None:
