@@ -156,3 +156,13 @@ class UncertainDeliveryError(DeliveryError):
 
 class RelayRefusedError(DeliveryError):
     """Final refusal of our connection, TLS or login."""
+
+
+def one_line_reason(error: BaseException) -> str:
+    """Describe an error for a log line.
+
+    Of a database error that is what the driver says, without the statement and its values.
+    """
+    text = str(getattr(error, "orig", None) or error).strip()
+    reason = text.splitlines()[0] if text else "no reason given"
+    return reason if isinstance(error, DigestError) else f"{type(error).__name__}: {reason}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.errors import QueryError, SettingError, SubscriberError, UsageError
+from digest.errors import QueryError, SettingError, SubscriberError, UsageError, one_line_reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +70,22 @@ def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.lastResort = LibraryLogHandler(logging.WARNING)
+    # A pool logs each attempt to connect; whoever waits for the connection says once that the database is away.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+
+class LibraryLogHandler(logging.Handler):
+    """Writes what libraries log as one line of ours, without tracebacks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the message, and why it was logged."""
+        import structlog
+
+        error = record.exc_info[1] if record.exc_info else None
+        reason = {"reason": one_line_reason(error)} if error else {}
+        message = record.getMessage().strip().partition("\n")[0]
+        structlog.get_logger().log(record.levelno, "library.message", library=record.name, message=message, **reason)
 
 
 def parse_datetime(value: str | None) -> datetime | None:

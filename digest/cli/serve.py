@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.output import (
+    EXIT_FAILURE,
     JsonOption,
     configure_logging,
     exit_with_problems,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from digest.config import Settings
     from digest.context import AppContext
 
-EXIT_NOT_STARTED = 3  # as uvicorn's own command, when the port is taken, say
 SERVE_EPILOG = """\
 $ digest serve
 
@@ -56,29 +56,38 @@ $ digest demo --reset
 def serve(
     *,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; keep 127.0.0.1 behind a reverse proxy.")
+        str, typer.Option(help="Address to listen on; keep 127.0.0.1 behind a reverse proxy. :: is dual-stack.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     scheduler: Annotated[bool, typer.Option(help="Run the scheduler: collect, plan, deliver.")] = True,
     work: Annotated[bool, typer.Option(help="Plan and deliver here; else that is left to `digest worker`.")] = True,
 ) -> None:
     """Run the web server and the scheduler."""
-    from digest.web import create_server
+    from digest.database import check_integrity
+    from digest.web import create_server, open_sockets
 
     ctx = with_local_base_url(open_context(logging.INFO), host, port)
     if not work:
         require_postgresql(ctx.settings)
+    if ctx.settings.uses_sqlite:
+        check_integrity(ctx.engine)
+    sockets = open_sockets(host, port)  # first: where the port is taken, nothing begins
     relay = f"relay {ctx.settings.smtp_host}"
     local = f"no relay is set: letters go to {ctx.absolute_url('/inbox')}"
-    print_note(f"digest on http://{host}:{port} ({relay if ctx.settings.has_relay else local})")
+    print_note(f"digest on {http_url(host, port)} ({relay if ctx.settings.has_relay else local})")
     app = create_service(ctx, scheduler=scheduler, run_jobs=work)
     server = create_server(app, host=host, port=port, proxies=ctx.settings.trusted_proxies)
     app.state.is_stopping = lambda: server.should_exit  # ends event streams
     configure_garbage_collector()
     with suppress(KeyboardInterrupt):
-        server.run()
+        server.run(sockets)
     if not server.started:
-        raise typer.Exit(EXIT_NOT_STARTED)
+        raise typer.Exit(EXIT_FAILURE)
+
+
+def http_url(host: str, port: int) -> str:
+    """Build the address of the pages, with the brackets that IPv6 needs."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def with_local_base_url(ctx: "AppContext", host: str, port: int) -> "AppContext":
@@ -86,8 +95,7 @@ def with_local_base_url(ctx: "AppContext", host: str, port: int) -> "AppContext"
     if "base_url" in ctx.settings.model_fields_set:
         return ctx
     name = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  - compared, not bound
-    base_url = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-    return replace(ctx, settings=ctx.settings.model_copy(update={"base_url": base_url}))
+    return replace(ctx, settings=ctx.settings.model_copy(update={"base_url": http_url(name, port)}))
 
 
 def create_service(ctx: "AppContext", *, scheduler: bool, run_jobs: bool = True) -> "FastAPI":

@@ -10,6 +10,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `migrations`: history of the schema
 - `models`: tables and the types of their columns
 - `schema`: version of the schema, and how to migrate it
+- `sqlite`: SQLite files: how one is created and opened, and how a damaged one is recognized
 """
 
 from digest.database import models
@@ -27,6 +28,7 @@ from digest.database.locks import (
     liveness_lock,
 )
 from digest.database.schema import ensure_schema, migrate, schema_versions
+from digest.database.sqlite import check_integrity, create_private_folder
 
 __all__ = [
     "KEEPALIVE",
@@ -37,8 +39,10 @@ __all__ = [
     "WriteConnection",
     "acquire_lock",
     "array_value",
+    "check_integrity",
     "connect",
     "copy_store",
+    "create_private_folder",
     "dead_owners",
     "ensure_schema",
     "exclusive_lock",

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from sqlite3 import Error as SqliteError
-from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -13,6 +10,7 @@ from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 from sqlmodel import Session
 
 from digest.database.dialects import is_postgresql
+from digest.database.sqlite import connect_sqlite
 from digest.errors import StoreError
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -24,75 +22,31 @@ UNACKNOWLEDGED_TIMEOUT = 20_000  # milliseconds that sent data may stay unacknow
 # session. A planner may compute for a minute between two statements.
 IDLE_TRANSACTION_TIMEOUT = 300_000  # milliseconds
 UNAVAILABLE_ERRORS = (OperationalError, InternalError)  # psycopg reports a session ended by the server as the latter
-CACHE_KIB, BULK_CACHE_KIB = 4_096, 32_768  # page cache of a connection, usually and for bulk writes
-PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    f"cache_size=-{CACHE_KIB}",
-    "wal_autocheckpoint=8000",  # pages: few, large checkpoints
-)
-BUSY_TIMEOUT = 30  # seconds to wait for another writer of an SQLite file
 
 
 def connect(url: str) -> Engine:
     """Create an engine for `url` without opening a connection; create the folder of an SQLite file if missing."""
     address = make_url(url)
-    if address.get_backend_name() != "sqlite":
-        # libpq sets no limit of its own: a server behind a silent firewall would block the start for minutes.
-        limits = {"connect_timeout": CONNECT_TIMEOUT, "tcp_user_timeout": UNACKNOWLEDGED_TIMEOUT, **KEEPALIVE}
-        engine = create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
-        event.listen(engine, "connect", _set_timeouts)
-        return engine
-    try:
-        # Readable by its owner only: the store holds addresses.
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise StoreError(
-            f"DIGEST_DATABASE_URL: no folder can be made for {address.database}: {error.strerror}"
-        ) from error
-    # `isolation_level=None` turns off the implicit transactions of sqlite3; _begin_transaction begins them instead.
-    options = {"timeout": BUSY_TIMEOUT, "check_same_thread": False, "isolation_level": None}
-    # Parameters hold addresses, which must not reach logs.
-    engine = create_engine(address, hide_parameters=True, connect_args=options)
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin_transaction)
+    if address.get_backend_name() == "sqlite":
+        return connect_sqlite(address)
+    # libpq sets no limit of its own: a server behind a silent firewall would block the start for minutes.
+    limits = {"connect_timeout": CONNECT_TIMEOUT, "tcp_user_timeout": UNACKNOWLEDGED_TIMEOUT, **KEEPALIVE}
+    engine = create_engine(address, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
+    event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
-def _set_timeouts(connection: Any, _record: Any) -> None:
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    # By statements: poolers refuse the startup parameter `options`.
     settings = {f"tcp_{name}": value for name, value in KEEPALIVE.items()}
     settings["idle_in_transaction_session_timeout"] = IDLE_TRANSACTION_TIMEOUT
     connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
+    server_pid = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
     connection.commit()
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    # When several processes switch a new file to WAL at once, SQLite reports "database is locked" to some of them
-    # without honoring the busy timeout.
-    deadline = monotonic() + BUSY_TIMEOUT
-    pending = list(PRAGMAS)
-    while pending:
-        try:
-            connection.execute(f"PRAGMA {pending[0]}")
-        except SqliteError as error:
-            if "locked" not in str(error) or monotonic() > deadline:
-                connection.close()  # the pool does not know it yet
-                raise
-            sleep(0.05)
-        else:
-            pending.pop(0)
-
-
-def _begin_transaction(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    bulk = options.get("bulk", False)
-    if connection.info.get("bulk", False) != bulk:
-        connection.info["bulk"] = bulk
-        connection.exec_driver_sql(f"PRAGMA cache_size=-{BULK_CACHE_KIB if bulk else CACHE_KIB}")
-    # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would otherwise fail
-    # with "database is locked" without having waited.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writer", False) else "BEGIN")
+    # A pooler names another process than the server does. In transaction mode the next transaction may have another
+    # connection, which does not know the statements that were prepared on this one.
+    if connection.info.backend_pid != server_pid:
+        connection.prepare_threshold = None
 
 
 @contextmanager

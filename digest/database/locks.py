@@ -5,7 +5,7 @@ involved.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from zlib import crc32
 
 from filelock import FileLock, Timeout
@@ -37,14 +37,8 @@ def exclusive_lock(engine: Engine, lock_id: int) -> Iterator[bool]:
         with file_lock(f"{engine.url.database}.{lock_id:x}.lock", timeout=0) as is_acquired:
             yield is_acquired
         return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        is_acquired = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": lock_id}))
-        try:
-            yield is_acquired
-        finally:
-            if is_acquired:
-                with suppress(OperationalError):  # a lost connection has lost the lock, too
-                    connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": lock_id})
+    with _open_transaction(engine) as connection:
+        yield bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:id)"), {"id": lock_id}))
 
 
 @contextmanager
@@ -55,16 +49,26 @@ def liveness_lock(engine: Engine, owner: str) -> Iterator[Callable[[], None]]:
     on SQLite, whoever holds the exclusive lock knows that no other sender lives.
     """
     key = _lock_key(owner)
+    with _open_transaction(engine) as connection:
+        with wrap_store_errors(engine, UNAVAILABLE_ERRORS):
+            connection.execute(text("SELECT pg_advisory_xact_lock(:namespace, :owner)"), key)
+        yield lambda: _check_liveness(engine, connection)
+
+
+@contextmanager
+def _open_transaction(engine: Engine) -> Iterator[Connection]:
+    """Keep a transaction open for the locks in it.
+
+    Locks of a transaction and not of a session, because a pooler in transaction mode may give each transaction another
+    session. Between two statements the transaction sees no rows, so it holds up no VACUUM.
+    """
     with wrap_store_errors(engine, UNAVAILABLE_ERRORS):
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = engine.connect()
     try:
         with wrap_store_errors(engine, UNAVAILABLE_ERRORS):
-            connection.execute(text("SELECT pg_advisory_lock(:namespace, :owner)"), key)
-        yield lambda: _check_liveness(engine, connection)
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield connection
     finally:
-        if not connection.invalidated:  # executing on an invalidated connection would connect anew
-            with suppress(OperationalError):
-                connection.execute(text("SELECT pg_advisory_unlock(:namespace, :owner)"), key)
         connection.invalidate()  # closed instead of returned to the pool, so that no lock outlives the block
         connection.close()
 

@@ -36,8 +36,8 @@ class StoreExecutor:
                 return await self.run(work, retries=False)
             except OwnershipLostError:
                 raise
-            except StoreError:  # only this process knows what the relay replied
-                log.warning("database.unavailable", exc_info=True)
+            except StoreError as error:  # only this process knows what the relay replied
+                log.warning("database.unavailable", reason=str(error))
                 await asyncio.sleep(pause)
         if self._thread is None:
             return work()

@@ -6,6 +6,7 @@
 - `reports`: what a run did, for people and scripts
 - `retention`: what is deleted, and when
 - `scheduler`: the jobs of `digest serve`, by the clock
+- `task_connection`: connections of procrastinate to its tables
 - `task_tables`: procrastinate's tables, in a schema of their own
 - `tasks`: tasks for workers, and how they are deferred
 - `worker`: the process of `digest worker`

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest import bounces
 from digest.context import AppContext
 from digest.database import is_postgresql
-from digest.errors import DigestError
+from digest.errors import DigestError, one_line_reason
 from digest.jobs import pipeline, retention
 from digest.jobs.event_loop import run_in_own_loop
 
@@ -50,6 +50,7 @@ class Scheduler:
         self._deliver_lock = asyncio.Lock()
         self._mailbox_lock = asyncio.Lock()
         self._has_collected = False
+        self._failures: dict[str, str] = {}  # why a job failed the last time, by its name
         self._background_tasks: set[asyncio.Task[None]] = set()
 
     async def collect(self) -> None:
@@ -123,8 +124,18 @@ class Scheduler:
     async def _run_job(self, job: str, work: Awaitable[object]) -> None:
         try:
             await work
-        except (DigestError, SQLAlchemyError, OSError):
-            log.exception("job.failed", job=job)  # the next tick tries again; what is due stays due
+        except (DigestError, SQLAlchemyError, OSError) as error:
+            # The next tick tries again; what is due stays due. A store that is away fails every job of every tick for
+            # the same reason, which is one line in the log.
+            reason = one_line_reason(error)
+            is_known = reason in self._failures.values()
+            self._failures[job] = reason
+            if not is_known:
+                log.error("job.failed", job=job, reason=reason)  # noqa: TRY400  - a foreseen error needs no traceback
+        else:
+            reason = self._failures.pop(job, "")
+            if reason and reason not in self._failures.values():
+                log.info("job.recovered", job=job)
 
 
 @asynccontextmanager

@@ -3,25 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import structlog
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest.context import AppContext
-from digest.database import KEEPALIVE, schema_versions
+from digest.database import schema_versions
 from digest.delivery import Clock
-from digest.errors import StoreError
+from digest.errors import StoreError, one_line_reason
 from digest.jobs import pipeline
-from digest.jobs.task_tables import SCHEMA, installed_version, prepare_tables, required_version
+from digest.jobs.task_tables import installed_version, prepare_tables, required_version
 from digest.jobs.tasks import DELIVER, DELIVERIES_PER_TASK, PLAN, defer_delivery, defer_planner
 from digest.planning import CHUNK_SIZE, PlanReport
 from digest.rendering import RenderCache
-
-if TYPE_CHECKING:
-    from procrastinate import PsycopgConnector
-    from psycopg import AsyncConnection
 
 log = structlog.get_logger()
 
@@ -66,8 +61,8 @@ async def run_worker(
             await Worker(ctx, clock, stop).run(wait=not until_idle)
             if until_idle:
                 break
-        except connection_errors():
-            log.warning("worker.disconnected", exc_info=True)
+        except connection_errors() as error:
+            log.warning("worker.disconnected", reason=one_line_reason(error))
             await _wait(stop, RECONNECT_SECONDS)
         finally:
             ctx.engine.dispose()
@@ -102,6 +97,8 @@ class Worker:
 
     def __init__(self, ctx: AppContext, clock: Clock, stop: asyncio.Event) -> None:
         from procrastinate import App
+
+        from digest.jobs.task_connection import create_connector
 
         self._ctx, self._clock, self._stop = ctx, clock, stop
         self._ended = asyncio.Event()
@@ -204,19 +201,3 @@ class Worker:
                 failed=sent.failed,
                 uncertain=sent.uncertain,
             )
-
-
-def create_connector(url: URL) -> "PsycopgConnector":
-    """Create procrastinate's connection pool, which sees only its own tables.
-
-    Each statement is a transaction by itself. Else a worker that is paused (its machine is moved, say) between taking a
-    task and its commit would block whoever defers the next one, for as long as it is paused.
-    """
-    from procrastinate import PsycopgConnector
-
-    async def set_autocommit(connection: "AsyncConnection[Any]") -> None:
-        await connection.set_autocommit(True)
-
-    _, arguments = url.get_dialect()().create_connect_args(url)
-    arguments = {**arguments, "options": f"-c search_path={SCHEMA}", **KEEPALIVE}
-    return PsycopgConnector(min_size=1, max_size=4, kwargs=arguments, configure=set_autocommit)

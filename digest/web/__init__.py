@@ -22,6 +22,6 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 """
 
 from digest.web.app import create_app
-from digest.web.server import create_server
+from digest.web.server import create_server, open_sockets
 
-__all__ = ["create_app", "create_server"]
+__all__ = ["create_app", "create_server", "open_sockets"]

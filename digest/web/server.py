@@ -6,13 +6,18 @@ byte, or reads its response byte by byte, would keep its connection forever. (Sl
 """
 
 import asyncio
+import errno
+import socket
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from digest.errors import DigestError, UsageError
+
 HEADER_TIMEOUT = 10.0  # seconds from the first byte of a request, or from the connection, to the end of its headers
+BACKLOG = 2048  # connections that wait to be accepted
 WRITE_TIMEOUT = 30.0  # seconds that a response may wait for the client
 
 
@@ -55,6 +60,28 @@ class TimeoutProtocol(H11Protocol):
     def _cancel_timer(self, name: str) -> None:
         if timer := self._timers.pop(name, None):
             timer.cancel()
+
+
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Open the sockets to listen on: all addresses of `host`; `::` takes IPv4, too.
+
+    Raises UsageError for a host without an address, and DigestError when one cannot be listened on.
+    """
+    try:
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise UsageError(f"--host {host} has no address: {error.strerror}") from error
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(addresses):
+            is_any = address[0] == "::" and socket.has_dualstack_ipv6() and len(addresses) == 1
+            sockets.append(socket.create_server(address[:2], family=family, dualstack_ipv6=is_any, backlog=BACKLOG))
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
+        raise DigestError(f"cannot listen on {host} port {port}: {reason}; choose another one with --port") from error
+    return sockets
 
 
 def create_server(app: ASGIApp, *, host: str, port: int, proxies: tuple[str, ...]) -> uvicorn.Server:

@@ -162,12 +162,17 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
     work = Scheduler(wired(store, lists, polite.port), FixedClock())
     rename("delivery", "hidden")
     with capture_logs() as logs:
-        asyncio.run(work.plan_and_deliver())
-    failed = [(row["event"], row["job"], row["log_level"]) for row in logs]
-    assert failed[-1] == ("job.failed", "deliver", "error")
-    assert failed[:-1] == ([("job.failed", "defer tasks", "error")] if store.dialect.name == "postgresql" else [])
+        for _ in range(2):  # a failure that lasts is one line, whichever jobs and ticks it fails
+            asyncio.run(work.plan_and_deliver())
+    first = "defer tasks" if store.dialect.name == "postgresql" else "deliver"
+    failed = [row for row in logs if row["event"] == "job.failed"]
+    assert [(row["job"], row["log_level"]) for row in failed] == [(first, "error")]
+    assert "delivery" in failed[0]["reason"]
+    assert not any("\n" in row.get("reason", "") or "exc_info" in row for row in logs)
     rename("hidden", "delivery")
-    asyncio.run(work.plan_and_deliver())
+    with capture_logs() as logs:
+        asyncio.run(work.plan_and_deliver())
+    assert [row["job"] for row in logs if row["event"] == "job.recovered"] == ["deliver"]
     assert recipients(polite) == [waiting]
 
 

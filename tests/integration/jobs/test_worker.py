@@ -24,9 +24,9 @@ from digest.errors import StoreError
 from digest.jobs import prepare_tables, run_worker
 from digest.jobs.pipeline import deliver
 from digest.jobs.scheduler import Scheduler
+from digest.jobs.task_connection import create_connector
 from digest.jobs.task_tables import installed_version, required_version
 from digest.jobs.tasks import defer_tasks
-from digest.jobs.worker import create_connector
 from tests.conftest import Connect
 from tests.support.command import Command
 from tests.support.contexts import KEY, StoreView, add_active_subscriber, make_context, store_papers
