@@ -21,7 +21,7 @@ nursery = get_context("forkserver")
 
 def prepare() -> None:
     """Have senders forked from a process that has imported all they need."""
-    nursery.set_forkserver_preload(["tests.chaos.sender"])
+    nursery.set_forkserver_preload(["tests.chaos.sender", "digest.planning.chunk", "digest.planning.new_papers"])
 
 
 class SenderProcess:

@@ -1,4 +1,4 @@
-"""One run: a planned run of digests, a misbehaving relay, senders that die; and in the end the count."""
+"""One run: planners that die, a misbehaving relay, senders that die; and in the end the count."""
 
 import random
 import signal
@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+
 from digest.context import AppContext
 from digest.planning import plan
 from tests.chaos import store
 from tests.chaos.count import Verdict, check_papers, count
 from tests.chaos.environment import Environment
 from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogReader
+from tests.chaos.planning import PlanningUnderFire
 from tests.chaos.processes import SenderPool, SenderProcess, sender_names
 from tests.chaos.relay import RelayProcess
 from tests.chaos.result import RunResult, RunSize, verdict_fields
@@ -54,8 +57,9 @@ class ChaosRun:
         begun = time.monotonic()
         with ExitStack() as stack:
             engine = stack.enter_context(self.ground.engine())
-            at, papers = store.create_planned_store(engine, self.size.letters)
+            at, papers = store.create_store(engine, self.size.letters)
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
+            self._plan(engine)
             relay = stack.enter_context(self._relay())
             self.processes = SenderPool(self._members(relay), self._how)
             stack.callback(self.processes.close)
@@ -66,6 +70,15 @@ class ChaosRun:
             after = self._settle(at, papers) if not verdict.left else Verdict()
         self._say(self._progress())
         return self._told(verdict, after, time.monotonic() - begun)
+
+    def _plan(self, engine: Engine) -> None:
+        """Queue the digests, with planners that die; whoever has none then is counted as lost."""
+        around = SenderEnvironment(self.folder / "errors", next(iter(self.ground.places), ""))
+        settings = {"database_url": self.ground.url, "secret_key": KEY, "mail_from": "Chaos <digest@planner.test>"}
+        planning = PlanningUnderFire(engine, (settings, self._clock_file, around), self.size.letters)
+        self._stuck += planning.go(self.dice, max(3, self.size.kills // 10))
+        self.events += planning.events
+        self._moved = time.monotonic()
 
     def _until_through(self) -> None:
         while True:

@@ -58,7 +58,7 @@ def set_clock(file: Path, ahead: float) -> None:
 
 def run_sender(settings: Mapping[str, Any], clock_file: Path, environment: SenderEnvironment) -> None:
     """What `digest run` does after planning. Ends the process."""
-    _enter(environment)
+    enter_environment(environment)
     try:
         ctx = create_context(Settings(_env_file=None, **settings))
         sent, told = run_coroutine(run_until_stopped(lambda stop: deliver(ctx, shifted_clock(clock_file), stop=stop)))
@@ -78,7 +78,7 @@ def run_sender(settings: Mapping[str, Any], clock_file: Path, environment: Sende
 
 def run_worker_process(settings: Mapping[str, Any], clock_file: Path, environment: SenderEnvironment) -> None:
     """What `digest worker` does. Ends the process."""
-    _enter(environment)
+    enter_environment(environment)
     chosen = Settings(_env_file=None, **settings)
     run_coroutine(
         run_until_stopped(lambda stop: run_worker(lambda: create_context(chosen), shifted_clock(clock_file), stop))
@@ -86,7 +86,8 @@ def run_worker_process(settings: Mapping[str, Any], clock_file: Path, environmen
     sys.exit(SenderExit.TOLD)
 
 
-def _enter(environment: SenderEnvironment) -> None:
+def enter_environment(environment: SenderEnvironment) -> None:
+    """Move into the network of a sender, trust whom it trusts, and write errors to its file."""
     if environment.place:
         net.enter_namespace(environment.place)
     if environment.trusted:  # not what was trusted when the process that we are forked from began

@@ -19,17 +19,22 @@ NEXT = timedelta(days=1)
 
 
 def create_planned_store(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
-    """A new store with so many readers, and their round of one paper, queued; the papers of it."""
-    migrate(engine)
-    at = make_context(engine, **given)
-    add_many_subscribers(at, letters)
-    papers = set(store_papers(at, TUESDAY, PAPER))
+    """Create a store with so many subscribers and their digests of one paper, queued; return the papers, too."""
+    at, papers = create_store(engine, letters, **given)
     plan(at.engine, at.sender_domain, TUESDAY)
     with read_session(engine) as session:
         queued = count_queued(session)
     if queued != letters:
         raise RuntimeError(f"{queued} letters were planned for {letters} readers")
     return at, papers
+
+
+def create_store(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
+    """Create a store with so many subscribers who are due and one paper, which all of them get."""
+    migrate(engine)
+    at = make_context(engine, **given)
+    add_many_subscribers(at, letters)
+    return at, set(store_papers(at, TUESDAY, PAPER))
 
 
 def load_rows(engine: Engine) -> list[RecordRow]:
