@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos mutants check-mta check-mail check-pages look-mail lint format bench lock clean help
+.PHONY: demo serve test test-all chaos mutants soak check-mta check-mail check-pages look-mail lint format bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -44,6 +44,10 @@ chaos: .venv/test  ## e-mails while senders die and the relay misbehaves (MESSAG
 mutants: .venv/test  ## plant N faults in what must not fail: do the tests notice? (N=300 SEED=n PACKAGE=name MINUTES=n)
 	@$(BIN)/python -m tests.mutants $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(PACKAGE),--package "$(PACKAGE)") $(if $(MINUTES),--minutes $(MINUTES))
+
+soak: .venv/test  ## the service for DAYS=200 by a fixed clock: nothing doubled, lost or without bound (SUBSCRIBERS=40 SEED=n)
+	@$(BIN)/python -m tests.soak $(if $(DAYS),--days $(DAYS)) $(if $(SUBSCRIBERS),--subscribers $(SUBSCRIBERS)) \
+	  $(if $(SEED),--seed $(SEED))
 
 check-mta: .venv/test  ## MESSAGES each through Postfix, its smtp-sink and Exim, which refuse, defer and die
 	@$(BIN)/python -m tests.mta $(MESSAGES)

@@ -63,8 +63,13 @@ class Relay:
 
     def mails(self) -> dict[str, list[EmailMessage]]:
         """What each recipient got, in order."""
+        return self.mails_of(self.accepted)
+
+    @staticmethod
+    def mails_of(accepted: list[tuple[str, bytes]]) -> dict[str, list[EmailMessage]]:
+        """As `mails`, of a part of the log."""
         got: dict[str, list[EmailMessage]] = defaultdict(list)
-        for recipient, content in self.accepted:
+        for recipient, content in accepted:
             got[recipient].append(message_from_bytes(content, policy=policy.default))
         return got
 
