@@ -26,11 +26,22 @@ class Not:
         return f"NOT ({inside})" if isinstance(self.operand, And | Or) else f"NOT {inside}"
 
 
-@dataclass(frozen=True)
-class And:
-    """Papers that every operand finds."""
+@dataclass(frozen=True, eq=False)
+class _Operands:
+    """Operands in the order they were entered, which does not count when two expressions are compared."""
 
     operands: tuple["Node", ...]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and frozenset(self.operands) == frozenset(getattr(other, "operands", ()))
+
+    def __hash__(self) -> int:
+        return hash((type(self), frozenset(self.operands)))
+
+
+@dataclass(frozen=True, eq=False)
+class And(_Operands):
+    """Papers that every operand finds."""
 
     @cached_property
     def canonical(self) -> str:
@@ -41,11 +52,9 @@ class And:
         return " AND ".join(text for _, text in sorted(texts))
 
 
-@dataclass(frozen=True)
-class Or:
+@dataclass(frozen=True, eq=False)
+class Or(_Operands):
     """Papers that any operand finds."""
-
-    operands: tuple["Node", ...]
 
     @cached_property
     def canonical(self) -> str:

@@ -17,7 +17,8 @@ from digest.matching.plurals import to_singular
 NO_GAP, SPACE, HYPHEN, BREAK = "", " ", "-", ","
 
 _CJK = (
-    "\u1100-\u11ff\u3040-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\u1100-\u11ff\u3038-\u303a\u3040-\u30fa\u30fc-\u30ff\u3105-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\uff66-\uff9d\uffa0-\uffdc\U00020000-\U0003ffff"
 )
 # Marks that belong to the letter before them, among them vowel signs, the soft hyphen and zero-width joiners.
@@ -26,7 +27,7 @@ _MARKS = (
     "\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963"
     "\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a03\u0a3c-\u0a51\u0a81-\u0a83\u0abc-\u0acd\u0b01-\u0b03\u0b3c-\u0b57"
     "\u0b82\u0bbe-\u0bd7\u0c00-\u0c04\u0c3e-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d57\u0d81-\u0d83"
-    "\u0dca-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84\u102b-\u103e"
+    "\u0dca-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84\u0f8d-\u0fbc\u102b-\u103e"
     "\u17b4-\u17d3\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060\u20d0-\u20f0\u3099\u309a\ufe00-\ufe0f\ufe20-\ufe2f"
     "\ufeff\uff9e\uff9f"
 )
@@ -106,7 +107,11 @@ def normalize_word(word: str) -> tuple[str, str]:
     else:  # marks that make another letter (が, हि) stay; Greek and CJK stay themselves
         decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
         folded = unicodedata.normalize("NFC", _IGNORED_MARKS.sub("", decomposed).translate(_TRANSLITERATION))
-        exact = "".join(folded.split()).strip("'") or word
+        # Some letters decompose into marks (ﹸ), a middle dot (ŀ) or several words (ゟ). What is returned is one word
+        # again, so that a canonical form is read as what it was made from.
+        exact = "".join(_WORD.findall("".join(folded.split()).strip("'")))
+        if not _WORD.fullmatch(exact):
+            exact = word
     if _PLURAL_ACRONYM.fullmatch(word):
         return to_singular(exact[:-1]), exact
     return to_singular(exact.removesuffix("'s").replace("'", "")), exact

@@ -41,8 +41,7 @@ def parse_phrase(text: str, offset: int, field: TextField = "any", *, quoted: bo
         if len(words.keys) == len(capital) == 1 and original.isupper() and capital.lower() == words.keys[0]:
             phrase = Phrase((capital,), (), quoted, field, source_text=capital)
         else:
-            exact = (tuple(words.exact), tuple(words.gaps[1:]))
-            joined, separators = exact if quoted else _join_words(words, is_prefix=False)
+            joined, separators = _exact_words(words) if quoted else _join_words(words, is_prefix=False)
             phrase = Phrase(joined, separators, quoted, field, source_text=_strip_parentheses(text))
     if len(phrase.canonical) > MAX_PHRASE_LENGTH:  # ligatures and the like grow; what is stored must parse again
         raise syntax_error("too long", offset, f"spelt out this has more than {MAX_PHRASE_LENGTH} characters")
@@ -79,6 +78,15 @@ def _strip_parentheses(text: str) -> str:
     while stripped[:1] == "(" and stripped[-1:] == ")" and "(" not in stripped[1:] and ")" not in stripped[:-1]:
         stripped = stripped[1:-1].strip()
     return stripped
+
+
+def _exact_words(words: Words) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words of a quoted phrase and the gaps between them: `a$b` is what a text has as ab, too."""
+    spelled = "".join(
+        (", " if gap == BREAK else gap) + word for gap, word in zip(["", *words.gaps[1:]], words.exact, strict=True)
+    )
+    again = split_words(spelled)
+    return tuple(again.exact), tuple(again.gaps[1:])
 
 
 def _join_words(words: Words, *, is_prefix: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,9 +6,11 @@ line makes an exclusion. Whatever has no meaning is refused with its position: n
 into something else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Self
 
+from digest.errors import QueryError
 from digest.matching.expressions import And, Node, Not, Or, iter_terms, nesting_depth, normalize
 from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
 from digest.matching.parser import Parser, QueryLimits
@@ -22,9 +24,12 @@ CACHED_QUERIES = 4096
 
 @dataclass(frozen=True)
 class Query:
-    """Parsed keyword. `text` is the keyword as entered; papers that match an exclusion are never sent."""
+    """Parsed keyword. `text` is the keyword as entered; papers that match an exclusion are never sent.
 
-    text: str
+    Queries are equal when they mean the same, however they were entered.
+    """
+
+    text: str = field(compare=False)
     root: Node
     exclude: bool = False
 
@@ -52,6 +57,20 @@ class KeywordInput:
 
     text: str
     canonical: str
+
+    @classmethod
+    def from_query(cls, query: Query) -> Self:
+        """Return a parsed keyword for storing. Raises QueryError unless its canonical form is read as the same query.
+
+        What is stored is read for all subscribers together, so a text that cannot be read must never get there.
+        """
+        try:
+            is_same = parse_canonical(query.canonical) == query
+        except QueryError:
+            is_same = False
+        if not is_same:
+            raise QueryError("some signs in it cannot be stored: write the words in plain letters", position=1)
+        return cls(query.text, query.canonical)
 
 
 def is_exclusion(canonical: str) -> bool:

@@ -98,7 +98,7 @@ def unmute_keyword(ctx: AppContext, token: str, undo: str, now: datetime) -> Mut
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.MUTE, token, now)
         text, position = read_undo_token(ctx, subscriber, TokenPurpose.MUTE, undo, now)
-        keyword = KeywordInput(text, parse_canonical(text).canonical)
+        keyword = KeywordInput.from_query(parse_canonical(text))
         keywords = keywords_of(session, subscriber)
         is_missing = keyword.canonical not in {saved.canonical for saved in keywords}
         if is_missing:
@@ -210,11 +210,12 @@ def author_exclusion(name: str) -> KeywordInput | None:
     text = f'-author:"{_NAME_DELIMITERS.sub(" ", name).strip()}"'
     try:
         query = parse(text)
+        keyword = KeywordInput.from_query(query)
     except QueryError:
         return None
     # Some names parse to something else: the query must find a paper by that author.
     matches = Matcher([query]).match([PaperDocument(id=0, title="", authors=(name,))])[0]
-    return KeywordInput(text, query.canonical) if matches and query.exclude else None
+    return keyword if matches and query.exclude else None
 
 
 # --- once a week

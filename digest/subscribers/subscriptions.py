@@ -73,7 +73,7 @@ def parse_keywords(
         if not (text := line.strip()):
             continue
         try:
-            keywords.append(KeywordInput(text, parse(text, limits.query_limits).canonical))
+            keywords.append(KeywordInput.from_query(parse(text, limits.query_limits)))
         except QueryError as error:
             errors.append(KeywordError(number, text, str(error), error.position or 0))
     if len(keywords) > limits.max_keywords:
