@@ -3,15 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import inspect
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.database import array_value, is_in_parameter, is_in_values, is_postgresql
+from digest.database import is_in_values
 from digest.database.models import (
     ClaimedDelivery,
     Delivery,
@@ -150,17 +148,20 @@ def latest_paper_ids(session: Session) -> list[int]:
 
 def load_recipients(session: Session, subscriber_ids: Collection[int]) -> dict[int, Recipient]:
     """Load recipients by subscriber."""
-    statement = _recipients_statement(postgresql=is_postgresql(session))
-    rows = session.connection().execute(statement, {"numbers": array_value(session, subscriber_ids)}).all()
+    columns = [getattr(Subscriber, name) for name in ("id", *Recipient._fields)]
+    rows = session.execute(sa.select(*columns).where(is_in_values(session, Subscriber.id, subscriber_ids)))
     return {number: Recipient(*values) for number, *values in rows}
 
 
 def load_keywords(session: Session, subscriber_ids: Collection[int]) -> dict[int, list[SubscriberKeyword]]:
     """Load the keywords of several subscribers, each in their own order."""
-    statement = _keywords_statement(postgresql=is_postgresql(session))
+    statement = (
+        select(SavedKeyword.subscriber_id, SavedKeyword.keyword_id, SavedKeyword.text, Keyword.canonical)
+        .where(SavedKeyword.keyword_id == Keyword.id, is_in_values(session, SavedKeyword.subscriber_id, subscriber_ids))
+        .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
+    )
     keywords: dict[int, list[SubscriberKeyword]] = {}
-    rows = session.connection().execute(statement, {"numbers": array_value(session, subscriber_ids)}).all()
-    for subscriber_id, *values in rows:
+    for subscriber_id, *values in session.execute(statement):
         keywords.setdefault(subscriber_id, []).append(SubscriberKeyword(*values))
     return keywords
 
@@ -169,19 +170,3 @@ def load_canonical_keywords(session: Session, keyword_ids: Collection[int]) -> d
     """Load the canonical form of keywords by id."""
     rows = session.exec(select(Keyword.id, Keyword.canonical).where(is_in_values(session, Keyword.id, keyword_ids)))
     return {int(number or 0): canonical for number, canonical in rows}
-
-
-@cache
-def _recipients_statement(*, postgresql: bool) -> sa.Select[Any]:
-    columns = cast("sa.Table", inspect(Subscriber).local_table).c
-    wanted = (columns[name] for name in ("id", *Recipient._fields))
-    return sa.select(*wanted).where(is_in_parameter(columns.id, postgresql=postgresql))
-
-
-@cache
-def _keywords_statement(*, postgresql: bool) -> sa.Select[Any]:
-    saved = cast("sa.Table", inspect(SavedKeyword).local_table).c
-    keywords = cast("sa.Table", inspect(Keyword).local_table).c
-    columns = sa.select(saved.subscriber_id, saved.keyword_id, saved.text, keywords.canonical)
-    rows = columns.where(saved.keyword_id == keywords.id, is_in_parameter(saved.subscriber_id, postgresql=postgresql))
-    return rows.order_by(saved.subscriber_id, saved.position)
