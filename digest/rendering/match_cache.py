@@ -15,11 +15,14 @@ from digest.rendering.contexts import PaperView
 
 @dataclass(slots=True)
 class PaperMatches:
-    """What is known of one paper. It was tested against the first `tested` keywords, and against `also_tested`."""
+    """What is known of one paper: which keywords it was tested against, and which of them match.
+
+    `tested` is one set for all papers that were tested against the same keywords; `also_tested` is the paper's own.
+    """
 
     paper: PaperSnapshot
     document: PaperDocument
-    tested: int
+    tested: frozenset[str]
     matched: set[str] = field(default_factory=set)
     also_tested: set[str] = field(default_factory=set)
     views: dict[tuple[tuple[str, ...], bool, bool], PaperView] = field(default_factory=dict)
@@ -30,17 +33,16 @@ class MatchCache:
 
     def __init__(self, *, keywords: int = 20_000, papers: int = 4_000, views: int = 8_192) -> None:
         self._limits = (keywords, papers, views)
-        self._numbers: dict[str, int] = {}
-        self._queries: list[Query] = []
+        self._queries: dict[str, Query] = {}
         self._papers: dict[int, PaperMatches] = {}
         self._view_count = 0
 
     def __len__(self) -> int:
-        return len(self._numbers) + len(self._papers) + self._view_count
+        return len(self._queries) + len(self._papers) + self._view_count
 
     def new_keywords(self, keywords: Iterable[str]) -> set[str]:
         """Return those of these canonical keywords that were never met."""
-        return set(keywords) - self._numbers.keys()
+        return set(keywords) - self._queries.keys()
 
     def update(
         self,
@@ -54,46 +56,37 @@ class MatchCache:
         Raises QueryError for a keyword that is none.
         """
         keyword_limit, paper_limit, _ = self._limits
-        if len(self._numbers) > keyword_limit or len(self._papers) > paper_limit:
-            self._numbers, self._queries, self._papers, self._view_count = {}, [], {}, 0
+        if len(self._queries) > keyword_limit or len(self._papers) > paper_limit:
+            self._queries, self._papers, self._view_count = {}, {}, 0
         upcoming, needed = list(upcoming_keywords), list(digests)
         for canonical in self.new_keywords([*(text for _, keywords in needed for text in keywords), *upcoming]):
-            self._queries.append(parse_canonical(canonical))
-            self._numbers[canonical] = len(self._numbers)
+            self._queries[canonical] = parse_canonical(canonical)
+        tested = frozenset(self._queries if upcoming else ())
         new_ids = []
         for number, paper in papers.items():
             if (matches := self._papers.get(number)) is None or matches.paper != paper:
                 document = PaperDocument.from_paper(paper, paper.sources)
-                self._papers[number] = PaperMatches(paper, document, len(self._numbers) if upcoming else 0)
+                self._papers[number] = PaperMatches(paper, document, tested)
                 new_ids.append(number)
-        if upcoming:
-            self._match(list(self._numbers), new_ids)
-        keywords, paper_ids = self._untested(needed)
-        self._match(keywords, paper_ids)
-        for number in paper_ids:
-            self._papers[number].also_tested.update(keywords)
-
-    def _untested(self, digests: Iterable[tuple[Sequence[int], Sequence[str]]]) -> tuple[list[str], list[int]]:
-        """Return keywords and papers that have to be matched now."""
+        self._match(sorted(tested), new_ids)
         untested: set[str] = set()
-        papers: set[int] = set()
-        for paper_ids, keywords in digests:
-            newest = max(map(self._numbers.__getitem__, keywords), default=-1)
+        untested_ids: set[int] = set()
+        for paper_ids, keywords in needed:
+            wanted = set(keywords)
             for number in paper_ids:
                 matches = self._papers.get(number)
-                if matches is None or matches.tested > newest:
-                    continue
-                missing = {text for text in keywords if self._numbers[text] >= matches.tested} - matches.also_tested
-                if missing:
+                if matches and (missing := wanted - matches.tested - matches.also_tested):
                     untested |= missing
-                    papers.add(number)
-        return sorted(untested), sorted(papers)
+                    untested_ids.add(number)
+        self._match(sorted(untested), sorted(untested_ids))
+        for number in untested_ids:
+            self._papers[number].also_tested |= untested
 
     def _match(self, keywords: Sequence[str], paper_ids: Sequence[int]) -> None:
         if not paper_ids or not keywords:
             return
         documents = [self._papers[number].document for number in paper_ids]
-        matcher = Matcher([self._queries[self._numbers[keyword]] for keyword in keywords], prefilter=False)
+        matcher = Matcher([self._queries[keyword] for keyword in keywords], prefilter=False)
         for keyword, bits in zip(keywords, matcher.match_bits(documents), strict=True):
             for position in bit_positions(bits.matched) if bits.matched else ():
                 self._papers[paper_ids[position]].matched.add(keyword)
@@ -118,7 +111,7 @@ class MatchCache:
                 for paper_matches in self._papers.values():
                     paper_matches.views.clear()
                 self._view_count = 0
-            queries = [self._queries[self._numbers[keyword]] for keyword in matched]
+            queries = [self._queries[keyword] for keyword in matched]
             view = highlight_matches(matches.paper, queries, is_late=is_late, has_summary=has_summary)
             matches.views[matched, is_late, has_summary] = view
             self._view_count += 1
