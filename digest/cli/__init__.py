@@ -2,6 +2,7 @@
 
 - `app`: the application with all its commands
 - `bounces`: handle, fetch and list bounces
+- `database_commands`: go on after the database was restored
 - `delivery_commands`: list, show, resolve and retry deliveries
 - `demo`: one whole day on this machine
 - `demo_server`: bundled sample days in the shapes of the real hosts

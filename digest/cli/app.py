@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import bounces, delivery_commands, runs, subscriber_commands
+from digest.cli import bounces, database_commands, delivery_commands, runs, subscriber_commands
 from digest.cli.doctor import DOCTOR_EPILOG, doctor
 from digest.cli.migrate import MIGRATE_EPILOG, migrate
 from digest.cli.preview import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match, preview
@@ -72,6 +72,7 @@ app.command(epilog=MATCH_EPILOG, cls=MatchCommand)(match)
 app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(delivery_commands.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
+app.add_typer(database_commands.app, name="database")
 app.add_typer(bounces.app, name="bounces")
 
 # Names of the release before; the next one drops them.

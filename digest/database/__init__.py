@@ -10,6 +10,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `migrations`: history of the schema
 - `models`: tables and the types of their columns
 - `schema`: version of the schema, and how to migrate it
+- `send_mark`: mark beside an SQLite file, by which a store that has gone back is recognized
 - `sqlite`: SQLite files: how one is created and opened, and how a damaged one is recognized
 """
 
@@ -28,6 +29,7 @@ from digest.database.locks import (
     liveness_lock,
 )
 from digest.database.schema import ensure_schema, migrate, schema_versions
+from digest.database.send_mark import SendMark, check_mark, count_batch, ensure_mark, read_mark, renew_mark, write_mark
 from digest.database.sqlite import check_integrity, create_private_folder
 
 __all__ = [
@@ -36,14 +38,18 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
+    "SendMark",
     "WriteConnection",
     "acquire_lock",
     "array_value",
     "check_integrity",
+    "check_mark",
     "connect",
     "copy_store",
+    "count_batch",
     "create_private_folder",
     "dead_owners",
+    "ensure_mark",
     "ensure_schema",
     "exclusive_lock",
     "insert",
@@ -54,7 +60,10 @@ __all__ = [
     "migrate",
     "models",
     "open_existing",
+    "read_mark",
     "read_session",
+    "renew_mark",
     "schema_versions",
+    "write_mark",
     "write_session",
 ]

@@ -17,6 +17,7 @@ A delivery found on the wire after a crash is `uncertain`: shown to the operator
 - `group_commit`: state changes of many connections in one transaction
 - `history`: counts of one run, and the history of one delivery
 - `rate_limit`: token buckets, of one sender or shared by all
+- `resume`: go on with a store that does not know what was sent from it
 - `retry`: what follows from an error
 - `send_queue`: claimed e-mails that wait for a connection or a rate
 - `sender`: one delivery run: the connections of one sender
@@ -29,6 +30,7 @@ from digest.delivery.circuit_breaker import find_circuit
 from digest.delivery.claimer import Clock
 from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE, any_in_progress, count_due, count_queued, is_due
 from digest.delivery.history import DeliveryReport, bounces_of, delivery_history
+from digest.delivery.resume import resume_sending
 from digest.delivery.sender import send_queued
 from digest.delivery.transitions import (
     NewDelivery,
@@ -66,6 +68,7 @@ __all__ = [
     "is_due",
     "reclaim_undelivered_papers",
     "resolve",
+    "resume_sending",
     "retry",
     "send_queued",
 ]

@@ -9,7 +9,7 @@ import structlog
 from sqlmodel import Session
 
 from digest.context import AppContext
-from digest.database import is_postgresql, read_session, write_session
+from digest.database import SendMark, count_batch, is_postgresql, read_session, write_mark, write_session
 from digest.database.models import ClaimedDelivery, DeliveryKind
 from digest.delivery import claims
 from digest.mail import OutgoingMessage
@@ -61,6 +61,7 @@ class Claimer:
     first_papers: FirstPapersFinder | None = None
     uncertain: int = 0
     _recovered_at: float = 0.0
+    _mark: SendMark | None = None
 
     def claim(self, limit: int, full_domains: Collection[str]) -> list[ClaimedEmail]:
         """Claim the next deliveries, but those to `full_domains`. Raises StoreError."""
@@ -72,6 +73,10 @@ class Claimer:
         now = self.clock()
         with write_session(self.ctx.engine) as session:
             claimed = claims.claim(session, self.identity.name, now, limit, excluded_domains=full_domains)
+            mark = None if is_shared or not claimed else count_batch(session, max(row.id for row in claimed), now)
+        if mark:  # committed in the store, and on the disk before the first DATA
+            write_mark(self.ctx.engine, mark)
+            self._mark = mark
         if not claimed:
             # The last look: what somebody dropped meanwhile is not left for the next run.
             return self.claim(limit, full_domains) if is_shared and self.recover_abandoned() else []
@@ -95,3 +100,7 @@ class Claimer:
         """Hand back what was claimed and not sent."""
         with write_session(self.ctx.engine) as session:
             claims.release(session, self.identity.name)
+            # One more after the last reply: a backup from the midst of the last batch is older than this.
+            mark = count_batch(session, self._mark.highest_delivery, self.clock()) if self._mark else None
+        if mark:
+            write_mark(self.ctx.engine, mark)

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest.context import AppContext
-from digest.database import SENDER_LOCK, exclusive_lock, is_postgresql, liveness_lock
+from digest.database import SENDER_LOCK, ensure_mark, exclusive_lock, is_postgresql, liveness_lock
 from digest.database.models import ClaimedDelivery, DeliveryState
 from digest.delivery.circuit_breaker import CircuitBreaker
 from digest.delivery.claimer import ClaimedEmail, Claimer, Clock, FirstPapersFinder, SenderIdentity
@@ -61,6 +61,7 @@ async def send_queued(
         if identity is None:
             log.info("sender.busy")
             return DeliveryReport(busy=True)
+        ensure_mark(ctx.engine, clock())
         async with open_relay(ctx) as relay:
             claimer = Claimer(ctx, clock, identity, RenderCache() if cache is None else cache, first_papers)
             return await Sender(claimer, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)

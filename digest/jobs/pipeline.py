@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 from digest import planning
 from digest.context import AppContext
-from digest.database import read_session
+from digest.database import check_mark, read_session
 from digest.delivery import Clock, DeliveryReport, count_queued, send_queued
 from digest.jobs.reports import RunReport, SourceReport
 from digest.planning import PlanCallback, PlanReport
@@ -39,7 +39,11 @@ async def plan(
     on_chunk: PlanCallback | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> PlanReport:
-    """Queue a digest for every subscriber who is due and for whom there are new papers."""
+    """Queue a digest for every subscriber who is due and for whom there are new papers.
+
+    Raises StoreRolledBackError for a store that does not know what was sent from it.
+    """
+    check_mark(ctx.engine)
     return await asyncio.to_thread(
         planning.plan, ctx.engine, ctx.sender_domain, now, on_chunk=on_chunk, should_stop=should_stop
     )

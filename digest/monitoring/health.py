@@ -6,13 +6,14 @@ from datetime import datetime
 from sqlalchemy.exc import DatabaseError
 
 from digest.context import AppContext
-from digest.database import read_session, schema_versions
+from digest.database import check_mark, read_session, schema_versions
 from digest.database.models import RelayCircuit
 from digest.delivery import find_circuit
-from digest.errors import StoreError
+from digest.errors import StoreError, StoreRolledBackError
 from digest.monitoring.delivery_statistics import QueueStatus, queue_status
 from digest.monitoring.overdue import DueSubscribers, OverdueStatus, OverdueTracker, find_due_subscribers
 
+SENDING_STOPPED = "the database does not know what was sent from it, so nothing is sent; see: digest doctor"
 DATABASE_UNAVAILABLE = "the database does not answer"
 
 
@@ -46,6 +47,9 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
         with read_session(ctx.engine) as session:
             circuit = find_circuit(session, ctx.relay_config().name)
             queue = queue_status(session, now)
+        check_mark(ctx.engine)
+    except StoreRolledBackError:
+        return Health(SENDING_STOPPED, required, required, circuit=circuit, due=tuple(due), queue=queue)
     except (StoreError, DatabaseError):
         # Its message names the server; those who may know that find it with `digest doctor`.
         return Health(DATABASE_UNAVAILABLE, is_reachable=False)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from digest.bounces import count_sender_faults
 from digest.config import Settings, unknown_variables
 from digest.context import relay_config_from
-from digest.database import check_integrity, connect, read_session, schema_versions, write_session
+from digest.database import check_integrity, check_mark, connect, read_session, schema_versions, write_session
 from digest.delivery import find_circuit
 from digest.errors import DigestError
 from digest.monitoring.checks.result import CheckResult
@@ -69,6 +69,7 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
         schema, required = schema_versions(engine)
         if settings.uses_sqlite:
             check_integrity(engine)
+            check_mark(engine)
         with write_session(engine):
             pass
         relay_results = _check_relay_history(engine, settings) if schema == required else []
