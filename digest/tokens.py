@@ -62,7 +62,7 @@ class TokenSigner:
             self._hashes[purpose] = KeyedHash(derived[-1])
 
     def sign(self, purpose: TokenPurpose, subject: str, issued: datetime) -> str:
-        """Return a token for `subject`: a subscriber's nonce, or the number of a delivery."""
+        """Return a token for `subject`: a subscriber's nonce, or the `delivery_subject` of a delivery."""
         return self.sign_many([purpose], subject, issued)[0]
 
     def sign_many(self, purposes: Iterable[TokenPurpose], subject: str, issued: datetime) -> list[str]:
@@ -77,15 +77,28 @@ class TokenSigner:
 
     def unsign(self, purpose: TokenPurpose, token: str, now: datetime) -> str:
         """Verify a token and return its subject. Raises TokenError for a damaged, foreign or expired one."""
+        return self.unsign_with_time(purpose, token, now)[0]
+
+    def unsign_with_time(self, purpose: TokenPurpose, token: str, now: datetime) -> tuple[str, datetime]:
+        """Verify a token and return its subject, and when it was issued, to the second. Raises TokenError."""
         try:
             subject, _, issued = self._signers[purpose].unsign(token).decode().rpartition(".")
-            age = now - datetime.fromtimestamp(int(issued, 16), UTC)
+            issued_at = datetime.fromtimestamp(int(issued, 16), UTC)
         except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
             raise TokenError("This link is damaged. Copy it whole from the mail, or ask for a new one.") from error
-        if purpose in TOKEN_LIFETIMES and age > TOKEN_LIFETIMES[purpose][0]:
+        if purpose in TOKEN_LIFETIMES and now - issued_at > TOKEN_LIFETIMES[purpose][0]:
             _, lifetime, advice = TOKEN_LIFETIMES[purpose]
             raise TokenError(f"This link was valid for {lifetime} and has expired. {advice}")
-        return subject
+        return subject, issued_at
+
+
+def delivery_subject(delivery_id: int, message_id: str) -> str:
+    """Return the subject of a token about a delivery: `ID-` and 64 random bits of its Message-ID, `<HEX@domain>`.
+
+    A store that was restored from a backup gives ids again, and on SQLite schema 0006 gave the last one again after its
+    row was deleted. A Message-ID is never used twice.
+    """
+    return f"{delivery_id}-{message_id.partition('@')[0][-16:]}"
 
 
 class KeyedHash:

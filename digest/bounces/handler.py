@@ -7,6 +7,7 @@ from datetime import datetime
 from email.message import Message
 
 import structlog
+from sqlmodel import select
 
 from digest.bounces.apply import BounceAction, apply_bounce
 from digest.bounces.arf import original_senders
@@ -14,9 +15,10 @@ from digest.bounces.mime import MAX_MESSAGE_BYTES, decode_header_value, header_t
 from digest.bounces.parser import parse_bounce_message
 from digest.bounces.report import BounceReport, ReportKind
 from digest.context import AppContext
-from digest.database import write_session
+from digest.database import is_postgresql, read_session, write_session
+from digest.database.models import Delivery, Subscriber
 from digest.errors import UnparsableMessageError
-from digest.mail import ReturnPathKind
+from digest.mail import ReturnPathKind, ReturnToken
 
 log = structlog.get_logger()
 
@@ -57,11 +59,11 @@ def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Seque
     addresses = recipient_addresses(message)
     identity = "\n".join(header_text(message, name) for name in IDENTITY_HEADERS)
     report = parse_bounce_message(message)
-    found = ctx.return_path.find(*recipients, *addresses) if ctx.return_path else None
+    found = find_delivery(ctx, raw, [*recipients, *addresses])
     if found is None:
         log.warning("bounce.untrusted", kind=report.kind, status=report.status, reason=report.reason)
         return HandlingResult(report, BounceAction.IGNORED)
-    kind, delivery_id = found
+    kind, delivery_id = found.kind, found.delivery_id
     if kind is ReturnPathKind.UNSUBSCRIBE:
         report = BounceReport(ReportKind.UNSUBSCRIBE, parser="token")
     fingerprint = message_fingerprint(f"{kind} {delivery_id}", identity, raw)
@@ -78,6 +80,29 @@ def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Seque
         parser=report.parser,
     )
     return HandlingResult(report, action, delivery_id)
+
+
+def find_delivery(ctx: AppContext, raw: bytes, headers: Sequence[str]) -> ReturnToken | None:
+    """Return what the first valid token in the headers of a message names; None if it cannot be trusted."""
+    if ctx.return_path is None:
+        return None
+    with read_session(ctx.engine) as session:
+
+        def find_message_id(delivery_id: int) -> str | None:
+            return session.scalar(select(Delivery.message_id).where(Delivery.id == delivery_id))
+
+        found = ctx.return_path.find(find_message_id, *headers)
+        if found is None or found.has_message_id or is_postgresql(session):
+            return found
+        # Before schema 0007 tokens named an id alone, and SQLite gave the id of a deleted last row again. So the
+        # message itself must name the e-mail or its subscriber, as bounces and complaints do.
+        delivery = session.get(Delivery, found.delivery_id)
+        subscriber = session.get(Subscriber, delivery.subscriber_id) if delivery else None
+        if delivery is None or subscriber is None:
+            return None
+        text = raw[:MAX_MESSAGE_BYTES].lower()
+        is_named = any(name.strip("<>").lower().encode() in text for name in (delivery.message_id, subscriber.email))
+        return found if is_named else None
 
 
 def recipient_addresses(message: Message) -> list[str]:

@@ -26,7 +26,7 @@ from digest.mail.transfer_encoding import (
     encode_part,
     encode_quoted_printable,
 )
-from digest.mail.verp import ReturnPath, ReturnPathKind
+from digest.mail.verp import ReturnPath, ReturnPathKind, ReturnToken
 
 __all__ = [
     "SOFT_BREAK",
@@ -39,6 +39,7 @@ __all__ = [
     "RelayConfig",
     "ReturnPath",
     "ReturnPathKind",
+    "ReturnToken",
     "SendCancelled",
     "SizeBudget",
     "SmtpConnection",

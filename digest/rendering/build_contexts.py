@@ -10,7 +10,7 @@ from digest.matching import KeywordInput, is_exclusion
 from digest.rendering.batch import BatchData
 from digest.rendering.contexts import DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
 from digest.schedule import next_due_day
-from digest.tokens import TokenPurpose
+from digest.tokens import TokenPurpose, delivery_subject
 
 LINK_PURPOSES = {
     "preferences": TokenPurpose.PREFERENCES,
@@ -111,4 +111,5 @@ def personal_links(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     urls = dict(zip(LINK_PURPOSES, ctx.signed_urls(LINK_PURPOSES.values(), recipient.nonce, issued_at), strict=True))
     if recipient.frequency == Frequency.WEEKLY:
         del urls["weekly"]
-    return PersonalLinks(view=ctx.signed_url(TokenPurpose.VIEW, str(delivery.id), issued_at), **urls)
+    subject = delivery_subject(delivery.id, delivery.message_id)
+    return PersonalLinks(view=ctx.signed_url(TokenPurpose.VIEW, subject, issued_at), **urls)

@@ -50,6 +50,9 @@ def prepare_email(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, 
     """Gather all that is needed to render one e-mail."""
     recipient, return_path = batch.recipients[delivery.subscriber_id], ctx.return_path
     build_content, unsubscribe_url = _content_builder(ctx, batch, delivery, now)
+    by_mail = ""
+    if return_path:
+        by_mail = return_path.address_for(ReturnPathKind.UNSUBSCRIBE, delivery.id, delivery.message_id)
     headers = MessageHeaders(
         from_=ctx.settings.mail_from,
         to=recipient.email,
@@ -57,10 +60,12 @@ def prepare_email(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, 
         date=now,
         list_id=f"digest.{ctx.sender_domain}",
         unsubscribe_url=unsubscribe_url,
-        unsubscribe_mail=return_path.address_for(ReturnPathKind.UNSUBSCRIBE, delivery.id) if return_path else "",
+        unsubscribe_mail=by_mail,
         feedback=f"{delivery.kind}:{ctx.sender_domain}",
     )
-    sender = return_path.address_for(ReturnPathKind.BOUNCE, delivery.id) if return_path else ctx.sender_address
+    sender = ctx.sender_address
+    if return_path:
+        sender = return_path.address_for(ReturnPathKind.BOUNCE, delivery.id, delivery.message_id)
     return PreparedEmail(delivery, sender, recipient.email, ctx, headers, build_content)
 
 
@@ -90,8 +95,8 @@ def _content_builder(
             url = ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued_at)
             notice = AlreadySubscribedContext(preferences_url=url, **common)
             if delivery.edition.startswith(f"{COPY_LINK}:"):
-                _, number, day, _ = delivery.edition.split(":")
-                view_url = ctx.signed_url(TokenPurpose.VIEW, number, issued_at)
+                _, subject, day, _ = delivery.edition.split(":")
+                view_url = ctx.signed_url(TokenPurpose.VIEW, subject, issued_at)
                 on = date.fromisoformat(day)
                 notice = CopyLinkContext(day=on, view_url=view_url, preferences_url=url, **common)
     return partial(render_notice, notice), None

@@ -25,7 +25,7 @@ from digest.database.models import (
     Subscriber,
 )
 from digest.subscribers.profile import SubscriberProfile, subscriber_from_token, to_profile
-from digest.tokens import TokenPurpose
+from digest.tokens import TokenPurpose, delivery_subject
 
 PAGE_SIZE = 50  # deliveries
 EXPORT_NOTICE = (
@@ -65,7 +65,8 @@ def get_delivery_history(ctx: AppContext, token: str, page: int, now: datetime) 
             is_shown = now - delivery.created_at <= timedelta(days=ctx.settings.web_copy_days)
             view_token = ""
             if delivery.kind == DeliveryKind.DIGEST and is_shown:
-                view_token = ctx.token_signer.sign(TokenPurpose.VIEW, str(delivery.id), delivery.created_at)
+                subject = delivery_subject(int(delivery.id or 0), delivery.message_id)
+                view_token = ctx.token_signer.sign(TokenPurpose.VIEW, subject, delivery.created_at)
             entries.append(HistoryEntry(delivery, view_token))
         return DeliveryHistory(
             profile=to_profile(session, subscriber),

@@ -11,6 +11,7 @@ from digest.database.models import COPY_LINK, Delivery, DeliveryKind, Subscriber
 from digest.delivery import NewDelivery
 from digest.errors import SubscriberError
 from digest.subscribers.records import RUNNING_STATUSES
+from digest.tokens import delivery_subject
 
 MAX_COPIES_PER_DAY = 3  # links to one subscriber
 
@@ -39,7 +40,7 @@ def send_copy_link(ctx: AppContext, delivery_id: int, now: datetime) -> None:
             raise SubscriberError(
                 f"At most {MAX_COPIES_PER_DAY} such links a day go to one reader; try again tomorrow."
             )
-        edition = f"{COPY_LINK}:{delivery_id}:{digest.edition}:{today}"
+        edition = f"{COPY_LINK}:{delivery_subject(delivery_id, digest.message_id)}:{digest.edition}:{today}"
         copy = NewDelivery(digest.subscriber_id, DeliveryKind.ALREADY_SUBSCRIBED, edition)
         if not delivery.enqueue(session, [copy], ctx.sender_domain, now):
             raise SubscriberError("This link was sent today already.")

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from digest.bounces import BounceAction, handle_message
 from digest.context import AppContext
 from digest.database import read_session
-from digest.database.models import BounceRecord, DeliveryState
+from digest.database.models import BounceRecord, Delivery, DeliveryState
 from digest.jobs.pipeline import plan
 from digest.mail import ReturnPathKind
 from tests.support.contexts import ADA, DAY, TUESDAY, StoreView, add_active_subscriber, make_context, store_papers
@@ -23,7 +23,8 @@ LATER = TUESDAY + timedelta(hours=1)
 def return_address(ctx: AppContext, delivery_id: int, kind: ReturnPathKind = ReturnPathKind.BOUNCE) -> str:
     """Return the return path of a delivery."""
     assert ctx.return_path
-    return ctx.return_path.address_for(kind, delivery_id)
+    with read_session(ctx.engine) as session:
+        return ctx.return_path.address_for(kind, delivery_id, session.get_one(Delivery, delivery_id).message_id)
 
 
 def bounce_message(name: str, to: str, n: int = 0) -> bytes:

@@ -38,7 +38,7 @@ class DeliveryState(StrEnum):
 OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)  # without a final result yet
 # The condition of a partial index, so that planning reads few rows a subscriber, however long their history.
 UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
-# An edition of this kind, `copy:number:day:today`, is an e-mail with the link to the web copy of a digest.
+# An edition of this kind, `copy:subject of its token:day:today`, is an e-mail with the link to the web copy of a digest.
 COPY_LINK = "copy"
 
 

@@ -18,7 +18,7 @@ from digest.errors import TokenError
 from digest.formatting import pluralize
 from digest.papers import papers_by_id
 from digest.rendering import PersonalLinks, digest_context, load_batch, render_digest
-from digest.tokens import TokenPurpose
+from digest.tokens import TokenPurpose, delivery_subject
 from digest.web.citations import CitationFormat, citation_response
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.headers import EMAIL_SECURITY_POLICY
@@ -66,9 +66,10 @@ def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
 
 def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime) -> Delivery:
     """Load the digest that a link is for. Raises TokenError if its copy is gone."""
-    delivery_id = ctx.token_signer.unsign(TokenPurpose.VIEW, token, now)
+    subject, issued_at = ctx.token_signer.unsign_with_time(TokenPurpose.VIEW, token, now)
+    delivery_id = subject.partition("-")[0]
     delivery = session.get(Delivery, int(delivery_id)) if delivery_id.isdecimal() else None
-    if delivery is None or delivery.kind != DeliveryKind.DIGEST:
+    if delivery is None or delivery.kind != DeliveryKind.DIGEST or not _is_about(delivery, subject, issued_at):
         raise TokenError("This letter is no longer kept.")
     if now - delivery.created_at > timedelta(days=ctx.settings.web_copy_days):
         raise TokenError(
@@ -77,3 +78,12 @@ def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime)
             "hand, enter your address on the front page, and that link is mailed to you."
         )
     return delivery
+
+
+def _is_about(delivery: Delivery, subject: str, issued_at: datetime) -> bool:
+    """Return whether a token is about this delivery, and not about one that had its id before."""
+    if "-" in subject:
+        return subject == delivery_subject(int(delivery.id or 0), delivery.message_id)
+    # Signed before schema 0007, with the id alone. Its delivery was there when it was signed, so it is none that came
+    # later, in the place of a deleted one. (Tokens have whole seconds.)
+    return issued_at >= delivery.created_at.replace(microsecond=0)

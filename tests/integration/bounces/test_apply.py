@@ -182,6 +182,9 @@ def test_unsubscribing_by_mail_can_be_undone_until_somebody_subscribes_anew(ctx:
 def test_an_erased_subscriber_leaves_nothing_to_bounce(ctx: AppContext, record: StoreView) -> None:
     delivery_id = first_delivery_id(record)
     receive_bounce(ctx, "mailbox-full", delivery_id)
+    address = return_address(ctx, delivery_id)
     erase_by_email(ctx.engine, ADA)
     assert bounce_records(ctx) == []
-    assert receive_bounce(ctx, "no-such-mailbox", delivery_id) is BounceAction.DELIVERY_ERASED
+    # What was signed for a delivery that is gone cannot be told from what was forged.
+    result = handle_message(ctx, bounce_message("no-such-mailbox", address), LATER)
+    assert (result.action, result.delivery_id) == (BounceAction.IGNORED, None)

@@ -19,7 +19,7 @@ from digest.rendering import DigestContext, RenderCache, digest_context, load_ba
 from digest.rendering.contexts import LINK_NAMES
 from digest.subscribers import parse_keywords_or_raise
 from digest.subscribers.records import set_keywords, subscriber_by_email
-from digest.tokens import TokenPurpose
+from digest.tokens import TokenPurpose, delivery_subject
 from digest.web.pages.archive import NO_LINKS, render_web_copy
 from tests.support.contexts import ADA, BOB, DAY, TUESDAY, StoreView, add_active_subscriber, make_context, store_papers
 
@@ -89,7 +89,7 @@ def test_links_do_one_thing_for_one_subscriber(store: Engine) -> None:
     plan(ctx.engine, ctx.sender_domain, TUESDAY)
     delivery, nonce = claimed_delivery(ctx), StoreView(store).subscriber(ADA).nonce
     links = context_of(ctx, delivery).links
-    subjects = {"view": str(delivery.id)}
+    subjects = {"view": delivery_subject(delivery.id, delivery.message_id)}
     for name in LINK_NAMES:
         token = getattr(links, name).rpartition("/")[2]
         assert ctx.token_signer.unsign(TokenPurpose[name.upper()], token, TUESDAY) == subjects.get(name, nonce)
