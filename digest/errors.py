@@ -9,6 +9,7 @@ DigestError
 ├── QueryError                    tell the author: a keyword cannot be parsed
 ├── SubscriberError               tell the subscriber
 │   ├── AddressError                the address cannot be one
+│   ├── AddressSuppressedError      its owner wants no confirmation: tell nobody but the operator
 │   ├── TokenError                  the link is damaged, expired or was made for something else
 │   └── SubscriberNotFoundError     no subscriber with that address or id
 ├── SourceError                   record the fetch as failed, go on with the other sources
@@ -79,6 +80,10 @@ class SubscriberError(DigestError):
 
 class AddressError(SubscriberError):
     """Text that is no deliverable e-mail address."""
+
+
+class AddressSuppressedError(SubscriberError):
+    """Address on the suppression list."""
 
 
 class TokenError(SubscriberError):

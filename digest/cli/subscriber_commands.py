@@ -1,4 +1,4 @@
-"""`digest subscribers`: list, add, show, remove, import and export subscribers."""
+"""`digest subscribers`: list, add, show, remove, allow, import and export subscribers."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,7 +40,9 @@ KeywordOption = Annotated[
     typer.Option("--keyword", "-k", help='A keyword or a "quoted phrase"; may be given several times.'),
 ]
 
-app = typer.Typer(help="List, add, show, remove, import and export subscribers.", epilog=EPILOG, no_args_is_help=True)
+app = typer.Typer(
+    help="List, add, show, remove, allow, import and export subscribers.", epilog=EPILOG, no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -133,7 +135,7 @@ def remove(
 
     ctx = open_context()
     if erase:
-        erase_by_email(ctx.engine, email)
+        erase_by_email(ctx, email)
         status = "erased"
     else:
         status = remove_subscriber(ctx, email, utc_now()).profile.status
@@ -141,6 +143,21 @@ def remove(
         print_json({"email": email, "status": status})
     else:
         typer.echo(f"{email}: {status}")
+
+
+@app.command()
+def allow(email: str, *, as_json: JsonOption = False) -> None:
+    """Let an address get a confirmation again, because its owner asks for it.
+
+    Whoever declined a confirmation or reported our mail as spam gets none again, also after they were erased.
+    """
+    from digest.subscribers import allow_address
+
+    changed = allow_address(open_context(), email)
+    if as_json:
+        print_json({"email": email, "changed": changed})
+        return
+    typer.echo(f"{email}: {'may subscribe again' if changed else 'could subscribe already; nothing was changed'}")
 
 
 @app.command("import", epilog=IMPORT_EPILOG)

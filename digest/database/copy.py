@@ -11,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Result, Table, collate, func, insert, select, text
+from sqlalchemy import Connection, Engine, Result, Select, Table, collate, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
@@ -101,10 +101,35 @@ def _copy_table(source: Connection, target: Connection, table: Table, on_progres
             copied += len(batch)
             on_progress(table.name, copied)
     key = table.autoincrement_column
-    if is_postgresql(target) and key is not None and copied:  # let new rows get ids above the copied ones
-        sequence = target.scalar(select(func.pg_get_serial_sequence(table.name, key.name)))
-        target.execute(select(func.setval(sequence, target.scalar(select(func.max(key))))))
+    if key is not None:
+        last_id = max(target.scalar(select(func.max(key))) or 0, _last_id(source, table))
+        if last_id:  # new rows get ids above all that the source has given, to deleted rows too
+            _set_last_id(target, table, last_id)
     return copied
+
+
+def _last_id(connection: Connection, table: Table) -> int:
+    """Return the highest id that a store has given in a table, as far as it knows."""
+    if is_postgresql(connection):
+        sequence = connection.scalar(_sequence_of(table))
+        return int(connection.scalar(select(func.coalesce(func.pg_sequence_last_value(text(f"'{sequence}'")), 0))) or 0)
+    statement = text("SELECT max(seq) FROM sqlite_sequence WHERE name = :table")
+    return int(connection.scalar(statement, {"table": table.name}) or 0)
+
+
+def _set_last_id(connection: Connection, table: Table, last_id: int) -> None:
+    if is_postgresql(connection):
+        connection.execute(select(func.setval(connection.scalar(_sequence_of(table)), last_id)))
+    elif table.dialect_options["sqlite"]["autoincrement"]:
+        values = {"table": table.name, "last_id": last_id}
+        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :table"), values)
+        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last_id)"), values)
+
+
+def _sequence_of(table: Table) -> Select[tuple[str]]:
+    key = table.autoincrement_column
+    assert key is not None  # noqa: S101  - for the type checker
+    return select(func.pg_get_serial_sequence(table.name, key.name))
 
 
 def _select_by_key(connection: Connection, table: Table) -> Result[Any]:

@@ -109,7 +109,7 @@ def prune_unconfirmed(ctx: AppContext, now: datetime) -> int:
             query = select(Subscriber).where(col(Subscriber.id).in_(unconfirmed), Subscriber.id == subscriber_id)
             subscriber = session.exec(query.with_for_update()).one_or_none()
             if subscriber:
-                delete_subscriber(session, subscriber)
+                delete_subscriber(session, ctx, subscriber)
                 count += 1
     return count
 

@@ -4,8 +4,8 @@
 
 The signature is an HMAC-SHA256 of kind, id and Message-ID, cut to 128 bits (RFC 2104, 5); the mask is derived from it,
 so that a token does not tell how many deliveries there are. An id may be given again, by a store that was restored from
-a backup, say; a Message-ID never is. It is not in the token: whoever checks one looks it up. Local parts are lower-cased
-on their way and have 64 octets at most (RFC 5321, 4.5.3.1.1): hence base32 and no longer signature. A token made for one
+a backup; a Message-ID never is. It is not in the token: whoever checks one looks it up. Local parts are lower-cased on
+their way and have 64 octets at most (RFC 5321, 4.5.3.1.1): hence base32 and no longer signature. A token made for one
 kind is worth nothing for another.
 """
 

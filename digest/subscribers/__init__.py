@@ -8,6 +8,7 @@
 - `resend`: mail the link to the web copy of a digest once more
 - `resubscribe`: undo an unsubscription within 30 days
 - `subscriptions`: subscribe, confirm, change preferences, unsubscribe
+- `suppression_list`: addresses that get no confirmation any more
 """
 
 from digest.subscribers.csv_transfer import (
@@ -52,13 +53,11 @@ from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_CAP,
     MAX_KEYWORDS,
-    REASON_DECLINED,
     REASON_ONE_CLICK,
     REASON_REMOVED,
     REASON_UNCONFIRMED,
     RUNNING_STATUSES,
     Preferences,
-    has_complaint,
     keywords_by_subscriber,
     normalize_address,
     subscriber_by_email,
@@ -71,10 +70,12 @@ from digest.subscribers.subscriptions import (
     KeywordError,
     KeywordLimits,
     add_subscriber,
+    allow_address,
     confirm,
     decline,
     get_profile,
     get_unsubscribe_state,
+    is_declined,
     parse_keywords,
     parse_keywords_or_raise,
     remove_subscriber,
@@ -82,6 +83,7 @@ from digest.subscribers.subscriptions import (
     unsubscribe,
     update_preferences,
 )
+from digest.subscribers.suppression_list import REASON_DECLINED, has_complaint
 
 __all__ = [
     "CONSENT_TEXT",
@@ -105,6 +107,7 @@ __all__ = [
     "SubscriberProfile",
     "WeeklyState",
     "add_subscriber",
+    "allow_address",
     "author_exclusion",
     "confirm",
     "decline",
@@ -125,6 +128,7 @@ __all__ = [
     "get_weekly_state",
     "has_complaint",
     "import_csv",
+    "is_declined",
     "keywords_by_subscriber",
     "list_subscribers",
     "mailed_papers",

@@ -65,10 +65,10 @@ def _to_dict(subscriber: Subscriber, keywords: Sequence[KeywordInput]) -> dict[s
     return subscriber.model_dump(exclude=INTERNAL_COLUMNS) | {"keywords": [keyword.text for keyword in keywords]}
 
 
-def erase_by_email(engine: Engine, email: str) -> None:
+def erase_by_email(ctx: AppContext, email: str) -> None:
     """Delete everything about a subscriber. Nothing is mailed. Raises SubscriberNotFoundError."""
-    with write_session(engine) as session:
-        delete_subscriber(session, subscriber_by_email(session, email, lock=True))
+    with write_session(ctx.engine) as session:
+        delete_subscriber(session, ctx, subscriber_by_email(session, email, lock=True))
 
 
 def export_csv(engine: Engine) -> str:
@@ -188,7 +188,8 @@ def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bo
         )
         return
     with write_session(ctx.engine) as session:
-        subscriber = request_subscription(session, row.email, row.preferences, row.keywords, now)
+        keys = ctx.token_signer.keys
+        subscriber = request_subscription(session, keys, row.email, row.preferences, row.keywords, now)
         subscriber.end_subscription(SubscriberStatus(row.status), row.reason, now)
         delivery.cancel(session, int(subscriber.id or 0), now)
 

@@ -25,13 +25,14 @@ from digest.database.models import (
     Subscriber,
 )
 from digest.subscribers.profile import SubscriberProfile, subscriber_from_token, to_profile
+from digest.subscribers.suppression_list import keep_suppression
 from digest.tokens import TokenPurpose, delivery_subject
 
 PAGE_SIZE = 50  # deliveries
 EXPORT_NOTICE = (
     "Everything that is held of you, as the tables have it; /privacy says what each of it is for. Papers and keywords "
     "are kept once for everybody; those of yours are named here. How often a form was sent is counted for up to a day "
-    "by check sums that name nobody, and is not in here."
+    "by check sums that name nobody, and is not in here; nor are the check sums of addresses that declined mail."
 )
 
 
@@ -141,11 +142,12 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
 def erase(ctx: AppContext, token: str, now: datetime) -> None:
     """Delete everything about the subscriber behind a link, at once. Raises TokenError."""
     with write_session(ctx.engine) as session:
-        delete_subscriber(session, subscriber_from_token(ctx, session, TokenPurpose.PREFERENCES, token, now))
+        delete_subscriber(session, ctx, subscriber_from_token(ctx, session, TokenPurpose.PREFERENCES, token, now))
 
 
-def delete_subscriber(session: Session, subscriber: Subscriber) -> None:
-    """Delete all rows about one subscriber."""
+def delete_subscriber(session: Session, ctx: AppContext, subscriber: Subscriber) -> None:
+    """Delete all rows about one subscriber. Only the suppression list keeps a keyed hash, where they said no."""
+    keep_suppression(session, ctx.token_signer.keys, subscriber)
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))

@@ -16,7 +16,8 @@ from digest.tokens import TokenPurpose
 class SubscriberProfile:
     """Stored values of a subscriber, for the pages behind a signed link.
 
-    `nonce` is what tokens are made of. `suspend_reason`: why nothing is mailed until they resume, or empty.
+    `nonce` is what tokens are made of. `reason`: why the subscription ended. `suspend_reason`: why nothing is mailed
+    until they resume, or empty.
     """
 
     id: int
@@ -25,6 +26,7 @@ class SubscriberProfile:
     preferences: Preferences
     keywords: tuple[str, ...]
     paused_until: date | None
+    reason: str
     suspend_reason: str
     confirmed_at: datetime | None
     nonce: str = field(repr=False)
@@ -81,6 +83,7 @@ def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
         ),
         keywords=tuple(keyword.text for keyword in keywords_of(session, subscriber)),
         paused_until=subscriber.paused_until,
+        reason=subscriber.reason,
         suspend_reason=subscriber.reason if is_suspended else "",
         confirmed_at=subscriber.confirmed_at,
         nonce=subscriber.nonce,

@@ -6,6 +6,8 @@
        │                                          └──undo, for 30 days──> active
        └──a hard bounce, a final refusal or a complaint──> suppressed
 
+What was declined or ended by a complaint gets no confirmation again: see `suppression_list`.
+
 Every function works inside the caller's transaction.
 """
 
@@ -23,17 +25,21 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from digest import database
 from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
-from digest.errors import AddressError, SubscriberError, SubscriberNotFoundError, TokenError
+from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
 from digest.matching import KeywordInput
+from digest.subscribers.suppression_list import is_listed, suppression_reason
 
 RUNNING_STATUSES = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
 ENDED_STATUSES = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED})
 # Why a subscription ended. Empty: by the button on our page.
-REASON_DECLINED = "declined"
 REASON_ONE_CLICK = "one-click"  # RFC 8058: from within a mail program, which shows no page
 REASON_REMOVED = "removed by the operator"
 REASON_UNCONFIRMED = "never confirmed"
 CONSENT_TEXT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
+SUPPRESSED_TEXT = (
+    "{} declined a confirmation or reported our mail as spam, and gets none again. If its owner wants one after all: "
+    "digest subscribers allow"
+)
 MAX_KEYWORDS = 100
 MAX_CAP = 100
 MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
@@ -86,6 +92,7 @@ def normalize_address(text: str) -> tuple[str, str]:
 
 def request_subscription(
     session: Session,
+    keys: Sequence[str],
     email: str,
     preferences: Preferences,
     keywords: Sequence[KeywordInput],
@@ -95,26 +102,26 @@ def request_subscription(
 ) -> Subscriber:
     """Record that someone, perhaps the owner, asked for e-mails to an address.
 
-    A running subscription and one that ended by a complaint stay as they are.
+    A running subscription stays as it is. `keys` are those of the suppression list; raises AddressSuppressedError for
+    an address on it, and leaves the list and the subscriber as they are.
     """
     address, email_key = normalize_address(email)
+    if is_listed(session, keys, email_key):
+        raise AddressSuppressedError(SUPPRESSED_TEXT.format(address))
     created = Subscriber(email=address, email_key=email_key, nonce=secrets.token_urlsafe(16), created_at=now)
     # Of two requests at the same moment the unique key lets one make the row; both then wait for its lock.
     insert_new = database.insert(session, Subscriber).on_conflict_do_nothing(index_elements=["email_key"])
     session.execute(insert_new.values([created.model_dump(exclude={"id"})]))
     subscriber = session.exec(_for_update(select(Subscriber).where(Subscriber.email_key == email_key))).one()
-    if subscriber.status in RUNNING_STATUSES or has_complaint(subscriber):
+    if subscriber.status in RUNNING_STATUSES:
         return subscriber
+    if suppression_reason(subscriber):
+        raise AddressSuppressedError(SUPPRESSED_TEXT.format(address))
     subscriber.status = SubscriberStatus.PENDING
     subscriber.consent = CONSENT_TEXT
     set_preferences(subscriber, preferences)
     set_keywords(session, subscriber, keywords, max_keywords=max_keywords)
     return subscriber
-
-
-def has_complaint(subscriber: Subscriber) -> bool:
-    """Return whether our mail was marked as spam; then not even a confirmation is sent there again."""
-    return subscriber.status == SubscriberStatus.SUPPRESSED and subscriber.reason.startswith("complaint")
 
 
 def set_preferences(subscriber: Subscriber, preferences: Preferences) -> None:

@@ -4,6 +4,7 @@ The pages, the command line and the demo all call these.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,14 +16,13 @@ from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import DeliveryKind, Subscriber, SubscriberStatus
 from digest.delivery import NewDelivery
-from digest.errors import QueryError, SubscriberError, TokenError
+from digest.errors import AddressSuppressedError, QueryError, SubscriberError, TokenError
 from digest.matching import DEFAULT_LIMITS, KeywordInput, QueryLimits, parse
 from digest.subscribers import records
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_KEYWORDS,
-    REASON_DECLINED,
     REASON_ONE_CLICK,
     REASON_REMOVED,
     REASON_UNCONFIRMED,
@@ -30,6 +30,7 @@ from digest.subscribers.records import (
     Preferences,
 )
 from digest.subscribers.resubscribe import undo_unsubscription_token
+from digest.subscribers.suppression_list import REASON_DECLINED, lift_suppression
 from digest.tokens import TokenPurpose
 
 
@@ -100,9 +101,8 @@ def subscribe(
 
     At most one e-mail of a kind a day goes to an address this way.
     """
-    with write_session(ctx.engine) as session:
-        max_keywords = ctx.settings.most_keywords
-        subscriber = records.request_subscription(session, email, preferences, keywords, now, max_keywords=max_keywords)
+    with suppress(AddressSuppressedError), write_session(ctx.engine) as session:
+        subscriber = _request_subscription(ctx, session, email, preferences, keywords, now)
         if subscriber.status == SubscriberStatus.PENDING:
             _enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         elif subscriber.status in RUNNING_STATUSES:
@@ -123,11 +123,10 @@ def add_subscriber(
     """Add a subscriber for the operator; `confirmed` when they have already agreed elsewhere.
 
     Returns whether a confirmation was queued. Raises SubscriberError for a subscription that is running, and for an
-    address that must never be mailed.
+    address on the suppression list.
     """
     with write_session(ctx.engine) as session:
-        max_keywords = ctx.settings.most_keywords
-        subscriber = records.request_subscription(session, email, preferences, keywords, now, max_keywords=max_keywords)
+        subscriber = _request_subscription(ctx, session, email, preferences, keywords, now)
         if subscriber.status != SubscriberStatus.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
         if not confirmed:
@@ -139,13 +138,19 @@ def add_subscriber(
         return False
 
 
+def allow_address(ctx: AppContext, email: str) -> bool:
+    """Take an address off the suppression list, for the operator; return whether it was on it."""
+    with write_session(ctx.engine) as session:
+        return lift_suppression(session, ctx.token_signer.keys, records.normalize_address(email)[1])
+
+
 def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
-    """Confirm a requested subscription. Raises TokenError for one that has ended."""
+    """Confirm a requested subscription, also one that was declined. Raises TokenError for one that has ended."""
     with write_session(ctx.engine) as session:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
-        if subscriber.status in ENDED_STATUSES:
+        was_pending = subscriber.status == SubscriberStatus.PENDING or is_declined(subscriber)
+        if subscriber.status in ENDED_STATUSES and not was_pending:
             raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
-        was_pending = subscriber.status == SubscriberStatus.PENDING
         if was_pending:
             ended_at = subscriber.ended_at
             _start_subscription(session, subscriber, now)
@@ -162,6 +167,11 @@ def decline(ctx: AppContext, token: str, now: datetime) -> ActionResult:
             subscriber.end_subscription(SubscriberStatus.UNSUBSCRIBED, REASON_DECLINED, now)
             delivery.cancel(session, int(subscriber.id or 0), now)
         return ActionResult(profile=to_profile(session, subscriber), changed=was_pending)
+
+
+def is_declined(subscriber: Subscriber | SubscriberProfile) -> bool:
+    """Return whether a requested subscription was declined; the link that declined it can still confirm it."""
+    return subscriber.status == SubscriberStatus.UNSUBSCRIBED and subscriber.reason == REASON_DECLINED
 
 
 def get_profile(ctx: AppContext, purpose: TokenPurpose, token: str, now: datetime) -> SubscriberProfile:
@@ -221,6 +231,18 @@ def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> ActionResul
         return ActionResult(profile=to_profile(session, subscriber), changed=changed)
 
 
+def _request_subscription(
+    ctx: AppContext,
+    session: Session,
+    email: str,
+    preferences: Preferences,
+    keywords: Sequence[KeywordInput],
+    now: datetime,
+) -> Subscriber:
+    keys, max_keywords = ctx.token_signer.keys, ctx.settings.most_keywords
+    return records.request_subscription(session, keys, email, preferences, keywords, now, max_keywords=max_keywords)
+
+
 def _start_subscription(session: Session, subscriber: Subscriber, now: datetime) -> None:
     # The first digest has the papers of the latest list day; what came before is in the archive.
     records.activate(subscriber, papers.first_listing_id_of_latest_day(session) - 1, now)
@@ -249,9 +271,8 @@ def _enqueue_email(
     ended_at: datetime | None,
     now: datetime,
 ) -> bool:
-    # One of a kind a day: the unique edition refuses a second. To leave and come back on one day begins a new count; to
-    # decline does not, or strangers could have an address mailed again and again.
-    is_new_count = ended_at is not None and ended_at.date() == now.date() and subscriber.reason != REASON_DECLINED
+    # One of a kind a day: the unique edition refuses a second. To leave and come back on one day begins a new count.
+    is_new_count = ended_at is not None and ended_at.date() == now.date()
     edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if is_new_count else "")
     return bool(
         delivery.enqueue(session, [NewDelivery(int(subscriber.id or 0), kind, edition)], ctx.sender_domain, now)

@@ -91,6 +91,11 @@ QUARANTINE = {
     "count": "when that was seen, how often, and when it was over",
     "released_at": "when that was seen, how often, and when it was over",
 }
+SUPPRESSION_LIST = {
+    "address_hash": "a check sum of your address, made with a secret key, so that we do not write to it again",
+    "reason": "whether you declined a confirmation or reported our mail as spam, and when",
+    "created_at": "whether you declined a confirmation or reported our mail as spam, and when",
+}
 
 
 # Tables about people; what each is, in the words of the page, and its columns.
@@ -101,6 +106,7 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "delivery": ("Your letters", DELIVERY_COLUMNS),
     "bounce_record": ("Mails that came back about a letter", BOUNCE_RECORD),
     "rate_limit_counter": ("Limits", RATE_LIMIT_COUNTER),
+    "suppression_entry": ("Addresses that we do not write to", SUPPRESSION_LIST),
     "quarantine": ("Rows that cannot be read", QUARANTINE),
 }
 
@@ -116,6 +122,7 @@ RETENTION_SENTENCES = (
     "The link to confirm works for {confirm}, the small links of a letter for at most {small}.",
     "The links to change and to leave work as long as anything is held of you.",
     "What mail servers said, and mails that came back, go when the operator tidies up, as a rule after {usual}.",
+    "If you declined a confirmation or reported our mail as spam, a check sum of your address stays.",
     "Everything else stays until you have it erased, which you can do yourself at any time.",
 )
 

@@ -144,10 +144,15 @@ ROWS: dict[str, dict[str, Any]] = {
 
 def run_migrations(engine: Engine, revision: str) -> None:
     move = command.downgrade if revision < (current_revision(engine) or "") else command.upgrade
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        move(config, revision)
+    with engine.connect().execution_options(writer=True) as connection:
+        if engine.dialect.name == "sqlite":  # as `migrate` does: tables are copied, and their parents dropped
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+        with connection.begin():
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            move(config, revision)
+        if engine.dialect.name == "sqlite":
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
 
 
 def current_revision(engine: Engine) -> str | None:

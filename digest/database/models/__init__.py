@@ -9,6 +9,7 @@
     RelayCircuit                           a relay that refuses us at present
     SharedTokenBucket                      a sending rate that several senders share
     RateLimitCounter                       how often a public form was used
+    SuppressionEntry                       address that gets no confirmation, as a keyed hash
     QuarantinedRow                         a row of another table that cannot be read and was set aside
 
 Keys have 64 bits. Datetimes are aware and in UTC on both databases.
@@ -22,7 +23,7 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
 - `papers`: papers, their listings, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
-- `subscribers`: subscribers, their keywords, and the limits of public forms
+- `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
 """
 
 from digest.database.models.base import UtcDateTime, to_driver_value
@@ -49,6 +50,7 @@ from digest.database.models.subscribers import (
     SavedKeyword,
     Subscriber,
     SubscriberStatus,
+    SuppressionEntry,
 )
 
 __all__ = [
@@ -76,6 +78,7 @@ __all__ = [
     "SourceFetch",
     "Subscriber",
     "SubscriberStatus",
+    "SuppressionEntry",
     "UtcDateTime",
     "complete_state_counts",
     "to_driver_value",

@@ -19,6 +19,9 @@ SQLModel.metadata.naming_convention = {
 # SQLite assigns ids only to a column declared exactly INTEGER, which has 64 bits there.
 BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
+# Of a table whose ids stand in links, or tell what is new: SQLite would give the id of a deleted last row again.
+KEEP_IDS = {"sqlite_autoincrement": True}
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware datetime, stored in UTC. SQLite has no time zones: there `DateTime(timezone=True)` would drop them."""

@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import JSON, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, UtcDateTime, check_one_of
 
 
 class DeliveryKind(StrEnum):
@@ -38,7 +38,7 @@ class DeliveryState(StrEnum):
 OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)  # without a final result yet
 # The condition of a partial index, so that planning reads few rows a subscriber, however long their history.
 UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
-# An edition of this kind, `copy:subject of its token:day:today`, is an e-mail with the link to the web copy of a digest.
+# An edition of this kind, `copy:subject of the token:day:today`, is an e-mail with the link to a digest's web copy.
 COPY_LINK = "copy"
 
 
@@ -93,6 +93,7 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("owner IS NOT NULL"),
             postgresql_where=text("owner IS NOT NULL"),
         ),
+        KEEP_IDS,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)

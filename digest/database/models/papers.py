@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, UtcDateTime, check_one_of
 
 # Table of the full-text index, whose definition differs between the databases: see migrations 0004 and 0006.
 FULLTEXT_TABLE = "paper_fulltext"
@@ -24,6 +24,7 @@ class Paper(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_paper_unindexed", "id", sqlite_where=text("NOT is_indexed"), postgresql_where=text("NOT is_indexed")),
+        KEEP_IDS,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
@@ -63,6 +64,7 @@ class Listing(SQLModel, table=True):
         UniqueConstraint("source", "list_day", "paper_id"),
         Index("ix_listing_paper", "paper_id"),
         Index("ix_listing_day", "list_day"),
+        KEEP_IDS,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)

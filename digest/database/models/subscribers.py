@@ -1,4 +1,4 @@
-"""Subscribers, their keywords, and the limits of public forms."""
+"""Subscribers, their keywords, the suppression list, and the limits of public forms."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, UtcDateTime, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, UtcDateTime, check_one_of
 
 
 class SubscriberStatus(StrEnum):
@@ -43,6 +43,7 @@ class Subscriber(SQLModel, table=True):
         check_one_of("status", SubscriberStatus),
         check_one_of("frequency", Frequency),
         Index("ix_subscriber_due", "status", "timezone", "send_hour", "frequency"),
+        KEEP_IDS,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
@@ -76,6 +77,8 @@ class Subscriber(SQLModel, table=True):
 class Keyword(SQLModel, table=True):
     """Query in its canonical form, stored once for all subscribers."""
 
+    __table_args__ = (KEEP_IDS,)
+
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     canonical: str = Field(unique=True)
 
@@ -106,3 +109,16 @@ class RateLimitCounter(SQLModel, table=True):
     key: str = Field(primary_key=True)
     count: int
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class SuppressionEntry(SQLModel, table=True):
+    """Address that gets no confirmation, because its owner declined one or reported our mail as spam.
+
+    Kept when everything else about them is erased: `address_hash` is a keyed hash, so that the address is not stored.
+    """
+
+    __tablename__ = "suppression_entry"
+
+    address_hash: str = Field(primary_key=True)
+    reason: str
+    created_at: datetime = Field(sa_type=UtcDateTime)

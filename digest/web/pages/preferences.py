@@ -17,6 +17,7 @@ from digest.subscribers import (
     decline,
     get_profile,
     get_unsubscribe_state,
+    is_declined,
     parse_keywords,
     update_preferences,
 )
@@ -43,7 +44,7 @@ def confirm_page(web: WebDep, token: str) -> HTMLResponse:
     profile = get_profile(web.ctx, TokenPurpose.CONFIRM, token, web.clock())
     if profile.is_running:
         return web.render("confirmed.html", profile=profile, already=True)
-    if profile.status != SubscriberStatus.PENDING:
+    if profile.status != SubscriberStatus.PENDING and not is_declined(profile):
         return subscription_ended_page(web)
     return web.render("confirm.html", profile=profile, token=token)
 
@@ -55,7 +56,7 @@ def confirm(web: WebDep, token: str, form: Annotated[ButtonForm, Form()]) -> HTM
         profile = decline(web.ctx, token, now).profile
         if profile.is_running:
             return web.render("confirmed.html", profile=profile, already=True)
-        return web.render("declined.html")
+        return web.render("declined.html", profile=profile, token=token)
     result = subscribers.confirm(web.ctx, token, now)
     return web.render("confirmed.html", profile=result.profile, already=not result.changed)
 

@@ -183,7 +183,7 @@ def test_an_erased_subscriber_leaves_nothing_to_bounce(ctx: AppContext, record: 
     delivery_id = first_delivery_id(record)
     receive_bounce(ctx, "mailbox-full", delivery_id)
     address = return_address(ctx, delivery_id)
-    erase_by_email(ctx.engine, ADA)
+    erase_by_email(ctx, ADA)
     assert bounce_records(ctx) == []
     # What was signed for a delivery that is gone cannot be told from what was forged.
     result = handle_message(ctx, bounce_message("no-such-mailbox", address), LATER)

@@ -189,7 +189,7 @@ def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine
     held = [(each["email"], each["keywords"]) for each in list_subscribers(ctx.engine)]
     (tmp_path / "export.csv").write_text(text, encoding="utf-8")
     for email, _ in held:
-        erase_by_email(ctx.engine, email)
+        erase_by_email(ctx, email)
     assert import_csv(ctx, tmp_path / "export.csv", NOW, confirmed=True, strict=True).line_errors == []
     assert [(each["email"], each["keywords"]) for each in list_subscribers(ctx.engine)] == held
 

@@ -19,6 +19,7 @@ from digest.database.models import (
     QuarantinedRow,
     RelayCircuit,
     Subscriber,
+    SuppressionEntry,
 )
 from digest.errors import StoreError
 from digest.planning import plan
@@ -75,6 +76,7 @@ def fill_tables(store: Engine) -> None:
         session.add(
             QuarantinedRow(table_name="paper", row_id="7", reason="no date", first_seen_at=NOW, last_seen_at=NOW)
         )
+        session.add(SuppressionEntry(address_hash="a hash", reason="declined", created_at=NOW))
         session.add(RelayCircuit(relay="relay:25", opened_at=NOW, last_failure_at=NOW, retry_at=NOW, reply="554 no"))
 
 
@@ -102,6 +104,24 @@ def test_every_row_is_copied_and_planning_continues(store: Engine, create_store:
     assert report.digests
     for copied, original in zip(StoreView(target).deliveries(ADA), StoreView(store).deliveries(ADA), strict=True):
         assert copied.papers == original.papers
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_no_id_of_a_deleted_row_is_given_again_after_a_copy(
+    store: Engine, create_store: CreateStore, kind: str
+) -> None:
+    fill_tables(store)
+    with write_session(store) as session:
+        session.add(last := subscriber(email="last@example.org", email_key="last@example.org", nonce="last"))
+        session.flush()
+        last_id = int(last.id or 0)
+        session.delete(last)
+    target = create_store(kind)
+    copy_store(store, target)
+    with write_session(target) as session:
+        session.add(new := subscriber(email="new@example.org", email_key="new@example.org", nonce="new"))
+        session.flush()
+        assert int(new.id or 0) > last_id
 
 
 def test_a_target_that_is_not_empty_is_not_changed(sqlite_store: Engine, create_store: CreateStore) -> None:

@@ -436,7 +436,7 @@ def test_an_erased_subscriber_cannot_resubscribe(ctx: AppContext) -> None:
     add_active_subscriber(ctx, ADA, "robot", now=NOW)
     end(ctx)
     key = sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW)
-    erase_by_email(ctx.engine, ADA)
+    erase_by_email(ctx, ADA)
     with pytest.raises(TokenError, match="no longer exists"):
         resubscribe(ctx, key, NOW)
 

@@ -15,14 +15,15 @@ from digest.subscribers.records import subscriber_by_email, subscriber_by_nonce
 from tests.support.factories import subscriber
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
+KEY = "a key for the tests"
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
 def test_of_two_keywords_with_one_meaning_the_first_is_stored_and_their_order_stays(store: Engine) -> None:
     keywords = [KeywordInput("Graphs", "graph"), KeywordInput("robots", "robot"), KeywordInput("graph", "graph")]
     with write_session(store) as session:
-        ada = records.request_subscription(session, ADA, Preferences(), keywords, NOW)
-        bob = records.request_subscription(session, BOB, Preferences(), keywords[:1], NOW)
+        ada = records.request_subscription(session, [KEY], ADA, Preferences(), keywords, NOW)
+        bob = records.request_subscription(session, [KEY], BOB, Preferences(), keywords[:1], NOW)
         assert [keyword.text for keyword in records.keywords_of(session, ada)] == ["Graphs", "robots"]
         ids = [int(row.id or 0) for row in (ada, bob)]
         stored = records.keywords_by_subscriber(session, ids)
@@ -33,7 +34,7 @@ def test_of_two_keywords_with_one_meaning_the_first_is_stored_and_their_order_st
 def test_more_than_a_hundred_keywords_are_refused(store: Engine) -> None:
     keywords = [KeywordInput(f"word {number}", f"word {number}") for number in range(101)]
     with pytest.raises(SubscriberError, match="At most 100"), write_session(store) as session:
-        records.request_subscription(session, ADA, Preferences(), keywords, NOW)
+        records.request_subscription(session, [KEY], ADA, Preferences(), keywords, NOW)
 
 
 def test_a_subscriber_is_found_by_the_address_in_any_case(store: Engine) -> None:

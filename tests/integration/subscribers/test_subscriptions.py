@@ -7,18 +7,21 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlmodel import select
 
 from digest import subscribers
 from digest.context import AppContext
-from digest.database import write_session
-from digest.database.models import DeliveryState, SubscriberStatus
+from digest.database import read_session, write_session
+from digest.database.models import DeliveryState, SubscriberStatus, SuppressionEntry
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.subscribers import (
     ActionResult,
     Preferences,
     SubscriberProfile,
     add_subscriber,
+    allow_address,
     decline,
+    erase_by_email,
     get_profile,
     parse_keywords,
     parse_keywords_or_raise,
@@ -27,8 +30,8 @@ from digest.subscribers import (
     unsubscribe,
     update_preferences,
 )
-from digest.tokens import TokenPurpose
-from tests.support.contexts import StoreView, add_active_subscriber, make_context, set_status, sign_token
+from digest.tokens import TokenPurpose, TokenSigner
+from tests.support.contexts import BOB, KEY, StoreView, add_active_subscriber, make_context, set_status, sign_token
 from tests.support.factories import listing, paper
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
@@ -67,7 +70,7 @@ def set_up(ctx: AppContext, status: SubscriberStatus, reason: str = "") -> None:
         (SubscriberStatus.ACTIVE, "", SubscriberStatus.ACTIVE, ["already"]),
         (SubscriberStatus.PAUSED, "", SubscriberStatus.PAUSED, ["already"]),
         (SubscriberStatus.UNSUBSCRIBED, "", SubscriberStatus.PENDING, ["confirm"]),
-        (SubscriberStatus.UNSUBSCRIBED, "declined", SubscriberStatus.PENDING, ["confirm"]),
+        (SubscriberStatus.UNSUBSCRIBED, "declined", SubscriberStatus.UNSUBSCRIBED, []),
         (SubscriberStatus.SUPPRESSED, "refused: 550", SubscriberStatus.PENDING, ["confirm"]),
         (SubscriberStatus.SUPPRESSED, "complaint", SubscriberStatus.SUPPRESSED, []),
     ],
@@ -119,14 +122,69 @@ def test_declining_ends_a_request_and_nothing_else(
     assert record.delivery_kinds(ADA) == []
 
 
-def test_a_declined_address_is_not_mailed_again_on_the_same_day(ctx: AppContext, record: StoreView) -> None:
-    for hour in range(3):
-        request(ctx, now=NOW + timedelta(hours=hour))
-        decline(ctx, sign_token(ctx, ADA, CONFIRM, NOW), NOW + timedelta(hours=hour))
+def test_a_declined_address_is_not_mailed_again(ctx: AppContext, record: StoreView) -> None:
+    request(ctx)
+    decline(ctx, sign_token(ctx, ADA, CONFIRM, NOW), NOW)
+    for days in (0, 1, 40, 400):
+        request(ctx, now=NOW + timedelta(days=days))
     assert record.delivery_kinds(ADA) == ["confirm"]
     assert record.deliveries(ADA)[0].state == DeliveryState.CANCELLED
-    request(ctx, now=NOW + timedelta(days=1))
-    assert record.delivery_kinds(ADA) == ["confirm", "confirm"]
+    with pytest.raises(SubscriberError, match=f"{ADA} declined .* digest subscribers allow"):
+        add_active_subscriber(ctx, ADA, "graph", now=NOW)
+
+
+def test_the_link_that_declined_can_still_confirm(ctx: AppContext, record: StoreView) -> None:
+    request(ctx)
+    token = sign_token(ctx, ADA, CONFIRM, NOW)
+    decline(ctx, token, NOW)
+    assert subscribers.confirm(ctx, token, NOW).changed
+    assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
+    assert record.delivery_kinds(ADA) == ["confirm", "welcome"]
+
+
+@pytest.mark.parametrize("reason", ["declined", "complaint: called spam"])
+def test_what_was_refused_survives_erasing_without_the_address(ctx: AppContext, record: StoreView, reason: str) -> None:
+    add_active_subscriber(ctx, ADA, "graph", now=NOW)
+    status = SubscriberStatus.UNSUBSCRIBED if reason == "declined" else SubscriberStatus.SUPPRESSED
+    set_status(ctx.engine, ADA, status, reason=reason)
+    erase_by_email(ctx, ADA)
+    with read_session(ctx.engine) as session:
+        (entry,) = session.exec(select(SuppressionEntry)).all()
+    assert "ada" not in entry.model_dump_json()
+    assert entry.reason == reason.partition(":")[0]
+    for _ in range(2):
+        request(ctx, now=NOW + timedelta(days=60))
+    subscribe(ctx, ADA.upper(), Preferences(), [], NOW)
+    assert record.deliveries() == []
+    # A key that was replaced since is still tried; another address is not affected.
+    renewed = AppContext(ctx.settings, ctx.engine, TokenSigner(["the new key", KEY]))
+    request(renewed)
+    assert record.deliveries() == []
+    subscribe(renewed, BOB, Preferences(), [], NOW)
+    assert record.delivery_kinds(BOB) == ["confirm"]
+    assert allow_address(renewed, ADA)
+    assert not allow_address(renewed, ADA)
+    request(renewed)
+    assert record.delivery_kinds(ADA) == ["confirm"]
+
+
+@pytest.mark.parametrize("reason", ["declined", "complaint: called spam"])
+def test_the_operator_can_allow_an_address_that_is_still_stored(
+    ctx: AppContext, record: StoreView, reason: str
+) -> None:
+    add_active_subscriber(ctx, ADA, "graph", now=NOW)
+    status = SubscriberStatus.UNSUBSCRIBED if reason == "declined" else SubscriberStatus.SUPPRESSED
+    set_status(ctx.engine, ADA, status, reason=reason)
+    assert allow_address(ctx, ADA)
+    request(ctx)
+    assert (record.subscriber(ADA).status, record.delivery_kinds(ADA)) == (SubscriberStatus.PENDING, ["confirm"])
+
+
+def test_who_never_declined_leaves_nothing_behind(ctx: AppContext) -> None:
+    add_active_subscriber(ctx, ADA, "graph", now=NOW)
+    erase_by_email(ctx, ADA)
+    with read_session(ctx.engine) as session:
+        assert session.exec(select(SuppressionEntry)).all() == []
 
 
 @pytest.mark.parametrize("status", SubscriberStatus)

@@ -105,5 +105,5 @@ def test_the_copy_is_private_and_head_responds_like_get(ctx: AppContext) -> None
 
 def test_copies_of_an_erased_subscriber_are_gone(ctx: AppContext) -> None:
     where = copy_path(ctx)
-    erase_by_email(ctx.engine, ADA)
+    erase_by_email(ctx, ADA)
     assert browser_at(ctx).get(where).status_code == 410

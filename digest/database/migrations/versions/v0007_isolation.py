@@ -3,6 +3,9 @@
 Revision: 0007, after 0006. One function a change, called from `upgrade` and undone in reverse by `downgrade`.
 """
 
+import re
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,11 +15,19 @@ branch_labels = None
 depends_on = None
 
 
+# Their ids stand in links, or tell what is new; see `never_reuse_ids`.
+TABLES_WITH_LASTING_IDS = ("paper", "listing", "subscriber", "keyword", "delivery")
+
+
 def upgrade() -> None:
     create_quarantine()
+    create_suppression_entry()
+    never_reuse_ids()  # last: an ALTER that copies a table would lose AUTOINCREMENT
 
 
 def downgrade() -> None:
+    reuse_ids()
+    op.drop_table("suppression_entry")
     op.drop_table("quarantine")
 
 
@@ -34,3 +45,52 @@ def create_quarantine() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
         sa.UniqueConstraint("table_name", "row_id", name=op.f("uq_quarantine_table_name_row_id")),
     )
+
+
+def create_suppression_entry() -> None:
+    op.create_table(
+        "suppression_entry",
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("address_hash", name=op.f("pk_suppression_entry")),
+    )
+
+
+def never_reuse_ids() -> None:
+    """Make SQLite give no id again after its row is deleted, as sequences of PostgreSQL do."""
+    _rewrite_sqlite_tables(
+        lambda table, sql: re.sub(
+            rf",\s*CONSTRAINT pk_{table} PRIMARY KEY \(id\)",
+            "",
+            re.sub(r"\bid INTEGER NOT NULL", "id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", sql, count=1),
+        )
+    )
+
+
+def reuse_ids() -> None:
+    _rewrite_sqlite_tables(
+        lambda table, sql: re.sub(
+            r"\)\s*$",
+            f", \n\tCONSTRAINT pk_{table} PRIMARY KEY (id)\n)",
+            sql.replace("id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "id INTEGER NOT NULL", 1),
+        )
+    )
+
+
+def _rewrite_sqlite_tables(rewrite: Callable[[str, str], str]) -> None:
+    """Copy tables, with rows and indexes, to a rewritten definition: SQLite cannot alter a primary key."""
+    connection = op.get_bind()
+    if connection.dialect.name != "sqlite":
+        return
+    definitions = sa.text("SELECT sql FROM sqlite_master WHERE type = :kind AND tbl_name = :table AND sql IS NOT NULL")
+    for table in TABLES_WITH_LASTING_IDS:
+        sql = connection.scalars(definitions, {"kind": "table", "table": table}).one()
+        indexes = connection.scalars(definitions, {"kind": "index", "table": table}).all()
+        copy = re.sub(rf'^CREATE TABLE "?{table}"?', f"CREATE TABLE {table}_copy", rewrite(table, sql))
+        connection.exec_driver_sql(copy)
+        op.execute(f"INSERT INTO {table}_copy SELECT * FROM {table}")
+        op.execute(f"DROP TABLE {table}")
+        op.execute(f"ALTER TABLE {table}_copy RENAME TO {table}")
+        for index in indexes:
+            connection.exec_driver_sql(index)
