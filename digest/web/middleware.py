@@ -12,20 +12,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digest.errors import StoreError
 from digest.web.context import SAFE_METHODS, WebContext
 from digest.web.errors import error_response
-from digest.web.headers import SecurityHeadersMiddleware, strip_root_path
+from digest.web.headers import TOKEN_PATHS, SecurityHeadersMiddleware, strip_root_path
 from digest.web.rate_limit import RateLimiter
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_PATH_LENGTH = 2000  # characters; our longest paths have tokens of some 150
 BODY_TIMEOUT = 20.0  # seconds: enough for 64 KB over the slowest of connections
-# Logins have a limit of their own, in memory, so that an operator can log in while the database is down.
-UNLIMITED_PATHS = ("/operator/",)
+# Logins have a limit of their own, in memory, so that an operator can log in while the database is down. Bounces are
+# signed by the provider that reports them, from few networks; their pages count what is not signed.
+UNLIMITED_PATHS = ("/operator/", "/bounces/")
 SEARCH_PATHS = ("/feeds/", "/api/", "/preview", "/meant")
 log = structlog.get_logger()
 
 
 class RootPathMiddleware:
-    """Strip the path of the public URL, whether or not a proxy has done so.
+    """Strip the path of the public URL, whether or not a proxy has done so, and the slash that some add to a token.
 
     A path that is longer than any of ours is refused with 414 before anything parses it.
     """
@@ -35,7 +36,10 @@ class RootPathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {**scope, "path": strip_root_path(scope, self._root), "root_path": ""}
+            path = strip_root_path(scope, self._root)
+            # Proxies and mail gateways add a slash. No redirect: the button of a mail program follows none.
+            path = (path.rstrip("/") or "/") if path.startswith(TOKEN_PATHS) else path
+            scope = {**scope, "path": path, "root_path": ""}
             if len(scope["path"]) > MAX_PATH_LENGTH:
                 await SecurityHeadersMiddleware(error_response(self._web, scope["path"], 414), self._web)(
                     scope, receive, send

@@ -1,13 +1,15 @@
-"""Rate limits by network, mailbox and domain, and in all.
+"""Rate limits by token, network, mailbox and domain.
 
-Forms are counted in the database, so that all processes share the limits; searches, which change nothing, in memory.
+What may write is counted in the database, so that all processes share the limits: the forms behind a token by that
+token, once its signature is verified, and subscribing by network, mailbox and domain. All else is counted in memory and
+charged to the network it comes from. No limit on forms is shared by all: strangers could use it up for everybody.
 """
 
 import hmac
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -19,9 +21,10 @@ from sqlalchemy import case, delete
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from digest.context import AppContext
+from digest.context import TOKEN_PATHS, AppContext
 from digest.database import insert, read_session, write_session
 from digest.database.models import RateLimitCounter
+from digest.errors import TokenError
 from digest.subscribers import normalize_address
 
 
@@ -86,6 +89,7 @@ class DatabaseStorage(Storage):
 
 
 SUBSCRIBE_PATHS = {"/subscribe", "/api/v1/subscriptions"}
+PURPOSES_BY_PATH = {path: purpose for purpose, path in TOKEN_PATHS.items()}
 MAX_WAIT_SECONDS = 86_400
 
 
@@ -93,13 +97,13 @@ MAX_WAIT_SECONDS = 86_400
 class FormLimits:
     """Forms and searches accepted an hour; `mailbox` a day.
 
-    Unsubscribing has a high limit of its own: a mail provider presses the button for all its users, from one network.
+    `token`: for each page behind a token and each subscriber, from wherever they come: a mail provider presses the
+    button to unsubscribe for all its users, from one network. `other`: what comes from a network without a valid token.
     """
 
     subscribe: int = 20
+    token: int = 120
     other: int = 120
-    unsubscribe: int = 3000
-    all_forms: int = 10_000
     mailbox: int = 5
     domain: int = 500
     all_mailboxes: int = 3000
@@ -120,7 +124,7 @@ class RateLimiter:
 
     def __init__(self, ctx: AppContext, clock: Callable[[], datetime], limits: FormLimits) -> None:
         self._ctx, self._clock, self._limits = ctx, clock, limits
-        self._searches = MovingWindowRateLimiter(MemoryStorage())
+        self._in_memory = MovingWindowRateLimiter(MemoryStorage())
 
     def hit_search(self, client: str) -> int:
         """Count a search. Return 0 if it is allowed, else the seconds until the next one is."""
@@ -129,20 +133,35 @@ class RateLimiter:
             RateLimitRule(RateLimitItemPerHour(limits.all_searches), ("all searches",)),
             RateLimitRule(RateLimitItemPerHour(limits.search), ("search", client_network(client))),
         ]
-        return hit(self._searches, rules, time.time())
+        return hit(self._in_memory, rules, time.time())
+
+    def hit_garbage(self, client: str) -> int:
+        """Count a request that proves nothing. Return 0 if it is allowed, else the seconds until the next one is."""
+        rule = RateLimitRule(RateLimitItemPerHour(self._limits.other), ("other", client_network(client)))
+        return hit(self._in_memory, [rule], time.time())
 
     def hit_form(self, path: str, client: str) -> int:
         """Count a posted form. Return 0 if it is allowed, else the seconds to wait.
 
         Raises StoreError.
         """
-        kind, limit = "other", self._limits.other
-        if path.startswith("/unsubscribe/"):
-            kind, limit = "unsubscribe", self._limits.unsubscribe
-        elif path in SUBSCRIBE_PATHS:
-            kind, limit = "subscribe", self._limits.subscribe
-        common = RateLimitRule(RateLimitItemPerHour(self._limits.all_forms), ("all",))
-        return self._hit_stored([common, RateLimitRule(RateLimitItemPerHour(limit), (kind, client_network(client)))])
+        if path in SUBSCRIBE_PATHS:
+            item = RateLimitItemPerHour(self._limits.subscribe)
+            return self._hit_stored([RateLimitRule(item, ("subscribe", client_network(client)))])
+        if page_and_subject := self._verify_token(path):
+            return self._hit_stored([RateLimitRule(RateLimitItemPerHour(self._limits.token), page_and_subject)])
+        return self.hit_garbage(client)
+
+    def _verify_token(self, path: str) -> tuple[str, str] | None:
+        """Return the page and the subject of the token in a path; None without a token that we have signed."""
+        page, token = (*path.split("/"), "", "")[1:3]
+        purpose = PURPOSES_BY_PATH.get(f"/{page}/")
+        if purpose is None:
+            return None
+        try:  # however long ago it was signed: the page says that it has expired
+            return page, self._ctx.token_signer.unsign(purpose, token, datetime.fromtimestamp(0, UTC))
+        except TokenError:
+            return None
 
     def check_domain(self, email: str) -> int:
         """Return the seconds until the domain of `email` may get more confirmation e-mails, without counting."""
@@ -174,7 +193,8 @@ class RateLimiter:
 def hit(limiter: LimitStrategy, rules: Sequence[RateLimitRule], now: float) -> int:
     """Count against all rules and return 0, or count nothing and return the seconds to wait.
 
-    All rules are checked before one is counted: what one network sends too much does not use up the common limit.
+    All rules are checked before one is counted: what one network sends too much does not use up the common limit of
+    searches, nor one mailbox that of its domain.
     """
     if seconds := check(limiter, rules, now):
         return seconds

@@ -18,7 +18,7 @@ from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser
 from tests.support.contexts import ADA, BOB, StoreView, add_active_subscriber, make_context, sign_token, store_papers
 
-UNLIMITED = FormLimits(subscribe=10_000, other=10_000, search=10_000, mailbox=10_000)
+UNLIMITED = FormLimits(subscribe=10_000, other=10_000, token=10_000, search=10_000, mailbox=10_000)
 YESTERDAY = TEST_TIME - timedelta(days=1)
 EVE = "eve@example.org"
 

@@ -30,7 +30,7 @@ from tests.support.ports import free_port, listening
 PAPERS = size("PAGES", 30_000)
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
 P99_LIMIT_SECONDS = 0.250  # of previews, while eight people type at once
-UNLIMITED = FormLimits(subscribe=10**9, other=10**9, search=10**9, all_searches=10**9, all_forms=10**9)
+UNLIMITED = FormLimits(subscribe=10**9, other=10**9, search=10**9, all_searches=10**9, token=10**9)
 
 
 @dataclass(frozen=True)

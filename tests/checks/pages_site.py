@@ -43,7 +43,7 @@ PUBLIC = (
     *("/", "/?keywords=robot%0A%22graph%20network%22", "/papers", "/papers?q=robot", "/papers?q=nothingatall"),
     *("/papers?view=week", "/papers/1", "/help/keywords", "/privacy", "/for-your-site", "/embed"),
 )
-NO_LIMITS = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, all_forms=10**6, mailbox=10**6)
+NO_LIMITS = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, token=10**6, mailbox=10**6)
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ def test_an_address_that_complained_is_not_mailed_again(ctx: AppContext, record:
     for day in range(3):
         request(ctx, now=NOW + timedelta(days=day))
     for confirmed in (True, False):
-        with pytest.raises(SubscriberError, match="is suppressed already"):
+        with pytest.raises(SubscriberError, match="gets none again"):
             add_subscriber(ctx, ADA, Preferences(), [], NOW, confirmed=confirmed)
     assert record.delivery_kinds(ADA) == []
 

@@ -159,7 +159,7 @@ def test_quick_action_pages_are_private_and_rate_limited(ctx: AppContext, purpos
     if purpose is TokenPurpose.RESUBSCRIBE:
         unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     here, where = (
-        Browser(create_app(ctx, clock=lambda: TEST_TIME, limits=FormLimits(other=1))),
+        Browser(create_app(ctx, clock=lambda: TEST_TIME, limits=FormLimits(token=1))),
         signed_path(ctx, purpose),
     )
     response = here.get(where)

@@ -14,6 +14,7 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import RateLimitCounter, Subscriber
 from digest.jobs.retention import prune_rate_limit_counters
+from digest.tokens import TokenPurpose, TokenSigner
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits, RateLimiter
 from tests.conftest import Connect
@@ -61,24 +62,48 @@ def test_two_processes_share_the_limit_of_a_network(store: Engine) -> None:
 
 
 def test_concurrent_hits_are_all_counted(store: Engine) -> None:
-    rations = [RateLimiter(make_context(store), Clock(), FormLimits(other=30, all_forms=50)) for _ in range(4)]
+    rations = [RateLimiter(make_context(store), Clock(), FormLimits(subscribe=30)) for _ in range(4)]
     with ThreadPoolExecutor(8) as crew:
-        waits = list(crew.map(lambda n: rations[n % 4].hit_form("/", f"192.0.2.{n % 2}"), range(100)))
-    assert sum(not each for each in waits) == 50
+        waits = list(crew.map(lambda n: rations[n % 4].hit_form("/subscribe", f"192.0.2.{n % 2}"), range(100)))
+    assert sum(not each for each in waits) == 60
 
 
 def test_every_kind_of_form_has_its_own_limit(sqlite_store: Engine) -> None:
-    rations = RateLimiter(make_context(sqlite_store), Clock(), FormLimits(subscribe=1, other=2, unsubscribe=3))
-    waits = [rations.hit_form(path, "192.0.2.1") for path in ["/subscribe"] * 2 + ["/"] * 3 + ["/unsubscribe/x"] * 4]
+    ctx = make_context(sqlite_store)
+    rations = RateLimiter(ctx, Clock(), FormLimits(subscribe=1, other=2, token=3))
+    leave = ctx.signed_url(TokenPurpose.UNSUBSCRIBE, "nonce", TEST_TIME).removeprefix(ctx.settings.base_url)
+    waits = [rations.hit_form(path, "192.0.2.1") for path in ["/subscribe"] * 2 + ["/"] * 3 + [leave] * 4]
     assert [wait > 0 for wait in waits] == [False, True, False, False, True, False, False, False, True]
     assert all(0 <= wait <= 3602 for wait in waits)
 
 
-def test_refused_requests_of_one_network_do_not_count_against_the_common_limit(sqlite_store: Engine) -> None:
-    rations = RateLimiter(make_context(sqlite_store), Clock(), FormLimits(other=1, all_forms=3))
-    for _ in range(10):
-        rations.hit_form("/", "192.0.2.1")
-    assert [rations.hit_form("/", f"192.0.2.{n}") > 0 for n in (2, 3, 4)] == [False, False, True]
+def test_a_form_behind_a_token_is_counted_by_page_and_subscriber_alone(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store)
+    rations = RateLimiter(ctx, Clock(), FormLimits(other=0, token=1))
+
+    def path(purpose: TokenPurpose, nonce: str, issued: datetime = TEST_TIME) -> str:
+        return ctx.signed_url(purpose, nonce, issued).removeprefix(ctx.settings.base_url)
+
+    assert rations.hit_form(path(TokenPurpose.UNSUBSCRIBE, "ada"), "192.0.2.1") == 0
+    # Another address and another e-mail: the same subscriber and page.
+    later = path(TokenPurpose.UNSUBSCRIBE, "ada", TEST_TIME + timedelta(days=1))
+    assert rations.hit_form(later, "192.0.2.2") > 0
+    assert rations.hit_form(path(TokenPurpose.PREFERENCES, "ada") + "/erase", "192.0.2.1") == 0
+    assert rations.hit_form(path(TokenPurpose.UNSUBSCRIBE, "bob"), "192.0.2.1") == 0
+    expired = path(TokenPurpose.CONFIRM, "bob", TEST_TIME - timedelta(days=400))
+    assert rations.hit_form(expired, "192.0.2.1") == 0
+
+
+def test_what_has_no_valid_token_is_charged_to_its_network_and_writes_nothing(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store)
+    rations = RateLimiter(ctx, Clock(), FormLimits(other=3))
+    foreign = TokenSigner(["another key"]).sign(TokenPurpose.UNSUBSCRIBE, "ada", TEST_TIME)
+    wrong = ctx.token_signer.sign(TokenPurpose.PREFERENCES, "ada", TEST_TIME)
+    paths = ["/unsubscribe/x", f"/unsubscribe/{foreign}", f"/unsubscribe/{wrong}", "/nothing", "/unsubscribe/", "/"]
+    assert [rations.hit_form(path, "192.0.2.1") > 0 for path in paths] == [False] * 3 + [True] * 3
+    assert rations.hit_form("/unsubscribe/x", "192.0.2.2") == 0
+    with read_session(sqlite_store) as session:
+        assert session.exec(select(RateLimitCounter)).all() == []
 
 
 def test_a_domain_and_all_mailboxes_have_limits_with_an_error_page(sqlite_store: Engine) -> None:
@@ -111,7 +136,7 @@ def test_counters_reveal_neither_networks_nor_addresses(store: Engine) -> None:
     subscribe_status(create_browser(ctx, FormLimits()), "ada@example.org")
     with read_session(store) as session:
         names = [each.key for each in session.exec(select(RateLimitCounter)).all()]
-    assert len(names) == 5  # this network and all networks; this mailbox, its domain and all mailboxes
+    assert len(names) == 4  # this network; this mailbox, its domain and all mailboxes
     assert not any(text in name for name in names for text in ("192.0.2", "ada", "example"))
     assert {len(name) for name in names} == {40}
 
@@ -120,7 +145,7 @@ def test_expired_counters_are_deleted(store: Engine) -> None:
     ctx = make_context(store)
     subscribe_status(create_browser(ctx, FormLimits()), "ada@example.org")
     assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(minutes=59)) == 0
-    assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(minutes=61)) == 4
+    assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(minutes=61)) == 3
     assert prune_rate_limit_counters(ctx, TEST_TIME + timedelta(hours=25)) == 1
 
 
@@ -140,12 +165,13 @@ def test_refused_forms_and_all_searches_write_nothing(sqlite_store: Engine) -> N
     assert read_counters() == before
 
 
-@pytest.mark.parametrize("path", ["/subscribe", "/", "/unsubscribe/x", "/api/v1/subscriptions"])
+@pytest.mark.parametrize("path", ["/subscribe", "/", "/unsubscribe/", "/api/v1/subscriptions"])
 def test_every_form_reports_an_unavailable_database(tmp_path: Path, connect: Connect, path: str) -> None:
     (tmp_path / "empty.db").touch()
-    lost = connect(f"sqlite:///{tmp_path}/empty.db")
+    ctx = make_context(connect(f"sqlite:///{tmp_path}/empty.db"))
+    token = ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, "ada", TEST_TIME)
     with capture_logs() as header:
-        response = create_browser(make_context(lost), FormLimits()).post(path, FORM)
+        response = create_browser(ctx, FormLimits()).post(path + token if path.endswith("e/") else path, FORM)
     assert (response.status_code, response.headers["retry-after"]) == (503, "60")
     assert "Nothing was changed" in response.text
     assert [each["event"] for each in header] == ["page.database_unavailable"]
