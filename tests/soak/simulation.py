@@ -112,7 +112,7 @@ class Soak:
             if self._dice.random() < 0.02:
                 self.members[email].has_left = True
                 try:
-                    erase_by_email(ctx.engine, email)
+                    erase_by_email(ctx, email)
                 except SubscriberNotFoundError:
                     self.problems["a subscriber was not there"] += 1
         for _ in range(self.subscribers - sum(not member.has_left for member in self.members.values())):

@@ -44,7 +44,7 @@ def test_the_upgrade_can_be_undone(former_store: Engine) -> None:
 def test_no_id_is_given_again_after_its_row_is_deleted(former_store: Engine, model: Any) -> None:
     migrate(former_store)
     name, row = model.__tablename__, ROWS[model.__tablename__]
-    fresh = {
+    fresh: dict[str, Any] = {
         "paper": {"key": "another"},
         "subscriber": {"email_key": "another", "nonce": "another"},
         "keyword": {"canonical": "another"},
