@@ -1,5 +1,6 @@
 """Feedback on keywords: how each is understood, what it finds, what to add, and how to narrow it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -139,15 +140,21 @@ def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> t
 
 
 def edit_keywords(text: str, add: str, narrow: str) -> str:
-    """Apply a button to the keywords: append `add`, or replace the line that `narrow` narrows."""
-    lines = text.splitlines()
-    if narrow:
-        stripped = [line.strip() for line in lines]
-        wider = [n for n, line in enumerate(stripped) if line and narrow.startswith((f"{line} AND ", f"({line}) AND "))]
-        if wider:
-            lines[wider[0]] = narrow
-        elif narrow not in lines:
-            lines.append(narrow)
-    if add and add not in lines:
-        lines = [*(line for line in lines if line.strip()), add]
+    """Apply a button to the keywords: append `add`, or replace the line that `narrow` narrows.
+
+    All other lines stay as they were typed; without a button, all of the text.
+    """
+    if not add and not narrow:
+        return text
+    lines = re.split(r"\r\n|\r|\n", text)
+    stripped = [line.strip() for line in lines]
+    wider = [n for n, line in enumerate(stripped) if line and narrow.startswith((f"{line} AND ", f"({line}) AND "))]
+    if wider:
+        lines[wider[0]] = narrow
+        stripped[wider[0]] = narrow
+    for keyword in (narrow, add):
+        if keyword and keyword not in stripped:
+            while lines and not lines[-1].strip():
+                lines.pop()
+            lines.append(keyword)
     return "\n".join(lines)

@@ -91,10 +91,9 @@ def preview_fragment(web: WebDep, form: SubscribeBody) -> Response:
     """
     if web.recent_papers.is_loading:
         return Response(status_code=202, headers={"Retry-After": "2"})
-    entered = form.keywords
     parsed = parse_preview_keywords(web, form)
     variables = _template_variables(web, submitted_values(form, web.ctx.settings), parsed, run_preview(web, parsed))
-    edited = form.keywords if form.keywords != entered else None
+    edited = form.keywords if form.add or form.narrow else None  # what is typed is never changed
     return web.render("preview.html", **variables, live=True, edited_keywords=edited)
 
 

@@ -38,7 +38,7 @@ async function preview(button) {
       return;
     }
     if (response.status !== 200) throw new Error(response.status);
-    show(new DOMParser().parseFromString(await response.text(), "text/html"), sent);
+    show(new DOMParser().parseFromString(await response.text(), "text/html"), sent, button);
   } catch (error) {
     if (error.name === "AbortError") return;
     setStatus(error.message === "429" ? "That was much typing. The preview rests for a while; you can subscribe." : "The preview does not answer. You can subscribe all the same.");
@@ -46,10 +46,17 @@ async function preview(button) {
   if (running === request) beside.removeAttribute("aria-busy");
 }
 
-function show(page, sent) {
-  const changed = page.getElementById("changed");
-  if (changed && area.value === sent) area.value = changed.value;
+// What a button adds is inserted as if it were typed, so that undo takes it back. Nothing else ever changes the field.
+function insert(text) {
+  area.focus();
+  area.select();
+  if (!document.execCommand("insertText", false, text)) area.value = text;
+}
+
+function show(page, sent, button) {
+  const changed = button && area.value === sent ? page.getElementById("changed") : null;
   last = changed ? changed.value : sent; // the next preview covers what was typed meanwhile
+  if (changed) insert(changed.value);
   for (const part of [told, beside]) part.replaceChildren(...page.getElementById(part.id).childNodes);
   document.getElementById("keywords-fault")?.remove();
   const error = document.getElementById("keywords-live");

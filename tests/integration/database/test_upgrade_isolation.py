@@ -44,20 +44,20 @@ def test_the_upgrade_can_be_undone(former_store: Engine) -> None:
 def test_no_id_is_given_again_after_its_row_is_deleted(former_store: Engine, model: Any) -> None:
     migrate(former_store)
     name, row = model.__tablename__, ROWS[model.__tablename__]
-    fresh: dict[str, Any] = {
+    changes: dict[str, dict[str, Any]] = {
         "paper": {"key": "another"},
         "subscriber": {"email_key": "another", "nonce": "another"},
         "keyword": {"canonical": "another"},
         "delivery": {"edition": "another", "message_id": "another"},
         "listing": {"list_day": date(2026, 7, 1)},
-    }[name]
+    }
     with former_store.connect().execution_options(writer=True) as connection, connection.begin():
         table = model.__table__
         if former_store.dialect.name == "postgresql":  # its sequence was not advanced by the row with an id of its own
             connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {row['id']})"))
         ids = []
         for _ in range(2):
-            values = {key: value for key, value in (row | fresh).items() if key != "id"}
+            values = {key: value for key, value in (row | changes[name]).items() if key != "id"}
             ids.append(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
             connection.execute(delete(table).where(table.c.id == ids[-1]))
     assert ids == [row["id"] + 1, row["id"] + 2]
