@@ -110,6 +110,12 @@ def collect(
     )
 
 
+SHOWN_COLUMNS = {
+    *("source", "list_day", "part", "started_at", "seconds", "status", "message"),
+    *("promised", "received", "unreadable", "fresh", "stale", "whole"),
+}
+
+
 def sources(*, as_json: JsonOption = False) -> None:
     """Show the last fetches of each source, and what is wrong with it. Exits with 1 while a day is missing."""
     from digest.database import read_session
@@ -117,7 +123,7 @@ def sources(*, as_json: JsonOption = False) -> None:
 
     with read_session(open_context().engine) as session:
         fetches = [
-            fetch.model_dump(include={"source", "list_day", "started_at", "seconds", "status", "message"})
+            fetch.model_dump(include=SHOWN_COLUMNS)
             | {"via": fetch.endpoint, "listed": fetch.listed_count, "new": fetch.new_count, "code": fetch.error_code}
             for fetch in latest_fetches(session)
         ]
@@ -126,7 +132,10 @@ def sources(*, as_json: JsonOption = False) -> None:
         sentences = [problem.sentence for problem in problems]
         print_json({"fetches": fetches, "problems": sentences}, {"fetches": "readings"})
     else:
-        columns = ("source", "list_day", "status", "via", "listed", "new", "seconds", "started_at", "message")
+        columns = (
+            *("source", "list_day", "part", "status", "via", "promised", "received"),
+            *("listed", "new", "seconds", "started_at", "message"),
+        )
         print_table("Fetches", columns, ([fetch[name] for name in columns] for fetch in fetches))
         for problem in problems:
             print_error(problem.sentence)

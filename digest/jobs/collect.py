@@ -21,8 +21,12 @@ from digest.errors import MalformedAnswerError, NotListedError, SourceError
 from digest.jobs.reports import SourceReport
 from digest.papers import (
     INDEX_BATCH_SIZE,
+    STALE_KINDS,
+    StoreReport,
     arxiv_ids_without_text,
-    due_days,
+    days_due,
+    is_stale,
+    load_fetches,
     load_http_cache,
     record_fetch,
     store_http_cache,
@@ -30,7 +34,7 @@ from digest.papers import (
     store_texts,
     update_index,
 )
-from digest.sources import ArxivSource, Source, SourceAnswer, SourceClient, build_sources
+from digest.sources import AnswerPart, ArxivSource, Source, SourceAnswer, SourceClient, build_sources
 
 log = structlog.get_logger()
 
@@ -47,6 +51,7 @@ class FetchTiming:
     day: date
     now: datetime
     started: float
+    is_backfill: bool
 
     @property
     def seconds(self) -> float:
@@ -62,6 +67,7 @@ class FetchTiming:
             started_at=self.now,
             seconds=self.seconds,
             status=status,
+            is_backfill=self.is_backfill,
             **details,
         )
 
@@ -95,9 +101,9 @@ async def _collect_source(
     for day in sorted({*current, *missed}):
         if on_progress:
             on_progress(f"reading {source.name}, {day}")
-        timing = FetchTiming(source.name, day, now, time.monotonic())
+        timing = FetchTiming(source.name, day, now, time.monotonic(), is_backfill=day not in current)
         try:
-            answer = await (source.fetch_day if day in current else source.backfill_day)(day, now)
+            answer = await (source.backfill_day if timing.is_backfill else source.fetch_day)(day, now)
         except SourceError as error:
             await asyncio.to_thread(_record_failure, ctx, timing, error, report)
         except PARSER_ERRORS as error:
@@ -118,43 +124,67 @@ def _days_to_fetch(
     if days is not None:
         return [day for day in days if day in current], [day for day in days if day not in current]
     with read_session(ctx.engine) as session:
-        return due_days(session, source.name, now, current, growth_period=source.growth_period)
+        return days_due(load_fetches(session, source.name, now), now, current, growth_period=source.growth_period)
 
 
 def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, report: SourceReport) -> None:
-    """Store papers, fetch and HTTP validators in one transaction: a crash leaves all of them or none."""
+    """Store papers, fetch and HTTP validators in one transaction: a crash leaves all of them or none.
+
+    Validators are stored only with a whole list: "not modified" then means that all of it is there.
+    """
+    warnings = list(answer.warnings)
+    day = answer.shown_day or timing.day
     with write_session(ctx.engine) as session:
         stored = store_listings(session, answer.papers, timing.now)
         update_index(session, INDEX_BATCH_SIZE)
-        status = FetchStatus.UNCHANGED if answer.not_modified else FetchStatus.OK
-        if not answer.papers and not answer.not_modified:
-            status = FetchStatus.EMPTY
-        store_http_cache(session, answer.validators, timing.now)
+        parts = [_judge_part(part, answer, stored, timing) for part in answer.parts]
+        for part in parts:
+            if part["status"] == FetchStatus.STALE:
+                name = f" in {part['part']}" if part["part"] else ""
+                warnings.append(f"the list of {day} repeats one of before{name}; it is fetched again later")
+        if all(part["whole"] and part["status"] != FetchStatus.STALE for part in parts):
+            store_http_cache(session, answer.validators, timing.now)
         if answer.shown_day:  # the requested day has no list yet: it stays due, whatever the host showed instead
             timing.record(session, FetchStatus.NOT_LISTED, message=f"the list shown was of {answer.shown_day}")
-        timing.record(
-            session,
-            status,
-            day=answer.shown_day,
-            endpoint=answer.endpoint,
-            message="; ".join(answer.warnings),
-            listed_count=stored.listed_count,
-            new_count=stored.new_count,
-        )
+        for part in parts or [{"status": FetchStatus.UNCHANGED if answer.not_modified else FetchStatus.EMPTY}]:
+            timing.record(session, day=day, endpoint=answer.endpoint, message="; ".join(warnings), **part)
     report.listed += stored.listed_count
     report.new += stored.new_count
-    report.problems.extend(answer.warnings)
+    report.problems.extend(warnings)
     if answer.shown_day:
         log.info("source.not_listed", source=timing.source, day=str(timing.day))
     log.info(
         "source.fetched",
         source=timing.source,
-        day=str(answer.shown_day or timing.day),
-        status=str(status),
+        day=str(day),
+        status=" ".join(sorted({str(part["status"]) for part in parts})) or "unchanged",
         listed=stored.listed_count,
         new=stored.new_count,
         seconds=round(timing.seconds, 2),
     )
+
+
+def _judge_part(part: AnswerPart, answer: SourceAnswer, stored: StoreReport, timing: FetchTiming) -> dict[str, Any]:
+    """Return what the fetch log records of one part of an answer."""
+    new_entries = {paper.key for paper in answer.papers if paper.kind in STALE_KINDS} & part.keys
+    stale = len(stored.stale & part.keys)
+    status = FetchStatus.OK if answer.papers else FetchStatus.EMPTY
+    if part.received < part.promised:
+        status = FetchStatus.PARTIAL
+    elif not timing.is_backfill and is_stale(len(new_entries), stale):
+        status = FetchStatus.STALE
+    return {
+        "status": status,
+        "part": part.name,
+        "promised": part.promised,
+        "received": part.received,
+        "unreadable": part.unreadable,
+        "listed_count": len(stored.listed & part.keys),
+        "new_count": len(stored.new & part.keys),
+        "fresh": len(stored.fresh & part.keys),
+        "stale": stale,
+        "whole": part.received >= part.promised,
+    }
 
 
 def _record_failure(ctx: AppContext, timing: FetchTiming, error: SourceError, report: SourceReport) -> None:

@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 from digest.database.models import FetchStatus, SourceFetch
 from digest.monitoring.time_window import parse_day, rows_since, start_of_day, utc_day, utc_day_column
 
-SUCCESS_STATUSES = (FetchStatus.OK, FetchStatus.UNCHANGED)
-EMPTY_STATUSES = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED)
+SUCCESS_STATUSES = (FetchStatus.OK, FetchStatus.UNCHANGED, FetchStatus.PARTIAL)
+EMPTY_STATUSES = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED, FetchStatus.STALE)
 
 
 @dataclass(slots=True)
@@ -50,11 +50,14 @@ def fetches_by_day(session: Session, first: date) -> dict[str, dict[date, FetchC
     """Count the fetches of each source by the day on which they were made, from `first` on."""
     source, status = col(SourceFetch.source), col(SourceFetch.status)
     day, start = utc_day_column(session, col(SourceFetch.started_at)), start_of_day(first)
-    rows = session.execute(
-        select(source, day, status, func.count(), func.sum(col(SourceFetch.new_count)))
+    looks = (  # the parts of a fetch share its instant and list day
+        select(source, day.label("day"), status, func.sum(col(SourceFetch.new_count)).label("new"))
         .where(*rows_since(session, col(SourceFetch.id), col(SourceFetch.started_at), start))
-        .group_by(source, day, status)
+        .group_by(source, day, status, col(SourceFetch.started_at), col(SourceFetch.list_day))
+        .subquery()
     )
+    columns = looks.c.source, looks.c.day, looks.c.status
+    rows = session.execute(select(*columns, func.count(), func.sum(looks.c.new)).group_by(*columns))
     counts: dict[str, dict[date, FetchCounts]] = defaultdict(lambda: defaultdict(FetchCounts))
     for source_name, fetched_on, fetch_status, count, new in rows:
         fetches = counts[source_name][parse_day(fetched_on)]

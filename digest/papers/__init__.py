@@ -1,8 +1,9 @@
 """Papers and listings in the store: ingest, queries, full-text search, recent papers, and the log of fetches.
 
 - `cache`: cache of papers, for a process that renders many e-mails
+- `completeness`: which list days are complete, and which are due
 - `documents`: stored papers as documents for matching
-- `fetch_log`: what was fetched when, which days are due, and the problems of sources
+- `fetch_log`: what was fetched when, and the problems of sources
 - `fulltext`: full-text index in the store
 - `fulltext_terms`: terms of the full-text index, of a paper and of a query
 - `history`: which papers a subscriber had
@@ -18,13 +19,13 @@
 from typing import TYPE_CHECKING, Any
 
 from digest.papers.cache import PaperCache, listed_days, load_snapshots
+from digest.papers.completeness import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.documents import build_documents
 from digest.papers.fetch_log import (
-    BACKFILL_DAYS,
     SOURCE_TITLES,
     SourceProblem,
-    due_days,
     latest_fetches,
+    load_fetches,
     load_http_cache,
     record_fetch,
     source_problems,
@@ -32,7 +33,7 @@ from digest.papers.fetch_log import (
 )
 from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
 from digest.papers.history import delivered_paper_ids
-from digest.papers.ingest import store_listings, store_texts
+from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
 from digest.papers.queries import (
     arxiv_ids_without_text,
     first_listing_id_of_latest_day,
@@ -69,6 +70,7 @@ __all__ = [
     "MAX_PAPER_ID",
     "PACKED_KEY_BITS",
     "SOURCE_TITLES",
+    "STALE_KINDS",
     "TRENDING_LIMIT",
     "Candidate",
     "PaperCache",
@@ -78,16 +80,19 @@ __all__ = [
     "SearchPage",
     "Selection",
     "SourceProblem",
+    "StoreReport",
     "arxiv_ids_without_text",
     "build_documents",
     "choose_papers",
+    "days_due",
     "delivered_paper_ids",
-    "due_days",
     "first_listing_id_of_latest_day",
+    "is_stale",
     "latest_fetches",
     "latest_list_day",
     "latest_listing_id",
     "listed_days",
+    "load_fetches",
     "load_http_cache",
     "load_snapshots",
     "packed_ranking_key",

@@ -1,26 +1,26 @@
-"""Log of fetches: what was fetched when, which days are due, and which problems people should know.
+"""Log of fetches: what was fetched when, and which problems people should know.
 
 Nothing here commits. A fetch is recorded in the transaction that stores its papers and the validators of its HTTP
 responses, so a crash leaves none of them, and the next run fetches again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol, Self
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol, Self
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, or_
 from sqlmodel import Session, col, select
 
 from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
+from digest.papers.completeness import BACKFILL_DAYS, LISTED, SATURDAY, weekdays
 
-BACKFILL_DAYS = 14
 HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
 MAX_MESSAGE_LENGTH = 1000
-SATURDAY = 5
 SOURCE_TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
 SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
+WHOLE = (*SUCCESSFUL, FetchStatus.EMPTY)
 FAILURE_TEXTS = {
     "unreachable": "did not answer",
     "throttled": "asked us to wait",
@@ -74,24 +74,22 @@ def record_fetch(
     started_at: datetime,
     seconds: float,
     status: FetchStatus,
-    endpoint: str = "",
-    listed_count: int = 0,
-    new_count: int = 0,
-    error_code: str = "",
     message: str = "",
+    **details: Any,
 ) -> SourceFetch:
-    """Record one fetch of `source` for a list day. `error_code` and `message` name the failure, or warn."""
+    """Record one fetch of `source` for a list day, or of one part. `error_code` and `message` name a failure, or warn.
+
+    `details` are further columns of SourceFetch. A list is whole unless they say otherwise.
+    """
+    details.setdefault("whole", status in WHOLE)
     fetch = SourceFetch(
         source=source,
         list_day=day,
         started_at=started_at,
         seconds=round(seconds, 3),
         status=status,
-        endpoint=endpoint,
-        listed_count=listed_count,
-        new_count=new_count,
-        error_code=error_code,
         message=message[:MAX_MESSAGE_LENGTH],
+        **details,
     )
     session.add(fetch)
     session.flush()
@@ -114,54 +112,29 @@ def load_http_cache(session: Session) -> dict[str, StoredValidators]:
     return {url: StoredValidators(etag, last_modified) for url, etag, last_modified in rows}
 
 
-def due_days(
-    session: Session,
-    source: str,
-    now: datetime,
-    regular_days: Sequence[date],
-    *,
-    growth_period: timedelta = timedelta(0),
-) -> tuple[tuple[date, ...], tuple[date, ...]]:
-    """Return the days to fetch now: the regular ones and the missed ones, both oldest first.
-
-    Missed are the weekdays of the last BACKFILL_DAYS, since the first successful fetch of the source, that are not
-    complete. A successful or empty fetch completes a day once `growth_period` has passed since the day began (UTC);
-    the answer that there is no list completes it once the day is over; a failed fetch never does.
-    """
-    first: date | None = session.exec(
-        select(func.min(SourceFetch.list_day)).where(
-            SourceFetch.source == source, col(SourceFetch.status).in_(SUCCESSFUL)
-        )
-    ).one()
-    today = now.astimezone(UTC).date()
-    if first is None:
-        return tuple(sorted(regular_days)), ()
-    since = max(first, today - timedelta(days=BACKFILL_DAYS))
-    fetches = select(SourceFetch).where(SourceFetch.source == source, col(SourceFetch.list_day) >= since)
-    complete: set[date] = set()
-    for fetch in session.exec(fetches):
-        midnight = datetime.combine(fetch.list_day, time(), tzinfo=UTC)
-        if fetch.status in SUCCESSFUL or fetch.status == FetchStatus.EMPTY:
-            is_complete = not growth_period or fetch.started_at >= midnight + growth_period
-        else:
-            is_complete = fetch.status == FetchStatus.NOT_LISTED and fetch.started_at >= midnight + timedelta(days=1)
-        if is_complete:
-            complete.add(fetch.list_day)
-    missed = [day for day in _weekdays(since, today) if day not in complete and day not in regular_days]
-    return tuple(sorted(regular_days)), tuple(missed)
+def load_fetches(session: Session, source: str, now: datetime) -> Sequence[SourceFetch]:
+    """Return the fetches of a source that `days_due` asks for: the last days' and that of its first list."""
+    is_source = SourceFetch.source == source
+    first = select(func.min(SourceFetch.list_day)).where(is_source, col(SourceFetch.status).in_(LISTED))
+    since = now.astimezone(UTC).date() - timedelta(days=BACKFILL_DAYS)
+    day = col(SourceFetch.list_day)
+    statement = select(SourceFetch).where(is_source, or_(day >= since, day == first.scalar_subquery()))
+    return session.exec(statement.order_by(col(SourceFetch.started_at), col(SourceFetch.id))).all()
 
 
 def latest_fetches(session: Session) -> list[SourceFetch]:
-    """Return the last fetch of each source for each of its last five list days, latest day first."""
-    newest = select(func.max(SourceFetch.id)).group_by(col(SourceFetch.source), col(SourceFetch.list_day))
-    by_source: dict[str, list[SourceFetch]] = defaultdict(list)
-    for fetch in session.exec(select(SourceFetch).where(col(SourceFetch.id).in_(newest))):
-        by_source[fetch.source].append(fetch)
-    return [
-        fetch
-        for _, fetches in sorted(by_source.items())
-        for fetch in sorted(fetches, key=lambda fetch: fetch.list_day, reverse=True)[:5]
-    ]
+    """Return the last fetch of each source, with all its parts, for each of its last five list days, latest first."""
+    part = (col(SourceFetch.source), col(SourceFetch.list_day), col(SourceFetch.part))
+    newest = select(func.max(SourceFetch.id)).group_by(*part)
+    fetches: dict[str, dict[date, list[SourceFetch]]] = defaultdict(lambda: defaultdict(list))
+    for fetch in session.exec(select(SourceFetch).where(col(SourceFetch.id).in_(newest)).order_by(*part)):
+        fetches[fetch.source][fetch.list_day].append(fetch)
+    latest: list[SourceFetch] = []
+    for _, days in sorted(fetches.items()):
+        for day in sorted(days, reverse=True)[:5]:
+            last = max(fetch.started_at for fetch in days[day])
+            latest += [fetch for fetch in days[day] if fetch.started_at == last]
+    return latest
 
 
 def source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
@@ -186,7 +159,7 @@ def source_problems(session: Session, now: datetime, since: datetime | None = No
             if problem := _problem_on_day(source, day, day_fetches, today, since):
                 problems.append(problem)
         successful = [day for day in days if any(fetch.status in SUCCESSFUL for fetch in days[day])]
-        span = _weekdays(min(successful), max(successful)) if successful else ()
+        span = weekdays(min(successful), max(successful)) if successful else ()
         problems += [
             SourceProblem.on_day("missing", source, day, "was not read for {}; its papers will be made up.")
             for day in span
@@ -213,11 +186,3 @@ def _problem_on_day(
     if last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not successful:
         return SourceProblem.on_day("empty", source, day, "listed no papers on {}, a weekday.")
     return None
-
-
-def _weekdays(first: date, end: date) -> Iterator[date]:
-    """Yield the days from Monday to Friday, `end` excluded."""
-    for offset in range((end - first).days):
-        day = first + timedelta(days=offset)
-        if day.weekday() < SATURDAY:
-            yield day

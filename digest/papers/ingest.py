@@ -5,8 +5,8 @@ become visible; `Paper.first_listing_id` is the id of a paper's first listing, a
 Nothing here commits: papers, listings and the record of the fetch share the caller's transaction.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from digest.database.models import Listing, Paper
 from digest.papers.queries import chunks
 
 SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
+STALE_KINDS = ("new", "listed")  # a paper may rightly be cross-listed or replaced again
 _OPTIONAL_FIELDS = (
     *("organization", "code_url", "project_url", "thumbnail_url", "discussion_url", "ai_summary", "doi", "pdf_url"),
     *("upvotes", "comments", "code_stars"),
@@ -69,21 +70,24 @@ class ListingEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """Number of papers in a batch (replacements are no listings), and how many of them are new."""
+    """Number of papers in a batch (replacements are no listings), how many of them are new, and which entries.
 
-    listed_count: int
-    new_count: int
+    Keys of entries: `listed`; `new`, papers that no source had; `fresh`, papers that this source had never listed;
+    `stale`, listed as new although this source did so under an earlier day of the last week.
+    """
+
+    listed_count: int = 0
+    new_count: int = 0
+    listed: frozenset[str] = field(default=frozenset(), compare=False)
+    new: frozenset[str] = field(default=frozenset(), compare=False)
+    fresh: frozenset[str] = field(default=frozenset(), compare=False)
+    stale: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def store_listings(session: Session, entries: Sequence[ListingEntry], now: datetime) -> StoreReport:
     """Store a batch: one row a paper with the best text, and one listing for each paper, source and day."""
     acquire_lock(session, LISTING_LOCK)
-    existing: dict[str, Paper] = {}
-    for keys in chunks({entry.key for entry in entries}):
-        existing |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
-    for dois in chunks({entry.doi.lower() for entry in entries if entry.doi}):
-        for paper in session.exec(select(Paper).where(col(Paper.doi).in_(dois))):
-            existing.setdefault(f"doi:{paper.doi}", paper)
+    existing = _load_papers(session, entries)
     listed: list[tuple[ListingEntry, Paper]] = []
     new_papers: list[Paper] = []
     versions: dict[int, int] = {}  # before this batch, by identity of the object
@@ -104,9 +108,21 @@ def store_listings(session: Session, entries: Sequence[ListingEntry], now: datet
             listed.append((entry, stored))
     session.add_all(new_papers)
     session.flush()
-    if listed:
-        _store_entries(session, listed, versions, now)
-    return StoreReport(listed_count=len({id(paper) for _, paper in listed}), new_count=len(new_papers))
+    if not listed:
+        return StoreReport(new_count=len(new_papers))
+    former = _load_former_listings(session, listed)
+    stale = [entry.key for entry, paper in listed if _is_listed_earlier(former, entry, paper, versions)]
+    fresh = [entry.key for entry, paper in listed if (entry.source, paper.id) not in former]
+    _store_entries(session, listed, former, versions, now)
+    new_ids = {id(paper) for paper in new_papers}
+    return StoreReport(
+        listed_count=len({id(paper) for _, paper in listed}),
+        new_count=len(new_papers),
+        listed=frozenset(entry.key for entry, _ in listed),
+        new=frozenset(entry.key for entry, paper in listed if id(paper) in new_ids),
+        fresh=frozenset(fresh),
+        stale=frozenset(stale),
+    )
 
 
 def store_texts(
@@ -122,6 +138,17 @@ def store_texts(
     for ids in chunks(set(requested_ids)):
         session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(text_fetched_at=now))
     return len({entry.arxiv_id for entry in entries} & set(requested_ids))
+
+
+def _load_papers(session: Session, entries: Sequence[ListingEntry]) -> dict[str, Paper]:
+    """Load the papers of these entries that are stored, by key."""
+    existing: dict[str, Paper] = {}
+    for keys in chunks({entry.key for entry in entries}):
+        existing |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
+    for dois in chunks({entry.doi.lower() for entry in entries if entry.doi}):
+        for paper in session.exec(select(Paper).where(col(Paper.doi).in_(dois))):
+            existing.setdefault(f"doi:{paper.doi}", paper)
+    return existing
 
 
 def _new_paper(entry: ListingEntry, now: datetime) -> Paper:
@@ -192,24 +219,43 @@ def _assign(paper: Paper, values: dict[str, object]) -> bool:
     return bool(changes)
 
 
+def _load_former_listings(
+    session: Session, entries: Sequence[tuple[ListingEntry, Paper]]
+) -> dict[tuple[str, int], list[Listing]]:
+    """Load the listings of these papers by source and paper."""
+    former: dict[tuple[str, int], list[Listing]] = {}
+    for ids in chunks({int(paper.id or 0) for _, paper in entries}):
+        rows = select(Listing).where(col(Listing.paper_id).in_(ids)).order_by(col(Listing.id))
+        for row in session.exec(rows):
+            former.setdefault((row.source, row.paper_id), []).append(row)
+    return former
+
+
+def _is_listed_earlier(
+    former: Mapping[tuple[str, int], Sequence[Listing]], entry: ListingEntry, paper: Paper, versions: Mapping[int, int]
+) -> bool:
+    """Return whether an entry is listed as new although its source did so under an earlier day of the last week."""
+    if entry.kind not in STALE_KINDS or versions.get(id(paper), 0) < entry.version:
+        return False
+    listings = former.get((entry.source, int(paper.id or 0)), ())
+    return any(timedelta(0) < entry.list_day - listing.list_day <= SAME_BATCH_WINDOW for listing in listings)
+
+
 def _store_entries(
-    session: Session, entries: Sequence[tuple[ListingEntry, Paper]], versions: dict[int, int], now: datetime
+    session: Session,
+    entries: Sequence[tuple[ListingEntry, Paper]],
+    former: Mapping[tuple[str, int], Sequence[Listing]],
+    versions: Mapping[int, int],
+    now: datetime,
 ) -> None:
     """Store a listing for each entry that does not repeat one, and set the first listing of new papers."""
-    days = [entry.list_day for entry, _ in entries]
-    is_near = col(Listing.list_day).between(min(days) - SAME_BATCH_WINDOW, max(days) + SAME_BATCH_WINDOW)
-    nearby: dict[tuple[str, int], list[Listing]] = {}
-    for ids in chunks({int(paper.id or 0) for _, paper in entries}):
-        rows = select(Listing).where(is_near, col(Listing.paper_id).in_(ids)).order_by(col(Listing.id))
-        for row in session.exec(rows):
-            nearby.setdefault((row.source, row.paper_id), []).append(row)
     new_listings: dict[tuple[str, date, int], Listing] = {}
     first_listings: dict[int, tuple[Paper, Listing]] = {}
     for entry, paper in entries:
         paper_id = int(paper.id or 0)
         key = (entry.source, entry.list_day, paper_id)
         listing = new_listings.get(key) or _find_repeated_listing(
-            nearby.get((entry.source, paper_id), ()), entry, versions.get(id(paper), 0)
+            former.get((entry.source, paper_id), ()), entry, versions.get(id(paper), 0)
         )
         if listing is None:
             listing = new_listings[key] = Listing(

@@ -17,7 +17,7 @@ A new source is one module here and one entry in `registry.SOURCES`.
 """
 
 from digest.sources.arxiv import ArxivSource, submission_window
-from digest.sources.base import HttpValidators, ListedPaper, Source, SourceAnswer
+from digest.sources.base import AnswerPart, HttpValidators, ListedPaper, Source, SourceAnswer
 from digest.sources.http import RetryPolicy, SourceClient
 from digest.sources.huggingface import HuggingFaceSource
 from digest.sources.registry import SOURCES, build_sources
@@ -26,6 +26,7 @@ from digest.sources.throttle import HostThrottle
 
 __all__ = [
     "SOURCES",
+    "AnswerPart",
     "ArxivSource",
     "HostThrottle",
     "HttpValidators",

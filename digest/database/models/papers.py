@@ -80,20 +80,32 @@ class Listing(SQLModel, table=True):
 
 
 class FetchStatus(StrEnum):
-    """Results of a fetch. Only `failed` is an error; `empty` on a weekday is a warning."""
+    """Results of a fetch. Only `failed` is an error; `empty` on a weekday is a warning.
+
+    `partial`: less came than was promised; `stale`: the list of an earlier day came. Both leave the day due.
+    """
 
     OK = "ok"
     UNCHANGED = "unchanged"
+    PARTIAL = "partial"
+    STALE = "stale"
     EMPTY = "empty"
     NOT_LISTED = "not-listed"
     FAILED = "failed"
 
 
 class SourceFetch(SQLModel, table=True):
-    """One fetch of the list of a source for a day, also when it failed or found nothing.
+    """One fetch of the list of a source for a day, or of one part of it, also when it failed or found nothing.
 
+    - `part`: category of arXiv; empty for a whole list
     - `endpoint`: where the list was found: api, page, rss or query
+    - `is_backfill`: the day was read afterwards, in another way than a current one
     - `seconds`: how long it took
+    - `promised`: the largest number of entries that the host named, else what it sent; null when no list came
+    - `received`: different entries that came, the unreadable ones included
+    - `fresh`: papers that this source had never listed before; `new_count`: papers that no source had
+    - `stale`: entries that it had listed as new under an earlier day
+    - `whole`: all came that was promised
     - `error_code`, `message`: what failed, or a warning
     """
 
@@ -106,9 +118,17 @@ class SourceFetch(SQLModel, table=True):
     started_at: datetime = Field(sa_type=UtcDateTime)
     seconds: float
     status: str
+    part: str = Field(default="", sa_column_kwargs={"server_default": ""})
     endpoint: str = ""
+    is_backfill: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     listed_count: int = 0
     new_count: int = 0
+    promised: int | None = None
+    received: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    unreadable: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    fresh: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    stale: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    whole: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     error_code: str = ""
     message: str = ""
 

@@ -13,7 +13,18 @@ from tests.support.migrations import ROWS, read_rows, run_migrations, write_rows
 
 NEW_TABLES = ("quarantine", "suppression_entry")
 # Columns that schema 0007 adds, and what they hold in the rows of before.
-NEW_COLUMNS: dict[str, dict[str, Any]] = {}
+NEW_COLUMNS: dict[str, dict[str, Any]] = {
+    "source_fetch": {
+        "part": "",
+        "is_backfill": False,
+        "promised": None,
+        "received": 5,
+        "unreadable": 0,
+        "fresh": 2,
+        "stale": 0,
+        "whole": False,
+    },
+}
 
 
 @pytest.fixture

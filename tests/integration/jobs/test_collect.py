@@ -10,7 +10,7 @@ from digest.database import read_session, write_session
 from digest.database.models import HttpCacheEntry, Paper, SourceFetch
 from digest.jobs import SourceReport
 from digest.jobs.pipeline import collect
-from digest.papers import source_problems
+from digest.papers import days_due, load_fetches, source_problems
 from tests.support.contexts import make_context
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.source_answers import serve_source
@@ -165,6 +165,50 @@ def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, 
             assert row.started_at == NOW
             assert 0 <= row.seconds < 30
             assert row.endpoint in {"api", "rss"}
+
+
+def test_yesterdays_batch_under_todays_date_leaves_the_day_due(store: Engine, lists: ListingHost) -> None:
+    """And the part that is fresh is taken in; "not modified" would later mean that all is there, so it is not asked."""
+    lists.today = WEDNESDAY - DAY
+    read(store, everywhere(lists.url), now=NOW - DAY, sources="arxiv")
+    lists.today = WEDNESDAY
+    lists.batches[WEDNESDAY] = [*lists.batches[WEDNESDAY - DAY], paper_entry("2607.09999", "One of today")]
+    result = read(store, everywhere(lists.url), sources="arxiv")["arxiv"]
+    assert rows(store, "arxiv") == [("28", "ok", 2, 2), ("29", "stale", 3, 1)]
+    assert result.problems == ["the list of 2026-07-29 repeats one of before in cs.CV; it is fetched again later"]
+    assert "One of today" in titles(store)
+    with read_session(store) as session:
+        last = session.exec(select(SourceFetch).order_by(col(SourceFetch.id).desc())).first()
+        assert last is not None
+        assert (last.part, last.promised, last.received, last.fresh, last.stale) == ("cs.CV", 3, 3, 1, 2)
+    read(store, everywhere(lists.url), now=NOW + DAY, sources="arxiv")
+    assert ("29", "empty", 0, 0) in rows(store, "arxiv")  # the query API was asked for it
+
+
+def test_a_short_answer_is_taken_in_said_and_asked_for_again(store: Engine) -> None:
+    entries = "".join(
+        f"<entry><id>http://arxiv.org/abs/2607.0000{n}v1</id><title>Short {n}</title><category term='cs.CV'/></entry>"
+        for n in range(3)
+    )
+    total = "<o:totalResults xmlns:o='http://a9.com/-/spec/opensearch/1.1/'>5</o:totalResults>"
+    with serve_source() as host:
+        host.other_body = f"<feed xmlns='http://www.w3.org/2005/Atom'>{total}{entries}</feed>"
+        for _ in range(2):
+            report = read(store, everywhere(host.url), days=[WEDNESDAY - DAY], sources="arxiv")["arxiv"]
+            assert "3 of 5" in report.problems[0]
+    assert rows(store, "arxiv") == [("28", "partial", 3, 3), ("28", "partial", 3, 0)]
+    with read_session(store) as session:
+        _, due = days_due(load_fetches(session, "arxiv", NOW), NOW, ())
+    assert due == (WEDNESDAY - DAY,)
+
+
+def test_what_one_source_cannot_parse_leaves_the_other_ones_papers(store: Engine, lists: ListingHost) -> None:
+    with serve_source() as host:
+        host.feed_body = "<rss>" + "<item/>" * 1_000_000 + "</rss>"
+        result = read(store, everywhere(lists.url) | {"arxiv_feed_url": host.url})
+    assert (result["arxiv"].failed, result["huggingface"].failed) == (1, 0)
+    assert "more than 1,000,000 tags" in result["arxiv"].problems[0]
+    assert result["huggingface"].new == 9
 
 
 def feed(*result: str) -> str:

@@ -2,12 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from sqlalchemy import Engine
 
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
-from digest.papers import due_days, latest_fetches, load_http_cache, record_fetch, source_problems, store_http_cache
+from digest.papers import latest_fetches, load_http_cache, record_fetch, source_problems, store_http_cache
 from digest.papers.fetch_log import StoredValidators
 from digest.sources.base import HttpValidators
 
@@ -40,64 +39,9 @@ def log_fetch(
         )
 
 
-def missed(store: Engine, now: datetime, *regular: date, growth_period: timedelta = timedelta(0)) -> tuple[date, ...]:
-    with read_session(store) as session:
-        days, missed_days = due_days(session, "arxiv", now, regular, growth_period=growth_period)
-        assert days == regular
-        return missed_days
-
-
 def sentences(store: Engine, now: datetime) -> list[str]:
     with read_session(store) as session:
         return [problem.sentence for problem in source_problems(session, now)]
-
-
-def test_no_day_is_missed_before_the_first_successful_fetch(store: Engine) -> None:
-    assert missed(store, at(THURSDAY), THURSDAY) == ()
-    log_fetch(store, TUESDAY, FetchStatus.FAILED)
-    assert missed(store, at(THURSDAY), THURSDAY) == ()
-
-
-def test_a_missed_day_is_due_until_it_is_fetched(store: Engine) -> None:
-    log_fetch(store, FRIDAY)
-    log_fetch(store, TUESDAY, FetchStatus.FAILED, error_code="unreachable")
-    assert missed(store, at(WEDNESDAY), WEDNESDAY) == (MONDAY, TUESDAY)
-    log_fetch(store, MONDAY, when=at(WEDNESDAY))
-    log_fetch(store, TUESDAY, FetchStatus.FAILED, when=at(WEDNESDAY), error_code="unreachable")
-    assert missed(store, at(THURSDAY), THURSDAY) == (TUESDAY, WEDNESDAY)
-    log_fetch(store, TUESDAY, when=at(THURSDAY))
-    assert missed(store, at(THURSDAY), WEDNESDAY, THURSDAY) == ()
-
-
-@pytest.mark.parametrize("status", [FetchStatus.UNCHANGED, FetchStatus.EMPTY])
-def test_unchanged_and_empty_lists_complete_a_day(store: Engine, status: FetchStatus) -> None:
-    log_fetch(store, MONDAY)
-    log_fetch(store, TUESDAY, status)
-    assert missed(store, at(WEDNESDAY), WEDNESDAY) == ()
-
-
-def test_a_missing_list_completes_a_day_only_after_it(store: Engine) -> None:
-    log_fetch(store, MONDAY)
-    log_fetch(store, TUESDAY, FetchStatus.NOT_LISTED, when=at(TUESDAY, 1))
-    assert missed(store, at(WEDNESDAY), WEDNESDAY) == (TUESDAY,)
-    log_fetch(store, TUESDAY, FetchStatus.NOT_LISTED, when=at(WEDNESDAY, 1))
-    assert missed(store, at(WEDNESDAY), WEDNESDAY) == ()
-
-
-def test_a_growing_list_is_fetched_again_after_its_growth_period(store: Engine) -> None:
-    log_fetch(store, MONDAY)
-    assert missed(store, at(THURSDAY), TUESDAY, WEDNESDAY, THURSDAY) == ()
-    assert missed(store, at(THURSDAY), TUESDAY, WEDNESDAY, THURSDAY, growth_period=GROWTH_PERIOD) == (MONDAY,)
-    log_fetch(store, MONDAY, when=at(WEDNESDAY, 0))
-    assert missed(store, at(THURSDAY), TUESDAY, WEDNESDAY, THURSDAY, growth_period=GROWTH_PERIOD) == ()
-
-
-def test_at_most_two_weeks_are_fetched_afterwards(store: Engine) -> None:
-    log_fetch(store, MONDAY)
-    now = at(MONDAY + timedelta(days=30))
-    days = missed(store, now)
-    assert min(days) >= now.date() - timedelta(days=14)
-    assert len(days) == 10
 
 
 def test_problems_name_a_failed_day_and_its_later_success(store: Engine) -> None:

@@ -4,10 +4,12 @@ Revision: 0007, after 0006. One function a change, called from `upgrade` and und
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.operations import BatchOperations
 
 revision = "0007"
 down_revision = "0006"
@@ -22,11 +24,13 @@ TABLES_WITH_LASTING_IDS = ("paper", "listing", "subscriber", "keyword", "deliver
 def upgrade() -> None:
     create_quarantine()
     create_suppression_entry()
+    record_completeness()
     never_reuse_ids()  # last: an ALTER that copies a table would lose AUTOINCREMENT
 
 
 def downgrade() -> None:
     reuse_ids()
+    forget_completeness()
     op.drop_table("suppression_entry")
     op.drop_table("quarantine")
 
@@ -94,3 +98,40 @@ def _rewrite_sqlite_tables(rewrite: Callable[[str, str], str]) -> None:
         op.execute(f"ALTER TABLE {table}_copy RENAME TO {table}")
         for index in indexes:
             connection.exec_driver_sql(index)
+
+
+STATUSES = ("ok", "unchanged", "empty", "not-listed", "failed")
+COMPLETENESS = ("part", "is_backfill", "promised", "received", "unreadable", "fresh", "stale", "whole")
+
+
+def record_completeness() -> None:
+    """Record what a fetch promised and what came. Days that were made up before are asked for once more."""
+    with alter_source_fetch("ok", "unchanged", "partial", "stale", *STATUSES[2:]) as table:
+        table.add_column(sa.Column("part", sa.String(), nullable=False, server_default=""))
+        table.add_column(sa.Column("is_backfill", sa.Boolean(), nullable=False, server_default=sa.false()))
+        table.add_column(sa.Column("promised", sa.Integer(), nullable=True))
+        for name in ("received", "unreadable", "fresh", "stale"):
+            table.add_column(sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
+        table.add_column(sa.Column("whole", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute(
+        "UPDATE source_fetch SET received = listed_count, fresh = new_count, is_backfill = (endpoint = 'query'),"
+        " whole = (status IN ('ok', 'unchanged', 'empty')),"
+        " promised = CASE WHEN status IN ('ok', 'empty') THEN listed_count END"
+    )
+
+
+def forget_completeness() -> None:
+    op.execute("UPDATE source_fetch SET status = 'failed' WHERE status IN ('partial', 'stale')")
+    with alter_source_fetch(*STATUSES) as table:
+        for name in COMPLETENESS:
+            table.drop_column(name)
+
+
+@contextmanager
+def alter_source_fetch(*statuses: str) -> Iterator[BatchOperations]:
+    """Alter the table, with these values of its status."""
+    name = op.f("ck_source_fetch_status_known")
+    with op.batch_alter_table("source_fetch") as table:
+        table.drop_constraint(name, type_="check")
+        yield table
+        table.create_check_constraint(name, sa.text(f"status IN ({', '.join(map(repr, statuses))})"))
