@@ -15,6 +15,10 @@ def main() -> None:
     except DigestError as error:
         print_error(error)
         sys.exit(exit_code(error))
+    except OSError as error:  # a full disk, a file that may not be read
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(f"{where}{error.strerror or error}")
+        sys.exit(EXIT_FAILURE)
     except Exception as error:
         from sqlalchemy.exc import DBAPIError  # imported after a failure only: it takes a fifth of a second
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from digest.config import DEFAULT_KEY, Settings
-from digest.database import connect, ensure_schema
+from digest.database import connect, create_private_folder, ensure_schema
 from digest.errors import SettingError, StoreError
 from digest.mail import RawMessage, RelayConfig, ReturnPath
 from digest.tokens import TokenPurpose, TokenSigner
@@ -157,7 +157,7 @@ def load_secret_key(settings: Settings) -> str:
 
 def _create_key_file(path: Path) -> None:
     """Write a new key, unless another process was quicker. A reader sees no file or a complete one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    create_private_folder(path.parent)
     descriptor, temporary = tempfile.mkstemp(prefix=".secret-", dir=path.parent)  # of mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -47,7 +47,7 @@ class LocalMailbox:
     async def __aenter__(self) -> Self:
         from aiosmtpd.smtp import SMTP
 
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: SMTP(self, hostname="inbox.localhost", ident="digest inbox", loop=loop), self.host, self.port
@@ -74,7 +74,8 @@ class LocalMailbox:
         name = f"{time.time_ns()}-{next(self._sequence)}"
         headers = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients).encode()
         unfinished = self.folder / f"{name}.tmp"
-        with unfinished.open("wb") as file:
+        # Readable by its owner only: e-mails hold addresses, and links that are as good as a password.
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(headers + content)
             file.flush()
             os.fsync(file.fileno())

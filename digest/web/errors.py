@@ -24,6 +24,7 @@ from digest.web.headers import add_security_headers
 log = structlog.get_logger()
 ERROR_TEXTS = {
     400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
+    403: ("Only on this machine", "This page is shown to browsers on the machine that runs the service."),
     404: ("There is no such page", "The address may be incomplete, or what was here is gone."),
     405: ("This page takes no such request", "It can be looked at, or a form on it can be sent; this was neither."),
     408: ("That took too long", "What you sent did not arrive in time, and nothing was changed. Send it again."),

@@ -1,6 +1,8 @@
 """Local mailbox, which gets all e-mails while no relay is set. With a relay these pages do not exist."""
 
-from fastapi import APIRouter
+from ipaddress import ip_address
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
@@ -8,7 +10,28 @@ from digest.mail import StoredMessage, find_message, list_messages
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.headers import EMAIL_SECURITY_POLICY
 
-router = APIRouter(prefix="/inbox")
+
+def require_local_client(web: WebDep, request: Request) -> None:
+    """Refuse everything where a relay is set, and clients of other machines elsewhere.
+
+    Whoever reads the mailbox can use every link in it, so a service without a relay must not show it to the network.
+    """
+    if web.ctx.settings.has_relay:
+        raise HTTPException(404)
+    if not is_loopback(request.client.host if request.client else ""):
+        raise HTTPException(403)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is one of this machine's loopback, also as IPv4 in IPv6."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+router = APIRouter(prefix="/inbox", dependencies=[Depends(require_local_client)])
 # An e-mail is untrusted HTML: no scripts, no forms, an origin of its own. Its links open in the whole window.
 SANDBOX = "allow-top-navigation-by-user-activation allow-popups allow-popups-to-escape-sandbox"
 HTML_HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors 'self'; sandbox {SANDBOX}"}
@@ -16,7 +39,6 @@ HTML_HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ance
 
 @router.api_route("", methods=SAFE_METHODS)
 def mailbox_page(web: WebDep) -> HTMLResponse:
-    _require_local_mailbox(web)
     return web.render("mailbox.html", messages=list_messages(web.ctx.mailbox_directory)[::-1])
 
 
@@ -53,13 +75,7 @@ def raw_message(web: WebDep, name: str) -> Response:
     )
 
 
-def _require_local_mailbox(web: WebContext) -> None:
-    if web.ctx.settings.has_relay:
-        raise HTTPException(404)
-
-
 def _get_message(web: WebContext, name: str) -> StoredMessage:
-    _require_local_mailbox(web)
     message = find_message(web.ctx.mailbox_directory, name)
     if message is None:
         raise HTTPException(404)

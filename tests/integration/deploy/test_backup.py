@@ -71,6 +71,28 @@ def test_without_a_store_nothing_is_left_behind(tmp_path: Path, content: bytes |
     assert database.exists() == (content is not None)
 
 
+def replace_in_schema(database: Path, old: str, new: str) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        statement = "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'subscriber'"
+        connection.execute(statement, (old, new))
+
+
+def test_a_copy_that_is_damaged_is_not_kept(sqlite_store: Engine, tmp_path: Path) -> None:
+    """A damaged page may still be read, and then its rows are copied as they are: only a check of the copy tells."""
+    with write_session(sqlite_store) as session:
+        session.add(subscriber(email="ada@example.org"))
+    sqlite_store.dispose()
+    replace_in_schema(tmp_path / "digest.db", "email VARCHAR NOT NULL", "email VARCHAR")
+    with closing(sqlite3.connect(tmp_path / "digest.db")) as connection, connection:
+        connection.execute("UPDATE subscriber SET email = NULL")
+    replace_in_schema(tmp_path / "digest.db", "email VARCHAR,", "email VARCHAR NOT NULL,")
+    done = back_up(tmp_path / "digest.db", tmp_path / "backups")
+    assert done.returncode == 1
+    assert "the copy is damaged: NULL value in subscriber.email" in done.stderr
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
 def test_a_damaged_store_makes_no_copy(sqlite_store: Engine, tmp_path: Path) -> None:
     sqlite_store.dispose()
     database = tmp_path / "digest.db"

@@ -557,6 +557,7 @@ def store_message(ctx: AppContext) -> None:
 
 
 def test_every_response_has_the_security_headers(ctx: AppContext, browser: Browser) -> None:
+    browser = Browser(browser.app, address="127.0.0.1")  # who may see the local mailbox
     for each in all_paths(ctx):
         response = browser.get(each)
         assert set(response.headers) >= HEADERS, each
@@ -574,6 +575,7 @@ def test_every_response_has_the_security_headers(ctx: AppContext, browser: Brows
 
 
 def test_get_requests_change_nothing_however_far_a_scanner_follows_links(ctx: AppContext, browser: Browser) -> None:
+    browser = Browser(browser.app, address="127.0.0.1")  # who may see the local mailbox
     waiting = all_paths(ctx)
     before, seen = dump_database(ctx), set()
     while waiting:
@@ -686,10 +688,21 @@ def test_health_fails_if_the_file_is_no_database(
     assert str(tmp_path) not in response.text
 
 
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("::ffff:127.0.0.1", 200), ("192.0.2.7", 403), ("2001:db8::7", 403)],
+)
+def test_the_local_mailbox_is_for_this_machine_only(ctx: AppContext, address: str, status: int) -> None:
+    store_message(ctx)
+    browser = Browser(create_app(ctx, clock=lambda: TEST_TIME), address=address)
+    assert [browser.get(f"/inbox{path}").status_code for path in ("", "/1-1", "/1-1/html", "/1-1/raw")] == [status] * 4
+
+
 def test_the_local_mailbox_shows_messages_and_exists_without_a_relay_only(
     ctx: AppContext, browser: Browser, tmp_path: Path
 ) -> None:
     store_message(ctx)
+    browser = Browser(browser.app, address="127.0.0.1")
     assert "Café &lt;b&gt;" in browser.get("/inbox").text
     page = browser.get("/inbox/1-1")
     assert "plain &lt;i&gt;words" in page.text
