@@ -9,6 +9,7 @@ doubt without a reason; with 3 when `--minutes` were over before the last piece.
 
 import argparse
 import json
+import logging
 import random
 import shutil
 import signal
@@ -21,6 +22,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from tests.chaos import net, processes
 from tests.chaos.cluster import WORKERS, PostgresEnvironment
@@ -48,6 +51,7 @@ def main() -> int:
     write_line(
         f"chaos on {wanted.store}, seed {seed}: {wanted.messages:,} letters, {wanted.kills:,} kills, {pieces} pieces"
     )
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     begun = time.monotonic()
     processes.prepare()
     for number in range(len(done), pieces):

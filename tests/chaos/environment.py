@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Engine
 
-from digest.database import connect
+from digest.database import check_integrity, connect
 from digest.errors import StoreError
 from tests.chaos import sender
+from tests.chaos.damage import overwrite_pages, restore_pages
 
 if TYPE_CHECKING:
     from tests.chaos.run import ChaosRun
@@ -37,6 +38,7 @@ class Environment(ABC):
     bind = "127.0.0.1"  # as the relay listens
     certificate: Path | None = None
     events: Mapping[str, float] = USUAL  # beside kills, with their weights
+    once: Sequence[str] = ()  # events that happen in every run
     places: Sequence[str] = ()  # network namespaces, one for each sender
     target = staticmethod(sender.run_sender)
     now: Callable[[], datetime]  # the clock of the senders
@@ -73,6 +75,7 @@ class SqliteEnvironment(Environment):
     """SQLite and one process; on a small disk of its own where we may make one."""
 
     name = "sqlite"
+    once = ("damage",)
 
     def __init__(self, folder: Path, letters: int, certificate: Path | None, *, small_disk: bool) -> None:
         super().__init__()
@@ -80,7 +83,7 @@ class SqliteEnvironment(Environment):
         self._megabytes = 24 + letters * 8 // 1000 if small_disk else 0
         self.certificate = certificate
         self.url = f"sqlite:///{self._disk / 'digest.db'}"
-        self.events = USUAL | {"second": 1} | ({"full": 2} if self._megabytes else {})
+        self.events = USUAL | {"second": 1, "damage": 1} | ({"full": 2} if self._megabytes else {})
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -92,8 +95,10 @@ class SqliteEnvironment(Environment):
                 self._engine.dispose()
 
     def happen(self, what: str, run: "ChaosRun") -> None:
-        """The disk is full for a while, or somebody starts a second sender."""
-        if what == "full":
+        """The disk is full for a while, pages of the file are damaged, or somebody starts a second sender."""
+        if what == "damage":
+            self._damage(run)
+        elif what == "full":
             ballast = self._disk / "ballast"
             fill_disk(ballast)
             run.events["disk full"] += 1
@@ -102,6 +107,26 @@ class SqliteEnvironment(Environment):
         else:
             run.events["a second sender"] += 1
             run.processes.second()
+
+    def _damage(self, run: "ChaosRun") -> None:
+        """Kill all, damage the file, see that it is known for damaged, and restore it."""
+        run.processes.close()
+        assert self._engine
+        self._engine.dispose()
+        file = self._disk / "digest.db"
+        before = overwrite_pages(file, run.dice)
+        if not before:
+            return
+        run.events["pages of the file damaged"] += 1
+        try:
+            check_integrity(self._engine)
+        except StoreError as error:
+            if "the file is damaged" not in str(error):
+                run.report_fault(f"a damaged file was called: {error}")
+        else:
+            run.report_fault("a damaged file was taken for whole")
+        self._engine.dispose()
+        restore_pages(file, before)
 
     def unseen(self, events: Counter[str]) -> int:
         return events["disk full"]

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from digest.context import AppContext
 from digest.planning import plan
 from tests.chaos import store
+from tests.chaos.answers import collect_under_fire
 from tests.chaos.count import Verdict, check_papers, count
 from tests.chaos.environment import Environment
 from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogReader
@@ -57,7 +58,10 @@ class ChaosRun:
         begun = time.monotonic()
         with ExitStack() as stack:
             engine = stack.enter_context(self.ground.engine())
-            at, papers = store.create_store(engine, self.size.letters)
+            at = store.create_store(engine, self.size.letters)
+            papers, spoilt, faults = collect_under_fire(engine, TUESDAY, self.dice)
+            self.events += spoilt
+            self._stuck += faults
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
             self._plan(engine)
             relay = stack.enter_context(self._relay())
@@ -143,7 +147,7 @@ class ChaosRun:
         kills = self.size.kills
         planned = ["kill"] * (kills - kills // 2) + ["aim"] * (kills // 2)
         others = self.dice.choices(list(self.ground.events), list(self.ground.events.values()), k=self._others())
-        planned += others
+        planned += [*others, *self.ground.once]
         self.dice.shuffle(planned)
         return planned
 
@@ -168,6 +172,10 @@ class ChaosRun:
                 self.events["clock jumped"] += 1
             case _:
                 self.ground.happen(what, self)
+
+    def report_fault(self, fault: str) -> None:
+        """Note what must not be."""
+        self._stuck.append(fault)
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Do it in so many seconds."""

@@ -20,7 +20,8 @@ NEXT = timedelta(days=1)
 
 def create_planned_store(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
     """Create a store with so many subscribers and their digests of one paper, queued; return the papers, too."""
-    at, papers = create_store(engine, letters, **given)
+    at = create_store(engine, letters, **given)
+    papers = set(store_papers(at, TUESDAY, PAPER))
     plan(at.engine, at.sender_domain, TUESDAY)
     with read_session(engine) as session:
         queued = count_queued(session)
@@ -29,12 +30,12 @@ def create_planned_store(engine: Engine, letters: int, **given: object) -> tuple
     return at, papers
 
 
-def create_store(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
-    """Create a store with so many subscribers who are due and one paper, which all of them get."""
+def create_store(engine: Engine, letters: int, **given: object) -> AppContext:
+    """Create a store with so many subscribers who are due."""
     migrate(engine)
     at = make_context(engine, **given)
     add_many_subscribers(at, letters)
-    return at, set(store_papers(at, TUESDAY, PAPER))
+    return at
 
 
 def load_rows(engine: Engine) -> list[RecordRow]:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `length`: what Content-Length says where it is not that of the body; `encoding`: of the content."""
+
+    status: int
+    kind: str
+    body: bytes
+    length: int | None = None
+    encoding: str = ""
 
 
 @dataclass
@@ -20,6 +31,7 @@ class ListingHost:
     days: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     batches: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     is_broken: bool = False
+    spoil: Callable[[Answer], Answer] | None = None
     url: str = ""
     requested_paths: list[str] = field(default_factory=list)
 
@@ -81,12 +93,16 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _respond(self, status: int, kind: str, body: str) -> None:
-        data = body.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
+        answer = Answer(status, kind, body.encode())
+        if self.listings.spoil:
+            answer = self.listings.spoil(answer)
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.kind)
+        if answer.encoding:
+            self.send_header("Content-Encoding", answer.encoding)
+        self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(answer.body)
 
 
 def _rss_item(entry: dict[str, Any]) -> str:
