@@ -31,12 +31,16 @@ MIN_KEY_LENGTH = 16  # characters; a shorter key file was truncated
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """Settings, engine and keys that an entry point hands down; nothing below reads the environment."""
+    """Settings, engine and keys that an entry point hands down; nothing below reads the environment.
+
+    `is_demo`: the store is that of the demonstration, and every page says so.
+    """
 
     settings: Settings
     engine: Engine
     token_signer: TokenSigner
     dkim_signer: "dkim.DkimSigner | None" = None
+    is_demo: bool = False
 
     @property
     def sender_address(self) -> str:

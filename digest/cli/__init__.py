@@ -5,6 +5,7 @@
 - `database_commands`: go on after the database was restored
 - `delivery_commands`: list, show, resolve and retry deliveries
 - `demo`: one whole day on this machine
+- `demo_store`: the store of the demonstration, and when it is served
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS
 - `match_input`: papers for `digest match`, from the database or a file
@@ -16,7 +17,7 @@
 - `run`: collect, plan and deliver once; collect alone; the state of the sources
 - `runs`: how the run of a day goes
 - `serve`: the web server with the scheduler, and workers
-- `subscriber_commands`: list, add, show, remove, import and export subscribers
+- `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.
 """

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from sqlmodel import col, select
 
 from digest import __version__
 from digest.cli.demo_server import SATURDAY, SampleServer
+from digest.cli.demo_store import DEMO_DATABASE
 from digest.config import Settings, load_settings
 from digest.context import AppContext, create_context
 from digest.database import read_session
@@ -31,7 +31,6 @@ from digest.monitoring.checks import source_hosts
 from digest.papers import latest_listing_id, papers_listed_after
 from digest.subscribers import Preferences, confirm, parse_keywords, subscribe
 
-DEMO_DIRECTORY = Path("var/demo")
 DEMO_ADDRESS = "ada@example.org"
 KEYWORDS = (
     "retrieval-augmented generation",
@@ -94,8 +93,9 @@ async def run_demo(clock: Callable[[], datetime], on_progress: ProgressCallback)
 def load_demo_settings(host: str | None = None) -> Settings:
     """Load the settings, but with a database of the demo's own, no relay, and perhaps another host for all sources."""
     overrides = {
-        "database_url": f"sqlite:///{DEMO_DIRECTORY}/digest.db",
+        "database_url": f"sqlite:///{DEMO_DATABASE}",
         "smtp_host": "",
+        "imap_host": "",
         "secret_key": "",
         "send_hour": "0",
     }

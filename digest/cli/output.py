@@ -15,6 +15,7 @@ from digest.errors import QueryError, SettingError, SubscriberError, UsageError,
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from digest.config import Settings
     from digest.context import AppContext
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
@@ -35,16 +36,18 @@ def create_clock(now: datetime | None) -> Callable[[], datetime]:
     return (lambda: now) if now else utc_now
 
 
-def open_context(level: int = logging.CRITICAL) -> "AppContext":
-    """Read the settings, configure logging and create the context.
+def open_context(level: int = logging.CRITICAL, settings: "Settings | None" = None) -> "AppContext":
+    """Read the settings unless they are given, configure logging and create the context.
 
     The service logs every outcome; a command prints itself what failed.
     """
+    from digest.cli.demo_store import is_demo_store
     from digest.config import load_settings
     from digest.context import create_context
 
     configure_logging(level)
-    settings = load_settings()
+    settings = settings or load_settings()
+    is_demo_store(settings)  # raises for one with a relay
     configure_logging(level, settings.log_format)
     return create_context(settings)
 

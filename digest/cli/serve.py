@@ -2,8 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,12 +62,41 @@ def serve(
     scheduler: Annotated[bool, typer.Option(help="Run the scheduler: collect, plan, deliver.")] = True,
     work: Annotated[bool, typer.Option(help="Plan and deliver here; else that is left to `digest worker`.")] = True,
 ) -> None:
-    """Run the web server and the scheduler."""
+    """Run the web server and the scheduler.
+
+    Where nothing is set, neither in the environment nor in .env, and `digest demo` was run here, its store is shown.
+    """
+    with open_service_context() as opened:
+        ctx = with_local_base_url(opened, host, port)
+        run_service(ctx, host, port, scheduler=scheduler, run_jobs=work)
+
+
+@contextmanager
+def open_service_context() -> "Iterator[AppContext]":
+    """Open the store of the settings; where nothing is set, that of `digest demo`, with sample days for sources."""
+    from digest.cli.demo_store import is_demo_chosen, is_demo_store
+    from digest.config import load_settings
+
+    if not is_demo_chosen() and not is_demo_store(load_settings()):
+        yield open_context(logging.INFO)
+        return
+    from digest.cli.demo import load_demo_settings
+    from digest.cli.demo_server import SampleServer
+
+    with SampleServer(utc_now()) as server:
+        settings = load_demo_settings(server.url)
+        print_note(
+            f"a demonstration: {settings.database_url} and sample papers; with a .env file the real store is used"
+        )
+        yield replace(open_context(logging.INFO, settings), is_demo=True)
+
+
+def run_service(ctx: "AppContext", host: str, port: int, *, scheduler: bool, run_jobs: bool) -> None:
+    """Serve until stopped."""
     from digest.database import check_integrity
     from digest.web import create_server, open_sockets
 
-    ctx = with_local_base_url(open_context(logging.INFO), host, port)
-    if not work:
+    if not run_jobs:
         require_postgresql(ctx.settings)
     if ctx.settings.uses_sqlite:
         check_integrity(ctx.engine)
@@ -75,7 +104,7 @@ def serve(
     relay = f"relay {ctx.settings.smtp_host}"
     local = f"no relay is set: letters go to {ctx.absolute_url('/inbox')}"
     print_note(f"digest on {http_url(host, port)} ({relay if ctx.settings.has_relay else local})")
-    app = create_service(ctx, scheduler=scheduler, run_jobs=work)
+    app = create_service(ctx, scheduler=scheduler, run_jobs=run_jobs)
     server = create_server(app, host=host, port=port, proxies=ctx.settings.trusted_proxies)
     app.state.is_stopping = lambda: server.should_exit  # ends event streams
     configure_garbage_collector()
@@ -153,7 +182,8 @@ def demo(
 
     Fetches the real hosts; when none can be reached, bundled sample days. Everything it keeps is in var/demo.
     """
-    from digest.cli.demo import DEMO_DIRECTORY, run_demo
+    from digest.cli.demo import run_demo
+    from digest.cli.demo_store import DEMO_DIRECTORY
 
     configure_logging()
     if reset:

@@ -1,6 +1,7 @@
 """State shared by all requests, and the Jinja environment of the pages."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BeforeValidator
 
 from digest.context import AppContext
 from digest.database import read_session
@@ -22,6 +24,7 @@ from digest.web.rate_limit import FormLimits, RateLimiter
 from digest.web.thumbnails import ThumbnailCache, create_thumbnail_cache
 
 PREVIEW_DAYS = 30
+MAX_ROW_ID = 2**63 - 1
 SAFE_METHODS = ["GET", "HEAD"]  # the methods that change nothing
 
 
@@ -114,6 +117,7 @@ def template_environment(ctx: AppContext, root: str) -> Environment:
         root=root,
         base=ctx.settings.base_url,
         contact=ctx.settings.contact,
+        is_demo=ctx.is_demo,
         local_inbox=not ctx.settings.has_relay,
         thumbnails=ctx.settings.thumbnails,
         version=_static_files_version(),
@@ -137,4 +141,12 @@ async def get_web_context(request: Request) -> WebContext:
     return web
 
 
+def parse_row_id(text: str) -> int:
+    """Parse the id of a row in a URL. Raises ValueError for what no row has: 64 bits, and ASCII digits alone."""
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", text) or int(text) > MAX_ROW_ID:
+        raise ValueError("not the id of a row")
+    return int(text)
+
+
 WebDep = Annotated[WebContext, Depends(get_web_context)]
+RowId = Annotated[int, BeforeValidator(parse_row_id)]

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -128,3 +129,51 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     assert (second["demo_emails"], second["deliveries"]["sent"]) == ([], 0)
     assert sum(source["new"] for source in second["sources"].values()) == 0
     assert "bundled sample days" in command.run_process("demo", "--reset").stdout
+
+
+@contextmanager
+def serve_in(command: Command) -> Iterator[httpx.Client]:
+    """Serve in a folder, on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    process = command.start("serve", "--port", str(port))
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            wait_for(lambda: client.get("/healthz").is_success, httpx.TransportError)
+            yield client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def test_without_settings_the_store_of_the_demo_is_served_and_every_page_says_so(tmp_path: Path) -> None:
+    closed_port = dict.fromkeys(("HUGGINGFACE_URL", "ARXIV_FEED_URL", "ARXIV_API_URL"), "http://127.0.0.1:9")
+    demo = Command(tmp_path, {f"DIGEST_{name}": url for name, url in closed_port.items()}).json("demo")
+    unset = Command(tmp_path)
+    (digest,) = [email for email in demo["demo_emails"] if email["kind"] == "digest"]
+    copy = re.search(r"/letters/\S+", (tmp_path / digest["file"]).with_suffix(".txt").read_text())
+    assert copy
+    with serve_in(unset) as client:
+        pages = ["/", "/papers", "/papers/1", "/privacy", "/embed", "/inbox", "/sent", "/nothing", copy[0]]
+        for page in pages:
+            assert "This is a demonstration" in client.get(page).text, page
+        assert "<article" in client.get("/papers").text
+        # A subscriber of the demonstration gets a confirmation in the local mailbox, and nothing leaves the machine.
+        assert client.post("/subscribe", data={"email": "bob@example.org", "keywords": "robot"}).status_code == 303
+        wait_for(lambda: "bob@example.org" in client.get("/inbox").text)
+    (tmp_path / ".env").write_text("DIGEST_SOURCES=huggingface\nDIGEST_HUGGINGFACE_URL=http://127.0.0.1:9\n")
+    with serve_in(unset) as client:
+        assert "This is a demonstration" not in client.get("/").text
+        assert client.get("/inbox").text.count("ada@example.org") == 0
+
+
+def test_the_store_of_the_demo_refuses_a_relay(tmp_path: Path) -> None:
+    relay = {
+        "DIGEST_DATABASE_URL": "sqlite:///var/demo/digest.db",
+        "DIGEST_SMTP_HOST": "127.0.0.1",
+        "DIGEST_SECRET_KEY": "x" * 40,
+    }
+    for arguments in (("serve",), ("run",), ("subscribers", "list")):
+        refused = Command(tmp_path, relay).run_process(*arguments, status=2)
+        assert "the store of the demonstration" in refused.stderr
+    assert not (tmp_path / "var").exists()

@@ -4,6 +4,7 @@ It has all papers and nothing personal: e-mails are forwarded, copies are shown 
 address nor any link that could change, mute or end a subscription.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,12 +29,15 @@ router = APIRouter()
 HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors 'none'"}
 # In a mail program the digest is an article among others, here it is the page.
 EMAIL_ROLE, PAGE_ROLE = 'role="article" aria-roledescription="email"', 'role="main"'
+DEMO_NOTICE = '<p style="margin:0;padding:8px;text-align:center">This is a demonstration with sample papers.</p>'
 NO_LINKS = PersonalLinks(view="", preferences="", unsubscribe="")
 
 
 @router.api_route("/letters/{token}", methods=SAFE_METHODS)
 def web_copy_page(web: WebDep, token: str) -> HTMLResponse:
     page = render_web_copy(web.ctx, token, web.clock())
+    if web.ctx.is_demo:
+        page = re.sub(r"<body[^>]*>", lambda body: body[0] + DEMO_NOTICE, page, count=1)
     return HTMLResponse(page.replace(EMAIL_ROLE, PAGE_ROLE, 1), headers=HEADERS)
 
 
