@@ -35,7 +35,7 @@ from digest.papers import build_documents
 from digest.schedule import due_instant, next_due_day
 from digest.subscribers import records
 from digest.subscribers.profile import ActionResult, running_subscriber, to_profile
-from digest.subscribers.records import keywords_of, set_keywords
+from digest.subscribers.records import MAX_PAUSE, keywords_of, set_keywords
 from digest.tokens import TokenPurpose
 
 PAUSE_LENGTH = timedelta(days=14)
@@ -259,7 +259,9 @@ def undo_weekly(ctx: AppContext, token: str, undo: str, now: datetime) -> Action
 
 def _weekly_state(ctx: AppContext, session: Session, subscriber: Subscriber, now: datetime) -> WeeklyState:
     zone, hour, paused_until = subscriber.timezone, subscriber.send_hour, subscriber.paused_until
-    starts_at = max(now, due_instant(paused_until, zone, 0)) if paused_until else now
+    starts_at = now
+    if paused_until:  # the store may hold a pause until 9999, after which no digest can be due
+        starts_at = max(now, due_instant(min(paused_until, _local_date(subscriber, now) + MAX_PAUSE), zone, 0))
     is_set = subscriber.frequency == Frequency.WEEKLY
     undo = make_undo_token(ctx, subscriber, TokenPurpose.WEEKLY, [subscriber.frequency], now)
     return WeeklyState(

@@ -14,7 +14,7 @@ Every function works inside the caller's transaction.
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -40,6 +40,7 @@ SUPPRESSED_TEXT = (
     "{} declined a confirmation or reported our mail as spam, and gets none again. If its owner wants one after all: "
     "digest subscribers allow"
 )
+MAX_PAUSE = timedelta(days=2 * 366)
 MAX_KEYWORDS = 100
 MAX_CAP = 100
 MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)

@@ -90,7 +90,7 @@ def install_error_handlers(app: FastAPI, web: WebContext) -> None:
         # The server logs the traceback; the URL may contain a token and is not logged.
         log.error("page.failed", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
         response = error_response(web, request.url.path, 500)
-        add_security_headers(response.headers, request.scope, web.root)
+        add_security_headers(response.headers, request.scope, web)
         return response
 
     # The framework types handlers by Exception alone.

@@ -14,7 +14,7 @@ from digest.config import Settings
 from digest.errors import AddressError, SubscriberError
 from digest.formatting import pluralize
 from digest.matching import KeywordInput
-from digest.subscribers import KeywordLimits, Preferences, normalize_address, parse_keywords, timezone_names
+from digest.subscribers import MAX_PAUSE, KeywordLimits, Preferences, normalize_address, parse_keywords, timezone_names
 
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
 REGIONS = (
@@ -165,8 +165,12 @@ def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datet
         except ValueError:
             parsed.errors.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
         else:
-            if parsed.paused_until <= now.astimezone(ZoneInfo(parsed.preferences.timezone)).date():
+            today = now.astimezone(ZoneInfo(parsed.preferences.timezone)).date()
+            if parsed.paused_until <= today:
                 parsed.errors.append(FieldError("pause", "Choose a day after today, or leave it empty."))
+            elif parsed.paused_until - today > MAX_PAUSE:
+                message = "A pause lasts two years at most. Choose an earlier day, or unsubscribe."
+                parsed.errors.append(FieldError("pause", message))
     return parsed
 
 

@@ -31,10 +31,15 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+# A year (RFC 6797), where the public URL is https. Not for other hosts of the domain, which may be somebody else's.
+TRANSPORT_SECURITY = "max-age=31536000"
 
-def add_security_headers(headers: MutableHeaders, scope: Scope, root: str) -> None:
+
+def add_security_headers(headers: MutableHeaders, scope: Scope, web: WebContext) -> None:
     """Add the security headers to a response. Headers that the page has set itself stay."""
-    path = strip_root_path(scope, root)
+    path = strip_root_path(scope, web.root)
+    if web.ctx.settings.base_url.startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
     for name, value in (SECURITY_HEADERS | EMBED_HEADERS if path == EMBED_PATH else SECURITY_HEADERS).items():
         headers.setdefault(name, value)
     is_private = path.startswith(PRIVATE_PATHS) or scope["method"] not in SAFE_METHODS
@@ -53,7 +58,7 @@ class SecurityHeadersMiddleware:
     """Adds security headers to every response, except to a 500, whose page adds them: it is made further out."""
 
     def __init__(self, app: ASGIApp, web: WebContext) -> None:
-        self._app, self._root = app, web.root
+        self._app, self._web = app, web
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +67,7 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_security_headers(MutableHeaders(scope=message), scope, self._root)
+                add_security_headers(MutableHeaders(scope=message), scope, self._web)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -14,7 +14,7 @@ from digest.delivery import bounces_of, delivery_history, resolve
 from digest.errors import DigestError, SubscriberError
 from digest.subscribers import send_copy_link
 from digest.web.admin.login import admin_page, redirect_to_admin
-from digest.web.context import SAFE_METHODS, WebContext, WebDep
+from digest.web.context import SAFE_METHODS, RowId, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.metrics import MonitoringDep
 
@@ -30,7 +30,7 @@ class ResolveForm(BaseModel):
 
 
 @router.api_route("/letters/{number}", methods=SAFE_METHODS)
-def delivery_page(web: WebDep, number: int) -> HTMLResponse:
+def delivery_page(web: WebDep, number: RowId) -> HTMLResponse:
     with read_session(web.ctx.engine) as session:
         delivery = session.get(Delivery, number)
         if delivery is None:
@@ -47,7 +47,7 @@ def delivery_page(web: WebDep, number: int) -> HTMLResponse:
 
 @router.post("/letters/{number}/resolve")
 def resolve_delivery(
-    web: WebDep, monitoring: MonitoringDep, number: int, form: Annotated[ResolveForm, Form()]
+    web: WebDep, monitoring: MonitoringDep, number: RowId, form: Annotated[ResolveForm, Form()]
 ) -> Response:
     """Resolve an uncertain delivery: it was sent, or it is lost and its papers go into the next digest."""
     try:
@@ -61,7 +61,7 @@ def resolve_delivery(
 
 
 @router.post("/letters/{number}/copy")
-def send_web_copy(web: WebDep, number: int) -> Response:
+def send_web_copy(web: WebDep, number: RowId) -> Response:
     """Mail the link to the web copy to the subscriber."""
     try:
         send_copy_link(web.ctx, number, web.clock())

@@ -23,7 +23,7 @@ from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, pape
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
 from digest.web.admin.login import admin_page, redirect_to_admin
-from digest.web.context import SAFE_METHODS, WebDep
+from digest.web.context import SAFE_METHODS, RowId, WebDep
 
 router = APIRouter()
 MAX_RESULTS = 20  # subscribers listed for a part of an address
@@ -86,7 +86,7 @@ def search_subscribers(web: WebDep, form: Annotated[SubscriberSearchForm, Form()
 
 
 @router.api_route("/readers/{number}", methods=SAFE_METHODS)
-def subscriber_page(web: WebDep, number: int, queued: int = 0) -> HTMLResponse:
+def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse:
     now = web.clock()
     with read_session(web.ctx.engine) as session:
         subscriber = session.get(Subscriber, number)

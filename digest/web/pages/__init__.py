@@ -4,7 +4,7 @@
 - `archive`: web copies of digests
 - `embed`: embedding in other sites
 - `feeds`: Atom and JSON feeds
-- `help`: help on keywords, privacy and robots.txt
+- `help`: help on keywords, privacy, robots.txt and security.txt
 - `local_mailbox`: e-mails of a service without a relay
 - `paper_entries`: papers as pages show them, views and search results
 - `papers`: papers by day, view or search, one paper, citations

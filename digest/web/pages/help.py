@@ -1,7 +1,11 @@
-"""Help on keywords, privacy page, and robots.txt."""
+"""Help on keywords, privacy page, robots.txt and security.txt."""
+
+from datetime import timedelta
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
 
 from digest.matching import INTRODUCTION, MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH, SYNTAX_EXAMPLES
 from digest.subscribers import KeywordLimits
@@ -10,6 +14,7 @@ from digest.web.headers import TOKEN_PATHS
 from digest.web.privacy import describe_tables, retention_sentences
 
 router = APIRouter()
+SECURITY_TXT_LIFETIME = timedelta(days=90)  # RFC 9116 wants less than a year, so that nobody trusts an old contact
 ROBOTS_LINES = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")), "")
 
 
@@ -43,3 +48,24 @@ def privacy_page(web: WebDep) -> HTMLResponse:
 @router.api_route("/robots.txt", methods=SAFE_METHODS)
 def robots_txt(web: WebDep) -> PlainTextResponse:
     return PlainTextResponse("\n".join(ROBOTS_LINES).format(root=web.root))
+
+
+@router.api_route("/.well-known/security.txt", methods=SAFE_METHODS)
+def security_txt(web: WebDep) -> PlainTextResponse:
+    """Say whom to tell about a vulnerability of this service (RFC 9116); 404 without DIGEST_CONTACT."""
+    settings = web.ctx.settings
+    if not settings.contact:
+        raise HTTPException(404)
+    expires = (web.clock() + SECURITY_TXT_LIFETIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = [f"Contact: {contact_uri(settings.contact)}", f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}"]
+    lines.append("Preferred-Languages: en")
+    if settings.base_url.startswith("https://"):
+        lines.append(f"Canonical: {web.ctx.absolute_url('/.well-known/security.txt')}")
+    return PlainTextResponse("".join(f"{line}\n" for line in lines))
+
+
+def contact_uri(contact: str) -> str:
+    """Return a mail or web address as a URI."""
+    if urlsplit(contact).scheme in {"https", "http", "mailto", "tel"}:
+        return quote(contact, safe=":/?#[]@!$&'()*+,;=%~")
+    return f"mailto:{quote(contact, safe='@+')}" if "@" in contact else f"https://{quote(contact, safe='/')}"
