@@ -68,6 +68,11 @@ class AppContext:
         address = self.settings.bounce_address
         return ReturnPath(address, self.token_signer.keys) if address else None
 
+    @property
+    def token_path(self) -> ReturnPath:
+        """The same for tokens in the metadata of mail providers, which need no address for bounces."""
+        return ReturnPath(self.settings.bounce_address or self.sender_address, self.token_signer.keys)
+
     def relay_config(self) -> RelayConfig:
         """Return the configuration of the relay."""
         return relay_config_from(self.settings)

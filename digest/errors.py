@@ -18,6 +18,7 @@ DigestError
 │   ├── NotListedError              the day asked for has no list (not open yet, weekend, holiday)
 │   └── MalformedAnswerError        the answer is not what the host documents: a person must look
 ├── UnparsableMessageError        set the inbound message aside for a person
+├── UntrustedRequestError         refuse the request of a provider, tell the operator
 ├── MailboxError                  try again later: the IMAP mailbox does not answer, or not as its settings say
 ├── DnsUnavailableError           tell the operator: the DNS gives no answer
 └── DeliveryError                 settle the delivery
@@ -130,6 +131,10 @@ class MalformedAnswerError(SourceError):
 
 class UnparsableMessageError(DigestError):
     """Inbound message that cannot be parsed."""
+
+
+class UntrustedRequestError(DigestError):
+    """Request to a webhook that proves not to be its provider's, or not about us."""
 
 
 class MailboxError(DigestError):

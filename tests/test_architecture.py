@@ -27,9 +27,9 @@ PACKAGES = {
     "rendering", "sources", "subscribers", "web",
 }  # fmt: skip
 MODULES_BESIDE = {"context", "errors", "formatting", "identifiers", "schedule", "tokens"}
-# Modules that other packages may import by their path: `database.models` and `monitoring.checks` have faces of their
-# own, and the parsers of bounces stay pure by importing the classifier without the rest of `mail`.
-OPEN_MODULES = {"database.models", "monitoring.checks", "mail.replies"}
+# Modules that other packages may import by their path: `database.models`, `monitoring.checks` and `bounces.webhooks`
+# have faces of their own, and the parsers of bounces stay pure by importing the classifier without the rest of `mail`.
+OPEN_MODULES = {"bounces.webhooks", "database.models", "monitoring.checks", "mail.replies"}
 
 # Words of a private language that the field has better words for; see docs/design/vocabulary.md.
 BANNED_WORDS = {

@@ -11,6 +11,7 @@
 - `mime`: access to untrusted MIME messages
 - `parser`: all parsers, in the order of certainty
 - `report`: result of reading one bounce
+- `webhooks`: bounces that mail providers report by HTTP
 
 Only messages to an address that we have signed (`digest.mail.verp`) are acted upon. The parsers are pure.
 """

@@ -24,12 +24,17 @@ def parse_complaint(message: Message) -> BounceReport | None:
         return None
     fields = reports[0]
     feedback_type = decode_header_value(fields.get("Feedback-Type", "")).lower()
-    kind, reason = _FEEDBACK_TYPES.get(feedback_type, (ReportKind.COMPLAINT, "called spam"))
+    kind, reason = complaint_meaning(feedback_type)
     recipient = first_address(fields, "Original-Rcpt-To", "Removal-Recipient", "X-HmXmrOriginalRecipient")
     original = returned_message(message)
     if not recipient and original is not None:
         recipient = first_address(original, "X-HmXmrOriginalRecipient", "Delivered-To", "To")
     return BounceReport(kind, recipient, reason=reason, parser="arf", recipients=(recipient,) if recipient else ())
+
+
+def complaint_meaning(feedback_type: str) -> tuple[ReportKind, str]:
+    """Return kind and reason of a feedback type."""
+    return _FEEDBACK_TYPES.get(feedback_type, (ReportKind.COMPLAINT, "called spam"))
 
 
 def original_senders(message: Message) -> list[str]:

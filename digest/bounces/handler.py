@@ -67,6 +67,13 @@ def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Seque
     if kind is ReturnPathKind.UNSUBSCRIBE:
         report = BounceReport(ReportKind.UNSUBSCRIBE, parser="token")
     fingerprint = message_fingerprint(f"{kind} {delivery_id}", identity, raw)
+    return HandlingResult(report, apply_report(ctx, delivery_id, report, fingerprint, now), delivery_id)
+
+
+def apply_report(
+    ctx: AppContext, delivery_id: int, report: BounceReport, fingerprint: str, now: datetime
+) -> BounceAction:
+    """Apply a report in one transaction, and log it. Raises StoreError."""
     with write_session(ctx.engine) as session:
         action = apply_bounce(session, delivery_id, report, fingerprint, now)
     # A fault of the sender concerns every subscriber at that provider: the operator must see it.
@@ -79,19 +86,17 @@ def handle_message(ctx: AppContext, raw: bytes, now: datetime, recipients: Seque
         reason=report.reason,
         parser=report.parser,
     )
-    return HandlingResult(report, action, delivery_id)
+    return action
 
 
 def find_delivery(ctx: AppContext, raw: bytes, headers: Sequence[str]) -> ReturnToken | None:
     """Return what the first valid token in the headers of a message names; None if it cannot be trusted."""
-    if ctx.return_path is None:
-        return None
     with read_session(ctx.engine) as session:
 
         def find_message_id(delivery_id: int) -> str | None:
             return session.scalar(select(Delivery.message_id).where(Delivery.id == delivery_id))
 
-        found = ctx.return_path.find(find_message_id, *headers)
+        found = ctx.token_path.find(find_message_id, *headers)
         if found is None or found.has_message_id or is_postgresql(session):
             return found
         # Before schema 0007 tokens named an id alone, and SQLite gave the id of a deleted last row again. So the

@@ -10,6 +10,10 @@ EXAMPLES = {
     "mail_from": "Paper Digest <digest@example.org>", "bounce_address": "bounces@digest.example.org",
     "imap_host": "imap.example.org", "imap_port": "993", "imap_username": "bounces@digest.example.org",
     "imap_password": "the password of that mailbox", "imap_folder": "INBOX", "imap_tls": "tls",
+    "bounces_ses_topic": "arn:aws:sns:eu-west-1:123456789012:digest-bounces",
+    "bounces_sendgrid_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEag5UMdCFQKZgiyCWttogP8gb8kUJ0zaVmy"
+    "aPav2UCZZMm8ldkOTEwSzdt5ZIyxsfyUmKIM+jTsEqu2eUxUcGPQ==",
+    "bounces_mailgun_key": "the HTTP webhook signing key", "bounces_postmark_secret": "a-long-word-of-your-own-making",
     "dkim_key": "/etc/digest/dkim.pem", "dkim_selector": "digest", "dkim_domain": "example.org",
     "postal_address": "1 Example Street, 12345 Exampletown", "sources": "huggingface,arxiv",
     "arxiv_categories": "cs.CL,cs.LG", "huggingface_url": "https://huggingface.co",
@@ -20,7 +24,10 @@ EXAMPLES = {
     "metrics_token": "another-long-word-of-your-own", "overdue_minutes": "60", "log_format": "json",
     "trusted_proxies": "127.0.0.1,10.0.0.0/8",
 }  # fmt: skip
-SECRET_SETTINGS = {"secret_key", "secret_keys_old", "smtp_password", "imap_password", "operator_token", "metrics_token"}
+SECRET_SETTINGS = {
+    "secret_key", "secret_keys_old", "smtp_password", "imap_password", "bounces_mailgun_key",
+    "bounces_postmark_secret", "operator_token", "metrics_token",
+}  # fmt: skip
 
 
 def format_example(name: str) -> str:

@@ -24,6 +24,8 @@ from digest.config.values import (
     BOUNCE_PATTERN,
     CATEGORY_PATTERN,
     MAX_LOCAL_PART,
+    P256_KEY_PATTERN,
+    TOPIC_PATTERN,
     DatabaseUrl,
     Hostname,
     HttpUrl,
@@ -141,6 +143,47 @@ class MailSettings(BaseModel):
         return self
 
 
+class WebhookSettings(BaseModel):
+    """Secrets of the providers whose webhooks report bounces and complaints; a webhook is off without its secret."""
+
+    bounces_ses_topic: OneLine = ""
+    bounces_sendgrid_key: OneLine = ""
+    bounces_mailgun_key: SecretStr = SecretStr("")
+    bounces_postmark_secret: SecretStr = SecretStr("")
+
+    @property
+    def webhook_secrets(self) -> Mapping[str, str]:
+        """Secret of each provider that has one; topic and public key serve as such."""
+        secrets = {
+            "amazon-ses": self.bounces_ses_topic,
+            "sendgrid": self.bounces_sendgrid_key,
+            "mailgun": self.bounces_mailgun_key.get_secret_value(),
+            "postmark": self.bounces_postmark_secret.get_secret_value(),
+        }
+        return {provider: secret for provider, secret in secrets.items() if secret}
+
+    @field_validator("bounces_ses_topic")
+    @classmethod
+    def _validate_topic(cls, value: str) -> str:
+        if value and not TOPIC_PATTERN.fullmatch(value):
+            raise ValueError("not the ARN of a topic of Amazon SNS")
+        return value
+
+    @field_validator("bounces_sendgrid_key")
+    @classmethod
+    def _validate_public_key(cls, value: str) -> str:
+        if value and not P256_KEY_PATTERN.fullmatch(value):
+            raise ValueError("not the verification key that SendGrid shows for its signed event webhook")
+        return value
+
+    @field_validator("bounces_postmark_secret")
+    @classmethod
+    def _validate_secret(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"has fewer than {MIN_TOKEN_LENGTH} characters: it could be guessed")
+        return value
+
+
 class SourceSettings(BaseModel):
     """Sources, and where they are."""
 
@@ -228,7 +271,7 @@ class DotenvSource(DotEnvSettingsSource):
         return {name.lower(): value for name, value in values.items() if value}
 
 
-class Settings(OperatorSettings, SubscriberSettings, SourceSettings, MailSettings, BaseSettings):
+class Settings(OperatorSettings, SubscriberSettings, SourceSettings, WebhookSettings, MailSettings, BaseSettings):
     """Settings of all topics; see `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(

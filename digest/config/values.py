@@ -23,6 +23,8 @@ ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LOCAL_PART_PATTERN = re.compile(rf"{ATEXT}(?:\.{ATEXT})*")  # RFC 5321, 4.1.2: Dot-string
 BOUNCE_PATTERN = re.compile(rf"(?a)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}")
 CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
+TOPIC_PATTERN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+P256_KEY_PATTERN = re.compile(r"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==")  # base64 of DER (RFC 5480)
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what a path may hold beside letters and digits
 RATE_PATTERN = re.compile(r"(?P<count>\d+(?:\.\d*)?|\.\d+)\s*(?:/|per|an?)\s*(?P<unit>second|minute|hour|day)s?")
 

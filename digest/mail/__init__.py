@@ -3,6 +3,7 @@
 - `dkim`: signatures, for those whose relay does not sign
 - `local_mailbox`: an SMTP server on loopback that stores messages as files
 - `message`: headers and bodies of a message
+- `provider_metadata`: headers that make a provider's webhooks name our message
 - `relay`: the relay's address, and how to reach it
 - `reply_phrases`: words of mail servers, by the reason that they give
 - `reply_rules`: reasons of refusals with their topics and advice, and status codes
@@ -15,6 +16,7 @@
 
 from digest.mail.local_mailbox import LocalMailbox, StoredMessage, find_message, list_messages
 from digest.mail.message import EmailContent, MessageHeaders, RawMessage, build_message
+from digest.mail.provider_metadata import METADATA_NAME, SES_TAGS_HEADER, metadata_headers
 from digest.mail.relay import RelayConfig, connect
 from digest.mail.smtp import SendCancelled, SmtpConnection
 from digest.mail.smtp_protocol import OutgoingMessage, SmtpReply
@@ -29,6 +31,8 @@ from digest.mail.transfer_encoding import (
 from digest.mail.verp import ReturnPath, ReturnPathKind, ReturnToken
 
 __all__ = [
+    "METADATA_NAME",
+    "SES_TAGS_HEADER",
     "SOFT_BREAK",
     "EmailContent",
     "LocalMailbox",
@@ -52,4 +56,5 @@ __all__ = [
     "encode_quoted_printable",
     "find_message",
     "list_messages",
+    "metadata_headers",
 ]

@@ -74,7 +74,7 @@ class MessageHeaders:
 
     `from_` is "Name <address>"; `to` a bare address. `unsubscribe_url` belongs to e-mails that nobody asked for
     (digest, welcome) and to no other; `unsubscribe_mail`, an address, is a second way beside it. `feedback` is for
-    Feedback-ID: the kind of e-mail, never a person.
+    Feedback-ID: the kind of e-mail, never a person. `extra`: whole header lines, for the relay's provider.
     """
 
     from_: str
@@ -85,6 +85,7 @@ class MessageHeaders:
     unsubscribe_url: str | None = None
     unsubscribe_mail: str = ""
     feedback: str = ""
+    extra: tuple[str, ...] = ()
 
 
 def build_message(content: EmailContent, fields: MessageHeaders) -> RawMessage:
@@ -125,7 +126,7 @@ def build_headers(subject: str, fields: MessageHeaders) -> bytes:
         lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     if fields.feedback:
         lines.append(f"Feedback-ID: {check_token('Feedback-ID', fields.feedback)}")
-    headers = "\r\n".join([*lines, *CONSTANT_HEADERS])
+    headers = "\r\n".join([*lines, *fields.extra, *CONSTANT_HEADERS])
     if len(headers) > MAX_LINE_LENGTH:  # as few are
         longest = max(headers.split("\r\n"), key=len)
         if len(longest) > MAX_LINE_LENGTH:

@@ -54,7 +54,11 @@ class ReturnPath:
     def address_for(self, kind: ReturnPathKind, delivery_id: int, message_id: str) -> str:
         """Return the address that names a delivery."""
         local, _, domain = self.address.rpartition("@")
-        return f"{local}+{encode(self.keys[0], kind, delivery_id, message_id)}@{domain}"
+        return f"{local}+{self.token_for(kind, delivery_id, message_id)}@{domain}"
+
+    def token_for(self, kind: ReturnPathKind, delivery_id: int, message_id: str) -> str:
+        """Return the token alone, for the metadata of a mail provider."""
+        return encode(self.keys[0], kind, delivery_id, message_id)
 
     def find(self, find_message_id: MessageIdLookup, *headers: str) -> ReturnToken | None:
         """Return what the first valid token in the headers names."""

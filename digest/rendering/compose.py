@@ -15,7 +15,7 @@ from typing import Any
 
 from digest.context import AppContext
 from digest.database.models import COPY_LINK, ClaimedDelivery, DeliveryKind
-from digest.mail import EmailContent, MessageHeaders, RawMessage, ReturnPathKind, build_message
+from digest.mail import EmailContent, MessageHeaders, RawMessage, ReturnPathKind, build_message, metadata_headers
 from digest.rendering.batch import BatchData
 from digest.rendering.build_contexts import digest_context, welcome_context
 from digest.rendering.contexts import (
@@ -62,11 +62,17 @@ def prepare_email(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, 
         unsubscribe_url=unsubscribe_url,
         unsubscribe_mail=by_mail,
         feedback=f"{delivery.kind}:{ctx.sender_domain}",
+        extra=_metadata_headers(ctx, delivery) if ctx.settings.webhook_secrets else (),
     )
     sender = ctx.sender_address
     if return_path:
         sender = return_path.address_for(ReturnPathKind.BOUNCE, delivery.id, delivery.message_id)
     return PreparedEmail(delivery, sender, recipient.email, ctx, headers, build_content)
+
+
+def _metadata_headers(ctx: AppContext, delivery: ClaimedDelivery) -> tuple[str, ...]:
+    token = ctx.token_path.token_for(ReturnPathKind.BOUNCE, delivery.id, delivery.message_id)
+    return metadata_headers(ctx.settings.webhook_secrets, token)
 
 
 def _content_builder(

@@ -19,6 +19,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `rate_limit`: limits of forms and searches
 - `server`: the uvicorn server with its timeouts
 - `thumbnails`: cache of thumbnails
+- `webhooks`: bounces and complaints that mail providers report
 """
 
 from digest.web.app import create_app

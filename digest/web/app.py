@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from digest.bounces.webhooks import CertificateStore
 from digest.context import AppContext
-from digest.web import metrics
+from digest.web import metrics, webhooks
 from digest.web.admin.router import install_admin
 from digest.web.api import create_api
 from digest.web.context import create_web_context, static_directory
@@ -42,6 +43,7 @@ def create_app(
     clock: Callable[[], datetime],
     limits: FormLimits | None = None,
     min_answer_seconds: float = MIN_ANSWER_SECONDS,
+    certificates: CertificateStore | None = None,
 ) -> FastAPI:
     """Create the application. `clock` returns aware instants; `limits` says how many forms and searches are accepted.
 
@@ -76,6 +78,7 @@ def create_app(
         local_mailbox.router,
         help_pages.router,
         metrics.router,
+        webhooks.create_router(certificates or CertificateStore()),
     ):
         app.include_router(router)
     install_admin(app, web)

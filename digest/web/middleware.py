@@ -18,9 +18,11 @@ from digest.web.rate_limit import RateLimiter
 MAX_BODY_BYTES = 64 * 1024
 MAX_PATH_LENGTH = 2000  # characters; our longest paths have tokens of some 150
 BODY_TIMEOUT = 20.0  # seconds: enough for 64 KB over the slowest of connections
-# Logins have a limit of their own, in memory, so that an operator can log in while the database is down. Bounces are
-# signed by the provider that reports them, from few networks; their pages count what is not signed.
-UNLIMITED_PATHS = ("/operator/", "/bounces/")
+WEBHOOK_PATH = "/bounces/"
+MAX_WEBHOOK_BYTES = 2**20  # SendGrid reports a thousand events at once, SNS up to 256 KB
+# Logins have a limit of their own, in memory, so that an operator can log in while the database is down. Providers may
+# report as much as they sign; what is not signed is counted by its handler.
+UNLIMITED_PATHS = ("/operator/", WEBHOOK_PATH)
 SEARCH_PATHS = ("/feeds/", "/api/", "/preview", "/meant")
 log = structlog.get_logger()
 
@@ -122,7 +124,11 @@ class BodyLimitMiddleware:
 
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes | None:
         content_length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not content_length.isdigit() or int(content_length) > MAX_BODY_BYTES:
+        is_webhook = strip_root_path(scope, self._web.root).startswith(WEBHOOK_PATH) and bool(
+            self._web.ctx.settings.webhook_secrets
+        )
+        limit = MAX_WEBHOOK_BYTES if is_webhook else MAX_BODY_BYTES
+        if not content_length.isdigit() or int(content_length) > limit:
             return None
         body = bytearray()
         more = True
@@ -132,6 +138,6 @@ class BodyLimitMiddleware:
                 break  # the client is gone
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > MAX_BODY_BYTES:
+            if len(body) > limit:
                 return None
         return bytes(body)
