@@ -141,7 +141,7 @@ def sources(*, as_json: JsonOption = False) -> None:
             print_error(problem.sentence)
         if not fetches:
             print_note("nothing was read yet; begin with: digest collect")
-    if any(problem.kind in {"failed", "missing"} for problem in problems):
+    if any(problem.is_error for problem in problems):
         raise typer.Exit(EXIT_FAILURE)
 
 

@@ -13,16 +13,14 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import DeliveryState
 from digest.monitoring.health import Health
-from digest.monitoring.source_statistics import last_fetches, listed_days
+from digest.monitoring.source_statistics import last_fetches
 from digest.monitoring.statistics import WEEK_DAYS, MonthSummary
-from digest.monitoring.time_window import utc_day
-from digest.papers import BACKFILL_DAYS, SOURCE_TITLES, SourceProblem, source_problems
+from digest.papers import SOURCE_TITLES, SourceProblem, source_problems
 
 MAX_FAILURE_RATIO = 0.02  # large providers begin to refuse at about this share
 MIN_FAILURES = 3  # one of ten deliveries tells nothing
 MIN_FREE_BYTES, MIN_FREE_SHARE = 2**30, 0.05
 MAX_FETCH_AGE = timedelta(hours=26)  # a day, for those who run it by cron, and some
-SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,6 @@ def find_alerts(ctx: AppContext, month: MonthSummary | None, health: Health, now
             problems = source_problems(session, now)
             alerts += _delivery_alerts(session, month, now)
             alerts += _source_alerts(session, ctx.settings, problems, now)
-            alerts += _missing_list_alerts(session, ctx.settings, problems, now)
     if ctx.settings.uses_sqlite and ctx.settings.data_directory.exists():
         disk = shutil.disk_usage(ctx.settings.data_directory)
         if disk.free < MIN_FREE_BYTES or disk.free < MIN_FREE_SHARE * disk.total:
@@ -93,19 +90,3 @@ def _source_alerts(
         elif now - last[name].fetched_at > MAX_FETCH_AGE:
             sentence = f"{title} was last looked at on {last[name].fetched_at:%d %B, %H:%M} UTC."
             yield Alert("source", sentence, "See whether the service runs.")
-
-
-def _missing_list_alerts(
-    session: Session, settings: Settings, problems: Sequence[SourceProblem], now: datetime
-) -> Iterator[Alert]:
-    """Yield sources that answered, again and again, that the last weekday has no list."""
-    today = utc_day(now)
-    recent = (today - timedelta(days=back) for back in (1, 2, 3))
-    last_weekday = next(day for day in recent if day.weekday() < SATURDAY)
-    listed = listed_days(session, last_weekday - timedelta(days=BACKFILL_DAYS))
-    reported = {(problem.source, problem.day) for problem in problems}
-    for name in settings.sources:
-        if (name, last_weekday) not in listed | reported and any(source == name for source, _ in listed):
-            day = f"{last_weekday:%A}, {last_weekday.day} {last_weekday:%B}"
-            sentence = f"{SOURCE_TITLES.get(name, name)} has listed nothing for {day}."
-            yield Alert("source", sentence, "A holiday, or something has changed there: have a look.")

@@ -12,6 +12,7 @@ from digest.delivery import find_circuit
 from digest.errors import StoreError, StoreRolledBackError
 from digest.monitoring.delivery_statistics import QueueStatus, queue_status
 from digest.monitoring.overdue import DueSubscribers, OverdueStatus, OverdueTracker, find_due_subscribers
+from digest.papers import lasting_notices, source_problems
 
 SENDING_STOPPED = "the database does not know what was sent from it, so nothing is sent; see: digest doctor"
 DATABASE_UNAVAILABLE = "the database does not answer"
@@ -19,13 +20,17 @@ DATABASE_UNAVAILABLE = "the database does not answer"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Health of the service. `reason` is empty while all is well; `circuit` is set while the relay refuses us."""
+    """Health of the service. `reason` is empty while all is well; `circuit` is set while the relay refuses us.
+
+    `source_notices`: sentences about sources that are down or quiet.
+    """
 
     reason: str = ""
     schema: str = ""
     required_schema: str = ""
     is_reachable: bool = True
     circuit: RelayCircuit | None = None
+    source_notices: tuple[str, ...] = ()
     due: tuple[DueSubscribers, ...] = ()
     queue: QueueStatus = field(default_factory=QueueStatus)
     overdue: OverdueStatus = field(default_factory=OverdueStatus)
@@ -47,6 +52,7 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
         with read_session(ctx.engine) as session:
             circuit = find_circuit(session, ctx.relay_config().name)
             queue = queue_status(session, now)
+            notices = lasting_notices(source_problems(session, now))
         check_mark(ctx.engine)
     except StoreRolledBackError:
         return Health(SENDING_STOPPED, required, required, circuit=circuit, due=tuple(due), queue=queue)
@@ -54,4 +60,13 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
         # Its message names the server; those who may know that find it with `digest doctor`.
         return Health(DATABASE_UNAVAILABLE, is_reachable=False)
     overdue = overdue_tracker.update(due, queue, now, circuit_open=circuit is not None)
-    return Health(overdue.reason, required, required, circuit=circuit, due=tuple(due), queue=queue, overdue=overdue)
+    return Health(
+        overdue.reason,
+        required,
+        required,
+        circuit=circuit,
+        source_notices=notices,
+        due=tuple(due),
+        queue=queue,
+        overdue=overdue,
+    )

@@ -79,10 +79,3 @@ def last_fetches(session: Session) -> dict[str, LastFetch]:
         tuple(row) for row in session.execute(last.where(col(SourceFetch.status).in_(SUCCESS_STATUSES)))
     )
     return {source: LastFetch(fetched_at, succeeded_at.get(source)) for source, fetched_at in session.execute(last)}
-
-
-def listed_days(session: Session, first: date) -> set[tuple[str, date]]:
-    """Return the list days of each source, from `first` on, that had papers."""
-    source, day = col(SourceFetch.source), col(SourceFetch.list_day)
-    rows = session.execute(select(source, day).where(day >= first, col(SourceFetch.listed_count) > 0).distinct())
-    return {(name, list_day) for name, list_day in rows}

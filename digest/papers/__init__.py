@@ -3,7 +3,7 @@
 - `cache`: cache of papers, for a process that renders many e-mails
 - `completeness`: which list days are complete, and which are due
 - `documents`: stored papers as documents for matching
-- `fetch_log`: what was fetched when, and the problems of sources
+- `fetch_log`: what was fetched when
 - `fulltext`: full-text index in the store
 - `fulltext_terms`: terms of the full-text index, of a paper and of a query
 - `history`: which papers a subscriber had
@@ -14,6 +14,7 @@
 - `recent`: index of the papers of the last list days
 - `search`: search for papers by a query, the newest first
 - `snapshots`: a stored paper as matching and e-mails see it
+- `source_problems`: what people should know about the sources, as sentences
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,10 @@ from digest.papers.cache import PaperCache, listed_days, load_snapshots
 from digest.papers.completeness import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.documents import build_documents
 from digest.papers.fetch_log import (
-    SOURCE_TITLES,
-    SourceProblem,
     latest_fetches,
     load_fetches,
     load_http_cache,
     record_fetch,
-    source_problems,
     store_http_cache,
 )
 from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
@@ -60,6 +58,7 @@ from digest.papers.ranking import (
 )
 from digest.papers.search import MAX_PAPER_ID, SearchPage, search_papers
 from digest.papers.snapshots import PaperSnapshot
+from digest.papers.source_problems import SOURCE_TITLES, SourceProblem, lasting_notices, source_problems
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
@@ -88,6 +87,7 @@ __all__ = [
     "delivered_paper_ids",
     "first_listing_id_of_latest_day",
     "is_stale",
+    "lasting_notices",
     "latest_fetches",
     "latest_list_day",
     "latest_listing_id",

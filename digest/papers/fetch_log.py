@@ -1,4 +1,4 @@
-"""Log of fetches: what was fetched when, and which problems people should know.
+"""Log of fetches: what was fetched when.
 
 Nothing here commits. A fetch is recorded in the transaction that stores its papers and the validators of its HTTP
 responses, so a crash leaves none of them, and the next run fetches again.
@@ -8,24 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from sqlalchemy import delete, func, or_
 from sqlmodel import Session, col, select
 
 from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
-from digest.papers.completeness import BACKFILL_DAYS, LISTED, SATURDAY, weekdays
+from digest.papers.completeness import BACKFILL_DAYS, LISTED
 
 HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
 MAX_MESSAGE_LENGTH = 1000
-SOURCE_TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
 SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
 WHOLE = (*SUCCESSFUL, FetchStatus.EMPTY)
-FAILURE_TEXTS = {
-    "unreachable": "did not answer",
-    "throttled": "asked us to wait",
-    "malformed": "gave an answer that could not be read",
-}
 
 
 class FetchedAnswer(Protocol):
@@ -45,25 +39,6 @@ class StoredValidators:
 
     etag: str | None
     last_modified: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
-    """Problem of a source on a list day. `kind`: failed, empty, missing or made-up.
-
-    Only `failed` and `missing` are errors that persist.
-    """
-
-    kind: str
-    source: str
-    day: date
-    sentence: str
-
-    @classmethod
-    def on_day(cls, kind: str, source: str, day: date, template: str) -> Self:
-        """Write the sentence: the name of the source, and `template` with the day in place of `{}`."""
-        sentence = f"{SOURCE_TITLES.get(source, source)} {template.format(f'{day:%A} {day.day} {day:%B}')}"
-        return cls(kind, source, day, sentence)
 
 
 def record_fetch(
@@ -135,54 +110,3 @@ def latest_fetches(session: Session) -> list[SourceFetch]:
             last = max(fetch.started_at for fetch in days[day])
             latest += [fetch for fetch in days[day] if fetch.started_at == last]
     return latest
-
-
-def source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
-    """Return what subscribers and the operator should know about the sources, each as a sentence.
-
-    These are list days whose last fetch failed, weekdays that stayed empty, days without any fetch, and days that
-    failed first and succeeded since `since` (a day ago unless given).
-    """
-    since = since or now - timedelta(days=1)
-    today = now.astimezone(UTC).date()
-    fetches_by_day: dict[str, dict[date, list[SourceFetch]]] = defaultdict(lambda: defaultdict(list))
-    fetches = (
-        select(SourceFetch)
-        .where(col(SourceFetch.list_day) >= today - timedelta(days=BACKFILL_DAYS))
-        .order_by(col(SourceFetch.started_at), col(SourceFetch.id))
-    )
-    for fetch in session.exec(fetches):
-        fetches_by_day[fetch.source][fetch.list_day].append(fetch)
-    problems: list[SourceProblem] = []
-    for source, days in sorted(fetches_by_day.items()):
-        for day, day_fetches in sorted(days.items()):
-            if problem := _problem_on_day(source, day, day_fetches, today, since):
-                problems.append(problem)
-        successful = [day for day in days if any(fetch.status in SUCCESSFUL for fetch in days[day])]
-        span = weekdays(min(successful), max(successful)) if successful else ()
-        problems += [
-            SourceProblem.on_day("missing", source, day, "was not read for {}; its papers will be made up.")
-            for day in span
-            if day not in days
-        ]
-    return problems
-
-
-def _problem_on_day(
-    source: str, day: date, fetches: Sequence[SourceFetch], today: date, since: datetime
-) -> SourceProblem | None:
-    """Return the problem of one list day, given its fetches in their order."""
-    last = fetches[-1]
-    failed = [fetch for fetch in fetches if fetch.status == FetchStatus.FAILED]
-    successful = [fetch for fetch in fetches if fetch.status in SUCCESSFUL]
-    if last.status == FetchStatus.FAILED:
-        failure = FAILURE_TEXTS.get(last.error_code, "could not be read")
-        outlook = "the papers listed there since will follow." if successful else "its papers will be made up."
-        return SourceProblem.on_day("failed", source, day, f"{failure} on {{}}; {outlook}")
-    if failed and successful and failed[0].started_at < successful[0].started_at and successful[0].started_at >= since:
-        return SourceProblem.on_day(
-            "made-up", source, day, "did not answer at first on {}; its papers have been made up."
-        )
-    if last.status == FetchStatus.EMPTY and day.weekday() < SATURDAY and day < today and not successful:
-        return SourceProblem.on_day("empty", source, day, "listed no papers on {}, a weekday.")
-    return None

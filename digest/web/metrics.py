@@ -52,7 +52,8 @@ def health_status(web: WebDep, monitoring: MonitoringDep) -> JSONResponse:
         return JSONResponse({"status": "failing", "reason": health.reason}, status_code=503)
     # Without the relay's reply, which is not for everybody. The pages work all the same, so the status is 200.
     relay = f"closed since {health.circuit.opened_at:%Y-%m-%dT%H:%MZ}" if health.circuit else "open"
-    return JSONResponse({"status": "ok", "schema": health.required_schema, "relay": relay})
+    sources = list(health.source_notices)
+    return JSONResponse({"status": "ok", "schema": health.required_schema, "relay": relay, "sources": sources})
 
 
 @router.api_route("/metrics", methods=SAFE_METHODS)

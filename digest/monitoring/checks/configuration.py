@@ -16,6 +16,7 @@ from digest.database import check_integrity, check_mark, connect, read_session, 
 from digest.delivery import find_circuit
 from digest.errors import DigestError
 from digest.monitoring.checks.result import CheckResult
+from digest.papers import SOURCE_TITLES, source_problems
 
 MIN_FREE_DISK_BYTES = 2**30
 RECOMMENDED_KEY_LENGTH = 32
@@ -72,7 +73,7 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
             check_mark(engine)
         with write_session(engine):
             pass
-        relay_results = _check_relay_history(engine, settings) if schema == required else []
+        history = [*_check_relay_history(engine, settings), *_check_fetches(engine)] if schema == required else []
     except DigestError as error:
         return [CheckResult("database", ok=False, message=str(error))]
     except DBAPIError as error:
@@ -83,7 +84,19 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
         text = f"schema {schema or 'missing'}, needed is {required}; run: digest migrate"
         return [CheckResult("database", ok=False, message=text)]
     text = f"{engine.dialect.name}, schema {schema}, writable"
-    return [CheckResult("database", ok=True, message=text), *relay_results]
+    return [CheckResult("database", ok=True, message=text), *history]
+
+
+def _check_fetches(engine: Engine) -> list[CheckResult]:
+    """Tell which lists of the sources are missing, and since when a source is quiet."""
+    with read_session(engine) as session:
+        problems = source_problems(session, datetime.now(UTC))
+    return [
+        CheckResult(
+            f"lists of {SOURCE_TITLES.get(problem.source, problem.source)}", not problem.is_error, problem.sentence
+        )
+        for problem in problems
+    ]
 
 
 def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult]:

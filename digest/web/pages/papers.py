@@ -14,7 +14,7 @@ from digest.database import read_session
 from digest.database.models import Listing, Paper
 from digest.formatting import format_day, pluralize
 from digest.matching import describe
-from digest.papers import latest_list_day, papers_by_id, papers_on_day
+from digest.papers import lasting_notices, latest_list_day, papers_by_id, papers_on_day, source_problems
 from digest.web.citations import CitationFormat, citation_response, to_bibtex
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -93,11 +93,12 @@ def papers_page(
         return _search_page(web, q, trail)
     with read_session(web.ctx.engine) as session:
         day = latest_list_day(session)
-        if day is None:
-            return web.render("papers-empty.html")
-        if view in VIEW_DAYS:
+        if day is not None and view in VIEW_DAYS:
             return _view_page(web, session, view, day, page)
-        return _day_page(web, session, day, page)
+        notices = lasting_notices(source_problems(session, web.clock()))
+        if day is None:
+            return web.render("papers-empty.html", source_notices=notices)
+        return _day_page(web, session, day, page, notices)
 
 
 @router.api_route("/papers/{day}", methods=SAFE_METHODS)
@@ -154,7 +155,7 @@ def _view_page(web: WebContext, session: Session, name: str, day: date, page: st
     )
 
 
-def _day_page(web: WebContext, session: Session, day: date, page: str) -> HTMLResponse:
+def _day_page(web: WebContext, session: Session, day: date, page: str, notices: tuple[str, ...] = ()) -> HTMLResponse:
     papers = papers_on_day(session, day)
     list_day = col(Listing.list_day)
     previous_day = session.exec(select(func.max(list_day)).where(list_day < day)).one()
@@ -181,6 +182,7 @@ def _day_page(web: WebContext, session: Session, day: date, page: str) -> HTMLRe
         pages=pages,
         previous_day=previous_day,
         next_day=next_day,
+        source_notices=notices,
     )
 
 

@@ -16,7 +16,7 @@ from digest import subscribers
 from digest.database import read_session
 from digest.formatting import format_number, pluralize
 from digest.matching import KeywordInput, parse_canonical
-from digest.papers import latest_list_day, recent_papers
+from digest.papers import lasting_notices, latest_list_day, recent_papers, source_problems
 from digest.planning import preview_from_index
 from digest.rendering import DigestContext, PaperCard, PaperView, PersonalFields, build_card, preview_context
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
@@ -218,9 +218,11 @@ def _template_variables(
 ) -> dict[str, Any]:
     """Return the template variables that the page and its live part share."""
     day, latest_papers = None, []
+    notices: tuple[str, ...] = ()
     if preview is None:
         with read_session(web.ctx.engine) as session:
             day, latest_papers = latest_list_day(session), recent_papers(session, days=1, limit=SIDEBAR_PAPERS)
+            notices = lasting_notices(source_problems(session, web.clock()))
     return {
         "values": values,
         "form": parsed,
@@ -228,6 +230,7 @@ def _template_variables(
         "feedback": keyword_feedback(web, values["keywords"], parsed, preview),
         "day": day,
         "latest_papers": latest_papers,
+        "source_notices": notices,
     }
 
 

@@ -32,6 +32,7 @@ from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.conftest import Connect
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
+from tests.support.factories import source_fetch
 
 TODAY = TEST_TIME.date()
 HOSTILE_TEXT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -228,8 +229,32 @@ def test_a_deep_link_only_fills_in_the_keywords(ctx: AppContext, browser: Browse
 
 
 def test_the_front_page_works_without_papers(browser: Browser) -> None:
-    assert "Nothing on the shelf yet" in browser.get("/").text
-    assert browser.get("/papers").status_code == 200
+    for path in ("/", "/papers"):
+        assert "No papers yet" in browser.get(path).text
+        assert "The sources have not been read yet" in browser.get(path).text
+
+
+def test_a_source_that_is_down_or_quiet_is_named_on_every_page_that_lists_papers(
+    ctx: AppContext, browser: Browser
+) -> None:
+    down, quiet = TEST_TIME - timedelta(hours=2), TEST_TIME - timedelta(days=4)
+    with write_session(ctx.engine) as session:
+        session.add(source_fetch(source="arxiv", status="failed", error_code="unreachable", started_at=down))
+        for day in (quiet, TEST_TIME - timedelta(days=1)):
+            status = "ok" if day == quiet else "not-listed"
+            session.add(source_fetch(list_day=day.date(), status=status, started_at=TEST_TIME))
+    sentences = [
+        "arXiv has not answered since Friday 31 July; its papers will be fetched later.",
+        "Hugging Face has announced nothing since Monday 27 July; anything late will be in a later digest.",
+    ]
+    for path in ("/", "/papers"):
+        page = browser.get(path).text
+        assert all(sentence in page for sentence in sentences)
+        assert "not been read yet" not in page
+    assert browser.get("/healthz").json()["sources"] == sentences
+    store_papers(ctx, [make_listing(1)])
+    for path in ("/", "/papers"):
+        assert all(sentence in browser.get(path).text for sentence in sentences)
 
 
 def test_the_latest_papers_are_listed_beside_the_form(ctx: AppContext, browser: Browser) -> None:

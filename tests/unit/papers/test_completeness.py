@@ -25,6 +25,8 @@ class Fetch:
     started_at: datetime
     status: str = FetchStatus.OK
     part: str = ""
+    promised: int | None = None
+    received: int = 5
     fresh: int = 5
     whole: bool = True
     is_backfill: bool = False

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
-from digest.papers import latest_fetches, load_http_cache, record_fetch, source_problems, store_http_cache
+from digest.papers import latest_fetches, load_http_cache, record_fetch, store_http_cache
 from digest.papers.fetch_log import StoredValidators
 from digest.sources.base import HttpValidators
 
@@ -37,41 +37,6 @@ def log_fetch(
             status=status,
             error_code=error_code,
         )
-
-
-def sentences(store: Engine, now: datetime) -> list[str]:
-    with read_session(store) as session:
-        return [problem.sentence for problem in source_problems(session, now)]
-
-
-def test_problems_name_a_failed_day_and_its_later_success(store: Engine) -> None:
-    log_fetch(store, MONDAY)
-    log_fetch(store, TUESDAY, FetchStatus.FAILED, error_code="unreachable")
-    assert sentences(store, at(TUESDAY)) == ["arXiv did not answer on Tuesday 28 July; its papers will be made up."]
-    log_fetch(store, TUESDAY, when=at(WEDNESDAY))
-    assert sentences(store, at(WEDNESDAY)) == [
-        "arXiv did not answer at first on Tuesday 28 July; its papers have been made up."
-    ]
-    assert sentences(store, at(THURSDAY, 12)) == []
-
-
-def test_problems_name_an_empty_weekday_and_a_day_without_fetch(store: Engine) -> None:
-    log_fetch(store, FRIDAY, source="huggingface")
-    log_fetch(store, MONDAY, FetchStatus.EMPTY, source="huggingface")
-    assert sentences(store, at(MONDAY, 12)) == []
-    log_fetch(store, WEDNESDAY, source="huggingface")
-    assert sentences(store, at(WEDNESDAY)) == [
-        "Hugging Face listed no papers on Monday 27 July, a weekday.",
-        "Hugging Face was not read for Tuesday 28 July; its papers will be made up.",
-    ]
-
-
-def test_problems_name_a_failure_after_a_successful_fetch(store: Engine) -> None:
-    log_fetch(store, TUESDAY, source="huggingface")
-    log_fetch(store, TUESDAY, FetchStatus.FAILED, when=at(TUESDAY, 15), source="huggingface", error_code="malformed")
-    (sentence,) = sentences(store, at(TUESDAY, 16))
-    assert sentence.startswith("Hugging Face gave an answer that could not be read on Tuesday 28 July;")
-    assert sentence.endswith("the papers listed there since will follow.")
 
 
 def test_the_latest_fetch_of_each_day_is_returned(store: Engine) -> None:

@@ -1,0 +1,182 @@
+"""What people should know about the sources, each as one sentence: the only place where these are worded.
+
+A source that is down or quiet for days is one sentence with "since". E-mails, pages, the operator's page, /healthz,
+`digest sources` and `digest doctor` show the same ones, the newest fact first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
+
+from sqlmodel import Session, col, select
+
+from digest.database.models import FetchStatus, SourceFetch
+from digest.formatting import format_day
+from digest.papers.completeness import (
+    BACKFILL_DAYS,
+    DAY,
+    LISTED,
+    SATURDAY,
+    Look,
+    is_settled,
+    looks_by_day,
+    weekdays,
+)
+
+SOURCE_TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
+CLOSED_DAYS = 30  # how long a day that was closed incomplete is shown to the operator
+FAILURE_TEXTS = {
+    "unreachable": "has not answered since",
+    "throttled": "has asked us to wait since",
+    "malformed": "has sent answers that could not be read since",
+}
+LASTING_KINDS = ("down", "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """Problem of a source, as a sentence. `day` is the day of its newest fact.
+
+    `kind`: down (its last fetches all failed), quiet (no list since), failed, partial, stale, empty or missing (one
+    list day), made-up (fetched after all), closed (not complete after two weeks, and no longer asked for).
+    """
+
+    kind: str
+    source: str
+    day: date
+    sentence: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether a list is missing now that the source has, or may have."""
+        return self.kind in {"down", "failed", "partial", "stale", "missing"}
+
+
+def source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
+    """Return what people should know about the sources, the newest fact first.
+
+    Days that failed first are told as made up when they succeeded since `since` (a day ago unless given).
+    """
+    today = now.astimezone(UTC).date()
+    rows = (
+        select(SourceFetch)
+        .where(col(SourceFetch.list_day) >= today - timedelta(days=CLOSED_DAYS))
+        .order_by(col(SourceFetch.source), col(SourceFetch.started_at), col(SourceFetch.id))
+    )
+    fetches: dict[str, list[SourceFetch]] = {}
+    for fetch in session.exec(rows):
+        fetches.setdefault(fetch.source, []).append(fetch)
+    problems: list[SourceProblem] = []
+    for source, records in fetches.items():
+        problems += describe_problems(source, records, today, since or now - DAY)
+    return sorted(problems, key=lambda problem: (-problem.day.toordinal(), problem.source))
+
+
+def subscriber_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
+    """Return the sentences that concern subscribers; a day that is closed is the operator's."""
+    return tuple(problem.sentence for problem in problems if problem.kind != "closed")
+
+
+def lasting_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
+    """Return the sentences about sources that are down or quiet, which pages show."""
+    return tuple(problem.sentence for problem in problems if problem.kind in LASTING_KINDS)
+
+
+def describe_problems(
+    source: str, fetches: Sequence[SourceFetch], today: date, since: datetime
+) -> Iterator[SourceProblem]:
+    """Yield the problems of one source, whose fetches are given in their order."""
+    title = SOURCE_TITLES.get(source, source)
+    looks = looks_by_day(fetches)
+    open_from = today - BACKFILL_DAYS * DAY
+    down_from = _first_failure(fetches)
+    if down_from is not None:
+        text = FAILURE_TEXTS.get(fetches[-1].error_code, "could not be read since")
+        day = fetches[-1].started_at.date()
+        sentence = f"{title} {text} {format_day(down_from.date())}; its papers will be fetched later."
+        yield SourceProblem("down", source, day, sentence)
+    quiet_days = _quiet_days(looks, today)
+    if quiet_days:
+        listed = [day for day in looks if _has_papers(looks[day])]
+        begun = max(listed, default=quiet_days[0])
+        sentence = f"{title} has announced nothing since {format_day(begun)}; anything late will be in a later digest."
+        yield SourceProblem("quiet", source, quiet_days[-1], sentence)
+    for day in sorted(looks):
+        if day < open_from:
+            if text := _closed_text(looks[day], day):
+                yield SourceProblem("closed", source, day, f"{title} {text}")
+        elif day not in quiet_days and (
+            problem := _problem_on_day(looks[day], day, today, since, is_down=down_from is not None)
+        ):
+            kind, text = problem
+            yield SourceProblem(kind, source, day, f"{title} {text}")
+    successful = [day for day in looks if day >= open_from and _has_papers(looks[day])]
+    for day in weekdays(min(successful), max(successful)) if successful else ():
+        if day not in looks:
+            text = f"was not read for {format_day(day)}; its papers will be fetched later."
+            yield SourceProblem("missing", source, day, f"{title} {text}")
+
+
+def _first_failure(fetches: Sequence[SourceFetch]) -> datetime | None:
+    """Return since when all fetches failed; None when the last run brought any answer."""
+    answered = max(
+        (fetch.started_at for fetch in fetches if fetch.status != FetchStatus.FAILED),
+        default=datetime.min.replace(tzinfo=UTC),
+    )
+    return min((fetch.started_at for fetch in fetches if fetch.started_at > answered), default=None)
+
+
+def _quiet_days(looks: Mapping[date, Sequence[Look]], today: date) -> list[date]:
+    """Return the weekdays before today, oldest first, since the last list, if all of them had none."""
+    past = sorted((day for day in looks if day < today), reverse=True)
+    quiet = list(takewhile(lambda day: looks[day][-1].has_no_list and not _has_papers(looks[day]), past))
+    is_over = any(_has_papers(looks[day]) for day in looks if day >= today)
+    return [] if is_over else sorted(day for day in quiet if day.weekday() < SATURDAY)
+
+
+def _has_papers(looks: Sequence[Look]) -> bool:
+    return any(part.status in LISTED for look in looks for part in look.parts)
+
+
+def _problem_on_day(
+    looks: Sequence[Look], day: date, today: date, since: datetime, *, is_down: bool
+) -> tuple[str, str] | None:
+    """Return kind and words of the problem of one list day."""
+    last, name = looks[-1], format_day(day)
+    statuses = [part.status for part in last.parts]
+    if FetchStatus.FAILED in statuses:
+        return None if is_down else ("failed", f"could not be read for {name}; its papers will be fetched later.")
+    if FetchStatus.PARTIAL in statuses:
+        return "partial", f"gave {_received_of_promised(last)} papers for {name}; the rest will be fetched later."
+    if FetchStatus.STALE in statuses:
+        return "stale", f"repeated an earlier list on {name}; the right one will be fetched later."
+    failed = [look.started_at for look in looks if look.parts[0].status == FetchStatus.FAILED]
+    read = [look.started_at for look in looks if look.has_list]
+    if failed and read and failed[0] < read[0] and read[0] >= since:
+        return "made-up", f"did not answer at first on {name}; its papers have been fetched since."
+    is_empty = last.has_no_list and day < today and day.weekday() < SATURDAY and not _has_papers(looks)
+    if is_empty and not is_settled(looks, day, timedelta(0)):
+        return "empty", f"announced nothing on {name}; anything late will be in a later digest."
+    return None
+
+
+def _closed_text(looks: Sequence[Look], day: date) -> str:
+    """Return the words about a day that was closed although it is not complete; empty when it is."""
+    best = max(looks, key=lambda look: sum(part.received for part in look.parts))
+    statuses = {part.status for look in looks for part in look.parts}
+    if any(look.has_list for look in looks) or is_settled(looks, day, timedelta(0)):
+        return ""
+    if FetchStatus.PARTIAL in statuses:
+        return f"gave {_received_of_promised(best)} papers for {format_day(day)}; it is no longer asked for the rest."
+    if FetchStatus.STALE in statuses:
+        return f"repeated an earlier list on {format_day(day)}; it is no longer asked for the right one."
+    if FetchStatus.FAILED in statuses:
+        return f"could not be read for {format_day(day)}; it is no longer asked for that day."
+    return ""
+
+
+def _received_of_promised(look: Look) -> str:
+    received = sum(part.received for part in look.parts)
+    promised = sum(part.promised or 0 for part in look.parts)
+    return f"{received:,} of {promised:,}"
