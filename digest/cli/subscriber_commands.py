@@ -168,22 +168,30 @@ def import_(
         bool, typer.Option("--confirmed", help="They have agreed already: no confirmation e-mails.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing when any line is bad.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
+    from_line: Annotated[int, typer.Option(min=1, metavar="N", help="Go on at this line of the file.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Add subscribers from a CSV file.
 
     Columns: email, keywords (with | or line breaks between), and if wanted frequency, send_hour, timezone, cap,
-    trending, summaries. Bad lines are reported with their numbers, good ones imported.
+    trending, summaries. Bad lines are reported with their numbers, good ones imported. Exports of spreadsheets and of
+    other newsletter programs are read, too; who has left there gets nothing from here.
     """
     from digest.subscribers import import_csv
 
-    result = import_csv(open_context(), file, utc_now(), confirmed=confirmed, strict=strict)
-    errors = result.line_errors
+    ctx = open_context()
+    result = import_csv(ctx, file, utc_now(), confirmed=confirmed, strict=strict, dry_run=dry_run, from_line=from_line)
+    errors, table = result.line_errors, result.table
     if as_json:
         bad = [{"line": number, "message": message} for number, message in errors]
-        print_json({"imported": result.imported, "bad": bad})
+        read = {"encoding": table.encoding, "columns": table.columns, "ignored": table.ignored} if table else {}
+        print_json({"imported": 0 if dry_run else result.imported, "bad": bad, "dry_run": dry_run} | read)
     else:
-        typer.echo(f"{result.imported} imported, {len(errors)} bad lines")
+        would_be = f"{result.imported} would be imported" if dry_run else f"{result.imported} imported"
+        typer.echo(f"{would_be}, {len(errors)} bad lines")
+        if table and (dry_run or table.ignored or table.encoding != "UTF-8"):
+            print_note(f"{file.name}: {table.describe()}")
     for number, message in errors:
         print_error(f"{file.name} line {number}: {message}")
     if errors:

@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, Subscriber, SubscriberStatus
-from digest.errors import SubscriberError
+from digest.errors import StoreError, SubscriberError
 from digest.matching import KeywordInput
+from digest.subscribers.csv_reader import COLUMNS, CsvTable, parse_status, read_csv
 from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.records import (
     ENDED_STATUSES,
@@ -32,8 +32,6 @@ from digest.subscribers.records import (
 )
 from digest.subscribers.subscriptions import KeywordLimits, add_subscriber, parse_keywords
 
-PREFERENCE_COLUMNS = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
-COLUMNS = (*PREFERENCE_COLUMNS, "status", "paused_until", "reason")
 KEYWORD_SEPARATOR = "|"  # in one cell; in a cell with a line break only line breaks separate
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these; an apostrophe makes them text
 BOOLEAN_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
@@ -115,6 +113,7 @@ class ImportReport:
 
     imported: int = 0
     line_errors: list[tuple[int, str]] = field(default_factory=list)
+    table: CsvTable | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +129,26 @@ class ImportRow:
     reason: str
 
 
-def import_csv(ctx: AppContext, file: Path, now: datetime, *, confirmed: bool, strict: bool) -> ImportReport:
-    """Add subscribers line by line. With `strict` none is added when one line is bad.
+def import_csv(
+    ctx: AppContext,
+    file: Path,
+    now: datetime,
+    *,
+    confirmed: bool,
+    strict: bool,
+    dry_run: bool = False,
+    from_line: int = 1,
+) -> ImportReport:
+    """Add subscribers line by line, or with `dry_run` only count them. With `strict` none is added when one is bad.
 
     Whose subscription had ended where the file was written stays so here; pending ones are asked to confirm again.
-    Raises SubscriberError for a file that is no CSV.
+    Raises SubscriberError for a file that is no CSV, and StoreError with the line at which the store stopped it.
     """
-    report, valid_rows = ImportReport(), list[ImportRow]()
-    for line_number, cells in _read_rows(file):
+    table = read_csv(file)
+    report, valid_rows = ImportReport(table=table), list[ImportRow]()
+    for line_number, cells in table.rows():
+        if line_number < from_line:
+            continue
         try:
             valid_rows.append(_parse_row(ctx.settings, line_number, cells))
         except SubscriberError as error:
@@ -145,9 +156,15 @@ def import_csv(ctx: AppContext, file: Path, now: datetime, *, confirmed: bool, s
     new_rows = _drop_existing(ctx.engine, valid_rows, report.line_errors)
     for row in new_rows if not (strict and report.line_errors) else ():
         try:
-            _import_row(ctx, row, now, confirmed=confirmed)
+            if not dry_run:
+                _import_row(ctx, row, now, confirmed=confirmed)
         except SubscriberError as error:
             report.line_errors.append((row.line_number, str(error)))
+        except StoreError as error:
+            raise StoreError(
+                f"{file.name} line {row.line_number}: {error}; {report.imported} of {len(new_rows)} were imported. "
+                f"Then go on with: digest subscribers import {file} --from-line {row.line_number}"
+            ) from error
         else:
             report.imported += 1
     report.line_errors.sort()
@@ -194,44 +211,13 @@ def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bo
         delivery.cancel(session, int(subscriber.id or 0), now)
 
 
-def _read_rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Yield the rows below the heading, each with the number of its first line. Raises SubscriberError for the file."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SubscriberError(f"{file} cannot be read as UTF-8 text: {error}") from error
-    heading = text.partition("\n")[0]
-    delimiter = ";" if ";" in heading and "," not in heading else ","
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        names = [name.strip().lower() for name in next(rows, [])]
-        if "email" not in names:
-            columns = ", ".join(PREFERENCE_COLUMNS)
-            raise SubscriberError(f"{file} has no column email; its first line must name the columns: {columns}")
-        for name in names:
-            # Columns of other programs are ignored, but a misspelled name must not lose anyone's keywords.
-            if name not in COLUMNS and (similar := get_close_matches(name, COLUMNS, n=1, cutoff=0.8)):
-                raise SubscriberError(f"{file} has a column {name!r}; did you mean {similar[0]}?")
-        line_number = rows.line_num + 1
-        for cells in rows:
-            if len(cells) > len(names):
-                error_text = "more cells than the heading has; put keywords with a comma between double quotes"
-                yield line_number, {"": error_text}
-            elif any(cells):
-                yield line_number, dict(zip(names, cells, strict=False))
-            line_number = rows.line_num + 1
-    except csv.Error as error:
-        raise SubscriberError(f"{file} line {rows.line_num} is no CSV: {error}") from error
-
-
 def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> ImportRow:
     """Parse one row. Raises SubscriberError for the first cell that is wrong."""
     if "" in row and len(row) == 1:
         raise SubscriberError(row[""])
     cells = {name: unescape_cell(row.get(name, "")).strip() for name in COLUMNS}
     normalize_address(cells["email"])
-    if cells["status"] not in {"", *SubscriberStatus}:
-        raise SubscriberError(f"status must be one of {', '.join(SubscriberStatus)}, not {cells['status']!r}")
+    cells["status"] = parse_status(cells["status"])
     preferences = Preferences(
         frequency=cells["frequency"].lower() or Preferences().frequency,
         send_hour=_parse_number(cells["send_hour"], "send_hour", settings.send_hour),
