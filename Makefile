@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos mutants soak check-mta check-mail check-pages look-mail lint format bench lock clean help
+.PHONY: demo serve test test-all chaos mutants soak check-mta check-mail check-pages look-mail lint format audit bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -70,6 +70,9 @@ lint: .venv/test  ## ruff, mypy strict, import contracts
 format: .venv/test  ## let ruff format and fix what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+audit: .venv/test  ## compare the lock files with known vulnerabilities (exits 2 where no database can be asked)
+	@$(BIN)/python -m tests.checks.audit
 
 bench: .venv/test  ## measure against baselines of the same run (ROW=name for one; STRICT=1: a missed goal is an error)
 	@$(BIN)/python -m tests.benchmarks $(if $(STRICT),--strict) $(ROW)
