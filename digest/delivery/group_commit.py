@@ -27,7 +27,7 @@ from digest.database.models import (
     UtcDateTime,
     to_driver_value,
 )
-from digest.delivery.claims import ON_WIRE_LEASE
+from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE
 from digest.delivery.retry import DeliveryOutcome
 from digest.delivery.store_executor import RETRY_PAUSES, StoreExecutor
 
@@ -127,8 +127,7 @@ def mark_on_wire(
     """
     if not attempts:
         return {}
-    lease_expires_at = now + ON_WIRE_LEASE
-    parameters = {"rows": json.dumps(attempts), "owner": owner, "now": now, "lease_expires_at": lease_expires_at}
+    parameters = {"rows": json.dumps(attempts), "owner": owner, "now": now, "lease_expires_at": now + ON_WIRE_LEASE}
     rows = connection.execute(on_wire_statement(connection.dialect.name), parameters)
     return {(delivery_id, attempt): DeliveryState(state) for delivery_id, attempt, state in rows}
 
@@ -145,7 +144,7 @@ def record_outcomes(
         keys[key[0], attempts] = key  # of two copies of a delivery only the newer one can match
         retry_at = outcome.retry_at and str(to_driver_value(dialect, outcome.retry_at))
         rows.append((*key, attempts, outcome.state, outcome.code, outcome.reply, retry_at))
-    parameters = {"rows": json.dumps(rows), "owner": owner, "now": now}
+    parameters = {"rows": json.dumps(rows), "owner": owner, "now": now, "lease_expires_at": now + CLAIM_LEASE}
     updated = connection.execute(outcome_statement(dialect.name), parameters)
     return {keys[delivery_id, attempts]: subscriber_id for delivery_id, attempts, subscriber_id in updated}
 
@@ -169,7 +168,7 @@ def on_wire_statement(dialect: str) -> TextClause:
         for kind, statuses in ELIGIBLE_STATUSES.items()
         for status in statuses
     )
-    statement = update_statement(
+    return update_statement(
         dialect,
         f"""state = CASE WHEN {is_eligible} THEN '{DeliveryState.ON_WIRE}' ELSE '{DeliveryState.CANCELLED}' END,
             owner = CASE WHEN {is_eligible} THEN delivery.owner END,
@@ -179,7 +178,6 @@ def on_wire_statement(dialect: str) -> TextClause:
         returning="state",
         tables=", subscriber",
     )
-    return statement.bindparams(bindparam("lease_expires_at", type_=UtcDateTime))
 
 
 @cache
@@ -189,9 +187,12 @@ def outcome_statement(dialect: str) -> TextClause:
     retry_at = {"sqlite": "value ->> 6", "postgresql": "CAST(value ->> 6 AS timestamptz)"}[dialect]
     return update_statement(
         dialect,
-        f"""state = attempt.state, owner = NULL, lease_expires_at = NULL, attempts = attempt.attempts,
-            reply_code = attempt.code, reply = attempt.reply, next_attempt_at = attempt.retry_at,
-            settled_at = CASE WHEN attempt.state = '{DeliveryState.QUEUED}' THEN NULL ELSE :now END""",
+        f"""state = attempt.state, attempts = attempt.attempts, reply_code = attempt.code, reply = attempt.reply,
+            owner = CASE WHEN attempt.state = '{DeliveryState.SENDING}' THEN delivery.owner END,
+            lease_expires_at = CASE WHEN attempt.state = '{DeliveryState.SENDING}' THEN :lease_expires_at END,
+            next_attempt_at = attempt.retry_at,
+            settled_at = CASE WHEN attempt.state NOT IN ('{DeliveryState.QUEUED}', '{DeliveryState.SENDING}')
+                              THEN :now END""",
         f"delivery.state IN ({states})",
         returning="subscriber_id",
         columns=f""", CAST(value ->> 2 AS integer) AS attempts, value ->> 3 AS state,
@@ -213,4 +214,5 @@ def update_statement(
         WHERE delivery.id = attempt.id AND delivery.attempts = attempt.number
           AND delivery.owner = :owner AND {condition}
         RETURNING delivery.id, delivery.attempts, delivery.{returning}"""  # noqa: S608  - our own names and constants
-    return text(statement).bindparams(bindparam("now", type_=UtcDateTime))
+    instants = (bindparam(name, type_=UtcDateTime) for name in ("now", "lease_expires_at"))
+    return text(statement).bindparams(*instants)

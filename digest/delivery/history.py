@@ -42,7 +42,7 @@ class DeliveryReport:
                 self.failed += 1
             case DeliveryState.UNCERTAIN:
                 self.uncertain += 1
-            case _:
+            case DeliveryState.CANCELLED:
                 self.cancelled += 1
 
 

@@ -10,7 +10,6 @@ from digest.errors import (
     PermanentDeliveryError,
     RelayRefusedError,
     RelayUnavailableError,
-    SmtpStep,
     TemporaryDeliveryError,
 )
 from digest.mail import replies
@@ -18,6 +17,13 @@ from digest.mail import replies
 INITIAL_BACKOFF = timedelta(minutes=5)
 MAX_BACKOFF = timedelta(hours=8)
 JITTER = 0.25  # of a wait, either way
+
+
+# What only our own relay says, whatever the message: these wait for the operator.
+RELAY_REASONS = {
+    *("not logged in", "login refused", "relaying refused", "sender refused", "sender not verified"),
+    *("quota used up", "account suspended"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,10 @@ def outcome_from_error(error: Exception, *, attempts: int, now: datetime, rng: r
         case TemporaryDeliveryError():
             return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, now + backoff(attempts, rng))
         case PermanentDeliveryError():
-            suppress = error.step is SmtpStep.RCPT and replies.classify_error(error).is_dead
-            return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=suppress)
+            meaning = replies.classify_error(error)
+            if meaning.reason in RELAY_REASONS:
+                return DeliveryOutcome(DeliveryState.QUEUED, error.code, reply, now + backoff(attempts, rng))
+            return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=meaning.is_dead)
         case DeliveryError():
             return DeliveryOutcome(DeliveryState.UNCERTAIN, error.code, reply)
     # The message could not be rendered.

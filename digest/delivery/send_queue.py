@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import ceil
-from time import monotonic
 
 from digest.delivery.claimer import ClaimedEmail, Claimer
 from digest.delivery.rate_limit import RateLimits
@@ -34,11 +33,12 @@ class SendQueue:
         self._claimer, self._limits, self._executor, self._should_stop = claimer, limits, executor, should_stop
         self._waiting: dict[str, deque[ClaimedEmail]] = {}  # for a rate; by domain, where domains have a limit
         self._ready: asyncio.Queue[ClaimedEmail | None] = asyncio.Queue()
-        # What is ready has its token already; without rates it only has to be enough while the next are claimed.
-        self._ready_capacity = 2 * CLAIM_BATCH if limits.is_unlimited else 1
-        self._batch_size = claim_batch_size(limits.per_second, limits.per_domain)
         self._in_use = 0  # e-mails at connections
         self._changed = asyncio.Event()
+
+    @property
+    def _batch_size(self) -> int:
+        return claim_batch_size(self._limits.per_second, self._limits.per_domain)
 
     async def claim_all(self, limit: int | None = None) -> None:
         """Claim all that is due, or the first `limit` deliveries, until the last one is done. Raises StoreError."""
@@ -89,6 +89,16 @@ class SendQueue:
         self._in_use -= 1
         self._changed.set()
 
+    def hold_ready(self) -> None:
+        """Let e-mails that were ready wait for a pace that has just been set."""
+        ready = [self._ready.get_nowait() for _ in range(self._ready.qsize())]
+        for email in reversed(ready):
+            if email:
+                self._waiting.setdefault(self._key_of(email), deque()).appendleft(email)
+            else:
+                self._ready.put_nowait(None)
+        self._changed.set()
+
     def _take(self, email: ClaimedEmail | None) -> ClaimedEmail | None:
         if email is None or self._should_stop():
             self._ready.put_nowait(None)  # for the other connections
@@ -103,8 +113,8 @@ class SendQueue:
 
     def _has_capacity(self) -> bool:
         # E-mails that wait for the rate of their domain must not leave connections idle.
-        now, waiting = monotonic(), self._waiting.items()
-        unheld = sum(len(emails) for domain, emails in waiting if not self._limits.is_held(domain, now))
+        waiting = self._waiting.items()
+        unheld = sum(len(emails) for domain, emails in waiting if not self._limits.is_held(domain))
         total = sum(len(emails) for _, emails in waiting)
         return unheld + self._ready.qsize() < self._batch_size and total < MAX_WAITING
 
@@ -117,14 +127,19 @@ class SendQueue:
     async def _move_ready(self) -> float:
         """Make ready what may leave now; return in how many seconds there may be more."""
         seconds = POLL_SECONDS
+        # What is ready has its token already; without rates it only has to be enough while the next are claimed.
+        capacity = 2 * CLAIM_BATCH if self._limits.is_unlimited else 1
         domains = deque(self._waiting)
-        while domains and self._ready.qsize() < self._ready_capacity:
-            await self._limits.reserve_slices(domains, monotonic())
-            domain, now = domains.popleft(), monotonic()
-            if wait := self._limits.wait(domain, now):
+        while domains and self._ready.qsize() < capacity:
+            for bucket in self._limits.empty_buckets(domains):
+                await self._executor.run(partial(self._limits.fill, bucket))
+            domain = domains.popleft()
+            if not self._waiting.get(domain):
+                continue
+            if wait := self._limits.wait(domain):
                 seconds = min(seconds, wait)
                 continue
-            self._limits.take(domain, now)
+            self._limits.take(domain)
             self._ready.put_nowait(self._waiting[domain].popleft())
             if self._waiting[domain]:
                 domains.append(domain)

@@ -28,14 +28,16 @@ from digest.delivery.rate_limit import RateLimits
 from digest.delivery.retry import DeliveryOutcome, outcome_from_error
 from digest.delivery.send_queue import SendQueue
 from digest.delivery.store_executor import StoreExecutor
-from digest.errors import DeliveryError, RelayUnavailableError, StoreError
-from digest.mail import LocalMailbox, OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, replies
+from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError, StoreError
+from digest.mail import LocalMailbox, OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, SmtpReply, replies
+from digest.mail.replies import ReplyTopic
 from digest.rendering import RenderCache
 
 log = structlog.get_logger()
 
 # One connection is enough for so many; each one more may leave a message in doubt after a crash.
 DELIVERIES_PER_CONNECTION = 100
+PACE_PER_CONNECTION = 10.0  # messages a second; fewer connections are enough for a slow relay
 CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before another one is opened
 STORE_ERRORS = (StoreError, SQLAlchemyError)
 
@@ -116,13 +118,9 @@ class Sender:
         self._executor = StoreExecutor(ctx.engine, "sender")
         self._committer = GroupCommitter(ctx.engine, claimer.identity.name)
         self._breaker = CircuitBreaker(ctx, relay, self._executor)
-        limits = RateLimits(
-            ctx.settings.smtp_rate,
-            ctx.settings.smtp_domain_rate,
-            engine=ctx.engine if is_postgresql(ctx.engine) else None,
-            relay=relay.name,
-        )
-        self._queue = SendQueue(claimer, limits, self._executor, lambda: self._should_stop)
+        rates = ctx.settings.smtp_rate, ctx.settings.smtp_domain_rate
+        self._limits = RateLimits(ctx.engine, relay.name, *rates)
+        self._queue = SendQueue(claimer, self._limits, self._executor, lambda: self._should_stop)
         self._connections = 0
         self._refused_at: float | None = None
         self._is_aborted = False
@@ -141,6 +139,7 @@ class Sender:
         try:
             await self._executor.run(self._claimer.recover_abandoned)
             self._report.relay_error = await self._breaker.check(self._clock(), force=force)
+            await self._executor.run(self._limits.load_pace)
             if not self._report.relay_error:
                 await self._deliver(limit)
             self._report.uncertain += self._claimer.uncertain
@@ -156,6 +155,8 @@ class Sender:
                     await self._queue.claim_all(limit)
                 except STORE_ERRORS as error:
                     self._abort(error)
+            if not self._error:
+                await self._decide_refusals()
         finally:
             await asyncio.shield(self._shut_down())
         if self._error:
@@ -168,12 +169,19 @@ class Sender:
         # On the same executor as the claims: one that is under way ends before.
         await self._executor.run(self._claimer.release, retries=False)
 
-    def _open_connection(self, group: asyncio.TaskGroup) -> None:
-        """Open one more connection if the queue is worth it, and settings and relay allow it."""
+    @property
+    def _allowed_connections(self) -> int:
+        """How many connections the queue is worth, and settings and relay allow."""
         is_refused = self._refused_at is not None and monotonic() < self._refused_at + CONNECTION_PAUSE_SECONDS
-        worthwhile = 1 + self._queue.claimed_count // DELIVERIES_PER_CONNECTION
-        allowed = 1 if is_refused else min(worthwhile, self._ctx.settings.smtp_connections)
-        if self._connections < allowed:
+        if is_refused or self._breaker.is_half_open:
+            return 1
+        worthwhile = 1 + (self._queue.claimed_count - 1) // DELIVERIES_PER_CONNECTION
+        if self._limits.pace:
+            worthwhile = min(worthwhile, int(self._limits.pace / PACE_PER_CONNECTION))
+        return max(1, min(worthwhile, self._ctx.settings.smtp_connections))
+
+    def _open_connection(self, group: asyncio.TaskGroup) -> None:
+        if self._connections < self._allowed_connections:
             self._connections += 1
             group.create_task(self._run_connection(group))
 
@@ -187,23 +195,29 @@ class Sender:
                 try:
                     if connection.is_used_up:
                         await self._finish(state)
-                    await self._send(connection, email.delivery, message, state)
+                    await self._send(connection, email, message, state)
                 except RelayUnavailableError as error:
                     self._queue.put_back(email)
                     if self._connections > 1:
-                        self._refused_at = monotonic()
-                        break  # the relay takes fewer connections for now
-                    await self._check_relay(error)
-                    continue
+                        self._refused_at = monotonic()  # the relay takes fewer connections for now
+                    elif self._breaker.counts_unreachable():
+                        await self._open_circuit(error)
                 except STORE_ERRORS as error:
                     self._abort(error)
-                self._queue.done()
                 task = asyncio.current_task()
                 if task and task.cancelling():
                     raise asyncio.CancelledError  # it came as UncertainDeliveryError, so that the result was recorded
+                if self._connections > self._allowed_connections:
+                    break
             self._connections -= 1  # at once: the last connection stays for what others put back
+            self._put_back_following(state)
             # Before QUIT: a kill then finds messages in doubt on open connections only.
             await self._finish(state)
+
+    def _put_back_following(self, state: ConnectionState) -> None:
+        if state.following:
+            self._queue.put_back(state.following[0])
+        state.following = None
 
     async def _next_message(self) -> tuple[ClaimedEmail, OutgoingMessage] | None:
         while email := await self._queue.get():
@@ -224,9 +238,9 @@ class Sender:
             return None
 
     async def _send(
-        self, connection: SmtpConnection, delivery: ClaimedDelivery, message: OutgoingMessage, state: ConnectionState
+        self, connection: SmtpConnection, email: ClaimedEmail, message: OutgoingMessage, state: ConnectionState
     ) -> None:
-        committed: DeliveryState | None = None
+        delivery, pace, committed, is_done = email.delivery, self._limits.pace, None, True
 
         async def may_send() -> bool:
             nonlocal committed
@@ -240,25 +254,79 @@ class Sender:
         try:
             reply = await connection.send(message, may_send, lambda: state.following[1] if state.following else None)
         except SendCancelled:
-            if committed is DeliveryState.CANCELLED:
-                self._count(delivery, DeliveryOutcome(DeliveryState.CANCELLED))
-            else:
-                log.warning("delivery.claim_lost", delivery=delivery.id)
+            self._count_unsent(delivery, committed)
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
             await self._record(delivery, DeliveryOutcome(DeliveryState.QUEUED, 0, "stopped before it left"))
             raise
-        except RelayUnavailableError:
-            raise  # the relay has not heard of this message yet
         except DeliveryError as error:
-            await self._record(delivery, self._outcome(delivery, error))
-            await self._check_relay(error)
+            if isinstance(error, RelayUnavailableError):
+                raise  # the relay has not heard of this message yet
+            is_done = await self._handle_refusal(email, error, pace)
+            if not is_done and not connection.has_pipelined:
+                self._put_back_following(state)
         else:
-            outcome = DeliveryOutcome(DeliveryState.SENT, reply.code, replies.redact_addresses(reply.text))
             # Not awaited: the next message is marked in the same commit or a later one, so that a kill leaves one
             # message a connection in doubt and not two.
-            state.previous = self._record(delivery, outcome)
+            state.previous = self._record_accepted(delivery, reply)
             await self._breaker.record_success()
+        if is_done:
+            self._queue.done()
+
+    def _record_accepted(self, delivery: ClaimedDelivery, reply: SmtpReply) -> asyncio.Future[DeliveryState | None]:
+        self._limits.speed_up()
+        for refusal in self._breaker.take_undecided():
+            self._record(refusal.delivery, refusal.outcome)
+        return self._record(
+            delivery, DeliveryOutcome(DeliveryState.SENT, reply.code, replies.redact_addresses(reply.text))
+        )
+
+    async def _handle_refusal(self, email: ClaimedEmail, error: DeliveryError, pace: float | None) -> bool:
+        """Record what follows from a refusal; return whether the e-mail is done, and not back in the queue.
+
+        `pace` is the one at which it left.
+        """
+        delivery, outcome, meaning = email.delivery, self._outcome(email.delivery, error), replies.classify_error(error)
+        held = DeliveryOutcome(DeliveryState.SENDING, error.code, outcome.reply)
+        if isinstance(error, RelayRefusedError):
+            await self._record(delivery, outcome)
+            await self._open_circuit(error)
+            return True
+        self._breaker.record_answer()
+        is_reply = error.code and outcome.state is not DeliveryState.UNCERTAIN
+        if is_reply and meaning.topic is ReplyTopic.RATE:
+            if await self._record(delivery, held) is not DeliveryState.SENDING:
+                return True
+            if await self._executor.run(partial(self._limits.slow_down, pace)):
+                log.warning("relay.slowed_down", code=error.code, reply=held.reply, pace=self._limits.pace)
+                self._queue.hold_ready()
+                if self._breaker.counts_slow_down():
+                    await self._open_circuit(error)
+            self._queue.put_back(email)
+            return False
+        if is_reply and meaning.topic in {ReplyTopic.SENDER, ReplyTopic.UNKNOWN}:
+            is_held = await self._record(delivery, held) is DeliveryState.SENDING
+            if is_held and self._breaker.counts_refusal(meaning.key, delivery, outcome):
+                await self._open_circuit(error)
+            return True
+        await self._record(delivery, outcome)
+        return True
+
+    async def _open_circuit(self, error: DeliveryError) -> None:
+        """Stop for a while: the error is about us or the relay, and would happen to every other message too."""
+        if not self._report.relay_error:
+            self._report.relay_error = (await self._breaker.open(error, self._clock())).reply
+            self._is_aborted = True
+
+    async def _decide_refusals(self) -> None:
+        """Charge the last refusals to their messages, or to the relay if its circuit is open by now."""
+        if undecided := self._breaker.take_undecided():
+            circuit = await self._breaker.find_open(self._clock())
+            for _, delivery, outcome in undecided:
+                if circuit:
+                    reply = outcome.code, outcome.reply, circuit.retry_at
+                    outcome = DeliveryOutcome(DeliveryState.QUEUED, *reply, counts_as_attempt=False)  # noqa: PLW2901
+                self._record(delivery, outcome)
 
     def _outcome(self, delivery: ClaimedDelivery, error: Exception) -> DeliveryOutcome:
         return outcome_from_error(error, attempts=delivery.attempts, now=self._clock(), rng=self._rng)
@@ -284,6 +352,8 @@ class Sender:
             self._on_progress(self._report)
 
     def _count(self, delivery: ClaimedDelivery, outcome: DeliveryOutcome) -> None:
+        if outcome.state is DeliveryState.SENDING:
+            return  # not decided yet
         self._report.add(delivery, outcome)
         is_usual = outcome.state in {DeliveryState.SENT, DeliveryState.CANCELLED}
         (self._log.info if is_usual else self._log.warning)(
@@ -294,16 +364,17 @@ class Sender:
             code=outcome.code,
         )
 
+    def _count_unsent(self, delivery: ClaimedDelivery, state: DeliveryState | None) -> None:
+        if state is DeliveryState.CANCELLED:
+            self._count(delivery, DeliveryOutcome(DeliveryState.CANCELLED))
+        else:
+            log.warning("delivery.claim_lost", delivery=delivery.id)
+
     async def _finish(self, state: ConnectionState) -> None:
         """Wait until the last result is committed; one that cannot be ends the run."""
         if state.previous:
             with suppress(*STORE_ERRORS):
                 await state.previous
-
-    async def _check_relay(self, error: DeliveryError) -> None:
-        """Stop for a while where an error is about us or the relay: it would happen to every other message too."""
-        if relay_error := await self._breaker.record_failure(error, self._clock()):
-            self._report.relay_error, self._is_aborted = relay_error, True
 
     def _abort(self, error: BaseException) -> None:
         # The other connections still read the replies to the messages that they have on the wire.

@@ -18,6 +18,7 @@ usual way.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import zip_longest
 from types import TracebackType
@@ -51,6 +52,10 @@ from digest.mail.smtp_protocol import (
 
 DATA_TIMEOUT_FACTOR = 10  # so many times as long for the reply to the final dot: ten minutes (RFC 5321 4.5.3.2.6)
 QUIT_SECONDS = 5.0
+TOO_MANY = 452  # RFC 5321 4.5.3.1.10, also of messages in a session
+SESSION_END_CODES = {SHUTTING_DOWN, TOO_MANY}
+# A relay that ends the session with these words wants less, not another session at once.
+TOO_FAST = re.compile(r"\brate\b|throttl|frequen|too (?:fast|quick)|slow|per (?:second|minute|hour|day)", re.IGNORECASE)
 
 
 class SendCancelled(Exception):
@@ -63,7 +68,7 @@ class SmtpConnection:
     def __init__(self, relay: RelayConfig) -> None:
         self._relay = relay
         self._stream: SmtpStream | None = None
-        self._sent_count = 0
+        self._sent_count, self._session_limit = 0, relay.max_messages
         self._needs_reset = False  # the relay still holds the envelope of a message that did not leave
         self._pipelined: tuple[OutgoingMessage, Sequence[SmtpCommand]] | None = None  # sent with the message before
         self._may_pipeline = True  # the next envelope
@@ -79,7 +84,12 @@ class SmtpConnection:
     @property
     def is_used_up(self) -> bool:
         """Whether it is replaced before the next message."""
-        return self._stream is not None and self._sent_count >= self._relay.max_messages
+        return self._stream is not None and self._sent_count >= self._session_limit
+
+    @property
+    def has_pipelined(self) -> bool:
+        """Whether the envelope of the next message has been sent already."""
+        return self._stream is not None and self._pipelined is not None
 
     async def send(
         self,
@@ -164,16 +174,24 @@ class SmtpConnection:
                 else:
                     await self._execute(stream, stream.envelope(message))
             except DeliveryError as error:
-                # That a relay closes the connection between two messages is normal, even if it shows only now, and no
-                # fault of this message. Nor is it one if the relay does not like to get an envelope so early.
-                is_closed = self._sent_count and stream.closed_reason and error.code in {0, SHUTTING_DOWN}
-                if not is_closed and not (sent_commands and isinstance(error, RelayRefusedError)):
+                # That a relay ends a session between two messages is normal, even if it shows only now, and no fault of
+                # this message. Nor is it one if the relay does not like to get an envelope so early.
+                is_over = self._is_session_over(stream, error)
+                if not is_over and not (sent_commands and isinstance(error, RelayRefusedError)):
                     raise
-                if sent_commands and error.code != SHUTTING_DOWN:
+                if sent_commands and error.code not in SESSION_END_CODES:
                     self._may_pipeline = False
+                if error.code == TOO_MANY and self._sent_count:
+                    self._session_limit = self._sent_count
+                    await self.close()
                 self._disconnect()
             else:
                 return stream
+
+    def _is_session_over(self, stream: SmtpStream, error: DeliveryError) -> bool:
+        if not self._sent_count or (not error.code and not stream.closed_reason):
+            return False
+        return error.code in {0, *SESSION_END_CODES} and not TOO_FAST.search(str(error))
 
     async def _execute(self, stream: SmtpStream, commands: Sequence[SmtpCommand]) -> None:
         """Send commands, in one write where the relay can pipeline."""

@@ -154,13 +154,15 @@ class RelayCircuit(SQLModel, table=True):
 class SharedTokenBucket(SQLModel, table=True):
     """Token bucket that several senders share: all tokens up to `available_at` are taken.
 
-    `name` is the relay (host:port), or the relay and a domain. `available_at` is a time of the database server.
+    `name` is the relay (host:port), or the relay and a domain. `available_at` is a time of the database server. `pace`:
+    messages a second that the relay has taken lately; None while it has not said that we are too fast.
     """
 
     __tablename__ = "shared_token_bucket"
 
     name: str = Field(primary_key=True)
     available_at: datetime = Field(sa_type=UtcDateTime)
+    pace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ NEW_COLUMNS: dict[str, dict[str, Any]] = {
         "stale": 0,
         "whole": False,
     },
+    "shared_token_bucket": {"pace": None},
 }
 
 

@@ -16,7 +16,7 @@ from tests.support.factories import NOW
 
 def send_queue(store: Engine, limits: RateLimits | None = None) -> SendQueue:
     claimer = Claimer(make_context(store), lambda: NOW, SenderIdentity("one"), RenderCache())
-    return SendQueue(claimer, limits or RateLimits(), StoreExecutor(store, "test"), lambda: False)
+    return SendQueue(claimer, limits or RateLimits(store, "relay:25"), StoreExecutor(store, "test"), lambda: False)
 
 
 def address(email: ClaimedEmail | None) -> str:

@@ -25,11 +25,13 @@ def upgrade() -> None:
     create_quarantine()
     create_suppression_entry()
     record_completeness()
+    add_pace()
     never_reuse_ids()  # last: an ALTER that copies a table would lose AUTOINCREMENT
 
 
 def downgrade() -> None:
     reuse_ids()
+    op.drop_column("shared_token_bucket", "pace")
     forget_completeness()
     op.drop_table("suppression_entry")
     op.drop_table("quarantine")
@@ -135,3 +137,7 @@ def alter_source_fetch(*statuses: str) -> Iterator[BatchOperations]:
         table.drop_constraint(name, type_="check")
         yield table
         table.create_check_constraint(name, sa.text(f"status IN ({', '.join(map(repr, statuses))})"))
+
+
+def add_pace() -> None:
+    op.add_column("shared_token_bucket", sa.Column("pace", sa.Float(), nullable=True))
