@@ -1,5 +1,6 @@
-"""`digest subscribers`: list, add, show, remove, allow, import and export subscribers."""
+"""`digest subscribers`: list, add, show, remove, allow, restore, import and export subscribers."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,17 +10,21 @@ from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
     open_context,
+    parse_datetime,
     print_error,
     print_json,
     print_note,
     print_table,
     utc_now,
 )
+from digest.errors import UsageError
 
 EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" -k protein
 
 $ digest subscribers import subscribers.csv --strict
+
+$ digest subscribers restore --suppressed-since 2026-07-30 --reason "relay not permitted" --dry-run
 """
 ADD_EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" --hour 7 --zone Europe/Berlin
@@ -41,7 +46,7 @@ KeywordOption = Annotated[
 ]
 
 app = typer.Typer(
-    help="List, add, show, remove, allow, import and export subscribers.", epilog=EPILOG, no_args_is_help=True
+    help="List, add, show, remove, allow, restore, import and export subscribers.", epilog=EPILOG, no_args_is_help=True
 )
 
 
@@ -196,6 +201,31 @@ def import_(
         print_error(f"{file.name} line {number}: {message}")
     if errors:
         raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command()
+def restore(
+    *,
+    suppressed_since: Annotated[str, typer.Option(metavar="ISO", help="Like 2026-07-31T08:00:00Z.")],
+    reason: Annotated[str, typer.Option(metavar="PATTERN", help="Part of the relay's reply; * stands for any text.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list who would be restored.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Give back subscriptions that ended because a relay refused us, with their keywords.
+
+    Whoever marked our mail as spam stays suppressed. See the reasons with: digest subscribers list --json
+    """
+    from digest.subscribers import restore_suppressed
+
+    since = parse_datetime(suppressed_since)
+    if since is None or not reason.strip("*? "):
+        raise UsageError("--suppressed-since and --reason must say which: like --reason 'relay not permitted'")
+    restored = restore_suppressed(open_context().engine, since, reason.strip(), dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, "restored": [asdict(row) for row in restored]})
+        return
+    print_table("Subscribers", ("email", "status", "reason"), ((row.email, row.status, row.reason) for row in restored))
+    typer.echo(f"{len(restored)} {'would be' if dry_run else 'are'} restored")
 
 
 @app.command()

@@ -1,9 +1,9 @@
 """Delivery record, and the sender that works through it: each delivery at most once.
 
     queued -> sending (lease) -> on_wire (committed just before DATA) -> sent
-       ^                                                              -> queued     4xx or no connection: retried later
-       +-- operator, recovery                                         -> failed     5xx: its papers are reclaimed
-                                                                      -> uncertain  no reply after the final dot
+       ^         ^                                                    -> queued     4xx or no connection: retried later
+       |         +-- too fast, or not decided whose refusal it is     -> failed     5xx: its papers are reclaimed
+       +-- operator, recovery                                         -> uncertain  no reply after the final dot
     also: cancelled (the subscriber left meanwhile), expired (the next edition took its papers)
 
 A delivery found on the wire after a crash is `uncertain`: shown to the operator, never sent again by itself.
@@ -43,6 +43,7 @@ from digest.delivery.transitions import (
     reclaim_undelivered_papers,
     resolve,
     retry,
+    retry_edition,
 )
 
 __all__ = [
@@ -70,5 +71,6 @@ __all__ = [
     "resolve",
     "resume_sending",
     "retry",
+    "retry_edition",
     "send_queued",
 ]

@@ -25,7 +25,7 @@ INITIAL_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(minutes=15)
 # In a row, without a message that was accepted:
 MAX_UNREACHABLE = 3  # connections that failed
-MAX_SLOW_DOWNS = 8  # requests to slow down, each at half the pace of the one before
+MAX_SLOW_DOWNS = 6  # requests to slow down, each at half the pace of the one before
 MAX_EQUAL_REFUSALS = 5  # of different recipients, for the same reason
 MAX_REFUSALS = 20  # for any reasons that are about us or unknown
 

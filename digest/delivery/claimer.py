@@ -11,7 +11,7 @@ from sqlmodel import Session
 from digest.context import AppContext
 from digest.database import SendMark, count_batch, is_postgresql, read_session, write_mark, write_session
 from digest.database.models import ClaimedDelivery, DeliveryKind
-from digest.delivery import claims
+from digest.delivery import claims, transitions
 from digest.mail import OutgoingMessage
 from digest.rendering import BatchData, FirstPapers, RenderCache, load_batch, prepare_email
 
@@ -95,6 +95,14 @@ class Claimer:
         if requeued or uncertain:
             log.warning("delivery.recovered", requeued=requeued, uncertain=uncertain)
         return requeued
+
+    def give_up(self) -> int:
+        """Fail what could not be delivered for days; return how many deliveries."""
+        with write_session(self.ctx.engine) as session:
+            count = transitions.give_up(session, self.clock())
+        if count:
+            log.warning("delivery.given_up", count=count)
+        return count
 
     def release(self) -> None:
         """Hand back what was claimed and not sent."""

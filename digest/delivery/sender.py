@@ -138,6 +138,7 @@ class Sender:
         """
         try:
             await self._executor.run(self._claimer.recover_abandoned)
+            self._report.failed += await self._executor.run(self._claimer.give_up)
             self._report.relay_error = await self._breaker.check(self._clock(), force=force)
             await self._executor.run(self._limits.load_pace)
             if not self._report.relay_error:
@@ -210,14 +211,17 @@ class Sender:
                 if self._connections > self._allowed_connections:
                     break
             self._connections -= 1  # at once: the last connection stays for what others put back
-            self._put_back_following(state)
+            self._put_back(None, state, connection)
             # Before QUIT: a kill then finds messages in doubt on open connections only.
             await self._finish(state)
 
-    def _put_back_following(self, state: ConnectionState) -> None:
-        if state.following:
+    def _put_back(self, email: ClaimedEmail | None, state: ConnectionState, connection: SmtpConnection) -> None:
+        """Return an e-mail and the one that follows it to the queue, but not one whose envelope has been sent."""
+        if state.following and not (email and connection.has_pipelined):
             self._queue.put_back(state.following[0])
-        state.following = None
+            state.following = None
+        if email:
+            self._queue.put_back(email)
 
     async def _next_message(self) -> tuple[ClaimedEmail, OutgoingMessage] | None:
         while email := await self._queue.get():
@@ -263,8 +267,8 @@ class Sender:
             if isinstance(error, RelayUnavailableError):
                 raise  # the relay has not heard of this message yet
             is_done = await self._handle_refusal(email, error, pace)
-            if not is_done and not connection.has_pipelined:
-                self._put_back_following(state)
+            if not is_done:
+                self._put_back(email, state, connection)
         else:
             # Not awaited: the next message is marked in the same commit or a later one, so that a kill leaves one
             # message a connection in doubt and not two.
@@ -282,7 +286,7 @@ class Sender:
         )
 
     async def _handle_refusal(self, email: ClaimedEmail, error: DeliveryError, pace: float | None) -> bool:
-        """Record what follows from a refusal; return whether the e-mail is done, and not back in the queue.
+        """Record what follows from a refusal; return whether the e-mail is done, and does not go back to the queue.
 
         `pace` is the one at which it left.
         """
@@ -302,7 +306,6 @@ class Sender:
                 self._queue.hold_ready()
                 if self._breaker.counts_slow_down():
                     await self._open_circuit(error)
-            self._queue.put_back(email)
             return False
         if is_reply and meaning.topic in {ReplyTopic.SENDER, ReplyTopic.UNKNOWN}:
             is_held = await self._record(delivery, held) is DeliveryState.SENDING

@@ -6,7 +6,7 @@ Conditions are in the SQL, so that the database and its row counts decide, never
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import exists, func, text, update
 from sqlmodel import Session, col, select
@@ -16,6 +16,7 @@ from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Delivery
 from digest.delivery.claims import DELIVERY_TABLE
 from digest.delivery.group_commit import ELIGIBLE_STATUSES
 from digest.errors import DigestError
+from digest.mail.replies import MAX_REPLY_LENGTH
 
 PRIORITIES = {
     DeliveryKind.CONFIRM: 0,
@@ -24,6 +25,7 @@ PRIORITIES = {
     DeliveryKind.GOODBYE: 1,
     DeliveryKind.DIGEST: 2,
 }
+GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321 4.5.4.1: four to five days
 RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 RETRY_REFUSALS = {
     DeliveryState.SENDING: "it is being sent now",
@@ -193,6 +195,35 @@ def retry(session: Session, delivery_id: int) -> str:
     if status not in ELIGIBLE_STATUSES[DeliveryKind(delivery.kind)]:
         return f"its reader is {status} and gets no such letter"
     return "it waits in the queue already"
+
+
+def retry_edition(session: Session, delivery: NewDelivery) -> bool:
+    """Make the delivery of the same edition due now, if it failed or was put off; return whether it is."""
+    same = Delivery.subscriber_id == delivery.subscriber_id, Delivery.edition == delivery.edition
+    number = session.scalar(select(col(Delivery.id)).where(*same))
+    return number is not None and not retry(session, number)
+
+
+def give_up(session: Session, now: datetime) -> int:
+    """Fail e-mails that could not be delivered for four days; return how many. A digest ends with the next edition."""
+    failed = session.execute(
+        update(Delivery)
+        .where(
+            col(Delivery.state) == DeliveryState.QUEUED,
+            col(Delivery.priority) < PRIORITIES[DeliveryKind.DIGEST],  # the queue's index finds these first
+            col(Delivery.kind) != DeliveryKind.DIGEST,
+            col(Delivery.created_at) < now - GIVE_UP_AFTER,
+        )
+        .values(
+            state=DeliveryState.FAILED,
+            reply=func.substr("given up after four days: " + col(Delivery.reply), 1, MAX_REPLY_LENGTH),
+            next_attempt_at=None,
+            settled_at=now,
+        )
+        .returning(col(Delivery.id))
+        .execution_options(synchronize_session=False)
+    )
+    return len(failed.all())
 
 
 def failed_since(session: Session, since: datetime) -> list[int]:

@@ -7,6 +7,7 @@
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
 - `records`: rows of subscribers and keywords, inside the caller's transaction
 - `resend`: mail the link to the web copy of a digest once more
+- `restore`: restore subscriptions that ended because a relay refused us
 - `resubscribe`: undo an unsubscription within 30 days
 - `subscriptions`: subscribe, confirm, change preferences, unsubscribe
 - `suppression_list`: addresses that get no confirmation any more
@@ -67,6 +68,7 @@ from digest.subscribers.records import (
     timezone_names,
 )
 from digest.subscribers.resend import send_copy_link
+from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
 from digest.subscribers.subscriptions import (
     KeywordError,
@@ -107,6 +109,7 @@ __all__ = [
     "MuteState",
     "PauseState",
     "Preferences",
+    "RestoredSubscriber",
     "SubscriberProfile",
     "WeeklyState",
     "add_subscriber",
@@ -141,6 +144,7 @@ __all__ = [
     "parse_keywords",
     "parse_keywords_or_raise",
     "remove_subscriber",
+    "restore_suppressed",
     "resubscribe",
     "send_copy_link",
     "set_weekly",

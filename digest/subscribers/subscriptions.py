@@ -274,6 +274,6 @@ def _enqueue_email(
     # One of a kind a day: the unique edition refuses a second. To leave and come back on one day begins a new count.
     is_new_count = ended_at is not None and ended_at.date() == now.date()
     edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if is_new_count else "")
-    return bool(
-        delivery.enqueue(session, [NewDelivery(int(subscriber.id or 0), kind, edition)], ctx.sender_domain, now)
-    )
+    new = NewDelivery(int(subscriber.id or 0), kind, edition)
+    # One that failed or was put off is not counted: who asks again gets it.
+    return bool(delivery.enqueue(session, [new], ctx.sender_domain, now)) or delivery.retry_edition(session, new)
