@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from digest.database import connect
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
 from digest.subscribers import csv_transfer, erase_by_email, export_csv, import_csv, list_subscribers
@@ -59,6 +60,22 @@ def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:
     assert command.json("deliveries", "list")[0]["state"] == "cancelled"
     assert command.json("subscribers", "remove", ADA, "--erase") == {"email": ADA, "status": "erased"}
     assert command.json("subscribers", "list") == command.json("deliveries", "list") == []
+
+
+def test_who_was_suppressed_wrongly_is_restored(tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    command.run("subscribers", "add", ADA, "-k", "robot", "--confirmed")
+    ctx = make_context(connect(f"sqlite:///{tmp_path}/var/digest.db"))
+    set_status(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="refused: 550 relay not permitted", ended_at=NOW)
+    options = ["restore", "--suppressed-since", "2026-07-29", "--reason", "not permitted"]
+    restored = [{"email": ADA, "status": "active", "reason": "refused: 550 relay not permitted"}]
+    assert command.json("subscribers", *options, "--dry-run") == {"dry_run": True, "restored": restored}
+    assert command.json("subscribers", *options) == {"dry_run": False, "restored": restored}
+    [row] = command.json("subscribers", "list")
+    assert (row["status"], row["keywords"]) == ("active", ["robot"])
+    assert command.run("subscribers", *options).stdout.splitlines()[-1] == "0 are restored"
+    done = command.run("subscribers", "restore", "--suppressed-since", "2026-07-29", "--reason", "*", status=2)
+    assert "must say which" in done.stderr
 
 
 def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> None:

@@ -239,6 +239,17 @@ def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome
     assert load_delivery(store, number).state == outcome.state
 
 
+@pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.ON_WIRE])
+def test_a_refusal_that_is_not_decided_leaves_the_letter_with_its_sender(store: Engine, state: DeliveryState) -> None:
+    number = add_delivery(store, state=state)
+    assert settle(store, number, DeliveryOutcome(DeliveryState.SENDING, 454, "4.7.0 slow down"))
+    row = load_delivery(store, number)
+    assert (row.state, row.owner, row.attempts, row.settled_at) == (DeliveryState.SENDING, "me", 1, None)
+    assert row.lease_expires_at is not None
+    assert mark_on_wire(store, number)
+    assert settle(store, number, SENT)
+
+
 def test_only_a_refused_address_ends_a_subscription(store: Engine) -> None:
     ours, theirs = add_delivery(store), add_delivery(store)
     assert settle(store, ours, DeliveryOutcome(DeliveryState.FAILED, 554, "5.7.1 not from you"))

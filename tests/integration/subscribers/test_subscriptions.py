@@ -12,7 +12,7 @@ from sqlmodel import select
 from digest import subscribers
 from digest.context import AppContext
 from digest.database import read_session, write_session
-from digest.database.models import DeliveryState, SubscriberStatus, SuppressionEntry
+from digest.database.models import Delivery, DeliveryState, SubscriberStatus, SuppressionEntry
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.subscribers import (
     ActionResult,
@@ -273,6 +273,19 @@ def test_a_second_request_on_the_same_day_is_mailed_once(ctx: AppContext, record
     for _ in range(2):
         request(ctx)
     assert record.delivery_kinds(ADA) == ["confirm", "confirm", "welcome", "already"]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.FAILED, DeliveryState.QUEUED])
+def test_a_confirmation_that_failed_or_was_put_off_is_sent_when_asked_for_again(
+    ctx: AppContext, record: StoreView, store: Engine, state: DeliveryState
+) -> None:
+    request(ctx)
+    with write_session(store) as session:
+        row = session.get_one(Delivery, record.deliveries(ADA)[0].id)
+        row.state, row.next_attempt_at, row.attempts = state, NOW + timedelta(hours=1), 1
+    request(ctx)
+    (row,) = record.deliveries(ADA)
+    assert (row.state, row.next_attempt_at) == ("queued", None)
 
 
 def test_a_new_subscription_on_the_same_day_is_confirmed_and_welcomed_again(ctx: AppContext, record: StoreView) -> None:
