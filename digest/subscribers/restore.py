@@ -11,6 +11,7 @@ from digest import delivery
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.subscribers import records
+from digest.subscribers.suppression_list import has_complaint
 
 CHUNK = 500  # subscribers a transaction
 
@@ -56,7 +57,7 @@ def is_match(reason: str, pattern: str) -> bool:
 
 def is_restorable(subscriber: Subscriber, pattern: str) -> bool:
     """Return whether a subscription is still suppressed for a reason that is not a complaint."""
-    is_suppressed = subscriber.status == SubscriberStatus.SUPPRESSED and not records.has_complaint(subscriber)
+    is_suppressed = subscriber.status == SubscriberStatus.SUPPRESSED and not has_complaint(subscriber)
     return is_suppressed and is_match(subscriber.reason, pattern)
 
 
