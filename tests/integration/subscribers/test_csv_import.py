@@ -98,7 +98,7 @@ def test_an_import_that_a_full_disk_stops_goes_on_at_its_line(
     sqlite_store: Engine, sqlite_url: str, tmp_path: Path, connect: Connect
 ) -> None:
     emails = [f"r{number}@example.org" for number in range(400)]
-    text = "email,keywords\n" + "".join(f"{email},{'graph ' * 30}{n}\n" for n, email in enumerate(emails))
+    text = "email,keywords\n" + "".join(f"{email},{'graph ' * 15}{n}\n" for n, email in enumerate(emails))
     (tmp_path / "people.csv").write_text(text)
     with sqlite_store.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
