@@ -4,6 +4,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -90,6 +91,9 @@ def _behavior(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, Located
         for index, child in children:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Assert) or _is_without_effect(child):
                 continue
+            if _is_type_narrowing(child):
+                yield from _behavior(child.values[0])
+                continue
             if isinstance(child, ast.expr | ast.stmt):
                 yield node, field, index, child
             yield from _behavior(child)
@@ -106,6 +110,17 @@ def _is_without_effect(node: ast.AST) -> bool:
         and isinstance(call.func, ast.Attribute)
         and isinstance(call.func.value, ast.Name)
         and call.func.value.id in LOGGERS
+    )
+
+
+def _is_type_narrowing(node: ast.AST) -> TypeGuard[ast.BoolOp]:
+    """Return whether it is `paper.id or 0`: a row that was read has an id, so the default is never taken."""
+    return (
+        isinstance(node, ast.BoolOp)
+        and isinstance(node.op, ast.Or)
+        and isinstance(node.values[0], ast.Attribute)
+        and isinstance(node.values[-1], ast.Constant)
+        and not node.values[-1].value
     )
 
 

@@ -53,6 +53,8 @@ def test_a_preview_without_keywords_shows_trending_papers(store: Engine) -> None
     store_papers(ctx, TUESDAY, "Four")
     shown = preview(store, TUESDAY.date(), cap=2)
     assert [(view.paper.title, view.is_trending) for view in shown.papers] == [("One", True), ("Two", True)]
+    everything = preview(store, TUESDAY.date(), cap=20)
+    assert [view.paper.title for view in everything.papers] == ["One", "Two", "Three"]
 
 
 def test_a_preview_has_only_the_papers_of_its_day_and_none_is_late(store: Engine) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -280,6 +281,20 @@ def test_only_redirects_within_the_host_or_to_https_are_followed(from_url: str, 
 def test_an_oversized_body_is_refused(fault: Action) -> None:
     with serve(fault) as server, pytest.raises(MalformedAnswerError, match="more than 20 MiB"):
         ClientRun().get(server.url)
+
+
+def test_a_packed_body_takes_no_more_memory_than_a_body_may() -> None:
+    packed = gzip.compress(bytes(4 * MAX_BODY_BYTES))
+    assert len(packed) < MAX_BODY_BYTES / 200  # one packet unpacks to far more than is allowed
+    with serve(respond(body=packed, Content_Encoding="gzip")) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(MalformedAnswerError):
+                ClientRun().get(server.url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 2.2 * MAX_BODY_BYTES
 
 
 def test_what_follows_a_packed_body_is_bounded_and_one_more_member_is_read() -> None:

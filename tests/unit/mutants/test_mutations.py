@@ -25,7 +25,7 @@ class Shop:
         for each in [n for n in range(4) if n]:
             if each:
                 continue
-        self.sold.append(count)
+        self.sold.append(int(self.id or 0))
         return select(Paper).where(Paper.id == count)
 '''
 
@@ -47,7 +47,7 @@ def test_each_kind_of_fault_is_found() -> None:
         ("4", "5"),
         ("if each:", "if not each:"),
         ("continue", "break"),
-        ("self.sold.append(count)", "pass"),
+        ("self.sold.append(int(self.id or 0))", "pass"),
         ("return select(Paper).where(Paper.id == count)", "return None"),
         ("select(Paper).where(Paper.id == count)", "select(Paper)"),
         ("Paper.id == count", "Paper.id != count"),
