@@ -51,7 +51,7 @@ def count_matched(context: DigestContext) -> int:
 def subject_values(context: DigestContext, counts: Sequence[KeywordCount], matched: int) -> dict[str, str]:
     """Return what the subject says: how many papers, and the busiest keywords, or the first title of trending ones."""
     noun, number = ("paper", matched) if matched else ("trending paper", len(context.papers) + context.left_out)
-    start = formatting.pluralize(number, noun)
+    start = formatting.pluralize(number, noun) if number else "No papers"
     room = SUBJECT_LENGTH - len(start) - len(": this week")
     names = [formatting.truncate(count.keyword, TOPIC_LENGTH) for count in counts]
     topics = formatting.truncate(context.papers[0].paper.title, room) if context.papers and not names else ""
@@ -65,6 +65,8 @@ def subject_values(context: DigestContext, counts: Sequence[KeywordCount], match
 
 def headline_text(context: DigestContext, matched: int) -> str:
     """Return the headline."""
+    if not matched and not context.papers:  # a preview
+        return "No new papers match your keywords"
     if not matched:
         return "This week's trending papers" if context.is_weekly else "Today's trending papers"
     week = " this week" if context.is_weekly else ""

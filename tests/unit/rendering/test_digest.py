@@ -87,6 +87,12 @@ def test_a_weekly_digest_says_so() -> None:
     assert "Weekly, Thursday 30 October" in visible_text(page(email))
 
 
+def test_a_preview_that_finds_nothing_says_so() -> None:
+    email = render_digest(replace(make_context(), papers=()))
+    assert email.subject == "No papers"
+    assert page(email).css("h1::text").get() == "No new papers match your keywords"
+
+
 def test_a_subscriber_without_keywords_gets_the_trending_papers() -> None:
     email = render_digest(make_context(make_view("Liked", "By all.", is_trending=True), keywords=()))
     assert email.subject == "1 trending paper: Liked"
