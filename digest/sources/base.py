@@ -1,7 +1,7 @@
 """Listed papers, answers of sources, and the protocol that every source fulfills."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -82,7 +82,7 @@ class AnswerPart:
     received: int
     unreadable: int = 0
     name: str = ""
-    keys: frozenset[str] = frozenset()
+    keys: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class SourceAnswer:
     parts.
     """
 
-    papers: tuple[ListedPaper, ...] = ()
+    papers: tuple[ListedPaper, ...] = field(default=(), repr=False)
     endpoint: str
     shown_day: date | None = None
     not_modified: bool = False

@@ -25,6 +25,7 @@ from tests.support.hosts import (
     rss_item,
     serve_host,
 )
+from tests.support.work import count_steps
 
 
 def test_the_feed_of_the_day_is_fetched_once() -> None:
@@ -183,3 +184,18 @@ def test_texts_are_fetched_a_hundred_at_a_time_and_only_by_arxiv_ids() -> None:
     with serve_host(route) as host:
         texts = fetch_arxiv_texts(host.url, "abc", *(f"2601.{n:05}" for n in range(150)), "2601.00001")
     assert (len(texts), len(host.requested_paths), {paper.kind for paper in texts}) == (149, 2, {"replace"})
+
+
+def test_answers_are_parsed_off_the_event_loop() -> None:
+    """A feed of 1,600 papers costs the thread of the event loop hardly more than one of ten."""
+
+    def count(size: int) -> int:
+        body = rss_feed(*(rss_item(n) for n in range(size)))
+        query = atom_feed(*range(size))
+        with serve_host(lambda path, _: (200, body if path.startswith("/rss") else query, {})) as host:
+            return count_steps(lambda: fetch_arxiv(host.url)) + count_steps(
+                lambda: fetch_arxiv_texts(host.url, "2601.00001")
+            )
+
+    few, many = count(10), count(1600)
+    assert many < 1.5 * few

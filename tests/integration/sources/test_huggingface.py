@@ -17,6 +17,7 @@ from tests.support.hosts import (
     huggingface_route,
     serve_host,
 )
+from tests.support.work import count_steps
 
 
 def test_pages_are_followed_and_a_list_that_moved_between_them_counts_once() -> None:
@@ -127,3 +128,13 @@ def test_a_damaged_entry_is_counted_not_fatal() -> None:
         answer = fetch_huggingface(host.url)
     assert (arxiv_ids(answer), answer.parts[0].unreadable) == (["2601.00001"], 2)
     assert answer.warnings == ("2 of 3 entries for 2026-01-05 could not be read",)
+
+
+def test_answers_are_parsed_off_the_event_loop() -> None:
+    def count(size: int) -> int:
+        body = json.dumps(huggingface_entries(*range(size)))
+        with serve_host(huggingface_route((200, body, {}), (404, "", {}))) as host:
+            return count_steps(lambda: fetch_huggingface(host.url))
+
+    few, many = count(10), count(800)
+    assert many < 1.5 * few
