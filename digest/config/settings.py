@@ -7,7 +7,6 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import NoReturn, Self
-from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -36,6 +35,7 @@ from digest.config.values import (
     encode_address,
     encode_host,
 )
+from digest.schedule import timezone_names
 
 DEFAULT_KEY = "change-me"
 KNOWN_SOURCES = ("huggingface", "arxiv")
@@ -226,7 +226,7 @@ class SubscriberSettings(BaseModel):
     @field_validator("default_timezone")
     @classmethod
     def _validate_timezone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in timezone_names():
             raise ValueError(f"no time zone is called {value!r}")
         return value
 

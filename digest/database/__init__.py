@@ -9,6 +9,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `locks`: locks between processes
 - `migrations`: history of the schema
 - `models`: tables and the types of their columns
+- `quarantine`: rows that cannot be read, set aside
 - `schema`: version of the schema, and how to migrate it
 - `send_mark`: mark beside an SQLite file, by which a store that has gone back is recognized
 - `sqlite`: SQLite files: how one is created and opened, and how a damaged one is recognized
@@ -28,6 +29,18 @@ from digest.database.locks import (
     exclusive_lock,
     liveness_lock,
 )
+from digest.database.quarantine import (
+    MAX_POSITION,
+    UnreadableRow,
+    describe_unreadable,
+    find_fault,
+    find_subscriber_fault,
+    quarantine_rows,
+    quarantined_rows,
+    release_readable,
+    release_row,
+    select_readable,
+)
 from digest.database.schema import ensure_schema, migrate, schema_versions
 from digest.database.send_mark import SendMark, check_mark, count_batch, ensure_mark, read_mark, renew_mark, write_mark
 from digest.database.sqlite import check_integrity, create_private_folder
@@ -35,10 +48,12 @@ from digest.database.sqlite import check_integrity, create_private_folder
 __all__ = [
     "KEEPALIVE",
     "LISTING_LOCK",
+    "MAX_POSITION",
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
     "SendMark",
+    "UnreadableRow",
     "WriteConnection",
     "acquire_lock",
     "array_value",
@@ -49,9 +64,12 @@ __all__ = [
     "count_batch",
     "create_private_folder",
     "dead_owners",
+    "describe_unreadable",
     "ensure_mark",
     "ensure_schema",
     "exclusive_lock",
+    "find_fault",
+    "find_subscriber_fault",
     "insert",
     "is_in_parameter",
     "is_in_values",
@@ -60,10 +78,15 @@ __all__ = [
     "migrate",
     "models",
     "open_existing",
+    "quarantine_rows",
+    "quarantined_rows",
     "read_mark",
     "read_session",
+    "release_readable",
+    "release_row",
     "renew_mark",
     "schema_versions",
+    "select_readable",
     "write_mark",
     "write_session",
 ]

@@ -28,6 +28,30 @@ def is_postgresql(bind: Session | Connection | Engine) -> bool:
     return engine.dialect.name == "postgresql"
 
 
+def register_tolerant_dates(connection: Any) -> None:
+    """Let psycopg return days and instants beyond those of Python, such as infinity, as text instead of failing."""
+    from psycopg import DataError
+    from psycopg.adapt import Loader
+    from psycopg.pq import Format
+
+    for name in ("date", "timestamptz"):
+        oid = connection.adapters.types[name].oid
+        original = connection.adapters.get_loader(oid, Format.TEXT)
+
+        class TolerantLoader(Loader):
+            def __init__(self, oid: int, context: Any = None, original: Any = original) -> None:
+                super().__init__(oid, context)
+                self._original = original(oid, context)
+
+            def load(self, data: Any) -> Any:
+                try:
+                    return self._original.load(data)
+                except DataError:
+                    return bytes(data).decode()
+
+        connection.adapters.register_loader(oid, TolerantLoader)
+
+
 def insert(session: Session, table: Any) -> postgresql_dialect.Insert | sqlite_dialect.Insert:
     """Build an INSERT that supports ON CONFLICT."""
     return postgresql_dialect.insert(table) if is_postgresql(session) else sqlite_dialect.insert(table)

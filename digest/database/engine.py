@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 from sqlmodel import Session
 
-from digest.database.dialects import is_postgresql
+from digest.database.dialects import is_postgresql, register_tolerant_dates
 from digest.database.sqlite import connect_sqlite
 from digest.errors import StoreError
 
@@ -41,6 +41,7 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
     settings = {f"tcp_{name}": value for name, value in KEEPALIVE.items()}
     settings["idle_in_transaction_session_timeout"] = IDLE_TRANSACTION_TIMEOUT
     connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
+    register_tolerant_dates(connection)
     server_pid = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
     connection.commit()
     # A pooler names another process than the server does. In transaction mode the next transaction may have another

@@ -11,8 +11,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import insert, is_in_values
-from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, DeliveryState, Subscriber, complete_state_counts
+from digest.database import UnreadableRow, describe_unreadable, insert, is_in_values
+from digest.database.models import (
+    UNDELIVERED,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Subscriber,
+    UnreadableList,
+    complete_state_counts,
+)
 from digest.delivery.claims import DELIVERY_TABLE
 from digest.delivery.group_commit import ELIGIBLE_STATUSES
 from digest.errors import DigestError
@@ -84,9 +92,11 @@ def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, no
 
 
 def reclaim_undelivered_papers(
-    session: Session, subscriber_ids: Sequence[int], now: datetime
+    session: Session, subscriber_ids: Sequence[int], now: datetime, unreadable: list[UnreadableRow] | None = None
 ) -> dict[int, UndeliveredPapers]:
     """Return papers for the next edition by subscriber, each once.
+
+    A delivery whose lists cannot be read is appended to `unreadable` and stays for the edition after.
 
     They are those of digests that failed or were cancelled, and of digests still queued, which expire here.
     """
@@ -106,13 +116,26 @@ def reclaim_undelivered_papers(
         update(Delivery)
         .where(*undelivered, col(Delivery.state).in_(RECLAIMABLE_STATES))
         .values(is_reclaimed=True)
-        .returning(col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.omitted_papers))
+        .returning(col(Delivery.id), col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.omitted_papers))
     ).all()
     by_subscriber: dict[int, UndeliveredPapers] = {}
-    for subscriber_id, papers, omitted_papers in rows:
+    unreadable_ids = []
+    for delivery_id, subscriber_id, papers, omitted_papers in rows:
+        if isinstance(papers, UnreadableList) or isinstance(omitted_papers, UnreadableList):
+            unreadable_ids.append(int(delivery_id or 0))
+            continue
         undelivered_papers = by_subscriber.setdefault(subscriber_id, UndeliveredPapers())
         undelivered_papers.papers += papers
         undelivered_papers.omitted_papers += omitted_papers
+    if unreadable_ids:
+        unreadable = [] if unreadable is None else unreadable
+        unreadable += [describe_unreadable(Delivery, number, "papers cannot be read") for number in unreadable_ids]
+        session.execute(
+            update(Delivery)
+            .where(col(Delivery.id).in_(unreadable_ids))
+            .values(is_reclaimed=False)
+            .execution_options(synchronize_session=False)
+        )
     return by_subscriber
 
 

@@ -34,7 +34,16 @@ from digest.matching.parser import QueryLimits
 from digest.matching.phrase_index import PhraseIndex, find_sequence, fits_gaps, is_standalone
 from digest.matching.phrases import MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH
 from digest.matching.plurals import to_singular
-from digest.matching.query import DEFAULT_LIMITS, MAX_LIMITS, KeywordInput, Query, is_exclusion, parse, parse_canonical
+from digest.matching.query import (
+    DEFAULT_LIMITS,
+    MAX_LIMITS,
+    KeywordInput,
+    Query,
+    can_parse,
+    is_exclusion,
+    parse,
+    parse_canonical,
+)
 from digest.matching.snippets import Snippet, snippet
 from digest.matching.sorted_keys import HIGHEST_CHARACTER
 from digest.matching.suggest import (
@@ -86,6 +95,7 @@ __all__ = [
     "bit_positions",
     "build_corpus",
     "can_join",
+    "can_parse",
     "combine",
     "common_phrases",
     "describe",

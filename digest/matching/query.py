@@ -84,6 +84,14 @@ def parse_canonical(canonical: str) -> Query:
     return parse(canonical, MAX_LIMITS)
 
 
+def can_parse(canonical: object) -> bool:
+    """Return whether a stored canonical form can be parsed; its row may be damaged, or older than the grammar."""
+    try:
+        return isinstance(canonical, str) and bool(parse_canonical(canonical))
+    except (QueryError, RecursionError):
+        return False
+
+
 def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
     """Parse one keyword. QueryError, with the position, for everything that is none."""
     line = normalize_line(text, limits.characters)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from digest.database import is_in_values
-from digest.database.models import Delivery, DeliveryKind, DeliveryState
+from digest.database import UnreadableRow, describe_unreadable, is_in_values
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, UnreadableList
 
 POSSIBLY_DELIVERED = (
     DeliveryState.QUEUED,
@@ -16,14 +16,21 @@ POSSIBLY_DELIVERED = (
 )
 
 
-def delivered_paper_ids(session: Session, subscriber_ids: Sequence[int]) -> dict[int, set[int]]:
-    """Return the papers that each subscriber has or may have had, or will have when the queue is sent."""
+def delivered_paper_ids(
+    session: Session, subscriber_ids: Sequence[int], unreadable: dict[int, UnreadableRow] | None = None
+) -> dict[int, set[int]]:
+    """Return the papers that each subscriber has or may have had, or will have when the queue is sent.
+
+    A delivery that cannot be read is left out; `unreadable` then names it under its subscriber.
+    """
     rows = session.exec(
-        select(Delivery.subscriber_id, Delivery.papers)
+        select(Delivery.id, Delivery.subscriber_id, Delivery.papers)
         .where(is_in_values(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
         .where(col(Delivery.state).in_(POSSIBLY_DELIVERED))
     ).all()
     delivered: dict[int, set[int]] = {}
-    for subscriber_id, papers in rows:
+    for delivery_id, subscriber_id, papers in rows:
         delivered.setdefault(subscriber_id, set()).update(papers)
+        if isinstance(papers, UnreadableList) and unreadable is not None:
+            unreadable[subscriber_id] = describe_unreadable(Delivery, delivery_id, "papers cannot be read")
     return delivered

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -10,8 +10,8 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest import delivery, papers
-from digest.database import is_in_values
-from digest.database.models import Delivery, Subscriber
+from digest.database import UnreadableRow, describe_unreadable, is_in_values, select_readable
+from digest.database.models import Delivery, SavedKeyword, Subscriber
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.carry_over import DueSubscriber, choose_edition
 from digest.planning.due import SavedQueries, SubscriberChunk, load_saved_queries
@@ -71,11 +71,18 @@ class ChunkQueries:
 
 
 def plan_chunk(
-    session: Session, new_papers: NewPapers, subscribers: SubscriberChunk, due_day: date, domain: str, now: datetime
+    session: Session,
+    new_papers: NewPapers,
+    subscribers: SubscriberChunk,
+    due_day: date,
+    domain: str,
+    now: datetime,
+    unreadable: list[UnreadableRow],
 ) -> tuple[PlanReport, NewPapers]:
     """Queue the digests of these subscribers and mark them as planned.
 
-    Returns the new papers, too: they are loaded again where a keyword was added since.
+    Returns the new papers, too: they are loaded again where a keyword was added since. Rows that cannot be read are
+    left out and appended to `unreadable`.
     """
     edition = due_day.isoformat()
     # With a clock that was set back, a day may have its digest already: its subscriber waits for the next day.
@@ -84,24 +91,54 @@ def plan_chunk(
             is_in_values(session, col(Delivery.subscriber_id), subscribers.ids.tolist()), Delivery.edition == edition
         )
     ).all()
-    unplanned = subscribers.filter(~np.isin(subscribers.ids, already_planned))
-    saved_queries = load_saved_queries(session, unplanned)
-    if not new_papers.has_keywords(saved_queries.keyword_ids):
-        new_papers = load_new_papers(session)
+    is_planned = np.isin(subscribers.ids, already_planned)
+    unplanned = subscribers.filter(~is_planned)
+    saved_queries = load_saved_queries(session, unplanned, unreadable)
+    is_known = new_papers.has_keywords(saved_queries.keyword_ids)
+    if not is_known.all():
+        if not new_papers.unreadable_keyword_ids.issuperset(saved_queries.keyword_ids[~is_known].tolist()):
+            new_papers = load_new_papers(session, unreadable)
+        unplanned, saved_queries = _drop_unreadable(session, new_papers, unplanned, saved_queries, unreadable)
     queries = ChunkQueries.build(new_papers, unplanned, saved_queries)
-    undelivered = delivery.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now)
+    undelivered = delivery.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now, unreadable)
     is_individual = ~queries.has_inclusion | (unplanned.trending > 0) | np.isin(unplanned.ids, list(undelivered))
     rows = _digest_rows(queries, ~is_individual)
     if is_individual.any():
         positions = np.flatnonzero(is_individual).tolist()
-        rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered)
+        rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered, unreadable)
     digests = delivery.enqueue_digests(session, edition, rows, domain, now)
-    if len(unplanned) < len(subscribers):
-        _update_subscribers(session, subscribers, {"last_due_day": due_day})
+    if already_planned:
+        _update_subscribers(session, subscribers.filter(is_planned), {"last_due_day": due_day})
     # The mark only grows: these papers were loaded for subscribers who had seen no later listing.
     covered = {"last_due_day": due_day, "covered_listing_id": new_papers.last_listing_id}
     _update_subscribers(session, unplanned, covered)
     return PlanReport(len(subscribers), digests, len(subscribers) - digests), new_papers
+
+
+def _drop_unreadable(
+    session: Session,
+    new_papers: NewPapers,
+    subscribers: SubscriberChunk,
+    saved_queries: SavedQueries,
+    unreadable: list[UnreadableRow],
+) -> tuple[SubscriberChunk, SavedQueries]:
+    """Drop keywords that cannot be read, and the subscribers to whom none is left that brings papers: they wait."""
+    is_known = new_papers.has_keywords(saved_queries.keyword_ids)
+    missing = set(saved_queries.keyword_ids[~is_known].tolist()) - new_papers.unreadable_keyword_ids
+    if missing:
+        orphans = select(SavedKeyword).where(is_in_values(session, col(SavedKeyword.keyword_id), missing))
+        for row in session.exec(orphans).all():
+            row_id = f"{row.subscriber_id}:{row.position}"
+            unreadable.append(describe_unreadable(SavedKeyword, row_id, "its keyword is missing"))
+        new_papers.unreadable_keyword_ids |= missing
+    positions = saved_queries.positions[is_known]
+    keyword_ids = saved_queries.keyword_ids[is_known]
+    inclusions = positions[~new_papers.is_exclusion[new_papers.rows_of(keyword_ids)]]
+    waits = np.isin(np.arange(len(subscribers)), np.setdiff1d(saved_queries.positions[~is_known], inclusions))
+    remains = ~waits[positions]
+    shift = np.cumsum(waits)
+    remaining = SavedQueries((positions - shift[positions])[remains], keyword_ids[remains])
+    return subscribers.filter(~waits), remaining
 
 
 def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:
@@ -118,20 +155,29 @@ def _individual_digest_rows(
     queries: ChunkQueries,
     positions: Sequence[int],
     undelivered: Mapping[int, UndeliveredPapers],
+    unreadable: list[UnreadableRow],
 ) -> list[DigestRow]:
     """Return the digests of the subscribers to whom undelivered or trending papers may come, chosen one by one."""
     due_subscribers = [(position, queries.subscriber_at(position)) for position in positions]
     paper_ids = {number for owed in undelivered.values() for number in (*owed.papers, *owed.omitted_papers)}
-    papers_by_id = papers.papers_by_id(session, paper_ids)
+    stored = select_readable(papers.papers_by_id(session, paper_ids).values(), unreadable)
+    papers_by_id = {int(paper.id or 0): paper for paper in stored}
     new_papers.match_papers(session, list(papers_by_id.values()))
-    delivered = papers.delivered_paper_ids(session, [subscriber.id for _, subscriber in due_subscribers])
+    unknown: dict[int, UnreadableRow] = {}
+    delivered = papers.delivered_paper_ids(session, [subscriber.id for _, subscriber in due_subscribers], unknown)
+    unreadable += unknown.values()
     rows = []
-    for position, subscriber in due_subscribers:
+    for position, due_subscriber in due_subscribers:
+        subscriber, carried_over = due_subscriber, undelivered.get(due_subscriber.id, UndeliveredPapers())
+        if subscriber.id in unknown:  # what they had is unknown: only what is new cannot come twice
+            if not subscriber.has_inclusion:
+                continue
+            subscriber, carried_over = replace(subscriber, trending=False), UndeliveredPapers()
         selection = choose_edition(
             subscriber,
             new_papers,
             queries.matches.candidates_at(position),
-            undelivered.get(subscriber.id, UndeliveredPapers()),
+            carried_over,
             papers_by_id,
             delivered.get(subscriber.id, set()),
         )

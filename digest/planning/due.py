@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, func, or_, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import is_postgresql, read_session, write_session
-from digest.database.models import Subscriber, SubscriberStatus
-from digest.schedule import latest_due_day
+from digest.database import (
+    MAX_POSITION,
+    UnreadableRow,
+    describe_unreadable,
+    find_subscriber_fault,
+    is_in_values,
+    is_postgresql,
+    read_session,
+    select_readable,
+    write_session,
+)
+from digest.database.models import SavedKeyword, Subscriber, SubscriberStatus, Unreadable
+from digest.schedule import latest_due_day, load_zone
 
 if TYPE_CHECKING:
     from digest.planning.match_matrix import BoolArray, IntArray
@@ -26,13 +35,16 @@ if TYPE_CHECKING:
 CHUNK_SIZE = 8000  # subscribers planned in one transaction; the memory of a plan grows with it
 POSITION_BITS = 10  # a subscriber has at most 1,000 keywords
 # The database packs millions of rows into two values, so that none becomes an object. The first has the subscriber and
-# the position of each keyword as one number.
+# the position of each keyword as one number; a row whose position has no room there is only counted.
+_IS_PACKED = f"(WHERE position BETWEEN 0 AND {MAX_POSITION} AND keyword_id BETWEEN 1 AND 9223372036854775807)"
 _POSTGRESQL_KEYWORDS = text(
-    "SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea),"
-    " string_agg(int8send(keyword_id), ''::bytea) FROM saved_keyword WHERE subscriber_id = ANY(:subscriber_ids)"
+    f"SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea) FILTER {_IS_PACKED},"  # noqa: S608
+    f" string_agg(int8send(keyword_id), ''::bytea) FILTER {_IS_PACKED}, count(*)"
+    " FROM saved_keyword WHERE subscriber_id = ANY(:subscriber_ids)"
 )
 _SQLITE_KEYWORDS = (
-    "SELECT group_concat(saved.subscriber_id << 10 | saved.position), group_concat(saved.keyword_id)"
+    f"SELECT group_concat(saved.subscriber_id << 10 | saved.position) FILTER {_IS_PACKED},"  # noqa: S608
+    f" group_concat(saved.keyword_id) FILTER {_IS_PACKED}, count(*)"
     " FROM json_each(?) AS due CROSS JOIN saved_keyword AS saved ON saved.subscriber_id = due.value"
 )
 
@@ -54,27 +66,41 @@ class DueGroup:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberChunk:
-    """Subscribers in ascending order of their numbers, as columns."""
+    """Subscribers in ascending order of their numbers, as columns. `last_id` is also that of one that was dropped."""
 
     ids: "IntArray"
     covered_listing_ids: "IntArray"
     caps: "IntArray"
     trending: "IntArray"
+    last_id: int = 0
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Sequence[Any]]) -> "SubscriberChunk":
-        """Make a chunk of rows of (id, covered_listing_id, cap, trending)."""
+    def from_rows(cls, rows: Sequence[Sequence[Any]], unreadable: list[UnreadableRow]) -> "SubscriberChunk":
+        """Make a chunk of rows of (id, covered_listing_id, cap, trending). Drops those that `unreadable` then names."""
         import numpy as np
 
-        values = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=4 * len(rows))
-        return cls(*values.reshape(-1, 4).T.copy())
+        last_id = int(rows[-1][0]) if rows else 0
+        try:
+            values = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=4 * len(rows)).reshape(-1, 4)
+        except (TypeError, ValueError, OverflowError):
+            values = None
+        if values is None or (values[:, 2] < 1).any():
+            valid = [row for row in rows if all(isinstance(value, int) for value in row) and row[2] > 0]
+            odd_ids = {row[0] for row in rows} - {row[0] for row in valid}
+            reason = "covered_listing_id, cap or trending is no valid number"
+            unreadable += [describe_unreadable(Subscriber, number, reason) for number in sorted(odd_ids)]
+            values = np.array(valid, dtype=np.int64).reshape(-1, 4)
+        ids, covered_listing_ids, caps, trending = values.T.copy()
+        return cls(ids, covered_listing_ids, caps, trending, last_id)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def filter(self, mask: "BoolArray") -> "SubscriberChunk":
         """Return the subscribers for whom `mask` is true."""
-        return SubscriberChunk(self.ids[mask], self.covered_listing_ids[mask], self.caps[mask], self.trending[mask])
+        return SubscriberChunk(
+            self.ids[mask], self.covered_listing_ids[mask], self.caps[mask], self.trending[mask], self.last_id
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +118,9 @@ def end_expired_pauses(engine: Engine, now: datetime) -> None:
         earliest = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(is_paused)
         pause_ends = session.exec(earliest.group_by(Subscriber.timezone)).all()
     for timezone, until in pause_ends:
-        today = now.astimezone(ZoneInfo(timezone)).date()
+        if find_subscriber_fault(timezone, 0):
+            continue  # `due_groups` names those who are active; who is paused gets nothing anyway
+        today = now.astimezone(load_zone(timezone)).date()
         if until is None or until > today:
             continue
         with write_session(engine) as session:
@@ -104,8 +132,11 @@ def end_expired_pauses(engine: Engine, now: datetime) -> None:
             )
 
 
-def due_groups(engine: Engine, now: datetime) -> list[DueGroup]:
-    """Return every zone, hour and frequency with a subscriber who is due; most of the day there is none."""
+def due_groups(engine: Engine, now: datetime, unreadable: list[UnreadableRow] | None = None) -> list[DueGroup]:
+    """Return every zone, hour and frequency with a subscriber who is due; most of the day there is none.
+
+    Subscribers with a zone or hour that is none are left out and appended to `unreadable`.
+    """
     with read_session(engine) as session:
         rows = session.exec(
             select(Subscriber.timezone, Subscriber.send_hour, Subscriber.frequency, col(Subscriber.last_due_day))
@@ -116,6 +147,11 @@ def due_groups(engine: Engine, now: datetime) -> list[DueGroup]:
     groups: dict[tuple[str, int, str], DueGroup] = {}
     due: dict[DueGroup, None] = {}
     for timezone, hour, frequency, last_due_day in rows:
+        if isinstance(hour, Unreadable) or (reason := find_subscriber_fault(timezone, hour)):
+            if unreadable is not None:
+                reason = "send_hour is no number" if isinstance(hour, Unreadable) else reason
+                unreadable += _subscribers_with_fault(engine, timezone, str(reason))
+            continue
         key = (timezone, hour, frequency)
         if key not in groups:
             groups[key] = DueGroup(*key, latest_due_day(now, timezone, hour, frequency), tomorrow)
@@ -124,10 +160,25 @@ def due_groups(engine: Engine, now: datetime) -> list[DueGroup]:
     return list(due)
 
 
+def _subscribers_with_fault(engine: Engine, timezone: str, reason: str) -> list[UnreadableRow]:
+    """Name the active subscribers of a zone for whom no due time can be told."""
+    ids = select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE, Subscriber.timezone == timezone)
+    if find_subscriber_fault(timezone, 0) is None:
+        ids = ids.where(~col(Subscriber.send_hour).between(0, 23))
+    with read_session(engine) as session:
+        return [describe_unreadable(Subscriber, number, reason) for number in session.exec(ids).all()]
+
+
 def lock_due_subscribers(
-    session: Session, group: DueGroup, after_id: int = 0, *, limit: int = CHUNK_SIZE, wait: bool = True
+    session: Session,
+    group: DueGroup,
+    unreadable: list[UnreadableRow],
+    after_id: int = 0,
+    *,
+    limit: int = CHUNK_SIZE,
+    wait: bool = True,
 ) -> SubscriberChunk:
-    """Lock and return the next due subscribers of a group.
+    """Lock and return the next due subscribers of a group, but those that `unreadable` then names.
 
     With `wait` off, those that another transaction has locked are left for later.
     """
@@ -143,21 +194,23 @@ def lock_due_subscribers(
         # Subscribers before deliveries, the order in which `subscribers` locks them.
         .with_for_update(key_share=True, skip_locked=not wait)
     )
-    return SubscriberChunk.from_rows(
-        result.cursor.fetchall()
-    )  # as the driver returns them: integers need no conversion
+    # As the driver returns them: integers need no conversion.
+    return SubscriberChunk.from_rows(result.cursor.fetchall(), unreadable)
 
 
-def load_saved_queries(session: Session, subscribers: SubscriberChunk) -> SavedQueries:
-    """Return the keywords of these subscribers, by subscriber and position."""
+def load_saved_queries(session: Session, subscribers: SubscriberChunk, unreadable: list[UnreadableRow]) -> SavedQueries:
+    """Return the keywords of these subscribers, by subscriber and position, but those that `unreadable` then names."""
     import numpy as np
 
     subscriber_ids = subscribers.ids.tolist()
     if is_postgresql(session):
-        packed = session.execute(_POSTGRESQL_KEYWORDS, {"subscriber_ids": subscriber_ids}).one()
+        *packed, count = session.execute(_POSTGRESQL_KEYWORDS, {"subscriber_ids": subscriber_ids}).one()
         sort_keys, keyword_ids = (np.frombuffer(bytes(part or b""), dtype=">i8").astype(np.int64) for part in packed)
     else:
-        joined = session.connection().exec_driver_sql(_SQLITE_KEYWORDS, (json.dumps(subscriber_ids),)).one()
+        *joined, count = session.connection().exec_driver_sql(_SQLITE_KEYWORDS, (json.dumps(subscriber_ids),)).one()
         sort_keys, keyword_ids = (np.fromstring(part or "", dtype=np.int64, sep=",") for part in joined)
+    if count > len(sort_keys):
+        saved = select(SavedKeyword).where(is_in_values(session, col(SavedKeyword.subscriber_id), subscriber_ids))
+        select_readable(session.exec(saved).all(), unreadable)
     order = np.argsort(sort_keys, kind="stable")
     return SavedQueries(np.searchsorted(subscribers.ids, sort_keys[order] >> POSITION_BITS), keyword_ids[order])

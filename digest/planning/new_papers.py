@@ -8,8 +8,9 @@ from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
+from digest.database import UnreadableRow, describe_unreadable, select_readable
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
-from digest.matching import Matcher, Query, parse_canonical
+from digest.matching import Matcher, Query, can_parse, parse_canonical
 from digest.papers import Candidate, build_documents
 from digest.planning.match_matrix import (
     EXCLUSION,
@@ -33,6 +34,7 @@ class NewPapers:
     """Papers that are new for at least one subscriber, those of listings after `after_listing_id` to `last_listing_id`.
 
     `keyword_ids` are in ascending order; their positions are the rows of `matrix` and of `keyword_id_texts`.
+    `unreadable_keyword_ids` are of keywords that cannot be parsed, or are missing.
     """
 
     after_listing_id: int
@@ -44,6 +46,7 @@ class NewPapers:
     matrix: MatchMatrix
     trending: list[Candidate]
     keyword_id_texts: TextArray
+    unreadable_keyword_ids: set[int] = field(default_factory=set)
     _cells_by_paper: dict[int, dict[int, int]] = field(default_factory=dict)
     _cached_view: tuple[int, MatchMatrix] | None = None
 
@@ -55,9 +58,9 @@ class NewPapers:
         is_covered = (self.after_listing_id <= covered_listing_ids) & (covered_listing_ids <= self.last_listing_id)
         return bool(is_covered.all())
 
-    def has_keywords(self, keyword_ids: IntArray) -> bool:
-        """Return whether these keywords were matched; one may have been added since."""
-        return bool(np.isin(keyword_ids, self.keyword_ids).all())
+    def has_keywords(self, keyword_ids: IntArray) -> BoolArray:
+        """Return which of these keywords were matched; one may have been added since, or cannot be read."""
+        return np.isin(keyword_ids, self.keyword_ids)
 
     def rows_of(self, keyword_ids: IntArray) -> IntArray:
         """Return the rows of keywords that were matched."""
@@ -97,26 +100,36 @@ class NewPapers:
         return sum(cells.get(row, 0) for row in query_rows)
 
 
-def load_new_papers(session: Session) -> NewPapers:
-    """Match what is new for the subscriber who has seen the least against every saved keyword."""
+def load_new_papers(session: Session, unreadable: list[UnreadableRow]) -> NewPapers:
+    """Match what is new for the subscriber who has seen the least against every keyword of an active one.
+
+    Keywords and papers that cannot be read are left out and appended to `unreadable`.
+    """
     last_listing_id = papers.latest_listing_id(session)
     earliest = select(func.coalesce(func.min(col(Subscriber.covered_listing_id)), last_listing_id))
     covered = int(session.exec(earliest.where(Subscriber.status == SubscriberStatus.ACTIVE)).one())
     after_listing_id = min(covered, last_listing_id)
-    is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id)))
-    keywords = session.exec(select(Keyword.id, Keyword.canonical).where(is_saved).order_by(col(Keyword.id))).all()
+    # Whoever may get no digest takes no part, not even with a keyword: anybody can send the form without confirming.
+    is_active = col(SavedKeyword.subscriber_id).in_(
+        select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE)
+    )
+    is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id), is_active))
+    saved = session.exec(select(Keyword.id, Keyword.canonical).where(is_saved).order_by(col(Keyword.id))).all()
+    keywords = [(int(keyword_id or 0), canonical) for keyword_id, canonical in saved if can_parse(canonical)]
+    unparsable = {int(keyword_id or 0) for keyword_id, _ in saved} - {keyword_id for keyword_id, _ in keywords}
+    unreadable += [describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in sorted(unparsable)]
     queries = [parse_canonical(canonical) for _, canonical in keywords]
     matcher = Matcher(queries)
     blocks: list[MatchCells] = []
     columns: list[tuple[int, int, int]] = []
-    for block in _paper_blocks(session, after_listing_id, last_listing_id):
+    for block in _paper_blocks(session, after_listing_id, last_listing_id, unreadable):
         cells = match_block(matcher, queries, build_documents(session, block))
         blocks.append(replace(cells, columns=cells.columns + len(columns)))
         columns += [(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0) for paper in block]
     trending = [
         (listing_id, paper)
         for listing_id, paper in papers.trending_papers_after(session, after_listing_id)
-        if listing_id <= last_listing_id
+        if listing_id <= last_listing_id and select_readable([paper], unreadable)
     ]
     keyword_ids = np.array([keyword_id for keyword_id, _ in keywords], dtype=np.int64)
     new_papers = NewPapers(
@@ -130,17 +143,19 @@ def load_new_papers(session: Session) -> NewPapers:
         # Not the listing by which the paper entered, but the one by which it began to trend.
         [replace(Candidate.from_paper(paper), first_listing_id=listing_id) for listing_id, paper in trending],
         format_integers(keyword_ids),
+        unparsable,
     )
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])
     return new_papers
 
 
-def _paper_blocks(session: Session, after_listing_id: int, last_listing_id: int) -> Iterator[list[Paper]]:
-    while block := [
-        paper
-        for paper in papers.papers_listed_after(session, after_listing_id, BLOCK_SIZE)
-        if paper.first_listing_id <= last_listing_id
-    ]:
-        yield block
-        after_listing_id = block[-1].first_listing_id
+def _paper_blocks(
+    session: Session, after_listing_id: int, last_listing_id: int, unreadable: list[UnreadableRow]
+) -> Iterator[list[Paper]]:
+    while rows := papers.papers_listed_after(session, after_listing_id, BLOCK_SIZE):
+        yield [paper for paper in select_readable(rows, unreadable) if paper.first_listing_id <= last_listing_id]
+        reached = max(paper.first_listing_id for paper in rows)  # one that cannot be read counts as 0
+        if not after_listing_id < reached < last_listing_id:
+            break
+        after_listing_id = reached

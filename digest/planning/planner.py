@@ -8,21 +8,36 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from digest.database import read_session, write_session
+from digest.database import (
+    UnreadableRow,
+    quarantine_rows,
+    quarantined_rows,
+    read_session,
+    release_readable,
+    write_session,
+)
+from digest.matching import can_parse
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups, end_expired_pauses, lock_due_subscribers
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """Counts of a plan. `without_papers`: due subscribers for whom there was nothing."""
+    """Counts of a plan.
+
+    `without_papers`: due subscribers for whom there was nothing; `unreadable`: rows that were set aside.
+    """
 
     due: int = 0
     digests: int = 0
     without_papers: int = 0
+    unreadable: int = 0
 
     def __add__(self, other: "PlanReport") -> "PlanReport":
         return PlanReport(
-            self.due + other.due, self.digests + other.digests, self.without_papers + other.without_papers
+            self.due + other.due,
+            self.digests + other.digests,
+            self.without_papers + other.without_papers,
+            self.unreadable + other.unreadable,
         )
 
 
@@ -38,37 +53,68 @@ def plan(
     on_chunk: PlanCallback | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> PlanReport:
-    """Queue a digest for every due subscriber for whom there are papers.
+    """Queue a digest for every due subscriber for whom there are papers. Rows that cannot be read are set aside.
 
     `domain` is that of the Message-IDs. `on_chunk` is called in the transaction of each chunk of subscribers;
     `should_stop` is asked between two chunks.
     """
+    _release_readable(engine, now)
     end_expired_pauses(engine, now)
-    groups = due_groups(engine, now)
-    if not groups:
-        return PlanReport()
+    unreadable: list[UnreadableRow] = []
+    groups = due_groups(engine, now, unreadable)
+    total = (
+        _plan_groups(engine, domain, now, groups, unreadable, chunk_size, on_chunk, should_stop)
+        if groups
+        else PlanReport()
+    )
+    if unreadable:
+        with write_session(engine) as session:
+            total += PlanReport(unreadable=quarantine_rows(session, unreadable, now))
+    return total
+
+
+def _release_readable(engine: Engine, now: datetime) -> None:
+    with read_session(engine) as session:
+        is_empty = not quarantined_rows(session)
+    if not is_empty:
+        with write_session(engine) as session:
+            release_readable(session, now, lambda text: None if can_parse(text) else "canonical cannot be parsed")
+
+
+def _plan_groups(
+    engine: Engine,
+    domain: str,
+    now: datetime,
+    groups: list[DueGroup],
+    unreadable: list[UnreadableRow],
+    chunk_size: int,
+    on_chunk: PlanCallback | None,
+    should_stop: Callable[[], bool] | None,
+) -> PlanReport:
     # NumPy and SciPy cost 25 MB, which a process that only sends does without.
     from digest.planning.chunk import plan_chunk
     from digest.planning.new_papers import load_new_papers
 
     with read_session(engine) as session:
-        new_papers = load_new_papers(session)  # before any subscriber is locked: matching takes a while
+        new_papers = load_new_papers(session, unreadable)  # before any subscriber is locked: matching takes a while
 
     def plan_group(group: DueGroup, *, wait: bool) -> PlanReport:
         nonlocal new_papers
         total, last_id = PlanReport(), 0
         while not (should_stop and should_stop()):
             with write_session(engine, bulk=True) as session:
-                subscribers = lock_due_subscribers(session, group, last_id, limit=chunk_size, wait=wait)
-                if not len(subscribers):
+                subscribers = lock_due_subscribers(session, group, unreadable, last_id, limit=chunk_size, wait=wait)
+                if not subscribers.last_id:
                     break
                 if not new_papers.covers(subscribers.covered_listing_ids):
-                    new_papers = load_new_papers(session)
-                report, new_papers = plan_chunk(session, new_papers, subscribers, group.due_day, domain, now)
+                    new_papers = load_new_papers(session, unreadable)
+                report, new_papers = plan_chunk(
+                    session, new_papers, subscribers, group.due_day, domain, now, unreadable
+                )
                 if on_chunk:
                     on_chunk(session, report)
             total += report
-            last_id = int(subscribers.ids[-1])
+            last_id = subscribers.last_id
         return total
 
     total = PlanReport()

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
 from digest.matching import KeywordInput, is_exclusion
 from digest.rendering.batch import BatchData
 from digest.rendering.contexts import DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
-from digest.schedule import next_due_day
+from digest.schedule import load_zone, next_due_day
 from digest.tokens import TokenPurpose, delivery_subject
 
 LINK_PURPOSES = {
@@ -44,7 +43,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     """Return what the digest of a delivery says."""
     recipient, keywords = batch.recipients[delivery.subscriber_id], batch.digest_keywords[delivery.id]
     positions = {keyword.canonical: position for position, keyword in enumerate(keywords)}
-    zone = ZoneInfo(recipient.timezone)
+    zone = load_zone(recipient.timezone)
     sent_on = delivery.created_at.astimezone(zone).date()
     views = [
         batch.cache.matches.paper_view(

@@ -65,7 +65,6 @@ from digest.subscribers.records import (
     normalize_address,
     subscriber_by_email,
     suspend,
-    timezone_names,
 )
 from digest.subscribers.resend import send_copy_link
 from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
@@ -152,7 +151,6 @@ __all__ = [
     "subscribe",
     "subscriber_by_email",
     "suspend",
-    "timezone_names",
     "undo_pause",
     "undo_weekly",
     "unmute_author",

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -32,7 +31,7 @@ from digest.database.models import (
 from digest.errors import QueryError, SubscriberError, TokenError
 from digest.matching import KeywordInput, Matcher, PaperDocument, is_exclusion, parse, parse_canonical
 from digest.papers import build_documents
-from digest.schedule import due_instant, next_due_day
+from digest.schedule import due_instant, load_zone, next_due_day
 from digest.subscribers import records
 from digest.subscribers.profile import ActionResult, running_subscriber, to_profile
 from digest.subscribers.records import MAX_PAUSE, keywords_of, set_keywords
@@ -326,7 +325,7 @@ def _pause_state(ctx: AppContext, session: Session, subscriber: Subscriber, now:
 
 
 def _local_date(subscriber: Subscriber, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(subscriber.timezone)).date()
+    return now.astimezone(load_zone(subscriber.timezone)).date()
 
 
 # --- undo

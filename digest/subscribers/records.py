@@ -15,8 +15,6 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, insert
@@ -27,6 +25,7 @@ from digest import database
 from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
 from digest.matching import KeywordInput
+from digest.schedule import timezone_names
 from digest.subscribers.suppression_list import is_listed, suppression_reason
 
 RUNNING_STATUSES = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
@@ -45,12 +44,6 @@ MAX_KEYWORDS = 100
 MAX_CAP = 100
 MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321, 4.5.3.1.3, less the brackets)
 VALUES_PER_STATEMENT = 1000
-
-
-@cache
-def timezone_names() -> frozenset[str]:
-    """Return the time zones that this machine knows; they are files, so they are read once."""
-    return frozenset(available_timezones())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -14,7 +13,8 @@ from digest.config import Settings
 from digest.errors import AddressError, SubscriberError
 from digest.formatting import pluralize
 from digest.matching import KeywordInput
-from digest.subscribers import MAX_PAUSE, KeywordLimits, Preferences, normalize_address, parse_keywords, timezone_names
+from digest.schedule import load_zone, timezone_names
+from digest.subscribers import MAX_PAUSE, KeywordLimits, Preferences, normalize_address, parse_keywords
 
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
 REGIONS = (
@@ -165,7 +165,7 @@ def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datet
         except ValueError:
             parsed.errors.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
         else:
-            today = now.astimezone(ZoneInfo(parsed.preferences.timezone)).date()
+            today = now.astimezone(load_zone(parsed.preferences.timezone)).date()
             if parsed.paused_until <= today:
                 parsed.errors.append(FieldError("pause", "Choose a day after today, or leave it empty."))
             elif parsed.paused_until - today > MAX_PAUSE:

@@ -172,12 +172,16 @@ def read_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """All rows by table, without the full-text index and the version."""
     metadata = MetaData()
     metadata.reflect(connection)
-    result = UtcDateTime().process_result_value
     return {
         name: [
-            {k: result(v, connection.dialect) if isinstance(v, datetime) else v for k, v in row._mapping.items()}
+            {k: in_utc(v) if isinstance(v, datetime) else v for k, v in row._mapping.items()}
             for row in connection.execute(select(table))
         ]
         for name, table in metadata.tables.items()
         if name != "alembic_version" and not name.startswith((FULLTEXT_TABLE, "paper_words"))
     }
+
+
+def in_utc(instant: datetime) -> datetime:
+    """An instant as either store returns it."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

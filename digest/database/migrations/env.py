@@ -12,6 +12,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Render our column types as plain ones, so that a migration does not change with them."""
     if kind == "type" and isinstance(item, models.UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and type(item).__module__ == models.UtcDateTime.__module__:
+        return f"sa.{item}()"
     if kind == "type" and isinstance(item, AutoString):
         return "sa.String()"
     return False

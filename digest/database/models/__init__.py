@@ -24,9 +24,12 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 - `papers`: papers, their listings, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
+- `tolerant_types`: column types that read any value
 """
 
-from digest.database.models.base import UtcDateTime, to_driver_value
+from sqlmodel import SQLModel
+
+from digest.database.models.base import to_driver_value
 from digest.database.models.deliveries import (
     COPY_LINK,
     OPEN_STATES,
@@ -52,6 +55,9 @@ from digest.database.models.subscribers import (
     SubscriberStatus,
     SuppressionEntry,
 )
+from digest.database.models.tolerant_types import Unreadable, UnreadableList, UtcDateTime, tolerate_odd_integers
+
+tolerate_odd_integers(SQLModel.metadata)
 
 __all__ = [
     "COPY_LINK",
@@ -79,6 +85,8 @@ __all__ = [
     "Subscriber",
     "SubscriberStatus",
     "SuppressionEntry",
+    "Unreadable",
+    "UnreadableList",
     "UtcDateTime",
     "complete_state_counts",
     "to_driver_value",

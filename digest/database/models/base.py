@@ -1,12 +1,13 @@
 """Conventions of all tables: names of constraints, 64-bit keys, instants in UTC, columns that hold an enum."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Integer
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, CheckConstraint, Dialect, Integer
 from sqlmodel import SQLModel
+
+from digest.database.models.tolerant_types import UtcDateTime
 
 # The same names on both databases, so that migrations can refer to them.
 SQLModel.metadata.naming_convention = {
@@ -21,27 +22,6 @@ BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
 # Of a table whose ids stand in links, or tell what is new: SQLite would give the id of a deleted last row again.
 KEEP_IDS = {"sqlite_autoincrement": True}
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetime, stored in UTC. SQLite has no time zones: there `DateTime(timezone=True)` would drop them."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a naive instant reached the store: {value!r}")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  - SQLAlchemy's signature
-        if value is None:
-            return None
-        stored = cast("datetime", value)
-        return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
 
 
 def to_driver_value(dialect: Dialect, value: datetime) -> Any:

@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import JSON, Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, KEEP_IDS, UtcDateTime, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
+from digest.database.models.tolerant_types import IdList, UtcDateTime
 
 
 class DeliveryKind(StrEnum):
@@ -102,9 +103,9 @@ class Delivery(SQLModel, table=True):
     edition: str
     state: str = DeliveryState.QUEUED
     priority: int = 1
-    papers: list[int] = Field(default_factory=list, sa_type=JSON)
-    omitted_papers: list[int] = Field(default_factory=list, sa_type=JSON)
-    keywords: list[int] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": text("'[]'")})
+    papers: list[int] = Field(default_factory=list, sa_type=IdList)
+    omitted_papers: list[int] = Field(default_factory=list, sa_type=IdList)
+    keywords: list[int] = Field(default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")})
     is_reclaimed: bool = False
     message_id: str = Field(unique=True)
     attempts: int = 0

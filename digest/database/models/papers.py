@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, Index, UniqueConstraint, false, text
+from sqlalchemy import Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, KEEP_IDS, UtcDateTime, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
+from digest.database.models.tolerant_types import TextList, TolerantDate, UtcDateTime
 
 # Table of the full-text index, whose definition differs between the databases: see migrations 0004 and 0006.
 FULLTEXT_TABLE = "paper_fulltext"
@@ -34,10 +35,10 @@ class Paper(SQLModel, table=True):
     doi: str | None = None
     title: str
     abstract: str = ""
-    authors: list[str] = Field(default_factory=list, sa_type=JSON)
-    categories: list[str] = Field(default_factory=list, sa_type=JSON)
+    authors: list[str] = Field(default_factory=list, sa_type=TextList)
+    categories: list[str] = Field(default_factory=list, sa_type=TextList)
     organization: str | None = None
-    published_on: date | None = None
+    published_on: date | None = Field(default=None, sa_type=TolerantDate)
     url: str
     pdf_url: str | None = None
     discussion_url: str | None = None
@@ -46,7 +47,7 @@ class Paper(SQLModel, table=True):
     project_url: str | None = None
     thumbnail_url: str | None = None
     ai_summary: str | None = None
-    ai_keywords: list[str] = Field(default_factory=list, sa_type=JSON)
+    ai_keywords: list[str] = Field(default_factory=list, sa_type=TextList)
     upvotes: int | None = None
     comments: int | None = None
     text_source: str
@@ -70,7 +71,7 @@ class Listing(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     paper_id: int = Field(foreign_key="paper.id", sa_type=BIG_INTEGER)
     source: str
-    list_day: date
+    list_day: date = Field(sa_type=TolerantDate)
     rank: int
     kind: str = "listed"
     upvotes: int | None = None
@@ -114,7 +115,7 @@ class SourceFetch(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     source: str
-    list_day: date
+    list_day: date = Field(sa_type=TolerantDate)
     started_at: datetime = Field(sa_type=UtcDateTime)
     seconds: float
     status: str

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, UtcDateTime
+from digest.database.models.base import BIG_INTEGER
+from digest.database.models.tolerant_types import UtcDateTime
 
 
 class QuarantinedRow(SQLModel, table=True):

@@ -6,7 +6,8 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, KEEP_IDS, UtcDateTime, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
+from digest.database.models.tolerant_types import TolerantDate, UtcDateTime
 
 
 class SubscriberStatus(StrEnum):
@@ -57,9 +58,9 @@ class Subscriber(SQLModel, table=True):
     cap: int = 20
     trending: bool = False
     summaries: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    paused_until: date | None = None
+    paused_until: date | None = Field(default=None, sa_type=TolerantDate)
     covered_listing_id: int = Field(default=0, sa_type=BIG_INTEGER)
-    last_due_day: date | None = None
+    last_due_day: date | None = Field(default=None, sa_type=TolerantDate)
     consent: str = ""
     reason: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,7 +1,6 @@
 """Pages to confirm, change and end a subscription. A GET changes nothing; a button acts."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -9,6 +8,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from digest import subscribers
 from digest.database.models import SubscriberStatus
 from digest.matching import MAX_LIMITS
+from digest.schedule import load_zone
 from digest.subscribers import (
     ENDED_STATUSES,
     MAX_CAP,
@@ -142,7 +142,7 @@ def _render_preferences(
         meanings=describe_keywords(web.suggestions.recent_corpus(web.ctx), keywords) if keywords else (),
         token=token,
         unsubscribe_token=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, profile.nonce, now),
-        today=now.astimezone(ZoneInfo(profile.preferences.timezone)).date(),
+        today=now.astimezone(load_zone(profile.preferences.timezone)).date(),
         guess_timezone=False,
         zones=timezones_including(values["timezone"]),
         max_length=MAX_KEYWORDS_LENGTH,

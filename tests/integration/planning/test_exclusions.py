@@ -73,3 +73,16 @@ def rewrite(ctx: AppContext, *keywords: str) -> None:
         None,
         TUESDAY,
     )
+
+
+def test_every_paper_of_an_earlier_digest_counts_as_delivered(ctx: AppContext, record: StoreView) -> None:
+    """Both trend after they were mailed; the second one of that e-mail is remembered as well as the first."""
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, trending=True)
+    titles = ("A robot walks", "A robot swims", "A robot sings")
+    store_papers(ctx, TUESDAY, *titles)
+    plan_digests(ctx, TUESDAY)
+    record.set_state(DeliveryState.SENT)
+    store_papers(ctx, TUESDAY + DAY, *titles, source="huggingface", upvotes=9)
+    [new] = store_papers(ctx, TUESDAY + DAY, "A new robot")
+    plan_digests(ctx, TUESDAY + DAY)
+    assert mailed_paper_ids(record)[1:] == [[new]]

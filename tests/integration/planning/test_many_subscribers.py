@@ -133,7 +133,7 @@ def test_a_subscription_during_a_plan_misses_no_paper(ctx: AppContext, record: S
     plan_digests(ctx, TUESDAY)
     record.set_state(DeliveryState.SENT)
     with read_session(ctx.engine) as session:
-        new_papers = load_new_papers(session)
+        new_papers = load_new_papers(session, [])
     add_active_subscriber(ctx, BOB, "protein", now=TUESDAY)
     bob = record.subscriber(BOB)
     assert not new_papers.covers(np.array([bob.covered_listing_id]))

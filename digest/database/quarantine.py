@@ -1,0 +1,150 @@
+"""Rows that cannot be read: set aside, named and counted, while all others are worked on.
+
+Reading never fails (see `models.tolerant_types`): what cannot be read has a stand-in, and `find_fault` tells. Who works
+with rows drops the faulty ones and hands them to `quarantine_rows`; before the next plan, `release_readable` looks at
+each again.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import structlog
+from sqlalchemy import Table, inspect
+from sqlmodel import Session, SQLModel, col, select
+
+from digest.database.dialects import insert
+from digest.database.models import (
+    Delivery,
+    Keyword,
+    Listing,
+    Paper,
+    QuarantinedRow,
+    SavedKeyword,
+    Subscriber,
+    Unreadable,
+)
+from digest.schedule import timezone_names
+
+log = structlog.get_logger()
+Row = TypeVar("Row", bound=SQLModel)
+FaultFinder = Callable[[Any], str | None]
+
+LAST_HOUR = 23
+MAX_POSITION = 999  # a subscriber has at most 1,000 keywords
+MODELS: Mapping[str, type[SQLModel]] = {
+    str(model.__tablename__): model for model in (Delivery, Keyword, Listing, Paper, SavedKeyword, Subscriber)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """Row that cannot be worked with. `reason` names the column, never an address or what a subscriber wrote."""
+
+    table_name: str
+    row_id: str
+    reason: str
+
+
+def find_fault(row: SQLModel) -> str | None:
+    """Return why a loaded row cannot be worked with, None when it can."""
+    table = cast("Table", inspect(type(row)).local_table)
+    for column in table.columns:
+        value = getattr(row, column.key)
+        if isinstance(value, Unreadable):
+            return f"{column.key} cannot be read"
+        if value is None and not column.nullable and not column.primary_key:
+            return f"{column.key} is missing"
+    match row:
+        case Subscriber():
+            return find_subscriber_fault(row.timezone, row.send_hour, row.cap)
+        case SavedKeyword() if not 0 <= row.position <= MAX_POSITION:
+            return f"position {row.position} is none"
+    return None
+
+
+def find_subscriber_fault(timezone: object, send_hour: object, cap: object = 1) -> str | None:
+    """Return why no digest can be planned for a subscriber with these preferences, None when it can."""
+    if timezone not in timezone_names():
+        return "no such time zone"
+    if not isinstance(send_hour, int) or not 0 <= send_hour <= LAST_HOUR:
+        return "send_hour is no hour of a day"
+    return None if isinstance(cap, int) and cap > 0 else "cap is no number of papers"
+
+
+def select_readable(rows: Iterable[Row], unreadable: list[UnreadableRow]) -> list[Row]:
+    """Return the rows without fault, and append the others to `unreadable`."""
+    accepted = []
+    for row in rows:
+        if fault := find_fault(row):
+            unreadable.append(describe_unreadable(type(row), _row_id(row), fault))
+        else:
+            accepted.append(row)
+    return accepted
+
+
+def describe_unreadable(model: type[SQLModel], row_id: object, reason: str) -> UnreadableRow:
+    """Name a row of a table."""
+    return UnreadableRow(str(model.__tablename__), str(row_id), reason)
+
+
+def quarantine_rows(session: Session, rows: Iterable[UnreadableRow], now: datetime) -> int:
+    """Record rows as set aside; return how many there are. One that is set aside already is counted again."""
+    distinct = {(row.table_name, row.row_id): row for row in rows}
+    for row in distinct.values():
+        log.warning("quarantine.row", table=row.table_name, row=row.row_id, reason=row.reason)
+        seen = {"table_name": row.table_name, "row_id": row.row_id, "reason": row.reason, "last_seen_at": now}
+        statement = insert(session, QuarantinedRow).values(**seen, first_seen_at=now, count=1, released_at=None)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[col(QuarantinedRow.table_name), col(QuarantinedRow.row_id)],
+                set_={
+                    "reason": row.reason,
+                    "last_seen_at": now,
+                    "count": col(QuarantinedRow.count) + 1,
+                    "released_at": None,
+                },
+            )
+        )
+    return len(distinct)
+
+
+def quarantined_rows(session: Session) -> Sequence[QuarantinedRow]:
+    """Return the rows that are set aside, those of longest standing first."""
+    active = select(QuarantinedRow).where(col(QuarantinedRow.released_at).is_(None))
+    return session.exec(active.order_by(col(QuarantinedRow.id))).all()
+
+
+def release_row(session: Session, number: int, now: datetime) -> QuarantinedRow | None:
+    """Release a row by its number in the quarantine; None when no such row is set aside."""
+    row = session.get(QuarantinedRow, number)
+    if row is None or row.released_at is not None:
+        return None
+    row.released_at = now
+    log.info("quarantine.released", table=row.table_name, row=row.row_id)
+    return row
+
+
+def release_readable(session: Session, now: datetime, find_keyword_fault: FaultFinder | None = None) -> int:
+    """Release the rows that can be read again, and those that are gone; return how many.
+
+    `find_keyword_fault` is told a canonical form: only `matching` knows which can be parsed.
+    """
+    released = 0
+    for entry in quarantined_rows(session):
+        model = MODELS.get(entry.table_name)
+        keys = [int(part) for part in entry.row_id.split(":") if part.lstrip("-").isdecimal()]
+        row = session.get(model, tuple(keys) if len(keys) > 1 else keys[0]) if model and keys else None
+        fault = find_fault(row) if row is not None else None
+        if isinstance(row, Keyword) and find_keyword_fault:
+            fault = fault or find_keyword_fault(row.canonical)
+        if isinstance(row, SavedKeyword) and session.get(Keyword, row.keyword_id) is None:
+            fault = fault or "its keyword is missing"
+        if fault is None and release_row(session, int(entry.id or 0), now):
+            released += 1
+    return released
+
+
+def _row_id(row: SQLModel) -> str:
+    return ":".join(str(part) for part in inspect(type(row)).primary_key_from_instance(row))
