@@ -17,7 +17,7 @@
 from digest.mail.local_mailbox import LocalMailbox, StoredMessage, find_message, list_messages
 from digest.mail.message import EmailContent, MessageHeaders, RawMessage, build_message
 from digest.mail.provider_metadata import METADATA_NAME, SES_TAGS_HEADER, metadata_headers
-from digest.mail.relay import RelayConfig, connect
+from digest.mail.relay import RelayConfig, SmtpClient, connect, try_envelope
 from digest.mail.smtp import SendCancelled, SmtpConnection
 from digest.mail.smtp_protocol import OutgoingMessage, SmtpReply
 from digest.mail.transfer_encoding import (
@@ -46,6 +46,7 @@ __all__ = [
     "ReturnToken",
     "SendCancelled",
     "SizeBudget",
+    "SmtpClient",
     "SmtpConnection",
     "SmtpReply",
     "StoredMessage",
@@ -57,4 +58,5 @@ __all__ = [
     "find_message",
     "list_messages",
     "metadata_headers",
+    "try_envelope",
 ]

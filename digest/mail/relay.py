@@ -7,7 +7,9 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError, SmtpStep
+from digest.mail.replies import error_from_reply
 
+SmtpClient = aiosmtplib.SMTP
 REPLY_SECONDS = 60.0  # for the reply to a command, where no setting says otherwise
 MESSAGES_PER_CONNECTION = 100  # many relays close a connection after so many
 
@@ -31,7 +33,7 @@ class RelayConfig:
         return f"{self.host}:{self.port}"
 
 
-async def connect(relay: RelayConfig) -> aiosmtplib.SMTP:
+async def connect(relay: RelayConfig) -> SmtpClient:
     """Return a connection that is ready for MAIL. Raises RelayUnavailableError or RelayRefusedError."""
     try:
         client = aiosmtplib.SMTP(
@@ -39,13 +41,13 @@ async def connect(relay: RelayConfig) -> aiosmtplib.SMTP:
             port=relay.port,
             use_tls=relay.tls == "tls",
             start_tls=relay.tls == "starttls",
-            username=relay.username or None,
-            password=relay.password or None,
             local_hostname=relay.local_hostname,
             timeout=relay.timeout,
         )
         try:
             await client.connect()
+            if relay.username:
+                await _log_in(client, relay)
             if client.last_ehlo_response is None:  # AUTH has sent EHLO already, STARTTLS forgets it
                 await _say_hello(client)
         except BaseException:
@@ -56,7 +58,19 @@ async def connect(relay: RelayConfig) -> aiosmtplib.SMTP:
     return client
 
 
-async def _say_hello(client: aiosmtplib.SMTP) -> None:
+async def _log_in(client: SmtpClient, relay: RelayConfig) -> None:
+    try:
+        await client.login(relay.username, relay.password)
+    except SMTPException as error:
+        offered = client.server_auth_methods
+        if isinstance(error, SMTPResponseException) or not offered or client.supported_auth_methods:
+            raise
+        methods = (", ".join(sorted(method.upper() for method in names)) for names in (offered, client.AUTH_METHODS))
+        reason = "it offers the logins {}, we have {}; get a password for SMTP from its provider (an app password)"
+        raise SMTPException(f"{reason.format(*methods)}, or use another relay") from error
+
+
+async def _say_hello(client: SmtpClient) -> None:
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError as error:
@@ -77,3 +91,21 @@ def _connection_error(relay: str, error: Exception) -> DeliveryError:
     if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
         return RelayRefusedError(f"{relay} cannot be used as DIGEST_SMTP_* say: {error}", step=SmtpStep.CONNECT)
     return RelayUnavailableError(f"{relay} cannot be reached: {error}", step=SmtpStep.CONNECT)
+
+
+async def try_envelope(client: SmtpClient, sender: str, recipient: str, relay: str) -> DeliveryError | None:
+    """Ask MAIL and RCPT as a delivery would, without DATA, and quit. Return the error of the first refusal."""
+    step = SmtpStep.MAIL
+    try:
+        await client.mail(sender)
+        step = SmtpStep.RCPT
+        await client.rcpt(recipient)
+        await client.rset()
+        await client.quit()
+    except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as error:
+        return error_from_reply(error.code, error.message, step=step, relay=relay)
+    except (SMTPException, OSError) as error:
+        return RelayUnavailableError(f"{relay} does not answer: {error}", step=SmtpStep.CONNECT)
+    finally:
+        client.close()
+    return None

@@ -39,7 +39,7 @@ PERMANENT = 500  # RFC 5321, 4.2.1
 LOGIN_CODES = {432, 530, 534, 535, 538}  # RFC 4954, 6
 # Meaning of a code where neither status nor words are known. RFC 5321, 4.2.3; RFC 7504; RFC 1870; RFC 4954.
 REASON_BY_CODE = {421: "too many at once", 452: "fault of a system", 454: "fault of a system", 556: "takes no mail"}
-RECIPIENT_REASON_BY_CODE = {0: UNKNOWN_MAILBOX, 521: "takes no mail", 552: "mailbox full"}
+RECIPIENT_REASON_BY_CODE = {521: "takes no mail", 552: "mailbox full"}
 MESSAGE_REASON_BY_CODE = {552: "too large"}
 
 _PATTERNS = tuple((reason, re.compile("|".join(phrases), re.IGNORECASE)) for reason, phrases in PHRASES)

@@ -296,7 +296,7 @@ PHRASES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"nosuchuser",
             r"(?:tried to reach|no longer|<@>\)?) does not exist|does not exist\.?$|mailbox not allowed",
             r"mailbox name not allowed",
-            r"no (?:such )?(?:user|mailbox|person|recipient|address|account)\b|this address cannot be written",
+            r"no (?:such )?(?:user|mailbox|person|recipient|address|account)\b|address cannot (?:be written|stand)",
             r"(?:user|recipient|address|account)(?: you \w+)? (?:was|could|can)(?: ?n.t| not|not)(?: be)? found",
             r"not? (?:a )?(?:valid|known|registered|current|local)(?: \w+)? (?:user|recipient|mailbox|address)",
             r"mailbox unavailable",

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import parseaddr, parsedate_to_datetime
 
 import httpx
 
@@ -10,18 +10,20 @@ from digest import __version__
 from digest.bounces import count_waiting
 from digest.config import Settings, TlsMode
 from digest.context import relay_config_from, sender_domain
-from digest.errors import DeliveryError, DigestError
-from digest.mail import connect
+from digest.errors import DeliveryError, DigestError, SmtpStep
+from digest.mail import SmtpClient, connect, replies, try_envelope
 from digest.monitoring.checks.dkim import is_aligned
 from digest.monitoring.checks.result import CHECK_TIMEOUT, CheckResult
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)
 MIN_MESSAGE_BYTES = 2**20  # a relay that takes less than 1 MiB is set up oddly; our e-mails are below 200 KB
+SAMPLE_TOKEN = "doctor".ljust(39, "a")  # as long as a real one
+CHECK_SMTP = "check DIGEST_SMTP_*"
 TLS_LABELS = {TlsMode.NONE: "not encrypted", TlsMode.TLS: "TLS", TlsMode.STARTTLS: "STARTTLS"}
 
 
 async def check_relay(settings: Settings) -> CheckResult:
-    """Connect, greet, encrypt and log in; nothing is sent."""
+    """Connect, encrypt, log in, and ask MAIL and RCPT as a delivery would; nothing is sent."""
     if not settings.has_relay:
         text = "none set: letters go to the local inbox (set DIGEST_SMTP_HOST to send)"
         return CheckResult("relay", ok=True, message=text)
@@ -29,15 +31,20 @@ async def check_relay(settings: Settings) -> CheckResult:
     try:
         smtp = await asyncio.wait_for(connect(relay_config_from(settings)), CHECK_TIMEOUT)
     except DeliveryError as error:
-        return CheckResult("relay", ok=False, message=f"{error}; check DIGEST_SMTP_*")
+        return CheckResult("relay", ok=False, message=f"{error}; {replies.classify_error(error).advice or CHECK_SMTP}")
     except TimeoutError:
         text = f"{address} does not answer within {CHECK_TIMEOUT:.0f} s; a firewall?"
         return CheckResult("relay", ok=False, message=text)
     offers_tls = smtp.supports_extension("starttls")
     size = smtp.esmtp_extensions.get("size", "")
-    smtp.close()
+    try:
+        takes_envelope, envelope_text = await asyncio.wait_for(check_envelope(settings, smtp, address), CHECK_TIMEOUT)
+    except TimeoutError:
+        takes_envelope, envelope_text = False, f"but not to MAIL and RCPT within {CHECK_TIMEOUT:.0f} s"
+    if not takes_envelope:
+        return CheckResult("relay", ok=False, message=f"{address} answers, {envelope_text}")
     limit = int(size) if size.isdecimal() else 0
-    parts = [f"{address} answers", TLS_LABELS[settings.smtp_tls]]
+    parts = [f"{address} answers", TLS_LABELS[settings.smtp_tls], envelope_text]
     parts.append(f"takes letters up to {limit // 1024:,} KiB" if limit else "names no size limit")
     too_small = 0 < limit < MIN_MESSAGE_BYTES
     if too_small:
@@ -48,11 +55,39 @@ async def check_relay(settings: Settings) -> CheckResult:
     return CheckResult("relay", ok=not (too_small or unencrypted), message=", ".join(parts))
 
 
+async def check_envelope(settings: Settings, smtp: SmtpClient, address: str) -> tuple[bool, str]:
+    """Ask MAIL and RCPT as a delivery would, without a message. Return whether e-mails could leave, and what is said.
+
+    The recipient is DIGEST_CONTACT where it is an address, else the sender: no subscriber is named to anybody.
+    """
+    sender = settings.bounce_address or parseaddr(settings.mail_from)[1]
+    if settings.bounce_address:  # as a digest's, which names its delivery
+        local, _, domain = sender.rpartition("@")
+        sender = f"{local}+{SAMPLE_TOKEN}@{domain}"
+    recipient = settings.contact if "@" in settings.contact and "/" not in settings.contact else sender
+    error = await try_envelope(smtp, sender, recipient, address)
+    if error is None:
+        return True, "takes our sender"
+    if not error.code:
+        return False, f"but {error}; {CHECK_SMTP}"
+    reply = replies.classify_error(error)
+    command = f"RCPT TO:<{recipient}>" if error.step is SmtpStep.RCPT else f"MAIL FROM:<{sender}>"
+    words = str(error).removeprefix(f"{address} refuses us: {error.code} ")
+    text = f"but to {command} it says: {error.code} {words} ({reply.reason or 'no rule of ours knows this reply'})"
+    if reply.topic in {replies.ReplyTopic.MAILBOX, replies.ReplyTopic.MESSAGE}:
+        return True, f"{text}, which is about this address alone"
+    if reply.topic is replies.ReplyTopic.RATE:
+        return True, f"{text}, so sending will be slow"
+    return False, f"{text}; {reply.advice or 'ask the provider of the relay what that means: e-mails may not leave'}"
+
+
 async def check_mailbox(settings: Settings) -> CheckResult:
     """Check the bounce address, and that its mailbox can be read. Nothing is moved."""
     if not settings.bounce_address:
         text = "none set: nobody learns of letters that come back (set DIGEST_BOUNCE_ADDRESS; see deploy/README.md)"
-        return CheckResult("bounces", ok=not settings.has_relay, message=text)
+        if providers := ", ".join(settings.webhook_secrets):
+            text = f"reported by {providers} to {settings.base_url}/bounces/"
+        return CheckResult("bounces", ok=bool(providers) or not settings.has_relay, message=text)
     domain, sender = settings.bounce_address.rpartition("@")[2].lower(), sender_domain(settings.mail_from)
     if not is_aligned(domain, sender) and domain.split(".")[-2:] != sender.split(".")[-2:]:
         text = f"{settings.bounce_address} is of another domain than the sender: SPF will not count for DMARC"
