@@ -1,10 +1,13 @@
 """Attacks on the server itself, over real connections: too slow, too large, ambiguous, or with odd paths."""
 
+import json
 import logging
+import signal
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ from digest.web.middleware import BodyLimitMiddleware
 from digest.web.server import TimeoutProtocol
 from tests.attacks.conftest import UNLIMITED, Target
 from tests.support.browser import TEST_TIME
+from tests.support.command import Command
+from tests.support.ports import free_port
 from tests.support.web_server import run_server, send_request
 
 SHORT = 0.4  # seconds, in place of the timeouts of the real server
@@ -211,3 +216,32 @@ def test_no_path_and_no_header_forges_a_line_of_the_log(app: Any, caplog: pytest
             request = f"GET {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: a\x1b[31m\r\nConnection: close\r\n\r\n"
             assert exchange(port, request.encode()).startswith(b"HTTP/1.1 4") or path.startswith("/papers")
     assert "forged" not in str(logs) + caplog.text
+
+
+def test_no_multipart_form_of_a_stranger_writes_a_line_of_its_own_format(target: Target, tmp_path: Path) -> None:
+    command = Command(tmp_path, {"DIGEST_LOG_FORMAT": "json", "DIGEST_SOURCES": "huggingface"})
+    port = free_port()
+    process = command.start("serve", "--port", str(port), "--no-scheduler")
+    try:
+        for _ in range(300):
+            with suppress(ConnectionError):
+                if send_request(port, "GET", "/healthz")[0].status:
+                    break
+            time.sleep(0.1)
+        part = 'Content-Disposition: form-data; name="keywords"\r\n\r\nrobot\r\n'
+        for body in (
+            f"--b\r\n{part}--b--\r\nforged line\r\n",
+            f"--b\r\n{part}",
+            "--b\r\nContent-Disposition: form-data; filename=x; name*=utf-9''%ff\r\n\r\nx\r\n--b--\r\n",
+            "--b\r\n: \x01\r\n\r\n--b--forged line",
+            "forged line",
+        ):
+            for path in ("/subscribe", "/", "/preview", "/api/v1/subscriptions"):
+                headers = {"Content-Type": "multipart/form-data; boundary=b"}
+                assert send_request(port, "POST", path, headers, body)[0].status < 500
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, lines = process.communicate(timeout=60)
+    for line in lines.splitlines()[1:]:  # after the address that the command prints
+        assert "event" in json.loads(line), line
+    assert "forged" not in lines
