@@ -20,6 +20,7 @@ EXAMPLES = {
     "arxiv_feed_url": "https://rss.arxiv.org", "arxiv_api_url": "https://export.arxiv.org",
     "contact": "you@example.org", "default_timezone": "Europe/Berlin", "send_hour": "8", "most_keywords": "100",
     "longest_keyword": "2000", "most_terms": "64", "deepest_nesting": "16", "web_copy_days": "90",
+    "keep_papers_days": "400",
     "thumbnails": "yes", "operator_token": "a-long-word-of-your-own-making",
     "metrics_token": "another-long-word-of-your-own", "overdue_minutes": "60", "log_format": "json",
     "trusted_proxies": "127.0.0.1,10.0.0.0/8",

@@ -41,6 +41,7 @@ DEFAULT_KEY = "change-me"
 KNOWN_SOURCES = ("huggingface", "arxiv")
 DEFAULT_RETENTION_DAYS = 90  # of what is deleted by age
 UNCONFIRMED_RETENTION = timedelta(days=30)  # of an address that its owner has not confirmed
+MIN_PAPER_DAYS = 90  # `digest collect` reads up to 60 days again
 MIN_TOKEN_LENGTH = 16  # characters: the 95 printable ones of ASCII make about 105 bits of them
 
 
@@ -222,6 +223,14 @@ class SubscriberSettings(BaseModel):
     most_terms: int = Field(default=64, ge=1, le=1000)
     deepest_nesting: int = Field(default=16, ge=1, le=50)
     web_copy_days: int = Field(default=90, ge=1, le=3650)
+    keep_papers_days: int = Field(default=0, ge=0, le=36_500)
+
+    @field_validator("keep_papers_days")
+    @classmethod
+    def _validate_keep_papers_days(cls, value: int) -> int:
+        if 0 < value < MIN_PAPER_DAYS:
+            raise ValueError(f"less than {MIN_PAPER_DAYS}: days that are read again would be new; 0 is for ever")
+        return value
 
     @field_validator("default_timezone")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, String, cast, delete, func, or_, update
 from sqlmodel import Session, col, select
 
+from digest import papers
 from digest.config import DEFAULT_RETENTION_DAYS, UNCONFIRMED_RETENTION
 from digest.context import AppContext
 from digest.database import read_session, write_session
@@ -76,10 +77,18 @@ def prune(
     before = now - timedelta(days=days)
     copies_before = now - timedelta(days=max(days, ctx.settings.web_copy_days))
     rules = (*unsubscribed_rules(now), rate_limit_rule(now), *age_rules(before, copies_before))
-    if not dry_run:
-        return {rule.name: rule.apply(ctx.engine) for rule in rules}
-    with read_session(ctx.engine) as session:
-        return {rule.name: rule.count(session) for rule in rules}
+    if dry_run:
+        with read_session(ctx.engine) as session:
+            counts = {rule.name: rule.count(session) for rule in rules}
+    else:
+        counts = {rule.name: rule.apply(ctx.engine) for rule in rules}
+    return counts | {"papers that stand in no e-mail": prune_papers(ctx, now, dry_run=dry_run)}
+
+
+def prune_papers(ctx: AppContext, now: datetime, *, dry_run: bool = False) -> int:
+    """Delete papers older than DIGEST_KEEP_PAPERS_DAYS that stand in no e-mail. Returns how many."""
+    days = ctx.settings.keep_papers_days
+    return papers.prune_papers(ctx.engine, (now - timedelta(days=days)).date(), dry_run=dry_run) if days else 0
 
 
 def prune_unsubscribed(ctx: AppContext, now: datetime) -> int:

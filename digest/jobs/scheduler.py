@@ -95,6 +95,10 @@ class Scheduler:
         pruning = asyncio.to_thread(retention.prune_unsubscribed, self._ctx, self._clock())
         await self._run_job("prune unsubscribed", pruning)
 
+    async def prune_papers(self) -> None:
+        """Delete old papers that stand in no e-mail, where the settings say so."""
+        await self._run_job("prune papers", asyncio.to_thread(retention.prune_papers, self._ctx, self._clock()))
+
     async def prune_counters(self) -> None:
         """Delete expired rate-limit counters."""
         pruning = asyncio.to_thread(retention.prune_rate_limit_counters, self._ctx, self._clock())
@@ -152,6 +156,7 @@ async def run_scheduler(
     for job in (jobs.plan, jobs.deliver):
         scheduler.add_job(job, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC))
     scheduler.add_job(jobs.prune_unsubscribed, IntervalTrigger(hours=PRUNE_HOURS, timezone=UTC), next_run_time=now)
+    scheduler.add_job(jobs.prune_papers, IntervalTrigger(hours=PRUNE_HOURS, timezone=UTC))
     scheduler.add_job(jobs.prune_counters, IntervalTrigger(hours=PRUNE_COUNTERS_HOURS, timezone=UTC), next_run_time=now)
     if ctx.settings.has_mailbox:
         polling = IntervalTrigger(minutes=POLL_MAILBOX_MINUTES, timezone=UTC)

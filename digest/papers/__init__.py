@@ -9,6 +9,7 @@
 - `history`: which papers a subscriber had
 - `ingest`: storing what sources list
 - `positional_index`: positions of each word in many papers
+- `prune`: papers that nobody had and nobody will get
 - `queries`: queries for papers and listings
 - `ranking`: the ranking rule, as a tuple and as a packed integer
 - `recent`: index of the papers of the last list days
@@ -32,6 +33,7 @@ from digest.papers.fetch_log import (
 from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
 from digest.papers.history import delivered_paper_ids
 from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
+from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     arxiv_ids_without_text,
     first_listing_id_of_latest_day,
@@ -100,6 +102,7 @@ __all__ = [
     "papers_listed_after",
     "papers_on_day",
     "popularity_order",
+    "prune_papers",
     "recent_paper_ids",
     "recent_papers",
     "record_fetch",

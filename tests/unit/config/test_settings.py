@@ -124,6 +124,8 @@ BAD = [
     ("thumbnails", "some", "should be a valid boolean"),
     ("web_copy_days", "0", "should be greater than or equal to 1"),
     ("web_copy_days", "3651", "should be less than or equal to 3650"),
+    ("keep_papers_days", "89", "less than 90: days that are read again would be new; 0 is for ever"),
+    ("keep_papers_days", "-1", "should be greater than or equal to 0"),
     ("overdue_minutes", "4", "should be greater than or equal to 5"),
     ("trusted_proxies", "proxy.example.org", "'proxy.example.org' is no address or network of a proxy"),
     ("trusted_proxies", "*", "'*' is no address or network of a proxy"),
