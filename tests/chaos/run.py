@@ -23,6 +23,7 @@ from tests.chaos.planning import PlanningUnderFire
 from tests.chaos.processes import SenderPool, SenderProcess, sender_names
 from tests.chaos.relay import RelayProcess
 from tests.chaos.result import RunResult, RunSize, verdict_fields
+from tests.chaos.rows import SpoiledRows
 from tests.chaos.sender import SenderEnvironment, set_clock, shifted_clock
 from tests.support.contexts import KEY, TUESDAY
 
@@ -62,6 +63,9 @@ class ChaosRun:
             papers, spoilt, faults = collect_under_fire(engine, TUESDAY, self.dice)
             self.events += spoilt
             self._stuck += faults
+            self._rows = SpoiledRows(engine, self.dice)
+            self._rows.spoil()
+            self.events["rows spoiled"] += len(self._rows.addresses)
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
             self._plan(engine)
             relay = stack.enter_context(self._relay())
@@ -82,6 +86,7 @@ class ChaosRun:
         planning = PlanningUnderFire(engine, (settings, self._clock_file, around), self.size.letters)
         self._stuck += planning.go(self.dice, max(3, self.size.kills // 10))
         self.events += planning.events
+        self._stuck += self._rows.find_faults()
         self._moved = time.monotonic()
 
     def _until_through(self) -> None:
@@ -204,7 +209,8 @@ class ChaosRun:
         time.sleep(0.2)  # the server still hears that connections have ended
         self._hear()
         unseen = self.ground.unseen(self.events) * CONNECTIONS
-        return count(store.load_addresses(engine), store.load_rows(engine), self._accepted, self._broken, unseen)
+        readers = [each for each in store.load_addresses(engine) if each not in self._rows.addresses]
+        return count(readers, store.load_rows(engine), self._accepted, self._broken, unseen)
 
     def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
@@ -213,6 +219,7 @@ class ChaosRun:
         self.processes.close()
         self._later.clear()
         self._ahead.clear()
+        self._rows.mend()
         store.resolve_uncertain(at.engine, {each.message_id for each in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
         plan(at.engine, at.sender_domain, self.clock())
