@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,10 @@ class TokenPurpose(StrEnum):
     RESUBSCRIBE = "return"
     UNDO = "undo"  # what a quick action has changed
 
+
+# Names of the pages to which links with tokens lead, `letters` and `mine` among them.
+TOKEN_PAGES = ("letters", "mine", *(purpose.value for purpose in TokenPurpose))
+TOKEN_LINK_PATTERN = re.compile(rf"/({'|'.join(TOKEN_PAGES)})/[\w.~%-]+")
 
 # How long a token is valid, and what helps afterwards. All others are valid as long as the subscriber is stored: every
 # old e-mail must be good to unsubscribe. (How long web copies are shown is a setting.)
@@ -125,3 +130,8 @@ class SingleCallHmac(SigningAlgorithm):
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         """Return the HMAC of a value."""
         return hmac.digest(key, value, "sha256")
+
+
+def redact_tokens(text: str) -> str:
+    """Return a text without the tokens of links in it, fit for logs: whoever has one may use it."""
+    return TOKEN_LINK_PATTERN.sub(r"/\1/(token)", text)

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.errors import QueryError, SettingError, SubscriberError, UsageError, one_line_reason
+from digest.tokens import redact_tokens
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +27,7 @@ NowOption = Annotated[
     typer.Option(metavar="ISO", help="Take this instant as the clock of the whole run, like 2026-07-31T08:00:00Z."),
 ]
 EXIT_FAILURE, EXIT_USAGE = 1, 2
+ADDRESS_PATTERN = re.compile(r"[^\s<>\"'()\[\]{}:;,]+@[^\s<>\"'()\[\]{}:;,]+")
 
 
 def utc_now() -> datetime:
@@ -56,10 +60,7 @@ def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -
     """Log one line an event: `console` for people, `json` for collectors, `auto` by whether there is a terminal."""
     import structlog
 
-    # Tracebacks never show values of variables: there are addresses and tokens among them.
-    console = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
+    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     encode = json.JSONEncoder(default=str).encode  # one for all lines: json.dumps would create one for each
     as_json = structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event))
     is_console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
@@ -67,7 +68,8 @@ def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([console] if is_console else [structlog.processors.format_exc_info, as_json]),
+            structlog.processors.ExceptionRenderer(format_traceback),
+            console if is_console else as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -76,6 +78,12 @@ def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -
     logging.lastResort = LibraryLogHandler(logging.WARNING)
     # A pool logs each attempt to connect; whoever waits for the connection says once that the database is away.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+
+def format_traceback(exc_info: Any) -> str:
+    """Format a traceback without addresses and tokens: neither values of variables nor those that messages quote."""
+    lines = "".join(traceback.format_exception(*exc_info)).rstrip()
+    return redact_tokens(ADDRESS_PATTERN.sub("(address)", lines))
 
 
 class LibraryLogHandler(logging.Handler):

@@ -13,6 +13,7 @@ from digest.errors import (
     TemporaryDeliveryError,
 )
 from digest.mail import replies
+from digest.tokens import redact_tokens
 
 INITIAL_BACKOFF = timedelta(minutes=5)
 MAX_BACKOFF = timedelta(hours=8)
@@ -60,8 +61,8 @@ def outcome_from_error(error: Exception, *, attempts: int, now: datetime, rng: r
             return DeliveryOutcome(DeliveryState.FAILED, error.code, reply, suppress=meaning.is_dead)
         case DeliveryError():
             return DeliveryOutcome(DeliveryState.UNCERTAIN, error.code, reply)
-    # The message could not be rendered.
-    reply = replies.redact_addresses(f"cannot be written: {error!r}")
+    # The message could not be rendered. The representation of an error may show the text that it failed on, with links.
+    reply = redact_tokens(replies.redact_addresses(f"cannot be written: {type(error).__name__}: {error}"))
     return DeliveryOutcome(DeliveryState.QUEUED, 0, reply, now + backoff(attempts, rng))
 
 
