@@ -185,6 +185,17 @@ def test_yesterdays_batch_under_todays_date_leaves_the_day_due(store: Engine, li
     assert ("29", "empty", 0, 0) in rows(store, "arxiv")  # the query API was asked for it
 
 
+def test_a_stale_batch_is_fetched_again_though_the_host_says_that_it_is_not_modified(store: Engine) -> None:
+    with serve_source() as host:
+        host.feed_body = feed("A graph grows").replace("Wed, 29", "Tue, 28")
+        read(store, everywhere(host.url), sources="arxiv", now=NOW - DAY)
+        host.feed_body = feed("A graph grows")
+        for _ in range(2):
+            read(store, everywhere(host.url), sources="arxiv")
+        assert host.conditional_requests == [False, False, False]
+    assert [row[:2] for row in rows(store, "arxiv")] == [("28", "ok"), ("29", "stale"), ("29", "stale")]
+
+
 def test_a_short_answer_is_taken_in_said_and_asked_for_again(store: Engine) -> None:
     entries = "".join(
         f"<entry><id>http://arxiv.org/abs/2607.0000{n}v1</id><title>Short {n}</title><category term='cs.CV'/></entry>"

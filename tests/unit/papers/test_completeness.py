@@ -78,6 +78,8 @@ def test_one_stale_or_short_part_leaves_the_day_due() -> None:
     for status in (FetchStatus.STALE, FetchStatus.PARTIAL):
         parts = [fetch(TUESDAY, part="cs.CL"), fetch(TUESDAY, status, part="cs.CV"), fetch(TUESDAY, part="cs.LG")]
         assert missed([fetch(MONDAY), *parts], at(WEDNESDAY), WEDNESDAY) == (TUESDAY,)
+        unproven = [replace(part, status=FetchStatus.OK, whole=part.part != "cs.CV") for part in parts]
+        assert missed([fetch(MONDAY), *unproven], at(WEDNESDAY), WEDNESDAY) == (TUESDAY,)
         again = [replace(part, status=FetchStatus.OK, whole=True) for part in parts]
         assert missed([fetch(MONDAY), *parts, *again], at(WEDNESDAY), WEDNESDAY) == ()
 

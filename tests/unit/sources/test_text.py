@@ -92,6 +92,12 @@ def test_lost_latex_is_told_from_prose() -> None:
     )
 
 
+def test_text_beyond_the_bound_costs_no_work() -> None:
+    few, many = (count_steps(partial(clean_text, "$x^{2}$ " * count, 1000)) for count in (1_000, 20_000))
+    assert many == few
+    assert len(clean_text("word " * 20_000, 1000)) <= 1000
+
+
 def test_twenty_thousand_real_abstracts_come_out_clean() -> None:
     corpus = SHARED / "corpus/arxiv_papers.jsonl.gz"
     if not corpus.exists():
