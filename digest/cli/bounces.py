@@ -77,8 +77,9 @@ def pipe(
 
 
 def explain_message(raw: bytes) -> dict[str, str]:
-    """Return what a message means."""
+    """Return what a message means, and what the operator can do about it."""
     from digest.bounces import BounceReport, ReportKind, parse_bounce
+    from digest.mail import replies
 
     try:
         report = parse_bounce(raw)
@@ -89,6 +90,7 @@ def explain_message(raw: bytes) -> dict[str, str]:
         "recipient": report.recipient,
         "status": report.status,
         "reason": report.reason,
+        "advice": replies.advice_for(report.reason),
         "parser": report.parser,
     }
 

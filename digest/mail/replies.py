@@ -151,6 +151,11 @@ def _describe(reason: str, *, is_final: bool, key: str) -> ClassifiedReply:
     return ClassifiedReply(topic, reason, advice, is_dead=is_dead and is_final, key=key)
 
 
+def advice_for(reason: str) -> str:
+    """Return what the operator can do about a reason, empty where there is nothing."""
+    return REASONS[reason].advice if reason in REASONS else ""
+
+
 def error_from_reply(code: int, text: str, *, step: SmtpStep, relay: str) -> DeliveryError:
     """Return the error for a reply other than the expected one.
 

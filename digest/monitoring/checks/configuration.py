@@ -15,6 +15,7 @@ from digest.context import relay_config_from
 from digest.database import check_integrity, check_mark, connect, read_session, schema_versions, write_session
 from digest.delivery import find_circuit
 from digest.errors import DigestError
+from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
 from digest.papers import SOURCE_TITLES, source_problems
 
@@ -108,6 +109,8 @@ def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult
     if faults:
         reasons = ", ".join(f"{f'{status} {reason}'.strip()} ({count})" for status, reason, count in faults)
         text = f"in the last {REFUSAL_WINDOW.days} days letters were refused because of us: {reasons}"
+        if advice := replies.advice_for(faults[0][1]):
+            text += f"; {advice}"
         results.append(CheckResult("refusals", ok=False, message=f"{text}; see: digest bounces list"))
     if circuit:
         text = f"closed since {circuit.opened_at:%Y-%m-%d %H:%M} UTC, no letter is tried: {circuit.reply}"
