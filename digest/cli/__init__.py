@@ -14,6 +14,7 @@
 - `preview`: what keywords match, and the e-mail that they would get
 - `process`: event loop, signals and garbage collector of a command
 - `prune`: delete what is old
+- `quarantine_commands`: list and release rows that cannot be read
 - `run`: collect, plan and deliver once; collect alone; the state of the sources
 - `runs`: how the run of a day goes
 - `serve`: the web server with the scheduler, and workers

@@ -1,7 +1,7 @@
 """Claim deliveries for one sender, with the rows that their e-mails need; recover what dead senders left behind."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from time import monotonic
 
@@ -9,8 +9,19 @@ import structlog
 from sqlmodel import Session
 
 from digest.context import AppContext
-from digest.database import SendMark, count_batch, is_postgresql, read_session, write_mark, write_session
-from digest.database.models import ClaimedDelivery, DeliveryKind
+from digest.database import (
+    SendMark,
+    UnreadableRow,
+    count_batch,
+    describe_unreadable,
+    find_subscriber_fault,
+    is_postgresql,
+    quarantine_rows,
+    read_session,
+    write_mark,
+    write_session,
+)
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, Unreadable
 from digest.delivery import claims, transitions
 from digest.mail import OutgoingMessage
 from digest.rendering import BatchData, FirstPapers, RenderCache, load_batch, prepare_email
@@ -50,9 +61,24 @@ class ClaimedEmail:
         return OutgoingMessage(email.sender, email.recipient, email.render())
 
 
+def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | None:
+    """Return why no e-mail can be rendered for a delivery, None when one can."""
+    for column in fields(delivery):
+        if isinstance(getattr(delivery, column.name), Unreadable):
+            return f"{column.name} cannot be read"
+    recipient = batch.recipients.get(delivery.subscriber_id)
+    if recipient is None:
+        return "its subscriber is missing"
+    fault = find_subscriber_fault(recipient.timezone, recipient.send_hour)
+    return f"its subscriber cannot be read: {fault}" if fault else None
+
+
 @dataclass(slots=True)
 class Claimer:
-    """Claims deliveries in the name of one sender. `uncertain` counts those that dead senders left on the wire."""
+    """Claims deliveries in the name of one sender.
+
+    `uncertain` counts those that dead senders left on the wire; `unreadable` are rows that were set aside.
+    """
 
     ctx: AppContext
     clock: Clock
@@ -60,6 +86,7 @@ class Claimer:
     cache: RenderCache
     first_papers: FirstPapersFinder | None = None
     uncertain: int = 0
+    unreadable: set[UnreadableRow] = field(default_factory=set)
     _recovered_at: float = 0.0
     _mark: SendMark | None = None
 
@@ -84,7 +111,23 @@ class Claimer:
             batch = load_batch(session, claimed, now, self.cache)
             if self.first_papers and any(delivery.kind == DeliveryKind.WELCOME for delivery in claimed):
                 batch = replace(batch, first_papers=self.first_papers(session, claimed, now))
-        return [ClaimedEmail(delivery, batch, now) for delivery in claimed]
+        readable = self._quarantine_unreadable(claimed, batch, now)
+        # With nothing left the queue would take this for its end.
+        return [ClaimedEmail(delivery, batch, now) for delivery in readable] or self.claim(limit, full_domains)
+
+    def _quarantine_unreadable(
+        self, claimed: Sequence[ClaimedDelivery], batch: BatchData, now: datetime
+    ) -> list[ClaimedDelivery]:
+        """Hand back and record the deliveries for which no e-mail can be rendered; return the others."""
+        faults = {delivery.id: fault for delivery in claimed if (fault := find_delivery_fault(delivery, batch))}
+        unreadable = {describe_unreadable(Delivery, number, fault) for number, fault in faults.items()}
+        new_keywords = set(batch.unreadable) - self.unreadable
+        if unreadable or new_keywords:
+            self.unreadable |= unreadable | new_keywords
+            with write_session(self.ctx.engine) as session:
+                quarantine_rows(session, unreadable | new_keywords, now)
+                claims.release(session, self.identity.name, faults)
+        return [delivery for delivery in claimed if delivery.id not in faults]
 
     def recover_abandoned(self) -> int:
         """Recover what dead senders left; return how many deliveries are queued again."""

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, inspect, literal, or_, update
+from sqlalchemy import ColumnElement, Select, String, Table, bindparam, exists, func, inspect, literal, or_, update
+from sqlalchemy import cast as sa_cast
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from digest.database import array_value, dead_owners, is_in_parameter, is_postgresql
-from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, Subscriber, UtcDateTime
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, QuarantinedRow, Subscriber, UtcDateTime
 from digest.delivery.retry import MAX_BACKOFF
 
 CLAIM_LEASE = timedelta(minutes=5)  # taking a claimed delivery away is harmless at any time
@@ -52,7 +53,14 @@ def _due_query(excluded_domains: frozenset[str], *, postgresql: bool) -> Select[
     due = _is_due(bindparam("now", type_=UtcDateTime), bindparam("latest", type_=UtcDateTime))
     # The order of the queue's index, so that a million rows are not sorted for the sake of a hundred.
     order = [table.priority, table.next_attempt_at, *([] if postgresql else [table.id])]
-    query = core_select(*columns).where(table.state == DeliveryState.QUEUED, due).order_by(*order)
+    is_quarantined = exists(
+        select(1).where(
+            col(QuarantinedRow.table_name) == DELIVERY_TABLE.name,
+            col(QuarantinedRow.row_id) == sa_cast(table.id, String),
+            col(QuarantinedRow.released_at).is_(None),
+        )
+    )
+    query = core_select(*columns).where(table.state == DeliveryState.QUEUED, due, ~is_quarantined).order_by(*order)
     if excluded_domains:
         domains = sorted(excluded_domains)
         is_excluded = or_(*(col(Subscriber.email_key).endswith(f"@{domain}", autoescape=True) for domain in domains))
@@ -92,10 +100,12 @@ def recover_abandoned(session: Session, owner: str, now: datetime) -> tuple[int,
     return counts[0], counts[1]
 
 
-def release(session: Session, owner: str) -> int:
-    """Hand back what `owner` claimed and did not send. It was no attempt: the relay has not heard of it."""
+def release(session: Session, owner: str, delivery_ids: Collection[int] | None = None) -> int:
+    """Hand back what `owner` claimed and did not send, or these of it. It was no attempt: the relay heard nothing."""
+    is_chosen = [] if delivery_ids is None else [col(Delivery.id).in_(delivery_ids)]
     released = session.execute(
         update(Delivery)
+        .where(*is_chosen)
         .where(col(Delivery.owner) == owner, col(Delivery.state) == DeliveryState.SENDING)
         .values(state=DeliveryState.QUEUED, owner=None, lease_expires_at=None, attempts=col(Delivery.attempts) - 1)
         .returning(col(Delivery.id))

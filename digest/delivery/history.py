@@ -19,13 +19,14 @@ FINAL_TEXTS = {
 
 @dataclass(slots=True)
 class DeliveryReport:
-    """Counts of one run. `busy`: another process is sending, so this one did nothing."""
+    """Counts of one run. `busy`: another process is sending, so this one did nothing. `unreadable`: rows set aside."""
 
     sent: int = 0
     deferred: int = 0
     failed: int = 0
     uncertain: int = 0
     cancelled: int = 0
+    unreadable: int = 0
     papers: int = 0
     busy: bool = False
     relay_error: str = ""  # why the relay takes nothing from us

@@ -144,6 +144,7 @@ class Sender:
             if not self._report.relay_error:
                 await self._deliver(limit)
             self._report.uncertain += self._claimer.uncertain
+            self._report.unreadable += len(self._claimer.unreadable)
             return self._report
         finally:
             self._executor.close()

@@ -54,6 +54,9 @@ class RunReport:
         problems += [f"{n} letters {state}" for state in ("failed", "uncertain") if (n := self.delivery_counts[state])]
         if self.delivery_report.deferred:
             problems.append(f"{self.delivery_report.deferred} letters put off by the relay")
+        if unreadable := self.plan_report.unreadable + self.delivery_report.unreadable:
+            rows = "1 row" if unreadable == 1 else f"{unreadable} rows"
+            problems.append(f"{rows} cannot be read and stay set aside until they can; see: digest quarantine list")
         return problems
 
     def to_dict(self) -> dict[str, Any]:

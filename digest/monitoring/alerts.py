@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digest.bounces import count_sender_faults
 from digest.config import Settings
 from digest.context import AppContext
-from digest.database import read_session
+from digest.database import quarantined_rows, read_session
 from digest.database.models import DeliveryState
 from digest.monitoring.health import Health
 from digest.monitoring.source_statistics import last_fetches
@@ -20,6 +20,7 @@ from digest.papers import SOURCE_TITLES, SourceProblem, source_problems
 MAX_FAILURE_RATIO = 0.02  # large providers begin to refuse at about this share
 MIN_FAILURES = 3  # one of ten deliveries tells nothing
 MIN_FREE_BYTES, MIN_FREE_SHARE = 2**30, 0.05
+MAX_NAMED_ROWS = 5
 MAX_FETCH_AGE = timedelta(hours=26)  # a day, for those who run it by cron, and some
 
 
@@ -39,6 +40,7 @@ def find_alerts(ctx: AppContext, month: MonthSummary | None, health: Health, now
         with read_session(ctx.engine) as session:
             problems = source_problems(session, now)
             alerts += _delivery_alerts(session, month, now)
+            alerts += _quarantine_alerts(session)
             alerts += _source_alerts(session, ctx.settings, problems, now)
     if ctx.settings.uses_sqlite and ctx.settings.data_directory.exists():
         disk = shutil.disk_usage(ctx.settings.data_directory)
@@ -74,6 +76,14 @@ def _delivery_alerts(session: Session, month: MonthSummary, now: datetime) -> It
     if faults := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
         reasons = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in faults[:3])
         yield Alert("refused", f"Letters were refused because of us: {reasons}.", "See: digest doctor")
+
+
+def _quarantine_alerts(session: Session) -> Iterator[Alert]:
+    if rows := quarantined_rows(session):
+        subject = "A row of the store cannot be read" if len(rows) == 1 else f"{len(rows)} rows cannot be read"
+        names = "; ".join(f"{row.table_name} {row.row_id}, {row.reason}" for row in rows[:MAX_NAMED_ROWS])
+        verb = "stays out of the work until it can" if len(rows) == 1 else "stay out of the work until they can"
+        yield Alert("quarantine", f"{subject} and {verb}: {names}.", "See: digest quarantine list")
 
 
 def _source_alerts(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.database import is_in_values
+from digest.database import UnreadableRow, describe_unreadable, is_in_values
 from digest.database.models import (
     ClaimedDelivery,
     Delivery,
@@ -20,7 +20,7 @@ from digest.database.models import (
     SavedKeyword,
     Subscriber,
 )
-from digest.matching import is_exclusion
+from digest.matching import can_parse, is_exclusion
 from digest.papers import PaperCache, PaperSnapshot
 from digest.rendering.contexts import FirstPapers
 from digest.rendering.fragment_cache import FragmentCache
@@ -62,7 +62,10 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BatchData:
-    """Rows that the e-mails of a batch need. `digest_keywords` has, by delivery, those that a digest was chosen by."""
+    """Rows that the e-mails of a batch need. `digest_keywords` has, by delivery, those that a digest was chosen by.
+
+    `unreadable` names keywords that were left out because they cannot be parsed.
+    """
 
     recipients: Mapping[int, Recipient]
     keywords: Mapping[int, Sequence[SubscriberKeyword]]
@@ -72,6 +75,7 @@ class BatchData:
     cache: RenderCache = field(default_factory=RenderCache)
     first_papers: Mapping[int, FirstPapers] = field(default_factory=dict)  # by subscriber, for welcomes
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
+    unreadable: Sequence[UnreadableRow] = ()
 
 
 def load_batch(
@@ -84,10 +88,14 @@ def load_batch(
     canonical = {keyword.id: keyword.canonical for saved in keywords.values() for keyword in saved}
     if removed := {number for delivery in deliveries for number in delivery.keywords} - canonical.keys():
         canonical |= load_canonical_keywords(session, removed)
+    unparsable = {number for number, text in canonical.items() if not can_parse(text)}
+    if unparsable:
+        canonical = {number: text for number, text in canonical.items() if number not in unparsable}
+        keywords = {who: [word for word in saved if word.id not in unparsable] for who, saved in keywords.items()}
     paper_ids = {n for delivery in deliveries for n in (*delivery.papers, *delivery.omitted_papers)}
     upcoming: list[str] = []
     if len(shared.matches.new_keywords(canonical.values())) > NEW_KEYWORDS_LIMIT:
-        upcoming = queued_keywords(session)
+        upcoming = list(filter(can_parse, queued_keywords(session)))
         paper_ids |= set(latest_paper_ids(session)) if upcoming else set()
     snapshots = shared.papers.load(session, paper_ids, now)
     batch = BatchData(
@@ -97,6 +105,7 @@ def load_batch(
         papers=snapshots,
         notices=shared.papers.notices(session, now),
         cache=shared,
+        unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],
     )
     match_batch(batch, [d for d in deliveries if d.kind == DeliveryKind.DIGEST], upcoming)
     return batch

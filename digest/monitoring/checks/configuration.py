@@ -12,7 +12,15 @@ from sqlalchemy.exc import DBAPIError
 from digest.bounces import count_sender_faults
 from digest.config import Settings, unknown_variables
 from digest.context import relay_config_from
-from digest.database import check_integrity, check_mark, connect, read_session, schema_versions, write_session
+from digest.database import (
+    check_integrity,
+    check_mark,
+    connect,
+    quarantined_rows,
+    read_session,
+    schema_versions,
+    write_session,
+)
 from digest.delivery import find_circuit
 from digest.errors import DigestError
 from digest.mail import replies
@@ -21,6 +29,8 @@ from digest.papers import SOURCE_TITLES, source_problems
 
 MIN_FREE_DISK_BYTES = 2**30
 RECOMMENDED_KEY_LENGTH = 32
+MAX_NAMED_ROWS = 5
+QUARANTINE_ADVICE = "mend it, and the next run reads it again; digest quarantine list"
 REFUSAL_WINDOW = timedelta(days=7)
 
 
@@ -74,7 +84,9 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
             check_mark(engine)
         with write_session(engine):
             pass
-        history = [*_check_relay_history(engine, settings), *_check_fetches(engine)] if schema == required else []
+        history = []
+        if schema == required:
+            history = [*_check_relay_history(engine, settings), *_check_fetches(engine), *_check_quarantine(engine)]
     except DigestError as error:
         return [CheckResult("database", ok=False, message=str(error))]
     except DBAPIError as error:
@@ -86,6 +98,15 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
         return [CheckResult("database", ok=False, message=text)]
     text = f"{engine.dialect.name}, schema {schema}, writable"
     return [CheckResult("database", ok=True, message=text), *history]
+
+
+def _check_quarantine(engine: Engine) -> list[CheckResult]:
+    """Name each row that is set aside because it cannot be read."""
+    with read_session(engine) as session:
+        return [
+            CheckResult("rows", ok=False, message=f"{row.table_name} {row.row_id}: {row.reason}; {QUARANTINE_ADVICE}")
+            for row in quarantined_rows(session)[:MAX_NAMED_ROWS]
+        ]
 
 
 def _check_fetches(engine: Engine) -> list[CheckResult]:
