@@ -130,9 +130,8 @@ def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult
     if faults:
         reasons = ", ".join(f"{f'{status} {reason}'.strip()} ({count})" for status, reason, count in faults)
         text = f"in the last {REFUSAL_WINDOW.days} days letters were refused because of us: {reasons}"
-        if advice := replies.advice_for(faults[0][1]):
-            text += f"; {advice}"
-        results.append(CheckResult("refusals", ok=False, message=f"{text}; see: digest bounces list"))
+        parts = [text, "see: digest bounces list", replies.advice_for(faults[0][1])]
+        results.append(CheckResult("refusals", ok=False, message="; ".join(filter(None, parts))))
     if circuit:
         text = f"closed since {circuit.opened_at:%Y-%m-%d %H:%M} UTC, no letter is tried: {circuit.reply}"
         text += f"; next try at {circuit.retry_at:%H:%M:%S}, or now: digest run"
