@@ -193,6 +193,8 @@ def _update_paper(paper: Paper, entry: ListingEntry, now: datetime) -> None:
 
 def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
     """Prefer sound text to damaged, arXiv's to others', higher versions to lower, later texts to earlier."""
+    if {type(paper.title), type(paper.abstract)} != {str}:  # a spoilt row: SQLite stores what it is given
+        return True
     comparison = entry.compare_text(paper.title, paper.abstract)
     if comparison:
         return comparison > 0
