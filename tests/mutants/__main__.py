@@ -98,16 +98,12 @@ def call_map_of(name: str, folder: Path, *, reuse: bool) -> CallMap:
         return load_call_map(file)
     write_line(f"{name}: running its tests without a fault")
     tests = [each for each in TARGETS[name].tests if (ROOT / each).exists()]
-    failed = fork(partial(_record, tests, file), LONGEST_BASELINE)
-    if failed:
-        raise SystemExit(f"{name}: {failed} tests fail without any fault")
+    status = fork(partial(record_calls, tests, [*OPTIONS, "-k", "not postgresql"], file), LONGEST_BASELINE)
+    if status != 0:
+        raise SystemExit(f"{name}: its tests fail without any fault (pytest ended with {status})")
     found = load_call_map(file)
     write_line(f"{name}: {len(found.seconds):,} tests, {sum(found.seconds.values()):.0f} s")
     return found
-
-
-def _record(tests: Sequence[str], file: Path) -> int:
-    return len(record_calls(tests, [*OPTIONS, "-k", "not postgresql"], file))
 
 
 def tests_for(calls: CallMap, mutant: Mutant) -> tuple[list[str], float]:

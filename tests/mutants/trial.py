@@ -16,7 +16,7 @@ import pytest
 from tests.mutants.mutations import Mutant, apply_mutant
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore", "--hypothesis-seed=0")
+OPTIONS = ("-q", "-p", "no:cacheprovider", "-W", "ignore", "--hypothesis-seed=0")
 LIMIT = 20.0  # seconds of processor time for a trial, beside ten times what its tests take
 LONGEST_WAIT = 20  # times the limit, on a busy machine
 
