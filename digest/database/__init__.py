@@ -43,7 +43,7 @@ from digest.database.quarantine import (
 )
 from digest.database.schema import ensure_schema, migrate, schema_versions
 from digest.database.send_mark import SendMark, check_mark, count_batch, ensure_mark, read_mark, renew_mark, write_mark
-from digest.database.sqlite import check_integrity, create_private_folder
+from digest.database.sqlite import check_integrity, check_sqlite_version, create_private_folder
 
 __all__ = [
     "KEEPALIVE",
@@ -59,6 +59,7 @@ __all__ = [
     "array_value",
     "check_integrity",
     "check_mark",
+    "check_sqlite_version",
     "connect",
     "copy_store",
     "count_batch",

@@ -31,7 +31,7 @@ def connect_sqlite(address: URL) -> Engine:
 
     Raises StoreError for a folder that cannot be created, and for an SQLite library that is too old.
     """
-    check_version(sqlite3.sqlite_version)
+    check_sqlite_version(sqlite3.sqlite_version)
     path = Path(str(address.database))
     try:
         create_private_folder(path.parent)
@@ -48,7 +48,7 @@ def connect_sqlite(address: URL) -> Engine:
     return engine
 
 
-def check_version(version: str) -> None:
+def check_sqlite_version(version: str) -> None:
     """Raise StoreError when the SQLite library is older than what our statements need."""
     if tuple(map(int, version.split("."))) < MIN_VERSION:
         needed = ".".join(map(str, MIN_VERSION[:2]))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from digest.context import relay_config_from
 from digest.database import (
     check_integrity,
     check_mark,
+    check_sqlite_version,
     connect,
     quarantined_rows,
     read_session,
@@ -27,6 +29,7 @@ from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
 from digest.papers import SOURCE_TITLES, source_problems
 
+OTHERS_MODE = 0o077
 MIN_FREE_DISK_BYTES = 2**30
 RECOMMENDED_KEY_LENGTH = 32
 MAX_NAMED_ROWS = 5
@@ -67,11 +70,19 @@ def check_database(settings: Settings) -> list[CheckResult]:
         has_room = free > MIN_FREE_DISK_BYTES
         text = f"{free // 2**20:,} MiB free" + ("" if has_room else "; make room before the store cannot grow")
         results.append(CheckResult("disk", ok=has_room, message=text))
-        if not Path(str(make_url(settings.database_url).database)).exists():
+        try:
+            check_sqlite_version(sqlite3.sqlite_version)
+        except DigestError as error:
+            return [CheckResult("database", ok=False, message=str(error)), *results]
+        file = Path(str(make_url(settings.database_url).database))
+        if not file.exists():
             is_writable = os.access(directory, os.W_OK)
             missing = "not there yet; the first command makes it"
             text = missing if is_writable else f"{directory} cannot be written; change its owner"
             return [CheckResult("database", ok=is_writable, message=text), *results]
+        if file.stat().st_mode & OTHERS_MODE:
+            text = f"other users of this machine may read {file}, which holds addresses; run: chmod 600 {file}"
+            results.append(CheckResult("permissions", ok=False, message=text))
     return [*_check_open_database(settings), *results]
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from digest.database import check_integrity, ensure_schema, read_session, write_session
-from digest.database.sqlite import check_version
+from digest.database.sqlite import check_sqlite_version
 from digest.errors import StoreError
 from tests.conftest import Connect
 from tests.support.command import Command
@@ -66,12 +66,20 @@ def test_commands_say_that_the_store_is_damaged(sqlite_store: Engine, tmp_path: 
     assert "Traceback" not in done.stderr
 
 
+def test_the_checks_name_files_that_others_may_read(sqlite_store: Engine, tmp_path: Path) -> None:
+    digest = Command(tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{tmp_path / 'digest.db'}"})
+    assert "permissions" not in digest.run("doctor", status=None).stdout
+    sqlite_store.dispose()
+    (tmp_path / "digest.db").chmod(0o644)
+    assert "run: chmod 600" in digest.run("doctor", status=1).stdout
+
+
 @pytest.mark.parametrize("version", ["3.34.1", "3.7.17", "3.37.2"])
 def test_an_old_library_is_refused_with_a_remedy(version: str) -> None:
     with pytest.raises(StoreError, match=rf"SQLite library .* is {version}, needed is 3.38 or newer; use a Python"):
-        check_version(version)
+        check_sqlite_version(version)
 
 
 @pytest.mark.parametrize("version", ["3.38.0", "3.40.1", "4.0.0"])
 def test_a_library_that_knows_our_statements_is_taken(version: str) -> None:
-    check_version(version)
+    check_sqlite_version(version)
