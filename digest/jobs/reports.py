@@ -55,8 +55,8 @@ class RunReport:
         if self.delivery_report.deferred:
             problems.append(f"{self.delivery_report.deferred} letters put off by the relay")
         if unreadable := self.plan_report.unreadable + self.delivery_report.unreadable:
-            rows = "1 row" if unreadable == 1 else f"{unreadable} rows"
-            problems.append(f"{rows} cannot be read and stay set aside until they can; see: digest quarantine list")
+            text = "1 row cannot be read and stays" if unreadable == 1 else f"{unreadable} rows cannot be read and stay"
+            problems.append(f"{text} out of the work; see: digest quarantine list")
         return problems
 
     def to_dict(self) -> dict[str, Any]:

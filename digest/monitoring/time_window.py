@@ -43,8 +43,11 @@ def utc_day_column(session: Session, time_column: Any) -> Any:
 
 
 def parse_day(value: object) -> date:
-    """Convert a day of the database; SQLite returns text."""
-    return date.fromisoformat(str(value))
+    """Convert a day of the database; SQLite returns text. One that cannot be read is the first of all days."""
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return date.min
 
 
 def start_of_day(day: date) -> datetime:

@@ -16,9 +16,9 @@ from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
 from digest import planning
-from digest.database import read_session
+from digest.database import find_fault, read_session
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber, SubscriberStatus
-from digest.matching import KeywordInput, describe, is_exclusion, parse_canonical
+from digest.matching import KeywordInput, can_parse, describe, is_exclusion, parse_canonical
 from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
@@ -93,7 +93,8 @@ def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse
         if subscriber is None:
             raise HTTPException(404)
         keywords = keywords_by_subscriber(session, [number]).get(number, [])
-        is_active = subscriber.status == SubscriberStatus.ACTIVE
+        readable = [keyword for keyword in keywords if can_parse(keyword.canonical)]
+        is_plannable = subscriber.status == SubscriberStatus.ACTIVE and find_fault(subscriber) is None
         deliveries = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
         return admin_page(
             web,
@@ -101,16 +102,18 @@ def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse
             subscriber=subscriber,
             is_running=subscriber.status in RUNNING_STATUSES,
             keywords=[
-                SubscriberKeywordRow(
-                    keyword.text, describe(parse_canonical(keyword.canonical)), is_exclusion(keyword.canonical)
-                )
+                SubscriberKeywordRow(keyword.text, _describe(keyword.canonical), is_exclusion(keyword.canonical))
                 for keyword in keywords
             ],
             deliveries=session.exec(deliveries.limit(MAX_DELIVERIES)).all(),
-            next_digest=preview_next_digest(session, subscriber, keywords, now) if is_active else None,
+            next_digest=preview_next_digest(session, subscriber, readable, now) if is_plannable else None,
             queued=queued,
             digest_kind=DeliveryKind.DIGEST,
         )
+
+
+def _describe(canonical: str) -> str:
+    return describe(parse_canonical(canonical)) if can_parse(canonical) else "cannot be read"
 
 
 def preview_next_digest(
