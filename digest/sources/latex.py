@@ -177,7 +177,9 @@ class _LatexParser:
             return self.parse_escape(math=math)
         name, has_space = macro[1], macro[0][-1].isspace()
         self.position = macro.end()
-        if name in ACCENTS and (math or name not in {"bar", "dot", "check"}) and not (has_space and len(name) > 1):
+        # In prose \bar, \dot and \check are accents of symbols only: H\nu\bar\nu.
+        is_accent = math or name not in {"bar", "dot", "check"} or self.text.startswith("\\", self.position)
+        if name in ACCENTS and is_accent and not (has_space and len(name) > 1):
             return self.parse_accent(name, math=math)
         if (expansion := self.expand_macro(name, math=math)) is not None:
             return expansion
@@ -200,16 +202,18 @@ class _LatexParser:
         after = self.text[self.position : self.position + 1]
         if symbol in OPERATOR_NAMES:
             return (" " if before[-1:].isalnum() else "") + symbol + (" " if after.isalnum() or after == "\\" else "")
-        is_wide = has_space and after and (not symbol.isalpha() or len(symbol) > 1)
+        is_greek = len(symbol) == 1 and "\u0370" <= symbol <= "\u03ff" and not math
+        is_wide = has_space and after and (is_greek or not symbol.isalpha() or len(symbol) > 1)
         return symbol + (" " if is_wide and (not math or (before.endswith(" ") and after not in "^_,.)")) else "")
 
     def parse_accent(self, name: str, *, math: bool) -> str:
         """Parse the letter below an accent, and compose both."""
         base = self.parse_argument(math=math)
         base = {"ı": "i", "ȷ": "j"}.get(base, base)  # noqa: RUF001
-        if len(base) != 1 or not base.isalpha():
+        letter = base.rstrip()
+        if len(letter) != 1 or not letter.isalpha():
             return base
-        return unicodedata.normalize("NFC", base + ACCENTS[name])
+        return unicodedata.normalize("NFC", letter + ACCENTS[name]) + base[1:]
 
     def parse_escape(self, *, math: bool) -> str:
         r"""Parse a backslash before anything but a letter: \$, \", \(, \,."""

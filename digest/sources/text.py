@@ -7,6 +7,7 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from digest.sources.latex import latex_to_text
+from digest.sources.latex_symbols import SUBSCRIPTS, SUPERSCRIPTS
 
 TEXT_LENGTH, TITLE_LENGTH, NAME_LENGTH, TERM_LENGTH = 20_000, 1_000, 200, 100  # characters that are kept
 MAX_URL_LENGTH = 2000
@@ -20,6 +21,18 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+# Escapes of JSON that was escaped twice, caf\u00e9: with a digit, as \udead may be a macro, or a pair of surrogates.
+_ESCAPE = re.compile(
+    r"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?=[a-fA-F]{0,3}\d)[0-9a-fA-F]{4})+"
+)
+_LINE_BREAK = re.compile(r"(?<=\w)-[ \t]*\r?\n\s*(?=\w)(?!(?:and|or|to|und|oder|et|y)\b)")  # Models-\nArchitecture
+# Only pairs, without markup between them: a title may speak of the <b> element.
+_MARKUP = re.compile(
+    r"<(?P<tag>(?:jats:|mml:)?(?:i|em|b|bold|strong|italic|u|underline|sub|sup|small|tt|sc|span|p|title|mi|mn|mo|mrow|math))"
+    r"(?:\s[^<>]*)?>(?P<content>[^<>]*)</(?P=tag)>",
+    re.IGNORECASE,
+)
+MAX_MARKUP_DEPTH = 4
 _DASHES = ((re.compile(r"(?<![-\s])---(?!-)|(?<=\s)---(?=\s)"), "—"), (re.compile(r"(?<=\w)--(?=\w)"), "–"))  # noqa: RUF001
 _NAME_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
 _LATEX_ERRORS = re.compile(
@@ -38,7 +51,11 @@ def clean_text(text: str, limit: int = TEXT_LENGTH) -> str:
     text = text[: 2 * limit]  # before any work is done: markup is seldom longer than what it says
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-    text = _INVISIBLE.sub("", text)
+    if "\\u" in text:
+        text = _ESCAPE.sub(lambda escape: _decode_escapes(escape[0]), text)
+    text = _LINE_BREAK.sub("-", _INVISIBLE.sub("", text))
+    for _ in range(MAX_MARKUP_DEPTH if "</" in text else 0):
+        text = _MARKUP.sub(_markup_content, text)
     if "--" in text and "://" not in text:
         for pattern, dash in _DASHES:
             text = pattern.sub(dash, text)
@@ -48,6 +65,21 @@ def clean_text(text: str, limit: int = TEXT_LENGTH) -> str:
         text = _INVISIBLE.sub("", latex_to_text(text))
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def _decode_escapes(escapes: str) -> str:
+    units = b"".join(int(unit, 16).to_bytes(2, "big") for unit in escapes.split("\\u")[1:])
+    return units.decode("utf-16-be", "ignore")
+
+
+def _markup_content(markup: re.Match[str]) -> str:
+    tag, content = markup["tag"].lower().rpartition(":")[2], markup["content"]
+    table = {"sub": SUBSCRIPTS, "sup": SUPERSCRIPTS}.get(tag, {})
+    if content and all(character in table and not character.isalpha() for character in content):
+        return "".join(table[character] for character in content)
+    if table and content not in {"st", "nd", "rd", "th"}:
+        return f"{'^' if tag == 'sup' else '_'}{content}"
+    return f" {content} " if tag in {"p", "title"} else content
 
 
 def parse_authors(authors: str | Iterable[str]) -> tuple[str, ...]:

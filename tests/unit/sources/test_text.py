@@ -106,3 +106,21 @@ def test_twenty_thousand_real_abstracts_come_out_clean() -> None:
         texts = [clean_text(paper["title"] + "\n" + paper["abstract"]) for paper in map(json.loads, lines)]
     assert sum("\\" in text for text in texts) < len(texts) / 200
     assert all(text.isprintable() for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [
+        ("<i>Mus musculus</i> and <EM class='x'>Danio</EM>", "Mus musculus and Danio"),
+        ("CO<sub>2</sub> at 10<sup>-3</sup>, x<sub>i</sub>, 1<sup>st</sup>", "CO₂ at 10⁻³, x_i, 1st"),
+        ("<jats:p>One <jats:italic>of</jats:italic> <b><i>two</i></b></jats:p>", "One of two"),
+        ("The <b> element, <nav> and a<b>c", "The <b> element, <nav> and a<b>c"),
+        (r"Pok\u00e9mon \ud83e\uddea \u{a}", "Pokémon 🧪 ă"),
+        ("Vision-\n   Language Models", "Vision-Language Models"),
+        ("short-\nand long-term", "short- and long-term"),
+        (r"K to \pi\nu\bar\nu decays", "K to πνν̄ decays"),
+        (r"set the \dot product", "set the dot product"),
+    ],
+)
+def test_faults_of_titles_are_read_as_they_were_meant(text: str, readable: str) -> None:
+    assert clean_text(text) == readable
