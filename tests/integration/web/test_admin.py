@@ -19,6 +19,7 @@ from digest.delivery import send_queued
 from digest.delivery.circuit_breaker import close_circuit, open_circuit
 from digest.monitoring.statistics import summarize_month
 from digest.planning import plan
+from digest.tokens import delivery_subject
 from digest.web import create_app
 from digest.web.admin.charts import axis_ticks, monthly_charts
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
@@ -405,11 +406,11 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
     assert f"copy of letter {number} is in the queue" in operator.page(
         done.headers["location"].removeprefix("/operator")
     )
-    queued = StoreView(ctx.engine).deliveries(ADA)[-1]
+    digest, *_, queued = StoreView(ctx.engine).deliveries(ADA)
     assert (queued.kind, queued.state, queued.edition) == (
         DeliveryKind.ALREADY_SUBSCRIBED,
         DeliveryState.QUEUED,
-        f"copy:{number}:2026-07-28:2026-07-29",
+        f"copy:{delivery_subject(number, digest.message_id)}:2026-07-28:2026-07-29",
     )
     assert "sent today already" in operator.post(f"/letters/{number}/copy").text
     others = [create_delivery(ctx, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]

@@ -306,7 +306,11 @@ def test_declining_ends_the_subscription(ctx: AppContext, browser: Browser) -> N
     link = signed_path(ctx, TokenPurpose.CONFIRM, create_subscriber(ctx, confirmed=False))
     assert "Nothing will be sent" in browser.post(link, {"answer": "no"}).text
     assert status_of(ctx) == SubscriberStatus.UNSUBSCRIBED
-    assert browser.get(link).status_code == browser.post(link).status_code == 410
+    # Whoever changes their mind can still confirm by the same link.
+    assert "Start your digest?" in browser.get(link).text
+    assert status_of(ctx) == SubscriberStatus.UNSUBSCRIBED
+    assert browser.post(link).status_code == 200
+    assert status_of(ctx) == SubscriberStatus.ACTIVE
 
 
 def test_declining_late_does_not_end_a_running_subscription(ctx: AppContext, browser: Browser) -> None:
