@@ -28,6 +28,7 @@ from tests.support.command import Command
 from tests.support.contexts import ADA, KEY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import NOW, delivery, source_fetch, subscriber
 from tests.support.postgres import Postgres
+from tests.support.spoiled_rows import spoil
 
 CreateStore = Callable[[str], Engine]
 
@@ -204,3 +205,14 @@ def test_the_command_copies_and_names_what_it_cannot_use(
         assert connection.scalar(select(func.count()).select_from(Delivery)) == 1
         assert connection.scalar(text("SELECT count(*) FROM procrastinate.procrastinate_jobs")) == 0
     assert "is not empty" in command.run("migrate", "--from", source, "--to", url, status=1).stderr
+
+
+def test_a_row_that_cannot_be_read_is_named_and_nothing_is_copied(
+    sqlite_store: Engine, create_store: CreateStore
+) -> None:
+    fill_tables(sqlite_store)
+    spoil(sqlite_store, "UPDATE paper SET authors = 'null' WHERE id = 1")
+    target = create_store("sqlite")
+    with pytest.raises(StoreError, match="paper: authors of a row cannot be read"):
+        copy_store(sqlite_store, target)
+    assert not any(table_rows(target).values())

@@ -2,16 +2,20 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from digest.schedule import due_instant, latest_due_day, next_due_day
+from digest.config import Settings
+from digest.errors import SubscriberError
+from digest.schedule import due_instant, latest_due_day, load_zone, next_due_day, timezone_names
+from digest.subscribers import Preferences
 
 HOUR = timedelta(hours=1)
-ZONES = sorted(available_timezones() - {"localtime"})
+ZONES = sorted(timezone_names())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_a_day_is_due_from_its_very_instant_on() -> None:
 
 def days_of_changes(zone: str) -> list[date]:
     """Return the days of 2026 that do not have 24 hours."""
-    timezone = ZoneInfo(zone)
+    timezone = load_zone(zone)
     days = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
     offsets = [datetime(day.year, day.month, day.day, tzinfo=timezone).utcoffset() for day in days]
     return [day for day, (before, after) in zip(days, pairwise(offsets), strict=False) if before != after]
@@ -89,3 +93,20 @@ def test_now_lies_between_the_latest_due_day_and_the_next(now: datetime, zone: s
     distances = {"daily": {1}, "weekdays": {1, 3}, "weekly": {7}}[frequency]
     assert (following - latest).days in distances
     assert latest_due_day(due_instant(following, zone, hour), zone, hour, frequency) == following
+
+
+def test_every_zone_of_the_tzdata_package_can_be_loaded() -> None:
+    assert len(ZONES) > 590
+    assert all(load_zone(name).key == name for name in ZONES)
+
+
+@pytest.mark.parametrize(
+    "name", ["localtime", "posixrules", "posix/Europe/Berlin", "../UTC", "/etc/localtime", "Europe", ""]
+)
+def test_a_zone_that_only_a_machine_has_is_unknown(name: str) -> None:
+    with pytest.raises(ZoneInfoNotFoundError):
+        load_zone(name)
+    with pytest.raises(SubscriberError, match="No time zone is called"):
+        Preferences(timezone=name)
+    with pytest.raises(ValidationError, match="no time zone is called"):
+        Settings(_env_file=None, default_timezone=name)
