@@ -133,8 +133,8 @@ def sources(*, as_json: JsonOption = False) -> None:
         print_json({"fetches": fetches, "problems": sentences}, {"fetches": "readings"})
     else:
         columns = (
-            *("source", "list_day", "part", "status", "via", "promised", "received"),
-            *("listed", "new", "seconds", "started_at", "message"),
+            *("source", "list_day", "status", "via", "listed", "new", "seconds", "started_at", "message"),
+            *("part", "promised", "received"),
         )
         print_table("Fetches", columns, ([fetch[name] for name in columns] for fetch in fetches))
         for problem in problems:
