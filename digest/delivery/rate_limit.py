@@ -43,12 +43,12 @@ class TokenBucket:
     def add_slice(self, start: float, per_second: float) -> None:
         """Allow the messages of one slice from `start` on.
 
-        What has not gone when it is over is forfeited, so that it does not go beside the slices of others.
+        What is left when it has been over for as long again is forfeited: it would go beside many slices of others.
         """
         self._interval = 1 / per_second
         self._burst = max(0.0, BURST_SECONDS - self._interval)
         self._slice_left = slice_size(per_second)
-        self._slice_end = start + self._slice_left * self._interval + BURST_SECONDS
+        self._slice_end = start + 2 * self._slice_left * self._interval
         self._full_at = max(self._full_at, start + self._burst)
 
     def drop_slice(self) -> None:

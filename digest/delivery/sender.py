@@ -29,7 +29,16 @@ from digest.delivery.retry import DeliveryOutcome, outcome_from_error
 from digest.delivery.send_queue import SendQueue
 from digest.delivery.store_executor import StoreExecutor
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError, StoreError
-from digest.mail import LocalMailbox, OutgoingMessage, RelayConfig, SendCancelled, SmtpConnection, SmtpReply, replies
+from digest.mail import (
+    SHUTTING_DOWN,
+    LocalMailbox,
+    OutgoingMessage,
+    RelayConfig,
+    SendCancelled,
+    SmtpConnection,
+    SmtpReply,
+    replies,
+)
 from digest.mail.replies import ReplyTopic
 from digest.rendering import RenderCache
 
@@ -37,7 +46,7 @@ log = structlog.get_logger()
 
 # One connection is enough for so many; each one more may leave a message in doubt after a crash.
 DELIVERIES_PER_CONNECTION = 100
-PACE_PER_CONNECTION = 10.0  # messages a second; fewer connections are enough for a slow relay
+PACE_PER_CONNECTION = 5.0  # messages a second; fewer connections are enough for a slow relay
 CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before another one is opened
 STORE_ERRORS = (StoreError, SQLAlchemyError)
 
@@ -123,6 +132,7 @@ class Sender:
         self._queue = SendQueue(claimer, self._limits, self._executor, lambda: self._should_stop)
         self._connections = 0
         self._refused_at: float | None = None
+        self._relay_connections = 1  # that it took then
         self._is_aborted = False
         self._error: BaseException | None = None
 
@@ -175,12 +185,13 @@ class Sender:
     def _allowed_connections(self) -> int:
         """How many connections the queue is worth, and settings and relay allow."""
         is_refused = self._refused_at is not None and monotonic() < self._refused_at + CONNECTION_PAUSE_SECONDS
-        if is_refused or self._breaker.is_half_open:
+        if self._breaker.is_half_open:
             return 1
         worthwhile = 1 + (self._queue.claimed_count - 1) // DELIVERIES_PER_CONNECTION
         if self._limits.pace:
             worthwhile = min(worthwhile, int(self._limits.pace / PACE_PER_CONNECTION))
-        return max(1, min(worthwhile, self._ctx.settings.smtp_connections))
+        limit = self._relay_connections if is_refused else self._ctx.settings.smtp_connections
+        return max(1, min(worthwhile, limit))
 
     def _open_connection(self, group: asyncio.TaskGroup) -> None:
         if self._connections < self._allowed_connections:
@@ -201,7 +212,8 @@ class Sender:
                 except RelayUnavailableError as error:
                     self._queue.put_back(email)
                     if self._connections > 1:
-                        self._refused_at = monotonic()  # the relay takes fewer connections for now
+                        # The relay takes fewer connections for now.
+                        self._refused_at, self._relay_connections = monotonic(), self._connections - 1
                     elif self._breaker.counts_unreachable():
                         await self._open_circuit(error)
                 except STORE_ERRORS as error:
@@ -299,7 +311,8 @@ class Sender:
             return True
         self._breaker.record_answer()
         is_reply = error.code and outcome.state is not DeliveryState.UNCERTAIN
-        if is_reply and meaning.topic is ReplyTopic.RATE:
+        is_closing = error.code == SHUTTING_DOWN and meaning.topic is not ReplyTopic.SENDER  # whatever its words
+        if is_reply and (is_closing or meaning.topic is ReplyTopic.RATE):
             if await self._record(delivery, held) is not DeliveryState.SENDING:
                 return True
             if await self._executor.run(partial(self._limits.slow_down, pace)):

@@ -69,6 +69,7 @@ class SmtpConnection:
         self._relay = relay
         self._stream: SmtpStream | None = None
         self._sent_count, self._session_limit = 0, relay.max_messages
+        self._longest_session = 0  # messages of those that the relay ended
         self._needs_reset = False  # the relay still holds the envelope of a message that did not leave
         self._pipelined: tuple[OutgoingMessage, Sequence[SmtpCommand]] | None = None  # sent with the message before
         self._may_pipeline = True  # the next envelope
@@ -181,7 +182,7 @@ class SmtpConnection:
                     raise
                 if sent_commands and error.code not in SESSION_END_CODES:
                     self._may_pipeline = False
-                if error.code == TOO_MANY and self._sent_count:
+                if error.code == TOO_MANY and is_over:
                     self._session_limit = self._sent_count
                     await self.close()
                 self._disconnect()
@@ -189,9 +190,14 @@ class SmtpConnection:
                 return stream
 
     def _is_session_over(self, stream: SmtpStream, error: DeliveryError) -> bool:
-        if not self._sent_count or (not error.code and not stream.closed_reason):
+        """Return whether the relay ends a session that was as long as any before; else it wants less of us."""
+        if not self._sent_count or TOO_FAST.search(str(error)):
             return False
-        return error.code in {0, *SESSION_END_CODES} and not TOO_FAST.search(str(error))
+        if error.code not in SESSION_END_CODES:
+            return not error.code and bool(stream.closed_reason)
+        is_full = self._sent_count >= self._longest_session
+        self._longest_session = max(self._longest_session, self._sent_count)
+        return is_full
 
     async def _execute(self, stream: SmtpStream, commands: Sequence[SmtpCommand]) -> None:
         """Send commands, in one write where the relay can pipeline."""

@@ -170,6 +170,36 @@ def test_a_session_that_is_full_is_followed_by_a_new_one(store: Engine, offers: 
     assert {row.attempts for row in StoreView(store).deliveries()} == {1}
 
 
+class ClosingEarly(RudeRelay):
+    """Ends its first session after six messages, the second after three, and says nothing of a rate."""
+
+    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        most = {1: 6, 2: 3}.get(len(self.heard), 100)
+        if verb == "MAIL" and sum(line.startswith("MAIL") for line in self.heard[-1]) > most:
+            self.replies["MAIL"].append("421 4.7.0 try again later, close")
+        return await super()._say(verb, writer)
+
+
+def test_a_session_that_is_closed_sooner_than_the_one_before_is_a_wish_for_less(store: Engine) -> None:
+    queue_deliveries(store, 15)
+    rude = ClosingEarly()
+    report = send(store, rude, smtp_connections=1)
+    assert (report.sent, report.deferred) == (15, 0)
+    assert len(rude.heard) == 3
+    with read_session(store) as session:
+        assert session.exec(select(SharedTokenBucket.pace)).one() is not None
+    assert {row.attempts for row in StoreView(store).deliveries()} == {1}
+
+
+def test_a_relay_that_refuses_one_connection_more_keeps_those_it_has(sqlite_store: Engine) -> None:
+    queue_deliveries(sqlite_store, 450)
+    rude = RudeRelay({"greeting": ["220 one", "220 two", *["421 4.7.0 too many connections"] * 9]})
+    report = send(sqlite_store, rude, smtp_reuse=10_000)
+    assert (report.sent, report.relay_error) == (450, "")
+    taken = [sum(line.startswith("RCPT") for line in said) for said in rude.heard]
+    assert sorted(taken)[-2] > 50
+
+
 # --- the end of trying
 
 
