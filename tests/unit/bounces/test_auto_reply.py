@@ -72,6 +72,12 @@ def test_a_telephone_number_of_a_postmaster_is_no_reply_code(subject: str, text:
     assert parse_bounce(raw).kind is ReportKind.AUTO_REPLY
 
 
+def test_a_postmaster_who_is_away_reports_no_bounce_whatever_numbers_follow() -> None:
+    text = "Somebody stands in for me, ask for it@example.net in building 550 of the campus."
+    raw = reply("Out of office", text, "Postmaster <postmaster@example.net>", "Auto-Submitted: auto-replied\n")
+    assert parse_bounce(raw).kind is ReportKind.AUTO_REPLY
+
+
 @pytest.mark.parametrize(
     "text",
     [
