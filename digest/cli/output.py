@@ -77,7 +77,8 @@ def configure_logging(level: int = logging.CRITICAL, log_format: str = "auto") -
     )
     logging.lastResort = LibraryLogHandler(logging.WARNING)
     # A pool logs each attempt to connect; whoever waits for the connection says once that the database is away.
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    for name in ("psycopg.pool", "procrastinate.utils"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def format_traceback(exc_info: Any) -> str:

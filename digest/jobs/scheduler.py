@@ -138,7 +138,8 @@ class Scheduler:
                 log.error("job.failed", job=job, reason=reason)  # noqa: TRY400  - a foreseen error needs no traceback
         else:
             reason = self._failures.pop(job, "")
-            if reason and reason not in self._failures.values():
+            if reason:  # one line for all jobs that failed for it
+                self._failures = {name: other for name, other in self._failures.items() if other != reason}
                 log.info("job.recovered", job=job)
 
 
