@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos mutants soak check-mta check-mail check-pages look-mail lint format audit bench lock clean help
+.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail lint format audit bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -48,6 +48,9 @@ mutants: .venv/test  ## plant N faults in what must not fail: do the tests notic
 soak: .venv/test  ## the service for DAYS=200 by a fixed clock: nothing doubled, lost or without bound (SUBSCRIBERS=40 SEED=n)
 	@$(BIN)/python -m tests.soak $(if $(DAYS),--days $(DAYS)) $(if $(SUBSCRIBERS),--subscribers $(SUBSCRIBERS)) \
 	  $(if $(SEED),--seed $(SEED))
+
+fuzz: .venv/test  ## every parser of outside text with new examples (MINUTES=10); `make test` has the short form
+	@$(BIN)/python -m tests.fuzz $(if $(MINUTES),--minutes $(MINUTES))
 
 check-mta: .venv/test  ## MESSAGES each through Postfix, its smtp-sink and Exim, which refuse, defer and die
 	@$(BIN)/python -m tests.mta $(MESSAGES)

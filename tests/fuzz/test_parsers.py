@@ -1,0 +1,156 @@
+"""Any text from outside is read or refused with an error of its kind, and what we write is read back as it was."""
+
+import asyncio
+import contextlib
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.bounces.parser import parse_bounce
+from digest.errors import DigestError
+from digest.mail import SmtpReply, encode_part
+from digest.mail.smtp_protocol import SmtpStream
+from digest.mail.transfer_encoding import decode_quoted_printable
+from digest.matching import normalize_author, parse, parse_canonical
+from digest.sources.atom import parse_feed, parse_query_response
+from digest.sources.huggingface import parse_page
+from digest.sources.latex import latex_to_text
+from digest.sources.text import TEXT_LENGTH, clean_text, parse_authors
+from digest.subscribers.csv_reader import read_csv
+from digest.tokens import TokenPurpose, TokenSigner
+
+NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
+ANY_TEXT = st.text(max_size=200)
+
+
+def text_of(*pieces: str) -> st.SearchStrategy[str]:
+    """Return texts made of pieces that a parser knows, and of anything."""
+    return st.lists(st.sampled_from(pieces) | st.text(max_size=8), max_size=25).map("".join)
+
+
+LATEX = text_of("\\", "{", "}", "$", "^", "_", "~", "\\frac", "\\bar", "\\'", "\\u00e9", "<i>", "</i>", "&amp;", "-\n")
+KEYWORD = text_of('"', "(", ")", "AND ", "OR ", "NOT ", "-", "*", "author:", "cat:", "~3", ",", " ", "upvotes>", "|")
+NAME = text_of(",", ".", " ", "-", "'", "`", "_", "Jr", "III", "JP", "Le ", "van ", "É")
+XML = text_of(
+    "<rss>", "<channel>", "<item>", "</item>", "<title>", "</title>", "<feed>", "&eacute;", "&", "<![CDATA[", "]]>"
+)
+PAGE = text_of("<main>", "<div data-props='", "'>", "{", "}", "[", "]", '"dailyPapers":', "&quot;", "null", "</div>")
+MAIL = text_of(
+    "\r\n", "\n", "Content-Type: multipart/report; boundary=b\n", "--b\n", "Status: 5.1.1\n", "Subject: ", ": "
+)
+CSV = text_of(",", ";", "\t", "\n", '"', "email", "keywords", "a@example.org", "sep=;\n", "status")
+
+
+@given(KEYWORD)
+def test_a_keyword_is_read_back_as_it_was_read(text: str) -> None:
+    with contextlib.suppress(DigestError):
+        query = parse(text)
+        assert parse_canonical(query.canonical).canonical == query.canonical
+
+
+@given(NAME)
+def test_a_name_is_normalized_to_words(name: str) -> None:
+    normalized = normalize_author(name)
+    assert normalized == " ".join(normalized.split())
+    assert len(normalized) <= 4 * len(name) + 8
+
+
+@given(LATEX)
+def test_text_comes_out_on_one_line(text: str) -> None:
+    cleaned = clean_text(text)
+    assert cleaned == " ".join(cleaned.split())
+    assert len(cleaned) <= TEXT_LENGTH
+    assert len(latex_to_text(text)) <= 20 * len(text) + 20
+    assert all(name.strip() for name in parse_authors(text))
+
+
+@given(XML)
+def test_a_feed_is_read_or_refused(text: str) -> None:
+    for body in (text.encode("utf-8", "replace"), f"<rss><channel>{text}</channel></rss>".encode("utf-8", "replace")):
+        with contextlib.suppress(DigestError):
+            parse_feed(body, "feed")
+        with contextlib.suppress(DigestError):
+            parse_query_response(body, "query", day=date(2026, 7, 28))
+
+
+@given(PAGE)
+def test_a_page_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(DigestError):
+        parse_page(text, "page")
+
+
+@given(st.binary(max_size=300) | MAIL.map(lambda text: text.encode("utf-8", "replace")))
+def test_a_bounce_is_read_or_refused(raw: bytes) -> None:
+    with contextlib.suppress(DigestError):
+        parse_bounce(raw)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=200) | CSV.map(lambda text: text.encode("utf-8", "replace")))
+def test_a_list_of_subscribers_is_read_or_refused(raw: bytes) -> None:
+    with TemporaryDirectory() as folder, contextlib.suppress(DigestError):
+        file = Path(folder) / "list.csv"
+        file.write_bytes(raw)
+        read_csv(file)
+
+
+@given(st.text("abcdef0123456789-_", min_size=1, max_size=30), st.sampled_from(TokenPurpose), ANY_TEXT)
+def test_a_token_is_worth_something_for_its_purpose_only(subject: str, purpose: TokenPurpose, forged: str) -> None:
+    signer = TokenSigner(["k" * 32])
+    token = signer.sign(purpose, subject, NOW)
+    assert signer.unsign(purpose, token, NOW) == subject
+    for other in (*(set(TokenPurpose) - {purpose}), purpose):
+        with contextlib.suppress(DigestError):
+            assert signer.unsign(other, forged if other == purpose else token, NOW) is None
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=6))
+def test_encoded_parts_are_read_back(texts: list[str]) -> None:
+    encoded = [encode_part(text) for text in texts]
+    read = "".join(decode_quoted_printable(part) for part in encoded)
+    assert read == "".join(text.replace("\r\n", "\n").replace("\r", "\n") for text in texts)
+
+
+class ClosedTransport(asyncio.Transport):
+    """Transport that notes whether it was closed."""
+
+    is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+    close = abort
+
+
+REPLY = st.sampled_from([b"250", b"354", b"421", b"55", b" ok", b"-more", b"\r\n", b"\n", b" ", b"\xff"])
+
+
+@given(st.lists(REPLY | st.binary(max_size=6), max_size=20).map(b"".join), st.integers(1, 30))
+def test_replies_are_read_alike_however_they_are_cut(data: bytes, size: int) -> None:
+    async def read(pieces: list[bytes]) -> tuple[list[SmtpReply], bool]:
+        transport = ClosedTransport()
+        stream = SmtpStream(transport)
+        stream.write(b"", 3)
+        for piece in pieces:
+            stream.data_received(piece)
+        is_closed = bool(stream.closed_reason)
+        stream.closed_reason = stream.closed_reason or "the end"
+        return await stream.read_replies(3, 1), is_closed
+
+    cut = [data[start : start + size] for start in range(0, len(data), size)]
+    assert asyncio.run(read([data])) == asyncio.run(read(cut))
+
+
+@given(
+    st.recursive(st.none() | st.integers() | ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner))
+)
+def test_any_json_on_a_page_is_read_or_refused(value: object) -> None:
+    with contextlib.suppress(DigestError):
+        parse_page(f'<div data-target="DailyPapers" data-props="{json.dumps(value)}">', "page")
