@@ -129,7 +129,22 @@ class ClosedTransport(asyncio.Transport):
     close = abort
 
 
-REPLY = st.sampled_from([b"250", b"354", b"421", b"55", b" ok", b"-more", b"\r\n", b"\n", b" ", b"\xff"])
+REPLY = st.sampled_from(
+    [
+        b"250 ok\r\n",
+        b"550-5.1.1 no\n550 user\r\n",
+        b"250",
+        b"354",
+        b"421",
+        b"55",
+        b" ok",
+        b"-more",
+        b"\r\n",
+        b"\n",
+        b" ",
+        b"\xff",
+    ]
+)
 
 
 @given(st.lists(REPLY | st.binary(max_size=6), max_size=20).map(b"".join), st.integers(1, 30))
