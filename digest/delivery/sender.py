@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 # One connection is enough for so many; each one more may leave a message in doubt after a crash.
 DELIVERIES_PER_CONNECTION = 100
-PACE_PER_CONNECTION = 5.0  # messages a second; fewer connections are enough for a slow relay
+PACE_PER_CONNECTION = 8.0  # messages a second; fewer connections are enough for a slow relay
 CONNECTION_PAUSE_SECONDS = 60.0  # after the relay refused a connection, before another one is opened
 STORE_ERRORS = (StoreError, SQLAlchemyError)
 
