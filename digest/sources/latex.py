@@ -210,10 +210,10 @@ class _LatexParser:
         """Parse the letter below an accent, and compose both."""
         base = self.parse_argument(math=math)
         base = {"ı": "i", "ȷ": "j"}.get(base, base)  # noqa: RUF001
-        letter = base.rstrip()
-        if len(letter) != 1 or not letter.isalpha():
+        character = base.rstrip()
+        if len(character) != 1 or not character.isalpha():
             return base
-        return unicodedata.normalize("NFC", letter + ACCENTS[name]) + base[1:]
+        return unicodedata.normalize("NFC", character + ACCENTS[name]) + base[1:]
 
     def parse_escape(self, *, math: bool) -> str:
         r"""Parse a backslash before anything but a letter: \$, \", \(, \,."""
