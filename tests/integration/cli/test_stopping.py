@@ -47,7 +47,7 @@ def test_sigterm_waits_for_the_replies_and_requeues_the_rest(store: Engine, tmp_
 
     async def act() -> None:
         with serve_listings(ListingHost(TODAY)) as lists:
-            async with asyncio.timeout(90), SlowRelay() as relay:
+            async with asyncio.timeout(300), SlowRelay() as relay:
                 process = Command(
                     tmp_path,
                     {
