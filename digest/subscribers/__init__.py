@@ -1,6 +1,6 @@
 """Everything that a subscriber may ask for, one transaction each.
 
-- `csv_reader`: CSV as spreadsheets and other newsletter programs write it
+- `csv_table`: CSV as spreadsheets and other newsletter programs write it
 - `csv_transfer`: list subscribers, export them as CSV and import them
 - `privacy`: history, export and erasure of what is stored about a subscriber
 - `profile`: what a page shows of a subscriber, and the outcome of an action

@@ -18,7 +18,7 @@ from digest.database import read_session, write_session
 from digest.database.models import Delivery, Subscriber, SubscriberStatus
 from digest.errors import StoreError, SubscriberError
 from digest.matching import KeywordInput
-from digest.subscribers.csv_reader import COLUMNS, CsvTable, parse_status, read_csv
+from digest.subscribers.csv_table import COLUMNS, CsvTable, parse_status, read_csv
 from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.records import (
     ENDED_STATUSES,

@@ -20,7 +20,7 @@ from digest.sources.atom import parse_feed, parse_query_response
 from digest.sources.huggingface import parse_page
 from digest.sources.latex import latex_to_text
 from digest.sources.text import TEXT_LENGTH, clean_text, parse_authors
-from digest.subscribers.csv_reader import read_csv
+from digest.subscribers.csv_table import read_csv
 from digest.tokens import TokenPurpose, TokenSigner
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)

@@ -14,7 +14,7 @@ from digest.database import connect
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
 from digest.subscribers import csv_transfer, erase_by_email, export_csv, import_csv, list_subscribers
-from digest.subscribers.csv_reader import COLUMNS
+from digest.subscribers.csv_table import COLUMNS
 from digest.subscribers.csv_transfer import FORMULA_PREFIXES, ImportReport
 from tests.support.command import Command
 from tests.support.contexts import StoreView, add_active_subscriber, make_context, set_status

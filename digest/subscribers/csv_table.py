@@ -75,19 +75,19 @@ class CsvTable:
 
         A row with too many cells is a mapping of "" to what is wrong. Raises SubscriberError for a file that is no CSV.
         """
-        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
+        lines = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
         try:
-            next(reader, None)
-            line_number = reader.line_num + 1
-            for cells in reader:
+            next(lines, None)
+            line_number = lines.line_num + 1
+            for cells in lines:
                 if len(cells) > len(self.names) and any(cells[len(self.names) :]):
                     error_text = "more cells than the heading has; put keywords with a comma between double quotes"
                     yield line_number + self.skipped_lines, {"": error_text}
                 elif any(cells):
                     yield line_number + self.skipped_lines, self._to_row(cells)
-                line_number = reader.line_num + 1
+                line_number = lines.line_num + 1
         except csv.Error as error:
-            line = reader.line_num + self.skipped_lines
+            line = lines.line_num + self.skipped_lines
             raise SubscriberError(f"{self.file} line {line} is no CSV: {error}") from error
 
     def _to_row(self, cells: list[str]) -> dict[str, str]:
