@@ -52,7 +52,7 @@ def test_each_outcome_of_a_run_is_logged(sqlite_store: Engine, capfd: pytest.Cap
         with write_session(sqlite_store) as session:
             session.add(left := subscriber(email="left@example.org", status=SubscriberStatus.UNSUBSCRIBED))
             session.flush()
-            session.add(delivery(left, kind=DeliveryKind.WELCOME))
+            session.add(delivery(left, kind=DeliveryKind.WELCOME, created_at=NOW))
         running.refuse = {
             "refused@example.org": "550 5.1.1 <refused@example.org> is unknown",
             "later@example.org": "451 4.3.0 <later@example.org> later",
