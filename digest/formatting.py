@@ -64,7 +64,7 @@ def format_date(day: date, today: date | None = None) -> str:
 
 def frequency_label(frequency: str) -> str:
     """Return how often digests come, in words."""
-    return FREQUENCY_LABELS[frequency]
+    return FREQUENCY_LABELS.get(frequency, frequency)
 
 
 def join_words(words: Sequence[str], more: int = 0, noun: str = "", *, conjunction: str = "and") -> str:

@@ -52,7 +52,7 @@ def find_fault(row: SQLModel) -> str | None:
     table = cast("Table", inspect(type(row)).local_table)
     for column in table.columns:
         value = getattr(row, column.key)
-        if isinstance(value, Unreadable):
+        if isinstance(value, Unreadable | bytes):  # no column is for bytes, but SQLite stores what it is given
             return f"{column.key} cannot be read"
         if value is None and not column.nullable and not column.primary_key:
             return f"{column.key} is missing"

@@ -28,6 +28,7 @@ from digest.rendering import BatchData, FirstPapers, RenderCache, load_batch, pr
 
 log = structlog.get_logger()
 
+REPLACEMENT_CHARACTER = "\ufffd"  # read in place of bytes that are no text
 RECOVERY_SECONDS = 5.0  # between searches for what dead senders left, where there are other senders
 Clock = Callable[[], datetime]
 # Finds the papers that the welcome of each new subscriber shows.
@@ -69,6 +70,8 @@ def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | No
     recipient = batch.recipients.get(delivery.subscriber_id)
     if recipient is None:
         return "its subscriber is missing"
+    if REPLACEMENT_CHARACTER in recipient.email:
+        return "its subscriber cannot be read: email is no text"
     fault = find_subscriber_fault(recipient.timezone, recipient.send_hour)
     return f"its subscriber cannot be read: {fault}" if fault else None
 

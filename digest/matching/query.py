@@ -87,7 +87,8 @@ def parse_canonical(canonical: str) -> Query:
 def can_parse(canonical: object) -> bool:
     """Return whether a stored canonical form can be parsed; its row may be damaged, or older than the grammar."""
     try:
-        return isinstance(canonical, str) and bool(parse_canonical(canonical))
+        # No canonical form has U+FFFD; it is read in place of bytes that are no text.
+        return isinstance(canonical, str) and "\ufffd" not in canonical and bool(parse_canonical(canonical))
     except (QueryError, RecursionError):
         return False
 

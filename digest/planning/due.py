@@ -162,11 +162,12 @@ def due_groups(engine: Engine, now: datetime, unreadable: list[UnreadableRow] | 
 
 def _subscribers_with_fault(engine: Engine, timezone: str, reason: str) -> list[UnreadableRow]:
     """Name the active subscribers of a zone for whom no due time can be told."""
-    ids = select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE, Subscriber.timezone == timezone)
+    rows = select(Subscriber.id, Subscriber.timezone).where(Subscriber.status == SubscriberStatus.ACTIVE)
     if find_subscriber_fault(timezone, 0) is None:
-        ids = ids.where(~col(Subscriber.send_hour).between(0, 23))
-    with read_session(engine) as session:
-        return [describe_unreadable(Subscriber, number, reason) for number in session.exec(ids).all()]
+        rows = rows.where(~col(Subscriber.send_hour).between(0, 23))
+    with read_session(engine) as session:  # compared here: SQLite does not find a name with bytes that are no text
+        found = [number for number, zone in session.exec(rows).all() if zone == timezone]
+    return [describe_unreadable(Subscriber, number, reason) for number in found]
 
 
 def lock_due_subscribers(

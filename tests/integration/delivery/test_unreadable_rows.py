@@ -91,3 +91,17 @@ def test_a_delivery_of_no_subscriber_harms_nobody(planned: AppContext) -> None:
     report, sent_to = deliver(planned)
     assert (report.sent, report.unreadable, sent_to) == (1, 1, [BOB])
     assert plan_digests(planned, TUESDAY + DAY).due == 2
+
+
+def test_bytes_that_are_no_text_harm_one_delivery(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store, smtp_host="127.0.0.1", smtp_port=1, smtp_tls="none")
+    for email, keyword in ((ADA, "robot"), (BOB, "protein"), ("eve@example.org", "robot")):
+        add_active_subscriber(ctx, email, keyword, now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
+    plan_digests(ctx, TUESDAY)
+    spoil(sqlite_store, "UPDATE subscriber SET email = CAST(x'616461FF406578616D706C652E6F7267' AS TEXT) WHERE id = 1")
+    spoil(sqlite_store, "UPDATE delivery SET papers = CAST(x'5B31FF5D' AS TEXT) WHERE subscriber_id = 2")
+    spoil(sqlite_store, "UPDATE paper SET title = CAST(x'4120726F626F7420FF' AS TEXT) WHERE id = 1")
+    spoil(sqlite_store, "UPDATE keyword SET canonical = CAST(x'726F626FFF74' AS TEXT) WHERE id = 1")
+    report, sent_to = deliver(ctx)
+    assert (report.sent, report.unreadable, sent_to) == (1, 3, ["eve@example.org"])

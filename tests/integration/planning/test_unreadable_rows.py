@@ -15,6 +15,7 @@ from tests.support.contexts import (
     StoreView,
     add_active_subscriber,
     mailed_paper_ids,
+    make_context,
     plan_digests,
     set_status,
     store_papers,
@@ -48,6 +49,14 @@ ONLY_SQLITE = {
         SUBSCRIBER.format("covered_listing_id = 'all'"),
         SUBSCRIBER.format("covered_listing_id = 0"),
     ),
+    "keyword with bytes that are no text": (
+        "UPDATE keyword SET canonical = CAST(x'726F626FFF74' AS TEXT) WHERE id = 1",
+        KEYWORD.format("robot"),
+    ),
+    "zone with bytes that are no text": (
+        SUBSCRIBER.format("timezone = CAST(x'5554FF43' AS TEXT)"),
+        SUBSCRIBER.format("timezone = 'UTC'"),
+    ),
     "keyword of bytes": ("UPDATE keyword SET canonical = x'00ff' WHERE id = 1", KEYWORD.format("robot")),
 }
 
@@ -73,13 +82,21 @@ def test_a_subscriber_who_cannot_be_planned_for_waits_alone(two: AppContext, rec
 
 @pytest.mark.parametrize("kind", ONLY_SQLITE)
 def test_a_value_of_another_type_makes_one_subscriber_wait(sqlite_store: Engine, kind: str) -> None:
-    from tests.support.contexts import make_context
-
     ctx = make_context(sqlite_store)
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
     add_active_subscriber(ctx, BOB, "protein", now=TUESDAY)
     store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
     waits_alone_until_mended(ctx, StoreView(sqlite_store), *ONLY_SQLITE[kind])
+
+
+def test_bytes_that_are_no_text_are_shown_as_they_can_be(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    add_active_subscriber(ctx, BOB, "protein", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
+    spoil(ctx.engine, "UPDATE paper SET title = CAST(x'4120726F626F742077FF' AS TEXT) WHERE id = 1")
+    assert plan_digests(ctx, TUESDAY) == PlanReport(2, 2, 0)
+    assert mailed_paper_ids(StoreView(sqlite_store), ADA) == [[1]]
 
 
 def waits_alone_until_mended(ctx: AppContext, record: StoreView, spoiling: str, mending: str) -> None:
@@ -114,6 +131,15 @@ def test_a_keyword_at_an_impossible_place_leaves_the_others(two: AppContext, rec
     spoil(two.engine, "UPDATE saved_keyword SET position = 1 WHERE subscriber_id = 3 AND position = 2000")
     plan_digests(two, TUESDAY)
     assert reasons(two.engine) == [], "a row that is gone is released"
+
+
+def test_a_paper_of_bytes_is_in_no_digest(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store)
+    add_active_subscriber(ctx, BOB, "protein", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds")
+    spoil(ctx.engine, "UPDATE paper SET title = x'ff', abstract = x'ff' WHERE id = 1")
+    assert plan_digests(ctx, TUESDAY) == PlanReport(1, 1, 0, 1)
+    assert reasons(ctx.engine) == [("paper", "1")]
 
 
 @pytest.mark.parametrize("spoiling", ["authors = 'null'", "authors = '{\"a\": 1}'", "categories = '[1, null]'"])

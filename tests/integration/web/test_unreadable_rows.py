@@ -92,3 +92,24 @@ def test_the_operator_is_told_which_rows_cannot_be_read(spoiled: AppContext) -> 
     results = [result for result in check_database(spoiled.settings) if result.name == "rows"]
     assert any("subscriber 1: no such time zone" in result.message and not result.ok for result in results)
     assert StoreView(spoiled.engine).subscriber(ZOE).last_due_day == TUESDAY.date()
+
+
+def test_bytes_that_are_no_text_break_no_page(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store, operator_token=TOKEN, base_url="https://digest.test")
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", "A robot waits")
+    with write_session(ctx.engine) as session:
+        session.add(source_fetch())
+    no_text = "CAST(x'61FF62' AS TEXT)"
+    spoil(sqlite_store, f"UPDATE paper SET title = {no_text}, abstract = {no_text}, authors = {no_text} WHERE id = 1")
+    spoil(sqlite_store, f"UPDATE subscriber SET email = {no_text}, timezone = {no_text}, frequency = {no_text}")
+    spoil(sqlite_store, f"UPDATE source_fetch SET source = {no_text}, status = {no_text}, started_at = {no_text}")
+    spoil(sqlite_store, f"UPDATE listing SET source = {no_text}, list_day = {no_text} WHERE paper_id = 1")
+    browser = Browser(create_app(ctx, clock=lambda: TUESDAY), base="https://digest.test")
+    cookie = log_in(browser)
+    paths = [*PUBLIC_PAGES, *(f"/operator{path}" for path in ("", "/readers", "/readers/1"))]
+    statuses = {path: browser.get(path, headers={"Cookie": cookie}).status_code for path in paths}
+    assert {path: status for path, status in statuses.items() if status >= 500} == {}
+    health = browser.get("/healthz")
+    assert (health.status_code, health.json()["status"]) == (200, "ok")
+    assert "a\ufffdb" in browser.get("/papers/1").text
