@@ -271,8 +271,8 @@ def test_a_private_word_is_seen_wherever_it_is_defined() -> None:
 
 
 def test_variables_name_the_thing() -> None:
-    each = [node for _, tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "each"]
-    assert len(each) < 100
+    uses = [node for _, tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "each"]
+    assert len(uses) < 100
 
 
 def test_private_functions_are_at_most_a_quarter() -> None:

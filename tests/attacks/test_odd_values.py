@@ -53,7 +53,9 @@ def routes(app: Any, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
     """Yield path and methods of each route, also of included routers and mounted applications."""
     for route in app.routes:
         if hasattr(route, "effective_route_contexts"):
-            yield from ((prefix + each.path, each.methods or set()) for each in route.effective_route_contexts())
+            yield from (
+                (prefix + candidate.path, candidate.methods or set()) for candidate in route.effective_route_contexts()
+            )
         elif hasattr(route, "methods"):
             yield prefix + route.path, route.methods or set()
         elif getattr(route, "routes", None):
@@ -83,29 +85,29 @@ def fill_path(target: Target, path: str, name: str = "", value: str = "") -> str
     return re.sub(r"\{(\w+)(?::\w+)?\}", fill, path)
 
 
-def requests(target: Target, app: FastAPI, values: Sequence[str], each: int) -> Iterator[tuple[str, str, str]]:
+def requests(target: Target, app: FastAPI, values: Sequence[str], per_place: int) -> Iterator[tuple[str, str, str]]:
     """Yield method, path and body; of all odd values each place gets as many, in turn."""
     turns = cycle(values)
     found = [(path, methods) for path, methods in routes(app) if path not in LEFT_OUT and "/static" not in path]
     assert len(found) > 50
     for path, methods in found:
         for name in re.findall(r"\{(\w+)", path):
-            for value in islice(turns, each):
+            for value in islice(turns, per_place):
                 for method in methods & {"GET", "POST"}:
                     yield method, fill_path(target, path, name, value), "answer=maybe"
         for name in QUERIES if "GET" in methods else ():
-            for value in islice(turns, each):
+            for value in islice(turns, per_place):
                 yield "GET", f"{fill_path(target, path)}?{name}={encode(value)}", ""
         # Nothing that ends the subscription: the pages after it would be those of a former subscriber.
         if "POST" in methods and not path.startswith(("/unsubscribe", "/return")) and not path.endswith("/erase"):
             for name in FIELDS:
-                for value in islice(turns, each):
+                for value in islice(turns, per_place):
                     form = {"keywords": "robot", "email": "a@example.net", "answer": "yes", name: value}
                     yield "POST", fill_path(target, path), "&".join(f"{k}={encode(v)}" for k, v in form.items())
 
 
-@pytest.mark.parametrize("each", [1, pytest.param(len(ODD), marks=pytest.mark.long)])
-def test_no_odd_value_is_a_fault_of_ours(target: Target, each: int) -> None:
+@pytest.mark.parametrize("per_place", [1, pytest.param(len(ODD), marks=pytest.mark.long)])
+def test_no_odd_value_is_a_fault_of_ours(target: Target, per_place: int) -> None:
     settings = make_settings(target.ctx.engine, base_url="http://digest.test", operator_token=OPERATOR_TOKEN)
     ctx = type(target.ctx)(settings, target.ctx.engine, target.ctx.token_signer)
     app = create_app(ctx, clock=lambda: TEST_TIME, limits=LIMITS, min_answer_seconds=0)
@@ -115,7 +117,7 @@ def test_no_odd_value_is_a_fault_of_ours(target: Target, each: int) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://digest.test", headers=SAME_SITE) as client:
             assert (await client.post("/operator/login", data={"token": OPERATOR_TOKEN})).status_code == 303
             faults, count = [], 0
-            for method, path, body in requests(target, app, ODD, each):
+            for method, path, body in requests(target, app, ODD, per_place):
                 response = await client.request(method, path, content=body, headers=FORM if body else {})
                 count += 1
                 if response.status_code >= 500:

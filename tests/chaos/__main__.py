@@ -107,34 +107,34 @@ def print_results(done: list[dict[str, Any]]) -> int:
     """What all pieces came to, as a table; the exit status."""
     states: Counter[str] = Counter()
     sums: dict[str, Counter[str]] = {"events": Counter(), "ends": Counter(), "struck": Counter()}
-    for each in done:
-        states.update(each["verdict"]["states"])
+    for result in done:
+        states.update(result["verdict"]["states"])
         for name, counter in sums.items():
-            counter.update(each[name])
-    verdicts = [each["verdict"] for each in done]
-    faults = [fault for each in done for fault in each["faults"]]
-    total: Callable[[str], int] = lambda name: sum(each[name] for each in verdicts)  # noqa: E731
+            counter.update(result[name])
+    verdicts = [result["verdict"] for result in done]
+    faults = [fault for result in done for fault in result["faults"]]
+    total: Callable[[str], int] = lambda name: sum(verdict[name] for verdict in verdicts)  # noqa: E731
     lines: list[tuple[str, object]] = [
-        ("letters", sum(each["letters"] for each in done)),
-        ("kills", sum(each["kills"] for each in done)),
+        ("letters", sum(result["letters"] for result in done)),
+        ("kills", sum(result["kills"] for result in done)),
         ("events", format_counts(sums["events"])),
         ("senders ended", format_counts(sums["ends"])),
         ("faults of the relay", sum(sums["struck"].values())),
         ("accepted by the relay", total("accepted")),
         ("in the record", format_counts(states)),
         ("in doubt", f"{total('uncertain')}, of which {total('arrived')} had arrived; at most {total('allowed')}"),
-        ("in doubt because", format_counts(sum((Counter(each["why"]) for each in verdicts), Counter()))),
-        ("in doubt without reason", sum(len(each["unexplained"]) for each in verdicts)),
-        ("doubled", sum(len(each["doubled"]) for each in verdicts)),
-        ("lost", sum(len(each["lost"]) for each in verdicts)),
-        ("left sending, on the wire", sum(len(each["left"]) for each in verdicts)),
+        ("in doubt because", format_counts(sum((Counter(verdict["why"]) for verdict in verdicts), Counter()))),
+        ("in doubt without reason", sum(len(verdict["unexplained"]) for verdict in verdicts)),
+        ("doubled", sum(len(verdict["doubled"]) for verdict in verdicts)),
+        ("lost", sum(len(verdict["lost"]) for verdict in verdicts)),
+        ("left sending, on the wire", sum(len(verdict["left"]) for verdict in verdicts)),
         (
             "after the next edition",
             "{} papers doubled, {} lost".format(
-                *(sum(len(each["after"][name]) for each in done) for name in ("doubled", "lost"))
+                *(sum(len(run["after"][name]) for run in done) for name in ("doubled", "lost"))
             ),
         ),
-        ("seconds", round(sum(each["seconds"] for each in done))),
+        ("seconds", round(sum(result["seconds"] for result in done))),
     ]
     for name, value in lines:
         write_line(f"{name:<28}{value:,}" if isinstance(value, int) else f"{name:<28}{value}")

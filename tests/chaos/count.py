@@ -62,69 +62,71 @@ def count(
     A letter may be in doubt when a connection that ended without QUIT was about it: one letter a connection. `unseen`
     more may be so without one, because the store did not take their answers.
     """
-    times = Counter(each.message_id for each in accepted)
-    verdict = Verdict(states=Counter(each.state for each in rows), accepted=len(accepted))
+    times = Counter(message.message_id for message in accepted)
+    verdict = Verdict(states=Counter(row.state for row in rows), accepted=len(accepted))
     _find_doubled(verdict, rows, accepted, times)
     _find_lost(verdict, readers, rows, times)
-    doubtful = [each for each in rows if each.state == DeliveryState.UNCERTAIN]
-    verdict.arrived = sum(1 for each in doubtful if times[each.message_id])
-    verdict.left += [f"{each.recipient} is left {each.state}" for each in rows if each.state in OPEN]
-    reasons = match_explanations([each.recipient for each in doubtful], [each.recipients for each in broken])
+    doubtful = [row for row in rows if row.state == DeliveryState.UNCERTAIN]
+    verdict.arrived = sum(1 for row in doubtful if times[row.message_id])
+    verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN]
+    reasons = match_explanations([row.recipient for row in doubtful], [connection.recipients for connection in broken])
     verdict.why.update(broken[number].why for number in reasons.values())
-    strangers = [each.recipient for each in doubtful if each.recipient not in reasons]
+    strangers = [row.recipient for row in doubtful if row.recipient not in reasons]
     verdict.why["the store"] = len(strangers)
-    verdict.allowed = sum(1 for each in broken if each.recipients) + unseen
+    verdict.allowed = sum(1 for connection in broken if connection.recipients) + unseen
     if len(strangers) > unseen:
-        verdict.unexplained += [f"{each} is in doubt, and no connection broke with its letter" for each in strangers]
+        verdict.unexplained += [
+            f"{recipient} is in doubt, and no connection broke with its letter" for recipient in strangers
+        ]
     return verdict
 
 
 def _find_doubled(
     verdict: Verdict, rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage], times: Counter[str]
 ) -> None:
-    known = {each.message_id: each for each in rows}
+    known = {row.message_id: row for row in rows}
     said = verdict.doubled
     said += [f"{name} was accepted {many} times" for name, many in times.items() if many > 1]
     said += [f"{name}, which is in no record, was accepted" for name in times if name not in known]
     said += [
-        f"{each.message_id} went to {each.recipient}, not to {known[each.message_id].recipient}"
-        for each in accepted
-        if each.message_id in known and known[each.message_id].recipient != each.recipient
+        f"{message.message_id} went to {message.recipient}, not to {known[message.message_id].recipient}"
+        for message in accepted
+        if message.message_id in known and known[message.message_id].recipient != message.recipient
     ]
     editions = Counter((known[name].recipient, known[name].edition) for name in times if name in known)
     said += [f"{reader} has {many} letters of {day}" for (reader, day), many in editions.items() if many > 1]
     settled = (DeliveryState.SENT, DeliveryState.UNCERTAIN)
     said += [
-        f"{each.recipient} has a letter that is {each.state}: its papers would come again"
-        for each in rows
-        if times[each.message_id] and each.state not in settled
+        f"{row.recipient} has a letter that is {row.state}: its papers would come again"
+        for row in rows
+        if times[row.message_id] and row.state not in settled
     ]
 
 
 def _find_lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[RecordRow], times: Counter[str]) -> None:
     said = verdict.lost
-    planned = {each.recipient for each in rows}
-    said += [f"{each} has no letter in the record" for each in readers if each not in planned]
+    planned = {row.recipient for row in rows}
+    said += [f"{address} has no letter in the record" for address in readers if address not in planned]
     said += [
-        f"{each.recipient}'s letter is sent, and nobody has it"
-        for each in rows
-        if each.state == DeliveryState.SENT and not times[each.message_id]
+        f"{row.recipient}'s letter is sent, and nobody has it"
+        for row in rows
+        if row.state == DeliveryState.SENT and not times[row.message_id]
     ]
-    for each in rows:
-        if each.state == DeliveryState.FAILED and each.code not in FINAL:
-            said.append(f"{each.recipient}'s letter failed with {each.code or 'no code'}")
-        elif each.state == DeliveryState.FAILED and (each.is_reclaimed or not each.papers):
-            said.append(f"{each.recipient}'s letter failed and owes nothing")
-        elif each.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
-            said.append(f"{each.recipient}'s letter is {each.state}, and nobody asked for that")
+    for row in rows:
+        if row.state == DeliveryState.FAILED and row.code not in FINAL:
+            said.append(f"{row.recipient}'s letter failed with {row.code or 'no code'}")
+        elif row.state == DeliveryState.FAILED and (row.is_reclaimed or not row.papers):
+            said.append(f"{row.recipient}'s letter failed and owes nothing")
+        elif row.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
+            said.append(f"{row.recipient}'s letter is {row.state}, and nobody asked for that")
 
 
 def match_explanations(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]]) -> dict[str, int]:
     """For whom of those in doubt there is a connection of their own that broke with their letter on it, and which."""
     by_reader: dict[str, list[int]] = defaultdict(list)
     for number, recipients in enumerate(broken):
-        for each in recipients:
-            by_reader[each].append(number)
+        for recipient in recipients:
+            by_reader[recipient].append(number)
     taken: dict[int, str] = {}
 
     def place(reader: str, tried: set[int]) -> bool:
@@ -137,8 +139,8 @@ def match_explanations(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]
                 return True
         return False
 
-    for each in doubtful:
-        place(each, set())
+    for name in doubtful:
+        place(name, set())
     return {reader: number for number, reader in taken.items()}
 
 
@@ -146,17 +148,17 @@ def check_papers(
     readers: Iterable[str], wanted: set[int], rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]
 ) -> Verdict:
     """When all is settled: each of `readers` has each of the papers, once."""
-    carried = {each.message_id: each for each in rows}
+    carried = {row.message_id: row for row in rows}
     had: Counter[tuple[str, int]] = Counter(
-        (each.recipient, paper)
-        for each in accepted
-        if each.message_id in carried
-        for paper in carried[each.message_id].papers
+        (message.recipient, paper)
+        for message in accepted
+        if message.message_id in carried
+        for paper in carried[message.message_id].papers
     )
-    verdict = Verdict(states=Counter(each.state for each in rows), accepted=len(accepted))
+    verdict = Verdict(states=Counter(row.state for row in rows), accepted=len(accepted))
     verdict.doubled += [f"{reader} has paper {paper} {many} times" for (reader, paper), many in had.items() if many > 1]
     verdict.lost += [
         f"{reader} never got paper {paper}" for reader in readers for paper in wanted if not had[reader, paper]
     ]
-    verdict.left += [f"{each.recipient} is left {each.state}" for each in rows if each.state in OPEN]
+    verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN]
     return verdict

@@ -172,7 +172,7 @@ def certificate(folder: Path, *addresses: str) -> Path | None:
     """A key and a certificate for these addresses, in one file; None where there is no openssl."""
     if not shutil.which("openssl"):
         return None
-    names = "subjectAltName=" + ",".join(f"IP:{each}" for each in addresses)
+    names = "subjectAltName=" + ",".join(f"IP:{address}" for address in addresses)
     subprocess.run(
         ["openssl", *CERTIFICATE.split(), "-addext", names, "-keyout", "key", "-out", "cert"],
         cwd=folder,

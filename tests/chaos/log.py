@@ -42,7 +42,7 @@ class KillRequest:
 
 Entry = AcceptedMessage | BrokenConnection | FaultEntry | KillRequest
 KINDS: dict[str, type[Entry]] = {
-    each.__name__: each for each in (AcceptedMessage, BrokenConnection, FaultEntry, KillRequest)
+    entry_type.__name__: entry_type for entry_type in (AcceptedMessage, BrokenConnection, FaultEntry, KillRequest)
 }
 
 

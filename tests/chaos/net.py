@@ -32,10 +32,10 @@ def create_network(number: int) -> Iterator[Network]:
     """So many places. Needs root."""
     own = os.getpid() % 250
     host = f"10.231.{own}.1"
-    places = [f"chaos{own}-{each}" for each in range(number)]
+    places = [f"chaos{own}-{n}" for n in range(number)]
     with ExitStack() as stack:
-        for each, place in enumerate(places, 10):
-            there = f"10.231.{own}.{each}"
+        for suffix, place in enumerate(places, 10):
+            there = f"10.231.{own}.{suffix}"
             run_ip("netns", "add", place)
             stack.callback(run_ip, "netns", "del", place)
             run_ip("link", "add", _line(place), "type", "veth", "peer", "name", "eth0", "netns", place)

@@ -80,7 +80,7 @@ class PlanningUnderFire:
             others = [self._start("", 0)] if dice.random() < 1 / times else []  # one that nobody disturbs, beside it
             if kind == "pause":
                 self._resume(first, dice.uniform(0, 0.4))
-            ends = [self._end(each) for each in (first, *others)]
+            ends = [self._end(process) for process in (first, *others)]
             self.events[f"planning: {kind}"] += 1
             faults += self._unexpected(kind, ends)
         if (status := self._end(self._start("", 0))) != SenderExit.DONE:
@@ -111,4 +111,4 @@ class PlanningUnderFire:
 
     def _unexpected(self, kind: str, ends: Sequence[int | None]) -> list[str]:
         allowed = {SenderExit.DONE, SenderExit.STORE, -signal.SIGKILL}
-        return [f"a planner ended with {each} at {kind}" for each in ends if each not in allowed]
+        return [f"a planner ended with {end} at {kind}" for end in ends if end not in allowed]

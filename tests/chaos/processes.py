@@ -91,19 +91,19 @@ class SenderPool:
     def muster(self) -> bool:
         """Start whoever is not there; whether somebody has just ended because there was nothing to do."""
         idle = False
-        for each in self._others:
-            status = each.ended()
+        for process in self._others:
+            status = process.ended()
             if status is not None:
                 self.ends[_exit_name(status)] += 1
-        for each in self.members:
-            status = each.ended()
+        for member in self.members:
+            status = member.ended()
             if status is not None:
                 self.ends[_exit_name(status)] += 1
                 idle = idle or status in {SenderExit.DONE, SenderExit.CLOSED}
                 rests = status in {SenderExit.STORE, SenderExit.BUSY} or (len(self.members) > 1 and status >= 0)
-                each.rests_until = time.monotonic() + (AGAIN if rests else 0)
-            if each.process is None and time.monotonic() >= each.rests_until:
-                each.start(**self._how())
+                member.rests_until = time.monotonic() + (AGAIN if rests else 0)
+            if member.process is None and time.monotonic() >= member.rests_until:
+                member.start(**self._how())
                 self.starts += 1
         return idle
 
@@ -114,20 +114,20 @@ class SenderPool:
         self._others.append(other)
 
     def named(self, name: str) -> SenderProcess | None:
-        return next((each for each in self.members if each.name == name), None)
+        return next((process for process in self.members if process.name == name), None)
 
     def close(self) -> None:
         """Kill them all."""
-        for each in (*self.members, *self._others):
-            each.signal(signal.SIGKILL)
-            each.ended()
+        for process in (*self.members, *self._others):
+            process.signal(signal.SIGKILL)
+            process.ended()
 
 
 def _exit_name(status: int) -> str:
-    if status in {int(each) for each in SenderExit}:
+    if status in {int(code) for code in SenderExit}:
         return SenderExit(status).name.lower()
     return signal.Signals(-status).name if status < 0 else f"exit {status}"
 
 
 def sender_names(number: int) -> list[str]:
-    return [f"sender{each}.test" for each in itertools.islice(itertools.count(1), number)]
+    return [f"sender{n}.test" for n in itertools.islice(itertools.count(1), number)]

@@ -135,7 +135,7 @@ class ChaosRun:
 
     def _act(self) -> None:
         now = time.monotonic()
-        for due in [each for each in self._later if each[0] <= now]:
+        for due in [change for change in self._later if change[0] <= now]:
             self._later.remove(due)
             due[1]()
         if self._ahead and len(self._accepted) >= self._next:
@@ -209,18 +209,18 @@ class ChaosRun:
         time.sleep(0.2)  # the server still hears that connections have ended
         self._hear()
         unseen = self.ground.unseen(self.events) * CONNECTIONS
-        readers = [each for each in store.load_addresses(engine) if each not in self._rows.addresses]
+        readers = [address for address in store.load_addresses(engine) if address not in self._rows.addresses]
         return count(readers, store.load_rows(engine), self._accepted, self._broken, unseen)
 
     def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
-        for each in self.processes.members:
-            each.signal(signal.SIGCONT)
+        for process in self.processes.members:
+            process.signal(signal.SIGCONT)
         self.processes.close()
         self._later.clear()
         self._ahead.clear()
         self._rows.mend()
-        store.resolve_uncertain(at.engine, {each.message_id for each in self._accepted}, self.clock())
+        store.resolve_uncertain(at.engine, {message.message_id for message in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
         plan(at.engine, at.sender_domain, self.clock())
         self._until_through()
@@ -240,10 +240,10 @@ class ChaosRun:
         }
         given = (self.ground.target, settings, self._clock_file)
         places = self.ground.places or [""] * self.ground.senders
-        around = [SenderEnvironment(self.folder / "errors", each, self.ground.certificate) for each in places]
+        around = [SenderEnvironment(self.folder / "errors", place, self.ground.certificate) for place in places]
         return [
-            SenderProcess(name, *given, each)
-            for name, each in zip(sender_names(self.ground.senders), around, strict=True)
+            SenderProcess(name, *given, member_environment)
+            for name, member_environment in zip(sender_names(self.ground.senders), around, strict=True)
         ]
 
     def _how(self) -> dict[str, Any]:

@@ -59,8 +59,8 @@ class RudeServer:
         if line == "polite":
             self.rate, self.kill_at = 0, ""
         elif line == "end":
-            for each in self._talks:
-                each.transport.abort()
+            for session in self._talks:
+                session.transport.abort()
         elif line == "kill":
             self.kill_at = self._dice.choice(KILL_AT)
 
@@ -114,7 +114,7 @@ class Conversation:
         pipelining = ["PIPELINING"] if self._faults.pipelining else []
         starttls = ["STARTTLS"] if self._server.tls and not self._secure else []
         lines = ["chaos", "SIZE 10000000", "8BITMIME", *pipelining, *starttls, "ENHANCEDSTATUSCODES"]
-        return "\r\n".join(f"250{' ' if each == lines[-1] else '-'}{each}" for each in lines)
+        return "\r\n".join(f"250{' ' if line == lines[-1] else '-'}{line}" for line in lines)
 
     async def _start_tls(self) -> None:
         if self._server.tls is None:

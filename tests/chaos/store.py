@@ -91,8 +91,8 @@ def time_until_due(engine: Engine, now: datetime) -> timedelta:
         latest = session.scalar(
             select(func.max(col(Delivery.next_attempt_at))).where(col(Delivery.state) == DeliveryState.QUEUED)
         )
-    until = [each for each in (lane, None if ready else latest) if each is not None]
-    return max((_aware(each) - now for each in until), default=timedelta(0))
+    until = [value for value in (lane, None if ready else latest) if value is not None]
+    return max((_aware(instant) - now for instant in until), default=timedelta(0))
 
 
 def _aware(instant: datetime) -> datetime:

@@ -31,9 +31,9 @@ def audit(lock_file: Path) -> list[str]:
     if not dependencies:
         raise RuntimeError(f"pip-audit found no package in {lock_file}")
     return [
-        f"{each['name']} {each['version']}: {flaw['id']}, fixed in {', '.join(flaw['fix_versions']) or 'none yet'}"
-        for each in dependencies
-        for flaw in each["vulns"]
+        f"{entry['name']} {entry['version']}: {flaw['id']}, fixed in {', '.join(flaw['fix_versions']) or 'none yet'}"
+        for entry in dependencies
+        for flaw in entry["vulns"]
     ]
 
 

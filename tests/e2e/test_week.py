@@ -105,7 +105,7 @@ def _replay(today: date, *faults: str) -> tuple[subprocess.Popen[bytes], str]:
         port = free.getsockname()[1]
     command = [sys.executable, str(SHARED / "tools" / "replay.py"), "--port", str(port), "--today", str(today)]
     process = subprocess.Popen(
-        [*command, *(f"--fault={each}" for each in faults)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, *(f"--fault={fault}" for fault in faults)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     for _ in range(100):
         try:

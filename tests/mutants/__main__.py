@@ -83,7 +83,7 @@ def main() -> int:
 
 def mutants_of(target: Target) -> list[Mutant]:
     """Return all faults of the modules of a target."""
-    files = [file for each in target.modules for file in (sorted((ROOT / each).rglob("*.py")) or [ROOT / each])]
+    files = [file for module in target.modules for file in (sorted((ROOT / module).rglob("*.py")) or [ROOT / module])]
     return [
         mutant
         for file in files
@@ -97,7 +97,7 @@ def call_map_of(name: str, folder: Path, *, reuse: bool) -> CallMap:
     if reuse and file.is_file():
         return load_call_map(file)
     write_line(f"{name}: running its tests without a fault")
-    tests = [each for each in TARGETS[name].tests if (ROOT / each).exists()]
+    tests = [test for test in TARGETS[name].tests if (ROOT / test).exists()]
     status = fork(partial(record_calls, tests, [*OPTIONS, "-k", "not postgresql"], file), LONGEST_BASELINE)
     if status != 0:
         raise SystemExit(f"{name}: its tests fail without any fault (pytest ended with {status})")

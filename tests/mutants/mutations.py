@@ -54,7 +54,7 @@ def _mutate(tree: ast.Module, path: str, wanted: int | None) -> Iterator[tuple[i
     """Yield the changes with their numbers; carry out the one that is wanted."""
     number = 0
     for name, function in _outermost_functions(tree, ""):
-        first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+        first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
         for parent, field, index, node in list(_behavior(function)):
             for replacement in _alternatives(node):
                 if wanted in {None, number}:

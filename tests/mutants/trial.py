@@ -83,7 +83,9 @@ def plant(mutant: Mutant) -> None:
     source = (ROOT / mutant.path).read_text(encoding="utf-8")
     code = compile(apply_mutant(source, mutant), str(ROOT / mutant.path), "exec")
     for name in mutant.function.split("."):
-        code = next(each for each in code.co_consts if isinstance(each, CodeType) and each.co_name == name)
+        code = next(
+            constant for constant in code.co_consts if isinstance(constant, CodeType) and constant.co_name == name
+        )
     module = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     function_of(sys.modules[module], mutant.function).__code__ = code
 
@@ -92,10 +94,10 @@ def function_of(module: Any, name: str) -> FunctionType:
     """Return the function under its decorators."""
     *classes, last = name.split(".")
     owner = module
-    for each in classes:
-        owner = getattr(owner, each)
+    for part in classes:
+        owner = getattr(owner, part)
     found: Any = vars(owner)[last]
     while not isinstance(found, FunctionType) or hasattr(found, "__wrapped__"):
         inner = (getattr(found, attribute, None) for attribute in ("__wrapped__", "__func__", "fget", "func"))
-        found = next(each for each in inner if each is not None)
+        found = next(code for code in inner if code is not None)
     return found

@@ -70,7 +70,7 @@ class Command:
     def _invoke(
         self, arguments: tuple[str, ...], raw: bytes, settings: Mapping[str, str]
     ) -> subprocess.CompletedProcess[bytes]:
-        out, err, stdin = (io.TextIOWrapper(io.BytesIO(each), encoding="utf-8") for each in (b"", b"", raw))
+        out, err, stdin = (io.TextIOWrapper(io.BytesIO(data), encoding="utf-8") for data in (b"", b"", raw))
         with (
             _own_process_state(),
             patch.dict(os.environ, {**self.environment, **settings}, clear=True),
@@ -82,7 +82,7 @@ class Command:
             code = _exit_status()
             out.flush()
             err.flush()
-        written = [each.buffer.getvalue() for each in (out, err)]
+        written = [stream.buffer.getvalue() for stream in (out, err)]
         return subprocess.CompletedProcess(arguments, code, *written)
 
 

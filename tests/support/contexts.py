@@ -74,11 +74,11 @@ class StoreView:
     def set_state(self, state: DeliveryState, email: str | None = None) -> None:
         """Set the state of every queued delivery, or of those to one address."""
         with write_session(self.store) as session:
-            for each in session.exec(
+            for delivery in session.exec(
                 select(Delivery).join(Subscriber).where(Delivery.state == DeliveryState.QUEUED)
             ).all():
-                if email is None or session.get_one(Subscriber, each.subscriber_id).email == email:
-                    each.state = state
+                if email is None or session.get_one(Subscriber, delivery.subscriber_id).email == email:
+                    delivery.state = state
 
 
 def sign_token(ctx: AppContext, email: str, purpose: TokenPurpose, now: datetime) -> str:
@@ -157,7 +157,12 @@ def add_many_subscribers(ctx: AppContext, count: int) -> None:
         words = list(keyword_ids)
         subscriber_ids = session.exec(select(col(Subscriber.id)).order_by(col(Subscriber.id))).all()
         saved = [
-            {"subscriber_id": each, "position": 0, "keyword_id": keyword_ids[words[n % 3]], "text": words[n % 3]}
-            for n, each in enumerate(subscriber_ids)
+            {
+                "subscriber_id": subscriber_id,
+                "position": 0,
+                "keyword_id": keyword_ids[words[n % 3]],
+                "text": words[n % 3],
+            }
+            for n, subscriber_id in enumerate(subscriber_ids)
         ]
         session.execute(insert(SavedKeyword), saved)

@@ -27,7 +27,7 @@ class _Handler(socketserver.BaseRequestHandler):
         if isinstance(found, dns.rcode.Rcode):
             answer.set_rcode(found)
         elif found and asked.question[0].rdtype == dns.rdatatype.TXT:
-            answer.answer.append(dns.rrset.from_text_list(name, 60, "IN", "TXT", [_pieces(each) for each in found]))
+            answer.answer.append(dns.rrset.from_text_list(name, 60, "IN", "TXT", [_pieces(text) for text in found]))
         socket.sendto(answer.to_wire(), self.client_address)
 
 

@@ -65,7 +65,7 @@ class RudeRelay:
     @property
     def words(self) -> str:
         """All commands of all connections."""
-        return "\n".join(line for each in self.heard for line in each)
+        return "\n".join(line for lines in self.heard for line in lines)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -119,13 +119,13 @@ class RudeRelay:
 
     def _polite(self, verb: str, turn: "_Turn") -> str:
         if verb == "EHLO":
-            return "\r\n".join(["250-rude.test", *(f"250-{each}" for each in self.offers), "250 HELP"])
+            return "\r\n".join(["250-rude.test", *(f"250-{offer}" for offer in self.offers), "250 HELP"])
         if (verb == "RCPT" and not turn.mailed) or (verb == "DATA" and not turn.named):
             return "503 5.5.1 not yet"
         return USUAL.get(verb, "250 2.0.0 ok")
 
     async def _send(self, turn: "_Turn", writer: asyncio.StreamWriter) -> None:
-        for packet in [bytes([each]) for each in turn.held] if self.split else [turn.held]:
+        for packet in [bytes([byte]) for byte in turn.held] if self.split else [turn.held]:
             writer.write(packet)
             await writer.drain()
             if self.split:

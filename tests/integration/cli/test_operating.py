@@ -88,7 +88,7 @@ def test_a_letter_that_did_not_go_is_queued_again(store: Engine, given: dict[str
         given.get("next_attempt_at"),
     )
     with write_session(store) as session:
-        assert [each.id for each in claim(session, "me", NOW, 10)] == [number]
+        assert [claimed.id for claimed in claim(session, "me", NOW, 10)] == [number]
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_a_letter_that_may_not_go_again_says_why(store: Engine, given: dict[str,
 
 def test_the_papers_of_a_letter_are_either_sent_again_or_handed_out(store: Engine) -> None:
     first, second = (put(store, state=DeliveryState.FAILED, papers=[7]) for _ in range(2))
-    readers = [get(store, each).subscriber_id for each in (first, second)]
+    readers = [get(store, number).subscriber_id for number in (first, second)]
     assert again(store, first) == ""
     with write_session(store) as session:
         back = reclaim_undelivered_papers(session, readers, NOW)
-    assert back == {each: UndeliveredPapers([7]) for each in readers}
+    assert back == {subscriber_id: UndeliveredPapers([7]) for subscriber_id in readers}
     assert "took its papers" in again(store, first)
     assert "took its papers" in again(store, second)
 
@@ -135,7 +135,7 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
     done = command.run("deliveries", "retry", "--failed", "--since", LATER.isoformat(), status=1)
     assert done.stdout == "1 of 2 letters are in the queue again\n"
     assert f"delivery {had} cannot be sent again: a later edition took its papers" in done.stderr
-    assert [get(sqlite_store, each).state for each in (old, new, had)] == ["failed", "queued", "failed"]
+    assert [get(sqlite_store, number).state for number in (old, new, had)] == ["failed", "queued", "failed"]
     assert command.json("deliveries", "retry", str(old)) == {"queued": [old], "refused": {}}
     for wrong in ([], ["--failed"], ["--since", "2026-07-29"], [str(old), "--failed", "--since", "2026-07-29"]):
         assert "--failed with --since" in command.run("deliveries", "retry", *wrong, status=2).stderr
@@ -189,14 +189,14 @@ def past(store: Engine) -> AppContext:
     StoreView(store).set_state(DeliveryState.SENT)
     unsubscribe(ctx, sign_token(ctx, BOB, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
     with write_session(store) as session:
-        for each in session.exec(select(Delivery)).all():
-            each.reply, each.settled_at = "2.0.0 queued", each.settled_at or NOW
+        for row in session.exec(select(Delivery)).all():
+            row.reply, row.settled_at = "2.0.0 queued", row.settled_at or NOW
             session.add(
                 BounceRecord(
-                    delivery_id=each.id or 0,
+                    delivery_id=row.id or 0,
                     bounce_class=BounceClass.SOFT,
                     parser="x",
-                    fingerprint=str(each.id),
+                    fingerprint=str(row.id),
                     received_at=NOW,
                 )
             )
@@ -210,11 +210,11 @@ def held(ctx: AppContext) -> dict[str, object]:
         letters = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
         gone = session.exec(select(Subscriber.id).where(Subscriber.email == BOB)).one()
         return {
-            "papers": [len(each.papers) for each in letters],
-            "left_out": [len(each.omitted_papers) for each in letters],
-            "keywords": [len(each.keywords) for each in letters],
-            "replies": sum(bool(each.reply) for each in letters),
-            "around": [len(session.exec(select(each)).all()) for each in (BounceRecord, HttpCacheEntry, SourceFetch)],
+            "papers": [len(row.papers) for row in letters],
+            "left_out": [len(row.omitted_papers) for row in letters],
+            "keywords": [len(row.keywords) for row in letters],
+            "replies": sum(bool(row.reply) for row in letters),
+            "around": [len(session.exec(select(table)).all()) for table in (BounceRecord, HttpCacheEntry, SourceFetch)],
             "of who left": len(session.exec(select(SavedKeyword).where(SavedKeyword.subscriber_id == gone)).all()),
             "saved": len(session.exec(select(SavedKeyword)).all()),
         }
@@ -237,7 +237,7 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) ->
     now = held(past)
     assert (now["of who left"], now["saved"], now["keywords"], now["papers"]) == (0, 1, [1, 0], [1, 2])
     # The copy of their letter can still be looked at.
-    number = next(each.id for each in StoreView(past.engine).deliveries(BOB) if each.kind == DeliveryKind.DIGEST)
+    number = next(row.id for row in StoreView(past.engine).deliveries(BOB) if row.kind == DeliveryKind.DIGEST)
     link = past.signed_url(TokenPurpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
     browser = Browser(create_app(past, clock=lambda: NOW + 31 * DAY))
     assert browser.get(link).status_code == 200
@@ -246,7 +246,7 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) ->
 def test_of_old_letters_only_their_papers_are_kept(past: AppContext) -> None:
     with read_session(past.engine) as session:
         readers = list(session.exec(select(Subscriber.id)).all())
-        had = delivered_paper_ids(session, [int(each or 0) for each in readers])
+        had = delivered_paper_ids(session, [int(subscriber_id or 0) for subscriber_id in readers])
     late = NOW + 90 * DAY + timedelta(seconds=1)
     output, before = prune(past, late, dry_run=True), held(past)
     assert held(past) == before
@@ -262,7 +262,7 @@ def test_of_old_letters_only_their_papers_are_kept(past: AppContext) -> None:
         "saved": 1,
     }
     with read_session(past.engine) as session:
-        assert delivered_paper_ids(session, [int(each or 0) for each in readers]) == had
+        assert delivered_paper_ids(session, [int(subscriber_id or 0) for subscriber_id in readers]) == had
     assert set(prune(past, late).values()) == {0}
 
 

@@ -53,7 +53,7 @@ def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:
         f"1\t{ADA}\tactive\tdaily\t5\tAsia/Tokyo\trobot, [graph]",
     ]
     held = command.json("subscribers", "show", ADA)
-    assert [each["kind"] for each in held["deliveries"]] == ["confirm"]
+    assert [delivery["kind"] for delivery in held["deliveries"]] == ["confirm"]
     assert "nonce" not in held
     assert f"email\t{ADA}" in command.run("subscribers", "show", ADA).stdout
     assert command.run("subscribers", "remove", ADA).stdout == f"{ADA}: unsubscribed\n"
@@ -87,8 +87,8 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     assert (done.stdout, len(done.stderr.splitlines())) == ("0 imported, 2 bad lines\n", 2)
     assert command.json("subscribers", "list") == []
     output = command.json("subscribers", "import", "people.csv", status=1)
-    assert (output["imported"], [each["line"] for each in output["bad"]]) == (2, [3, 6])
-    assert {each["email"]: each["keywords"] for each in command.json("subscribers", "list")} == {
+    assert (output["imported"], [row["line"] for row in output["bad"]]) == (2, [3, 6])
+    assert {row["email"]: row["keywords"] for row in command.json("subscribers", "list")} == {
         "a@example.org": ["robot"],
         "b@example.org": ["one", "two"],
     }
@@ -97,7 +97,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     other = Command(tmp_path, {"DIGEST_DATABASE_URL": "sqlite:///other.db"})
     assert other.json("subscribers", "import", "again.csv", "--confirmed", "--strict")["imported"] == 2
     # Who had not agreed where the file was written is asked here, whatever the flag says.
-    assert {each["status"] for each in other.json("subscribers", "list")} == {"pending"}
+    assert {row["status"] for row in other.json("subscribers", "list")} == {"pending"}
     assert other.run("subscribers", "export").stdout == exported
 
 
@@ -127,7 +127,7 @@ def test_what_is_wrong_with_a_line_is_told(store: Engine, tmp_path: Path, line: 
     result = read(store, tmp_path, text, strict=True)
     assert (result.imported, [number for number, _ in result.line_errors]) == (0, [4])
     assert logs in result.line_errors[0][1]
-    assert [each["email"] for each in list_subscribers(make_context(store).engine)] == ["busy@example.org"]
+    assert [row["email"] for row in list_subscribers(make_context(store).engine)] == ["busy@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -184,15 +184,15 @@ def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
     command = Command(tmp_path)
     command.run("subscribers", "add", ADA, "-k", "robot", "--summaries", "--confirmed")
     command.run("subscribers", "add", "bob@example.org", "-k", "robot", "--confirmed")
-    listed = {each["email"]: each["summaries"] for each in command.json("subscribers", "list")}
+    listed = {row["email"]: row["summaries"] for row in command.json("subscribers", "list")}
     assert listed == {ADA: True, "bob@example.org": False}
     assert command.json("subscribers", "show", ADA)["summaries"] is True
     exported = command.run("subscribers", "export").stdout
-    assert [each["summaries"] for each in csv.DictReader(io.StringIO(exported))] == ["yes", "no"]
+    assert [row["summaries"] for row in csv.DictReader(io.StringIO(exported))] == ["yes", "no"]
     (tmp_path / "people.csv").write_text(exported, encoding="utf-8")
     other = Command(tmp_path, {"DIGEST_DATABASE_URL": "sqlite:///other.db"})
     other.run("subscribers", "import", "people.csv", "--confirmed", "--strict")
-    assert {each["email"]: each["summaries"] for each in other.json("subscribers", "export")} == listed
+    assert {row["email"]: row["summaries"] for row in other.json("subscribers", "export")} == listed
 
 
 def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine, tmp_path: Path) -> None:
@@ -204,12 +204,12 @@ def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert [cell for cell in cells if cell.startswith(FORMULA_PREFIXES)] == []
     assert "'=1+2@example.org" in cells
-    held = [(each["email"], each["keywords"]) for each in list_subscribers(ctx.engine)]
+    held = [(row["email"], row["keywords"]) for row in list_subscribers(ctx.engine)]
     (tmp_path / "export.csv").write_text(text, encoding="utf-8")
     for email, _ in held:
         erase_by_email(ctx, email)
     assert import_csv(ctx, tmp_path / "export.csv", NOW, confirmed=True, strict=True).line_errors == []
-    assert [(each["email"], each["keywords"]) for each in list_subscribers(ctx.engine)] == held
+    assert [(row["email"], row["keywords"]) for row in list_subscribers(ctx.engine)] == held
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

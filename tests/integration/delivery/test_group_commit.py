@@ -210,7 +210,7 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     with count_commits(store) as count:
         assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, DeliveryState.SENT]
         assert count() == 1
-    assert [load_delivery(store, each).state for each in (left, meant, foreign, answered)] == [
+    assert [load_delivery(store, number).state for number in (left, meant, foreign, answered)] == [
         "cancelled",
         "on_wire",
         "sending",
@@ -335,7 +335,7 @@ def test_a_failing_store_is_heard_by_everybody_who_waits_and_the_next_commit_wor
 
     heard = asyncio.run(together())
     assert len(heard) == 20
-    assert all(isinstance(each, StoreError | SQLAlchemyError) for each in heard)
+    assert all(isinstance(error, StoreError | SQLAlchemyError) for error in heard)
     assert [load_delivery(store, number).state for number in numbers] == ["on_wire"] + ["sending"] * 19
 
 
@@ -378,11 +378,11 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
             await asyncio.sleep(0.2 if store.dialect.name == "postgresql" else 0)
             fence = ledger.submit(following, 1, None, NOW)
         heard = await asyncio.gather(answer, fence, return_exceptions=True)
-        assert [isinstance(each, SQLAlchemyError) for each in heard] == [True, True], heard
+        assert [isinstance(error, SQLAlchemyError) for error in heard] == [True, True], heard
         await ledger.close()
 
     asyncio.run(one_after_the_other())
-    assert [load_delivery(store, each).state for each in (answered, following)] == ["on_wire", "sending"]
+    assert [load_delivery(store, number).state for number in (answered, following)] == ["on_wire", "sending"]
 
 
 def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engine) -> None:
@@ -398,11 +398,11 @@ def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engin
             for task in (first, second):
                 task.cancel()
             gone = await asyncio.gather(first, second, return_exceptions=True)
-            assert [type(each) for each in gone] == [asyncio.CancelledError] * 2
+            assert [type(error) for error in gone] == [asyncio.CancelledError] * 2
         await ledger.close()
 
     asyncio.run(cancelled())
-    assert [load_delivery(store, each).state for each in (number, behind)] == ["sent", "sent"]
+    assert [load_delivery(store, delivery_id).state for delivery_id in (number, behind)] == ["sent", "sent"]
 
 
 def test_commits_run_on_the_event_loop_with_sqlite_and_in_a_thread_with_postgresql(store: Engine) -> None:

@@ -34,8 +34,8 @@ def queue_welcomes(store: Engine, *domains: str) -> list[str]:
         readers = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
         session.add_all(readers)
         session.flush()
-        session.add_all(delivery(each, kind=DeliveryKind.WELCOME) for each in readers)
-        return [each.email for each in readers]
+        session.add_all(delivery(recipient, kind=DeliveryKind.WELCOME) for recipient in readers)
+        return [recipient.email for recipient in readers]
 
 
 def deliver(at: AppContext) -> DeliveryReport:
@@ -65,8 +65,8 @@ def test_a_domain_at_its_limit_holds_up_no_other(store: Engine, polite: Relay) -
     began = time.monotonic()
     assert deliver(at).sent == 50
     assert time.monotonic() - began >= 3.3  # 35 e-mails to one domain at 10 a second
-    domains = [each.rpartition("@")[2].lower() for each, _ in polite.accepted]
-    assert Counter(each for each, _ in polite.accepted) == Counter(wanted)
+    domains = [address.rpartition("@")[2].lower() for address, _ in polite.accepted]
+    assert Counter(address for address, _ in polite.accepted) == Counter(wanted)
     # Though they were queued last, the small ones were through while the large one waited for its turn.
     assert domains[-12:] == ["big.test"] * 12
 
@@ -94,7 +94,7 @@ def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_s
             sent = await send_queued(relay_context(sqlite_store, busy.port), lambda: NOW)
             assert (sent.sent, sent.relay_error, len(busy.letters)) == (300, "", 300)
             assert busy.refused <= 3
-        assert {each.attempts for each in StoreView(sqlite_store).deliveries()} == {1}
+        assert {row.attempts for row in StoreView(sqlite_store).deliveries()} == {1}
 
     asyncio.run(act())
 
@@ -134,8 +134,8 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                     sent = await send_queued(at, clock)
                 assert "554" in sent.relay_error
                 assert len(rude.heard) == tries
-                loud = [each for each in said if each["log_level"] == "error"]
-                assert [each["event"] for each in loud] == (["relay.circuit_opened"] if tries == 1 else [])
+                loud = [entry for entry in said if entry["log_level"] == "error"]
+                assert [entry["event"] for entry in loud] == (["relay.circuit_opened"] if tries == 1 else [])
                 lane = lane_of(store)
                 assert lane
                 assert (lane.opened_at, lane.failure_count, lane.reply_code) == (NOW, tries, 554)
@@ -145,7 +145,7 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                 assert len(rude.heard) == tries
                 clock.now += timedelta(seconds=1)
                 expected = min(2 * expected, MAX_PAUSE)
-            assert {(each.state, each.attempts, each.owner) for each in StoreView(store).deliveries()} == {
+            assert {(row.state, row.attempts, row.owner) for row in StoreView(store).deliveries()} == {
                 ("queued", 0, None)
             }
             assert (await send_queued(at, clock)).sent == 2
@@ -163,10 +163,10 @@ def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> N
             at = relay_context(store, rude.port)
             for _ in range(2):
                 assert (await send_queued(at, lambda: NOW, force=True)).relay_error
-            assert [len(rude.letters), [each.attempts for each in StoreView(store).deliveries()]] == [0, [0]]
+            assert [len(rude.letters), [row.attempts for row in StoreView(store).deliveries()]] == [0, [0]]
             assert (await send_queued(at, lambda: NOW, force=True)).sent == 1
         assert lane_of(store) is None
-        assert [each.attempts for each in StoreView(store).deliveries()] == [1]
+        assert [row.attempts for row in StoreView(store).deliveries()] == [1]
 
     asyncio.run(act())
 
@@ -219,13 +219,13 @@ def test_doctor_and_health_tell_of_a_closed_door(store: Engine, polite: Relay) -
     at = relay_context(store, polite.port)
     client = Browser(create_app(at, clock=lambda: NOW))
     assert client.get("/healthz").json()["relay"] == "open"
-    assert not [each for each in check_database(at.settings) if not each.ok]
+    assert not [check for check in check_database(at.settings) if not check.ok]
     with write_session(store) as session:
         open_circuit(session, at.relay_config().name, code=535, reply="535 wrong password", now=NOW)
     health = Browser(create_app(at, clock=lambda: NOW)).get("/healthz")  # what was seen a moment ago is kept
     assert (health.status_code, health.json()["relay"]) == (200, "closed since 2026-07-01T06:00Z")
     assert "535" not in health.text
-    (found,) = (each for each in check_database(at.settings) if not each.ok)
+    (found,) = (check for check in check_database(at.settings) if not check.ok)
     assert found.message == (
         "closed since 2026-07-01 06:00 UTC, no letter is tried: 535 wrong password; "
         "next try at 06:00:30, or now: digest run"

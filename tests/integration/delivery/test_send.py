@@ -51,8 +51,8 @@ def queue_deliveries(store: Engine, number: int = 1, *, kind: str = DeliveryKind
             session.add(listing(listed))
             carried.append(listed.id)
         session.flush()
-        session.add_all(delivery(each, **{"kind": kind, "papers": carried} | given) for each in readers)
-        return [each.email for each in readers]
+        session.add_all(delivery(recipient, **{"kind": kind, "papers": carried} | given) for recipient in readers)
+        return [recipient.email for recipient in readers]
 
 
 def deliver(at: AppContext, **given: Any) -> DeliveryReport:
@@ -87,11 +87,11 @@ def against(rude: RudeRelay, act: Callable[[RudeRelay], Coroutine[Any, Any, None
 
 
 def states(store: Engine) -> list[str]:
-    return [each.state for each in StoreView(store).deliveries()]
+    return [row.state for row in StoreView(store).deliveries()]
 
 
 def recipients(polite: Relay) -> list[str]:
-    return [each for each, _ in polite.accepted]
+    return [address for address, _ in polite.accepted]
 
 
 def rename_table(store: Engine, old: str, new: str) -> None:
@@ -108,7 +108,7 @@ def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine
     assert (sent.sent, sent.papers, sent.busy, sent.relay_error) == (3, 1, False, "")
     for row in StoreView(store).deliveries():
         assert (row.state, row.reply_code, row.attempts, row.settled_at, row.owner) == ("sent", 250, 1, NOW, None)
-        (message,) = (each for each in polite.mails().values() if each[0]["Message-ID"] == row.message_id)
+        (message,) = (mail for mail in polite.mails().values() if mail[0]["Message-ID"] == row.message_id)
         assert len(message) == 1
     assert deliver(relay_context(store, polite.port)).sent == 0
     assert len(polite.accepted) == 3
@@ -124,14 +124,14 @@ def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: 
     sent = deliver(relay_context(store, polite.port))
     assert (sent.sent, sent.failed, sent.deferred, recipients(polite)) == (1, 2, 1, [well])
     rows = StoreView(store).deliveries()
-    assert [(each.state, each.reply_code) for each in rows] == [
+    assert [(row.state, row.reply_code) for row in rows] == [
         ("failed", 550),
         ("failed", 554),
         ("queued", 451),
         ("sent", 250),
     ]
     assert rows[0].reply == "5.1.1 (address) no such user"
-    assert [StoreView(store).subscriber(each).status for each in (gone, ours, late)] == [
+    assert [StoreView(store).subscriber(number).status for number in (gone, ours, late)] == [
         "suppressed",
         "active",
         "active",
@@ -163,7 +163,7 @@ def test_without_a_relay_letters_are_kept_in_the_inbox(store: Engine, tmp_path: 
     at = make_context(store)
     wanted = queue_deliveries(store, 3)
     assert deliver(at).sent == 3
-    assert sorted(each.recipient for each in list_messages(at.mailbox_directory)) == sorted(wanted)
+    assert sorted(message.recipient for message in list_messages(at.mailbox_directory)) == sorted(wanted)
 
 
 def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) -> None:
@@ -207,8 +207,8 @@ def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(sto
     sent = deliver(relay_context(store, polite.port), stop=stop, on_progress=enough).sent
     assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
     rows = StoreView(store).deliveries()
-    assert [each.state for each in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
-    assert {(each.owner, each.attempts) for each in rows[sent:]} == {(None, 0)}
+    assert [row.state for row in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
+    assert {(row.owner, row.attempts) for row in rows[sent:]} == {(None, 0)}
     assert deliver(relay_context(store, polite.port)).sent == 20 - sent
     assert set(Counter(recipients(polite)).values()) == {1}
 
@@ -221,8 +221,8 @@ def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(sto
         assert (sent.sent, sent.deferred, sent.failed) == (0, 0, 0)
         assert "421" in sent.relay_error
         rows = StoreView(store).deliveries()
-        assert {each.state for each in rows} == {"queued"}
-        assert {(each.attempts, each.next_attempt_at) for each in rows} == {(0, None)}
+        assert {row.state for row in rows} == {"queued"}
+        assert {(row.attempts, row.next_attempt_at) for row in rows} == {(0, None)}
         # The run is over; whether there is another one is for the caller to say.
         assert not stop.is_set()
         assert (await send_queued(relay_context(store, rude.port), lambda: LATER, stop=stop)).sent == 10
@@ -252,11 +252,11 @@ def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
         queue_deliveries(store, 5)
         sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (sent.sent, sent.deferred, sent.failed, bool(sent.relay_error)) == (0, 0, 0, True)
-        assert {each.state for each in StoreView(store).deliveries()} == {"queued"}
-        assert {(each.attempts, each.next_attempt_at) for each in StoreView(store).deliveries()} == {(0, None)}
+        assert {row.state for row in StoreView(store).deliveries()} == {"queued"}
+        assert {(row.attempts, row.next_attempt_at) for row in StoreView(store).deliveries()} == {(0, None)}
         assert len(rude.heard) == 1
 
-    against(RudeRelay({verb: list(each) for verb, each in replies.items()}), act)
+    against(RudeRelay({verb: list(lines) for verb, lines in replies.items()}), act)
 
 
 def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite: Relay) -> None:
@@ -345,7 +345,9 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
     got = Counter(recipients(polite))
     assert set(got.values()) == {1}
     # Whoever got no letter is among those in doubt.
-    doubtful = {each for each in wanted if StoreView(store).deliveries(each)[0].state == DeliveryState.UNCERTAIN}
+    doubtful = {
+        address for address in wanted if StoreView(store).deliveries(address)[0].state == DeliveryState.UNCERTAIN
+    }
     assert set(wanted) - set(got) <= doubtful
 
 
@@ -364,7 +366,7 @@ def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
         await asyncio.wait({running}, timeout=15)
         assert running.cancelled()
         assert states(store) == [fate] + ["queued"] * 11
-        assert {each.owner for each in StoreView(store).deliveries()} == {None}
+        assert {row.owner for row in StoreView(store).deliveries()} == {None}
         again = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (again.sent, again.uncertain) == (len(wanted) - doubtful, 0)
 

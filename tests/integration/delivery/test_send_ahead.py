@@ -25,7 +25,7 @@ def test_while_letters_wait_each_goes_ahead_of_itself(store: Engine) -> None:
         assert sent.sent == len(addresses)
         assert (rude.ahead[:10], rude.ahead[-1]) == ([AHEAD] * 10, "")
         assert [line for line in rude.words.splitlines() if line.startswith("RCPT")] == [
-            f"RCPT TO:<{each}>" for each in addresses
+            f"RCPT TO:<{address}>" for address in addresses
         ]
 
     against(RudeRelay(offers=("PIPELINING",)), act)
@@ -54,8 +54,8 @@ def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> 
         assert (sent.sent, sent.deferred) == (7, 1)
 
     against(RudeRelay(offers=("PIPELINING",)), act)
-    odd = [each for each in StoreView(store).deliveries() if each.state != DeliveryState.SENT]
-    assert [each.reply.split(":")[0] for each in odd] == ["cannot be written"]
+    odd = [delivery for delivery in StoreView(store).deliveries() if delivery.state != DeliveryState.SENT]
+    assert [delivery.reply.split(":")[0] for delivery in odd] == ["cannot be written"]
 
 
 def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: Engine) -> None:
@@ -67,7 +67,7 @@ def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: E
         assert len(rude.letters) == 5
 
     against(RudeRelay({"RCPT": ["250 ok", "250 ok", "550 5.1.1 unknown"]}, offers=("PIPELINING",)), act)
-    assert [each.reply_code for each in StoreView(store).deliveries()] == [250, 250, 550, 250, 250, 250]
+    assert [delivery.reply_code for delivery in StoreView(store).deliveries()] == [250, 250, 550, 250, 250, 250]
 
 
 def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_letter_may_leave(store: Engine) -> None:

@@ -39,7 +39,7 @@ def readers(store: Engine) -> list[int]:
         rows = [subscriber(), subscriber()]
         session.add_all(rows)
         session.flush()
-        return [int(each.id or 0) for each in rows]
+        return [int(row.id or 0) for row in rows]
 
 
 def put(store: Engine, reader: int, **given: object) -> int:
@@ -57,12 +57,12 @@ def rows(store: Engine) -> Sequence[Delivery]:
 
 
 def states(store: Engine) -> list[str]:
-    return [each.state for each in rows(store)]
+    return [row.state for row in rows(store)]
 
 
 def claim(store: Engine, owner: str = "me", limit: int = 100) -> list[int]:
     with write_session(store) as session:
-        return [each.id for each in claims.claim(session, owner, NOW, limit)]
+        return [claimed.id for claimed in claims.claim(session, owner, NOW, limit)]
 
 
 def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: list[int]) -> None:
@@ -80,13 +80,13 @@ def test_a_second_letter_of_the_same_edition_is_refused(store: Engine, readers: 
     with write_session(store) as session:
         assert enqueue(session, again, "example.org", NOW) == 1
     kept = rows(store)
-    assert [(each.subscriber_id, each.edition, each.papers, each.omitted_papers) for each in kept] == [
+    assert [(row.subscriber_id, row.edition, row.papers, row.omitted_papers) for row in kept] == [
         (first, "2026-07-01", [1, 2], [3]),
         (second, "2026-07-01", [1], []),
         (first, "2026-07-02", [9], []),
     ]
-    assert len({each.message_id for each in kept}) == 3
-    assert all(each.message_id.endswith("@example.org>") and each.state == DeliveryState.QUEUED for each in kept)
+    assert len({row.message_id for row in kept}) == 3
+    assert all(row.message_id.endswith("@example.org>") and row.state == DeliveryState.QUEUED for row in kept)
 
 
 def test_more_letters_than_one_statement_holds_are_queued(store: Engine, readers: list[int]) -> None:
@@ -109,9 +109,9 @@ def test_what_somebody_waits_for_goes_first_and_then_the_oldest(store: Engine, r
     with write_session(store) as session:
         drafts = [NewDelivery(readers[0], kind, str(number)) for number, kind in enumerate(kinds)]
         enqueue(session, drafts, "example.org", NOW)
-    kind_of = {int(each.id or 0): each.kind for each in rows(store)}
+    kind_of = {int(row.id or 0): row.kind for row in rows(store)}
     claimed = [claim(store, limit=2) for _ in range(4)]
-    assert [[kind_of[number] for number in each] for each in claimed] == [
+    assert [[kind_of[number] for number in numbers] for numbers in claimed] == [
         [DeliveryKind.CONFIRM, DeliveryKind.ALREADY_SUBSCRIBED],
         [DeliveryKind.GOODBYE, DeliveryKind.WELCOME],
         [DeliveryKind.DIGEST, DeliveryKind.DIGEST],
@@ -159,16 +159,16 @@ def test_letters_to_domains_that_have_enough_stay_where_they_are(store: Engine) 
         "ed@unxder.example",
     ]
     with write_session(store) as session:
-        people = [subscriber(email=each) for each in addresses]
-        session.add_all(people)
+        members = [subscriber(email=address) for address in addresses]
+        session.add_all(members)
         session.flush()
-        session.add_all(delivery(each) for each in people)
-        mine = {int(each.id or 0): each.email for each in people}
+        session.add_all(delivery(member) for member in members)
+        mine = {int(member.id or 0): member.email for member in members}
 
     def taken(*without: str) -> list[str]:
         with write_session(store) as session:
             return sorted(
-                mine[each.subscriber_id] for each in claims.claim(session, "me", NOW, 9, excluded_domains=without)
+                mine[claimed.subscriber_id] for claimed in claims.claim(session, "me", NOW, 9, excluded_domains=without)
             )
 
     assert taken("full.example", "un_der.example") == ["cy@not-full.example", "ed@unxder.example"]
@@ -186,9 +186,9 @@ def test_two_claims_at_once_are_disjoint(store: Engine, readers: list[int]) -> N
 
     with ThreadPoolExecutor(4) as threads:
         taken = list(threads.map(take, "abcd"))
-    assert sorted(number for each in taken for number in each) == sorted(wanted)
-    owner_of = {int(each.id or 0): each.owner for each in rows(store)}
-    assert owner_of == {number: owner for owner, each in zip("abcd", taken, strict=True) for number in each}
+    assert sorted(number for numbers in taken for number in numbers) == sorted(wanted)
+    owner_of = {int(row.id or 0): row.owner for row in rows(store)}
+    assert owner_of == {number: owner for owner, numbers in zip("abcd", taken, strict=True) for number in numbers}
 
 
 def test_an_open_claim_holds_up_no_other_on_a_server(store: Engine, readers: list[int]) -> None:
@@ -196,7 +196,7 @@ def test_an_open_claim_holds_up_no_other_on_a_server(store: Engine, readers: lis
         pytest.skip("SQLite has one writer at a time")
     numbers = [put(store, readers[0], edition=str(number)) for number in range(4)]
     with write_session(store) as first:
-        mine = [each.id for each in claims.claim(first, "me", NOW, 2)]
+        mine = [claimed.id for claimed in claims.claim(first, "me", NOW, 2)]
         assert (mine, claim(store, "you")) == (numbers[:2], numbers[2:])
 
 
@@ -219,7 +219,7 @@ def test_a_sweep_queues_what_was_not_sent_and_doubts_what_was_on_the_wire(store:
         assert recover_abandoned(session, "me", NOW) == (0, 0)
     assert states(store) == ["queued", "uncertain", "sending", "on_wire", "sent", "failed", "queued"]
     swept = rows(store)[:2]
-    assert [(each.owner, each.lease_expires_at) for each in swept] == [(None, None), ("dead", None)]
+    assert [(row.owner, row.lease_expires_at) for row in swept] == [(None, None), ("dead", None)]
     assert "died" in swept[1].reply
 
 
@@ -258,7 +258,7 @@ def test_what_is_released_was_no_attempt_and_keeps_its_turn(store: Engine, reade
     with write_session(store) as session:
         assert release(session, "me") == 2
         assert release(session, "me") == 0
-    assert [(each.state, each.owner, each.attempts) for each in rows(store)] == [
+    assert [(row.state, row.owner, row.attempts) for row in rows(store)] == [
         ("queued", None, 4),
         ("queued", None, 4),
         ("sending", "you", 5),
@@ -288,8 +288,8 @@ def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, reade
     put(store, second, papers=[50])
     numbers = {state: number for number, state in enumerate(DeliveryState)}
     back = {
-        numbers[each]
-        for each in (DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+        numbers[final_state]
+        for final_state in (DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
     }
     with write_session(store) as session:
         taken = reclaim_undelivered_papers(session, [first], LATER)
@@ -299,7 +299,7 @@ def test_papers_of_letters_that_did_not_arrive_go_back_once(store: Engine, reade
     with write_session(store) as session:
         assert reclaim_undelivered_papers(session, [first], LATER) == {}
         assert reclaim_undelivered_papers(session, [], LATER) == {}
-    kept = {each.edition: each for each in rows(store)}
+    kept = {row.edition: row for row in rows(store)}
     expired = kept["2026-06-01"]
     assert (expired.state, expired.settled_at, expired.is_reclaimed) == ("expired", LATER, True)
     assert kept["welcome"].state == kept["2026-07-01"].state == "queued"
@@ -321,7 +321,7 @@ def test_what_a_reader_has_or_may_have_is_known(store: Engine, readers: list[int
         found = delivered_paper_ids(session, readers)
         assert delivered_paper_ids(session, []) == {}
     assert found == {
-        first: {number for number, each in enumerate(DeliveryState) if each in may_have} | {90},
+        first: {number for number, initial in enumerate(DeliveryState) if initial in may_have} | {90},
         second: {7},
     }
 
@@ -337,7 +337,7 @@ def test_who_leaves_gets_nothing_of_what_was_queued(store: Engine, readers: list
         assert cancel(session, first, LATER) == 2
         assert cancel(session, first, LATER) == 0
     assert states(store) == ["cancelled", "cancelled", "sending", "sent", "queued"]
-    assert [each.settled_at for each in rows(store)][:3] == [LATER, LATER, None]
+    assert [row.settled_at for row in rows(store)][:3] == [LATER, LATER, None]
 
 
 def test_who_begins_anew_is_not_sent_what_went_astray_long_ago(store: Engine, readers: list[int]) -> None:

@@ -72,7 +72,7 @@ class Model:
 
     letters: dict[int, Letter] = field(default_factory=dict)
     active: set[int] = field(default_factory=lambda: set(range(READERS)))
-    owed: dict[int, Counter[int]] = field(default_factory=lambda: {each: Counter() for each in range(READERS)})
+    owed: dict[int, Counter[int]] = field(default_factory=lambda: {place: Counter() for place in range(READERS)})
     given: int = 0  # papers so far: each is new for one reader
 
 
@@ -85,24 +85,24 @@ class Play(RuleBasedStateMachine):
         super().__init__()
         self.model, self.time = Model(), timedelta()
         self.alive: dict[str, ExitStack] = {}
-        self.ledgers = {each: GroupCommitter(self.store, each) for each in OWNERS}
+        self.ledgers = {name: GroupCommitter(self.store, name) for name in OWNERS}
         with write_session(self.store) as session:
             session.execute(delete(Delivery))
             session.execute(delete(Subscriber))
             rows = [subscriber() for _ in range(READERS)]
             session.add_all(rows)
             session.flush()
-            self.ids = [int(each.id or 0) for each in rows]
+            self.ids = [int(row.id or 0) for row in rows]
 
     def teardown(self) -> None:
         for ledger in self.ledgers.values():
             asyncio.run(ledger.close())
-        for each in self.alive.values():
-            each.close()
+        for lock in self.alive.values():
+            lock.close()
 
     def pick(self, number: int, *states: DeliveryState) -> int | None:
         """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
-        found = [key for key, each in self.model.letters.items() if each.state in states] or list(self.model.letters)
+        found = [key for key, row in self.model.letters.items() if row.state in states] or list(self.model.letters)
         return found[number % len(found)] if found else None
 
     @rule(who=reader, papers=st.integers(1, 2))
@@ -119,9 +119,9 @@ class Play(RuleBasedStateMachine):
         with write_session(self.store) as session:
             back = reclaim_undelivered_papers(session, [self.ids[who]], NOW + self.time)
             told = {*range(self.model.given - papers, self.model.given)}
-            for each in back.values():
-                assert not told & set(each.papers), "a paper was handed out twice"
-                told |= set(each.papers)
+            for row in back.values():
+                assert not told & set(row.papers), "a paper was handed out twice"
+                told |= set(row.papers)
             assert told == carried
             draft = NewDelivery(self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
             assert delivery.enqueue(session, [draft], "example.org", NOW) == 1
@@ -133,12 +133,12 @@ class Play(RuleBasedStateMachine):
     def claim(self, who: str, most: int) -> None:
         ready = [
             key
-            for key, each in sorted(self.model.letters.items())
-            if each.state == DeliveryState.QUEUED
-            and (each.wait is None or each.wait <= self.time or each.wait > self.time + MAX_WAIT)
+            for key, row in sorted(self.model.letters.items())
+            if row.state == DeliveryState.QUEUED
+            and (row.wait is None or row.wait <= self.time or row.wait > self.time + MAX_WAIT)
         ]
         with write_session(self.store) as session:
-            taken = [each.id for each in claims.claim(session, who, NOW + self.time, most)]
+            taken = [claimed.id for claimed in claims.claim(session, who, NOW + self.time, most)]
         # In which order is the database's affair; which letters may go at all, and how many, is not.
         assert set(taken) <= set(ready)
         assert len(taken) == len(set(taken)) == min(most, len(ready))
@@ -233,9 +233,7 @@ class Play(RuleBasedStateMachine):
 
     @rule(who=owner)
     def release(self, who: str) -> None:
-        mine = [
-            each for each in self.model.letters.values() if (each.owner, each.state) == (who, DeliveryState.SENDING)
-        ]
+        mine = [row for row in self.model.letters.values() if (row.owner, row.state) == (who, DeliveryState.SENDING)]
         for letter in mine:
             letter.state, letter.owner, letter.attempts = DeliveryState.QUEUED, None, letter.attempts - 1
         with write_session(self.store) as session:
@@ -250,9 +248,7 @@ class Play(RuleBasedStateMachine):
             found.status = SubscriberStatus.UNSUBSCRIBED if leaves else SubscriberStatus.ACTIVE
             if leaves:
                 queued = [
-                    each
-                    for each in self.model.letters.values()
-                    if (each.reader, each.state) == (who, DeliveryState.QUEUED)
+                    row for row in self.model.letters.values() if (row.reader, row.state) == (who, DeliveryState.QUEUED)
                 ]
                 for letter in queued:
                     letter.state = DeliveryState.CANCELLED
@@ -295,22 +291,18 @@ class Play(RuleBasedStateMachine):
         with read_session(self.store) as session:
             rows = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
             had = delivered_paper_ids(session, self.ids)
-        told = {
-            each.id: (each.state, each.owner, each.attempts, each.is_reclaimed, frozenset(each.papers)) for each in rows
-        }
+        told = {row.id: (row.state, row.owner, row.attempts, row.is_reclaimed, frozenset(row.papers)) for row in rows}
         assert told == {
-            key: (each.state, each.owner, each.attempts, each.returned, each.papers)
-            for key, each in self.model.letters.items()
+            key: (row.state, row.owner, row.attempts, row.returned, row.papers)
+            for key, row in self.model.letters.items()
         }
         for who, number in enumerate(self.ids):
-            mine = [each for each in self.model.letters.values() if each.reader == who]
-            keeps = Counter(paper for each in mine if each.state in KEPT for paper in each.papers)
-            owed = Counter(
-                paper for each in mine if each.state in RETURNS and not each.returned for paper in each.papers
-            )
+            mine = [row for row in self.model.letters.values() if row.reader == who]
+            keeps = Counter(paper for row in mine if row.state in KEPT for paper in row.papers)
+            owed = Counter(paper for row in mine if row.state in RETURNS and not row.returned for paper in row.papers)
             assert had.get(number, set()) == set(keeps)
             # Each paper is in exactly one place: with the reader, on its way, or owed.
-            everything = {paper for each in mine for paper in each.papers}
+            everything = {paper for row in mine for paper in row.papers}
             assert keeps + owed == Counter(everything)
 
 

@@ -42,5 +42,5 @@ def test_a_key_that_cannot_sign_stops_every_command(tmp_path: Path) -> None:
     command = Command(tmp_path, SIGNING | {"DIGEST_DKIM_KEY": "nowhere.pem"})
     done = command.run("run", status=2)
     assert "DIGEST_DKIM_KEY: nowhere.pem cannot be read: No such file or directory." in done.stderr
-    told = {each["check"]: each for each in command.json("doctor", status=1)}
+    told = {check["check"]: check for check in command.json("doctor", status=1)}
     assert "nowhere.pem cannot be read" in told["signature"]["message"]

@@ -78,7 +78,7 @@ def test_the_size_is_told_to_who_asks_for_it(against: Against) -> None:
 def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
-        assert [each.split(" ")[0] for each in rude.heard[0]] == ["EHLO", "HELO", "MAIL", "RCPT", "DATA"]
+        assert [line.split(" ")[0] for line in rude.heard[0]] == ["EHLO", "HELO", "MAIL", "RCPT", "DATA"]
 
     against(lambda: RudeRelay({"EHLO": ["502 unknown"]}), act)
 
@@ -176,7 +176,7 @@ def test_a_server_that_closes_as_we_begin_the_next_letter_costs_nothing(
         await send(connection)  # at once: the end of the connection is heard only with the answer to this
         assert [len(rude.heard), len(rude.letters)] == [2, 2]
 
-    against(lambda: RudeRelay({verb: list(each) for verb, each in replies.items()}), act)
+    against(lambda: RudeRelay({verb: list(lines) for verb, lines in replies.items()}), act)
 
 
 def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against) -> None:
@@ -198,7 +198,7 @@ def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Agains
             await connection.send(OutgoingMessage(FROM, "gone@example.org", LETTER), no)
         await send(connection)
         assert len(rude.letters) == 1
-        first, last = [each.split(" ")[0] for each in rude.heard[0]], [each.split(" ")[0] for each in rude.heard[-1]]
+        first, last = [line.split(" ")[0] for line in rude.heard[0]], [line.split(" ")[0] for line in rude.heard[-1]]
         if "PIPELINING" in rude.offers:  # the relay waits for the letter already: closing tells it that none comes
             assert (first, last) == (["EHLO", "MAIL", "RCPT", "DATA"], ["EHLO", "MAIL", "RCPT", "DATA"])
         else:
@@ -231,7 +231,7 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
             return True
 
         await connection.send(OutgoingMessage(FROM, ADA, LETTER), note)
-        words = [each.split(" ")[0] for each in heard]
+        words = [line.split(" ")[0] for line in heard]
         assert words == ["EHLO", "MAIL", "RCPT", *(["DATA"] if "PIPELINING" in rude.offers else [])]
 
     against(RudeRelay, act)

@@ -38,7 +38,7 @@ async def hand_over(connection: SmtpConnection, letters: list[OutgoingMessage]) 
 
 
 def arrived(rude: RudeRelay) -> list[bytes]:
-    return [each.removesuffix(b".\r\n") for each in rude.letters]
+    return [raw.removesuffix(b".\r\n") for raw in rude.letters]
 
 
 @pytest.mark.parametrize("manner", ["one by one", "together", "split"])
@@ -47,7 +47,7 @@ def test_a_letter_needs_one_round_trip(manner: str) -> None:
         rude.together, rude.split = manner == "together", manner == "split"
         letters = parcels(5)
         assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 5
-        assert arrived(rude) == [each.raw for each in letters]
+        assert arrived(rude) == [message.raw for message in letters]
         assert rude.ahead == [AHEAD] * 4 + [""]
         assert len(rude.heard) == 1
 
@@ -82,7 +82,7 @@ def test_nothing_goes_ahead_over_a_worn_out_connection() -> None:
         ):
             await hand_over(connection, parcels(5))
             assert rude.ahead == [AHEAD, "", AHEAD, "", ""]
-            assert [each[-1] for each in rude.heard] == ["QUIT", "QUIT", "DATA"]
+            assert [lines[-1] for lines in rude.heard] == ["QUIT", "QUIT", "DATA"]
 
     asyncio.run(act())
 
@@ -111,8 +111,8 @@ def test_each_letter_has_its_own_answer(replies: dict[str, list[str]], fates: li
         letters = parcels(3)
         found = [fate.replace("250 2.0.0 ", "") for fate in await hand_over(connection, letters)]
         assert (found, len(rude.heard)) == (fates, connections)
-        kept = [each.raw for each, fate in zip(letters, fates, strict=True) if fate == "ok"]
-        assert [each for each in arrived(rude) if each in kept] == kept
+        kept = [message.raw for message, fate in zip(letters, fates, strict=True) if fate == "ok"]
+        assert [raw for raw in arrived(rude) if raw in kept] == kept
 
     pipelining(lambda: RudeRelay(replies), act)
 
@@ -122,7 +122,7 @@ def test_a_relay_that_minds_is_asked_again_in_the_usual_way_and_never_so_early_a
         letters = parcels(4)
         assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 4
         assert rude.ahead == [AHEAD, "", "", ""]
-        assert (arrived(rude), len(rude.heard)) == ([each.raw for each in letters], 2)
+        assert (arrived(rude), len(rude.heard)) == ([message.raw for message in letters], 2)
 
     pipelining(lambda: RudeRelay({"MAIL": ["250 ok", "554 5.5.0 synchronization error"]}), act)
 
@@ -136,7 +136,7 @@ def test_a_relay_that_hears_nothing_of_it_is_asked_again() -> None:
             rude.deaf, letters = True, parcels(4)
             assert await hand_over(connection, letters) == ["250 2.0.0 ok"] * 4
             assert rude.ahead == [AHEAD, "", "", ""]
-            assert (arrived(rude), len(rude.heard)) == ([each.raw for each in letters], 2)
+            assert (arrived(rude), len(rude.heard)) == ([message.raw for message in letters], 2)
 
     asyncio.run(act())
 

@@ -44,7 +44,7 @@ def test_a_letter_needs_two_round_trips() -> None:
         rude.together, rude.slow, begun = True, 0.1, loop.time()
         await send(connection)
         # The server takes 0.1 s before each of four answers, but is asked twice: it reads on while it answers.
-        assert [each.split(" ")[0] for each in rude.heard[0][-3:]] == ["MAIL", "RCPT", "DATA"]
+        assert [line.split(" ")[0] for line in rude.heard[0][-3:]] == ["MAIL", "RCPT", "DATA"]
         assert 0.4 <= loop.time() - begun < 0.6
 
     pipelining(RudeRelay, act)
@@ -185,7 +185,7 @@ def test_what_comes_unasked_ends_the_connection(came: list[bytes], why: str) -> 
 
     wire = Wire()
     one = SmtpStream(wire)
-    for each in came:
-        one.data_received(each)
+    for data in came:
+        one.data_received(data)
     assert wire.aborted
     assert why in one.closed_reason

@@ -38,7 +38,7 @@ def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: 
         assert (type(error), error.code) == (kind, code)
         await send(connection)
 
-    against(lambda: RudeRelay({verb: list(each) for verb, each in replies.items()}), act)
+    against(lambda: RudeRelay({verb: list(lines) for verb, lines in replies.items()}), act)
 
 
 def test_where_nobody_listens_the_relay_is_down() -> None:
@@ -126,7 +126,7 @@ def test_the_password_goes_to_a_relay_that_proves_who_it_is(
             known = relay_config(rude, host="localhost", tls=tls, username="digest", password=PASSWORD)
             async with SmtpConnection(known) as connection:
                 await send(connection)
-            spoken = [each.split(" ")[0] for each in rude.heard[0]]
+            spoken = [line.split(" ")[0] for line in rude.heard[0]]
             assert spoken == (["EHLO", "STARTTLS"] if tls == "starttls" else []) + [
                 "EHLO",
                 "AUTH",

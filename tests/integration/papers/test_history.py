@@ -20,7 +20,7 @@ def test_every_paper_of_every_digest_that_may_have_arrived_counts(store: Engine)
             session.add(delivery(ada, kind=DeliveryKind.DIGEST, edition=str(number), state=state, papers=papers))
         session.add(delivery(bob, kind=DeliveryKind.WELCOME, edition="welcome", papers=[99]))
         session.flush()
-        ids = [int(each.id or 0) for each in (ada, bob)]
+        ids = [int(member.id or 0) for member in (ada, bob)]
     expected = {
         10 * number + place for number, state in enumerate(DeliveryState) if state not in GONE for place in (1, 2, 3)
     }

@@ -82,6 +82,6 @@ def test_what_other_judges_may_not_say_has_a_reason() -> None:
     config = json.loads((folder / "html-validate.json").read_text())
     assert {rule for rule, level in config["rules"].items() if level == "off"} == set(config["why"])
     allowed = json.loads((folder / "caniemail.json").read_text())
-    assert all(len(each["why"]) > 40 and each["features"] for each in allowed)
-    features = [feature for each in allowed for feature in each["features"]]
+    assert all(len(entry["why"]) > 40 and entry["features"] for entry in allowed)
+    features = [feature for entry in allowed for feature in entry["features"]]
     assert len(features) == len(set(features))

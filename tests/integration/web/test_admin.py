@@ -102,19 +102,19 @@ POSTS = ("/logout", "/readers", "/letters/1/resolve", "/letters/1/copy")
 
 def test_without_a_token_there_are_no_admin_pages(sqlite_store: Engine) -> None:
     nobody = Operator(make_context(sqlite_store))
-    for each in (*PATHS, "/login"):
-        assert nobody.get(each).status_code == 404
-    for each in (*POSTS, "/login"):
-        assert nobody.post(each, token="").status_code == 404
+    for path in (*PATHS, "/login"):
+        assert nobody.get(path).status_code == 404
+    for url in (*POSTS, "/login"):
+        assert nobody.post(url, token="").status_code == 404
 
 
 def test_without_a_session_pages_redirect_to_the_login(sqlite_ctx: AppContext) -> None:
     stranger = Operator(sqlite_ctx)
-    for each in PATHS:
-        response = stranger.get(each)
+    for path in PATHS:
+        response = stranger.get(path)
         assert (response.status_code, response.headers["location"]) == (303, "/operator/login")
-    for each in POSTS[1:]:
-        assert stranger.post(each, answer="sent").headers["location"] == "/operator/login"
+    for url in POSTS[1:]:
+        assert stranger.post(url, answer="sent").headers["location"] == "/operator/login"
     for cookie in ("digest_operator=x", f"digest_operator={TOKEN}", "digest_operator=6a.b.c", "digest_operator="):
         stranger.cookie = cookie
         assert stranger.get().status_code == 303
@@ -124,7 +124,7 @@ def test_the_token_logs_in_and_the_cookie_is_restricted(sqlite_ctx: AppContext) 
     operator = Operator(sqlite_ctx)
     response = operator.log_in()
     assert (response.status_code, response.headers["location"]) == (303, "/operator")
-    said = {each.strip().lower() for each in response.headers["set-cookie"].split(";")[1:]}
+    said = {part.strip().lower() for part in response.headers["set-cookie"].split(";")[1:]}
     assert said == {"httponly", "secure", "samesite=strict", "path=/operator", f"max-age={12 * 3600}"}
     assert TOKEN not in response.headers["set-cookie"]
     page = operator.get()
@@ -275,17 +275,17 @@ def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext
     assert "style=" not in page
     assert "<style" not in page
     assert re.findall(r"<script(?! src=)", page) == []
-    drawings = [ET.fromstring(each) for each in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+    drawings = [ET.fromstring(text) for text in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
     assert len(drawings) == 3  # letters, readers, and the source that was read
-    for each in drawings:
-        named, described = (each.attrib["aria-labelledby"]).split()
-        texts = {found.attrib["id"]: found.text for found in each if "id" in found.attrib}
-        assert each.attrib["role"] == "img"
+    for drawing in drawings:
+        named, described = (drawing.attrib["aria-labelledby"]).split()
+        texts = {found.attrib["id"]: found.text for found in drawing if "id" in found.attrib}
+        assert drawing.attrib["role"] == "img"
         assert texts[named]
         assert texts[described]
     assert "In 30 days 4 letters sent, 0 failed, 0 uncertain." in page
     assert '<th scope="row">Wednesday 29 July</th><td>1</td><td>0</td>' in page
-    ids = [each["id"] for _, each in ParsedPage(page).tags if "id" in each]
+    ids = [attributes["id"] for _, attributes in ParsedPage(page).tags if "id" in attributes]
     assert len(ids) == len(set(ids))
 
 
@@ -295,11 +295,11 @@ def test_bar_heights_match_the_figures(sqlite_ctx: AppContext) -> None:
     create_delivery(sqlite_ctx, state=DeliveryState.SENT, created_at=NOW - DAY, edition="yesterday")
     (drawn, *_) = monthly_charts(summarize_month(sqlite_ctx.engine, NOW))
     bars = [
-        float(each.attrib["height"])
+        float(bar.attrib["height"])
         for group in ET.fromstring(drawn.svg).iter()
         if "serie-0" in group.attrib.get("class", "")
-        for each in group.iter("{http://www.w3.org/2000/svg}rect")
-        if "reactive" in each.attrib.get("class", "") and float(each.attrib["height"]) > 1
+        for bar in group.iter("{http://www.w3.org/2000/svg}rect")
+        if "reactive" in bar.attrib.get("class", "") and float(bar.attrib["height"]) > 1
     ]
     assert len(bars) == 2
     assert max(bars) == pytest.approx(2 * min(bars))
@@ -340,8 +340,8 @@ def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, 
 def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
     operator = Operator(sqlite_ctx)
     operator.log_in()
-    for each in ("/letters/9", "/readers/9", "/letters/x", "/nothing"):
-        assert operator.get(each).status_code in {404, 422}
+    for path in ("/letters/9", "/readers/9", "/letters/x", "/nothing"):
+        assert operator.get(path).status_code in {404, 422}
     assert operator.post("/letters/9/copy").status_code == 409
 
 
@@ -386,13 +386,13 @@ def test_a_subscriber_is_found_by_address_and_shown(
 def test_viewing_a_subscriber_changes_nothing(operator: Operator, ctx_with_digest: tuple[AppContext, int]) -> None:
     ctx, number = ctx_with_digest
     before = (
-        [each.model_dump() for each in StoreView(ctx.engine).deliveries()],
+        [row.model_dump() for row in StoreView(ctx.engine).deliveries()],
         StoreView(ctx.engine).subscriber(ADA).model_dump(),
     )
-    for each in ("", "/readers/1", f"/letters/{number}", f"/letters/{number}/copy", f"/letters/{number}/resolve"):
-        operator.get(each)
+    for path in ("", "/readers/1", f"/letters/{number}", f"/letters/{number}/copy", f"/letters/{number}/resolve"):
+        operator.get(path)
     assert (
-        [each.model_dump() for each in StoreView(ctx.engine).deliveries()],
+        [row.model_dump() for row in StoreView(ctx.engine).deliveries()],
         StoreView(ctx.engine).subscriber(ADA).model_dump(),
     ) == before
 
@@ -414,7 +414,7 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
     )
     assert "sent today already" in operator.post(f"/letters/{number}/copy").text
     others = [create_delivery(ctx, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
-    codes = [operator.post(f"/letters/{each}/copy").status_code for each in others]
+    codes = [operator.post(f"/letters/{other}/copy").status_code for other in others]
     assert codes == [303, 303, 409]
     assert operator.post(f"/letters/{queued.id}/copy").status_code == 409
     old = create_delivery(ctx, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
@@ -439,7 +439,7 @@ def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:
         assert running.accepted == []  # never in the request
         asyncio.run(send_queued(ctx, lambda: NOW))
         first, second = running.mails()[ADA]
-    mail = next(each for each in (first, second) if "on the web" in str(each["Subject"]))
+    mail = next(message for message in (first, second) if "on the web" in str(message["Subject"]))
     assert mail["Subject"] == "Your letter of Wednesday 29 July, on the web"
     link = re.findall(rf"{BASE_URL}(/letters/\S+)", text_of(mail))[0]
     copy = operator.browser.get(link)

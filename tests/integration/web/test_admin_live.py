@@ -62,8 +62,11 @@ def test_the_run_is_streamed_live_and_streams_end_with_the_process(
         assert client.get("/live").headers["location"] == "/operator/login"
         client.post("/login", data={"token": TOKEN}, headers={"Origin": base})
         streams = [client.stream("GET", "/live") for _ in range(MAX_STREAMS)]
-        opened = [each.__enter__() for each in streams]
-        kinds = {(each.status_code, each.headers["content-type"], each.headers["cache-control"]) for each in opened}
+        opened = [stream.__enter__() for stream in streams]
+        kinds = {
+            (response.status_code, response.headers["content-type"], response.headers["cache-control"])
+            for response in opened
+        }
         assert kinds == {(200, "text/event-stream; charset=utf-8", "no-store")}
         full = client.get("/live")
         assert (full.status_code, full.headers["retry-after"]) == (503, "60")

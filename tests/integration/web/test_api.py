@@ -26,7 +26,7 @@ def browser(sqlite_store: Engine, tmp_path: Path) -> Browser:
         found = [paper(title=f"Robots {n}", url="javascript:alert(1)") for n in range(30)]
         session.add_all([*found, paper(title="Fine-tuning")])
         session.flush()
-        session.add_all(listing(each, list_day=TEST_TIME.date()) for each in found[:2])
+        session.add_all(listing(entry, list_day=TEST_TIME.date()) for entry in found[:2])
     home = AppContext(settings, sqlite_store, TokenSigner(["a key for tests"]))
     return Browser(create_app(home, clock=lambda: TEST_TIME, min_answer_seconds=0))
 
@@ -35,13 +35,13 @@ def test_a_search_can_be_paged_to_its_end(browser: Browser) -> None:
     first = browser.get("/api/v1/papers?q=robot").json()
     rest = browser.get("/api/v1/papers", params={"q": "robot", "page": first["next"]}).json()
     assert (len(first["papers"]), len(rest["papers"]), rest["next"]) == (25, 5, None)
-    assert len({each["id"] for each in first["papers"] + rest["papers"]}) == 30
+    assert len({entry["id"] for entry in first["papers"] + rest["papers"]}) == 30
     assert first["papers"][0]["url"] is None
 
 
 def test_a_day_and_a_keyword_can_be_combined(browser: Browser) -> None:
     asked = browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date()), "q": "robots ANDNOT 1"}).json()
-    assert [each["title"] for each in asked["papers"]] == ["Robots 0"]
+    assert [entry["title"] for entry in asked["papers"]] == ["Robots 0"]
     assert len(browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date())}).json()["papers"]) == 2
 
 
@@ -78,7 +78,7 @@ def test_an_error_in_a_keyword_has_a_position(browser: Browser) -> None:
 
 def test_the_api_describes_itself(browser: Browser) -> None:
     told = browser.get("/api/v1/openapi.json").json()
-    methods = {path: set(each) for path, each in told["paths"].items()}
+    methods = {path: set(operations) for path, operations in told["paths"].items()}
     assert methods == {
         "/papers": {"get"},
         "/papers/{number}": {"get"},
@@ -130,7 +130,7 @@ def test_the_api_suggests_a_correction_of_a_typo(browser: Browser) -> None:
 def test_validation_errors_are_listed_by_field(browser: Browser, wrong: dict[str, object], fields: list[str]) -> None:
     response = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, **wrong})
     assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
-    assert [each["field"] for each in response.json()["errors"]] == fields
+    assert [error["field"] for error in response.json()["errors"]] == fields
 
 
 def test_every_error_below_the_api_is_problem_details(sqlite_store: Engine) -> None:
@@ -147,9 +147,9 @@ def test_every_error_below_the_api_is_problem_details(sqlite_store: Engine) -> N
         browser.post("/api/v1/subscriptions", content=b"x" * 70_000),
         browser.post("/api/v1/subscriptions", content=b"no json", headers={"content-type": "application/json"}),
     ]
-    assert [each.status_code for each in responses] == [429, 429, 413, 429]
-    assert {each.headers["content-type"] for each in responses} == {"application/problem+json"}
-    assert all(each.json()["status"] == each.status_code for each in responses)
+    assert [response.status_code for response in responses] == [429, 429, 413, 429]
+    assert {response.headers["content-type"] for response in responses} == {"application/problem+json"}
+    assert all(response.json()["status"] == response.status_code for response in responses)
     assert (
         Browser(create_app(make_context(sqlite_store), clock=lambda: TEST_TIME)).get("/api/nothing").json()["status"]
         == 404

@@ -56,7 +56,9 @@ def test_the_copy_has_all_papers_including_those_omitted_in_the_email(ctx: AppCo
     assert "60 new papers match your keywords" in text
     assert "more papers on the web" not in text
     assert [
-        each.get("role") for tag, each in ParsedPage(page.text).tags if each.get("role") in {"main", "article"}
+        attributes.get("role")
+        for tag, attributes in ParsedPage(page.text).tags
+        if attributes.get("role") in {"main", "article"}
     ] == ["main"]
 
 

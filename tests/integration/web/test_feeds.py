@@ -68,7 +68,7 @@ def test_an_atom_feed_has_the_elements_that_the_standard_requires(ctx: AppContex
 def test_a_json_feed_has_the_same_papers(ctx: AppContext, browser: Browser) -> None:
     feed = json.loads(browser.get("/feeds/json", params={"q": "robots"}).content)
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
-    assert [each["id"] for each in feed["items"]] == [f"http://digest.test/papers/{store_paper(ctx)}"]
+    assert [item["id"] for item in feed["items"]] == [f"http://digest.test/papers/{store_paper(ctx)}"]
 
 
 @pytest.mark.parametrize("kind", ["atom", "json"])

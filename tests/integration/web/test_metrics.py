@@ -48,7 +48,9 @@ def read_metrics(browser: Browser, token: str = TOKENS["metrics_token"]) -> Metr
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain; version=")
     families = text_string_to_metric_families(response.text)
-    return {(each.name, tuple(sorted(each.labels.items()))): each.value for one in families for each in one.samples}
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value for one in families for sample in one.samples
+    }
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
@@ -98,7 +100,7 @@ def test_a_delivery_postponed_by_a_clock_that_was_set_back_is_due_now(store: Eng
         session.flush()
         session.add(delivery(reader, next_attempt_at=NOW + 60 * DAY, created_at=NOW - HOUR))
     metrics = read_metrics(browser_at(store))
-    assert [value(metrics, "digest_queue_deliveries", when=each) for each in ("now", "later")] == [1, 0]
+    assert [value(metrics, "digest_queue_deliveries", when=when) for when in ("now", "later")] == [1, 0]
     assert value(metrics, "digest_queue_oldest_seconds") == 3600
 
 
@@ -111,9 +113,13 @@ def test_metrics_match_the_database(store: Engine) -> None:
     assert value(metrics, "digest_deliveries_today", kind="already", state="queued") == 1
     assert value(metrics, "digest_deliveries_uncertain") == 1
     assert value(metrics, "digest_deliveries_failed_ratio") == pytest.approx(1 / 8)  # of the seven days that end today
-    assert [value(metrics, "digest_queue_deliveries", when=each) for each in ("now", "later")] == [1, 1]
+    assert [value(metrics, "digest_queue_deliveries", when=when) for when in ("now", "later")] == [1, 1]
     assert value(metrics, "digest_queue_oldest_seconds") == 3600
-    assert [value(metrics, "digest_subscribers", status=each) for each in ("active", "pending", "paused")] == [4, 1, 1]
+    assert [value(metrics, "digest_subscribers", status=status) for status in ("active", "pending", "paused")] == [
+        4,
+        1,
+        1,
+    ]
     assert (value(metrics, "digest_subscribers_due"), value(metrics, "digest_subscribers_due_seconds")) == (0, 0)
     assert value(metrics, "digest_source_fetches_today", source="huggingface", status="ok") == 1
     assert value(metrics, "digest_source_fetches_today", source="huggingface", status="failed") == 1
@@ -121,7 +127,7 @@ def test_metrics_match_the_database(store: Engine) -> None:
     last = value(metrics, "digest_source_last_success_timestamp_seconds", source="huggingface")
     assert last == (NOW - HOUR).timestamp()
     assert value(metrics, "digest_bounces_today", **{"class": "soft"}) == 1
-    assert [value(metrics, f"digest_{each}") for each in ("store_up", "relay_circuit_open", "run_overdue")] == [1, 0, 0]
+    assert [value(metrics, f"digest_{name}") for name in ("store_up", "relay_circuit_open", "run_overdue")] == [1, 0, 0]
     assert value(metrics, "digest_migrations_pending") == 0
     schema = next(dict(labels) for name, labels in metrics if name == "digest_schema_info")
     assert schema["version"] == schema["needed"]
@@ -204,8 +210,8 @@ def test_a_run_is_overdue_when_due_subscribers_are_not_planned(store: Engine) ->
     now.append(NOW + timedelta(minutes=56))
     assert health_of(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
     with write_session(store) as session:
-        for each in session.exec(select(Subscriber)).all():
-            each.last_due_day = NOW.date()
+        for row in session.exec(select(Subscriber)).all():
+            row.last_due_day = NOW.date()
     now.append(NOW + timedelta(hours=2))
     assert health_of(browser) == (200, "")
 
@@ -230,7 +236,7 @@ def test_a_run_is_overdue_when_queued_deliveries_are_not_claimed(store: Engine) 
     with write_session(store) as session:
         session.add(to := subscriber(last_due_day=NOW.date()))
         session.flush()
-        session.add_all(delivery(to, edition=each, created_at=NOW - 2 * HOUR) for each in ("one", "another"))
+        session.add_all(delivery(to, edition=edition, created_at=NOW - 2 * HOUR) for edition in ("one", "another"))
         session.add(delivery(to, edition="later", created_at=NOW - 9 * HOUR, next_attempt_at=NOW + 9 * HOUR))
         session.add(delivery(to, edition="sent", state=DeliveryState.SENT, created_at=NOW - 9 * HOUR))
     browser, now = browser_with_clock(store)
@@ -279,12 +285,12 @@ def test_dashboard_and_alerts_use_existing_metrics(sqlite_store: Engine) -> None
     there = {name for name, _ in read_metrics(browser_at(sqlite_store))}
     questions = used_metrics()
     assert len(questions) > 15
-    assert [each for each in questions if not NAME.search(each)] == []
-    assert {name for each in questions for name in NAME.findall(each)} - there == set()
+    assert [question for question in questions if not NAME.search(question)] == []
+    assert {name for question in questions for name in NAME.findall(question)} - there == set()
 
 
 def test_every_metric_is_on_the_dashboard() -> None:
     source = (ROOT / "digest" / "web" / "metrics.py").read_text()
     measured = set(re.findall(r'"(digest_[a-z_]+)"', source)) - {"digest_build", "digest_schema"}
-    drawn = {name for each in used_metrics() for name in NAME.findall(each)}
+    drawn = {name for names in used_metrics() for name in NAME.findall(names)}
     assert measured - drawn == {"digest_statistics_seconds", "digest_papers_new_today", "digest_store_up"} - drawn

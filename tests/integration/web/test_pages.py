@@ -110,7 +110,7 @@ def status_of(ctx: AppContext, mail: str = "ada@example.org") -> str:
 
 def delivery_kinds(ctx: AppContext) -> list[str]:
     with read_session(ctx.engine) as session:
-        return [each.kind for each in session.exec(select(Delivery).order_by(text("id"))).all()]
+        return [delivery.kind for delivery in session.exec(select(Delivery).order_by(text("id"))).all()]
 
 
 def dump_database(ctx: AppContext) -> list[str]:
@@ -399,7 +399,7 @@ def test_invalid_preferences_change_nothing_and_are_shown_again(ctx: AppContext,
 
 def test_preferences_link_to_unsubscribe(ctx: AppContext, browser: Browser) -> None:
     link = signed_path(ctx, TokenPurpose.PREFERENCES, create_subscriber(ctx))
-    (leave,) = (each for each in ParsedPage(browser.get(link).text).links if each.startswith("/unsubscribe/"))
+    (leave,) = (url for url in ParsedPage(browser.get(link).text).links if url.startswith("/unsubscribe/"))
     assert "Unsubscribe?" in browser.get(leave).text
     assert "You are unsubscribed" in browser.post(leave, {"answer": "yes"}).text
     assert browser.get(link).status_code == 410
@@ -522,7 +522,7 @@ def test_text_from_outside_is_escaped(ctx: AppContext, browser: Browser) -> None
         None,
         TEST_TIME,
     )
-    pages = [browser.get(each) for each in ("/", "/papers", signed_path(ctx, TokenPurpose.PREFERENCES, subscriber))]
+    pages = [browser.get(path) for path in ("/", "/papers", signed_path(ctx, TokenPurpose.PREFERENCES, subscriber))]
     pages += [browser.post("/", {"keywords": "graph\n<b>bold</b>", "email": HOSTILE_TEXT, "cap": HOSTILE_TEXT})]
     pages += [
         browser.post(
@@ -587,20 +587,20 @@ def store_message(ctx: AppContext) -> None:
 
 def test_every_response_has_the_security_headers(ctx: AppContext, browser: Browser) -> None:
     browser = Browser(browser.app, address="127.0.0.1")  # who may see the local mailbox
-    for each in all_paths(ctx):
-        response = browser.get(each)
-        assert set(response.headers) >= HEADERS, each
+    for path in all_paths(ctx):
+        response = browser.get(path)
+        assert set(response.headers) >= HEADERS, path
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["referrer-policy"] == "no-referrer"
         policy = response.headers["content-security-policy"]
         assert "base-uri 'none'" in policy
         assert "default-src 'self'" in policy or "default-src 'none'" in policy
-        assert ("unsafe-inline" in policy) == (each.endswith("/html") or each.startswith("/letters/"))
-        assert ("frame-ancestors 'none'" in policy) == (not each.endswith("/html"))
+        assert ("unsafe-inline" in policy) == (path.endswith("/html") or path.startswith("/letters/"))
+        assert ("frame-ancestors 'none'" in policy) == (not path.endswith("/html"))
         assert "set-cookie" not in response.headers
-        secret = each.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters", "/mine"))
-        assert (response.headers["cache-control"] == "no-store") == (secret or each == "/sent"), each
-        assert ("x-robots-tag" in response.headers) == (secret or each == "/sent"), each
+        secret = path.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters", "/mine"))
+        assert (response.headers["cache-control"] == "no-store") == (secret or path == "/sent"), path
+        assert ("x-robots-tag" in response.headers) == (secret or path == "/sent"), path
 
 
 def test_get_requests_change_nothing_however_far_a_scanner_follows_links(ctx: AppContext, browser: Browser) -> None:
@@ -608,25 +608,25 @@ def test_get_requests_change_nothing_however_far_a_scanner_follows_links(ctx: Ap
     waiting = all_paths(ctx)
     before, seen = dump_database(ctx), set()
     while waiting:
-        each = waiting.pop()
-        if each in seen:
+        path = waiting.pop()
+        if path in seen:
             continue
-        seen.add(each)
-        browser.head(each)
-        response = browser.get(each)
+        seen.add(path)
+        browser.head(path)
+        response = browser.get(path)
         if response.headers.get("content-type", "").startswith("text/html"):
             found = [link.removeprefix("http://digest.test") for link in ParsedPage(response.text).links]
             waiting += [link for link in found if link.startswith("/")]
     assert len(seen) > 35
-    assert any(each.startswith("/unsubscribe/") for each in seen)
+    assert any(path.startswith("/unsubscribe/") for path in seen)
     assert dump_database(ctx) == before
 
 
 def test_head_responds_like_get(ctx: AppContext, browser: Browser) -> None:
-    for each in all_paths(ctx):
-        head, get = browser.head(each), browser.get(each)
-        assert head.status_code == get.status_code, each
-        assert head.headers.get("content-type") == get.headers.get("content-type"), each
+    for path in all_paths(ctx):
+        head, get = browser.head(path), browser.get(path)
+        assert head.status_code == get.status_code, path
+        assert head.headers.get("content-type") == get.headers.get("content-type"), path
 
 
 @pytest.mark.parametrize(
@@ -748,8 +748,8 @@ def test_the_local_mailbox_shows_messages_and_exists_without_a_relay_only(
         assert browser.get(f"/inbox/{stray}").status_code == 404
     relayed = settings(tmp_path, smtp_host="smtp.example.org", secret_key="a key for tests")
     away = browser_at(AppContext(relayed, ctx.engine, ctx.token_signer))
-    for each in ("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw"):
-        assert away.get(each).status_code == 404
+    for path in ("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw"):
+        assert away.get(path).status_code == 404
     assert "/inbox" not in ParsedPage(away.get("/").text).links
 
 

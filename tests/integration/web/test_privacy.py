@@ -82,18 +82,18 @@ def privacy_path(ctx: AppContext, page: str, mail: str = ADA) -> str:
 
 
 def history_links(ctx: AppContext, ends: str, page: str = "history") -> list[str]:
-    return [each for each in ParsedPage(browser_at(ctx).get(privacy_path(ctx, page)).text).links if each.endswith(ends)]
+    return [link for link in ParsedPage(browser_at(ctx).get(privacy_path(ctx, page)).text).links if link.endswith(ends)]
 
 
 def feed_path(ctx: AppContext, kind: str) -> str:
-    (found,) = (each for each in history_links(ctx, f"/{kind}") if "/mine/" in each)
+    (found,) = (link for link in history_links(ctx, f"/{kind}") if "/mine/" in link)
     return found.removeprefix("http://digest.test")
 
 
 def count_rows(ctx: AppContext) -> dict[str, int]:
     with read_session(ctx.engine) as session:
         tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord, QuarantinedRow]
-        return {each.__name__: len(session.exec(select(each)).all()) for each in tables}
+        return {table.__name__: len(session.exec(select(table)).all()) for table in tables}
 
 
 def test_the_history_links_to_each_digest_and_its_citations(ctx: AppContext) -> None:
@@ -102,7 +102,7 @@ def test_the_history_links_to_each_digest_and_its_citations(ctx: AppContext) -> 
     assert page.text.index("31 July") < page.text.index("29 July")
     assert page.text.count(": sent") == 2
     assert page.text.count(": not delivered") == 1
-    copies = [each for each in page.links if each.startswith("/letters/") and "/papers." not in each]
+    copies = [link for link in page.links if link.startswith("/letters/") and "/papers." not in link]
     assert "Robot of 0 days ago" in browser_at(ctx).get(copies[0]).text
     for kind, begins in (("bib", "@misc{"), ("ris", "TY  - ")):
         cited = browser_at(ctx).get(f"{copies[0]}/papers.{kind}")
@@ -118,14 +118,16 @@ def test_the_history_links_to_each_digest_and_its_citations(ctx: AppContext) -> 
 def test_the_feed_has_exactly_what_was_mailed(ctx: AppContext) -> None:
     response = browser_at(ctx).get(feed_path(ctx, "atom"))
     entries = etree.fromstring(response.content).findall(f"{ATOM_NAMESPACE}entry")
-    mailed = [each.findtext(f"{ATOM_NAMESPACE}title") for each in entries]
-    told = [each["title"] for each in json.loads(browser_at(ctx).get(feed_path(ctx, "json")).content)["items"]]
-    sent = [each.papers for each in StoreView(ctx.engine).deliveries(ADA) if each.state == DeliveryState.SENT]
+    mailed = [entry.findtext(f"{ATOM_NAMESPACE}title") for entry in entries]
+    told = [item["title"] for item in json.loads(browser_at(ctx).get(feed_path(ctx, "json")).content)["items"]]
+    sent = [
+        delivery.papers for delivery in StoreView(ctx.engine).deliveries(ADA) if delivery.state == DeliveryState.SENT
+    ]
     assert len(mailed) == sum(map(len, sent))
     assert mailed == told
     assert mailed[0] == "Robot of 0 days ago"
     assert mailed[-1] == "Robot of 2 days ago"
-    assert not any("Protein" in str(each) for each in mailed)
+    assert not any("Protein" in str(mail) for mail in mailed)
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-robots-tag"] == "noindex, nofollow"
     again = browser_at(ctx).get(feed_path(ctx, "atom"), headers={"If-None-Match": response.headers["etag"]})
@@ -154,11 +156,11 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     assert response.headers["cache-control"] == "no-store"
     told = response.json()
     assert set(Subscriber.model_fields) <= told["subscriber"].keys()
-    assert [each["text"] for each in told["keywords"]] == ["robot", "-survey"]
-    assert all(set(SavedKeyword.model_fields) <= each.keys() for each in told["keywords"])
-    assert all(set(Keyword.model_fields) <= each["keyword"].keys() for each in told["keywords"])
+    assert [saved["text"] for saved in told["keywords"]] == ["robot", "-survey"]
+    assert all(set(SavedKeyword.model_fields) <= saved.keys() for saved in told["keywords"])
+    assert all(set(Keyword.model_fields) <= saved["keyword"].keys() for saved in told["keywords"])
     assert len(told["letters"]) == 3
-    assert all(set(Delivery.model_fields) <= each.keys() for each in told["letters"])
+    assert all(set(Delivery.model_fields) <= row.keys() for row in told["letters"])
     (came_back,) = told["letters"][0]["came_back"]
     assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
@@ -182,8 +184,8 @@ def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppC
     left = {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0, "QuarantinedRow": 1}
     assert count_rows(ctx) == left
     assert ADA not in json.dumps(browser_at(ctx).get(privacy_path(ctx, "export.json", BOB)).json())
-    for each in (where, export, history, copy):
-        assert browser_at(ctx).get(each).status_code == 410
+    for url in (where, export, history, copy):
+        assert browser_at(ctx).get(url).status_code == 410
     assert browser_at(ctx).post(where, {"answer": "yes"}).status_code == 410
 
 

@@ -76,7 +76,7 @@ def keyword_id(ctx: AppContext, canonical: str = "robot") -> int:
 def find_button(html: str, **attributes: str) -> dict[str, str]:
     """Return the form data of the button with these attributes: its name, and the hidden fields."""
     seen = ParsedPage(html)
-    hidden = {each["name"]: each["value"] for tag, each in seen.tags if tag == "input" and each["type"] == "hidden"}
+    hidden = {attrs["name"]: attrs["value"] for tag, attrs in seen.tags if tag == "input" and attrs["type"] == "hidden"}
     pressed = seen.find_tag(type="submit", **attributes)
     return hidden | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
 
@@ -102,7 +102,7 @@ def test_a_get_changes_nothing_one_button_acts_and_another_undoes_it(
         assert page.status_code == 200
     assert stored_state(record, ctx) == before
     seen = ParsedPage(page.text)
-    assert len([tag for tag, each in seen.tags if tag == "button"]) == 1
+    assert len([tag for tag, attributes in seen.tags if tag == "button"]) == 1
     assert seen.find_tag(action=where)["method"] == "post"
     pressed = find_button(page.text) | ({"author": "Ada Example"} if purpose is TokenPurpose.MUTE_AUTHOR else {})
     response = browser.post(where, pressed)
@@ -127,7 +127,7 @@ def test_a_token_opens_the_page_of_its_purpose_only(
     if purpose is TokenPurpose.RESUBSCRIBE:
         unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     before = stored_state(record, ctx)
-    for other in [each for each in [*QUICK_ACTIONS, *OTHER_PURPOSES] if each is not purpose]:
+    for other in [action for action in [*QUICK_ACTIONS, *OTHER_PURPOSES] if action is not purpose]:
         where = signed_path(ctx, purpose, made_for=other)
         for response in (browser.get(where), browser.post(where, {"answer": "yes", "author": "Ada Example"})):
             assert response.status_code == 404, other
@@ -138,7 +138,7 @@ def test_a_token_opens_the_page_of_its_purpose_only(
 
 
 @pytest.mark.parametrize(
-    ("purpose", "days"), [*((each, 90) for each in QUICK_ACTIONS[:4]), (TokenPurpose.RESUBSCRIBE, 30)]
+    ("purpose", "days"), [*((action, 90) for action in QUICK_ACTIONS[:4]), (TokenPurpose.RESUBSCRIBE, 30)]
 )
 def test_the_page_of_an_expired_link_says_how_long_it_worked(
     ctx: AppContext, record: StoreView, purpose: TokenPurpose, days: int
@@ -206,9 +206,9 @@ def test_each_of_664_authors_can_be_chosen(ctx: AppContext, browser: Browser) ->
     with write_session(ctx.engine) as session:
         session.get_one(Paper, 1).authors = names
     page = ParsedPage(browser.get(signed_path(ctx, TokenPurpose.MUTE_AUTHOR)).text)
-    choices = [each for tag, each in page.tags if tag == "input" and each["type"] == "radio"]
-    assert [each["value"] for each in choices] == names
-    assert [each["value"] for each in choices if "checked" in each] == names[:1]
+    choices = [attributes for tag, attributes in page.tags if tag == "input" and attributes["type"] == "radio"]
+    assert [choice["value"] for choice in choices] == names
+    assert [choice["value"] for choice in choices if "checked" in choice] == names[:1]
     assert "656 more authors" in page.text
     assert not [tag for tag, _ in page.tags if tag == "img"]
     response = browser.post(signed_path(ctx, TokenPurpose.MUTE_AUTHOR), {"author": names[662]})
@@ -228,7 +228,7 @@ def test_one_muted_author_too_many_is_refused_with_a_reason(sqlite_store: Engine
 def test_keywords_are_escaped_on_quick_action_pages(ctx: AppContext, browser: Browser) -> None:
     add_active_subscriber(ctx, "evil@example.org", "<b>bold</b>", "graph", now=TEST_TIME)
     with read_session(ctx.engine) as session:
-        number = max(each or 0 for each in session.exec(select(Keyword.id)).all())
+        number = max(keyword_id or 0 for keyword_id in session.exec(select(Keyword.id)).all())
     where = f"/mute/{sign_token(ctx, 'evil@example.org', TokenPurpose.MUTE, TEST_TIME)}/{number}"
     for response in (page := browser.get(where), browser.post(where, find_button(page.text))):
         assert "&lt;b&gt;bold" in response.text
@@ -238,7 +238,7 @@ def test_keywords_are_escaped_on_quick_action_pages(ctx: AppContext, browser: Br
 def test_unsubscribing_by_the_button_offers_an_undo(ctx: AppContext, record: StoreView, browser: Browser) -> None:
     where = signed_path(ctx, TokenPurpose.UNSUBSCRIBE)
     left = browser.post(where, {"answer": "yes"})
-    back = next(each["action"] for tag, each in ParsedPage(left.text).tags if tag == "form")
+    back = next(attributes["action"] for tag, attributes in ParsedPage(left.text).tags if tag == "form")
     assert back.startswith("/return/")
     assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
     assert "Welcome back" in browser.post(back).text
@@ -246,7 +246,7 @@ def test_unsubscribing_by_the_button_offers_an_undo(ctx: AppContext, record: Sto
     # One click in a mail program: no page, no last letter; the way back is on the page behind the link.
     browser.post(where, {"List-Unsubscribe": "One-Click"})
     with read_session(ctx.engine) as session:
-        assert [each.kind for each in session.exec(select(Delivery)).all()] == ["goodbye"]
+        assert [delivery.kind for delivery in session.exec(select(Delivery)).all()] == ["goodbye"]
     assert "/return/" in browser_at(ctx, timedelta(days=29)).get(where).text
     assert "/return/" not in browser_at(ctx, timedelta(days=31)).get(where).text
 

@@ -49,7 +49,9 @@ def subscribe_status(browser: Browser, email: str) -> int:
 def test_two_processes_share_the_limit_of_a_network(store: Engine) -> None:
     ctx, clock, limits = make_context(store), Clock(), FormLimits(subscribe=3)
     one, other = create_browser(ctx, limits, clock=clock), create_browser(ctx, limits, clock=clock)
-    assert [subscribe_status(each, f"r{n}@example.org") for n, each in enumerate((one, other, one, other, one))] == [
+    assert [
+        subscribe_status(client, f"r{n}@example.org") for n, client in enumerate((one, other, one, other, one))
+    ] == [
         *(303, 303, 303),
         *(429, 429),
     ]
@@ -65,7 +67,7 @@ def test_concurrent_hits_are_all_counted(store: Engine) -> None:
     rations = [RateLimiter(make_context(store), Clock(), FormLimits(subscribe=30)) for _ in range(4)]
     with ThreadPoolExecutor(8) as crew:
         waits = list(crew.map(lambda n: rations[n % 4].hit_form("/subscribe", f"192.0.2.{n % 2}"), range(100)))
-    assert sum(not each for each in waits) == 60
+    assert sum(not wait for wait in waits) == 60
 
 
 def test_every_kind_of_form_has_its_own_limit(sqlite_store: Engine) -> None:
@@ -122,8 +124,8 @@ def test_a_mailbox_has_a_silent_limit(sqlite_store: Engine) -> None:
     browser = create_browser(ctx, FormLimits(mailbox=2), clock=clock)
     # Of many tags and dots each would be another address, and all one mailbox.
     same = ["ada@example.org", "ADA+1@example.org", "a.d.a+2@example.org", "ada+3@example.org"]
-    responses = [browser.post("/subscribe", FORM | {"email": each}) for each in same]
-    assert {(each.status_code, each.headers["location"]) for each in responses} == {(303, "/sent")}
+    responses = [browser.post("/subscribe", FORM | {"email": email}) for email in same]
+    assert {(response.status_code, response.headers["location"]) for response in responses} == {(303, "/sent")}
     with read_session(sqlite_store) as session:
         assert len(session.exec(select(Subscriber)).all()) == 2
     clock.now += timedelta(days=1)
@@ -135,7 +137,7 @@ def test_counters_reveal_neither_networks_nor_addresses(store: Engine) -> None:
     ctx = make_context(store)
     subscribe_status(create_browser(ctx, FormLimits()), "ada@example.org")
     with read_session(store) as session:
-        names = [each.key for each in session.exec(select(RateLimitCounter)).all()]
+        names = [counter.key for counter in session.exec(select(RateLimitCounter)).all()]
     assert len(names) == 4  # this network; this mailbox, its domain and all mailboxes
     assert not any(text in name for name in names for text in ("192.0.2", "ada", "example"))
     assert {len(name) for name in names} == {40}
@@ -155,7 +157,7 @@ def test_refused_forms_and_all_searches_write_nothing(sqlite_store: Engine) -> N
 
     def read_counters() -> list[tuple[str, int]]:
         with read_session(sqlite_store) as session:
-            return sorted((each.key, each.count) for each in session.exec(select(RateLimitCounter)).all())
+            return sorted((counter.key, counter.count) for counter in session.exec(select(RateLimitCounter)).all())
 
     before = read_counters()
     assert browser.post("/", FORM).status_code == 429
@@ -174,7 +176,7 @@ def test_every_form_reports_an_unavailable_database(tmp_path: Path, connect: Con
         response = create_browser(ctx, FormLimits()).post(path + token if path.endswith("e/") else path, FORM)
     assert (response.status_code, response.headers["retry-after"]) == (503, "60")
     assert "Nothing was changed" in response.text
-    assert [each["event"] for each in header] == ["page.database_unavailable"]
+    assert [entry["event"] for entry in header] == ["page.database_unavailable"]
     assert "content-security-policy" in response.headers
 
 
@@ -198,7 +200,7 @@ def test_behind_a_proxy_the_client_counts_and_cannot_be_spoofed(sqlite_store: En
     with run_web_server(ctx, limits=limits) as port:
         # The proxy puts the address that it sees at the end. What a client wrote before it is worth nothing.
         made_up = ["198.51.100.1", *(f"203.0.113.{n}, 198.51.100.1" for n in range(3))]
-        assert [forwarded_status(port, each) for each in made_up] == [200, 200, 429, 429]
+        assert [forwarded_status(port, forwarded) for forwarded in made_up] == [200, 200, 429, 429]
         assert forwarded_status(port, "198.51.100.1, 198.51.100.2") == 200
     with run_web_server(ctx, limits=limits, proxies=("127.0.0.1", "10.0.0.0/8")) as port:
         assert forwarded_status(port, "198.51.100.3, 10.1.2.3") == 200

@@ -70,20 +70,20 @@ def test_each_outcome_of_a_run_is_logged(sqlite_store: Engine, capfd: pytest.Cap
     with read_session(sqlite_store) as session:
         letters = session.exec(select(Delivery)).all()
         looks = session.exec(select(SourceFetch)).all()
-    assert sorted(each.state for each in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
-    fates = [each for each in said if each["event"].startswith("delivery.")]
-    assert sorted((each["delivery"], each["event"]) for each in fates) == sorted(
-        (each.id, f"delivery.{each.state}") for each in letters
+    assert sorted(delivery.state for delivery in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
+    fates = [entry for entry in said if entry["event"].startswith("delivery.")]
+    assert sorted((entry["delivery"], entry["event"]) for entry in fates) == sorted(
+        (delivery.id, f"delivery.{delivery.state}") for delivery in letters
     )
-    for each in fates:
-        assert {"kind", "attempt", "code", "level", "timestamp"} <= set(each)
-    read = [each for each in said if each["event"] in {"source.fetched", "source.not_listed", "source.failed"}]
-    assert {each["event"] for each in read} == {"source.fetched", "source.failed"}
-    assert sorted((each["source"], each["day"]) for each in read) == sorted(
-        (each.source, str(each.list_day)) for each in looks
+    for entry in fates:
+        assert {"kind", "attempt", "code", "level", "timestamp"} <= set(entry)
+    read = [entry for entry in said if entry["event"] in {"source.fetched", "source.not_listed", "source.failed"}]
+    assert {entry["event"] for entry in read} == {"source.fetched", "source.failed"}
+    assert sorted((entry["source"], entry["day"]) for entry in read) == sorted(
+        (fetch.source, str(fetch.list_day)) for fetch in looks
     )
-    planned = [each for each in said if each["event"] == "plan.finished"]
-    assert [(each["due"], each["digests"], each["without_papers"]) for each in planned] == [(4, 4, 0)]
+    planned = [entry for entry in said if entry["event"] == "plan.finished"]
+    assert [(entry["due"], entry["digests"], entry["without_papers"]) for entry in planned] == [(4, 4, 0)]
     assert "@" not in text
     assert KEY not in text
     assert "robot" not in text

@@ -86,9 +86,9 @@ def test_subscribing_to_a_search_fills_in_the_form(ctx: AppContext, browser: Bro
     store_papers(ctx, "Robots")
     query = 'C++ AND "R&D <b" ANDNOT x'
     [link] = [
-        each
-        for each in ParsedPage(browser.get("/papers", params={"q": query}).text).links
-        if each.startswith("/?keywords")
+        url
+        for url in ParsedPage(browser.get("/papers", params={"q": query}).text).links
+        if url.startswith("/?keywords")
     ]
     assert escape(query) in browser.get(link).text
 
@@ -112,7 +112,7 @@ def test_pages_of_results_link_forward_and_back(ctx: AppContext, browser: Browse
         backward.append(to.get("prev", ""))
         where = to.get("next", "")
     assert sorted(seen) == list(range(60))
-    assert [bool(each) for each in backward] == [False, True, True]
+    assert [bool(link) for link in backward] == [False, True, True]
     assert backward[1] == "/papers?q=robots"
 
 

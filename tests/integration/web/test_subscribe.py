@@ -41,9 +41,9 @@ def test_the_live_part_shows_what_the_whole_page_shows(browser: Browser) -> None
     typed = {"keywords": "robots\nzzqy\nx AND (y"}
     page, part = browser.post("/", typed), browser.post("/preview", typed)
     assert (page.status_code, part.status_code) == (422, 200)
-    for each in ("12 papers of the last 13 would have come. 1 line cannot be read.", "none lately", "unclosed bracket"):
-        assert each in ParsedPage(page.text).text, each
-        assert each in ParsedPage(part.text).text, each
+    for text in ("12 papers of the last 13 would have come. 1 line cannot be read.", "none lately", "unclosed bracket"):
+        assert text in ParsedPage(page.text).text, text
+        assert text in ParsedPage(part.text).text, text
     for where in ("status", "told", "beside"):
         assert ParsedPage(page.text).find_tag(id=where)
         assert ParsedPage(part.text).find_tag(id=where)
@@ -87,7 +87,7 @@ def test_a_cached_page_is_rendered_anew_after_a_new_listing(ctx: AppContext, bro
     [
         *(("gmial.com", "gmail.com"), ("gmail.con", "gmail.com"), ("hotmial.com", "hotmail.com")),
         *(("Outlok.com", "outlook.com"), ("gmail.co", "gmail.com"), ("yaho.co.uk", "yahoo.co.uk")),
-        *((each, "") for each in ("gmail.com", "mail.com", "gmx.at", "epfl.ch", "qq.com", "example.org", "x", "")),
+        *((domain, "") for domain in ("gmail.com", "mail.com", "gmx.at", "epfl.ch", "qq.com", "example.org", "x", "")),
     ],
 )
 def test_a_typo_gets_a_suggestion_and_a_similar_domain_does_not(browser: Browser, written: str, meant: str) -> None:
@@ -106,7 +106,7 @@ def test_a_typo_is_questioned_once_and_can_be_confirmed(ctx: AppContext, browser
     assert (sure, button["value"], button["form"]) == ("ada@gmial.com", "ada@gmail.com", "subscribe")
     assert browser.post("/subscribe", slip | {"sure": sure}).status_code == 303
     assert browser.post("/subscribe", slip | {"sure": sure, "mended": button["value"]}).status_code == 303
-    assert {each.subscriber_id for each in StoreView(ctx.engine).deliveries()} == {
+    assert {delivery.subscriber_id for delivery in StoreView(ctx.engine).deliveries()} == {
         StoreView(ctx.engine).subscriber(mail).id for mail in ("ada@gmial.com", "ada@gmail.com")
     }
     other = browser.post("/subscribe", slip | {"email": "bob@gmial.com", "sure": sure})
@@ -143,9 +143,9 @@ def test_embed_code_links_to_the_form_with_its_keywords(browser: Browser) -> Non
     assert frame
     for link in (
         frame[1],
-        *(each for each in ParsedPage(page.text).links if each.startswith("http://digest.test/?key")),
+        *(url for url in ParsedPage(page.text).links if url.startswith("http://digest.test/?key")),
     ):
         assert f"{said}</textarea>" in unescape(browser.get(unescape(link)).text)
     assert "javascript:void open(" in unescape(page.text)
     scripts = [found.get("src", "") for tag, found in ParsedPage(page.text).tags if tag == "script"]
-    assert all(Path(each).name.startswith("copy.js") for each in scripts)
+    assert all(Path(script).name.startswith("copy.js") for script in scripts)

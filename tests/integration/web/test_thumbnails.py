@@ -64,8 +64,8 @@ def open_app(
         found = [paper(title=f"Robot {number}", thumbnail_url=url) for number, url in enumerate(urls)]
         session.add_all(found)
         session.flush()
-        session.add_all(listing(each, list_day=TEST_TIME.date()) for each in found)
-        numbers = [int(each.id or 0) for each in found]
+        session.add_all(listing(row, list_day=TEST_TIME.date()) for row in found)
+        numbers = [int(row.id or 0) for row in found]
     return ctx, Browser(create_app(ctx, clock=lambda: TEST_TIME + timedelta(hours=1), min_answer_seconds=0)), numbers
 
 

@@ -229,8 +229,8 @@ def test_the_doctor_warns_of_a_weak_or_open_key_and_of_a_domain_that_does_not_fi
     key.chmod(0o644)
     chosen = settings(key, dkim_domain="example.com")
     found = check_dkim(chosen, lambda _: [made(dkim_domain="example.com").record])
-    assert [each.ok for each in found] == [True, False, False, False]
-    assert [each.message for each in found[1:]] == [
+    assert [check.ok for check in found] == [True, False, False, False]
+    assert [check.message for check in found[1:]] == [
         "DIGEST_DKIM_KEY has 1024 bits; make one of 2048 and publish it under a new selector",
         f"everybody on this machine can read {key}; run: chmod 600 {key}",
         "example.com does not answer for the sender mail.example.org: DMARC fails; set DIGEST_DKIM_DOMAIN",

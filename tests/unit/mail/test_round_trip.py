@@ -161,9 +161,9 @@ def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -
     raw = build_message(digest(title, name, keyword, organization, notice), ENVELOPE)
     _, text, html, _ = read(raw)
     seen = shown(ParsedPage(html).text)
-    assert [each for each in written if shown(each) not in seen] == []
+    assert [value for value in written if shown(value) not in seen] == []
     plain = shown(text)
-    assert [each for each in written if shown(each).replace("*", "") not in plain.replace("*", "")] == []
+    assert [value for value in written if shown(value).replace("*", "") not in plain.replace("*", "")] == []
     assert "<script" not in html
 
 
@@ -173,7 +173,7 @@ def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -
 def test_any_letter_comes_back(read: Read, subject: str, text: str, html: str) -> None:
     # A body is UTF-8, and a mark of byte order at its very beginning belongs to the encoding (RFC 3629, 6).
     letter = EmailContent(
-        subject, *(each.encode("utf-8", "replace").decode().lstrip("\ufeff") for each in (text, html))
+        subject, *(part.encode("utf-8", "replace").decode().lstrip("\ufeff") for part in (text, html))
     )
     raw = build_message(letter, ENVELOPE)
     expect(raw, letter, ENVELOPE, read)

@@ -59,8 +59,8 @@ def test_every_column_with_personal_data_has_a_purpose() -> None:
 )
 def test_a_column_or_table_without_a_purpose_is_found(table: str, columns: list[str], expected: str) -> None:
     metadata = MetaData()
-    for each in SQLModel.metadata.tables.values():
-        each.to_metadata(metadata)
+    for model in SQLModel.metadata.tables.values():
+        model.to_metadata(metadata)
     keys = [Column(name, Integer, *([ForeignKey("subscriber.id")] if name.endswith("_id") else [])) for name in columns]
     if table in metadata.tables:
         for key in keys:
