@@ -151,6 +151,7 @@ def merge_reports(reports: list[SourceReport]) -> list[SourceReport]:
         total.listed += report.listed
         total.new += report.new
         total.failed += report.failed
+        total.unreadable += report.unreadable
         total.seconds = round(total.seconds + report.seconds, 2)
         total.problems += report.problems
     return list(merged.values())

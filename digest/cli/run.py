@@ -86,7 +86,7 @@ def collect(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the sources and store what they list; nothing is sent."""
-    from digest.jobs import pipeline
+    from digest.jobs import describe_unreadable_count, pipeline
 
     at = create_clock(parse_datetime(now))()
     day = parse_date(day_)
@@ -105,9 +105,10 @@ def collect(
     else:
         print_source_reports(reports)
     print_source_warnings(reports)
-    exit_with_problems(
-        [f"{report.source}: {problem}" for report in reports if report.failed for problem in report.problems]
-    )
+    problems = [f"{report.source}: {problem}" for report in reports if report.failed for problem in report.problems]
+    if unreadable := sum(report.unreadable for report in reports):
+        problems.append(describe_unreadable_count(unreadable))
+    exit_with_problems(problems)
 
 
 SHOWN_COLUMNS = {

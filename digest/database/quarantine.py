@@ -17,11 +17,13 @@ from sqlmodel import Session, SQLModel, col, select
 from digest.database.dialects import insert
 from digest.database.models import (
     Delivery,
+    HttpCacheEntry,
     Keyword,
     Listing,
     Paper,
     QuarantinedRow,
     SavedKeyword,
+    SourceFetch,
     Subscriber,
     Unreadable,
 )
@@ -34,7 +36,8 @@ FaultFinder = Callable[[Any], str | None]
 LAST_HOUR = 23
 MAX_POSITION = 999  # a subscriber has at most 1,000 keywords
 MODELS: Mapping[str, type[SQLModel]] = {
-    str(model.__tablename__): model for model in (Delivery, Keyword, Listing, Paper, SavedKeyword, Subscriber)
+    str(model.__tablename__): model
+    for model in (Delivery, HttpCacheEntry, Keyword, Listing, Paper, SavedKeyword, SourceFetch, Subscriber)
 }
 
 
@@ -61,6 +64,8 @@ def find_fault(row: SQLModel) -> str | None:
             return find_subscriber_fault(row.timezone, row.send_hour, row.cap)
         case SavedKeyword() if not 0 <= row.position <= MAX_POSITION:
             return f"position {row.position} is none"
+        case HttpCacheEntry() if not f"{row.url}{row.etag or ''}{row.last_modified or ''}".isascii():
+            return "url, etag or last_modified cannot be sent in a request"
     return None
 
 
@@ -134,7 +139,9 @@ def release_readable(session: Session, now: datetime, find_keyword_fault: FaultF
     released = 0
     for entry in quarantined_rows(session):
         model = MODELS.get(entry.table_name)
-        keys = [int(part) for part in entry.row_id.split(":") if part.lstrip("-").isdecimal()]
+        keys: list[Any] = [int(part) for part in entry.row_id.split(":") if part.lstrip("-").isdecimal()]
+        if model is HttpCacheEntry:
+            keys = [entry.row_id]
         row = session.get(model, tuple(keys) if len(keys) > 1 else keys[0]) if model and keys else None
         fault = find_fault(row) if row is not None else None
         if isinstance(row, Keyword) and find_keyword_fault:

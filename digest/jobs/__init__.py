@@ -13,7 +13,7 @@
 """
 
 from digest.jobs import pipeline
-from digest.jobs.reports import RunReport, SourceReport
+from digest.jobs.reports import RunReport, SourceReport, describe_unreadable_count
 from digest.jobs.retention import prune
 from digest.jobs.scheduler import Scheduler, run_scheduler
 from digest.jobs.task_tables import prepare_tables
@@ -23,6 +23,7 @@ __all__ = [
     "RunReport",
     "Scheduler",
     "SourceReport",
+    "describe_unreadable_count",
     "pipeline",
     "prepare_tables",
     "prune",

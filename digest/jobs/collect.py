@@ -15,7 +15,7 @@ import structlog
 from sqlmodel import Session
 
 from digest.context import AppContext
-from digest.database import read_session, write_session
+from digest.database import UnreadableRow, quarantine_rows, read_session, write_session
 from digest.database.models import FetchStatus
 from digest.errors import MalformedAnswerError, NotListedError, SourceError
 from digest.jobs.reports import SourceReport
@@ -76,8 +76,9 @@ async def collect_sources(
     ctx: AppContext, now: datetime, *, days: Sequence[date] | None, on_progress: Callable[[str], None] | None = None
 ) -> list[SourceReport]:
     """Fetch every source of the settings: the current days and the missed ones, or just `days`."""
+    unreadable: list[UnreadableRow] = []
     with read_session(ctx.engine) as session:
-        validators = load_http_cache(session)
+        validators = load_http_cache(session, unreadable)
     settings = ctx.settings
     async with SourceClient(
         base_url=settings.base_url, contact=settings.contact, cached_validators=validators
@@ -85,6 +86,9 @@ async def collect_sources(
         sources = build_sources(settings, client)
         reports = await asyncio.gather(*(_collect_source(ctx, source, now, days, on_progress) for source in sources))
         await _fill_missing_texts(ctx, sources, now, on_progress)
+    if unreadable:  # the cache is that of all sources: its rows are counted with the first
+        with write_session(ctx.engine) as session:
+            reports[0].unreadable += quarantine_rows(session, unreadable, now)
     return list(reports)
 
 
@@ -97,7 +101,7 @@ async def _collect_source(
 ) -> SourceReport:
     report = SourceReport(source.name)
     started = time.monotonic()
-    current, missed = await asyncio.to_thread(_days_to_fetch, ctx, source, now, days)
+    current, missed = await asyncio.to_thread(_days_to_fetch, ctx, source, now, days, report)
     for day in sorted({*current, *missed}):
         if on_progress:
             on_progress(f"reading {source.name}, {day}")
@@ -117,14 +121,20 @@ async def _collect_source(
 
 
 def _days_to_fetch(
-    ctx: AppContext, source: Source, now: datetime, days: Sequence[date] | None
+    ctx: AppContext, source: Source, now: datetime, days: Sequence[date] | None, report: SourceReport
 ) -> tuple[Sequence[date], Sequence[date]]:
     """Return the current days and the missed ones, which are fetched in other ways."""
     current = source.current_days(now)
     if days is not None:
         return [day for day in days if day in current], [day for day in days if day not in current]
+    unreadable: list[UnreadableRow] = []
     with read_session(ctx.engine) as session:
-        return days_due(load_fetches(session, source.name, now), now, current, growth_period=source.growth_period)
+        fetches = load_fetches(session, source.name, now, unreadable)
+        due = days_due(fetches, now, current, growth_period=source.growth_period)
+    if unreadable:
+        with write_session(ctx.engine) as session:
+            report.unreadable += quarantine_rows(session, unreadable, now)
+    return due
 
 
 def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, report: SourceReport) -> None:
@@ -136,7 +146,9 @@ def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, re
     day = answer.shown_day or timing.day
     with write_session(ctx.engine) as session:
         stored = store_listings(session, answer.papers, timing.now)
-        update_index(session, INDEX_BATCH_SIZE)
+        unreadable = list(stored.unreadable)
+        update_index(session, INDEX_BATCH_SIZE, unreadable)
+        report.unreadable += quarantine_rows(session, unreadable, timing.now)
         parts = [_judge_part(part, answer, stored, timing) for part in answer.parts]
         for part in parts:
             if part["status"] == FetchStatus.STALE:

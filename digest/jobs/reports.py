@@ -9,18 +9,28 @@ from digest.planning import PlanReport
 
 @dataclass(slots=True)
 class SourceReport:
-    """Result of collecting one source. `failed` counts list days; `problems` are sentences."""
+    """Result of collecting one source. `failed` counts list days; `problems` are sentences.
+
+    `unreadable`: rows that were set aside.
+    """
 
     source: str
     listed: int = 0
     new: int = 0
     failed: int = 0
+    unreadable: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
         return {name: value for name, value in asdict(self).items() if name != "source"}
+
+
+def describe_unreadable_count(count: int) -> str:
+    """Say how many rows were set aside, and how to see them."""
+    text = "1 row cannot be read and stays" if count == 1 else f"{count} rows cannot be read and stay"
+    return f"{text} out of the work; see: digest quarantine list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +64,9 @@ class RunReport:
         problems += [f"{n} letters {state}" for state in ("failed", "uncertain") if (n := self.delivery_counts[state])]
         if self.delivery_report.deferred:
             problems.append(f"{self.delivery_report.deferred} letters put off by the relay")
-        if unreadable := self.plan_report.unreadable + self.delivery_report.unreadable:
-            text = "1 row cannot be read and stays" if unreadable == 1 else f"{unreadable} rows cannot be read and stay"
-            problems.append(f"{text} out of the work; see: digest quarantine list")
+        collected = sum(report.unreadable for report in self.source_reports)
+        if unreadable := collected + self.plan_report.unreadable + self.delivery_report.unreadable:
+            problems.append(describe_unreadable_count(unreadable))
         return problems
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ def load_documents(session: Session, ids: Sequence[int]) -> list[PaperDocument]:
     for chunk in chunks(ids):
         rows = select(*columns, Paper.upvotes, Paper.code_url).where(col(Paper.id).in_(chunk))  # type: ignore[call-overload]
         for paper_id, title, abstract, authors, categories, organization, upvotes, code_url in session.exec(rows).all():
+            if not isinstance(title, str) or not isinstance(abstract, str):  # SQLite stores what it is given
+                continue
             documents[paper_id] = PaperDocument(
                 id=paper_id,
                 title=title,

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import delete, func, or_
 from sqlmodel import Session, col, select
 
+from digest.database import UnreadableRow, select_readable
 from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
 from digest.papers.completeness import BACKFILL_DAYS, LISTED
 
@@ -81,20 +82,26 @@ def store_http_cache(session: Session, answers: Iterable[FetchedAnswer], now: da
     session.execute(delete(HttpCacheEntry).where(col(HttpCacheEntry.stored_at) < now - HTTP_CACHE_LIFETIME))
 
 
-def load_http_cache(session: Session) -> dict[str, StoredValidators]:
-    """Return the stored validators by URL."""
-    rows = session.exec(select(HttpCacheEntry.url, HttpCacheEntry.etag, HttpCacheEntry.last_modified)).all()
-    return {url: StoredValidators(etag, last_modified) for url, etag, last_modified in rows}
+def load_http_cache(session: Session, unreadable: list[UnreadableRow] | None = None) -> dict[str, StoredValidators]:
+    """Return the stored validators by URL. Rows that cannot be read are left out and appended to `unreadable`."""
+    rows = select_readable(session.exec(select(HttpCacheEntry)).all(), [] if unreadable is None else unreadable)
+    return {row.url: StoredValidators(row.etag, row.last_modified) for row in rows}
 
 
-def load_fetches(session: Session, source: str, now: datetime) -> Sequence[SourceFetch]:
-    """Return the fetches of a source that `days_due` asks for: the last days' and that of its first list."""
+def load_fetches(
+    session: Session, source: str, now: datetime, unreadable: list[UnreadableRow] | None = None
+) -> Sequence[SourceFetch]:
+    """Return the fetches of a source that `days_due` asks for: the last days' and that of its first list.
+
+    Rows that cannot be read are left out and appended to `unreadable`.
+    """
     is_source = SourceFetch.source == source
     first = select(func.min(SourceFetch.list_day)).where(is_source, col(SourceFetch.status).in_(LISTED))
     since = now.astimezone(UTC).date() - timedelta(days=BACKFILL_DAYS)
     day = col(SourceFetch.list_day)
     statement = select(SourceFetch).where(is_source, or_(day >= since, day == first.scalar_subquery()))
-    return session.exec(statement.order_by(col(SourceFetch.started_at), col(SourceFetch.id))).all()
+    rows = session.exec(statement.order_by(col(SourceFetch.started_at), col(SourceFetch.id))).all()
+    return select_readable(rows, [] if unreadable is None else unreadable)
 
 
 def latest_fetches(session: Session) -> list[SourceFetch]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlmodel import Session, col, select, update
 
-from digest.database import is_postgresql
+from digest.database import UnreadableRow, describe_unreadable, is_postgresql
 from digest.database.models import Paper
 from digest.matching import PaperDocument
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms
@@ -20,21 +20,27 @@ MAX_REVISIONS = 1024  # entries of one paper; entry ids are paper ids times this
 UNINDEXED = text("NOT paper.is_indexed")  # spelled like the partial index, or SQLite reads every paper
 
 
-def update_index(session: Session, limit: int) -> int:
-    """Index up to `limit` new or changed papers, the newest first, and return how many."""
+def update_index(session: Session, limit: int, unreadable: list[UnreadableRow] | None = None) -> int:
+    """Index up to `limit` new or changed papers, the newest first, and return how many.
+
+    Those without a text are left out and appended to `unreadable`.
+    """
     pending = select(Paper.id).where(UNINDEXED).order_by(col(Paper.id).desc()).limit(limit)
     ids = [int(paper_id or 0) for paper_id in session.exec(pending).all()]
     for start in range(0, len(ids), READ_BATCH_SIZE):
         batch = ids[start : start + READ_BATCH_SIZE]
         columns = select(Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories)  # type: ignore[call-overload]
         rows = session.exec(columns.where(col(Paper.id).in_(batch))).all()
-        _write_terms(
-            session,
-            [
-                PaperDocument(int(paper_id or 0), title, abstract, tuple(authors), tuple(categories))
-                for paper_id, title, abstract, authors, categories in rows
-            ],
-        )
+        documents = [
+            PaperDocument(int(paper_id or 0), title, abstract, tuple(authors), tuple(categories))
+            for paper_id, title, abstract, authors, categories in rows
+            if isinstance(title, str) and isinstance(abstract, str)
+        ]
+        if unreadable is not None:
+            odd_ids = sorted(set(batch) - {document.id for document in documents})
+            unreadable += [describe_unreadable(Paper, number, "title or abstract is no text") for number in odd_ids]
+        if documents:
+            _write_terms(session, documents)
         session.execute(update(Paper).where(col(Paper.id).in_(batch)).values(is_indexed=True))
     return len(ids)
 

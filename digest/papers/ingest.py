@@ -13,7 +13,7 @@ from typing import Protocol
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from digest.database import LISTING_LOCK, acquire_lock
+from digest.database import LISTING_LOCK, UnreadableRow, acquire_lock, select_readable
 from digest.database.models import Listing, Paper
 from digest.papers.queries import chunks
 
@@ -73,7 +73,8 @@ class StoreReport:
     """Number of papers in a batch (replacements are no listings), how many of them are new, and which entries.
 
     Keys of entries: `listed`; `new`, papers that no source had; `fresh`, papers that this source had never listed;
-    `stale`, listed as new although this source did so under an earlier day of the last week.
+    `stale`, listed as new although this source did so under an earlier day of the last week. `unreadable` are stored
+    rows of these papers, and of their listings, that cannot be read even with what the batch says of them.
     """
 
     listed_count: int = 0
@@ -82,6 +83,7 @@ class StoreReport:
     new: frozenset[str] = field(default=frozenset(), compare=False)
     fresh: frozenset[str] = field(default=frozenset(), compare=False)
     stale: frozenset[str] = field(default=frozenset(), compare=False)
+    unreadable: tuple[UnreadableRow, ...] = ()
 
 
 def store_listings(session: Session, entries: Sequence[ListingEntry], now: datetime) -> StoreReport:
@@ -108,12 +110,15 @@ def store_listings(session: Session, entries: Sequence[ListingEntry], now: datet
             listed.append((entry, stored))
     session.add_all(new_papers)
     session.flush()
+    unreadable: list[UnreadableRow] = []
+    select_readable({id(paper): paper for paper in existing.values()}.values(), unreadable)
     if not listed:
-        return StoreReport(new_count=len(new_papers))
+        return StoreReport(new_count=len(new_papers), unreadable=tuple(unreadable))
     former = _load_former_listings(session, listed)
     stale = [entry.key for entry, paper in listed if _is_listed_earlier(former, entry, paper, versions)]
     fresh = [entry.key for entry, paper in listed if (entry.source, paper.id) not in former]
     _store_entries(session, listed, former, versions, now)
+    select_readable((row for rows in former.values() for row in rows), unreadable)
     new_ids = {id(paper) for paper in new_papers}
     return StoreReport(
         listed_count=len({id(paper) for _, paper in listed}),
@@ -122,6 +127,7 @@ def store_listings(session: Session, entries: Sequence[ListingEntry], now: datet
         new=frozenset(entry.key for entry, paper in listed if id(paper) in new_ids),
         fresh=frozenset(fresh),
         stale=frozenset(stale),
+        unreadable=tuple(unreadable),
     )
 
 

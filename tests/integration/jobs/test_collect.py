@@ -6,14 +6,17 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from digest.database import read_session, write_session
+from digest.database import quarantined_rows, read_session, write_session
 from digest.database.models import HttpCacheEntry, Paper, SourceFetch
-from digest.jobs import SourceReport
+from digest.delivery import DeliveryReport
+from digest.jobs import RunReport, SourceReport
 from digest.jobs.pipeline import collect
 from digest.papers import days_due, load_fetches, source_problems
+from digest.planning import PlanReport
 from tests.support.contexts import make_context
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.source_answers import serve_source
+from tests.support.spoiled_rows import spoil
 
 WEDNESDAY = date(2026, 7, 29)
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)
@@ -234,3 +237,41 @@ def feed(*result: str) -> str:
         "<channel><title>cs.CV updates on arXiv.org</title><pubDate>Wed, 29 Jul 2026 00:00:00 -0400</pubDate>"
         f"{items}</channel></rss>"
     )
+
+
+SPOILED = {
+    "paper": ("UPDATE paper SET first_seen_at = {day} WHERE id = 1", ("paper", "1")),
+    "listing": ("UPDATE listing SET first_seen_at = {day} WHERE id = 1", ("listing", "1")),
+    "fetch": ("UPDATE source_fetch SET started_at = {day} WHERE id = 1", ("source_fetch", "1")),
+    "validators": ("UPDATE http_cache_entry SET etag = '\u201cone\u201d'", None),
+    "expired validators": ("UPDATE http_cache_entry SET stored_at = {day}", None),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_row_that_cannot_be_read_stops_no_collecting(store: Engine, kind: str) -> None:
+    day = "'infinity'" if store.dialect.name == "postgresql" else "'some day'"
+    statement, row = SPOILED[kind]
+    with serve_source() as host:
+        host.feed_body = feed("A graph grows")
+        read(store, everywhere(host.url), sources="arxiv")
+        spoil(store, statement.replace("{day}", day))
+        host.feed_body = feed("A graph grows", "A robot walks")
+        report = read(store, everywhere(host.url), sources="arxiv")["arxiv"]
+    assert (report.new, report.failed, report.unreadable) == (1, 0, 1)
+    assert titles(store) == {"A graph grows", "A robot walks"}
+    with read_session(store) as session:
+        [found] = quarantined_rows(session)
+    assert (found.table_name, found.row_id) == row if row else found.table_name == "http_cache_entry"
+    [problem] = RunReport([report], PlanReport(), DeliveryReport(), 0).problems
+    assert problem.startswith("1 row cannot be read")
+
+
+def test_a_paper_of_bytes_stops_no_index(sqlite_store: Engine) -> None:
+    with serve_source() as host:
+        host.feed_body = feed("A graph grows")
+        read(sqlite_store, everywhere(host.url), sources="arxiv")
+        spoil(sqlite_store, "UPDATE paper SET title = x'ff', is_indexed = 0, key = 'arxiv:other', arxiv_id = 'other'")
+        host.feed_body = feed("A graph grows", "A robot walks")
+        report = read(sqlite_store, everywhere(host.url), sources="arxiv")["arxiv"]
+    assert (report.new, report.failed, report.unreadable) == (2, 0, 1)
