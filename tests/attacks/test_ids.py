@@ -77,7 +77,7 @@ def view(ctx: AppContext, subject: str, issued: datetime) -> str:
     return f"/letters/{ctx.token_signer.sign(TokenPurpose.VIEW, subject, issued)}"
 
 
-def test_a_link_of_an_erased_subscriber_shows_nobody_elses_email(ctx: AppContext) -> None:
+def test_a_link_of_an_erased_subscriber_shows_no_other_email(ctx: AppContext) -> None:
     old = send_digest(ctx, ADA, TEST_TIME)
     links = [
         view(ctx, delivery_subject(NUMBER, old.message_id), TEST_TIME),
@@ -103,7 +103,7 @@ MESSAGES: list[tuple[ReturnPathKind, Message]] = [
 
 
 @pytest.mark.parametrize(("kind", "message"), MESSAGES, ids=["unsubscribe", "bounce", "complaint"])
-def test_an_address_of_an_erased_subscriber_ends_nobody_elses_subscription(
+def test_an_address_of_an_erased_subscriber_ends_no_other_subscription(
     ctx: AppContext, kind: ReturnPathKind, message: Message
 ) -> None:
     to = address_of(ctx, kind, send_digest(ctx, ADA, TEST_TIME))

@@ -35,7 +35,7 @@ def post_garbage(port: int, count: int) -> dict[int, int]:
 
 
 @pytest.mark.parametrize("count", [800, pytest.param(10_000, marks=pytest.mark.long)])
-def test_a_flood_of_garbage_from_four_addresses_locks_out_nobody(target: Target, count: int) -> None:
+def test_a_flood_of_garbage_from_four_addresses_locks_out_no_other(target: Target, count: int) -> None:
     before = target.dump()
     links = {email: target.token(TokenPurpose.UNSUBSCRIBE, email) for email in (ADA, BOB)}
     confirmation = target.token(TokenPurpose.CONFIRM, EVE)

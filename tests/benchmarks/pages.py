@@ -102,9 +102,9 @@ async def wait_for_previews(port: int, preview: bytes) -> None:
     async with asyncio.timeout(120):
         head = b""
         while not head.startswith(b"HTTP/1.1 200 "):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            stream, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(preview)
-            head = await reader.readuntil(b"\r\n\r\n")
+            head = await stream.readuntil(b"\r\n\r\n")
             writer.close()
             assert head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 202 ")), head
             await asyncio.sleep(0.5)
@@ -115,13 +115,13 @@ async def load(port: int, requests: Sequence[bytes], seconds: float) -> LoadResu
     end, durations = time.perf_counter() + seconds, list[float]()
 
     async def client(number: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        stream, writer = await asyncio.open_connection("127.0.0.1", port)
         while (started := time.perf_counter()) < end:
             writer.write(requests[number % len(requests)])
-            head = await reader.readuntil(b"\r\n\r\n")
+            head = await stream.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200 "), head
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            await reader.readexactly(length)
+            await stream.readexactly(length)
             durations.append(time.perf_counter() - started)
             number += CLIENTS
         writer.close()

@@ -42,11 +42,11 @@ def main() -> int:
     seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
     pieces = max(1, round(wanted.messages / PIECE))
     size = RunSize(wanted.messages // pieces, wanted.kills // pieces, wanted.rate, wanted.others, wanted.plain)
-    kept = wanted.keep / f"{wanted.store}-{wanted.messages}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    log_copy = wanted.keep / f"{wanted.store}-{wanted.messages}x{wanted.kills}-{wanted.rate:g}-{seed}.jsonl"
+    log_copy.parent.mkdir(parents=True, exist_ok=True)
+    done = [json.loads(line) for line in log_copy.read_text().splitlines()] if log_copy.is_file() else []
     if len(done) >= pieces:  # that one is over: this is another
-        kept.unlink()
+        log_copy.unlink()
         done = []
     write_line(
         f"chaos on {wanted.store}, seed {seed}: {wanted.messages:,} letters, {wanted.kills:,} kills, {pieces} pieces"
@@ -60,7 +60,7 @@ def main() -> int:
             return NOT_OVER
         write_line(f"  piece {number + 1} of {pieces}, seed {seed + number}")
         done.append(run_piece(wanted.store, seed + number, size, wanted.keep))
-        with kept.open("a") as file:
+        with log_copy.open("a") as file:
             file.write(json.dumps(done[-1]) + "\n")
     return print_results(done)
 
@@ -70,12 +70,12 @@ def run_piece(kind: str, seed: int, size: RunSize, keep: Path) -> dict[str, Any]
     folder = Path(tempfile.mkdtemp(prefix="digest-chaos-"))
     try:
         with open_environment(kind, folder, size) as place:
-            told = asdict(ChaosRun(seed, size, place, folder, write_line).go())
-        if told["faults"]:
+            result = asdict(ChaosRun(seed, size, place, folder, write_line).go())
+        if result["faults"]:
             shutil.copytree(folder, keep / f"{kind}-{seed}", dirs_exist_ok=True)
     finally:
         shutil.rmtree(folder)
-    return told
+    return result
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def sqlite_environment(folder: Path, size: RunSize, trusted: Path | None) -> Env
     mounts = not size.plain and can_mount(folder / "tried")
     if not mounts and not size.plain:
         write_line("    SKIPPED: a disk that is full; a small one can be made by root alone")
-    return SqliteEnvironment(folder, size.letters, trusted, small_disk=mounts)
+    return SqliteEnvironment(folder, size.emails, trusted, small_disk=mounts)
 
 
 def print_results(done: list[dict[str, Any]]) -> int:
@@ -115,7 +115,7 @@ def print_results(done: list[dict[str, Any]]) -> int:
     faults = [fault for result in done for fault in result["faults"]]
     total: Callable[[str], int] = lambda name: sum(verdict[name] for verdict in verdicts)  # noqa: E731
     lines: list[tuple[str, object]] = [
-        ("letters", sum(result["letters"] for result in done)),
+        ("emails", sum(result["emails"] for result in done)),
         ("kills", sum(result["kills"] for result in done)),
         ("events", format_counts(sums["events"])),
         ("senders ended", format_counts(sums["ends"])),

@@ -66,12 +66,12 @@ class PostgresEnvironment(Environment):
             prepare_tables(self._engine)
             yield self._engine
 
-    def looks(self) -> bool:
+    def check_progress(self) -> bool:
         """A tick of the scheduler: work is handed out."""
         if time.monotonic() - self._ticked < TICK:
             return False
         self._ticked = time.monotonic()
-        self.asked(lambda engine: defer_tasks(make_context(engine), self.now(), plan=False))
+        self.query_store(lambda engine: defer_tasks(make_context(engine), self.now(), plan=False))
         return True
 
     def happen(self, what: str, run: "ChaosRun") -> None:

@@ -13,7 +13,7 @@ FINAL = range(500, 600)
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """A digest as the record has it. `wanted`: its reader still gets letters."""
+    """A digest as the record has it. `wanted`: its reader still gets emails."""
 
     message_id: str
     recipient: str
@@ -32,11 +32,11 @@ class Verdict:
 
     doubled: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)  # in a state that no letter may end in
+    left: list[str] = field(default_factory=list)  # in a state that no email may end in
     unexplained: list[str] = field(default_factory=list)  # in doubt, and nothing that happened says why
     states: Counter[str] = field(default_factory=Counter)
     accepted: int = 0
-    allowed: int = 0  # so many letters may be in doubt
+    allowed: int = 0  # so many emails may be in doubt
     arrived: int = 0  # of those in doubt
     why: Counter[str] = field(default_factory=Counter)  # those in doubt, by what broke their connection
 
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def count(
-    readers: Iterable[str],
+    subscribers: Iterable[str],
     rows: Sequence[RecordRow],
     accepted: Sequence[AcceptedMessage],
     broken: Sequence[BrokenConnection],
@@ -59,13 +59,13 @@ def count(
 ) -> Verdict:
     """After a round, before anybody resolves anything.
 
-    A letter may be in doubt when a connection that ended without QUIT was about it: one letter a connection. `unseen`
+    An email may be in doubt when a connection that ended without QUIT was about it: one email a connection. `unseen`
     more may be so without one, because the store did not take their answers.
     """
     times = Counter(message.message_id for message in accepted)
     verdict = Verdict(states=Counter(row.state for row in rows), accepted=len(accepted))
     _find_doubled(verdict, rows, accepted, times)
-    _find_lost(verdict, readers, rows, times)
+    _find_lost(verdict, subscribers, rows, times)
     doubtful = [row for row in rows if row.state == DeliveryState.UNCERTAIN]
     verdict.arrived = sum(1 for row in doubtful if times[row.message_id])
     verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN]
@@ -76,7 +76,7 @@ def count(
     verdict.allowed = sum(1 for connection in broken if connection.recipients) + unseen
     if len(strangers) > unseen:
         verdict.unexplained += [
-            f"{recipient} is in doubt, and no connection broke with its letter" for recipient in strangers
+            f"{recipient} is in doubt, and no connection broke with its email" for recipient in strangers
         ]
     return verdict
 
@@ -85,67 +85,67 @@ def _find_doubled(
     verdict: Verdict, rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage], times: Counter[str]
 ) -> None:
     known = {row.message_id: row for row in rows}
-    said = verdict.doubled
-    said += [f"{name} was accepted {many} times" for name, many in times.items() if many > 1]
-    said += [f"{name}, which is in no record, was accepted" for name in times if name not in known]
-    said += [
+    findings = verdict.doubled
+    findings += [f"{name} was accepted {many} times" for name, many in times.items() if many > 1]
+    findings += [f"{name}, which is in no record, was accepted" for name in times if name not in known]
+    findings += [
         f"{message.message_id} went to {message.recipient}, not to {known[message.message_id].recipient}"
         for message in accepted
         if message.message_id in known and known[message.message_id].recipient != message.recipient
     ]
     editions = Counter((known[name].recipient, known[name].edition) for name in times if name in known)
-    said += [f"{reader} has {many} letters of {day}" for (reader, day), many in editions.items() if many > 1]
+    findings += [f"{subscriber} has {many} emails of {day}" for (subscriber, day), many in editions.items() if many > 1]
     settled = (DeliveryState.SENT, DeliveryState.UNCERTAIN)
-    said += [
-        f"{row.recipient} has a letter that is {row.state}: its papers would come again"
+    findings += [
+        f"{row.recipient} has an email that is {row.state}: its papers would come again"
         for row in rows
         if times[row.message_id] and row.state not in settled
     ]
 
 
-def _find_lost(verdict: Verdict, readers: Iterable[str], rows: Sequence[RecordRow], times: Counter[str]) -> None:
-    said = verdict.lost
+def _find_lost(verdict: Verdict, subscribers: Iterable[str], rows: Sequence[RecordRow], times: Counter[str]) -> None:
+    findings = verdict.lost
     planned = {row.recipient for row in rows}
-    said += [f"{address} has no letter in the record" for address in readers if address not in planned]
-    said += [
-        f"{row.recipient}'s letter is sent, and nobody has it"
+    findings += [f"{address} has no email in the record" for address in subscribers if address not in planned]
+    findings += [
+        f"{row.recipient}'s email is sent, and nobody has it"
         for row in rows
         if row.state == DeliveryState.SENT and not times[row.message_id]
     ]
     for row in rows:
         if row.state == DeliveryState.FAILED and row.code not in FINAL:
-            said.append(f"{row.recipient}'s letter failed with {row.code or 'no code'}")
+            findings.append(f"{row.recipient}'s email failed with {row.code or 'no code'}")
         elif row.state == DeliveryState.FAILED and (row.is_reclaimed or not row.papers):
-            said.append(f"{row.recipient}'s letter failed and owes nothing")
+            findings.append(f"{row.recipient}'s email failed and owes nothing")
         elif row.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
-            said.append(f"{row.recipient}'s letter is {row.state}, and nobody asked for that")
+            findings.append(f"{row.recipient}'s email is {row.state}, and nobody asked for that")
 
 
 def match_explanations(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]]) -> dict[str, int]:
-    """For whom of those in doubt there is a connection of their own that broke with their letter on it, and which."""
-    by_reader: dict[str, list[int]] = defaultdict(list)
+    """For whom of those in doubt there is a connection of their own that broke with their email on it, and which."""
+    by_subscriber: dict[str, list[int]] = defaultdict(list)
     for number, recipients in enumerate(broken):
         for recipient in recipients:
-            by_reader[recipient].append(number)
+            by_subscriber[recipient].append(number)
     taken: dict[int, str] = {}
 
-    def place(reader: str, tried: set[int]) -> bool:
-        for number in reversed(by_reader[reader]):  # the latest is the likeliest
+    def place(subscriber: str, tried: set[int]) -> bool:
+        for number in reversed(by_subscriber[subscriber]):  # the latest is the likeliest
             if number in tried:
                 continue
             tried.add(number)
             if number not in taken or place(taken[number], tried):
-                taken[number] = reader
+                taken[number] = subscriber
                 return True
         return False
 
     for name in doubtful:
         place(name, set())
-    return {reader: number for number, reader in taken.items()}
+    return {subscriber: number for number, subscriber in taken.items()}
 
 
 def check_papers(
-    readers: Iterable[str], wanted: set[int], rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]
+    subscribers: Iterable[str], wanted: set[int], rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]
 ) -> Verdict:
     """When all is settled: each of `readers` has each of the papers, once."""
     carried = {row.message_id: row for row in rows}
@@ -156,9 +156,14 @@ def check_papers(
         for paper in carried[message.message_id].papers
     )
     verdict = Verdict(states=Counter(row.state for row in rows), accepted=len(accepted))
-    verdict.doubled += [f"{reader} has paper {paper} {many} times" for (reader, paper), many in had.items() if many > 1]
+    verdict.doubled += [
+        f"{subscriber} has paper {paper} {many} times" for (subscriber, paper), many in had.items() if many > 1
+    ]
     verdict.lost += [
-        f"{reader} never got paper {paper}" for reader in readers for paper in wanted if not had[reader, paper]
+        f"{subscriber} never got paper {paper}"
+        for subscriber in subscribers
+        for paper in wanted
+        if not had[subscriber, paper]
     ]
     verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN]
     return verdict

@@ -50,7 +50,7 @@ class Environment(ABC):
     def engine(self) -> AbstractContextManager[Engine]:
         """A new store."""
 
-    def looks(self) -> bool:
+    def check_progress(self) -> bool:
         """Whether it is time to look what is left, though no sender has ended."""
         return False
 
@@ -62,7 +62,7 @@ class Environment(ABC):
     def unseen(self, events: Counter[str]) -> int:
         """How many senders may have had an answer that the store did not take, with all their connections."""
 
-    def asked(self, question: Callable[[Engine], Answer]) -> Answer | None:
+    def query_store(self, question: Callable[[Engine], Answer]) -> Answer | None:
         """An answer of the store; None while it cannot be asked."""
         assert self._engine
         try:
@@ -77,10 +77,10 @@ class SqliteEnvironment(Environment):
     name = "sqlite"
     once = ("damage",)
 
-    def __init__(self, folder: Path, letters: int, certificate: Path | None, *, small_disk: bool) -> None:
+    def __init__(self, folder: Path, emails: int, certificate: Path | None, *, small_disk: bool) -> None:
         super().__init__()
         self._disk = folder / "disk"
-        self._megabytes = 24 + letters * 8 // 1000 if small_disk else 0
+        self._megabytes = 24 + emails * 8 // 1000 if small_disk else 0
         self.certificate = certificate
         self.url = f"sqlite:///{self._disk / 'digest.db'}"
         self.events = USUAL | {"second": 1, "damage": 1} | ({"full": 2} if self._megabytes else {})
@@ -102,7 +102,7 @@ class SqliteEnvironment(Environment):
             ballast = self._disk / "ballast"
             fill_disk(ballast)
             run.events["disk full"] += 1
-            seconds = run.dice.choice((0.3, 2, 7) if run.size.letters > FEW else (0.3, 1)) * run.dice.uniform(0.7, 1.3)
+            seconds = run.dice.choice((0.3, 2, 7) if run.size.emails > FEW else (0.3, 1)) * run.dice.uniform(0.7, 1.3)
             run.later(seconds, lambda: ballast.unlink(missing_ok=True))
         else:
             run.events["a second sender"] += 1

@@ -21,7 +21,7 @@ ACCEPTING = (LOST, MUTE, GARBLED, BYE, LATE)
 
 BUSY, LATER, AWAY = "451 4.3.0 something is wrong here", "450 4.2.0 come again", "421 4.3.2 going away"
 SPOOLED = "452 4.3.1 no space left"
-NOBODY, POLICY, SPAM = "550 5.1.1 no such user", "550 5.7.1 not here", "554 5.6.0 I do not like this letter"
+NO_MAILBOX, POLICY, SPAM = "550 5.1.1 no such user", "550 5.7.1 not here", "554 5.6.0 I do not like this letter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ USUAL = {
     "RSET": FaultPoint(0.03, (AWAY, CUT, STALL)),
     "MAIL": FaultPoint(0.008, (AWAY, BUSY, SPOOLED, "552 5.3.4 too large", "550 5.7.1 not from you", CUT, STALL)),
     "RCPT": FaultPoint(
-        0.03, (AWAY, LATER, LATER, SPOOLED, NOBODY, NOBODY, POLICY, POLICY, "553 5.1.3 what", CUT, STALL)
+        0.03, (AWAY, LATER, LATER, SPOOLED, NO_MAILBOX, NO_MAILBOX, POLICY, POLICY, "553 5.1.3 what", CUT, STALL)
     ),
     "DATA": FaultPoint(0.012, (AWAY, BUSY, SPAM, "250 2.0.0 fine", CUT, STALL, HALF)),
     "body": FaultPoint(0.006, (CUT,)),

@@ -60,7 +60,7 @@ class LogWriter:
         os.fdatasync(self._file)
 
 
-class LogReader:
+class LogFile:
     """Reads on from where it stopped; a line that is not complete yet is left for the next time."""
 
     def __init__(self, path: Path) -> None:

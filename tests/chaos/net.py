@@ -62,8 +62,8 @@ def is_available() -> bool:
 def enter_namespace(place: str) -> None:
     """This thread, and those that it starts, go there."""
     libc = ctypes.CDLL(None, use_errno=True)
-    with (WHERE / place).open("rb") as door:
-        if libc.setns(door.fileno(), CLONE_NEWNET):
+    with (WHERE / place).open("rb") as namespace:
+        if libc.setns(namespace.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"cannot go to {place}")
 
 

@@ -63,11 +63,9 @@ def paused_file(clock_file: Path) -> Path:
 class PlanningUnderFire:
     """Planners of one run. `made_of`: settings, file of the clock and environment of each."""
 
-    def __init__(
-        self, engine: Engine, made_of: tuple[Mapping[str, Any], Path, SenderEnvironment], letters: int
-    ) -> None:
+    def __init__(self, engine: Engine, made_of: tuple[Mapping[str, Any], Path, SenderEnvironment], emails: int) -> None:
         self._made_of = made_of
-        self._chunk_size = max(1, letters // CHUNKS)
+        self._chunk_size = max(1, emails // CHUNKS)
         self._kinds = ("kill", "pause", "cut") if is_postgresql(engine) else ("kill", "pause")
         self.events: Counter[str] = Counter()
 

@@ -10,7 +10,7 @@ from tests.chaos.count import Verdict
 class RunSize:
     """How much of it. `others`: events beside the kills, for each of these."""
 
-    letters: int
+    emails: int
     kills: int
     rate: float = 1.0
     others: float = 0.35
@@ -23,7 +23,7 @@ class RunResult:
 
     seed: int
     store: str
-    letters: int
+    emails: int
     kills: int = 0
     seconds: float = 0.0
     verdict: dict[str, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from tests.chaos import store
 from tests.chaos.answers import collect_under_fire
 from tests.chaos.count import Verdict, check_papers, count
 from tests.chaos.environment import Environment
-from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogReader
+from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogFile
 from tests.chaos.planning import PlanningUnderFire
 from tests.chaos.processes import SenderPool, SenderProcess, sender_names
 from tests.chaos.relay import RelayProcess
@@ -27,7 +27,7 @@ from tests.chaos.rows import SpoiledRows
 from tests.chaos.sender import SenderEnvironment, set_clock, shifted_clock
 from tests.support.contexts import KEY, TUESDAY
 
-LOOK = 0.004  # seconds between looks
+POLL_INTERVAL = 0.004  # seconds between looks
 TIMEOUT = 0.3  # of the senders, for an answer of the relay
 CONNECTIONS = 4
 MOSTLY = 0.85  # of the letters: by then all events should have happened, lest the round be over first
@@ -37,12 +37,14 @@ PATIENCE = 90.0  # seconds without a letter, an event or an end of a sender: the
 class ChaosRun:
     """See `go`."""
 
-    def __init__(self, seed: int, size: RunSize, ground: Environment, folder: Path, say: Callable[[str], None]) -> None:
-        self.seed, self.size, self.ground, self.folder, self._say = seed, size, ground, folder, say
+    def __init__(
+        self, seed: int, size: RunSize, ground: Environment, folder: Path, write_line: Callable[[str], None]
+    ) -> None:
+        self.seed, self.size, self.ground, self.folder, self._write_line = seed, size, ground, folder, write_line
         self.dice = random.Random(seed)
         self.events: Counter[str] = Counter()
         self.kills = 0
-        self._log = LogReader(folder / "relay.log")
+        self._log = LogFile(folder / "relay.log")
         self._accepted: list[AcceptedMessage] = []
         self._broken: list[BrokenConnection] = []
         self._struck: Counter[str] = Counter()
@@ -59,7 +61,7 @@ class ChaosRun:
         begun = time.monotonic()
         with ExitStack() as stack:
             engine = stack.enter_context(self.ground.engine())
-            at = store.create_store(engine, self.size.letters)
+            at = store.create_store(engine, self.size.emails)
             papers, spoilt, faults = collect_under_fire(engine, TUESDAY, self.dice)
             self.events += spoilt
             self._stuck += faults
@@ -76,14 +78,14 @@ class ChaosRun:
             self._order("polite")
             verdict = self._count(engine)
             after = self._settle(at, papers) if not verdict.left else Verdict()
-        self._say(self._progress())
-        return self._told(verdict, after, time.monotonic() - begun)
+        self._write_line(self._progress())
+        return self._result(verdict, after, time.monotonic() - begun)
 
     def _plan(self, engine: Engine) -> None:
         """Queue the digests, with planners that die; whoever has none then is counted as lost."""
         around = SenderEnvironment(self.folder / "errors", next(iter(self.ground.places), ""))
         settings = {"database_url": self.ground.url, "secret_key": KEY, "mail_from": "Chaos <digest@planner.test>"}
-        planning = PlanningUnderFire(engine, (settings, self._clock_file, around), self.size.letters)
+        planning = PlanningUnderFire(engine, (settings, self._clock_file, around), self.size.emails)
         self._stuck += planning.go(self.dice, max(3, self.size.kills // 10))
         self.events += planning.events
         self._stuck += self._rows.find_faults()
@@ -93,27 +95,27 @@ class ChaosRun:
         while True:
             self._hear()
             idle = self.processes.muster()
-            if (idle or self.ground.looks()) and self._nothing_left():
+            if (idle or self.ground.check_progress()) and self._nothing_left():
                 return
             self._act()
             if time.monotonic() - self._spoke > 2:
                 self._spoke = time.monotonic()
-                self._say(self._progress())
+                self._write_line(self._progress())
             if time.monotonic() - self._moved > PATIENCE:
-                left = self.ground.asked(store.count_open)
+                left = self.ground.query_store(store.count_open)
                 self._stuck.append(f"nothing has happened for {PATIENCE:.0f} s, and these are left: {left}")
                 self.processes.close()  # lest a letter leave between counting at the relay and reading the record
                 return
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
 
     def _nothing_left(self) -> bool:
         """Whether every letter has its fate; else the clock goes on to where something may be tried."""
-        left = self.ground.asked(store.count_open)
+        left = self.ground.query_store(store.count_open)
         if left is None:
             return False
         if not left:
             return True
-        ahead = self.ground.asked(lambda engine: store.time_until_due(engine, self.clock()))
+        ahead = self.ground.query_store(lambda engine: store.time_until_due(engine, self.clock()))
         if ahead and ahead > timedelta(0):
             self.move_clock(ahead.total_seconds() + 1)
             self._moved = time.monotonic()
@@ -145,7 +147,7 @@ class ChaosRun:
 
     def _after(self) -> int:
         """At how many accepted letters the next thing happens."""
-        left = max(0.0, MOSTLY * self.size.letters - len(self._accepted))
+        left = max(0.0, MOSTLY * self.size.emails - len(self._accepted))
         return len(self._accepted) + int(left / (len(self._ahead) + 1) * self.dice.uniform(0.3, 1.7))
 
     def _events(self) -> list[str]:
@@ -209,8 +211,8 @@ class ChaosRun:
         time.sleep(0.2)  # the server still hears that connections have ended
         self._hear()
         unseen = self.ground.unseen(self.events) * CONNECTIONS
-        readers = [address for address in store.load_addresses(engine) if address not in self._rows.addresses]
-        return count(readers, store.load_rows(engine), self._accepted, self._broken, unseen)
+        addresses = [address for address in store.load_addresses(engine) if address not in self._rows.addresses]
+        return count(addresses, store.load_rows(engine), self._accepted, self._broken, unseen)
 
     def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
@@ -267,7 +269,7 @@ class ChaosRun:
 
     def _progress(self) -> str:
         return (
-            f"    {len(self._accepted):>7,} of {self.size.letters:,} letters accepted, {self.kills:>4} of "
+            f"    {len(self._accepted):>7,} of {self.size.emails:,} letters accepted, {self.kills:>4} of "
             f"{self.size.kills} kills, {sum(self._struck.values()):,} faults of the relay, "
             f"{self.processes.starts:,} starts"
         )
@@ -277,9 +279,9 @@ class ChaosRun:
         written = (self.folder / "errors").read_text() if (self.folder / "errors").exists() else ""
         return ["senders did not trust the relay's certificate"] if "CERTIFICATE_VERIFY_FAILED" in written else []
 
-    def _told(self, verdict: Verdict, after: Verdict, seconds: float) -> RunResult:
-        told = RunResult(self.seed, self.ground.name, self.size.letters, self.kills, round(seconds, 1))
-        told.verdict, told.after = verdict_fields(verdict), verdict_fields(after)
-        told.events, told.ends, told.struck = dict(self.events), dict(self.processes.ends), dict(self._struck)
-        told.faults = [*self._stuck, *self._untrusting(), *verdict.faults, *after.faults]
-        return told
+    def _result(self, verdict: Verdict, after: Verdict, seconds: float) -> RunResult:
+        result = RunResult(self.seed, self.ground.name, self.size.emails, self.kills, round(seconds, 1))
+        result.verdict, result.after = verdict_fields(verdict), verdict_fields(after)
+        result.events, result.ends, result.struck = dict(self.events), dict(self.processes.ends), dict(self._struck)
+        result.faults = [*self._stuck, *self._untrusting(), *verdict.faults, *after.faults]
+        return result

@@ -26,7 +26,7 @@ class SenderExit(IntEnum):
     """How a sender ended, as its exit status."""
 
     DONE = 0  # nothing is left that may go now
-    TOLD = 10  # to stop
+    STOPPED = 10  # by a signal
     CLOSED = 11  # the relay refuses us
     BUSY = 12  # another one sends
     STORE = 13  # the store cannot be used
@@ -61,13 +61,15 @@ def run_sender(settings: Mapping[str, Any], clock_file: Path, environment: Sende
     enter_environment(environment)
     try:
         ctx = create_context(Settings(_env_file=None, **settings))
-        sent, told = run_coroutine(run_until_stopped(lambda stop: deliver(ctx, shifted_clock(clock_file), stop=stop)))
+        sent, stopped = run_coroutine(
+            run_until_stopped(lambda stop: deliver(ctx, shifted_clock(clock_file), stop=stop))
+        )
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(SenderExit.STORE)
     sys.exit(
-        SenderExit.TOLD
-        if told
+        SenderExit.STOPPED
+        if stopped
         else SenderExit.BUSY
         if sent.busy
         else SenderExit.CLOSED
@@ -83,7 +85,7 @@ def run_worker_process(settings: Mapping[str, Any], clock_file: Path, environmen
     run_coroutine(
         run_until_stopped(lambda stop: run_worker(lambda: create_context(chosen), shifted_clock(clock_file), stop))
     )
-    sys.exit(SenderExit.TOLD)
+    sys.exit(SenderExit.STOPPED)
 
 
 def enter_environment(environment: SenderEnvironment) -> None:

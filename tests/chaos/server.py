@@ -42,10 +42,10 @@ class RudeServer:
         self._talks: set[asyncio.StreamWriter] = set()
         self._dice = random.Random(seed)
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._talks.add(writer)
-        talk = Conversation(self, self.connections, reader, writer)
+        talk = Conversation(self, self.connections, stream, writer)
         try:
             await talk.run()
         except (OSError, ConnectionEnded, asyncio.IncompleteReadError):
@@ -54,7 +54,7 @@ class RudeServer:
             talk.end()
             self._talks.discard(writer)
 
-    def told(self, line: str) -> None:
+    def handle_line(self, line: str) -> None:
         """An order from whoever started us."""
         if line == "polite":
             self.rate, self.kill_at = 0, ""
@@ -69,9 +69,9 @@ class Conversation:
     """One connection. `doubt`: recipients whose letters the client may hold for sent, unsent, or neither."""
 
     def __init__(
-        self, server: RudeServer, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, server: RudeServer, number: int, stream: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._server, self._number, self._reader, self._writer = server, number, reader, writer
+        self._server, self._number, self._stream, self._writer = server, number, stream, writer
         self._faults = FaultPlan(server.seed, number, server.rate)
         self._client, self._recipient, self._why = "", "", "the client went"
         self._secure = self._polite = False
@@ -79,7 +79,7 @@ class Conversation:
 
     async def run(self) -> None:
         await self._answer("greeting", "220 chaos ESMTP")
-        while line := await self._reader.readline():
+        while line := await self._stream.readline():
             words = line.decode("utf-8", "replace").rstrip("\r\n")
             await self._hear(words.split(" ")[0].upper(), words)
 
@@ -122,13 +122,13 @@ class Conversation:
             return
         fault = self._struck("STARTTLS")
         if fault[:3].isdigit():
-            await self._say(fault)
+            await self._reply(fault)
             return
-        await self._say("220 2.0.0 go ahead")
+        await self._reply("220 2.0.0 go ahead")
         if fault == faults.STALL:
             await self._gone()
         if fault:
-            await self._reader.read(64)  # the client's hello; half a handshake is all it gets
+            await self._stream.read(64)  # the client's hello; half a handshake is all it gets
             if fault == faults.JUNK:
                 await self._write(b"\x16\x03\x01 this is no handshake\r\n" * 9)
             elif fault == faults.HALF:
@@ -145,12 +145,12 @@ class Conversation:
         if not await self._answer("DATA", "354 go ahead"):
             return
         if self._struck("body"):
-            await self._reader.read(int(self._faults.share() * 8000))
+            await self._stream.read(int(self._faults.share() * 8000))
             self._cut("body")
         if self._server.kill_at == "body":
-            await self._reader.read(100)
+            await self._stream.read(100)
             await self._kill("body")
-        raw = await self._reader.readuntil(b"\r\n.\r\n")
+        raw = await self._stream.readuntil(b"\r\n.\r\n")
         await self._kill("dot")
         found = MESSAGE_ID.search(raw)
         assert found, "a letter without a Message-ID"
@@ -174,7 +174,7 @@ class Conversation:
                 self._cut(fault)
             case faults.LATE:
                 await asyncio.sleep(self._server.late * self._faults.share())
-        await self._say("250 2.0.0 queued")
+        await self._reply("250 2.0.0 queued")
         await self._kill("replied")
         if fault == faults.BYE:
             await self._act(faults.AWAY)
@@ -184,7 +184,7 @@ class Conversation:
         if fault := self._struck(place):
             await self._act(fault)
         else:
-            await self._say(usual)
+            await self._reply(usual)
         return not fault
 
     async def _act(self, fault: str) -> None:
@@ -194,7 +194,7 @@ class Conversation:
             await self._write(b"2")
         if not fault[:3].isdigit():
             self._cut(fault)
-        await self._say(fault)
+        await self._reply(fault)
         if fault == faults.AWAY:
             self._cut(fault)
 
@@ -215,7 +215,7 @@ class Conversation:
 
     async def _gone(self) -> None:
         """Wait, without a word, until the client has gone."""
-        while await self._reader.read(65536):
+        while await self._stream.read(65536):
             pass
         raise ConnectionEnded
 
@@ -225,7 +225,7 @@ class Conversation:
             self._writer.transport.abort()
         raise ConnectionEnded
 
-    async def _say(self, reply: str) -> None:
+    async def _reply(self, reply: str) -> None:
         await self._write(reply.encode() + b"\r\n")
 
     async def _write(self, data: bytes) -> None:
@@ -246,7 +246,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     while line := await orders.readline():
-        state.told(line.decode().strip())
+        state.handle_line(line.decode().strip())
 
 
 def main() -> None:

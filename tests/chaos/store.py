@@ -18,29 +18,29 @@ PAPER = "A robot folds a protein along a graph"  # each reader has one of these 
 NEXT = timedelta(days=1)
 
 
-def create_planned_store(engine: Engine, letters: int, **given: object) -> tuple[AppContext, set[int]]:
+def create_planned_store(engine: Engine, emails: int, **given: object) -> tuple[AppContext, set[int]]:
     """Create a store with so many subscribers and their digests of one paper, queued; return the papers, too."""
-    at = create_store(engine, letters, **given)
+    at = create_store(engine, emails, **given)
     papers = set(store_papers(at, TUESDAY, PAPER))
     plan(at.engine, at.sender_domain, TUESDAY)
     with read_session(engine) as session:
         queued = count_queued(session)
-    if queued != letters:
-        raise RuntimeError(f"{queued} letters were planned for {letters} readers")
+    if queued != emails:
+        raise RuntimeError(f"{queued} letters were planned for {emails} readers")
     return at, papers
 
 
-def create_store(engine: Engine, letters: int, **given: object) -> AppContext:
+def create_store(engine: Engine, emails: int, **given: object) -> AppContext:
     """Create a store with so many subscribers who are due."""
     migrate(engine)
     at = make_context(engine, **given)
-    add_many_subscribers(at, letters)
+    add_many_subscribers(at, emails)
     return at
 
 
 def load_rows(engine: Engine) -> list[RecordRow]:
     """The whole record."""
-    asked = select(
+    query = select(
         col(Delivery.message_id),
         col(Subscriber.email),
         col(Delivery.edition),
@@ -52,7 +52,7 @@ def load_rows(engine: Engine) -> list[RecordRow]:
         col(Delivery.attempts),
     ).join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
     with read_session(engine) as session:
-        found = session.execute(asked).all()
+        found = session.execute(query).all()
     return [
         RecordRow(
             name, to, edition, state, code, tuple(papers), is_reclaimed, status == SubscriberStatus.ACTIVE, attempts
@@ -62,26 +62,26 @@ def load_rows(engine: Engine) -> list[RecordRow]:
 
 
 def load_addresses(engine: Engine, *, active: bool = False) -> list[str]:
-    asked = select(col(Subscriber.email))
+    query = select(col(Subscriber.email))
     with read_session(engine) as session:
         return list(
-            session.scalars(asked.where(col(Subscriber.status) == SubscriberStatus.ACTIVE) if active else asked)
+            session.scalars(query.where(col(Subscriber.status) == SubscriberStatus.ACTIVE) if active else query)
         )
 
 
 def count_open(engine: Engine) -> dict[str, int]:
     """Letters that have no fate yet, by state."""
-    asked = select(col(Delivery.state), func.count()).where(
+    query = select(col(Delivery.state), func.count()).where(
         col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE))
     )
     with read_session(engine) as session:
-        return dict(session.execute(asked.group_by(col(Delivery.state))).tuples().all())
+        return dict(session.execute(query.group_by(col(Delivery.state))).tuples().all())
 
 
 def time_until_due(engine: Engine, now: datetime) -> timedelta:
     """How long until something may be tried: the way to the relay is closed, or every letter was put off."""
     with read_session(engine) as session:
-        lane = session.scalar(select(func.max(col(RelayCircuit.retry_at))))
+        circuit_retry_at = session.scalar(select(func.max(col(RelayCircuit.retry_at))))
         ready = session.scalar(
             select(func.count())
             .select_from(Delivery)
@@ -91,7 +91,7 @@ def time_until_due(engine: Engine, now: datetime) -> timedelta:
         latest = session.scalar(
             select(func.max(col(Delivery.next_attempt_at))).where(col(Delivery.state) == DeliveryState.QUEUED)
         )
-    until = [value for value in (lane, None if ready else latest) if value is not None]
+    until = [value for value in (circuit_retry_at, None if ready else latest) if value is not None]
     return max((_aware(instant) - now for instant in until), default=timedelta(0))
 
 

@@ -65,7 +65,7 @@ def main() -> int:
     outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
     deadline = time.monotonic() + 60 * wanted.minutes if wanted.minutes else None
     maps: dict[str, CallMap] = {}
-    with (wanted.keep / f"{seed}.jsonl").open("w") as kept:
+    with (wanted.keep / f"{seed}.jsonl").open("w") as log_file:
         for name, mutant in sample:
             if deadline and time.monotonic() > deadline:
                 write_line(f"{wanted.minutes:g} minutes are over")
@@ -74,8 +74,8 @@ def main() -> int:
                 maps[name] = call_map_of(name, wanted.keep, reuse=wanted.reuse)
             outcome = try_mutant(mutant, *tests_for(maps[name], mutant))
             outcomes[name][outcome] += 1
-            kept.write(json.dumps({"outcome": outcome, **asdict(mutant)}) + "\n")
-            kept.flush()
+            log_file.write(json.dumps({"outcome": outcome, **asdict(mutant)}) + "\n")
+            log_file.flush()
             if outcome in {Outcome.SURVIVED, Outcome.NOT_CALLED}:
                 write_line(f"  {outcome}: {mutant}")
     return print_results(outcomes)

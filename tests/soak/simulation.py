@@ -28,7 +28,7 @@ FIRST_DAY = date(2026, 1, 5)  # a Monday
 TOPICS = ("diffusion model", "protein", "robot", "graph", "speech", "retrieval", "pruning", "attention")
 PAPERS_A_DAY = 24
 QUIET_DAYS = 3  # at the end, so that what came back has come again
-KEPT_DAYS = 30  # of `digest prune`
+RETENTION_DAYS = 30  # of `digest prune`
 ABSTRACT = re.compile(r"https://arxiv\.org/abs/(\S+)")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -80,7 +80,7 @@ class Soak:
                 self.problems.update(problem.split(":")[0] for problem in report.problems)
                 self._receive(ctx, running, now + timedelta(hours=2), returns=number < days - QUIET_DAYS)
                 if number % 7 == 6:
-                    prune(ctx, now, days=KEPT_DAYS)
+                    prune(ctx, now, days=RETENTION_DAYS)
                 self.reports.append(self._figures(number + 1))
                 yield self.reports[-1]
 
@@ -181,7 +181,7 @@ def find_faults(soak: Soak) -> list[str]:
 def find_growth(reports: list[DayReport]) -> list[str]:
     """Compare the last quarter with the one before: only the record of e-mails and papers may grow, and steadily."""
     quarter = len(reports) // 4
-    if quarter < KEPT_DAYS:
+    if quarter < RETENTION_DAYS:
         return []  # what pruning bounds has not come to its bound yet
     before, middle, last = (reports[-1 - n * quarter] for n in (2, 1, 0))
     faults = []

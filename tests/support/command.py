@@ -29,9 +29,9 @@ class Command:
 
     def __init__(self, folder: Path, settings: Mapping[str, str] = {}) -> None:
         self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
-        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process compiles all of it again
-        self.environment = {**kept, "NO_COLOR": "1", **settings}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process compiles all of it again
+        self.environment = {**environment, "NO_COLOR": "1", **settings}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it in a process of its own and leave it running."""

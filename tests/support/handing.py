@@ -10,7 +10,7 @@ from digest.errors import DeliveryError
 from digest.mail import OutgoingMessage, RawMessage, RelayConfig, SmtpConnection
 from tests.support.rude_relay import RudeRelay
 
-LETTER = RawMessage(b"Subject: papers\r\n\r\nSix of them.\r\n")
+MESSAGE = RawMessage(b"Subject: papers\r\n\r\nSix of them.\r\n")
 FROM, ADA = "digest@example.org", "ada@example.org"
 
 Act = Callable[[RudeRelay, SmtpConnection], Coroutine[Any, Any, None]]
@@ -30,7 +30,7 @@ def relay_config(server: RudeRelay, **given: Any) -> RelayConfig:
     return RelayConfig(**usual | given)
 
 
-async def send(connection: SmtpConnection, raw: bytes = LETTER, to: str = ADA) -> str:
+async def send(connection: SmtpConnection, raw: bytes = MESSAGE, to: str = ADA) -> str:
     async with asyncio.timeout(30):
         return str(await connection.send(OutgoingMessage(FROM, to, to_raw_message(raw)), yes))
 

@@ -19,14 +19,14 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         raw, socket = self.request
-        asked = dns.message.from_wire(raw)
-        name = asked.question[0].name
+        query = dns.message.from_wire(raw)
+        name = query.question[0].name
         found = self.zone.get(name.to_text(omit_final_dot=True), dns.rcode.NXDOMAIN)
-        answer = dns.message.make_response(asked)
+        answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
         if isinstance(found, dns.rcode.Rcode):
             answer.set_rcode(found)
-        elif found and asked.question[0].rdtype == dns.rdatatype.TXT:
+        elif found and query.question[0].rdtype == dns.rdatatype.TXT:
             answer.answer.append(dns.rrset.from_text_list(name, 60, "IN", "TXT", [_pieces(text) for text in found]))
         socket.sendto(answer.to_wire(), self.client_address)
 

@@ -30,10 +30,10 @@ def pooler(postgres: Postgres, mode: str) -> Iterator[int]:
     )
     owner: dict[str, Any] = {}
     if os.geteuid() == 0:  # it refuses to run as root
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        account = pwd.getpwnam("nobody")
+        os.chown(folder, account.pw_uid, account.pw_gid)
         folder.chmod(0o755)
-        owner = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     log = folder.with_suffix(".log")
     try:
         with log.open("wb") as output:

@@ -26,7 +26,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 MAJOR = 18
-NOBODY = "nobody"
+UNPRIVILEGED_USER = "nobody"
 STARTUP = 60.0  # seconds
 LONGEST_SOCKET = 100  # characters; the kernel's limit for a socket's path is 107, 103 on macOS
 
@@ -156,11 +156,13 @@ def _owner(folder: Path) -> dict[str, Any]:
         raise RuntimeError(f"{folder} is too long for the path of a socket; set TMPDIR to a shorter folder, like /tmp")
     if os.geteuid() != 0:
         return {"cwd": folder}
-    user = pwd.getpwnam(NOBODY)
+    user = pwd.getpwnam(UNPRIVILEGED_USER)
     os.chown(folder, user.pw_uid, user.pw_gid)
     owner: dict[str, Any] = {"cwd": folder, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     if subprocess.run(["/bin/sh", "-c", 'test -w "$1"', "sh", folder], check=False, **owner).returncode:
-        raise RuntimeError(f"{NOBODY} cannot reach {folder}; set TMPDIR to a folder that everybody reaches, like /tmp")
+        raise RuntimeError(
+            f"{UNPRIVILEGED_USER} cannot reach {folder}; set TMPDIR to a folder that everybody reaches, like /tmp"
+        )
     return owner
 
 
@@ -182,7 +184,9 @@ def _binaries(folder: Path, owner: dict[str, Any]) -> Path:
     if (package.parent / libraries).is_dir():
         shutil.copytree(package.parent / libraries, folder / libraries, symlinks=True)
     if not _reaches(folder / inside / "bin", owner):
-        raise RuntimeError(f"{NOBODY} cannot run programs from {folder}; set TMPDIR to a folder that allows it")
+        raise RuntimeError(
+            f"{UNPRIVILEGED_USER} cannot run programs from {folder}; set TMPDIR to a folder that allows it"
+        )
     return folder / inside / "bin"
 
 

@@ -34,7 +34,7 @@ class RudeRelay:
         self.offers = offers
         self.port = 0
         self.heard: list[list[str]] = []  # the commands, by connection
-        self.letters: list[bytes] = []  # as they were on the wire, with the final dot
+        self.messages: list[bytes] = []  # as they were on the wire, with the final dot
         self.waiting = asyncio.Event()  # a reply is being withheld
         self.out_of_turn: list[str] = []
         self.together = False  # replies wait for one another until nothing more has been asked, as Postfix does it
@@ -67,37 +67,37 @@ class RudeRelay:
         """All commands of all connections."""
         return "\n".join(line for lines in self.heard for line in lines)
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _talk(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._talks.add(task)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await self._listen(reader, writer)
+                await self._listen(stream, writer)
         finally:
             writer.close()
 
-    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        said: list[str] = []
-        self.heard.append(said)
-        turn = self._turns[writer] = _Turn(reader)
-        more = await self._say("greeting", writer)
-        while more and (line := await reader.readline()):
-            said.append(line.decode("utf-8", "replace").rstrip("\r\n"))
-            verb = said[-1].split(" ")[0].upper()
-            more = await self._say(verb, writer)
+    async def _listen(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        commands: list[str] = []
+        self.heard.append(commands)
+        turn = self._turns[writer] = _Turn(stream)
+        more = await self._reply("greeting", writer)
+        while more and (line := await stream.readline()):
+            commands.append(line.decode("utf-8", "replace").rstrip("\r\n"))
+            verb = commands[-1].split(" ")[0].upper()
+            more = await self._reply(verb, writer)
             if more and verb == "DATA" and turn.last.startswith("354"):
-                self.letters.append(await reader.readuntil(b"\r\n.\r\n"))
+                self.messages.append(await stream.readuntil(b"\r\n.\r\n"))
                 self.ahead.append(" ".join(line[:4].decode() for line in turn.ahead.splitlines()))
                 if self.deaf:
-                    await reader.read(len(turn.ahead))
-                more = await self._say("dot", writer)
+                    await stream.read(len(turn.ahead))
+                more = await self._reply("dot", writer)
             elif verb == "STARTTLS" and turn.last.startswith("220"):
                 assert self.tls
                 await writer.start_tls(self.tls)
             more = more and verb != "QUIT"
 
-    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         await asyncio.sleep(self.slow)
         turn = self._turns[writer]
         ahead = turn.ahead
@@ -137,7 +137,7 @@ class RudeRelay:
 class _Turn:
     """How far one connection is."""
 
-    reader: asyncio.StreamReader
+    stream: asyncio.StreamReader
     mailed: bool = False  # MAIL has been accepted, and RCPT
     named: bool = False
     held: bytes = b""  # replies not yet sent
@@ -146,7 +146,7 @@ class _Turn:
     @property
     def ahead(self) -> bytes:
         """What has come and was not read yet."""
-        return bytes(self.reader._buffer)  # type: ignore[attr-defined]
+        return bytes(self.stream._buffer)  # type: ignore[attr-defined]
 
     def answered(self, verb: str) -> None:
         well = self.last.startswith("2")

@@ -73,8 +73,8 @@ def _render_papers(context: DigestContext, form: PaperForm, places: range, first
     for number, place in enumerate(ordered, first_number):
         positions = context.keyword_positions[place] if context.keyword_positions else ()
         fields = PersonalFields.for_subscriber(papers[place], context, positions)
-        card = build_card(papers[place], context.day, fields, form)
-        values = {"card": card, "is_weekly": context.is_weekly, "number": f"{number:>2}. "}
+        paper_card = build_card(papers[place], context.day, fields, form)
+        values = {"card": paper_card, "is_weekly": context.is_weekly, "number": f"{number:>2}. "}
         day = layout.day_heading(papers[place])
         if context.is_weekly and day != last_day:
             last_day = day

@@ -163,7 +163,7 @@ def test_a_message_can_unsubscribe(ctx: AppContext, record: StoreView) -> None:
     assert [bounce.bounce_class for bounce in bounce_records(ctx)] == [BounceClass.UNSUBSCRIBE]
 
 
-def test_unsubscribing_by_mail_can_be_undone_until_somebody_subscribes_anew(ctx: AppContext, record: StoreView) -> None:
+def test_unsubscribing_by_mail_can_be_undone_until_a_new_subscription(ctx: AppContext, record: StoreView) -> None:
     raw = unsubscribe_message(return_address(ctx, first_delivery_id(record), ReturnPathKind.UNSUBSCRIBE))
     handle_message(ctx, raw, LATER)
     undo_token = get_unsubscribe_state(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, LATER), LATER + DAY).undo

@@ -87,8 +87,8 @@ def count(box: Dovecot, folder: str) -> int:
 def test_every_message_is_handled_and_moved(ctx: AppContext, box: Dovecot) -> None:
     bounced = bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA)))
     unsubscribing = unsubscribe_message(return_address(ctx, delivery_id(ctx, BOB), ReturnPathKind.UNSUBSCRIBE))
-    person = bounce_message("person", BOUNCES)
-    box.deliver(bounced, b"\xff\xfe no mail\r\n", person, unsubscribing)
+    sender_message = bounce_message("person", BOUNCES)
+    box.deliver(bounced, b"\xff\xfe no mail\r\n", sender_message, unsubscribing)
     report = poll_mailbox(ctx, LATER)
     assert report.actions == {"suppressed": 1, "unreadable": 1, "nothing": 1, "unsubscribed": 1}
     assert report.folders == {"handled": 2, "unreadable": 1, "others": 1}
@@ -99,7 +99,7 @@ def test_every_message_is_handled_and_moved(ctx: AppContext, box: Dovecot) -> No
     )
     assert [count(box, folder) for folder in ("INBOX", "handled", "others", "unreadable")] == [0, 2, 1, 1]
     # Nothing is lost on the way, not even a byte.
-    assert box.messages("others") == [person.replace(b"\n", b"\r\n")]
+    assert box.messages("others") == [sender_message.replace(b"\n", b"\r\n")]
     assert poll_mailbox(ctx, LATER).folders == {}
 
 

@@ -82,7 +82,7 @@ def test_the_mail_system_may_tell_the_recipient(ctx: AppContext, command: Comman
     assert (done.returncode, len(bounce_records(ctx))) == (0, 1)
 
 
-def test_a_stranger_changes_nothing_and_is_told(ctx: AppContext, command: Command) -> None:
+def test_an_unsigned_message_changes_nothing_and_is_reported(ctx: AppContext, command: Command) -> None:
     done = command.pipe(bounce_message("no-such-mailbox", BOUNCES), "bounces", "pipe")
     assert done.returncode == 0
     assert b"no valid address of ours says which letter this is about" in done.stderr
@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
     assert b"this mail is set aside" in done.stderr
 
 
-def test_a_letters_whole_story_is_told(ctx: AppContext, command: Command) -> None:
+def test_the_whole_history_of_a_delivery_is_shown(ctx: AppContext, command: Command) -> None:
     command.pipe(bounce_message("delayed", return_address(ctx, 41)), "bounces", "pipe")
     command.pipe(bounce_message("mailbox-full", return_address(ctx, 41)), "bounces", "pipe")
     output = command.json("deliveries", "show", "41")

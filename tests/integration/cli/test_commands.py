@@ -88,7 +88,7 @@ def hosts(url: str) -> dict[str, str]:
 
 def plain(text: str) -> bool:
     """Neither escape codes nor boxes."""
-    return "\x1b" not in text and not any("\u2500" <= letter <= "\u259f" for letter in text)
+    return "\x1b" not in text and not any("\u2500" <= character <= "\u259f" for character in text)
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
@@ -109,7 +109,7 @@ def test_command_words_of_the_release_before_go_on_to_work_and_are_hidden(bare: 
     assert f" {old.split(maxsplit=1)[0]} " not in bare.run("--help").stdout
 
 
-def test_the_version_is_told(bare: Command) -> None:
+def test_the_version_is_printed(bare: Command) -> None:
     assert bare.run_process("--version").stdout == f"digest {__version__}\n"
 
 
@@ -273,7 +273,7 @@ def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
         ('{"id": "x", "title": "x", "abstract": 1}', "abstract is no text"),
     ],
 )
-def test_a_bad_line_is_told_by_its_number(bare: Command, line: str, message: str) -> None:
+def test_a_bad_line_is_reported_by_its_number(bare: Command, line: str, message: str) -> None:
     (bare.folder / "papers.jsonl").write_text('{"id": 1, "title": "x"}\n\n' + line, encoding="utf-8")
     done = bare.run("match", "x", "--papers", "papers.jsonl", "--json", status=2)
     assert f"papers.jsonl {message}" in done.stderr or message in done.stderr
@@ -289,12 +289,12 @@ def test_a_bad_line_is_told_by_its_number(bare: Command, line: str, message: str
     ],
     ids=["binary", "cut", "plain"],
 )
-def test_a_file_that_cannot_be_read_is_said_so(bare: Command, name: str, data: bytes) -> None:
+def test_a_file_that_cannot_be_read_is_reported(bare: Command, name: str, data: bytes) -> None:
     (bare.folder / name).write_bytes(data)
     assert f"{name} cannot be read" in bare.run("match", "x", "--papers", name, status=2).stderr
 
 
-def test_a_preview_shows_the_letter_and_makes_nobody_a_subscriber(filled: Command) -> None:
+def test_a_preview_shows_the_email_and_creates_no_subscriber(filled: Command) -> None:
     shown = filled.run("preview", "-k", "robot", "-k", "volcano", "--out", "letter.html", *NOW)
     assert "that [learns] to walk" in shown.stdout
     assert "Folding proteins" not in shown.stdout
@@ -321,12 +321,12 @@ def test_a_preview_reads_a_day_that_is_not_there_yet(bare: Command, lists: Listi
     assert "no papers are listed for 2026-07-26" in done.stderr
 
 
-def test_a_preview_that_cannot_be_written_is_said_so(filled: Command) -> None:
+def test_a_preview_that_cannot_be_written_is_reported(filled: Command) -> None:
     done = filled.run("preview", "-k", "robot", "--out", "no/folder/letter.html", *NOW, status=2)
     assert "--out no/folder/letter.html cannot be written" in done.stderr
 
 
-def test_the_doctor_looks_at_everything_and_changes_nothing(bare: Command, lists: ListingHost) -> None:
+def test_the_doctor_checks_everything_and_changes_nothing(bare: Command, lists: ListingHost) -> None:
     bare.environment |= hosts(lists.url)
     assert {row["check"]: row["ok"] for row in bare.json("doctor", status=None)}["database"] is True
     assert list(bare.folder.iterdir()) == []

@@ -15,13 +15,13 @@ def command(tmp_path: Path) -> Command:
     return Command(tmp_path)
 
 
-def test_matching_tells_how_the_keyword_was_understood(command: Command) -> None:
+def test_matching_shows_how_the_keyword_was_understood(command: Command) -> None:
     logs = command.run("match", "graph ANDNOT survey", "--papers", "papers.jsonl")
     assert logs.stdout == "id\ttitle\na\tA study of graphs\n"
     assert logs.stderr == "understood as: title or abstract contains “graph”, but not “survey”\n"
 
 
-def test_for_scripts_nothing_is_told_beside_the_result(command: Command) -> None:
+def test_for_scripts_nothing_is_printed_beside_the_result(command: Command) -> None:
     assert command.run("match", "graph", "--papers", "papers.jsonl", "--json").stderr == ""
 
 

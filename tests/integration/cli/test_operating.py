@@ -76,7 +76,7 @@ def again(store: Engine, number: int) -> str:
     "given",
     [{"state": DeliveryState.FAILED, "settled_at": NOW}, {"state": DeliveryState.QUEUED, "next_attempt_at": LATER}],
 )
-def test_a_letter_that_did_not_go_is_queued_again(store: Engine, given: dict[str, object]) -> None:
+def test_an_email_that_did_not_go_is_queued_again(store: Engine, given: dict[str, object]) -> None:
     number, other = put(store, attempts=2, **given), put(store, **given)
     before = get(store, number)
     assert again(store, number) == ""
@@ -106,7 +106,7 @@ def test_a_letter_that_did_not_go_is_queued_again(store: Engine, given: dict[str
         ({"state": DeliveryState.QUEUED}, "waits in the queue already"),
     ],
 )
-def test_a_letter_that_may_not_go_again_says_why(store: Engine, given: dict[str, object], why: str) -> None:
+def test_an_email_that_may_not_go_again_says_why(store: Engine, given: dict[str, object], why: str) -> None:
     number = put(store, **given)
     before = get(store, number).model_dump()
     assert why in again(store, number)
@@ -114,13 +114,13 @@ def test_a_letter_that_may_not_go_again_says_why(store: Engine, given: dict[str,
     assert again(store, 999_999) == "there is no such delivery"
 
 
-def test_the_papers_of_a_letter_are_either_sent_again_or_handed_out(store: Engine) -> None:
+def test_the_papers_of_an_email_are_either_sent_again_or_handed_out(store: Engine) -> None:
     first, second = (put(store, state=DeliveryState.FAILED, papers=[7]) for _ in range(2))
-    readers = [get(store, number).subscriber_id for number in (first, second)]
+    subscriber_ids = [get(store, number).subscriber_id for number in (first, second)]
     assert again(store, first) == ""
     with write_session(store) as session:
-        back = reclaim_undelivered_papers(session, readers, NOW)
-    assert back == {subscriber_id: UndeliveredPapers([7]) for subscriber_id in readers}
+        back = reclaim_undelivered_papers(session, subscriber_ids, NOW)
+    assert back == {subscriber_id: UndeliveredPapers([7]) for subscriber_id in subscriber_ids}
     assert "took its papers" in again(store, first)
     assert "took its papers" in again(store, second)
 
@@ -207,13 +207,13 @@ def past(store: Engine) -> AppContext:
 
 def held(ctx: AppContext) -> dict[str, object]:
     with read_session(ctx.engine) as session:
-        letters = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
+        digests = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.DIGEST).order_by(Delivery.id)).all()  # type: ignore[arg-type]
         gone = session.exec(select(Subscriber.id).where(Subscriber.email == BOB)).one()
         return {
-            "papers": [len(row.papers) for row in letters],
-            "left_out": [len(row.omitted_papers) for row in letters],
-            "keywords": [len(row.keywords) for row in letters],
-            "replies": sum(bool(row.reply) for row in letters),
+            "papers": [len(row.papers) for row in digests],
+            "left_out": [len(row.omitted_papers) for row in digests],
+            "keywords": [len(row.keywords) for row in digests],
+            "replies": sum(bool(row.reply) for row in digests),
             "around": [len(session.exec(select(table)).all()) for table in (BounceRecord, HttpCacheEntry, SourceFetch)],
             "of who left": len(session.exec(select(SavedKeyword).where(SavedKeyword.subscriber_id == gone)).all()),
             "saved": len(session.exec(select(SavedKeyword)).all()),
@@ -243,10 +243,10 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) ->
     assert browser.get(link).status_code == 200
 
 
-def test_of_old_letters_only_their_papers_are_kept(past: AppContext) -> None:
+def test_of_old_emails_only_their_papers_stay(past: AppContext) -> None:
     with read_session(past.engine) as session:
-        readers = list(session.exec(select(Subscriber.id)).all())
-        had = delivered_paper_ids(session, [int(subscriber_id or 0) for subscriber_id in readers])
+        subscriber_ids = list(session.exec(select(Subscriber.id)).all())
+        had = delivered_paper_ids(session, [int(subscriber_id or 0) for subscriber_id in subscriber_ids])
     late = NOW + 90 * DAY + timedelta(seconds=1)
     output, before = prune(past, late, dry_run=True), held(past)
     assert held(past) == before
@@ -262,19 +262,19 @@ def test_of_old_letters_only_their_papers_are_kept(past: AppContext) -> None:
         "saved": 1,
     }
     with read_session(past.engine) as session:
-        assert delivered_paper_ids(session, [int(subscriber_id or 0) for subscriber_id in readers]) == had
+        assert delivered_paper_ids(session, [int(subscriber_id or 0) for subscriber_id in subscriber_ids]) == had
     assert set(prune(past, late).values()) == {0}
 
 
 @pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.UNCERTAIN, DeliveryState.FAILED])
-def test_a_letter_whose_fate_is_open_keeps_all_it_has(store: Engine, state: DeliveryState) -> None:
+def test_an_email_whose_outcome_is_open_keeps_all_it_has(store: Engine, state: DeliveryState) -> None:
     number = put(store, state=state, papers=[1], omitted_papers=[2], keywords=[3], reply="451", created_at=NOW)
     prune(make_context(store), NOW + 400 * DAY)
     row = get(store, number)
     assert (row.papers, row.omitted_papers, row.keywords, row.reply) == ([1], [2], [3], "451")
 
 
-def test_an_address_that_nobody_confirms_is_erased_in_time(store: Engine) -> None:
+def test_an_unconfirmed_address_is_erased_in_time(store: Engine) -> None:
     ctx, saved = make_context(store), parse_keywords_or_raise(["robot"])
     for mail in (ADA, BOB, "eve@example.org"):
         subscribe(ctx, mail, Preferences(), saved, NOW)

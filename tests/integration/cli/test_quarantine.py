@@ -12,7 +12,7 @@ from tests.support.spoiled_rows import spoil
 TUESDAY = datetime(2026, 7, 28, 12, tzinfo=UTC)
 
 
-def test_rows_are_listed_released_and_told_by_the_exit_status(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_rows_are_listed_released_and_shown_by_the_exit_status(sqlite_store: Engine, tmp_path: Path) -> None:
     ctx = make_context(sqlite_store)
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
     add_active_subscriber(ctx, BOB, "robot", now=TUESDAY)

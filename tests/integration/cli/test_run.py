@@ -53,11 +53,11 @@ def wiring(lists: ListingHost, smtp_relay: Relay) -> dict[str, str]:
     return {**hosts, **way, "mail_from": "Paper Digest <digest@example.org>", "arxiv_categories": "cs.CV"}
 
 
-def test_a_run_tells_what_it_did(lists: ListingHost, smtp_relay: Relay, store_url: str, tmp_path: Path) -> None:
-    wired = {f"DIGEST_{name.upper()}": value for name, value in wiring(lists, smtp_relay).items()}
-    command = Command(tmp_path, wired | {"DIGEST_DATABASE_URL": store_url})
-    people = f"email,keywords\n{ADA},robot\n{BOB},protein\n{EVE},volcano\n"
-    (tmp_path / "people.csv").write_text(people, encoding="utf-8")
+def test_a_run_reports_what_it_did(lists: ListingHost, smtp_relay: Relay, store_url: str, tmp_path: Path) -> None:
+    environment = {f"DIGEST_{name.upper()}": value for name, value in wiring(lists, smtp_relay).items()}
+    command = Command(tmp_path, environment | {"DIGEST_DATABASE_URL": store_url})
+    csv_text = f"email,keywords\n{ADA},robot\n{BOB},protein\n{EVE},volcano\n"
+    (tmp_path / "people.csv").write_text(csv_text, encoding="utf-8")
     command.run("subscribers", "import", "people.csv", "--confirmed")
     smtp_relay.refuse = {BOB: "550 5.1.1 <bob@example.org>: no such user"}
     done = command.run("run", *NOW, "--json", status=1)
@@ -85,7 +85,7 @@ def test_a_run_tells_what_it_did(lists: ListingHost, smtp_relay: Relay, store_ur
     assert states == {ADA: "active", BOB: "suppressed", EVE: "active"}
 
 
-def test_the_record_is_shown_and_uncertain_letters_are_settled(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_the_record_is_shown_and_uncertain_emails_are_settled(sqlite_store: Engine, tmp_path: Path) -> None:
     ctx, record = make_context(sqlite_store), StoreView(sqlite_store)
     for email in (ADA, BOB):
         subscribe(ctx, email, Preferences(), [], CLOCK)

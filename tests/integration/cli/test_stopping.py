@@ -28,13 +28,13 @@ class SlowRelay(RudeRelay):
         super().__init__()
         self.received = 0
 
-    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if verb == "dot":
             self.received += 1
             if self.received >= 5:
                 self.waiting.set()
                 await asyncio.sleep(2)
-        return await super()._say(verb, writer)
+        return await super()._reply(verb, writer)
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])
@@ -69,8 +69,8 @@ def test_sigterm_waits_for_the_replies_and_requeues_the_rest(store: Engine, tmp_
                 process.send_signal(signal.SIGTERM)
                 out, err = await asyncio.to_thread(process.communicate)
         states = Counter(row.state for row in StoreView(store).deliveries())
-        assert states == {"sent": len(relay.letters), "queued": EMAILS - len(relay.letters)}, (out, err)
-        assert 5 <= len(relay.letters) <= 10
+        assert states == {"sent": len(relay.messages), "queued": EMAILS - len(relay.messages)}, (out, err)
+        assert 5 <= len(relay.messages) <= 10
         waiting = [row for row in StoreView(store).deliveries() if row.state == "queued"]
         assert {(row.owner, row.attempts, row.lease_expires_at) for row in waiting} == {(None, 0, None)}
         if command == "run":

@@ -121,7 +121,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
         ("first@example.org,robot", "stands in line 2 already"),
     ],
 )
-def test_what_is_wrong_with_a_line_is_told(store: Engine, tmp_path: Path, line: str, logs: str) -> None:
+def test_what_is_wrong_with_a_line_is_reported(store: Engine, tmp_path: Path, line: str, logs: str) -> None:
     add_active_subscriber(make_context(store), "busy@example.org", now=NOW)
     text = f"{','.join(COLUMNS)}\nfirst@example.org,robot\n\n{line}\n"
     result = read(store, tmp_path, text, strict=True)
@@ -180,7 +180,7 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
     assert record.deliveries() == []
 
 
-def test_the_wish_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
+def test_the_preference_for_summaries_is_set_shown_and_moved(tmp_path: Path) -> None:
     command = Command(tmp_path)
     command.run("subscribers", "add", ADA, "-k", "robot", "--summaries", "--confirmed")
     command.run("subscribers", "add", "bob@example.org", "-k", "robot", "--confirmed")

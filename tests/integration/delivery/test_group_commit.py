@@ -36,8 +36,8 @@ def add_delivery(
 ) -> int:
     """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
     with write_session(store) as session:
-        reader = subscriber(status=status)
-        session.add(reader)
+        to = subscriber(status=status)
+        session.add(to)
         session.flush()
         usual: dict[str, object] = {
             "state": DeliveryState.SENDING,
@@ -45,7 +45,7 @@ def add_delivery(
             "lease_expires_at": LATER,
             "attempts": 1,
         }
-        row = delivery(reader, kind=kind, **usual | given)
+        row = delivery(to, kind=kind, **usual | given)
         session.add(row)
         session.flush()
         return int(row.id or 0)
@@ -108,7 +108,7 @@ def count_commits(store: Engine) -> Iterator[Callable[[], int]]:
     event.remove(store, "commit", count)
 
 
-def test_a_letter_goes_on_the_wire_once(store: Engine) -> None:
+def test_an_email_goes_on_the_wire_once(store: Engine) -> None:
     number = add_delivery(store)
     assert mark_on_wire(store, number)
     assert load_delivery(store, number).state == DeliveryState.ON_WIRE
@@ -116,7 +116,7 @@ def test_a_letter_goes_on_the_wire_once(store: Engine) -> None:
     assert load_delivery(store, number).state == DeliveryState.ON_WIRE
 
 
-def test_only_its_owner_may_send_a_letter(store: Engine) -> None:
+def test_only_its_owner_may_send_an_email(store: Engine) -> None:
     number = add_delivery(store, owner="somebody else")
     assert not mark_on_wire(store, number)
     assert (load_delivery(store, number).state, load_delivery(store, number).owner) == (
@@ -127,13 +127,13 @@ def test_only_its_owner_may_send_a_letter(store: Engine) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if state != DeliveryState.SENDING])
-def test_a_letter_that_is_not_claimed_does_not_leave(store: Engine, state: DeliveryState) -> None:
+def test_an_email_that_is_not_claimed_does_not_leave(store: Engine, state: DeliveryState) -> None:
     number = add_delivery(store, state=state)
     assert not mark_on_wire(store, number)
     assert load_delivery(store, number).state == state
 
 
-def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
+def test_an_email_swept_away_by_another_sender_does_not_leave(store: Engine) -> None:
     number = add_delivery(store)
     with write_session(store) as session:
         recover_abandoned(session, "another", NOW)
@@ -147,7 +147,7 @@ def test_a_letter_swept_away_by_another_sender_does_not_leave(store: Engine) -> 
     assert mark_on_wire(store, number, "another", attempt=2)
 
 
-def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_alone(store: Engine) -> None:
+def test_an_email_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_alone(store: Engine) -> None:
     number = add_delivery(store)
     with write_session(store) as session:
         recover_abandoned(session, "another", NOW)
@@ -161,7 +161,7 @@ def test_a_letter_that_was_taken_away_and_claimed_again_goes_by_the_newer_claim_
     assert settle(store, number, SENT, attempt=2)
 
 
-def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engine) -> None:
+def test_a_sender_taken_for_dead_may_still_say_how_its_email_fared(store: Engine) -> None:
     number = add_delivery(store)
     assert mark_on_wire(store, number)
     with write_session(store) as session:
@@ -174,7 +174,7 @@ def test_a_sender_taken_for_dead_may_still_say_how_its_letter_fared(store: Engin
 
 @pytest.mark.parametrize("status", SubscriberStatus)
 @pytest.mark.parametrize("kind", DeliveryKind)
-def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(
+def test_each_email_leaves_only_for_whom_it_is_meant_at_that_moment(
     store: Engine, kind: DeliveryKind, status: SubscriberStatus
 ) -> None:
     number = add_delivery(store, kind=kind, status=status)
@@ -192,7 +192,7 @@ def test_each_letter_leaves_only_for_whom_it_is_meant_at_that_moment(
         )
 
 
-def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
+def test_in_one_commit_each_email_has_its_own_outcome(store: Engine) -> None:
     left, meant, foreign, answered = (
         add_delivery(store, status=SubscriberStatus.UNSUBSCRIBED),
         add_delivery(store),
@@ -203,9 +203,9 @@ def test_in_one_commit_each_letter_has_its_own_fate(store: Engine) -> None:
     async def together() -> list[object]:
         ledger = GroupCommitter(store, "me")
         lines = [submit(ledger, number, None) for number in (left, meant, foreign)]
-        told = await asyncio.gather(*lines, submit(ledger, answered, SENT))
+        outcomes = await asyncio.gather(*lines, submit(ledger, answered, SENT))
         await ledger.close()
-        return list(told)
+        return list(outcomes)
 
     with count_commits(store) as count:
         assert asyncio.run(together()) == [DeliveryState.CANCELLED, DeliveryState.ON_WIRE, None, DeliveryState.SENT]
@@ -240,7 +240,7 @@ def test_an_answer_is_recorded_once(store: Engine, state: DeliveryState, outcome
 
 
 @pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.ON_WIRE])
-def test_a_refusal_that_is_not_decided_leaves_the_letter_with_its_sender(store: Engine, state: DeliveryState) -> None:
+def test_a_refusal_that_is_not_decided_leaves_the_email_with_its_sender(store: Engine, state: DeliveryState) -> None:
     number = add_delivery(store, state=state)
     assert settle(store, number, DeliveryOutcome(DeliveryState.SENDING, 454, "4.7.0 slow down"))
     row = load_delivery(store, number)
@@ -273,7 +273,7 @@ def test_who_has_left_is_not_marked_as_refused(store: Engine, status: Subscriber
     )
 
 
-def test_a_refusal_of_a_letter_that_is_not_ours_ends_nothing(store: Engine) -> None:
+def test_a_refusal_of_an_email_that_is_not_ours_ends_nothing(store: Engine) -> None:
     number = add_delivery(store, owner="you")
     assert not settle(store, number, DeliveryOutcome(DeliveryState.FAILED, 550, "5.1.1 unknown", suppress=True))
     assert load_subscriber(store, number).status == SubscriberStatus.ACTIVE
@@ -366,7 +366,7 @@ REFUSE = {
 }
 
 
-def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -> None:
+def test_no_email_leaves_behind_an_answer_that_was_not_written(store: Engine) -> None:
     answered, following = add_delivery(store, state=DeliveryState.ON_WIRE), add_delivery(store)
     with write_session(store) as session:
         session.execute(text(REFUSE[store.dialect.name]))
@@ -385,7 +385,7 @@ def test_no_letter_leaves_behind_an_answer_that_was_not_written(store: Engine) -
     assert [load_delivery(store, number).state for number in (answered, following)] == ["on_wire", "sending"]
 
 
-def test_what_somebody_handed_in_is_written_though_they_do_not_wait(store: Engine) -> None:
+def test_a_submitted_update_is_written_though_its_task_does_not_wait(store: Engine) -> None:
     number, behind = add_delivery(store, state=DeliveryState.ON_WIRE), add_delivery(store, state=DeliveryState.ON_WIRE)
 
     async def cancelled() -> None:
@@ -421,7 +421,7 @@ def test_commits_run_on_the_event_loop_with_sqlite_and_in_a_thread_with_postgres
     assert (threads == {get_ident()}) is (store.dialect.name == "sqlite")
 
 
-def test_a_ledger_that_nobody_used_is_closed_at_once(store: Engine) -> None:
+def test_an_unused_committer_is_closed_at_once(store: Engine) -> None:
     with count_commits(store) as count:
         asyncio.run(GroupCommitter(store, "me").close())
         assert count() == 0

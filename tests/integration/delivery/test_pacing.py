@@ -31,11 +31,11 @@ def relay_context(store: Engine, port: int, **given: object) -> AppContext:
 def queue_welcomes(store: Engine, *domains: str) -> list[str]:
     """A welcome to a new reader at each domain, in this order."""
     with write_session(store) as session:
-        readers = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
-        session.add_all(readers)
+        recipients_to = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
+        session.add_all(recipients_to)
         session.flush()
-        session.add_all(delivery(recipient, kind=DeliveryKind.WELCOME) for recipient in readers)
-        return [recipient.email for recipient in readers]
+        session.add_all(delivery(recipient, kind=DeliveryKind.WELCOME) for recipient in recipients_to)
+        return [recipient.email for recipient in recipients_to]
 
 
 def deliver(at: AppContext) -> DeliveryReport:
@@ -46,7 +46,7 @@ def deliver(at: AppContext) -> DeliveryReport:
     return asyncio.run(limited())
 
 
-def lane_of(store: Engine) -> RelayCircuit | None:
+def load_circuit(store: Engine) -> RelayCircuit | None:
     with read_session(store) as session:
         return session.exec(select(RelayCircuit)).first()
 
@@ -71,28 +71,28 @@ def test_a_domain_at_its_limit_holds_up_no_other(store: Engine, polite: Relay) -
     assert domains[-12:] == ["big.test"] * 12
 
 
-@pytest.mark.parametrize(("most", "letters"), [(1, 210), (6, 510)])
+@pytest.mark.parametrize(("most", "count"), [(1, 210), (6, 510)])
 def test_there_are_as_many_connections_as_the_setting_says(
-    sqlite_store: Engine, polite: Relay, most: int, letters: int
+    sqlite_store: Engine, polite: Relay, most: int, count: int
 ) -> None:
-    queue_welcomes(sqlite_store, *["a.test"] * letters)
-    assert deliver(relay_context(sqlite_store, polite.port, smtp_connections=most, smtp_reuse=10_000)).sent == letters
+    queue_welcomes(sqlite_store, *["a.test"] * count)
+    assert deliver(relay_context(sqlite_store, polite.port, smtp_connections=most, smtp_reuse=10_000)).sent == count
     assert polite.sessions == most
 
 
-def test_a_connection_is_closed_after_as_many_letters_as_the_setting_says(sqlite_store: Engine, polite: Relay) -> None:
+def test_a_connection_is_closed_after_as_many_emails_as_the_setting_says(sqlite_store: Engine, polite: Relay) -> None:
     queue_welcomes(sqlite_store, *["a.test"] * 21)
     assert deliver(relay_context(sqlite_store, polite.port, smtp_reuse=7)).sent == 21
     assert polite.sessions == 3
 
 
-def test_a_relay_that_takes_few_connections_gets_all_letters_over_those(sqlite_store: Engine) -> None:
+def test_a_relay_that_takes_few_connections_gets_all_emails_over_those(sqlite_store: Engine) -> None:
     queue_welcomes(sqlite_store, *["a.test"] * 300)
 
     async def act() -> None:
         async with asyncio.timeout(60), OneAtATime() as busy:
             sent = await send_queued(relay_context(sqlite_store, busy.port), lambda: NOW)
-            assert (sent.sent, sent.relay_error, len(busy.letters)) == (300, "", 300)
+            assert (sent.sent, sent.relay_error, len(busy.messages)) == (300, "", 300)
             assert busy.refused <= 3
         assert {row.attempts for row in StoreView(sqlite_store).deliveries()} == {1}
 
@@ -106,14 +106,14 @@ class OneAtATime(RudeRelay):
         super().__init__()
         self.open = self.refused = 0
 
-    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _listen(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.open:
             self.refused += 1
             writer.write(b"421 4.7.0 too many connections\r\n")
             return
         self.open += 1
         try:
-            await super()._listen(reader, writer)
+            await super()._listen(stream, writer)
         finally:
             self.open -= 1
 
@@ -121,7 +121,7 @@ class OneAtATime(RudeRelay):
 # --- the door
 
 
-def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store: Engine) -> None:
+def test_while_the_circuit_is_open_nothing_is_tried_for_a_pause_that_grows(store: Engine) -> None:
     queue_welcomes(store, "a.test", "a.test")
     clock = FixedClock()
 
@@ -130,16 +130,16 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
             at = relay_context(store, rude.port)
             expected = INITIAL_PAUSE
             for tries in range(1, 9):
-                with capture_logs() as said:
+                with capture_logs() as events:
                     sent = await send_queued(at, clock)
                 assert "554" in sent.relay_error
                 assert len(rude.heard) == tries
-                loud = [entry for entry in said if entry["log_level"] == "error"]
+                loud = [entry for entry in events if entry["log_level"] == "error"]
                 assert [entry["event"] for entry in loud] == (["relay.circuit_opened"] if tries == 1 else [])
-                lane = lane_of(store)
-                assert lane
-                assert (lane.opened_at, lane.failure_count, lane.reply_code) == (NOW, tries, 554)
-                assert lane.retry_at - clock.now == expected
+                circuit = load_circuit(store)
+                assert circuit
+                assert (circuit.opened_at, circuit.failure_count, circuit.reply_code) == (NOW, tries, 554)
+                assert circuit.retry_at - clock.now == expected
                 clock.now += expected - timedelta(seconds=1)
                 assert (await send_queued(at, clock)).relay_error == sent.relay_error
                 assert len(rude.heard) == tries
@@ -149,12 +149,12 @@ def test_while_the_door_is_closed_nothing_is_tried_for_a_pause_that_grows(store:
                 ("queued", 0, None)
             }
             assert (await send_queued(at, clock)).sent == 2
-        assert lane_of(store) is None
+        assert load_circuit(store) is None
 
     asyncio.run(act())
 
 
-def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> None:
+def test_a_forced_run_tries_at_once_and_the_trial_costs_no_email(store: Engine) -> None:
     queue_welcomes(store, "a.test")
 
     async def act() -> None:
@@ -163,15 +163,15 @@ def test_who_insists_asks_at_once_and_asking_costs_no_letter(store: Engine) -> N
             at = relay_context(store, rude.port)
             for _ in range(2):
                 assert (await send_queued(at, lambda: NOW, force=True)).relay_error
-            assert [len(rude.letters), [row.attempts for row in StoreView(store).deliveries()]] == [0, [0]]
+            assert [len(rude.messages), [row.attempts for row in StoreView(store).deliveries()]] == [0, [0]]
             assert (await send_queued(at, lambda: NOW, force=True)).sent == 1
-        assert lane_of(store) is None
+        assert load_circuit(store) is None
         assert [row.attempts for row in StoreView(store).deliveries()] == [1]
 
     asyncio.run(act())
 
 
-def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> None:
+def test_the_circuit_closes_only_when_an_email_was_accepted(store: Engine) -> None:
     queue_welcomes(store, "a.test")
     later = NOW + INITIAL_PAUSE
 
@@ -181,19 +181,19 @@ def test_the_door_is_open_only_when_a_letter_is_through_it(store: Engine) -> Non
             at = relay_context(store, rude.port)
             await send_queued(at, lambda: NOW)
             assert (await send_queued(at, lambda: later)).relay_error
-            lane = lane_of(store)
-            assert lane
-            assert (lane.failure_count, lane.opened_at, lane.retry_at) == (2, NOW, later + 2 * INITIAL_PAUSE)
+            circuit = load_circuit(store)
+            assert circuit
+            assert (circuit.failure_count, circuit.opened_at, circuit.retry_at) == (2, NOW, later + 2 * INITIAL_PAUSE)
 
     asyncio.run(act())
 
 
-def test_with_nothing_to_send_a_door_that_says_yes_counts_as_open(store: Engine, polite: Relay) -> None:
+def test_with_nothing_to_send_a_relay_that_accepts_us_closes_the_circuit(store: Engine, polite: Relay) -> None:
     at = relay_context(store, polite.port)
     with write_session(store) as session:
         open_circuit(session, at.relay_config().name, code=421, reply="not now", now=NOW)
     assert not asyncio.run(send_queued(at, lambda: NOW + INITIAL_PAUSE)).relay_error
-    assert lane_of(store) is None
+    assert load_circuit(store) is None
 
 
 def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
@@ -208,14 +208,14 @@ def test_a_refusal_after_on_wire_costs_no_attempt_either(store: Engine) -> None:
     asyncio.run(act())
 
 
-def test_the_door_of_one_relay_is_not_that_of_another(store: Engine, polite: Relay) -> None:
+def test_the_circuit_of_one_relay_is_not_that_of_another(store: Engine, polite: Relay) -> None:
     queue_welcomes(store, "a.test")
     with write_session(store) as session:
         open_circuit(session, "elsewhere:25", code=554, reply="no", now=NOW)
     assert deliver(relay_context(store, polite.port)).sent == 1
 
 
-def test_doctor_and_health_tell_of_a_closed_door(store: Engine, polite: Relay) -> None:
+def test_doctor_and_health_report_an_open_circuit(store: Engine, polite: Relay) -> None:
     at = relay_context(store, polite.port)
     client = Browser(create_app(at, clock=lambda: NOW))
     assert client.get("/healthz").json()["relay"] == "open"

@@ -75,7 +75,7 @@ def test_each_domain_has_a_rate_of_its_own_beneath_that_of_all(store: Engine) ->
     assert all(got.count(domain) <= 51 for domain in ("a.test", "b.test", "c.test"))
 
 
-def test_without_a_limit_nothing_waits_and_the_store_is_not_asked(store: Engine) -> None:
+def test_without_a_limit_nothing_waits_and_the_store_is_not_queried(store: Engine) -> None:
     limits = Time().limits(store)
     assert not limits.empty_buckets(["a.test"])
     assert limits.wait("a.test") == 0

@@ -47,7 +47,7 @@ def statuses(store: Engine, addresses: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("verb", ["RCPT", "dot"])
 @pytest.mark.parametrize("reply", [OURS, UNKNOWN, "451 4.3.0 the moon is in the wrong place"])
-def test_the_same_refusal_for_five_recipients_is_the_relays_and_costs_nobody_anything(
+def test_the_same_refusal_for_five_recipients_is_the_relays_and_costs_none_of_them(
     store: Engine, verb: str, reply: str
 ) -> None:
     addresses = queue_deliveries(store, 12)
@@ -61,7 +61,7 @@ def test_the_same_refusal_for_five_recipients_is_the_relays_and_costs_nobody_any
     assert find_circuit(store)
 
 
-def test_the_operator_is_told_what_to_do(store: Engine) -> None:
+def test_the_operator_learns_what_to_do(store: Engine) -> None:
     queue_deliveries(store, 6)
     send(store, RudeRelay({"RCPT": [OURS] * 20}))
     circuit = find_circuit(store)
@@ -129,8 +129,8 @@ def test_slow_down_is_no_attempt_and_the_email_is_the_next_one(store: Engine, ve
     report = send(store, rude, smtp_connections=1)
     assert (report.sent, report.deferred) == (5, 0)
     assert {row.attempts for row in StoreView(store).deliveries()} == {1}
-    asked = [line for line in rude.words.splitlines() if line.startswith("RCPT")]
-    assert asked[-4:] == [f"RCPT TO:<{address}>" for address in addresses[1:]]
+    commands = [line for line in rude.words.splitlines() if line.startswith("RCPT")]
+    assert commands[-4:] == [f"RCPT TO:<{address}>" for address in addresses[1:]]
     with read_session(store) as session:
         pace = session.exec(select(SharedTokenBucket.pace)).one()
     assert pace is not None
@@ -153,10 +153,10 @@ def test_a_relay_that_wants_nothing_more_ends_the_run_with_few_sessions(store: E
 class ShortSessions(RudeRelay):
     """Takes ten messages a session."""
 
-    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if verb == "MAIL" and sum(line.startswith("MAIL") for line in self.heard[-1]) > 10:
             self.replies["MAIL"].append("452 4.5.3 too many messages in this session")
-        return await super()._say(verb, writer)
+        return await super()._reply(verb, writer)
 
 
 @pytest.mark.parametrize("offers", [(), ("PIPELINING",)])
@@ -173,14 +173,14 @@ def test_a_session_that_is_full_is_followed_by_a_new_one(store: Engine, offers: 
 class ClosingEarly(RudeRelay):
     """Ends its first session after six messages, the second after three, and says nothing of a rate."""
 
-    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         most = {1: 6, 2: 3}.get(len(self.heard), 100)
         if verb == "MAIL" and sum(line.startswith("MAIL") for line in self.heard[-1]) > most:
             self.replies["MAIL"].append("421 4.7.0 try again later, close")
-        return await super()._say(verb, writer)
+        return await super()._reply(verb, writer)
 
 
-def test_a_session_that_is_closed_sooner_than_the_one_before_is_a_wish_for_less(store: Engine) -> None:
+def test_a_session_that_is_closed_sooner_than_the_one_before_asks_for_less(store: Engine) -> None:
     queue_deliveries(store, 15)
     rude = ClosingEarly()
     report = send(store, rude, smtp_connections=1)
@@ -196,7 +196,7 @@ def test_a_relay_that_refuses_one_connection_more_keeps_those_it_has(sqlite_stor
     rude = RudeRelay({"greeting": ["220 one", "220 two", *["421 4.7.0 too many connections"] * 9]})
     report = send(sqlite_store, rude, smtp_reuse=10_000)
     assert (report.sent, report.relay_error) == (450, "")
-    taken = [sum(line.startswith("RCPT") for line in said) for said in rude.heard]
+    taken = [sum(line.startswith("RCPT") for line in lines) for lines in rude.heard]
     assert sorted(taken)[-2] > 50
 
 

@@ -42,8 +42,8 @@ def queue_deliveries(store: Engine, number: int = 1, *, kind: str = DeliveryKind
         DeliveryKind(kind), SubscriberStatus.ACTIVE
     )
     with write_session(store) as session:
-        readers = [subscriber(status=status) for _ in range(number)]
-        session.add_all(readers)
+        subscribers = [subscriber(status=status) for _ in range(number)]
+        session.add_all(subscribers)
         carried = []
         if kind == DeliveryKind.DIGEST:
             session.add(listed := paper())
@@ -51,8 +51,8 @@ def queue_deliveries(store: Engine, number: int = 1, *, kind: str = DeliveryKind
             session.add(listing(listed))
             carried.append(listed.id)
         session.flush()
-        session.add_all(delivery(recipient, **{"kind": kind, "papers": carried} | given) for recipient in readers)
-        return [recipient.email for recipient in readers]
+        session.add_all(delivery(recipient, **{"kind": kind, "papers": carried} | given) for recipient in subscribers)
+        return [recipient.email for recipient in subscribers]
 
 
 def deliver(at: AppContext, **given: Any) -> DeliveryReport:
@@ -114,7 +114,7 @@ def test_requests_leave_before_digests_and_each_answer_is_recorded(store: Engine
     assert len(polite.accepted) == 3
 
 
-def test_each_answer_has_its_fate_and_no_address_is_kept(store: Engine, polite: Relay) -> None:
+def test_each_answer_has_its_outcome_and_no_address_is_stored(store: Engine, polite: Relay) -> None:
     gone, ours, late, well = queue_deliveries(store, 4)
     polite.refuse = {
         gone: f"550 5.1.1 <{gone}> no such user",
@@ -157,7 +157,7 @@ def test_a_reply_of_any_bytes_can_be_recorded(store: Engine) -> None:
     against(RudeRelay({"dot": ["554 5.6.0 caf\xe9 \x00\x07 end"]}), act)
 
 
-def test_without_a_relay_letters_are_kept_in_the_inbox(store: Engine, tmp_path: Path) -> None:
+def test_without_a_relay_emails_are_stored_in_the_local_mailbox(store: Engine, tmp_path: Path) -> None:
     if store.dialect.name != "sqlite":
         pytest.skip("the inbox lies beside the database file")
     at = make_context(store)
@@ -166,7 +166,7 @@ def test_without_a_relay_letters_are_kept_in_the_inbox(store: Engine, tmp_path: 
     assert sorted(message.recipient for message in list_messages(at.mailbox_directory)) == sorted(wanted)
 
 
-def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) -> None:
+def test_a_local_mailbox_that_cannot_store_an_email_defers_it(sqlite_store: Engine) -> None:
     at = make_context(sqlite_store)
     queue_deliveries(sqlite_store, 2)
 
@@ -181,22 +181,22 @@ def test_an_inbox_that_cannot_keep_a_letter_puts_it_off(sqlite_store: Engine) ->
 
 def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
     async def act(rude: RudeRelay) -> None:
-        readers.extend(queue_deliveries(store, 3))
+        subscribers.extend(queue_deliveries(store, 3))
         sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
-        assert (len(rude.letters), sent.sent, sent.cancelled) == (2, 2, 1)
+        assert (len(rude.messages), sent.sent, sent.cancelled) == (2, 2, 1)
         assert states(store) == ["sent", "cancelled", "sent"]
 
     async def leave() -> None:  # while the first letter is answered, and all are claimed
         with write_session(store) as session:
             session.get_one(
-                Subscriber, StoreView(store).subscriber(readers[1]).id
+                Subscriber, StoreView(store).subscriber(subscribers[1]).id
             ).status = SubscriberStatus.UNSUBSCRIBED
 
-    readers: list[str] = []
+    subscribers: list[str] = []
     against(Saboteur(leave), act)
 
 
-def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(store: Engine, polite: Relay) -> None:
+def test_when_stopped_it_finishes_the_email_at_hand_and_hands_back_the_rest(store: Engine, polite: Relay) -> None:
     queue_deliveries(store, 20)
     stop = asyncio.Event()
 
@@ -213,7 +213,7 @@ def test_when_stopped_it_finishes_the_letter_at_hand_and_hands_back_the_rest(sto
     assert set(Counter(recipients(polite)).values()) == {1}
 
 
-def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_letters(store: Engine) -> None:
+def test_a_relay_that_is_down_ends_the_run_after_three_and_keeps_the_emails(store: Engine) -> None:
     async def act(rude: RudeRelay) -> None:
         queue_deliveries(store, 10)
         stop = asyncio.Event()
@@ -245,7 +245,7 @@ def test_two_lost_connections_are_no_reason_to_give_up(store: Engine) -> None:
     "replies",
     [{"greeting": ["554 5.7.1 not you"]}, {"MAIL": ["550 5.1.8 unknown sender"]}, {"RCPT": ["530 5.7.0 log in"]}],
 )
-def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
+def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_email(
     store: Engine, replies: dict[str, list[str]]
 ) -> None:
     async def act(rude: RudeRelay) -> None:
@@ -259,7 +259,7 @@ def test_a_relay_that_refuses_us_ends_the_run_at_once_and_costs_no_letter(
     against(RudeRelay({verb: list(lines) for verb, lines in replies.items()}), act)
 
 
-def test_a_letter_that_cannot_be_written_holds_up_no_other(store: Engine, polite: Relay) -> None:
+def test_an_email_that_cannot_be_written_holds_up_no_other(store: Engine, polite: Relay) -> None:
     queue_deliveries(store, 2, kind=DeliveryKind.DIGEST)
     queue_deliveries(store, 1, kind=DeliveryKind.DIGEST, edition="no date at all", priority=0)
     queue_deliveries(store, 2, kind=DeliveryKind.DIGEST)
@@ -279,9 +279,7 @@ def test_what_was_worked_out_for_one_delivery_is_there_for_the_next(sqlite_store
     assert len(known.matches) > 0
 
 
-def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that_it_is_busy(
-    store: Engine, polite: Relay
-) -> None:
+def test_two_senders_send_each_email_once_and_on_sqlite_the_second_finds_it_busy(store: Engine, polite: Relay) -> None:
     queue_deliveries(store, 10)
 
     async def both() -> Sequence[DeliveryReport]:
@@ -294,25 +292,25 @@ def test_two_senders_send_each_letter_once_and_on_sqlite_the_second_is_told_that
 
 
 @pytest.mark.parametrize(
-    ("letters", "connections"),
+    ("emails", "connections"),
     [
         (DELIVERIES_PER_CONNECTION - 1, 1),
         (2 * DELIVERIES_PER_CONNECTION, 3),
         (4 * DELIVERIES_PER_CONNECTION, CONNECTIONS),
     ],
 )
-def test_more_letters_use_more_connections(sqlite_store: Engine, polite: Relay, letters: int, connections: int) -> None:
-    wanted = queue_deliveries(sqlite_store, letters)
-    assert deliver(relay_context(sqlite_store, polite.port)).sent == letters
+def test_more_emails_use_more_connections(sqlite_store: Engine, polite: Relay, emails: int, connections: int) -> None:
+    wanted = queue_deliveries(sqlite_store, emails)
+    assert deliver(relay_context(sqlite_store, polite.port)).sent == emails
     assert sorted(recipients(polite)) == sorted(wanted)
-    worn_out = letters // 100  # a connection is renewed after a hundred letters
+    worn_out = emails // 100  # a connection is renewed after a hundred letters
     assert connections <= polite.sessions <= connections + worn_out
 
 
 # --- what a crash, a stop in the midst and a failing store leave behind
 
 
-def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
+def test_a_killed_sender_leaves_at_most_one_email_a_connection_in_doubt(
     store: Engine, polite: Relay, tmp_path: Path
 ) -> None:
     wanted = queue_deliveries(store, 2 * DELIVERIES_PER_CONNECTION + 30)
@@ -352,11 +350,11 @@ def test_a_killed_sender_leaves_at_most_one_letter_a_connection_in_doubt(
 
 
 @pytest.mark.parametrize(
-    ("verb", "fate", "doubtful"),
+    ("verb", "expected_state", "doubtful"),
     [("MAIL", "queued", 0), ("RCPT", "queued", 0), ("DATA", "queued", 0), ("dot", "uncertain", 1)],
 )
 def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
-    store: Engine, verb: str, fate: str, doubtful: int
+    store: Engine, verb: str, expected_state: str, doubtful: int
 ) -> None:
     async def act(rude: RudeRelay) -> None:
         wanted = queue_deliveries(store, 12)
@@ -365,7 +363,7 @@ def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
         running.cancel()
         await asyncio.wait({running}, timeout=15)
         assert running.cancelled()
-        assert states(store) == [fate] + ["queued"] * 11
+        assert states(store) == [expected_state] + ["queued"] * 11
         assert {row.owner for row in StoreView(store).deliveries()} == {None}
         again = await send_queued(relay_context(store, rude.port), lambda: NOW)
         assert (again.sent, again.uncertain) == (len(wanted) - doubtful, 0)
@@ -380,14 +378,14 @@ class Saboteur(RudeRelay):
         super().__init__()
         self._act: Callable[[], Awaitable[None]] | None = act
 
-    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if verb == "dot" and self._act:
             act, self._act = self._act, None
             await act()
-        return await super()._say(verb, writer)
+        return await super()._reply(verb, writer)
 
 
-def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Engine) -> None:
+def test_an_answer_that_cannot_be_recorded_leaves_the_email_in_doubt(store: Engine) -> None:
     async def lose() -> None:
         await asyncio.to_thread(rename_table, store, "delivery", "hidden")
 
@@ -398,7 +396,7 @@ def test_an_answer_that_cannot_be_recorded_leaves_the_letter_in_doubt(store: Eng
         rename_table(store, "hidden", "delivery")
         assert states(store) == ["on_wire"] + ["sending"] * 5
         sent = await send_queued(relay_context(store, rude.port), lambda: NOW)
-        assert (sent.uncertain, sent.sent, len(rude.letters)) == (1, 5, 6)
+        assert (sent.uncertain, sent.sent, len(rude.messages)) == (1, 5, 6)
         assert states(store) == ["uncertain"] + ["sent"] * 5
 
     against(Saboteur(lose), act)
@@ -425,7 +423,7 @@ def test_interrupted_while_an_answer_waits_for_the_store_it_is_recorded_first(st
         against(Saboteur(hold), act)
 
 
-def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> None:
+def test_a_store_that_comes_back_soon_costs_no_email(sqlite_store: Engine) -> None:
     async def lose_for_a_moment() -> None:
         rename_table(sqlite_store, "delivery", "hidden")
         asyncio.get_running_loop().call_later(0.5, rename_table, sqlite_store, "hidden", "delivery")
@@ -438,7 +436,7 @@ def test_a_store_that_comes_back_soon_costs_no_letter(sqlite_store: Engine) -> N
     against(Saboteur(lose_for_a_moment), act)
 
 
-def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> None:
+def test_a_sender_whose_lock_is_lost_sends_no_email_twice(store: Engine) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("the lock of a file ends with its process")
     at_once: list[DeliveryReport] = []
@@ -461,7 +459,7 @@ def test_a_sender_whose_lock_is_lost_sends_no_letter_twice(store: Engine) -> Non
         (second,) = at_once
         # Uncertain for the other sender; but this one lives, and tells how its letter fared.
         assert (second.busy, second.uncertain, second.sent) == (False, 1, 249)
-        assert len(rude.letters) == 250
+        assert len(rude.messages) == 250
         assert Counter(states(store)) == {"sent": 250}
 
     against(Saboteur(cut_off_and_overtake), act)

@@ -17,7 +17,7 @@ from tests.support.rude_relay import RudeRelay
 AHEAD = "MAIL RCPT DATA"
 
 
-def test_while_letters_wait_each_goes_ahead_of_itself(store: Engine) -> None:
+def test_while_emails_wait_each_goes_ahead_of_itself(store: Engine) -> None:
     addresses = queue_deliveries(store, 12)
 
     async def act(rude: RudeRelay) -> None:
@@ -32,7 +32,7 @@ def test_while_letters_wait_each_goes_ahead_of_itself(store: Engine) -> None:
     assert set(states(store)) == {DeliveryState.SENT}
 
 
-def test_letters_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None:
+def test_emails_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None:
     queue_deliveries(store, 5)
 
     async def act(rude: RudeRelay) -> None:
@@ -42,7 +42,7 @@ def test_letters_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None
     against(RudeRelay(offers=("PIPELINING",)), act)
 
 
-def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> None:
+def test_an_email_that_cannot_be_written_stops_none_behind_it(store: Engine) -> None:
     addresses = queue_deliveries(store, 8)
     with write_session(store) as session:
         session.execute(
@@ -58,19 +58,19 @@ def test_a_letter_that_cannot_be_written_stops_none_behind_it(store: Engine) -> 
     assert [delivery.reply.split(":")[0] for delivery in odd] == ["cannot be written"]
 
 
-def test_a_letter_that_is_refused_in_advance_is_that_letters_fate_alone(store: Engine) -> None:
+def test_an_email_that_is_refused_in_advance_affects_no_other(store: Engine) -> None:
     queue_deliveries(store, 6)
 
     async def act(rude: RudeRelay) -> None:
         sent = await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         assert (sent.sent, sent.failed) == (5, 1)
-        assert len(rude.letters) == 5
+        assert len(rude.messages) == 5
 
     against(RudeRelay({"RCPT": ["250 ok", "250 ok", "550 5.1.1 unknown"]}, offers=("PIPELINING",)), act)
     assert [delivery.reply_code for delivery in StoreView(store).deliveries()] == [250, 250, 550, 250, 250, 250]
 
 
-def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_letter_may_leave(store: Engine) -> None:
+def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_email_may_leave(store: Engine) -> None:
     queue_deliveries(store, 4)
     rude = RudeRelay(offers=("PIPELINING",))
     in_doubt: list[int] = []  # letters on the wire, as the record has it before each change
@@ -79,7 +79,7 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_lette
     def away(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if "UPDATE delivery" in " ".join(statement.split()):
             in_doubt.append(states(store).count(DeliveryState.ON_WIRE))
-            if rude.letters and not failed:
+            if rude.messages and not failed:
                 failed.append(statement)
                 raise OperationalError(statement, {}, Exception("the store is away for a moment"))
 
@@ -109,13 +109,13 @@ class Watching(RudeRelay):
         if f"'{DeliveryState.SENT}'" in statement:
             sleep(0.1)
 
-    async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
-        if verb == "RCPT" and len(self.letters) == 1:
+    async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "RCPT" and len(self.messages) == 1:
             self._stop.set()
         if verb == "QUIT":
             recorded = await asyncio.to_thread(lambda: states(self._store).count(DeliveryState.SENT))
-            self.at_goodbye.append((len(self.letters), recorded))
-        return await super()._say(verb, writer)
+            self.at_goodbye.append((len(self.messages), recorded))
+        return await super()._reply(verb, writer)
 
 
 def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) -> None:
@@ -131,7 +131,7 @@ def test_a_connection_is_left_when_its_last_answer_is_recorded(store: Engine) ->
     assert watching.at_goodbye == [(3, 3), (4, 4)]
 
 
-def test_who_is_told_to_stop_says_goodbye_when_the_last_answer_is_recorded(store: Engine) -> None:
+def test_a_stopped_sender_quits_when_the_last_answer_is_recorded(store: Engine) -> None:
     queue_deliveries(store, 8)
     stop = asyncio.Event()
     watching = Watching(store, stop)

@@ -34,13 +34,19 @@ from digest.errors import DigestError
 from digest.papers import delivered_paper_ids
 from tests.support.factories import NOW, subscriber
 
-READERS = 2
+SUBSCRIBERS = 2
 OWNERS = ("one", "two")
 MOVING = {DeliveryState.SENDING, DeliveryState.ON_WIRE}
 RETURNS = {DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED}
-KEPT = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN}
+KEEPS_PAPERS = {
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.ON_WIRE,
+    DeliveryState.SENT,
+    DeliveryState.UNCERTAIN,
+}
 
-reader = st.integers(0, READERS - 1)
+subscriber_index = st.integers(0, SUBSCRIBERS - 1)
 owner = st.sampled_from(OWNERS)
 which = st.integers(0, 7)
 
@@ -52,10 +58,10 @@ async def submit(
 
 
 @dataclass
-class Letter:
+class ModelDelivery:
     """What the model knows of one letter."""
 
-    reader: int
+    subscriber: int
     papers: frozenset[int]
     state: DeliveryState = DeliveryState.QUEUED
     owner: str | None = None
@@ -70,9 +76,9 @@ class Letter:
 class Model:
     """The letters by their number, who wants any, and papers that wait for a next edition."""
 
-    letters: dict[int, Letter] = field(default_factory=dict)
-    active: set[int] = field(default_factory=lambda: set(range(READERS)))
-    owed: dict[int, Counter[int]] = field(default_factory=lambda: {place: Counter() for place in range(READERS)})
+    deliveries: dict[int, ModelDelivery] = field(default_factory=dict)
+    active: set[int] = field(default_factory=lambda: set(range(SUBSCRIBERS)))
+    owed: dict[int, Counter[int]] = field(default_factory=lambda: {place: Counter() for place in range(SUBSCRIBERS)})
     given: int = 0  # papers so far: each is new for one reader
 
 
@@ -89,7 +95,7 @@ class Play(RuleBasedStateMachine):
         with write_session(self.store) as session:
             session.execute(delete(Delivery))
             session.execute(delete(Subscriber))
-            rows = [subscriber() for _ in range(READERS)]
+            rows = [subscriber() for _ in range(SUBSCRIBERS)]
             session.add_all(rows)
             session.flush()
             self.ids = [int(row.id or 0) for row in rows]
@@ -102,38 +108,42 @@ class Play(RuleBasedStateMachine):
 
     def pick(self, number: int, *states: DeliveryState) -> int | None:
         """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
-        found = [key for key, row in self.model.letters.items() if row.state in states] or list(self.model.letters)
+        found = [key for key, row in self.model.deliveries.items() if row.state in states] or list(
+            self.model.deliveries
+        )
         return found[number % len(found)] if found else None
 
-    @rule(who=reader, papers=st.integers(1, 2))
+    @rule(who=subscriber_index, papers=st.integers(1, 2))
     def enqueue(self, who: int, papers: int) -> None:
         """A plan: what comes back and what is new goes into one letter."""
         carried = set(range(self.model.given, self.model.given + papers))
         self.model.given += papers
-        for letter in self.model.letters.values():
-            if letter.reader == who and letter.state == DeliveryState.QUEUED:
-                letter.state, letter.wait = DeliveryState.EXPIRED, letter.wait
-            if letter.reader == who and letter.state in RETURNS and not letter.returned:
-                letter.returned = True
-                carried |= letter.papers
+        for entry in self.model.deliveries.values():
+            if entry.subscriber == who and entry.state == DeliveryState.QUEUED:
+                entry.state, entry.wait = DeliveryState.EXPIRED, entry.wait
+            if entry.subscriber == who and entry.state in RETURNS and not entry.returned:
+                entry.returned = True
+                carried |= entry.papers
         with write_session(self.store) as session:
             back = reclaim_undelivered_papers(session, [self.ids[who]], NOW + self.time)
-            told = {*range(self.model.given - papers, self.model.given)}
+            expected = {*range(self.model.given - papers, self.model.given)}
             for row in back.values():
-                assert not told & set(row.papers), "a paper was handed out twice"
-                told |= set(row.papers)
-            assert told == carried
-            draft = NewDelivery(self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.letters)}", sorted(told))
+                assert not expected & set(row.papers), "a paper was handed out twice"
+                expected |= set(row.papers)
+            assert expected == carried
+            draft = NewDelivery(
+                self.ids[who], DeliveryKind.DIGEST, f"edition {len(self.model.deliveries)}", sorted(expected)
+            )
             assert delivery.enqueue(session, [draft], "example.org", NOW) == 1
             assert delivery.enqueue(session, [draft], "example.org", NOW) == 0
             added = session.exec(select(Delivery.id).order_by(col(Delivery.id).desc())).first()
-        self.model.letters[int(added or 0)] = Letter(who, frozenset(carried))
+        self.model.deliveries[int(added or 0)] = ModelDelivery(who, frozenset(carried))
 
     @rule(who=owner, most=st.integers(1, 3))
     def claim(self, who: str, most: int) -> None:
         ready = [
             key
-            for key, row in sorted(self.model.letters.items())
+            for key, row in sorted(self.model.deliveries.items())
             if row.state == DeliveryState.QUEUED
             and (row.wait is None or row.wait <= self.time or row.wait > self.time + MAX_WAIT)
         ]
@@ -143,68 +153,76 @@ class Play(RuleBasedStateMachine):
         assert set(taken) <= set(ready)
         assert len(taken) == len(set(taken)) == min(most, len(ready))
         for key in taken:
-            letter = self.model.letters[key]
-            letter.state, letter.owner, letter.attempts = DeliveryState.SENDING, who, letter.attempts + 1
-            letter.lease = self.time + CLAIM_LEASE
+            entry = self.model.deliveries[key]
+            entry.state, entry.owner, entry.attempts = (
+                DeliveryState.SENDING,
+                who,
+                entry.attempts + 1,
+            )
+            entry.lease = self.time + CLAIM_LEASE
 
     @rule(who=owner, number=which)
     def on_wire(self, who: str, number: int) -> None:
         key = self.pick(number, DeliveryState.SENDING)
         if key is None:
             return
-        letter = self.model.letters[key]
-        ours = letter.state == DeliveryState.SENDING and letter.owner == who
-        may = ours and letter.reader in self.model.active
-        told = DeliveryState.ON_WIRE if may else DeliveryState.CANCELLED if ours else None
-        assert asyncio.run(submit(self.ledgers[who], key, letter.attempts, None, NOW + self.time)) is told
+        entry = self.model.deliveries[key]
+        ours = entry.state == DeliveryState.SENDING and entry.owner == who
+        may = ours and entry.subscriber in self.model.active
+        expected = DeliveryState.ON_WIRE if may else DeliveryState.CANCELLED if ours else None
+        assert asyncio.run(submit(self.ledgers[who], key, entry.attempts, None, NOW + self.time)) is expected
         if may:
-            assert letter.left == 0, "a letter that may have left goes a second time"
-            letter.state, letter.left = DeliveryState.ON_WIRE, letter.left + 1
-            letter.lease = self.time + ON_WIRE_LEASE
+            assert entry.left == 0, "a letter that may have left goes a second time"
+            entry.state, entry.left = DeliveryState.ON_WIRE, entry.left + 1
+            entry.lease = self.time + ON_WIRE_LEASE
         elif ours:
-            letter.state, letter.owner = DeliveryState.CANCELLED, None
+            entry.state, entry.owner = DeliveryState.CANCELLED, None
 
     @rule(
         who=owner,
         number=which,
-        fate=st.sampled_from([DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]),
+        end_state=st.sampled_from(
+            [DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]
+        ),
         wait=st.integers(0, 600),
         charged=st.booleans(),
     )
-    def settle(self, who: str, number: int, fate: DeliveryState, wait: int, charged: bool) -> None:
+    def settle(self, who: str, number: int, end_state: DeliveryState, wait: int, charged: bool) -> None:
         key = self.pick(number, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
         if key is None:
             return
-        letter = self.model.letters[key]
-        if letter.state == DeliveryState.SENDING and fate == DeliveryState.SENT:
+        entry = self.model.deliveries[key]
+        if entry.state == DeliveryState.SENDING and end_state == DeliveryState.SENT:
             return  # nobody answers what was not asked
-        until = self.time + timedelta(minutes=wait) if fate == DeliveryState.QUEUED and wait else None
+        until = self.time + timedelta(minutes=wait) if end_state == DeliveryState.QUEUED and wait else None
         outcome = DeliveryOutcome(
-            fate, 0, "said", NOW + until if until is not None else None, counts_as_attempt=charged
+            end_state, 0, "said", NOW + until if until is not None else None, counts_as_attempt=charged
         )
-        ours = letter.state in {*MOVING, DeliveryState.UNCERTAIN} and letter.owner == who
-        state = asyncio.run(submit(self.ledgers[who], key, letter.attempts, outcome, NOW + self.time))
+        ours = entry.state in {*MOVING, DeliveryState.UNCERTAIN} and entry.owner == who
+        state = asyncio.run(submit(self.ledgers[who], key, entry.attempts, outcome, NOW + self.time))
         assert (state is not None) is ours
         if ours:
-            letter.state, letter.owner, letter.wait = fate, None, until
-            letter.attempts -= not charged
-            if fate in {DeliveryState.QUEUED, DeliveryState.FAILED}:
-                letter.left = 0  # the relay said that it did not take it
+            entry.state, entry.owner, entry.wait = end_state, None, until
+            entry.attempts -= not charged
+            if end_state in {DeliveryState.QUEUED, DeliveryState.FAILED}:
+                entry.left = 0  # the relay said that it did not take it
 
     @rule(
         number=which,
-        fate=st.sampled_from([DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]),
+        end_state=st.sampled_from(
+            [DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED]
+        ),
     )
-    def an_older_claim_of_the_same_sender_does_nothing(self, number: int, fate: DeliveryState) -> None:
+    def an_older_claim_of_the_same_sender_does_nothing(self, number: int, end_state: DeliveryState) -> None:
         """It was away for longer than its leases, and has claimed again what it still held."""
         key = self.pick(number, *MOVING)
         if key is None:
             return
-        letter = self.model.letters[key]
-        ledger, older = self.ledgers[letter.owner or OWNERS[0]], letter.attempts - 1
+        entry = self.model.deliveries[key]
+        ledger, older = self.ledgers[entry.owner or OWNERS[0]], entry.attempts - 1
         assert asyncio.run(submit(ledger, key, older, None, NOW + self.time)) is None
         assert not asyncio.run(
-            submit(ledger, key, older, DeliveryOutcome(fate, 0, "said of the older"), NOW + self.time)
+            submit(ledger, key, older, DeliveryOutcome(end_state, 0, "said of the older"), NOW + self.time)
         )
 
     @rule(who=owner)
@@ -221,25 +239,32 @@ class Play(RuleBasedStateMachine):
     @rule(who=owner)
     def sweep(self, who: str) -> None:
         again = uncertain = 0
-        for letter in self.model.letters.values():
-            if letter.owner in {None, who} or (letter.owner in self.alive and letter.lease >= self.time):
+        for entry in self.model.deliveries.values():
+            if entry.owner in {None, who} or (entry.owner in self.alive and entry.lease >= self.time):
                 continue
-            if letter.state == DeliveryState.SENDING:
-                letter.state, letter.owner, again = DeliveryState.QUEUED, None, again + 1
-            elif letter.state == DeliveryState.ON_WIRE:
-                letter.state, uncertain = DeliveryState.UNCERTAIN, uncertain + 1  # its owner may yet hear how it fared
+            if entry.state == DeliveryState.SENDING:
+                entry.state, entry.owner, again = DeliveryState.QUEUED, None, again + 1
+            elif entry.state == DeliveryState.ON_WIRE:
+                entry.state, uncertain = (
+                    DeliveryState.UNCERTAIN,
+                    uncertain + 1,
+                )  # its owner may yet hear how it fared
         with write_session(self.store) as session:
             assert recover_abandoned(session, who, NOW + self.time) == (again, uncertain)
 
     @rule(who=owner)
     def release(self, who: str) -> None:
-        mine = [row for row in self.model.letters.values() if (row.owner, row.state) == (who, DeliveryState.SENDING)]
-        for letter in mine:
-            letter.state, letter.owner, letter.attempts = DeliveryState.QUEUED, None, letter.attempts - 1
+        mine = [row for row in self.model.deliveries.values() if (row.owner, row.state) == (who, DeliveryState.SENDING)]
+        for entry in mine:
+            entry.state, entry.owner, entry.attempts = (
+                DeliveryState.QUEUED,
+                None,
+                entry.attempts - 1,
+            )
         with write_session(self.store) as session:
             assert claims.release(session, who) == len(mine)
 
-    @rule(who=reader)
+    @rule(who=subscriber_index)
     def leave_or_come_back(self, who: int) -> None:
         leaves = who in self.model.active
         self.model.active ^= {who}
@@ -248,10 +273,12 @@ class Play(RuleBasedStateMachine):
             found.status = SubscriberStatus.UNSUBSCRIBED if leaves else SubscriberStatus.ACTIVE
             if leaves:
                 queued = [
-                    row for row in self.model.letters.values() if (row.reader, row.state) == (who, DeliveryState.QUEUED)
+                    row
+                    for row in self.model.deliveries.values()
+                    if (row.subscriber, row.state) == (who, DeliveryState.QUEUED)
                 ]
-                for letter in queued:
-                    letter.state = DeliveryState.CANCELLED
+                for entry in queued:
+                    entry.state = DeliveryState.CANCELLED
                 assert cancel(session, self.ids[who], NOW + self.time) == len(queued)
 
     @rule(number=which, sent=st.booleans())
@@ -259,46 +286,48 @@ class Play(RuleBasedStateMachine):
         key = self.pick(number, DeliveryState.UNCERTAIN)
         if key is None:
             return
-        letter = self.model.letters[key]
+        entry = self.model.deliveries[key]
         with write_session(self.store) as session:
-            if letter.state != DeliveryState.UNCERTAIN:
+            if entry.state != DeliveryState.UNCERTAIN:
                 with pytest.raises(DigestError, match="not uncertain"):
                     delivery.resolve(session, key, sent=sent, now=NOW)
                 return
             delivery.resolve(session, key, sent=sent, now=NOW)
-        letter.state, letter.owner = DeliveryState.SENT if sent else DeliveryState.FAILED, None
-        letter.left = int(sent)
+        entry.state, entry.owner = DeliveryState.SENT if sent else DeliveryState.FAILED, None
+        entry.left = int(sent)
 
     @rule(number=which)
     def retry(self, number: int) -> None:
         key = self.pick(number, DeliveryState.FAILED)
         if key is None:
             return
-        letter = self.model.letters[key]
-        failed = letter.state == DeliveryState.FAILED and not letter.returned
-        may = failed or (letter.state == DeliveryState.QUEUED and letter.wait is not None)
+        entry = self.model.deliveries[key]
+        failed = entry.state == DeliveryState.FAILED and not entry.returned
+        may = failed or (entry.state == DeliveryState.QUEUED and entry.wait is not None)
         with write_session(self.store) as session:
-            assert (delivery.retry(session, key) == "") is (may and letter.reader in self.model.active)
-        if may and letter.reader in self.model.active:
-            letter.state, letter.wait = DeliveryState.QUEUED, None
+            assert (delivery.retry(session, key) == "") is (may and entry.subscriber in self.model.active)
+        if may and entry.subscriber in self.model.active:
+            entry.state, entry.wait = DeliveryState.QUEUED, None
 
     @rule(minutes=st.sampled_from([1, 7, 300, 2000, -5, -400, -100_000]))
     def clock_jumps(self, minutes: int) -> None:
         self.time += timedelta(minutes=minutes)
 
     @invariant()
-    def both_tell_the_same(self) -> None:
+    def store_and_model_agree(self) -> None:
         with read_session(self.store) as session:
             rows = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
             had = delivered_paper_ids(session, self.ids)
-        told = {row.id: (row.state, row.owner, row.attempts, row.is_reclaimed, frozenset(row.papers)) for row in rows}
-        assert told == {
+        expected = {
+            row.id: (row.state, row.owner, row.attempts, row.is_reclaimed, frozenset(row.papers)) for row in rows
+        }
+        assert expected == {
             key: (row.state, row.owner, row.attempts, row.returned, row.papers)
-            for key, row in self.model.letters.items()
+            for key, row in self.model.deliveries.items()
         }
         for who, number in enumerate(self.ids):
-            mine = [row for row in self.model.letters.values() if row.reader == who]
-            keeps = Counter(paper for row in mine if row.state in KEPT for paper in row.papers)
+            mine = [row for row in self.model.deliveries.values() if row.subscriber == who]
+            keeps = Counter(paper for row in mine if row.state in KEEPS_PAPERS for paper in row.papers)
             owed = Counter(paper for row in mine if row.state in RETURNS and not row.returned for paper in row.papers)
             assert had.get(number, set()) == set(keeps)
             # Each paper is in exactly one place: with the reader, on its way, or owed.

@@ -86,7 +86,7 @@ def test_a_paper_spoiled_between_plan_and_delivery_is_mailed_with_what_can_be_re
     assert (report.sent, sent_to) == (2, [ADA, BOB])
 
 
-def test_a_delivery_of_no_subscriber_harms_nobody(planned: AppContext) -> None:
+def test_a_delivery_of_no_subscriber_harms_no_other(planned: AppContext) -> None:
     spoil(planned.engine, DELIVERY.format("subscriber_id = 77"))
     report, sent_to = deliver(planned)
     assert (report.sent, report.unreadable, sent_to) == (1, 1, [BOB])

@@ -33,8 +33,8 @@ class AdvisoryHandler(BaseHTTPRequestHandler):
     """Answers as OSV does: one flaw of jinja2 3.1.0."""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        is_flawed = (asked["package"]["name"], asked["version"]) == ("jinja2", "3.1.0")
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        is_flawed = (query["package"]["name"], query["version"]) == ("jinja2", "3.1.0")
         body = json.dumps({"vulns": [FLAW]} if is_flawed else {}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -63,20 +63,20 @@ def run_audit(lock_file: Path, url: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("version", "status", "said"),
+    ("version", "status", "output"),
     [
         ("3.1.0", 1, "jinja2 3.1.0: GHSA-0000-test-0000, fixed in 3.1.3"),
         ("3.1.6", 0, "0 known vulnerabilities in requirements.lock"),
     ],
 )
-def test_a_known_vulnerability_is_named(database: str, tmp_path: Path, version: str, status: int, said: str) -> None:
+def test_a_known_vulnerability_is_named(database: str, tmp_path: Path, version: str, status: int, output: str) -> None:
     lock_file = tmp_path / "requirements.lock"
     lock_file.write_text(LOCK.replace("3.1.0", version))
     done = run_audit(lock_file, database)
-    assert (done.returncode, said in done.stdout) == (status, True), done
+    assert (done.returncode, output in done.stdout) == (status, True), done
 
 
-def test_a_database_that_cannot_be_asked_is_no_clean_result(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_no_clean_result(tmp_path: Path) -> None:
     lock_file = tmp_path / "requirements.lock"
     lock_file.write_text(LOCK)
     done = run_audit(lock_file, f"http://127.0.0.1:{free_port()}/v1/query")

@@ -78,7 +78,7 @@ def replace_in_schema(database: Path, old: str, new: str) -> None:
         connection.execute(statement, (old, new))
 
 
-def test_a_copy_that_is_damaged_is_not_kept(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_copy_that_is_damaged_is_removed(sqlite_store: Engine, tmp_path: Path) -> None:
     """A damaged page may still be read, and then its rows are copied as they are: only a check of the copy tells."""
     with write_session(sqlite_store) as session:
         session.add(subscriber(email="ada@example.org"))

@@ -54,8 +54,8 @@ def everywhere(url: str) -> dict[str, str]:
 
 def rows(store: Engine, source: str) -> list[tuple[str, str, int, int]]:
     with read_session(store) as session:
-        asked = select(SourceFetch).where(SourceFetch.source == source).order_by(col(SourceFetch.id))
-        return [(str(row.list_day)[8:], row.status, row.listed_count, row.new_count) for row in session.exec(asked)]
+        query = select(SourceFetch).where(SourceFetch.source == source).order_by(col(SourceFetch.id))
+        return [(str(row.list_day)[8:], row.status, row.listed_count, row.new_count) for row in session.exec(query)]
 
 
 def titles(store: Engine) -> set[str]:
@@ -63,7 +63,7 @@ def titles(store: Engine) -> set[str]:
         return set(session.exec(select(Paper.title)).all())
 
 
-def test_each_looked_at_day_is_a_reading_and_each_paper_is_remembered(store: Engine, lists: ListingHost) -> None:
+def test_each_requested_day_is_a_fetch_and_each_paper_is_stored(store: Engine, lists: ListingHost) -> None:
     result = read(store, everywhere(lists.url))
     assert {name: (row.listed, row.new, row.failed) for name, row in result.items()} == {
         "huggingface": (9, 9, 0),
@@ -102,7 +102,7 @@ def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lis
     assert ("failed", "huggingface") not in stands
 
 
-def test_only_the_days_that_were_asked_for_are_read(store: Engine, lists: ListingHost) -> None:
+def test_only_the_requested_days_are_fetched(store: Engine, lists: ListingHost) -> None:
     read(store, everywhere(lists.url), days=[WEDNESDAY - 6 * DAY, WEDNESDAY])
     assert [day for day, *_ in rows(store, "huggingface")] == ["23", "29"]
 
@@ -114,7 +114,7 @@ def test_a_day_without_a_list_is_no_failure(store: Engine, lists: ListingHost) -
     assert {tuple(row.problems) for row in result.values()} == {()}
 
 
-def test_a_validator_is_kept_with_the_papers_and_spares_the_next_reading(store: Engine) -> None:
+def test_a_validator_is_stored_with_the_papers_and_spares_the_next_fetch(store: Engine) -> None:
     with serve_source() as host:
         host.feed_body = feed("A graph grows")
         assert read(store, everywhere(host.url), sources="arxiv")["arxiv"].new == 1
@@ -159,7 +159,7 @@ def test_nonsense_is_a_failed_reading_and_never_an_empty_day(store: Engine, body
         assert result[name].problems[0].startswith("2026-07-29: ")
 
 
-def test_the_readings_say_how_long_they_took_and_when_they_began(store: Engine, lists: ListingHost) -> None:
+def test_the_fetches_record_how_long_they_took_and_when_they_began(store: Engine, lists: ListingHost) -> None:
     with read_session(store) as session:
         assert session.exec(select(SourceFetch)).all() == []
     read(store, everywhere(lists.url))
@@ -199,7 +199,7 @@ def test_a_stale_batch_is_fetched_again_though_the_host_says_that_it_is_not_modi
     assert [row[:2] for row in rows(store, "arxiv")] == [("28", "ok"), ("29", "stale"), ("29", "stale")]
 
 
-def test_a_short_answer_is_taken_in_said_and_asked_for_again(store: Engine) -> None:
+def test_a_short_answer_is_stored_reported_and_requested_again(store: Engine) -> None:
     entries = "".join(
         f"<entry><id>http://arxiv.org/abs/2607.0000{n}v1</id><title>Short {n}</title><category term='cs.CV'/></entry>"
         for n in range(3)

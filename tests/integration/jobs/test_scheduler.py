@@ -31,7 +31,7 @@ def lists() -> Iterator[ListingHost]:
         yield host
 
 
-def wired(store: Engine, lists: ListingHost, port: int) -> AppContext:
+def scheduler_context(store: Engine, lists: ListingHost, port: int) -> AppContext:
     relay_at = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none"}
     return make_context(store, sources="huggingface", huggingface_url=lists.url, **relay_at)
 
@@ -68,7 +68,7 @@ def within(
 def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_service(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    ctx = wired(store, lists, polite.port)
+    ctx = scheduler_context(store, lists, polite.port)
     queue(store)
     waits, goes_on = Event(), Event()
 
@@ -90,10 +90,10 @@ def test_a_store_that_keeps_a_sender_waiting_holds_up_nothing_else_of_the_servic
     asyncio.run(act(Scheduler(ctx, FixedClock())))
 
 
-def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
+def test_at_the_start_the_sources_are_read_and_who_is_due_gets_an_email(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    ctx = wired(store, lists, polite.port)
+    ctx = scheduler_context(store, lists, polite.port)
     add_active_subscriber(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
 
     async def act(_work: Scheduler) -> None:
@@ -103,8 +103,8 @@ def test_at_the_start_the_sources_are_read_and_who_is_due_gets_a_letter(
     assert recipients(polite) == ["ada@example.org"]
     with read_session(store) as session:
         assert session.exec(select(Paper.title)).all() == ["A graph of everything"]
-    (letter,) = StoreView(store).deliveries()
-    assert (letter.state, letter.kind) == ("sent", "digest")
+    (delivered,) = StoreView(store).deliveries()
+    assert (delivered.state, delivered.kind) == ("sent", "digest")
 
 
 def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists: ListingHost, polite: Relay) -> None:
@@ -116,13 +116,13 @@ def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists:
         by_itself = queue(sqlite_store)
         await until(lambda: by_itself in recipients(polite), TICK_SECONDS + 20)
 
-    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), FixedClock()), act)
+    within(lambda: run_scheduler(scheduler_context(sqlite_store, lists, polite.port), FixedClock()), act)
 
 
 def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
     store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
-    ctx = wired(store, lists, polite.port)
+    ctx = scheduler_context(store, lists, polite.port)
     add_active_subscriber(ctx, "ada@example.org", "graph", now=NOW, send_hour=5)
     confirm = queue(store)
     work = Scheduler(ctx, FixedClock())
@@ -138,7 +138,7 @@ def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
     assert recipients(polite) == [confirm, "ada@example.org"]
 
 
-def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
+def test_a_broken_source_is_noted_and_emails_leave_all_the_same(
     sqlite_store: Engine, lists: ListingHost, polite: Relay
 ) -> None:
     lists.is_broken = True
@@ -147,7 +147,7 @@ def test_a_broken_source_is_noted_and_letters_leave_all_the_same(
     async def act(_work: Scheduler) -> None:
         await until(lambda: polite.accepted)
 
-    within(lambda: run_scheduler(wired(sqlite_store, lists, polite.port), FixedClock()), act)
+    within(lambda: run_scheduler(scheduler_context(sqlite_store, lists, polite.port), FixedClock()), act)
     assert recipients(polite) == [waiting]
     with read_session(sqlite_store) as session:
         assert {row.status for row in session.exec(select(SourceFetch)).all()} == {"failed"}
@@ -159,7 +159,7 @@ def test_a_job_that_fails_is_logged_and_the_next_tick_works(store: Engine, lists
             session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
     waiting = queue(store)
-    work = Scheduler(wired(store, lists, polite.port), FixedClock())
+    work = Scheduler(scheduler_context(store, lists, polite.port), FixedClock())
     rename("delivery", "hidden")
     with capture_logs() as logs:
         for _ in range(2):  # a failure that lasts is one line, whichever jobs and ticks it fails
@@ -181,7 +181,7 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
 
     async def act() -> None:
         async with RudeRelay({"greeting": ["554 5.7.1 not you"] * 2}) as rude:
-            work = Scheduler(wired(store, lists, rude.port), clock)
+            work = Scheduler(scheduler_context(store, lists, rude.port), clock)
             for _ in range(3):
                 queue(store)
                 await work.plan_and_deliver()
@@ -191,49 +191,49 @@ def test_a_relay_that_refuses_us_is_left_alone_for_a_while_and_tried_again(store
             assert len(rude.heard) == 1
             clock.now += timedelta(seconds=1)
             await work.plan_and_deliver()
-            assert [len(rude.heard), len(rude.letters)] == [2, 0]
+            assert [len(rude.heard), len(rude.messages)] == [2, 0]
             clock.now += 2 * INITIAL_PAUSE - timedelta(seconds=1)
             await work.plan_and_deliver()
             assert len(rude.heard) == 2
             # A clock that is set back has nothing to say about how long it has been.
             clock.now -= timedelta(days=30)
             await work.plan_and_deliver()
-            assert len(rude.letters) >= 1
+            assert len(rude.messages) >= 1
 
     asyncio.run(act())
 
 
-def test_a_relay_that_was_down_gets_all_letters_when_it_is_back(store: Engine, lists: ListingHost) -> None:
+def test_a_relay_that_was_down_gets_all_emails_when_it_is_back(store: Engine, lists: ListingHost) -> None:
     clock = FixedClock()
 
     async def act() -> None:
         async with RudeRelay({"greeting": ["421 4.3.2 not now"] * 3}) as rude:
-            work = Scheduler(wired(store, lists, rude.port), clock)
+            work = Scheduler(scheduler_context(store, lists, rude.port), clock)
             for _ in range(5):
                 queue(store)
             await work.plan_and_deliver()
             clock.now += timedelta(minutes=10)
             await work.plan_and_deliver()
-            assert len(rude.letters) == 5
+            assert len(rude.messages) == 5
 
     asyncio.run(act())
 
 
-def test_the_end_waits_for_the_letter_on_the_wire_and_sends_no_other(store: Engine, lists: ListingHost) -> None:
+def test_the_end_waits_for_the_email_on_the_wire_and_sends_no_other(store: Engine, lists: ListingHost) -> None:
     class Slow(RudeRelay):
-        async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
             if verb == "dot":
                 self.waiting.set()
                 await asyncio.sleep(0.7)
-            return await super()._say(verb, writer)
+            return await super()._reply(verb, writer)
 
     async def act() -> None:
         queue(store)
         queue(store)
         async with asyncio.timeout(60), Slow() as slow:
-            async with run_scheduler(wired(store, lists, slow.port), FixedClock()):
+            async with run_scheduler(scheduler_context(store, lists, slow.port), FixedClock()):
                 await slow.waiting.wait()
-            assert len(slow.letters) == 1
+            assert len(slow.messages) == 1
         assert [(row.state, row.owner) for row in StoreView(store).deliveries()] == [("sent", None), ("queued", None)]
 
     asyncio.run(act())
@@ -244,7 +244,7 @@ def test_the_end_does_not_wait_for_a_source(sqlite_store: Engine, polite: Relay)
         # Rude in another trade: a host that takes the request and never answers.
         async with asyncio.timeout(20), RudeRelay({"greeting": [HANG]}) as silent:
             host = ListingHost(TODAY, url=f"http://127.0.0.1:{silent.port}")
-            async with run_scheduler(wired(sqlite_store, host, polite.port), FixedClock()):
+            async with run_scheduler(scheduler_context(sqlite_store, host, polite.port), FixedClock()):
                 await silent.waiting.wait()
 
     asyncio.run(act())
@@ -254,7 +254,7 @@ def test_after_the_end_no_tick_sends_anything(sqlite_store: Engine, lists: Listi
     queue(sqlite_store)
 
     async def act() -> None:
-        work = Scheduler(wired(sqlite_store, lists, polite.port), FixedClock())
+        work = Scheduler(scheduler_context(sqlite_store, lists, polite.port), FixedClock())
         await work.close()
         await work.plan_and_deliver()
 

@@ -49,18 +49,18 @@ def at_the(store: Engine, polite: Relay, **more: object) -> AppContext:
     return make_context(store, smtp_host="127.0.0.1", smtp_port=polite.port, smtp_tls="none", **more)
 
 
-def queue(store: Engine, letters: int) -> None:
+def queue(store: Engine, emails: int) -> None:
     with write_session(store) as session:
-        for number in range(letters):
+        for number in range(emails):
             session.add(to := subscriber(email=f"reader{number}@example.org", last_due_day=TODAY))
             session.flush()
             session.add(delivery(to, kind="welcome", edition=str(number)))
 
 
-def handed_out(store: Engine, polite: Relay, letters: int) -> AppContext:
+def handed_out(store: Engine, polite: Relay, emails: int) -> AppContext:
     """So many letters wait, and so does the job to send them."""
     ctx = at_the(store, polite)
-    queue(store, letters)
+    queue(store, emails)
     prepare_tables(store)
     defer_tasks(ctx, NOW)
     return ctx
@@ -115,7 +115,7 @@ def test_a_job_that_was_queued_before_schema_0006_is_run(served: Engine, polite:
     assert jobs(served) == {}
 
 
-def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(served: Engine, polite: Relay) -> None:
+def test_a_clock_that_does_not_work_itself_leaves_the_emails_to_the_workers(served: Engine, polite: Relay) -> None:
     ctx = at_the(served, polite)
     queue(served, 3)
     idle = Scheduler(ctx, lambda: NOW, run_jobs=False)
@@ -126,7 +126,7 @@ def test_a_clock_that_does_not_work_itself_leaves_the_letters_to_the_workers(ser
     assert len(polite.accepted) == 3
 
 
-def test_several_workers_share_the_letters_and_keep_one_rate_together(served: Engine, polite: Relay) -> None:
+def test_several_workers_share_the_emails_and_keep_one_rate_together(served: Engine, polite: Relay) -> None:
     ctx = at_the(served, polite, smtp_rate=20)
     queue(served, 60)
     prepare_tables(served)
@@ -142,7 +142,7 @@ def test_several_workers_share_the_letters_and_keep_one_rate_together(served: En
     assert seconds > 1.9, "sixty letters at twenty a second take two seconds at least, however many send"
 
 
-def test_a_rate_of_one_domain_is_kept_by_all_together_and_holds_up_no_other(served: Engine, polite: Relay) -> None:
+def test_a_rate_of_one_domain_binds_all_together_and_holds_up_no_other(served: Engine, polite: Relay) -> None:
     ctx = at_the(served, polite, smtp_domain_rate=5)
     queue(served, 12)
     with write_session(served) as session:
@@ -206,7 +206,7 @@ def test_a_worker_at_work_stops_when_the_schema_changes_under_it(served: Engine,
     assert installed_version(served) == required_version()
 
 
-def test_a_worker_that_is_told_to_stop_while_it_starts_stops(served: Engine, polite: Relay) -> None:
+def test_a_worker_that_is_signaled_while_it_starts_stops(served: Engine, polite: Relay) -> None:
     ctx = at_the(served, polite)
     prepare_tables(served)
 
@@ -252,7 +252,7 @@ def test_work_of_a_killed_worker_comes_back_within_seconds(served: Engine, polit
     assert set(Counter(row for row, _ in polite.accepted).values()) == {1}
 
 
-def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_nobody(served: Engine, polite: Relay) -> None:
+def test_a_worker_that_is_paused_while_it_takes_a_job_holds_up_no_other(served: Engine, polite: Relay) -> None:
     ctx = handed_out(served, polite, 1)
 
     async def paused() -> None:

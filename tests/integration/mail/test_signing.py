@@ -25,7 +25,7 @@ SIGNING = {
 
 
 @pytest.mark.parametrize("signs", [True, False])
-def test_letters_leave_signed_when_a_key_is_named(tmp_path: Path, signs: bool) -> None:
+def test_messages_leave_signed_when_a_key_is_named(tmp_path: Path, signs: bool) -> None:
     with relay() as running:
         ours = {name: value for name, value in SIGNING.items() if signs or "DKIM" not in name}
         command = Command(tmp_path, ours | {"DIGEST_SMTP_PORT": str(running.port)})
@@ -42,5 +42,5 @@ def test_a_key_that_cannot_sign_stops_every_command(tmp_path: Path) -> None:
     command = Command(tmp_path, SIGNING | {"DIGEST_DKIM_KEY": "nowhere.pem"})
     done = command.run("run", status=2)
     assert "DIGEST_DKIM_KEY: nowhere.pem cannot be read: No such file or directory." in done.stderr
-    told = {check["check"]: check for check in command.json("doctor", status=1)}
-    assert "nowhere.pem cannot be read" in told["signature"]["message"]
+    checks = {check["check"]: check for check in command.json("doctor", status=1)}
+    assert "nowhere.pem cannot be read" in checks["signature"]["message"]

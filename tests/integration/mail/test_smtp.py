@@ -18,7 +18,7 @@ from digest.mail import OutgoingMessage, SendCancelled, SmtpConnection
 from digest.mail import RelayConfig as Way
 from digest.mail.relay import MESSAGES_PER_CONNECTION
 from tests.support import handing
-from tests.support.handing import ADA, FROM, LETTER, Against, no, relay_config, send, send_error, yes
+from tests.support.handing import ADA, FROM, MESSAGE, Against, no, relay_config, send, send_error, yes
 from tests.support.relay import Relay
 from tests.support.rude_relay import CLOSE, HANG, RudeRelay
 
@@ -35,7 +35,7 @@ def against(request: pytest.FixtureRequest) -> Against:
 @pytest.mark.parametrize(
     "raw",
     [
-        LETTER,
+        MESSAGE,
         b".a dot first\r\n..two\r\n.\r\n\r\n.\r\nafter what looks like the end\r\n",
         b"Subject: 8 bits\r\n\r\n\xc3\xa9\xff\x00 and a very long line " + b"x" * 900 + b"\r\n",
         b"a\r\n" * 50_000,
@@ -48,7 +48,7 @@ def test_the_bytes_that_arrive_are_the_bytes_given(polite: Relay, raw: bytes) ->
             return await send(connection)
 
     assert asyncio.run(act()) == "250 2.0.0 queued as 1"
-    assert polite.accepted == [("ada@example.org", raw), ("ada@example.org", LETTER)]
+    assert polite.accepted == [("ada@example.org", raw), ("ada@example.org", MESSAGE)]
     assert polite.sessions == 1
 
 
@@ -64,11 +64,11 @@ def test_a_worn_out_connection_is_renewed(polite: Relay) -> None:
     assert (len(polite.accepted), polite.sessions) == (MESSAGES_PER_CONNECTION + 1, 2)
 
 
-def test_the_size_is_told_to_who_asks_for_it(against: Against) -> None:
+def test_the_size_is_given_to_servers_that_offer_it(against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
-        asked = "SIZE 1000" in rude.offers
-        assert rude.heard[0][1] == "MAIL FROM:<digest@example.org>" + (f" SIZE={len(LETTER)}" if asked else "")
+        has_size = "SIZE 1000" in rude.offers
+        assert rude.heard[0][1] == "MAIL FROM:<digest@example.org>" + (f" SIZE={len(MESSAGE)}" if has_size else "")
         assert rude.heard[0][2] == "RCPT TO:<ada@example.org>"
 
     against(lambda: RudeRelay(offers=("SIZE 1000",)), act)
@@ -101,7 +101,7 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) ->
         ("dot", "554 5.6.0 spam", PermanentDeliveryError),
     ],
 )
-def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
+def test_a_refused_message_leaves_the_connection_fit_for_the_next(
     verb: str, reply: str, kind: type[DeliveryError], against: Against
 ) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
@@ -116,7 +116,7 @@ def test_a_refused_letter_leaves_the_connection_fit_for_the_next(
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "dot"])
-def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str, against: Against) -> None:
+def test_after_421_the_next_message_takes_a_fresh_connection(verb: str, against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         error = await send_error(connection)
         assert (type(error), error.code) == (TemporaryDeliveryError, 421)
@@ -129,13 +129,13 @@ def test_after_421_the_next_letter_takes_a_fresh_connection(verb: str, against: 
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "250 out of step"])
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, reply: str, against: Against) -> None:
+def test_a_connection_that_breaks_before_the_message_leaves_defers_it(verb: str, reply: str, against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         error = await send_error(connection)
         assert (type(error), error.code) == (TemporaryDeliveryError, 250 if reply.startswith("250") else 0)
-        assert not rude.letters
+        assert not rude.messages
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [2, 1]
+        assert [len(rude.heard), len(rude.messages)] == [2, 1]
 
     if verb != "DATA" and reply.startswith("250"):
         pytest.skip("that is what the others should say")
@@ -143,12 +143,12 @@ def test_a_connection_that_breaks_before_the_letter_leaves_defers_it(verb: str, 
 
 
 @pytest.mark.parametrize("reply", [CLOSE, "no number at all", "354 and now?", "42", "99 bottles"])
-def test_without_a_proper_answer_after_the_dot_nobody_knows(reply: str, against: Against) -> None:
+def test_without_a_proper_answer_after_the_dot_the_outcome_is_unknown(reply: str, against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         assert type(await send_error(connection)) is UncertainDeliveryError
-        assert len(rude.letters) == 1
+        assert len(rude.messages) == 1
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2]
 
     against(lambda: RudeRelay({"dot": [reply]}), act)
 
@@ -158,7 +158,7 @@ def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: 
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         assert (await send(connection)).startswith(reply[:3])
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [1, 2]
+        assert [len(rude.heard), len(rude.messages)] == [1, 2]
 
     against(lambda: RudeRelay({"dot": [reply]}), act)
 
@@ -168,23 +168,23 @@ def test_every_reply_that_begins_with_two_is_an_acceptance(reply: str, against: 
     [{"dot": ["250 ok, close"]}, {"MAIL": ["250 ok", "421 4.3.2 closing"]}, {"RCPT": ["250 ok", CLOSE]}],
     ids=["after the dot", "421", "without a word"],
 )
-def test_a_server_that_closes_as_we_begin_the_next_letter_costs_nothing(
+def test_a_server_that_closes_as_we_begin_the_next_message_costs_nothing(
     replies: dict[str, list[str]], against: Against
 ) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         await send(connection)  # at once: the end of the connection is heard only with the answer to this
-        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2]
 
     against(lambda: RudeRelay({verb: list(lines) for verb, lines in replies.items()}), act)
 
 
-def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against) -> None:
+def test_a_server_that_closes_between_two_messages_costs_nothing(against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)
         await asyncio.sleep(0.1)
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2]
 
     against(lambda: RudeRelay({"dot": ["250 ok, close"]}), act)
 
@@ -192,12 +192,12 @@ def test_a_server_that_closes_between_two_letters_costs_nothing(against: Against
 # --- the fence, and being cancelled
 
 
-def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Against) -> None:
+def test_a_withdrawn_message_does_not_leave_and_the_next_one_does(against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(SendCancelled):
-            await connection.send(OutgoingMessage(FROM, "gone@example.org", LETTER), no)
+            await connection.send(OutgoingMessage(FROM, "gone@example.org", MESSAGE), no)
         await send(connection)
-        assert len(rude.letters) == 1
+        assert len(rude.messages) == 1
         first, last = [line.split(" ")[0] for line in rude.heard[0]], [line.split(" ")[0] for line in rude.heard[-1]]
         if "PIPELINING" in rude.offers:  # the relay waits for the letter already: closing tells it that none comes
             assert (first, last) == (["EHLO", "MAIL", "RCPT", "DATA"], ["EHLO", "MAIL", "RCPT", "DATA"])
@@ -208,20 +208,20 @@ def test_a_withdrawn_letter_does_not_leave_and_the_next_one_does(against: Agains
 
 
 @pytest.mark.parametrize("fault", [OSError("the record is out of reach"), asyncio.CancelledError()], ids=type)
-def test_a_fence_that_fails_does_not_spoil_the_next_letter(fault: BaseException, against: Against) -> None:
+def test_a_fence_that_fails_does_not_spoil_the_next_message(fault: BaseException, against: Against) -> None:
     async def broken() -> bool:
         raise fault
 
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(type(fault)):
-            await connection.send(OutgoingMessage(FROM, ADA, LETTER), broken)
+            await connection.send(OutgoingMessage(FROM, ADA, MESSAGE), broken)
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [1 + ("PIPELINING" in rude.offers), 1]
+        assert [len(rude.heard), len(rude.messages)] == [1 + ("PIPELINING" in rude.offers), 1]
 
     against(RudeRelay, act)
 
 
-def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(against: Against) -> None:
+def test_the_fence_is_called_when_the_recipient_is_accepted_and_nothing_has_left(against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         heard: list[str] = []
 
@@ -230,7 +230,7 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
             heard.extend(rude.heard[0])
             return True
 
-        await connection.send(OutgoingMessage(FROM, ADA, LETTER), note)
+        await connection.send(OutgoingMessage(FROM, ADA, MESSAGE), note)
         words = [line.split(" ")[0] for line in heard]
         assert words == ["EHLO", "MAIL", "RCPT", *(["DATA"] if "PIPELINING" in rude.offers else [])]
 
@@ -238,7 +238,7 @@ def test_the_fence_is_asked_when_the_recipient_is_accepted_and_nothing_has_left(
 
 
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "RSET", "DATA", "dot"])
-def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, against: Against) -> None:
+def test_cancelled_at_any_word_a_message_is_either_unsent_or_unknown(verb: str, against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         if verb == "RSET":
             rude.replies["RCPT"] = ["550 no"]
@@ -250,7 +250,7 @@ def test_cancelled_at_any_word_a_letter_is_either_unsent_or_unknown(verb: str, a
         with pytest.raises(UncertainDeliveryError if verb == "dot" else asyncio.CancelledError):
             await sending
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [2, 2 if verb == "dot" else 1]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2 if verb == "dot" else 1]
 
     against(lambda: RudeRelay({verb: [HANG]}), act)
 
@@ -287,7 +287,7 @@ def test_a_relay_that_stalls_is_left_after_its_time(verb: str, offers: tuple[str
         "",
     ],
 )
-def test_an_address_that_cannot_be_written_is_refused_before_a_word_is_said(to: str, against: Against) -> None:
+def test_an_address_that_cannot_be_written_is_refused_before_any_command(to: str, against: Against) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(PermanentDeliveryError) as caught:
             await send(connection, to=to)
@@ -310,6 +310,6 @@ def test_usual_addresses_of_every_kind_are_written(against: Against) -> None:
 def test_a_sender_that_cannot_be_written_is_our_fault(against: Against) -> None:
     async def act(_rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(RelayRefusedError, match="DIGEST_MAIL_FROM"):
-            await connection.send(OutgoingMessage("bücher@example.org", ADA, LETTER), yes)
+            await connection.send(OutgoingMessage("bücher@example.org", ADA, MESSAGE), yes)
 
     against(RudeRelay, act)

@@ -13,11 +13,13 @@ from digest.errors import (
 )
 from digest.mail import OutgoingMessage, SendCancelled, SmtpConnection
 from digest.mail.smtp_protocol import MAX_REPLY_LINE, SmtpStream
-from tests.support.handing import ADA, FROM, LETTER, no, pipelining, send, send_error
+from tests.support.handing import ADA, FROM, MESSAGE, no, pipelining, send, send_error
 from tests.support.rude_relay import CLOSE, RudeRelay
 
 DOTS = b".a dot first\r\n..two\r\n.\r\nMAIL FROM:<eve@example.org>\r\n.\r\nafter what looks like the end\r\n"
-WIRED = b"..a dot first\r\n...two\r\n..\r\nMAIL FROM:<eve@example.org>\r\n..\r\nafter what looks like the end\r\n.\r\n"
+STUFFED = (
+    b"..a dot first\r\n...two\r\n..\r\nMAIL FROM:<eve@example.org>\r\n..\r\nafter what looks like the end\r\n.\r\n"
+)
 
 
 @pytest.mark.parametrize("manner", ["one by one", "together", "split", "slow"])
@@ -29,15 +31,15 @@ def test_the_bytes_that_arrive_are_the_bytes_given_however_the_replies_come(mann
         return rude
 
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
-        for raw in (DOTS, LETTER, b"a\r\n" * 50_000):
+        for raw in (DOTS, MESSAGE, b"a\r\n" * 50_000):
             assert await send(connection, raw) == "250 2.0.0 ok"
-        assert rude.letters == [WIRED, LETTER + b".\r\n", b"a\r\n" * 50_000 + b".\r\n"]
+        assert rude.messages == [STUFFED, MESSAGE + b".\r\n", b"a\r\n" * 50_000 + b".\r\n"]
         assert len(rude.heard) == 1
 
     pipelining(server, act)
 
 
-def test_a_letter_needs_two_round_trips() -> None:
+def test_a_message_needs_two_round_trips() -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         await send(connection)  # and the greeting
         loop = asyncio.get_running_loop()
@@ -59,14 +61,14 @@ def test_a_letter_needs_two_round_trips() -> None:
         ({"MAIL": "451 4.3.0 later", "RCPT": "550 5.1.1 unknown", "DATA": "554 no"}, TemporaryDeliveryError, 451),
     ],
 )
-def test_the_first_refusal_counts_and_no_letter_goes_to_a_relay_that_waits_for_it(
+def test_the_first_refusal_counts_and_no_message_goes_to_a_relay_that_waits_for_it(
     refusals: dict[str, str], kind: type[DeliveryError], code: int
 ) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         error = await send_error(connection)
         assert (type(error), error.code) == (kind, code)
         await send(connection)
-        assert rude.letters == [LETTER + b".\r\n"]
+        assert rude.messages == [MESSAGE + b".\r\n"]
         # A server that waits for a letter reads whatever comes as one: that connection is not used again.
         assert len(rude.heard) == 1 + refusals["DATA"].startswith("354")
 
@@ -89,12 +91,12 @@ def test_the_first_refusal_counts_and_no_letter_goes_to_a_relay_that_waits_for_i
     ],
     ids=["421", "421 and more", "4xx, close", "close", "no SMTP", "two codes", "empty", "long line", "many lines"],
 )
-def test_what_breaks_the_order_in_the_middle_defers_the_letter(verb: str, reply: str, code: int) -> None:
+def test_what_breaks_the_order_in_the_middle_defers_the_message(verb: str, reply: str, code: int) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         error = await send_error(connection)
         assert (type(error), error.code) == (TemporaryDeliveryError, code)
         await send(connection)
-        assert [len(rude.heard), rude.letters] == [2, [LETTER + b".\r\n"]]
+        assert [len(rude.heard), rude.messages] == [2, [MESSAGE + b".\r\n"]]
 
     pipelining(lambda: RudeRelay({verb: [reply]}), act)
 
@@ -104,13 +106,13 @@ def test_after_the_dot_what_is_no_proper_answer_leaves_it_unknown(reply: str) ->
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         assert type(await send_error(connection)) is UncertainDeliveryError
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2]
 
     pipelining(lambda: RudeRelay({"dot": [reply]}), act)
 
 
 @pytest.mark.parametrize("more", ["250 2.0.0 ok", "421 4.4.2 too many letters", "gibberish"])
-def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_letter(more: str) -> None:
+def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_message(more: str) -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         assert await send(connection) == "250 2.0.0 the first"
         error: list[DeliveryError] = []
@@ -120,7 +122,7 @@ def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_next_letter(more:
             error.append(late)
             await send(connection)
         assert not error or "550" not in str(error[0])
-        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2]
 
     pipelining(lambda: RudeRelay({"dot": [f"250 2.0.0 the first\r\n{more}"]}), act)
 
@@ -135,42 +137,42 @@ def test_a_relay_that_never_answers_is_given_up() -> None:
         assert one.closed_reason == "no answer within 0.05 seconds"
         rude.slow = 0
         await send(connection)
-        assert [len(rude.heard), len(rude.letters)] == [2, 2]
+        assert [len(rude.heard), len(rude.messages)] == [2, 2]
 
     pipelining(RudeRelay, act)
 
 
-def test_the_fence_is_not_asked_about_a_letter_that_is_refused() -> None:
-    async def asked() -> bool:
+def test_the_fence_is_not_called_for_a_message_that_is_refused() -> None:
+    async def fence() -> bool:
         raise AssertionError("nobody may put this letter on the wire")
 
     async def act(_rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(PermanentDeliveryError):
-            await connection.send(OutgoingMessage(FROM, ADA, LETTER), asked)
+            await connection.send(OutgoingMessage(FROM, ADA, MESSAGE), fence)
 
     pipelining(lambda: RudeRelay({"DATA": ["554 5.5.1 no"]}), act)
 
 
-def test_a_connection_that_breaks_while_the_fence_is_asked_defers_the_letter() -> None:
+def test_a_connection_that_breaks_while_the_fence_is_called_defers_the_message() -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         async def slow() -> bool:
             await asyncio.sleep(0.05)
             return True
 
         with pytest.raises(TemporaryDeliveryError):
-            await connection.send(OutgoingMessage(FROM, ADA, LETTER), slow)
-        assert rude.letters == []
+            await connection.send(OutgoingMessage(FROM, ADA, MESSAGE), slow)
+        assert rude.messages == []
 
     pipelining(lambda: RudeRelay({"DATA": [f"354 go ahead{CLOSE}"]}), act)
 
 
-def test_a_withdrawn_letter_leaves_nothing_behind_when_it_was_the_last() -> None:
+def test_a_withdrawn_message_leaves_nothing_behind_when_it_was_the_last() -> None:
     async def act(rude: RudeRelay, connection: SmtpConnection) -> None:
         with pytest.raises(SendCancelled):
-            await connection.send(OutgoingMessage(FROM, ADA, LETTER), no)
+            await connection.send(OutgoingMessage(FROM, ADA, MESSAGE), no)
         await connection.close()
         await asyncio.sleep(0.05)
-        assert (rude.letters, rude.heard[0][-1]) == ([], "DATA")
+        assert (rude.messages, rude.heard[0][-1]) == ([], "DATA")
 
     pipelining(RudeRelay, act)
 

@@ -32,7 +32,9 @@ PASSWORD = "a password that nobody must read"
         ({"EHLO": [CLOSE]}, RelayUnavailableError, 0),
     ],
 )
-def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: type[DeliveryError], code: int) -> None:
+def test_a_refusal_in_the_greeting_is_about_us(
+    replies: dict[str, list[str]], kind: type[DeliveryError], code: int
+) -> None:
     async def act(_rude: RudeRelay, connection: SmtpConnection) -> None:
         error = await send_error(connection)
         assert (type(error), error.code) == (kind, code)
@@ -41,7 +43,7 @@ def test_a_refusal_at_the_door_is_about_us(replies: dict[str, list[str]], kind: 
     against(lambda: RudeRelay({verb: list(lines) for verb, lines in replies.items()}), act)
 
 
-def test_where_nobody_listens_the_relay_is_down() -> None:
+def test_where_no_server_listens_the_relay_is_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(RelayUnavailableError, match=f"127.0.0.1:{port} cannot be reached"):
@@ -49,7 +51,7 @@ def test_where_nobody_listens_the_relay_is_down() -> None:
 
 
 @pytest.mark.parametrize("given", [{"host": "two..dots"}, {"local_hostname": "a name of words"}])
-def test_a_name_that_cannot_be_a_host_closes_the_lane(given: dict[str, str]) -> None:
+def test_a_name_that_cannot_be_a_host_opens_the_circuit(given: dict[str, str]) -> None:
     with pytest.raises(RelayRefusedError, match="DIGEST_SMTP"):
         asyncio.run(connect(relay_config(RudeRelay(), **given)))
 
@@ -81,7 +83,7 @@ def test_a_refused_login_is_about_us_and_a_postponed_one_passes(reply: str, kind
     asyncio.run(act())
 
 
-def test_without_a_login_on_offer_the_lane_closes() -> None:
+def test_without_a_login_on_offer_the_circuit_opens() -> None:
     async def act() -> None:
         async with RudeRelay() as rude:
             with pytest.raises(RelayRefusedError, match="AUTH"):

@@ -143,7 +143,7 @@ def test_a_policy_that_is_missing_or_wrong(zone: Zone, given: dict[str, Any], sa
     assert says in found.message
 
 
-def test_a_key_in_the_dns_is_ours_or_told(tmp_path: Path) -> None:
+def test_a_key_in_the_dns_is_ours_or_reported(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_bytes((KEYS / "rsa-2048.pem").read_bytes())
     key.chmod(0o600)

@@ -26,13 +26,13 @@ def check(
                 "contact": "operator@example.org",
             }
             result = await check_relay(Settings(_env_file=None, **(settings | more)))  # type: ignore[arg-type]
-            assert rude.letters == []
+            assert rude.messages == []
             return result, rude.heard[0]
 
     return asyncio.run(run())
 
 
-def test_the_envelope_is_asked_as_of_a_delivery_and_taken_back() -> None:
+def test_the_envelope_is_tried_as_for_a_delivery_and_reset() -> None:
     result, heard = check({})
     assert result.ok
     assert "takes our sender" in result.message

@@ -48,7 +48,7 @@ def search(ctx: AppContext, keyword: str) -> list[str]:
         return [paper.title for paper in search_papers(session, parse(keyword), limit=10).papers]
 
 
-def test_only_papers_go_that_nobody_had_and_no_source_lists(ctx: AppContext) -> None:
+def test_only_papers_go_that_were_never_delivered_and_no_source_lists(ctx: AppContext) -> None:
     assert prune_papers(ctx, LATER, dry_run=True) == 1
     assert titles(ctx) == ["A galaxy", "A graph", "A protein", "A robot"]
     assert prune_papers(ctx, LATER) == 1
@@ -67,7 +67,7 @@ def test_nothing_goes_unless_the_setting_says_so(ctx: AppContext) -> None:
     assert prune(ctx, LATER)["papers that stand in no e-mail"] == 1
 
 
-def test_papers_that_are_still_new_for_somebody_stay(ctx: AppContext) -> None:
+def test_papers_that_are_still_new_for_a_subscriber_stay(ctx: AppContext) -> None:
     add_active_subscriber(ctx, BOB, "protein", now=NOW - DAY, send_hour=5)
     with write_session(ctx.engine) as session:
         session.execute(text("UPDATE subscriber SET covered_listing_id = 0 WHERE email = :email"), {"email": BOB})

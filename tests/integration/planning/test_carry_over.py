@@ -27,16 +27,16 @@ from tests.support.contexts import (
 )
 
 
-@pytest.mark.parametrize("fate", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED])
-def test_undelivered_papers_come_again_once(ctx: AppContext, record: StoreView, fate: DeliveryState) -> None:
+@pytest.mark.parametrize("final_state", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED])
+def test_undelivered_papers_come_again_once(ctx: AppContext, record: StoreView, final_state: DeliveryState) -> None:
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, cap=2)
     found = store_papers(ctx, TUESDAY, "Robot one", "Robot two", "Robot three")
     plan_digests(ctx, TUESDAY)
-    if fate != DeliveryState.EXPIRED:  # what still waits is withdrawn by the next plan itself
-        record.set_state(fate)
+    if final_state != DeliveryState.EXPIRED:  # what still waits is withdrawn by the next plan itself
+        record.set_state(final_state)
     assert plan_digests(ctx, TUESDAY + DAY).digests == 1
     first, second = record.deliveries()
-    assert (first.state, first.is_reclaimed) == (fate, True)
+    assert (first.state, first.is_reclaimed) == (final_state, True)
     assert sorted(second.papers + second.omitted_papers) == found
     record.set_state(DeliveryState.SENT)
     assert plan_digests(ctx, TUESDAY + 2 * DAY).digests == 0

@@ -111,7 +111,7 @@ def waits_alone_until_mended(ctx: AppContext, record: StoreView, spoiling: str, 
     assert reasons(ctx.engine) == []
 
 
-def test_what_was_set_aside_is_counted_and_keeps_its_first_day(two: AppContext) -> None:
+def test_unreadable_rows_are_counted_and_keep_their_first_day(two: AppContext) -> None:
     spoil(two.engine, SUBSCRIBER.format("send_hour = 25"))
     for instant in (TUESDAY, TUESDAY + DAY):
         plan_digests(two, instant)
@@ -150,7 +150,7 @@ def test_a_paper_that_cannot_be_read_is_in_no_digest(two: AppContext, record: St
     assert reasons(two.engine) == [("paper", "1")]
 
 
-def test_a_day_beyond_the_calendar_sets_one_paper_aside(two: AppContext, record: StoreView) -> None:
+def test_a_day_beyond_the_calendar_quarantines_one_paper(two: AppContext, record: StoreView) -> None:
     day = "'infinity'" if two.engine.dialect.name == "postgresql" else "'some day'"
     spoil(two.engine, f"UPDATE paper SET published_on = {day}, first_seen_at = {day} WHERE id = 1")
     assert plan_digests(two, TUESDAY) == PlanReport(2, 1, 1, 1)

@@ -70,7 +70,7 @@ def test_lines_and_weight_are_within_their_limits(sent: tuple[str, dict[str, Rec
         assert len(str(html.get_payload())) <= LONGEST
 
 
-def test_only_who_did_not_ask_for_this_one_letter_can_unsubscribe_by_a_header(
+def test_only_who_did_not_ask_for_this_one_email_can_unsubscribe_by_a_header(
     sent: tuple[str, dict[str, ReceivedEmail]],
 ) -> None:
     _, mails = sent

@@ -115,7 +115,7 @@ def test_a_query_without_entries_is_sent_twice_and_then_a_warning() -> None:
     assert (answer.papers, len(answer.warnings), len(host.requested_paths)) == ((), 1, 2)
 
 
-def test_a_query_that_stops_short_is_taken_in_and_said() -> None:
+def test_a_query_that_stops_short_is_stored_and_reported() -> None:
     def route(path: str, query: dict[str, str]) -> StubResponse:
         return 200, atom_feed(1, total=900) if query["start"] == "0" else atom_feed(total=900), {}
 

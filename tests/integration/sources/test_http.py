@@ -217,7 +217,7 @@ def test_a_short_retry_after_is_obeyed() -> None:
         ({"RateLimit": '"api";r=0;t=120'}, 2),
     ],
 )
-def test_a_host_that_asks_for_a_pause_is_not_asked_until_then(headers: dict[str, str], minutes: int) -> None:
+def test_a_host_that_asks_for_a_pause_gets_no_request_until_then(headers: dict[str, str], minutes: int) -> None:
     until = NOW + timedelta(minutes=minutes)
     with serve(respond(429, b"Rate exceeded.", length=None, **headers), respond()) as server:
         run = ClientRun()

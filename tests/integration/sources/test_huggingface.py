@@ -46,7 +46,7 @@ def test_a_next_page_elsewhere_is_not_followed() -> None:
         fetch_huggingface(host.url)
 
 
-def test_an_unchanged_list_is_told_from_an_empty_one() -> None:
+def test_an_unchanged_list_is_distinguished_from_an_empty_one() -> None:
     with serve_host(
         huggingface_route((200, json.dumps(huggingface_entries(1)), {"ETag": '"e"'}), (404, "", {}))
     ) as host:

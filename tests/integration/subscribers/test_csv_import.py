@@ -63,7 +63,7 @@ def test_who_has_left_in_another_program_gets_nothing_here(
     assert statuses(sqlite_store, tmp_path, text.encode()) == {ADA: "active", BOB: becomes}
 
 
-def test_a_state_that_nobody_knows_is_a_bad_line(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_an_unknown_state_is_a_bad_line(sqlite_store: Engine, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text(f"email,status\n{ADA},quarantined by HR\n")
     result = import_csv(make_context(sqlite_store), tmp_path / "people.csv", NOW, confirmed=True, strict=False)
     assert (result.imported, [line for line, _ in result.line_errors]) == (0, [2])

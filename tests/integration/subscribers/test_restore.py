@@ -58,7 +58,7 @@ def test_who_complained_stays_suppressed(store: Engine) -> None:
     assert not restore_suppressed(store, NOW, "refused")
 
 
-def test_who_had_not_confirmed_is_asked_again(store: Engine) -> None:
+def test_pending_subscribers_get_a_new_confirmation(store: Engine) -> None:
     email = suppress(store, kind=DeliveryKind.CONFIRM)
     assert restore_suppressed(store, NOW, "relay") == [RestoredSubscriber(email, "pending", OURS)]
     assert StoreView(store).subscriber(email).status == "pending"

@@ -276,7 +276,7 @@ def test_a_second_request_on_the_same_day_is_mailed_once(ctx: AppContext, record
 
 
 @pytest.mark.parametrize("state", [DeliveryState.FAILED, DeliveryState.QUEUED])
-def test_a_confirmation_that_failed_or_was_put_off_is_sent_when_asked_for_again(
+def test_a_confirmation_that_failed_or_was_deferred_is_sent_when_requested_again(
     ctx: AppContext, record: StoreView, store: Engine, state: DeliveryState
 ) -> None:
     request(ctx)

@@ -101,11 +101,11 @@ POSTS = ("/logout", "/readers", "/letters/1/resolve", "/letters/1/copy")
 
 
 def test_without_a_token_there_are_no_admin_pages(sqlite_store: Engine) -> None:
-    nobody = Operator(make_context(sqlite_store))
+    without_operator = Operator(make_context(sqlite_store))
     for path in (*PATHS, "/login"):
-        assert nobody.get(path).status_code == 404
+        assert without_operator.get(path).status_code == 404
     for url in (*POSTS, "/login"):
-        assert nobody.post(url, token="").status_code == 404
+        assert without_operator.post(url, token="").status_code == 404
 
 
 def test_without_a_session_pages_redirect_to_the_login(sqlite_ctx: AppContext) -> None:
@@ -124,8 +124,8 @@ def test_the_token_logs_in_and_the_cookie_is_restricted(sqlite_ctx: AppContext) 
     operator = Operator(sqlite_ctx)
     response = operator.log_in()
     assert (response.status_code, response.headers["location"]) == (303, "/operator")
-    said = {part.strip().lower() for part in response.headers["set-cookie"].split(";")[1:]}
-    assert said == {"httponly", "secure", "samesite=strict", "path=/operator", f"max-age={12 * 3600}"}
+    text = {part.strip().lower() for part in response.headers["set-cookie"].split(";")[1:]}
+    assert text == {"httponly", "secure", "samesite=strict", "path=/operator", f"max-age={12 * 3600}"}
     assert TOKEN not in response.headers["set-cookie"]
     page = operator.get()
     assert page.status_code == 200
@@ -137,10 +137,10 @@ def test_the_token_logs_in_and_the_cookie_is_restricted(sqlite_ctx: AppContext) 
 
 def test_on_plain_http_the_cookie_is_not_secure(sqlite_store: Engine) -> None:
     plain = Operator(make_context(sqlite_store, operator_token=TOKEN, base_url="http://digest.test/papers"))
-    said = plain.browser.post("/papers/operator/login", {"token": TOKEN}, headers=SAME_SITE).headers
-    assert "secure" not in said["set-cookie"].lower()
-    assert "Path=/papers/operator" in said["set-cookie"]
-    assert said["location"] == "/papers/operator"
+    text = plain.browser.post("/papers/operator/login", {"token": TOKEN}, headers=SAME_SITE).headers
+    assert "secure" not in text["set-cookie"].lower()
+    assert "Path=/papers/operator" in text["set-cookie"]
+    assert text["location"] == "/papers/operator"
 
 
 def test_a_wrong_token_is_refused_and_attempts_are_limited(sqlite_ctx: AppContext) -> None:
@@ -234,7 +234,7 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
         open_circuit(session, ctx.relay_config().name, code=535, reply="535 no <b>", now=NOW)
     page = operator.page()
     seen = ParsedPage(page).text
-    for said in (
+    for text in (
         "What needs you",
         "The relay takes no letters since 29 July, 12:00 UTC: 535 no <b>",
         "A letter is uncertain",
@@ -244,7 +244,7 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
         "arXiv was not read for Thursday 23 July",
         "1 digest on the way.",
     ):
-        assert said in seen, said
+        assert text in seen, text
     assert "<b>" not in page
     assert ADA not in page
     with write_session(ctx.engine) as session:
@@ -369,8 +369,8 @@ def test_a_subscriber_is_found_by_address_and_shown(
     assert "@" not in found.headers["location"]
     page = operator.page(found.headers["location"].removeprefix("/operator"))
     seen = " ".join(ParsedPage(page).text.split())
-    for said in (ADA, "title or abstract contains “robot”", "-laundry kept away", "Due now, for Wednesday 29 July"):
-        assert said in seen, said
+    for text in (ADA, "title or abstract contains “robot”", "-laundry kept away", "Due now, for Wednesday 29 July"):
+        assert text in seen, text
     assert "1 paper so far" in seen
     assert "A new robot &lt;b&gt;" in page
     assert '<mark class="k0" dir="auto">robot</mark> in the title' in page

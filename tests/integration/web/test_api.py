@@ -40,8 +40,8 @@ def test_a_search_can_be_paged_to_its_end(browser: Browser) -> None:
 
 
 def test_a_day_and_a_keyword_can_be_combined(browser: Browser) -> None:
-    asked = browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date()), "q": "robots ANDNOT 1"}).json()
-    assert [entry["title"] for entry in asked["papers"]] == ["Robots 0"]
+    response = browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date()), "q": "robots ANDNOT 1"}).json()
+    assert [entry["title"] for entry in response["papers"]] == ["Robots 0"]
     assert len(browser.get("/api/v1/papers", params={"day": str(TEST_TIME.date())}).json()["papers"]) == 2
 
 
@@ -51,9 +51,9 @@ def test_one_paper(browser: Browser) -> None:
 
 
 def test_a_keyword_is_explained(browser: Browser) -> None:
-    told = browser.get("/api/v1/keywords/explain", params={"q": "fine tuning"}).json()
-    assert told["meaning"] == "title or abstract contains “fine tuning”"
-    assert told["canonical"] == browser.get("/api/v1/keywords/explain?q=Fine-Tunings").json()["canonical"]
+    body = browser.get("/api/v1/keywords/explain", params={"q": "fine tuning"}).json()
+    assert body["meaning"] == "title or abstract contains “fine tuning”"
+    assert body["canonical"] == browser.get("/api/v1/keywords/explain?q=Fine-Tunings").json()["canonical"]
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_errors_are_problem_details(browser: Browser, path: str, status: int) ->
 
 
 def test_an_error_in_a_keyword_has_a_position(browser: Browser) -> None:
-    told = browser.get("/api/v1/keywords/explain", params={"q": "robots AND (arms"}).json()
-    assert told["position"] == 12
-    assert "unclosed bracket" in told["detail"]
+    body = browser.get("/api/v1/keywords/explain", params={"q": "robots AND (arms"}).json()
+    assert body["position"] == 12
+    assert "unclosed bracket" in body["detail"]
 
 
 def test_the_api_describes_itself(browser: Browser) -> None:
-    told = browser.get("/api/v1/openapi.json").json()
-    methods = {path: set(operations) for path, operations in told["paths"].items()}
+    body = browser.get("/api/v1/openapi.json").json()
+    methods = {path: set(operations) for path, operations in body["paths"].items()}
     assert methods == {
         "/papers": {"get"},
         "/papers/{number}": {"get"},
@@ -112,8 +112,8 @@ def test_a_subscription_by_the_api_must_be_confirmed(store: Engine) -> None:
 
 
 def test_the_api_suggests_a_correction_of_a_typo(browser: Browser) -> None:
-    asked = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, "email": "ada@gmial.com"})
-    assert (asked.status_code, asked.json()["probably_meant"]) == (202, "ada@gmail.com")
+    response = browser.post("/api/v1/subscriptions", json={**SUBSCRIPTION, "email": "ada@gmial.com"})
+    assert (response.status_code, response.json()["probably_meant"]) == (202, "ada@gmail.com")
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,11 @@ def test_the_copy_has_all_papers_including_those_omitted_in_the_email(ctx: AppCo
 
 
 def test_the_copy_has_no_links_that_change_the_subscription(ctx: AppContext) -> None:
-    page, letter = browser_at(ctx).get(copy_path(ctx)), digest_values(ctx)
+    page, email = browser_at(ctx).get(copy_path(ctx)), digest_values(ctx)
     links = [link for link in ParsedPage(page.text).links if link.startswith((BASE_URL, "/"))]
     assert links == []
     for name in (field.name for field in fields(PersonalLinks)):
-        address = getattr(letter.links, name)
+        address = getattr(email.links, name)
         assert address, name  # the letter itself has it
         assert address.rpartition("/")[2] not in page.text
     assert StoreView(ctx.engine).subscriber(ADA).nonce not in page.text

@@ -123,9 +123,9 @@ def test_the_share_is_counted_over_the_last_thirty_list_days(ctx: AppContext, br
     for day in range(30):
         store_papers(ctx, "Graphs" if day < 10 else "Birds", "Stones", first=1 + 2 * day, days_ago=day)
     store_papers(ctx, *["Birds"] * 60, first=100, days_ago=30)
-    said = ParsedPage(browser.post("/", {"keywords": "bird\nstone"}).text).text
-    assert said.count("of everything") == 1
-    assert "too broad: 50 % of everything" in said
+    text = ParsedPage(browser.post("/", {"keywords": "bird\nstone"}).text).text
+    assert text.count("of everything") == 1
+    assert "too broad: 50 % of everything" in text
 
 
 def test_too_few_papers_cause_no_warning(ctx: AppContext, browser: Browser) -> None:

@@ -59,10 +59,10 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 def fill_database(session: Session) -> None:
     """Add ten days of deliveries, one sent a day; today one in each state; and fetches and a bounce."""
-    readers = [subscriber(last_due_day=NOW.date()) for _ in range(4)]
+    subscribers = [subscriber(last_due_day=NOW.date()) for _ in range(4)]
     session.add_all(
         [
-            *readers,
+            *subscribers,
             subscriber(status=SubscriberStatus.PENDING, confirmed_at=None),
             subscriber(status=SubscriberStatus.PAUSED),
         ]
@@ -71,16 +71,18 @@ def fill_database(session: Session) -> None:
     for back in range(10, 0, -1):
         then = (NOW - back * DAY).replace(hour=23, minute=30)
         session.add(
-            delivery(readers[0], state=DeliveryState.SENT, edition=f"{then:%F}", created_at=then, settled_at=then)
+            delivery(subscribers[0], state=DeliveryState.SENT, edition=f"{then:%F}", created_at=then, settled_at=then)
         )
         session.flush()  # numbers in the order of time
     for to, state in zip(
-        readers, (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED), strict=True
+        subscribers,
+        (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.QUEUED),
+        strict=True,
     ):
         session.add(delivery(to, state=state, edition=f"{NOW:%F}", created_at=NOW - HOUR))
         session.flush()
     later = {"next_attempt_at": NOW + HOUR, "created_at": NOW - HOUR}
-    session.add(delivery(readers[0], kind=DeliveryKind.ALREADY_SUBSCRIBED, edition="already", **later))
+    session.add(delivery(subscribers[0], kind=DeliveryKind.ALREADY_SUBSCRIBED, edition="already", **later))
     session.flush()
     last = session.exec(select(Delivery.id)).all()[-1]
     session.add(
@@ -96,9 +98,9 @@ def fill_database(session: Session) -> None:
 
 def test_a_delivery_postponed_by_a_clock_that_was_set_back_is_due_now(store: Engine) -> None:
     with write_session(store) as session:
-        session.add(reader := subscriber())
+        session.add(to := subscriber())
         session.flush()
-        session.add(delivery(reader, next_attempt_at=NOW + 60 * DAY, created_at=NOW - HOUR))
+        session.add(delivery(to, next_attempt_at=NOW + 60 * DAY, created_at=NOW - HOUR))
     metrics = read_metrics(browser_at(store))
     assert [value(metrics, "digest_queue_deliveries", when=when) for when in ("now", "later")] == [1, 0]
     assert value(metrics, "digest_queue_oldest_seconds") == 3600
@@ -205,8 +207,8 @@ def test_a_run_is_overdue_when_due_subscribers_are_not_planned(store: Engine) ->
     browser, now = browser_with_clock(store)
     assert health_of(browser) == (200, "")  # an hour is not over an hour
     now.append(NOW + timedelta(minutes=1))
-    said = "a round is overdue: 1 reader is due since 2026-07-29 11:00 UTC, and no plan was made"
-    assert health_of(browser) == (503, said)
+    reason = "a round is overdue: 1 reader is due since 2026-07-29 11:00 UTC, and no plan was made"
+    assert health_of(browser) == (503, reason)
     now.append(NOW + timedelta(minutes=56))
     assert health_of(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
     with write_session(store) as session:
@@ -240,8 +242,8 @@ def test_a_run_is_overdue_when_queued_deliveries_are_not_claimed(store: Engine) 
         session.add(delivery(to, edition="later", created_at=NOW - 9 * HOUR, next_attempt_at=NOW + 9 * HOUR))
         session.add(delivery(to, edition="sent", state=DeliveryState.SENT, created_at=NOW - 9 * HOUR))
     browser, now = browser_with_clock(store)
-    said = "a round is overdue: letters wait since 2026-07-29 10:00 UTC, and none was tried"
-    assert health_of(browser) == (503, said)
+    reason = "a round is overdue: letters wait since 2026-07-29 10:00 UTC, and none was tried"
+    assert health_of(browser) == (503, reason)
     # While somebody sends, the others wait their turn.
     with write_session(store) as session:
         assert len(claim(session, "me", NOW, 1)) == 1

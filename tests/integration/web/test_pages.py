@@ -364,9 +364,9 @@ def test_preferences_are_shown_and_changed(ctx: AppContext, browser: Browser) ->
     assert "speech</textarea>" in page.text
     assert "checked" in ParsedPage(page.text).find_tag(name="summaries")
     assert "checked" not in ParsedPage(page.text).find_tag(name="trending")
-    card = get_profile(ctx, TokenPurpose.PREFERENCES, link.rpartition("/")[2], TEST_TIME)
-    assert (card.preferences.frequency, card.preferences.send_hour, card.preferences.cap) == ("weekly", 0, 3)
-    assert (card.status, card.paused_until) == (SubscriberStatus.PAUSED, date(2026, 9, 1))
+    profile = get_profile(ctx, TokenPurpose.PREFERENCES, link.rpartition("/")[2], TEST_TIME)
+    assert (profile.preferences.frequency, profile.preferences.send_hour, profile.preferences.cap) == ("weekly", 0, 3)
+    assert (profile.status, profile.paused_until) == (SubscriberStatus.PAUSED, date(2026, 9, 1))
     browser.post(link, {"keywords": "speech", "pause": ""})
     assert status_of(ctx) == SubscriberStatus.ACTIVE
 
@@ -547,9 +547,9 @@ def all_paths(ctx: AppContext) -> list[str]:
     store_papers(ctx, [make_listing(1), make_listing(2, list_day=TODAY - timedelta(days=1))])
     waiting, subscriber = create_subscriber(ctx, "b@example.org", confirmed=False), create_subscriber(ctx)
     store_message(ctx)
-    letter = ctx.signed_url(TokenPurpose.VIEW, str(queue_digest(ctx, subscriber).id), TEST_TIME)
+    copy_url = ctx.signed_url(TokenPurpose.VIEW, str(queue_digest(ctx, subscriber).id), TEST_TIME)
     return [
-        letter.removeprefix("http://digest.test"),
+        copy_url.removeprefix("http://digest.test"),
         *("/", "/?keywords=graph", "/sent", "/papers", "/papers/2026-07-31", "/privacy", "/robots.txt", "/healthz"),
         *("/help/keywords", "/for-your-site"),
         *("/inbox", "/inbox/1-1", "/inbox/1-1/html", "/inbox/1-1/raw", "/static/style.css", "/static/subscribe.js"),

@@ -119,12 +119,12 @@ def test_the_feed_has_exactly_what_was_mailed(ctx: AppContext) -> None:
     response = browser_at(ctx).get(feed_path(ctx, "atom"))
     entries = etree.fromstring(response.content).findall(f"{ATOM_NAMESPACE}entry")
     mailed = [entry.findtext(f"{ATOM_NAMESPACE}title") for entry in entries]
-    told = [item["title"] for item in json.loads(browser_at(ctx).get(feed_path(ctx, "json")).content)["items"]]
+    exported = [item["title"] for item in json.loads(browser_at(ctx).get(feed_path(ctx, "json")).content)["items"]]
     sent = [
         delivery.papers for delivery in StoreView(ctx.engine).deliveries(ADA) if delivery.state == DeliveryState.SENT
     ]
     assert len(mailed) == sum(map(len, sent))
-    assert mailed == told
+    assert mailed == exported
     assert mailed[0] == "Robot of 0 days ago"
     assert mailed[-1] == "Robot of 2 days ago"
     assert not any("Protein" in str(mail) for mail in mailed)
@@ -154,17 +154,17 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     response = browser_at(ctx).get(privacy_path(ctx, "export.json"))
     assert 'filename="paper-digest.json"' in response.headers["content-disposition"]
     assert response.headers["cache-control"] == "no-store"
-    told = response.json()
-    assert set(Subscriber.model_fields) <= told["subscriber"].keys()
-    assert [saved["text"] for saved in told["keywords"]] == ["robot", "-survey"]
-    assert all(set(SavedKeyword.model_fields) <= saved.keys() for saved in told["keywords"])
-    assert all(set(Keyword.model_fields) <= saved["keyword"].keys() for saved in told["keywords"])
-    assert len(told["letters"]) == 3
-    assert all(set(Delivery.model_fields) <= row.keys() for row in told["letters"])
-    (came_back,) = told["letters"][0]["came_back"]
+    exported = response.json()
+    assert set(Subscriber.model_fields) <= exported["subscriber"].keys()
+    assert [saved["text"] for saved in exported["keywords"]] == ["robot", "-survey"]
+    assert all(set(SavedKeyword.model_fields) <= saved.keys() for saved in exported["keywords"])
+    assert all(set(Keyword.model_fields) <= saved["keyword"].keys() for saved in exported["keywords"])
+    assert len(exported["letters"]) == 3
+    assert all(set(Delivery.model_fields) <= row.keys() for row in exported["letters"])
+    (came_back,) = exported["letters"][0]["came_back"]
     assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
-    unreadable = {row["table_name"] for row in told["unreadable_rows"]}
+    unreadable = {row["table_name"] for row in exported["unreadable_rows"]}
     assert unreadable == {"subscriber", "saved_keyword", "delivery"}
     assert BOB not in response.text
 

@@ -113,9 +113,9 @@ def test_a_domain_and_all_mailboxes_have_limits_with_an_error_page(sqlite_store:
     browser = create_browser(ctx, FormLimits(domain=2, all_mailboxes=3))
     assert [subscribe_status(browser, f"r{n}@Example.ORG") for n in range(3)] == [303, 303, 429]
     assert [subscribe_status(browser, f"r@{n}.example") for n in range(2)] == [303, 429]
-    told = browser.post("/api/v1/subscriptions", json={"email": "r@9.example", "agreed": True})
-    assert (told.status_code, told.json()["title"]) == (429, "Too Many Requests")
-    assert 0 < int(told.headers["retry-after"]) <= 3602
+    refused = browser.post("/api/v1/subscriptions", json={"email": "r@9.example", "agreed": True})
+    assert (refused.status_code, refused.json()["title"]) == (429, "Too Many Requests")
+    assert 0 < int(refused.headers["retry-after"]) <= 3602
     assert len(StoreView(sqlite_store).deliveries()) == 3
 
 

@@ -60,29 +60,29 @@ def test_each_outcome_of_a_run_is_logged(sqlite_store: Engine, capfd: pytest.Cap
         running.stall_from = 1  # of those that come to DATA the second: the first is sent
         work = Scheduler(at, lambda: NOW)
 
-        async def whole_round() -> None:
+        async def run_pipeline() -> None:
             await work.collect()
             await work.deliver()
             await work.close()
 
-        asyncio.run(whole_round())
-    said = parse_log(text := capfd.readouterr().err)
+        asyncio.run(run_pipeline())
+    events = parse_log(text := capfd.readouterr().err)
     with read_session(sqlite_store) as session:
-        letters = session.exec(select(Delivery)).all()
-        looks = session.exec(select(SourceFetch)).all()
-    assert sorted(delivery.state for delivery in letters) == ["cancelled", "failed", "queued", "sent", "uncertain"]
-    fates = [entry for entry in said if entry["event"].startswith("delivery.")]
-    assert sorted((entry["delivery"], entry["event"]) for entry in fates) == sorted(
-        (delivery.id, f"delivery.{delivery.state}") for delivery in letters
+        deliveries = session.exec(select(Delivery)).all()
+        fetches = session.exec(select(SourceFetch)).all()
+    assert sorted(delivery.state for delivery in deliveries) == ["cancelled", "failed", "queued", "sent", "uncertain"]
+    outcomes = [entry for entry in events if entry["event"].startswith("delivery.")]
+    assert sorted((entry["delivery"], entry["event"]) for entry in outcomes) == sorted(
+        (delivery.id, f"delivery.{delivery.state}") for delivery in deliveries
     )
-    for entry in fates:
+    for entry in outcomes:
         assert {"kind", "attempt", "code", "level", "timestamp"} <= set(entry)
-    read = [entry for entry in said if entry["event"] in {"source.fetched", "source.not_listed", "source.failed"}]
+    read = [entry for entry in events if entry["event"] in {"source.fetched", "source.not_listed", "source.failed"}]
     assert {entry["event"] for entry in read} == {"source.fetched", "source.failed"}
     assert sorted((entry["source"], entry["day"]) for entry in read) == sorted(
-        (fetch.source, str(fetch.list_day)) for fetch in looks
+        (fetch.source, str(fetch.list_day)) for fetch in fetches
     )
-    planned = [entry for entry in said if entry["event"] == "plan.finished"]
+    planned = [entry for entry in events if entry["event"] == "plan.finished"]
     assert [(entry["due"], entry["digests"], entry["without_papers"]) for entry in planned] == [(4, 4, 0)]
     assert "@" not in text
     assert KEY not in text

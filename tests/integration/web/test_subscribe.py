@@ -97,9 +97,9 @@ def test_a_typo_gets_a_suggestion_and_a_similar_domain_does_not(browser: Browser
 
 def test_a_typo_is_questioned_once_and_can_be_confirmed(ctx: AppContext, browser: Browser) -> None:
     slip = FORM | {"email": "ada@gmial.com"}
-    asked = browser.post("/subscribe", slip)
-    page = ParsedPage(asked.text)
-    assert asked.status_code == 200
+    response = browser.post("/subscribe", slip)
+    page = ParsedPage(response.text)
+    assert response.status_code == 200
     assert "Is the address right?" in page.text
     assert not StoreView(ctx.engine).deliveries()
     sure, button = page.find_tag(name="sure")["value"], page.find_tag(name="mended")
@@ -137,15 +137,15 @@ def test_only_the_embedded_form_can_be_framed(browser: Browser) -> None:
 
 
 def test_embed_code_links_to_the_form_with_its_keywords(browser: Browser) -> None:
-    said = 'R&D "x</script>'
-    page = browser.get("/for-your-site", params={"keywords": f" {said}\n\n"})
+    keyword = 'R&D "x</script>'
+    page = browser.get("/for-your-site", params={"keywords": f" {keyword}\n\n"})
     frame = re.search(r"&lt;iframe src=&#34;(\S+)&#34; title", page.text)
     assert frame
     for link in (
         frame[1],
         *(url for url in ParsedPage(page.text).links if url.startswith("http://digest.test/?key")),
     ):
-        assert f"{said}</textarea>" in unescape(browser.get(unescape(link)).text)
+        assert f"{keyword}</textarea>" in unescape(browser.get(unescape(link)).text)
     assert "javascript:void open(" in unescape(page.text)
     scripts = [found.get("src", "") for tag, found in ParsedPage(page.text).tags if tag == "script"]
     assert all(Path(script).name.startswith("copy.js") for script in scripts)

@@ -23,10 +23,10 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 class ImageHandler(BaseHTTPRequestHandler):
     """Host of images with all kinds of responses."""
 
-    asked: ClassVar[list[str]] = []
+    requested_paths: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requested_paths.append(self.path)
         status, body = {
             "/good.png": (200, PNG),
             "/svg.png": (200, b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
@@ -46,7 +46,7 @@ class ImageHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def image_host() -> Iterator[str]:
-    ImageHandler.asked.clear()
+    ImageHandler.requested_paths.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), ImageHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -78,7 +78,7 @@ def test_a_thumbnail_is_fetched_once_and_served_from_the_cache(sqlite_store: Eng
     assert (first.content, first.headers["content-type"]) == (PNG, "image/png")
     assert again.content == PNG
     assert "sandbox" in first.headers["content-security-policy"]
-    assert ImageHandler.asked == ["/good.png"]
+    assert ImageHandler.requested_paths == ["/good.png"]
     assert len(list((ctx.settings.data_directory / "thumbnails").iterdir())) == 1
 
 
@@ -92,14 +92,14 @@ def test_other_hosts_and_other_media_types_are_not_fetched(sqlite_store: Engine,
     _, browser, numbers = open_app(sqlite_store, image_host, *foreign, *wrong)
     for number in (*numbers, *numbers, 999):
         assert browser.get(f"/papers/{number}/thumbnail").status_code == 404
-    assert sorted(ImageHandler.asked) == ["/large.png", "/moved.png", "/nothing.png", "/svg.png"]
+    assert sorted(ImageHandler.requested_paths) == ["/large.png", "/moved.png", "/nothing.png", "/svg.png"]
 
 
 def test_without_the_setting_there_are_no_thumbnails(sqlite_store: Engine, image_host: str) -> None:
     _, browser, (number,) = open_app(sqlite_store, image_host, f"{image_host}/good.png", thumbnails=False)
     assert "<img" not in browser.get("/papers").text
     assert browser.get(f"/papers/{number}/thumbnail").status_code == 404
-    assert ImageHandler.asked == []
+    assert ImageHandler.requested_paths == []
 
 
 def test_the_folder_is_bounded(sqlite_store: Engine, image_host: str) -> None:

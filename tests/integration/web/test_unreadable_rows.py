@@ -83,7 +83,7 @@ def test_every_page_holds_and_the_service_is_healthy(spoiled: AppContext) -> Non
     assert (health.status_code, health.json()["status"]) == (200, "ok")
 
 
-def test_the_operator_is_told_which_rows_cannot_be_read(spoiled: AppContext) -> None:
+def test_the_operator_learns_which_rows_cannot_be_read(spoiled: AppContext) -> None:
     plan_digests(spoiled, TUESDAY)
     operator = Browser(create_app(spoiled, clock=lambda: TUESDAY), base="https://digest.test")
     page = operator.get("/operator", headers={"Cookie": log_in(operator)}).text

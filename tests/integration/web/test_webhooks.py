@@ -110,7 +110,7 @@ def test_a_dead_mailbox_is_suppressed_once(ctx: AppContext, certificates: StubHo
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @pytest.mark.parametrize("kind", ["none", "damaged", "for unsubscribing", "of another key"])
-def test_an_event_without_a_valid_token_is_reported_and_suppresses_nobody(
+def test_an_event_without_a_valid_token_is_reported_and_suppresses_no_address(
     ctx: AppContext, certificates: StubHost, name: str, kind: str
 ) -> None:
     token = {
@@ -177,7 +177,7 @@ def test_without_a_certificate_the_provider_shall_try_again(ctx: AppContext, cer
     assert status(ctx) == SubscriberStatus.ACTIVE
 
 
-def test_a_file_that_can_be_no_certificate_is_not_kept() -> None:
+def test_a_file_that_can_be_no_certificate_is_not_stored() -> None:
     with serve_host(lambda _path, _query: (200, "x" * 70_000, {})) as host, pytest.raises(SourceError):
         asyncio.run(CertificateStore(LOOPBACK).get(f"{host.url}/large.pem"))
 

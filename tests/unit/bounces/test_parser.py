@@ -129,7 +129,7 @@ def test_a_malformed_header_stops_nothing(head: bytes) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(sorted(EXPECTED)), st.integers(0, 1500), st.booleans())
-def test_a_damaged_message_is_parsed_or_set_aside(noise: bytes, name: str, position: int, replace: bool) -> None:
+def test_a_damaged_message_is_parsed_or_quarantined(noise: bytes, name: str, position: int, replace: bool) -> None:
     whole = sample(name)
     damaged = whole[:position] + noise + whole[position + (len(noise) if replace else 0) :]
     try:

@@ -12,13 +12,13 @@ SENT = RecordRow("<1@x>", "ada", "2026-07-28", DeliveryState.SENT, 250, (1,))
 FAILED = RecordRow("<2@x>", "bob", "2026-07-28", DeliveryState.FAILED, 550, (1,))
 DOUBTFUL = RecordRow("<3@x>", "cy", "2026-07-28", DeliveryState.UNCERTAIN, 0, (1,))
 ROWS = (SENT, FAILED, DOUBTFUL)
-READERS = ("ada", "bob", "cy")
+ADDRESSES = ("ada", "bob", "cy")
 ACCEPTED = (AcceptedMessage("<1@x>", "ada"),)
 BROKEN = (BrokenConnection(1, ("eve", "cy"), "the client went"),)
 
 
 def judged(rows: tuple[RecordRow, ...] = ROWS, accepted: tuple[AcceptedMessage, ...] = ACCEPTED) -> Verdict:
-    return count(READERS, rows, accepted, BROKEN)
+    return count(ADDRESSES, rows, accepted, BROKEN)
 
 
 @pytest.mark.parametrize("arrived", [(), (AcceptedMessage("<3@x>", "cy"),)])
@@ -31,51 +31,51 @@ def test_sent_once_refused_for_good_or_in_doubt_for_a_reason_is_as_it_should_be(
     assert verdict.why["the client went"] == 1
 
 
-def test_a_letter_accepted_twice_is_doubled() -> None:
+def test_an_email_accepted_twice_is_doubled() -> None:
     assert judged(accepted=ACCEPTED * 2).doubled == ["<1@x> was accepted 2 times"]
 
 
-def test_two_letters_of_one_edition_are_doubled() -> None:
+def test_two_emails_of_one_edition_are_doubled() -> None:
     second = replace(SENT, message_id="<9@x>")
     assert judged((*ROWS, second), (*ACCEPTED, AcceptedMessage("<9@x>", "ada"))).doubled == [
-        "ada has 2 letters of 2026-07-28"
+        "ada has 2 emails of 2026-07-28"
     ]
 
 
 @pytest.mark.parametrize(
     "state", [DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED, DeliveryState.QUEUED]
 )
-def test_a_letter_that_arrived_and_would_come_again_is_doubled(state: DeliveryState) -> None:
+def test_an_email_that_arrived_and_would_come_again_is_doubled(state: DeliveryState) -> None:
     verdict = judged((replace(SENT, state=state, code=550), *ROWS[1:]))
-    assert verdict.doubled == [f"ada has a letter that is {state}: its papers would come again"]
+    assert verdict.doubled == [f"ada has an email that is {state}: its papers would come again"]
 
 
-def test_a_letter_of_no_record_or_to_somebody_else_is_doubled() -> None:
+def test_an_email_of_no_record_or_to_another_is_doubled() -> None:
     strange = (AcceptedMessage("<1@x>", "bob"), AcceptedMessage("<8@x>", "ada"))
-    said = judged(accepted=strange).doubled
-    assert said == ["<8@x>, which is in no record, was accepted", "<1@x> went to bob, not to ada"]
+    expected = judged(accepted=strange).doubled
+    assert expected == ["<8@x>, which is in no record, was accepted", "<1@x> went to bob, not to ada"]
 
 
-def test_a_letter_that_is_sent_by_the_record_alone_is_lost() -> None:
-    assert judged(accepted=()).lost == ["ada's letter is sent, and nobody has it"]
+def test_an_email_that_is_sent_by_the_record_alone_is_lost() -> None:
+    assert judged(accepted=()).lost == ["ada's email is sent, and nobody has it"]
 
 
-def test_a_reader_without_a_letter_is_lost() -> None:
-    assert judged(ROWS[:2]).lost == ["cy has no letter in the record"]
+def test_a_subscriber_without_an_email_is_lost() -> None:
+    assert judged(ROWS[:2]).lost == ["cy has no email in the record"]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
-        ({"code": 451}, "bob's letter failed with 451"),
-        ({"code": 0}, "bob's letter failed with no code"),
-        ({"papers": ()}, "bob's letter failed and owes nothing"),
-        ({"is_reclaimed": True}, "bob's letter failed and owes nothing"),
-        ({"state": DeliveryState.CANCELLED}, "bob's letter is cancelled, and nobody asked for that"),
+        ({"code": 451}, "bob's email failed with 451"),
+        ({"code": 0}, "bob's email failed with no code"),
+        ({"papers": ()}, "bob's email failed and owes nothing"),
+        ({"is_reclaimed": True}, "bob's email failed and owes nothing"),
+        ({"state": DeliveryState.CANCELLED}, "bob's email is cancelled, and nobody asked for that"),
     ],
 )
-def test_a_letter_that_failed_without_its_5xx_or_its_papers_is_lost(change: dict[str, object], said: str) -> None:
-    assert judged((SENT, replace(FAILED, **change), DOUBTFUL)).lost == [said]  # type: ignore[arg-type]
+def test_an_email_that_failed_without_its_5xx_or_its_papers_is_lost(change: dict[str, object], expected: str) -> None:
+    assert judged((SENT, replace(FAILED, **change), DOUBTFUL)).lost == [expected]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE])
@@ -86,7 +86,7 @@ def test_nothing_is_left_under_way(state: DeliveryState) -> None:
 def test_who_is_in_doubt_needs_a_broken_connection_of_their_own() -> None:
     two = (RecordRow("<4@x>", "dee", "2026-07-28", DeliveryState.UNCERTAIN), replace(DOUBTFUL, message_id="<5@x>"))
     one = [BrokenConnection(1, ("cy", "dee"), "killed")]
-    assert len(count((), two, (), one).unexplained) == 1  # one connection, one letter
+    assert len(count((), two, (), one).unexplained) == 1  # one connection, one email
     assert count((), two, (), [*one, BrokenConnection(2, ("dee",), "killed")]).unexplained == []
     assert count((), two, (), one, unseen=1).unexplained == []
 

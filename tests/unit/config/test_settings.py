@@ -185,7 +185,7 @@ def test_every_setting_has_an_example() -> None:
     assert set(EXAMPLES) == set(Settings.model_fields)
 
 
-def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_fault_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refused(monkeypatch, send_hour="25", smtp_tls="yes").splitlines()
     assert [line.partition(":")[0] for line in message] == ["DIGEST_SMTP_TLS", "DIGEST_SEND_HOUR"]
 

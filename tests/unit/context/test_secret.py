@@ -43,7 +43,7 @@ def test_the_setting_goes_before_the_file(settings: Settings, file: Path) -> Non
     assert not file.exists()
 
 
-def test_a_key_is_made_once_and_kept(settings: Settings, file: Path) -> None:
+def test_a_key_is_made_once_and_stored(settings: Settings, file: Path) -> None:
     key = load_secret_key(settings)
     assert len(key) == 43
     assert load_secret_key(settings) == key
@@ -51,12 +51,12 @@ def test_a_key_is_made_once_and_kept(settings: Settings, file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["secret.key"]
 
 
-def test_every_house_has_its_own_key(settings: Settings, tmp_path: Path) -> None:
+def test_every_installation_has_its_own_key(settings: Settings, tmp_path: Path) -> None:
     other = load_settings(database_url=f"sqlite:///{tmp_path}/other/digest.db", secret_key="", smtp_host="")
     assert load_secret_key(settings) != load_secret_key(other)
 
 
-def test_nobody_else_may_read_the_key(settings: Settings, file: Path) -> None:
+def test_only_the_owner_may_read_the_key(settings: Settings, file: Path) -> None:
     load_secret_key(settings)
     assert file.stat().st_mode & 0o777 == 0o600
 

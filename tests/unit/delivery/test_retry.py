@@ -32,7 +32,7 @@ def meaning(error: DeliveryError, attempts: int = 1) -> DeliveryOutcome:
 
 
 @pytest.mark.parametrize("error", [RelayUnavailableError("no answer"), RelayRefusedError("no", code=535)])
-def test_what_the_relay_says_of_us_costs_the_letter_nothing(error: DeliveryError) -> None:
+def test_what_the_relay_says_of_us_costs_the_email_nothing(error: DeliveryError) -> None:
     assert meaning(error) == DeliveryOutcome(DeliveryState.QUEUED, error.code, str(error), counts_as_attempt=False)
 
 
@@ -106,7 +106,7 @@ def test_waits_double_up_to_eight_hours_and_spread() -> None:
         assert usual * 1.15 < max(waits) <= usual * 1.25
 
 
-def test_a_letter_that_was_never_counted_waits_like_a_first_one() -> None:
+def test_an_email_that_was_never_counted_waits_like_a_first_one() -> None:
     assert backoff(0, random.Random(1)) == backoff(1, random.Random(1))
 
 

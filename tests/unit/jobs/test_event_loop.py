@@ -9,11 +9,11 @@ from digest.jobs.event_loop import run_in_own_loop
 
 
 def test_work_that_keeps_its_loop_waiting_holds_up_no_other() -> None:
-    begun, asked, answered = Event(), Event(), Event()
+    begun, requested, answered = Event(), Event(), Event()
 
     async def work() -> str:
         begun.set()
-        asked.wait(30)  # its whole loop stands still
+        requested.wait(30)  # its whole loop stands still
         answered.set()
         return "done"
 
@@ -22,7 +22,7 @@ def test_work_that_keeps_its_loop_waiting_holds_up_no_other() -> None:
         while not begun.is_set():  # noqa: ASYNC110  - of another thread
             await asyncio.sleep(0.01)
         assert not answered.is_set()
-        asked.set()
+        requested.set()
         return await doing
 
     assert asyncio.run(beside()) == "done"
@@ -38,7 +38,7 @@ def test_what_goes_wrong_there_is_heard_here() -> None:
 
 
 def test_cancelled_it_tidies_up_before_it_ends() -> None:
-    begun, said = Event(), []
+    begun, results = Event(), []
 
     async def work() -> None:
         begun.set()
@@ -46,7 +46,7 @@ def test_cancelled_it_tidies_up_before_it_ends() -> None:
             await asyncio.sleep(60)
         finally:
             await asyncio.sleep(0.1)
-            said.append("tidy")
+            results.append("tidy")
 
     async def cancelled() -> None:
         doing = asyncio.create_task(run_in_own_loop(work))
@@ -55,7 +55,7 @@ def test_cancelled_it_tidies_up_before_it_ends() -> None:
         doing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await doing
-        assert said == ["tidy"]
+        assert results == ["tidy"]
 
     asyncio.run(cancelled())
 

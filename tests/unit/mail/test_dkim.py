@@ -69,7 +69,7 @@ def verified(raw: bytes, published: DkimSigner = SHORT) -> bool:
 
 
 @pytest.mark.parametrize("name", ["rsa-2048.pem", "rsa-2048-pkcs1.pem", "rsa-1024.pem"])
-def test_a_letter_is_verified_with_the_record_that_we_say(name: str) -> None:
+def test_a_message_is_verified_with_the_record_that_we_say(name: str) -> None:
     signs = made(name)
     assert verified(signs.sign(RAW), signs)
     assert signs.record_name == "s1._domainkey.mail.example.org"
@@ -78,8 +78,8 @@ def test_a_letter_is_verified_with_the_record_that_we_say(name: str) -> None:
 
 
 def test_the_record_is_what_openssl_calls_the_public_key() -> None:
-    said = re.sub(r"-----.*?-----|\s", "", (KEYS / "public.pem").read_text())
-    assert made("rsa-2048.pem").record == f"v=DKIM1; k=rsa; p={said}"
+    public_key = re.sub(r"-----.*?-----|\s", "", (KEYS / "public.pem").read_text())
+    assert made("rsa-2048.pem").record == f"v=DKIM1; k=rsa; p={public_key}"
 
 
 def test_a_key_with_the_line_ends_of_windows_is_the_same_key(tmp_path: Path) -> None:
@@ -88,19 +88,19 @@ def test_a_key_with_the_line_ends_of_windows_is_the_same_key(tmp_path: Path) -> 
     assert load_dkim_signer(settings(path)) == SHORT
 
 
-def test_letters_of_all_kinds_are_verified() -> None:
+def test_messages_of_all_kinds_are_verified() -> None:
     confirm = render_notice(ConfirmContext(confirm_url=LINKS.preferences, product="Päper 论文"))
     goodbye = render_notice(GoodbyeContext(resubscribe_url=LINKS.unsubscribe, subscribe_url=LINKS.view))
     many = render_digest(make_context(*(make_view(f"强化学习 {n}", number=n) for n in range(200))))
-    for letter, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
-        signed = SHORT.sign(build_message(letter, replace(ENVELOPE, unsubscribe_url=unsubscribe)))
+    for email, unsubscribe in ((confirm, None), (goodbye, None), (many, LINKS.unsubscribe)):
+        signed = SHORT.sign(build_message(email, replace(ENVELOPE, unsubscribe_url=unsubscribe)))
         assert verified(signed)
         assert max(map(len, signed.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
 
 
 @given(st.text(max_size=80), st.text(max_size=200), st.text(max_size=200))
 @trying(max_examples=40, deadline=None)
-def test_any_letter_is_verified(subject: str, text: str, html: str) -> None:
+def test_any_message_is_verified(subject: str, text: str, html: str) -> None:
     raw = build_message(EmailContent(subject, text, html), ENVELOPE)
     signed = SHORT.sign(raw)
     assert signed.endswith(raw)
@@ -171,10 +171,10 @@ def test_a_key_that_cannot_sign_stops_the_start(name: str, says: str) -> None:
     assert str(caught.value).endswith("A key that can be used is made by: openssl genrsa -out dkim.pem 2048")
 
 
-@pytest.mark.parametrize("kept", [40, 200, 400, 600])
-def test_half_a_key_stops_the_start(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("line_count", [40, 200, 400, 600])
+def test_half_a_key_stops_the_start(tmp_path: Path, line_count: int) -> None:
     whole = (KEYS / "rsa-1024.pem").read_text()
-    (tmp_path / "key.pem").write_text(whole[:kept] + "\n-----END PRIVATE KEY-----\n")
+    (tmp_path / "key.pem").write_text(whole[:line_count] + "\n-----END PRIVATE KEY-----\n")
     with pytest.raises(SettingError, match="is no RSA key"):
         load_dkim_signer(settings(tmp_path / "key.pem"))
 
@@ -186,7 +186,7 @@ def misshapen(signs: DkimSigner) -> bytes:
     return b"v=DKIM1; k=rsa; p=" + base64.b64encode(der.replace(b"\x05\x00\x03", b"\x05\x01\x03", 1))
 
 
-def told(key: str, look_up: Callable[[str], list[str]], **given: Any) -> list[CheckResult]:
+def check_signature(key: str, look_up: Callable[[str], list[str]], **given: Any) -> list[CheckResult]:
     return check_dkim(settings(KEYS / key, **given), look_up)
 
 
@@ -218,7 +218,7 @@ def test_the_doctor_says_that_the_dns_is_silent() -> None:
     def silent(_: str) -> list[str]:
         raise DnsUnavailableError("timed out")
 
-    assert told("rsa-2048.pem", silent)[0].message.startswith(
+    assert check_signature("rsa-2048.pem", silent)[0].message.startswith(
         "the DNS does not answer (timed out); there should be s1._"
     )
 
@@ -240,7 +240,7 @@ def test_the_doctor_warns_of_a_weak_or_open_key_and_of_a_domain_that_does_not_fi
 
 
 def test_the_doctor_says_what_is_wrong_with_a_key() -> None:
-    (found,) = told("ec.pem", lambda _: [])
+    (found,) = check_signature("ec.pem", lambda _: [])
     assert not found.ok
     assert "is no RSA key" in found.message
     assert check_dkim(Settings(_env_file=None), lambda _: []) == []

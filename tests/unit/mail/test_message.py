@@ -29,7 +29,7 @@ ENVELOPE = MessageHeaders(
     unsubscribe_url="https://digest.example.org/unsubscribe/u1",
     feedback="digest:example.org",
 )
-LETTER = EmailContent("6 papers: post-training", "Hello\n", "<p>Hello</p>\n")
+EMAIL = EmailContent("6 papers: post-training", "Hello\n", "<p>Hello</p>\n")
 # A header holds neither controls nor halves of characters; what else a person can type is allowed.
 WORDS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=200)
 BODY = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
@@ -48,7 +48,7 @@ def head(raw: bytes) -> list[str]:
 
 
 def test_every_header_of_a_digest() -> None:
-    assert head(build_message(LETTER, ENVELOPE)) == [
+    assert head(build_message(EMAIL, ENVELOPE)) == [
         "From: Paper Digest <digest@example.org>",
         "To: reader@example.com",
         "Subject: 6 papers: post-training",
@@ -65,30 +65,30 @@ def test_every_header_of_a_digest() -> None:
     ]
 
 
-def test_a_letter_that_was_asked_for_has_no_unsubscribe_headers() -> None:
-    raw = build_message(LETTER, replace(ENVELOPE, unsubscribe_url=None))
+def test_a_requested_message_has_no_unsubscribe_headers() -> None:
+    raw = build_message(EMAIL, replace(ENVELOPE, unsubscribe_url=None))
     assert "unsubscribe" not in "\n".join(head(raw)).lower()
 
 
 def test_the_plain_form_comes_first_and_both_are_utf_8() -> None:
-    parts = list(parsed(build_message(LETTER, ENVELOPE)).iter_parts())
+    parts = list(parsed(build_message(EMAIL, ENVELOPE)).iter_parts())
     assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
     assert [part.get_content_charset() for part in parts] == ["utf-8", "utf-8"]
 
 
 def test_a_long_unsubscribe_address_stays_on_one_line_as_it_is() -> None:
     url = "https://digest.example.org/unsubscribe/" + "x" * 300
-    raw: bytes = build_message(LETTER, replace(ENVELOPE, unsubscribe_url=url))
+    raw: bytes = build_message(EMAIL, replace(ENVELOPE, unsubscribe_url=url))
     assert f"List-Unsubscribe: <{url}>\r\n".encode() in raw
 
 
-def test_the_same_letter_gives_the_same_bytes() -> None:
-    assert build_message(LETTER, ENVELOPE) == build_message(LETTER, ENVELOPE)
+def test_the_same_message_gives_the_same_bytes() -> None:
+    assert build_message(EMAIL, ENVELOPE) == build_message(EMAIL, ENVELOPE)
 
 
 @given(WORDS)
 def test_any_subject_comes_back(subject: str) -> None:
-    raw = build_message(EmailContent(subject, LETTER.text, LETTER.html), ENVELOPE)
+    raw = build_message(EmailContent(subject, EMAIL.text, EMAIL.html), ENVELOPE)
     assert parsed(raw)["Subject"] == subject.strip()
     lines = [line for line in head(raw) if not line.startswith("List-")]
     assert all(len(line) <= 78 for line in lines)
@@ -108,24 +108,24 @@ def test_any_subject_comes_back(subject: str) -> None:
     ],
 )
 def test_awkward_subjects_come_back(subject: str) -> None:
-    raw = build_message(EmailContent(subject, LETTER.text, LETTER.html), ENVELOPE)
+    raw = build_message(EmailContent(subject, EMAIL.text, EMAIL.html), ENVELOPE)
     assert parsed(raw)["Subject"] == subject
     assert not parsed(raw).defects
 
 
 @given(WORDS.filter(lambda name: not set(name) & set('"\\')))
 def test_any_senders_name_comes_back(name: str) -> None:
-    raw = build_message(LETTER, replace(ENVELOPE, from_=f'"{name}" <digest@example.org>'))
+    raw = build_message(EMAIL, replace(ENVELOPE, from_=f'"{name}" <digest@example.org>'))
     # Not policy.default: in names it keeps the space between two encoded words, against RFC 2047, 6.2.
-    said, address = parseaddr(re.sub(r"\r\n ", " ", message_from_bytes(raw)["From"]))
+    subject, address = parseaddr(re.sub(r"\r\n ", " ", message_from_bytes(raw)["From"]))
     assert address == "digest@example.org"
-    assert str(make_header(decode_header(said))).split() == name.split()
+    assert str(make_header(decode_header(subject))).split() == name.split()
 
 
 @pytest.mark.parametrize("name", ["Digest, Paper", "O'Neil (papers)", "Päper Dïgest", 'The "Digest"', "a@b.c"])
 def test_names_that_need_quotes_or_encoding_come_back(name: str) -> None:
     quoted = name.replace('"', '\\"')
-    raw = build_message(LETTER, replace(ENVELOPE, from_=f'"{quoted}" <digest@example.org>'))
+    raw = build_message(EMAIL, replace(ENVELOPE, from_=f'"{quoted}" <digest@example.org>'))
     assert parsed(raw)["From"].addresses[0].display_name == name
 
 
@@ -184,12 +184,12 @@ INJECTED = st.builds("{}{}Bcc: all@example.com{}".format, st.text("abc", max_siz
 @given(INJECTED)
 def test_breaks_in_subject_and_name_become_spaces(value: str) -> None:
     raw = build_message(
-        EmailContent(value, LETTER.text, LETTER.html), replace(ENVELOPE, from_=f"{value} <digest@example.org>")
+        EmailContent(value, EMAIL.text, EMAIL.html), replace(ENVELOPE, from_=f"{value} <digest@example.org>")
     )
     assert len(parsed(raw).keys()) == 13
     assert parsed(raw)["Bcc"] is None
-    said = str(make_header(decode_header(message_from_bytes(raw)["Subject"])))
-    assert said == re.sub(r"[\x00\r\n]+", " ", value).strip()
+    subject = str(make_header(decode_header(message_from_bytes(raw)["Subject"])))
+    assert subject == re.sub(r"[\x00\r\n]+", " ", value).strip()
     assert bodies(raw) == ["Hello\r\n", "<p>Hello</p>\r\n"]
 
 
@@ -198,7 +198,7 @@ def test_breaks_in_values_of_our_own_are_refused(value: str, field: str) -> None
     given_value = f"https://x/{value}" if field == "unsubscribe_url" else value
     changes: dict[str, Any] = {field: given_value}
     with pytest.raises(ValueError, match="cannot hold"):
-        build_message(LETTER, replace(ENVELOPE, **changes))
+        build_message(EMAIL, replace(ENVELOPE, **changes))
 
 
 @pytest.mark.parametrize(
@@ -207,20 +207,20 @@ def test_breaks_in_values_of_our_own_are_refused(value: str, field: str) -> None
 )
 def test_an_address_that_cannot_stand_in_a_header_is_the_recipients_fault(address: str) -> None:
     with pytest.raises(PermanentDeliveryError) as caught:
-        build_message(LETTER, replace(ENVELOPE, to=address))
+        build_message(EMAIL, replace(ENVELOPE, to=address))
     assert caught.value.step is SmtpStep.RCPT
     assert not address or address not in str(caught.value)
 
 
 def test_our_own_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="naive"):
-        build_message(LETTER, replace(ENVELOPE, date=ENVELOPE.date.replace(tzinfo=None)))
+        build_message(EMAIL, replace(ENVELOPE, date=ENVELOPE.date.replace(tzinfo=None)))
     with pytest.raises(ValueError, match="not a sender"):
-        build_message(LETTER, replace(ENVELOPE, from_="nobody"))
+        build_message(EMAIL, replace(ENVELOPE, from_="nobody"))
     with pytest.raises(ValueError, match="longer than 998"):
-        build_message(LETTER, replace(ENVELOPE, unsubscribe_url="https://x/" + "x" * 1000))
+        build_message(EMAIL, replace(ENVELOPE, unsubscribe_url="https://x/" + "x" * 1000))
     with pytest.raises(ValueError, match="https"):
-        build_message(LETTER, replace(ENVELOPE, unsubscribe_url="mailto:x@example.org"))
+        build_message(EMAIL, replace(ENVELOPE, unsubscribe_url="mailto:x@example.org"))
 
 
 def test_the_senders_domain() -> None:

@@ -264,7 +264,7 @@ def test_the_reasons_of_all_tables_are_known() -> None:
     assert REASONS.keys() - REPLIES.keys() == {"refused after the message", "no such account"}
 
 
-def test_the_operator_is_told_what_to_do_about_everything_that_is_about_us() -> None:
+def test_the_operator_gets_advice_about_everything_that_is_about_us() -> None:
     without = {name for name, reason in REASONS.items() if not reason.advice}
     assert {REASONS[name].topic for name in without} == {ReplyTopic.MAILBOX, ReplyTopic.MESSAGE}
 

@@ -55,7 +55,7 @@ FORGED = (
 # Any character at all, halves of characters included; now and then what a forger would write.
 HOSTILE = st.lists(st.one_of(st.text(st.characters(), max_size=12), st.sampled_from([*BREAKS, *FORGED])), max_size=8)
 TEXT = HOSTILE.map("".join)
-SAID = TEXT.filter(lambda text: bool(clean_line(text).strip()) and len(text) < 60)
+HEADER_TEXT = TEXT.filter(lambda text: bool(clean_line(text).strip()) and len(text) < 60)
 Reading = tuple[str, str, str, dict[str, list[str]]]
 
 
@@ -80,11 +80,11 @@ def by_another(raw: bytes) -> Reading:
     return mail.subject, text, html, mail.headers
 
 
-READERS = pytest.mark.parametrize("read", [by_python, by_another])
+PARSERS = pytest.mark.parametrize("read", [by_python, by_another])
 Read = Callable[[bytes], Reading]
 
 
-def wired(text: str) -> str:
+def transfer(text: str) -> str:
     return re.sub(r"\r\n?|\n", "\r\n", text)
 
 
@@ -103,10 +103,10 @@ def digest(title: str, name: str, keyword: str, organization: str, notice: str) 
     )
 
 
-def expect(raw: bytes, letter: EmailContent, envelope: MessageHeaders, read: Read) -> None:
+def expect(raw: bytes, email: EmailContent, envelope: MessageHeaders, read: Read) -> None:
     subject, text, html, headers = read(raw)
-    assert subject == in_subject(letter.subject)
-    assert (text, html) == (wired(letter.text), wired(letter.html))
+    assert subject == in_subject(email.subject)
+    assert (text, html) == (transfer(email.text), transfer(email.html))
     assert [*headers] == [
         *("From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
         *("Feedback-ID", "Auto-Submitted", "X-Auto-Response-Suppress", "MIME-Version", "Content-Type"),
@@ -140,24 +140,24 @@ def shown(text: str) -> str:
     return re.sub(r"\s", "", clean_line(text))
 
 
-@READERS
-@given(TEXT, TEXT, SAID, TEXT, TEXT)
+@PARSERS
+@given(TEXT, TEXT, HEADER_TEXT, TEXT, TEXT)
 @example("\r\n.\r\n", "From me\n.", "a", "\ud800", "--=_letter--\n\nbcc:x")
 @settings(max_examples=60)
 def test_a_digest_of_anything_comes_back(
     read: Read, title: str, name: str, keyword: str, organization: str, notice: str
 ) -> None:
-    letter = digest(title, name, keyword, organization, notice)
-    raw = build_message(letter, ENVELOPE)
-    expect(raw, letter, ENVELOPE, read)
+    email = digest(title, name, keyword, organization, notice)
+    raw = build_message(email, ENVELOPE)
+    expect(raw, email, ENVELOPE, read)
     assert faults(raw) == []
 
 
-@READERS
+@PARSERS
 @given(st.data())
 @settings(max_examples=60)
 def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -> None:
-    title, name, keyword, organization, notice = written = [data.draw(SAID) for _ in range(5)]
+    title, name, keyword, organization, notice = written = [data.draw(HEADER_TEXT) for _ in range(5)]
     raw = build_message(digest(title, name, keyword, organization, notice), ENVELOPE)
     _, text, html, _ = read(raw)
     seen = shown(ParsedPage(html).text)
@@ -167,16 +167,14 @@ def test_what_strangers_wrote_is_read_as_text(read: Read, data: st.DataObject) -
     assert "<script" not in html
 
 
-@READERS
+@PARSERS
 @given(TEXT, TEXT, TEXT)
 @settings(max_examples=150)
-def test_any_letter_comes_back(read: Read, subject: str, text: str, html: str) -> None:
+def test_any_message_comes_back(read: Read, subject: str, text: str, html: str) -> None:
     # A body is UTF-8, and a mark of byte order at its very beginning belongs to the encoding (RFC 3629, 6).
-    letter = EmailContent(
-        subject, *(part.encode("utf-8", "replace").decode().lstrip("\ufeff") for part in (text, html))
-    )
-    raw = build_message(letter, ENVELOPE)
-    expect(raw, letter, ENVELOPE, read)
+    email = EmailContent(subject, *(part.encode("utf-8", "replace").decode().lstrip("\ufeff") for part in (text, html)))
+    raw = build_message(email, ENVELOPE)
+    expect(raw, email, ENVELOPE, read)
     assert faults(raw) == []
 
 
@@ -193,8 +191,8 @@ def test_no_header_can_be_added(before: str, line_end: str, after: str) -> None:
     assert len(names) == 13
 
 
-@READERS
-def test_all_kinds_of_letters_come_back(read: Read) -> None:
+@PARSERS
+def test_all_kinds_of_messages_come_back(read: Read) -> None:
     odd = 'Zoë "论文" <b>\u2028Müller'
     made = [
         render_notice(ConfirmContext(confirm_url=LINKS.preferences)),
@@ -213,9 +211,9 @@ def test_all_kinds_of_letters_come_back(read: Read) -> None:
         render_digest(make_context(papers=(), keywords=())),
         render_digest(make_context(*(make_view(f"{odd} {n}", number=n) for n in range(200)), frequency="weekly")),
     ]
-    for letter in made:
-        raw = build_message(letter, ENVELOPE)
-        expect(raw, letter, ENVELOPE, read)
+    for email in made:
+        raw = build_message(email, ENVELOPE)
+        expect(raw, email, ENVELOPE, read)
         assert faults(raw) == []
 
 
@@ -245,8 +243,8 @@ def through(relay: Relay, sent: Sequence[bytes]) -> list[bytes]:
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 @settings(max_examples=25, deadline=None)
-def test_letters_arrive_byte_for_byte(real_relay: Relay, said: list[tuple[str, str]]) -> None:
-    sent = [build_message(digest(title, "Ada", "learning", "", notice), ENVELOPE) for title, notice in said]
+def test_messages_arrive_byte_for_byte(real_relay: Relay, headers: list[tuple[str, str]]) -> None:
+    sent = [build_message(digest(title, "Ada", "learning", "", notice), ENVELOPE) for title, notice in headers]
     assert through(real_relay, sent) == sent
 
 
@@ -256,7 +254,7 @@ DOTTED = st.lists(st.sampled_from([".", "..", "\r\n", "\r\n.\r\n", "\n.\n", "\r.
 @given(st.lists(DOTTED.map("".join), min_size=1, max_size=4))
 @settings(max_examples=25, deadline=None)
 @example([".\r\n", ".\r\n\r\n..\r\n.\r\n", "\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"])
-def test_no_dot_in_a_letter_ends_it(real_relay: Relay, texts: list[str]) -> None:
+def test_no_dot_in_a_message_ends_it(real_relay: Relay, texts: list[str]) -> None:
     sent = [build_message(EmailContent("dots", text, text), ENVELOPE) for text in texts]
     assert through(real_relay, sent) == sent
 

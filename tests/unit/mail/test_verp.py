@@ -45,9 +45,9 @@ def test_a_local_part_fits_into_64_octets() -> None:
 
 @settings(deadline=None)
 @given(NUMBERS, st.integers(0, 38), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
-def test_no_letter_of_a_token_can_be_changed(number: int, place: int, letter: str) -> None:
+def test_no_character_of_a_token_can_be_changed(number: int, place: int, character: str) -> None:
     token = encode(KEY, ReturnPathKind.BOUNCE, number, MESSAGE_ID)
-    forged = token[:place] + letter + token[place + 1 :]
+    forged = token[:place] + character + token[place + 1 :]
     # The last letter has three bits that no byte uses: it may differ there.
     expected = ReturnToken(ReturnPathKind.BOUNCE, number) if forged == token else None
     if place < 38:

@@ -73,7 +73,7 @@ def test_a_keyword_with_any_character_in_any_place_is_read_back() -> None:
         *('"a$b"', '"1$2"', '"a \u309f b"', "author:\ufe78", 'author:"a\u3186b"', "org:\ufc60", "abc\u0140*", "\u3038"),
     ],
 )
-def test_letters_that_decompose_into_more_than_a_word_are_read_back(text: str) -> None:
+def test_characters_that_decompose_into_more_than_a_word_are_read_back(text: str) -> None:
     assert is_read_back(text)
 
 

@@ -84,7 +84,7 @@ def test_one_stale_or_short_part_leaves_the_day_due() -> None:
         assert missed([fetch(MONDAY), *parts, *again], at(WEDNESDAY), WEDNESDAY) == ()
 
 
-def test_a_backfilled_day_is_asked_again_until_nothing_more_comes() -> None:
+def test_a_backfilled_day_is_fetched_again_until_nothing_more_comes() -> None:
     fetches = [fetch(MONDAY), backfill(TUESDAY, at(WEDNESDAY), fresh=50)]
     assert missed(fetches, at(WEDNESDAY, 12), WEDNESDAY) == ()  # not before twenty hours have passed
     assert missed(fetches, at(THURSDAY), WEDNESDAY, THURSDAY) == (TUESDAY,)
@@ -94,12 +94,12 @@ def test_a_backfilled_day_is_asked_again_until_nothing_more_comes() -> None:
     assert TUESDAY not in missed(fetches, at(THURSDAY) + 2 * DAY, WEDNESDAY, THURSDAY)
 
 
-def test_two_looks_within_twenty_hours_confirm_nothing() -> None:
+def test_two_fetches_within_twenty_hours_confirm_nothing() -> None:
     fetches = [fetch(MONDAY), backfill(TUESDAY, at(WEDNESDAY), fresh=9), backfill(TUESDAY, at(WEDNESDAY, 23))]
     assert missed(fetches, at(THURSDAY, 20), WEDNESDAY, THURSDAY) == (TUESDAY,)
 
 
-def test_an_empty_weekday_is_asked_three_times() -> None:
+def test_an_empty_weekday_is_fetched_three_times() -> None:
     fetches = [fetch(MONDAY), fetch(TUESDAY, FetchStatus.EMPTY)]
     assert missed(fetches, at(WEDNESDAY, 4), WEDNESDAY) == ()
     for day in (WEDNESDAY, THURSDAY):

@@ -74,7 +74,7 @@ def test_a_paper_that_did_not_change_keeps_its_views() -> None:
     assert views[0] is views[1]
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_the_cache_is_bounded() -> None:
     cache = MatchCache(keywords=50, papers=30, views=20)
     largest = 0
     for number in range(300):

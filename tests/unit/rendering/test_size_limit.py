@@ -86,7 +86,7 @@ def test_ten_papers_are_cards_and_the_others_rows() -> None:
     assert "on the web" not in " ".join(selector.css("a::text").getall())
 
 
-def test_where_all_fits_nothing_is_said_of_more_papers() -> None:
+def test_where_all_fits_no_more_papers_are_mentioned() -> None:
     email = render_digest(make_context(*(make_view(f"Title {n}", "Of graphs. " * 40, number=n) for n in range(180))))
     assert CARDS_HTML_LIMIT < len(email.encoded_html) <= HTML_LIMIT
     assert "on the web" not in email.html

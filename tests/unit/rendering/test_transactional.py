@@ -150,7 +150,7 @@ def test_the_welcome_promises_no_email_that_is_not_coming() -> None:
         assert "at once" not in text
 
 
-def test_exclusions_are_listed_apart() -> None:
+def test_exclusions_are_listed_separately() -> None:
     email = render_welcome(replace(WELCOME, exclusions=("-survey", '-author:"Ada Example"')))
     for text in running_texts(email):
         assert "What these lines find stays away:" in text

@@ -82,7 +82,7 @@ def test_authors_are_split_at_commas_but_not_within_brackets_or_before_junior() 
     assert parse_authors(["  Ada   Byron ", "", "Lee, Jr."]) == ("Ada Byron", "Lee, Jr.")
 
 
-def test_lost_latex_is_told_from_prose() -> None:
+def test_lost_latex_is_distinguished_from_prose() -> None:
     assert count_latex_errors("1.82times faster with leq 0.02 and mathcal{O}(n)") == 3
     assert (
         count_latex_errors(

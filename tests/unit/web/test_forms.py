@@ -21,8 +21,14 @@ NOW = datetime(2026, 7, 31, 22, 30, tzinfo=UTC)  # the first of August in Berlin
 def test_empty_fields_get_default_values() -> None:
     read = parse_subscribe_form(SubscribeForm(email="ada@example.org"), SETTINGS)
     assert read.errors == []
-    wish = read.preferences
-    assert (wish.frequency, wish.send_hour, wish.timezone, wish.cap, wish.trending) == (
+    preferences = read.preferences
+    assert (
+        preferences.frequency,
+        preferences.send_hour,
+        preferences.timezone,
+        preferences.cap,
+        preferences.trending,
+    ) == (
         "daily",
         7,
         "Europe/Berlin",
