@@ -125,6 +125,6 @@ def sqlite_store(_sqlite_template: Path, sqlite_url: str, tmp_path: Path, connec
 
 @pytest.fixture
 def polite() -> Iterator[Relay]:
-    """A relay that takes every letter."""
+    """A relay that takes every email."""
     with relay() as running:
         yield running

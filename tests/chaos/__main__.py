@@ -1,9 +1,9 @@
 """make chaos: delivery under fire, counted in the relay's own log.
 
-python -m tests.chaos --store sqlite --letters 10000 --kills 100 --seed 7
+python -m tests.chaos --store sqlite --messages 10000 --kills 100 --seed 7
 
-A long run is made in pieces of up to 10,000 letters with a seed each. What is done is kept in var/chaos; the same
-command with the same seed goes on where the last one ended. Exits with 1 when a letter was lost or doubled, or is in
+A long run is made in pieces of up to 10,000 emails with a seed each. What is done is kept in var/chaos; the same
+command with the same seed goes on where the last one ended. Exits with 1 when an email was lost or doubled, or is in
 doubt without a reason; with 3 when `--minutes` were over before the last piece.
 """
 

@@ -13,7 +13,7 @@ FINAL = range(500, 600)
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """A digest as the record has it. `wanted`: its reader still gets emails."""
+    """A digest as the record has it. `wanted`: its subscriber still gets emails."""
 
     message_id: str
     recipient: str
@@ -57,7 +57,7 @@ def count(
     broken: Sequence[BrokenConnection],
     unseen: int = 0,
 ) -> Verdict:
-    """After a round, before anybody resolves anything.
+    """Count after a run, before an operator resolves anything.
 
     An email may be in doubt when a connection that ended without QUIT was about it: one email a connection. `unseen`
     more may be so without one, because the store did not take their answers.
@@ -147,7 +147,7 @@ def match_explanations(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]
 def check_papers(
     subscribers: Iterable[str], wanted: set[int], rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]
 ) -> Verdict:
-    """When all is settled: each of `readers` has each of the papers, once."""
+    """When all is settled: each of `subscribers` has each of the papers, once."""
     carried = {row.message_id: row for row in rows}
     had: Counter[tuple[str, int]] = Counter(
         (message.recipient, paper)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 USUAL = {"pause": 4.0, "stop": 3.0, "jump": 3.0}
-FEW = 1000  # letters; in a run of so few nothing lasts long
+FEW = 1000  # emails; in a run of so few nothing lasts long
 CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=chaos"
 
 

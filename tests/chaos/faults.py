@@ -11,7 +11,7 @@ CUT = "cut"  # the connection ends, without a word
 STALL = "stall"  # no answer, until the client gives up
 HALF = "half"  # half of a reply, and the connection ends
 JUNK = "junk"  # something that is no reply
-# After the dot, once the letter is in the log:
+# After the dot, once the email is in the log:
 LOST = "lost"  # no reply, the connection ends
 MUTE = "mute"  # no reply until the client gives up
 GARBLED = "garbled"  # half of the 250, and the connection ends
@@ -32,7 +32,7 @@ class FaultPoint:
     what: tuple[str, ...]
 
 
-# The first four are met once a connection, the others once a letter.
+# The first four are met once a connection, the others once an email.
 USUAL = {
     "greeting": FaultPoint(0.03, (AWAY, "454 4.7.0 not now", "554 5.3.2 no mail today", CUT, STALL, HALF)),
     "EHLO": FaultPoint(0.03, (AWAY, BUSY, "554 5.5.0 I know you", "502 5.5.1 what", CUT, STALL)),

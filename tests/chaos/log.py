@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMessage:
-    """A letter that the server answers for from now on."""
+    """An email that the server answers for from now on."""
 
     message_id: str
     recipient: str
@@ -17,7 +17,7 @@ class AcceptedMessage:
 
 @dataclass(frozen=True, slots=True)
 class BrokenConnection:
-    """A connection that ended without QUIT: the letters of which its client cannot know, the latest last, and why."""
+    """A connection that ended without QUIT: the emails of which its client cannot know, the latest last, and why."""
 
     connection: int
     recipients: tuple[str, ...]

@@ -27,11 +27,11 @@ from tests.chaos.rows import SpoiledRows
 from tests.chaos.sender import SenderEnvironment, set_clock, shifted_clock
 from tests.support.contexts import KEY, TUESDAY
 
-POLL_INTERVAL = 0.004  # seconds between looks
+POLL_INTERVAL = 0.004  # seconds between polls
 TIMEOUT = 0.3  # of the senders, for an answer of the relay
 CONNECTIONS = 4
-MOSTLY = 0.85  # of the letters: by then all events should have happened, lest the round be over first
-PATIENCE = 90.0  # seconds without a letter, an event or an end of a sender: then something hangs
+MOSTLY = 0.85  # of the emails: by then all events should have happened, lest the run be over first
+PATIENCE = 90.0  # seconds without an email, an event or an end of a sender: then something hangs
 
 
 class ChaosRun:
@@ -104,12 +104,12 @@ class ChaosRun:
             if time.monotonic() - self._moved > PATIENCE:
                 left = self.ground.query_store(store.count_open)
                 self._stuck.append(f"nothing has happened for {PATIENCE:.0f} s, and these are left: {left}")
-                self.processes.close()  # lest a letter leave between counting at the relay and reading the record
+                self.processes.close()  # lest an email leave between counting at the relay and reading the record
                 return
             time.sleep(POLL_INTERVAL)
 
     def _nothing_left(self) -> bool:
-        """Whether every letter has its fate; else the clock goes on to where something may be tried."""
+        """Tell whether every email has its outcome; else the clock goes on to where something may be tried."""
         left = self.ground.query_store(store.count_open)
         if left is None:
             return False
@@ -146,7 +146,7 @@ class ChaosRun:
             self.happen(what)
 
     def _after(self) -> int:
-        """At how many accepted letters the next thing happens."""
+        """At how many accepted emails the next thing happens."""
         left = max(0.0, MOSTLY * self.size.emails - len(self._accepted))
         return len(self._accepted) + int(left / (len(self._ahead) + 1) * self.dice.uniform(0.3, 1.7))
 

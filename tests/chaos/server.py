@@ -2,9 +2,9 @@
 
 python -m tests.chaos.server LOG --seed 7    prints its port and serves until its standard input ends
 
-It accepts a letter by writing it down: Message-ID and recipient are on the disk before a byte of the 250 leaves.
+It accepts an email by writing it down: Message-ID and recipient are on the disk before a byte of the 250 leaves.
 Lines on its standard input change it: "polite" ends all faults, "end" all connections that are open, "kill" has it
-ask, in its log, that the client of the next letter be killed at a place that it rolls dice for.
+ask, in its log, that the client of the next email be killed at a place that it rolls dice for.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillR
 
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
 ADDRESS = re.compile(r"<([^>]*)>")
-LARGEST = 8_000_000  # bytes of a letter
+LARGEST = 8_000_000  # bytes of an email
 HELD = 5.0  # seconds to wait for the kill that was asked for
 KILL_AT = ("RCPT", "DATA", "body", "dot", "logged", "replied")
 USUAL = {"MAIL": "250 2.1.0 ok", "RCPT": "250 2.1.5 ok", "RSET": "250 2.0.0 ok", "QUIT": "221 2.0.0 bye"}
@@ -66,7 +66,7 @@ class RudeServer:
 
 
 class Conversation:
-    """One connection. `doubt`: recipients whose letters the client may hold for sent, unsent, or neither."""
+    """One connection. `doubt`: recipients whose emails the client may hold for sent, unsent, or neither."""
 
     def __init__(
         self, server: RudeServer, number: int, stream: asyncio.StreamReader, writer: asyncio.StreamWriter

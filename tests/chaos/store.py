@@ -14,7 +14,7 @@ from digest.planning import plan
 from tests.chaos.count import RecordRow
 from tests.support.contexts import TUESDAY, add_many_subscribers, make_context, store_papers
 
-PAPER = "A robot folds a protein along a graph"  # each reader has one of these words for a keyword
+PAPER = "A robot folds a protein along a graph"  # each subscriber has one of these words for a keyword
 NEXT = timedelta(days=1)
 
 
@@ -70,7 +70,7 @@ def load_addresses(engine: Engine, *, active: bool = False) -> list[str]:
 
 
 def count_open(engine: Engine) -> dict[str, int]:
-    """Letters that have no fate yet, by state."""
+    """Count emails that have no outcome yet, by state."""
     query = select(col(Delivery.state), func.count()).where(
         col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE))
     )
@@ -79,7 +79,7 @@ def count_open(engine: Engine) -> dict[str, int]:
 
 
 def time_until_due(engine: Engine, now: datetime) -> timedelta:
-    """How long until something may be tried: the way to the relay is closed, or every letter was put off."""
+    """How long until something may be tried: the circuit is open, or every email was deferred."""
     with read_session(engine) as session:
         circuit_retry_at = session.scalar(select(func.max(col(RelayCircuit.retry_at))))
         ready = session.scalar(

@@ -1,4 +1,4 @@
-"""One letter handed over a connection to a server that is as rude as a test wants it."""
+"""One message handed over a connection to a server that is as rude as a test wants it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -21,9 +21,9 @@ class Relay:
         self.senders: dict[str, list[str]] = defaultdict(list)  # by recipient: the envelope's senders
         self.refuse: dict[str, str] = {}  # recipient -> reply to RCPT
         self.refuse_data: str | None = None  # reply to the final dot
-        self.stall_from: int | None = None  # from the letter of this number on (0 is the first) DATA is never answered
-        self.stalled: list[str] = []  # recipients whose letters hang
-        self.takes = 0.0  # seconds for each letter
+        self.stall_from: int | None = None  # from the email of this number on (0 is the first) DATA is never answered
+        self.stalled: list[str] = []  # recipients whose emails hang
+        self.takes = 0.0  # seconds for each email
         self.hanging = threading.Event()
         self.seen = 0
         self.sessions = 0

@@ -25,7 +25,7 @@ USUAL = {"greeting": "220 rude.test", "DATA": "354 go ahead", "QUIT": "221 bye",
 
 
 class RudeRelay:
-    """`replies` by verb; "greeting" is the first line and "dot" the answer after a letter. A list answers one by one,
+    """`replies` by verb; "greeting" is the first line and "dot" the answer after a message. A list answers one by one,
     and when it is used up the server is polite again.
     """
 
@@ -40,8 +40,8 @@ class RudeRelay:
         self.together = False  # replies wait for one another until nothing more has been asked, as Postfix does it
         self.split = False  # each byte of a reply is a packet
         self.slow = 0.0  # seconds before each reply
-        self.deaf = False  # to what comes together with the end of a letter
-        self.ahead: list[str] = []  # what had come so, first words, by letter
+        self.deaf = False  # to what comes together with the end of a message
+        self.ahead: list[str] = []  # what had come so, first words, by message
         self.tls: ssl.SSLContext | None = None
         self.tls_at_once = False
         self._talks: set[asyncio.Task[None]] = set()

@@ -20,7 +20,7 @@ EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 
 @pytest.fixture
 def ctx(sqlite_store: Engine) -> AppContext:
-    """A house with one letter, which the relay took at the second attempt."""
+    """A store with one email, which the relay took at the second attempt."""
     with write_session(sqlite_store) as session:
         ada = subscriber(email="ada@example.org", created_at=TUESDAY, confirmed_at=TUESDAY)
         session.add(ada)

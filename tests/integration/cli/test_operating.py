@@ -1,4 +1,4 @@
-"""What an operator may do about letters and rounds, and what is forgotten."""
+"""What an operator may do about emails and runs, and what is pruned."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -180,7 +180,7 @@ def test_a_run_is_shown_on_the_command_line(sqlite_store: Engine, tmp_path: Path
 
 @pytest.fixture
 def past(store: Engine) -> AppContext:
-    """A house with a reader who stays and one who left, a letter to each, and what gathered around them."""
+    """A store with a subscriber who stays and one who left, an email to each, and what gathered around them."""
     ctx = make_context(store)
     add_active_subscriber(ctx, ADA, "robot", now=NOW, cap=1)
     add_active_subscriber(ctx, BOB, "robot", "protein", now=NOW)
@@ -236,7 +236,7 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) ->
     assert prune_unsubscribed(past, NOW + 30 * DAY + timedelta(seconds=1)) == 3
     now = held(past)
     assert (now["of who left"], now["saved"], now["keywords"], now["papers"]) == (0, 1, [1, 0], [1, 2])
-    # The copy of their letter can still be looked at.
+    # The copy of their email can still be looked at.
     number = next(row.id for row in StoreView(past.engine).deliveries(BOB) if row.kind == DeliveryKind.DIGEST)
     link = past.signed_url(TokenPurpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
     browser = Browser(create_app(past, clock=lambda: NOW + 31 * DAY))

@@ -34,7 +34,7 @@ WANTED = {
 def add_delivery(
     store: Engine, *, kind: str = DeliveryKind.DIGEST, status: str = SubscriberStatus.ACTIVE, **given: object
 ) -> int:
-    """A letter to a reader of its own, claimed by "me" unless `given` says otherwise; its number."""
+    """An email to a subscriber of its own, claimed by "me" unless `given` says otherwise; its number."""
     with write_session(store) as session:
         to = subscriber(status=status)
         session.add(to)

@@ -1,4 +1,4 @@
-"""Rates, connections and the door of the relay, with real letters over real connections."""
+"""Rates, connections and the circuit of the relay, with real emails over real connections."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ def relay_context(store: Engine, port: int, **given: object) -> AppContext:
 
 
 def queue_welcomes(store: Engine, *domains: str) -> list[str]:
-    """A welcome to a new reader at each domain, in this order."""
+    """A welcome to a new subscriber at each domain, in this order."""
     with write_session(store) as session:
         recipients_to = [subscriber(email=f"r{number}-{id(store)}@{domain}") for number, domain in enumerate(domains)]
         session.add_all(recipients_to)
@@ -118,7 +118,7 @@ class OneAtATime(RudeRelay):
             self.open -= 1
 
 
-# --- the door
+# --- the circuit breaker
 
 
 def test_while_the_circuit_is_open_nothing_is_tried_for_a_pause_that_grows(store: Engine) -> None:
@@ -176,7 +176,7 @@ def test_the_circuit_closes_only_when_an_email_was_accepted(store: Engine) -> No
     later = NOW + INITIAL_PAUSE
 
     async def act() -> None:
-        # Asked with MAIL alone it says yes, and to a letter no: it wants a login for RCPT.
+        # Asked with MAIL alone it says yes, and to an email no: it wants a login for RCPT.
         async with asyncio.timeout(60), RudeRelay({"RCPT": ["530 5.7.0 log in"] * 2}) as rude:
             at = relay_context(store, rude.port)
             await send_queued(at, lambda: NOW)

@@ -1,4 +1,4 @@
-"""The sender end to end: rows in a store, letters at a relay, and the record afterwards."""
+"""The sender end to end: rows in a store, emails at a relay, and the record afterwards."""
 
 import asyncio
 import signal
@@ -37,7 +37,7 @@ def relay_context(store: Engine, port: int, **given: object) -> AppContext:
 
 
 def queue_deliveries(store: Engine, number: int = 1, *, kind: str = DeliveryKind.WELCOME, **given: object) -> list[str]:
-    """Letters to as many new readers; their addresses. A digest carries one paper."""
+    """Emails to as many new subscribers; their addresses. A digest carries one paper."""
     status = {DeliveryKind.CONFIRM: SubscriberStatus.PENDING, DeliveryKind.GOODBYE: SubscriberStatus.UNSUBSCRIBED}.get(
         DeliveryKind(kind), SubscriberStatus.ACTIVE
     )
@@ -186,7 +186,7 @@ def test_who_left_a_moment_ago_gets_nothing(store: Engine) -> None:
         assert (len(rude.messages), sent.sent, sent.cancelled) == (2, 2, 1)
         assert states(store) == ["sent", "cancelled", "sent"]
 
-    async def leave() -> None:  # while the first letter is answered, and all are claimed
+    async def leave() -> None:  # while the first email is answered, and all are claimed
         with write_session(store) as session:
             session.get_one(
                 Subscriber, StoreView(store).subscriber(subscribers[1]).id
@@ -205,7 +205,7 @@ def test_when_stopped_it_finishes_the_email_at_hand_and_hands_back_the_rest(stor
             stop.set()
 
     sent = deliver(relay_context(store, polite.port), stop=stop, on_progress=enough).sent
-    assert sent in {3, 4}  # while the third answer is recorded, a fourth letter is at hand
+    assert sent in {3, 4}  # while the third answer is recorded, a fourth email is at hand
     rows = StoreView(store).deliveries()
     assert [row.state for row in rows] == ["sent"] * sent + ["queued"] * (20 - sent)
     assert {(row.owner, row.attempts) for row in rows[sent:]} == {(None, 0)}
@@ -303,7 +303,7 @@ def test_more_emails_use_more_connections(sqlite_store: Engine, polite: Relay, e
     wanted = queue_deliveries(sqlite_store, emails)
     assert deliver(relay_context(sqlite_store, polite.port)).sent == emails
     assert sorted(recipients(polite)) == sorted(wanted)
-    worn_out = emails // 100  # a connection is renewed after a hundred letters
+    worn_out = emails // 100  # a connection is renewed after a hundred emails
     assert connections <= polite.sessions <= connections + worn_out
 
 
@@ -342,7 +342,7 @@ def test_a_killed_sender_leaves_at_most_one_email_a_connection_in_doubt(
     assert Counter(states(store)) == {"sent": len(wanted) - sent.uncertain, "uncertain": sent.uncertain}
     got = Counter(recipients(polite))
     assert set(got.values()) == {1}
-    # Whoever got no letter is among those in doubt.
+    # Whoever got no email is among those in doubt.
     doubtful = {
         address for address in wanted if StoreView(store).deliveries(address)[0].state == DeliveryState.UNCERTAIN
     }
@@ -372,7 +372,7 @@ def test_interrupted_it_ends_soon_and_doubts_only_what_may_have_left(
 
 
 class Saboteur(RudeRelay):
-    """Does something between the letter and its answer."""
+    """Does something between the email and its answer."""
 
     def __init__(self, act: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
@@ -457,7 +457,7 @@ def test_a_sender_whose_lock_is_lost_sends_no_email_twice(store: Engine) -> None
         with pytest.raises(StoreError, match="counts this process as dead"):
             await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         (second,) = at_once
-        # Uncertain for the other sender; but this one lives, and tells how its letter fared.
+        # Uncertain for the other sender; but this one lives, and tells how its email fared.
         assert (second.busy, second.uncertain, second.sent) == (False, 1, 249)
         assert len(rude.messages) == 250
         assert Counter(states(store)) == {"sent": 250}

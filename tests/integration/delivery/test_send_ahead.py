@@ -1,4 +1,4 @@
-"""What waits goes ahead: the next letter's envelope with the end of the one before, by the sender."""
+"""What waits goes ahead: the next email's envelope with the end of the one before, by the sender."""
 
 import asyncio
 from time import sleep
@@ -73,7 +73,7 @@ def test_an_email_that_is_refused_in_advance_affects_no_other(store: Engine) -> 
 def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_email_may_leave(store: Engine) -> None:
     queue_deliveries(store, 4)
     rude = RudeRelay(offers=("PIPELINING",))
-    in_doubt: list[int] = []  # letters on the wire, as the record has it before each change
+    in_doubt: list[int] = []  # emails on the wire, as the record has it before each change
     failed: list[str] = []
 
     def away(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -95,8 +95,8 @@ def test_an_answer_that_the_store_did_not_take_is_recorded_before_the_next_email
 
 
 class Watching(RudeRelay):
-    """Notes at each QUIT how many letters there were, and how many of them the record says are sent; answers are
-    slow to be recorded. At the second letter `stop` is set.
+    """Notes at each QUIT how many emails there were, and how many of them the record says are sent; answers are
+    slow to be recorded. At the second email `stop` is set.
     """
 
     def __init__(self, store: Engine, stop: asyncio.Event, *offers: str) -> None:

@@ -1,6 +1,6 @@
-"""The record beside a plain model of it: senders come, die and are taken for dead, clocks jump, readers leave.
+"""The record beside a plain model of it: senders come, die and are taken for dead, clocks jump, subscribers leave.
 
-Never is a letter on the wire twice, no paper is handed out twice, and none is lost.
+Never is an email on the wire twice, no paper is handed out twice, and none is lost.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def submit(
 
 @dataclass
 class ModelDelivery:
-    """What the model knows of one letter."""
+    """What the model knows of one email."""
 
     subscriber: int
     papers: frozenset[int]
@@ -74,12 +74,12 @@ class ModelDelivery:
 
 @dataclass
 class Model:
-    """The letters by their number, who wants any, and papers that wait for a next edition."""
+    """The emails by their number, who wants any, and papers that wait for a next edition."""
 
     deliveries: dict[int, ModelDelivery] = field(default_factory=dict)
     active: set[int] = field(default_factory=lambda: set(range(SUBSCRIBERS)))
     owed: dict[int, Counter[int]] = field(default_factory=lambda: {place: Counter() for place in range(SUBSCRIBERS)})
-    given: int = 0  # papers so far: each is new for one reader
+    given: int = 0  # papers so far: each is new for one subscriber
 
 
 class Play(RuleBasedStateMachine):
@@ -107,7 +107,7 @@ class Play(RuleBasedStateMachine):
             lock.close()
 
     def pick(self, number: int, *states: DeliveryState) -> int | None:
-        """One of the letters in these states, if there is any; else any letter: what must not work is tried too."""
+        """One of the emails in these states, if there is any; else any email: what must not work is tried too."""
         found = [key for key, row in self.model.deliveries.items() if row.state in states] or list(
             self.model.deliveries
         )
@@ -115,7 +115,7 @@ class Play(RuleBasedStateMachine):
 
     @rule(who=subscriber_index, papers=st.integers(1, 2))
     def enqueue(self, who: int, papers: int) -> None:
-        """A plan: what comes back and what is new goes into one letter."""
+        """A plan: what comes back and what is new goes into one email."""
         carried = set(range(self.model.given, self.model.given + papers))
         self.model.given += papers
         for entry in self.model.deliveries.values():
@@ -149,7 +149,7 @@ class Play(RuleBasedStateMachine):
         ]
         with write_session(self.store) as session:
             taken = [claimed.id for claimed in claims.claim(session, who, NOW + self.time, most)]
-        # In which order is the database's affair; which letters may go at all, and how many, is not.
+        # In which order is the database's affair; which emails may go at all, and how many, is not.
         assert set(taken) <= set(ready)
         assert len(taken) == len(set(taken)) == min(most, len(ready))
         for key in taken:
@@ -330,7 +330,7 @@ class Play(RuleBasedStateMachine):
             keeps = Counter(paper for row in mine if row.state in KEEPS_PAPERS for paper in row.papers)
             owed = Counter(paper for row in mine if row.state in RETURNS and not row.returned for paper in row.papers)
             assert had.get(number, set()) == set(keeps)
-            # Each paper is in exactly one place: with the reader, on its way, or owed.
+            # Each paper is in exactly one place: with the subscriber, on its way, or owed.
             everything = {paper for row in mine for paper in row.papers}
             assert keeps + owed == Counter(everything)
 

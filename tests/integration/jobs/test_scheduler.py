@@ -37,7 +37,7 @@ def scheduler_context(store: Engine, lists: ListingHost, port: int) -> AppContex
 
 
 def queue(store: Engine) -> str:
-    """A letter to a new reader, who has had the day's digest; the address."""
+    """An email to a new subscriber, who has had the day's digest; the address."""
     with write_session(store) as session:
         session.add(to := subscriber(last_due_day=TODAY))
         session.flush()
@@ -128,7 +128,7 @@ def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(
     work = Scheduler(ctx, FixedClock())
     asyncio.run(work.plan_and_deliver())
     assert recipients(polite) == [confirm]
-    # Had the tick planned, this reader's day would be over: nothing was listed yet.
+    # Had the tick planned, this subscriber's day would be over: nothing was listed yet.
 
     async def read_and_deliver() -> None:
         await work.collect()

@@ -58,7 +58,7 @@ def queue(store: Engine, emails: int) -> None:
 
 
 def handed_out(store: Engine, polite: Relay, emails: int) -> AppContext:
-    """So many letters wait, and so does the job to send them."""
+    """So many emails wait, and so does the job to send them."""
     ctx = at_the(store, polite)
     queue(store, emails)
     prepare_tables(store)
@@ -292,7 +292,7 @@ def states(store: Engine) -> Counter[str]:
 
 
 def checked(ctx: AppContext) -> Callable[[], AppContext]:
-    """As the command opens its house: only where the schema fits."""
+    """Open the store as the command does: only where the schema fits."""
 
     def build() -> AppContext:
         result = opened(ctx)()

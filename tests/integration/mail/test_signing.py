@@ -30,7 +30,7 @@ def test_messages_leave_signed_when_a_key_is_named(tmp_path: Path, signs: bool) 
         ours = {name: value for name, value in SIGNING.items() if signs or "DKIM" not in name}
         command = Command(tmp_path, ours | {"DIGEST_SMTP_PORT": str(running.port)})
         command.run("subscribers", "add", "ada@example.org", "--keyword", "论文")
-        command.run("run", status=None)  # no source is there; the letter goes all the same
+        command.run("run", status=None)  # no source is there; the message goes all the same
         ((_, raw),) = running.accepted
     known = load_dkim_signer(Settings(_env_file=None, dkim_key=str(KEY), dkim_selector="s1", dkim_domain="example.org"))
     assert known is not None

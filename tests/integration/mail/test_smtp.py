@@ -83,7 +83,7 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(against: Against) ->
     against(lambda: RudeRelay({"EHLO": ["502 unknown"]}), act)
 
 
-# --- refusals before and after the letter
+# --- refusals before and after the message
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_withdrawn_message_does_not_leave_and_the_next_one_does(against: Again
         await send(connection)
         assert len(rude.messages) == 1
         first, last = [line.split(" ")[0] for line in rude.heard[0]], [line.split(" ")[0] for line in rude.heard[-1]]
-        if "PIPELINING" in rude.offers:  # the relay waits for the letter already: closing tells it that none comes
+        if "PIPELINING" in rude.offers:  # the relay waits for the message already: closing tells it that none comes
             assert (first, last) == (["EHLO", "MAIL", "RCPT", "DATA"], ["EHLO", "MAIL", "RCPT", "DATA"])
         else:
             assert first == last == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]

@@ -1,4 +1,4 @@
-"""The next letter's envelope in one write with the end of the one before (RFC 2920 3.1), and relays that mind."""
+"""The next message's envelope in one write with the end of the one before (RFC 2920 3.1), and relays that mind."""
 
 import asyncio
 from collections.abc import Callable

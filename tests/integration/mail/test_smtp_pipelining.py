@@ -69,7 +69,7 @@ def test_the_first_refusal_counts_and_no_message_goes_to_a_relay_that_waits_for_
         assert (type(error), error.code) == (kind, code)
         await send(connection)
         assert rude.messages == [MESSAGE + b".\r\n"]
-        # A server that waits for a letter reads whatever comes as one: that connection is not used again.
+        # A server that waits for a message reads whatever comes as one: that connection is not used again.
         assert len(rude.heard) == 1 + refusals["DATA"].startswith("354")
 
     pipelining(lambda: RudeRelay({verb: [reply] for verb, reply in refusals.items()}), act)

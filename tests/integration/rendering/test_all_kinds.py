@@ -1,4 +1,4 @@
-"""The letters that `make check-mail` shows to other judges, before those that PyPI has: two parsers and dkimpy."""
+"""The emails that `make check-mail` shows to other judges, before those that PyPI has: two parsers and dkimpy."""
 
 import json
 from pathlib import Path

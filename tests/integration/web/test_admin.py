@@ -93,7 +93,7 @@ def create_delivery(ctx: AppContext, email: str = ADA, **given: Any) -> int:
         return int(row.id or 0)
 
 
-# --- the door
+# --- signing in
 
 
 PATHS = ("", "/readers", "/readers/1", "/letters/1", "/live")
@@ -276,7 +276,7 @@ def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext
     assert "<style" not in page
     assert re.findall(r"<script(?! src=)", page) == []
     drawings = [ET.fromstring(text) for text in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
-    assert len(drawings) == 3  # letters, readers, and the source that was read
+    assert len(drawings) == 3  # emails, subscribers, and the source that was read
     for drawing in drawings:
         named, described = (drawing.attrib["aria-labelledby"]).split()
         texts = {found.attrib["id"]: found.text for found in drawing if "id" in found.attrib}
@@ -316,7 +316,7 @@ def test_axis_ticks_are_round_numbers(least: int, most: int, wanted: list[int] |
     assert found[-1] >= most
 
 
-# --- one letter
+# --- one email
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("sent", "sent"), ("lost", "failed")])
@@ -345,7 +345,7 @@ def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
     assert operator.post("/letters/9/copy").status_code == 409
 
 
-# --- one reader
+# --- one subscriber
 
 
 @pytest.fixture

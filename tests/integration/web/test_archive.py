@@ -68,7 +68,7 @@ def test_the_copy_has_no_links_that_change_the_subscription(ctx: AppContext) -> 
     assert links == []
     for name in (field.name for field in fields(PersonalLinks)):
         address = getattr(email.links, name)
-        assert address, name  # the letter itself has it
+        assert address, name  # the email itself has it
         assert address.rpartition("/")[2] not in page.text
     assert StoreView(ctx.engine).subscriber(ADA).nonce not in page.text
     assert ADA not in page.text

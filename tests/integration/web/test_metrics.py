@@ -185,7 +185,7 @@ def test_the_first_row_of_a_time_is_found_by_bisection(store: Engine, count: int
             assert (max(before, default=0)) < metrics <= min(wanted, default=10**9)
 
 
-# --- a round that is overdue
+# --- a run that is overdue
 
 
 def browser_with_clock(store: Engine, **settings: object) -> tuple[Browser, list[datetime]]:
@@ -251,7 +251,7 @@ def test_a_run_is_overdue_when_queued_deliveries_are_not_claimed(store: Engine) 
     assert health_of(browser) == (200, "")
     now.append(NOW + timedelta(hours=1, minutes=1))
     assert health_of(browser)[0] == 503
-    # A relay that refuses us is told apart: the pages work, and no letter is late by our fault.
+    # A relay that refuses us is told apart: the pages work, and no email is late by our fault.
     with write_session(store) as session:
         open_circuit(session, make_context(store).relay_config().name, code=535, reply="no", now=NOW)
     now.append(NOW + timedelta(hours=1, minutes=2))

@@ -285,7 +285,7 @@ def test_a_preview_of_an_invalid_keyword_shows_the_error(browser: Browser) -> No
     assert "unclosed quote" in response.text
 
 
-# --- the links in letters
+# --- the links in emails
 
 
 def test_confirming_takes_one_button_and_a_second_click_is_no_error(ctx: AppContext, browser: Browser) -> None:

@@ -243,7 +243,7 @@ def test_unsubscribing_by_the_button_offers_an_undo(ctx: AppContext, record: Sto
     assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
     assert "Welcome back" in browser.post(back).text
     assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
-    # One click in a mail program: no page, no last letter; the way back is on the page behind the link.
+    # One click in a mail program: no page, no last email; the way back is on the page behind the link.
     browser.post(where, {"List-Unsubscribe": "One-Click"})
     with read_session(ctx.engine) as session:
         assert [delivery.kind for delivery in session.exec(select(Delivery)).all()] == ["goodbye"]

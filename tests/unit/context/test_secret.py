@@ -109,7 +109,7 @@ def test_a_new_key_signs_and_old_links_go_on_to_work(sqlite_url: str) -> None:
     assert TokenSigner(["the-third-key-of-all-long-enough"]).unsign(TokenPurpose.UNSUBSCRIBE, new, now) == "ada"
     with pytest.raises(TokenError):
         TokenSigner([between]).unsign(TokenPurpose.UNSUBSCRIBE, new, now)
-    # What comes back to a return address of that time names its letter too.
+    # What comes back to a return address of that time names its email too.
     then = ReturnPath("bounces@example.org", [between])
     assert ctx.return_path
     address = then.address_for(ReturnPathKind.BOUNCE, 7, "<7@example.org>")

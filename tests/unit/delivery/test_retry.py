@@ -1,4 +1,4 @@
-"""What an answer of the relay means for a letter."""
+"""What an answer of the relay means for an email."""
 
 import random
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is put into a letter comes out of it, by two parsers that no one here wrote, and over real SMTP.
+"""What is put into a message comes out of it, by two parsers that no one here wrote, and over real SMTP.
 
 Titles, names, keywords, organizations and notices come from strangers: they may hold anything.
 """
@@ -136,7 +136,7 @@ def faults(raw: bytes) -> list[str]:
 
 
 def shown(text: str) -> str:
-    """A text from outside as a letter shows it, without the white space, which may be a line's end."""
+    """A text from outside as a message shows it, without the white space, which may be a line's end."""
     return re.sub(r"\s", "", clean_line(text))
 
 
