@@ -39,6 +39,7 @@ from digest.tokens import TokenPurpose
 
 PAUSE_LENGTH = timedelta(days=14)
 RECENT_DIGESTS = 10  # in which the papers of a keyword are counted
+LISTED_AUTHORS = 50  # authors of one paper that can be chosen
 # A star means something else in a name, and a quote would end it.
 _NAME_DELIMITERS = re.compile(r"[\s*\"“”„«»]+")
 
@@ -136,10 +137,11 @@ class AuthorOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MuteAuthorState(ActionResult):
-    """Authors of a paper; `author` is the one that was chosen."""
+    """Authors of a paper; `author` is the one that was chosen. `unlisted_count` is the number of further ones."""
 
     title: str
     authors: tuple[AuthorOption, ...]
+    unlisted_count: int = 0
     author: AuthorOption | None = None
 
 
@@ -154,7 +156,7 @@ def mute_author(ctx: AppContext, token: str, paper_id: int, name: str, now: date
     """Add a keyword that excludes an author. Raises TokenError, or SubscriberError when there is no room for it."""
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.MUTE_AUTHOR, token, now)
-        state = _mute_author_state(session, subscriber, paper_id)
+        state = _mute_author_state(session, subscriber, paper_id, name)
         author = next((option for option in state.authors if option.name == name and option.exclusion), None)
         if author is None or author.exclusion is None:
             raise SubscriberError("Choose one of the authors.")
@@ -188,12 +190,16 @@ def unmute_author(ctx: AppContext, token: str, undo: str, now: datetime) -> Acti
         return ActionResult(profile=to_profile(session, subscriber), changed=remaining != keywords)
 
 
-def _mute_author_state(session: Session, subscriber: Subscriber, paper_id: int) -> MuteAuthorState:
+def _mute_author_state(session: Session, subscriber: Subscriber, paper_id: int, chosen: str = "") -> MuteAuthorState:
     paper = session.get(Paper, paper_id)
     if paper is None:
         raise TokenError("This paper is not kept any more. A newer letter has the same link beside its papers.")
     saved = {keyword.canonical for keyword in keywords_of(session, subscriber)}
-    exclusions = {name: author_exclusion(name) for name in paper.authors if name.strip()}
+    names = list(dict.fromkeys(name for name in paper.authors if name.strip()))
+    # Each name costs a query and a match; collaborations of thousands have their speaker first or last.
+    listed = names if len(names) <= LISTED_AUTHORS else [*names[: LISTED_AUTHORS - 1], names[-1]]
+    listed += [chosen] if chosen in names and chosen not in listed else []
+    exclusions = {name: author_exclusion(name) for name in listed}
     return MuteAuthorState(
         profile=to_profile(session, subscriber),
         title=paper.title,
@@ -201,6 +207,7 @@ def _mute_author_state(session: Session, subscriber: Subscriber, paper_id: int) 
             AuthorOption(name, exclusion, exclusion is not None and exclusion.canonical in saved)
             for name, exclusion in exclusions.items()
         ),
+        unlisted_count=len(names) - len(listed),
     )
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from digest.database import read_session
 from digest.database.models import Listing, Paper
 from digest.errors import QueryError
-from digest.formatting import MAX_NAME_LENGTH, safe_url, truncate
+from digest.formatting import MAX_NAME_LENGTH, format_number, safe_url, truncate
 from digest.matching import Explanation, Query, explain, parse
 from digest.papers import MAX_PAPER_ID, SearchPage, build_documents, search_papers
 from digest.rendering import TextPart, split_text
@@ -19,6 +19,7 @@ from digest.subscribers import KeywordLimits
 from digest.web.context import WebContext
 
 PAPERS_PER_PAGE = 50
+LISTED_AUTHORS = 50  # authors of one paper; search finds it by each of the others, too
 MAX_TEXT_LENGTH = 100_000  # characters of a title or an abstract: all there is
 MAX_PAGES = 200
 VIEW_DAYS = {"week": 7, "month": 30, "trending": 7}  # days of each view
@@ -59,10 +60,13 @@ def paper_entry(paper: Paper, explanation: Explanation | None = None) -> PaperEn
     for label, name in LINK_LABELS:
         if url := safe_url(getattr(paper, name)):
             links.setdefault(url, label)
+    authors = ", ".join(truncate(name, MAX_NAME_LENGTH) for name in paper.authors[:LISTED_AUTHORS])
+    if (more := len(paper.authors) - LISTED_AUTHORS) > 0:
+        authors += f" and {format_number(more)} more"
     return PaperEntry(
         paper=paper,
         links=tuple((label, url) for url, label in links.items()),
-        authors=", ".join(truncate(name, MAX_NAME_LENGTH) for name in paper.authors),
+        authors=authors,
         title=split_text(paper.title, explanation.title if explanation else (), MAX_TEXT_LENGTH),
         abstract=split_text(paper.abstract, explanation.abstract if explanation else (), MAX_TEXT_LENGTH),
     )

@@ -232,6 +232,17 @@ def test_a_name_that_no_keyword_can_express_has_no_exclusion(name: str) -> None:
     assert author_exclusion(name) is None
 
 
+def test_of_a_paper_with_thousands_of_authors_fifty_can_be_chosen(ctx: AppContext) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    store_papers(ctx, NOW, "A robot walks")
+    names = [f"Author Number{n}" for n in range(3000)]
+    with write_session(ctx.engine) as session:
+        session.exec(select(Paper)).one().authors = names
+    state = get_mute_author_state(ctx, sign_token(ctx, ADA, TokenPurpose.MUTE_AUTHOR, NOW), 1, NOW)
+    assert [author.name for author in state.authors] == [*names[:49], names[-1]]
+    assert state.unlisted_count == 2950
+
+
 # --- once a week, and pause
 
 

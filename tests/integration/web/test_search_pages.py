@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, write_session
+from digest.database.models import Paper
 from digest.papers import latest_list_day, store_listings
 from digest.sources import ListedPaper
 from digest.tokens import TokenSigner
@@ -178,3 +180,18 @@ def test_a_paper_is_found_before_it_is_indexed(ctx: AppContext, browser: Browser
     with read_session(ctx.engine) as session:
         assert latest_list_day(session) == TODAY
     assert "before the index knows" in browser.get("/papers?q=robot").text
+
+
+def test_a_paper_with_thousands_of_authors_lists_fifty_and_is_found_by_the_last(
+    ctx: AppContext, browser: Browser
+) -> None:
+    store_papers(ctx, "A robot walks")
+    with write_session(ctx.engine) as session:
+        paper = session.exec(select(Paper)).one()
+        paper.authors = [f"Author Number{n}" for n in range(3000)]
+        paper.is_indexed = False
+        number = paper.id
+    page = browser.get(f"/papers/{number}").text
+    assert "Author Number49 and 2,950 more" in page
+    found = browser.get("/papers", params={"q": 'author:"Author Number2999"'}).text
+    assert "Author Number49 and 2,950 more" in found
