@@ -24,6 +24,7 @@ from digest.mail.transfer_encoding import (
 
 CRLF = "\r\n"
 LINE_LENGTH, MAX_LINE_LENGTH = 78, 998  # characters
+ENCODED_LINE_LENGTH = 76  # of a line with an encoded word (RFC 2047 section 2)
 MAX_CACHED_SUBJECTS = 1024  # many subscribers get the same one
 # "=_" stands in neither quoted-printable nor base64, so no body can hold this line (RFC 2045, 6.7).
 BOUNDARY = "=_letter"
@@ -159,7 +160,7 @@ def format_sender(mail_from: str) -> str:
         return address
     if _PLAIN_TEXT.fullmatch(name) and "=?" not in name and len(name) <= LINE_LENGTH - len("From: "):
         return formataddr((name, address))
-    return f"{Header(name, 'utf-8', header_name='From').encode(linesep=CRLF)}\r\n <{address}>"
+    return f"{Header(name, 'utf-8', ENCODED_LINE_LENGTH, 'From').encode(linesep=CRLF)}\r\n <{address}>"
 
 
 @lru_cache(maxsize=MAX_CACHED_SUBJECTS)
@@ -176,4 +177,4 @@ def fold_header(name: str, value: str) -> str:
     if is_plain and max(map(len, value.split(" "))) < LINE_LENGTH - len(f"{name}: "):
         folded = textwrap.wrap(line, LINE_LENGTH - 1, break_long_words=False, break_on_hyphens=False)
         return "\r\n ".join(folded)
-    return f"{name}: {Header(value, 'utf-8', header_name=name).encode(linesep=CRLF)}"
+    return f"{name}: {Header(value, 'utf-8', ENCODED_LINE_LENGTH, name).encode(linesep=CRLF)}"
