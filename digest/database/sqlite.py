@@ -2,7 +2,9 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any
 
@@ -23,6 +25,7 @@ PRAGMAS = (
 BUSY_TIMEOUT = 30  # seconds to wait for another writer of an SQLite file
 DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 PRIMARY_CODE = 0xFF  # the lower byte of an extended result code
+_CREATION_LOCK = Lock()  # no other thread connects before the new file is closed
 RESTORE_HINT = "stop digest and restore the backup (deploy/README.md, Backup and restore)"
 
 
@@ -81,10 +84,10 @@ def describe_damage(engine: Engine, reason: str) -> str:
 
 def _create_file(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
     # SQLite would create it with the permissions that the umask leaves; its -wal and -shm get those of the file.
-    try:
-        os.close(os.open(arguments[0], os.O_CREAT | os.O_RDONLY, 0o600))
-    except OSError:
-        return  # SQLite reports what is wrong, in its own words
+    # A file that exists is never opened here: closing it would drop the POSIX locks that connections of this process
+    # hold on it, and another process could then delete the -wal under them (sqlite.org/howtocorrupt.html, 2.2).
+    with _CREATION_LOCK, suppress(OSError):  # SQLite reports what is wrong, in its own words
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
 
 
 def _set_text_factory(connection: Any, _record: Any) -> None:

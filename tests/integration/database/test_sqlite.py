@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +41,17 @@ def test_a_new_store_is_readable_by_its_owner_only(tmp_path: Path, connect: Conn
     }
     folders = (tmp_path / "var", tmp_path / "var" / "lib")
     assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+
+
+def test_another_process_that_closes_the_store_leaves_the_wal_to_this_one(sqlite_store: Engine, tmp_path: Path) -> None:
+    with write_session(sqlite_store) as session:
+        session.add(subscriber())
+    # Whoever opens and closes the file beside an open connection loses the POSIX locks of the process.
+    with sqlite_store.connect() as first, sqlite_store.connect() as second:
+        assert [connection.execute(text("SELECT count(*) FROM subscriber")).scalar() for connection in (first, second)]
+        read = f"import sqlite3; sqlite3.connect({str(tmp_path / 'digest.db')!r}).execute('SELECT * FROM subscriber')"
+        subprocess.run([sys.executable, "-c", read], check=True, timeout=60)
+        assert (tmp_path / "digest.db-wal").exists()
 
 
 def test_a_damaged_store_is_named_with_what_to_do(sqlite_store: Engine, tmp_path: Path) -> None:
