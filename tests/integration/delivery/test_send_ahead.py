@@ -6,7 +6,7 @@ from time import sleep
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from digest.database import write_session
+from digest.database import quarantined_rows, read_session, write_session
 from digest.database.models import DeliveryState
 from digest.delivery import send_queued
 from tests.integration.delivery.test_send import against, queue_deliveries, relay_context, states
@@ -51,11 +51,13 @@ def test_an_email_that_cannot_be_written_stops_none_behind_it(store: Engine) -> 
 
     async def act(rude: RudeRelay) -> None:
         sent = await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
-        assert (sent.sent, sent.deferred) == (7, 1)
+        assert (sent.sent, sent.deferred, sent.unreadable) == (7, 0, 1)
 
     against(RudeRelay(offers=("PIPELINING",)), act)
     odd = [delivery for delivery in StoreView(store).deliveries() if delivery.state != DeliveryState.SENT]
-    assert [delivery.reply.split(":")[0] for delivery in odd] == ["cannot be written"]
+    assert [(delivery.state, delivery.attempts) for delivery in odd] == [(DeliveryState.QUEUED, 0)]
+    with read_session(store) as session:
+        assert [row.reason for row in quarantined_rows(session)] == ["its subscriber cannot be read: no such time zone"]
 
 
 def test_an_email_that_is_refused_in_advance_affects_no_other(store: Engine) -> None:
