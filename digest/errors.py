@@ -4,7 +4,7 @@ DigestError
 ├── SettingError                  stop: a setting is wrong; the message names it and shows an example
 ├── UsageError                    stop: an argument of a command cannot be used
 ├── StoreError                    stop: the database cannot be used as it is
-│   ├── StoreRolledBackError        send nothing: the database does not know what was sent from it
+│   ├── StaleStoreError        send nothing: the database does not know what was sent from it
 │   └── OwnershipLostError          stop this sender or worker: others may take what it has claimed
 ├── QueryError                    tell the author: a keyword cannot be parsed
 ├── SubscriberError               tell the subscriber
@@ -59,7 +59,7 @@ class StoreError(DigestError):
     """Database that is missing, of another version, or held by another process."""
 
 
-class StoreRolledBackError(StoreError):
+class StaleStoreError(StoreError):
     """Database that is older than what was sent from it: restored from a backup, or without its write-ahead log."""
 
 

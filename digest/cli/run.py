@@ -120,7 +120,7 @@ SHOWN_COLUMNS = {
 def sources(*, as_json: JsonOption = False) -> None:
     """Show the last fetches of each source, and what is wrong with it. Exits with 1 while a day is missing."""
     from digest.database import read_session
-    from digest.papers import latest_fetches, source_problems
+    from digest.papers import latest_fetches, load_source_problems
 
     with read_session(open_context().engine) as session:
         fetches = [
@@ -128,7 +128,7 @@ def sources(*, as_json: JsonOption = False) -> None:
             | {"via": fetch.endpoint, "listed": fetch.listed_count, "new": fetch.new_count, "code": fetch.error_code}
             for fetch in latest_fetches(session)
         ]
-        problems = source_problems(session, utc_now())
+        problems = load_source_problems(session, utc_now())
     if as_json:
         sentences = [problem.sentence for problem in problems]
         print_json({"fetches": fetches, "problems": sentences}, {"fetches": "readings"})

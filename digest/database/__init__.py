@@ -31,7 +31,7 @@ from digest.database.locks import (
 )
 from digest.database.quarantine import (
     MAX_POSITION,
-    UnreadableRow,
+    InvalidRow,
     describe_unreadable,
     find_fault,
     find_subscriber_fault,
@@ -52,8 +52,8 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
+    "InvalidRow",
     "SendMark",
-    "UnreadableRow",
     "WriteConnection",
     "acquire_lock",
     "array_value",

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from digest.database.dialects import is_postgresql
 from digest.database.engine import connect, redact_url, wrap_store_errors
 from digest.database.locks import SENDER_LOCK, exclusive_lock
-from digest.database.models import Paper, RateLimitCounter, SharedTokenBucket, Unreadable
+from digest.database.models import InvalidValue, Paper, RateLimitCounter, SharedTokenBucket
 from digest.database.schema import ensure_schema, schema_versions
 from digest.errors import StoreError
 
@@ -92,7 +92,7 @@ def _copy_table(source: Connection, target: Connection, table: Table, on_progres
     with closing(_select_by_key(source, table)) as rows:
         for batch in rows.mappings().partitions(BATCH_SIZE):
             values = [{name: value for name, value in row.items() if name not in rebuilt} for row in batch]
-            if odd := [name for row in values for name, value in row.items() if isinstance(value, Unreadable)]:
+            if odd := [name for row in values for name, value in row.items() if isinstance(value, InvalidValue)]:
                 raise StoreError(
                     f"{table.name}: {odd[0]} of a row cannot be read; mend it first (digest quarantine list)"
                 )

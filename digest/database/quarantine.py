@@ -1,6 +1,6 @@
 """Rows that cannot be read: set aside, named and counted, while all others are worked on.
 
-Reading never fails (see `models.tolerant_types`): what cannot be read has a stand-in, and `find_fault` tells. Who works
+Reading never fails (see `models.column_types`): what cannot be read has a stand-in, and `find_fault` tells. Who works
 with rows drops the faulty ones and hands them to `quarantine_rows`; before the next plan, `release_readable` looks at
 each again.
 """
@@ -18,6 +18,7 @@ from digest.database.dialects import insert
 from digest.database.models import (
     Delivery,
     HttpCacheEntry,
+    InvalidValue,
     Keyword,
     Listing,
     Paper,
@@ -25,7 +26,6 @@ from digest.database.models import (
     SavedKeyword,
     SourceFetch,
     Subscriber,
-    Unreadable,
 )
 from digest.schedule import timezone_names
 
@@ -42,7 +42,7 @@ MODELS: Mapping[str, type[SQLModel]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableRow:
+class InvalidRow:
     """Row that cannot be worked with. `reason` names the column, never an address or what a subscriber wrote."""
 
     table_name: str
@@ -55,7 +55,7 @@ def find_fault(row: SQLModel) -> str | None:
     table = cast("Table", inspect(type(row)).local_table)
     for column in table.columns:
         value = getattr(row, column.key)
-        if isinstance(value, Unreadable | bytes):  # no column is for bytes, but SQLite stores what it is given
+        if isinstance(value, InvalidValue | bytes):  # no column is for bytes, but SQLite stores what it is given
             return f"{column.key} cannot be read"
         if value is None and not column.nullable and not column.primary_key:
             return f"{column.key} is missing"
@@ -78,7 +78,7 @@ def find_subscriber_fault(timezone: object, send_hour: object, cap: object = 1) 
     return None if isinstance(cap, int) and cap > 0 else "cap is no number of papers"
 
 
-def select_readable(rows: Iterable[Row], unreadable: list[UnreadableRow]) -> list[Row]:
+def select_readable(rows: Iterable[Row], unreadable: list[InvalidRow]) -> list[Row]:
     """Return the rows without fault, and append the others to `unreadable`."""
     accepted = []
     for row in rows:
@@ -89,12 +89,12 @@ def select_readable(rows: Iterable[Row], unreadable: list[UnreadableRow]) -> lis
     return accepted
 
 
-def describe_unreadable(model: type[SQLModel], row_id: object, reason: str) -> UnreadableRow:
+def describe_unreadable(model: type[SQLModel], row_id: object, reason: str) -> InvalidRow:
     """Name a row of a table."""
-    return UnreadableRow(str(model.__tablename__), str(row_id), reason)
+    return InvalidRow(str(model.__tablename__), str(row_id), reason)
 
 
-def quarantine_rows(session: Session, rows: Iterable[UnreadableRow], now: datetime) -> int:
+def quarantine_rows(session: Session, rows: Iterable[InvalidRow], now: datetime) -> int:
     """Record rows as set aside; return how many there are. One that is set aside already is counted again."""
     distinct = {(row.table_name, row.row_id): row for row in rows}
     for row in distinct.values():

@@ -22,7 +22,7 @@ from sqlmodel import Session, col, func, select
 from digest.database.dialects import is_postgresql
 from digest.database.engine import read_session, write_session
 from digest.database.models import Delivery
-from digest.errors import StoreError, StoreRolledBackError
+from digest.errors import StaleStoreError, StoreError
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ def read_mark(engine: Engine) -> SendMark | None:
 
 
 def check_mark(engine: Engine) -> None:
-    """Raise StoreRolledBackError while the mark is ahead of the store; do nothing on PostgreSQL."""
+    """Raise StaleStoreError while the mark is ahead of the store; do nothing on PostgreSQL."""
     if is_postgresql(engine) or (mark := read_mark(engine)) is None:
         return
     with read_session(engine) as session:
@@ -69,7 +69,7 @@ def check_mark(engine: Engine) -> None:
             return
         batch = _pragma(session.connection(), "user_version")
     sent = f"batch {mark.batch}, up to delivery {mark.highest_delivery}, at {mark.written_at}"
-    raise StoreRolledBackError(
+    raise StaleStoreError(
         f"{mark_path(engine)} says that e-mails were sent of which this database knows nothing ({sent}; the database "
         f"is at batch {batch}): it was restored from a backup, or has lost its -wal file. Sources are read and pages "
         "work, but nothing is planned or sent until: digest database resume --assume-sent (nothing comes twice) or "

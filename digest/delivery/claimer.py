@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from digest.context import AppContext
 from digest.database import (
+    InvalidRow,
     SendMark,
-    UnreadableRow,
     count_batch,
     describe_unreadable,
     find_subscriber_fault,
@@ -21,7 +21,7 @@ from digest.database import (
     write_mark,
     write_session,
 )
-from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, Unreadable
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, InvalidValue
 from digest.delivery import claims, transitions
 from digest.mail import OutgoingMessage
 from digest.rendering import BatchData, FirstPapers, RenderCache, load_batch, prepare_email
@@ -65,7 +65,7 @@ class ClaimedEmail:
 def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | None:
     """Return why no e-mail can be rendered for a delivery, None when one can."""
     for column in fields(delivery):
-        if isinstance(getattr(delivery, column.name), Unreadable):
+        if isinstance(getattr(delivery, column.name), InvalidValue):
             return f"{column.name} cannot be read"
     recipient = batch.recipients.get(delivery.subscriber_id)
     if recipient is None:
@@ -89,7 +89,7 @@ class Claimer:
     cache: RenderCache
     first_papers: FirstPapersFinder | None = None
     uncertain: int = 0
-    unreadable: set[UnreadableRow] = field(default_factory=set)
+    unreadable: set[InvalidRow] = field(default_factory=set)
     _recovered_at: float = 0.0
     _mark: SendMark | None = None
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from digest.database import check_mark, read_mark, renew_mark, write_session
 from digest.database.models import OPEN_STATES, Delivery, DeliveryState, Listing, Paper, Subscriber
 from digest.delivery.transitions import RECLAIMABLE_STATES
-from digest.errors import StoreRolledBackError, UsageError
+from digest.errors import StaleStoreError, UsageError
 
 ASSUMED_REPLY = "assumed sent by the operator, after the database had gone back"
 
@@ -22,7 +22,7 @@ def resume_sending(engine: Engine, now: datetime, *, assume_sent: bool) -> int:
     """
     try:
         check_mark(engine)
-    except StoreRolledBackError:
+    except StaleStoreError:
         mark = read_mark(engine)
     else:
         raise UsageError("there is nothing to resume: the database knows of everything that was sent")

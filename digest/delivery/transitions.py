@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import UnreadableRow, describe_unreadable, insert, is_in_values
+from digest.database import InvalidRow, describe_unreadable, insert, is_in_values
 from digest.database.models import (
     UNDELIVERED,
     Delivery,
     DeliveryKind,
     DeliveryState,
+    InvalidList,
     Subscriber,
-    UnreadableList,
     complete_state_counts,
 )
 from digest.delivery.claims import DELIVERY_TABLE
@@ -92,7 +92,7 @@ def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, no
 
 
 def reclaim_undelivered_papers(
-    session: Session, subscriber_ids: Sequence[int], now: datetime, unreadable: list[UnreadableRow] | None = None
+    session: Session, subscriber_ids: Sequence[int], now: datetime, unreadable: list[InvalidRow] | None = None
 ) -> dict[int, UndeliveredPapers]:
     """Return papers for the next edition by subscriber, each once.
 
@@ -121,7 +121,7 @@ def reclaim_undelivered_papers(
     by_subscriber: dict[int, UndeliveredPapers] = {}
     unreadable_ids = []
     for delivery_id, subscriber_id, papers, omitted_papers in rows:
-        if isinstance(papers, UnreadableList) or isinstance(omitted_papers, UnreadableList):
+        if isinstance(papers, InvalidList) or isinstance(omitted_papers, InvalidList):
             unreadable_ids.append(int(delivery_id or 0))
             continue
         undelivered_papers = by_subscriber.setdefault(subscriber_id, UndeliveredPapers())

@@ -15,7 +15,7 @@ import structlog
 from sqlmodel import Session
 
 from digest.context import AppContext
-from digest.database import UnreadableRow, quarantine_rows, read_session, write_session
+from digest.database import InvalidRow, quarantine_rows, read_session, write_session
 from digest.database.models import FetchStatus
 from digest.errors import MalformedAnswerError, NotListedError, SourceError
 from digest.jobs.reports import SourceReport
@@ -76,7 +76,7 @@ async def collect_sources(
     ctx: AppContext, now: datetime, *, days: Sequence[date] | None, on_progress: Callable[[str], None] | None = None
 ) -> list[SourceReport]:
     """Fetch every source of the settings: the current days and the missed ones, or just `days`."""
-    unreadable: list[UnreadableRow] = []
+    unreadable: list[InvalidRow] = []
     with read_session(ctx.engine) as session:
         validators = load_http_cache(session, unreadable)
     settings = ctx.settings
@@ -127,7 +127,7 @@ def _days_to_fetch(
     current = source.current_days(now)
     if days is not None:
         return [day for day in days if day in current], [day for day in days if day not in current]
-    unreadable: list[UnreadableRow] = []
+    unreadable: list[InvalidRow] = []
     with read_session(ctx.engine) as session:
         fetches = load_fetches(session, source.name, now, unreadable)
         due = days_due(fetches, now, current, growth_period=source.growth_period)

@@ -41,7 +41,7 @@ async def plan(
 ) -> PlanReport:
     """Queue a digest for every subscriber who is due and for whom there are new papers.
 
-    Raises StoreRolledBackError for a store that does not know what was sent from it.
+    Raises StaleStoreError for a store that does not know what was sent from it.
     """
     check_mark(ctx.engine)
     return await asyncio.to_thread(

@@ -15,7 +15,7 @@ from digest.database.models import DeliveryState
 from digest.monitoring.health import Health
 from digest.monitoring.source_statistics import last_fetches
 from digest.monitoring.statistics import WEEK_DAYS, MonthSummary
-from digest.papers import SOURCE_TITLES, SourceProblem, source_problems
+from digest.papers import SOURCE_TITLES, SourceProblem, load_source_problems
 
 MAX_FAILURE_RATIO = 0.02  # large providers begin to refuse at about this share
 MIN_FAILURES = 3  # one of ten deliveries tells nothing
@@ -38,7 +38,7 @@ def find_alerts(ctx: AppContext, month: MonthSummary | None, health: Health, now
     alerts = list(_service_alerts(health))
     if month is not None:
         with read_session(ctx.engine) as session:
-            problems = source_problems(session, now)
+            problems = load_source_problems(session, now)
             alerts += _delivery_alerts(session, month, now)
             alerts += _quarantine_alerts(session)
             alerts += _source_alerts(session, ctx.settings, problems, now)

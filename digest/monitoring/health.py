@@ -9,10 +9,10 @@ from digest.context import AppContext
 from digest.database import check_mark, read_session, schema_versions
 from digest.database.models import RelayCircuit
 from digest.delivery import find_circuit
-from digest.errors import StoreError, StoreRolledBackError
+from digest.errors import StaleStoreError, StoreError
 from digest.monitoring.delivery_statistics import QueueStatus, queue_status
 from digest.monitoring.overdue import DueSubscribers, OverdueStatus, OverdueTracker, find_due_subscribers
-from digest.papers import lasting_notices, source_problems
+from digest.papers import lasting_notices, load_source_problems
 
 SENDING_STOPPED = "the database does not know what was sent from it, so nothing is sent; see: digest doctor"
 DATABASE_UNAVAILABLE = "the database does not answer"
@@ -52,9 +52,9 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
         with read_session(ctx.engine) as session:
             circuit = find_circuit(session, ctx.relay_config().name)
             queue = queue_status(session, now)
-            notices = lasting_notices(source_problems(session, now))
+            notices = lasting_notices(load_source_problems(session, now))
         check_mark(ctx.engine)
-    except StoreRolledBackError:
+    except StaleStoreError:
         return Health(SENDING_STOPPED, required, required, circuit=circuit, due=tuple(due), queue=queue)
     except (StoreError, DatabaseError):
         # Its message names the server; those who may know that find it with `digest doctor`.

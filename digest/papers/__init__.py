@@ -1,7 +1,7 @@
 """Papers and listings in the store: ingest, queries, full-text search, recent papers, and the log of fetches.
 
 - `cache`: cache of papers, for a process that renders many e-mails
-- `completeness`: which list days are complete, and which are due
+- `list_days`: which list days are complete, and which are due
 - `documents`: stored papers as documents for matching
 - `fetch_log`: what was fetched when
 - `fulltext`: full-text index in the store
@@ -15,13 +15,12 @@
 - `recent`: index of the papers of the last list days
 - `search`: search for papers by a query, the newest first
 - `snapshots`: a stored paper as matching and e-mails see it
-- `source_problems`: what people should know about the sources, as sentences
+- `source_status`: what people should know about the sources, as sentences
 """
 
 from typing import TYPE_CHECKING, Any
 
 from digest.papers.cache import PaperCache, listed_days, load_snapshots
-from digest.papers.completeness import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.documents import build_documents
 from digest.papers.fetch_log import (
     latest_fetches,
@@ -33,6 +32,7 @@ from digest.papers.fetch_log import (
 from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
 from digest.papers.history import delivered_paper_ids
 from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
+from digest.papers.list_days import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     arxiv_ids_without_text,
@@ -60,7 +60,7 @@ from digest.papers.ranking import (
 )
 from digest.papers.search import MAX_PAPER_ID, SearchPage, search_papers
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_problems import SOURCE_TITLES, SourceProblem, lasting_notices, source_problems
+from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
@@ -97,6 +97,7 @@ __all__ = [
     "load_fetches",
     "load_http_cache",
     "load_snapshots",
+    "load_source_problems",
     "packed_ranking_key",
     "papers_by_id",
     "papers_listed_after",
@@ -107,7 +108,6 @@ __all__ = [
     "recent_papers",
     "record_fetch",
     "search_papers",
-    "source_problems",
     "sources_by_paper",
     "store_fingerprint",
     "store_http_cache",

@@ -17,7 +17,7 @@ from digest.database import array_value, is_in_parameter, is_postgresql
 from digest.database.models import Listing, Paper, SourceFetch
 from digest.papers.queries import papers_by_id, sources_by_paper
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_problems import source_problems, subscriber_notices
+from digest.papers.source_status import load_source_problems, subscriber_notices
 
 PAPERS_LIMIT = 4_000  # snapshots that are kept
 
@@ -55,7 +55,7 @@ class PaperCache:
     def notices(self, session: Session, now: datetime) -> tuple[str, ...]:
         """Return what subscribers should know about the sources, looked up as often as rows are checked."""
         if self._notices[0] != self._checked_at:
-            self._notices = self._checked_at, subscriber_notices(source_problems(session, now))
+            self._notices = self._checked_at, subscriber_notices(load_source_problems(session, now))
         return self._notices[1]
 
 

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from sqlalchemy import delete, func, or_
 from sqlmodel import Session, col, select
 
-from digest.database import UnreadableRow, select_readable
+from digest.database import InvalidRow, select_readable
 from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
-from digest.papers.completeness import BACKFILL_DAYS, LISTED
+from digest.papers.list_days import BACKFILL_DAYS, LISTED
 
 HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
 MAX_MESSAGE_LENGTH = 1000
@@ -82,14 +82,14 @@ def store_http_cache(session: Session, answers: Iterable[FetchedAnswer], now: da
     session.execute(delete(HttpCacheEntry).where(col(HttpCacheEntry.stored_at) < now - HTTP_CACHE_LIFETIME))
 
 
-def load_http_cache(session: Session, unreadable: list[UnreadableRow] | None = None) -> dict[str, StoredValidators]:
+def load_http_cache(session: Session, unreadable: list[InvalidRow] | None = None) -> dict[str, StoredValidators]:
     """Return the stored validators by URL. Rows that cannot be read are left out and appended to `unreadable`."""
     rows = select_readable(session.exec(select(HttpCacheEntry)).all(), [] if unreadable is None else unreadable)
     return {row.url: StoredValidators(row.etag, row.last_modified) for row in rows}
 
 
 def load_fetches(
-    session: Session, source: str, now: datetime, unreadable: list[UnreadableRow] | None = None
+    session: Session, source: str, now: datetime, unreadable: list[InvalidRow] | None = None
 ) -> Sequence[SourceFetch]:
     """Return the fetches of a source that `days_due` asks for: the last days' and that of its first list.
 

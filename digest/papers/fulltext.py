@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlmodel import Session, col, select, update
 
-from digest.database import UnreadableRow, describe_unreadable, is_postgresql
+from digest.database import InvalidRow, describe_unreadable, is_postgresql
 from digest.database.models import Paper
 from digest.matching import PaperDocument
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms
@@ -20,7 +20,7 @@ MAX_REVISIONS = 1024  # entries of one paper; entry ids are paper ids times this
 UNINDEXED = text("NOT paper.is_indexed")  # spelled like the partial index, or SQLite reads every paper
 
 
-def update_index(session: Session, limit: int, unreadable: list[UnreadableRow] | None = None) -> int:
+def update_index(session: Session, limit: int, unreadable: list[InvalidRow] | None = None) -> int:
     """Index up to `limit` new or changed papers, the newest first, and return how many.
 
     Those without a text are left out and appended to `unreadable`.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from digest.database import UnreadableRow, describe_unreadable, is_in_values
-from digest.database.models import Delivery, DeliveryKind, DeliveryState, UnreadableList
+from digest.database import InvalidRow, describe_unreadable, is_in_values
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, InvalidList
 
 POSSIBLY_DELIVERED = (
     DeliveryState.QUEUED,
@@ -17,7 +17,7 @@ POSSIBLY_DELIVERED = (
 
 
 def delivered_paper_ids(
-    session: Session, subscriber_ids: Sequence[int], unreadable: dict[int, UnreadableRow] | None = None
+    session: Session, subscriber_ids: Sequence[int], unreadable: dict[int, InvalidRow] | None = None
 ) -> dict[int, set[int]]:
     """Return the papers that each subscriber has or may have had, or will have when the queue is sent.
 
@@ -31,6 +31,6 @@ def delivered_paper_ids(
     delivered: dict[int, set[int]] = {}
     for delivery_id, subscriber_id, papers in rows:
         delivered.setdefault(subscriber_id, set()).update(papers)
-        if isinstance(papers, UnreadableList) and unreadable is not None:
+        if isinstance(papers, InvalidList) and unreadable is not None:
             unreadable[subscriber_id] = describe_unreadable(Delivery, delivery_id, "papers cannot be read")
     return delivered

@@ -13,7 +13,7 @@ from typing import Protocol
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from digest.database import LISTING_LOCK, UnreadableRow, acquire_lock, select_readable
+from digest.database import LISTING_LOCK, InvalidRow, acquire_lock, select_readable
 from digest.database.models import Listing, Paper
 from digest.papers.queries import chunks
 
@@ -83,7 +83,7 @@ class StoreReport:
     new: frozenset[str] = field(default=frozenset(), compare=False)
     fresh: frozenset[str] = field(default=frozenset(), compare=False)
     stale: frozenset[str] = field(default=frozenset(), compare=False)
-    unreadable: tuple[UnreadableRow, ...] = ()
+    unreadable: tuple[InvalidRow, ...] = ()
 
 
 def store_listings(session: Session, entries: Sequence[ListingEntry], now: datetime) -> StoreReport:
@@ -110,7 +110,7 @@ def store_listings(session: Session, entries: Sequence[ListingEntry], now: datet
             listed.append((entry, stored))
     session.add_all(new_papers)
     session.flush()
-    unreadable: list[UnreadableRow] = []
+    unreadable: list[InvalidRow] = []
     select_readable({id(paper): paper for paper in existing.values()}.values(), unreadable)
     if not listed:
         return StoreReport(new_count=len(new_papers), unreadable=tuple(unreadable))

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest import delivery, papers
-from digest.database import UnreadableRow, describe_unreadable, is_in_values, select_readable
+from digest.database import InvalidRow, describe_unreadable, is_in_values, select_readable
 from digest.database.models import Delivery, SavedKeyword, Subscriber
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.carry_over import DueSubscriber, choose_edition
@@ -77,7 +77,7 @@ def plan_chunk(
     due_day: date,
     domain: str,
     now: datetime,
-    unreadable: list[UnreadableRow],
+    unreadable: list[InvalidRow],
 ) -> tuple[PlanReport, NewPapers]:
     """Queue the digests of these subscribers and mark them as planned.
 
@@ -120,7 +120,7 @@ def _drop_unreadable(
     new_papers: NewPapers,
     subscribers: SubscriberChunk,
     saved_queries: SavedQueries,
-    unreadable: list[UnreadableRow],
+    unreadable: list[InvalidRow],
 ) -> tuple[SubscriberChunk, SavedQueries]:
     """Drop keywords that cannot be read, and the subscribers to whom none is left that brings papers: they wait."""
     is_known = new_papers.has_keywords(saved_queries.keyword_ids)
@@ -155,7 +155,7 @@ def _individual_digest_rows(
     queries: ChunkQueries,
     positions: Sequence[int],
     undelivered: Mapping[int, UndeliveredPapers],
-    unreadable: list[UnreadableRow],
+    unreadable: list[InvalidRow],
 ) -> list[DigestRow]:
     """Return the digests of the subscribers to whom undelivered or trending papers may come, chosen one by one."""
     due_subscribers = [(position, queries.subscriber_at(position)) for position in positions]
@@ -163,7 +163,7 @@ def _individual_digest_rows(
     stored = select_readable(papers.papers_by_id(session, paper_ids).values(), unreadable)
     papers_by_id = {int(paper.id or 0): paper for paper in stored}
     new_papers.match_papers(session, list(papers_by_id.values()))
-    unknown: dict[int, UnreadableRow] = {}
+    unknown: dict[int, InvalidRow] = {}
     delivered = papers.delivered_paper_ids(session, [subscriber.id for _, subscriber in due_subscribers], unknown)
     unreadable += unknown.values()
     rows = []

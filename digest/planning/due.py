@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import (
     MAX_POSITION,
-    UnreadableRow,
+    InvalidRow,
     describe_unreadable,
     find_subscriber_fault,
     is_in_values,
@@ -26,7 +26,7 @@ from digest.database import (
     select_readable,
     write_session,
 )
-from digest.database.models import SavedKeyword, Subscriber, SubscriberStatus, Unreadable
+from digest.database.models import InvalidValue, SavedKeyword, Subscriber, SubscriberStatus
 from digest.schedule import latest_due_day, load_zone
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class SubscriberChunk:
     last_id: int = 0
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Sequence[Any]], unreadable: list[UnreadableRow]) -> "SubscriberChunk":
+    def from_rows(cls, rows: Sequence[Sequence[Any]], unreadable: list[InvalidRow]) -> "SubscriberChunk":
         """Make a chunk of rows of (id, covered_listing_id, cap, trending). Drops those that `unreadable` then names."""
         import numpy as np
 
@@ -132,7 +132,7 @@ def end_expired_pauses(engine: Engine, now: datetime) -> None:
             )
 
 
-def due_groups(engine: Engine, now: datetime, unreadable: list[UnreadableRow] | None = None) -> list[DueGroup]:
+def due_groups(engine: Engine, now: datetime, unreadable: list[InvalidRow] | None = None) -> list[DueGroup]:
     """Return every zone, hour and frequency with a subscriber who is due; most of the day there is none.
 
     Subscribers with a zone or hour that is none are left out and appended to `unreadable`.
@@ -147,9 +147,9 @@ def due_groups(engine: Engine, now: datetime, unreadable: list[UnreadableRow] | 
     groups: dict[tuple[str, int, str], DueGroup] = {}
     due: dict[DueGroup, None] = {}
     for timezone, hour, frequency, last_due_day in rows:
-        if isinstance(hour, Unreadable) or (reason := find_subscriber_fault(timezone, hour)):
+        if isinstance(hour, InvalidValue) or (reason := find_subscriber_fault(timezone, hour)):
             if unreadable is not None:
-                reason = "send_hour is no number" if isinstance(hour, Unreadable) else reason
+                reason = "send_hour is no number" if isinstance(hour, InvalidValue) else reason
                 unreadable += _subscribers_with_fault(engine, timezone, str(reason))
             continue
         key = (timezone, hour, frequency)
@@ -160,7 +160,7 @@ def due_groups(engine: Engine, now: datetime, unreadable: list[UnreadableRow] | 
     return list(due)
 
 
-def _subscribers_with_fault(engine: Engine, timezone: str, reason: str) -> list[UnreadableRow]:
+def _subscribers_with_fault(engine: Engine, timezone: str, reason: str) -> list[InvalidRow]:
     """Name the active subscribers of a zone for whom no due time can be told."""
     rows = select(Subscriber.id, Subscriber.timezone).where(Subscriber.status == SubscriberStatus.ACTIVE)
     if find_subscriber_fault(timezone, 0) is None:
@@ -173,7 +173,7 @@ def _subscribers_with_fault(engine: Engine, timezone: str, reason: str) -> list[
 def lock_due_subscribers(
     session: Session,
     group: DueGroup,
-    unreadable: list[UnreadableRow],
+    unreadable: list[InvalidRow],
     after_id: int = 0,
     *,
     limit: int = CHUNK_SIZE,
@@ -199,7 +199,7 @@ def lock_due_subscribers(
     return SubscriberChunk.from_rows(result.cursor.fetchall(), unreadable)
 
 
-def load_saved_queries(session: Session, subscribers: SubscriberChunk, unreadable: list[UnreadableRow]) -> SavedQueries:
+def load_saved_queries(session: Session, subscribers: SubscriberChunk, unreadable: list[InvalidRow]) -> SavedQueries:
     """Return the keywords of these subscribers, by subscriber and position, but those that `unreadable` then names."""
     import numpy as np
 

@@ -8,7 +8,7 @@ from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.database import UnreadableRow, describe_unreadable, select_readable
+from digest.database import InvalidRow, describe_unreadable, select_readable
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.matching import Matcher, Query, can_parse, parse_canonical
 from digest.papers import Candidate, build_documents
@@ -100,7 +100,7 @@ class NewPapers:
         return sum(cells.get(row, 0) for row in query_rows)
 
 
-def load_new_papers(session: Session, unreadable: list[UnreadableRow]) -> NewPapers:
+def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers:
     """Match what is new for the subscriber who has seen the least against every keyword of an active one.
 
     Keywords and papers that cannot be read are left out and appended to `unreadable`.
@@ -151,7 +151,7 @@ def load_new_papers(session: Session, unreadable: list[UnreadableRow]) -> NewPap
 
 
 def _paper_blocks(
-    session: Session, after_listing_id: int, last_listing_id: int, unreadable: list[UnreadableRow]
+    session: Session, after_listing_id: int, last_listing_id: int, unreadable: list[InvalidRow]
 ) -> Iterator[list[Paper]]:
     while rows := papers.papers_listed_after(session, after_listing_id, BLOCK_SIZE):
         yield [paper for paper in select_readable(rows, unreadable) if paper.first_listing_id <= last_listing_id]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from digest.database import (
-    UnreadableRow,
+    InvalidRow,
     quarantine_rows,
     quarantined_rows,
     read_session,
@@ -60,7 +60,7 @@ def plan(
     """
     _release_readable(engine, now)
     end_expired_pauses(engine, now)
-    unreadable: list[UnreadableRow] = []
+    unreadable: list[InvalidRow] = []
     groups = due_groups(engine, now, unreadable)
     total = (
         _plan_groups(engine, domain, now, groups, unreadable, chunk_size, on_chunk, should_stop)
@@ -86,7 +86,7 @@ def _plan_groups(
     domain: str,
     now: datetime,
     groups: list[DueGroup],
-    unreadable: list[UnreadableRow],
+    unreadable: list[InvalidRow],
     chunk_size: int,
     on_chunk: PlanCallback | None,
     should_stop: Callable[[], bool] | None,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.database import UnreadableRow, describe_unreadable, is_in_values
+from digest.database import InvalidRow, describe_unreadable, is_in_values
 from digest.database.models import (
     ClaimedDelivery,
     Delivery,
@@ -75,7 +75,7 @@ class BatchData:
     cache: RenderCache = field(default_factory=RenderCache)
     first_papers: Mapping[int, FirstPapers] = field(default_factory=dict)  # by subscriber, for welcomes
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
-    unreadable: Sequence[UnreadableRow] = ()
+    unreadable: Sequence[InvalidRow] = ()
 
 
 def load_batch(

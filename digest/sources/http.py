@@ -253,13 +253,13 @@ async def read_body(response: httpx.Response, location: str) -> bytes:
     encoding = response.headers.get("content-encoding", "").strip().lower() or "identity"
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise MalformedAnswerError(f"{location} sent {encoding[:20]!r}, which was not asked for")
-    unpacker = GzipUnpacker() if encoding != "identity" else None
+    unpacker = GzipDecoder() if encoding != "identity" else None
     chunks: list[bytes] = []
     received = size = 0
     async for raw in response.aiter_raw():
         received += len(raw)
         if unpacker is None and not chunks and raw.startswith(GZIP_MAGIC):
-            unpacker = GzipUnpacker()  # a packed file that is served as it lies there
+            unpacker = GzipDecoder()  # a packed file that is served as it lies there
         try:
             chunk = unpacker.unpack(raw, MAX_BODY_BYTES - size + 1) if unpacker else raw
         except zlib.error as error:
@@ -273,7 +273,7 @@ async def read_body(response: httpx.Response, location: str) -> bytes:
     return b"".join(chunks)
 
 
-class GzipUnpacker:
+class GzipDecoder:
     """Decompressor of a gzip stream: any number of members (RFC 1952, 2.2); what follows the last one is ignored."""
 
     def __init__(self) -> None:

@@ -24,12 +24,13 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 - `papers`: papers, their listings, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
-- `tolerant_types`: column types that read any value
+- `column_types`: column types that read any value
 """
 
 from sqlmodel import SQLModel
 
 from digest.database.models.base import to_driver_value
+from digest.database.models.column_types import InvalidList, InvalidValue, UtcDateTime, tolerate_odd_integers
 from digest.database.models.deliveries import (
     COPY_LINK,
     OPEN_STATES,
@@ -55,7 +56,6 @@ from digest.database.models.subscribers import (
     SubscriberStatus,
     SuppressionEntry,
 )
-from digest.database.models.tolerant_types import Unreadable, UnreadableList, UtcDateTime, tolerate_odd_integers
 
 tolerate_odd_integers(SQLModel.metadata)
 
@@ -73,6 +73,8 @@ __all__ = [
     "FetchStatus",
     "Frequency",
     "HttpCacheEntry",
+    "InvalidList",
+    "InvalidValue",
     "Keyword",
     "Listing",
     "Paper",
@@ -85,8 +87,6 @@ __all__ = [
     "Subscriber",
     "SubscriberStatus",
     "SuppressionEntry",
-    "Unreadable",
-    "UnreadableList",
     "UtcDateTime",
     "complete_state_counts",
     "to_driver_value",

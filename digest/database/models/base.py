@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Dialect, Integer
 from sqlmodel import SQLModel
 
-from digest.database.models.tolerant_types import UtcDateTime
+from digest.database.models.column_types import UtcDateTime
 
 # The same names on both databases, so that migrations can refer to them.
 SQLModel.metadata.naming_convention = {

@@ -10,7 +10,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
-from digest.database.models.tolerant_types import IdList, UtcDateTime
+from digest.database.models.column_types import IdList, UtcDateTime
 
 
 class DeliveryKind(StrEnum):

@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
-from digest.database.models.tolerant_types import TextList, TolerantDate, UtcDateTime
+from digest.database.models.column_types import TextList, TolerantDate, UtcDateTime
 
 # Table of the full-text index, whose definition differs between the databases: see migrations 0004 and 0006.
 FULLTEXT_TABLE = "paper_fulltext"

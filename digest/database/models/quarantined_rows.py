@@ -6,7 +6,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER
-from digest.database.models.tolerant_types import UtcDateTime
+from digest.database.models.column_types import UtcDateTime
 
 
 class QuarantinedRow(SQLModel, table=True):

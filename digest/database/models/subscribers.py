@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
-from digest.database.models.tolerant_types import TolerantDate, UtcDateTime
+from digest.database.models.column_types import TolerantDate, UtcDateTime
 
 
 class SubscriberStatus(StrEnum):

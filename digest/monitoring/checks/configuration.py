@@ -27,7 +27,7 @@ from digest.delivery import find_circuit
 from digest.errors import DigestError
 from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
-from digest.papers import SOURCE_TITLES, source_problems
+from digest.papers import SOURCE_TITLES, load_source_problems
 
 OTHERS_MODE = 0o077
 MIN_FREE_DISK_BYTES = 2**30
@@ -123,7 +123,7 @@ def _check_quarantine(engine: Engine) -> list[CheckResult]:
 def _check_fetches(engine: Engine) -> list[CheckResult]:
     """Tell which lists of the sources are missing, and since when a source is quiet."""
     with read_session(engine) as session:
-        problems = source_problems(session, datetime.now(UTC))
+        problems = load_source_problems(session, datetime.now(UTC))
     return [
         CheckResult(
             f"lists of {SOURCE_TITLES.get(problem.source, problem.source)}", not problem.is_error, problem.sentence

@@ -14,7 +14,7 @@ from digest.database import read_session
 from digest.database.models import Listing, Paper
 from digest.formatting import format_day, pluralize
 from digest.matching import describe
-from digest.papers import lasting_notices, latest_list_day, papers_by_id, papers_on_day, source_problems
+from digest.papers import lasting_notices, latest_list_day, load_source_problems, papers_by_id, papers_on_day
 from digest.web.citations import CitationFormat, citation_response, to_bibtex
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -95,7 +95,7 @@ def papers_page(
         day = latest_list_day(session)
         if day is not None and view in VIEW_DAYS:
             return _view_page(web, session, view, day, page)
-        notices = lasting_notices(source_problems(session, web.clock()))
+        notices = lasting_notices(load_source_problems(session, web.clock()))
         if day is None:
             return web.render("papers-empty.html", source_notices=notices)
         return _day_page(web, session, day, page, notices)

@@ -16,7 +16,7 @@ from digest import subscribers
 from digest.database import read_session
 from digest.formatting import format_number, pluralize
 from digest.matching import KeywordInput, parse_canonical
-from digest.papers import lasting_notices, latest_list_day, recent_papers, source_problems
+from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.planning import preview_from_index
 from digest.rendering import DigestContext, PaperCard, PaperView, PersonalFields, build_card, preview_context
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
@@ -222,7 +222,7 @@ def _template_variables(
     if preview is None:
         with read_session(web.ctx.engine) as session:
             day, latest_papers = latest_list_day(session), recent_papers(session, days=1, limit=SIDEBAR_PAPERS)
-            notices = lasting_notices(source_problems(session, web.clock()))
+            notices = lasting_notices(load_source_problems(session, web.clock()))
     return {
         "values": values,
         "form": parsed,

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from digest.database import check_mark, ensure_schema, read_mark
 from digest.delivery import resume_sending
-from digest.errors import StoreError, StoreRolledBackError, UsageError
+from digest.errors import StaleStoreError, StoreError, UsageError
 from digest.jobs import pipeline
 from digest.monitoring import Monitoring
 from tests.conftest import Connect
@@ -101,11 +101,9 @@ def gone_back(request: pytest.FixtureRequest, service: Service, tmp_path: Path, 
 def test_nothing_is_planned_or_sent_from_a_store_that_has_gone_back(gone_back: Service) -> None:
     before = len(gone_back.relay.accepted)
     gone_back.list_paper(2, TUESDAY)  # reading works
-    with pytest.raises(
-        StoreRolledBackError, match=r"digest\.db\.mark says .* up to delivery \d+, at .*resume --assume"
-    ):
+    with pytest.raises(StaleStoreError, match=r"digest\.db\.mark says .* up to delivery \d+, at .*resume --assume"):
         gone_back.send(2)
-    with pytest.raises(StoreRolledBackError):
+    with pytest.raises(StaleStoreError):
         asyncio.run(pipeline.deliver(gone_back.ctx, gone_back.clock))
     assert len(gone_back.relay.accepted) == before
     health = Monitoring(gone_back.ctx).health(gone_back.clock())

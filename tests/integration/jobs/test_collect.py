@@ -11,7 +11,7 @@ from digest.database.models import HttpCacheEntry, Paper, SourceFetch
 from digest.delivery import DeliveryReport
 from digest.jobs import RunReport, SourceReport
 from digest.jobs.pipeline import collect
-from digest.papers import days_due, load_fetches, source_problems
+from digest.papers import days_due, load_fetches, load_source_problems
 from digest.planning import PlanReport
 from tests.support.contexts import make_context
 from tests.support.listings import ListingHost, paper_entry, serve_listings
@@ -98,7 +98,7 @@ def test_a_day_that_failed_is_made_up_when_the_source_is_back(store: Engine, lis
     read(store, urls, now=NOW + timedelta(days=1))  # Thursday looks at Tuesday to Thursday by itself
     assert ("27", "ok", 3, 3) in rows(store, "huggingface")
     with read_session(store) as session:
-        stands = {(row.kind, row.source) for row in source_problems(session, NOW + DAY) if row.kind == "failed"}
+        stands = {(row.kind, row.source) for row in load_source_problems(session, NOW + DAY) if row.kind == "failed"}
     assert ("failed", "huggingface") not in stands
 
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from digest.database import find_fault, read_session, write_session
 from digest.database.models import FetchStatus, Paper
-from digest.papers import days_due, load_fetches, record_fetch, source_problems, store_listings
+from digest.papers import days_due, load_fetches, load_source_problems, record_fetch, store_listings
 from digest.sources import ListedPaper
 
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)
@@ -65,4 +65,4 @@ def test_a_spoilt_row_stops_no_source(sqlite_store: Engine, statement: str) -> N
     with read_session(sqlite_store) as session:
         assert [find_fault(paper) for paper in session.exec(select(Paper))] == [None, None, None]
         days_due(load_fetches(session, "arxiv", NOW), NOW, (WEDNESDAY,))
-        source_problems(session, NOW)
+        load_source_problems(session, NOW)

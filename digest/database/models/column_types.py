@@ -1,4 +1,4 @@
-"""Column types that read any value: one that is none of the type becomes an `Unreadable` stand-in.
+"""Column types that read any value: one that is none of the type becomes an `InvalidValue` stand-in.
 
 SQLite stores what it is given, a JSON column holds any JSON, and a file may be damaged. An error in one row would end
 the query for all of them.
@@ -14,23 +14,23 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 Processor = Callable[[Any], Any]
 
 
-class Unreadable:
+class InvalidValue:
     """Mark of a value that stands in for a stored one that cannot be read."""
 
 
-class UnreadableInteger(Unreadable, int):
+class InvalidInteger(InvalidValue, int):
     """Number that cannot be read, taken for 0."""
 
 
-class UnreadableDate(Unreadable, date):
+class InvalidDate(InvalidValue, date):
     """Day that cannot be read, taken for the first of 1970."""
 
 
-class UnreadableInstant(Unreadable, datetime):
+class InvalidDatetime(InvalidValue, datetime):
     """Instant that cannot be read, taken for the beginning of 1970."""
 
 
-class UnreadableList(Unreadable, list[Any]):
+class InvalidList(InvalidValue, list[Any]):
     """List that cannot be read, taken for an empty one."""
 
 
@@ -66,7 +66,7 @@ class TolerantInteger(TypeDecorator[int]):
         process = super().result_processor(dialect, coltype)
         if dialect.name != "sqlite":
             return process
-        return tolerant(process, lambda value: isinstance(value, int), UnreadableInteger)
+        return tolerant(process, lambda value: isinstance(value, int), InvalidInteger)
 
 
 class TolerantDate(TypeDecorator[date]):
@@ -77,7 +77,7 @@ class TolerantDate(TypeDecorator[date]):
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
         process = super().result_processor(dialect, coltype)
-        return tolerant(process, lambda value: isinstance(value, date), lambda: UnreadableDate(1970, 1, 1))
+        return tolerant(process, lambda value: isinstance(value, date), lambda: InvalidDate(1970, 1, 1))
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -101,7 +101,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             stored = cast("datetime", process(value) if process else value)
             return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
 
-        stand_in = lambda: UnreadableInstant(1970, 1, 1, tzinfo=UTC)  # noqa: E731
+        stand_in = lambda: InvalidDatetime(1970, 1, 1, tzinfo=UTC)  # noqa: E731
         return tolerant(read, lambda value: isinstance(value, datetime), stand_in)
 
 
@@ -112,9 +112,9 @@ class _TolerantList(TypeDecorator[list[Any]]):
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
         process = super().result_processor(dialect, coltype)
-        read = tolerant(process, self._is_valid, UnreadableList)
+        read = tolerant(process, self._is_valid, InvalidList)
         # JSON null is as little a list as SQL NULL in these columns, which have none.
-        return lambda value: UnreadableList() if value is None else read(value)
+        return lambda value: InvalidList() if value is None else read(value)
 
     def _is_valid(self, value: Any) -> bool:
         return isinstance(value, list) and all(type(item) is self.item_type for item in value)

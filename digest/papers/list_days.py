@@ -5,7 +5,7 @@ A fetch is whole when all came that the host promised. A day is settled
 - by a whole fetch of its current list, once that list no longer grows; arXiv's batches never do;
 - else, read afterwards, by two whole fetches 20 hours apart of which the later one brought nothing that the source had
   not listed before: an interface that lags gives half a day first;
-- without any list, by three looks 20 hours apart that all found none.
+- without any list, by three fetches 20 hours apart that all found none.
 
 A stale batch, one of an earlier day under a new date, counts for nothing. After 14 days a day is closed as it is.
 """
@@ -51,7 +51,7 @@ class FetchRecord(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DayFetch:
     """One fetch of a list day with all its parts."""
 
     parts: tuple[FetchRecord, ...]
@@ -91,12 +91,12 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def looks_by_day(fetches: Iterable[FetchRecord]) -> Mapping[date, Sequence[Look]]:
+def fetches_by_day(fetches: Iterable[FetchRecord]) -> Mapping[date, Sequence[DayFetch]]:
     """Put the parts of each fetch together; `fetches` are in the order in which they were recorded."""
     parts: dict[date, list[list[FetchRecord]]] = defaultdict(list)
     for fetch in fetches:
-        looks = parts[fetch.list_day]
-        last = looks[-1] if looks else []
+        day_fetches = parts[fetch.list_day]
+        last = day_fetches[-1] if day_fetches else []
         is_next_part = (
             bool(last and fetch.part and last[0].part)
             and last[0].started_at == fetch.started_at
@@ -105,33 +105,33 @@ def looks_by_day(fetches: Iterable[FetchRecord]) -> Mapping[date, Sequence[Look]
         if is_next_part:
             last.append(fetch)
         else:
-            looks.append([fetch])
-    return {day: [Look(tuple(look)) for look in looks] for day, looks in parts.items()}
+            day_fetches.append([fetch])
+    return {day: [DayFetch(tuple(day_fetch)) for day_fetch in day_fetches] for day, day_fetches in parts.items()}
 
 
-def is_settled(looks: Sequence[Look], day: date, growth_period: timedelta) -> bool:
-    """Return whether a day needs no further fetch, given its looks in their order."""
+def is_settled(day_fetches: Sequence[DayFetch], day: date, growth_period: timedelta) -> bool:
+    """Return whether a day needs no further fetch, given its fetches in their order."""
     final_from = midnight(day) + growth_period
-    lists = [look for look in looks if look.has_list]
-    if any(not look.is_backfill and look.started_at >= final_from for look in lists):
+    lists = [day_fetch for day_fetch in day_fetches if day_fetch.has_list]
+    if any(not day_fetch.is_backfill and day_fetch.started_at >= final_from for day_fetch in lists):
         return True
     for later in lists:
         is_confirmed = later.started_at - lists[0].started_at >= CONFIRMATION_INTERVAL
         if is_confirmed and not later.fresh and later.started_at >= final_from:
             return True
-    if any(part.status in LISTED for look in looks for part in look.parts):
+    if any(part.status in LISTED for day_fetch in day_fetches for part in day_fetch.parts):
         return False
     confirmations = 0
     last: datetime | None = None
-    for look in looks:
-        if look.has_no_list and (last is None or look.started_at - last >= CONFIRMATION_INTERVAL):
-            confirmations, last = confirmations + 1, look.started_at
+    for day_fetch in day_fetches:
+        if day_fetch.has_no_list and (last is None or day_fetch.started_at - last >= CONFIRMATION_INTERVAL):
+            confirmations, last = confirmations + 1, day_fetch.started_at
     return confirmations >= EMPTY_CONFIRMATIONS
 
 
-def is_confirmed_later(looks: Sequence[Look], now: datetime) -> bool:
-    """Return whether the last look was good, and the one that confirms it must wait."""
-    last = looks[-1] if looks else None
+def is_confirmed_later(day_fetches: Sequence[DayFetch], now: datetime) -> bool:
+    """Return whether the last fetch was good, and the one that confirms it must wait."""
+    last = day_fetches[-1] if day_fetches else None
     if last is None or now - last.started_at >= CONFIRMATION_INTERVAL:
         return False
     return last.has_no_list or (last.has_list and last.is_backfill)
@@ -155,12 +155,13 @@ def days_due(
     if first is None:
         return regular, ()
     today = now.astimezone(UTC).date()
-    looks = looks_by_day(fetches)
+    day_fetches = fetches_by_day(fetches)
     missed = (day for day in weekdays(max(first, today - BACKFILL_DAYS * DAY), today) if day not in regular)
     return regular, tuple(
         day
         for day in missed
-        if not is_settled(looks.get(day, ()), day, growth_period) and not is_confirmed_later(looks.get(day, ()), now)
+        if not is_settled(day_fetches.get(day, ()), day, growth_period)
+        and not is_confirmed_later(day_fetches.get(day, ()), now)
     )
 
 

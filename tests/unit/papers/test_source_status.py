@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
-from digest.papers import SourceProblem, lasting_notices, record_fetch, source_problems
-from digest.papers.source_problems import subscriber_notices
+from digest.papers import SourceProblem, lasting_notices, load_source_problems, record_fetch
+from digest.papers.source_status import subscriber_notices
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ def log(
 
 def problems(store: Engine, now: datetime) -> list[SourceProblem]:
     with read_session(store) as session:
-        return source_problems(session, now)
+        return load_source_problems(session, now)
 
 
 def sentences(store: Engine, now: datetime) -> list[str]:

@@ -13,14 +13,14 @@ from sqlmodel import Session, col, select
 
 from digest.database.models import FetchStatus, SourceFetch
 from digest.formatting import format_day
-from digest.papers.completeness import (
+from digest.papers.list_days import (
     BACKFILL_DAYS,
     DAY,
     LISTED,
     SATURDAY,
-    Look,
+    DayFetch,
+    fetches_by_day,
     is_settled,
-    looks_by_day,
     weekdays,
 )
 
@@ -53,7 +53,7 @@ class SourceProblem:
         return self.kind in {"down", "failed", "partial", "stale", "missing"}
 
 
-def source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
+def load_source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
     """Return what people should know about the sources, the newest fact first.
 
     Days that failed first are told as made up when they succeeded since `since` (a day ago unless given).
@@ -88,7 +88,7 @@ def describe_problems(
 ) -> Iterator[SourceProblem]:
     """Yield the problems of one source, whose fetches are given in their order."""
     title = SOURCE_TITLES.get(source, source)
-    looks = looks_by_day(fetches)
+    day_fetches = fetches_by_day(fetches)
     open_from = today - BACKFILL_DAYS * DAY
     down_from = _first_failure(fetches)
     if down_from is not None:
@@ -96,24 +96,24 @@ def describe_problems(
         day = fetches[-1].started_at.date()
         sentence = f"{title} {text} {format_day(down_from.date())}; its papers will be fetched later."
         yield SourceProblem("down", source, day, sentence)
-    quiet_days = _quiet_days(looks, today)
+    quiet_days = _quiet_days(day_fetches, today)
     if quiet_days:
-        listed = [day for day in looks if _has_papers(looks[day])]
+        listed = [day for day in day_fetches if _has_papers(day_fetches[day])]
         begun = max(listed, default=quiet_days[0])
         sentence = f"{title} has announced nothing since {format_day(begun)}; anything late will be in a later digest."
         yield SourceProblem("quiet", source, quiet_days[-1], sentence)
-    for day in sorted(looks):
+    for day in sorted(day_fetches):
         if day < open_from:
-            if text := _closed_text(looks[day], day):
+            if text := _closed_text(day_fetches[day], day):
                 yield SourceProblem("closed", source, day, f"{title} {text}")
         elif day not in quiet_days and (
-            problem := _problem_on_day(looks[day], day, today, since, is_down=down_from is not None)
+            problem := _problem_on_day(day_fetches[day], day, today, since, is_down=down_from is not None)
         ):
             kind, text = problem
             yield SourceProblem(kind, source, day, f"{title} {text}")
-    successful = [day for day in looks if day >= open_from and _has_papers(looks[day])]
+    successful = [day for day in day_fetches if day >= open_from and _has_papers(day_fetches[day])]
     for day in weekdays(min(successful), max(successful)) if successful else ():
-        if day not in looks:
+        if day not in day_fetches:
             text = f"was not read for {format_day(day)}; its papers will be fetched later."
             yield SourceProblem("missing", source, day, f"{title} {text}")
 
@@ -127,23 +127,23 @@ def _first_failure(fetches: Sequence[SourceFetch]) -> datetime | None:
     return min((fetch.started_at for fetch in fetches if fetch.started_at > answered), default=None)
 
 
-def _quiet_days(looks: Mapping[date, Sequence[Look]], today: date) -> list[date]:
+def _quiet_days(day_fetches: Mapping[date, Sequence[DayFetch]], today: date) -> list[date]:
     """Return the weekdays before today, oldest first, since the last list, if all of them had none."""
-    past = sorted((day for day in looks if day < today), reverse=True)
-    quiet = list(takewhile(lambda day: looks[day][-1].has_no_list and not _has_papers(looks[day]), past))
-    is_over = any(_has_papers(looks[day]) for day in looks if day >= today)
+    past = sorted((day for day in day_fetches if day < today), reverse=True)
+    quiet = list(takewhile(lambda day: day_fetches[day][-1].has_no_list and not _has_papers(day_fetches[day]), past))
+    is_over = any(_has_papers(day_fetches[day]) for day in day_fetches if day >= today)
     return [] if is_over else sorted(day for day in quiet if day.weekday() < SATURDAY)
 
 
-def _has_papers(looks: Sequence[Look]) -> bool:
-    return any(part.status in LISTED for look in looks for part in look.parts)
+def _has_papers(day_fetches: Sequence[DayFetch]) -> bool:
+    return any(part.status in LISTED for day_fetch in day_fetches for part in day_fetch.parts)
 
 
 def _problem_on_day(
-    looks: Sequence[Look], day: date, today: date, since: datetime, *, is_down: bool
+    day_fetches: Sequence[DayFetch], day: date, today: date, since: datetime, *, is_down: bool
 ) -> tuple[str, str] | None:
     """Return kind and words of the problem of one list day."""
-    last, name = looks[-1], format_day(day)
+    last, name = day_fetches[-1], format_day(day)
     statuses = [part.status for part in last.parts]
     if FetchStatus.FAILED in statuses:
         return None if is_down else ("failed", f"could not be read for {name}; its papers will be fetched later.")
@@ -151,21 +151,21 @@ def _problem_on_day(
         return "partial", f"gave {_received_of_promised(last)} papers for {name}; the rest will be fetched later."
     if FetchStatus.STALE in statuses:
         return "stale", f"repeated an earlier list on {name}; the right one will be fetched later."
-    failed = [look.started_at for look in looks if look.parts[0].status == FetchStatus.FAILED]
-    read = [look.started_at for look in looks if look.has_list]
+    failed = [day_fetch.started_at for day_fetch in day_fetches if day_fetch.parts[0].status == FetchStatus.FAILED]
+    read = [day_fetch.started_at for day_fetch in day_fetches if day_fetch.has_list]
     if failed and read and failed[0] < read[0] and read[0] >= since:
         return "made-up", f"did not answer at first on {name}; its papers have been fetched since."
-    is_empty = last.has_no_list and day < today and day.weekday() < SATURDAY and not _has_papers(looks)
-    if is_empty and not is_settled(looks, day, timedelta(0)):
+    is_empty = last.has_no_list and day < today and day.weekday() < SATURDAY and not _has_papers(day_fetches)
+    if is_empty and not is_settled(day_fetches, day, timedelta(0)):
         return "empty", f"announced nothing on {name}; anything late will be in a later digest."
     return None
 
 
-def _closed_text(looks: Sequence[Look], day: date) -> str:
+def _closed_text(day_fetches: Sequence[DayFetch], day: date) -> str:
     """Return the words about a day that was closed although it is not complete; empty when it is."""
-    best = max(looks, key=lambda look: sum(part.received for part in look.parts))
-    statuses = {part.status for look in looks for part in look.parts}
-    if any(look.has_list for look in looks) or is_settled(looks, day, timedelta(0)):
+    best = max(day_fetches, key=lambda day_fetch: sum(part.received for part in day_fetch.parts))
+    statuses = {part.status for day_fetch in day_fetches for part in day_fetch.parts}
+    if any(day_fetch.has_list for day_fetch in day_fetches) or is_settled(day_fetches, day, timedelta(0)):
         return ""
     if FetchStatus.PARTIAL in statuses:
         return f"gave {_received_of_promised(best)} papers for {format_day(day)}; it is no longer asked for the rest."
@@ -176,7 +176,7 @@ def _closed_text(looks: Sequence[Look], day: date) -> str:
     return ""
 
 
-def _received_of_promised(look: Look) -> str:
-    received = sum(part.received for part in look.parts)
-    promised = sum(part.promised or 0 for part in look.parts)
+def _received_of_promised(day_fetch: DayFetch) -> str:
+    received = sum(part.received for part in day_fetch.parts)
+    promised = sum(part.promised or 0 for part in day_fetch.parts)
     return f"{received:,} of {promised:,}"
