@@ -88,13 +88,16 @@ def load_batch(
     canonical = {keyword.id: keyword.canonical for saved in keywords.values() for keyword in saved}
     if removed := {number for delivery in deliveries for number in delivery.keywords} - canonical.keys():
         canonical |= load_canonical_keywords(session, removed)
-    unparsable = {number for number, text in canonical.items() if not can_parse(text)}
+    # What the cache of matches has was parsed when it was met first; parsing takes longer than all else here.
+    new_keywords = shared.matches.new_keywords(canonical.values())
+    faulty_texts = {text for text in new_keywords if not can_parse(text)}
+    unparsable = {number for number, text in canonical.items() if text in faulty_texts}
     if unparsable:
         canonical = {number: text for number, text in canonical.items() if number not in unparsable}
         keywords = {who: [word for word in saved if word.id not in unparsable] for who, saved in keywords.items()}
     paper_ids = {n for delivery in deliveries for n in (*delivery.papers, *delivery.omitted_papers)}
     upcoming: list[str] = []
-    if len(shared.matches.new_keywords(canonical.values())) > NEW_KEYWORDS_LIMIT:
+    if len(new_keywords - faulty_texts) > NEW_KEYWORDS_LIMIT:
         upcoming = list(filter(can_parse, queued_keywords(session)))
         paper_ids |= set(latest_paper_ids(session)) if upcoming else set()
     snapshots = shared.papers.load(session, paper_ids, now)
