@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from digest.mail import dkim
 
 TOKEN_PATHS = {purpose: f"/{purpose.value}/" for purpose in TokenPurpose} | {
-    TokenPurpose.VIEW: "/letters/",
+    TokenPurpose.VIEW: "/emails/",
     TokenPurpose.FEED: "/mine/",
 }
 MIN_KEY_LENGTH = 16  # characters; a shorter key file was truncated

@@ -35,8 +35,8 @@ class TokenPurpose(StrEnum):
     UNDO = "undo"  # what a quick action has changed
 
 
-# Names of the pages to which links with tokens lead, `letters` and `mine` among them.
-TOKEN_PAGES = ("letters", "mine", *(purpose.value for purpose in TokenPurpose))
+# Names of the pages to which links with tokens lead; web copies were at `letters` before.
+TOKEN_PAGES = ("emails", "letters", "mine", *(purpose.value for purpose in TokenPurpose))
 TOKEN_LINK_PATTERN = re.compile(rf"/({'|'.join(TOKEN_PAGES)})/[\w.~%-]+")
 
 # How long a token is valid, and what helps afterwards. All others are valid as long as the subscriber is stored: every

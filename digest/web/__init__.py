@@ -14,6 +14,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `keywords`: what keywords mean, and suggestions
 - `metrics`: Prometheus metrics and the health check
 - `middleware`: root path, rate limits and body limits
+- `old_addresses`: redirects from addresses of earlier releases
 - `pages`: the public pages, feeds and citations
 - `privacy`: what the privacy page says about each column
 - `rate_limit`: limits of forms and searches

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from digest.bounces.webhooks import CertificateStore
 from digest.context import AppContext
-from digest.web import metrics, webhooks
+from digest.web import metrics, old_addresses, webhooks
 from digest.web.admin.router import install_admin
 from digest.web.api import create_api
 from digest.web.context import create_web_context, static_directory
@@ -75,6 +75,7 @@ def create_app(
         papers.router,
         feeds.router,
         archive.router,
+        old_addresses.public_router,
         local_mailbox.router,
         help_pages.router,
         metrics.router,

@@ -147,7 +147,7 @@ SUBSCRIPTION_PURPOSES = {
     TokenPurpose.UNSUBSCRIBE,
     TokenPurpose.RESUBSCRIBE,
 }
-PURPOSES_BY_PAGE = {"letters": TokenPurpose.VIEW, "mine": TokenPurpose.FEED}  # other pages are named as their purpose
+PURPOSES_BY_PAGE = {"emails": TokenPurpose.VIEW, "mine": TokenPurpose.FEED}  # other pages are named as their purpose
 
 
 def install_token_error_pages(app: FastAPI, web: WebContext) -> None:

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digest.web.context import SAFE_METHODS, WebContext
 
 QUICK_ACTION_PATHS = ("/mute/", "/never/", "/fewer/", "/pause/", "/return/")
-TOKEN_PATHS = ("/confirm/", "/preferences/", "/unsubscribe/", "/letters/", "/mine/", *QUICK_ACTION_PATHS)
+TOKEN_PATHS = ("/confirm/", "/preferences/", "/unsubscribe/", "/emails/", "/letters/", "/mine/", *QUICK_ACTION_PATHS)
 PRIVATE_PATHS = (*TOKEN_PATHS, "/inbox", "/sent", "/operator", "/metrics")
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "

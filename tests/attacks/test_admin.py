@@ -72,11 +72,11 @@ def test_nothing_from_outside_becomes_markup_before_the_operator(target: Target,
         )
         session.add(bounce)
         open_circuit(session, target.ctx.relay_config().name, code=535, reply=EVIL, now=TEST_TIME)
-        paths = ("", f"/readers/{ada.id}", f"/letters/{failed.id}", f"/letters/{uncertain.id}")
+        paths = ("", f"/subscribers/{ada.id}", f"/deliveries/{failed.id}", f"/deliveries/{uncertain.id}")
     headers = {"Cookie": log_in(operator), **SAME_ORIGIN}
     responses = {path: operator.get(f"/operator{path}", headers=headers) for path in paths}
     for query in ("<script>", EVIL):
-        responses[query] = operator.post("/operator/readers", {"q": query}, headers=headers)
+        responses[query] = operator.post("/operator/subscribers", {"q": query}, headers=headers)
     for name, response in responses.items():
         page = ParsedPage(response.text)
         assert response.status_code == 200, name

@@ -74,7 +74,7 @@ def browser_for(ctx: AppContext) -> Browser:
 
 
 def view(ctx: AppContext, subject: str, issued: datetime) -> str:
-    return f"/letters/{ctx.token_signer.sign(TokenPurpose.VIEW, subject, issued)}"
+    return f"/emails/{ctx.token_signer.sign(TokenPurpose.VIEW, subject, issued)}"
 
 
 def test_a_link_of_an_erased_subscriber_shows_no_other_email(ctx: AppContext) -> None:

@@ -15,7 +15,7 @@ PAGES = {
     TokenPurpose.CONFIRM: ("/confirm/{}",),
     TokenPurpose.PREFERENCES: tuple(f"/preferences/{{}}{page}" for page in ("", "/history", "/export.json", "/erase")),
     TokenPurpose.UNSUBSCRIBE: ("/unsubscribe/{}",),
-    TokenPurpose.VIEW: ("/letters/{}",),
+    TokenPurpose.VIEW: ("/emails/{}",),
     TokenPurpose.FEED: ("/mine/{}/atom", "/mine/{}/json", "/mine/{}/papers.bib"),
     TokenPurpose.MUTE: ("/mute/{}/1",),
     TokenPurpose.MUTE_AUTHOR: ("/never/{}/1",),
@@ -66,7 +66,7 @@ def test_a_scanner_that_follows_every_link_of_every_email_changes_nothing(target
         text = "\n".join([str(message.message), message.part("plain"), message.part("html")])
         links |= set(re.findall(r"http://digest\.test(/[^\s\"'<>)]*)", text))
     kinds = {path.split("/")[1] for path in links}
-    assert kinds >= {"confirm", "unsubscribe", "preferences", "letters", "mute", "fewer", "pause"}
+    assert kinds >= {"confirm", "unsubscribe", "preferences", "emails", "mute", "fewer", "pause"}
     before, visited = target.dump(), set[str]()
     queue = sorted(links)
     while queue and len(visited) < MAX_FOLLOWED:

@@ -65,14 +65,14 @@ def operator_pages(ctx: AppContext) -> dict[str, str]:
         ids_by_state = {state: session.exec(ids.where(Delivery.state == state)).first() for state in FINAL_STATES}
     return {
         "operator": "/operator",
-        "operator-readers": "/operator/readers",
-        "operator-found": "/operator/readers#q=reader",
-        "operator-none": "/operator/readers#q=nobody",
-        "operator-fault": "/operator/readers#q=x",
-        "operator-reader": f"/operator/readers/{ada}",
-        "operator-queued": f"/operator/readers/{ada}?queued=1",
+        "operator-subscribers": "/operator/subscribers",
+        "operator-found": "/operator/subscribers#q=reader",
+        "operator-none": "/operator/subscribers#q=nobody",
+        "operator-fault": "/operator/subscribers#q=x",
+        "operator-subscriber": f"/operator/subscribers/{ada}",
+        "operator-queued": f"/operator/subscribers/{ada}?queued=1",
         **{
-            f"operator-letter-{state}": f"/operator/letters/{delivery_id}"
+            f"operator-delivery-{state}": f"/operator/deliveries/{delivery_id}"
             for state, delivery_id in ids_by_state.items()
         },
     }

@@ -131,7 +131,7 @@ def token_pages(ctx: AppContext) -> dict[str, str]:
     preferences = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
     received = [message for message in list_messages(ctx.mailbox_directory) if message.recipient == ADA]
     digest = next(message for message in received[::-1] if "papers" in message.subject)
-    (copy, *_) = re.findall(r"/letters/\S+", digest.part("plain"))
+    (copy, *_) = re.findall(r"/emails/\S+", digest.part("plain"))
     return {
         "confirm": f"/confirm/{sign_token(ctx, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
         "confirmed": f"/confirm/{sign_token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",

@@ -90,7 +90,7 @@ def test_a_subscriber_confirms_receives_changes_and_unsubscribes(service: tuple[
     assert {"2611.10000", "2611.10001"} <= set(re.findall(r"arxiv.org/abs/(\S+)", digest.part("plain")))
     assert "2611.10002" not in digest.part("html")
     # The copy on the web has the same papers.
-    assert "2611.10000" in client.get(link(digest, "letters")).text
+    assert "2611.10000" in client.get(link(digest, "emails")).text
     preferences = link(digest, "preferences")
     response = client.post(preferences, data={**form, "keywords": "speech", "hour": "23"})
     assert response.status_code == 303, response.text
@@ -151,7 +151,7 @@ def test_without_settings_the_store_of_the_demo_is_served_and_every_page_says_so
     demo = Command(tmp_path, {f"DIGEST_{name}": url for name, url in closed_port.items()}).json("demo")
     unset = Command(tmp_path)
     (digest,) = [email for email in demo["demo_emails"] if email["kind"] == "digest"]
-    copy = re.search(r"/letters/\S+", (tmp_path / digest["file"]).with_suffix(".txt").read_text())
+    copy = re.search(r"/emails/\S+", (tmp_path / digest["file"]).with_suffix(".txt").read_text())
     assert copy
     with serve_in(unset) as client:
         pages = ["/", "/papers", "/papers/1", "/privacy", "/embed", "/inbox", "/sent", "/nothing", copy[0]]

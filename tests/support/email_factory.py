@@ -13,7 +13,7 @@ from digest.rendering import DigestContext, PaperView, PersonalLinks, SendTime
 DAY = date(2025, 10, 30)
 KEYWORDS = ("post-training", "hallucination", "continual learning", "quantum")
 LINKS = PersonalLinks(
-    view="https://digest.example.org/letters/v1",
+    view="https://digest.example.org/emails/v1",
     preferences="https://digest.example.org/preferences/p1",
     unsubscribe="https://digest.example.org/unsubscribe/u1",
     mute="https://digest.example.org/mute/m1",

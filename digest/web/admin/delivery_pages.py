@@ -23,13 +23,13 @@ router = APIRouter()
 
 
 class ResolveForm(BaseModel):
-    """Outcome of an uncertain delivery. `back`: the page that the button was on."""
+    """Outcome of an uncertain delivery. `back`: page that the button was on (`letter` on pages of earlier releases)."""
 
     answer: Literal["sent", "lost"]
-    back: Literal["", "letter"] = ""
+    back: Literal["", "delivery", "letter"] = ""
 
 
-@router.api_route("/letters/{number}", methods=SAFE_METHODS)
+@router.api_route("/deliveries/{number}", methods=SAFE_METHODS)
 def delivery_page(web: WebDep, number: RowId) -> HTMLResponse:
     with read_session(web.ctx.engine) as session:
         delivery = session.get(Delivery, number)
@@ -45,6 +45,7 @@ def delivery_page(web: WebDep, number: RowId) -> HTMLResponse:
     )
 
 
+@router.post("/deliveries/{number}/resolve")
 @router.post("/letters/{number}/resolve")
 def resolve_delivery(
     web: WebDep, monitoring: MonitoringDep, number: RowId, form: Annotated[ResolveForm, Form()]
@@ -54,23 +55,24 @@ def resolve_delivery(
         with write_session(web.ctx.engine) as session:
             resolve(session, number, sent=form.answer == "sent", now=web.clock())
     except DigestError as error:
-        return _conflict_page(web, f"Nothing was changed: {error}.", f"/operator/letters/{number}")
+        return _conflict_page(web, f"Nothing was changed: {error}.", f"/operator/deliveries/{number}")
     log.info("operator.delivery_resolved", delivery=number, outcome=form.answer)
     monitoring.invalidate()
-    return redirect_to_admin(web, f"/letters/{number}" if form.back == "letter" else "")
+    return redirect_to_admin(web, f"/deliveries/{number}" if form.back else "")
 
 
+@router.post("/deliveries/{number}/copy")
 @router.post("/letters/{number}/copy")
 def send_web_copy(web: WebDep, number: RowId) -> Response:
     """Mail the link to the web copy to the subscriber."""
     try:
         send_copy_link(web.ctx, number, web.clock())
     except SubscriberError as error:
-        return _conflict_page(web, str(error), f"/operator/letters/{number}")
+        return _conflict_page(web, str(error), f"/operator/deliveries/{number}")
     log.info("operator.copy_queued", delivery=number)
     with read_session(web.ctx.engine) as session:
         subscriber_id = session.get_one(Delivery, number).subscriber_id
-    return redirect_to_admin(web, f"/readers/{subscriber_id}?queued={number}")
+    return redirect_to_admin(web, f"/subscribers/{subscriber_id}?queued={number}")
 
 
 def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:

@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from digest.monitoring import Monitoring
+from digest.web import old_addresses
 from digest.web.admin import delivery_pages, live, login, overview, subscriber_pages
 from digest.web.admin.live import OpenStreams
 from digest.web.admin.login import install_login_handlers, require_login
@@ -15,6 +16,13 @@ def install_admin(app: FastAPI, web: WebContext) -> None:
     app.state.monitoring, app.state.auth = Monitoring(web.ctx), OperatorAuth(web.ctx)
     app.state.streams, app.state.is_stopping = OpenStreams(), bool
     app.include_router(login.router)
-    for module in (overview, live, subscriber_pages, delivery_pages):
-        app.include_router(module.router, prefix="/operator", dependencies=[Depends(require_login)])
+    pages = (
+        overview.router,
+        live.router,
+        subscriber_pages.router,
+        delivery_pages.router,
+        old_addresses.operator_router,
+    )
+    for router in pages:
+        app.include_router(router, prefix="/operator", dependencies=[Depends(require_login)])
     install_login_handlers(app, web)

@@ -64,11 +64,12 @@ class NextDigest:
     considered_count: int
 
 
-@router.api_route("/readers", methods=SAFE_METHODS)
+@router.api_route("/subscribers", methods=SAFE_METHODS)
 def search_page(web: WebDep) -> HTMLResponse:
     return admin_page(web, "subscribers.html", q="", subscribers=None, error="")
 
 
+@router.post("/subscribers")
 @router.post("/readers")
 def search_subscribers(web: WebDep, form: Annotated[SubscriberSearchForm, Form()]) -> Response:
     """Redirect to the one subscriber, or list those whose address contains the text."""
@@ -80,12 +81,12 @@ def search_subscribers(web: WebDep, form: Annotated[SubscriberSearchForm, Form()
         key = col(Subscriber.email_key)
         subscriber_id = session.exec(select(Subscriber.id).where(key == part)).first()
         if subscriber_id is not None:
-            return redirect_to_admin(web, f"/readers/{subscriber_id}")
+            return redirect_to_admin(web, f"/subscribers/{subscriber_id}")
         matching = select(Subscriber).where(key.contains(part, autoescape=True)).order_by(key).limit(MAX_RESULTS)
         return admin_page(web, "subscribers.html", q=form.q, subscribers=session.exec(matching).all(), error="")
 
 
-@router.api_route("/readers/{number}", methods=SAFE_METHODS)
+@router.api_route("/subscribers/{number}", methods=SAFE_METHODS)
 def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse:
     now = web.clock()
     with read_session(web.ctx.engine) as session:

@@ -33,7 +33,7 @@ DEMO_NOTICE = '<p style="margin:0;padding:8px;text-align:center">This is a demon
 NO_LINKS = PersonalLinks(view="", preferences="", unsubscribe="")
 
 
-@router.api_route("/letters/{token}", methods=SAFE_METHODS)
+@router.api_route("/emails/{token}", methods=SAFE_METHODS)
 def web_copy_page(web: WebDep, token: str) -> HTMLResponse:
     page = render_web_copy(web.ctx, token, web.clock())
     if web.ctx.is_demo:
@@ -41,7 +41,7 @@ def web_copy_page(web: WebDep, token: str) -> HTMLResponse:
     return HTMLResponse(page.replace(EMAIL_ROLE, PAGE_ROLE, 1), headers=HEADERS)
 
 
-@router.api_route("/letters/{token}/papers.{kind}", methods=SAFE_METHODS)
+@router.api_route("/emails/{token}/papers.{kind}", methods=SAFE_METHODS)
 def web_copy_citations(web: WebDep, token: str, kind: CitationFormat) -> Response:
     """Cite all papers of the copy."""
     with read_session(web.ctx.engine) as session:

@@ -96,8 +96,8 @@ def create_delivery(ctx: AppContext, email: str = ADA, **given: Any) -> int:
 # --- signing in
 
 
-PATHS = ("", "/readers", "/readers/1", "/letters/1", "/live")
-POSTS = ("/logout", "/readers", "/letters/1/resolve", "/letters/1/copy")
+PATHS = ("", "/subscribers", "/subscribers/1", "/deliveries/1", "/live")
+POSTS = ("/logout", "/subscribers", "/deliveries/1/resolve", "/deliveries/1/copy")
 
 
 def test_without_a_token_there_are_no_admin_pages(sqlite_store: Engine) -> None:
@@ -196,7 +196,7 @@ def test_a_form_of_another_site_is_refused(sqlite_ctx: AppContext) -> None:
     operator.log_in()
     for place, (headers, taken) in enumerate(CLAIMS):
         number = create_delivery(sqlite_ctx, state=DeliveryState.UNCERTAIN, edition=f"letter {place}")
-        response = operator.post(f"/letters/{number}/resolve", headers, answer="sent")
+        response = operator.post(f"/deliveries/{number}/resolve", headers, answer="sent")
         assert response.status_code == (303 if taken else 403), headers
         assert StoreView(sqlite_ctx.engine).deliveries()[-1].state == ("sent" if taken else "uncertain"), headers
         assert operator.post("/login", headers, token=TOKEN).status_code == (303 if taken else 403), headers
@@ -252,7 +252,7 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
     later = Operator(ctx)
     later.log_in()
     assert "A round is overdue: letters wait since 2026-07-29 10:00 UTC" in later.page()
-    assert f"/operator/letters/{number}/resolve" in page
+    assert f"/operator/deliveries/{number}/resolve" in page
 
 
 def test_an_unusable_database_is_reported(tmp_path: Any) -> None:
@@ -322,27 +322,27 @@ def test_axis_ticks_are_round_numbers(least: int, most: int, wanted: list[int] |
 @pytest.mark.parametrize(("outcome", "state"), [("sent", "sent"), ("lost", "failed")])
 def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, outcome: str, state: str) -> None:
     number = create_delivery(ctx, state=DeliveryState.UNCERTAIN, papers=[7])
-    assert "It was sent" in operator.page(f"/letters/{number}")
+    assert "It was sent" in operator.page(f"/deliveries/{number}")
     for wrong in ("", "maybe"):
-        assert operator.post(f"/letters/{number}/resolve", answer=wrong).status_code == 422
-    done = operator.post(f"/letters/{number}/resolve", answer=outcome)
+        assert operator.post(f"/deliveries/{number}/resolve", answer=wrong).status_code == 422
+    done = operator.post(f"/deliveries/{number}/resolve", answer=outcome)
     assert (done.status_code, done.headers["location"]) == (303, "/operator")
     (row,) = StoreView(ctx.engine).deliveries()
     assert (row.state, row.settled_at) == (state, NOW)
     assert "uncertain" not in ParsedPage(operator.page()).text.replace("0 uncertain", "").partition("Today")[0]
-    again = operator.post(f"/letters/{number}/resolve", answer="lost", back="letter")
+    again = operator.post(f"/deliveries/{number}/resolve", answer="lost", back="delivery")
     assert again.status_code == 409
     assert "is not uncertain" in again.text
     assert StoreView(ctx.engine).deliveries()[0].state == state
-    assert "It was sent" not in operator.page(f"/letters/{number}")
+    assert "It was sent" not in operator.page(f"/deliveries/{number}")
 
 
 def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
     operator = Operator(sqlite_ctx)
     operator.log_in()
-    for path in ("/letters/9", "/readers/9", "/letters/x", "/nothing"):
+    for path in ("/deliveries/9", "/subscribers/9", "/deliveries/x", "/nothing"):
         assert operator.get(path).status_code in {404, 422}
-    assert operator.post("/letters/9/copy").status_code == 409
+    assert operator.post("/deliveries/9/copy").status_code == 409
 
 
 # --- one subscriber
@@ -364,7 +364,7 @@ def test_a_subscriber_is_found_by_address_and_shown(
 ) -> None:
     ctx, _ = ctx_with_digest
     add_active_subscriber(ctx, "adam@example.org", now=NOW)
-    found = operator.post("/readers", q=f" {ADA.upper()} ")
+    found = operator.post("/subscribers", q=f" {ADA.upper()} ")
     assert found.status_code == 303
     assert "@" not in found.headers["location"]
     page = operator.page(found.headers["location"].removeprefix("/operator"))
@@ -377,10 +377,12 @@ def test_a_subscriber_is_found_by_address_and_shown(
     assert "A robot of yesterday" not in seen
     assert f"digest {NOW - DAY:%F}" in seen
     for part, names in (("ADA", [ADA, "adam@example.org"]), ("%", None), ("zzz", [])):
-        listed = operator.post("/readers", q=part)
-        shown = re.findall(r'readers/\d+">([^<]+)<', listed.text)
+        listed = operator.post("/subscribers", q=part)
+        shown = re.findall(r'subscribers/\d+">([^<]+)<', listed.text)
         assert (listed.status_code, shown) == ((422, []) if names is None else (200, names))
-    assert operator.post("/readers", q="_da").text.count("readers/") == operator.page("/readers").count("readers/")
+    assert operator.post("/subscribers", q="_da").text.count("subscribers/") == operator.page("/subscribers").count(
+        "subscribers/"
+    )
 
 
 def test_viewing_a_subscriber_changes_nothing(operator: Operator, ctx_with_digest: tuple[AppContext, int]) -> None:
@@ -389,7 +391,13 @@ def test_viewing_a_subscriber_changes_nothing(operator: Operator, ctx_with_diges
         [row.model_dump() for row in StoreView(ctx.engine).deliveries()],
         StoreView(ctx.engine).subscriber(ADA).model_dump(),
     )
-    for path in ("", "/readers/1", f"/letters/{number}", f"/letters/{number}/copy", f"/letters/{number}/resolve"):
+    for path in (
+        "",
+        "/subscribers/1",
+        f"/deliveries/{number}",
+        f"/deliveries/{number}/copy",
+        f"/deliveries/{number}/resolve",
+    ):
         operator.get(path)
     assert (
         [row.model_dump() for row in StoreView(ctx.engine).deliveries()],
@@ -401,7 +409,7 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
     operator: Operator, ctx_with_digest: tuple[AppContext, int]
 ) -> None:
     ctx, number = ctx_with_digest
-    done = operator.post(f"/letters/{number}/copy")
+    done = operator.post(f"/deliveries/{number}/copy")
     assert done.status_code == 303
     assert f"copy of letter {number} is in the queue" in operator.page(
         done.headers["location"].removeprefix("/operator")
@@ -412,18 +420,18 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
         DeliveryState.QUEUED,
         f"copy:{delivery_subject(number, digest.message_id)}:2026-07-28:2026-07-29",
     )
-    assert "sent today already" in operator.post(f"/letters/{number}/copy").text
+    assert "sent today already" in operator.post(f"/deliveries/{number}/copy").text
     others = [create_delivery(ctx, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
-    codes = [operator.post(f"/letters/{other}/copy").status_code for other in others]
+    codes = [operator.post(f"/deliveries/{other}/copy").status_code for other in others]
     assert codes == [303, 303, 409]
-    assert operator.post(f"/letters/{queued.id}/copy").status_code == 409
+    assert operator.post(f"/deliveries/{queued.id}/copy").status_code == 409
     old = create_delivery(ctx, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
-    assert "this letter is older" in operator.post(f"/letters/{old}/copy").text
+    assert "this letter is older" in operator.post(f"/deliveries/{old}/copy").text
     with write_session(ctx.engine) as session:
         session.get_one(Subscriber, queued.subscriber_id).status = SubscriberStatus.SUPPRESSED
     operator.now = NOW + DAY
     operator.log_in()
-    assert "This reader is suppressed" in operator.post(f"/letters/{number}/copy").text
+    assert "This reader is suppressed" in operator.post(f"/deliveries/{number}/copy").text
 
 
 def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:
@@ -435,13 +443,13 @@ def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:
         plan(ctx.engine, ctx.sender_domain, NOW)
         operator = Operator(ctx)
         operator.log_in()
-        assert operator.post("/letters/1/copy").status_code == 303
+        assert operator.post("/deliveries/1/copy").status_code == 303
         assert running.accepted == []  # never in the request
         asyncio.run(send_queued(ctx, lambda: NOW))
         first, second = running.mails()[ADA]
     mail = next(message for message in (first, second) if "on the web" in str(message["Subject"]))
     assert mail["Subject"] == "Your letter of Wednesday 29 July, on the web"
-    link = re.findall(rf"{BASE_URL}(/letters/\S+)", text_of(mail))[0]
+    link = re.findall(rf"{BASE_URL}(/emails/\S+)", text_of(mail))[0]
     copy = operator.browser.get(link)
     assert copy.status_code == 200
     assert "A robot of ours" in copy.text

@@ -327,8 +327,8 @@ def test_an_expired_link_is_gone_and_a_damaged_one_is_not_found(ctx: AppContext,
     assert expired.status_code == 410
     assert "72 hours" in expired.text
     assert "/" in ParsedPage(expired.text).links
-    for group in ("confirm", "preferences", "unsubscribe", "letters"):
-        if (method, group) == ("POST", "letters"):
+    for group in ("confirm", "preferences", "unsubscribe", "emails"):
+        if (method, group) == ("POST", "emails"):
             continue
         for token in ("x", link.rpartition("/")[2][:-1], "%F0%9F%A6%86", "%00", "a.b.c"):
             damaged = late.send(method, f"/{group}/{token}")
@@ -338,7 +338,7 @@ def test_an_expired_link_is_gone_and_a_damaged_one_is_not_found(ctx: AppContext,
 
 def test_a_token_works_for_its_purpose_only(ctx: AppContext, browser: Browser) -> None:
     token = signed_path(ctx, TokenPurpose.UNSUBSCRIBE, create_subscriber(ctx)).rpartition("/")[2]
-    for group in ("confirm", "preferences", "letters"):
+    for group in ("confirm", "preferences", "emails"):
         assert browser.get(f"/{group}/{token}").status_code == 404
     assert browser.post(f"/preferences/{token}", {"keywords": "x"}).status_code == 404
 
@@ -595,10 +595,10 @@ def test_every_response_has_the_security_headers(ctx: AppContext, browser: Brows
         policy = response.headers["content-security-policy"]
         assert "base-uri 'none'" in policy
         assert "default-src 'self'" in policy or "default-src 'none'" in policy
-        assert ("unsafe-inline" in policy) == (path.endswith("/html") or path.startswith("/letters/"))
+        assert ("unsafe-inline" in policy) == (path.endswith("/html") or path.startswith("/emails/"))
         assert ("frame-ancestors 'none'" in policy) == (not path.endswith("/html"))
         assert "set-cookie" not in response.headers
-        secret = path.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/letters", "/mine"))
+        secret = path.startswith(("/confirm", "/preferences", "/unsubscribe", "/inbox", "/emails", "/mine"))
         assert (response.headers["cache-control"] == "no-store") == (secret or path == "/sent"), path
         assert ("x-robots-tag" in response.headers) == (secret or path == "/sent"), path
 

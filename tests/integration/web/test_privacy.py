@@ -102,7 +102,7 @@ def test_the_history_links_to_each_digest_and_its_citations(ctx: AppContext) -> 
     assert page.text.index("31 July") < page.text.index("29 July")
     assert page.text.count(": sent") == 2
     assert page.text.count(": not delivered") == 1
-    copies = [link for link in page.links if link.startswith("/letters/") and "/papers." not in link]
+    copies = [link for link in page.links if link.startswith("/emails/") and "/papers." not in link]
     assert "Robot of 0 days ago" in browser_at(ctx).get(copies[0]).text
     for kind, begins in (("bib", "@misc{"), ("ris", "TY  - ")):
         cited = browser_at(ctx).get(f"{copies[0]}/papers.{kind}")
@@ -138,7 +138,7 @@ def test_the_feed_has_exactly_what_was_mailed(ctx: AppContext) -> None:
 def test_the_feed_token_opens_nothing_but_the_feed(ctx: AppContext) -> None:
     own = feed_path(ctx, "atom").split("/")[2]
     assert own == feed_path(ctx, "json").split("/")[2]
-    for page in ("preferences", "unsubscribe", "mute", "never", "fewer", "pause", "return", "confirm", "letters"):
+    for page in ("preferences", "unsubscribe", "mute", "never", "fewer", "pause", "return", "confirm", "emails"):
         tail = "/1" if page in {"mute", "never"} else ""
         assert browser_at(ctx).get(f"/{page}/{own}{tail}").status_code == 404, page
     for tail in ("history", "export.json", "erase"):

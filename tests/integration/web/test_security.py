@@ -80,8 +80,8 @@ def test_no_number_in_a_path_of_the_operator_is_an_error_of_ours(sqlite_store: E
     browser = browser_for(ctx)
     ours = {"Origin": "http://digest.test", "Sec-Fetch-Site": "same-origin"}
     cookie = browser.post("/operator/login", {"token": TOKEN}, headers=ours).headers["set-cookie"].partition(";")[0]
-    for path in ("/operator/readers/{}", "/operator/letters/{}"):
+    for path in ("/operator/subscribers/{}", "/operator/deliveries/{}"):
         assert browser.get(path.format(number), headers={"Cookie": cookie}).status_code == 404
-    for path in ("/operator/letters/{}/copy", "/operator/letters/{}/resolve"):
+    for path in ("/operator/deliveries/{}/copy", "/operator/deliveries/{}/resolve"):
         response = browser.post(path.format(number), {"answer": "sent"}, headers={**ours, "Cookie": cookie})
         assert response.status_code == 404

@@ -44,7 +44,15 @@ PUBLIC_PAGES = (
     *("/", "/papers", "/papers?q=robot", "/papers/1", "/papers/2", "/papers/3", "/embed", "/privacy"),
     *("/healthz", "/metrics", "/feeds/atom", "/feeds/json"),
 )
-OPERATOR_PAGES = ("", "/readers", "/readers/1", "/readers/2", "/readers/3", "/letters/1", "/letters/2")
+OPERATOR_PAGES = (
+    "",
+    "/subscribers",
+    "/subscribers/1",
+    "/subscribers/2",
+    "/subscribers/3",
+    "/deliveries/1",
+    "/deliveries/2",
+)
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def test_bytes_that_are_no_text_break_no_page(sqlite_store: Engine) -> None:
     spoil(sqlite_store, f"UPDATE listing SET source = {no_text}, list_day = {no_text} WHERE paper_id = 1")
     browser = Browser(create_app(ctx, clock=lambda: TUESDAY), base="https://digest.test")
     cookie = log_in(browser)
-    paths = [*PUBLIC_PAGES, *(f"/operator{path}" for path in ("", "/readers", "/readers/1"))]
+    paths = [*PUBLIC_PAGES, *(f"/operator{path}" for path in ("", "/subscribers", "/subscribers/1"))]
     statuses = {path: browser.get(path, headers={"Cookie": cookie}).status_code for path in paths}
     assert {path: status for path, status in statuses.items() if status >= 500} == {}
     health = browser.get("/healthz")

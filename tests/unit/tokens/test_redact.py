@@ -9,7 +9,7 @@ from digest.tokens import TokenPurpose, TokenSigner, redact_tokens
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-@pytest.mark.parametrize("page", ["letters", "mine", *TokenPurpose])
+@pytest.mark.parametrize("page", ["emails", "letters", "mine", *TokenPurpose])
 def test_a_link_with_a_token_loses_it(page: str) -> None:
     token = TokenSigner(["a key that is long enough"]).sign_many([TokenPurpose.UNSUBSCRIBE], "n0nce", EPOCH)[0]
     text = redact_tokens(f"ValueError: 'https://bücher.example/{page}/{token}' has a character")
