@@ -15,6 +15,7 @@ SOFT_BREAK = b"=\r\n"
 UNSAFE_PREFIXES = (b".", b"From ")
 SAMPLE_STEP, MIN_SAMPLE = 61, 100  # bytes; 61 divides the length of no line. Base64 pays from one "=" in seven bytes
 _UNSAFE_LINE = re.compile(rb"(?m)^(?:\.|From ).*$")
+_SHORT_PLAIN_TEXT = re.compile(r"(?!From )[!-\-/-<>-~](?:[ -<>-~]{0,73}[!-<>-~])?")
 
 QuotedPrintable = NewType("QuotedPrintable", bytes)
 
@@ -66,6 +67,8 @@ def encode_quoted_printable(text: str) -> QuotedPrintable:
 
 def encode_part(text: str) -> QuotedPrintable:
     """Encode a part of a body, which others may precede and follow."""
+    if _SHORT_PLAIN_TEXT.fullmatch(text):  # as most personal values: it is its own encoding
+        return QuotedPrintable(text.encode() + SOFT_BREAK)
     encoded = encode_quoted_printable(text)
     if not encoded or encoded.endswith(b"\r\n"):
         return encoded
