@@ -14,6 +14,7 @@ _FEEDBACK_TYPES = {
     "virus": (ReportKind.SENDER_FAULT, "taken for spam"),
     "not-spam": (ReportKind.NONE, ""),
 }
+_RETURNED_TYPES = {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"}
 _ADDRESS = re.compile(r"[^\s<>\"';,]{1,128}@[^\s<>\"';,]{1,255}")
 
 
@@ -74,13 +75,10 @@ def first_address(fields: Message, *names: str) -> str:
 def returned_message(message: Message) -> Message | None:
     """Return the message, or its headers, that a report brings back."""
     for part in iter_parts(message):
-        payload = part.get_payload()
-        if (
-            part.get_content_type() == "message/rfc822"
-            and isinstance(payload, list)
-            and isinstance(payload[0], Message)
-        ):
-            return payload[0]
-        if part.get_content_type() in {"text/rfc822-headers", "message/rfc822-headers"}:
-            return message_from_string(part_text(part)[:MAX_RETURNED_HEADERS])
+        content_type, payload = part.get_content_type(), part.get_payload()
+        if content_type not in _RETURNED_TYPES:
+            continue
+        if isinstance(payload, list) and payload and isinstance(payload[0], Message):
+            return payload[0]  # the library has parsed what is in a part of type message/*
+        return message_from_string(part_text(part)[:MAX_RETURNED_HEADERS])
     return None
