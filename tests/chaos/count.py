@@ -9,11 +9,12 @@ from tests.chaos.log import AcceptedMessage, BrokenConnection
 
 OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
 FINAL = range(500, 600)
+QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """A digest as the record has it. `wanted`: its subscriber still gets emails."""
+    """Digest in the record. `wanted`: its subscriber still gets emails; `is_quarantined`: it waits to be mended."""
 
     message_id: str
     recipient: str
@@ -24,6 +25,7 @@ class RecordRow:
     is_reclaimed: bool = False
     wanted: bool = True
     attempts: int = 0
+    is_quarantined: bool = False
 
 
 @dataclass(slots=True)
@@ -63,12 +65,15 @@ def count(
     more may be so without one, because the store did not take their answers.
     """
     times = Counter(message.message_id for message in accepted)
-    verdict = Verdict(states=Counter(row.state for row in rows), accepted=len(accepted))
+    verdict = Verdict(
+        states=Counter(QUARANTINED if row.is_quarantined else row.state for row in rows), accepted=len(accepted)
+    )
     _find_doubled(verdict, rows, accepted, times)
     _find_lost(verdict, subscribers, rows, times)
     doubtful = [row for row in rows if row.state == DeliveryState.UNCERTAIN]
     verdict.arrived = sum(1 for row in doubtful if times[row.message_id])
-    verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN]
+    waiting = [row for row in rows if row.is_quarantined and row.state == DeliveryState.QUEUED]
+    verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN and row not in waiting]
     reasons = match_explanations([row.recipient for row in doubtful], [connection.recipients for connection in broken])
     verdict.why.update(broken[number].why for number in reasons.values())
     strangers = [row.recipient for row in doubtful if row.recipient not in reasons]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.chaos.run import ChaosRun
 
 Answer = TypeVar("Answer")
-USUAL = {"pause": 4.0, "stop": 3.0, "jump": 3.0}
+USUAL = {"pause": 4.0, "stop": 3.0, "jump": 3.0, "spoil": 3.0}
 FEW = 1000  # emails; in a run of so few nothing lasts long
 CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=chaos"
 

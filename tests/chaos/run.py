@@ -25,6 +25,7 @@ from tests.chaos.relay import RelayProcess
 from tests.chaos.result import RunResult, RunSize, verdict_fields
 from tests.chaos.rows import SpoiledRows
 from tests.chaos.sender import SenderEnvironment, set_clock, shifted_clock
+from tests.chaos.spoiled_deliveries import SpoiledDeliveries
 from tests.support.contexts import KEY, TUESDAY
 
 POLL_INTERVAL = 0.004  # seconds between polls
@@ -70,6 +71,8 @@ class ChaosRun:
             self.events["rows spoiled"] += len(self._rows.addresses)
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
             self._plan(engine)
+            self._deliveries = SpoiledDeliveries(engine, self.dice)
+            self._deliveries.spoil_some()
             relay = stack.enter_context(self._relay())
             self.processes = SenderPool(self._members(relay), self._how)
             stack.callback(self.processes.close)
@@ -174,6 +177,8 @@ class ChaosRun:
                 self._pause(member)
             case "stop":
                 self.events["told to stop"] += member.signal(signal.SIGTERM)
+            case "spoil":
+                self._deliveries.spoil_one()
             case "jump":
                 self.move_clock(self.dice.uniform(-3 * 3600, 12 * 3600))
                 self.events["clock jumped"] += 1
@@ -211,7 +216,10 @@ class ChaosRun:
         time.sleep(0.2)  # the server still hears that connections have ended
         self._hear()
         unseen = self.ground.unseen(self.events) * CONNECTIONS
-        addresses = [address for address in store.load_addresses(engine) if address not in self._rows.addresses]
+        orphaned = self._deliveries.orphaned_subscribers()
+        addresses = set(store.load_addresses(engine, but=orphaned)) - self._rows.addresses
+        self._stuck += self._deliveries.find_faults()
+        self.events["queued deliveries spoiled"] += len(self._deliveries.find())
         return count(addresses, store.load_rows(engine), self._accepted, self._broken, unseen)
 
     def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
@@ -222,6 +230,7 @@ class ChaosRun:
         self._later.clear()
         self._ahead.clear()
         self._rows.mend()
+        self._deliveries.mend()
         store.resolve_uncertain(at.engine, {message.message_id for message in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
         plan(at.engine, at.sender_domain, self.clock())

@@ -1,14 +1,22 @@
 """A store with a planned run, and what its record says."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, String, cast, func, select
 from sqlmodel import col
 
 from digest import delivery
 from digest.context import AppContext
 from digest.database import migrate, read_session, write_session
-from digest.database.models import Delivery, DeliveryState, RelayCircuit, Subscriber, SubscriberStatus
+from digest.database.models import (
+    Delivery,
+    DeliveryState,
+    QuarantinedRow,
+    RelayCircuit,
+    Subscriber,
+    SubscriberStatus,
+)
 from digest.delivery import count_queued
 from digest.planning import plan
 from tests.chaos.count import RecordRow
@@ -50,19 +58,35 @@ def load_rows(engine: Engine) -> list[RecordRow]:
         col(Delivery.is_reclaimed),
         col(Subscriber.status),
         col(Delivery.attempts),
+        is_quarantined(),
     ).join(Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
     with read_session(engine) as session:
         found = session.execute(query).all()
     return [
         RecordRow(
-            name, to, edition, state, code, tuple(papers), is_reclaimed, status == SubscriberStatus.ACTIVE, attempts
+            *(name, to, edition, state, code, tuple(papers), is_reclaimed),
+            *(status == SubscriberStatus.ACTIVE, attempts, is_in_quarantine),
         )
-        for name, to, edition, state, code, papers, is_reclaimed, status, attempts in found
+        for name, to, edition, state, code, papers, is_reclaimed, status, attempts, is_in_quarantine in found
     ]
 
 
-def load_addresses(engine: Engine, *, active: bool = False) -> list[str]:
-    query = select(col(Subscriber.email))
+def is_quarantined() -> ColumnElement[bool]:
+    """The condition that a delivery is set aside: it waits until somebody mends it."""
+    return (
+        select(1)
+        .where(
+            col(QuarantinedRow.table_name) == Delivery.__tablename__,
+            col(QuarantinedRow.row_id) == cast(col(Delivery.id), String),
+            col(QuarantinedRow.released_at).is_(None),
+        )
+        .exists()
+    )
+
+
+def load_addresses(engine: Engine, *, active: bool = False, but: Collection[int] = ()) -> list[str]:
+    """The addresses of subscribers, but of those with these numbers."""
+    query = select(col(Subscriber.email)).where(col(Subscriber.id).not_in(but))
     with read_session(engine) as session:
         return list(
             session.scalars(query.where(col(Subscriber.status) == SubscriberStatus.ACTIVE) if active else query)
@@ -70,9 +94,9 @@ def load_addresses(engine: Engine, *, active: bool = False) -> list[str]:
 
 
 def count_open(engine: Engine) -> dict[str, int]:
-    """Count emails that have no outcome yet, by state."""
+    """Count emails that have no outcome yet and may have one, by state."""
     query = select(col(Delivery.state), func.count()).where(
-        col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE))
+        col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)), ~is_quarantined()
     )
     with read_session(engine) as session:
         return dict(session.execute(query.group_by(col(Delivery.state))).tuples().all())
@@ -85,11 +109,13 @@ def time_until_due(engine: Engine, now: datetime) -> timedelta:
         ready = session.scalar(
             select(func.count())
             .select_from(Delivery)
-            .where(col(Delivery.state) == DeliveryState.QUEUED)
+            .where(col(Delivery.state) == DeliveryState.QUEUED, ~is_quarantined())
             .where(col(Delivery.next_attempt_at).is_(None) | (col(Delivery.next_attempt_at) <= now))
         )
         latest = session.scalar(
-            select(func.max(col(Delivery.next_attempt_at))).where(col(Delivery.state) == DeliveryState.QUEUED)
+            select(func.max(col(Delivery.next_attempt_at))).where(
+                col(Delivery.state) == DeliveryState.QUEUED, ~is_quarantined()
+            )
         )
     until = [value for value in (circuit_retry_at, None if ready else latest) if value is not None]
     return max((_aware(instant) - now for instant in until), default=timedelta(0))

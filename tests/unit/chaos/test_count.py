@@ -83,6 +83,14 @@ def test_nothing_is_left_under_way(state: DeliveryState) -> None:
     assert judged((SENT, replace(FAILED, state=state), DOUBTFUL)).left == [f"bob is left {state}"]
 
 
+def test_an_email_that_is_quarantined_waits_and_nothing_else_does() -> None:
+    waiting = replace(FAILED, state=DeliveryState.QUEUED, is_quarantined=True)
+    assert judged((SENT, waiting, DOUBTFUL)).faults == []
+    assert judged((SENT, replace(waiting, state=DeliveryState.SENDING), DOUBTFUL)).left == ["bob is left sending"]
+    arrived = judged((SENT, waiting, DOUBTFUL), (*ACCEPTED, AcceptedMessage("<2@x>", "bob")))
+    assert arrived.doubled == ["bob has an email that is queued: its papers would come again"]
+
+
 def test_who_is_in_doubt_needs_a_broken_connection_of_their_own() -> None:
     two = (RecordRow("<4@x>", "dee", "2026-07-28", DeliveryState.UNCERTAIN), replace(DOUBTFUL, message_id="<5@x>"))
     one = [BrokenConnection(1, ("cy", "dee"), "killed")]
