@@ -1,4 +1,8 @@
-"""Small faults that can be planted in a module: one change of one expression or statement of a function. Pure."""
+"""Small faults that can be planted in a module: one change of one expression or statement of a function. Pure.
+
+What no test could notice is left alone: annotations, docstrings, log lines and their levels, `gc`, the `strict` of zip,
+`or 0` for the id of a row.
+"""
 
 import ast
 import copy
@@ -15,7 +19,9 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }  # fmt: skip
 QUERY_METHODS = {"where", "order_by", "limit", "on_conflict_do_nothing"}  # `x.where(...)` becomes `x`
-LOGGERS = {"log", "logger"}
+LOGGERS = {"log", "logger", "_log", "emit"}
+ONLY_SPEED = {"gc"}  # modules whose calls change no result
+OPTIONS_WITHOUT_BEHAVIOR = {"strict", "synchronize_session", "populate_existing"}  # keywords that guard or save time
 FIELDS_WITHOUT_BEHAVIOR = {"annotation", "returns", "decorator_list", "args"}
 
 
@@ -87,6 +93,8 @@ def _behavior(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, Located
     for field, value in ast.iter_fields(node):
         if field in FIELDS_WITHOUT_BEHAVIOR and not isinstance(node, ast.Call):
             continue
+        if isinstance(node, ast.keyword) and node.arg in OPTIONS_WITHOUT_BEHAVIOR:
+            continue
         children = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, child in children:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Assert) or _is_without_effect(child):
@@ -104,13 +112,13 @@ def _is_without_effect(node: ast.AST) -> bool:
         return False
     if isinstance(node.value, ast.Constant):  # a docstring
         return True
-    call = node.value
-    return (
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and isinstance(call.func.value, ast.Name)
-        and call.func.value.id in LOGGERS
-    )
+    if not isinstance(node.value, ast.Call):
+        return False
+    # `log.info(...)`, `self._log.info(...)`, `(log.error if is_urgent else log.info)(...)`
+    called = list(ast.walk(node.value.func))
+    names = {part.id for part in called if isinstance(part, ast.Name)}
+    names |= {part.attr for part in called if isinstance(part, ast.Attribute)}
+    return bool(names & (LOGGERS | ONLY_SPEED))
 
 
 def _is_type_narrowing(node: ast.AST) -> TypeGuard[ast.BoolOp]:
@@ -118,10 +126,14 @@ def _is_type_narrowing(node: ast.AST) -> TypeGuard[ast.BoolOp]:
     return (
         isinstance(node, ast.BoolOp)
         and isinstance(node.op, ast.Or)
-        and isinstance(node.values[0], ast.Attribute)
+        and (isinstance(node.values[0], ast.Attribute) or _is_id(node.values[0]))
         and isinstance(node.values[-1], ast.Constant)
         and not node.values[-1].value
     )
+
+
+def _is_id(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id.endswith(("_id", "number"))
 
 
 def _alternatives(node: Located) -> Iterator[Located]:  # noqa: C901, PLR0912  - one case for each kind of node

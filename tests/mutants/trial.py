@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 OPTIONS = ("-q", "-p", "no:cacheprovider", "-W", "ignore", "--hypothesis-seed=0")
 LIMIT = 20.0  # seconds of processor time for a trial, beside ten times what its tests take
 LONGEST_WAIT = 20  # times the limit, on a busy machine
+NOT_STARTED = 70  # exit status of a fork whose work raised
 
 
 class Outcome(StrEnum):
@@ -34,7 +35,7 @@ def fork(work: Callable[[], int], seconds: float) -> int | None:
     """Run `work` in a fork and return its exit status, or None when it took longer than `seconds` of processor time."""
     child = os.fork()
     if not child:
-        status = 70
+        status = NOT_STARTED
         try:
             os.setsid()
             silence = os.open(os.devnull, os.O_RDWR)
@@ -75,6 +76,8 @@ def try_mutant(mutant: Mutant, tests: Sequence[str], seconds: float) -> Outcome:
     status = fork(work, LIMIT + 10 * seconds)
     if status is None:
         return Outcome.TIMEOUT
+    if status == NOT_STARTED:
+        raise RuntimeError(f"it cannot be planted: {mutant}")
     return Outcome.SURVIVED if status == 0 else Outcome.KILLED
 
 

@@ -21,11 +21,14 @@ class Shop:
         """Return the price."""
         if count > LIMIT and not rebate:
             log.info("many", count=count + 1)
+            (self._log.info if count > 9 else self._log.warning)("many")
+            gc.freeze()
             return count * 2
         for each in [n for n in range(4) if n]:
             if each:
                 continue
-        self.sold.append(int(self.id or 0))
+        self.sold.append(int(self.id or 0), int(paper_id or 0))
+        self.execute(dict(zip(a, b, strict=True)))
         return select(Paper).where(Paper.id == count)
 '''
 
@@ -47,7 +50,8 @@ def test_each_kind_of_fault_is_found() -> None:
         ("4", "5"),
         ("if each:", "if not each:"),
         ("continue", "break"),
-        ("self.sold.append(int(self.id or 0))", "pass"),
+        ("self.sold.append(int(self.id or 0), int(paper_id or 0))", "pass"),
+        ("self.execute(dict(zip(a, b, strict=True)))", "pass"),
         ("return select(Paper).where(Paper.id == count)", "return None"),
         ("select(Paper).where(Paper.id == count)", "select(Paper)"),
         ("Paper.id == count", "Paper.id != count"),
