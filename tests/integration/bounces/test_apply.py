@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from digest.bounces import BounceAction, handle_message
+from digest.bounces import BounceAction, count_sender_faults, handle_message
 from digest.context import AppContext
-from digest.database import write_session
+from digest.database import read_session, write_session
 from digest.database.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
 from digest.errors import TokenError
 from digest.jobs.pipeline import plan
@@ -120,6 +120,17 @@ def test_a_fault_of_the_sender_is_recorded_and_not_charged(ctx: AppContext, reco
         assert receive_bounce(ctx, name, delivery_id) is BounceAction.RECORDED
     assert record.subscriber(ADA).status == SubscriberStatus.ACTIVE
     assert {bounce.bounce_class for bounce in bounce_records(ctx)} == {BounceClass.SENDER_FAULT}
+
+
+def test_faults_of_the_sender_are_counted_by_reason_and_nothing_else_is(ctx: AppContext, record: StoreView) -> None:
+    names = ("no-route", "taken-for-spam", "mailbox-full", "taken-for-spam")
+    for n, (name, delivery_id) in enumerate(zip(names, deliver_more(ctx, record, 3), strict=True)):
+        receive_bounce(ctx, name, delivery_id, n)
+    with read_session(ctx.engine) as session:
+        counted = count_sender_faults(session, LATER)
+        assert count_sender_faults(session, LATER + timedelta(seconds=1)) == []
+    spam, route = (bounce_records(ctx)[index] for index in (1, 0))
+    assert counted == [(spam.status_code, spam.reason, 2), (route.status_code, route.reason, 1)]
 
 
 def test_a_complaint_suppresses_permanently(ctx: AppContext, record: StoreView) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from digest.bounces import BounceReport, ReportKind
 from digest.bounces.webhooks import CertificateStore, amazon_ses, mailgun, postmark, sendgrid
-from digest.bounces.webhooks.events import WebhookEvent
+from digest.bounces.webhooks.events import WebhookEvent, as_object, as_objects, as_text, decode_base64
 from digest.errors import UnparsableMessageError, UntrustedRequestError
 from tests.support.webhooks import (
     CERTIFICATE_URL,
@@ -60,7 +60,10 @@ def only_report(events: list[WebhookEvent]) -> BounceReport:
     (event,) = events
     assert event.tokens[0] == f"+{TOKEN}@"
     assert event.event_id
-    return event.report
+    report = event.report
+    if report.kind is not NONE or report.parser:
+        assert (report.recipient, report.recipients) == ("ada@example.org", ("ada@example.org",))
+    return report
 
 
 def mailgun_failure(severity: str = "permanent", reason: str = "bounce", **status: str) -> dict[str, Any]:
@@ -90,6 +93,45 @@ def mailgun_failure(severity: str = "permanent", reason: str = "bounce", **statu
 def test_a_message_of_amazon_ses_is_understood(message: dict[str, Any], kind: ReportKind, version: str) -> None:
     report = only_report(read_ses(sns_request(message, version)))
     assert report.kind is kind
+
+
+def test_only_the_first_tag_of_amazon_ses_counts_and_tags_of_others_do_not() -> None:
+    message = ses_bounce(TOKEN)
+    message["mail"]["tags"]["digest-delivery"].append("u" * 39)
+    headers = [{"name": "x-ses-message-tags", "value": f"digest-delivery={TOKEN}, digest-delivery={'u' * 39}"}]
+    message["mail"]["headers"] = [*headers, {"name": "Subject", "value": f"digest-delivery={'v' * 39}"}]
+    [event] = read_ses(sns_request(message))
+    assert event.tokens == (f"+{TOKEN}@", f"+{TOKEN}@", "digest@example.org")
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "reason", "final"),
+    [
+        (ses_bounce(TOKEN, status="5.1.1", diagnosticCode="smtp; 550 no such user"), "5.1.1", "no such mailbox", True),
+        (ses_bounce(TOKEN, "Transient", "MailboxFull"), "5.0.0", "mailbox full", True),
+        (ses_bounce(TOKEN, "Transient", status="5.1.1"), "5.0.0", "", True),
+        (
+            ses_bounce(TOKEN, subtype="Suppressed", diagnosticCode="no such user"),
+            "5.0.0",
+            "on a suppression list",
+            True,
+        ),
+        (
+            {"eventType": "DeliveryDelay", "mail": ses_bounce(TOKEN)["mail"]}
+            | {"deliveryDelay": {"delayType": "MailboxFull", "delayedRecipients": [{"status": "4.2.2"}]}},
+            *("4.2.2", "mailbox full", False),
+        ),
+        (
+            ses_complaint(TOKEN) | {"complaint": {"complaintSubType": "OnAccountSuppressionList"}},
+            *("5.0.0", "on a suppression list", True),
+        ),
+    ],
+)
+def test_status_and_reason_of_amazon_ses_come_from_the_words(
+    message: dict[str, Any], status: str, reason: str, final: bool
+) -> None:
+    [event] = read_ses(sns_request(message))
+    assert (event.report.status, event.report.reason, event.report.final) == (status, reason, final)
 
 
 def test_the_envelope_sender_of_amazon_ses_may_hold_the_token() -> None:
@@ -266,6 +308,22 @@ def test_a_request_of_mailgun_is_good_for_a_quarter_of_an_hour() -> None:
     for age in (timedelta(minutes=-16), timedelta(minutes=16)):
         with pytest.raises(UntrustedRequestError, match="15 minutes"):
             read_mailgun(mailgun_request(mailgun_event(TOKEN), NOW - age))
+
+
+def test_a_signature_with_other_characters_is_none() -> None:
+    assert decode_base64("YQ==") == b"a"
+    assert (decode_base64("Y!Q=="), decode_base64("YQ"), decode_base64("é")) == (b"", b"", b"")
+
+
+def test_texts_and_numbers_are_read_as_text_of_bounded_length() -> None:
+    assert [as_text(value) for value in ("a", 4, 4.5, True, None, ["a"])] == ["a", "4", "4.5", "", "", ""]
+    assert as_text("a" * 5000) == "a" * 4000
+    assert (as_object({"a": 1}), as_object([1]), as_objects([{"a": 1}, 2]), as_objects({})) == (
+        {"a": 1},
+        {},
+        [{"a": 1}],
+        [],
+    )
 
 
 @pytest.mark.parametrize("value", [None, 1, "x", [], {}, [[]], {"a": None}])
