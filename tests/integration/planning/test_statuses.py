@@ -45,7 +45,9 @@ def test_the_report_counts_the_subscribers_of_all_chunks(sqlite_store: Engine, c
 
 def test_a_trending_paper_that_had_no_room_yesterday_does_not_come_today(ctx: AppContext, record: StoreView) -> None:
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, trending=True)
-    add_active_subscriber(ctx, BOB, "protein", now=TUESDAY, send_hour=23)  # for whom older papers are still new
+    add_active_subscriber(ctx, BOB, "protein", now=TUESDAY, send_hour=23)
+    # Not due on either day, so that for him, and in the papers that are loaded, all of them are still new.
+    set_status(ctx.engine, BOB, SubscriberStatus.ACTIVE, last_due_day=TUESDAY.date())
     [robot] = store_papers(ctx, TUESDAY, "A robot walks")
     trending = store_papers(ctx, TUESDAY, "One", "Two", "Three", "Four", source="huggingface", upvotes=9)
     plan_digests(ctx, TUESDAY)
