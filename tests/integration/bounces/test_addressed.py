@@ -1,6 +1,7 @@
 """Which messages are believed, and which deliveries and subscribers they may touch."""
 
 import asyncio
+from base64 import b32encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from digest.delivery import count_by_state
 from digest.errors import UnparsableMessageError
 from digest.jobs.pipeline import deliver, plan
 from digest.mail import ReturnPathKind
+from digest.mail.verp import _mask, _sign
 from digest.monitoring.checks.configuration import check_database
 from digest.subscribers import Preferences, add_subscriber, remove_subscriber, subscribe
 from tests.support.bounce_messages import (
@@ -32,6 +34,7 @@ from tests.support.contexts import (
     ADA,
     BOB,
     DAY,
+    KEY,
     TUESDAY,
     StoreView,
     add_active_subscriber,
@@ -40,6 +43,7 @@ from tests.support.contexts import (
     store_papers,
 )
 from tests.support.relay import relay
+from tests.support.spoiled_rows import spoil
 
 SOON = TUESDAY + timedelta(minutes=5)
 
@@ -180,6 +184,39 @@ def test_the_token_is_found_where_servers_put_it(ctx: AppContext, record: StoreV
     for n, header in enumerate(("Delivered-To", "X-Original-To", "Envelope-To", "Original-Recipient", "Cc")):
         raw = f"{header}: rfc822;{to}\n".encode() + bounce_message("away", "list@example.org", n)
         assert handle_message(ctx, raw, LATER).action is BounceAction.RECORDED, header
+
+
+def address_of_schema_0006(delivery_id: int) -> str:
+    """Return a return path that names an id alone."""
+    kind, plain = ReturnPathKind.BOUNCE, delivery_id.to_bytes(8, "big")
+    signature = _sign(KEY, kind, plain)
+    token = b32encode(signature + _mask(KEY, kind, signature, plain)).decode().rstrip("=").lower()
+    return f"bounces+{token}@digest.example.org"
+
+
+@pytest.mark.parametrize("names", ["subscriber", "message", "neither"])
+def test_an_old_token_counts_only_with_a_message_that_names_its_email(
+    ctx: AppContext, record: StoreView, names: str
+) -> None:
+    delivery = record.deliveries(ADA)[0]
+    raw = bounce_message("no-such-mailbox", address_of_schema_0006(int(delivery.id or 0)))
+    raw = raw.replace(ADA.encode(), b"eve@example.org")
+    named = {"subscriber": f"To: {ADA.upper()}", "message": f"Message-ID: {delivery.message_id}", "neither": ""}[names]
+    result = handle_message(ctx, raw + f"\n{named}\n".encode(), LATER)
+    expected = BounceAction.IGNORED if names == "neither" else BounceAction.SUPPRESSED
+    assert result.action is expected
+
+
+def test_an_old_token_of_a_delivery_that_is_gone_names_nothing(ctx: AppContext) -> None:
+    raw = bounce_message("no-such-mailbox", address_of_schema_0006(4711))
+    assert handle_message(ctx, raw + ADA.encode(), LATER).action is BounceAction.IGNORED
+
+
+def test_an_old_token_of_a_missing_subscriber_names_nothing(ctx: AppContext, record: StoreView) -> None:
+    delivery = record.deliveries(ADA)[0]
+    spoil(ctx.engine, "UPDATE delivery SET subscriber_id = 4711")
+    raw = bounce_message("no-such-mailbox", address_of_schema_0006(int(delivery.id or 0)))
+    assert handle_message(ctx, raw + delivery.message_id.encode(), LATER).action is BounceAction.IGNORED
 
 
 def test_the_envelope_may_hold_the_token(ctx: AppContext, record: StoreView) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from digest.context import AppContext
 from digest.database.models import DeliveryState, SubscriberStatus
-from digest.planning import PlanReport, plan
+from digest.planning import PlanReport, due_groups, plan
 from digest.planning.carry_over import undelivered_trending
 from tests.support.contexts import (
     ADA,
@@ -33,6 +33,8 @@ def test_only_active_subscribers_of_an_hour_get_a_digest(
     assert plan_digests(ctx, TUESDAY) == PlanReport(due=1, digests=1, without_papers=0)
     assert (record.delivery_kinds(ADA), record.delivery_kinds(BOB)) == (["digest"], [])
     assert record.subscriber(BOB).last_due_day is None
+    set_status(ctx.engine, ADA, status, last_due_day=None)
+    assert due_groups(ctx.engine, TUESDAY) == [], "no plan is made for their sake"
 
 
 def test_the_report_counts_the_subscribers_of_all_chunks(sqlite_store: Engine, ctx: AppContext) -> None:

@@ -206,11 +206,33 @@ def test_an_event_of_mailgun_is_understood(event: dict[str, Any], kind: ReportKi
             UNSUBSCRIBE,
         ),
         ({"RecordType": "SubscriptionChange", "SuppressSending": True, "SuppressionReason": "HardBounce"}, NONE),
+        # Only a manual suppression by the recipient is a wish; the address may also be taken off the list again.
+        *(
+            (
+                {"RecordType": "SubscriptionChange", "SuppressSending": True, "Origin": "Recipient"}
+                | {"SuppressionReason": "ManualSuppression", **other},
+                NONE,
+            )
+            for other in ({"Origin": "Customer"}, {"SuppressSending": False}, {"SuppressionReason": "SpamComplaint"})
+        ),
         ({"RecordType": "Delivery"}, NONE),
     ],
 )
 def test_an_event_of_postmark_is_understood(fields: dict[str, Any], kind: ReportKind) -> None:
-    assert only_report(read_postmark(postmark_request(TOKEN, **fields))).kind is kind
+    report = only_report(read_postmark(postmark_request(TOKEN, **fields)))
+    assert (report.kind, report.is_returned) == (kind, kind in {HARD, SOFT, OURS})
+
+
+def test_an_event_of_postmark_without_a_number_is_identified_by_message_and_time() -> None:
+    change: dict[str, Any] = {
+        "RecordType": "SubscriptionChange",
+        "ID": None,
+        "MessageID": "m",
+        "ChangedAt": "2026-07-29T12:00:00Z",
+    }
+    [event] = read_postmark(postmark_request(TOKEN, **change))
+    assert event.event_id == "SubscriptionChange m 2026-07-29T12:00:00Z"
+    assert read_postmark(postmark_request(TOKEN))[0].event_id == "Bounce 42"
 
 
 OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -1,0 +1,123 @@
+"""The sparse matrix of queries and papers, and the papers of each subscriber that come of it."""
+
+import numpy as np
+import pytest
+
+from digest.matching import Matcher, PaperDocument, parse_canonical
+from digest.papers import Candidate
+from digest.planning.fan_out import SortedMatches, fan_out
+from digest.planning.match_matrix import (
+    EXCLUSION,
+    MATCH,
+    TITLE_MATCH,
+    IntArray,
+    MatchCells,
+    MatchMatrix,
+    build_matrix,
+    format_integers,
+    json_arrays,
+    match_block,
+)
+
+
+def integers(*numbers: int) -> IntArray:
+    return np.array(numbers, dtype=np.int64)
+
+
+def cells(*triples: tuple[int, int, int]) -> MatchCells:
+    """Return cells of (row, column, value)."""
+    rows, columns, values = np.array(triples, dtype=np.int64).reshape(-1, 3).T
+    return MatchCells(rows, columns, values.astype(np.int32))
+
+
+# Three papers: (number, first listing, upvotes). By popularity, the least first: 30, 10, 20.
+PAPERS = [(10, 5, 0), (20, 6, 7), (30, 4, 0)]
+
+
+def matrix(*triples: tuple[int, int, int], rows: int = 3) -> MatchMatrix:
+    return build_matrix([cells(*triples)], rows, PAPERS)
+
+
+def test_numbers_are_padded_to_the_widest() -> None:
+    assert format_integers(integers(7, 120)).tobytes() == b"  7,120,"
+    assert format_integers(integers()).shape == (0, 2)
+
+
+def test_arrays_of_numbers_are_json() -> None:
+    texts = format_integers(integers(7, 120, 9))
+    assert json_arrays(texts, integers(1, 0, 2), integers(0, 2, 2, 3)) == ["[120,  7]", "[]", "[  9]"]
+
+
+def test_columns_are_in_ascending_order_of_popularity() -> None:
+    found = matrix((0, 0, MATCH), (1, 1, TITLE_MATCH), (2, 2, EXCLUSION))
+    assert (found.paper_ids.tolist(), found.first_listing_ids.tolist(), found.upvotes.tolist()) == (
+        [30, 10, 20],
+        [4, 5, 6],
+        [0, 0, 7],
+    )
+    assert found.cells.toarray().tolist() == [[0, MATCH, 0], [0, 0, TITLE_MATCH], [EXCLUSION, 0, 0]]
+
+
+def test_the_cells_of_all_blocks_are_joined() -> None:
+    found = build_matrix([cells((0, 0, MATCH)), cells((1, 2, MATCH))], 2, PAPERS)
+    assert found.cells.toarray().tolist() == [[0, MATCH, 0], [MATCH, 0, 0]]
+    assert build_matrix([], 2, []).cells.shape == (2, 0)
+
+
+def test_only_papers_of_later_listings_remain() -> None:
+    found = matrix((0, 0, MATCH), (0, 1, MATCH))
+    assert found.listed_after(3) is found
+    later = found.listed_after(4)
+    assert (later.paper_ids.tolist(), later.first_listing_ids.tolist(), later.upvotes.tolist()) == (
+        [10, 20],
+        [5, 6],
+        [0, 7],
+    )
+    assert later.cells.toarray()[0].tolist() == [MATCH, MATCH]
+
+
+def document(title: str, abstract: str = "") -> PaperDocument:
+    return PaperDocument(0, title, abstract)
+
+
+def test_a_block_has_a_cell_for_each_match() -> None:
+    queries = [parse_canonical(text) for text in ("robot", "-survey", "volcano")]
+    documents = [document("Nothing here"), *(document("Pad") for _ in range(8)), document("A robot", "A survey")]
+    documents.append(document("A plain title", "It is a robot."))
+    found = match_block(Matcher(queries), queries, documents)
+    assert sorted(zip(found.rows.tolist(), found.columns.tolist(), found.values.tolist(), strict=True)) == [
+        (0, 9, MATCH + TITLE_MATCH),
+        (0, 10, MATCH),
+        (1, 9, EXCLUSION),
+    ]
+    assert match_block(Matcher(queries), queries, []).rows.tolist() == []
+
+
+def subscribers_of(found: MatchMatrix, covered: tuple[int, ...], *pairs: tuple[int, int]) -> SortedMatches:
+    """Fan out to subscribers with these marks; `pairs` are of a subscriber's position and a query."""
+    positions, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return fan_out(found, positions, rows, integers(*covered))
+
+
+def test_each_subscriber_gets_what_matches_and_is_new_for_them() -> None:
+    found = matrix((0, 0, MATCH), (0, 1, MATCH + TITLE_MATCH), (1, 0, MATCH), (1, 2, MATCH), (2, 1, EXCLUSION))
+    matches = subscribers_of(found, (0, 4, 5, 0), (0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 2))
+    assert matches.candidates_at(0) == [
+        Candidate(10, 5, 0, query_count=2, in_title=False),
+        Candidate(20, 6, 7, query_count=1, in_title=True),
+        Candidate(30, 4, 0, query_count=1, in_title=False),
+    ]
+    assert [candidate.paper_id for candidate in matches.candidates_at(1)] == [10, 20]  # 30 is not new
+    assert [candidate.paper_id for candidate in matches.candidates_at(2)] == [20]
+    assert [candidate.paper_id for candidate in matches.candidates_at(3)] == [10]  # 20 is excluded
+    assert list(matches.offsets) == [0, 3, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("cap", "lists"),
+    [(1, ("[10]", "[20,30]")), (2, ("[10,20]", "[30]")), (3, ("[10,20,30]", "[]")), (9, ("[10,20,30]", "[]"))],
+)
+def test_the_best_papers_have_room_and_the_others_are_omitted(cap: int, lists: tuple[str, str]) -> None:
+    found = matrix((0, 0, MATCH), (0, 1, MATCH + TITLE_MATCH), (1, 0, MATCH), (1, 2, MATCH))
+    matches = subscribers_of(found, (0, 0), (1, 0), (1, 1))
+    assert matches.json_lists([cap, cap]) == [("[]", "[]"), lists]
