@@ -89,9 +89,15 @@ def create_app(
 
 
 class ImmutableStaticFiles(StaticFiles):
-    """Static files that browsers may cache for a year: their URL changes with their content."""
+    """Static files that browsers may cache: for a year where the URL changes with the content, else for a day.
+
+    The style sheet names the font and the icon without a version.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        is_versioned = scope["query_string"].startswith(b"v=")
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if is_versioned else "public, max-age=86400"
+        )
         return response

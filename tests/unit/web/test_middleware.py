@@ -32,11 +32,17 @@ def test_pages_have_the_colors_of_emails() -> None:
     for place, mark in enumerate(HIGHLIGHT_COLORS):
         assert f"--k{place}: {mark.background};" in light
         assert f"--k{place}: {mark.dark_background};" in dark
+        assert f"--l{place}: {mark.underline};" in light
+        assert f"--k{place}-ink: {THEME.text};" in light
         assert f"--k{place}-ink: {mark.dark_text};" in dark
-    variables = {"page": "background", "ink": "text", "quiet": "muted", "rule": "border", "link": "link"}
+    variables = {"page": "background", "ink": "text", "quiet": "muted", "rule": "border"}
     for name, color in variables.items():
         assert f"--{name}: {getattr(THEME, color)};" in light
         assert f"--{name}: {getattr(THEME, f'dark_{color}')};" in dark
+    for name, color in {"brand-accent": "link", "brand-accent-ink": "button_text"}.items():
+        assert f"var(--{name}, {getattr(THEME, color)})" in light
+        assert f"var(--{name}-dark, {getattr(THEME, f'dark_{color}')})" in dark
+    assert (THEME.button, THEME.dark_button) == (THEME.link, THEME.dark_link)
 
 
 def luminance(color: str) -> float:
@@ -52,9 +58,13 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("night", [False, True])
 def test_every_text_color_has_enough_contrast(night: bool) -> None:
-    colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", STYLE.split("@media (prefers-color-scheme: dark)")[night]))
-    pairs = [(ink, ground) for ink in ("ink", "quiet", "link", "wrong") for ground in ("page", "soft", "field")]
-    pairs += [(f"k{n}-ink", f"k{n}") for n in range(6)] + [("button-ink", "button")]
+    part = STYLE.split("@media (prefers-color-scheme: dark)")[night]
+    colors = dict(re.findall(r"--([\w-]+): (?:var\([\w-]+, )?(#[0-9a-f]{6})", part))
+    inks = ("ink", "quiet", "accent", "good", "warn", "bad")
+    pairs = [(ink, ground) for ink in inks for ground in ("page", "soft", "field", "raised")]
+    pairs += [(state, f"{state}-soft") for state in ("good", "warn", "bad")]
+    pairs += [(ink, f"{state}-soft") for ink in ("ink", "quiet") for state in ("good", "warn", "bad")]
+    pairs += [(f"k{n}-ink", f"k{n}") for n in range(6)] + [("accent-ink", "accent")]
     assert min(contrast(colors[ink], colors[ground]) for ink, ground in pairs) >= 4.5
     assert contrast(colors["edge"], colors["page"]) >= 3  # the border of a field (WCAG 1.4.11)
 
