@@ -8,6 +8,7 @@
 - `fragment_cache`: rendered papers and other fragments that e-mails share
 - `fragments`: templates rendered and encoded once, with placeholders
 - `layout`: the digest around its papers
+- `messages`: sentences that depend on counts and frequency
 - `match_cache`: which keywords match a paper, and where
 - `paper_card`: a paper as a card or a row, and the colors
 - `plain_text`: wrapped paragraphs

@@ -57,6 +57,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     ]
     return DigestContext(
         product=ctx.product_name,
+        site_url=ctx.absolute_url(""),
         day=date.fromisoformat(delivery.edition),
         frequency=recipient.frequency,
         send_time=SendTime(recipient.send_hour, recipient.timezone),
@@ -81,6 +82,7 @@ def preview_context(
     front_page = ctx.absolute_url("/")
     return DigestContext(
         product=ctx.product_name,
+        site_url=ctx.absolute_url(""),
         day=day,
         frequency=Frequency.DAILY,
         send_time=SendTime(ctx.settings.send_hour, ctx.settings.default_timezone),

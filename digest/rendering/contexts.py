@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from digest.matching import Span
 from digest.papers import snapshots
+from digest.rendering.messages import PERIODS, Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class DigestContext:
     of the edition. Their query numbers are positions of keywords, unless `keyword_positions` has for each paper the
     position that each of its numbers stands for: then subscribers can share a view. `left_out` papers found no room
     in the edition; `left_out_counts` has how many of them each keyword matched. `notices` are whole sentences.
+    `site_url` is the address of the service, where papers have pages.
     """
 
     day: date
@@ -80,11 +82,13 @@ class DigestContext:
     left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     product: str = "Paper Digest"
+    site_url: str = ""
     postal_address: str = ""
 
     @property
-    def is_weekly(self) -> bool:
-        return self.frequency == "weekly"
+    def period(self) -> Period:
+        """What the digest is about: a day, a week or a month."""
+        return PERIODS.get(self.frequency, "day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

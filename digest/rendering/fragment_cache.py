@@ -8,7 +8,8 @@ from functools import lru_cache
 from digest import formatting
 from digest.mail import QuotedPrintable, encode_part
 from digest.rendering.contexts import LINK_NAMES, PaperView
-from digest.rendering.fragments import EncodedPair, Fragment, encode_html_and_text, placeholder
+from digest.rendering.fragments import Fragment, encode_html_and_text, placeholder
+from digest.rendering.messages import Period
 from digest.rendering.paper_card import (
     REASON_KEYWORD_LENGTH,
     REASONS_PER_PAPER,
@@ -22,18 +23,18 @@ from digest.rendering.templates import render_macro, render_template
 
 # What a layout asks for besides links and values that all subscribers share. What has no value is not shown.
 LAYOUT_NAMES = (
-    *("subject", "preheader", "headline", "frequency", "send_time", "address", "subscribed_on", "subscription_note"),
-    *("keyword_counts", "keyword_bar", "more_keywords", "keywords", "cards", "row_heading", "rows", "more_papers"),
+    *("subject", "preheader", "headline", "keyword_counts", "keyword_bar", "more_keywords", "cards", "row_heading"),
+    *("rows", "more_papers", "frequency", "send_time", "subscribed_on", "address", "mute_links"),
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedPaper:
-    """Both forms of a paper. `placeholders`: each of its queries with the names of its color, keyword and mute URL."""
+    """Both forms of a paper. `placeholders`: each of its queries with the names of its color and its keyword."""
 
     html: Fragment
     text: Fragment
-    placeholders: tuple[tuple[int, str, str, str], ...]
+    placeholders: tuple[tuple[int, str, str], ...]
 
 
 class FragmentCache:
@@ -45,25 +46,26 @@ class FragmentCache:
     def __init__(self, papers: int = 4096, texts: int = 8192) -> None:
         self.paper = lru_cache(papers)(render_paper)
         self.layout = lru_cache(64)(render_layout)
-        self.sentence = lru_cache(render_sentence)
-        self.day_heading = lru_cache(256)(encode_day_heading)
         self.macro = lru_cache(1024)(encode_macro)
         self.encode = lru_cache(texts)(encode_html_and_text)
         self.wrap = lru_cache(texts)(encode_wrapped)
         self.reason = lru_cache(texts)(encode_reason)
         self.keyword_count = lru_cache(texts)(encode_keyword_count)
+        self.mute_link = lru_cache(1)(render_mute_link)
 
 
 def render_paper(
-    view: PaperView, form: PaperForm, year: int, is_weekly: bool, mute: bool, mute_author: bool
+    view: PaperView, form: PaperForm, year: int, period: Period, site_url: str, mute_author: bool
 ) -> RenderedPaper:
-    """Render a paper with placeholders for all that is personal. `mute`, `mute_author`: whether it has such links."""
-    fields = PersonalFields.placeholders(view, mute=mute, mute_author=mute_author)
-    card = build_card(view, date(year, 1, 1), fields, form)
-    values = {"card": card, "is_weekly": is_weekly, "number": placeholder("number")}
+    """Render a paper with placeholders for all that is personal. `mute_author`: whether it has such a link."""
+    fields = PersonalFields.placeholders(view, mute_author=mute_author)
+    values = {
+        "card": build_card(view, date(year, 1, 1), fields, form, period, site_url),
+        "number": placeholder("number"),
+    }
     html, text = (Fragment(render_template(f"digest-{form}.{ending}", **values)) for ending in ("html", "txt"))
     numbers = sorted({int(name.split()[1]) for name in (*html.names, *text.names) if " " in name})
-    return RenderedPaper(html, text, tuple((n, f"color {n}", f"keyword {n}", f"mute {n}") for n in numbers))
+    return RenderedPaper(html, text, tuple((n, f"color {n}", f"keyword {n}") for n in numbers))
 
 
 def render_layout(names: Collection[str], notices: tuple[str, ...], **values: object) -> tuple[Fragment, Fragment]:
@@ -76,16 +78,14 @@ def render_layout(names: Collection[str], notices: tuple[str, ...], **values: ob
     return html, text
 
 
-def render_sentence(template: str, names: Collection[str], empty_names: Collection[str], **flags: bool) -> str:
-    """Render a template of plain text as a format string, in which `names` are to be filled in."""
-    values = dict.fromkeys(empty_names, "") | {name: f"{{{name}}}" for name in names}
-    return render_template(template, **values, **flags)
+def encode_keyword_count(keyword: str, color: int, papers: int) -> QuotedPrintable:
+    """Encode how many papers a keyword matched, as HTML has it above them."""
+    return encode_macro("keyword_count", keyword, color, papers)
 
 
-def encode_keyword_count(keyword: str, position: int, papers: int) -> EncodedPair:
-    """Encode how many papers a keyword matched, as it stands above them."""
-    text = wrap_text(f"{keyword}: {papers}", 6, "  * ") + "\n"
-    return encode_macro("keyword_count", keyword, position, papers), encode_part(text)
+def render_mute_link() -> Fragment:
+    """Render the link that mutes a keyword."""
+    return Fragment(render_macro("mute_link", placeholder("keyword"), placeholder("url")))
 
 
 def encode_reason(matched_in: tuple[tuple[str, str], ...]) -> QuotedPrintable:
@@ -94,12 +94,6 @@ def encode_reason(matched_in: tuple[tuple[str, str], ...]) -> QuotedPrintable:
         (formatting.truncate(text, REASON_KEYWORD_LENGTH), place) for text, place in matched_in[:REASONS_PER_PAPER]
     ]
     return encode_wrapped(match_reason_text(shown, max(0, len(matched_in) - REASONS_PER_PAPER)), 4, "    ")
-
-
-def encode_day_heading(form: PaperForm, day: str) -> EncodedPair:
-    """Encode what stands above the papers of a day."""
-    text = render_template(f"digest-day-of-{form}s.txt", day=day)
-    return encode_macro(f"day_of_{form}s", day), encode_part(text)
 
 
 def encode_macro(name: str, *values: object) -> QuotedPrintable:

@@ -1,20 +1,22 @@
-"""Digest around its papers: subject, headline, keyword counts and notices above them, links and footer below."""
+"""Digest around its papers: subject, headline and keyword counts above them, the reason for the e-mail below."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from digest import formatting
-from digest.rendering.contexts import DigestContext, PaperView
+from digest.rendering import messages
+from digest.rendering.contexts import DigestContext, PaperView, SendTime
 from digest.rendering.paper_card import REASON_KEYWORD_LENGTH
+from digest.rendering.plain_text import display_width, wrap_text
 from digest.rendering.templates import SUBJECT_LENGTH
 
 TOPICS_LIMIT, TOPIC_LENGTH = 3, 40  # keywords in the subject, and characters of each
 PREHEADER_TITLES, PREHEADER_LENGTH = 3, 200  # more hidden text looks like spam
 PREHEADER_SEPARATOR = " · "
+BAR_LENGTH, BAR_INDENT = 20, 36  # of the bars in plain text: signs of the longest, and columns before it at most
 
 
-@dataclass(frozen=True, slots=True)
-class KeywordCount:
+class KeywordCount(NamedTuple):
     """How many papers of a digest a keyword matched."""
 
     keyword: str
@@ -48,29 +50,33 @@ def count_matched(context: DigestContext) -> int:
     return shown + context.left_out if shown else 0
 
 
-def subject_values(context: DigestContext, counts: Sequence[KeywordCount], matched: int) -> dict[str, str]:
-    """Return what the subject says: how many papers, and the busiest keywords, or the first title of trending ones."""
-    noun, number = ("paper", matched) if matched else ("trending paper", len(context.papers) + context.left_out)
-    start = formatting.pluralize(number, noun) if number else "No papers"
-    room = SUBJECT_LENGTH - len(start) - len(": this week")
+def subject_text(context: DigestContext, counts: Sequence[KeywordCount], matched: int) -> str:
+    """Return the subject: how many papers, and the busiest keywords, or the first title of trending ones."""
+    number = matched or len(context.papers) + context.left_out
+    if not number:
+        return messages.EMPTY_SUBJECT
+    sentence = (messages.SUBJECTS if matched else messages.TRENDING_SUBJECTS)[context.period]
+    room = SUBJECT_LENGTH - len(sentence.format(number, topics=""))
     names = [formatting.truncate(count.keyword, TOPIC_LENGTH) for count in counts]
     topics = formatting.truncate(context.papers[0].paper.title, room) if context.papers and not names else ""
     for shown in range(min(TOPICS_LIMIT, len(names)), 0, -1):
-        more = len(names) - shown
-        topics = ", ".join(names[:shown]) + (f" and {more} more" if more else "")
+        topics, more = ", ".join(names[:shown]), len(names) - shown
+        topics = messages.TOPICS_AND_MORE.format(topics=topics, more=more) if more else topics
         if len(topics) <= room:
             break
-    return {"count": start, "topics": topics}
+    return formatting.truncate(sentence.format(number, topics=topics), SUBJECT_LENGTH)
 
 
 def headline_text(context: DigestContext, matched: int) -> str:
     """Return the headline."""
-    if not matched and not context.papers:  # a preview
-        return "No new papers match your keywords"
-    if not matched:
-        return "This week's trending papers" if context.is_weekly else "Today's trending papers"
-    week = " this week" if context.is_weekly else ""
-    return f"{formatting.pluralize(matched, 'new paper')}{week} {'matches' if matched == 1 else 'match'} your keywords"
+    if matched:
+        return messages.HEADLINES[context.period].format(matched)
+    return messages.TRENDING_HEADLINES[context.period] if context.papers else messages.EMPTY_HEADLINE
+
+
+def date_text(context: DigestContext) -> str:
+    """Return the day of the digest, or of the end of its week or month."""
+    return messages.DATES[context.period].format(day=formatting.format_day(context.day))
 
 
 def preheader_titles(papers: Sequence[PaperView]) -> list[str]:
@@ -85,9 +91,16 @@ def preheader_titles(papers: Sequence[PaperView]) -> list[str]:
     return titles
 
 
-def day_heading(view: PaperView) -> str:
-    """Return the heading that a paper stands under in a weekly digest."""
-    return "Listed earlier" if view.is_late else formatting.format_day(view.paper.listed_on)
+def keyword_bars(counts: Sequence[KeywordCount]) -> str:
+    """Return the counts as bars of plain text, one a line; of a longer keyword the count goes without its column."""
+    indent = min(BAR_INDENT, max(display_width(count.keyword) for count in counts))
+    unit = max(1.0, max(count.papers for count in counts) / BAR_LENGTH)
+    lines = []
+    for keyword, _, papers in counts:
+        bar = f"{'#' * max(1, round(papers / unit))} {formatting.format_number(papers)}"
+        padding = indent - display_width(keyword)
+        lines.append(f"  {keyword}{' ' * padding}  {bar}" if padding >= 0 else wrap_text(f"{keyword} {bar}", 4, "  "))
+    return "\n".join(lines)
 
 
 def missed_papers_notice(context: DigestContext, more_papers: int) -> str:
@@ -99,10 +112,26 @@ def missed_papers_notice(context: DigestContext, more_papers: int) -> str:
     if not late:
         return ""
     if 2 * len(late) <= len(context.papers):
-        verbs = "was listed earlier and is" if len(late) == 1 else "were listed earlier and are"
-        return f"{formatting.pluralize(len(late), 'paper')} {verbs} made up for here."
+        return messages.LATE_PAPERS.format(len(late))
     since = formatting.format_date(min(late), context.day)
     if not more_papers:
-        return f"Catching up since {since}: these papers were listed while no letter reached you."
-    shown = formatting.pluralize(len(context.papers) + context.left_out - more_papers, "paper")
-    return f"Catching up since {since}: the best {shown} here, {formatting.format_number(more_papers)} more on the web."
+        return messages.CATCHING_UP.format(since=since)
+    shown = len(context.papers) + context.left_out - more_papers
+    more = formatting.format_number(more_papers)
+    return messages.CATCHING_UP_IN_PART.format(shown, since=since, more=more)
+
+
+def subscription_values(context: DigestContext) -> dict[str, str]:
+    """Return when the subscriber gets the digest, and since when."""
+    return {
+        "frequency": formatting.frequency_label(context.frequency),
+        "send_time": send_time_text(context.send_time),
+        "subscribed_on": formatting.format_date(context.subscribed_on),
+    }
+
+
+def send_time_text(send_time: SendTime) -> str:
+    """Return, for example, "08:00 (Berlin)"."""
+    area, _, place = send_time.timezone.rpartition("/")
+    zone = send_time.timezone if area == "Etc" else place
+    return f"{send_time.hour:02}:00 ({zone.replace('_', ' ')})"

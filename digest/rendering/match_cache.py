@@ -125,11 +125,12 @@ def highlight_matches(
     if not queries:
         return PaperView(paper=paper, is_late=is_late, is_trending=True, has_summary=has_summary)
     explanation = explain(queries, PaperDocument.from_paper(paper, paper.sources))
+    matched_in = [(number, explanation.describe_location(number)) for number in explanation.queries]
     return PaperView(
         paper=paper,
         title_spans=explanation.title,
         abstract_spans=explanation.abstract,
-        matched_in=tuple((number, explanation.describe_location(number)) for number in explanation.queries),
+        matched_in=tuple(sorted(matched_in, key=lambda match: not match[1].startswith("title"))),
         is_late=is_late,
         is_trending=not explanation.queries,
         has_summary=has_summary,

@@ -12,11 +12,13 @@ from typing import Literal, NamedTuple
 from digest import formatting
 from digest.matching import Span, snippet
 from digest.papers import snapshots
+from digest.rendering import messages
 from digest.rendering.contexts import DigestContext, PaperView
 from digest.rendering.fragments import placeholder
+from digest.rendering.messages import Period
 
 CARD_TITLE_LENGTH, ROW_TITLE_LENGTH, LABEL_LENGTH = 300, 160, 70  # characters; a label names the paper in a link
-SNIPPET_LENGTH, SUMMARY_LENGTH, ORGANIZATION_LENGTH, REASON_KEYWORD_LENGTH = 420, 600, 100, 60
+SNIPPET_LENGTH, SUMMARY_LENGTH, ORGANIZATION_LENGTH, REASON_KEYWORD_LENGTH = 360, 600, 100, 60
 REASONS_PER_PAPER = 4
 PaperForm = Literal["card", "row"]
 
@@ -41,6 +43,7 @@ class EmailTheme:
     text: str = "#1a1d21"
     muted: str = "#5b626b"
     border: str = "#e6e5e1"
+    underline: str = "#b4b9c0"  # of quiet links
     link: str = "#3d4fd6"
     background: str = "#ffffff"
     button: str = "#3d4fd6"
@@ -98,7 +101,7 @@ def join_text(parts: Iterable[TextPart], *, asterisks: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MatchReason:
-    """Keyword that brought a paper, where its words stand, and the URL that mutes it, if any.
+    """Keyword that brought a paper, and where its words stand.
 
     `color` is its position among the subscriber's keywords, or a placeholder.
     """
@@ -106,7 +109,6 @@ class MatchReason:
     keyword: str
     color: int | str
     place: str
-    mute_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,42 +118,43 @@ class PaperLink:
     label: str
     url: str
     accessible_name: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperCard:
     """Everything about a paper in the words and forms in which templates show it.
 
-    Of `paper` itself templates may show any other field, text with the filter `one_line`.
+    `url` is that of the paper's page, `source_url` that of where it was published. Of `paper` itself templates may show
+    any other field, text with the filter `one_line`.
     """
 
     paper: snapshots.PaperSnapshot
     title: tuple[TextPart, ...]
     label: str
     url: str | None
+    source_url: str | None
     byline: str
     organization: str
     facts: tuple[str, ...]
     snippet: tuple[TextPart, ...]
     summary: str
     reasons: tuple[MatchReason, ...]
-    more_reasons: int
+    more_reasons: str
     reason_text: str
-    is_trending: bool
-    late_note: str
+    trending_reason: str
     links: tuple[PaperLink, ...]
+    code: PaperLink | None
     mute_author_url: str
 
     @property
-    def card_line(self) -> str:
+    def details(self) -> str:
         """Organization and facts, for the plain text of a card."""
-        return " · ".join(fact for fact in (self.organization, *self.facts) if fact)
+        return " · ".join(part for part in (self.organization, *self.facts) if part)
 
     @property
     def row_line(self) -> str:
         """Authors and facts, for the plain text of a row."""
-        return " · ".join(fact for fact in (self.byline, *self.facts, self.late_note) if fact)
+        return " · ".join(part for part in (self.byline, *self.facts) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,24 +163,22 @@ class PersonalFields:
 
     keywords: Sequence[str]
     colors: Sequence[int | str]
-    mute_urls: Sequence[str]
     mute_author_url: str
     reason_text: str = ""
 
     @classmethod
     def for_subscriber(cls, view: PaperView, context: DigestContext, positions: Sequence[int] = ()) -> "PersonalFields":
         """Return those of the subscriber of a digest. `positions`: see DigestContext."""
-        positions, links, ids = positions or range(len(context.keywords)), context.links, context.keyword_ids
-        can_mute_author = links.mute_author and view.paper.id and view.paper.authors
+        positions = positions or range(len(context.keywords))
+        can_mute_author = context.links.mute_author and view.paper.id and view.paper.authors
         return cls(
             keywords=[formatting.truncate(context.keywords[n], REASON_KEYWORD_LENGTH) for n in positions],
             colors=positions,
-            mute_urls=[f"{links.mute}/{ids[n]}" if links.mute and n < len(ids) else "" for n in positions],
-            mute_author_url=f"{links.mute_author}/{view.paper.id}" if can_mute_author else "",
+            mute_author_url=f"{context.links.mute_author}/{view.paper.id}" if can_mute_author else "",
         )
 
     @classmethod
-    def placeholders(cls, view: PaperView, *, mute: bool, mute_author: bool) -> "PersonalFields":
+    def placeholders(cls, view: PaperView, *, mute_author: bool) -> "PersonalFields":
         """Return a placeholder for each, so that all subscribers can share the card."""
         queries = [*dict(view.matched_in), *(span.query for span in (*view.title_spans, *view.abstract_spans))]
         numbers = range(1 + max(queries, default=-1))
@@ -185,54 +186,59 @@ class PersonalFields:
         return cls(
             keywords=[placeholder(f"keyword {n}") for n in numbers],
             colors=[placeholder(f"color {n}") for n in numbers],
-            mute_urls=[placeholder(f"mute {n}") if mute else "" for n in numbers],
             mute_author_url=f"{placeholder('mute_author')}/{view.paper.id}" if can_mute_author else "",
             reason_text=placeholder("reason"),
         )
 
 
-def build_card(view: PaperView, today: date, fields: PersonalFields, form: PaperForm = "card") -> PaperCard:
-    """Put a paper into words: in full as a card, or in two lines as a row."""
+def build_card(
+    view: PaperView,
+    today: date,
+    fields: PersonalFields,
+    form: PaperForm = "card",
+    period: Period = "day",
+    site_url: str = "",
+) -> PaperCard:
+    """Put a paper into words: in full as a card, or in two lines as a row. `site_url`: where papers have pages."""
     paper, is_card = view.paper, form == "card"
     reasons = tuple(
-        MatchReason(fields.keywords[query], fields.colors[query], place, fields.mute_urls[query])
+        MatchReason(fields.keywords[query], fields.colors[query], place)
         for query, place in dict(view.matched_in).items()
         if query < len(fields.keywords)
     )
-    shown_reasons, more_reasons = reasons[:REASONS_PER_PAPER], max(0, len(reasons) - REASONS_PER_PAPER)
-    reason_text = fields.reason_text or match_reason_text([(r.keyword, r.place) for r in shown_reasons], more_reasons)
+    shown_reasons, hidden = reasons[:REASONS_PER_PAPER], max(0, len(reasons) - REASONS_PER_PAPER)
+    reason_text = fields.reason_text or match_reason_text([(r.keyword, r.place) for r in shown_reasons], hidden)
     title = split_text(paper.title, view.title_spans, CARD_TITLE_LENGTH if is_card else ROW_TITLE_LENGTH)
     summary = paper.ai_summary or "" if view.has_summary else ""
     label = formatting.truncate(paper.title, LABEL_LENGTH)
-    late_note = ""
-    if view.is_late:
-        year = "" if paper.listed_on.year == today.year else f" {paper.listed_on.year}"
-        late_note = f"Listed earlier, on {formatting.format_day(paper.listed_on)}{year}"
+    links = _paper_links(paper, label) if is_card else ()
+    source_url = formatting.safe_url(paper.url)
     return PaperCard(
         paper=paper,
         title=_apply_colors(title, fields),
         label=label,
-        url=formatting.safe_url(paper.url),
+        url=f"{site_url}/papers/{paper.id}" if site_url and paper.id else source_url,
+        source_url=source_url,
         byline=formatting.format_authors(paper.authors) if is_card else formatting.format_first_author(paper.authors),
         organization=formatting.truncate(paper.organization or "", ORGANIZATION_LENGTH) if is_card else "",
-        facts=_date_and_votes(paper, today),
+        facts=_day_and_votes(view, today, period),
         snippet=_apply_colors(_snippet_parts(view), fields) if is_card and not summary.strip() else (),
         summary=formatting.truncate(summary, SUMMARY_LENGTH) if is_card else "",
         reasons=shown_reasons,
-        more_reasons=more_reasons,
+        more_reasons=messages.MORE_REASONS.format(hidden) if hidden else "",
         reason_text=reason_text if reasons else "",
-        is_trending=view.is_trending,
-        late_note=late_note,
-        links=_paper_links(paper, label) if is_card else (),
+        trending_reason=messages.TRENDING_REASONS[period] if view.is_trending else "",
+        links=links,
+        code=next((link for link in links if link.url == paper.code_url), None),
         mute_author_url=fields.mute_author_url if is_card else "",
     )
 
 
 def match_reason_text(reasons: Sequence[tuple[str, str]], more_reasons: int) -> str:
     """Say which keywords matched and where, for the plain text."""
-    matches = ", ".join(f"{keyword} in {place}" for keyword, place in reasons)
-    more = f" and {formatting.pluralize(more_reasons, 'more keyword')}" if more_reasons else ""
-    return f"Matched {matches}{more}"
+    parts = [messages.MATCHED_IN.format(keyword=keyword, place=place) for keyword, place in reasons]
+    more = f" {messages.MORE_REASONS.format(more_reasons)}" if more_reasons else ""
+    return f"{'; '.join(parts)}{more}"
 
 
 def _apply_colors(parts: Sequence[TextPart], fields: PersonalFields) -> tuple[TextPart, ...]:
@@ -243,13 +249,14 @@ def _apply_colors(parts: Sequence[TextPart], fields: PersonalFields) -> tuple[Te
     )
 
 
-def _date_and_votes(paper: snapshots.PaperSnapshot, today: date) -> tuple[str, ...]:
-    """Return what is known of them; "0 upvotes" says nothing."""
-    facts = [formatting.format_date(paper.published_on, today)] if paper.published_on else []
+def _day_and_votes(view: PaperView, today: date, period: Period) -> tuple[str, ...]:
+    """Return the day of the list where it is not the digest's, and the upvotes; "0 upvotes" says nothing."""
+    paper, facts = view.paper, []
     if paper.upvotes:
         facts.append(formatting.pluralize(paper.upvotes, "upvote"))
-    if paper.comments:
-        facts.append(formatting.pluralize(paper.comments, "comment"))
+    if view.is_late or period != "day":
+        day = formatting.format_date(paper.listed_on, today)
+        facts.append(messages.LISTED_EARLIER.format(day=day) if view.is_late else day)
     return tuple(facts)
 
 
@@ -268,17 +275,15 @@ def _snippet_parts(view: PaperView) -> tuple[TextPart, ...]:
 
 def _paper_links(paper: snapshots.PaperSnapshot, title: str) -> tuple[PaperLink, ...]:
     """Return the links that are known, each address once: a paper's own page may be its discussion."""
-    stars = formatting.pluralize(paper.code_stars, "star") if paper.code_stars else ""
+    code = messages.CODE_STARS.format(paper.code_stars) if paper.code_stars else "Code"
     candidates = (
-        ("Abstract", paper.url, ""),
-        ("PDF", paper.pdf_url, ""),
-        ("Discussion", paper.discussion_url, ""),
-        ("Code", paper.code_url, stars),
-        ("Project", paper.project_url, ""),
+        ("PDF", paper.pdf_url) if formatting.safe_url(paper.pdf_url) else ("Abstract", paper.url),
+        (code, paper.code_url),
+        (messages.COMMENTS.format(paper.comments), paper.discussion_url) if paper.comments else ("", None),
+        ("Project", paper.project_url),
     )
     links: dict[str, PaperLink] = {}
-    for label, candidate, note in candidates:
+    for label, candidate in candidates:
         if url := formatting.safe_url(candidate):
-            name = f"{label} ({note}): {title}" if note else f"{label}: {title}"
-            links.setdefault(url, PaperLink(label, url, name, note))
+            links.setdefault(url, PaperLink(label, url, f"{label}: {title}"))
     return tuple(links.values())

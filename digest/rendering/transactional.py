@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 
 from digest import formatting
 from digest.mail import EmailContent
-from digest.rendering.contexts import NoticeContext, PaperView, SendTime, WelcomeContext
+from digest.rendering.contexts import NoticeContext, PaperView, WelcomeContext
+from digest.rendering.layout import send_time_text
 from digest.rendering.paper_card import TextPart, split_text
 from digest.rendering.templates import render_email
 
@@ -69,8 +70,3 @@ def leading_keywords(keywords: tuple[str, ...]) -> tuple[str, ...]:
     """Return as many keywords as an e-mail names, each on one line and not too long."""
     texts = [formatting.truncate(keyword, KEYWORD_LENGTH) for keyword in keywords]
     return formatting.fit_words(texts, limit=KEYWORDS_LENGTH, max_count=KEYWORDS_LIMIT)
-
-
-def send_time_text(send_time: SendTime) -> str:
-    """Return, for example, "08:00 (Europe/Berlin)"."""
-    return f"{send_time.hour:02}:00 ({send_time.timezone.replace('_', ' ')})"

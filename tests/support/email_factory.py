@@ -12,6 +12,7 @@ from digest.rendering import DigestContext, PaperView, PersonalLinks, SendTime
 
 DAY = date(2025, 10, 30)
 KEYWORDS = ("post-training", "hallucination", "continual learning", "quantum")
+SITE = "https://digest.example.org"
 LINKS = PersonalLinks(
     view="https://digest.example.org/emails/v1",
     preferences="https://digest.example.org/preferences/p1",
@@ -80,6 +81,7 @@ def make_context(*papers: PaperView, **changes: Any) -> DigestContext:
         keywords=KEYWORDS,
         papers=papers or (make_view(),),
         links=LINKS,
+        site_url=SITE,
         postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
     )
     context = replace(context, **changes)

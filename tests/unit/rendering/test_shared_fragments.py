@@ -77,7 +77,7 @@ def contexts(draw: st.DrawFn) -> DigestContext:
     context = make_context(
         *views,
         keywords=tuple(keywords),
-        frequency=draw(st.sampled_from(["daily", "weekdays", "weekly"])),
+        frequency=draw(st.sampled_from(["daily", "weekdays", "weekly", "monthly"])),
         left_out=draw(st.integers(0, 2000)),
         notices=tuple(draw(st.lists(PHRASE, max_size=2))),
         postal_address=draw(PHRASE),
@@ -219,7 +219,7 @@ def test_the_cache_of_fragments_is_bounded() -> None:
     }
     full = {"paper": 20, "encode": 30, "reason": 30, "keyword_count": 30, "layout": 64}
     assert {name: info.currsize for name, info in sizes.items()} == full
-    assert all(getattr(cache, name).cache_info().maxsize <= 1024 for name in ("wrap", "day_heading", "macro"))
+    assert all(getattr(cache, name).cache_info().maxsize <= 1024 for name in ("wrap", "macro"))
 
 
 def test_addresses_and_tokens_do_not_stay_in_the_cache() -> None:

@@ -64,7 +64,7 @@ def test_two_hundred_papers_of_any_kind_stay_within_the_limit(kind: str) -> None
 def test_every_paper_is_shown_or_counted(kind: str) -> None:
     selector = Selector(render_digest(extreme_context(kind)).html)
     cards = len(selector.css("h2")) - 1
-    rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
+    rows = len(selector.xpath("//h2[contains(., ' more ')]/following-sibling::p[@class='i']"))
     more = int(selector.xpath("//a[contains(., 'on the web')]/text()").re_first(r"\d+") or 0)
     assert cards > 0
     assert rows > 0
@@ -81,7 +81,7 @@ def test_ten_papers_are_cards_and_the_others_rows() -> None:
     selector = Selector(render_digest(make_context(*(make_view(f"Title {n}", number=n) for n in range(25)))).html)
     assert [title.strip() for title in selector.css("h2 ::text").getall()] == [
         *(f"Title {n}" for n in range(10)),
-        "15 more papers",
+        "15 more matches",
     ]
     assert "on the web" not in " ".join(selector.css("a::text").getall())
 
@@ -133,6 +133,6 @@ def test_the_layout_ends_its_parts_with_line_ends() -> None:
 def test_on_the_web_no_paper_is_left_out_for_its_size(kind: str) -> None:
     context = extreme_context(kind)
     selector = Selector(render_digest(replace(context, left_out=0), all_papers=True).html)
-    rows = len(selector.xpath("//h2[contains(., 'more paper')]/following-sibling::p[@class='i']"))
+    rows = len(selector.xpath("//h2[contains(., ' more ')]/following-sibling::p[@class='i']"))
     assert rows == 200 - 10
     assert not selector.xpath("//a[contains(., 'on the web')]")
