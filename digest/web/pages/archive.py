@@ -1,7 +1,8 @@
 """Web copy of a digest, behind the link at the top of each e-mail.
 
 It has all papers and nothing personal: e-mails are forwarded, copies are shown to colleagues. So it has neither the
-address nor any link that could change, mute or end a subscription.
+address nor any link that could change, mute or end a subscription. A copy shows what the e-mail showed, or says that it
+cannot: why each paper is there is worked out from the keywords that chose it, and these may have been deleted since.
 """
 
 import re
@@ -14,11 +15,12 @@ from sqlmodel import Session
 
 from digest.context import AppContext
 from digest.database import read_session
-from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, Subscriber
 from digest.errors import TokenError
 from digest.formatting import pluralize
 from digest.papers import papers_by_id
-from digest.rendering import PersonalLinks, digest_context, load_batch, render_digest
+from digest.rendering import BatchData, PersonalLinks, digest_context, load_batch, render_digest
+from digest.subscribers import ENDED_STATUSES
 from digest.tokens import TokenPurpose, delivery_subject
 from digest.web.citations import CitationFormat, citation_response
 from digest.web.context import SAFE_METHODS, WebDep
@@ -30,6 +32,11 @@ HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors
 # In a mail program the digest is an article among others, here it is the page.
 EMAIL_ROLE, PAGE_ROLE = 'role="article" aria-roledescription="email"', 'role="main"'
 DEMO_NOTICE = '<p style="margin:0;padding:8px;text-align:center">This is a demonstration with sample papers.</p>'
+GONE = "This digest is no longer available online."
+KEYWORDS_GONE = (
+    "This copy can no longer be shown, because the keywords that it was made with have been deleted. "
+    "The e-mail itself has not changed."
+)
 NO_LINKS = PersonalLinks(view="", preferences="", unsubscribe="")
 
 
@@ -54,7 +61,7 @@ def web_copy_citations(web: WebDep, token: str, kind: CitationFormat) -> Respons
 def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
     """Render a digest as HTML, with all the papers that the e-mail had no room for.
 
-    Raises TokenError if the link is damaged or expired.
+    Raises TokenError if the link is damaged or expired, or keywords of the digest are gone.
     """
     with read_session(ctx.engine) as session:
         delivery = _load_delivery(ctx, session, token, now)
@@ -64,8 +71,19 @@ def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
             omitted_papers=[],
         )
         batch = load_batch(session, [claimed], delivery.created_at)
+        if not _knows_its_keywords(session, delivery, batch):
+            raise TokenError(KEYWORDS_GONE)
         context = digest_context(ctx, batch, claimed)
     return render_digest(replace(context, links=NO_LINKS, address=""), all_papers=True).html
+
+
+def _knows_its_keywords(session: Session, delivery: Delivery, batch: BatchData) -> bool:
+    """Return whether all keywords that chose the papers are known, so that the copy is what the e-mail was."""
+    if delivery.keywords:
+        return batch.canonical_keywords.keys() >= set(delivery.keywords)
+    # It had none, or they were pruned: only with a running subscription without keywords it is the former for sure.
+    subscriber = session.get_one(Subscriber, delivery.subscriber_id)
+    return subscriber.status not in ENDED_STATUSES and not batch.keywords.get(delivery.subscriber_id)
 
 
 def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime) -> Delivery:
@@ -74,12 +92,12 @@ def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime)
     delivery_id = subject.partition("-")[0]
     delivery = session.get(Delivery, int(delivery_id)) if delivery_id.isdecimal() else None
     if delivery is None or delivery.kind != DeliveryKind.DIGEST or not _is_about(delivery, subject, issued_at):
-        raise TokenError("This letter is no longer kept.")
+        raise TokenError(GONE)
     if now - delivery.created_at > timedelta(days=ctx.settings.web_copy_days):
         raise TokenError(
-            f"Copies of letters can be looked at for {pluralize(ctx.settings.web_copy_days, 'day')}. The mail "
-            "itself stays with you, and so does the link at its foot to change your keywords; if no letter is at "
-            "hand, enter your address on the front page, and that link is mailed to you."
+            f"Digests can be viewed online for {pluralize(ctx.settings.web_copy_days, 'day')}. The e-mail itself still "
+            "works, and so do its links. If you don't have it, enter your address on the front page, and we'll send "
+            "you a link to your preferences."
         )
     return delivery
 

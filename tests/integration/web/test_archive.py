@@ -4,18 +4,27 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from httpx import Response
+from sqlalchemy import Engine, delete
+from sqlmodel import col
 
 from digest.context import AppContext
-from digest.database import read_session
-from digest.database.models import ClaimedDelivery
+from digest.database import read_session, write_session
+from digest.database.models import ClaimedDelivery, DeliveryKind, Keyword
+from digest.jobs.retention import prune_unsubscribed
 from digest.planning import plan
 from digest.rendering import DigestContext, PersonalLinks, digest_context, load_batch
-from digest.subscribers import erase_by_email
+from digest.subscribers import (
+    Preferences,
+    erase_by_email,
+    parse_keywords_or_raise,
+    unsubscribe,
+    update_preferences,
+)
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from tests.support.browser import Browser, ParsedPage
-from tests.support.contexts import ADA, StoreView, add_active_subscriber, make_context, store_papers
+from tests.support.contexts import ADA, BOB, StoreView, add_active_subscriber, make_context, sign_token, store_papers
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 BASE_URL = "http://digest.test"
@@ -31,10 +40,9 @@ def ctx(sqlite_store: Engine) -> AppContext:
     return made
 
 
-def copy_path(ctx: AppContext) -> str:
-    return ctx.signed_url(TokenPurpose.VIEW, str(StoreView(ctx.engine).deliveries(ADA)[-1].id), NOW).removeprefix(
-        BASE_URL
-    )
+def copy_path(ctx: AppContext, email: str = ADA) -> str:
+    digests = [row for row in StoreView(ctx.engine).deliveries(email) if row.kind == DeliveryKind.DIGEST]
+    return ctx.signed_url(TokenPurpose.VIEW, str(digests[-1].id), NOW).removeprefix(BASE_URL)
 
 
 def browser_at(ctx: AppContext, later: timedelta = timedelta()) -> Browser:
@@ -54,7 +62,8 @@ def test_the_copy_has_all_papers_including_those_omitted_in_the_email(ctx: AppCo
     text = ParsedPage(page.text).text
     assert all(f"Robot {n:03}" in text for n in range(60))
     assert "60 new papers match your keywords" in text
-    assert "more papers on the web" not in text
+    assert "more on the web" not in text
+    assert "Forwarded to you? Get your own digest." in text
     assert [
         attributes.get("role")
         for tag, attributes in ParsedPage(page.text).tags
@@ -64,15 +73,15 @@ def test_the_copy_has_all_papers_including_those_omitted_in_the_email(ctx: AppCo
 
 def test_the_copy_has_no_links_that_change_the_subscription(ctx: AppContext) -> None:
     page, email = browser_at(ctx).get(copy_path(ctx)), digest_values(ctx)
-    links = [link for link in ParsedPage(page.text).links if link.startswith((BASE_URL, "/"))]
-    assert links == []
+    links = {link.removeprefix(BASE_URL) for link in ParsedPage(page.text).links if link.startswith((BASE_URL, "/"))}
+    assert links == {"/", *(f"/papers/{number}" for number in range(1, 61))}
     for name in (field.name for field in fields(PersonalLinks)):
         address = getattr(email.links, name)
         assert address, name  # the email itself has it
         assert address.rpartition("/")[2] not in page.text
     assert StoreView(ctx.engine).subscriber(ADA).nonce not in page.text
     assert ADA not in page.text
-    assert "open the mail to change your keywords or to unsubscribe" in page.text
+    assert "Anyone with this link can view this page." in page.text
 
 
 def test_the_view_token_opens_no_other_page(ctx: AppContext) -> None:
@@ -89,7 +98,7 @@ def test_a_copy_expires_and_the_page_says_so(ctx: AppContext) -> None:
     late = browser_at(ctx, 7 * DAY + timedelta(seconds=1))
     page = late.get(where)
     assert page.status_code == 410
-    assert "Copies of letters can be looked at for 7 days." in page.text
+    assert "Digests can be viewed online for 7 days." in page.text
     assert "Robot 000" not in page.text
     assert {"/papers", "/"} <= set(ParsedPage(page.text).links)
     assert late.head(where).status_code == 410
@@ -109,3 +118,41 @@ def test_copies_of_an_erased_subscriber_are_gone(ctx: AppContext) -> None:
     where = copy_path(ctx)
     erase_by_email(ctx, ADA)
     assert browser_at(ctx).get(where).status_code == 410
+
+
+def test_a_copy_goes_on_showing_its_email_when_keywords_change(ctx: AppContext) -> None:
+    before = browser_at(ctx).get(copy_path(ctx))
+    change_keywords(ctx, "speech")
+    assert (before.status_code, browser_at(ctx).get(copy_path(ctx)).text) == (200, before.text)
+
+
+def test_a_copy_whose_keywords_are_gone_says_so_instead_of_showing_another_email(ctx: AppContext) -> None:
+    change_keywords(ctx, "speech")
+    with write_session(ctx.engine) as session:
+        session.execute(delete(Keyword).where(col(Keyword.canonical).contains("robot")))
+    assert_says_that_keywords_are_gone(browser_at(ctx).get(copy_path(ctx)))
+
+
+def test_a_copy_says_that_its_keywords_were_pruned_with_the_subscription(sqlite_store: Engine) -> None:
+    ctx = make_context(sqlite_store, base_url=BASE_URL, web_copy_days=90)
+    add_active_subscriber(ctx, ADA, "robot", now=NOW)
+    add_active_subscriber(ctx, BOB, now=NOW)
+    store_papers(ctx, NOW, "Robot 000", source="huggingface", upvotes=9)
+    plan(ctx.engine, ctx.sender_domain, NOW)
+    unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
+    later = 40 * DAY
+    prune_unsubscribed(ctx, NOW + later)
+    assert_says_that_keywords_are_gone(browser_at(ctx, later).get(copy_path(ctx)))
+    trending = browser_at(ctx, later).get(copy_path(ctx, BOB))
+    assert "Today's trending papers" in ParsedPage(trending.text).text  # it never had keywords
+
+
+def change_keywords(ctx: AppContext, *keywords: str) -> None:
+    token = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW)
+    update_preferences(ctx, token, Preferences(), parse_keywords_or_raise(keywords), None, NOW)
+
+
+def assert_says_that_keywords_are_gone(page: Response) -> None:
+    assert page.status_code == 410
+    assert "the keywords that it was made with have been deleted" in page.text
+    assert "Robot 000" not in page.text

@@ -65,7 +65,7 @@ def test_emails_have_one_headline_and_fetch_nothing(email: EmailContent, pages: 
     assert 0 < len(email.subject) <= 90
     assert "\n" not in email.subject
     assert len(selector.css("h1")) == 1
-    assert str(selector.css("h1::text").get()).replace("’", "'") == email.text.split("\n", 1)[0]
+    assert str(selector.css("h1::text").get()).replace("\u2019", "'") == email.text.split("\n", 1)[0]
     assert selector.css("title::text").get() == email.subject
     assert not selector.css("img, script, form")
     assert all(display_width(line) <= 72 for line in email.text.split("\n") if "https://" not in line)
