@@ -415,7 +415,9 @@ def plain(value: object) -> str:
 @pytest.mark.parametrize("email", EMAILS)
 def test_an_email_has_a_subject_a_text_and_a_page(email: str) -> None:
     folder = ROOT / "templates" / "mail"
-    parts = [f"{email}-{part}" for part in ("body.html", "body.txt", "subject.txt")]
+    parts = [f"{email}-body.html", f"{email}-body.txt"]
+    if email != "digest":  # its subject depends on counts, and stands in rendering/messages.py
+        parts.append(f"{email}-subject.txt")
     assert [part for part in parts if not (folder / part).is_file()] == []
 
 
