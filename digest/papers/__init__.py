@@ -13,6 +13,7 @@
 - `queries`: queries for papers and listings
 - `ranking`: the ranking rule, as a tuple and as a packed integer
 - `recent`: index of the papers of the last list days
+- `renumber`: papers that a plan could not read, and their fresh numbers
 - `search`: search for papers by a query, the newest first
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_status`: what people should know about the sources, as sentences
@@ -58,6 +59,12 @@ from digest.papers.ranking import (
     popularity_order,
     unpack_ranking_key,
 )
+from digest.papers.renumber import (
+    has_released_papers,
+    renumber_released_papers,
+    renumbered_paper_ids,
+    withhold_papers,
+)
 from digest.papers.search import MAX_PAPER_ID, SearchPage, search_papers
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
@@ -88,6 +95,7 @@ __all__ = [
     "days_due",
     "delivered_paper_ids",
     "first_listing_id_of_latest_day",
+    "has_released_papers",
     "is_stale",
     "lasting_notices",
     "latest_fetches",
@@ -107,6 +115,8 @@ __all__ = [
     "recent_paper_ids",
     "recent_papers",
     "record_fetch",
+    "renumber_released_papers",
+    "renumbered_paper_ids",
     "search_papers",
     "sources_by_paper",
     "store_fingerprint",
@@ -116,6 +126,7 @@ __all__ = [
     "trending_papers_after",
     "unpack_ranking_key",
     "update_index",
+    "withhold_papers",
 ]
 
 

@@ -101,6 +101,7 @@ def plan_chunk(
         unplanned, saved_queries = _drop_unreadable(session, new_papers, unplanned, saved_queries, unreadable)
     queries = ChunkQueries.build(new_papers, unplanned, saved_queries)
     undelivered = delivery.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now, unreadable)
+    queries = _drop_delivered(session, new_papers, queries, unreadable)
     is_individual = ~queries.has_inclusion | (unplanned.trending > 0) | np.isin(unplanned.ids, list(undelivered))
     rows = _digest_rows(queries, ~is_individual)
     if is_individual.any():
@@ -139,6 +140,28 @@ def _drop_unreadable(
     shift = np.cumsum(waits)
     remaining = SavedQueries((positions - shift[positions])[remains], keyword_ids[remains])
     return subscribers.filter(~waits), remaining
+
+
+def _drop_delivered(
+    session: Session,
+    new_papers: NewPapers,
+    queries: ChunkQueries,
+    unreadable: list[InvalidRow],
+) -> ChunkQueries:
+    """Drop papers with a fresh number from the matches of subscribers who have had them."""
+    cells = queries.matches.cells_of(new_papers.renumbered_ids) if new_papers.renumbered_ids else []
+    if not cells:
+        return queries
+    ids = queries.subscribers.ids.tolist()
+    unknown: dict[int, InvalidRow] = {}
+    delivered = papers.delivered_paper_ids(session, sorted({ids[position] for _, position, _ in cells}), unknown)
+    unreadable += unknown.values()
+    dropped = [
+        index
+        for index, position, paper_id in cells
+        if (subscriber_id := ids[position]) in unknown or paper_id in delivered.get(subscriber_id, ())
+    ]
+    return replace(queries, matches=queries.matches.without(dropped))
 
 
 def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:

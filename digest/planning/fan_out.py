@@ -6,7 +6,7 @@ Each cell of the product says how many of the subscriber's queries match, whethe
 exclusion does. Ranking is one sort of integers: subscriber, then the packed ranking key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -59,6 +59,20 @@ class SortedMatches:
             else:
                 lists.append((f"[{text[begin : cut - 1]}]", f"[{text[cut : end - 1]}]"))
         return lists
+
+    def cells_of(self, paper_ids: Collection[int]) -> list[tuple[int, int, int]]:
+        """Return where these papers come to somebody: index of the key, position of the subscriber, paper."""
+        found = self.matrix.paper_ids[unpack_ranking_key(self.keys)[2]]
+        indices = np.flatnonzero(np.isin(found, list(paper_ids)))
+        positions = np.searchsorted(self.offsets, indices, side="right") - 1
+        return list(zip(indices.tolist(), positions.tolist(), found[indices].tolist(), strict=True))
+
+    def without(self, indices: Sequence[int]) -> "SortedMatches":
+        """Return the matches without those at these indices of `keys`."""
+        remains = np.ones(len(self.keys), dtype=bool)
+        remains[indices] = False
+        counts = np.concatenate([[0], np.cumsum(remains)])
+        return SortedMatches(self.matrix, counts[self.offsets].tolist(), self.keys[remains])
 
 
 def fan_out(

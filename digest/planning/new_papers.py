@@ -34,7 +34,8 @@ class NewPapers:
     """Papers that are new for at least one subscriber, those of listings after `after_listing_id` to `last_listing_id`.
 
     `keyword_ids` are in ascending order; their positions are the rows of `matrix` and of `keyword_id_texts`.
-    `unreadable_keyword_ids` are of keywords that cannot be parsed, or are missing.
+    `unreadable_keyword_ids` are of keywords that cannot be parsed, or are missing; `renumbered_ids` of papers that
+    somebody may have had under an earlier number.
     """
 
     after_listing_id: int
@@ -47,6 +48,7 @@ class NewPapers:
     trending: list[Candidate]
     keyword_id_texts: TextArray
     unreadable_keyword_ids: set[int] = field(default_factory=set)
+    renumbered_ids: frozenset[int] = frozenset()
     _cells_by_paper: dict[int, dict[int, int]] = field(default_factory=dict)
     _cached_view: tuple[int, MatchMatrix] | None = None
 
@@ -144,6 +146,7 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
         [replace(Candidate.from_paper(paper), first_listing_id=listing_id) for listing_id, paper in trending],
         format_integers(keyword_ids),
         unparsable,
+        papers.renumbered_paper_ids(session).intersection(paper_id for paper_id, *_ in columns),
     )
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])

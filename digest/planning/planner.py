@@ -2,12 +2,13 @@
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from digest import papers
 from digest.database import (
     InvalidRow,
     quarantine_rows,
@@ -44,6 +45,23 @@ class PlanReport:
 PlanCallback = Callable[[Session, PlanReport], None]
 
 
+@dataclass(slots=True)
+class UnreadableRows:
+    """Rows that a plan found unreadable: those of `found` are recorded with the next transaction, each once."""
+
+    found: list[InvalidRow] = field(default_factory=list)
+    recorded: set[InvalidRow] = field(default_factory=set)
+
+    def record(self, session: Session, now: datetime) -> None:
+        """Put the rows into quarantine, and withhold the papers among them until they can be read."""
+        rows = [row for row in self.found if row not in self.recorded]
+        if rows:
+            quarantine_rows(session, sorted(rows, key=lambda row: (row.table_name, row.row_id)), now)
+            papers.withhold_papers(session, rows)
+            self.recorded.update(rows)
+        self.found.clear()
+
+
 def plan(
     engine: Engine,
     domain: str,
@@ -60,17 +78,17 @@ def plan(
     """
     _release_readable(engine, now)
     end_expired_pauses(engine, now)
-    unreadable: list[InvalidRow] = []
-    groups = due_groups(engine, now, unreadable)
+    unreadable = UnreadableRows()
+    groups = due_groups(engine, now, unreadable.found)
     total = (
         _plan_groups(engine, domain, now, groups, unreadable, chunk_size, on_chunk, should_stop)
         if groups
         else PlanReport()
     )
-    if unreadable:
+    if unreadable.found:
         with write_session(engine) as session:
-            total += PlanReport(unreadable=quarantine_rows(session, unreadable, now))
-    return total
+            unreadable.record(session, now)
+    return total + PlanReport(unreadable=len({(row.table_name, row.row_id) for row in unreadable.recorded}))
 
 
 def _release_readable(engine: Engine, now: datetime) -> None:
@@ -79,6 +97,11 @@ def _release_readable(engine: Engine, now: datetime) -> None:
     if not is_empty:
         with write_session(engine) as session:
             release_readable(session, now, lambda text: None if can_parse(text) else "canonical cannot be parsed")
+    with read_session(engine) as session:
+        has_released = papers.has_released_papers(session)
+    if has_released:
+        with write_session(engine) as session:
+            papers.renumber_released_papers(session)
 
 
 def _plan_groups(
@@ -86,7 +109,7 @@ def _plan_groups(
     domain: str,
     now: datetime,
     groups: list[DueGroup],
-    unreadable: list[InvalidRow],
+    unreadable: UnreadableRows,
     chunk_size: int,
     on_chunk: PlanCallback | None,
     should_stop: Callable[[], bool] | None,
@@ -95,22 +118,26 @@ def _plan_groups(
     from digest.planning.chunk import plan_chunk
     from digest.planning.new_papers import load_new_papers
 
-    with read_session(engine) as session:
-        new_papers = load_new_papers(session, unreadable)  # before any subscriber is locked: matching takes a while
+    with read_session(engine) as session:  # before any subscriber is locked: matching takes a while
+        new_papers = load_new_papers(session, unreadable.found)
 
     def plan_group(group: DueGroup, *, wait: bool) -> PlanReport:
         nonlocal new_papers
         total, last_id = PlanReport(), 0
         while not (should_stop and should_stop()):
             with write_session(engine, bulk=True) as session:
-                subscribers = lock_due_subscribers(session, group, unreadable, last_id, limit=chunk_size, wait=wait)
+                subscribers = lock_due_subscribers(
+                    session, group, unreadable.found, last_id, limit=chunk_size, wait=wait
+                )
                 if not subscribers.last_id:
                     break
                 if not new_papers.covers(subscribers.covered_listing_ids):
-                    new_papers = load_new_papers(session, unreadable)
+                    new_papers = load_new_papers(session, unreadable.found)
                 report, new_papers = plan_chunk(
-                    session, new_papers, subscribers, group.due_day, domain, now, unreadable
+                    session, new_papers, subscribers, group.due_day, domain, now, unreadable.found
                 )
+                # With the marks of these subscribers: a plan that dies here must not forget what they did not get.
+                unreadable.record(session, now)
                 if on_chunk:
                     on_chunk(session, report)
             total += report

@@ -18,7 +18,7 @@ class Paper(SQLModel, table=True):
 
     - `key`: its identity: `arxiv:ID` without version, else `doi:…`, else `source:id`
     - `text_source`: the source that title and abstract are from
-    - `first_listing_id`: id of its first listing
+    - `first_listing_id`: id of its first listing; 0 while plans leave it out because its row could not be read
     - `text_fetched_at`: when arXiv was asked for the text of a paper that another source lists
     - `is_indexed`: the full-text index has its current text
     """
