@@ -298,11 +298,12 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, WebhookSett
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - pydantic's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Replace the source that would take `${name}` in a password for a variable."""
-        return init_settings, env_settings, DotenvSource(settings_cls)
+        file = getattr(dotenv_settings, "env_file", None)
+        return init_settings, env_settings, DotenvSource(settings_cls, env_file=file)
 
     database_url: DatabaseUrl = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
     base_url: HttpUrl = "http://127.0.0.1:8000"
