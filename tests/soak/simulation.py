@@ -123,6 +123,7 @@ class Soak:
     def _list_papers(self, host: ListingHost, day: date, number: int) -> None:
         """List papers of a working day in both sources; some are in both, some come again as a new version."""
         host.today = day
+        host.requested_paths.clear()
         for past in [listed_day for listed_day in (*host.days, *host.batches) if (day - listed_day).days > 14]:
             host.days.pop(past, None)
             host.batches.pop(past, None)
