@@ -9,7 +9,12 @@ MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-FREQUENCY_LABELS = {"daily": "every day", "weekdays": "every weekday", "weekly": "once a week"}
+FREQUENCY_LABELS = {
+    "daily": "every day",
+    "weekdays": "every weekday",
+    "weekly": "once a week, on {weekday}s",
+    "monthly": "once a month, on the 1st",
+}
 SHOWN_AUTHORS = 3  # before the last one
 MAX_NAME_LENGTH = 60  # characters of one author's name
 MAX_URL_LENGTH = 2000
@@ -62,9 +67,9 @@ def format_date(day: date, today: date | None = None) -> str:
     return f"{day.day} {MONTHS[day.month - 1]}{year}"
 
 
-def frequency_label(frequency: str) -> str:
-    """Return how often digests come, in words."""
-    return FREQUENCY_LABELS.get(frequency, frequency)
+def frequency_label(frequency: str, weekday: int = 0) -> str:
+    """Return how often digests come, in words; `weekday` is that of weekly ones, 0 for Monday."""
+    return FREQUENCY_LABELS.get(frequency, frequency).format(weekday=WEEKDAYS[weekday % len(WEEKDAYS)])
 
 
 def join_words(words: Sequence[str], more: int = 0, noun: str = "", *, conjunction: str = "and") -> str:

@@ -6,7 +6,7 @@ from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY = timedelta(days=1)
-MONDAY, SATURDAY = 0, 5
+MONDAY, SATURDAY, SUNDAY = 0, 5, 6
 
 
 @cache
@@ -33,30 +33,38 @@ def due_instant(day: date, timezone: str, hour: int) -> datetime:
     return datetime.combine(day, time(hour), load_zone(timezone)).astimezone(UTC)
 
 
-def latest_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
-    """Return the latest due local day whose instant has come. `frequency` is daily, weekdays or weekly (Mondays)."""
+def latest_due_day(now: datetime, timezone: str, hour: int, frequency: str, weekday: int = MONDAY) -> date:
+    """Return the latest due local day whose instant has come. See `is_due_day` for `frequency` and `weekday`."""
     day = now.astimezone(load_zone(timezone)).date() + DAY
-    while not (is_due_day(day, frequency) and due_instant(day, timezone, hour) <= now):
+    while not (is_due_day(day, frequency, weekday) and due_instant(day, timezone, hour) <= now):
         day -= DAY
     return day
 
 
-def next_due_day(now: datetime, timezone: str, hour: int, frequency: str) -> date:
+def next_due_day(now: datetime, timezone: str, hour: int, frequency: str, weekday: int = MONDAY) -> date:
     """Return the first due local day whose instant is still to come."""
     day = now.astimezone(load_zone(timezone)).date() - DAY
-    while not (is_due_day(day, frequency) and due_instant(day, timezone, hour) > now):
+    while not (is_due_day(day, frequency, weekday) and due_instant(day, timezone, hour) > now):
         day += DAY
     return day
 
 
-def is_due_day(day: date, frequency: str) -> bool:
-    """Return whether digests of a frequency come on the weekday of `day`."""
+def is_due_day(day: date, frequency: str, weekday: int = MONDAY) -> bool:
+    """Return whether digests of a frequency come on `day`.
+
+    daily; weekdays, Monday to Friday; weekly, on one `weekday` from 0 (Monday) to 6 (Sunday); monthly, on the first.
+    Raises ValueError for any other frequency, and for a weekday that is none: no day would ever be due.
+    """
+    if not MONDAY <= weekday <= SUNDAY:
+        raise ValueError(f"{weekday} is no weekday: 0 for Monday to 6 for Sunday")
     match frequency:
         case "daily":
             return True
         case "weekdays":
             return day.weekday() < SATURDAY
         case "weekly":
-            return day.weekday() == MONDAY
+            return day.weekday() == weekday
+        case "monthly":
+            return day.day == 1
         case _:
-            raise ValueError(f"no frequency is called {frequency!r}: daily, weekdays or weekly")
+            raise ValueError(f"no frequency is called {frequency!r}: daily, weekdays, weekly or monthly")

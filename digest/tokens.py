@@ -15,6 +15,8 @@ from digest.errors import TokenError
 
 CONFIRM_LIFETIME = timedelta(hours=72)
 QUICK_ACTION_LIFETIME = timedelta(days=90)
+ADDRESS_CHANGE_LIFETIME = timedelta(hours=72)
+ADDRESS_UNDO_LIFETIME = timedelta(days=7)
 RESUBSCRIBE_LIFETIME = timedelta(days=30)
 UNDO_LIFETIME = timedelta(days=1)
 
@@ -32,6 +34,8 @@ class TokenPurpose(StrEnum):
     WEEKLY = "fewer"
     PAUSE = "pause"
     RESUBSCRIBE = "return"
+    ADDRESS_CHANGE = "address"  # confirm a new address
+    ADDRESS_UNDO = "address-undo"  # go back to the old address
     UNDO = "undo"  # what a quick action has changed
 
 
@@ -48,6 +52,16 @@ TOKEN_LIFETIMES = {
     TokenPurpose.WEEKLY: (QUICK_ACTION_LIFETIME, "90 days", "The one in your latest letter works."),
     TokenPurpose.PAUSE: (QUICK_ACTION_LIFETIME, "90 days", "The one in your latest letter works."),
     TokenPurpose.RESUBSCRIBE: (RESUBSCRIBE_LIFETIME, "30 days", "Subscribe again to start anew."),
+    TokenPurpose.ADDRESS_CHANGE: (
+        ADDRESS_CHANGE_LIFETIME,
+        "72 hours",
+        "Ask for a new one in your preferences; every digest has a link to them.",
+    ),
+    TokenPurpose.ADDRESS_UNDO: (
+        ADDRESS_UNDO_LIFETIME,
+        "7 days",
+        "Change the address in your preferences; every digest has a link to them.",
+    ),
     TokenPurpose.UNDO: (UNDO_LIFETIME, "a day", "Change it in your preferences; every letter has a link to them."),
 }
 

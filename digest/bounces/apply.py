@@ -5,6 +5,7 @@
 Every way in ends here: whoever knows the delivery and has a BounceReport calls `apply_bounce`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,8 +15,16 @@ from sqlmodel import Session, col, select
 from digest.bounces.report import BounceReport, ReportKind
 from digest.database import insert
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryState, Subscriber, SubscriberStatus
-from digest.delivery import cancel
-from digest.subscribers import REASON_ONE_CLICK, REASON_UNCONFIRMED, has_complaint, suspend
+from digest.delivery import address_of, cancel, last_address_change, went_to_current_address
+from digest.subscribers import (
+    REASON_COMPLAINT,
+    REASON_ONE_CLICK,
+    REASON_UNCONFIRMED,
+    has_complaint,
+    normalize_address,
+    suppress_address,
+    suspend,
+)
 
 RECENT_DELIVERIES = 5
 SOFT_BOUNCE_LIMIT = 3  # of the recent deliveries
@@ -38,9 +47,12 @@ class BounceAction(StrEnum):
 
 
 def apply_bounce(
-    session: Session, delivery_id: int, report: BounceReport, fingerprint: str, now: datetime
+    session: Session, keys: Sequence[str], delivery_id: int, report: BounceReport, fingerprint: str, now: datetime
 ) -> BounceAction:
-    """Record a report about a delivery, once for each `fingerprint`, and apply its consequences."""
+    """Record a report about a delivery, once for each `fingerprint`, and apply its consequences.
+
+    `keys` are those of the suppression list.
+    """
     if report.kind is ReportKind.NONE:
         return BounceAction.IGNORED
     subscriber_id = session.scalar(select(Delivery.subscriber_id).where(Delivery.id == delivery_id))
@@ -61,7 +73,11 @@ def apply_bounce(
     if session.execute(statement.returning(col(BounceRecord.id))).first() is None:
         return BounceAction.DUPLICATE
     _update_delivery(session, delivery_id, report, now)
-    return _update_subscriber(session, subscriber, session.get_one(Delivery, delivery_id), report, now)
+    delivery = session.get_one(Delivery, delivery_id)
+    # Of the subscription an address that it has left, or was never given, can only say that it shall end.
+    if report.kind is ReportKind.UNSUBSCRIBE or went_to_current_address(session, delivery):
+        return _update_subscriber(session, subscriber, delivery, report, now)
+    return _suppress_other_address(session, keys, delivery, report, now)
 
 
 def _update_delivery(session: Session, delivery_id: int, report: BounceReport, now: datetime) -> None:
@@ -116,6 +132,16 @@ def _update_subscriber(
     return BounceAction.RECORDED
 
 
+def _suppress_other_address(
+    session: Session, keys: Sequence[str], delivery: Delivery, report: BounceReport, now: datetime
+) -> BounceAction:
+    """Send nothing more to an address that complains and is not the subscriber's, who keeps the subscription."""
+    if report.kind is not ReportKind.COMPLAINT:
+        return BounceAction.RECORDED
+    suppress_address(session, keys, normalize_address(address_of(session, delivery))[1], REASON_COMPLAINT, now)
+    return BounceAction.SUPPRESSED
+
+
 def _end_subscription(
     session: Session, subscriber: Subscriber, status: SubscriberStatus, reason: str, now: datetime
 ) -> BounceAction:
@@ -132,10 +158,14 @@ def is_of_current_subscription(subscriber: Subscriber, delivery: Delivery) -> bo
 
 
 def count_soft_bounces(session: Session, subscriber: Subscriber) -> int:
-    """Count the recent deliveries that failed for reasons that may pass. Delayed ones that arrived do not count."""
+    """Count the recent deliveries that failed for reasons that may pass, since the last change of address.
+
+    Delayed ones that arrived do not count.
+    """
     recent = session.exec(
         select(Delivery.id, Delivery.state)
         .where(Delivery.subscriber_id == subscriber.id, col(Delivery.state).in_(ATTEMPTED_STATES))
+        .where(Delivery.recipient == "", col(Delivery.id) > last_address_change(session, int(subscriber.id or 0)))
         .order_by(col(Delivery.id).desc())
         .limit(RECENT_DELIVERIES)
     ).all()

@@ -75,7 +75,7 @@ def apply_report(
 ) -> BounceAction:
     """Apply a report in one transaction, and log it. Raises StoreError."""
     with write_session(ctx.engine) as session:
-        action = apply_bounce(session, delivery_id, report, fingerprint, now)
+        action = apply_bounce(session, ctx.token_signer.keys, delivery_id, report, fingerprint, now)
     # A fault of the sender concerns every subscriber at that provider: the operator must see it.
     is_urgent = report.kind is ReportKind.SENDER_FAULT and action is BounceAction.RECORDED
     (log.error if is_urgent else log.info)(

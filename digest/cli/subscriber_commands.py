@@ -77,7 +77,8 @@ def add(
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="They have agreed already: no confirmation e-mail.")
     ] = False,
-    frequency: Annotated[Literal["daily", "weekdays", "weekly"], typer.Option(help="How often.")] = "daily",
+    frequency: Annotated[Literal["daily", "weekdays", "weekly", "monthly"], typer.Option(help="How often.")] = "daily",
+    weekday: Annotated[str, typer.Option(help="Day of a weekly digest, such as friday.")] = "monday",
     hour: Annotated[int | None, typer.Option(help="Local hour of the digest, 0 to 23; else DIGEST_SEND_HOUR.")] = None,
     zone: Annotated[
         str | None, typer.Option(help="Time zone, like Europe/Berlin; else DIGEST_DEFAULT_TIMEZONE.")
@@ -88,12 +89,13 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a subscriber. Without keywords they get the day's trending papers."""
-    from digest.subscribers import KeywordLimits, Preferences, add_subscriber, parse_keywords_or_raise
+    from digest.subscribers import KeywordLimits, Preferences, add_subscriber, parse_keywords_or_raise, parse_weekday
 
     ctx = open_context()
     keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(ctx.settings))
     preferences = Preferences(
         frequency=frequency,
+        weekday=parse_weekday(weekday),
         send_hour=ctx.settings.send_hour if hour is None else hour,
         timezone=zone or ctx.settings.default_timezone,
         cap=cap,

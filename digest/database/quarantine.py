@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 from digest.database.dialects import insert
 from digest.database.models import (
     Delivery,
+    Frequency,
     HttpCacheEntry,
     InvalidValue,
     Keyword,
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 Row = TypeVar("Row", bound=SQLModel)
 FaultFinder = Callable[[Any], str | None]
 
-LAST_HOUR = 23
+LAST_HOUR, LAST_WEEKDAY = 23, 6
 MAX_POSITION = 999  # a subscriber has at most 1,000 keywords
 MODELS: Mapping[str, type[SQLModel]] = {
     str(model.__tablename__): model
@@ -61,7 +62,7 @@ def find_fault(row: SQLModel) -> str | None:
             return f"{column.key} is missing"
     match row:
         case Subscriber():
-            return find_subscriber_fault(row.timezone, row.send_hour, row.cap)
+            return find_subscriber_fault(row.timezone, row.send_hour, row.cap, row.frequency, row.weekday)
         case SavedKeyword() if not 0 <= row.position <= MAX_POSITION:
             return f"position {row.position} is none"
         case HttpCacheEntry() if not f"{row.url}{row.etag or ''}{row.last_modified or ''}".isascii():
@@ -69,12 +70,18 @@ def find_fault(row: SQLModel) -> str | None:
     return None
 
 
-def find_subscriber_fault(timezone: object, send_hour: object, cap: object = 1) -> str | None:
+def find_subscriber_fault(
+    timezone: object, send_hour: object, cap: object = 1, frequency: object = Frequency.DAILY, weekday: object = 0
+) -> str | None:
     """Return why no digest can be planned for a subscriber with these preferences, None when it can."""
     if timezone not in timezone_names():
         return "no such time zone"
     if not isinstance(send_hour, int) or not 0 <= send_hour <= LAST_HOUR:
         return "send_hour is no hour of a day"
+    if frequency not in set(Frequency):
+        return "frequency is none"
+    if not isinstance(weekday, int) or not 0 <= weekday <= LAST_WEEKDAY:
+        return "weekday is no day of a week"
     return None if isinstance(cap, int) and cap > 0 else "cap is no number of papers"
 
 

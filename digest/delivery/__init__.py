@@ -10,6 +10,7 @@ A delivery found on the wire after a crash is `uncertain`: shown to the operator
 
     claims -> claimer -> send_queue -> sender (on_wire, DATA) -> group_commit
 
+- `addresses`: which address a delivery went to
 - `bulk_insert`: digests of many subscribers, queued at the speed of the driver
 - `circuit_breaker`: whether the relay takes messages from us, and when to probe it
 - `claimer`: claims deliveries for one sender, with the rows that their e-mails need
@@ -25,6 +26,7 @@ A delivery found on the wire after a crash is `uncertain`: shown to the operator
 - `transitions`: enqueue, cancel, reclaim, resolve, retry
 """
 
+from digest.delivery.addresses import address_of, last_address_change, went_to_current_address
 from digest.delivery.bulk_insert import DigestRow, enqueue_digests
 from digest.delivery.circuit_breaker import find_circuit
 from digest.delivery.claimer import Clock
@@ -54,6 +56,7 @@ __all__ = [
     "DigestRow",
     "NewDelivery",
     "UndeliveredPapers",
+    "address_of",
     "any_in_progress",
     "bounces_of",
     "cancel",
@@ -67,10 +70,12 @@ __all__ = [
     "failed_since",
     "find_circuit",
     "is_due",
+    "last_address_change",
     "reclaim_undelivered_papers",
     "resolve",
     "resume_sending",
     "retry",
     "retry_edition",
     "send_queued",
+    "went_to_current_address",
 ]

@@ -54,7 +54,8 @@ class ClaimedEmail:
     @property
     def domain(self) -> str:
         """Domain of the recipient, in lower case."""
-        return self.batch.recipients[self.delivery.subscriber_id].email.rpartition("@")[2].lower()
+        email = self.delivery.recipient or self.batch.recipients[self.delivery.subscriber_id].email
+        return email.rpartition("@")[2].lower()
 
     def render(self, ctx: AppContext) -> OutgoingMessage:
         """Return the message and its envelope."""
@@ -72,7 +73,9 @@ def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | No
         return "its subscriber is missing"
     if REPLACEMENT_CHARACTER in recipient.email:
         return "its subscriber cannot be read: email is no text"
-    fault = find_subscriber_fault(recipient.timezone, recipient.send_hour)
+    fault = find_subscriber_fault(
+        recipient.timezone, recipient.send_hour, frequency=recipient.frequency, weekday=recipient.weekday
+    )
     return f"its subscriber cannot be read: {fault}" if fault else None
 
 

@@ -6,7 +6,20 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, String, Table, bindparam, exists, func, inspect, literal, or_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    bindparam,
+    case,
+    exists,
+    func,
+    inspect,
+    literal,
+    or_,
+    update,
+)
 from sqlalchemy import cast as sa_cast
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
@@ -63,7 +76,8 @@ def _due_query(excluded_domains: frozenset[str], *, postgresql: bool) -> Select[
     query = core_select(*columns).where(table.state == DeliveryState.QUEUED, due, ~is_quarantined).order_by(*order)
     if excluded_domains:
         domains = sorted(excluded_domains)
-        is_excluded = or_(*(col(Subscriber.email_key).endswith(f"@{domain}", autoescape=True) for domain in domains))
+        address = case((table.recipient != "", func.lower(table.recipient)), else_=col(Subscriber.email_key))
+        is_excluded = or_(*(address.endswith(f"@{domain}", autoescape=True) for domain in domains))
         query = query.where(~exists(select(1).where(col(Subscriber.id) == table.subscriber_id, is_excluded)))
     return query.limit(bindparam("limit")).with_for_update(skip_locked=True)
 

@@ -20,6 +20,7 @@ from sqlmodel import Session
 
 from digest.database import WriteConnection
 from digest.database.models import (
+    Delivery,
     DeliveryKind,
     DeliveryState,
     Subscriber,
@@ -27,6 +28,7 @@ from digest.database.models import (
     UtcDateTime,
     to_driver_value,
 )
+from digest.delivery.addresses import went_to_current_address
 from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE
 from digest.delivery.retry import DeliveryOutcome
 from digest.delivery.store_executor import RETRY_PAUSES, StoreExecutor
@@ -41,6 +43,10 @@ ELIGIBLE_STATUSES = {
     DeliveryKind.CONFIRM: (SubscriberStatus.PENDING,),
     DeliveryKind.ALREADY_SUBSCRIBED: (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED),
     DeliveryKind.GOODBYE: (SubscriberStatus.UNSUBSCRIBED,),
+    DeliveryKind.ADDRESS_CHANGE: (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED),
+    # Whoever loses a subscription, perhaps to a thief who has ended it since, is told.
+    DeliveryKind.ADDRESS_CHANGED: tuple(SubscriberStatus),
+    DeliveryKind.ADDRESS_RESTORED: tuple(SubscriberStatus),
 }
 # Uncertain too: another sender took this one for dead, but the relay's reply has reached only this one.
 SETTLEABLE_STATES = (DeliveryState.SENDING, DeliveryState.ON_WIRE, DeliveryState.UNCERTAIN)
@@ -111,7 +117,7 @@ class GroupCommitter:
             settled = record_outcomes(connection, self._owner, outcomes, now)
             for key, subscriber_id in settled.items():
                 if outcomes[key].suppress:
-                    suppress_subscriber(connection, subscriber_id, outcomes[key], now)
+                    suppress_subscriber(connection, subscriber_id, key[0], outcomes[key], now)
         states |= {key: outcomes[key].state for key in settled}
         return [
             states.get(update.key) if update.outcome is None or update.key in settled else None for update in updates
@@ -149,12 +155,19 @@ def record_outcomes(
     return {keys[delivery_id, attempts]: subscriber_id for delivery_id, attempts, subscriber_id in updated}
 
 
-def suppress_subscriber(connection: Connection, subscriber_id: int, outcome: DeliveryOutcome, now: datetime) -> None:
-    """End a subscription whose address the relay refuses for good, within the transaction of `connection`."""
+def suppress_subscriber(
+    connection: Connection, subscriber_id: int, delivery_id: int, outcome: DeliveryOutcome, now: datetime
+) -> None:
+    """End a subscription whose address the relay refuses for good, within the transaction of `connection`.
+
+    Another address that a change of address involves says nothing about the subscription.
+    """
     with Session(connection) as session:
         # Locked, so that a subscriber who leaves at this moment is not overwritten.
         subscriber = session.get_one(Subscriber, subscriber_id, with_for_update=True)
-        if subscriber.status in {SubscriberStatus.ACTIVE, SubscriberStatus.PENDING, SubscriberStatus.PAUSED}:
+        is_current = went_to_current_address(session, session.get_one(Delivery, delivery_id))
+        statuses = {SubscriberStatus.ACTIVE, SubscriberStatus.PENDING, SubscriberStatus.PAUSED}
+        if is_current and subscriber.status in statuses:
             reason = f"refused: {outcome.code} {outcome.reply}"[:200]
             subscriber.end_subscription(SubscriberStatus.SUPPRESSED, reason, now)
         session.commit()

@@ -21,6 +21,7 @@ from digest.database.models import (
     Subscriber,
     complete_state_counts,
 )
+from digest.delivery.addresses import LAST_OF_AN_ADDRESS
 from digest.delivery.claims import DELIVERY_TABLE
 from digest.delivery.group_commit import ELIGIBLE_STATUSES
 from digest.errors import DigestError
@@ -29,6 +30,9 @@ from digest.mail.replies import MAX_REPLY_LENGTH
 PRIORITIES = {
     DeliveryKind.CONFIRM: 0,
     DeliveryKind.ALREADY_SUBSCRIBED: 0,
+    DeliveryKind.ADDRESS_CHANGE: 0,
+    DeliveryKind.ADDRESS_CHANGED: 0,
+    DeliveryKind.ADDRESS_RESTORED: 0,
     DeliveryKind.WELCOME: 1,
     DeliveryKind.GOODBYE: 1,
     DeliveryKind.DIGEST: 2,
@@ -47,13 +51,17 @@ RETRY_REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """Delivery to be queued. `edition` names it among its subscriber's: a second one of that name is refused."""
+    """Delivery to be queued. `edition` names it among its subscriber's: a second one of that name is refused.
+
+    `recipient`: the address it goes to, where that is not the subscriber's.
+    """
 
     subscriber_id: int
     kind: DeliveryKind
     edition: str
     papers: Sequence[int] = ()
     omitted_papers: Sequence[int] = ()
+    recipient: str = ""
 
 
 @dataclass(slots=True)
@@ -76,6 +84,7 @@ def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, no
             "papers": list(delivery.papers),
             "omitted_papers": list(delivery.omitted_papers),
             "is_reclaimed": False,
+            "recipient": delivery.recipient,
             "message_id": f"<{secrets.token_hex(16)}@{domain}>",
             "attempts": 0,
             "reply_code": 0,
@@ -144,6 +153,7 @@ def cancel(session: Session, subscriber_id: int, now: datetime) -> int:
     cancelled = session.execute(
         update(Delivery)
         .where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.state) == DeliveryState.QUEUED)
+        .where(col(Delivery.kind).not_in(LAST_OF_AN_ADDRESS))
         .values(state=DeliveryState.CANCELLED, settled_at=now)
         .returning(col(Delivery.id))
     )

@@ -53,10 +53,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class KeywordInput:
-    """Keyword to be stored: as entered, and its canonical form."""
+    """Keyword to be stored: as entered, and its canonical form. A muted one is kept and brings no papers."""
 
     text: str
     canonical: str
+    is_muted: bool = False
 
     @classmethod
     def from_query(cls, query: Query) -> Self:

@@ -70,8 +70,7 @@ def find_due_subscribers(engine: Engine, now: datetime) -> list[DueSubscribers]:
         for group in groups:
             count, planned_before, confirmed_at = session.execute(
                 select(func.count(), func.count(last), first_confirmed)
-                .where(col(Subscriber.status) == SubscriberStatus.ACTIVE, col(Subscriber.timezone) == group.timezone)
-                .where(col(Subscriber.send_hour) == group.send_hour, col(Subscriber.frequency) == group.frequency)
+                .where(col(Subscriber.status) == SubscriberStatus.ACTIVE, *group.conditions())
                 .where(or_(last.is_(None), last < group.due_day, last > group.tomorrow))
             ).one()
             if not count:

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 SATURDAY = 5
-LONG_AGO = 14  # days: with more of them a paper is late whatever the frequency
+LONG_AGO = 35  # days: with more of them a paper is late whatever the frequency
+LIST_DAYS_BETWEEN = {"weekly": 5, "monthly": 23}  # two digests of a frequency, at most; 2 between those of other ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class PaperSnapshot:
 
     def is_late(self, sent_on: date, frequency: str) -> bool:
         """Return whether an earlier digest should have had it: more list days have passed than fit the frequency."""
-        allowed = 5 if frequency == "weekly" else 2
+        allowed = LIST_DAYS_BETWEEN.get(frequency, 2)
         days = min((sent_on - self.listed_on).days, LONG_AGO)
         if days <= allowed:
             return False

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, func, or_, text, update
+from sqlalchemy import ColumnElement, Engine, func, or_, text, update
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from digest.database import (
@@ -26,13 +27,16 @@ from digest.database import (
     select_readable,
     write_session,
 )
-from digest.database.models import InvalidValue, SavedKeyword, Subscriber, SubscriberStatus
+from digest.database.models import Frequency, InvalidValue, SavedKeyword, Subscriber, SubscriberStatus
 from digest.schedule import latest_due_day, load_zone
 
 if TYPE_CHECKING:
     from digest.planning.match_matrix import BoolArray, IntArray
 
 CHUNK_SIZE = 8000  # subscribers planned in one transaction; the memory of a plan grows with it
+SCHEDULE_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
+    getattr(Subscriber, name) for name in ("timezone", "send_hour", "frequency", "weekday")
+)
 POSITION_BITS = 10  # a subscriber has at most 1,000 keywords
 # The database packs millions of rows into two values, so that none becomes an object. The first has the subscriber and
 # the position of each keyword as one number; a row whose position has no room there is only counted.
@@ -40,24 +44,38 @@ _IS_PACKED = f"(WHERE position BETWEEN 0 AND {MAX_POSITION} AND keyword_id BETWE
 _POSTGRESQL_KEYWORDS = text(
     f"SELECT string_agg(int8send(subscriber_id << 10 | position), ''::bytea) FILTER {_IS_PACKED},"  # noqa: S608
     f" string_agg(int8send(keyword_id), ''::bytea) FILTER {_IS_PACKED}, count(*)"
-    " FROM saved_keyword WHERE subscriber_id = ANY(:subscriber_ids)"
+    " FROM saved_keyword WHERE subscriber_id = ANY(:subscriber_ids) AND NOT is_muted"
 )
 _SQLITE_KEYWORDS = (
     f"SELECT group_concat(saved.subscriber_id << 10 | saved.position) FILTER {_IS_PACKED},"  # noqa: S608
     f" group_concat(saved.keyword_id) FILTER {_IS_PACKED}, count(*)"
     " FROM json_each(?) AS due CROSS JOIN saved_keyword AS saved ON saved.subscriber_id = due.value"
+    " WHERE NOT saved.is_muted"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DueGroup:
-    """Subscribers who are due at the same instants. `tomorrow` is the first day that has begun nowhere yet."""
+    """Subscribers who are due at the same instants. `tomorrow` is the first day that has begun nowhere yet.
+
+    `weekday` is that of weekly digests; None for other frequencies, whose subscribers have any.
+    """
 
     timezone: str
     send_hour: int
     frequency: str
     due_day: date
     tomorrow: date
+    weekday: int | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that a subscriber belongs to the group, whether due or not."""
+        conditions = [
+            col(Subscriber.timezone) == self.timezone,
+            col(Subscriber.send_hour) == self.send_hour,
+            col(Subscriber.frequency) == self.frequency,
+        ]
+        return conditions if self.weekday is None else [*conditions, col(Subscriber.weekday) == self.weekday]
 
     def is_due(self, last_due_day: date | None) -> bool:
         """Return whether a subscriber planned last for `last_due_day` is due, as `lock_due_subscribers` asks it."""
@@ -133,41 +151,56 @@ def end_expired_pauses(engine: Engine, now: datetime) -> None:
 
 
 def due_groups(engine: Engine, now: datetime, unreadable: list[InvalidRow] | None = None) -> list[DueGroup]:
-    """Return every zone, hour and frequency with a subscriber who is due; most of the day there is none.
+    """Return every zone, hour, frequency and weekday with a subscriber who is due; most of the day there is none.
 
-    Subscribers with a zone or hour that is none are left out and appended to `unreadable`.
+    Subscribers for whom these cannot be read are left out and appended to `unreadable`.
     """
     with read_session(engine) as session:
-        rows = session.exec(
-            select(Subscriber.timezone, Subscriber.send_hour, Subscriber.frequency, col(Subscriber.last_due_day))
-            .where(Subscriber.status == SubscriberStatus.ACTIVE)
+        rows = session.execute(
+            sa_select(*SCHEDULE_COLUMNS, col(Subscriber.last_due_day))
+            .where(col(Subscriber.status) == SubscriberStatus.ACTIVE)
             .distinct()
         ).all()
     tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
-    groups: dict[tuple[str, int, str], DueGroup] = {}
+    groups: dict[tuple[str, int, str, int], DueGroup] = {}
     due: dict[DueGroup, None] = {}
-    for timezone, hour, frequency, last_due_day in rows:
-        if isinstance(hour, InvalidValue) or (reason := find_subscriber_fault(timezone, hour)):
-            if unreadable is not None:
-                reason = "send_hour is no number" if isinstance(hour, InvalidValue) else reason
-                unreadable += _subscribers_with_fault(engine, timezone, str(reason))
+    faulty_zones: dict[str, None] = {}
+    for timezone, hour, frequency, weekday, last_due_day in rows:
+        if _find_schedule_fault(timezone, hour, frequency, weekday):
+            faulty_zones[timezone] = None
             continue
-        key = (timezone, hour, frequency)
+        key = (timezone, hour, frequency, weekday if frequency == Frequency.WEEKLY else 0)
         if key not in groups:
-            groups[key] = DueGroup(*key, latest_due_day(now, timezone, hour, frequency), tomorrow)
+            day = latest_due_day(now, *key)
+            groups[key] = DueGroup(*key[:3], day, tomorrow, weekday if frequency == Frequency.WEEKLY else None)
         if groups[key].is_due(last_due_day):
             due[groups[key]] = None
+    if unreadable is not None:
+        for timezone in faulty_zones:
+            unreadable += _subscribers_with_fault(engine, timezone)
     return list(due)
 
 
-def _subscribers_with_fault(engine: Engine, timezone: str, reason: str) -> list[InvalidRow]:
+def _find_schedule_fault(timezone: object, hour: object, frequency: object, weekday: object) -> str | None:
+    for name, value in (("send_hour", hour), ("weekday", weekday)):
+        if isinstance(value, InvalidValue):
+            return f"{name} is no number"
+    return find_subscriber_fault(timezone, hour, frequency=frequency, weekday=weekday)
+
+
+def _subscribers_with_fault(engine: Engine, timezone: str) -> list[InvalidRow]:
     """Name the active subscribers of a zone for whom no due time can be told."""
-    rows = select(Subscriber.id, Subscriber.timezone).where(Subscriber.status == SubscriberStatus.ACTIVE)
+    rows = sa_select(col(Subscriber.id), *SCHEDULE_COLUMNS).where(col(Subscriber.status) == SubscriberStatus.ACTIVE)
     if find_subscriber_fault(timezone, 0) is None:
-        rows = rows.where(~col(Subscriber.send_hour).between(0, 23))
+        is_valid = (
+            col(Subscriber.send_hour).between(0, 23),
+            col(Subscriber.weekday).between(0, 6),
+            col(Subscriber.frequency).in_(set(Frequency)),
+        )
+        rows = rows.where(or_(*(~condition for condition in is_valid)))
     with read_session(engine) as session:  # compared here: SQLite does not find a name with bytes that are no text
-        found = [number for number, zone in session.exec(rows).all() if zone == timezone]
-    return [describe_unreadable(Subscriber, number, reason) for number in found]
+        found = [(row.id, _find_schedule_fault(*row[1:])) for row in session.execute(rows) if row.timezone == timezone]
+    return [describe_unreadable(Subscriber, number, reason) for number, reason in found if reason]
 
 
 def lock_due_subscribers(
@@ -186,8 +219,8 @@ def lock_due_subscribers(
     last_day = col(Subscriber.last_due_day)
     result = session.connection().execute(  # by the connection: the session would compare each row with its objects
         select(Subscriber.id, Subscriber.covered_listing_id, Subscriber.cap, Subscriber.trending)
-        .where(Subscriber.status == SubscriberStatus.ACTIVE, Subscriber.timezone == group.timezone)
-        .where(Subscriber.send_hour == group.send_hour, Subscriber.frequency == group.frequency)
+        .where(Subscriber.status == SubscriberStatus.ACTIVE)
+        .where(*group.conditions())
         .where(or_(last_day.is_(None), last_day < group.due_day, last_day > group.tomorrow))
         .where(col(Subscriber.id) > after_id)
         .order_by(col(Subscriber.id))

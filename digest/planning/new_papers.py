@@ -112,7 +112,7 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     covered = int(session.exec(earliest.where(Subscriber.status == SubscriberStatus.ACTIVE)).one())
     after_listing_id = min(covered, last_listing_id)
     # Whoever may get no digest takes no part, not even with a keyword: anybody can send the form without confirming.
-    is_active = col(SavedKeyword.subscriber_id).in_(
+    is_active = ~col(SavedKeyword.is_muted) & col(SavedKeyword.subscriber_id).in_(
         select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE)
     )
     is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id), is_active))

@@ -27,6 +27,9 @@ from digest.rendering.batch import (
 from digest.rendering.build_contexts import digest_context, preview_context
 from digest.rendering.compose import PreparedEmail, prepare_email
 from digest.rendering.contexts import (
+    AddressChangeContext,
+    AddressChangedContext,
+    AddressRestoredContext,
     AlreadySubscribedContext,
     ConfirmContext,
     CopyLinkContext,
@@ -55,6 +58,9 @@ from digest.rendering.transactional import render_notice, render_welcome
 __all__ = [
     "HIGHLIGHT_COLORS",
     "THEME",
+    "AddressChangeContext",
+    "AddressChangedContext",
+    "AddressRestoredContext",
     "AlreadySubscribedContext",
     "BatchData",
     "ConfirmContext",

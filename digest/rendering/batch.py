@@ -56,7 +56,9 @@ class Recipient(NamedTuple):
     frequency: str
     send_hour: int
     timezone: str
+    weekday: int
     summaries: bool
+    thumbnails: bool
     confirmed_at: datetime | None
 
 

@@ -28,10 +28,13 @@ def welcome_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery
         product=ctx.product_name,
         address=recipient.email,
         frequency=recipient.frequency,
+        weekday=recipient.weekday,
         send_time=SendTime(recipient.send_hour, recipient.timezone),
         keywords=tuple(keyword.text for keyword in keywords if not is_exclusion(keyword.canonical)),
         exclusions=tuple(keyword.text for keyword in keywords if is_exclusion(keyword.canonical)),
-        first_digest_on=next_due_day(now, recipient.timezone, recipient.send_hour, recipient.frequency),
+        first_digest_on=next_due_day(
+            now, recipient.timezone, recipient.send_hour, recipient.frequency, recipient.weekday
+        ),
         first_papers=batch.first_papers.get(delivery.subscriber_id),
         preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, recipient.nonce, delivery.created_at),
         unsubscribe_url=ctx.signed_url(TokenPurpose.UNSUBSCRIBE, recipient.nonce, delivery.created_at),
@@ -60,6 +63,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         site_url=ctx.absolute_url(""),
         day=date.fromisoformat(delivery.edition),
         frequency=recipient.frequency,
+        weekday=recipient.weekday,
         send_time=SendTime(recipient.send_hour, recipient.timezone),
         address=recipient.email,
         subscribed_on=(recipient.confirmed_at or delivery.created_at).astimezone(zone).date(),
@@ -107,10 +111,10 @@ def _count_left_out(batch: BatchData, delivery: ClaimedDelivery, positions: Mapp
 
 
 def personal_links(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> PersonalLinks:
-    """Return the subscriber's own pages, each behind a token of its own. A weekly digest cannot become rarer."""
+    """Return the subscriber's own pages, each behind a token of its own; `weekly` where it brings fewer e-mails."""
     recipient, issued_at = batch.recipients[delivery.subscriber_id], delivery.created_at
     urls = dict(zip(LINK_PURPOSES, ctx.signed_urls(LINK_PURPOSES.values(), recipient.nonce, issued_at), strict=True))
-    if recipient.frequency == Frequency.WEEKLY:
+    if recipient.frequency in {Frequency.WEEKLY, Frequency.MONTHLY}:
         del urls["weekly"]
     subject = delivery_subject(delivery.id, delivery.message_id)
     return PersonalLinks(view=ctx.signed_url(TokenPurpose.VIEW, subject, issued_at), **urls)

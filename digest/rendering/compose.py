@@ -19,6 +19,9 @@ from digest.mail import EmailContent, MessageHeaders, RawMessage, ReturnPathKind
 from digest.rendering.batch import BatchData
 from digest.rendering.build_contexts import digest_context, welcome_context
 from digest.rendering.contexts import (
+    AddressChangeContext,
+    AddressChangedContext,
+    AddressRestoredContext,
     AlreadySubscribedContext,
     ConfirmContext,
     CopyLinkContext,
@@ -27,7 +30,7 @@ from digest.rendering.contexts import (
 )
 from digest.rendering.digest import render_digest
 from digest.rendering.transactional import render_notice, render_welcome
-from digest.tokens import TokenPurpose
+from digest.tokens import TokenPurpose, delivery_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,14 @@ class PreparedEmail:
 
 def prepare_email(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, now: datetime) -> PreparedEmail:
     """Gather all that is needed to render one e-mail."""
-    recipient, return_path = batch.recipients[delivery.subscriber_id], ctx.return_path
+    address, return_path = delivery.recipient or batch.recipients[delivery.subscriber_id].email, ctx.return_path
     build_content, unsubscribe_url = _content_builder(ctx, batch, delivery, now)
     by_mail = ""
     if return_path:
         by_mail = return_path.address_for(ReturnPathKind.UNSUBSCRIBE, delivery.id, delivery.message_id)
     headers = MessageHeaders(
         from_=ctx.settings.mail_from,
-        to=recipient.email,
+        to=address,
         message_id=delivery.message_id,
         date=now,
         list_id=f"digest.{ctx.sender_domain}",
@@ -67,7 +70,7 @@ def prepare_email(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, 
     sender = ctx.sender_address
     if return_path:
         sender = return_path.address_for(ReturnPathKind.BOUNCE, delivery.id, delivery.message_id)
-    return PreparedEmail(delivery, sender, recipient.email, ctx, headers, build_content)
+    return PreparedEmail(delivery, sender, address, ctx, headers, build_content)
 
 
 def _metadata_headers(ctx: AppContext, delivery: ClaimedDelivery) -> tuple[str, ...]:
@@ -97,6 +100,16 @@ def _content_builder(
         case DeliveryKind.GOODBYE:
             url = ctx.signed_url(TokenPurpose.RESUBSCRIBE, nonce, issued_at)
             notice = GoodbyeContext(resubscribe_url=url, subscribe_url=ctx.absolute_url("/"), **common)
+        case DeliveryKind.ADDRESS_CHANGE:  # signed as it leaves, as a confirmation is
+            subject = delivery_subject(delivery.id, delivery.message_id)
+            url = ctx.signed_url(TokenPurpose.ADDRESS_CHANGE, subject, max(issued_at, now))
+            notice = AddressChangeContext(change_url=url, **common)
+        case DeliveryKind.ADDRESS_CHANGED:
+            subject = delivery_subject(delivery.id, delivery.message_id)
+            url = ctx.signed_url(TokenPurpose.ADDRESS_UNDO, subject, max(issued_at, now))
+            notice = AddressChangedContext(undo_url=url, **common)
+        case DeliveryKind.ADDRESS_RESTORED:
+            notice = AddressRestoredContext(subscribe_url=ctx.absolute_url("/"), **common)
         case _:
             url = ctx.signed_url(TokenPurpose.PREFERENCES, nonce, issued_at)
             notice = AlreadySubscribedContext(preferences_url=url, **common)

@@ -69,7 +69,8 @@ class DigestContext:
     """
 
     day: date
-    frequency: str  # daily | weekdays | weekly
+    frequency: str  # daily | weekdays | weekly | monthly
+    weekday: int = 0  # of weekly digests, 0 for Monday
     send_time: SendTime
     address: str
     subscribed_on: date
@@ -129,6 +130,7 @@ class WelcomeContext:
     product: str = "Paper Digest"
     address: str
     frequency: str
+    weekday: int = 0
     send_time: SendTime
     keywords: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
@@ -155,6 +157,32 @@ class CopyLinkContext(NoticeContext):
     day: date
     view_url: str
     preferences_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressChangeContext(NoticeContext):
+    """Link to confirm a new address. A stranger may have typed it, so it tells nothing about the subscription."""
+
+    template = "address-change"
+    change_url: str
+    hours: int = 72
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressChangedContext(NoticeContext):
+    """Notice to the old address. `undo_url` goes back to it for so many `days`."""
+
+    template = "address-changed"
+    undo_url: str
+    days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRestoredContext(NoticeContext):
+    """Notice to the address that a change which was undone had led to."""
+
+    template = "address-restored"
+    subscribe_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

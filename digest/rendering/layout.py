@@ -124,7 +124,7 @@ def missed_papers_notice(context: DigestContext, more_papers: int) -> str:
 def subscription_values(context: DigestContext) -> dict[str, str]:
     """Return when the subscriber gets the digest, and since when."""
     return {
-        "frequency": formatting.frequency_label(context.frequency),
+        "frequency": formatting.frequency_label(context.frequency, context.weekday),
         "send_time": send_time_text(context.send_time),
         "subscribed_on": formatting.format_date(context.subscribed_on),
     }

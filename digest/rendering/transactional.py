@@ -38,7 +38,7 @@ def render_welcome(context: WelcomeContext) -> EmailContent:
         {
             "product": context.product,
             "address": formatting.truncate(context.address),
-            "frequency": formatting.frequency_label(context.frequency),
+            "frequency": formatting.frequency_label(context.frequency, context.weekday),
             "send_time": send_time_text(context.send_time),
             "keywords": keywords,
             "more_keywords": len(context.keywords) - len(keywords),

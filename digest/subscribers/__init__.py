@@ -1,5 +1,6 @@
 """Everything that a subscriber may ask for, one transaction each.
 
+- `address_change`: change the address, and undo that
 - `csv_table`: CSV as spreadsheets and other newsletter programs write it
 - `csv_transfer`: list subscribers, export them as CSV and import them
 - `privacy`: history, export and erasure of what is stored about a subscriber
@@ -13,6 +14,14 @@
 - `suppression_list`: addresses that get no confirmation any more
 """
 
+from digest.subscribers.address_change import (
+    change_address,
+    decline_address_change,
+    get_address_change,
+    get_address_undo,
+    request_address_change,
+    undo_address_change,
+)
 from digest.subscribers.csv_transfer import (
     ImportReport,
     erase_by_email,
@@ -60,9 +69,11 @@ from digest.subscribers.records import (
     REASON_REMOVED,
     REASON_UNCONFIRMED,
     RUNNING_STATUSES,
+    WEEKDAY_NAMES,
     Preferences,
     keywords_by_subscriber,
     normalize_address,
+    parse_weekday,
     subscriber_by_email,
     suspend,
 )
@@ -86,7 +97,12 @@ from digest.subscribers.subscriptions import (
     unsubscribe,
     update_preferences,
 )
-from digest.subscribers.suppression_list import REASON_DECLINED, has_complaint
+from digest.subscribers.suppression_list import (
+    REASON_COMPLAINT,
+    REASON_DECLINED,
+    has_complaint,
+    suppress_address,
+)
 
 __all__ = [
     "CONSENT_TEXT",
@@ -95,11 +111,13 @@ __all__ = [
     "MAX_KEYWORDS",
     "MAX_PAUSE",
     "PAGE_SIZE",
+    "REASON_COMPLAINT",
     "REASON_DECLINED",
     "REASON_ONE_CLICK",
     "REASON_REMOVED",
     "REASON_UNCONFIRMED",
     "RUNNING_STATUSES",
+    "WEEKDAY_NAMES",
     "ActionResult",
     "ImportReport",
     "KeywordError",
@@ -114,14 +132,18 @@ __all__ = [
     "add_subscriber",
     "allow_address",
     "author_exclusion",
+    "change_address",
     "confirm",
     "decline",
+    "decline_address_change",
     "delete_subscriber",
     "erase",
     "erase_by_email",
     "export_csv",
     "export_personal_data",
     "feed_token",
+    "get_address_change",
+    "get_address_undo",
     "get_delivery_history",
     "get_mute_author_state",
     "get_mute_state",
@@ -142,7 +164,9 @@ __all__ = [
     "normalize_address",
     "parse_keywords",
     "parse_keywords_or_raise",
+    "parse_weekday",
     "remove_subscriber",
+    "request_address_change",
     "restore_suppressed",
     "resubscribe",
     "send_copy_link",
@@ -150,7 +174,9 @@ __all__ = [
     "start_pause",
     "subscribe",
     "subscriber_by_email",
+    "suppress_address",
     "suspend",
+    "undo_address_change",
     "undo_pause",
     "undo_weekly",
     "unmute_author",

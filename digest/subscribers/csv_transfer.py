@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,14 @@ from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.records import (
     ENDED_STATUSES,
     RUNNING_STATUSES,
+    WEEKDAY_NAMES,
     Preferences,
     keywords_by_subscriber,
     keywords_of,
     normalize_address,
+    parse_weekday,
     request_subscription,
+    require_unmuted,
     subscriber_by_email,
 )
 from digest.subscribers.subscriptions import KeywordLimits, add_subscriber, parse_keywords
@@ -60,7 +63,11 @@ def get_subscriber(engine: Engine, email: str) -> dict[str, Any]:
 
 
 def _to_dict(subscriber: Subscriber, keywords: Sequence[KeywordInput]) -> dict[str, Any]:
-    return subscriber.model_dump(exclude=INTERNAL_COLUMNS) | {"keywords": [keyword.text for keyword in keywords]}
+    return subscriber.model_dump(exclude=INTERNAL_COLUMNS) | {
+        "weekday": WEEKDAY_NAMES[subscriber.weekday],
+        "keywords": [keyword.text for keyword in keywords],
+        "muted": [keyword.text for keyword in keywords if keyword.is_muted],
+    }
 
 
 def erase_by_email(ctx: AppContext, email: str) -> None:
@@ -79,6 +86,8 @@ def export_csv(engine: Engine) -> str:
             "keywords": join_keywords(row["keywords"]),
             "trending": "yes" if row["trending"] else "no",
             "summaries": "yes" if row["summaries"] else "no",
+            "thumbnails": "yes" if row["thumbnails"] else "no",
+            "muted": join_keywords(row["muted"]),
             "paused_until": row["paused_until"] or "",
         }
         writer.writerow({name: escape_cell(str(cells[name])) for name in COLUMNS})
@@ -225,11 +234,16 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
         cap=_parse_number(cells["cap"], "cap", Preferences().cap),
         trending=_parse_boolean(cells["trending"], "trending"),
         summaries=_parse_boolean(cells["summaries"], "summaries"),
+        weekday=parse_weekday(cells["weekday"]) if cells["weekday"] else Preferences().weekday,
+        thumbnails=_parse_boolean(cells["thumbnails"], "thumbnails"),
     )
     lines = split_keywords(unescape_cell(row.get("keywords", "")))
     keywords, errors = parse_keywords(lines, KeywordLimits.from_settings(settings))
     if errors:
         raise SubscriberError("; ".join(f"keyword {error.text!r}: {error.message}" for error in errors))
+    muted = {line.strip() for line in split_keywords(unescape_cell(row.get("muted", "")))}
+    keywords = [replace(keyword, is_muted=keyword.text in muted) for keyword in keywords]
+    require_unmuted(keywords)
     paused_until = None
     if cells["paused_until"] and cells["status"] in {"", SubscriberStatus.PAUSED}:
         try:

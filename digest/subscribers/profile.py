@@ -16,8 +16,8 @@ from digest.tokens import TokenPurpose
 class SubscriberProfile:
     """Stored values of a subscriber, for the pages behind a signed link.
 
-    `nonce` is what tokens are made of. `reason`: why the subscription ended. `suspend_reason`: why nothing is mailed
-    until they resume, or empty.
+    `nonce` is what tokens are made of. `muted`: those of the keywords that bring no papers. `reason`: why the
+    subscription ended. `suspend_reason`: why nothing is mailed until they resume, or empty.
     """
 
     id: int
@@ -25,6 +25,7 @@ class SubscriberProfile:
     status: str
     preferences: Preferences
     keywords: tuple[str, ...]
+    muted: frozenset[str]
     paused_until: date | None
     reason: str
     suspend_reason: str
@@ -68,6 +69,7 @@ def running_subscriber(
 
 def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
     """Return the profile of a subscriber."""
+    keywords = keywords_of(session, subscriber)
     is_suspended = subscriber.status == SubscriberStatus.PAUSED and not subscriber.paused_until
     return SubscriberProfile(
         id=int(subscriber.id or 0),
@@ -75,13 +77,16 @@ def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
         status=subscriber.status,
         preferences=Preferences(
             frequency=subscriber.frequency,
+            weekday=subscriber.weekday,
             send_hour=subscriber.send_hour,
             timezone=subscriber.timezone,
             cap=subscriber.cap,
             trending=subscriber.trending,
             summaries=subscriber.summaries,
+            thumbnails=subscriber.thumbnails,
         ),
-        keywords=tuple(keyword.text for keyword in keywords_of(session, subscriber)),
+        keywords=tuple(keyword.text for keyword in keywords),
+        muted=frozenset(keyword.text for keyword in keywords if keyword.is_muted),
         paused_until=subscriber.paused_until,
         reason=subscriber.reason,
         suspend_reason=subscriber.reason if is_suspended else "",

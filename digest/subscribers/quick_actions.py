@@ -38,6 +38,7 @@ from digest.subscribers.records import MAX_PAUSE, keywords_of, set_keywords
 from digest.tokens import TokenPurpose
 
 PAUSE_LENGTH = timedelta(days=14)
+RARE_FREQUENCIES = frozenset({Frequency.WEEKLY, Frequency.MONTHLY})
 RECENT_DIGESTS = 10  # in which the papers of a keyword are counted
 LISTED_AUTHORS = 50  # authors of one paper that can be chosen
 # A star means something else in a name, and a quote would end it.
@@ -49,7 +50,7 @@ _NAME_DELIMITERS = re.compile(r"[\s*\"“”„«»]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MuteState(ActionResult):
-    """Keyword to mute; None when the subscriber does not have it any more.
+    """Keyword to mute; None when it is muted already, or not the subscriber's any more.
 
     `is_only`: no other keyword would bring papers, so this one cannot be muted. Of `mailed_count` papers in the last
     digests `matched_count` match the keyword.
@@ -82,35 +83,46 @@ def get_mute_state(ctx: AppContext, token: str, keyword_id: int, now: datetime) 
 
 
 def mute_keyword(ctx: AppContext, token: str, keyword_id: int, now: datetime) -> MuteState:
-    """Remove a keyword, unless no other would be left to bring papers. Raises TokenError."""
+    """Mute a keyword, unless no other would be left to bring papers. Raises TokenError."""
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.MUTE, token, now)
         state = _mute_state(ctx, session, subscriber, keyword_id, now)
         if state.keyword is None or state.is_only:
             return replace(state, undo="")
-        remaining = [keyword for keyword in keywords_of(session, subscriber) if keyword != state.keyword]
-        set_keywords(session, subscriber, remaining, max_keywords=len(remaining))
+        keywords = [
+            replace(keyword, is_muted=keyword.is_muted or keyword == state.keyword)
+            for keyword in keywords_of(session, subscriber)
+        ]
+        set_keywords(session, subscriber, keywords, max_keywords=len(keywords))
         return replace(state, profile=to_profile(session, subscriber), changed=True)
 
 
 def unmute_keyword(ctx: AppContext, token: str, undo: str, now: datetime) -> MuteState:
-    """Insert a muted keyword where it was. Raises TokenError, or SubscriberError when there is no room any more."""
+    """Unmute a keyword; one that was removed since is inserted where it was.
+
+    Raises TokenError, or SubscriberError when there is no room any more.
+    """
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.MUTE, token, now)
         text, position = read_undo_token(ctx, subscriber, TokenPurpose.MUTE, undo, now)
         keyword = KeywordInput.from_query(parse_canonical(text))
         keywords = keywords_of(session, subscriber)
-        is_missing = keyword.canonical not in {saved.canonical for saved in keywords}
-        if is_missing:
-            keywords.insert(position, keyword)
-            set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
-        return MuteState(profile=to_profile(session, subscriber), changed=is_missing, keyword=keyword)
+        saved = {other.canonical: other for other in keywords}.get(keyword.canonical)
+        if changed := saved is None or saved.is_muted:
+            restored = [replace(other, is_muted=other.is_muted and other != saved) for other in keywords]
+            if saved is None:
+                restored.insert(position, keyword)
+            max_keywords = max(ctx.settings.most_keywords, len(keywords))
+            set_keywords(session, subscriber, restored, max_keywords=max_keywords)
+        return MuteState(profile=to_profile(session, subscriber), changed=changed, keyword=keyword)
 
 
 def _mute_state(ctx: AppContext, session: Session, subscriber: Subscriber, keyword_id: int, now: datetime) -> MuteState:
     keywords = keywords_of(session, subscriber)
     canonical = session.exec(select(Keyword.canonical).where(Keyword.id == keyword_id)).one_or_none()
-    position = next((at for at, keyword in enumerate(keywords) if keyword.canonical == canonical), None)
+    position = next(
+        (at for at, keyword in enumerate(keywords) if keyword.canonical == canonical and not keyword.is_muted), None
+    )
     profile = to_profile(session, subscriber)
     if position is None:
         return MuteState(profile=profile, keyword=None)
@@ -119,7 +131,8 @@ def _mute_state(ctx: AppContext, session: Session, subscriber: Subscriber, keywo
         profile=profile,
         undo=make_undo_token(ctx, subscriber, TokenPurpose.MUTE, [keyword.text, position], now),
         keyword=keyword,
-        is_only=not is_exclusion(keyword.canonical) and all(is_exclusion(other.canonical) for other in keywords),
+        is_only=not is_exclusion(keyword.canonical)
+        and all(other.is_muted or is_exclusion(other.canonical) for other in keywords),
     )
 
 
@@ -229,7 +242,7 @@ def author_exclusion(name: str) -> KeywordInput | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyState(ActionResult):
-    """Next weekly digest. `is_set`: digests came once a week before."""
+    """Next weekly digest. `is_set`: digests came once a week, or more rarely, before."""
 
     is_set: bool
     first_day: date
@@ -247,7 +260,8 @@ def set_weekly(ctx: AppContext, token: str, now: datetime) -> WeeklyState:
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.WEEKLY, token, now)
         state = _weekly_state(ctx, session, subscriber, now)
-        subscriber.frequency = Frequency.WEEKLY
+        if not state.is_set:
+            subscriber.frequency = Frequency.WEEKLY
         session.flush()
         return replace(state, profile=to_profile(session, subscriber), changed=not state.is_set)
 
@@ -268,13 +282,14 @@ def _weekly_state(ctx: AppContext, session: Session, subscriber: Subscriber, now
     starts_at = now
     if paused_until:  # the store may hold a pause until 9999, after which no digest can be due
         starts_at = max(now, due_instant(min(paused_until, _local_date(subscriber, now) + MAX_PAUSE), zone, 0))
-    is_set = subscriber.frequency == Frequency.WEEKLY
+    is_set = subscriber.frequency in RARE_FREQUENCIES
+    frequency = subscriber.frequency if is_set else Frequency.WEEKLY
     undo = make_undo_token(ctx, subscriber, TokenPurpose.WEEKLY, [subscriber.frequency], now)
     return WeeklyState(
         profile=to_profile(session, subscriber),
         undo="" if is_set else undo,
         is_set=is_set,
-        first_day=next_due_day(starts_at, zone, hour, Frequency.WEEKLY),
+        first_day=next_due_day(starts_at, zone, hour, frequency, subscriber.weekday),
     )
 
 

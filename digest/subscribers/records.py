@@ -13,7 +13,7 @@ Every function works inside the caller's transaction.
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 
 from email_validator import EmailNotValidError, validate_email
@@ -24,7 +24,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 from digest import database
 from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
-from digest.matching import KeywordInput
+from digest.formatting import WEEKDAYS
+from digest.matching import KeywordInput, is_exclusion
 from digest.schedule import timezone_names
 from digest.subscribers.suppression_list import is_listed, suppression_reason
 
@@ -39,6 +40,7 @@ SUPPRESSED_TEXT = (
     "{} declined a confirmation or reported our mail as spam, and gets none again. If its owner wants one after all: "
     "digest subscribers allow"
 )
+WEEKDAY_NAMES = tuple(name.lower() for name in WEEKDAYS)  # in the order of `Preferences.weekday`
 MAX_PAUSE = timedelta(days=2 * 366)
 MAX_KEYWORDS = 100
 MAX_CAP = 100
@@ -48,24 +50,39 @@ VALUES_PER_STATEMENT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """When and how much a subscriber wants. Raises SubscriberError for values out of range."""
+    """When and how much a subscriber wants. Raises SubscriberError for values out of range.
+
+    `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday.
+    """
 
     frequency: str = Frequency.DAILY
+    weekday: int = 0
     send_hour: int = 8
     timezone: str = "UTC"
     cap: int = 20
     trending: bool = False
     summaries: bool = False
+    thumbnails: bool = False
 
     def __post_init__(self) -> None:
         if self.frequency not in set(Frequency):
-            raise SubscriberError(f"Choose daily, weekdays or weekly; {self.frequency!r} is none of them.")
+            raise SubscriberError(f"Choose daily, weekdays, weekly or monthly, not {self.frequency!r}.")
+        if not 0 <= self.weekday < len(WEEKDAYS):
+            raise SubscriberError(f"Choose a day of the week from 0 (Monday) to 6 (Sunday), not {self.weekday}.")
         if not 0 <= self.send_hour <= 23:  # noqa: PLR2004  - hours of a day
-            raise SubscriberError(f"Choose an hour from 0 to 23; {self.send_hour} is none.")
+            raise SubscriberError(f"Choose an hour from 0 to 23, not {self.send_hour}.")
         if self.timezone not in timezone_names():
             raise SubscriberError(f"No time zone is called {self.timezone!r}; write it like Europe/Berlin.")
         if not 1 <= self.cap <= MAX_CAP:
-            raise SubscriberError(f"Choose from 1 to {MAX_CAP} papers a letter; {self.cap} is out of range.")
+            raise SubscriberError(f"Choose from 1 to {MAX_CAP} papers per e-mail, not {self.cap}.")
+
+
+def parse_weekday(text: str) -> int:
+    """Return the number of a day of the week, 0 for monday. Raises SubscriberError for a name that is none."""
+    name = text.strip().lower()
+    if name not in WEEKDAY_NAMES:
+        raise SubscriberError(f"Choose a day of the week, such as monday or friday, not {text[:20]!r}.")
+    return WEEKDAY_NAMES.index(name)
 
 
 def normalize_address(text: str) -> tuple[str, str]:
@@ -120,8 +137,8 @@ def request_subscription(
 
 def set_preferences(subscriber: Subscriber, preferences: Preferences) -> None:
     """Set when and how much. A new hour counts from the next digest on."""
-    for name in ("frequency", "send_hour", "timezone", "cap", "trending", "summaries"):
-        setattr(subscriber, name, getattr(preferences, name))
+    for field in fields(preferences):
+        setattr(subscriber, field.name, getattr(preferences, field.name))
 
 
 def set_keywords(
@@ -129,13 +146,14 @@ def set_keywords(
 ) -> None:
     """Replace the keywords of a subscriber. Of two with the same canonical form the first is stored.
 
-    Raises SubscriberError for more than `max_keywords`.
+    Raises SubscriberError for more than `max_keywords`, and where all that would bring papers are muted.
     """
     distinct: dict[str, KeywordInput] = {}
     for keyword in keywords:
         distinct.setdefault(keyword.canonical, keyword)
     if len(distinct) > max_keywords:
         raise SubscriberError(f"At most {max_keywords} keywords, please; these are {len(distinct)}.")
+    require_unmuted(distinct.values())
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     keyword_ids = _keyword_ids(session, distinct)
     if missing := sorted(distinct.keys() - keyword_ids.keys()):  # sorted: two that add the same words do not deadlock
@@ -149,10 +167,18 @@ def set_keywords(
                 "position": position,
                 "keyword_id": keyword_ids[keyword.canonical],
                 "text": keyword.text,
+                "is_muted": keyword.is_muted,
             }
             for position, keyword in enumerate(distinct.values())
         ]
         session.execute(insert(SavedKeyword), rows)
+
+
+def require_unmuted(keywords: Iterable[KeywordInput]) -> None:
+    """Raise SubscriberError where all keywords that would bring papers are muted: that is a pause, not a digest."""
+    inclusions = [keyword for keyword in keywords if not is_exclusion(keyword.canonical)]
+    if inclusions and all(keyword.is_muted for keyword in inclusions):
+        raise SubscriberError("At least one keyword must not be muted. To stop all e-mails for a while, pause instead.")
 
 
 def _keyword_ids(session: Session, canonicals: Iterable[str]) -> dict[str, int]:
@@ -163,7 +189,7 @@ def _keyword_ids(session: Session, canonicals: Iterable[str]) -> dict[str, int]:
 def keywords_by_subscriber(session: Session, subscriber_ids: Iterable[int]) -> dict[int, list[KeywordInput]]:
     """Return the keywords of several subscribers, those of each in their own order."""
     statement = (
-        select(SavedKeyword.subscriber_id, SavedKeyword.text, Keyword.canonical)
+        select(SavedKeyword.subscriber_id, SavedKeyword.text, Keyword.canonical, SavedKeyword.is_muted)
         .join(Keyword, col(Keyword.id) == SavedKeyword.keyword_id)
         .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
     )
@@ -171,8 +197,9 @@ def keywords_by_subscriber(session: Session, subscriber_ids: Iterable[int]) -> d
     keywords: dict[int, list[KeywordInput]] = {}
     for start in range(0, len(sorted_ids), VALUES_PER_STATEMENT):
         batch = sorted_ids[start : start + VALUES_PER_STATEMENT]
-        for subscriber_id, text, canonical in session.exec(statement.where(col(SavedKeyword.subscriber_id).in_(batch))):
-            keywords.setdefault(subscriber_id, []).append(KeywordInput(text, canonical))
+        rows = session.exec(statement.where(col(SavedKeyword.subscriber_id).in_(batch)))
+        for subscriber_id, text, canonical, is_muted in rows:
+            keywords.setdefault(subscriber_id, []).append(KeywordInput(text, canonical, is_muted))
     return keywords
 
 

@@ -104,9 +104,9 @@ def subscribe(
     with suppress(AddressSuppressedError), write_session(ctx.engine) as session:
         subscriber = _request_subscription(ctx, session, email, preferences, keywords, now)
         if subscriber.status == SubscriberStatus.PENDING:
-            _enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
+            enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         elif subscriber.status in RUNNING_STATUSES:
-            _enqueue_email(ctx, session, subscriber, DeliveryKind.ALREADY_SUBSCRIBED, subscriber.ended_at, now)
+            enqueue_email(ctx, session, subscriber, DeliveryKind.ALREADY_SUBSCRIBED, subscriber.ended_at, now)
 
 
 def add_subscriber(
@@ -130,7 +130,7 @@ def add_subscriber(
         if subscriber.status != SubscriberStatus.PENDING:
             raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
         if not confirmed:
-            return _enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
+            return enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         _start_subscription(session, subscriber, now)
         records.pause(subscriber, paused_until)
         if suspend_reason and not paused_until:
@@ -154,7 +154,7 @@ def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
         if was_pending:
             ended_at = subscriber.ended_at
             _start_subscription(session, subscriber, now)
-            _enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended_at, now)
+            enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended_at, now)
         return ActionResult(profile=to_profile(session, subscriber), changed=was_pending)
 
 
@@ -259,11 +259,11 @@ def _end_subscription(
     delivery.cancel(session, int(subscriber.id or 0), now)
     if send_goodbye and not was_pending:
         # Named after the confirmation: to leave, undo it and leave again brings no second e-mail.
-        _enqueue_email(ctx, session, subscriber, DeliveryKind.GOODBYE, subscriber.confirmed_at or now, now)
+        enqueue_email(ctx, session, subscriber, DeliveryKind.GOODBYE, subscriber.confirmed_at or now, now)
     return True
 
 
-def _enqueue_email(
+def enqueue_email(
     ctx: AppContext,
     session: Session,
     subscriber: Subscriber,
@@ -271,6 +271,7 @@ def _enqueue_email(
     ended_at: datetime | None,
     now: datetime,
 ) -> bool:
+    """Queue an e-mail about the subscription, at most one of a kind a day; return whether one is queued now."""
     # One of a kind a day: the unique edition refuses a second. To leave and come back on one day begins a new count.
     is_new_count = ended_at is not None and ended_at.date() == now.date()
     edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if is_new_count else "")

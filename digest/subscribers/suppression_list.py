@@ -7,6 +7,7 @@ and `digest subscribers allow`.
 
 import hmac
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -34,13 +35,24 @@ def suppression_reason(subscriber: Subscriber) -> str:
 def keep_suppression(session: Session, keys: Sequence[str], subscriber: Subscriber) -> None:
     """Add the address of a subscriber who is about to be deleted to the list, if they get no confirmation."""
     if reason := suppression_reason(subscriber):
-        entry = {
-            "address_hash": hash_address(keys[0], subscriber.email_key),
-            "reason": reason,
-            "created_at": subscriber.ended_at or subscriber.created_at,
-        }
-        statement = database.insert(session, SuppressionEntry).values(entry)
-        session.execute(statement.on_conflict_do_nothing(index_elements=["address_hash"]))
+        suppress_address(session, keys, subscriber.email_key, reason, subscriber.ended_at or subscriber.created_at)
+
+
+def suppress_address(session: Session, keys: Sequence[str], email_key: str, reason: str, now: datetime) -> None:
+    """Add an address to the list, for `REASON_DECLINED` or `REASON_COMPLAINT`."""
+    entry = {"address_hash": hash_address(keys[0], email_key), "reason": reason, "created_at": now}
+    statement = database.insert(session, SuppressionEntry).values(entry)
+    session.execute(statement.on_conflict_do_nothing(index_elements=["address_hash"]))
+
+
+def lift_declined_address(session: Session, keys: Sequence[str], email_key: str) -> None:
+    """Take an address off the list whose owner declined before, and asks for our e-mails now."""
+    hashes = [hash_address(key, email_key) for key in keys]
+    session.execute(
+        delete(SuppressionEntry)
+        .where(col(SuppressionEntry.address_hash).in_(hashes))
+        .where(col(SuppressionEntry.reason) == REASON_DECLINED)
+    )
 
 
 def is_listed(session: Session, keys: Sequence[str], email_key: str) -> bool:

@@ -21,7 +21,15 @@ from digest.errors import AddressError, StoreError, SubscriberError
 from digest.formatting import safe_url
 from digest.matching import KeywordInput, Matcher, describe
 from digest.papers import build_documents, papers_on_day
-from digest.subscribers import CONSENT_TEXT, MAX_CAP, KeywordLimits, Preferences, normalize_address, parse_keywords
+from digest.subscribers import (
+    CONSENT_TEXT,
+    MAX_CAP,
+    KeywordLimits,
+    Preferences,
+    normalize_address,
+    parse_keywords,
+    parse_weekday,
+)
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
 from digest.web.forms import suggest_address
@@ -89,7 +97,10 @@ class SubscriptionIn(BaseModel):
 
     email: str = Field(max_length=508, examples=["ada@example.org"])
     keywords: list[Annotated[str, Field(max_length=20_000)]] = Field(default=[], max_length=1000)
-    frequency: Literal["daily", "weekdays", "weekly"] = "daily"
+    frequency: Literal["daily", "weekdays", "weekly", "monthly"] = "daily"
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
+        default="monday", description="The day of a weekly digest."
+    )
     hour: int = Field(default=8, ge=0, le=23, description="In the time zone.")
     timezone: str = Field(default="UTC", max_length=100, examples=["Europe/Berlin"])
     cap: int = Field(default=20, ge=1, le=MAX_CAP, description="Papers in one letter, at most.")
@@ -199,7 +210,9 @@ def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[
         errors.append(FieldProblem(field="email", message=str(error)))
     try:
         preferences = Preferences(
-            send_hour=subscription.hour, **subscription.model_dump(exclude={"email", "keywords", "hour", "agreed"})
+            send_hour=subscription.hour,
+            weekday=parse_weekday(subscription.weekday),
+            **subscription.model_dump(exclude={"email", "keywords", "hour", "weekday", "agreed"}),
         )
     except SubscriberError as error:
         errors.append(FieldProblem(field="timezone", message=str(error)))

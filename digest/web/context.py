@@ -19,6 +19,7 @@ from digest.database import read_session
 from digest.formatting import format_date, format_day, frequency_label, pluralize, safe_url
 from digest.papers import RecentPapersIndex, store_fingerprint
 from digest.rendering import template_folder
+from digest.web.forms import frequency_choices
 from digest.web.keywords import KeywordSuggestions
 from digest.web.rate_limit import FormLimits, RateLimiter
 from digest.web.thumbnails import ThumbnailCache, create_thumbnail_cache
@@ -120,6 +121,7 @@ def template_environment(ctx: AppContext, root: str) -> Environment:
         is_demo=ctx.is_demo,
         local_inbox=not ctx.settings.has_relay,
         thumbnails=ctx.settings.thumbnails,
+        frequency_choices=frequency_choices(),
         version=_static_files_version(),
     )
     environment.filters.update(count=pluralize, day=format_day, date=format_date, often=frequency_label, web=safe_url)

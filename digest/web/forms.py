@@ -10,11 +10,20 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from digest.config import Settings
+from digest.database.models import Frequency
 from digest.errors import AddressError, SubscriberError
-from digest.formatting import pluralize
+from digest.formatting import frequency_label, pluralize
 from digest.matching import KeywordInput
 from digest.schedule import load_zone, timezone_names
-from digest.subscribers import MAX_PAUSE, KeywordLimits, Preferences, normalize_address, parse_keywords
+from digest.subscribers import (
+    MAX_PAUSE,
+    WEEKDAY_NAMES,
+    KeywordLimits,
+    Preferences,
+    normalize_address,
+    parse_keywords,
+    parse_weekday,
+)
 
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
 REGIONS = (
@@ -188,8 +197,12 @@ def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> Par
             prefix = f"Line {error.line}, “{error.text[:60]}”: " if error.text else ""
             parsed.errors.append(FieldError("keywords", f"{prefix}{error.message}", error.text, error.position))
     parsed.preferences = Preferences(trending=bool(values["trending"]), summaries=bool(values["summaries"]))
+    try:
+        frequency, weekday = parse_frequency(values["frequency"])
+        parsed.preferences = replace(parsed.preferences, frequency=frequency, weekday=weekday)
+    except SubscriberError as invalid:
+        parsed.errors.append(FieldError("frequency", str(invalid)))
     for name, attribute, convert in (
-        ("frequency", "frequency", str),
         ("hour", "send_hour", _parse_number),
         ("timezone", "timezone", str),
         ("cap", "cap", _parse_number),
@@ -200,6 +213,32 @@ def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> Par
         except SubscriberError as invalid:
             parsed.errors.append(FieldError(name, str(invalid)))
     return parsed
+
+
+def parse_frequency(value: str) -> tuple[str, int]:
+    """Return the frequency and the weekday of a choice such as `daily`, or `weekly-friday`. Raises SubscriberError."""
+    frequency, _, weekday = value.strip().partition("-")
+    return frequency, parse_weekday(weekday) if weekday else Preferences().weekday
+
+
+def frequency_value(preferences: Preferences) -> str:
+    """Return the value of the choice that `parse_frequency` reads."""
+    if preferences.frequency != Frequency.WEEKLY:
+        return preferences.frequency
+    return f"{preferences.frequency}-{WEEKDAY_NAMES[preferences.weekday]}"
+
+
+@cache
+def frequency_choices() -> tuple[tuple[str, str], ...]:
+    """Return the values and labels of the select list "How often"."""
+    choices = [Preferences(frequency=Frequency.DAILY), Preferences(frequency=Frequency.WEEKDAYS)]
+    choices += [Preferences(frequency=Frequency.WEEKLY, weekday=weekday) for weekday in range(len(WEEKDAY_NAMES))]
+    choices.append(Preferences(frequency=Frequency.MONTHLY))
+    return tuple(
+        (frequency_value(choice), label[:1].upper() + label[1:])
+        for choice in choices
+        for label in (frequency_label(choice.frequency, choice.weekday),)
+    )
 
 
 def _parse_number(text: str) -> int:

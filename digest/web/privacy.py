@@ -20,11 +20,13 @@ SUBSCRIBER_COLUMNS = {
     "status": "whether you confirmed, paused or left",
     "nonce": "a random word that the links in your letters are made from",
     "frequency": PREFERENCES,
+    "weekday": PREFERENCES,
     "send_hour": PREFERENCES,
     "timezone": PREFERENCES,
     "cap": PREFERENCES,
     "trending": PREFERENCES,
     "summaries": PREFERENCES,
+    "thumbnails": PREFERENCES,
     "paused_until": "until when you pause",
     "covered_listing_id": "which papers have been looked through for you, so that none is lost and none comes twice",
     "last_due_day": "which papers have been looked through for you, so that none is lost and none comes twice",
@@ -38,7 +40,8 @@ SUBSCRIBER_COLUMNS = {
 SAVED_KEYWORD_COLUMNS = {
     "text": "your keyword, as you wrote it",
     "keyword_id": "which of all keywords it is, by its number",
-    "position": "its place in your list, which gives it its colour",
+    "position": "its place in your list, which gives it its color",
+    "is_muted": "whether you muted it",
     "subscriber_id": ROW_NUMBER,
 }
 KEYWORD_COLUMNS = {
@@ -58,6 +61,7 @@ DELIVERY_COLUMNS = {
     "owner": SENDING_STATE,
     "lease_expires_at": SENDING_STATE,
     "is_reclaimed": "whether its papers come again, because it failed",
+    "recipient": "the address it went to, when you changed yours",
     "message_id": "its name on its way through mail servers",
     "reply_code": RELAY_REPLY,
     "reply": RELAY_REPLY,

@@ -21,6 +21,9 @@ class DeliveryKind(StrEnum):
     WELCOME = "welcome"
     ALREADY_SUBSCRIBED = "already"
     GOODBYE = "goodbye"
+    ADDRESS_CHANGE = "address-change"  # to a new address, which is used once its owner has confirmed it
+    ADDRESS_CHANGED = "address-changed"  # to the old address, with a link to undo
+    ADDRESS_RESTORED = "address-restored"  # to the address that a change which was undone had led to
 
 
 class DeliveryState(StrEnum):
@@ -67,6 +70,7 @@ class Delivery(SQLModel, table=True):
       same when the subscriber changes their keywords
     - `is_reclaimed`: a later edition has taken the papers over
     - `next_attempt_at`: None when it may be sent at once
+    - `recipient`: the address it goes to, where that is not the subscriber's; else empty
     - `owner`, `lease_expires_at`: the sender that has claimed it, and until when
     - `reply_code`, `reply`: the last reply of the relay
     """
@@ -108,6 +112,7 @@ class Delivery(SQLModel, table=True):
     keywords: list[int] = Field(default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")})
     is_reclaimed: bool = False
     message_id: str = Field(unique=True)
+    recipient: str = Field(default="", sa_column_kwargs={"server_default": ""})
     attempts: int = 0
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     owner: str | None = None
@@ -180,6 +185,7 @@ class ClaimedDelivery:
     papers: list[int] = field(default_factory=list)
     omitted_papers: list[int] = field(default_factory=list)
     keywords: list[int] = field(default_factory=list)
+    recipient: str = ""
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Self:
@@ -195,4 +201,5 @@ class ClaimedDelivery:
             papers=list(delivery.papers),
             omitted_papers=list(delivery.omitted_papers),
             keywords=list(delivery.keywords),
+            recipient=delivery.recipient,
         )

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint, false
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
@@ -21,11 +21,12 @@ class SubscriberStatus(StrEnum):
 
 
 class Frequency(StrEnum):
-    """How often digests come: every day, Monday to Friday, or on Mondays."""
+    """How often digests come: every day, Monday to Friday, on one day of the week, or on the first of the month."""
 
     DAILY = "daily"
     WEEKDAYS = "weekdays"
     WEEKLY = "weekly"
+    MONTHLY = "monthly"
 
 
 class Subscriber(SQLModel, table=True):
@@ -33,7 +34,9 @@ class Subscriber(SQLModel, table=True):
 
     - `email_key`: the address in the form that is compared
     - `nonce`: part of every signed link; worthless without the secret key
+    - `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday
     - `cap`: papers per digest at most
+    - `thumbnails`: pictures of papers in the digest
     - `covered_listing_id`: highest id of a listing that an edition for this subscriber has considered
     - `last_due_day`: the day of the last edition, sent or not
     - `consent`: version and text of what the subscriber agreed to
@@ -43,6 +46,7 @@ class Subscriber(SQLModel, table=True):
     __table_args__ = (
         check_one_of("status", SubscriberStatus),
         check_one_of("frequency", Frequency),
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday_known"),
         Index("ix_subscriber_due", "status", "timezone", "send_hour", "frequency"),
         KEEP_IDS,
     )
@@ -53,11 +57,13 @@ class Subscriber(SQLModel, table=True):
     status: str = SubscriberStatus.PENDING
     nonce: str = Field(unique=True)
     frequency: str = Frequency.DAILY
+    weekday: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     send_hour: int = 8
     timezone: str = "UTC"
     cap: int = 20
     trending: bool = False
     summaries: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    thumbnails: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     paused_until: date | None = Field(default=None, sa_type=TolerantDate)
     covered_listing_id: int = Field(default=0, sa_type=BIG_INTEGER)
     last_due_day: date | None = Field(default=None, sa_type=TolerantDate)
@@ -85,7 +91,10 @@ class Keyword(SQLModel, table=True):
 
 
 class SavedKeyword(SQLModel, table=True):
-    """Keyword of a subscriber as entered. `position` is its place in their list, and gives it its color."""
+    """Keyword of a subscriber as entered. `position` is its place in their list, and gives it its color.
+
+    A muted keyword keeps its place and brings no papers.
+    """
 
     __tablename__ = "saved_keyword"
     __table_args__ = (
@@ -97,6 +106,7 @@ class SavedKeyword(SQLModel, table=True):
     position: int = Field(primary_key=True)
     keyword_id: int = Field(foreign_key="keyword.id", sa_type=BIG_INTEGER)
     text: str
+    is_muted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class RateLimitCounter(SQLModel, table=True):

@@ -94,7 +94,7 @@ def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse
         if subscriber is None:
             raise HTTPException(404)
         keywords = keywords_by_subscriber(session, [number]).get(number, [])
-        readable = [keyword for keyword in keywords if can_parse(keyword.canonical)]
+        readable = [keyword for keyword in keywords if not keyword.is_muted and can_parse(keyword.canonical)]
         is_plannable = subscriber.status == SubscriberStatus.ACTIVE and find_fault(subscriber) is None
         deliveries = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
         return admin_page(
@@ -122,7 +122,7 @@ def preview_next_digest(
 ) -> NextDigest:
     """Choose papers as planning does, from what was listed since the last digest and from undelivered papers."""
     subscriber_id = int(subscriber.id or 0)
-    schedule = subscriber.timezone, subscriber.send_hour, subscriber.frequency
+    schedule = subscriber.timezone, subscriber.send_hour, subscriber.frequency, subscriber.weekday
     last_day = latest_due_day(now, *schedule)
     is_due = subscriber.last_due_day is None or subscriber.last_due_day < last_day
     day = last_day if is_due else next_due_day(now, *schedule)

@@ -1,5 +1,6 @@
 """Pages to confirm, change and end a subscription. A GET changes nothing; a button acts."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -30,6 +31,7 @@ from digest.web.forms import (
     ParsedForm,
     PreferencesForm,
     UnsubscribeForm,
+    frequency_value,
     parse_preferences_form,
     submitted_values,
     timezones_including,
@@ -73,12 +75,10 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
     parsed = parse_preferences_form(form, web.ctx.settings, now)
-    if parsed.errors:
-        profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
-    else:
-        profile = update_preferences(
-            web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now
-        ).profile
+    profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
+    if not parsed.errors:
+        keywords = [replace(keyword, is_muted=keyword.text in profile.muted) for keyword in parsed.keywords]
+        profile = update_preferences(web.ctx, token, parsed.preferences, keywords, parsed.paused_until, now).profile
     if not profile.is_running:
         return subscription_ended_page(web, token)
     if parsed.errors:
@@ -109,7 +109,7 @@ def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
     preferences = profile.preferences
     return {
         "keywords": "\n".join(profile.keywords),
-        "frequency": preferences.frequency,
+        "frequency": frequency_value(preferences),
         "hour": str(preferences.send_hour),
         "timezone": preferences.timezone,
         "cap": str(preferences.cap),

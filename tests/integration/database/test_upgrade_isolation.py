@@ -39,14 +39,14 @@ def former_store(empty_url: str, connect: Connect) -> Engine:
 
 
 def test_every_row_keeps_its_values(former_store: Engine) -> None:
-    migrate(former_store)
+    run_migrations(former_store, "0007")
     expected = {table: [{**row, **NEW_COLUMNS.get(table, {})}] for table, row in ROWS.items()}
     with former_store.connect() as connection:
         assert read_rows(connection) == {**expected, **{table: [] for table in NEW_TABLES}}
 
 
 def test_the_upgrade_can_be_undone(former_store: Engine) -> None:
-    migrate(former_store)
+    run_migrations(former_store, "0007")
     run_migrations(former_store, "0006")
     with former_store.connect() as connection:
         assert read_rows(connection) == {table: [row] for table, row in ROWS.items()}

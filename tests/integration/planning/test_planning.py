@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlmodel import col, select
 
 from digest.context import AppContext
-from digest.database import read_session
-from digest.database.models import DeliveryState, SubscriberStatus
+from digest.database import read_session, write_session
+from digest.database.models import DeliveryState, SavedKeyword, SubscriberStatus
 from digest.papers import latest_listing_id
 from digest.planning import PlanReport
 from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
@@ -134,12 +135,15 @@ def test_trending_papers_only_come_along_with_a_match(ctx: AppContext, record: S
         ("daily", ["07-28", "07-29", "07-30", "07-31", "08-01", "08-02", "08-03", "08-04"]),
         ("weekdays", ["07-28", "07-29", "07-30", "07-31", "08-03", "08-04"]),
         ("weekly", ["08-03"]),
+        ("weekly friday", ["07-31"]),
+        ("monthly", ["08-01"]),
     ],
 )
 def test_digests_come_on_the_days_of_the_frequency(
     ctx: AppContext, record: StoreView, frequency: str, days: list[str]
 ) -> None:
-    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, frequency=frequency)
+    frequency, _, weekday = frequency.partition(" ")
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, frequency=frequency, weekday=4 if weekday else 0)
     set_status(ctx.engine, ADA, SubscriberStatus.ACTIVE, last_due_day=date(2026, 7, 27))
     numbers = []
     for number in range(8):
@@ -150,7 +154,30 @@ def test_digests_come_on_the_days_of_the_frequency(
         record.set_state(DeliveryState.SENT)
     assert [digest.edition[5:] for digest in record.deliveries()] == days
     received = [number for paper_ids in mailed_paper_ids(record) for number in sorted(paper_ids)]
-    assert received == (numbers[:7] if frequency == "weekly" else numbers)
+    last_number = {"08-03": 7, "07-31": 4, "08-01": 5}.get(days[-1], 8)
+    assert received == numbers[:last_number]
+
+
+def test_one_plan_takes_each_weekday_for_itself(ctx: AppContext, record: StoreView) -> None:
+    for weekday in range(7):
+        add_active_subscriber(ctx, f"{weekday}@example.org", "robot", now=TUESDAY, frequency="weekly", weekday=weekday)
+        set_status(ctx.engine, f"{weekday}@example.org", SubscriberStatus.ACTIVE, last_due_day=date(2026, 7, 27))
+    store_papers(ctx, TUESDAY, "A robot walks")
+    for day in range(7):
+        assert plan_digests(ctx, TUESDAY + day * DAY) == PlanReport(1, 1, 0)
+    editions = {row.subscriber_id - 1: date.fromisoformat(row.edition).weekday() for row in record.deliveries()}
+    assert editions == {weekday: weekday for weekday in range(7)}
+
+
+def test_a_muted_keyword_brings_nothing_and_excludes_nothing(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", "protein", "-survey", now=TUESDAY)
+    with write_session(ctx.engine) as session:
+        for saved in session.exec(select(SavedKeyword).where(col(SavedKeyword.position) > 0)).all():
+            saved.is_muted = True
+    survey, _, walk = store_papers(ctx, TUESDAY, "A survey of robots", "A protein folds", "A robot walks")
+    plan_digests(ctx, TUESDAY)
+    [digest] = record.deliveries()
+    assert (sorted(digest.papers), len(digest.keywords)) == (sorted([survey, walk]), 1)
 
 
 def test_nothing_is_due_before_the_local_hour(ctx: AppContext, record: StoreView) -> None:

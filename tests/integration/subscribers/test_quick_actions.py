@@ -78,7 +78,9 @@ def keyword_id(ctx: AppContext, keyword: str) -> int:
 
 
 def keywords(ctx: AppContext) -> tuple[str, ...]:
-    return get_profile(ctx, TokenPurpose.PREFERENCES, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW), NOW).keywords
+    """Return those keywords of Ada's that are not muted."""
+    profile = get_profile(ctx, TokenPurpose.PREFERENCES, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW), NOW)
+    return tuple(keyword for keyword in profile.keywords if keyword not in profile.muted)
 
 
 def store_paper_by(ctx: AppContext, *names: str) -> int:
@@ -102,6 +104,17 @@ def test_a_keyword_is_muted_and_unmuted_at_its_position(ctx: AppContext) -> None
     for _ in range(2):
         assert unmute_keyword(ctx, key, done.undo, NOW + DAY).keyword == state.keyword
         assert keywords(ctx) == ("robot", "Graphs & trees", "protein")
+
+
+def test_a_muted_keyword_that_was_removed_since_is_inserted_where_it_was(ctx: AppContext) -> None:
+    add_active_subscriber(ctx, ADA, "robot", "Graphs & trees", "protein", now=NOW)
+    key = sign_token(ctx, ADA, MUTE, NOW)
+    undo = mute_keyword(ctx, key, keyword_id(ctx, "Graphs & trees"), NOW).undo
+    remaining = parse_keywords_or_raise(["robot", "protein"])
+    preferences = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW)
+    update_preferences(ctx, preferences, Preferences(), remaining, None, NOW)
+    unmute_keyword(ctx, key, undo, NOW)
+    assert keywords(ctx) == ("robot", "Graphs & trees", "protein")
 
 
 def test_the_last_keyword_that_brings_papers_cannot_be_muted(ctx: AppContext) -> None:

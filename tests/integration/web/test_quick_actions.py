@@ -83,10 +83,9 @@ def find_button(html: str, **attributes: str) -> dict[str, str]:
 
 def stored_state(record: StoreView, ctx: AppContext) -> tuple[object, ...]:
     found = record.subscriber(ADA)
-    keywords = get_profile(
-        ctx, TokenPurpose.PREFERENCES, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME), TEST_TIME
-    ).keywords
-    return found.status, found.frequency, found.paused_until, keywords
+    token = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
+    profile = get_profile(ctx, TokenPurpose.PREFERENCES, token, TEST_TIME)
+    return found.status, found.frequency, found.paused_until, profile.keywords, profile.muted
 
 
 @pytest.mark.parametrize("purpose", QUICK_ACTIONS)

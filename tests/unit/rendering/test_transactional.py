@@ -11,6 +11,9 @@ from digest.mail import EmailContent
 from digest.matching import Span
 from digest.papers import PaperSnapshot
 from digest.rendering import (
+    AddressChangeContext,
+    AddressChangedContext,
+    AddressRestoredContext,
     AlreadySubscribedContext,
     ConfirmContext,
     FirstPapers,
@@ -45,6 +48,12 @@ EMAILS = {
         render_notice(AlreadySubscribedContext(preferences_url=f"{SITE}/preferences/p1")),
         ["preferences/p1"],
     ),
+    "address change": (
+        render_notice(AddressChangeContext(change_url=f"{SITE}/address/a1", postal_address="1 Example Street")),
+        ["address/a1"],
+    ),
+    "address changed": (render_notice(AddressChangedContext(undo_url=f"{SITE}/address-undo/b1")), ["address-undo/b1"]),
+    "address restored": (render_notice(AddressRestoredContext(subscribe_url=f"{SITE}/")), [""]),
     "goodbye": (
         render_notice(GoodbyeContext(resubscribe_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")),
         ["return/r1", ""],
@@ -177,7 +186,7 @@ def test_a_welcome_without_keywords_names_trending_papers() -> None:
             unsubscribe_url=SITE,
         )
     )
-    assert email.subject == "Welcome: Paper Digest comes once a week"
+    assert email.subject == "Welcome: Paper Digest comes once a week, on Mondays"
     assert "trending papers" in email.text
     assert "trending papers" in email.html
 

@@ -38,16 +38,34 @@ def test_frequencies_are_weekdays_of_the_subscriber() -> None:
     sunday = datetime(2026, 7, 5, 12, tzinfo=UTC)
     due = {
         frequency: (latest_due_day(sunday, "UTC", 7, frequency), next_due_day(sunday, "UTC", 7, frequency))
-        for frequency in ("daily", "weekdays", "weekly")
+        for frequency in ("daily", "weekdays", "weekly", "monthly")
     }
     assert due == {
         "daily": (date(2026, 7, 5), date(2026, 7, 6)),
         "weekdays": (date(2026, 7, 3), date(2026, 7, 6)),
         "weekly": (date(2026, 6, 29), date(2026, 7, 6)),
+        "monthly": (date(2026, 7, 1), date(2026, 8, 1)),
     }
     assert latest_due_day(sunday, "Pacific/Kiritimati", 1, "weekly") == date(2026, 7, 6)
     with pytest.raises(ValueError, match="no frequency is called 'hourly'"):
         latest_due_day(sunday, "UTC", 7, "hourly")
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_a_weekly_digest_is_due_on_the_day_of_ones_choice(weekday: int) -> None:
+    sunday = datetime(2026, 7, 5, 12, tzinfo=UTC)
+    latest = latest_due_day(sunday, "UTC", 7, "weekly", weekday)
+    assert (latest.weekday(), next_due_day(sunday, "UTC", 7, "weekly", weekday) - latest) == (
+        weekday,
+        timedelta(days=7),
+    )
+    assert timedelta() <= sunday.date() - latest < timedelta(days=7)
+
+
+@pytest.mark.parametrize("weekday", [-1, 7])
+def test_a_weekday_that_is_none_is_refused_instead_of_searched_for_ever(weekday: int) -> None:
+    with pytest.raises(ValueError, match="is no weekday"):
+        next_due_day(datetime(2026, 7, 5, tzinfo=UTC), "UTC", 7, "weekly", weekday)
 
 
 def test_a_day_is_due_from_its_very_instant_on() -> None:
@@ -85,14 +103,18 @@ def test_every_zone_and_hour_is_due_once_on_days_of_23_and_25_hours() -> None:
     st.integers(1_700_000_000, 1_900_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     st.sampled_from(ZONES),
     st.integers(0, 23),
-    st.sampled_from(["daily", "weekdays", "weekly"]),
+    st.sampled_from(["daily", "weekdays", "weekly", "monthly"]),
+    st.integers(0, 6),
 )
-def test_now_lies_between_the_latest_due_day_and_the_next(now: datetime, zone: str, hour: int, frequency: str) -> None:
-    latest, following = latest_due_day(now, zone, hour, frequency), next_due_day(now, zone, hour, frequency)
+def test_now_lies_between_the_latest_due_day_and_the_next(
+    now: datetime, zone: str, hour: int, frequency: str, weekday: int
+) -> None:
+    schedule = zone, hour, frequency, weekday
+    latest, following = latest_due_day(now, *schedule), next_due_day(now, *schedule)
     assert due_instant(latest, zone, hour) <= now < due_instant(following, zone, hour)
-    distances = {"daily": {1}, "weekdays": {1, 3}, "weekly": {7}}[frequency]
+    distances = {"daily": {1}, "weekdays": {1, 3}, "weekly": {7}, "monthly": {28, 29, 30, 31}}[frequency]
     assert (following - latest).days in distances
-    assert latest_due_day(due_instant(following, zone, hour), zone, hour, frequency) == following
+    assert latest_due_day(due_instant(following, zone, hour), *schedule) == following
 
 
 def test_every_zone_of_the_tzdata_package_can_be_loaded() -> None:

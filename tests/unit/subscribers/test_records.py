@@ -62,7 +62,8 @@ def test_what_is_no_address_is_refused_with_a_reason(text: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"frequency": "hourly"}, "daily, weekdays or weekly"),
+        ({"frequency": "hourly"}, "daily, weekdays, weekly or monthly"),
+        ({"weekday": 7}, "day of the week"),
         ({"send_hour": -1}, "0 to 23"),
         ({"send_hour": 24}, "0 to 23"),
         ({"timezone": "Berlin"}, "Europe/Berlin"),

@@ -55,6 +55,8 @@ LIFETIMES = {
     TokenPurpose.WEEKLY: (timedelta(days=90), "90 days"),
     TokenPurpose.PAUSE: (timedelta(days=90), "90 days"),
     TokenPurpose.RESUBSCRIBE: (timedelta(days=30), "30 days"),
+    TokenPurpose.ADDRESS_CHANGE: (timedelta(hours=72), "72 hours"),
+    TokenPurpose.ADDRESS_UNDO: (timedelta(days=7), "7 days"),
     TokenPurpose.UNDO: (timedelta(days=1), "a day"),
 }
 
