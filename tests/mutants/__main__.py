@@ -28,7 +28,7 @@ from tests.mutants.trial import OPTIONS, ROOT, Outcome, fork, try_mutant
 
 GOAL = 0.85
 LONGEST_BASELINE = 3600  # seconds of processor time
-MOST_SECONDS = 40  # of tests on one store for one fault
+MOST_SECONDS = {"sqlite": 12, "postgresql": 5}  # of tests on each store for one fault
 
 
 class Target(NamedTuple):
@@ -112,11 +112,11 @@ def call_map_of(name: str, folder: Path, *, reuse: bool) -> CallMap:
 def tests_for(calls: CallMap, mutant: Mutant) -> tuple[list[str], float]:
     """Return the tests that call the function of a fault, so many seconds of them on each store, and their seconds."""
     chosen: list[str] = []
-    totals = {False: 0.0, True: 0.0}
+    totals = dict.fromkeys(MOST_SECONDS, 0.0)
     for test in calls.tests_of(mutant.path, mutant.first_line, mutant.last_line):
-        on_server = "postgresql" in test
-        totals[on_server] += calls.seconds[test]
-        if totals[on_server] <= MOST_SECONDS or totals[on_server] == calls.seconds[test]:
+        store = "postgresql" if "postgresql" in test else "sqlite"
+        totals[store] += calls.seconds[test]
+        if totals[store] <= MOST_SECONDS[store] or totals[store] == calls.seconds[test]:
             chosen.append(test)
     return chosen, sum(calls.seconds[test] for test in chosen)
 
