@@ -24,7 +24,7 @@ from typing import NamedTuple
 import digest
 from tests.mutants.calls import CallMap, load_call_map, record_calls
 from tests.mutants.mutations import Mutant, list_mutants
-from tests.mutants.trial import OPTIONS, ROOT, Outcome, fork, try_mutant
+from tests.mutants.trial import OPTIONS, ROOT, Outcome, fork, import_tests, try_mutant
 
 GOAL = 0.85
 LONGEST_BASELINE = 3600  # seconds of processor time
@@ -75,6 +75,7 @@ def main() -> int:
                 break
             if name not in maps:
                 maps[name] = call_map_of(name, wanted.keep, reuse=wanted.reuse)
+                import_tests(TARGETS[name].tests)
             outcome = try_mutant(mutant, *tests_for(maps[name], mutant))
             outcomes[name][outcome] += 1
             log_file.write(json.dumps({"outcome": outcome, **asdict(mutant)}) + "\n")
