@@ -1,15 +1,16 @@
 """Positions of each word in many papers, so that a phrase is found without reading a paper again.
 
-All texts are concatenated into columns with one row a word: its normalized key, its exact form, the gap before it, and
-its paper. A phrase is spelled out of words that the papers have (fine tuning, fine-tuning and finetuning are three
-spellings of one key); each spelling takes a few comparisons of columns. The rules are those of
-`digest.matching.phrase_index`, which reads one paper at a time.
+All texts are concatenated into columns with one row a word: its number, its paper, and flags. A word is a normalized
+key together with an exact form; numbers follow their alphabetical order, so that the words of one key are neighbors. A
+phrase is spelled out of words that the papers have (fine tuning, fine-tuning and finetuning are three spellings of one
+key); each spelling takes a few comparisons of columns. The rules are those of `digest.matching.phrase_index`, which
+reads one paper at a time.
 """
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +32,13 @@ from digest.matching import (
     split_words,
 )
 
-Column = npt.NDArray[np.int32]
+Column = npt.NDArray[Any]  # of the smallest unsigned type that holds its numbers
 GAPS = (NO_GAP, SPACE, HYPHEN, BREAK)
 TEXT_START = len(GAPS)  # the gap before the first word of a text, which no phrase spans
 LOWERCASE, UPPERCASE = 1, 2  # case of a word with a single character
+# Flags of a word: its gap, whether it stands in the title, and its case where it is a single character.
+GAP_MASK, TITLE_FLAG, CASE_SHIFT = 0b111, 0b1000, 4
+BLOCK_ROWS = 1 << 18
 
 
 class DefinedForm(NamedTuple):
@@ -43,42 +47,6 @@ class DefinedForm(NamedTuple):
     position: int
     in_title: bool
     words: Words | None  # of the long form, to check the gaps of a phrase; None where the phrase is the acronym
-
-
-class TokenColumns:
-    """Words of papers, one row a word."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, int] = {}
-        self.exact: dict[str, int] = {}
-        self.key_ids, self.form_ids, self.paper_positions = array("i"), array("i"), array("i")
-        self.gaps, self.in_title, self.character_cases = array("b"), array("b"), array("b")
-        self.defined_forms: dict[str, list[DefinedForm]] = {}
-        self.paper_count = 0
-
-    def add(self, document: PaperDocument) -> None:
-        """Append the words of one more paper."""
-        texts = [split_words(document.title), split_words(document.abstract)]
-        for words, in_title in zip(texts, (1, 0), strict=True):
-            count = len(words.keys)
-            self.key_ids.extend([self.keys.setdefault(key, len(self.keys)) for key in words.keys])
-            self.form_ids.extend([self.exact.setdefault(form, len(self.exact)) for form in words.exact])
-            self.gaps.extend([TEXT_START, *(GAPS.index(gap) for gap in words.gaps[1:])][:count])
-            self.in_title.extend([in_title] * count)
-            self.paper_positions.extend([self.paper_count] * count)
-            self.character_cases.extend([_character_case(words, position) for position in range(count)])
-        definitions = [(words, definition) for words in texts for definition in find_definitions(words)]
-        for words, definition in definitions:
-            span = slice(definition.first, definition.last + 1)
-            short, long = words.keys[definition.acronym], words.keys[span]
-            form = Words("", long, words.exact[span], words.starts[span], words.ends[span], words.gaps[span])
-            for text, in_title in zip(texts, (True, False), strict=True):
-                if any(find_sequence(0, [short], text)):
-                    forms = self.defined_forms.setdefault("".join(long), [])
-                    forms.append(DefinedForm(self.paper_count, in_title, form))
-                if any(find_sequence(0, long, text)):
-                    self.defined_forms.setdefault(short, []).append(DefinedForm(self.paper_count, in_title, None))
-        self.paper_count += 1
 
 
 class PartialSpelling(NamedTuple):
@@ -90,63 +58,99 @@ class PartialSpelling(NamedTuple):
 
 
 class PositionalIndex:
-    """Positions of the words of papers, grouped by key and by exact form."""
+    """Positions of the words of papers, grouped by word."""
 
-    def __init__(self, columns: TokenColumns) -> None:
-        self._columns = columns
-        self._keys = list(columns.keys)
-        self.paper_count = columns.paper_count
+    def __init__(self) -> None:
+        self.paper_count = 0
+        self._word_numbers: dict[tuple[str, str], int] = {}  # by key and exact form
+        self._defined_forms: dict[str, list[DefinedForm]] = {}
         # One row more than there are words, so that every word has a next one.
-        self._key_ids, form_ids, self._papers = (
-            np.array([*column, -1], dtype=np.int32)
-            for column in (columns.key_ids, columns.form_ids, columns.paper_positions)
-        )
-        # Ids of exact forms follow their alphabetical order, so that forms with the same prefix are neighbors.
-        self._forms = sorted(columns.exact)
-        rank = np.full(len(self._forms) + 1, -1, dtype=np.int32)
-        rank[[columns.exact[form] for form in self._forms]] = np.arange(len(self._forms))
-        self._form_ids = rank[form_ids]
-        self._gaps, self._in_title, self._character_cases = (
-            np.array([*column, TEXT_START], dtype=np.int8)
-            for column in (columns.gaps, columns.in_title, columns.character_cases)
-        )
-        self._key_order, self._key_starts = _group_positions(self._key_ids, len(self._keys))
-        self._form_order, self._form_starts = _group_positions(self._form_ids, len(self._forms))
+        self._numbers = self._papers = np.zeros(1, dtype=np.uint8)
+        self._flags = np.array([TEXT_START], dtype=np.uint8)
+        self._grouped_count = -1
+
+    def add(self, documents: Iterable[PaperDocument]) -> None:
+        """Append the words of more papers."""
+        numbers, flags, counts = array("i"), array("B"), array("i")
+        first_position, known = self.paper_count, self._word_numbers
+        for document in documents:
+            texts = [split_words(document.title), split_words(document.abstract)]
+            for words, text_flag in zip(texts, (TITLE_FLAG, 0), strict=True):
+                numbers.extend(
+                    [known.setdefault(word, len(known)) for word in zip(words.keys, words.exact, strict=True)]
+                )
+                gaps = [TEXT_START, *(GAPS.index(gap) for gap in words.gaps[1:])][: len(words.keys)]
+                flags.extend([gap | text_flag | _character_case(words, n) << CASE_SHIFT for n, gap in enumerate(gaps)])
+            counts.append(sum(len(words.keys) for words in texts))
+            self._add_defined_forms(texts)
+            self.paper_count += 1
+        papers = np.repeat(np.arange(first_position, self.paper_count), counts)
+        self._numbers = _append(self._numbers, numbers, len(known))
+        self._papers = _append(self._papers, papers, self.paper_count)
+        self._flags = _append(self._flags, flags, TEXT_START, TEXT_START)
+
+    def _add_defined_forms(self, texts: Sequence[Words]) -> None:
+        """Remember the acronyms that one text of the next paper defines, wherever they or their long forms stand."""
+        definitions = [(words, definition) for words in texts for definition in find_definitions(words)]
+        for words, definition in definitions:
+            span = slice(definition.first, definition.last + 1)
+            short, long = words.keys[definition.acronym], words.keys[span]
+            form = Words("", long, words.exact[span], words.starts[span], words.ends[span], words.gaps[span])
+            for text, in_title in zip(texts, (True, False), strict=True):
+                if any(find_sequence(0, [short], text)):
+                    forms = self._defined_forms.setdefault("".join(long), [])
+                    forms.append(DefinedForm(self.paper_count, in_title, form))
+                if any(find_sequence(0, long, text)):
+                    self._defined_forms.setdefault(short, []).append(DefinedForm(self.paper_count, in_title, None))
+
+    def _group(self) -> None:
+        """Sort the words and group their positions, if papers were added since the last time."""
+        if self._grouped_count == self.paper_count:
+            return
+        self._words = sorted(self._word_numbers)
+        numbers = np.zeros(max(len(self._words), 1), dtype=self._numbers.dtype)
+        numbers[[self._word_numbers[word] for word in self._words]] = np.arange(len(self._words))
+        self._numbers = numbers[self._numbers]
+        self._word_numbers = {word: number for number, word in enumerate(self._words)}
+        self._order, self._starts = _group_positions(self._numbers[:-1], len(self._words))
+        self._by_form = sorted(range(len(self._words)), key=self._exact_form)
+        self._first_numbers, self._end_numbers = dict[str, int](), dict[int, int]()
+        for number, (key, _) in enumerate(self._words):
+            first = self._first_numbers.setdefault(key, number)
+            self._end_numbers[first] = number + 1
+        self._grouped_count = self.paper_count
 
     def find(self, phrase: Phrase) -> tuple[int, int]:
         """Return the papers with a phrase in the title, and those with it in the abstract, as bits."""
+        self._group()
         is_character = len(phrase.key) == 1 and phrase.key.isascii()
         min_case = UPPERCASE if phrase.is_single_capital else LOWERCASE
         title, abstract = np.zeros(self.paper_count, dtype=bool), np.zeros(self.paper_count, dtype=bool)
         for found in self._find_exact(phrase) if phrase.exact else self._find_spellings(phrase):
-            positions = found[self._character_cases[found] >= min_case] if is_character else found
-            in_title = self._in_title[positions] == 1
+            positions = found[self._flags[found] >> CASE_SHIFT >= min_case] if is_character else found
+            in_title = (self._flags[positions] & TITLE_FLAG) != 0
             title[self._papers[positions[in_title]]] = True
             abstract[self._papers[positions[~in_title]]] = True
         if not phrase.exact and not phrase.prefix:
-            for form in self._columns.defined_forms.get(phrase.key, ()):
+            for form in self._defined_forms.get(phrase.key, ()):
                 if form.words is None or fits_gaps(phrase, form.words, 0, len(form.words.keys) - 1):
                     (title if form.in_title else abstract)[form.position] = True
         return pack_bits(title), pack_bits(abstract)
 
     def _find_exact(self, phrase: Phrase) -> Iterator[Column]:
         """Yield the positions of the last word of a quoted phrase."""
-        form_ids = [bisect_left(self._forms, word) for word in phrase.words]
-        if any(
-            self._forms[form_id : form_id + 1] != [word] for form_id, word in zip(form_ids, phrase.words, strict=True)
-        ):
-            return
-        positions = self._form_order[self._form_starts[form_ids[0]] : self._form_starts[form_ids[0] + 1]]
-        for form_id, separator in zip(form_ids[1:], phrase.separators, strict=True):
+        numbers = [self._numbers_of_forms(word, f"{word}\0") for word in phrase.words]
+        positions = self._positions(numbers[0])
+        for following, separator in zip(numbers[1:], phrase.separators, strict=True):
             positions = positions + 1
-            has_gap = self._gaps[positions] == GAPS.index(separator)
-            positions = positions[(self._form_ids[positions] == form_id) & has_gap]
+            has_gap = self._gaps(positions) == GAPS.index(separator)
+            positions = positions[np.isin(self._numbers[positions], following) & has_gap]
         yield positions
 
     def _find_spellings(self, phrase: Phrase) -> Iterator[Column]:
         """Yield the positions of the last word of each sequence of words that spells a phrase."""
         key, separators = phrase.key, phrase.separators_by_offset
-        spellings = [PartialSpelling(0, "", np.empty(0, dtype=np.int32))]
+        spellings = [PartialSpelling(0, "", np.empty(0, dtype=np.uint32))]
         while spellings:
             spelling = spellings.pop()
             for end in range(spelling.length + 1, len(key) + 1):
@@ -154,15 +158,17 @@ class PositionalIndex:
                 if any(separators.get(offset, HYPHEN) != HYPHEN for offset in offsets):
                     break  # the phrase has a gap here that no word may hide
                 word = key[spelling.length : end]
-                key_id = self._columns.keys.get(word)
-                if key_id is None or (phrase.prefix and end == len(key)):
+                first = self._first_numbers.get(word)
+                if first is None or (phrase.prefix and end == len(key)):
                     continue
+                last = self._end_numbers[first]
                 if spelling.length:
                     positions = spelling.positions + 1
-                    positions = positions[self._key_ids[positions] == key_id]
-                    positions = positions[_allowed_gaps(spelling, word, separators)[self._gaps[positions]]]
+                    numbers = self._numbers[positions]
+                    positions = positions[(numbers >= first) & (numbers < last)]
+                    positions = positions[_allowed_gaps(spelling, word, separators)[self._gaps(positions)]]
                 else:
-                    positions = self._key_order[self._key_starts[key_id] : self._key_starts[key_id + 1]]
+                    positions = self._order[self._starts[first] : self._starts[last]]
                 if not len(positions):
                     continue
                 if end == len(key):
@@ -178,15 +184,34 @@ class PositionalIndex:
         if any(separator != HYPHEN for offset, separator in separators.items() if offset > spelling.length):
             return
         rest = phrase.key[spelling.length :]
-        begin, end = bisect_left(self._forms, rest), bisect_left(self._forms, rest + HIGHEST_CHARACTER)
+        numbers = self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER)
         if not spelling.length:
-            yield self._form_order[self._form_starts[begin] : self._form_starts[end]]
+            yield self._positions(numbers)
             return
+        begins = np.zeros(len(self._words), dtype=bool)
+        begins[numbers] = True
         positions = spelling.positions + 1
-        positions = positions[(self._form_ids[positions] >= begin) & (self._form_ids[positions] < end)]
-        for key_id in np.unique(self._key_ids[positions]).tolist():
-            same_key = positions[self._key_ids[positions] == key_id]
-            yield same_key[_allowed_gaps(spelling, self._keys[key_id], separators)[self._gaps[same_key]]]
+        positions = positions[begins[self._numbers[positions]]]
+        for number in np.unique(self._numbers[positions]).tolist():
+            same_word = positions[self._numbers[positions] == number]
+            yield same_word[_allowed_gaps(spelling, self._words[number][0], separators)[self._gaps(same_word)]]
+
+    def _exact_form(self, number: int) -> str:
+        return self._words[number][1]
+
+    def _numbers_of_forms(self, begin: str, end: str) -> list[int]:
+        """Return the words whose exact form is at least `begin` and below `end`."""
+        first, last = (bisect_left(self._by_form, bound, key=self._exact_form) for bound in (begin, end))
+        return self._by_form[first:last]
+
+    def _positions(self, numbers: Sequence[int]) -> Column:
+        """Return all positions of these words."""
+        groups = [self._order[self._starts[number] : self._starts[number + 1]] for number in numbers]
+        return np.concatenate([*groups, np.empty(0, dtype=np.uint32)])
+
+    def _gaps(self, positions: Column) -> Column:
+        gaps: Column = self._flags[positions] & GAP_MASK
+        return gaps
 
 
 def _character_case(words: Words, position: int) -> int:
@@ -210,11 +235,29 @@ def _allowed_gaps(spelling: PartialSpelling, word: str, separators: dict[int, st
     return np.array([*allowed, False])
 
 
+def _append(column: Column, numbers: Sequence[int] | Column, limit: int, last: int = 0) -> Column:
+    """Return a column with more rows before its last one, which stands for the word after all others."""
+    return np.concatenate([column[:-1], numbers, [last]], dtype=np.min_scalar_type(limit), casting="unsafe")
+
+
 def _group_positions(column: Column, count: int) -> tuple[Column, npt.NDArray[np.int64]]:
-    """Return all positions grouped by id, and where the group of each id begins."""
-    order = np.argsort(column[:-1], kind="stable").astype(np.int32)
+    """Return all positions grouped by number, and where the group of each number below `count` begins.
+
+    In blocks, because what sorting takes besides would be twice as large as the index.
+    """
     starts = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(np.bincount(column[:-1], minlength=count), out=starts[1:])
+    blocks = [column[first : first + BLOCK_ROWS] for first in range(0, len(column), BLOCK_ROWS)]
+    for block in blocks:
+        starts[1:] += np.bincount(block, minlength=count)
+    np.cumsum(starts, out=starts)
+    order, free = np.empty(len(column), dtype=np.uint32), starts[:-1].copy()
+    for first, block in zip(range(0, len(column), BLOCK_ROWS), blocks, strict=True):
+        sorted_positions = np.argsort(block, kind="stable")
+        sizes = np.bincount(block, minlength=count)
+        # The n-th position of a number in this block goes to the n-th free place of its group.
+        places_in_group = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        order[np.repeat(free, sizes) + places_in_group] = sorted_positions + first
+        free += sizes
     return order, starts
 
 

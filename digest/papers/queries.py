@@ -69,6 +69,15 @@ def recent_paper_ids(session: Session, days: int = 30) -> list[int]:
     return list(session.exec(ids).all())
 
 
+def popularity_columns(session: Session, ids: Collection[int]) -> Iterator[tuple[int, int, int | None]]:
+    """Yield id, first listing and upvotes of these papers."""
+    for chunk in chunks(ids):
+        columns = select(col(Paper.id), Paper.first_listing_id, Paper.upvotes).where(col(Paper.id).in_(chunk))
+        yield from (
+            (int(paper_id or 0), listing_id, upvotes) for paper_id, listing_id, upvotes in session.exec(columns)
+        )
+
+
 def papers_by_id(session: Session, ids: Collection[int]) -> dict[int, Paper]:
     """Load papers by their ids; unknown ids are left out."""
     papers: dict[int, Paper] = {}

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlmodel import Session
 
-from digest.database.models import Paper
 from digest.matching import Matcher, PaperDocument, Phrase, Query, Term, TermBits, combine
-from digest.papers.documents import build_documents
-from digest.papers.positional_index import PositionalIndex, TokenColumns, pack_bits
-from digest.papers.queries import recent_list_days, recent_papers, store_fingerprint
+from digest.papers.documents import load_documents
+from digest.papers.positional_index import PositionalIndex, pack_bits
+from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
 from digest.papers.ranking import packed_ranking_key, popularity_order
 
 TERM_CACHE_SIZE = 4000  # terms whose matches are cached until the next refresh
@@ -58,12 +57,11 @@ class RecentPapersIndex:
         self._clear()
 
     def _clear(self) -> None:
-        self._columns = TokenColumns()
-        self._documents: list[PaperDocument] = []
-        self._metadata_documents: list[PaperDocument] = []  # without their texts
+        self._documents: list[PaperDocument] = []  # without their texts, which are in the index
+        self._text_hashes: list[int] = []
         self._positions: dict[int, int] = {}  # in these lists, by paper id
         self._term_matches: dict[str, TermBits] = {}
-        self._index = PositionalIndex(self._columns)
+        self._index = PositionalIndex()
         self._is_listed = self._upvotes = self._popularity = np.empty(0, dtype=np.int64)
 
     def refresh(self, session: Session) -> None:
@@ -73,36 +71,44 @@ class RecentPapersIndex:
             if fingerprint != self._fingerprint:
                 days = recent_list_days(session, self._days)
                 self.days, self.day, self.cache = len(days), days[0] if days else None, {}
-                self._load(session, recent_papers(session, self._days))
+                self._load(session)
                 self._fingerprint = fingerprint
 
-    def _load(self, session: Session, papers: Sequence[Paper]) -> None:
-        if len(self._documents) > 2 * len(papers):
+    def _load(self, session: Session) -> None:
+        paper_ids = recent_paper_ids(session, self._days)
+        if len(self._documents) > 2 * len(paper_ids):
             self._clear()  # most documents are no longer recent
-        for paper, document in zip(papers, build_documents(session, papers), strict=True):
-            paper_id = int(paper.id or 0)
-            metadata = replace(document, title="", abstract="")
-            position = self._positions.get(paper_id)
-            if position is not None:
-                indexed = self._documents[position]
-                if (indexed.title, indexed.abstract) == (document.title, document.abstract):
-                    self._documents[position], self._metadata_documents[position] = document, metadata
-                    continue
-            self._positions[paper_id] = len(self._documents)
-            self._documents.append(document)
-            self._metadata_documents.append(metadata)
-            self._columns.add(document)
-        if self._index.paper_count < len(self._documents):
-            self._index = PositionalIndex(self._columns)
+        for chunk in chunks(paper_ids):  # all rows at once would take more memory than the index
+            self._add(load_documents(session, chunk))
         self._term_matches = {}
-        positions = np.array([self._positions[int(paper.id or 0)] for paper in papers], dtype=np.int64)
-        self._is_listed = np.zeros(len(self._documents), dtype=bool)
-        self._is_listed[positions] = True
-        first_listing_ids, self._upvotes, self._popularity = np.zeros((3, len(self._documents)), dtype=np.int64)
-        first_listing_ids[positions] = [paper.first_listing_id for paper in papers]
-        self._upvotes[positions] = [-1 if paper.upvotes is None else paper.upvotes for paper in papers]
+        count = len(self._documents)
+        self._is_listed = np.zeros(count, dtype=bool)
+        first_listing_ids, self._upvotes, self._popularity = np.zeros((3, count), dtype=np.int64)
+        for paper_id, first_listing_id, upvotes in popularity_columns(session, paper_ids):
+            if (position := self._positions.get(paper_id)) is not None:
+                self._is_listed[position] = True
+                first_listing_ids[position], self._upvotes[position] = (
+                    first_listing_id,
+                    -1 if upvotes is None else upvotes,
+                )
         order = popularity_order(np.maximum(self._upvotes, 0), first_listing_ids)
         self._popularity[order] = np.arange(len(order))
+
+    def _add(self, documents: Sequence[PaperDocument]) -> None:
+        """Take in papers as they are now; one whose text has changed gets another position."""
+        new_documents = []
+        for document in documents:
+            metadata, text_hash = replace(document, title="", abstract=""), hash((document.title, document.abstract))
+            position = self._positions.get(document.id)
+            if position is not None and self._text_hashes[position] == text_hash:
+                self._documents[position] = metadata
+                continue
+            self._positions[document.id] = len(self._documents)
+            self._documents.append(metadata)
+            self._text_hashes.append(text_hash)
+            new_documents.append(document)
+        if new_documents:
+            self._index.add(new_documents)
 
     @property
     def fingerprint(self) -> tuple[int, int] | None:
@@ -185,7 +191,7 @@ class RecentPapersIndex:
             self._term_matches[name] = TermBits(title | abstract, title, title)
         if metadata_terms:
             matcher = Matcher([Query("", term) for term in metadata_terms])
-            for term, bits in zip(metadata_terms, matcher.match_bits(self._metadata_documents), strict=True):
+            for term, bits in zip(metadata_terms, matcher.match_bits(self._documents), strict=True):
                 self._term_matches[term.canonical] = TermBits(bits.matched, bits.matched, 0)
         return {name: self._term_matches[name] for name in terms}
 
