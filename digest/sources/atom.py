@@ -240,7 +240,7 @@ def parse_rss_day(channel: etree._Element) -> date | None:
     for tag in ("pubDate", "lastBuildDate"):
         try:
             return to_list_day(parsedate_to_datetime(child_text(channel, tag).strip()))
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return None
 
@@ -249,7 +249,7 @@ def parse_atom_day(feed: etree._Element) -> date | None:
     """Return the list day of an Atom feed, None when it has no date."""
     try:
         return to_list_day(datetime.fromisoformat(child_text(feed, f"{_ATOM}updated").strip()))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -321,7 +321,7 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None
         return float(value)
     try:
         retry_at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         reset = _RATE_LIMIT_RESET.search(headers.get("ratelimit", ""))
         return float(reset[1]) if reset else None
     retry_at = retry_at.replace(tzinfo=UTC) if retry_at.tzinfo is None else retry_at

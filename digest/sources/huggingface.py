@@ -46,6 +46,9 @@ PAGE_SIZE = 100  # papers that the API gives at once, at most
 MAX_PAGES = 20
 CURRENT_DAYS = 3
 SATURDAY = 5
+MAX_ATTRIBUTES_LENGTH = 2_000  # characters of the attributes beside the data of a page
+_DATA_TARGET = re.compile(r"""data-target=["']?DailyPapers\b""")
+_DATA_PROPS = re.compile(r"""\sdata-props\s{0,9}=\s{0,9}(["'])""")
 _NEXT_LINK = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNORECASE)
 
 
@@ -171,7 +174,7 @@ def next_page_url(response: SourceResponse) -> str | None:
 
 def parse_page(text: str, location: str) -> tuple[date, list[Any]]:
     """Return the day that a Daily Papers page shows, and its entries. Raises MalformedAnswerError."""
-    props = Selector(text=text or " ").css('div[data-target="DailyPapers"]::attr(data-props)').get()
+    props = Selector(text=cut_data_tag(text) or " ").css('div[data-target="DailyPapers"]::attr(data-props)').get()
     if props is None:
         raise MalformedAnswerError(f"{location} carries no list of papers (no DailyPapers data in the page)")
     try:
@@ -184,6 +187,24 @@ def parse_page(text: str, location: str) -> tuple[date, list[Any]]:
     if shown_day is None or not isinstance(entries, list):
         raise MalformedAnswerError(f"{location} does not say which day it shows, or shows no list")
     return shown_day, entries
+
+
+def cut_data_tag(text: str) -> str:
+    """Return the tag of a page that carries its data; empty when there is none.
+
+    Only this tag is parsed as HTML: the attributes of a tag take libxml2 time that grows with the square of their
+    number, and a page is as long as the host likes.
+    """
+    target = _DATA_TARGET.search(text)
+    start = text.rfind("<div", 0, target.start()) if target else -1
+    if not target or start < 0:
+        return ""
+    props = _DATA_PROPS.search(text, start, target.end() + MAX_ATTRIBUTES_LENGTH)
+    end = text.find(props[1], props.end()) if props else -1
+    if not props or end < 0:
+        return ""
+    lengths = (props.start() - start, target.end() - end)  # the target may stand before the data or behind it
+    return f"{text[start : max(end + 1, target.end())]}>" if max(lengths) <= MAX_ATTRIBUTES_LENGTH else ""
 
 
 def build_answer(

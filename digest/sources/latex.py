@@ -26,7 +26,8 @@ _PLAIN_RUN = re.compile(r"[^\\${}~^_\[\]h]+")
 _URL = re.compile(r"https?://(?:[^\s\\{}$<>]|\\[_%&#~])+")
 _MACRO = re.compile(r"\\([A-Za-z]+)\*?[ \t\n]?")
 _FONT_SWITCH = re.compile(r"\s*\\(?:bf|it|em|rm|tt|sc|sf|sl|small|color)\b")
-_PROSE = re.compile(r"\s*\d[^\\]*\s[A-Za-z]{2,}|[^\\^_={}]*\b[A-Za-z]{2,}\s+[A-Za-z]{2,}\b[^\\^_={}]*$")
+_AMOUNT = re.compile(r"\s*\d[^\\]*\s[A-Za-z]{2,}")
+_FORMULA_SIGN, _TWO_WORDS = re.compile(r"[\\^_={}]"), re.compile(r"\b[A-Za-z]{2,}\s+[A-Za-z]{2,}\b")
 _WORDS = re.compile(r"[^\W\d_][\w \-'.:+/]*")
 
 
@@ -125,7 +126,8 @@ class _LatexParser:
         while end > start and self.text[end - 1] == "\\":
             end = self.text.find(delimiter, end + 1, start + MAX_MATH_LENGTH)
         formula = self.text[start:end] if end > start else ""
-        if not formula or _PROSE.match(formula) or "\n\n" in formula:
+        is_prose = _AMOUNT.match(formula) or (not _FORMULA_SIGN.search(formula) and _TWO_WORDS.search(formula))
+        if not formula or is_prose or "\n\n" in formula:
             return -1
         # "from $5-$10": an amount of money, then another one.
         if formula[0].isdigit() and self.text[end + 1 : end + 2].isdigit() and "\\" not in formula:

@@ -92,7 +92,8 @@ def parse_authors(authors: str | Iterable[str]) -> tuple[str, ...]:
         if len(names) >= MAX_AUTHORS or length > AUTHORS_LENGTH:
             break
         if names and _NAME_SUFFIX.fullmatch(name):
-            names[-1] = f"{names[-1]}, {name}"
+            if len(names[-1]) < NAME_LENGTH:
+                names[-1] = f"{names[-1]}, {name}"
         elif name:
             names.append(name)
     return tuple(names)

@@ -11,15 +11,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html.entities import html5
+from itertools import islice
 
 from lxml import etree  # type: ignore[import-untyped]  # no stubs are published with it
 
 from digest.errors import MalformedAnswerError
 
+MAX_NAMESPACES = 20  # that a feed declares
 MAX_TAGS = 1_000_000  # start and end tags; a full feed of arXiv has 60,000
 _ENCODING = re.compile(rb"""\A\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{1,20})""")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _ROOT_TAG = re.compile(r"<([A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,5000})?>")
+_NAMESPACE = re.compile(r"""\sxmlns(?::[\w.-]{1,40})?=(?:"[^"<>&]{0,200}"|'[^'<>&]{0,200}')""")
 _MARKUP = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
     r"|&(?:#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{0,30};)?"
@@ -63,7 +66,9 @@ def parse_xml(body: bytes, location: str, entry_tags: Sequence[str] = ("item", "
         try:
             return XmlDocument(_parse_strictly(text.encode(), location), is_repaired=True)
         except (etree.XMLSyntaxError, ValueError):
-            text, broken_entries = drop_broken_entries(text, root_tag[0], f"</{root_tag[1]}>", entry_tags)
+            # Each entry is parsed on its own: not with all that the first tag may hold, but with its namespaces.
+            start_tag = f"<{root_tag[1]}{''.join(islice(_NAMESPACE.findall(root_tag[0]), MAX_NAMESPACES))}>"
+            text, broken_entries = drop_broken_entries(text, start_tag, f"</{root_tag[1]}>", entry_tags)
             try:
                 root = _parse_strictly(text.encode(), location)
             except (etree.XMLSyntaxError, ValueError):

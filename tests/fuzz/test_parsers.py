@@ -36,13 +36,14 @@ LATEX = text_of("\\", "{", "}", "$", "^", "_", "~", "\\frac", "\\bar", "\\'", "\
 KEYWORD = text_of('"', "(", ")", "AND ", "OR ", "NOT ", "-", "*", "author:", "cat:", "~3", ",", " ", "upvotes>", "|")
 NAME = text_of(",", ".", " ", "-", "'", "`", "_", "Jr", "III", "JP", "Le ", "van ", "É")
 XML = text_of(
-    "<rss>", "<channel>", "<item>", "</item>", "<title>", "</title>", "<feed>", "&eacute;", "&", "<![CDATA[", "]]>"
+    *("<rss>", "<channel>", "<item>", "</item>", "<title>", "</title>", "<feed>", "&eacute;", "&", "<![CDATA[", "]]>"),
+    *("<pubDate>", "</pubDate>", "Tue, 28 Jul ", "2026", "9" * 12, " 00:00:00", " -0400", "<guid>", "2601.00001"),
 )
 PAGE = text_of("<main>", "<div data-props='", "'>", "{", "}", "[", "]", '"dailyPapers":', "&quot;", "null", "</div>")
 MAIL = text_of(
     "\r\n", "\n", "Content-Type: multipart/report; boundary=b\n", "--b\n", "Status: 5.1.1\n", "Subject: ", ": "
 )
-CSV = text_of(",", ";", "\t", "\n", '"', "email", "keywords", "a@example.org", "sep=;\n", "status")
+CSV = text_of(",", ";", "\t", "\n", "\r", '"', "email", "keywords", "a@example.org", "sep=", "sep=;\n", "status", "\0")
 
 
 @given(KEYWORD)
@@ -95,7 +96,9 @@ def test_a_list_of_subscribers_is_read_or_refused(raw: bytes) -> None:
     with TemporaryDirectory() as folder, contextlib.suppress(DigestError):
         file = Path(folder) / "list.csv"
         file.write_bytes(raw)
-        read_csv(file)
+        for number, row in read_csv(file).rows():
+            assert number > 0
+            assert row
 
 
 @given(st.text("abcdef0123456789-_", min_size=1, max_size=30), st.sampled_from(TokenPurpose), ANY_TEXT)

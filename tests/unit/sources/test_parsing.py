@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from digest.errors import MalformedAnswerError
 from digest.sources import ListedPaper, submission_window
 from digest.sources.atom import ParsedAnswer, parse_feed, parse_query_response
 from digest.sources.entries import ParsedEntries, parse_entries
-from digest.sources.huggingface import parse_entry, parse_page
+from digest.sources.http import parse_retry_after
+from digest.sources.huggingface import MAX_ATTRIBUTES_LENGTH, cut_data_tag, parse_entry, parse_page
 from digest.sources.text import clean_url
 
 DATA = Path(__file__).parents[2] / "data/sources"
@@ -80,6 +82,48 @@ def test_the_page_says_its_day_in_either_shape(name: str) -> None:
 def test_a_page_without_its_data_is_malformed(page: str) -> None:
     with pytest.raises(MalformedAnswerError, match="here"):
         parse_page(page, "here")
+
+
+def test_the_data_of_a_page_may_stand_before_or_behind_its_name() -> None:
+    props = {"date": "2026-01-05", "dailyPapers": [{"paper": {"title": "a > b"}}]}
+    data = json.dumps(props).replace('"', "&quot;")
+    for attributes in (
+        f'data-target="DailyPapers" data-props="{data}"',
+        f"data-props='{data}' data-target=DailyPapers",
+    ):
+        page = f"<div><div class='a b' {attributes} id=x></div></div>"
+        assert parse_page(page, "here") == (DAY, props["dailyPapers"])
+
+
+HOSTILE_PAGES: dict[str, Callable[[int], str]] = {
+    "attributes before the data": lambda n: f'<div {"a " * n} data-target="DailyPapers" data-props="{{}}">',
+    "attributes between": lambda n: f'<div data-target="DailyPapers" {"a " * n} data-props="{{}}">',
+    "attributes behind the data": lambda n: f'<div data-props="{{}}" {"a " * n} data-target="DailyPapers">',
+    "attributes at the end": lambda n: f'<div data-target="DailyPapers" data-props="{{}}" {"a " * n}>',
+    "targets": lambda n: '<div data-target="DailyPapers">' * n,
+    "tags": lambda n: f'{"<b>" * n}<div data-target="DailyPapers" data-props="{{}}">',
+    "no end": lambda n: f'<div data-target="DailyPapers" data-props="{"x" * n}',
+}
+
+
+@pytest.mark.parametrize("shape", HOSTILE_PAGES)
+def test_of_a_page_only_the_tag_with_the_data_is_parsed_as_html(shape: str) -> None:
+    """libxml2 compares every attribute of a tag with all before it: what it is handed is bounded beside the data."""
+    page = HOSTILE_PAGES[shape](100_000)
+    assert len(cut_data_tag(page)) <= 2 * MAX_ATTRIBUTES_LENGTH + 100
+    with pytest.raises(MalformedAnswerError):
+        parse_page(page, "here")
+
+
+@pytest.mark.parametrize(
+    "instant",
+    ["Tue, 28 Jul 99999999999 00:00:00 -0400", "Tue, 28 Jul 2026 99999999999:00:00 +0000", "0001-01-01T00:00:00+00:00"],
+)
+def test_a_date_beyond_the_calendar_is_none(instant: str) -> None:
+    rss = f"<rss><channel><pubDate>{instant}</pubDate></channel></rss>"
+    atom = f'<feed xmlns="http://www.w3.org/2005/Atom"><updated>{instant}</updated></feed>'
+    assert [parse_feed(body.encode(), "here").day for body in (rss, atom)] == [None, None]
+    assert parse_retry_after({"retry-after": instant}, datetime(2026, 1, 5, tzinfo=UTC)) in {None, 0.0}
 
 
 def test_every_recorded_list_day_is_read_whole() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.sources.text import clean_text, count_latex_errors, parse_authors
+from digest.sources.text import NAME_LENGTH, clean_text, count_latex_errors, parse_authors
 from tests.support.work import count_steps
 
 SHARED = Path(__file__).parents[3] / "../shared/data"
@@ -57,6 +57,12 @@ def test_damaged_latex_raises_nothing(damaged: str) -> None:
 def test_work_grows_with_the_length_of_hostile_latex(piece: str) -> None:
     half, whole = (count_steps(partial(clean_text, piece * length)) for length in (2000, 4000))
     assert whole < 2.5 * half
+
+
+def test_suffixes_lengthen_a_name_up_to_a_bound() -> None:
+    assert parse_authors("Sammy Davis, Jr., III") == ("Sammy Davis, Jr., III",)
+    (name,) = parse_authors("Ada" + ", Jr" * 40_000)
+    assert len(name) < NAME_LENGTH + 10
 
 
 @given(st.text(alphabet=st.sampled_from("ab1 \\${}^_~%&#'\"-[]()é\n"), max_size=60))

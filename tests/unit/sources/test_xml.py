@@ -211,6 +211,11 @@ def test_more_tags_than_the_bound_are_refused() -> None:
 SHAPES: dict[str, Callable[[int], str]] = {
     "items": lambda n: feed(*(item(k, f"Title {k}") for k in range(n))),
     "faulty items": lambda n: feed(*(item(k, f"A & B &eacute; {k}") for k in range(n))),
+    "broken items below a long first tag": lambda n: (
+        f"<rss {'a ' * 2400}><channel>{'<item><a></item>' * n}</channel></rss>"
+    ),
+    "attributes": lambda n: "<rss {}><channel/></rss>".format(" ".join(f'a{k}=""' for k in range(n))),
+    "namespaces": lambda n: "<rss {}><channel/></rss>".format(" ".join(f'xmlns:a{k}="u"' for k in range(n))),
     "broken items": lambda n: feed(*(f"<item><title>Broken {k}</item>" for k in range(n))),
     "items that never end": lambda n: feed("<item><title>" * n),
     "ends only": lambda n: feed("</item>" * n),
@@ -228,6 +233,15 @@ SHAPES: dict[str, Callable[[int], str]] = {
         item(1, "T", f"<dc:creator xmlns:dc='http://purl.org/dc/elements/1.1/'>A{', Jr' * n}</dc:creator>")
     ),
 }
+
+
+def test_an_entry_is_tried_alone_with_the_namespaces_of_its_feed_only() -> None:
+    """The first tag is parsed again with each entry of a broken feed: it must not be as long as the host likes."""
+    dc = "xmlns:dc='http://purl.org/dc/elements/1.1/'"
+    first = f'<rss version="2.0" {dc} {"a" * 4000}="&">'
+    entries = item(1, "Sound", "<dc:creator>Ada Byron</dc:creator>"), "<item><title>Broken</item>"
+    (paper,) = parse_feed(feed(*entries).replace('<rss version="2.0">', first).encode(), "here").entries.papers
+    assert (paper.title, paper.authors) == ("Sound", ("Ada Byron",))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -248,6 +262,7 @@ def test_a_large_document_of_any_shape_is_parsed_or_refused_within_bounds(shape:
 
 
 UNREADABLE = {
+    "broken items below a long first tag",
     "broken items",
     "items that never end",
     "declarations that never end",
