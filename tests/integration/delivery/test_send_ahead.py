@@ -7,7 +7,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from digest.database import quarantined_rows, read_session, write_session
-from digest.database.models import DeliveryState
+from digest.database.models import DeliveryState, SharedTokenBucket
 from digest.delivery import send_queued
 from tests.integration.delivery.test_send import against, queue_deliveries, relay_context, states
 from tests.support.contexts import StoreView
@@ -37,6 +37,18 @@ def test_emails_that_have_to_keep_a_rate_do_not_go_ahead(store: Engine) -> None:
 
     async def act(rude: RudeRelay) -> None:
         await send_queued(relay_context(store, rude.port, smtp_connections=1, smtp_rate=100), lambda: NOW)
+        assert rude.ahead == [""] * 5
+
+    against(RudeRelay(offers=("PIPELINING",)), act)
+
+
+def test_emails_that_have_to_keep_the_pace_of_an_earlier_run_do_not_go_ahead(store: Engine) -> None:
+    queue_deliveries(store, 5)
+
+    async def act(rude: RudeRelay) -> None:
+        with write_session(store) as session:
+            session.add(SharedTokenBucket(name=f"127.0.0.1:{rude.port}", available_at=NOW, pace=100.0))
+        await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         assert rude.ahead == [""] * 5
 
     against(RudeRelay(offers=("PIPELINING",)), act)

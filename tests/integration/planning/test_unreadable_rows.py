@@ -29,7 +29,7 @@ ANY_STORE = {
     "unknown zone": (SUBSCRIBER.format("timezone = 'Mars/Base'"), SUBSCRIBER.format("timezone = 'UTC'")),
     "zone of the machine": (SUBSCRIBER.format("timezone = 'localtime'"), SUBSCRIBER.format("timezone = 'UTC'")),
     "zone that is a path": (SUBSCRIBER.format("timezone = '../UTC'"), SUBSCRIBER.format("timezone = 'UTC'")),
-    "hour 25": (SUBSCRIBER.format("send_hour = 25"), SUBSCRIBER.format("send_hour = 0")),
+    "hour 24": (SUBSCRIBER.format("send_hour = 24"), SUBSCRIBER.format("send_hour = 0")),
     "hour -1": (SUBSCRIBER.format("send_hour = -1"), SUBSCRIBER.format("send_hour = 0")),
     "no papers at most": (SUBSCRIBER.format("cap = 0"), SUBSCRIBER.format("cap = 20")),
     "fewer than no papers": (SUBSCRIBER.format("cap = -5"), SUBSCRIBER.format("cap = 20")),
@@ -193,3 +193,20 @@ def test_only_active_subscribers_take_part_in_a_plan(
     assert plan_digests(two, TUESDAY) == PlanReport(1, 1, 0, 0)
     assert record.deliveries(ADA) == []
     assert record.subscriber(ADA).last_due_day is None
+
+
+def test_whose_earlier_papers_are_unknown_gets_only_what_cannot_come_twice(ctx: AppContext, record: StoreView) -> None:
+    eve = "eve@example.org"
+    add_active_subscriber(ctx, ADA, now=TUESDAY)
+    add_active_subscriber(ctx, eve, "robot", now=TUESDAY, trending=True)
+    add_active_subscriber(ctx, BOB, now=TUESDAY)
+    store_papers(ctx, TUESDAY, "A robot walks", "A protein folds", source="huggingface", upvotes=9)
+    plan_digests(ctx, TUESDAY)
+    record.set_state(DeliveryState.SENT)
+    spoil(ctx.engine, "UPDATE delivery SET papers = 'null' WHERE subscriber_id IN (1, 2)")
+    [swims] = store_papers(ctx, TUESDAY + DAY, "A robot swims")
+    trending = store_papers(ctx, TUESDAY + DAY, "A graph grows", source="huggingface", upvotes=9)
+    assert plan_digests(ctx, TUESDAY + DAY) == PlanReport(due=3, digests=2, without_papers=1, unreadable=2)
+    assert len(record.deliveries(ADA)) == 1
+    assert mailed_paper_ids(record, eve)[1:] == [[swims]]
+    assert mailed_paper_ids(record, BOB)[1:] == [trending]
