@@ -20,6 +20,7 @@ from digest.web.headers import SecurityHeadersMiddleware
 from digest.web.middleware import BodyLimitMiddleware, RateLimitMiddleware, RootPathMiddleware
 from digest.web.pages import (
     account,
+    address,
     archive,
     embed,
     feeds,
@@ -71,6 +72,7 @@ def create_app(
         embed.router,
         preferences.router,
         account.router,
+        address.router,
         quick_actions.router,
         papers.router,
         feeds.router,

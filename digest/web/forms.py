@@ -76,6 +76,19 @@ class PreferencesForm(PreferencesFields):
     pause: str = ""
 
 
+class AddressForm(BaseModel):
+    """Form for another address. `sure` and `mended` as on the front page."""
+
+    email: str = ""
+    sure: str = ""
+    mended: str = ""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _replace_surrogates(cls, value: str) -> str:
+        return value.encode(errors="replace").decode()
+
+
 class ButtonForm(BaseModel):
     """Form with several buttons; `answer` is the one that was pressed."""
 

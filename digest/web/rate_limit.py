@@ -95,13 +95,14 @@ MAX_WAIT_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimits:
-    """Forms and searches accepted an hour; `mailbox` a day.
+    """Forms and searches accepted an hour; `mailbox` and `address_change` (of one subscriber) a day.
 
     `token`: for each page behind a token and each subscriber, from wherever they come: a mail provider presses the
     button to unsubscribe for all its users, from one network. `other`: what comes from a network without a valid token.
     """
 
     subscribe: int = 20
+    address_change: int = 5
     token: int = 120
     other: int = 120
     mailbox: int = 5
@@ -173,6 +174,14 @@ class RateLimiter:
         local, domain = _mailbox_key(email)
         rule = RateLimitRule(RateLimitItemPerDay(self._limits.mailbox), ("mailbox", local, domain))
         return self._hit_stored([*self._domain_rules(email), rule]) == 0
+
+    def hit_address_change(self, subscriber_id: int, email: str) -> int:
+        """Count a request of a subscriber for another address, whatever its state; return the seconds to wait, or 0.
+
+        Raises AddressError for what is no address, and StoreError.
+        """
+        rule = RateLimitRule(RateLimitItemPerDay(self._limits.address_change), ("address change", str(subscriber_id)))
+        return self.check_domain(email) or self._hit_stored([rule])
 
     def _domain_rules(self, email: str) -> list[RateLimitRule]:
         common = RateLimitRule(RateLimitItemPerHour(self._limits.all_mailboxes), ("all mailboxes",))

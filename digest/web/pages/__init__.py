@@ -1,6 +1,7 @@
 """Public pages.
 
 - `account`: history, export and erasure of personal data
+- `address`: change of address
 - `archive`: web copies of digests
 - `embed`: embedding in other sites
 - `feeds`: Atom and JSON feeds

@@ -22,15 +22,18 @@ STATE_LABELS = {
     DeliveryState.ON_WIRE: "being sent",
     DeliveryState.SENT: "sent",
     DeliveryState.FAILED: "not delivered",
-    DeliveryState.UNCERTAIN: "perhaps delivered",
-    DeliveryState.CANCELLED: "withdrawn",
-    DeliveryState.EXPIRED: "too late, not sent",
+    DeliveryState.UNCERTAIN: "delivery uncertain",
+    DeliveryState.CANCELLED: "cancelled",
+    DeliveryState.EXPIRED: "replaced by a later digest",
 }
 KIND_LABELS = {
     DeliveryKind.CONFIRM: "Link to confirm",
     DeliveryKind.WELCOME: "Welcome",
-    DeliveryKind.ALREADY_SUBSCRIBED: "You are subscribed already",
-    DeliveryKind.GOODBYE: "Goodbye",
+    DeliveryKind.ALREADY_SUBSCRIBED: "Already subscribed",
+    DeliveryKind.GOODBYE: "Final confirmation",
+    DeliveryKind.ADDRESS_CHANGE: "Link to confirm a new address",
+    DeliveryKind.ADDRESS_CHANGED: "Notice of a new address",
+    DeliveryKind.ADDRESS_RESTORED: "Notice that a new address was undone",
 }
 
 

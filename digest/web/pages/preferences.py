@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from digest import subscribers
 from digest.database.models import SubscriberStatus
+from digest.formatting import WEEKDAYS
 from digest.matching import MAX_LIMITS
 from digest.schedule import load_zone
 from digest.subscribers import (
@@ -16,8 +17,10 @@ from digest.subscribers import (
     KeywordLimits,
     SubscriberProfile,
     decline,
+    get_pause_state,
     get_profile,
     get_unsubscribe_state,
+    get_weekly_state,
     is_declined,
     parse_keywords,
     update_preferences,
@@ -92,7 +95,22 @@ def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
     state = get_unsubscribe_state(web.ctx, token, web.clock())
     if state.profile.status in ENDED_STATUSES:
         return web.render("unsubscribed.html", already=True, undo_token=state.undo)
-    return web.render("unsubscribe.html", profile=state.profile, token=token)
+    now, nonce = web.clock(), state.profile.nonce
+    # Who can end the subscription can also make it rest or come less often; each button has a token of its own.
+    weekly_token, pause_token = web.ctx.token_signer.sign_many((TokenPurpose.WEEKLY, TokenPurpose.PAUSE), nonce, now)
+    is_running = state.profile.is_running
+    weekly = get_weekly_state(web.ctx, weekly_token, now) if is_running else None
+    pause = get_pause_state(web.ctx, pause_token, now) if is_running else None
+    return web.render(
+        "unsubscribe.html",
+        profile=state.profile,
+        token=token,
+        weekly=weekly if weekly and not weekly.is_set else None,
+        pause=pause if pause and not pause.is_set else None,
+        weekdays=WEEKDAYS,
+        weekly_token=weekly_token,
+        pause_token=pause_token,
+    )
 
 
 @router.post("/unsubscribe/{token}")
