@@ -122,6 +122,8 @@ def test_a_clock_set_back_brings_no_digest_twice_and_a_clock_ahead_delays_none(
     assert plan_digests(ctx, TUESDAY) == PlanReport()
     assert plan_digests(ctx, TUESDAY + 400 * DAY).digests == 1
     record.set_state(DeliveryState.SENT)
+    # The day has its digest already; that is looked at once, and not in every plan.
+    assert [plan_digests(ctx, TUESDAY) for _ in range(2)] == [PlanReport(1, 0, 1), PlanReport()]
     third = store_papers(ctx, TUESDAY + DAY, "A robot flies")
     assert plan_digests(ctx, TUESDAY + DAY).digests == 1
     assert mailed_paper_ids(record) == [first, second, third]
