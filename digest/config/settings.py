@@ -194,7 +194,7 @@ class SourceSettings(BaseModel):
     arxiv_feed_url: HttpUrl = "https://rss.arxiv.org"
     arxiv_api_url: HttpUrl = "https://export.arxiv.org"
     contact: OneLine = ""
-    thumbnails: bool = False
+    thumbnails: bool = True
 
     @field_validator("sources")
     @classmethod

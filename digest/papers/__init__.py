@@ -1,5 +1,6 @@
 """Papers and listings in the store: ingest, queries, full-text search, recent papers, and the log of fetches.
 
+- `browse`: papers of a period, filtered, sorted and counted
 - `cache`: cache of papers, for a process that renders many e-mails
 - `list_days`: which list days are complete, and which are due
 - `documents`: stored papers as documents for matching
@@ -14,13 +15,25 @@
 - `ranking`: the ranking rule, as a tuple and as a packed integer
 - `recent`: index of the papers of the last list days
 - `renumber`: papers that a plan could not read, and their fresh numbers
-- `search`: search for papers by a query, the newest first
+- `search`: search for papers by a query, with their number
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_status`: what people should know about the sources, as sentences
 """
 
 from typing import TYPE_CHECKING, Any
 
+from digest.papers.browse import (
+    DayPapers,
+    FilterChoices,
+    PaperFilter,
+    PaperOrder,
+    best_of_days,
+    count_by_day,
+    count_choices,
+    count_papers,
+    list_papers,
+    neighbor_list_days,
+)
 from digest.papers.cache import PaperCache, listed_days, load_snapshots
 from digest.papers.documents import build_documents
 from digest.papers.fetch_log import (
@@ -43,6 +56,7 @@ from digest.papers.queries import (
     papers_by_id,
     papers_listed_after,
     papers_on_day,
+    recent_list_days,
     recent_paper_ids,
     recent_papers,
     sources_by_paper,
@@ -65,7 +79,15 @@ from digest.papers.renumber import (
     renumbered_paper_ids,
     withhold_papers,
 )
-from digest.papers.search import MAX_PAPER_ID, SearchPage, search_papers
+from digest.papers.search import (
+    MAX_PAPER_ID,
+    MatchCount,
+    SearchOrder,
+    SearchPage,
+    SearchRequest,
+    count_by_list_day,
+    search_papers,
+)
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
 
@@ -81,17 +103,29 @@ __all__ = [
     "STALE_KINDS",
     "TRENDING_LIMIT",
     "Candidate",
+    "DayPapers",
+    "FilterChoices",
+    "MatchCount",
     "PaperCache",
+    "PaperFilter",
+    "PaperOrder",
     "PaperSelection",
     "PaperSnapshot",
     "RecentPapersIndex",
+    "SearchOrder",
     "SearchPage",
+    "SearchRequest",
     "Selection",
     "SourceProblem",
     "StoreReport",
     "arxiv_ids_without_text",
+    "best_of_days",
     "build_documents",
     "choose_papers",
+    "count_by_day",
+    "count_by_list_day",
+    "count_choices",
+    "count_papers",
     "days_due",
     "delivered_paper_ids",
     "first_listing_id_of_latest_day",
@@ -101,17 +135,20 @@ __all__ = [
     "latest_fetches",
     "latest_list_day",
     "latest_listing_id",
+    "list_papers",
     "listed_days",
     "load_fetches",
     "load_http_cache",
     "load_snapshots",
     "load_source_problems",
+    "neighbor_list_days",
     "packed_ranking_key",
     "papers_by_id",
     "papers_listed_after",
     "papers_on_day",
     "popularity_order",
     "prune_papers",
+    "recent_list_days",
     "recent_paper_ids",
     "recent_papers",
     "record_fetch",

@@ -57,9 +57,10 @@ def list_days(session: Session, limit: int = 30) -> list[tuple[date, int]]:
     return list(session.exec(latest.limit(limit)).all())
 
 
-def latest_list_day(session: Session) -> date | None:
-    """Return the latest list day, None when nothing is listed."""
-    return session.exec(select(func.max(col(Listing.list_day)))).one()
+def latest_list_day(session: Session, until: date | None = None) -> date | None:
+    """Return the latest list day, perhaps not after `until`; None when nothing is listed."""
+    latest = select(func.max(col(Listing.list_day)))
+    return session.exec(latest.where(col(Listing.list_day) <= until) if until else latest).one()
 
 
 def recent_paper_ids(session: Session, days: int = 30) -> list[int]:

@@ -20,7 +20,7 @@ from digest.database.models import Paper
 from digest.errors import AddressError, StoreError, SubscriberError
 from digest.formatting import safe_url
 from digest.matching import KeywordInput, Matcher, describe
-from digest.papers import build_documents, papers_on_day
+from digest.papers import SearchRequest, build_documents, papers_on_day
 from digest.subscribers import (
     CONSENT_TEXT,
     MAX_CAP,
@@ -33,8 +33,8 @@ from digest.subscribers import (
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
 from digest.web.forms import suggest_address
-from digest.web.pages.paper_entries import parse_search, parse_trail, run_search
-from digest.web.pages.papers import find_paper
+from digest.web.pages.paper_entries import find_paper
+from digest.web.pages.search_results import parse_search, parse_trail, run_search
 from digest.web.pages.subscribe import request_subscription
 
 log = structlog.get_logger()
@@ -170,10 +170,10 @@ def list_papers(
         return PapersOut(papers=[_to_paper_out(paper) for paper in papers], next=None, looked=looked)
     if not search or not search.query:
         raise HTTPException(422, "Say what to look for: q, day, or both.")
-    results = run_search(web, search.query, trail, RESULTS_PER_PAGE)
+    results = run_search(web, SearchRequest(search.query), trail, RESULTS_PER_PAGE)
     return PapersOut(
         papers=[_to_paper_out(paper) for paper in results.papers],
-        next=str(results.next_before_id) if results.next_before_id else None,
+        next=str(results.next_position) if results.next_position else None,
         looked=results.scanned_count,
     )
 

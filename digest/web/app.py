@@ -25,9 +25,11 @@ from digest.web.pages import (
     embed,
     feeds,
     local_mailbox,
+    paper,
     papers,
     preferences,
     quick_actions,
+    sitemap,
     subscribe,
 )
 from digest.web.pages import (
@@ -74,7 +76,9 @@ def create_app(
         account.router,
         address.router,
         quick_actions.router,
+        paper.router,  # before papers, whose paths of periods match its paths too
         papers.router,
+        sitemap.router,
         feeds.router,
         archive.router,
         old_addresses.public_router,

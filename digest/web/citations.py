@@ -1,6 +1,8 @@
-"""Citations: BibTeX and RIS. Each value is one line."""
+"""Citations: BibTeX, RIS and text. Each value is one line."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -18,6 +20,10 @@ _TEX_ESCAPES = {
 }  # fmt: skip
 _TEX_TABLE = str.maketrans(_TEX_ESCAPES)
 _URL_TABLE = str.maketrans({"\\": "%5C", "{": "%7B", "}": "%7D", '"': "%22"})
+GROUP_WORDS = {"team", "collaboration", "consortium", "group", "lab", "labs", "project", "initiative", "committee"}
+MIN_TITLE_WORD = 4  # letters of the word of the title in a key
+MAX_KEY_LENGTH = 60
+TEXT_AUTHORS = 10
 CitationFormat = Annotated[Literal["bib", "ris"], Path()]
 
 
@@ -36,30 +42,70 @@ def escape_tex(text: str) -> str:
 
 
 def to_bibtex(papers: Iterable[Paper]) -> str:
-    """Format papers as BibTeX."""
-    return "\n".join(map(bibtex_entry, papers))
+    """Format papers as BibTeX, each under a key of its own."""
+    counts: Counter[str] = Counter()
+    entries = []
+    for paper in papers:
+        key = citation_key(paper)
+        counts[key] += 1
+        entries.append(bibtex_entry(paper, key if counts[key] == 1 else f"{key}-{counts[key]}"))
+    return "\n".join(entries)
 
 
-def bibtex_entry(paper: Paper) -> str:
+def bibtex_entry(paper: Paper, key: str = "", max_authors: int | None = None) -> str:
     # Braces keep a name together: BibTeX would interpret "and" and commas inside it otherwise.
-    authors = " and ".join(
-        f"{{{escape_tex(name)}}}" if re.search(r"\band\b|,.*,", name) else escape_tex(name) for name in paper.authors
-    )
+    authors = [
+        f"{{{escape_tex(name)}}}" if re.search(r"\band\b|,.*,", name) or is_group(name) else escape_tex(name)
+        for name in paper.authors[:max_authors]
+    ]
+    if len(authors) < len(paper.authors):
+        authors.append("others")
     fields = {
         "title": f"{{{escape_tex(paper.title)}}}",
-        "author": authors,
+        "author": " and ".join(authors),
         "year": str(paper.published_on.year) if paper.published_on else "",
         "eprint": escape_tex(paper.arxiv_id or ""),
         "archiveprefix": "arXiv" if paper.arxiv_id else "",
+        "primaryclass": escape_tex(paper.categories[0]) if paper.arxiv_id and paper.categories else "",
         "doi": escape_tex(paper.doi or ""),
         "url": (safe_url(paper.url) or "").translate(_URL_TABLE),
     }
-    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-    return f"@misc{{{citation_key(paper)},\n{lines}}}\n"
+    width = max(len(name) for name, value in fields.items() if value)
+    lines = ",\n".join(f"  {name:<{width}} = {{{value}}}" for name, value in fields.items() if value)
+    return f"@misc{{{key or citation_key(paper)},\n{lines}\n}}\n"
 
 
 def citation_key(paper: Paper) -> str:
+    """Return the first author's last name, the year and the first long word of the title: sun2026intact."""
+    words = [word for word in map(_to_key, re.split(r"[\s:,;/-]+", paper.title)) if word]
+    title = next((word for word in words if len(word) >= MIN_TITLE_WORD), words[0] if words else "")
+    author = _to_key(split_name(paper.authors[0])[0] if paper.authors else "")
+    year = str(paper.published_on.year) if paper.published_on else ""
+    if author and title:
+        return f"{author}{year}{title}"[:MAX_KEY_LENGTH]
     return re.sub(r"[^A-Za-z0-9.:-]+", "-", paper.key).strip("-") or f"paper-{paper.id}"
+
+
+def _to_key(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return re.sub(r"[^a-z0-9]+", "", decomposed)
+
+
+def is_group(name: str) -> bool:
+    """Return whether a name is not that of a person, as far as it shows."""
+    return name.rstrip().rpartition(" ")[2].lower().strip(".") in GROUP_WORDS
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return last and first names: van der Maaten, Laurens. A group or a single name has no first one."""
+    name = clean_line(name).strip()
+    words = name.split(" ")
+    if "," in name or len(words) == 1 or is_group(name):
+        return name, ""
+    start = len(words) - 1
+    while start > 1 and words[start - 1].islower():
+        start -= 1
+    return " ".join(words[start:]), " ".join(words[:start])
 
 
 def to_ris(papers: Iterable[Paper]) -> str:
@@ -67,12 +113,13 @@ def to_ris(papers: Iterable[Paper]) -> str:
     return "".join(map(ris_record, papers))
 
 
-def ris_record(paper: Paper) -> str:
+def ris_record(paper: Paper, max_authors: int | None = None) -> str:
     day = paper.published_on
+    names = [", ".join(filter(None, split_name(name))) for name in paper.authors[:max_authors]]
     fields = [
         ("TY", "GEN"),
         ("TI", paper.title),
-        *(("AU", name) for name in paper.authors),
+        *(("AU", name) for name in names),
         ("PY", str(day.year) if day else ""),
         ("DA", f"{day:%Y/%m/%d}" if day else ""),
         ("AB", paper.abstract),
@@ -82,3 +129,17 @@ def ris_record(paper: Paper) -> str:
     ]
     lines = [f"{tag}  - {clean_line(value).strip()}" for tag, value in fields if value.strip()]
     return "\r\n".join([*lines, "ER  - ", "", ""])
+
+
+def text_citation(paper: Paper) -> str:
+    """Format a paper as one line of text, with at most TEXT_AUTHORS authors."""
+    names = [clean_line(name).strip() for name in paper.authors[:TEXT_AUTHORS]]
+    if len(paper.authors) > TEXT_AUTHORS:
+        names.append("et al")
+    title = clean_line(paper.title).strip()
+    published = str(paper.published_on.year) if paper.published_on else ""
+    where = ", ".join(filter(None, (f"arXiv:{paper.arxiv_id}" if paper.arxiv_id else "", published)))
+    link = f"https://doi.org/{paper.doi}" if paper.doi else paper.url
+    parts = [", ".join(names), title if title.endswith(("?", "!")) else title.rstrip("."), where]
+    sentences = [part if part.endswith(("?", "!")) else f"{part}." for part in parts if part]
+    return " ".join([*sentences, safe_url(link) or ""]).strip()

@@ -17,11 +17,13 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from digest.errors import StoreError, SubscriberError, TokenError
+from digest.formatting import join_words, truncate
 from digest.tokens import TokenPurpose
 from digest.web.context import WebContext
 from digest.web.headers import add_security_headers
 
 log = structlog.get_logger()
+MAX_SHOWN_VALUE = 40  # characters of an invalid parameter
 ERROR_TEXTS = {
     400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
     403: ("Only on this machine", "This page is shown to browsers on the machine that runs the service."),
@@ -73,6 +75,14 @@ def error_response(
     return error_page(web, status, headers=headers)
 
 
+class InvalidParameterError(Exception):
+    """Query parameter that has none of the possible values."""
+
+    def __init__(self, name: str, value: str, *, choices: Sequence[str]) -> None:
+        possible = join_words(choices, conjunction="or")
+        super().__init__(f"“{truncate(value, MAX_SHOWN_VALUE)}” is not a value for “{name}”. Use {possible}.")
+
+
 def install_error_handlers(app: FastAPI, web: WebContext) -> None:
     """Handle every error of `app` with a page, or below /api with problem details."""
 
@@ -81,6 +91,10 @@ def install_error_handlers(app: FastAPI, web: WebContext) -> None:
 
     async def on_validation_error(_request: Request, error: RequestValidationError) -> HTMLResponse:
         return error_page(web, 404 if any(item["loc"][0] == "path" for item in error.errors()) else 422)
+
+    async def on_invalid_parameter(request: Request, error: InvalidParameterError) -> HTMLResponse:
+        links = {request.url.path.removeprefix(web.root): "Show this page without filters", "/papers": "Latest papers"}
+        return error_page(web, 422, title="This link has an invalid filter", text=str(error), links=links)
 
     async def on_store_error(_request: Request, _error: StoreError) -> HTMLResponse:
         log.error("page.database_unavailable")  # without the message, which names the server; see `digest doctor`
@@ -96,6 +110,7 @@ def install_error_handlers(app: FastAPI, web: WebContext) -> None:
     # The framework types handlers by Exception alone.
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(InvalidParameterError, on_invalid_parameter)  # type: ignore[arg-type]
     app.add_exception_handler(StoreError, on_store_error)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, on_unexpected_error)
 

@@ -23,6 +23,8 @@ MAX_FILES = 400  # the oldest ones are deleted
 MAX_CONCURRENT = 4
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 RETRY_SECONDS = 600.0  # after a failed download
+SLOT_TIMEOUT = 8.0  # seconds that a request waits for others: a page asks for all of its thumbnails together
+HOST_PAUSE = 60.0  # seconds without requests to a host that does not answer
 MEDIA_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
 THUMBNAIL_HEADERS = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
@@ -33,7 +35,7 @@ class ThumbnailCache:
     def __init__(self, folder: Path, origins: Iterable[str]) -> None:
         self._folder, self._origins = folder, frozenset(origins)
         self._slots = BoundedSemaphore(MAX_CONCURRENT)
-        self._retry_at: dict[str, float] = {}
+        self._retry_at: dict[str, float] = {}  # by URL, and by origin for hosts that do not answer
 
     def get(self, url: str) -> bytes | None:
         """Return the image at this URL; None if it is not allowed or not available."""
@@ -41,21 +43,32 @@ class ThumbnailCache:
         if file.is_file():
             return file.read_bytes()
         is_allowed = safe_url(url) == url and _origin(url) in self._origins
-        if not is_allowed or self._retry_at.get(url, 0) > time.monotonic():
+        if not is_allowed or not self._slots.acquire(timeout=SLOT_TIMEOUT):
             return None
-        if not self._slots.acquire(blocking=False):
+        try:  # perhaps another request for it was faster
+            return file.read_bytes() if file.is_file() else self._download(url, file)
+        finally:
+            self._slots.release()
+
+    def _download(self, url: str, file: Path) -> bytes | None:
+        origin = _origin(url)
+        if max(self._retry_at.get(url, 0), self._retry_at.get(origin, 0)) > time.monotonic():
             return None
         try:
             image = download_image(url)
-        finally:
-            self._slots.release()
-        if image is None:
-            if len(self._retry_at) >= MAX_FILES:
-                self._retry_at.clear()
-            self._retry_at[url] = time.monotonic() + RETRY_SECONDS
+        except httpx.TransportError:
+            self._delay(origin, HOST_PAUSE)
             return None
-        self._store(file, image)
+        if image is None:
+            self._delay(url, RETRY_SECONDS)
+        else:
+            self._store(file, image)
         return image
+
+    def _delay(self, key: str, seconds: float) -> None:
+        if len(self._retry_at) >= MAX_FILES:
+            self._retry_at.clear()
+        self._retry_at[key] = time.monotonic() + seconds
 
     def _store(self, file: Path, image: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -68,19 +81,22 @@ class ThumbnailCache:
 
 
 def download_image(url: str) -> bytes | None:
-    """Download an image of a known type and size; None otherwise. Redirects are not followed."""
+    """Download an image of a known type and size; None otherwise. Redirects are not followed.
+
+    Raises httpx.TransportError if the host does not answer.
+    """
     image = bytearray()
     user_agent = {"User-Agent": f"digest/{__version__}"}
-    try:
-        with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=False, headers=user_agent) as response:
-            if response.status_code != httpx.codes.OK:
-                return None
+    with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=False, headers=user_agent) as response:
+        if response.status_code != httpx.codes.OK:
+            return None
+        try:
             for chunk in response.iter_bytes():
                 image += chunk
                 if len(image) > MAX_BYTES:
                     return None
-    except httpx.HTTPError:
-        return None
+        except httpx.DecodingError:
+            return None
     return bytes(image) if image_media_type(bytes(image)) else None
 
 

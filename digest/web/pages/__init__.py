@@ -6,10 +6,15 @@
 - `embed`: embedding in other sites
 - `feeds`: Atom and JSON feeds
 - `help`: help on keywords, privacy, robots.txt and security.txt
+- `list_options`: query parameters of lists of papers
 - `local_mailbox`: e-mails of a service without a relay
-- `paper_entries`: papers as pages show them, views and search results
-- `papers`: papers by day, view or search, one paper, citations
+- `paper`: one paper, its thumbnail, citations
+- `paper_entries`: papers as cards
+- `papers`: papers of a day, week or month, and what trends
+- `periods`: days, weeks, months and the calendar
 - `preferences`: confirm, change and end a subscription
 - `quick_actions`: the one-button pages behind the links of an e-mail
+- `search_results`: papers that match a query
+- `sitemap`: sitemap and favicon
 - `subscribe`: front page with preview and form
 """

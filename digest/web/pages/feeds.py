@@ -1,7 +1,7 @@
-"""Feeds, Atom (RFC 4287) and JSON Feed 1.1: of any query, and of what one subscriber was mailed.
+"""Feeds, Atom (RFC 4287) and JSON Feed 1.1: of the latest lists, of any query, and of what one subscriber was sent.
 
-The first has the newest papers, as the search has them. The second is behind a token of its own, which can read this
-feed and nothing else; it has exactly the papers of accepted e-mails, in their order.
+That of a query has the newest papers, as the search has them. The last one is behind a token of its own, which can
+read this feed and nothing else; it has exactly the papers of accepted e-mails, in their order.
 """
 
 import hashlib
@@ -10,27 +10,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from lxml import etree  # type: ignore[import-untyped]
 
+from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import clean_line, safe_url
 from digest.matching import describe
+from digest.papers import PaperFilter, PaperOrder, SearchRequest, list_papers, recent_list_days
 from digest.subscribers import mailed_papers
 from digest.web.citations import CitationFormat, citation_response
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
-from digest.web.pages.paper_entries import parse_search, run_search, search_parameters
+from digest.web.pages.list_options import ListOptions
+from digest.web.pages.search_results import parse_search, run_search, search_parameters
 
 router = APIRouter()
 MAX_ENTRIES = 50
+MAX_LISTED_PAPERS = 200  # papers of the feed of the latest lists
+LISTED_DAYS = 2  # a list may grow for a day
 MAX_MAILED_PAPERS = 500  # papers of one subscriber's feed
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # when an empty feed was updated: the same in every response
 ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
 MEDIA_TYPES = {"atom": "application/atom+xml", "json": "application/feed+json"}
-QueryParameter = Annotated[str, Query(min_length=1, max_length=20_000)]
+QueryParameter = Annotated[str | None, Query(min_length=1, max_length=20_000)]
 FeedFormat = Annotated[Literal["atom", "json"], Path()]
 
 
@@ -46,20 +52,42 @@ class PaperFeed:
 
 
 @router.api_route("/feeds/{kind}", methods=SAFE_METHODS)
-def query_feed(web: WebDep, request: Request, kind: FeedFormat, q: QueryParameter) -> Response:
-    """Return the newest papers that match a query."""
-    search = parse_search(web, q)
+def public_feed(
+    web: WebDep, request: Request, kind: FeedFormat, q: QueryParameter = None, source: str = "", category: str = ""
+) -> Response:
+    """Return the newest papers that match a query; without one, the papers of the latest lists."""
+    feed = _list_feed(web, kind, source, category) if q is None else _query_feed(web, kind, q)
+    return feed if isinstance(feed, Response) else _feed_response(web, request, kind, feed, "public, max-age=900")
+
+
+def _query_feed(web: WebContext, kind: str, text: str) -> PaperFeed | Response:
+    search = parse_search(web, text)
     if search.query is None:
-        return error_page(web, 422, title="This search cannot be read", text=search.error)
-    parameters = search_parameters(search.text, [])
-    feed = PaperFeed(
+        return error_page(web, 422, title="This search can't be read", text=search.error)
+    parameters = urlencode(search_parameters(search.text, []))
+    results = run_search(web, SearchRequest(search.query), [], MAX_ENTRIES)
+    return PaperFeed(
         title=f"{search.text} · {web.ctx.product_name}",
         description=describe(search.query),
         feed_url=web.ctx.absolute_url(f"/feeds/{kind}?{parameters}"),
         home_page_url=web.ctx.absolute_url(f"/papers?{parameters}"),
-        entries=[(paper, paper.first_seen_at) for paper in run_search(web, search.query, [], MAX_ENTRIES).papers],
+        entries=[(paper, paper.first_seen_at) for paper in results.papers],
     )
-    return _feed_response(web, request, kind, feed, "public, max-age=900")
+
+
+def _list_feed(web: WebContext, kind: str, source: str, category: str) -> PaperFeed:
+    options = ListOptions.parse({}, source=source, category=category)
+    with read_session(web.ctx.engine) as session:
+        days = recent_list_days(session, LISTED_DAYS)
+        wanted = PaperFilter(min(days), max(days), options.source, options.category) if days else None
+        papers = list_papers(session, wanted, PaperOrder.UPVOTES, limit=MAX_LISTED_PAPERS) if wanted else ()
+    return PaperFeed(
+        title=f"New papers · {web.ctx.product_name}",
+        description="Papers of the latest lists.",
+        feed_url=web.ctx.absolute_url(f"/feeds/{kind}{options.query()}"),
+        home_page_url=web.ctx.absolute_url(f"/papers{options.query()}"),
+        entries=sorted(((paper, paper.first_seen_at) for paper in papers), key=lambda entry: entry[1], reverse=True),
+    )
 
 
 # Before the next path, which matches this one too.

@@ -15,7 +15,12 @@ from digest.web.privacy import describe_tables, retention_sentences
 
 router = APIRouter()
 SECURITY_TXT_LIFETIME = timedelta(days=90)  # RFC 9116 wants less than a year, so that nobody trusts an old contact
-ROBOTS_LINES = ("User-agent: *", *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")), "")
+ROBOTS_LINES = (
+    "User-agent: *",
+    *(f"Disallow: {{root}}{path}" for path in (*TOKEN_PATHS, "/inbox")),
+    "Sitemap: {base}/sitemap.xml",
+    "",
+)
 
 
 @router.api_route("/help/keywords", methods=SAFE_METHODS)
@@ -47,7 +52,7 @@ def privacy_page(web: WebDep) -> HTMLResponse:
 
 @router.api_route("/robots.txt", methods=SAFE_METHODS)
 def robots_txt(web: WebDep) -> PlainTextResponse:
-    return PlainTextResponse("\n".join(ROBOTS_LINES).format(root=web.root))
+    return PlainTextResponse("\n".join(ROBOTS_LINES).format(root=web.root, base=web.ctx.settings.base_url))
 
 
 @router.api_route("/.well-known/security.txt", methods=SAFE_METHODS)

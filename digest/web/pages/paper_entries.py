@@ -1,136 +1,122 @@
-"""Papers as pages show them, views of several days, and search results."""
+"""Papers as cards of a list."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from urllib.parse import urlencode
+from datetime import date
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from digest.database import read_session
-from digest.database.models import Listing, Paper
-from digest.errors import QueryError
-from digest.formatting import MAX_NAME_LENGTH, format_number, safe_url, truncate
-from digest.matching import Explanation, Query, explain, parse
-from digest.papers import MAX_PAPER_ID, SearchPage, build_documents, search_papers
+from digest.database.models import Paper
+from digest.formatting import format_authors, safe_url, truncate
+from digest.matching import Explanation, Query, explain
+from digest.papers import SOURCE_TITLES, build_documents, listed_days, papers_by_id, sources_by_paper
 from digest.rendering import TextPart, split_text
-from digest.subscribers import KeywordLimits
 from digest.web.context import WebContext
 
 PAPERS_PER_PAGE = 50
-LISTED_AUTHORS = 50  # authors of one paper; search finds it by each of the others, too
 MAX_TEXT_LENGTH = 100_000  # characters of a title or an abstract: all there is
 MAX_PAGES = 200
-VIEW_DAYS = {"week": 7, "month": 30, "trending": 7}  # days of each view
-LINK_LABELS = (
-    ("Abstract", "url"),
-    ("PDF", "pdf_url"),
-    ("Discussion", "discussion_url"),
-    ("Code", "code_url"),
-    ("Project", "project_url"),
-)
-RESULTS_PER_PAGE = 25
-MAX_TRAIL = 30  # pages that "newer" links lead back through
-TRAIL_PATTERN = re.compile(r"[1-9][0-9]{0,15}(?:\.[1-9][0-9]{0,15}){0,40}")
+LABEL_LENGTH = 60  # characters of a title that tell links of different papers apart
+MAX_LEAD = 120  # characters before the first match; with more, the sentence of the match comes first
+SENTENCE_END = re.compile(r"[.!?。]\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
 class PaperEntry:
-    """Paper as a page shows it. `links` are (label, URL), each URL once and either http or https.
+    """Paper as a card shows it. The URLs are http or https, or None.
 
-    `title` and `abstract` are in pieces: matched words have a mark, as in an e-mail.
+    Title and abstract are in pieces: matched words have a mark, as in an e-mail. `lead` is the beginning of the
+    abstract where the first match stands far behind it: the card shows it only when the abstract is opened.
+    `listed_on` is shown where the list has papers of several days.
     """
 
     paper: Paper
-    links: tuple[tuple[str, str], ...]
+    label: str
     authors: str
+    organization: str
     title: tuple[TextPart, ...]
+    lead: str
     abstract: tuple[TextPart, ...]
+    sources: tuple[str, ...]
+    pdf_url: str | None
+    code_url: str | None
+    discussion_url: str | None
+    listed_on: date | None = None
+
+
+def paper_entries(session: Session, papers: Sequence[Paper], *, with_days: bool = False) -> list[PaperEntry]:
+    """Return loaded papers as cards."""
+    return _entries(session, papers, {}, with_days=with_days)
 
 
 def highlighted_entries(session: Session, papers: Sequence[Paper], query: Query) -> list[PaperEntry]:
-    """Return the papers with the matched words marked."""
+    """Return the papers as cards with the matched words marked."""
     documents = build_documents(session, papers)
-    return [paper_entry(paper, explain([query], document)) for paper, document in zip(papers, documents, strict=True)]
+    explanations = {document.id: explain([query], document) for document in documents}
+    return _entries(session, papers, explanations, with_days=True)
 
 
-def paper_entry(paper: Paper, explanation: Explanation | None = None) -> PaperEntry:
-    links: dict[str, str] = {}
-    for label, name in LINK_LABELS:
-        if url := safe_url(getattr(paper, name)):
-            links.setdefault(url, label)
-    authors = ", ".join(truncate(name, MAX_NAME_LENGTH) for name in paper.authors[:LISTED_AUTHORS])
-    if (more := len(paper.authors) - LISTED_AUTHORS) > 0:
-        authors += f" and {format_number(more)} more"
+def _entries(
+    session: Session, papers: Sequence[Paper], explanations: Mapping[int, Explanation], *, with_days: bool
+) -> list[PaperEntry]:
+    sources = sources_by_paper(session, [int(paper.id or 0) for paper in papers])
+    days = listed_days(session, papers) if with_days else {}
+    entries = []
+    for paper in papers:
+        paper_id = int(paper.id or 0)
+        titles = tuple(SOURCE_TITLES.get(source, source) for source in sources.get(paper_id, ()))
+        entries.append(paper_entry(paper, explanations.get(paper_id), titles, days.get(paper_id)))
+    return entries
+
+
+def paper_entry(
+    paper: Paper,
+    explanation: Explanation | None = None,
+    sources: tuple[str, ...] = (),
+    listed_on: date | None = None,
+) -> PaperEntry:
+    """Return one paper as a card."""
+    abstract = split_text(paper.abstract, explanation.abstract if explanation else (), MAX_TEXT_LENGTH)
+    lead, abstract = _split_lead(abstract)
     return PaperEntry(
         paper=paper,
-        links=tuple((label, url) for url, label in links.items()),
-        authors=authors,
+        label=truncate(paper.title, LABEL_LENGTH),
+        authors=format_authors(paper.authors),
+        organization=truncate(paper.organization or "", LABEL_LENGTH),
         title=split_text(paper.title, explanation.title if explanation else (), MAX_TEXT_LENGTH),
-        abstract=split_text(paper.abstract, explanation.abstract if explanation else (), MAX_TEXT_LENGTH),
+        lead=lead,
+        abstract=abstract,
+        sources=sources,
+        pdf_url=safe_url(paper.pdf_url),
+        code_url=safe_url(paper.code_url),
+        discussion_url=safe_url(paper.discussion_url),
+        listed_on=listed_on,
     )
 
 
-def parse_day(text: str) -> date | None:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+def _split_lead(parts: tuple[TextPart, ...]) -> tuple[str, tuple[TextPart, ...]]:
+    """Split off the sentences before the one of the first match, where they are long."""
+    if len(parts) == 1 or not parts or parts[0].query is not None or len(parts[0].text) <= MAX_LEAD:
+        return "", parts
+    text = parts[0].text
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
+    start = ends[-1] if ends else 0
+    if len(text) - start > 2 * MAX_LEAD:  # the sentence itself is long: begin between two words
+        start = text.find(" ", len(text) - MAX_LEAD) + 1 or start
+    return text[:start], (TextPart(text[start:]), *parts[1:])
+
+
+def find_paper(web: WebContext, number: str) -> Paper | None:
+    """Return the paper with this number, as written in a URL."""
+    if not re.fullmatch(r"[1-9][0-9]{0,15}", number):
         return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    with read_session(web.ctx.engine) as session:
+        return papers_by_id(session, [int(number)]).get(int(number))
 
 
 def parse_page_number(text: str, last: int = MAX_PAGES) -> int:
     """Parse the number of a page from 1 to `last`; 0 if it is invalid."""
     number = int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text) else 0
     return number if number <= last else 0
-
-
-def load_view(session: Session, name: str, until: date, page: int) -> Sequence[Paper]:
-    """Return a page of the papers listed up to `until`, and one paper more if there is a next page."""
-    since = until - timedelta(days=VIEW_DAYS[name] - 1)
-    listed = select(Listing.paper_id).where(col(Listing.list_day) >= since, col(Listing.list_day) <= until)
-    papers = select(Paper).where(col(Paper.id).in_(listed))
-    if name == "trending":
-        papers = papers.where(col(Paper.upvotes) > 0).order_by(col(Paper.upvotes).desc(), col(Paper.id).desc())
-    else:
-        papers = papers.order_by(col(Paper.id).desc())
-    return session.exec(papers.offset((page - 1) * PAPERS_PER_PAGE).limit(PAPERS_PER_PAGE + 1)).all()
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedSearch:
-    """Parsed search text. `query` is None if it is invalid; then `error` and `position` say why."""
-
-    text: str
-    query: Query | None = None
-    error: str = ""
-    position: int = 0
-
-
-def parse_search(web: WebContext, text: str) -> ParsedSearch:
-    """Parse a query under the operator's limits."""
-    try:
-        query = parse(text, KeywordLimits.from_settings(web.ctx.settings).query_limits)
-    except QueryError as error:
-        return ParsedSearch(text, None, str(error), error.position or 1)
-    return ParsedSearch(text.strip(), query)
-
-
-def parse_trail(text: str) -> list[int] | None:
-    """Parse the trail to a page of results: the paper ids that each page before ended at. None if it is invalid."""
-    if not text:
-        return []
-    return [int(paper_id) for paper_id in text.split(".")] if TRAIL_PATTERN.fullmatch(text) else None
-
-
-def run_search(web: WebContext, query: Query, trail: list[int], limit: int = RESULTS_PER_PAGE) -> SearchPage:
-    with read_session(web.ctx.engine) as session:
-        return search_papers(session, query, min(trail[-1], MAX_PAPER_ID) if trail else MAX_PAPER_ID, limit=limit)
-
-
-def search_parameters(text: str, trail: list[int]) -> str:
-    """Return the query string of a page of results."""
-    position = ".".join(map(str, trail[-MAX_TRAIL:]))
-    return urlencode({"q": text, **({"at": position} if position else {})})

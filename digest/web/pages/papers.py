@@ -1,199 +1,257 @@
-"""Pages of papers: by day, week or month, trending, by search, one alone, and citations."""
+"""Lists of papers: of a day, a week or a month, and what trends. Search results stand at /papers?q=, too."""
 
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import func
-from sqlmodel import Session, col, select
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
+from sqlmodel import Session
 
 from digest.database import read_session
-from digest.database.models import Listing, Paper
-from digest.formatting import format_day, pluralize
-from digest.matching import describe
-from digest.papers import lasting_notices, latest_list_day, load_source_problems, papers_by_id, papers_on_day
-from digest.web.citations import CitationFormat, citation_response, to_bibtex
+from digest.database.models import Paper
+from digest.formatting import format_date, format_number
+from digest.papers import (
+    SOURCE_TITLES,
+    FilterChoices,
+    PaperFilter,
+    PaperOrder,
+    SourceProblem,
+    best_of_days,
+    count_by_day,
+    count_choices,
+    count_papers,
+    latest_list_day,
+    list_papers,
+    load_source_problems,
+    neighbor_list_days,
+)
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
-from digest.web.pages.paper_entries import (
-    MAX_PAGES,
-    PAPERS_PER_PAGE,
-    VIEW_DAYS,
-    highlighted_entries,
-    load_view,
-    paper_entry,
-    parse_day,
-    parse_page_number,
-    parse_search,
-    parse_trail,
-    run_search,
-    search_parameters,
-)
-from digest.web.thumbnails import THUMBNAIL_HEADERS, image_media_type
+from digest.web.pages.list_options import BY_DAY, PERIOD_ORDERS, ListOptions
+from digest.web.pages.paper_entries import MAX_PAGES, PAPERS_PER_PAGE, PaperEntry, paper_entries, parse_page_number
+from digest.web.pages.periods import Period, PeriodKind, make_calendar, month_of, parse_period, period_around
+from digest.web.pages.search_results import ParsedSearch, search_page
 
 router = APIRouter()
-TextParameter = Annotated[str, Query()]
-MAX_CITED_PAPERS = 2000  # papers of a day in one file
+PAPERS_PER_DAY = {"week": 6, "month": 3}  # best papers of each day
+MAX_CATEGORIES = 100  # in the list to choose from
+LATEST_VIEWS: dict[str, PeriodKind] = {"week": "week", "month": "month", "trending": "trending"}
+PERMANENT_REDIRECT = 308
 
 
-def find_paper(web: WebContext, number: str) -> Paper | None:
-    """Return the paper with this number, as written in a URL."""
-    if not re.fullmatch(r"[1-9][0-9]{0,15}", number):
-        return None
-    with read_session(web.ctx.engine) as session:
-        return papers_by_id(session, [int(number)]).get(int(number))
+class ListParameters(BaseModel):
+    """Query parameters of a list. All are texts, which `ListOptions` checks."""
+
+    page: str = "1"
+    source: str = ""
+    category: str = ""
+    sort: str = ""
+    density: str = ""
 
 
-# The first three paths come before /papers/{day}, which matches them too.
-@router.api_route("/papers/{name}.{kind}", methods=SAFE_METHODS)
-def citations(web: WebDep, name: str, kind: CitationFormat) -> Response:
-    """Cite a paper by its number, or all papers of a day: /papers/17.bib, /papers/2026-07-31.ris."""
-    if day := parse_day(name):
-        with read_session(web.ctx.engine) as session:
-            papers = papers_on_day(session, day)[:MAX_CITED_PAPERS]
-    else:
-        paper = find_paper(web, name)
-        papers = [paper] if paper else []
-    if not papers:
-        return error_page(web, 404, links={"/papers": "The latest papers"})
-    return citation_response(name, kind, papers)
+class PapersParameters(ListParameters):
+    """Query parameters of /papers: those of a list, and of a search. `view` is of earlier versions."""
+
+    q: str = ""
+    view: str = ""
+    position: str = Field(default="", alias="at")
+    since: str = ""
 
 
-@router.api_route("/papers/{number:int}", methods=SAFE_METHODS)
-def paper_page(web: WebDep, number: int) -> HTMLResponse:
-    paper = find_paper(web, str(number))
-    if paper is None:
-        return error_page(web, 404, title="There is no such paper", links={"/papers": "The latest papers"})
-    return web.render("paper.html", entry=paper_entry(paper), bibtex=to_bibtex([paper]))
+@dataclass(frozen=True, slots=True)
+class DayGroup:
+    """Best papers of one list day, and how many it has in all."""
+
+    period: Period
+    entries: Sequence[PaperEntry]
+    total: int
 
 
-@router.api_route("/papers/{number}/thumbnail", methods=SAFE_METHODS)
-def thumbnail(web: WebDep, number: str) -> Response:
-    """Serve the thumbnail of a paper from our own cache only."""
-    paper = find_paper(web, number) if web.ctx.settings.thumbnails else None
-    image = web.thumbnails.get(paper.thumbnail_url) if paper and paper.thumbnail_url else None
-    if image is None:
-        raise HTTPException(404)
-    return Response(image, media_type=image_media_type(image), headers=THUMBNAIL_HEADERS)
+@dataclass(frozen=True, slots=True)
+class PaperList:
+    """What a page lists: groups by day, or one page of a flat list."""
+
+    total: int
+    groups: Sequence[DayGroup] = ()
+    entries: Sequence[PaperEntry] = ()
+    page: int = 1
+    pages: int = 1
+    first_without_upvotes: int | None = None
 
 
 @router.api_route("/papers", methods=SAFE_METHODS)
-def papers_page(
-    web: WebDep,
-    q: TextParameter = "",
-    view: TextParameter = "",
-    trail: Annotated[str, Query(alias="at")] = "",
-    page: TextParameter = "1",
-) -> HTMLResponse:
-    """Show search results for `q`, the last week or month or what trends for `view`, else the latest day."""
-    if q.strip():
-        return _search_page(web, q, trail)
-    with read_session(web.ctx.engine) as session:
-        day = latest_list_day(session)
-        if day is not None and view in VIEW_DAYS:
-            return _view_page(web, session, view, day, page)
-        notices = lasting_notices(load_source_problems(session, web.clock()))
-        if day is None:
-            return web.render("papers-empty.html", source_notices=notices)
-        return _day_page(web, session, day, page, notices)
+def papers_page(web: WebDep, parameters: Annotated[PapersParameters, Query()]) -> Response:
+    """Show search results for `q`, else the papers of the latest list day."""
+    if parameters.q.strip():
+        return search_page(
+            web,
+            parameters.q,
+            parameters.position,
+            source=parameters.source,
+            sort=parameters.sort,
+            since=parameters.since,
+            density=parameters.density,
+        )
+    if parameters.view in LATEST_VIEWS:
+        query = f"?{urlencode({'page': parameters.page})}" if parameters.page != "1" else ""
+        return RedirectResponse(f"{web.root}/papers/{parameters.view}{query}", PERMANENT_REDIRECT)
+    return _latest_page(web, "day", parameters)
 
 
-@router.api_route("/papers/{day}", methods=SAFE_METHODS)
-def day_page(web: WebDep, day: str, page: TextParameter = "1") -> HTMLResponse:
-    parsed = parse_day(day)
+@router.api_route("/search", methods=SAFE_METHODS)
+def search_form_page(web: WebDep, parameters: Annotated[PapersParameters, Query()]) -> Response:
+    """Show a field to search; what is already entered is searched at its own address."""
+    if parameters.q.strip():
+        return RedirectResponse(f"{web.root}/papers?{urlencode({'q': parameters.q})}", PERMANENT_REDIRECT)
+    return web.render("papers-search.html", search=ParsedSearch(""))
+
+
+@router.api_route("/papers/{period}", methods=SAFE_METHODS)
+def period_page(web: WebDep, period: str, parameters: Annotated[ListParameters, Query()]) -> HTMLResponse:
+    """Show a day, a week or a month, the latest week or month with papers, or what trends."""
+    if kind := LATEST_VIEWS.get(period):
+        return _latest_page(web, kind, parameters)
+    parsed = parse_period(period)
     if parsed is None:
         return error_page(
             web,
             404,
-            title="That is no day",
-            text="Write a day like 2026-01-31, or begin with the latest one.",
-            links={"/papers": "The latest papers"},
+            title="This is not a date",
+            text="Write a day like 2026-01-31, a week like 2026-W05 or a month like 2026-01.",
+            links={"/papers": "Latest papers"},
         )
     with read_session(web.ctx.engine) as session:
-        return _day_page(web, session, parsed, page)
+        return _period_page(web, session, parsed, parameters)
 
 
-def _search_page(web: WebContext, text: str, trail_text: str) -> HTMLResponse:
-    search, trail = parse_search(web, text), parse_trail(trail_text)
-    if search.query is None:
-        return web.render("papers-search.html", status=422, search=search, entries=())
-    if trail is None:
-        return error_page(web, 404, links={f"/papers?{search_parameters(text, [])}": "The first page of this search"})
-    results = run_search(web, search.query, trail)
+def _latest_page(web: WebContext, kind: PeriodKind, parameters: ListParameters) -> HTMLResponse:
     with read_session(web.ctx.engine) as session:
-        entries = highlighted_entries(session, results.papers, search.query)
-    last = results.next_before_id
-    return web.render(
-        "papers-search.html",
-        search=search,
-        meaning=describe(search.query),
-        entries=entries,
-        results=results,
-        newer=search_parameters(search.text, trail[:-1]) if trail else "",
-        older=search_parameters(search.text, [*trail, last]) if last else "",
-        first=search_parameters(search.text, []),
+        day = latest_list_day(session)
+        if day is None:
+            return web.render("papers-empty.html", problems=load_source_problems(session, web.clock()))
+        return _period_page(web, session, period_around(kind, day), parameters)
+
+
+def _period_page(web: WebContext, session: Session, period: Period, parameters: ListParameters) -> HTMLResponse:
+    orders = (BY_DAY | PERIOD_ORDERS) if period.kind in PAPERS_PER_DAY else PERIOD_ORDERS
+    options = ListOptions.parse(orders, **parameters.model_dump(include={"source", "category", "sort", "density"}))
+    previous, following = neighbor_list_days(session, period.first, period.last)
+    choices = count_choices(session, period.first, period.last)
+    if not choices.sources:
+        return _empty_page(web, session, period, previous, following)
+    everything = PaperFilter(period.first, period.last, with_upvotes=period.kind == "trending")
+    wanted = PaperFilter(
+        period.first, period.last, options.source, options.category, with_upvotes=everything.with_upvotes
     )
-
-
-def _view_page(web: WebContext, session: Session, name: str, day: date, page: str) -> HTMLResponse:
-    number = parse_page_number(page)
-    papers = load_view(session, name, day, number) if number else ()
-    if not papers and number != 1:
-        return error_page(web, 404, links={f"/papers?view={name}": "The first page"})
-    return web.render(
-        "papers-view.html",
-        view=name,
-        day=day,
-        days=VIEW_DAYS[name],
-        entries=[paper_entry(paper) for paper in papers[:PAPERS_PER_PAGE]],
-        first=(number - 1) * PAPERS_PER_PAGE + 1,
-        page=number,
-        has_next=len(papers) > PAPERS_PER_PAGE and number < MAX_PAGES,
-    )
-
-
-def _day_page(web: WebContext, session: Session, day: date, page: str, notices: tuple[str, ...] = ()) -> HTMLResponse:
-    papers = papers_on_day(session, day)
-    list_day = col(Listing.list_day)
-    previous_day = session.exec(select(func.max(list_day)).where(list_day < day)).one()
-    next_day = session.exec(select(func.min(list_day)).where(list_day > day)).one()
-    if not papers:
-        return _empty_day_page(web, day, previous_day, next_day)
-    pages = -(-len(papers) // PAPERS_PER_PAGE)
-    number = parse_page_number(page, pages)
-    if not number:
-        links = {f"/papers/{day}": f"The first page of {format_day(day)}"}
-        return error_page(web, 404, text=f"The list of {format_day(day)} has {pluralize(pages, 'page')}.", links=links)
-    page_papers = papers[(number - 1) * PAPERS_PER_PAGE : number * PAPERS_PER_PAGE]
-    first_without_upvotes = None
-    if papers[0].upvotes is not None:  # the list begins with papers that have upvotes
-        first_without_upvotes = next((n for n, paper in enumerate(page_papers) if paper.upvotes is None), None)
+    papers = _load_list(session, period, wanted, options, parameters.page)
+    if papers is None:
+        links = {f"/papers/{period.name}{options.query()}": "First page"}
+        return error_page(web, 404, text="This list has no such page.", links=links)
+    last_listed = latest_list_day(session, period.last) or period.last
+    month = month_of(last_listed)
+    counts = count_by_day(session, PaperFilter(month.first, month.last))
     return web.render(
         "papers.html",
-        day=day,
-        entries=[paper_entry(paper) for paper in page_papers],
-        first_without_upvotes=first_without_upvotes,
-        total=len(papers),
-        first=(number - 1) * PAPERS_PER_PAGE + 1,
+        period=period,
+        title=period.title(last_listed),
+        full_title=period.full_title(last_listed),
+        options=options,
+        orders=orders,
+        sort=options.sort or next(iter(orders)),
+        choices=choices,
+        source_options=source_options(choices, options),
+        category_options=category_options(choices, options),
+        papers=papers,
+        total_unfiltered=count_papers(session, everything) if options.is_filtered else papers.total,
+        periods={kind: period_around(kind, last_listed) for kind in ("day", "week", "month")},
+        previous=period_around(period.kind, previous) if previous and period.kind != "trending" else None,
+        following=period_around(period.kind, following) if following and period.kind != "trending" else None,
+        calendar=make_calendar(month, counts, period, *neighbor_list_days(session, month.first, month.last)),
+        source_titles=SOURCE_TITLES,
+        feed=ListOptions(options.source, options.category).query(),
+        problems=_problems_of(load_source_problems(session, web.clock()), period, is_latest=following is None),
+    )
+
+
+def _load_list(
+    session: Session, period: Period, wanted: PaperFilter, options: ListOptions, page_text: str
+) -> PaperList | None:
+    """Load the best papers of each day, or a page of all; None where there is no such page."""
+    if period.kind in PAPERS_PER_DAY and options.sort in {"", *BY_DAY}:
+        if page_text != "1":
+            return None
+        days = best_of_days(session, wanted, PAPERS_PER_DAY[period.kind])
+        groups = [
+            DayGroup(period_around("day", group.day), paper_entries(session, group.papers), group.total)
+            for group in days
+        ]
+        return PaperList(total=count_papers(session, wanted), groups=groups)
+    total = count_papers(session, wanted)
+    pages = min(max(1, -(-total // PAPERS_PER_PAGE)), MAX_PAGES)
+    number = parse_page_number(page_text, pages)
+    if not number:
+        return None
+    order = PaperOrder(options.sort or PaperOrder.UPVOTES)
+    start = (number - 1) * PAPERS_PER_PAGE
+    papers = list_papers(session, wanted, order, offset=start, limit=PAPERS_PER_PAGE)
+    return PaperList(
+        total=total,
+        entries=paper_entries(session, papers, with_days=period.kind != "day"),
         page=number,
         pages=pages,
-        previous_day=previous_day,
-        next_day=next_day,
-        source_notices=notices,
+        first_without_upvotes=_first_without_upvotes(papers) if order == PaperOrder.UPVOTES else None,
     )
 
 
-def _empty_day_page(web: WebContext, day: date, previous_day: date | None, next_day: date | None) -> HTMLResponse:
-    links = {
-        f"/papers/{nearest}": f"{format_day(nearest)} {nearest.year}" for nearest in (previous_day, next_day) if nearest
-    }
-    return error_page(
-        web,
-        404,
-        title=f"Nothing is listed for {format_day(day)} {day.year}",
-        text="The nearest days with a list:" if links else "No list has been read yet. Come back in a while.",
-        links=links or {"/": "To the front page"},
-    )
+def _first_without_upvotes(papers: Sequence[Paper]) -> int | None:
+    """Return where the papers without upvotes begin, if others stand before them on this page."""
+    position = next((number for number, paper in enumerate(papers) if paper.upvotes is None), None)
+    return position or None
+
+
+def source_options(choices: FilterChoices, options: ListOptions) -> list[tuple[str, str]]:
+    """Return values and labels of the sources of a period, and what was chosen even if no paper has it."""
+    names = dict.fromkeys([*choices.sources, *filter(None, [options.source])])
+    return [(name, SOURCE_TITLES.get(name, name)) for name in names]
+
+
+def category_options(choices: FilterChoices, options: ListOptions) -> list[tuple[str, str]]:
+    """Return values and labels of the MAX_CATEGORIES most frequent categories, and of the chosen one."""
+    frequent = sorted(choices.categories, key=lambda name: -choices.categories[name])[:MAX_CATEGORIES]
+    names = sorted({*frequent, *filter(None, [options.category])})
+    return [(name, f"{name} ({format_number(choices.categories.get(name, 0))})") for name in names]
+
+
+def _problems_of(problems: Sequence[SourceProblem], period: Period, *, is_latest: bool) -> list[SourceProblem]:
+    """Return what concerns this period: problems of its days, and on the latest one those that last."""
+    is_lasting = {"down", "quiet"}
+    return [
+        problem
+        for problem in problems
+        if (is_latest and problem.kind in is_lasting)
+        or (problem.kind not in is_lasting and problem.is_error and period.first <= problem.day <= period.last)
+    ]
+
+
+def _empty_page(
+    web: WebContext, session: Session, period: Period, previous: date | None, following: date | None
+) -> HTMLResponse:
+    today = web.clock().date()
+    problems = _problems_of(load_source_problems(session, web.clock()), period, is_latest=False)
+    links: dict[str, str] = {}
+    for nearest in filter(None, (previous, following)):
+        near = period_around(period.kind if period.kind != "trending" else "day", nearest)
+        links[f"/papers/{near.name}"] = near.full_title()
+    if period.first > today:
+        text = f"{format_date(period.first)} is in the future."
+    elif problems:
+        text = " ".join(problem.sentence for problem in problems)
+    elif period.first <= today <= period.last:
+        text = "No list has been published yet. Papers appear here as soon as a source lists them."
+    else:
+        text = "No source listed papers then."
+    return error_page(web, 404, title=f"No papers for {period.full_title()}", text=text, links=links or None)

@@ -12,7 +12,7 @@ from digest.database.models import Listing, Paper
 from digest.jobs import prune
 from digest.jobs.retention import prune_papers
 from digest.matching import parse
-from digest.papers import search_papers, update_index
+from digest.papers import SearchRequest, search_papers, update_index
 from tests.support.contexts import DAY, add_active_subscriber, make_context, plan_digests, store_papers
 from tests.support.factories import NOW
 
@@ -45,7 +45,7 @@ def titles(ctx: AppContext) -> list[str]:
 
 def search(ctx: AppContext, keyword: str) -> list[str]:
     with read_session(ctx.engine) as session:
-        return [paper.title for paper in search_papers(session, parse(keyword), limit=10).papers]
+        return [paper.title for paper in search_papers(session, SearchRequest(parse(keyword)), limit=10).papers]
 
 
 def test_only_papers_go_that_were_never_delivered_and_no_source_lists(ctx: AppContext) -> None:

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,10 +16,18 @@ from sqlmodel import Session, col, select
 from digest.database import read_session, write_session
 from digest.database.models import Paper
 from digest.matching import Matcher, PaperDocument, Query, parse
-from digest.papers import MAX_PAPER_ID, search_papers, store_listings, update_index
+from digest.papers import (
+    SearchOrder,
+    SearchPage,
+    SearchRequest,
+    count_by_list_day,
+    search_papers,
+    store_listings,
+    update_index,
+)
 from digest.papers.documents import load_documents
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms, search_expression
-from tests.support.factories import NOW, paper
+from tests.support.factories import NOW, TODAY, listing, paper
 
 SHARED_DATA = Path(__file__).parents[4] / "shared/data"
 
@@ -83,14 +93,23 @@ def sample_papers() -> list[Paper]:
     ]
 
 
-def search_all_pages(session: Session, query: Query, limit: int = 10) -> list[int]:
+def search_all_pages(session: Session, query: Query, limit: int = 10, **options: Any) -> list[int]:
     ids: list[int] = []
-    before_id: int | None = MAX_PAPER_ID
-    while before_id:
-        page = search_papers(session, query, before_id, limit=limit)
+    position: int | None = 0
+    while position is not None:
+        page = search_papers(session, SearchRequest(query, **options), position, limit=limit)
         ids += [int(found.id or 0) for found in page.papers]
-        before_id = page.next_before_id
+        position = page.next_position
     return ids
+
+
+def count(page: SearchPage) -> tuple[int, bool, bool]:
+    assert page.count
+    return page.count.number, page.count.is_exact, page.count.is_minimum
+
+
+def search(session: Session, keyword: str, **options: Any) -> SearchPage:
+    return search_papers(session, SearchRequest(parse(keyword), **options), limit=5)
 
 
 def match_all_papers(session: Session, query: Query) -> list[int]:
@@ -235,11 +254,11 @@ def test_a_changed_text_is_indexed_again(store: Engine) -> None:
 def test_a_page_scans_a_limited_number_of_papers(store: Engine) -> None:
     store_papers(store, [paper(title=f"Robots {n}", upvotes=9 if n == 0 else 1) for n in range(60)])
     with read_session(store) as session:
-        page = search_papers(session, parse("upvotes>5"), limit=5, scan_limit=20)
+        page = search_papers(session, SearchRequest(parse("upvotes>5")), limit=5, scan_limit=20)
         assert (page.papers, page.scanned_count, page.is_truncated) == ((), 20, True)
-        assert page.next_before_id
-        rest = search_papers(session, parse("upvotes>5"), page.next_before_id, limit=5)
-        assert ([found.title for found in rest.papers], rest.next_before_id, rest.is_truncated) == (
+        assert page.next_position
+        rest = search_papers(session, SearchRequest(parse("upvotes>5")), page.next_position, limit=5)
+        assert ([found.title for found in rest.papers], rest.next_position, rest.is_truncated) == (
             ["Robots 0"],
             None,
             False,
@@ -249,7 +268,7 @@ def test_a_page_scans_a_limited_number_of_papers(store: Engine) -> None:
 def test_the_index_limits_the_papers_scanned(store: Engine) -> None:
     store_papers(store, [paper(title="Robots"), *(paper(title=f"Proteins {n}") for n in range(50))])
     with read_session(store) as session:
-        assert search_papers(session, parse("robot"), limit=5).scanned_count == 1
+        assert search(session, "robot").scanned_count == 1
 
 
 def test_a_deleted_paper_is_not_found(store: Engine) -> None:
@@ -258,3 +277,52 @@ def test_a_deleted_paper_is_not_found(store: Engine) -> None:
         session.execute(text("DELETE FROM paper"))
         assert search_all_pages(session, parse("robot")) == []
         assert session.exec(select(col(Paper.id))).all() == []
+
+
+def test_the_number_of_results_is_exact_for_few_and_estimated_for_many(store: Engine) -> None:
+    store_papers(
+        store,
+        [
+            *(paper(title=f"Walking robots {n}") for n in range(300)),
+            *(paper(title=f"Robots? Arms {n}") for n in range(40)),
+            *(paper(title="Robots; arms") for _ in range(10)),
+        ],
+    )
+    with read_session(store) as session:
+        # The index knows neighbors, not what stands between them: "Robots? Arms" is no phrase.
+        assert count(search(session, "robot arm")) == (0, True, False)
+        assert count(search(session, "robot AND arm")) == (50, True, False)
+        first = search(session, "walking robot")
+        assert count(first) == (300, False, False)
+        assert search(session, "upvotes>5").count is None
+        later = search_papers(session, SearchRequest(parse("walking robot")), first.next_position or 0, limit=5)
+        assert (later.count, len(later.papers)) == (None, 5)
+
+
+def test_results_are_sorted_and_every_page_follows_the_order(store: Engine) -> None:
+    upvotes = (3, None, 40, 0, 3, 200, None)
+    store_papers(store, [paper(title=f"Robots {n}", upvotes=given) for n, given in enumerate(upvotes)])
+    with read_session(store) as session:
+        ids = search_all_pages(session, parse("robot"), limit=2, order=SearchOrder.UPVOTES)
+        titles = {int(found.id or 0): found.title for found in session.exec(select(Paper)).all()}
+    assert [titles[number] for number in ids] == [f"Robots {n}" for n in (5, 2, 4, 0, 3, 6, 1)]
+
+
+def test_results_are_filtered_by_source_and_day_and_counted_by_day(store: Engine) -> None:
+    found = [paper(title=f"Robots {n}") for n in range(4)]
+    store_papers(store, found)
+    with write_session(store) as session:
+        for number, row in enumerate(found):
+            session.add(
+                listing(row, source=("arxiv", "huggingface")[number % 2], list_day=TODAY - timedelta(days=number))
+            )
+        session.add(listing(found[0], source="huggingface", list_day=TODAY - timedelta(days=1)))
+        session.flush()
+        ids = [int(row.id or 0) for row in found]
+        assert search_all_pages(session, parse("robot"), source="huggingface") == [ids[3], ids[1], ids[0]]
+        assert search_all_pages(session, parse("robot"), since=TODAY - timedelta(days=1)) == [ids[1], ids[0]]
+        page = search(session, "robot", source="arxiv", since=TODAY - timedelta(days=1))
+        assert [paper.id for paper in page.papers] == [ids[0]]
+        assert count(page) == (1, True, False)
+        days = [TODAY - timedelta(days=ago) for ago in (2, 1, 0)]
+        assert count_by_list_day(session, ids, days) == dict(zip(days, (1, 2, 1), strict=True))

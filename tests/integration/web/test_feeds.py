@@ -51,6 +51,16 @@ def store_paper(ctx: AppContext, title: str = HOSTILE_TEXT) -> int:
         return int(session.exec(select(Paper.id).where(Paper.title == title)).one() or 0)
 
 
+def test_the_feed_of_the_lists_has_their_papers_and_its_filters(ctx: AppContext, browser: Browser) -> None:
+    for path, count in (("", 1), ("?source=huggingface", 1), ("?source=arxiv", 0), ("?category=cs.CL", 0)):
+        feed = json.loads(browser.get(f"/feeds/json{path}").content)
+        assert feed["feed_url"] == f"http://digest.test/feeds/json{path}"
+        assert [item["id"] for item in feed["items"]] == [f"http://digest.test/papers/{store_paper(ctx)}"] * count
+    assert etree.fromstring(browser.get("/feeds/atom").content).find(f"{ATOM_NAMESPACE}entry") is not None
+    page = ParsedPage(browser.get(f"/papers/{TEST_TIME.date()}").text)
+    assert page.find_tag(rel="alternate", type="application/atom+xml")["href"] == "/feeds/atom"
+
+
 def test_an_atom_feed_has_the_elements_that_the_standard_requires(ctx: AppContext, browser: Browser) -> None:
     response = browser.get("/feeds/atom", params={"q": "robots"})
     feed = etree.fromstring(response.content)
@@ -80,7 +90,7 @@ def test_an_unchanged_feed_is_not_sent_again(browser: Browser, kind: str) -> Non
     assert browser.get(f"/feeds/{kind}?q=nothing").status_code == 200
 
 
-@pytest.mark.parametrize("query", ["", "?q=", "?q=a+AND+(", "?q=%00"])
+@pytest.mark.parametrize("query", ["?q=", "?q=a+AND+(", "?q=%00", "?source=nothing", "?category=%22"])
 def test_a_feed_of_an_invalid_query_is_refused(browser: Browser, query: str) -> None:
     assert browser.get(f"/feeds/atom{query}").status_code == 422
 
@@ -94,7 +104,9 @@ def test_result_pages_link_to_their_feeds(browser: Browser) -> None:
 def test_a_paper_has_a_page_and_files_to_cite_it(ctx: AppContext, browser: Browser) -> None:
     where = f"/papers/{store_paper(ctx)}"
     page = ParsedPage(browser.get(where).text)
-    assert not [tag for tag, _ in page.tags if tag == "script"]
+    assert [found["type"] for tag, found in page.tags if tag == "script" and "src" not in found] == [
+        "application/ld+json"
+    ]
     assert {f"{where}.bib", f"{where}.ris"} <= set(page.links)
     for kind in ("bib", "ris"):
         response = browser.get(f"{where}.{kind}")
@@ -115,7 +127,8 @@ def test_no_title_escapes_from_its_bibtex_entry() -> None:
     assert r"\textbackslash{}input\{/etc/passwd\}" in written
     assert r"\% \$x\_1\textasciicircum{}2\$ \#\textasciitilde{}" in written
     assert "{Ada and Bob, Ltd} and A B" in written
-    assert written.startswith("@misc{x-y-z,\n")
+    assert written.startswith("@misc{adaandbobltdrobots,\n")
+    assert to_bibtex([paper(title="", authors=[], key="x}y,\n@z")]).startswith("@misc{x-y-z,\n")
     bare = written.replace(r"\{", "").replace(r"\}", "")
     assert bare.count("{") == bare.count("}")
     assert written.count("\n@") == 0
