@@ -12,7 +12,7 @@ from itertools import takewhile
 from sqlmodel import Session, col, select
 
 from digest.database.models import FetchStatus, SourceFetch
-from digest.formatting import format_day
+from digest.formatting import format_day, join_words
 from digest.papers.list_days import (
     BACKFILL_DAYS,
     DAY,
@@ -32,6 +32,8 @@ FAILURE_TEXTS = {
     "malformed": "has sent answers that could not be read since",
 }
 LASTING_KINDS = ("down", "quiet")
+SEVERAL_SOURCES = "Papers from {sources} are incomplete today; what is missing will be in a later digest."
+MIN_QUIET_DAYS = 2  # before subscribers hear of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,15 @@ class SourceProblem:
     """Problem of a source, as a sentence. `day` is the day of its newest fact.
 
     `kind`: down (its last fetches all failed), quiet (no list since), failed, partial, stale, empty or missing (one
-    list day), made-up (fetched after all), closed (not complete after two weeks, and no longer asked for).
+    list day), made-up (fetched after all), closed (not complete after two weeks, and no longer asked for). `days`: how
+    many weekdays a quiet source has been quiet.
     """
 
     kind: str
     source: str
     day: date
     sentence: str
+    days: int = 1
 
     @property
     def is_error(self) -> bool:
@@ -74,8 +78,15 @@ def load_source_problems(session: Session, now: datetime, since: datetime | None
 
 
 def subscriber_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
-    """Return the sentences that concern subscribers; a day that is closed is the operator's."""
-    return tuple(problem.sentence for problem in problems if problem.kind != "closed")
+    """Return the one sentence that concerns subscribers, if any: papers that are missing, else a source that is quiet.
+
+    A single quiet weekday, what was made up and a day that is closed are no news for them.
+    """
+    errors = [problem for problem in problems if problem.is_error]
+    if len(sources := sorted({SOURCE_TITLES.get(problem.source, problem.source) for problem in errors})) > 1:
+        return (SEVERAL_SOURCES.format(sources=join_words(sources)),)
+    quiet = [problem for problem in problems if problem.kind == "quiet" and problem.days >= MIN_QUIET_DAYS]
+    return tuple(problem.sentence for problem in (errors or quiet)[:1])
 
 
 def lasting_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
@@ -101,7 +112,7 @@ def describe_problems(
         listed = [day for day in day_fetches if _has_papers(day_fetches[day])]
         begun = max(listed, default=quiet_days[0])
         sentence = f"{title} has announced nothing since {format_day(begun)}; anything late will be in a later digest."
-        yield SourceProblem("quiet", source, quiet_days[-1], sentence)
+        yield SourceProblem("quiet", source, quiet_days[-1], sentence, len(quiet_days))
     for day in sorted(day_fetches):
         if day < open_from:
             if text := _closed_text(day_fetches[day], day):

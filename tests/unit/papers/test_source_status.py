@@ -82,6 +82,26 @@ def test_a_source_that_is_quiet_for_days_is_one_sentence(store: Engine) -> None:
     assert all("Monday" not in sentence for sentence in sentences(store, at(THURSDAY, 12)))
 
 
+def test_subscribers_get_one_sentence_and_hear_of_a_quiet_source_after_two_weekdays(store: Engine) -> None:
+    def notices(now: datetime) -> tuple[str, ...]:
+        return subscriber_notices(problems(store, now))
+
+    log(store, FRIDAY)
+    log(store, MONDAY, "empty", when=at(TUESDAY))
+    log(store, TUESDAY, "empty")
+    assert (len(sentences(store, at(TUESDAY, 12))), notices(at(TUESDAY, 12))) == (1, ())
+    log(store, TUESDAY, "empty", when=at(WEDNESDAY))
+    quiet = "arXiv has announced nothing since Friday 24 July; anything late will be in a later digest."
+    assert notices(at(WEDNESDAY)) == (quiet,)
+    log(store, MONDAY, source="huggingface")
+    log(store, WEDNESDAY, source="huggingface")  # what is missing concerns them more than what is quiet
+    missing = "Hugging Face was not read for Tuesday 28 July; its papers will be fetched later."
+    assert notices(at(WEDNESDAY, 13)) == (missing,)
+    log(store, THURSDAY, "failed")
+    several = "Papers from Hugging Face and arXiv are incomplete today; what is missing will be in a later digest."
+    assert notices(at(THURSDAY, 10)) == (several,)
+
+
 def test_a_quiet_weekend_is_not_mentioned(store: Engine) -> None:
     log(store, FRIDAY)
     for day in (FRIDAY + DAY, FRIDAY + 2 * DAY):
