@@ -46,6 +46,7 @@ from digest.delivery.transitions import (
     resolve,
     retry,
     retry_edition,
+    settle_welcomes,
 )
 
 __all__ = [
@@ -77,5 +78,6 @@ __all__ = [
     "retry",
     "retry_edition",
     "send_queued",
+    "settle_welcomes",
     "went_to_current_address",
 ]

@@ -1,12 +1,11 @@
 """Claim deliveries for one sender, with the rows that their e-mails need; recover what dead senders left behind."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from time import monotonic
 
 import structlog
-from sqlmodel import Session
 
 from digest.context import AppContext
 from digest.database import (
@@ -21,18 +20,16 @@ from digest.database import (
     write_mark,
     write_session,
 )
-from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, InvalidValue
+from digest.database.models import ClaimedDelivery, Delivery, InvalidValue
 from digest.delivery import claims, transitions
 from digest.mail import OutgoingMessage
-from digest.rendering import BatchData, FirstPapers, RenderCache, load_batch, prepare_email
+from digest.rendering import BatchData, RenderCache, load_batch, prepare_email
 
 log = structlog.get_logger()
 
 REPLACEMENT_CHARACTER = "\ufffd"  # read in place of bytes that are no text
 RECOVERY_SECONDS = 5.0  # between searches for what dead senders left, where there are other senders
 Clock = Callable[[], datetime]
-# Finds the papers that the welcome of each new subscriber shows.
-FirstPapersFinder = Callable[[Session, Sequence[ClaimedDelivery], datetime], Mapping[int, FirstPapers]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,6 @@ class Claimer:
     clock: Clock
     identity: SenderIdentity
     cache: RenderCache
-    first_papers: FirstPapersFinder | None = None
     uncertain: int = 0
     unreadable: set[InvalidRow] = field(default_factory=set)
     _recovered_at: float = 0.0
@@ -115,8 +111,6 @@ class Claimer:
             return self.claim(limit, full_domains) if is_shared and self.recover_abandoned() else []
         with read_session(self.ctx.engine) as session:
             batch = load_batch(session, claimed, now, self.cache)
-            if self.first_papers and any(delivery.kind == DeliveryKind.WELCOME for delivery in claimed):
-                batch = replace(batch, first_papers=self.first_papers(session, claimed, now))
         readable = self._quarantine_unreadable(claimed, batch, now)
         # With nothing left the queue would take this for its end.
         return [ClaimedEmail(delivery, batch, now) for delivery in readable] or self.claim(limit, full_domains)

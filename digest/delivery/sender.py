@@ -21,7 +21,7 @@ from digest.context import AppContext
 from digest.database import SENDER_LOCK, ensure_mark, exclusive_lock, is_postgresql, liveness_lock
 from digest.database.models import ClaimedDelivery, DeliveryState
 from digest.delivery.circuit_breaker import CircuitBreaker
-from digest.delivery.claimer import ClaimedEmail, Claimer, Clock, FirstPapersFinder, SenderIdentity
+from digest.delivery.claimer import ClaimedEmail, Claimer, Clock, SenderIdentity
 from digest.delivery.group_commit import GroupCommitter
 from digest.delivery.history import DeliveryReport
 from digest.delivery.rate_limit import RateLimits
@@ -60,13 +60,12 @@ async def send_queued(
     force: bool = False,
     limit: int | None = None,
     cache: RenderCache | None = None,
-    first_papers: FirstPapersFinder | None = None,
 ) -> DeliveryReport:
     """Send everything that is due, or the first `limit` deliveries; setting `stop` ends it after those on the wire.
 
     With SQLite the event loop waits for the store: nothing else should run on it. `force` probes a relay even before
-    its circuit allows it. `cache` outlives one delivery, and serves one at a time. `first_papers` finds what welcomes
-    show. Raises StoreError when the record cannot be kept, after the messages on the wire have had their replies.
+    its circuit allows it. `cache` outlives one delivery, and serves one at a time. Raises
+    StoreError when the record cannot be kept, after the messages on the wire have had their replies.
     """
     with register_sender(ctx) as identity:
         if identity is None:
@@ -74,7 +73,7 @@ async def send_queued(
             return DeliveryReport(busy=True)
         ensure_mark(ctx.engine, clock())
         async with open_relay(ctx) as relay:
-            claimer = Claimer(ctx, clock, identity, RenderCache() if cache is None else cache, first_papers)
+            claimer = Claimer(ctx, clock, identity, RenderCache() if cache is None else cache)
             return await Sender(claimer, relay, stop or asyncio.Event(), on_progress).run(force=force, limit=limit)
 
 

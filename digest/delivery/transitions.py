@@ -4,11 +4,11 @@ Conditions are in the SQL, so that the database and its row counts decide, never
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, text, update
+from sqlalchemy import delete, exists, func, text, update
 from sqlmodel import Session, col, select
 
 from digest.database import InvalidRow, describe_unreadable, insert, is_in_values
@@ -62,6 +62,7 @@ class NewDelivery:
     papers: Sequence[int] = ()
     omitted_papers: Sequence[int] = ()
     recipient: str = ""
+    not_before: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, no
             "recipient": delivery.recipient,
             "message_id": f"<{secrets.token_hex(16)}@{domain}>",
             "attempts": 0,
+            "next_attempt_at": delivery.not_before,
             "reply_code": 0,
             "reply": "",
             "created_at": now,
@@ -98,6 +100,31 @@ def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, no
     # The table, not the class: the statement is compiled once and its rows go in batches.
     new = insert(session, DELIVERY_TABLE).on_conflict_do_nothing(index_elements=["subscriber_id", "edition"])
     return len(session.execute(new.returning(DELIVERY_TABLE.c.id), rows).all())
+
+
+def settle_welcomes(session: Session, subscriber_ids: Collection[int], with_digest: Collection[int]) -> None:
+    """Settle the welcomes of subscribers who were just planned: a first digest is the welcome, else it may be sent."""
+    is_queued = col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.kind) == DeliveryKind.WELCOME
+    # By the index of the queue, where few rows have this priority.
+    welcomes = select(Delivery.id, Delivery.subscriber_id).where(
+        *is_queued, col(Delivery.priority) == PRIORITIES[DeliveryKind.WELCOME]
+    )
+    planned, welcomed = set(subscriber_ids), set(with_digest)
+    superseded: list[int] = []
+    released: list[int] = []
+    for number, subscriber_id in session.exec(welcomes):
+        if subscriber_id in planned:
+            (superseded if subscriber_id in welcomed else released).append(int(number or 0))
+    if superseded:
+        session.execute(delete(Delivery).where(*is_queued, is_in_values(session, col(Delivery.id), superseded)))
+    if released:
+        is_untried = col(Delivery.attempts) == 0  # one that the relay put off keeps its time
+        session.execute(
+            update(Delivery)
+            .where(*is_queued, is_untried, is_in_values(session, col(Delivery.id), released))
+            .values(next_attempt_at=None)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def reclaim_undelivered_papers(

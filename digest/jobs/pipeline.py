@@ -73,7 +73,6 @@ async def deliver(
         force=force,
         limit=limit,
         cache=cache,
-        first_papers=planning.first_papers,
     )
 
 

@@ -20,12 +20,12 @@ only at the end for those that were locked meanwhile.
 - `match_matrix`: which queries match which papers, as a sparse matrix
 - `new_papers`: papers that are new for anyone, matched once
 - `planner`: plan all due subscribers, chunk by chunk
-- `preview`: what some keywords would bring, and the first papers of a new subscriber
+- `preview`: what some keywords would bring
 """
 
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups
 from digest.planning.planner import PlanCallback, PlanReport, plan
-from digest.planning.preview import Preview, first_papers, preview, preview_from_index, preview_many
+from digest.planning.preview import Preview, preview, preview_from_index, preview_many
 
 __all__ = [
     "CHUNK_SIZE",
@@ -34,7 +34,6 @@ __all__ = [
     "PlanReport",
     "Preview",
     "due_groups",
-    "first_papers",
     "plan",
     "preview",
     "preview_from_index",

@@ -108,6 +108,7 @@ def plan_chunk(
         positions = np.flatnonzero(is_individual).tolist()
         rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered, unreadable)
     digests = delivery.enqueue_digests(session, edition, rows, domain, now)
+    delivery.settle_welcomes(session, unplanned.ids.tolist(), [row[0] for row in rows])
     if already_planned:
         _update_subscribers(session, subscribers.filter(is_planned), {"last_due_day": due_day})
     # The mark only grows: these papers were loaded for subscribers who had seen no later listing.

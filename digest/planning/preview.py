@@ -5,20 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from digest import papers
-from digest.database.models import ClaimedDelivery, DeliveryKind, Paper, Subscriber
-from digest.matching import KeywordInput, Matcher, Query, is_exclusion, parse_canonical
+from digest.database.models import Paper
+from digest.matching import KeywordInput, Matcher, Query, parse_canonical
 from digest.papers import Candidate, PaperSelection, PaperSnapshot, build_documents, choose_papers
-from digest.rendering import FirstPapers, PaperView, highlight_matches
-from digest.subscribers import keywords_by_subscriber
+from digest.rendering import PaperView, highlight_matches
 
 if TYPE_CHECKING:
     from digest.papers import RecentPapersIndex
 
 CACHE_SIZE = 20_000  # papers and their highlighted forms
-FIRST_PAPERS_LIMIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,35 +173,3 @@ def _highlighted_paper(
 
 def _rendering_time(day: date, now: datetime) -> datetime:
     return min(now, datetime.combine(day, time.max, UTC))  # in the digest of a past day nothing is late yet
-
-
-def first_papers(session: Session, claimed: Sequence[ClaimedDelivery], now: datetime) -> dict[int, FirstPapers]:
-    """Return what the latest list has for each subscriber whose welcome is among the claimed deliveries.
-
-    Empty while no list has been fetched.
-    """
-    subscriber_ids = [delivery.subscriber_id for delivery in claimed if delivery.kind == DeliveryKind.WELCOME]
-    day = papers.latest_list_day(session) if subscriber_ids else None
-    if day is None:
-        return {}
-    candidates = papers.papers_on_day(session, day)
-    subscribers = session.exec(select(Subscriber).where(col(Subscriber.id).in_(subscriber_ids))).all()
-    keywords = keywords_by_subscriber(session, subscriber_ids)
-    # Exclusions last: the positions of the others are then those of the e-mail, which names exclusions apart.
-    keyword_lists = [
-        sorted(keywords.get(int(row.id or 0), ()), key=lambda keyword: is_exclusion(keyword.canonical))
-        for row in subscribers
-    ]
-    previews = preview_many(session, keyword_lists, candidates, day, now, cap=FIRST_PAPERS_LIMIT)
-    first_listing_ids = {int(paper.id or 0): paper.first_listing_id for paper in candidates}
-    return {
-        int(subscriber.id or 0): FirstPapers(
-            day=day,
-            papers=shown.papers,
-            matched=len(shown.papers) + shown.omitted_count,
-            # No plan has considered them yet, and something is new for them: the next plan queues it.
-            follows=subscriber.last_due_day is None
-            and any(first_listing_ids[number] > subscriber.covered_listing_id for number in shown.paper_ids),
-        )
-        for subscriber, shown in zip(subscribers, previews, strict=True)
-    }

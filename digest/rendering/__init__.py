@@ -34,11 +34,11 @@ from digest.rendering.contexts import (
     ConfirmContext,
     CopyLinkContext,
     DigestContext,
-    FirstPapers,
     GoodbyeContext,
     PaperView,
     PersonalLinks,
     SendTime,
+    Welcome,
     WelcomeContext,
 )
 from digest.rendering.digest import render_digest
@@ -66,7 +66,6 @@ __all__ = [
     "ConfirmContext",
     "CopyLinkContext",
     "DigestContext",
-    "FirstPapers",
     "GoodbyeContext",
     "MatchCache",
     "PaperCard",
@@ -79,6 +78,7 @@ __all__ = [
     "SendTime",
     "SubscriberKeyword",
     "TextPart",
+    "Welcome",
     "WelcomeContext",
     "build_card",
     "digest_context",

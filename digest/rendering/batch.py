@@ -1,8 +1,9 @@
 """What the e-mails of one batch have in common, loaded with a few queries for all of them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -22,12 +23,12 @@ from digest.database.models import (
 )
 from digest.matching import can_parse, is_exclusion
 from digest.papers import PaperCache, PaperSnapshot
-from digest.rendering.contexts import FirstPapers
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.match_cache import MatchCache
 
 NEW_KEYWORDS_LIMIT = 50  # with more new keywords in a batch, what later e-mails will need is looked up, too:
 UPCOMING_KEYWORDS_LIMIT = 10_000  # keywords of these
+FIRST_DIGEST_WITHIN = timedelta(days=14)  # of the confirmation; later nobody expects a welcome
 LATEST_LISTINGS = 2_000  # whose papers they will have
 
 
@@ -75,7 +76,7 @@ class BatchData:
     papers: Mapping[int, PaperSnapshot]
     notices: tuple[str, ...] = ()
     cache: RenderCache = field(default_factory=RenderCache)
-    first_papers: Mapping[int, FirstPapers] = field(default_factory=dict)  # by subscriber, for welcomes
+    first_digests: AbstractSet[int] = frozenset()  # deliveries that welcome their subscribers
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
     unreadable: Sequence[InvalidRow] = ()
 
@@ -103,12 +104,14 @@ def load_batch(
         upcoming = list(filter(can_parse, queued_keywords(session)))
         paper_ids |= set(latest_paper_ids(session)) if upcoming else set()
     snapshots = shared.papers.load(session, paper_ids, now)
+    recipients = load_recipients(session, subscriber_ids)
     batch = BatchData(
-        recipients=load_recipients(session, subscriber_ids),
+        recipients=recipients,
         keywords=keywords,
         canonical_keywords=canonical,
         papers=snapshots,
         notices=shared.papers.notices(session, now),
+        first_digests=find_first_digests(session, deliveries, recipients),
         cache=shared,
         unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],
     )
@@ -165,6 +168,32 @@ def load_recipients(session: Session, subscriber_ids: Collection[int]) -> dict[i
     columns = [getattr(Subscriber, name) for name in ("id", *Recipient._fields)]
     rows = session.execute(sa.select(*columns).where(is_in_values(session, Subscriber.id, subscriber_ids)))
     return {number: Recipient(*values) for number, *values in rows}
+
+
+def find_first_digests(
+    session: Session, deliveries: Sequence[ClaimedDelivery], recipients: Mapping[int, Recipient]
+) -> set[int]:
+    """Return the digests that are their subscribers' first e-mails since they confirmed, lately."""
+    confirmed_at = {}
+    for delivery in deliveries:
+        recipient = recipients.get(delivery.subscriber_id)
+        began = recipient.confirmed_at if recipient and delivery.kind == DeliveryKind.DIGEST else None
+        if isinstance(began, datetime) and timedelta(0) <= delivery.created_at - began < FIRST_DIGEST_WITHIN:
+            confirmed_at[delivery.subscriber_id] = began
+    if not confirmed_at:  # as nearly always
+        return set()
+    earlier = select(Delivery.subscriber_id, Delivery.created_at, Delivery.id).where(
+        is_in_values(session, col(Delivery.subscriber_id), confirmed_at.keys()),
+        col(Delivery.kind).in_((DeliveryKind.DIGEST, DeliveryKind.WELCOME)),
+        col(Delivery.state).in_((DeliveryState.ON_WIRE, DeliveryState.SENT, DeliveryState.UNCERTAIN)),
+    )
+    own = {delivery.id for delivery in deliveries}
+    welcomed = {
+        subscriber_id
+        for subscriber_id, created_at, number in session.exec(earlier)
+        if number not in own and created_at >= confirmed_at[subscriber_id]
+    }
+    return {row.id for row in deliveries if row.subscriber_id in confirmed_at.keys() - welcomed}
 
 
 def load_keywords(session: Session, subscriber_ids: Collection[int]) -> dict[int, list[SubscriberKeyword]]:

@@ -7,7 +7,7 @@ from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
 from digest.matching import KeywordInput, is_exclusion
 from digest.rendering.batch import BatchData
-from digest.rendering.contexts import DigestContext, PaperView, PersonalLinks, SendTime, WelcomeContext
+from digest.rendering.contexts import DigestContext, PaperView, PersonalLinks, SendTime, Welcome, WelcomeContext
 from digest.schedule import load_zone, next_due_day
 from digest.tokens import TokenPurpose, delivery_subject
 
@@ -22,7 +22,7 @@ LINK_PURPOSES = {
 
 
 def welcome_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery, now: datetime) -> WelcomeContext:
-    """Say what comes when, and what would have come already."""
+    """Return what the e-mail after the confirmation says."""
     recipient, keywords = batch.recipients[delivery.subscriber_id], batch.keywords.get(delivery.subscriber_id, ())
     return WelcomeContext(
         product=ctx.product_name,
@@ -31,11 +31,10 @@ def welcome_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery
         weekday=recipient.weekday,
         send_time=SendTime(recipient.send_hour, recipient.timezone),
         keywords=tuple(keyword.text for keyword in keywords if not is_exclusion(keyword.canonical)),
-        exclusions=tuple(keyword.text for keyword in keywords if is_exclusion(keyword.canonical)),
-        first_digest_on=next_due_day(
+        exclusions=_exclusions(batch, delivery),
+        next_digest_on=next_due_day(
             now, recipient.timezone, recipient.send_hour, recipient.frequency, recipient.weekday
         ),
-        first_papers=batch.first_papers.get(delivery.subscriber_id),
         preferences_url=ctx.signed_url(TokenPurpose.PREFERENCES, recipient.nonce, delivery.created_at),
         unsubscribe_url=ctx.signed_url(TokenPurpose.UNSUBSCRIBE, recipient.nonce, delivery.created_at),
         postal_address=ctx.settings.postal_address,
@@ -74,6 +73,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         left_out=len(delivery.omitted_papers),
         left_out_counts=_count_left_out(batch, delivery, positions),
         notices=batch.notices,
+        welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         links=personal_links(ctx, batch, delivery),
         postal_address=ctx.settings.postal_address,
     )
@@ -108,6 +108,18 @@ def _count_left_out(batch: BatchData, delivery: ClaimedDelivery, positions: Mapp
             for canonical in batch.cache.matches.matched_keywords(number, positions):
                 counts[positions[canonical]] += 1
     return tuple(counts) if delivery.omitted_papers else ()
+
+
+def _welcome(batch: BatchData, delivery: ClaimedDelivery) -> Welcome:
+    recipient = batch.recipients[delivery.subscriber_id]
+    schedule = recipient.timezone, recipient.send_hour, recipient.frequency, recipient.weekday
+    return Welcome(exclusions=_exclusions(batch, delivery), next_digest_on=next_due_day(delivery.created_at, *schedule))
+
+
+def _exclusions(batch: BatchData, delivery: ClaimedDelivery) -> tuple[str, ...]:
+    """Return the exclusions of a subscriber without their sign."""
+    keywords = batch.keywords.get(delivery.subscriber_id, ())
+    return tuple(keyword.text.removeprefix("-").strip() for keyword in keywords if is_exclusion(keyword.canonical))
 
 
 def personal_links(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> PersonalLinks:

@@ -58,6 +58,14 @@ class PaperView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What a first digest says to a new subscriber."""
+
+    exclusions: tuple[str, ...] = ()
+    next_digest_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:
     """One digest. Without keywords its papers are the trending ones.
 
@@ -65,7 +73,7 @@ class DigestContext:
     of the edition. Their query numbers are positions of keywords, unless `keyword_positions` has for each paper the
     position that each of its numbers stands for: then subscribers can share a view. `left_out` papers found no room
     in the edition; `left_out_counts` has how many of them each keyword matched. `notices` are whole sentences.
-    `site_url` is the address of the service, where papers have pages.
+    `welcome` is set in a subscriber's first digest. `site_url` is the address of the service, where papers have pages.
     """
 
     day: date
@@ -82,6 +90,7 @@ class DigestContext:
     left_out: int = 0
     left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
+    welcome: Welcome | None = None
     product: str = "Paper Digest"
     site_url: str = ""
     postal_address: str = ""
@@ -111,21 +120,8 @@ class ConfirmContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstPapers:
-    """What the latest list has for a new subscriber: `matched` papers in all, of which `papers` are the best.
-
-    `follows`: the first digest is sent right after the welcome.
-    """
-
-    day: date
-    papers: tuple[PaperView, ...] = ()
-    matched: int = 0
-    follows: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WelcomeContext:
-    """E-mail after the confirmation. `first_papers` is None while no list has been read."""
+    """E-mail after the confirmation, where there is nothing for a first digest yet."""
 
     product: str = "Paper Digest"
     address: str
@@ -134,8 +130,7 @@ class WelcomeContext:
     send_time: SendTime
     keywords: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
-    first_digest_on: date | None = None
-    first_papers: FirstPapers | None = None
+    next_digest_on: date | None = None
     preferences_url: str
     unsubscribe_url: str
     postal_address: str = ""

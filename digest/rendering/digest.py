@@ -11,7 +11,7 @@ from digest import formatting
 from digest.mail import SOFT_BREAK, EmailContent, QuotedPrintable, SizeBudget, encode_part
 from digest.rendering import layout, messages
 from digest.rendering.contexts import LINK_NAMES, DigestContext
-from digest.rendering.fragment_cache import FragmentCache, RenderedPaper
+from digest.rendering.fragment_cache import FragmentCache, RenderedPaper, encode_wrapped
 from digest.rendering.fragments import EMPTY, EncodedPair, EncodedValues, encode_html_and_text
 from digest.rendering.paper_card import HIGHLIGHT_COLORS, REASON_KEYWORD_LENGTH, PaperForm
 
@@ -62,6 +62,8 @@ class DigestBuilder:
             for name, value in layout.subscription_values(context).items():
                 self._add(name, cache.encode(value))
             self._add("address", encode_html_and_text(formatting.truncate(context.address)))
+        for name, value in layout.welcome_values(context).items():
+            self._html[name], self._text[name] = encode_html_and_text(value)[0], encode_wrapped(value, 2, "  ")
 
     def build(self, budget: SizeBudget | None = None) -> EmailContent:
         """Render as many papers as fit into the budget; all of them without one."""
@@ -93,6 +95,7 @@ class DigestBuilder:
             date=layout.date_text(context),
             site_url=context.site_url,
             postal_address=formatting.truncate(context.postal_address),
+            is_first=context.welcome is not None,
             has_keywords=bool(context.keywords),
             nothing_matched=bool(context.keywords) and not self._is_matched,
         )
@@ -108,6 +111,9 @@ class DigestBuilder:
         titles = [cache.encode(title)[0] for title in layout.preheader_titles(self._context.papers)]
         self._html["preheader"] = QuotedPrintable(TITLE_SEPARATOR.join(titles))
         self._html["subject"] = encode_html_and_text(self._subject)[0]
+        if self._context.welcome:
+            self._add("papers_headline", cache.encode(headline))
+            headline = messages.WELCOME_HEADLINE.format(product=formatting.truncate(self._context.product))
         self._add("headline", (cache.encode(headline)[0], cache.wrap(headline)))
         if not shown:
             return

@@ -11,8 +11,10 @@ from digest.rendering.plain_text import display_width, wrap_text
 from digest.rendering.templates import SUBJECT_LENGTH
 
 TOPICS_LIMIT, TOPIC_LENGTH = 3, 40  # keywords in the subject, and characters of each
+PRODUCT_LENGTH = 50  # characters of the service's name in the subject
 PREHEADER_TITLES, PREHEADER_LENGTH = 3, 200  # more hidden text looks like spam
 PREHEADER_SEPARATOR = " · "
+KEYWORDS_LIMIT, KEYWORDS_LENGTH = 12, 600  # keywords named in a welcome, and characters of all of them
 BAR_LENGTH, BAR_INDENT = 20, 36  # of the bars in plain text: signs of the longest, and columns before it at most
 
 
@@ -55,6 +57,9 @@ def subject_text(context: DigestContext, counts: Sequence[KeywordCount], matched
     number = matched or len(context.papers) + context.left_out
     if not number:
         return messages.EMPTY_SUBJECT
+    if context.welcome:
+        product = formatting.truncate(context.product, PRODUCT_LENGTH)
+        return formatting.truncate(messages.WELCOME_SUBJECT.format(number, product=product), SUBJECT_LENGTH)
     sentence = (messages.SUBJECTS if matched else messages.TRENDING_SUBJECTS)[context.period]
     room = SUBJECT_LENGTH - len(sentence.format(number, topics=""))
     names = [formatting.truncate(count.keyword, TOPIC_LENGTH) for count in counts]
@@ -119,6 +124,26 @@ def missed_papers_notice(context: DigestContext, more_papers: int) -> str:
     shown = len(context.papers) + context.left_out - more_papers
     more = formatting.format_number(more_papers)
     return messages.CATCHING_UP_IN_PART.format(shown, since=since, more=more)
+
+
+def welcome_values(context: DigestContext) -> dict[str, str]:
+    """Return what the first digest names: all keywords that one entered, and when the next digest may come."""
+    if context.welcome is None:
+        return {}
+    exclusions, next_on = context.welcome.exclusions, context.welcome.next_digest_on
+    keywords, excluded = leading_keywords(context.keywords), leading_keywords(exclusions)
+    values = {
+        "all_keywords": formatting.join_words(keywords, len(context.keywords) - len(keywords)),
+        "exclusions": formatting.join_words(excluded, len(exclusions) - len(excluded)),
+        "next_digest_on": formatting.format_day(next_on) if next_on else "",
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def leading_keywords(keywords: Sequence[str]) -> tuple[str, ...]:
+    """Return as many keywords as an e-mail names, each on one line and not too long."""
+    texts = [formatting.truncate(keyword, REASON_KEYWORD_LENGTH) for keyword in keywords]
+    return formatting.fit_words(texts, limit=KEYWORDS_LENGTH, max_count=KEYWORDS_LIMIT)
 
 
 def subscription_values(context: DigestContext) -> dict[str, str]:

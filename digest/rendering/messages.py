@@ -30,6 +30,7 @@ HEADLINES: Mapping[Period, CountedSentence] = {
     "week": CountedSentence("1 new paper this week", "{count} new papers this week"),
     "month": CountedSentence("1 new paper this month", "{count} new papers this month"),
 }
+WELCOME_HEADLINE = "Welcome to {product}"
 TRENDING_HEADLINES: Mapping[Period, str] = {
     "day": "Today's trending papers",
     "week": "This week's trending papers",
@@ -42,6 +43,9 @@ SUBJECTS: Mapping[Period, CountedSentence] = {
     "week": CountedSentence("1 paper this week: {topics}", "{count} papers this week: {topics}"),
     "month": CountedSentence("1 paper this month: {topics}", "{count} papers this month: {topics}"),
 }
+WELCOME_SUBJECT = CountedSentence(
+    "Welcome to {product}: your first paper", "Welcome to {product}: your first {count} papers"
+)
 TRENDING_SUBJECTS: Mapping[Period, CountedSentence] = {
     "day": CountedSentence("1 trending paper: {topics}", "{count} trending papers: {topics}"),
     "week": CountedSentence("1 trending paper this week: {topics}", "{count} trending papers this week: {topics}"),

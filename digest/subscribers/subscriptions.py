@@ -6,7 +6,7 @@ The pages, the command line and the demo all call these.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -32,6 +32,8 @@ from digest.subscribers.records import (
 from digest.subscribers.resubscribe import undo_unsubscription_token
 from digest.subscribers.suppression_list import REASON_DECLINED, lift_suppression
 from digest.tokens import TokenPurpose
+
+PLAN_WAIT = timedelta(minutes=15)  # how long a welcome waits for the plan, which may make it the first digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
         if was_pending:
             ended_at = subscriber.ended_at
             _start_subscription(session, subscriber, now)
-            enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended_at, now)
+            # The next plan decides: a first digest is the welcome, too.
+            enqueue_email(ctx, session, subscriber, DeliveryKind.WELCOME, ended_at, now, not_before=now + PLAN_WAIT)
         return ActionResult(profile=to_profile(session, subscriber), changed=was_pending)
 
 
@@ -270,11 +273,12 @@ def enqueue_email(
     kind: DeliveryKind,
     ended_at: datetime | None,
     now: datetime,
+    not_before: datetime | None = None,
 ) -> bool:
     """Queue an e-mail about the subscription, at most one of a kind a day; return whether one is queued now."""
     # One of a kind a day: the unique edition refuses a second. To leave and come back on one day begins a new count.
     is_new_count = ended_at is not None and ended_at.date() == now.date()
     edition = f"{kind}:{now.date().isoformat()}" + (f":{ended_at:%H%M%S%f}" if is_new_count else "")
-    new = NewDelivery(int(subscriber.id or 0), kind, edition)
+    new = NewDelivery(int(subscriber.id or 0), kind, edition, not_before=not_before)
     # One that failed or was put off is not counted: who asks again gets it.
     return bool(delivery.enqueue(session, [new], ctx.sender_domain, now)) or delivery.retry_edition(session, new)

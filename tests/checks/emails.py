@@ -116,8 +116,10 @@ def send_all_kinds(ctx: AppContext) -> int:
 
 
 async def _send(ctx: AppContext, now: datetime) -> int:
+    long_ago = now - timedelta(days=30)
     for name, (preferences, keywords) in digest_subscribers().items():
-        add_subscriber(ctx, f"{name}@{RECIPIENTS}", preferences, parse_keywords_or_raise(keywords), now, confirmed=True)
+        confirmed = parse_keywords_or_raise(keywords)
+        add_subscriber(ctx, f"{name}@{RECIPIENTS}", preferences, confirmed, long_ago, confirmed=True)
     with write_session(ctx.engine) as session:
         # Over some days, so that a weekly digest has days to group by, and a daily one papers that come late.
         days = [now.date() - timedelta(days=number % DAYS) for number in range(PAPER_COUNT)]
@@ -127,10 +129,14 @@ async def _send(ctx: AppContext, now: datetime) -> int:
     await plan(ctx, now)
     sent = (await deliver(ctx, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"
-    preferences, keyword_inputs = Preferences(), parse_keywords_or_raise(["hallucination", "graph*"])
+    preferences, keyword_inputs = Preferences(), parse_keywords_or_raise(["origami", "graph*", "-survey"])
     subscribe(ctx, ada, preferences, keyword_inputs, now)
     sent += (await deliver(ctx, lambda: now)).sent
-    confirm(ctx, sign_token(ctx, ada, TokenPurpose.CONFIRM, now), now)
+    first = f"first@{RECIPIENTS}"
+    subscribe(ctx, first, preferences, parse_keywords_or_raise(["hallucination", "graph*", "-survey"]), now)
+    for email in (ada, first):
+        confirm(ctx, sign_token(ctx, email, TokenPurpose.CONFIRM, now), now)
+    await plan(ctx, now)
     subscribe(ctx, ada, preferences, keyword_inputs, now)
     sent += (await deliver(ctx, lambda: now)).sent
     unsubscribe(ctx, sign_token(ctx, ada, TokenPurpose.UNSUBSCRIBE, now), now)

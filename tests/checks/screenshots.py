@@ -10,7 +10,7 @@ from tests.checks.postfix import postfix, run, wait_for_emails
 from tests.checks.requirements import print_line
 from tests.checks.thunderbird import take_screenshot
 
-EMAILS = ("digest-6", "welcome")
+EMAILS = ("digest-6", "first")
 MIN_COLORS = 50  # in a picture that shows something
 
 

@@ -21,13 +21,18 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
     row_places = range(CARDS_PER_DIGEST, len(context.papers))
     rows_html, rows_text = _render_papers(context, "row", row_places)
     row_heading = messages.MORE_MATCHES if matched else messages.MORE_PAPERS
+    product, headline = formatting.truncate(context.product), layout.headline_text(context, matched)
+    welcome = {"all_keywords": "", "exclusions": "", "next_digest_on": ""} | layout.welcome_values(context)
     common: dict[str, object] = {
         "subject": layout.subject_text(context, counts, matched),
-        "product": formatting.truncate(context.product),
+        "product": product,
         "date": layout.date_text(context),
         "site_url": context.site_url,
         "links": {name: getattr(context.links, name) for name in LINK_NAMES},
-        "headline": layout.headline_text(context, matched),
+        "headline": messages.WELCOME_HEADLINE.format(product=product) if context.welcome else headline,
+        "papers_headline": headline if context.welcome else "",
+        "is_first": context.welcome is not None,
+        **welcome,
         "preheader": layout.PREHEADER_SEPARATOR.join(layout.preheader_titles(context.papers)),
         "nothing_matched": bool(context.keywords) and not matched,
         "more_keywords": messages.MORE_KEYWORDS.format(hidden) if hidden else "",
@@ -54,7 +59,8 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
         "keyword_counts": layout.keyword_bars(shown) if shown else "",
         "cards": cards_text,
         "rows": rows_text,
-        "headline": wrap_text(layout.headline_text(context, matched)),
+        "headline": wrap_text(str(common["headline"])),
+        **{name: wrap_text(value, 2)[2:] for name, value in welcome.items()},
     }
     text, html = (
         render_template("digest-body.txt", **(common | in_text)),

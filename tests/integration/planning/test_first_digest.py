@@ -1,16 +1,17 @@
-"""First papers of a new subscriber in the welcome, and the link to undo in the goodbye."""
+"""First digest of a new subscriber, which is the welcome, and the link to undo in the goodbye."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from digest.context import AppContext
-from digest.database import read_session
-from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, Subscriber, SubscriberStatus
-from digest.planning import first_papers
-from digest.rendering import FirstPapers, load_batch, prepare_email
+from digest.database import read_session, write_session
+from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, DeliveryState, SubscriberStatus
+from digest.delivery import count_due
+from digest.rendering import load_batch, prepare_email
 from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, resubscribe, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
 from tests.support.contexts import (
@@ -40,70 +41,99 @@ def subscribe_and_confirm(
     confirm(ctx, sign_token(ctx, email, TokenPurpose.CONFIRM, now), now)
 
 
-def first_papers_by_email(ctx: AppContext, now: datetime = NOW) -> dict[str, FirstPapers]:
+def emails_after_plan(ctx: AppContext, email: str, now: datetime = NOW) -> list[Delivery]:
+    """Plan, and return what is queued for a subscriber but the confirmation."""
+    plan_digests(ctx, now)
+    return [row for row in StoreView(ctx.engine).deliveries(email) if row.kind != DeliveryKind.CONFIRM]
+
+
+def mark_sent(ctx: AppContext) -> None:
+    with write_session(ctx.engine) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SENT))
+
+
+def message_of(ctx: AppContext, delivery: Delivery, now: datetime = NOW) -> EmailMessage:
+    claimed = [ClaimedDelivery.from_delivery(delivery)]
     with read_session(ctx.engine) as session:
-        found = first_papers(
-            session, [ClaimedDelivery.from_delivery(delivery) for delivery in StoreView(ctx.engine).deliveries()], now
-        )
-    with read_session(ctx.engine) as session:
-        return {session.get_one(Subscriber, number).email: papers for number, papers in found.items()}
+        raw = prepare_email(ctx, load_batch(session, claimed, now), claimed[0], now).render()
+    return message_from_bytes(raw, policy=policy.default)
 
 
 def render(ctx: AppContext, delivery: Delivery, now: datetime = NOW) -> tuple[str, str]:
     """Text and HTML of an e-mail, as a mail program decodes them."""
-    claimed = [ClaimedDelivery.from_delivery(delivery)]
-    with read_session(ctx.engine) as session:
-        raw = prepare_email(ctx, load_batch(session, claimed, now), claimed[0], now).render()
-    message = message_from_bytes(raw, policy=policy.default)
+    message = message_of(ctx, delivery, now)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
     return text.get_content(), html.get_content()
 
 
-def test_the_welcome_shows_what_the_latest_list_has_for_its_subscriber(ctx: AppContext) -> None:
+def count_due_now(ctx: AppContext, now: datetime) -> int:
+    with read_session(ctx.engine) as session:
+        return count_due(session, now, limit=10)
+
+
+def test_welcome_and_first_digest_are_one_email(ctx: AppContext) -> None:
     store_papers(ctx, NOW - DAY, "An old robot")
-    store_papers(ctx, NOW, *(f"Robot {n}" for n in range(7)), "A protein", "A survey of proteins")
-    subscribe_and_confirm(ctx, ADA, "-survey", "protein", "speech")
-    subscribe_and_confirm(ctx, BOB, "robot", "tree")
-    found = first_papers_by_email(ctx)
-    ada, bob = found[ADA], found[BOB]
-    assert ([view.paper.title for view in ada.papers], ada.matched, ada.follows) == (["A protein"], 1, True)
-    assert ada.papers[0].matched_in == ((0, "title"),)  # exclusions come last
-    assert (len(bob.papers), bob.matched, bob.day) == (5, 7, date(2026, 7, 29))
+    store_papers(ctx, NOW, "A robot", "A protein", "A survey of robots")
+    subscribe_and_confirm(ctx, ADA, "-survey", "robot")
+    [first] = emails_after_plan(ctx, ADA)
+    assert (first.kind, len(first.papers)) == (DeliveryKind.DIGEST, 1)
+    for part in render(ctx, first):
+        assert "Welcome to Paper Digest" in part
+        assert "the next one may arrive" in part
+        assert "Thursday 30 July" in part
+        assert "robot" in part
+        assert "survey" in part  # what is excluded
+    mark_sent(ctx)
+    store_papers(ctx, NOW + DAY, "Another robot")
+    [_, second] = emails_after_plan(ctx, ADA, NOW + DAY)
+    assert "Welcome" not in "".join(render(ctx, second, NOW + DAY))
 
 
-def test_the_promised_first_digest_is_planned_at_once_with_these_papers(ctx: AppContext) -> None:
-    store_papers(ctx, NOW, "A robot", "A protein")
+def test_without_papers_the_welcome_is_sent_once_planned_and_the_first_digest_welcomes_nobody(ctx: AppContext) -> None:
+    store_papers(ctx, NOW, "A robot")
+    subscribe_and_confirm(ctx, ADA, "speech")
+    assert count_due_now(ctx, NOW) == 1  # the confirmation: the welcome waits for the plan
+    [welcome] = emails_after_plan(ctx, ADA)
+    assert (welcome.kind, count_due_now(ctx, NOW)) == (DeliveryKind.WELCOME, 2)
+    text, _ = render(ctx, welcome)
+    assert "No new papers match right now." in text
+    assert "Your first digest may arrive on Thursday 30 July." in text
+    mark_sent(ctx)
+    store_papers(ctx, NOW + DAY, "Speech")
+    [_, digest] = emails_after_plan(ctx, ADA, NOW + DAY)
+    assert digest.kind == DeliveryKind.DIGEST
+    assert "Welcome" not in "".join(render(ctx, digest, NOW + DAY))
+
+
+def test_a_welcome_that_is_still_queued_gives_way_to_a_first_digest(ctx: AppContext) -> None:
     subscribe_and_confirm(ctx, ADA, "robot")
-    subscribe_and_confirm(ctx, BOB, "speech")
-    before = first_papers_by_email(ctx)
-    plan_digests(ctx, NOW)
-    digests = [row for row in StoreView(ctx.engine).deliveries() if row.kind == DeliveryKind.DIGEST]
-    assert [len(digest.papers) for digest in digests] == [1]
-    assert (before[ADA].follows, before[BOB].follows) == (True, False)
-    # A welcome that was put off until after the plan promises nothing more.
-    assert not first_papers_by_email(ctx)[ADA].follows
-    store_papers(ctx, NOW, "Another robot")
-    assert not first_papers_by_email(ctx)[ADA].follows
+    assert [row.kind for row in emails_after_plan(ctx, ADA)] == [DeliveryKind.WELCOME]
+    store_papers(ctx, NOW + DAY, "A robot")
+    [first] = emails_after_plan(ctx, ADA, NOW + DAY)
+    assert (first.kind, "Welcome to" in render(ctx, first, NOW + DAY)[0]) == (DeliveryKind.DIGEST, True)
 
 
-def test_papers_that_were_mailed_before_are_not_promised(ctx: AppContext) -> None:
+def test_a_welcome_does_not_wait_for_a_plan_that_never_comes(ctx: AppContext) -> None:
+    subscribe_and_confirm(ctx, ADA, "robot")
+    assert [count_due_now(ctx, NOW + wait * timedelta(minutes=1)) for wait in (0, 14, 15)] == [1, 1, 2]
+
+
+def test_who_comes_back_is_welcomed_again_and_a_first_digest_that_failed_is_not_counted(ctx: AppContext) -> None:
     store_papers(ctx, NOW, "A robot")
     subscribe_and_confirm(ctx, ADA, "robot")
-    plan_digests(ctx, NOW)
-    unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, NOW), NOW)
-    subscribe_and_confirm(ctx, ADA, "robot", now=NOW + timedelta(hours=1))
-    seen = first_papers_by_email(ctx)[ADA]
-    assert (seen.matched, seen.follows) == (1, False)
-
-
-def test_before_the_first_fetch_there_are_no_first_papers(ctx: AppContext) -> None:
-    subscribe_and_confirm(ctx, ADA, "robot")
-    assert first_papers_by_email(ctx) == {}
-    text, html = render(ctx, StoreView(ctx.engine).deliveries(ADA)[-1])
-    for part in (text, html):
-        assert "The first letter may come on Thursday 30 July." in part
+    emails_after_plan(ctx, ADA)
+    with write_session(ctx.engine) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.FAILED))
+    [_, again] = emails_after_plan(ctx, ADA, NOW + DAY)  # brings the paper that did not arrive
+    assert "Welcome to" in render(ctx, again, NOW + DAY)[0]
+    mark_sent(ctx)
+    later = NOW + 9 * DAY
+    unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, later), later)
+    subscribe_and_confirm(ctx, ADA, "robot", now=later)
+    store_papers(ctx, later, "One more robot")
+    assert "Welcome to" in render(ctx, emails_after_plan(ctx, ADA, later)[-1], later)[0]
 
 
 def test_the_welcome_names_the_next_day_in_the_subscribers_time_zone(ctx: AppContext) -> None:
@@ -112,11 +142,11 @@ def test_the_welcome_names_the_next_day_in_the_subscribers_time_zone(ctx: AppCon
         assert day in render(ctx, StoreView(ctx.engine).deliveries(email)[-1])[0]
 
 
-def test_without_keywords_the_trending_papers_are_shown(ctx: AppContext) -> None:
+def test_the_first_digest_of_a_subscriber_without_keywords_has_the_trending_papers(ctx: AppContext) -> None:
     store_papers(ctx, NOW, "A robot", "A protein", source="huggingface", upvotes=9)
     subscribe_and_confirm(ctx, ADA)
-    seen = first_papers_by_email(ctx)[ADA]
-    assert ([view.paper.title for view in seen.papers], seen.follows) == (["A robot", "A protein"], True)
+    [first] = emails_after_plan(ctx, ADA)
+    assert "your first 2 papers" in message_of(ctx, first)["Subject"]
 
 
 def test_the_goodbye_has_the_link_that_undoes_it(ctx: AppContext) -> None:

@@ -39,6 +39,7 @@ def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, R
         "catch-up",
         "summaries",
         "trending",
+        "first",
     }
     assert set(mails) == digests | {"confirm", "already", "welcome", "goodbye"}
     for many in (1, 6, 25, 200):

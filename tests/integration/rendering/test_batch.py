@@ -69,7 +69,7 @@ def test_a_digest_stays_the_same_when_its_subscriber_changes_keywords(store: Eng
     copy = render_web_copy(
         ctx, ctx.token_signer.sign(TokenPurpose.VIEW, str(claimed_delivery(ctx).id), TUESDAY), TUESDAY
     )
-    assert copy == render_digest(replace(after, links=NO_LINKS, address=""), all_papers=True).html
+    assert copy == render_digest(replace(after, links=NO_LINKS, address="", welcome=None), all_papers=True).html
     assert "graph" not in copy
 
 

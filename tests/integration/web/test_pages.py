@@ -443,8 +443,8 @@ def test_the_web_copy_is_the_digest_and_only_its_link_opens_it(ctx: AppContext, 
     assert "1 new paper matches your keywords" in ParsedPage(page.text).text
     assert "Speech" not in page.text
     with read_session(ctx.engine) as session:
-        (welcome,) = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.WELCOME)).all()
-    for other in (str(welcome.id), "999", "x"):
+        (confirmation,) = session.exec(select(Delivery).where(Delivery.kind == DeliveryKind.CONFIRM)).all()
+    for other in (str(confirmation.id), "999", "x"):
         assert browser.get(ctx.signed_url(TokenPurpose.VIEW, other, TEST_TIME)).status_code == 410
 
 

@@ -96,7 +96,7 @@ def in_subject(subject: str) -> str:
 def digest(title: str, name: str, keyword: str, organization: str, notice: str) -> EmailContent:
     return render_digest(
         make_context(
-            make_view(title, authors=(name,), organization=organization, keywords=(keyword,)),
+            make_view(title, authors=(name,), organization=organization, keywords=(), matched_in=((0, "title"),)),
             keywords=(keyword,),
             notices=(notice,),
         )

@@ -13,7 +13,7 @@ from parsel import Selector
 
 from digest.mail import EmailContent
 from digest.matching import Span
-from digest.rendering import PersonalLinks, render_digest
+from digest.rendering import PersonalLinks, Welcome, render_digest
 from tests.support.email_factory import KEYWORDS, LINKS, SITE, make_context, make_view
 
 DATA = Path(__file__).parents[2] / "data" / "emails"
@@ -310,3 +310,34 @@ def test_bars_of_plain_text_have_room_for_any_count_and_keyword() -> None:
     email = render_digest(make_context(*views, make_view("T", "", matched_in=((1, "title"),)), keywords=keywords))
     assert f"  quantum                               {'#' * 20} 99\n" in email.text
     assert "\n  a keyword that is far too long to have a column of its own… # 1\n" in email.text
+
+
+def test_the_first_digest_is_the_welcome_too() -> None:
+    keywords = ("post-training", "quantum")
+    welcome = Welcome(exclusions=("survey", "<b>"), next_digest_on=date(2025, 10, 31))
+    email = render_digest(make_context(make_view(keywords=keywords), keywords=keywords, welcome=welcome))
+    assert email.subject == "Welcome to Paper Digest: your first paper"
+    assert page(email).css("h1::text").get() == email.text.partition("\n")[0] == "Welcome to Paper Digest"
+    for text in (" ".join(email.text.split()), visible_text(page(email)).replace("\u2019", "'")):
+        assert "You'll get new papers that match your keywords every weekday at 08:00 (Berlin)." in text
+        assert "This is your first digest; the next one may arrive on Friday 31 October." in text
+        assert "Your keywords: post-training and quantum" in text
+        assert "Excluding: survey and <b>" in text
+        assert "Keep this e-mail: it's how you manage your subscription. There is no password." in text
+        assert (
+            text.index("There is no password")
+            < text.index("1 new paper matches your keywords")
+            < text.rindex("Reshapes")
+        )
+    later = render_digest(make_context(make_view(keywords=keywords), keywords=keywords))
+    assert not re.search("Welcome|password|first digest", later.subject + later.text + later.html)
+
+
+def test_the_first_digest_of_trending_papers_says_how_to_get_others() -> None:
+    views = [make_view("Liked", "By all.", number=n, is_trending=True) for n in (1, 2)]
+    email = render_digest(make_context(*views, keywords=(), welcome=Welcome()))
+    assert email.subject == "Welcome to Paper Digest: your first 2 papers"
+    assert (
+        "You'll get the trending papers\nevery weekday at 08:00 (Berlin).\nThis is your first digest.\n" in email.text
+    )
+    assert "Your keywords" not in email.text

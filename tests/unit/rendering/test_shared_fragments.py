@@ -20,7 +20,7 @@ from digest.mail import (
     decode_quoted_printable,
     encode_part,
 )
-from digest.rendering import DigestContext, PersonalLinks, render_digest
+from digest.rendering import DigestContext, PersonalLinks, Welcome, render_digest
 from digest.rendering.contexts import LINK_NAMES
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.fragments import Fragment, encode_html_and_text, placeholder
@@ -49,6 +49,7 @@ AWKWARD = (
     "\ue000",
 )
 PHRASE = st.lists(st.one_of(st.text(max_size=20), st.sampled_from(AWKWARD)), max_size=6).map(" ".join)
+DATES = st.sampled_from([None, DAY])
 KEYWORD = PHRASE.filter(lambda text: bool(text.strip()))
 
 
@@ -82,6 +83,9 @@ def contexts(draw: st.DrawFn) -> DigestContext:
         notices=tuple(draw(st.lists(PHRASE, max_size=2))),
         postal_address=draw(PHRASE),
         product=draw(PHRASE),
+        welcome=draw(
+            st.none() | st.builds(Welcome, exclusions=st.lists(PHRASE, max_size=14).map(tuple), next_digest_on=DATES)
+        ),
         address=draw(PHRASE),
         links=draw(
             st.sampled_from(
