@@ -83,10 +83,9 @@ def test_a_subscriber_confirms_receives_changes_and_unsubscribes(service: tuple[
     assert command.json("subscribers", "show", ADA)["status"] == "pending"
     assert client.post(confirm).is_success
     assert command.json("subscribers", "show", ADA)["status"] == "active"
-    assert wait_for(lambda: emails("welcome"))
     (digest,) = wait_for(lambda: emails("digest"))
     assert digest.recipient == ADA
-    assert "2 papers" in digest.subject
+    assert digest.subject == "Welcome to Paper Digest: your first 2 papers"
     assert {"2611.10000", "2611.10001"} <= set(re.findall(r"arxiv.org/abs/(\S+)", digest.part("plain")))
     assert "2611.10002" not in digest.part("html")
     # The copy on the web has the same papers.
@@ -102,7 +101,7 @@ def test_a_subscriber_confirms_receives_changes_and_unsubscribes(service: tuple[
     assert client.post(header, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert command.json("subscribers", "show", ADA)["status"] == "unsubscribed"
     assert client.post(preferences, data=form).status_code == 410
-    assert [len(emails(kind)) for kind in ("confirm", "welcome", "digest")] == [1, 1, 1]
+    assert [len(emails(kind)) for kind in ("confirm", "welcome", "digest")] == [1, 0, 1]
 
 
 def link(email: StoredMessage, page: str) -> str:
@@ -119,7 +118,7 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     assert first["offline"]
     assert sum(source["new"] for source in first["sources"].values()) >= 60
     assert {email["kind"]: email["state"] for email in first["demo_emails"]} == dict.fromkeys(
-        ("confirm", "welcome", "digest"), "sent"
+        ("confirm", "digest"), "sent"
     )
     assert min(first["keywords"].values()) > 0
     for email in first["demo_emails"]:

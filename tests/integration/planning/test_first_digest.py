@@ -91,7 +91,9 @@ def test_welcome_and_first_digest_are_one_email(ctx: AppContext) -> None:
     assert "Welcome" not in "".join(render(ctx, second, NOW + DAY))
 
 
-def test_without_papers_the_welcome_is_sent_once_planned_and_the_first_digest_welcomes_nobody(ctx: AppContext) -> None:
+def test_without_papers_the_welcome_is_sent_once_planned_and_the_first_digest_is_an_ordinary_one(
+    ctx: AppContext,
+) -> None:
     store_papers(ctx, NOW, "A robot")
     subscribe_and_confirm(ctx, ADA, "speech")
     assert count_due_now(ctx, NOW) == 1  # the confirmation: the welcome waits for the plan
