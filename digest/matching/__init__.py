@@ -8,6 +8,7 @@
 - `expressions`: AND, OR and NOT, and their normal form
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
+- `messages`: messages about keywords that cannot be parsed
 - `normalize`: words of a text, and the forms that they are compared by
 - `parser`: tokens to an expression of terms
 - `phrase_index`: many phrases in one text

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from digest.errors import QueryError
+from digest.matching import messages
 from digest.matching.terms import Phrase, Term
 
 
@@ -108,8 +109,8 @@ def normalize(node: Node, *, negated: bool = False) -> Node:
     operands = _merge_fields(operands, negated=kind is And)
     for operand in operands.values():
         if isinstance(operand, Not) and operand.operand.canonical in operands:
-            verb = "can never match" if kind is And else "matches every paper"
-            raise QueryError(f"{operand.operand.canonical} and its opposite together: that {verb}", position=1)
+            message = messages.never_matches if kind is And else messages.always_matches
+            raise QueryError(message(operand.operand.canonical), position=1)
     needed = list(operands.values())
     for operand in operands.values():
         others = [other for other in needed if other is not operand]

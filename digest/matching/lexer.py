@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from digest.errors import QueryError
+from digest.matching import messages
 from digest.matching.phrases import syntax_error
 
 FIELDS = {
@@ -90,17 +90,16 @@ class Token:
 def normalize_line(text: str, max_length: int) -> str:
     """Turn tabs and line ends into blanks and %28 into (, without changing the position of anything."""
     if not text.strip():
-        raise QueryError("an empty keyword: write the words to look for", position=1)
+        raise syntax_error(messages.EMPTY, 0)
     start = len(text) - len(text.lstrip())
     if max(len(text.strip()), start) > max_length:
-        advice = f"a query has at most {max_length} characters, this has {len(text.rstrip())}"
-        raise syntax_error("too long", max_length, advice)
+        raise syntax_error(messages.line_too_long(max_length, len(text.rstrip())), max_length)
     if text.isascii() and text.isprintable() and "%" not in text and "+" not in text:
         return text.rstrip()
     line = "".join(" " if char.isspace() else char for char in text.rstrip())
     for index, char in enumerate(line):
         if unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI:
-            raise syntax_error(f"invisible control character U+{ord(char):04X}", index, "remove it")
+            raise syntax_error(messages.control_character(ord(char)), index)
     if _URL_OPERATOR.search(line):  # copied from a URL: every + is a blank there
         line = line.replace("+", " ")
     return _PERCENT_CODE.sub(lambda match: _PERCENT_DECODED[match.group().upper()], line)
@@ -115,7 +114,7 @@ def tokenize(line: str) -> list[Token]:
     """Split a line into tokens. QueryError for an unclosed quote and for signs without a meaning here."""
     quotes = [match.start() for match in _QUOTE.finditer(line)]
     if len(quotes) % 2:
-        raise syntax_error("unclosed quote", quotes[-1], 'add a closing " or remove this one')
+        raise syntax_error(messages.UNCLOSED_QUOTE, quotes[-1])
     closing = dict(zip(quotes[::2], quotes[1::2], strict=True))
     tokens: list[Token] = []
     position = 0
@@ -145,17 +144,17 @@ def match_parentheses(tokens: Sequence[Token], max_depth: int) -> dict[int, int]
         if token.kind is TokenKind.OPEN:
             opened.append((number, signs))
             if len(opened) > max_depth:
-                raise syntax_error("too many brackets", token.start, f"at most {max_depth} may lie within each other")
+                raise syntax_error(messages.too_deeply_nested(max_depth), token.start)
         elif token.kind is TokenKind.CLOSE:
             if not opened:
-                raise syntax_error("closing bracket", token.start, "there is none to close; remove it")
+                raise syntax_error(messages.UNOPENED_PARENTHESIS, token.start)
             first, signs_before = opened.pop()
             if signs_before == signs:
                 plain[first] = number
         elif token.kind is not TokenKind.WORDS:
             signs += 1
     if opened:
-        raise syntax_error("unclosed bracket", tokens[opened[-1][0]].start, "add a closing ) or remove this one")
+        raise syntax_error(messages.UNCLOSED_PARENTHESIS, tokens[opened[-1][0]].start)
     return plain
 
 
@@ -166,18 +165,16 @@ def _to_token(match: re.Match[str], previous: Sequence[Token]) -> Token:
     if match["upvotes"]:
         sign, count = _COMPARISONS.get(match["sign"]), match["count"]
         if sign is None or not count.isdecimal() or not count.isascii() or len(count) > _MAX_UPVOTE_DIGITS:
-            raise syntax_error(repr(match.group()), start, "write a number, as in upvotes>20 or upvotes<=5")
+            raise syntax_error(messages.INVALID_UPVOTES, start)
         return Token(TokenKind.UPVOTES, start, end, f"{sign}{int(count)}")
     if match["votes"]:
-        raise syntax_error(repr(match.group()), start, "compare upvotes only, as in upvotes>=20; or quote the words")
+        raise syntax_error(messages.OTHER_COUNTS, start)
     if match["field"] and not (match["apart"] and previous and previous[-1].kind is TokenKind.WORDS):
         return Token(TokenKind.FIELD, start, end, _parse_field(match))
     if match["tag"]:
         field = _TAGS.get(match["tagged"].lower())
         if field is None:
-            tag = match.group().strip()
-            advice = "of PubMed's tags [ti], [tiab], [ab] and [au] are understood; remove this one or quote the words"
-            raise syntax_error(f"'{tag}'", end - len(tag), advice)
+            raise syntax_error(messages.UNKNOWN_TAG, end - len(match.group().strip()))
         return Token(TokenKind.TAG, start, end, field)
     if match["dash"]:
         return Token(TokenKind.DASH, start, end)
@@ -188,11 +185,8 @@ def _parse_field(match: re.Match[str]) -> str:
     name = match["name"]
     if name.lower() in FIELDS:
         return FIELDS[name.lower()]
-    if name.lower() in _DATE_FIELDS:
-        advice = "every letter brings what was listed since the last one, so dates cannot be asked for; remove this"
-    else:
-        advice = "there are title:, abstract:, author:, category:, source:, org: and has:code; or quote the words"
-    raise syntax_error(f"'{name}:'", match.start(), advice)
+    is_date = name.lower() in _DATE_FIELDS
+    raise syntax_error(messages.NO_DATES if is_date else messages.UNKNOWN_FIELD, match.start())
 
 
 def _parse_words(match: re.Match[str]) -> Token:
@@ -203,8 +197,7 @@ def _parse_words(match: re.Match[str]) -> Token:
     if run in OPERATORS:
         return Token(OPERATORS[run], start, start + len(run))
     if "|" in run and not (run[0] == run[-1] == "|"):
-        raise syntax_error("'|'", start + run.index("|"), "write OR between the words, or quote them")
-    if dashes := _LEADING_DASHES.match(run):
-        advice = "one plain dash excludes a word, a blank behind the dash makes it punctuation"
-        raise syntax_error(f"'{dashes.group()}'", start, advice)
+        raise syntax_error(messages.PIPE_IN_WORD, start + run.index("|"))
+    if _LEADING_DASHES.match(run):
+        raise syntax_error(messages.WRONG_DASHES, start)
     return Token(TokenKind.WORDS, start, start + len(run))

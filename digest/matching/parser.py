@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from digest.errors import QueryError
+from digest.matching import messages
 from digest.matching.author_names import normalize_author
 from digest.matching.documents import normalize_category, normalize_source
 from digest.matching.expressions import And, Node, Not, Or, join_operands
@@ -52,8 +53,7 @@ class Parser:
         """Parse what follows the dash before a line: one operand."""
         node = self.parse_not("any")
         if self.position < len(self.tokens):
-            advice = "a dash before the line excludes one phrase; put all of it in ( ), or write cats ANDNOT survey"
-            raise syntax_error("more than one phrase", self.tokens[self.position].start, advice)
+            raise syntax_error(messages.SEVERAL_EXCLUDED, self.tokens[self.position].start)
         return node
 
     def parse_or(self, field: str) -> Node:
@@ -85,8 +85,7 @@ class Parser:
             self.position += 1
             if self._peek() is TokenKind.WORDS and self._phrase_end() - self.position > 1:
                 # `fish -ladder steps` could mean two things.
-                advice = 'the dash takes one word only; write -"two words" or put AND between'
-                raise syntax_error("words behind an excluded one", self.tokens[self.position + 1].start, advice)
+                raise syntax_error(messages.WORDS_AFTER_EXCLUDED, self.tokens[self.position + 1].start)
         node = self.parse_term(field)
         return Not(node) if negated else node
 
@@ -101,9 +100,7 @@ class Parser:
         if token.kind is TokenKind.FIELD:
             self.position += 1
             if self._peek() is TokenKind.FIELD or self._peek() not in TERM_STARTS - {TokenKind.UPVOTES}:
-                text = self.line[token.start : token.end].strip()
-                advice = f"write behind it what to look for there, as in {text}cats"
-                raise syntax_error(f"'{text}'", token.start, advice)
+                raise syntax_error(messages.missing_after_field(self._text_of(token)), token.start)
             field = token.value
         if self._peek() is not TokenKind.OPEN:
             return self.parse_phrase(field, self._phrase_end())
@@ -124,7 +121,7 @@ class Parser:
         self.position = end
         if self._peek() is TokenKind.TAG:
             if field != "any":
-                raise syntax_error("a tag", self.tokens[end].start, "the field is named already; keep one of the two")
+                raise syntax_error(messages.FIELD_AND_TAG, self.tokens[end].start)
             field = self.tokens[end].value
             self.position += 1
         quoted = first.kind is TokenKind.QUOTED
@@ -146,19 +143,19 @@ class Parser:
     def _count(self, term: Term, token: Token) -> Term:
         self.term_count += 1
         if self.term_count > self.limits.terms:
-            raise syntax_error("too many terms", token.start, f"a query has at most {self.limits.terms}")
+            raise syntax_error(messages.too_many_terms(self.limits.terms), token.start)
         return term
 
     def _missing_term(self) -> QueryError:
         """Return the error for an operator without words on one of its sides."""
         before = self.tokens[self.position - 1] if self.position else None
         if before and before.kind not in TERM_STARTS | {TokenKind.CLOSE, TokenKind.TAG}:
-            token, side = before, "behind"
-        else:
-            token, side = self.tokens[self.position], "before"
-        text = self.line[token.start : token.end].strip()
-        advice = f"words are missing {side} it; a sign that is meant as a word goes into quotes"
-        return syntax_error(f"'{text}'", token.start, advice)
+            return syntax_error(messages.missing_after(self._text_of(before)), before.start)
+        token = self.tokens[self.position]
+        return syntax_error(messages.missing_before(self._text_of(token)), token.start)
+
+    def _text_of(self, token: Token) -> str:
+        return self.line[token.start : token.end].strip()
 
     def _missing_operator(self, token: Token) -> QueryError:
         """Return the error for two terms with nothing between them."""
@@ -169,14 +166,11 @@ class Parser:
                 first -= 1
             token, before = self.tokens[first], token
         if token.kind is TokenKind.FIELD:
-            problem = f"'{self.line[token.start : token.end].strip()}'"
-        elif before.kind is TokenKind.QUOTED:
-            problem = "text beside a quoted phrase"
-        elif token.kind is TokenKind.TAG:
-            return syntax_error("a tag", token.start, "it belongs right behind a word or a phrase")
-        else:
-            problem = "two terms side by side"
-        return syntax_error(problem, token.start, "put AND or OR between, or quote all of it")
+            return syntax_error(messages.missing_before_field(self._text_of(token)), token.start)
+        if before.kind is TokenKind.QUOTED:
+            return syntax_error(messages.BESIDE_QUOTED, token.start)
+        is_tag = token.kind is TokenKind.TAG
+        return syntax_error(messages.MISPLACED_TAG if is_tag else messages.MISSING_OPERATOR, token.start)
 
 
 def create_term(field: str, text: str, offset: int, *, quoted: bool) -> Term:
@@ -184,25 +178,23 @@ def create_term(field: str, text: str, offset: int, *, quoted: bool) -> Term:
     plain = text.strip(" ()")
     if field == "author":
         if "*" in plain:
-            advice = "names have no star; one letter stands for an initial"
-            raise syntax_error("star", offset + plain.index("*"), advice)
+            raise syntax_error(messages.STAR_IN_AUTHOR, offset + plain.index("*"))
         name = normalize_author(plain)
         if not name or max(len(name), len(plain)) > MAX_PHRASE_LENGTH:
-            advice = f"write an author's name, of {MAX_PHRASE_LENGTH} characters at most"
-            raise syntax_error("no name", offset, advice)
+            raise syntax_error(messages.no_author(MAX_PHRASE_LENGTH), offset)
         return AuthorTerm(name, " ".join(plain.replace("_", " ").split()))
     if field == "category":
         name = normalize_category(plain) if _CATEGORY_NAME.fullmatch(plain) else ""
         if not name or len(plain) > MAX_PHRASE_LENGTH:
-            raise syntax_error("no category", offset, "write one like cs.CL, or cs.* for all of cs; OR joins several")
+            raise syntax_error(messages.NO_CATEGORY, offset)
         return CategoryTerm(name)
     if field == "source":
         if not _SOURCE_NAME.fullmatch(plain) or len(plain) > MAX_PHRASE_LENGTH:
-            raise syntax_error("no source", offset, "write its name, as in source:arxiv")
+            raise syntax_error(messages.NO_SOURCE, offset)
         return SourceTerm(normalize_source(plain))
     if field == "has":
         if plain.lower() != "code":
-            raise syntax_error("unknown", offset, "only has:code can be asked for")
+            raise syntax_error(messages.UNKNOWN_HAS, offset)
         return HasCodeTerm()
     return parse_phrase(text, offset, cast("TextField", field), quoted=quoted)
 

@@ -3,6 +3,7 @@
 import re
 
 from digest.errors import QueryError
+from digest.matching import messages
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.plurals import to_singular
 from digest.matching.terms import Phrase, TextField
@@ -13,26 +14,23 @@ MIN_PREFIX_LENGTH = 3  # letters before a star
 _STAR = re.compile(r"(?<![^\W_])[A-Za-z]\*|(?P<star>\*)")  # A* and Q* are names
 
 
-def syntax_error(problem: str, index: int, advice: str) -> QueryError:
-    """Return an error at a position, counted from 0 here and from 1 in the message."""
-    return QueryError(f"{problem} at character {index + 1}: {advice}", position=index + 1)
+def syntax_error(message: str, index: int) -> QueryError:
+    """Return an error at a position, counted from 0 here and from 1 in the error."""
+    return QueryError(message, position=index + 1)
 
 
 def parse_phrase(text: str, offset: int, field: TextField = "any", *, quoted: bool = False) -> Phrase:
     """Parse words as a phrase: exact in quotes, with every tolerance without. `offset`: position in the query."""
     star = next((match.start() for match in _STAR.finditer(text) if match["star"]), None)
     if star is not None and quoted:
-        advice = "inside quotes words stand for themselves; for beginnings of words leave the quotes out"
-        raise syntax_error("star", offset + star, advice)
+        raise syntax_error(messages.STAR_IN_QUOTES, offset + star)
     if len(text) > MAX_PHRASE_LENGTH:
-        advice = f"a keyword has at most {MAX_PHRASE_LENGTH} characters, this has {len(text)}; AND and OR join several"
-        raise syntax_error("too long", offset + MAX_PHRASE_LENGTH, advice)
+        raise syntax_error(messages.phrase_too_long(MAX_PHRASE_LENGTH, len(text)), offset + MAX_PHRASE_LENGTH)
     if star is not None:
         words = _split_before_star(text, offset, star)
         joined, separators = _join_words(words, is_prefix=True)
         if sum(map(str.isalnum, joined[-1])) < MIN_PREFIX_LENGTH:
-            advice = f"at least {MIN_PREFIX_LENGTH} letters must stand before it"
-            raise syntax_error("star", offset + star, advice)
+            raise syntax_error(messages.beginning_too_short(MIN_PREFIX_LENGTH), offset + star)
         phrase = Phrase(joined, separators, False, field, prefix=True, source_text=_strip_parentheses(text))
     else:
         words = _split_words(text, offset)
@@ -44,29 +42,27 @@ def parse_phrase(text: str, offset: int, field: TextField = "any", *, quoted: bo
             joined, separators = _exact_words(words) if quoted else _join_words(words, is_prefix=False)
             phrase = Phrase(joined, separators, quoted, field, source_text=_strip_parentheses(text))
     if len(phrase.canonical) > MAX_PHRASE_LENGTH:  # ligatures and the like grow; what is stored must parse again
-        raise syntax_error("too long", offset, f"spelt out this has more than {MAX_PHRASE_LENGTH} characters")
+        raise syntax_error(messages.canonical_phrase_too_long(MAX_PHRASE_LENGTH), offset)
     return phrase
 
 
 def _split_words(text: str, offset: int) -> Words:
     words = split_words(text)
     if not words.keys:
-        raise QueryError("no letter and no digit: write the words to look for", position=offset + 1)
+        raise syntax_error(messages.NO_WORDS, offset)
     gaps = zip(words.starts, words.gaps, strict=True)
     separated = [start for start, gap in gaps if gap != NO_GAP or start == words.starts[0]]
     if len(separated) > MAX_PHRASE_WORDS:
-        advice = f"a keyword has at most {MAX_PHRASE_WORDS}"
-        raise syntax_error("too many words", offset + separated[MAX_PHRASE_WORDS], advice)
+        raise syntax_error(messages.too_many_words(MAX_PHRASE_WORDS), offset + separated[MAX_PHRASE_WORDS])
     return words
 
 
 def _split_before_star(text: str, offset: int, star: int) -> Words:
     """Split a phrase whose last word is only begun: `pretrain*`, `language model*`."""
     if text[star + 1 :].strip(" )"):
-        advice = "only the end of the last word may have one (language model*); join several with AND"
-        raise syntax_error("star", offset + star, advice)
+        raise syntax_error(messages.STAR_NOT_LAST, offset + star)
     if split_words(text[:star]).ends[-1:].tolist() != [star]:
-        raise syntax_error("star", offset + star, "put it right behind the beginning of a word, as in pretrain*")
+        raise syntax_error(messages.STAR_ALONE, offset + star)
     words = _split_words(text[:star], offset)
     words.keys[-1] = words.exact[-1].replace("'", "")  # the plural of a beginning is unknown
     return words

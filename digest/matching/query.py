@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Self
 
 from digest.errors import QueryError
+from digest.matching import messages
 from digest.matching.expressions import And, Node, Not, Or, iter_terms, nesting_depth, normalize
 from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
 from digest.matching.parser import Parser, QueryLimits
@@ -70,7 +71,7 @@ class KeywordInput:
         except QueryError:
             is_same = False
         if not is_same:
-            raise QueryError("some signs in it cannot be stored: write the words in plain letters", position=1)
+            raise QueryError(messages.NOT_STORABLE, position=1)
         return cls(query.text, query.canonical)
 
 
@@ -106,6 +107,5 @@ def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
     root = normalize(parser.parse_exclusion() if exclude else parser.parse_query())
     query = Query(text.strip(), root, exclude)
     if len(query.canonical) > limits.characters or nesting_depth(root) > limits.nesting - exclude:
-        problem = f"written out in full it has more than {limits.characters} characters or brackets"
-        raise syntax_error("too long", 0, problem)
+        raise syntax_error(messages.canonical_too_long(limits.characters, limits.nesting), 0)
     return query

@@ -35,7 +35,7 @@ ANY_STORE = {
     "fewer than no papers": (SUBSCRIBER.format("cap = -5"), SUBSCRIBER.format("cap = 20")),
     "keyword of signs": (KEYWORD.format("\u064f"), KEYWORD.format("robot")),
     "keyword with an open bracket": (KEYWORD.format("(robot"), KEYWORD.format("robot")),
-    "empty keyword": (KEYWORD.format(""), KEYWORD.format("robot")),
+    "The keyword is empty": (KEYWORD.format(""), KEYWORD.format("robot")),
     "deeply nested keyword": (KEYWORD.format("(" * 5000), KEYWORD.format("robot")),
     "orphan saved keyword": (
         "UPDATE saved_keyword SET keyword_id = 999 WHERE subscriber_id = 1",

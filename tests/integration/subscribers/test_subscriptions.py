@@ -366,6 +366,6 @@ def test_keyword_errors_name_their_lines() -> None:
     keywords, errors = parse_keywords(["robot", "", '"open', "  protein "])
     assert [keyword.text for keyword in keywords] == ["robot", "protein"]
     assert [(error.line, error.text) for error in errors] == [(3, '"open')]
-    with pytest.raises(QueryError, match=r"keyword '\"open': unclosed quote"):
+    with pytest.raises(QueryError, match=r"keyword '\"open': A quotation mark is not closed"):
         parse_keywords_or_raise(['"open'])
     assert parse_keywords([f"word{n}" for n in range(101)])[1][0].line == 101

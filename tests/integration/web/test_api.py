@@ -73,7 +73,7 @@ def test_errors_are_problem_details(browser: Browser, path: str, status: int) ->
 def test_an_error_in_a_keyword_has_a_position(browser: Browser) -> None:
     body = browser.get("/api/v1/keywords/explain", params={"q": "robots AND (arms"}).json()
     assert body["position"] == 12
-    assert "unclosed bracket" in body["detail"]
+    assert "parenthesis is not closed" in body["detail"]
 
 
 def test_the_api_describes_itself(browser: Browser) -> None:

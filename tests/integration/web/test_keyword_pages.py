@@ -82,7 +82,7 @@ def test_an_invalid_form_shows_the_meaning_of_the_valid_keywords(ctx: AppContext
     response = browser.post(where, {"keywords": 'graph\n"open', "email": "ada@example.org"})
     assert response.status_code == 422
     assert "title or abstract contains “graph”1 paper" in "".join(ParsedPage(response.text).text.split("\n"))
-    assert "unclosed quote" in response.text
+    assert "quotation mark is not closed" in response.text
 
 
 def test_keywords_are_explained_even_without_papers(browser: Browser) -> None:

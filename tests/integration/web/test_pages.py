@@ -194,7 +194,7 @@ def test_an_invalid_form_is_shown_again_with_its_values_and_a_link_to_every_erro
     page = ParsedPage(response.text)
     assert response.status_code == 422
     assert "<title>Error: " in response.text
-    assert 'Line 2, “"open”: unclosed quote' in page.text
+    assert 'Line 2, “"open”: A quotation mark is not closed' in page.text
     assert [link for link in page.links if link.startswith("#") and link not in {"#main", "#beside"}] == [
         *("#keywords", "#email", "#cap")
     ]
@@ -282,7 +282,7 @@ def test_a_preview_shows_matching_papers_and_stores_nothing(ctx: AppContext, bro
 def test_a_preview_of_an_invalid_keyword_shows_the_error(browser: Browser) -> None:
     response = browser.post("/", {"keywords": '"open'})
     assert response.status_code == 422
-    assert "unclosed quote" in response.text
+    assert "A quotation mark is not closed" in response.text
 
 
 # --- the links in emails

@@ -99,7 +99,7 @@ def test_an_error_is_shown_at_its_position(ctx: AppContext, browser: Browser) ->
     response = browser.get("/papers", params={"q": "robots AND (arms"})
     page = ParsedPage(response.text)
     assert response.status_code == 422
-    assert "unclosed bracket at character 12" in page.text
+    assert "A parenthesis is not closed" in page.text
     assert page.find_tag(id="q")["aria-describedby"] == "q-fault"
     assert '<mark class="k1">(arms</mark>' in response.text
 

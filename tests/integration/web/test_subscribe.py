@@ -41,7 +41,11 @@ def test_the_live_part_shows_what_the_whole_page_shows(browser: Browser) -> None
     typed = {"keywords": "robots\nzzqy\nx AND (y"}
     page, part = browser.post("/", typed), browser.post("/preview", typed)
     assert (page.status_code, part.status_code) == (422, 200)
-    for text in ("12 papers of the last 13 would have come. 1 line cannot be read.", "none lately", "unclosed bracket"):
+    for text in (
+        "12 papers of the last 13 would have come. 1 line cannot be read.",
+        "none lately",
+        "parenthesis is not closed",
+    ):
         assert text in ParsedPage(page.text).text, text
         assert text in ParsedPage(part.text).text, text
     for where in ("status", "told", "beside"):

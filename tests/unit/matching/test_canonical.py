@@ -110,6 +110,6 @@ def test_queries_are_equal_when_they_mean_the_same() -> None:
 
 @pytest.mark.parametrize("root", [Phrase(("\u064f",), ()), AuthorTerm('a" OR b OR "c'), Phrase(("a b",), ())])
 def test_what_cannot_be_read_back_is_refused_before_it_is_stored(root: Phrase | AuthorTerm) -> None:
-    with pytest.raises(QueryError, match="write the words in plain letters") as error:
+    with pytest.raises(QueryError, match="Use plain letters") as error:
         KeywordInput.from_query(Query("as entered", root))
     assert error.value.position == 1

@@ -41,7 +41,7 @@ def test_each_invalid_line_has_its_number_and_the_message_of_the_parser() -> Non
     form = SubscribeForm(email="ada@example.org", keywords='graphs\r\n\r\n"open\r\nspeech')
     (message,) = parse_subscribe_form(form, SETTINGS).messages("keywords")
     assert message.startswith('Line 3, “"open”: ')
-    assert "unclosed quote" in message
+    assert "A quotation mark is not closed" in message
 
 
 @pytest.mark.parametrize(
