@@ -4,6 +4,7 @@
 
 - `examples`: examples for messages about values that cannot be used
 - `loading`: read the settings, and describe values that cannot be used
+- `messages`: reasons why a value cannot be used
 - `settings`: settings by topic, with their defaults and limits
 - `values`: types of values, and what is accepted for each
 """

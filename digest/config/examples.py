@@ -29,8 +29,3 @@ SECRET_SETTINGS = {
     "secret_key", "secret_keys_old", "smtp_password", "imap_password", "bounces_mailgun_key",
     "bounces_postmark_secret", "operator_token", "metrics_token",
 }  # fmt: skip
-
-
-def format_example(name: str) -> str:
-    """Format an example of a setting."""
-    return f" Example: {ENV_PREFIX}{name.upper()}={EXAMPLES[name]}"

@@ -9,7 +9,8 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from digest.config.examples import ENV_PREFIX, EXAMPLES, SECRET_SETTINGS, format_example
+from digest.config import messages
+from digest.config.examples import ENV_PREFIX, EXAMPLES, SECRET_SETTINGS
 from digest.config.settings import Settings
 from digest.config.values import validate_database_url
 from digest.errors import SettingError
@@ -22,7 +23,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise SettingError("\n".join(format_error(dict(details)) for details in error.errors())) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f".env cannot be read as text: {error}") from error
+        raise SettingError(messages.unreadable_file(error)) from error
 
 
 def parse_database_url(url: str) -> str:
@@ -30,7 +31,7 @@ def parse_database_url(url: str) -> str:
     try:
         return validate_database_url(url)
     except ValueError as error:
-        raise SettingError(f"{error}; for example {EXAMPLES['database_url']}") from error
+        raise SettingError(messages.invalid_database_url(str(error), EXAMPLES["database_url"])) from error
 
 
 def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
@@ -45,7 +46,9 @@ def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
     for name, place in sorted(variables.items()):
         if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
             near = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-            sentences.append(f"{name} in {place} is no setting." + (f" Did you mean {near[0]}?" if near else ""))
+            sentences.append(
+                messages.misspelled_setting(name, place, near[0]) if near else messages.unknown_setting(name, place)
+            )
     return sentences
 
 
@@ -57,5 +60,7 @@ def format_error(error: dict[str, Any]) -> str:
     name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
     # Masked is what may be a password: all between `//` and `@`, and after `password=`.
     masked = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", str(error["input"])))
-    value = "" if name in SECRET_SETTINGS else f" (it is {masked!r})"
-    return f"{ENV_PREFIX}{name.upper()}: {message}{value}.{format_example(name)}"
+    variable = f"{ENV_PREFIX}{name.upper()}"
+    if name in SECRET_SETTINGS:
+        return messages.invalid_secret(variable, message, EXAMPLES[name])
+    return messages.invalid_value(variable, message, masked, EXAMPLES[name])

@@ -18,7 +18,8 @@ from pydantic_settings import (
 )
 from sqlalchemy.engine import make_url
 
-from digest.config.examples import ENV_PREFIX, format_example
+from digest.config import messages
+from digest.config.examples import ENV_PREFIX, EXAMPLES
 from digest.config.values import (
     BOUNCE_PATTERN,
     CATEGORY_PATTERN,
@@ -61,9 +62,9 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def reject(name: str, reason: str) -> NoReturn:
+def reject(name: str, sentence: str) -> NoReturn:
     """Raise ValueError for a setting that does not fit to others."""
-    raise ValueError(f"{ENV_PREFIX}{name.upper()}: {reason}{format_example(name)}")
+    raise ValueError(messages.invalid_combination(f"{ENV_PREFIX}{name.upper()}", sentence, EXAMPLES[name]))
 
 
 class MailSettings(BaseModel):
@@ -112,7 +113,7 @@ class MailSettings(BaseModel):
     def _validate_bounce_address(cls, value: str) -> str:
         value = value.strip()
         if value and not BOUNCE_PATTERN.fullmatch(value.rpartition("@")[0]):
-            raise ValueError(f"not a plain mail address with at most {MAX_LOCAL_PART} characters before the @")
+            raise ValueError(messages.bounce_address(MAX_LOCAL_PART))
         return value and encode_address(value)
 
     @field_validator("smtp_host", "imap_host")
@@ -122,25 +123,23 @@ class MailSettings(BaseModel):
             return value and encode_host(value)
         except ValueError as error:
             port = f"{ENV_PREFIX}{info.field_name}".upper().replace("HOST", "PORT")
-            raise ValueError(f"not the name or number of a host alone; the port goes into {port}") from error
+            raise ValueError(messages.host(port)) from error
 
     @model_validator(mode="after")
     def _validate_combinations(self) -> Self:
         if bool(self.dkim_key) != bool(self.dkim_selector):
-            name = "dkim_selector" if self.dkim_key else "dkim_key"
-            reject(name, "missing; a signature needs the key and the selector both.")
+            reject("dkim_selector" if self.dkim_key else "dkim_key", messages.DKIM_PAIR)
         if self.smtp_password.get_secret_value() and not self.smtp_username:
-            reject("smtp_username", "missing, but DIGEST_SMTP_PASSWORD is set.")
-        for protocol, tls, host, user in (
-            ("SMTP", self.smtp_tls, self.smtp_host, self.smtp_username),
-            ("IMAP", self.imap_tls, self.imap_host, self.imap_username),
+            reject("smtp_username", messages.SMTP_USERNAME_MISSING)
+        for name, sentence, tls, host, user in (
+            ("smtp_tls", messages.SMTP_CLEARTEXT, self.smtp_tls, self.smtp_host, self.smtp_username),
+            ("imap_tls", messages.IMAP_CLEARTEXT, self.imap_tls, self.imap_host, self.imap_username),
         ):
             if user and tls is TlsMode.NONE and host not in {"", "127.0.0.1", "::1", "localhost"}:
-                reason = f"none would send the password of DIGEST_{protocol}_USERNAME in the clear."
-                reject(f"{protocol.lower()}_tls", reason)
+                reject(name, sentence)
         for name in ("bounce_address", "imap_username") if self.has_mailbox else ():
             if not getattr(self, name):
-                reject(name, "missing, but DIGEST_IMAP_HOST names a mailbox for what comes back.")
+                reject(name, messages.IMAP_SETTING_MISSING)
         return self
 
 
@@ -167,21 +166,21 @@ class WebhookSettings(BaseModel):
     @classmethod
     def _validate_topic(cls, value: str) -> str:
         if value and not TOPIC_PATTERN.fullmatch(value):
-            raise ValueError("not the ARN of a topic of Amazon SNS")
+            raise ValueError(messages.SNS_TOPIC)
         return value
 
     @field_validator("bounces_sendgrid_key")
     @classmethod
     def _validate_public_key(cls, value: str) -> str:
         if value and not P256_KEY_PATTERN.fullmatch(value):
-            raise ValueError("not the verification key that SendGrid shows for its signed event webhook")
+            raise ValueError(messages.SENDGRID_KEY)
         return value
 
     @field_validator("bounces_postmark_secret")
     @classmethod
     def _validate_secret(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < MIN_TOKEN_LENGTH:
-            raise ValueError(f"has fewer than {MIN_TOKEN_LENGTH} characters: it could be guessed")
+            raise ValueError(messages.secret_too_short(MIN_TOKEN_LENGTH))
         return value
 
 
@@ -200,16 +199,16 @@ class SourceSettings(BaseModel):
     @classmethod
     def _validate_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [name for name in value if name not in KNOWN_SOURCES]:
-            raise ValueError(f"no source is called {unknown[0]!r}; known: {', '.join(KNOWN_SOURCES)}")
+            raise ValueError(messages.unknown_source(unknown[0], ", ".join(KNOWN_SOURCES)))
         if not value:
-            raise ValueError("without a source there is nothing to mail")
+            raise ValueError(messages.NO_SOURCES)
         return tuple(dict.fromkeys(value))
 
     @field_validator("arxiv_categories")
     @classmethod
     def _validate_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [name for name in value if not CATEGORY_PATTERN.fullmatch(name)]:
-            raise ValueError(f"{unknown[0]!r} is not an arXiv category")
+            raise ValueError(messages.unknown_category(unknown[0]))
         return tuple(dict.fromkeys(value))
 
 
@@ -229,14 +228,14 @@ class SubscriberSettings(BaseModel):
     @classmethod
     def _validate_keep_papers_days(cls, value: int) -> int:
         if 0 < value < MIN_PAPER_DAYS:
-            raise ValueError(f"less than {MIN_PAPER_DAYS}: days that are read again would be new; 0 is for ever")
+            raise ValueError(messages.retention_too_short(MIN_PAPER_DAYS))
         return value
 
     @field_validator("default_timezone")
     @classmethod
     def _validate_timezone(cls, value: str) -> str:
         if value not in timezone_names():
-            raise ValueError(f"no time zone is called {value!r}")
+            raise ValueError(messages.unknown_timezone(value))
         return value
 
 
@@ -254,9 +253,9 @@ class OperatorSettings(BaseModel):
     def _validate_token(cls, value: SecretStr) -> SecretStr:
         token = value.get_secret_value()
         if token and len(token) < MIN_TOKEN_LENGTH:
-            raise ValueError(f"has {len(token)} characters, needed are {MIN_TOKEN_LENGTH} or more: it could be guessed")
+            raise ValueError(messages.secret_too_short(MIN_TOKEN_LENGTH))
         if not token.isascii() or any(not c.isprintable() or c.isspace() for c in token):
-            raise ValueError("may hold only letters, digits and signs of ASCII, without spaces")
+            raise ValueError(messages.TOKEN_CHARACTERS)
         return value
 
     @field_validator("trusted_proxies")
@@ -266,9 +265,9 @@ class OperatorSettings(BaseModel):
             try:
                 network = ip_network(address)
             except ValueError as error:
-                raise ValueError(f"{address!r} is no address or network of a proxy") from error
+                raise ValueError(messages.invalid_proxy(address)) from error
             if network.prefixlen == 0:
-                raise ValueError(f"{address} is everybody: each client could say that it is another one")
+                raise ValueError(messages.proxy_too_wide(address))
         return value
 
 
@@ -329,10 +328,7 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, WebhookSett
     @model_validator(mode="after")
     def _validate_secret_keys(self) -> Self:
         if DEFAULT_KEY in self.old_secret_keys:
-            reject("secret_keys_old", "the default is known to everybody, so no letter was signed with it.")
+            reject("secret_keys_old", messages.OLD_DEFAULT_KEY)
         if self.has_relay and self.secret_key.get_secret_value() in {"", DEFAULT_KEY}:
-            reason = (
-                "missing or still the default, but DIGEST_SMTP_HOST names a relay: links in letters could be forged."
-            )
-            reject("secret_key", reason)
+            reject("secret_key", messages.KEY_MISSING)
         return self

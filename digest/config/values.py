@@ -12,6 +12,8 @@ from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from digest.config import messages
+
 SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 MIN_RATE = 1 / SECONDS_PER_UNIT["day"]  # messages a second
 MAX_RATE = 10_000  # messages a second
@@ -37,7 +39,7 @@ def split_list(value: Any) -> Any:
 def validate_one_line(value: str) -> str:
     """Accept what fits into a header, an SMTP command or a file name."""
     if not value.isprintable():
-        raise ValueError("must stand on one line, without control characters")
+        raise ValueError(messages.ONE_LINE)
     return value.strip()
 
 
@@ -49,17 +51,17 @@ def encode_domain(name: str) -> str:
     try:
         encoded = name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        raise ValueError(f"not a name in the DNS: {error}") from error
+        raise ValueError(messages.HOSTNAME) from error
     is_too_long = len(encoded) > MAX_NAME or max(map(len, encoded.split("."))) > MAX_LABEL
     if is_too_long or not NAME_PATTERN.fullmatch(encoded):
-        raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
+        raise ValueError(messages.HOSTNAME)
     return encoded
 
 
 def validate_hostname(value: str) -> str:
     """Accept a DNS name or an empty string."""
     if "_" in value or value.endswith("."):
-        raise ValueError("not a name in the DNS: letters, digits and hyphens, with dots between")
+        raise ValueError(messages.HOSTNAME)
     return value and encode_domain(value)
 
 
@@ -75,14 +77,13 @@ def encode_address(address: str) -> str:
     """Return a mail address as relays without SMTPUTF8 take it. Raises ValueError for one that they would not."""
     local, separator, domain = address.rpartition("@")
     if not separator or not local.isascii():
-        reason = "only letters of ASCII before the @" if separator else "not a mail address"
-        raise ValueError(f"{reason}: most relays refuse others (RFC 6531)" if separator else reason)
+        raise ValueError(messages.ASCII_LOCAL_PART if separator else messages.EMAIL_ADDRESS)
     if len(local) > MAX_LABEL + 1 or not LOCAL_PART_PATTERN.fullmatch(local):
-        raise ValueError("not a mail address")
+        raise ValueError(messages.EMAIL_ADDRESS)
     try:
         return f"{local}@{encode_domain(domain)}"
     except ValueError as error:
-        raise ValueError(f"not a mail address: {error}") from error
+        raise ValueError(messages.EMAIL_ADDRESS) from error
 
 
 def validate_mail_from(value: str) -> str:
@@ -90,7 +91,7 @@ def validate_mail_from(value: str) -> str:
     # The name must not be taken for an address: "Me, Myself <me@example.org>" needs quotes (RFC 5322, 3.4).
     address = parseaddr(value)[1]
     if "@" not in address or address not in value:
-        raise ValueError("not a mail address, or a name that needs quotes")
+        raise ValueError(messages.MAIL_FROM)
     head, _, tail = value.rpartition(address)
     return f"{head}{encode_address(address)}{tail}"
 
@@ -105,7 +106,7 @@ def parse_rate(value: Any) -> Any:
 def validate_rate(value: float) -> float:
     """Accept 0, and what a run can keep."""
     if 0 < value < MIN_RATE:
-        raise ValueError("less than one a day; 0 is no limit")
+        raise ValueError(messages.RATE)
     return value
 
 
@@ -115,17 +116,17 @@ def validate_http_url(value: str) -> str:
         parts = urlsplit(value)
         _ = parts.port  # read here, because a bad port raises only when it is read
     except ValueError as error:
-        raise ValueError(f"not an address: {str(error)[:1].lower()}{str(error)[1:]}") from error
+        raise ValueError(messages.URL) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
-        raise ValueError("not an address that begins with http:// or https://")
+        raise ValueError(messages.URL)
     if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("only scheme, host, port and path belong here")
+        raise ValueError(messages.URL_PARTS)
     if "${" in value:
-        raise ValueError("variables are not replaced here; write the address itself")
+        raise ValueError(messages.URL_VARIABLE)
     try:
         host = encode_host(parts.hostname)
     except ValueError as error:
-        raise ValueError(f"not an address: {error}") from error
+        raise ValueError(messages.HOSTNAME) from error
     host = f"[{host}]" if ":" in host else host
     port = "" if parts.port is None else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{quote(parts.path, safe=PATH_CHARACTERS)}".rstrip("/")
@@ -136,13 +137,13 @@ def validate_database_url(url: str) -> str:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
-        raise ValueError("not a database address") from error
+        raise ValueError(messages.DATABASE_URL) from error
     if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise ValueError(f"{parsed.drivername!r} is not supported; use sqlite or postgresql+psycopg")
+        raise ValueError(messages.unsupported_database(parsed.drivername))
     if not parsed.database or parsed.database.startswith((":memory:", "file:")):
-        raise ValueError("names no database: a file by its path, or at the end the name on the server")
+        raise ValueError(messages.DATABASE_NAME)
     if parsed.drivername == "sqlite" and parsed.query:
-        raise ValueError("an SQLite file takes no options behind a question mark")
+        raise ValueError(messages.SQLITE_OPTIONS)
     return url
 
 

@@ -44,74 +44,74 @@ def test_without_any_setting_it_starts(tmp_path: Path) -> None:
 
 
 BAD = [
-    ("database_url", "nonsense", "not a database address"),
-    ("database_url", "mysql://db/digest", "'mysql' is not supported; use sqlite or postgresql+psycopg"),
-    ("database_url", "postgresql://db/digest", "'postgresql' is not supported; use sqlite or postgresql+psycopg"),
-    ("database_url", "sqlite://", "names no database"),
-    ("database_url", "sqlite:///:memory:", "names no database"),
-    ("database_url", "sqlite:///file:x?mode=memory&uri=true", "names no database"),
-    ("database_url", "sqlite:///var/digest.db?timeout=soon", "an SQLite file takes no options"),
-    ("database_url", "postgresql+psycopg://db", "names no database"),
-    ("database_url", "postgresql+psycopg://db:port/digest", "not a database address"),
-    ("base_url", "digest.example.org", "not an address that begins with http:// or https://"),
-    ("base_url", "ftp://digest.example.org", "not an address that begins with http:// or https://"),
-    ("base_url", "https://", "not an address that begins with http:// or https://"),
-    ("base_url", "https://digest.example.org/?a=b", "only scheme, host, port and path belong here"),
-    ("base_url", "https://digest.example.org:port", "not an address: port could not be cast"),
-    ("base_url", "https://[::1", "not an address: invalid IPv6 URL"),
-    ("base_url", "https://exa_*.example.org", "not an address: not a name in the DNS"),
-    ("base_url", "https://b\u00fc..cher.example", "not an address: not a name in the DNS"),
-    ("base_url", f"https://{'b' * 64}.example", "not an address: not a name in the DNS"),
-    ("base_url", "https://${HOST}/", "variables are not replaced here"),
-    ("base_url", "https://exa mple.org", "not an address that begins with"),
-    ("smtp_host", "smtp.example.org:587", "the port goes into DIGEST_SMTP_PORT"),
-    ("smtp_host", "smtp://smtp.example.org", "not the name or number of a host alone"),
+    ("database_url", "nonsense", "must be the address of a database"),
+    ("database_url", "mysql://db/digest", "must be sqlite or postgresql+psycopg, not 'mysql'"),
+    ("database_url", "postgresql://db/digest", "must be sqlite or postgresql+psycopg, not 'postgresql'"),
+    ("database_url", "sqlite://", "must name a database"),
+    ("database_url", "sqlite:///:memory:", "must name a database"),
+    ("database_url", "sqlite:///file:x?mode=memory&uri=true", "must name a database"),
+    ("database_url", "sqlite:///var/digest.db?timeout=soon", "because SQLite takes none"),
+    ("database_url", "postgresql+psycopg://db", "must name a database"),
+    ("database_url", "postgresql+psycopg://db:port/digest", "must be the address of a database"),
+    ("base_url", "digest.example.org", "must be an address that starts with http:// or https://"),
+    ("base_url", "ftp://digest.example.org", "must be an address that starts with http:// or https://"),
+    ("base_url", "https://", "must be an address that starts with http:// or https://"),
+    ("base_url", "https://digest.example.org/?a=b", "must have only a scheme, host, port and path"),
+    ("base_url", "https://digest.example.org:port", "must be an address that starts with"),
+    ("base_url", "https://[::1", "must be an address that starts with"),
+    ("base_url", "https://exa_*.example.org", "must be a domain name"),
+    ("base_url", "https://b\u00fc..cher.example", "must be a domain name"),
+    ("base_url", f"https://{'b' * 64}.example", "must be a domain name"),
+    ("base_url", "https://${HOST}/", "because variables are not replaced here"),
+    ("base_url", "https://exa mple.org", "must be an address that starts with"),
+    ("smtp_host", "smtp.example.org:587", "set the port with DIGEST_SMTP_PORT"),
+    ("smtp_host", "smtp://smtp.example.org", "must be the name or IP address of a host only"),
     ("smtp_port", "mail", "should be a valid integer"),
     ("smtp_port", "0", "should be greater than or equal to 1"),
     ("smtp_port", "65536", "should be less than or equal to 65535"),
-    ("smtp_username", "a\rb", "must stand on one line"),
+    ("smtp_username", "a\rb", "must be on one line"),
     ("smtp_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
     ("smtp_rate", "-1", "should be greater than or equal to 0"),
-    ("smtp_rate", "0.00001", "less than one a day; 0 is no limit"),
+    ("smtp_rate", "0.00001", "must be at least one e-mail per day, or 0"),
     ("smtp_rate", "200/fortnight", "should be a valid number"),
     ("smtp_rate", "nan", "should be greater than or equal to 0"),
     ("smtp_domain_rate", "-0.5", "should be greater than or equal to 0"),
     ("smtp_connections", "0", "should be greater than or equal to 1"),
     ("smtp_reuse", "0", "should be greater than or equal to 1"),
     ("smtp_timeout", "0", "should be greater than or equal to 0.1"),
-    ("mail_from", "nobody", "not a mail address"),
-    ("bounce_address", "bounces", "not a plain mail address"),
-    ("bounce_address", "Bounces <bounces@example.org>", "not a plain mail address"),
-    ("bounce_address", "bounces@-example.org", "not a mail address: not a name in the DNS"),
+    ("mail_from", "nobody", "must be an e-mail address"),
+    ("bounce_address", "bounces", "must be a plain e-mail address"),
+    ("bounce_address", "Bounces <bounces@example.org>", "must be a plain e-mail address"),
+    ("bounce_address", "bounces@-example.org", "must be an e-mail address"),
     ("bounce_address", "b" * 25 + "@example.org", "at most 24 characters before the @"),
-    ("imap_host", "imap.example.org:993", "the port goes into DIGEST_IMAP_PORT"),
+    ("imap_host", "imap.example.org:993", "set the port with DIGEST_IMAP_PORT"),
     ("imap_port", "0", "should be greater than or equal to 1"),
-    ("imap_username", "a\rb", "must stand on one line"),
-    ("imap_folder", "INBOX\x07", "must stand on one line"),
+    ("imap_username", "a\rb", "must be on one line"),
+    ("imap_folder", "INBOX\x07", "must be on one line"),
     ("imap_tls", "ssl", "should be 'starttls', 'tls' or 'none'"),
-    ("mail_from", "Me, Myself <me@example.org>", "not a mail address, or a name that needs quotes"),
-    ("mail_from", "a@b@c", "not a mail address"),
-    ("mail_from", "Büro <büro@example.org>", "only letters of ASCII before the @"),
-    ("mail_from", "a..b@example.org", "not a mail address"),
-    ("mail_from", "me@exa*mple.org", "not a mail address: not a name in the DNS"),
-    ("mail_from", "Digest <me@example.org>\nBcc: you@example.org", "must stand on one line"),
-    ("dkim_key", "/etc/dkim.pem\n", "must stand on one line"),
-    ("bounces_ses_topic", "digest-bounces", "not the ARN of a topic"),
-    ("bounces_ses_topic", "arn:aws:sqs:eu-west-1:123456789012:digest", "not the ARN of a topic"),
-    ("bounces_sendgrid_key", "MFkwEwYHKoZIzj0CAQ", "not the verification key"),
-    ("dkim_selector", "mail_1", "not a name in the DNS"),
-    ("dkim_selector", "mail.", "not a name in the DNS"),
-    ("dkim_domain", "@example.org", "not a name in the DNS"),
-    ("postal_address", "Street\nTown", "must stand on one line"),
-    ("contact", "me\x1b[1m", "must stand on one line"),
-    ("sources", "huggingface,arxvi", "no source is called 'arxvi'; known: huggingface, arxiv"),
-    ("sources", ",", "without a source there is nothing to mail"),
-    ("arxiv_categories", "cs.CL;cs.LG", "'cs.CL;cs.LG' is not an arXiv category"),
-    ("huggingface_url", "huggingface.co", "not an address that begins with"),
-    ("arxiv_feed_url", "rss.arxiv.org", "not an address that begins with"),
-    ("arxiv_api_url", "file:///etc/passwd", "not an address that begins with"),
-    ("default_timezone", "Berlin", "no time zone is called 'Berlin'"),
-    ("default_timezone", "../../etc/passwd", "no time zone is called '../../etc/passwd'"),
+    ("mail_from", "Me, Myself <me@example.org>", "quote a name that contains a comma"),
+    ("mail_from", "a@b@c", "must be an e-mail address"),
+    ("mail_from", "Büro <büro@example.org>", "must have only ASCII letters before the @"),
+    ("mail_from", "a..b@example.org", "must be an e-mail address"),
+    ("mail_from", "me@exa*mple.org", "must be an e-mail address"),
+    ("mail_from", "Digest <me@example.org>\nBcc: you@example.org", "must be on one line"),
+    ("dkim_key", "/etc/dkim.pem\n", "must be on one line"),
+    ("bounces_ses_topic", "digest-bounces", "must be the ARN of an Amazon SNS topic"),
+    ("bounces_ses_topic", "arn:aws:sqs:eu-west-1:123456789012:digest", "must be the ARN of an Amazon SNS topic"),
+    ("bounces_sendgrid_key", "MFkwEwYHKoZIzj0CAQ", "must be the verification key"),
+    ("dkim_selector", "mail_1", "must be a domain name"),
+    ("dkim_selector", "mail.", "must be a domain name"),
+    ("dkim_domain", "@example.org", "must be a domain name"),
+    ("postal_address", "Street\nTown", "must be on one line"),
+    ("contact", "me\x1b[1m", "must be on one line"),
+    ("sources", "huggingface,arxvi", "must name known sources (huggingface, arxiv), and 'arxvi' is not one"),
+    ("sources", ",", "must name at least one source"),
+    ("arxiv_categories", "cs.CL;cs.LG", "must name arXiv categories, and 'cs.CL;cs.LG' is not one"),
+    ("huggingface_url", "huggingface.co", "must be an address that starts with"),
+    ("arxiv_feed_url", "rss.arxiv.org", "must be an address that starts with"),
+    ("arxiv_api_url", "file:///etc/passwd", "must be an address that starts with"),
+    ("default_timezone", "Berlin", "must be a time zone, and 'Berlin' is not one"),
+    ("default_timezone", "../../etc/passwd", "must be a time zone, and '../../etc/passwd' is not one"),
     ("send_hour", "24", "should be less than or equal to 23"),
     ("send_hour", "-1", "should be greater than or equal to 0"),
     ("send_hour", "8.5", "should be a valid integer"),
@@ -124,12 +124,12 @@ BAD = [
     ("thumbnails", "some", "should be a valid boolean"),
     ("web_copy_days", "0", "should be greater than or equal to 1"),
     ("web_copy_days", "3651", "should be less than or equal to 3650"),
-    ("keep_papers_days", "89", "less than 90: days that are read again would be new; 0 is for ever"),
+    ("keep_papers_days", "89", "must be at least 90 days"),
     ("keep_papers_days", "-1", "should be greater than or equal to 0"),
     ("overdue_minutes", "4", "should be greater than or equal to 5"),
-    ("trusted_proxies", "proxy.example.org", "'proxy.example.org' is no address or network of a proxy"),
-    ("trusted_proxies", "*", "'*' is no address or network of a proxy"),
-    ("trusted_proxies", "0.0.0.0/0", "0.0.0.0/0 is everybody"),
+    ("trusted_proxies", "proxy.example.org", "must list IP addresses or networks, and 'proxy.example.org' is not one"),
+    ("trusted_proxies", "*", "must list IP addresses or networks, and '*' is not one"),
+    ("trusted_proxies", "0.0.0.0/0", "must not contain 0.0.0.0/0"),
     ("log_format", "xml", "should be 'auto', 'console' or 'json'"),
 ]
 
@@ -153,9 +153,9 @@ def test_every_setting_that_can_be_bad_is_tried() -> None:
 @pytest.mark.parametrize("name", ["operator_token", "metrics_token"])
 def test_a_token_that_could_be_guessed_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for token, fault in (
-        ("fifteen-letters", "has 15 characters, needed are 16 or more: it could be guessed"),
-        ("with a space in between", "may hold only letters, digits and signs of ASCII, without spaces"),
-        ("ein-schönes-langes-Wort", "may hold only letters, digits and signs of ASCII, without spaces"),
+        ("fifteen-letters", "must have at least 16 characters, because a shorter one could be guessed"),
+        ("with a space in between", "must have only ASCII letters, digits and punctuation, without spaces"),
+        ("ein-schönes-langes-Wort", "must have only ASCII letters, digits and punctuation, without spaces"),
     ):
         message = refused(monkeypatch, **{name: token})
         assert message.startswith(f"DIGEST_{name.upper()}: {fault}. Example: ")
@@ -206,7 +206,7 @@ def test_settings_that_do_not_go_together_are_refused(
 ) -> None:
     message = refused(monkeypatch, **given)
     name = names.removeprefix("DIGEST_").lower()
-    assert message.startswith(f"{names}: ")
+    assert message.startswith(f"{names} ")
     assert message.endswith(f" Example: {names}={EXAMPLES[name]}")
     assert "hunter2" not in message
 
@@ -353,9 +353,9 @@ def test_a_typo_is_named_with_what_was_meant(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DIGEST_SMTP_PASWORD=hunter2\nDIGEST_SEND_HOUR=8\nPATH=/bin\n")
     environ: dict[str, Any] = {"DIGEST_SMTP_HOTS": "smtp.example.org", "DIGEST_COLOUR": "blue", "HOME": "/"}
     assert unknown_variables(environ, Path(".env")) == [
-        "DIGEST_COLOUR in the environment is no setting.",
-        "DIGEST_SMTP_HOTS in the environment is no setting. Did you mean DIGEST_SMTP_HOST?",
-        "DIGEST_SMTP_PASWORD in .env is no setting. Did you mean DIGEST_SMTP_PASSWORD?",
+        "DIGEST_COLOUR in the environment is not a setting.",
+        "DIGEST_SMTP_HOTS in the environment is not a setting. Did you mean DIGEST_SMTP_HOST?",
+        "DIGEST_SMTP_PASWORD in .env is not a setting. Did you mean DIGEST_SMTP_PASSWORD?",
     ]
 
 
@@ -364,8 +364,8 @@ def test_known_names_are_no_typos_however_they_are_cased(tmp_path: Path) -> None
 
 
 def test_a_mailbox_needs_an_address_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "DIGEST_BOUNCE_ADDRESS: missing" in refused(monkeypatch, imap_host="imap.example.org")
-    assert "DIGEST_IMAP_USERNAME: missing" in refused(monkeypatch, bounce_address="bounces@example.org")
+    assert "DIGEST_BOUNCE_ADDRESS is missing" in refused(monkeypatch, imap_host="imap.example.org")
+    assert "DIGEST_IMAP_USERNAME is missing" in refused(monkeypatch, bounce_address="bounces@example.org")
     message = refused(monkeypatch, imap_username="bounces", imap_tls="none")
     assert message.startswith("DIGEST_IMAP_TLS: none would send the password of DIGEST_IMAP_USERNAME in the clear.")
     monkeypatch.setenv("DIGEST_IMAP_HOST", "127.0.0.1")

@@ -1,0 +1,95 @@
+"""Reasons why a value of a setting cannot be used. Each follows the name of the setting, and an example follows it."""
+
+ONE_LINE = "must be on one line, without control characters"
+HOSTNAME = "must be a domain name of letters, digits, hyphens and dots"
+EMAIL_ADDRESS = "must be an e-mail address"
+ASCII_LOCAL_PART = "must have only ASCII letters before the @, because most relays refuse others"
+MAIL_FROM = "must be an e-mail address, or a name and an address; quote a name that contains a comma"
+RATE = "must be at least one e-mail per day, or 0 for no limit"
+URL = "must be an address that starts with http:// or https://"
+URL_PARTS = "must have only a scheme, host, port and path"
+URL_VARIABLE = "must be the address itself, because variables are not replaced here"
+DATABASE_URL = "must be the address of a database"
+DATABASE_NAME = "must name a database: the path of a file, or the name on the server at the end"
+SQLITE_OPTIONS = "must not have options after a question mark, because SQLite takes none"
+SNS_TOPIC = "must be the ARN of an Amazon SNS topic"
+SENDGRID_KEY = "must be the verification key that SendGrid shows for its signed event webhook"
+NO_SOURCES = "must name at least one source"
+TOKEN_CHARACTERS = "must have only ASCII letters, digits and punctuation, without spaces"  # noqa: S105  - no token
+DKIM_PAIR = "is missing: a DKIM signature needs both the key and the selector."
+SMTP_USERNAME_MISSING = "is missing, but DIGEST_SMTP_PASSWORD is set."
+IMAP_SETTING_MISSING = "is missing, but DIGEST_IMAP_HOST is set."
+SMTP_CLEARTEXT = "must not be none, because the password of DIGEST_SMTP_USERNAME would be sent unencrypted."
+IMAP_CLEARTEXT = "must not be none, because the password of DIGEST_IMAP_USERNAME would be sent unencrypted."
+OLD_DEFAULT_KEY = "must not contain the default key, because everybody knows it."
+KEY_MISSING = (
+    "is missing or still the default, but DIGEST_SMTP_HOST is set. Without it, links in e-mails could be forged."
+)
+
+
+def bounce_address(max_characters: int) -> str:
+    return f"must be a plain e-mail address with at most {max_characters} characters before the @"
+
+
+def host(port_setting: str) -> str:
+    return f"must be the name or IP address of a host only; set the port with {port_setting}"
+
+
+def secret_too_short(min_characters: int) -> str:
+    return f"must have at least {min_characters} characters, because a shorter one could be guessed"
+
+
+def unknown_source(name: str, known: str) -> str:
+    return f"must name known sources ({known}), and {name!r} is not one"
+
+
+def unknown_category(name: str) -> str:
+    return f"must name arXiv categories, and {name!r} is not one"
+
+
+def retention_too_short(min_days: int) -> str:
+    return f"must be at least {min_days} days, because recent days are fetched again, or 0 to keep papers forever"
+
+
+def unknown_timezone(name: str) -> str:
+    return f"must be a time zone, and {name!r} is not one"
+
+
+def invalid_proxy(address: str) -> str:
+    return f"must list IP addresses or networks, and {address!r} is not one"
+
+
+def proxy_too_wide(address: str) -> str:
+    return f"must not contain {address}, because every client could then claim another IP address"
+
+
+def unsupported_database(driver: str) -> str:
+    return f"must be sqlite or postgresql+psycopg, not {driver!r}"
+
+
+def unknown_setting(name: str, place: str) -> str:
+    return f"{name} in {place} is not a setting."
+
+
+def misspelled_setting(name: str, place: str, nearest: str) -> str:
+    return f"{name} in {place} is not a setting. Did you mean {nearest}?"
+
+
+def unreadable_file(reason: object) -> str:
+    return f".env cannot be read as text: {reason}"
+
+
+def invalid_value(name: str, reason: str, value: str, example: str) -> str:
+    return f"{name}: {reason} (it is {value!r}). Example: {name}={example}"
+
+
+def invalid_secret(name: str, reason: str, example: str) -> str:
+    return f"{name}: {reason}. Example: {name}={example}"
+
+
+def invalid_combination(name: str, sentence: str, example: str) -> str:
+    return f"{name} {sentence} Example: {name}={example}"
+
+
+def invalid_database_url(reason: str, example: str) -> str:
+    return f"The address of a database {reason}. Example: {example}"
