@@ -2,8 +2,8 @@
 
 import sys
 
-from digest.cli import EXIT_FAILURE, app, exit_code, print_error
-from digest.errors import DigestError
+from digest.cli import EXIT_FAILURE, app, exit_code, messages, print_error
+from digest.errors import DigestError, QueryError
 
 
 def main() -> None:
@@ -13,11 +13,11 @@ def main() -> None:
     try:
         app(prog_name="digest")
     except DigestError as error:
-        print_error(error)
+        print_error(messages.at_character(error.position, error) if isinstance(error, QueryError) else error)
         sys.exit(exit_code(error))
     except OSError as error:  # a full disk, a file that may not be read
-        where = f"{error.filename}: " if error.filename else ""
-        print_error(f"{where}{error.strerror or error}")
+        reason = error.strerror or error
+        print_error(f"{error.filename}: {reason}" if error.filename else reason)
         sys.exit(EXIT_FAILURE)
     except Exception as error:
         from sqlalchemy.exc import DBAPIError  # imported after a failure only: it takes a fifth of a second
@@ -25,7 +25,7 @@ def main() -> None:
         if not isinstance(error, DBAPIError):
             raise
         reason = str(error.orig).strip()
-        print_error(f"the database failed: {reason}; what was committed is safe, run the command again")
+        print_error(messages.database_failed(reason))
         sys.exit(EXIT_FAILURE)
 
 

@@ -2,13 +2,14 @@
 
 - `app`: the application with all its commands
 - `bounces`: handle, fetch and list bounces
-- `database_commands`: go on after the database was restored
+- `database_commands`: resume sending after the database was restored
 - `delivery_commands`: list, show, resolve and retry deliveries
 - `demo`: one whole day on this machine
 - `demo_store`: the store of the demonstration, and when it is served
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS
 - `match_input`: papers for `digest match`, from the database or a file
+- `messages`: sentences that commands print
 - `migrate`: upgrade the database, or copy it to another one
 - `output`: tables, JSON, notes, errors and progress
 - `preview`: what keywords match, and the e-mail that they would get
@@ -16,14 +17,15 @@
 - `prune`: delete what is old
 - `quarantine_commands`: list and release rows that cannot be read
 - `run`: collect, plan and deliver once; collect alone; the state of the sources
-- `runs`: how the run of a day goes
+- `runs`: the progress of a day's run
 - `serve`: the web server with the scheduler, and workers
 - `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.
 """
 
+from digest.cli import messages
 from digest.cli.app import app
 from digest.cli.output import EXIT_FAILURE, exit_code, print_error
 
-__all__ = ["EXIT_FAILURE", "app", "exit_code", "print_error"]
+__all__ = ["EXIT_FAILURE", "app", "exit_code", "messages", "print_error"]

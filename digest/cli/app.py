@@ -1,6 +1,6 @@
 """Application with all its commands.
 
-Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
+Exit status: 0 success, 1 something failed and was recorded, 2 a command or setting is invalid.
 """
 
 from typing import Annotated
@@ -16,15 +16,15 @@ from digest.cli.prune import PRUNE_EPILOG, prune
 from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, SOURCES_EPILOG, collect, run, sources
 from digest.cli.serve import DEMO_EPILOG, SERVE_EPILOG, WORKER_EPILOG, demo, serve, worker
 
-HELP = "Mail people the new research papers that match their keywords."
+HELP = "E-mail people the new research papers that match their keywords."
 EPILOG = """\
-A first e-mail, with nothing set up and nothing sent:
+See a first digest without setting anything up. Nothing is sent:
 
 $ digest preview -k "diffusion model" -k protein --out digest.html
 
-Settings are DIGEST_* variables in the environment or in .env; see .env.example, and check them with: digest doctor
+Settings are DIGEST_* variables in the environment or in .env. See .env.example. To check them: digest doctor
 
-Exit status: 0 fine, 1 something failed and was recorded, 2 the command or a setting cannot be understood.
+Exit status: 0 success, 1 something failed and was recorded, 2 a command or setting is invalid.
 """
 
 app = typer.Typer(

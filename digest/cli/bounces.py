@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import JsonOption, open_context, print_error, print_json, print_note, print_table, utc_now
 from digest.errors import DigestError, SettingError, UnparsableMessageError
 
@@ -16,11 +17,11 @@ $ digest bounces fetch
 $ digest bounces list --json
 """
 PIPE_EPILOG = """\
-In /etc/aliases, so that the mail system hands over what comes to DIGEST_BOUNCE_ADDRESS:
+Add this to /etc/aliases to pass on what is sent to DIGEST_BOUNCE_ADDRESS:
 
 bounces: "|/opt/digest/bin/digest bounces pipe"
 
-What would a message mean? Nothing is recorded:
+See how a message would be classified. Nothing is recorded:
 
 $ digest bounces pipe --explain < message.eml
 """
@@ -34,20 +35,20 @@ app = typer.Typer(
 def pipe(
     *,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Record nothing, need no database; print one JSON object.")
+        bool, typer.Option("--explain", help="Print how the message is classified, as JSON. Record nothing.")
     ] = False,
     recipient: Annotated[
         str,
         typer.Option(
             envvar=["ORIGINAL_RECIPIENT", "RECIPIENT"],
-            help="The address that the message was sent to, where the mail system knows it.",
+            help="Address that the message was sent to. Default: from the mail system's environment.",
         ),
     ] = "",
 ) -> None:
-    """Handle one message from standard input. For the pipe of a mail system.
+    """Handle one message from standard input, as the pipe of a mail system.
 
-    Exit status: 0 handled, 75 try again later (the database or a setting is in the way). A message that no signed
-    address ties to a delivery is reported and changes nothing.
+    Exit status: 0 handled, 75 try again later (a problem with the database or a setting). A message without a signed
+    address of a delivery is reported and changes nothing.
     """
     from digest.bounces import MAX_MESSAGE_BYTES
 
@@ -64,16 +65,16 @@ def pipe(
     try:
         handled = handle_message(open_context(), raw, utc_now(), [recipient])
     except UnparsableMessageError as error:
-        print_error(f"this mail is set aside: {error}")
+        print_error(messages.unreadable_message(error))
         return
     except (DigestError, SQLAlchemyError, OSError) as error:
-        print_error(f"{error}; the mail stays with the mail system, which tries again")
+        print_error(messages.message_deferred(error))
         raise typer.Exit(EX_TEMPFAIL) from error
     if handled.delivery_id is None:
-        print_error("no valid address of ours says which letter this is about; nothing was changed")
+        print_error(messages.UNMATCHED_BOUNCE)
     report = handled.report
     meaning = " ".join(part for part in (report.kind, report.status, report.reason) if part)
-    typer.echo(f"letter {handled.delivery_id or '?'}: {meaning}: {handled.action}")
+    typer.echo(messages.bounce_handled(handled.delivery_id, meaning, handled.action))
 
 
 def explain_message(raw: bytes) -> dict[str, str]:
@@ -97,29 +98,28 @@ def explain_message(raw: bytes) -> dict[str, str]:
 
 @app.command()
 def fetch(*, as_json: JsonOption = False) -> None:
-    """Handle the messages in the mailbox of DIGEST_IMAP_* now. `digest serve` does so every few minutes."""
+    """Handle the messages in the DIGEST_IMAP_* mailbox now. `digest serve` does this every few minutes."""
     from digest.bounces import poll_mailbox
 
     ctx = open_context()
     if not ctx.settings.has_mailbox:
-        reason = "DIGEST_IMAP_HOST is empty: there is no mailbox to read"
-        raise SettingError(f"{reason}. Example: DIGEST_IMAP_HOST=imap.example.org")
+        raise SettingError(messages.NO_MAILBOX)
     handled = poll_mailbox(ctx, utc_now())
     count = sum(handled.folders.values())
     if as_json:
         print_json({"messages": count, "actions": handled.actions, "folders": handled.folders}, {"actions": "deeds"})
         return
     actions = ", ".join(f"{n} {action}" for action, n in handled.actions.items())
-    typer.echo(f"{count} messages" + (f": {actions}" if actions else ""))
+    typer.echo(messages.messages_handled(count, actions))
 
 
 @app.command("list")
 def list_(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number to list.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List bounces, the newest first."""
+    """List bounces, newest first."""
     from sqlmodel import col, select
 
     from digest.database import read_session
@@ -137,4 +137,4 @@ def list_(
         return
     print_table("Bounces", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
     if not rows:
-        print_note("nothing came back yet")
+        print_note(messages.NO_BOUNCES)

@@ -4,55 +4,60 @@ from typing import Annotated
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import JsonOption, exit_with_problems, open_context, print_json, show_progress, utc_now
 from digest.cli.process import run_coroutine
 from digest.errors import UsageError
 
 RESUME_EPILOG = """\
-Read first which one you want:
+Choose one:
 
---assume-sent  Nothing comes twice. E-mails that were queued when the last one was sent count as sent, and so do all
-papers listed up to that day: what had not left by then is lost. The sources are read first.
+--assume-sent  Send nothing twice. E-mails that were queued when the last one was sent count as sent, and so do all
+papers listed up to that day. E-mails that were not sent by then are lost. The sources are fetched first.
 
---send-again  Nothing is lost. What this database knows as unsent is sent, also what had left after the backup.
+--send-again  Lose nothing. Every e-mail that this database has as unsent is sent, even if it was sent after the backup.
 """
 
-app = typer.Typer(help="Go on after the database was restored.", no_args_is_help=True)
+app = typer.Typer(help="Resume sending after the database was restored from a backup.", no_args_is_help=True)
 
 
 @app.callback()
 def main() -> None:
-    """Go on after the database was restored."""
+    """Resume sending after the database was restored from a backup."""
 
 
 @app.command(epilog=RESUME_EPILOG)
 def resume(
     *,
-    assume_sent: Annotated[bool, typer.Option("--assume-sent", help="Nothing comes twice.")] = False,
-    send_again: Annotated[bool, typer.Option("--send-again", help="Nothing is lost.")] = False,
+    assume_sent: Annotated[
+        bool, typer.Option("--assume-sent", help="Send nothing twice; some e-mails may be lost.")
+    ] = False,
+    send_again: Annotated[
+        bool, typer.Option("--send-again", help="Lose nothing; some e-mails may be sent twice.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send again from an SQLite database that does not know what was sent from it.
+    """Resume sending from an SQLite database that was restored from a backup.
 
-    Sending stops by itself when the file NAME.mark beside the database says that more was sent than the database knows:
-    it was restored from a backup, or has lost its -wal file.
+    Sending stops when the file NAME.mark next to the database says that more e-mails were sent than the database has
+    on record: it was restored from a backup, or has lost its -wal file.
     """
     from digest.delivery import resume_sending
     from digest.jobs import pipeline
 
     if assume_sent == send_again:
-        raise UsageError("give either --assume-sent or --send-again; see: digest database resume --help")
+        raise UsageError(messages.ASSUME_OR_SEND)
     ctx = open_context()
     if not ctx.settings.uses_sqlite:
-        raise UsageError("only an SQLite database has a mark; for PostgreSQL see deploy/README.md, Backup and restore")
+        raise UsageError(messages.ONLY_SQLITE_HAS_MARK)
     if assume_sent:
         # What is fetched later counts as new, so the days up to the mark must be there.
-        with show_progress("reading") as on_progress:
+        with show_progress("Fetching") as on_progress:
             reports = run_coroutine(pipeline.collect(ctx, utc_now(), on_progress=on_progress))
         failures = [f"{report.source}: {problem}" for report in reports if report.failed for problem in report.problems]
-        exit_with_problems([*failures, "try again when the sources can be read"] if failures else [])
+        exit_with_problems([*failures, messages.COLLECT_FAILED] if failures else [])
     assumed = resume_sending(ctx.engine, utc_now(), assume_sent=assume_sent)
     if as_json:
         print_json({"assumed_sent": assumed})
     else:
-        typer.echo(f"sending goes on; {assumed} queued e-mails count as sent")
+        typer.echo(messages.sending_resumed(assumed))

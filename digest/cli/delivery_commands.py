@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -40,11 +41,11 @@ app = typer.Typer(help="List, show, resolve and retry deliveries.", epilog=EPILO
 @app.command("list")
 def list_(
     *,
-    state: Annotated[StateName | None, typer.Option(help="Only deliveries in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many, the newest first.")] = 50,
+    state: Annotated[StateName | None, typer.Option(help="List only deliveries in this state. Default: all.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number to list.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List deliveries, the newest first."""
+    """List deliveries, newest first."""
     from sqlmodel import col, select
 
     from digest.database import read_session
@@ -60,7 +61,7 @@ def list_(
         print_json(rows, OLD_NAMES)
         return
     print_table("Deliveries", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
-    print_note("in all: " + (", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none yet"))
+    print_note(messages.deliveries_total(", ".join(f"{count} {name}" for name, count in counts.items() if count)))
 
 
 def to_row(delivery: "Delivery") -> dict[str, object]:
@@ -85,7 +86,7 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: JsonO
     with read_session(open_context().engine) as session:
         delivery = session.get(Delivery, number)
         if delivery is None:
-            raise UsageError(f"there is no delivery {number}; see: digest deliveries list")
+            raise UsageError(messages.no_delivery(number))
         email = session.get_one(Subscriber, delivery.subscriber_id).email
         row = to_row(delivery) | {"email": email, "papers": list(delivery.papers)}
         papers = papers_by_id(session, delivery.papers)
@@ -104,8 +105,7 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: JsonO
     print_table(
         f"Delivery {number}", ("what", "value"), (row | {"papers": len(titles), "bounces": len(bounces)}).items()
     )
-    times = (event.at and f"{event.at:%Y-%m-%d %H:%M:%S} UTC" for event in events)
-    print_table("History", ("at", "what"), zip(times, (event.text for event in events), strict=True))
+    print_table("History", ("at", "what"), ((event.at, event.text) for event in events))
     if titles:
         print_table("Papers", ("id", "title"), titles)
 
@@ -113,13 +113,16 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: JsonO
 @app.command()
 def resolve(
     number: Annotated[int, typer.Argument(metavar="ID")],
-    outcome: Annotated[Literal["sent", "lost"], typer.Argument(metavar="sent|lost", help="What the relay's log says.")],
+    outcome: Annotated[
+        Literal["sent", "lost"], typer.Argument(metavar="sent|lost", help="Outcome according to the relay's log.")
+    ],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Settle an uncertain delivery: sent, or lost (its papers then go into the next edition).
+    """Resolve an uncertain delivery as sent or lost. The papers of a lost one go into the next digest.
 
-    A delivery is uncertain when it was on the wire and no reply came. Look for its message_id in the relay's log.
+    A delivery is uncertain if the connection broke before the relay replied. Look for its message_id in the relay's
+    log.
     """
     from digest import delivery as delivery_
     from digest.database import write_session
@@ -128,35 +131,36 @@ def resolve(
     with write_session(open_context().engine) as session:
         delivery = session.get(Delivery, number)
         if delivery is None or delivery.state != "uncertain":
-            reason = f"it is {delivery.state}" if delivery else "there is no such delivery"
-            hint = "see: digest deliveries list --state uncertain"
-            raise UsageError(f"delivery {number} is not uncertain: {reason}; {hint}")
+            raise UsageError(
+                messages.not_uncertain(number, delivery.state) if delivery else messages.no_delivery(number)
+            )
         delivery_.resolve(session, number, sent=outcome == "sent", now=utc_now())
     if as_json:
         print_json({"id": number, "outcome": outcome})
     else:
-        result = "sent" if outcome == "sent" else "lost; its papers go into the next edition"
-        typer.echo(f"delivery {number} is {result}")
+        typer.echo(messages.marked_as_sent(number) if outcome == "sent" else messages.marked_as_lost(number))
 
 
 @app.command()
 def retry(
     number: Annotated[int | None, typer.Argument(metavar="[ID]", show_default=False)] = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="All deliveries that failed since --since.")] = False,
-    since: Annotated[str | None, typer.Option(metavar="ISO", help="Like 2026-07-31T08:00:00Z.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Retry all deliveries that failed since --since.")] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="ISO", help="Start time for --failed, for example 2026-07-31T08:00:00Z.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Queue a delivery again that failed or was put off: it goes with the next batch.
+    """Queue a failed or deferred delivery again. It is sent with the next batch.
 
-    Only where that is safe: never one that was sent or may have been, nor one whose papers a later edition has.
+    Deliveries that were or may have been sent, or whose papers are in a later digest, are refused.
     """
     from digest import delivery as delivery_
     from digest.database import write_session
 
     start = parse_datetime(since)
     if (number is None) != failed or (start is None) != (not failed):
-        raise UsageError("give the number of a letter, or --failed with --since")
+        raise UsageError(messages.RETRY_WHAT)
     with write_session(open_context().engine) as session:
         ids = delivery_.failed_since(session, start) if start else [number or 0]
         reasons = {delivery_id: delivery_.retry(session, delivery_id) for delivery_id in ids}
@@ -165,7 +169,7 @@ def retry(
         print_json({"queued": [delivery_id for delivery_id in ids if delivery_id not in refused], "refused": refused})
     else:
         for delivery_id, reason in refused.items():
-            print_error(f"delivery {delivery_id} cannot be sent again: {reason}")
-        typer.echo(f"{len(ids) - len(refused)} of {len(ids)} letters are in the queue again")
+            print_error(messages.not_retried(delivery_id, reason))
+        typer.echo(messages.requeued(len(ids) - len(refused), len(ids)))
     if refused:
         raise typer.Exit(EXIT_FAILURE)

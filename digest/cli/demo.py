@@ -71,7 +71,7 @@ class DemoResult:
 async def run_demo(clock: Callable[[], datetime], on_progress: ProgressCallback) -> DemoResult:
     """Run the day. A second time there is nothing new, and nothing is sent."""
     settings = load_demo_settings()
-    on_progress("looking for the sources")
+    on_progress("Looking for the sources")
     offline = not await any_source_available(settings)
     if offline:
         clock = last_weekday_clock(clock())
@@ -159,7 +159,7 @@ def merge_reports(reports: list[SourceReport]) -> list[SourceReport]:
 
 async def subscribe_demo_address(ctx: AppContext, clock: Callable[[], datetime], on_progress: ProgressCallback) -> None:
     """Subscribe as a person would: send the form, open the e-mail, follow its link, press the button."""
-    on_progress("subscribing the demo reader")
+    on_progress("Subscribing the demo address")
     with read_session(ctx.engine) as session:
         if session.exec(select(Subscriber.id)).first():
             return
@@ -169,7 +169,7 @@ async def subscribe_demo_address(ctx: AppContext, clock: Callable[[], datetime],
     await pipeline.deliver(ctx, clock)
     link = re.search(r"/confirm/(\S+)", list_messages(ctx.mailbox_directory)[-1].part("plain"))
     if link is None:
-        raise RuntimeError("the confirmation mail has no link")
+        raise RuntimeError("the confirmation e-mail has no link")
     confirm(ctx, link[1], clock())
 
 

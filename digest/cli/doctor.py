@@ -12,20 +12,23 @@ $ digest doctor
 
 $ digest doctor --resolver 9.9.9.9
 
-It exits with 1 when a line begins with FIX. Nothing is sent, made or changed.
+The exit status is 1 if a line begins with FIX. Nothing is sent or changed.
 """
 
 
 def doctor(
     *,
     resolver: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Ask this DNS server, like 9.9.9.9 or 127.0.0.1:5353.")
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="DNS server to ask, for example 9.9.9.9 or 127.0.0.1:5353. Default: the system's."
+        ),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Check settings, database, relay, sources, clock, and the DNS records of the sender.
 
-    Each line says what to do, and what to publish word for word.
+    Each line says what to fix, and which DNS records to publish.
     """
     from digest.monitoring.checks import run_checks
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from digest.cli import messages
 from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import Paper
@@ -48,7 +49,7 @@ def documents_from_file(path: Path) -> Iterator[NamedDocument]:
                 if line.strip():
                     yield parse_document(line, f"{path} line {number}")
     except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(messages.file_unreadable(path, error)) from error
 
 
 def parse_document(line: str, location: str) -> NamedDocument:
@@ -56,19 +57,19 @@ def parse_document(line: str, location: str) -> NamedDocument:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise UsageError(f"{location} is no JSON: {error.msg} at character {error.pos + 1}") from error
+        raise UsageError(messages.line_not_json(location, error.msg, error.pos + 1)) from error
     except RecursionError as error:
-        raise UsageError(f"{location} is no paper: it is nested too deeply") from error
+        raise UsageError(messages.line_too_deep(location)) from error
     if not isinstance(row, dict) or not isinstance(row.get("title"), str) or not isinstance(row.get("id"), str | int):
-        raise UsageError(f"{location} is no paper: a JSON object with id and title is expected")
+        raise UsageError(messages.line_not_paper(location))
     abstract = row.get("abstract")
     if not isinstance(abstract, str | None):
-        raise UsageError(f"{location} is no paper: its abstract is no text")
+        raise UsageError(messages.abstract_not_text(location))
 
     def strings(name: str) -> tuple[str, ...]:
         values = row.get(name) or []
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise UsageError(f"{location} is no paper: its {name} are no list of texts")
+            raise UsageError(messages.field_not_list(location, name))
         return tuple(clean_text(value) for value in values)
 
     upvotes = row.get("upvotes")

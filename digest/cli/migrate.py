@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import JsonOption, configure_logging, print_json, print_table, show_progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 MIGRATE_EPILOG = """\
-After an update, where the database is on a server (an SQLite file is upgraded by itself):
+After an update, on PostgreSQL (an SQLite database is upgraded automatically):
 
 $ digest migrate
 
-From one machine to many, while digest is stopped:
+Copy SQLite to PostgreSQL, while digest is stopped:
 
 $ digest migrate --from sqlite:////var/lib/digest/digest.db --to postgresql+psycopg://digest@db.example.org/digest
 """
@@ -22,19 +23,19 @@ $ digest migrate --from sqlite:////var/lib/digest/digest.db --to postgresql+psyc
 
 def migrate(
     *,
-    source: Annotated[
-        str | None, typer.Option("--from", metavar="URL", help="Copy a whole database: the one it is in.")
+    source: Annotated[str | None, typer.Option("--from", metavar="URL", help="Database to copy. Needs --to.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="Empty database to copy to. Needs --from.")
     ] = None,
-    target: Annotated[str | None, typer.Option("--to", metavar="URL", help="The empty database it goes to.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Upgrade the database to the schema of this version, or copy all of it into another one.
+    """Upgrade the database to the schema of this version, or copy it to another database.
 
-    A copy is compared with the original row by row before it is committed; the original stays as it is.
+    A copy is compared with the original row by row before it is committed. The original is not changed.
     """
     configure_logging()
     if (source is None) != (target is None):
-        raise typer.BadParameter("a copy needs both --from and --to", param_hint="'--from'" if target else "'--to'")
+        raise typer.BadParameter(messages.COPY_NEEDS_BOTH, param_hint="'--from'" if target else "'--to'")
     if source and target:
         copy_database(source, target, as_json=as_json)
     else:
@@ -53,7 +54,7 @@ def upgrade_schema(*, as_json: bool) -> None:
     if as_json:
         print_json({"from": before, "to": head})
     else:
-        typer.echo(f"schema {head}" + (", nothing to do" if before == head else f", was {before or 'empty'}"))
+        typer.echo(messages.schema_current(head) if before == head else messages.schema_upgraded(before, head))
 
 
 def copy_database(source_url: str, target_url: str, *, as_json: bool) -> None:
@@ -62,14 +63,14 @@ def copy_database(source_url: str, target_url: str, *, as_json: bool) -> None:
     from digest.database import connect, copy_store, open_existing
 
     source, target = open_existing(parse_database_url(source_url)), connect(parse_database_url(target_url))
-    with show_progress("copying") as on_progress:
+    with show_progress("Copying") as on_progress:
         rows = copy_store(source, target, lambda table, count: on_progress(f"{table}: {count:,} rows"))
     recreate_task_tables(target)
     if as_json:
         print_json(rows)
         return
     print_table("Copied and compared", ("table", "rows"), rows.items())
-    typer.echo("set DIGEST_DATABASE_URL to the new database; the old one was not changed")
+    typer.echo(messages.COPIED)
 
 
 def recreate_task_tables(engine: "Engine") -> None:

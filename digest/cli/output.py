@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli import messages
 from digest.errors import QueryError, SettingError, SubscriberError, UsageError, one_line_reason
 from digest.tokens import redact_tokens
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from digest.config import Settings
     from digest.context import AppContext
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table, for scripts.")]
 NowOption = Annotated[
     str | None,
-    typer.Option(metavar="ISO", help="Take this instant as the clock of the whole run, like 2026-07-31T08:00:00Z."),
+    typer.Option(metavar="ISO", help="Run as if it were this time, for example 2026-07-31T08:00:00Z. Default: now."),
 ]
 EXIT_FAILURE, EXIT_USAGE = 1, 2
 ADDRESS_PATTERN = re.compile(r"[^\s<>\"'()\[\]{}:;,]+@[^\s<>\"'()\[\]{}:;,]+")
@@ -107,7 +108,7 @@ def parse_datetime(value: str | None) -> datetime | None:
     try:
         parsed = datetime.fromisoformat(value)
     except ValueError as error:
-        raise typer.BadParameter(f"{value!r} is not an instant; write it like 2026-07-31T08:00:00Z") from error
+        raise typer.BadParameter(messages.invalid_instant(value)) from error
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
@@ -118,7 +119,7 @@ def parse_date(value: str | None) -> date | None:
     try:
         return date.fromisoformat(value)
     except ValueError as error:
-        raise typer.BadParameter(f"{value!r} is not a day; write it like 2026-07-31") from error
+        raise typer.BadParameter(messages.invalid_day(value)) from error
 
 
 def print_json(value: Any, old_names: Mapping[str, str] | None = None) -> None:
@@ -145,9 +146,12 @@ def print_json(value: Any, old_names: Mapping[str, str] | None = None) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings, numbers to the right; tab-separated lines in a pipe."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    """Print rows under headings, numbers to the right and local times to the minute.
+
+    In a pipe: tab-separated lines, with times in full.
+    """
     if not sys.stdout.isatty():
+        cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
         for line in ([*columns], *cells):
             sys.stdout.write("\t".join(" ".join(cell.split()) for cell in line) + "\n")
         return
@@ -155,12 +159,20 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    cells = [[format_cell(cell) for cell in row] for row in rows]
     for index, name in enumerate(columns):
         is_numeric = bool(cells) and all(row[index].replace(".", "").isdigit() or not row[index] for row in cells)
-        table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")
+        table.add_column(name.replace("_", " "), justify="right" if is_numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
     create_console().print(table)
+
+
+def format_cell(cell: object) -> str:
+    """Return a value as tables show it, an instant as local time to the minute."""
+    if isinstance(cell, datetime):
+        return f"{cell.astimezone():%Y-%m-%d %H:%M}"
+    return "" if cell is None else str(cell)
 
 
 def print_note(message: str) -> None:

@@ -1,4 +1,4 @@
-"""`digest match` and `digest preview`: what keywords match, and the e-mail that they would get."""
+"""`digest match` and `digest preview`: what keywords match, and the digest they would produce."""
 
 import asyncio
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from digest.cli import messages
 from digest.cli.output import (
     JsonOption,
     NowOption,
@@ -49,28 +50,29 @@ class MatchCommand(TyperCommand):
         from digest.matching import INTRODUCTION, SYNTAX_EXAMPLES
 
         rows = [f"{row.example}  =  {row.meaning} ({row.purpose})" for row in SYNTAX_EXAMPLES]
-        self.epilog = "\n\n".join([MATCH_EPILOG, *INTRODUCTION, "What can be written:", *rows])
+        self.epilog = "\n\n".join([MATCH_EPILOG, *INTRODUCTION, "Syntax:", *rows])
         super().format_help(ctx, formatter)
 
 
 def preview(
     *,
     keyword: Annotated[
-        list[str] | None, typer.Option("--keyword", "-k", help="A keyword; may be given several times.")
+        list[str] | None, typer.Option("--keyword", "-k", help="Keyword to match. Can be repeated.")
     ] = None,
     day_: Annotated[
-        str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="The list day; else the latest.")
+        str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Day of the papers. Default: the latest.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", dir_okay=False, help="Also write the e-mail as HTML.")
+        Path | None,
+        typer.Option(metavar="FILE.html", dir_okay=False, help="Also write the e-mail as HTML to this file."),
     ] = None,
-    cap: Annotated[int, typer.Option(min=1, max=100, help="At most this many papers.")] = 20,
+    cap: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of papers.")] = 20,
     now: NowOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the e-mail that these keywords would get. No subscriber is created and nothing is sent.
+    """Show the digest that these keywords would produce. No subscriber is created and nothing is sent.
 
-    A day that is not in the database yet is fetched from the sources first. Without keywords: the trending papers.
+    A day that is not in the database yet is fetched first. Without keywords, the digest has the trending papers.
     """
     from digest import planning
     from digest.config import load_settings
@@ -90,14 +92,14 @@ def preview(
         day = day or latest_list_day(session)
         papers = papers_on_day(session, day) if day else []
         if not day or not papers:
-            raise DigestError(f"no papers are listed for {day or 'any day yet'}")
+            raise DigestError(messages.no_papers(day))
         result = planning.preview(session, keywords, papers, day, at, cap=cap)
     email = render_digest(preview_context(ctx, keywords, result.papers, result.omitted_count, result.day))
     if out:
         try:
             out.write_text(email.html, encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"--out {out} cannot be written: {error.strerror}") from error
+            raise UsageError(messages.output_unwritable(out, error.strerror)) from error
     if as_json:
         matched = dict(zip((entered.text for entered in keywords), result.match_counts, strict=True))
         value = {
@@ -112,7 +114,7 @@ def preview(
         return
     sys.stdout.write(f"{email.subject}\n\n{email.text}\n")
     if out:
-        print_note(f"written to {out}")
+        print_note(messages.output_written(out))
 
 
 def collect_missing_day(ctx: "AppContext", day: date | None, now: datetime) -> None:
@@ -124,7 +126,7 @@ def collect_missing_day(ctx: "AppContext", day: date | None, now: datetime) -> N
     with read_session(ctx.engine) as session:
         if papers_on_day(session, day) if day else latest_list_day(session):
             return
-    with show_progress("reading") as on_progress:
+    with show_progress("Fetching") as on_progress:
         reports = asyncio.run(pipeline.collect(ctx, now, days=[day] if day else None, on_progress=on_progress))
     for report in reports:
         for problem in report.problems:
@@ -132,7 +134,7 @@ def collect_missing_day(ctx: "AppContext", day: date | None, now: datetime) -> N
 
 
 def match(
-    query: Annotated[str, typer.Argument(help="A keyword, or a phrase in double quotes for exactly these words.")],
+    query: Annotated[str, typer.Argument(help="Keyword to match; in double quotes, exactly these words.")],
     *,
     papers_: Annotated[
         Path | None,
@@ -141,15 +143,15 @@ def match(
             exists=True,
             dir_okay=False,
             metavar="FILE.jsonl",
-            help="JSON lines with id, title, abstract, authors, categories; .gz is unpacked. Else the database.",
+            help="File of JSON lines (id, title, abstract, authors, categories), also .gz. Default: the database.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which papers a keyword matches.
+    """Show which papers match a keyword.
 
-    Words are one phrase, in the title or in the abstract. Capitals, accents, hyphens and plurals do not matter:
-    "fine tuning", "fine-tuning" and "finetuning" find the same papers. Double quotes ask for exactly these words.
+    Words are matched as a phrase in the title or abstract. Case, accents, hyphens and plurals are ignored: "fine
+    tuning", "fine-tuning" and "finetuning" match the same papers. Use double quotes to match exactly these words.
     """
     from digest.cli.match_input import batch_documents, documents_from_file, documents_from_store
     from digest.config import load_settings
@@ -166,8 +168,8 @@ def match(
     if as_json:
         print_json(matches)
         return
-    print_note(f"understood as: {describe(parsed)}")
+    print_note(messages.keyword_meaning(describe(parsed)))
     rows = ((paper["id"], paper["title"]) for paper in matches[:MAX_TABLE_ROWS])
-    print_table(f"{len(matches)} papers match {query}", ("id", "title"), rows)
+    print_table(messages.matching_papers(len(matches), query), ("id", "title"), rows)
     if len(matches) > MAX_TABLE_ROWS:
-        print_note(f"and {len(matches) - MAX_TABLE_ROWS} more; --json prints all")
+        print_note(messages.more_matches(len(matches) - MAX_TABLE_ROWS))

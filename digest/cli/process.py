@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from digest.cli import messages
 from digest.errors import DigestError
 
 GC_THRESHOLD = 20_000  # new objects before a collection: at a tenth of it, collecting took a sender 5 % of its time
@@ -42,7 +43,7 @@ async def run_until_stopped(operation: Callable[[asyncio.Event], Coroutine[Any, 
         if not running.done() and not (await asyncio.wait({running}, timeout=SHUTDOWN_SECONDS))[0]:
             running.cancel()
             await asyncio.wait({running})
-            raise DigestError(f"told to stop, and not done after {SHUTDOWN_SECONDS} s; see: digest deliveries list")
+            raise DigestError(messages.shutdown_timed_out(SHUTDOWN_SECONDS))
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
         stopping.cancel()

@@ -25,14 +25,14 @@ OLD_ROW_NAMES = {
 
 def prune(
     *,
-    days: Annotated[int, typer.Option(min=45, max=36_500, help="Delete what is older.")] = 90,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    days: Annotated[int, typer.Option(min=45, max=36_500, help="Age in days from which records are deleted.")] = 90,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be deleted; delete nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete old records; which papers a subscriber had is never deleted.
+    """Delete old records. The record of which paper was sent to whom is kept.
 
-    Replies of the relay, bounces, fetches of sources, what web copies of e-mails need beyond DIGEST_WEB_COPY_DAYS, and
-    the keywords of people who unsubscribed 30 days ago.
+    Deletes replies of the relay, bounces, fetches of sources, web copies older than DIGEST_WEB_COPY_DAYS, and the
+    keywords of people who unsubscribed more than 30 days ago.
     """
     from digest import jobs
 
@@ -40,4 +40,4 @@ def prune(
     if as_json:
         print_json({"dry_run": dry_run, "rows": counts}, OLD_ROW_NAMES)
         return
-    print_table("Would be deleted" if dry_run else "Deleted", ("what", "rows"), counts.items())
+    print_table("Would delete" if dry_run else "Deleted", ("what", "rows"), counts.items())

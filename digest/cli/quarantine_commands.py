@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -22,38 +23,39 @@ $ digest quarantine release 3
 """
 COLUMNS = ("id", "table_name", "row_id", "reason", "count", "first_seen_at", "last_seen_at")
 
-app = typer.Typer(help="List and release rows that cannot be read.", epilog=EPILOG, no_args_is_help=True)
+app = typer.Typer(help="List and release database rows that cannot be read.", epilog=EPILOG, no_args_is_help=True)
 
 
 @app.command("list")
 def list_(*, as_json: JsonOption = False) -> None:
-    """List the rows that are set aside. Everything else is worked on; each is released once it can be read again.
+    """List database rows that cannot be read. They are skipped until they can be read again.
 
-    Exit status 1 while there are any.
+    The exit status is 1 while there are any.
     """
     from digest.database import quarantined_rows, read_session
 
     with read_session(open_context().engine) as session:
-        rows = [row.model_dump(mode="json", include=set(COLUMNS)) for row in quarantined_rows(session)]
+        rows = quarantined_rows(session)
+        json_rows = [row.model_dump(mode="json", include=set(COLUMNS)) for row in rows]
     if as_json:
-        print_json(rows)
+        print_json(json_rows)
     elif rows:
-        print_table("Rows that cannot be read", COLUMNS, [tuple(row[name] for name in COLUMNS) for row in rows])
+        print_table("Rows that cannot be read", COLUMNS, [[getattr(row, name) for name in COLUMNS] for row in rows])
     else:
-        print_note("every row that was looked at can be read")
+        print_note(messages.ALL_READABLE)
     if rows:
         raise typer.Exit(EXIT_FAILURE)
 
 
 @app.command()
 def release(number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)]) -> None:
-    """Release a row by its number in the list. One that still cannot be read is set aside again by the next run."""
+    """Release a row by its ID in the list. If it still cannot be read, the next run quarantines it again."""
     from digest.database import release_row, write_session
 
     with write_session(open_context().engine) as session:
         row = release_row(session, number, utc_now())
         name = f"{row.table_name} {row.row_id}" if row else ""
     if not name:
-        print_error(f"no row is set aside under the number {number}; see: digest quarantine list")
+        print_error(messages.no_quarantined_row(number))
         raise typer.Exit(EXIT_FAILURE)
-    print_note(f"released {name}")
+    print_note(messages.row_released(name))

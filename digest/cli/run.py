@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 OLD_RUN_NAMES = {"subscribers_due": "readers_due", "deliveries": "letters"}
 RUN_EPILOG = """\
-In a crontab, every quarter of an hour:
+Run it every 15 minutes from cron:
 
 */15 * * * *  cd /srv/digest && digest run
 
-A day as it would have been:
+Run as if it were another time:
 
 $ digest run --now 2026-07-31T08:00:00Z --json
 """
@@ -51,16 +52,16 @@ $ digest sources --json
 
 
 def run(*, now: NowOption = None, as_json: JsonOption = False) -> None:
-    """Collect, plan and deliver once: for cron.
+    """Collect, plan and deliver once, for cron.
 
-    Sends to every subscriber whose hour has come since their last digest. E-mails that the relay puts off are tried
-    again by the next run; `digest serve` tries them sooner. SIGTERM ends it after the e-mails that are on the wire.
+    Sends a digest to every subscriber who is due. E-mails that the relay defers are tried again by the next run;
+    `digest serve` tries them sooner. SIGTERM stops it after the e-mails being sent.
     """
     from digest.jobs import pipeline
 
     clock = create_clock(parse_datetime(now))
     ctx = open_context()
-    with show_progress("running") as on_progress:
+    with show_progress("Running") as on_progress:
         report, stopped = run_coroutine(
             run_until_stopped(lambda stop: pipeline.run_once(ctx, clock, stop=stop, on_progress=on_progress))
         )
@@ -70,35 +71,42 @@ def run(*, now: NowOption = None, as_json: JsonOption = False) -> None:
         print_source_reports(report.source_reports)
         counts = report.delivery_counts
         print_table("Deliveries", tuple(counts), [tuple(counts.values())])
-        typer.echo(f"{report.plan_report.due} subscribers due, {report.delivery_report.papers} papers mailed")
+        typer.echo(messages.run_summary(report.plan_report.due, report.delivery_report.papers))
     print_source_warnings(report.source_reports)
     problems = list(report.problems)
     if stopped:
-        problems.append(f"told to stop before the end; {report.queued} letters wait for the next run")
+        problems.append(messages.run_stopped(report.queued))
     exit_with_problems(problems)
 
 
 def collect(
     *,
-    day_: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Fetch only this list day.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, max=60, help="Fetch the last N days.")] = None,
+    day_: Annotated[
+        str | None,
+        typer.Option(
+            "--day", metavar="YYYY-MM-DD", help="Fetch this day only, YYYY-MM-DD. Default: every day that is due."
+        ),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=60, metavar="N", help="Fetch the last N days, 1 to 60, including today.")
+    ] = None,
     now: NowOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the sources and store what they list; nothing is sent."""
+    """Fetch new papers from the sources and store them. Nothing is sent."""
     from digest.jobs import describe_unreadable_count, pipeline
 
     at = create_clock(parse_datetime(now))()
     day = parse_date(day_)
     if day and days:
-        raise typer.BadParameter("give either --day or --days", param_hint="'--day'")
+        raise typer.BadParameter(messages.DAY_OR_DAYS, param_hint="'--day'")
     requested = None
     if days:
         requested = [at.date() - timedelta(days=back) for back in reversed(range(days))]
     elif day:
         requested = [require_past_day(day, at)]
     ctx = open_context()
-    with show_progress("reading") as on_progress:
+    with show_progress("Fetching") as on_progress:
         reports = run_coroutine(pipeline.collect(ctx, at, days=requested, on_progress=on_progress))
     if as_json:
         print_json({report.source: report.to_dict() for report in reports})
@@ -118,7 +126,10 @@ SHOWN_COLUMNS = {
 
 
 def sources(*, as_json: JsonOption = False) -> None:
-    """Show the last fetches of each source, and what is wrong with it. Exits with 1 while a day is missing."""
+    """Show the last fetches of each source and its problems.
+
+    The exit status is 1 while a day is missing.
+    """
     from digest.database import read_session
     from digest.papers import latest_fetches, load_source_problems
 
@@ -141,7 +152,7 @@ def sources(*, as_json: JsonOption = False) -> None:
         for problem in problems:
             print_error(problem.sentence)
         if not fetches:
-            print_note("nothing was read yet; begin with: digest collect")
+            print_note(messages.NOTHING_FETCHED)
     if any(problem.is_error for problem in problems):
         raise typer.Exit(EXIT_FAILURE)
 
@@ -149,7 +160,7 @@ def sources(*, as_json: JsonOption = False) -> None:
 def require_past_day(day: date, now: datetime) -> date:
     """Return a list day unless it is still to come. Raises typer.BadParameter."""
     if day > now.date():
-        raise typer.BadParameter(f"{day} has not come yet; it is {now:%Y-%m-%d %H:%M} UTC", param_hint="'--day'")
+        raise typer.BadParameter(messages.future_day(day, f"{now:%Y-%m-%d %H:%M}"), param_hint="'--day'")
     return day
 
 

@@ -1,4 +1,4 @@
-"""`digest runs`: how the run of a day goes."""
+"""`digest runs`: the progress of a day's run."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import (
     JsonOption,
     NowOption,
@@ -32,7 +33,7 @@ $ digest runs show --watch
 OLD_NAMES = {"subscribers": "readers", "deliveries": "letters", "finished": "over"}
 WATCH_SECONDS = 1.0  # between looks
 
-app = typer.Typer(help="Show how the run of a day goes.", epilog=EPILOG, no_args_is_help=True)
+app = typer.Typer(help="Show the progress of a day's run.", epilog=EPILOG, no_args_is_help=True)
 
 
 @app.callback()
@@ -43,12 +44,14 @@ def runs() -> None:
 @app.command()
 def show(
     *,
-    day_: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="The edition; else today's.")] = None,
+    day_: Annotated[
+        str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Day of the digests. Default: today (UTC).")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show a progress bar until the run is finished.")] = False,
     now: NowOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who is due and not planned yet, by time zone and hour, and the states of the day's digests."""
+    """Show the states of a day's digests, and which subscribers are due but not planned yet."""
     from digest.monitoring import get_edition_run
 
     clock, ctx = create_clock(parse_datetime(now)), open_context()
@@ -61,8 +64,8 @@ def show(
         return
     print_table(f"Run of {run.day}", ("planned", *run.deliveries), [(run.planned, *run.deliveries.values())])
     due = ((group.timezone, f"{group.send_hour}:00", group.subscribers) for group in run.due)
-    print_table("Due and not planned yet", ("zone", "hour", "subscribers"), due)
-    print_note("the run is finished" if run.is_finished else f"{run.open_count} deliveries have no result yet")
+    print_table("Due but not planned yet", ("zone", "hour", "subscribers"), due)
+    print_note(messages.RUN_FINISHED if run.is_finished else messages.deliveries_open(run.open_count))
 
 
 def to_dict(run: "EditionRun") -> dict[str, Any]:
@@ -80,7 +83,7 @@ def to_dict(run: "EditionRun") -> dict[str, Any]:
 def watch_run(get_run: "Callable[[], EditionRun]") -> None:
     """Show a progress bar until the run is finished. Raises UsageError without a terminal."""
     if not sys.stderr.isatty():
-        raise UsageError("--watch draws a bar and needs a terminal; scripts use --json")
+        raise UsageError(messages.WATCH_NEEDS_TERMINAL)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

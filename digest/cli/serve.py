@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -37,12 +38,12 @@ $ digest serve
 
 $ digest serve --port 8080 --no-scheduler
 
-Where workers do the work (PostgreSQL), leave it to them:
+With separate workers (PostgreSQL), serve only the pages and schedule the jobs:
 
 $ digest serve --no-work
 """
 WORKER_EPILOG = """\
-As many as you like, on as many machines as you like, with the same DIGEST_* settings:
+Start any number of them, on any number of machines, with the same DIGEST_* settings:
 
 $ DIGEST_DATABASE_URL=postgresql+psycopg://digest@db.example.org/digest digest worker
 """
@@ -56,15 +57,20 @@ $ digest demo --reset
 def serve(
     *,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; keep 127.0.0.1 behind a reverse proxy. :: is dual-stack.")
+        str,
+        typer.Option(help="Address to listen on. Keep 127.0.0.1 behind a reverse proxy; :: listens on IPv4 and IPv6."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    scheduler: Annotated[bool, typer.Option(help="Run the scheduler: collect, plan, deliver.")] = True,
-    work: Annotated[bool, typer.Option(help="Plan and deliver here; else that is left to `digest worker`.")] = True,
+    scheduler: Annotated[
+        bool, typer.Option(help="Run the scheduler, which fetches sources and plans and sends e-mails.")
+    ] = True,
+    work: Annotated[
+        bool, typer.Option(help="Plan and send e-mails in this process, or leave that to `digest worker`.")
+    ] = True,
 ) -> None:
-    """Run the web server and the scheduler.
+    """Run the web pages, the scheduler and the sender.
 
-    Where nothing is set, neither in the environment nor in .env, and `digest demo` was run here, its store is shown.
+    Without settings in the environment or in .env, the database of `digest demo` is served, if it exists.
     """
     with open_service_context() as opened:
         ctx = with_local_base_url(opened, host, port)
@@ -85,9 +91,7 @@ def open_service_context() -> "Iterator[AppContext]":
 
     with SampleServer(utc_now()) as server:
         settings = load_demo_settings(server.url)
-        print_note(
-            f"a demonstration: {settings.database_url} and sample papers; with a .env file the real store is used"
-        )
+        print_note(messages.serving_demo(settings.database_url))
         yield replace(open_context(logging.INFO, settings), is_demo=True)
 
 
@@ -101,9 +105,10 @@ def run_service(ctx: "AppContext", host: str, port: int, *, scheduler: bool, run
     if ctx.settings.uses_sqlite:
         check_integrity(ctx.engine)
     sockets = open_sockets(host, port)  # first: where the port is taken, nothing begins
-    relay = f"relay {ctx.settings.smtp_host}"
-    local = f"no relay is set: letters go to {ctx.absolute_url('/inbox')}"
-    print_note(f"digest on {http_url(host, port)} ({relay if ctx.settings.has_relay else local})")
+    if ctx.settings.has_relay:
+        print_note(messages.serving_with_relay(http_url(host, port), ctx.settings.smtp_host))
+    else:
+        print_note(messages.serving_without_relay(http_url(host, port), ctx.absolute_url("/inbox")))
     app = create_service(ctx, scheduler=scheduler, run_jobs=run_jobs)
     server = create_server(app, host=host, port=port, proxies=ctx.settings.trusted_proxies)
     app.state.is_stopping = lambda: server.should_exit  # ends event streams
@@ -148,11 +153,11 @@ def create_service(ctx: "AppContext", *, scheduler: bool, run_jobs: bool = True)
 
 def worker(
     *,
-    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when no work is left; for cron.")] = False,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Exit when no work is left, for cron.")] = False,
 ) -> None:
-    """Run a worker that plans and delivers what `digest serve` defers: one of many processes on PostgreSQL.
+    """Run a worker that plans and sends what `digest serve` schedules. Needs PostgreSQL.
 
-    Waits while the database is away or of another version. SIGTERM ends it after the e-mails on the wire.
+    Waits while the database is unavailable or has another version. SIGTERM stops it after the e-mails being sent.
     """
     from digest.config import load_settings
     from digest.jobs import run_worker
@@ -169,18 +174,17 @@ def worker(
 def require_postgresql(settings: "Settings") -> None:
     """Raise UsageError on SQLite, which many processes cannot share."""
     if settings.uses_sqlite:
-        advice = "set DIGEST_DATABASE_URL, and bring your data with: digest migrate --from"
-        raise UsageError(f"many processes need PostgreSQL; {advice}")
+        raise UsageError(messages.NEEDS_POSTGRESQL)
 
 
 def demo(
     *,
-    reset: Annotated[bool, typer.Option("--reset", help="Delete the last demo and start over.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the previous demo and start over.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run one whole day on this machine: subscribe, confirm, collect, plan, deliver to a local mailbox.
 
-    Fetches the real hosts; when none can be reached, bundled sample days. Everything it keeps is in var/demo.
+    Fetches the real sources, or bundled sample papers if none can be reached. All its files are in var/demo.
     """
     from digest.cli.demo import run_demo
     from digest.cli.demo_store import DEMO_DIRECTORY
@@ -188,14 +192,14 @@ def demo(
     configure_logging()
     if reset:
         shutil.rmtree(DEMO_DIRECTORY, ignore_errors=True)
-    with show_progress("starting") as on_progress:
+    with show_progress("Starting") as on_progress:
         result = run_coroutine(run_demo(utc_now, on_progress))
     if as_json:
         print_json(result.to_dict(), OLD_RUN_NAMES | {"demo_emails": "demo_letters"})
         exit_with_problems(result.report.problems)
         return
     if result.offline:
-        typer.echo("No source can be reached from here, so the bundled sample days are read instead.")
+        typer.echo(messages.DEMO_OFFLINE)
     print_source_reports(result.report.source_reports)
     print_table("Keywords", ("keyword", "papers matched"), result.keywords.items())
     if result.emails:
@@ -205,6 +209,5 @@ def demo(
             files = (str(Path(email.file).with_suffix(suffix)) for suffix in (".eml", ".html", ".txt"))
             typer.echo(f"{email.kind}: " + "  ".join(files))
     else:
-        reason = "Nothing new for the demo reader since the last digest; nothing was sent"
-        typer.echo(f"{reason}. Start over: make demo RESET=1")
+        typer.echo(messages.DEMO_NOTHING_NEW)
     exit_with_problems(result.report.problems)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from digest.cli import messages
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -32,17 +33,19 @@ $ digest subscribers add ada@example.org -k "diffusion model" --hour 7 --zone Eu
 $ digest subscribers add bob@example.org -k '"graph neural network"' --confirmed
 """
 IMPORT_EPILOG = """\
-A file may look like this; only the column email is needed:
+Example file; only the email column is required:
 
 email,keywords,frequency,send_hour,timezone,cap,trending,summaries
 
 ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes,no
 
-What export wrote can be read back: people who left or were suppressed stay so, and pauses go on.
+Files from `digest subscribers export` can be imported: unsubscribed and suppressed people stay so, and pauses go on.
 """
 KeywordOption = Annotated[
     list[str] | None,
-    typer.Option("--keyword", "-k", help='A keyword or a "quoted phrase"; may be given several times.'),
+    typer.Option(
+        "--keyword", "-k", help='Keyword or "quoted phrase". Can be repeated. Default: none, for trending papers.'
+    ),
 ]
 
 app = typer.Typer(
@@ -66,7 +69,7 @@ def list_(*, as_json: JsonOption = False) -> None:
         ((*(row[name] for name in columns), ", ".join(row["keywords"])) for row in rows),
     )
     if not rows:
-        print_note("nobody yet; begin with: digest subscribers add --help")
+        print_note(messages.NO_SUBSCRIBERS)
 
 
 @app.command(epilog=ADD_EPILOG)
@@ -75,20 +78,26 @@ def add(
     keyword: KeywordOption = None,
     *,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation e-mail.")
+        bool, typer.Option("--confirmed", help="Skip the confirmation e-mail, because they have already agreed.")
     ] = False,
-    frequency: Annotated[Literal["daily", "weekdays", "weekly", "monthly"], typer.Option(help="How often.")] = "daily",
-    weekday: Annotated[str, typer.Option(help="Day of a weekly digest, such as friday.")] = "monday",
-    hour: Annotated[int | None, typer.Option(help="Local hour of the digest, 0 to 23; else DIGEST_SEND_HOUR.")] = None,
-    zone: Annotated[
-        str | None, typer.Option(help="Time zone, like Europe/Berlin; else DIGEST_DEFAULT_TIMEZONE.")
+    frequency: Annotated[
+        Literal["daily", "weekdays", "weekly", "monthly"], typer.Option(help="How often digests are sent.")
+    ] = "daily",
+    weekday: Annotated[str, typer.Option(help="Day of a weekly digest, for example friday.")] = "monday",
+    hour: Annotated[
+        int | None, typer.Option(help="Hour to send at, 0 to 23, local time. Default: DIGEST_SEND_HOUR.")
     ] = None,
-    cap: Annotated[int, typer.Option(help="At most this many papers a digest, 1 to 100.")] = 20,
-    trending: Annotated[bool, typer.Option("--trending", help="Also the 3 most upvoted papers.")] = False,
-    summaries: Annotated[bool, typer.Option("--summaries", help="Also Hugging Face's AI summary of a paper.")] = False,
+    zone: Annotated[
+        str | None, typer.Option(help="Time zone, for example Europe/Berlin. Default: DIGEST_DEFAULT_TIMEZONE.")
+    ] = None,
+    cap: Annotated[int, typer.Option(help="Maximum papers per e-mail, 1 to 100.")] = 20,
+    trending: Annotated[bool, typer.Option("--trending", help="Include the day's 3 most upvoted papers.")] = False,
+    summaries: Annotated[
+        bool, typer.Option("--summaries", help="Show AI summaries from Hugging Face where available.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a subscriber. Without keywords they get the day's trending papers."""
+    """Add a subscriber. Without keywords, they get the day's trending papers."""
     from digest.subscribers import KeywordLimits, Preferences, add_subscriber, parse_keywords_or_raise, parse_weekday
 
     ctx = open_context()
@@ -106,10 +115,10 @@ def add(
     status = "active" if confirmed else "pending"
     if as_json:
         print_json({"email": email, "status": status, "mail_queued": queued})
-        return
-    unchanged = "wishes taken over; today's confirmation mail stays the only one"
-    pending = "a confirmation mail is queued" if queued else unchanged
-    typer.echo(f"{email}: {status if confirmed else pending}")
+    elif confirmed:
+        typer.echo(messages.subscriber_status(email, status))
+    else:
+        typer.echo(messages.confirmation_queued(email) if queued else messages.confirmation_unchanged(email))
 
 
 @app.command()
@@ -134,7 +143,7 @@ def show(email: str, *, as_json: JsonOption = False) -> None:
 def remove(
     email: str,
     *,
-    erase: Annotated[bool, typer.Option("--erase", help="Also delete everything that is stored about them.")] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Also delete all their data.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """End a subscription. Nothing is sent, and queued deliveries are cancelled."""
@@ -149,14 +158,14 @@ def remove(
     if as_json:
         print_json({"email": email, "status": status})
     else:
-        typer.echo(f"{email}: {status}")
+        typer.echo(messages.subscriber_status(email, status))
 
 
 @app.command()
 def allow(email: str, *, as_json: JsonOption = False) -> None:
-    """Let an address get a confirmation again, because its owner asks for it.
+    """Allow an address to receive confirmations again, because its owner asks for it.
 
-    Whoever declined a confirmation or reported our mail as spam gets none again, also after they were erased.
+    People who declined a confirmation or reported an e-mail as spam get no other one, even after their data is deleted.
     """
     from digest.subscribers import allow_address
 
@@ -164,26 +173,28 @@ def allow(email: str, *, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"email": email, "changed": changed})
         return
-    typer.echo(f"{email}: {'may subscribe again' if changed else 'could subscribe already; nothing was changed'}")
+    typer.echo(messages.address_allowed(email) if changed else messages.address_already_allowed(email))
 
 
 @app.command("import", epilog=IMPORT_EPILOG)
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV whose first line names the columns.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; its first line names the columns.")
+    ],
     *,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed already: no confirmation e-mails.")
+        bool, typer.Option("--confirmed", help="Skip the confirmation e-mails, because they have already agreed.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Import nothing when any line is bad.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; change nothing.")] = False,
-    from_line: Annotated[int, typer.Option(min=1, metavar="N", help="Go on at this line of the file.")] = 1,
+    strict: Annotated[bool, typer.Option("--strict", help="Import nothing if any line is invalid.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported; change nothing.")] = False,
+    from_line: Annotated[int, typer.Option(min=1, metavar="N", help="Continue at this line of the file.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Add subscribers from a CSV file.
 
-    Columns: email, keywords (with | or line breaks between), and if wanted frequency, send_hour, timezone, cap,
-    trending, summaries. Bad lines are reported with their numbers, good ones imported. Exports of spreadsheets and of
-    other newsletter programs are read, too; who has left there gets nothing from here.
+    Columns: email, keywords (separated by | or line breaks), and optionally frequency, send_hour, timezone, cap,
+    trending, summaries. Invalid lines are reported by number and skipped. Exports of spreadsheets and of other
+    newsletter programs work too; people who unsubscribed there are not subscribed here.
     """
     from digest.subscribers import import_csv
 
@@ -195,8 +206,8 @@ def import_(
         read = {"encoding": table.encoding, "columns": table.columns, "ignored": table.ignored} if table else {}
         print_json({"imported": 0 if dry_run else result.imported, "bad": bad, "dry_run": dry_run} | read)
     else:
-        would_be = f"{result.imported} would be imported" if dry_run else f"{result.imported} imported"
-        typer.echo(f"{would_be}, {len(errors)} bad lines")
+        summary = messages.would_import if dry_run else messages.imported
+        typer.echo(summary(result.imported, len(errors)))
         if table and (dry_run or table.ignored or table.encoding != "UTF-8"):
             print_note(f"{file.name}: {table.describe()}")
     for number, message in errors:
@@ -208,31 +219,33 @@ def import_(
 @app.command()
 def restore(
     *,
-    suppressed_since: Annotated[str, typer.Option(metavar="ISO", help="Like 2026-07-31T08:00:00Z.")],
-    reason: Annotated[str, typer.Option(metavar="PATTERN", help="Part of the relay's reply; * stands for any text.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list who would be restored.")] = False,
+    suppressed_since: Annotated[
+        str, typer.Option(metavar="ISO", help="Earliest suppression, for example 2026-07-31T08:00:00Z.")
+    ],
+    reason: Annotated[str, typer.Option(metavar="PATTERN", help="Part of the relay's reply; * matches any text.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List who would be restored; change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give back subscriptions that ended because a relay refused us, with their keywords.
+    """Restore subscriptions, with keywords, that ended because a relay refused our e-mails.
 
-    Whoever marked our mail as spam stays suppressed. See the reasons with: digest subscribers list --json
+    People who reported an e-mail as spam stay suppressed. To see the reasons: digest subscribers list --json
     """
     from digest.subscribers import restore_suppressed
 
     since = parse_datetime(suppressed_since)
     if since is None or not reason.strip("*? "):
-        raise UsageError("--suppressed-since and --reason must say which: like --reason 'relay not permitted'")
+        raise UsageError(messages.RESTORE_WHICH)
     restored = restore_suppressed(open_context().engine, since, reason.strip(), dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, "restored": [asdict(row) for row in restored]})
         return
     print_table("Subscribers", ("email", "status", "reason"), ((row.email, row.status, row.reason) for row in restored))
-    typer.echo(f"{len(restored)} {'would be' if dry_run else 'are'} restored")
+    typer.echo(messages.would_restore(len(restored)) if dry_run else messages.restored(len(restored)))
 
 
 @app.command()
 def export(*, as_json: JsonOption = False) -> None:
-    """Print all subscribers as CSV, in the columns that import reads."""
+    """Print all subscribers as CSV that `digest subscribers import` reads."""
     from digest.subscribers import export_csv, list_subscribers
 
     ctx = open_context()

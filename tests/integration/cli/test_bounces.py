@@ -67,7 +67,7 @@ def test_a_piped_bounce_is_recorded_once(ctx: AppContext, command: Command) -> N
     raw = bounce_message("no-such-mailbox", return_address(ctx, 41))
     done = command.pipe(raw, "bounces", "pipe")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == b"letter 41: hard 5.1.1 no such mailbox: suppressed\n"
+    assert done.stdout == b"delivery 41: hard 5.1.1 no such mailbox: suppressed\n"
     assert b"@" not in done.stdout + done.stderr
     assert b"known" in command.pipe(raw, "bounce").stdout  # the command of the release before
     assert len(bounce_records(ctx)) == 1
@@ -85,7 +85,7 @@ def test_the_mail_system_may_tell_the_recipient(ctx: AppContext, command: Comman
 def test_an_unsigned_message_changes_nothing_and_is_reported(ctx: AppContext, command: Command) -> None:
     done = command.pipe(bounce_message("no-such-mailbox", BOUNCES), "bounces", "pipe")
     assert done.returncode == 0
-    assert b"no valid address of ours says which letter this is about" in done.stderr
+    assert b"No signed address in this message belongs to a delivery" in done.stderr
     assert (bounce_records(ctx), status_of(ctx)) == ([], DeliveryState.SENT)
 
 
@@ -95,13 +95,13 @@ def test_the_mail_system_keeps_the_mail_while_we_cannot_take_it(ctx: AppContext,
     for command in (away, Command(tmp_path, {"DIGEST_SEND_HOUR": "25"})):
         done = command.pipe(raw, "bounces", "pipe")
         assert (done.returncode, done.stdout) == (75, b"")
-        assert b"the mail stays with the mail system" in done.stderr
+        assert b"The mail system keeps the message" in done.stderr
 
 
 def test_what_cannot_be_read_is_not_sent_back(command: Command) -> None:
     done = command.pipe(b"\xff\xfe" * 4_000_000, "bounces", "pipe")  # and all of it is taken from the pipe
     assert done.returncode == 0
-    assert b"this mail is set aside" in done.stderr
+    assert b"The message cannot be read and was ignored" in done.stderr
 
 
 def test_the_whole_history_of_a_delivery_is_shown(ctx: AppContext, command: Command) -> None:
@@ -124,12 +124,12 @@ def test_the_whole_history_of_a_delivery_is_shown(ctx: AppContext, command: Comm
     assert [event["what"] for event in output["story"]] == [event["event"] for event in output["history"]]
     assert [bounce["verdict"] for bounce in output["evidence"]] == ["soft", "soft"]
     shown = command.run("deliveries", "show", "41").stdout
-    assert "2026-07-28 09:00:00 UTC\tqueued: digest 2026-07-01\n" in shown
+    assert "2026-07-28 09:00:00+00:00\tqueued: digest 2026-07-01\n" in shown
     assert "came back: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
 
 
 def test_what_came_back_is_listed(ctx: AppContext, command: Command) -> None:
-    assert "nothing came back yet" in command.run("bounces", "list").stderr
+    assert "No bounces yet" in command.run("bounces", "list").stderr
     command.pipe(bounce_message("taken-for-spam", return_address(ctx, 41)), "bounces", "pipe")
     (output,) = command.json("bounces", "list")
     assert (output["delivery_id"], output["class"], output["status"]) == (41, "ours", "5.7.1")

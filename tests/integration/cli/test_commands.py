@@ -141,20 +141,20 @@ def test_the_states_of_the_help_are_those_of_the_record() -> None:
         (("run", "--now", "yesterday"), "2026-07-31T08:00:00Z"),
         (("collect", "--day", "29.7.2026"), "2026-07-31"),
         (("collect", "--day", "2026-07-29", "--days", "2"), "either --day or --days"),
-        (("collect", "--day", "2026-07-30", *NOW), "has not come yet"),
+        (("collect", "--day", "2026-07-30", *NOW), "is in the future"),
         (("collect", "--days", "0"), "--days"),
-        (("preview", "-k", '"open'), "unclosed quote"),
+        (("preview", "-k", '"open'), "A quotation mark is not closed"),
         (("preview", "--cap", "0"), "--cap"),
         (("match",), "Missing argument"),
-        (("match", ""), "empty keyword"),
-        (("match", '"open'), "character 1"),
+        (("match", ""), "The keyword is empty"),
+        (("match", '"open'), "Character 1:"),
         (("match", "x", "--papers", "missing.jsonl"), "missing.jsonl"),
         (("serve", "--port", "0"), "--port"),
         (("deliveries", "list", "--state", "lost"), "uncertain"),
         (("deliveries", "show", "one"), "ID"),
         (("deliveries", "show", "1"), "no delivery 1"),
         (("deliveries", "resolve", "1", "maybe"), "'sent', 'lost'"),
-        (("deliveries", "resolve", "1", "lost"), "no such delivery"),
+        (("deliveries", "resolve", "1", "lost"), "There is no delivery 1"),
         (("subscribers", "add", "nobody"), "e-mail address"),
         (("subscribers", "add", "ada@example.org", "--hour", "24"), "0 to 23"),
         (("subscribers", "add", "ada@example.org", "--zone", "Berlin"), "Europe/Berlin"),
@@ -228,7 +228,7 @@ def test_migrating_says_what_it_did(bare: Command) -> None:
     first = bare.json("migrate")
     assert first["from"] is None
     assert bare.json("migrate") == {"from": first["to"], "to": first["to"]}
-    assert bare.run("migrate").stdout == f"schema {first['to']}, nothing to do\n"
+    assert bare.run("migrate").stdout == f"Schema {first['to']} is up to date.\n"
 
 
 @pytest.mark.parametrize("query", ["fine tuning", "finetuning", "FINE-TUNING", '"fine-tuning"'])
@@ -265,12 +265,12 @@ def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": "x", "title": ', "line 3 is no JSON"),
-        ('["x"]', "line 3 is no paper"),
-        ('{"id": "x"}', "line 3 is no paper"),
-        ('{"title": "x"}', "line 3 is no paper"),
-        ('{"id": "x", "title": null}', "line 3 is no paper"),
-        ('{"id": "x", "title": "x", "abstract": 1}', "abstract is no text"),
+        ('{"id": "x", "title": ', "line 3 is not JSON"),
+        ('["x"]', "line 3 is not a paper"),
+        ('{"id": "x"}', "line 3 is not a paper"),
+        ('{"title": "x"}', "line 3 is not a paper"),
+        ('{"id": "x", "title": null}', "line 3 is not a paper"),
+        ('{"id": "x", "title": "x", "abstract": 1}', "line 3: abstract must be a string"),
     ],
 )
 def test_a_bad_line_is_reported_by_its_number(bare: Command, line: str, message: str) -> None:
@@ -291,7 +291,7 @@ def test_a_bad_line_is_reported_by_its_number(bare: Command, line: str, message:
 )
 def test_a_file_that_cannot_be_read_is_reported(bare: Command, name: str, data: bytes) -> None:
     (bare.folder / name).write_bytes(data)
-    assert f"{name} cannot be read" in bare.run("match", "x", "--papers", name, status=2).stderr
+    assert f"Cannot read {name}" in bare.run("match", "x", "--papers", name, status=2).stderr
 
 
 def test_a_preview_shows_the_email_and_creates_no_subscriber(filled: Command) -> None:
@@ -318,12 +318,12 @@ def test_a_preview_reads_a_day_that_is_not_there_yet(bare: Command, lists: Listi
     bare.environment |= hosts(lists.url)
     assert len(bare.json("preview", "-k", "protein", "--day", "2026-07-29", *NOW)["papers"]) == 1
     done = bare.run("preview", "-k", "x", "--day", "2026-07-26", *NOW, status=1)
-    assert "no papers are listed for 2026-07-26" in done.stderr
+    assert "No papers are listed for 2026-07-26" in done.stderr
 
 
 def test_a_preview_that_cannot_be_written_is_reported(filled: Command) -> None:
     done = filled.run("preview", "-k", "robot", "--out", "no/folder/letter.html", *NOW, status=2)
-    assert "--out no/folder/letter.html cannot be written" in done.stderr
+    assert "Cannot write --out no/folder/letter.html" in done.stderr
 
 
 def test_the_doctor_checks_everything_and_changes_nothing(bare: Command, lists: ListingHost) -> None:

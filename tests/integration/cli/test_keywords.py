@@ -18,7 +18,7 @@ def command(tmp_path: Path) -> Command:
 def test_matching_shows_how_the_keyword_was_understood(command: Command) -> None:
     logs = command.run("match", "graph ANDNOT survey", "--papers", "papers.jsonl")
     assert logs.stdout == "id\ttitle\na\tA study of graphs\n"
-    assert logs.stderr == "understood as: title or abstract contains “graph”, but not “survey”\n"
+    assert logs.stderr == "matches: title or abstract contains “graph”, but not “survey”\n"
 
 
 def test_for_scripts_nothing_is_printed_beside_the_result(command: Command) -> None:

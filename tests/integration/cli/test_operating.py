@@ -133,7 +133,7 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
         put(sqlite_store, state=DeliveryState.FAILED, settled_at=LATER, is_reclaimed=True),
     )
     done = command.run("deliveries", "retry", "--failed", "--since", LATER.isoformat(), status=1)
-    assert done.stdout == "1 of 2 letters are in the queue again\n"
+    assert done.stdout == "1 of 2 deliveries queued again.\n"
     assert f"delivery {had} cannot be sent again: a later edition took its papers" in done.stderr
     assert [get(sqlite_store, number).state for number in (old, new, had)] == ["failed", "queued", "failed"]
     assert command.json("deliveries", "retry", str(old)) == {"queued": [old], "refused": {}}

@@ -27,5 +27,5 @@ def test_rows_are_listed_released_and_shown_by_the_exit_status(sqlite_store: Eng
     assert row["reason"] in command.run("quarantine", "list", status=1).stdout
     command.run("quarantine", "release", str(row["id"]))
     assert command.json("quarantine", "list") == []
-    assert "no row is set aside" in command.run("quarantine", "release", str(row["id"]), status=1).stderr
+    assert "There is no row" in command.run("quarantine", "release", str(row["id"]), status=1).stderr
     command.run("quarantine", "release", "first", status=2)

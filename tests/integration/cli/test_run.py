@@ -79,7 +79,7 @@ def test_a_run_reports_what_it_did(lists: ListingHost, smtp_relay: Relay, store_
     assert shown[3:] == [
         "sent\tqueued\tfailed\tuncertain\tskipped",
         "0\t0\t0\t0\t0",
-        "0 subscribers due, 0 papers mailed",
+        "0 subscribers due, 0 papers sent.",
     ]
     states = {row["email"]: row["status"] for row in command.json("subscribers", "list")}
     assert states == {ADA: "active", BOB: "suppressed", EVE: "active"}
@@ -97,7 +97,7 @@ def test_the_record_is_shown_and_uncertain_emails_are_settled(sqlite_store: Engi
     assert command.json("deliveries", "list", "--state", "failed") == []
     shown = command.run("deliveries", "list")
     assert shown.stdout.splitlines()[1].split("\t")[:4] == ["2", "confirm", "confirm:2026-07-29", "uncertain"]
-    assert shown.stderr == "in all: 2 uncertain\n"
+    assert shown.stderr == "Total: 2 uncertain\n"
     assert command.json("deliveries", "show", "1")["email"] == ADA
     assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
     assert command.run("deliveries", "resolve", "1", "sent").stdout == "delivery 1 is sent\n"

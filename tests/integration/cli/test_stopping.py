@@ -75,6 +75,6 @@ def test_sigterm_waits_for_the_replies_and_requeues_the_rest(store: Engine, tmp_
         assert {(row.owner, row.attempts, row.lease_expires_at) for row in waiting} == {(None, 0, None)}
         if command == "run":
             assert process.returncode == 1
-            assert f"told to stop before the end; {len(waiting)} letters wait for the next run" in err
+            assert f"Stopped before the end. E-mails left for the next run: {len(waiting)}" in err
 
     asyncio.run(act())

@@ -31,10 +31,10 @@ def read(store: Engine, folder: Path, text: str, **flags: bool) -> ImportReport:
 
 def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_SEND_HOUR": "5", "DIGEST_DEFAULT_TIMEZONE": "Asia/Tokyo"})
-    assert command.run("subscribers", "list").stderr.startswith("nobody yet")
+    assert command.run("subscribers", "list").stderr.startswith("There are no subscribers yet")
     done = command.run("subscribers", "add", ADA, "-k", "robot", "-k", '"graph neural network"')
-    assert done.stdout == f"{ADA}: a confirmation mail is queued\n"
-    assert "stays the only one" in command.run("subscribers", "add", ADA, "-k", "robot").stdout
+    assert done.stdout == f"{ADA}: a confirmation e-mail is queued.\n"
+    assert "A confirmation e-mail was sent today" in command.run("subscribers", "add", ADA, "-k", "robot").stdout
     added = command.json("subscribers", "add", ADA, "-k", "robot", "-k", "[graph]", "--confirmed")
     assert added == {"email": ADA, "status": "active", "mail_queued": False}
     for flags in ([], ["--confirmed"]):
@@ -73,9 +73,9 @@ def test_who_was_suppressed_wrongly_is_restored(tmp_path: Path) -> None:
     assert command.json("subscribers", *options) == {"dry_run": False, "restored": restored}
     [row] = command.json("subscribers", "list")
     assert (row["status"], row["keywords"]) == ("active", ["robot"])
-    assert command.run("subscribers", *options).stdout.splitlines()[-1] == "0 are restored"
+    assert command.run("subscribers", *options).stdout.splitlines()[-1] == "0 restored"
     done = command.run("subscribers", "restore", "--suppressed-since", "2026-07-29", "--reason", "*", status=2)
-    assert "must say which" in done.stderr
+    assert "Say which subscribers to restore" in done.stderr
 
 
 def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     text = "\n".join([*lines, "c@example.org,x,99"])
     (tmp_path / "people.csv").write_text(text, encoding="utf-8")
     done = command.run("subscribers", "import", "people.csv", "--strict", status=1)
-    assert (done.stdout, len(done.stderr.splitlines())) == ("0 imported, 2 bad lines\n", 2)
+    assert (done.stdout, len(done.stderr.splitlines())) == ("0 imported, 2 invalid lines\n", 2)
     assert command.json("subscribers", "list") == []
     output = command.json("subscribers", "import", "people.csv", status=1)
     assert (output["imported"], [row["line"] for row in output["bad"]]) == (2, [3, 6])
@@ -105,7 +105,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     ("line", "logs"),
     [
         ("nobody,robot", "not an e-mail address"),
-        ("a@example.org,!!", "no letter and no digit"),
+        ("a@example.org,!!", "no letter or digit"),
         ("a@example.org,robot,hourly", "daily, weekdays, weekly or monthly"),
         ("a@example.org,robot,daily,noon", "send_hour must be a number"),
         ("a@example.org,robot,daily,24", "0 to 23"),

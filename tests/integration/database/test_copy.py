@@ -195,7 +195,7 @@ def test_the_command_copies_and_names_what_it_cannot_use(
     target = create_store("postgresql")
     source, url = str(sqlite_store.url), target.url.render_as_string(hide_password=False)
     command = Command(tmp_path, {"DIGEST_SECRET_KEY": KEY})
-    assert "needs both --from and --to" in command.run("migrate", "--from", source, status=2).stderr
+    assert "give both --from and --to" in command.run("migrate", "--from", source, status=2).stderr
     assert "there is no file" in command.run("migrate", "--from", f"{source}x", "--to", url, status=1).stderr
     assert "not supported" in command.run("migrate", "--from", "mysql://a/b", "--to", url, status=2).stderr
     copied = command.json("migrate", "--from", source, "--to", url)

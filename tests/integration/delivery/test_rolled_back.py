@@ -197,7 +197,7 @@ def test_the_command_says_what_is_wrong_and_goes_on(gone_back: Service, tmp_path
     digest = Command(
         tmp_path, {"DIGEST_DATABASE_URL": f"sqlite:///{gone_back.database}", "DIGEST_SECRET_KEY": "x" * 40}
     )
-    assert "give either" in digest.run("database", "resume", status=2).stderr
+    assert "Give either" in digest.run("database", "resume", status=2).stderr
     done = digest.run("database", "resume", "--send-again")
     assert done.stdout == "sending goes on; 0 queued e-mails count as sent\n"
     assert "nothing to resume" in digest.run("database", "resume", "--send-again", status=2).stderr

@@ -1,0 +1,242 @@
+"""Sentences that commands print: results, notes and errors. Help texts stand with their commands and options."""
+
+from digest.formatting import pluralize
+
+NOTHING_FETCHED = "No source has been fetched yet. To fetch them now: digest collect"
+DAY_OR_DAYS = "Give either --day or --days, not both."
+RUN_FINISHED = "The run is finished."
+WATCH_NEEDS_TERMINAL = "--watch draws a progress bar and needs a terminal. In scripts, use --json."
+ASSUME_OR_SEND = "Give either --assume-sent or --send-again. To compare them: digest database resume --help"
+ONLY_SQLITE_HAS_MARK = (
+    "This command is for SQLite databases only. For PostgreSQL, see Backup and restore in deploy/README.md"
+)
+COLLECT_FAILED = "Try again when the sources can be reached."
+COPY_NEEDS_BOTH = "To copy a database, give both --from and --to."
+COPIED = "To use the copy, set DIGEST_DATABASE_URL to its address. The original was not changed."
+NO_MAILBOX = (
+    "DIGEST_IMAP_HOST is empty, so there is no mailbox to read. Set it, for example DIGEST_IMAP_HOST=imap.example.org"
+)
+NO_BOUNCES = "No bounces yet."
+UNMATCHED_BOUNCE = "No signed address in this message belongs to a delivery, so nothing was changed."
+RETRY_WHAT = "Give the ID of a delivery, or --failed with --since."
+ALL_READABLE = "All rows can be read."
+NO_SUBSCRIBERS = "There are no subscribers yet. To add one: digest subscribers add --help"
+RESTORE_WHICH = (
+    "Say which subscribers to restore with --suppressed-since and --reason. Example: --reason 'relay not permitted'"
+)
+NEEDS_POSTGRESQL = (
+    "Several processes can share only a PostgreSQL database. Set DIGEST_DATABASE_URL to one. To copy your data there: "
+    "digest migrate --from ... --to ..."
+)
+DEMO_OFFLINE = "No source can be reached, so the demo uses its bundled sample papers."
+DEMO_NOTHING_NEW = (
+    "There are no new papers for the demo subscriber, so no e-mail was sent. To start over: make demo RESET=1"
+)
+
+
+def run_summary(subscribers: int, papers: int) -> str:
+    return f"{pluralize(subscribers, 'subscriber')} due, {pluralize(papers, 'paper')} sent."
+
+
+def run_stopped(queued: int) -> str:
+    return f"Stopped before the end. E-mails left for the next run: {queued}"
+
+
+def shutdown_timed_out(seconds: int) -> str:
+    return (
+        f"The command did not finish within {seconds} seconds of being stopped. To check for uncertain deliveries: "
+        "digest deliveries list --state uncertain"
+    )
+
+
+def future_day(day: object, now: str) -> str:
+    return f"{day} is in the future (it is now {now} UTC). Give today or an earlier day."
+
+
+def invalid_instant(value: str) -> str:
+    return f"{value!r} is not a date and time. Write it like 2026-07-31T08:00:00Z."
+
+
+def invalid_day(value: str) -> str:
+    return f"{value!r} is not a date. Write it like 2026-07-31."
+
+
+def deliveries_open(count: int) -> str:
+    return f"Deliveries without a result yet: {count}"
+
+
+def deliveries_total(counts: str) -> str:
+    return f"Total: {counts}" if counts else "Total: no deliveries yet"
+
+
+def no_delivery(number: int) -> str:
+    return f"There is no delivery {number}. To list them: digest deliveries list"
+
+
+def not_uncertain(number: int, state: str) -> str:
+    return (
+        f"Delivery {number} is {state}, and only uncertain ones can be resolved. To list them: "
+        "digest deliveries list --state uncertain"
+    )
+
+
+def marked_as_sent(number: int) -> str:
+    return f"Delivery {number} is marked as sent."
+
+
+def marked_as_lost(number: int) -> str:
+    return f"Delivery {number} is marked as lost. Its papers will be in the subscriber's next digest."
+
+
+def not_retried(number: int, reason: str) -> str:
+    return f"Delivery {number} cannot be sent again: {reason}."
+
+
+def requeued(count: int, total: int) -> str:
+    return f"{count} of {total} deliveries queued again."
+
+
+def unreadable_message(reason: object) -> str:
+    return f"The message cannot be read and was ignored: {reason}"
+
+
+def message_deferred(reason: object) -> str:
+    return f"{reason}. The mail system keeps the message and will try again."
+
+
+def bounce_handled(delivery_id: int | None, meaning: str, action: str) -> str:
+    return f"delivery {delivery_id}: {meaning}: {action}" if delivery_id else f"no delivery: {meaning}: {action}"
+
+
+def messages_handled(count: int, actions: str) -> str:
+    total = pluralize(count, "message")
+    return f"{total} handled: {actions}" if actions else f"{total} handled"
+
+
+def sending_resumed(assumed: int) -> str:
+    return f"Sending is resumed. Queued e-mails that now count as sent: {assumed}"
+
+
+def schema_current(version: str) -> str:
+    return f"Schema {version} is up to date."
+
+
+def schema_upgraded(before: str | None, version: str) -> str:
+    return f"Schema upgraded from {before} to {version}." if before else f"Schema {version} created."
+
+
+def no_papers(day: object) -> str:
+    return f"No papers are listed for {day}." if day else "No papers are listed yet."
+
+
+def output_unwritable(path: object, reason: str | None) -> str:
+    return f"Cannot write --out {path}: {reason}"
+
+
+def output_written(path: object) -> str:
+    return f"Wrote {path}"
+
+
+def keyword_meaning(meaning: str) -> str:
+    return f"matches: {meaning}"
+
+
+def matching_papers(count: int, query: str) -> str:
+    return f"{pluralize(count, 'paper')} matching {query}"
+
+
+def more_matches(count: int) -> str:
+    return f"{count:,} more. To print them all, add --json"
+
+
+def no_quarantined_row(number: int) -> str:
+    return f"There is no row {number} in the quarantine. To list them: digest quarantine list"
+
+
+def row_released(name: str) -> str:
+    return f"Released {name}."
+
+
+def serving_demo(database_url: str) -> str:
+    return (
+        f"This is a demonstration with sample papers ({database_url}). To use your own database, create a .env file "
+        "from .env.example."
+    )
+
+
+def serving_with_relay(url: str, relay: str) -> str:
+    return f"Serving {url}. E-mails are sent through {relay}."
+
+
+def serving_without_relay(url: str, inbox: str) -> str:
+    return f"Serving {url}. No SMTP relay is configured, so e-mails are kept in the local mailbox: {inbox}"
+
+
+def confirmation_queued(email: str) -> str:
+    return f"{email}: a confirmation e-mail is queued."
+
+
+def confirmation_unchanged(email: str) -> str:
+    return f"{email}: the new preferences are saved. A confirmation e-mail was sent today, so no other one follows."
+
+
+def subscriber_status(email: str, status: str) -> str:
+    return f"{email}: {status}"
+
+
+def address_allowed(email: str) -> str:
+    return f"{email} may subscribe again."
+
+
+def address_already_allowed(email: str) -> str:
+    return f"{email} could already subscribe. Nothing was changed."
+
+
+def imported(count: int, bad: int) -> str:
+    return f"{count} imported, {bad} invalid lines"
+
+
+def would_import(count: int, bad: int) -> str:
+    return f"{count} would be imported, {bad} invalid lines"
+
+
+def restored(count: int) -> str:
+    return f"{count} restored"
+
+
+def would_restore(count: int) -> str:
+    return f"{count} would be restored"
+
+
+def file_unreadable(path: object, reason: object) -> str:
+    return f"Cannot read {path}: {reason}"
+
+
+def line_not_json(location: str, reason: str, position: int) -> str:
+    return f"{location} is not JSON: {reason} at character {position}"
+
+
+def line_too_deep(location: str) -> str:
+    return f"{location} is nested too deeply to be a paper."
+
+
+def line_not_paper(location: str) -> str:
+    return (
+        f'{location} is not a paper. Write an object with an id and a title, for example {{"id": "1", "title": "Cats"}}'
+    )
+
+
+def abstract_not_text(location: str) -> str:
+    return f"{location}: abstract must be a string."
+
+
+def field_not_list(location: str, name: str) -> str:
+    return f'{location}: {name} must be a list of strings, for example ["a", "b"].'
+
+
+def at_character(position: int | None, message: object) -> str:
+    return f"Character {position}: {message}" if position else str(message)
+
+
+def database_failed(reason: str) -> str:
+    return f"The database failed: {reason}. Committed changes are safe. Run the command again."
