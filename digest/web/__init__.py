@@ -12,6 +12,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `forms`: form models and their validation
 - `headers`: security headers
 - `keywords`: what keywords mean, and suggestions
+- `messages`: sentences that stand in no template
 - `metrics`: Prometheus metrics and the health check
 - `middleware`: root path, rate limits and body limits
 - `old_addresses`: redirects from addresses of earlier releases

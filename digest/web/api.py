@@ -30,6 +30,7 @@ from digest.subscribers import (
     parse_keywords,
     parse_weekday,
 )
+from digest.web import messages
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
 from digest.web.forms import suggest_address
@@ -40,7 +41,9 @@ from digest.web.pages.subscribe import request_subscription
 log = structlog.get_logger()
 RESULTS_PER_PAGE = 25
 MAX_DAY_PAPERS = 2000
-KeywordParameter = Annotated[str, Query(max_length=20_000, description="A keyword, as /help/keywords explains it.")]
+KeywordParameter = Annotated[
+    str, Query(max_length=20_000, description="A keyword. /help/keywords explains the syntax.")
+]
 
 
 def _require_iso_date(value: object) -> object:
@@ -48,7 +51,7 @@ def _require_iso_date(value: object) -> object:
     if isinstance(value, str):
         date.fromisoformat(value)
         if "-" not in value or "W" in value:
-            raise ValueError("write the day like 2026-01-31")
+            raise ValueError(messages.INVALID_DAY)
     return value
 
 
@@ -77,15 +80,15 @@ class PapersOut(BaseModel):
     """Page of papers. Request `page=next` for older ones; null: there are no more."""
 
     papers: list[PaperOut]
-    next: str | None = Field(description="The `page` to go on with.")
-    looked: int = Field(description="How many papers were looked at for this page, at most a few hundred.")
+    next: str | None = Field(description="The `page` to request next.")
+    looked: int = Field(description="Number of papers searched for this page, at most a few hundred.")
 
 
 class KeywordOut(BaseModel):
     """Meaning of a keyword."""
 
     keyword: str
-    canonical: str = Field(description="Equal for keywords that mean the same.")
+    canonical: str = Field(description="Normal form, equal for keywords with the same meaning.")
     meaning: str
 
 
@@ -99,21 +102,21 @@ class SubscriptionIn(BaseModel):
     keywords: list[Annotated[str, Field(max_length=20_000)]] = Field(default=[], max_length=1000)
     frequency: Literal["daily", "weekdays", "weekly", "monthly"] = "daily"
     weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
-        default="monday", description="The day of a weekly digest."
+        default="monday", description="Day of a weekly digest."
     )
-    hour: int = Field(default=8, ge=0, le=23, description="In the time zone.")
+    hour: int = Field(default=8, ge=0, le=23, description="Hour of the digest in that time zone, 0 to 23.")
     timezone: str = Field(default="UTC", max_length=100, examples=["Europe/Berlin"])
-    cap: int = Field(default=20, ge=1, le=MAX_CAP, description="Papers in one letter, at most.")
-    trending: bool = Field(default=False, description="Also the 3 most upvoted papers of the day.")
-    summaries: bool = Field(default=False, description="With Hugging Face's AI summary, where there is one.")
-    agreed: Literal[True] = Field(description=f"The owner of the address agrees, version {CONSENT_TEXT}.")
+    cap: int = Field(default=20, ge=1, le=MAX_CAP, description="Maximum papers per e-mail.")
+    trending: bool = Field(default=False, description="Include the day's 3 most upvoted papers.")
+    summaries: bool = Field(default=False, description="Show AI summaries from Hugging Face where available.")
+    agreed: Literal[True] = Field(description=f"The owner of the address agrees to version {CONSENT_TEXT}.")
 
 
 class SubscriptionOut(BaseModel):
     """Response to every request for a subscription, whatever the state of the address."""
 
-    detail: str = "If the address can be subscribed, a letter with a link to confirm it is on its way."
-    probably_meant: str | None = Field(default=None, description="Another address, where this one looks like a slip.")
+    detail: str = "If the address can be subscribed, a confirmation link has been sent to it."
+    probably_meant: str | None = Field(default=None, description="Another address, if this one looks mistyped.")
 
 
 class InvalidInputError(Exception):
@@ -130,17 +133,17 @@ def create_api(web: WebContext) -> FastAPI:
     app = FastAPI(
         title=f"{web.ctx.product_name}: papers",
         version="1",
-        description="Papers by day or by keywords, the newest first; how keywords are understood; subscribing.",
+        description="Papers by day or keyword, newest first; the meaning of keywords; subscriptions.",
         docs_url=None,
         redoc_url=None,
         responses=responses,  # type: ignore[arg-type]
     )
     app.state.web = web
-    app.get("/papers", summary="Papers by a keyword, of a day, or both")(list_papers)
-    app.get("/papers/{number}", summary="One paper")(get_paper)
-    app.get("/keywords/explain", summary="How a keyword is understood")(explain_keyword)
+    app.get("/papers", summary="List papers by keyword, day or both")(list_papers)
+    app.get("/papers/{number}", summary="Get one paper")(get_paper)
+    app.get("/keywords/explain", summary="Explain a keyword")(explain_keyword)
     more_responses: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 413), responses[404])
-    app.post("/subscriptions", status_code=202, summary="Ask for letters", responses=more_responses)(
+    app.post("/subscriptions", status_code=202, summary="Request a subscription", responses=more_responses)(
         create_subscription
     )
     install_api_error_handlers(app)
@@ -155,7 +158,7 @@ def list_papers(
 ) -> PapersOut:
     trail = parse_trail(page)
     if trail is None or (day and page):
-        raise HTTPException(404, "There is no such page.")
+        raise HTTPException(404, messages.NO_SUCH_PAGE)
     search = parse_search(web, q) if q.strip() else None
     if search and search.query is None:
         raise InvalidInputError(search.error, search.position)
@@ -169,7 +172,7 @@ def list_papers(
             papers = [paper for n, paper in enumerate(papers) if (n in matches) != search.query.exclude]
         return PapersOut(papers=[_to_paper_out(paper) for paper in papers], next=None, looked=looked)
     if not search or not search.query:
-        raise HTTPException(422, "Say what to look for: q, day, or both.")
+        raise HTTPException(422, messages.NO_CRITERION)
     results = run_search(web, SearchRequest(search.query), trail, RESULTS_PER_PAGE)
     return PapersOut(
         papers=[_to_paper_out(paper) for paper in results.papers],
@@ -181,7 +184,7 @@ def list_papers(
 def get_paper(web: WebDep, number: Annotated[str, Path(max_length=20)]) -> PaperOut:
     paper = find_paper(web, number)
     if paper is None:
-        raise HTTPException(404, "There is no such paper.")
+        raise HTTPException(404, messages.NO_SUCH_PAPER)
     return _to_paper_out(paper)
 
 
@@ -193,7 +196,7 @@ def explain_keyword(web: WebDep, q: KeywordParameter) -> KeywordOut:
 
 
 async def create_subscription(web: WebDep, subscription: SubscriptionIn) -> SubscriptionOut:
-    """Mail a confirmation link to the address; nothing more is mailed before its owner has pressed a button there."""
+    """Send a confirmation link to the address. No digest is sent before its owner confirms."""
     started_at = time.monotonic()
     preferences, keywords = await run_in_threadpool(_parse_subscription, web, subscription)
     await request_subscription(web, subscription.email, preferences, keywords, started_at)
@@ -218,7 +221,7 @@ def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[
         errors.append(FieldProblem(field="timezone", message=str(error)))
     if errors:
         position = invalid[0].position or None if invalid else None
-        raise InvalidInputError("Nothing was changed: something cannot be read.", position, tuple(errors))
+        raise InvalidInputError(messages.INVALID_SUBSCRIPTION, position, tuple(errors))
     return preferences, keywords
 
 
@@ -243,14 +246,14 @@ def install_api_error_handlers(app: FastAPI) -> None:
             for item in error.errors()
         ]
         fields = ", ".join(problem.field for problem in problems)
-        return problem_response(422, f"Cannot be read: {fields}.", errors=problems)
+        return problem_response(422, messages.invalid_fields(fields), errors=problems)
 
     async def on_store_error(_request: Request, _error: StoreError) -> JSONResponse:
-        return problem_response(503, "The store does not answer.", headers={"Retry-After": "60"})
+        return problem_response(503, messages.API_UNAVAILABLE, headers={"Retry-After": "60"})
 
     async def on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
         log.error("api.failed", page=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__)
-        return problem_response(500, "Something is broken on our side. It has been noted.")
+        return problem_response(500, messages.API_FAILED)
 
     # The framework types handlers by Exception alone.
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]

@@ -19,30 +19,12 @@ from starlette.exceptions import HTTPException
 from digest.errors import StoreError, SubscriberError, TokenError
 from digest.formatting import join_words, truncate
 from digest.tokens import TokenPurpose
+from digest.web import messages
 from digest.web.context import WebContext
 from digest.web.headers import add_security_headers
 
 log = structlog.get_logger()
 MAX_SHOWN_VALUE = 40  # characters of an invalid parameter
-ERROR_TEXTS = {
-    400: ("This request cannot be read", "Something was lost on its way here. Go back and try once more."),
-    403: ("Only on this machine", "This page is shown to browsers on the machine that runs the service."),
-    404: ("There is no such page", "The address may be incomplete, or what was here is gone."),
-    405: ("This page takes no such request", "It can be looked at, or a form on it can be sent; this was neither."),
-    408: ("That took too long", "What you sent did not arrive in time, and nothing was changed. Send it again."),
-    413: ("That is more than we can take", "A form here holds at most 64 KB. Shorten the keywords and send it again."),
-    414: ("There is no such page", "No address here is as long as that."),
-    422: ("This form cannot be read", "Some field held what no such field can hold. Go back and fill it in again."),
-    429: (
-        "One moment, please",
-        "More came from your network, or for your mail provider, than we take in an hour. Try again later.",
-    ),
-    500: (
-        "Something is broken on our side",
-        "It has been noted. Nothing that you sent was half done; try again later.",
-    ),
-    503: ("The store does not answer", "Nothing was changed. Try again in a minute."),
-}
 
 
 def error_page(
@@ -55,14 +37,15 @@ def error_page(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """Render the error page for `status`, with its usual texts or better ones; `links` maps paths to labels."""
-    usual = ERROR_TEXTS.get(status, ERROR_TEXTS[400] if status < 500 else ERROR_TEXTS[500])  # noqa: PLR2004  - 5xx is our fault
+    texts = messages.ERROR_TEXTS
+    usual = texts.get(status, texts[400] if status < 500 else texts[500])  # noqa: PLR2004  - 5xx is our fault
     return web.render(
         "error.html",
         status=status,
         headers=headers,
         title=title or usual[0],
         text=text or usual[1],
-        links=links or {"/": "To the front page"},
+        links=links or {"/": messages.FRONT_PAGE_LABEL},
     )
 
 
@@ -71,7 +54,8 @@ def error_response(
 ) -> HTMLResponse | JSONResponse:
     """Return the error for this path: a page, or below /api problem details."""
     if path.startswith(API_PREFIX):
-        return problem_response(status, ERROR_TEXTS[status][1] if status in ERROR_TEXTS else "", headers=headers)
+        _, detail = messages.ERROR_TEXTS.get(status, ("", ""))
+        return problem_response(status, detail, headers=headers)
     return error_page(web, status, headers=headers)
 
 
@@ -133,7 +117,7 @@ class Problem(BaseModel):
     status: int
     detail: str = ""
     position: int | None = None
-    errors: list[FieldProblem] = Field(default=[], description="One for each field that cannot be read.")
+    errors: list[FieldProblem] = Field(default=[], description="One for each field that is not valid.")
 
 
 def problem_response(
@@ -153,9 +137,12 @@ def problem_response(
 
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-SUBSCRIBE_LINK = {"/": "Subscribe again"}
-PRIVACY_LINKS = {"history": "What was sent to you", "erase": "Erase everything that is held of you"}
-PAPER_LINKS = {"/papers": "The latest papers", "/": "To the front page"}  # the subscription may be running
+SUBSCRIBE_LINK = {"/": messages.SUBSCRIBE_AGAIN_LABEL}
+PRIVACY_LINKS = {"history": messages.HISTORY_LABEL, "erase": messages.ERASE_LABEL}
+PAPER_LINKS = {
+    "/papers": messages.LATEST_PAPERS_LABEL,
+    "/": messages.FRONT_PAGE_LABEL,
+}  # the subscription may be running
 SUBSCRIPTION_PURPOSES = {
     TokenPurpose.CONFIRM,
     TokenPurpose.PREFERENCES,
@@ -175,8 +162,8 @@ def install_token_error_pages(app: FastAPI, web: WebContext) -> None:
         )
 
     async def on_subscriber_error(_request: Request, error: SubscriberError) -> HTMLResponse:
-        links = {"/papers": "The latest papers", "/help/keywords": "How to write keywords"}
-        return error_page(web, 409, title="This cannot be done now", text=str(error), links=links)
+        links = {"/papers": messages.LATEST_PAPERS_LABEL, "/help/keywords": messages.SYNTAX_LABEL}
+        return error_page(web, 409, title=messages.NOT_POSSIBLE_TITLE, text=str(error), links=links)
 
     # The framework types handlers by Exception alone.
     app.add_exception_handler(TokenError, on_token_error)  # type: ignore[arg-type]
@@ -192,8 +179,8 @@ def subscription_ended_page(web: WebContext, token: str = "") -> HTMLResponse:
     return error_page(
         web,
         410,
-        title="This subscription has ended",
-        text="No more letters come from it. You are welcome to start a new one at any time.",
+        title=messages.ENDED_TITLE,
+        text=messages.ENDED,
         links=SUBSCRIBE_LINK | links,
     )
 
@@ -205,6 +192,6 @@ def invalid_token_page(web: WebContext, purpose: TokenPurpose, token: str, error
         is_signed = True
     except TokenError:
         is_signed = False
-    title = "This link is no longer valid" if is_signed else "This link is damaged"
+    title = messages.EXPIRED_LINK_TITLE if is_signed else messages.INVALID_LINK_TITLE
     links = SUBSCRIBE_LINK if purpose in SUBSCRIPTION_PURPOSES else PAPER_LINKS
     return error_page(web, 410 if is_signed else 404, title=title, text=str(error), links=links)

@@ -10,15 +10,15 @@ from digest.config import DEFAULT_RETENTION_DAYS, UNCONFIRMED_RETENTION, Setting
 from digest.formatting import pluralize
 from digest.tokens import CONFIRM_LIFETIME, RESUBSCRIBE_LIFETIME, TOKEN_LIFETIMES
 
-ROW_NUMBER = "a number of ours, to hold the rows of one person together"
-PREFERENCES = "when and how many papers you want"
-SENDING_STATE = "how far it is with being sent, so that it goes out once"
-RELAY_REPLY = "what the mail server said to it, so that a failure is seen and mended"
+ROW_NUMBER = "An internal number that connects your data."
+PREFERENCES = "When you get digests, and how many papers."
+SENDING_STATE = "How far sending has got, so that each e-mail is sent once."
+RELAY_REPLY = "The mail server's reply, so that failures are noticed and fixed."
 SUBSCRIBER_COLUMNS = {
-    "email": "your address, to send the papers to",
-    "email_key": "your address in small letters, so that it is kept once",
-    "status": "whether you confirmed, paused or left",
-    "nonce": "a random word that the links in your letters are made from",
+    "email": "Your e-mail address, to send you the papers.",
+    "email_key": "Your address in lower case, so that it is stored only once.",
+    "status": "Whether you have confirmed, paused or unsubscribed.",
+    "nonce": "A random value from which the links in your e-mails are made.",
     "frequency": PREFERENCES,
     "weekday": PREFERENCES,
     "send_hour": PREFERENCES,
@@ -27,78 +27,78 @@ SUBSCRIBER_COLUMNS = {
     "trending": PREFERENCES,
     "summaries": PREFERENCES,
     "thumbnails": PREFERENCES,
-    "paused_until": "until when you pause",
-    "covered_listing_id": "which papers have been looked through for you, so that none is lost and none comes twice",
-    "last_due_day": "which papers have been looked through for you, so that none is lost and none comes twice",
-    "consent": "the sentence you agreed to, with its version",
-    "reason": "why a subscription ended or rests",
-    "created_at": "when your address was entered, confirmed, and taken out: to show that you asked",
-    "confirmed_at": "when your address was entered, confirmed, and taken out: to show that you asked",
-    "ended_at": "when your address was entered, confirmed, and taken out: to show that you asked",
+    "paused_until": "When your pause ends.",
+    "covered_listing_id": "Which papers have been checked for you, so that none is missed or sent twice.",
+    "last_due_day": "Which papers have been checked for you, so that none is missed or sent twice.",
+    "consent": "The text you agreed to, with its version.",
+    "reason": "Why a subscription has ended or is on hold.",
+    "created_at": "When you signed up, confirmed and unsubscribed, as proof of your consent.",
+    "confirmed_at": "When you signed up, confirmed and unsubscribed, as proof of your consent.",
+    "ended_at": "When you signed up, confirmed and unsubscribed, as proof of your consent.",
     "id": ROW_NUMBER,
 }
 SAVED_KEYWORD_COLUMNS = {
-    "text": "your keyword, as you wrote it",
-    "keyword_id": "which of all keywords it is, by its number",
-    "position": "its place in your list, which gives it its color",
-    "is_muted": "whether you muted it",
+    "text": "Your keyword, as you wrote it.",
+    "keyword_id": "The number of your keyword among all keywords.",
+    "position": "Its place in your list, which decides its color.",
+    "is_muted": "Whether you have muted it.",
     "subscriber_id": ROW_NUMBER,
 }
 KEYWORD_COLUMNS = {
-    "canonical": "the keyword in a uniform form, once for all who have it, without their names; it stays when they go",
-    "id": "its number",
+    "canonical": "The keyword in its normal form, stored once and without names. It is kept when its users leave.",
+    "id": "Its number.",
 }
 DELIVERY_COLUMNS = {
-    "kind": "which letter it was, of which day",
-    "edition": "which letter it was, of which day",
-    "papers": "which papers it brought you, so that none comes twice",
-    "omitted_papers": "which papers found no room in it, for its copy on the web",
-    "keywords": "by which keywords they were chosen, for its copy on the web",
+    "kind": "Which e-mail it was, and for which day.",
+    "edition": "Which e-mail it was, and for which day.",
+    "papers": "Which papers you got, so that none is sent twice.",
+    "omitted_papers": "Which papers did not fit, for the web copy.",
+    "keywords": "Which keywords they matched, for the web copy.",
     "state": SENDING_STATE,
     "priority": SENDING_STATE,
     "attempts": SENDING_STATE,
     "next_attempt_at": SENDING_STATE,
     "owner": SENDING_STATE,
     "lease_expires_at": SENDING_STATE,
-    "is_reclaimed": "whether its papers come again, because it failed",
-    "recipient": "the address it went to, when you changed yours",
-    "message_id": "its name on its way through mail servers",
+    "is_reclaimed": "Whether its papers are sent again, because sending failed.",
+    "recipient": "The address it was sent to, if you have changed yours.",
+    "message_id": "Its Message-ID, by which mail servers know it.",
     "reply_code": RELAY_REPLY,
     "reply": RELAY_REPLY,
-    "created_at": "when it was written, and when that was settled",
-    "settled_at": "when it was written, and when that was settled",
+    "created_at": "When the e-mail was created and when sending ended.",
+    "settled_at": "When the e-mail was created and when sending ended.",
     "id": ROW_NUMBER,
     "subscriber_id": ROW_NUMBER,
 }
 BOUNCE_RECORD = {
-    "bounce_class": "what a mail that came back said of it: for good, for now, a complaint",
-    "status_code": "what a mail that came back said of it: for good, for now, a complaint",
-    "reason": "what a mail that came back said of it: for good, for now, a complaint",
-    "parser": "which program read that mail, and when",
-    "received_at": "which program read that mail, and when",
-    "fingerprint": "a check sum of that mail, so that it counts once",
+    "bounce_class": "What a bounce said: a permanent or temporary failure, or a complaint.",
+    "status_code": "What a bounce said: a permanent or temporary failure, or a complaint.",
+    "reason": "What a bounce said: a permanent or temporary failure, or a complaint.",
+    "parser": "When the bounce arrived, and how it was read.",
+    "received_at": "When the bounce arrived, and how it was read.",
+    "fingerprint": "A checksum of the bounce, so that it counts once.",
     "id": ROW_NUMBER,
     "delivery_id": ROW_NUMBER,
 }
 RATE_LIMIT_COUNTER = {
-    "key": "a check sum, made with a secret key, of an address or of the network that a form was sent from",
-    "count": "how often, so that nobody is flooded with mail",
-    "expires_at": "until when that is counted; then it goes",
+    "key": "A checksum, made with a secret key, of an address or of the network that sent a form.",
+    "count": "How often, to prevent abuse.",
+    "expires_at": "When the counter is deleted.",
 }
 QUARANTINE = {
     "table_name": ROW_NUMBER,
     "row_id": ROW_NUMBER,
     "id": ROW_NUMBER,
-    "reason": "which part of a row of yours cannot be read, so that it harms nobody else and the operator can mend it",
-    "first_seen_at": "when that was seen, how often, and when it was over",
-    "last_seen_at": "when that was seen, how often, and when it was over",
-    "count": "when that was seen, how often, and when it was over",
-    "released_at": "when that was seen, how often, and when it was over",
+    "reason": "Which part of your data is damaged, so that the operator can repair it.",
+    "first_seen_at": "When and how often that was noticed, and when it was repaired.",
+    "last_seen_at": "When and how often that was noticed, and when it was repaired.",
+    "count": "When and how often that was noticed, and when it was repaired.",
+    "released_at": "When and how often that was noticed, and when it was repaired.",
 }
 SUPPRESSION_LIST = {
-    "address_hash": "a check sum of your address, made with a secret key, so that we do not write to it again",
-    "reason": "whether you declined a confirmation or reported our mail as spam, and when",
-    "created_at": "whether you declined a confirmation or reported our mail as spam, and when",
+    "address_hash": "A checksum of your address, made with a secret key, so that we don't e-mail you again.",
+    "reason": "Whether you declined a confirmation or reported an e-mail as spam, and when.",
+    "created_at": "Whether you declined a confirmation or reported an e-mail as spam, and when.",
 }
 
 
@@ -107,11 +107,11 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "subscriber": ("Your subscription", SUBSCRIBER_COLUMNS),
     "saved_keyword": ("Your keywords", SAVED_KEYWORD_COLUMNS),
     "keyword": ("All keywords", KEYWORD_COLUMNS),
-    "delivery": ("Your letters", DELIVERY_COLUMNS),
-    "bounce_record": ("Mails that came back about a letter", BOUNCE_RECORD),
-    "rate_limit_counter": ("Limits", RATE_LIMIT_COUNTER),
-    "suppression_entry": ("Addresses that we do not write to", SUPPRESSION_LIST),
-    "quarantine": ("Rows that cannot be read", QUARANTINE),
+    "delivery": ("E-mails sent to you", DELIVERY_COLUMNS),
+    "bounce_record": ("Bounces", BOUNCE_RECORD),
+    "rate_limit_counter": ("Limits against abuse", RATE_LIMIT_COUNTER),
+    "suppression_entry": ("Addresses that get no e-mail", SUPPRESSION_LIST),
+    "quarantine": ("Damaged data", QUARANTINE),
 }
 
 
@@ -120,14 +120,14 @@ OTHER_TABLES = frozenset(
     {"paper", "listing", "source_fetch", "http_cache_entry", "relay_circuit", "shared_token_bucket"}
 )
 RETENTION_SENTENCES = (
-    "The copy of a letter on the web can be looked at for {copies}.",
-    "An address that nobody confirms is erased {unconfirmed} after the last letter to it.",
-    "When you leave, your keywords go after {back}; until then you can come back to them.",
-    "The link to confirm works for {confirm}, the small links of a letter for at most {small}.",
-    "The links to change and to leave work as long as anything is held of you.",
-    "What mail servers said, and mails that came back, go when the operator tidies up, as a rule after {usual}.",
-    "If you declined a confirmation or reported our mail as spam, a check sum of your address stays.",
-    "Everything else stays until you have it erased, which you can do yourself at any time.",
+    "The web copy of an e-mail is available for {copies}.",
+    "An address that is not confirmed is deleted {unconfirmed} after the last e-mail to it.",
+    "After you unsubscribe, your keywords are kept for {back}, so that you can undo it. Then they are deleted.",
+    "The confirmation link works for {confirm}, and the quick links in an e-mail for at most {small}.",
+    "The links to change your preferences and to unsubscribe work as long as we have your data.",
+    "Replies of mail servers and bounces are deleted when the operator prunes the database, usually after {usual}.",
+    "If you declined a confirmation or reported an e-mail as spam, a checksum of your address is kept.",
+    "Everything else is kept until you delete it, which you can do yourself at any time.",
 )
 
 

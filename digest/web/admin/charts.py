@@ -14,9 +14,10 @@ from typing import Any
 from markupsafe import Markup
 
 from digest.database.models import OPEN_STATES, DeliveryState
-from digest.formatting import MONTHS, format_day, format_number, pluralize
+from digest.formatting import MONTHS, format_day, format_number
 from digest.monitoring import FetchCounts, MonthSummary
 from digest.papers import SOURCE_TITLES
+from digest.web import messages
 
 WIDTH, HEIGHT = 460, 235  # of the drawing, which scales with the page, down to 350 pixels on a phone
 LABEL_SIZE = 15  # pixels; the style sheet says the same
@@ -58,22 +59,20 @@ def deliveries_chart(month: MonthSummary) -> Chart:
         "waiting": [sum(day.get(state, 0) for state in OPEN_STATES) for day in counts],
     }
     total = {name: sum(values) for name, values in series.items()}
-    summary = f"In 30 days {pluralize(total['sent'], 'letter')} sent, {total['failed']:,} failed, "
-    summary += f"{total['uncertain']:,} uncertain."
-    return _build_chart("letters", "Letters by day", summary, month, series)
+    summary = messages.deliveries_summary(total["sent"], total["failed"], total["uncertain"])
+    return _build_chart("deliveries", "E-mails per day", summary, month, series)
 
 
 def subscribers_chart(month: MonthSummary) -> Chart:
     """Chart the number of subscribers at the end of each day."""
     changes = [month.subscribers[day] for day in month.days]
     joined, left = [day.joined for day in changes], [day.ended for day in changes]
-    summary = f"{pluralize(changes[-1].total, 'reader')}; in 30 days {sum(joined):,} joined and {sum(left):,} left."
     return _build_chart(
-        "readers",
-        "Readers",
-        summary,
+        "subscribers",
+        "Subscribers",
+        messages.subscribers_summary(changes[-1].total, sum(joined), sum(left)),
         month,
-        {"readers": [day.total for day in changes]},
+        {"subscribers": [day.total for day in changes]},
         table_only={"joined": joined, "left": left},
         curve=True,
     )
@@ -83,14 +82,13 @@ def source_chart(month: MonthSummary, name: str) -> Chart:
     """Chart fetches of one source by day and result."""
     counts = [month.fetches[name].get(day, FetchCounts()) for day in month.days]
     series = {
-        "gave a list": [day.succeeded for day in counts],
-        "had none": [day.empty for day in counts],
+        "with papers": [day.succeeded for day in counts],
+        "without papers": [day.empty for day in counts],
         "failed": [day.failed for day in counts],
     }
     new = [day.new for day in counts]
-    summary = f"{pluralize(sum(map(sum, series.values())), 'look')} in 30 days, {sum(series['failed']):,} failed; "
-    summary += f"{pluralize(sum(new), 'new paper')}."
-    title = f"{SOURCE_TITLES.get(name, name)}, looks by day"
+    summary = messages.fetches_summary(sum(map(sum, series.values())), sum(series["failed"]), sum(new))
+    title = messages.fetches_title(SOURCE_TITLES.get(name, name))
     return _build_chart("source", title, summary, month, series, table_only={"new papers": new}, variant=name)
 
 
@@ -207,7 +205,7 @@ def _clean_svg(root: Any, name: str, kind: str, title: str, summary: str) -> Any
                 parent.remove(element)
     root.set("class", f"chart {kind}")
     root.set("role", "img")
-    root.set("aria-labelledby", f"{name}-title {name}-said")
+    root.set("aria-labelledby", f"{name}-title {name}-summary")
     for position, (tag, suffix, text) in enumerate((("title", "title", title), ("desc", "said", summary))):
         element = etree.Element(SVG + tag, id=f"{name}-{suffix}")
         element.text = text

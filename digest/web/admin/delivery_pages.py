@@ -13,6 +13,7 @@ from digest.database.models import Delivery, DeliveryState
 from digest.delivery import bounces_of, delivery_history, resolve
 from digest.errors import DigestError, SubscriberError
 from digest.subscribers import send_copy_link
+from digest.web import messages
 from digest.web.admin.login import admin_page, redirect_to_admin
 from digest.web.context import SAFE_METHODS, RowId, WebContext, WebDep
 from digest.web.errors import error_page
@@ -55,7 +56,7 @@ def resolve_delivery(
         with write_session(web.ctx.engine) as session:
             resolve(session, number, sent=form.answer == "sent", now=web.clock())
     except DigestError as error:
-        return _conflict_page(web, f"Nothing was changed: {error}.", f"/operator/deliveries/{number}")
+        return _conflict_page(web, messages.nothing_changed(error), f"/operator/deliveries/{number}")
     log.info("operator.delivery_resolved", delivery=number, outcome=form.answer)
     monitoring.invalidate()
     return redirect_to_admin(web, f"/deliveries/{number}" if form.back else "")
@@ -76,5 +77,5 @@ def send_web_copy(web: WebDep, number: RowId) -> Response:
 
 
 def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:
-    links = {return_path: "Back to the letter", "/operator": "To the first page"}
-    return error_page(web, 409, title="This cannot be done now", text=text, links=links)
+    links = {return_path: messages.BACK_TO_DELIVERY_LABEL, "/operator": messages.OVERVIEW_LABEL}
+    return error_page(web, 409, title=messages.NOT_POSSIBLE_TITLE, text=text, links=links)

@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 
 from digest.database.models import DeliveryState
 from digest.errors import StoreError
-from digest.formatting import format_number, pluralize
+from digest.formatting import format_number
 from digest.monitoring import CurrentRun, Monitoring
+from digest.web import messages
 from digest.web.admin.login import ADMIN_HEADERS, SESSION_COOKIE
 from digest.web.auth import OperatorAuth
 from digest.web.context import WebDep
@@ -116,9 +117,9 @@ def live_values(run: CurrentRun) -> dict[str, str]:
 def run_status(run: CurrentRun) -> str:
     """Return a sentence on the progress of today's run."""
     if run.subscribers_due:
-        return f"{pluralize(run.subscribers_due, 'reader')} due, no plan made for them yet."
+        return messages.planning_pending(run.subscribers_due)
     if run.open_count:
-        return f"{pluralize(run.open_count, 'digest')} on the way."
+        return messages.digests_in_progress(run.open_count)
     if run.settled_count:
-        return "Today's digests are through."
-    return "No digest was due today so far."
+        return messages.ALL_SENT
+    return messages.NOTHING_DUE

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from digest.web import messages
 from digest.web.auth import SESSION_LIFETIME
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -87,14 +88,12 @@ def login_page(web: WebDep, auth: OperatorAuthDep, request: Request) -> Response
 def login(web: WebDep, auth: OperatorAuthDep, request: Request, form: Annotated[LoginForm, Form()]) -> Response:
     if seconds := auth.hit_login(request.client.host if request.client else ""):
         log.warning("operator.rate_limited")
-        limited = admin_page(web, "login.html", status=429, error="Too many tries. Come back in an hour.")
+        limited = admin_page(web, "login.html", status=429, error=messages.TOO_MANY_LOGINS)
         limited.headers["Retry-After"] = str(seconds)
         return limited
     if not auth.is_operator_token(form.token.strip()):
         log.warning("operator.login_failed")
-        return admin_page(
-            web, "login.html", status=403, error="This is not the token. It is set as DIGEST_OPERATOR_TOKEN."
-        )
+        return admin_page(web, "login.html", status=403, error=messages.WRONG_TOKEN)
     log.info("operator.logged_in")
     response = redirect_to_admin(web, "")
     response.set_cookie(
@@ -125,8 +124,7 @@ def install_login_handlers(app: FastAPI, web: WebContext) -> None:
         return redirect_to_admin(web, "/login")
 
     async def on_cross_site_form(_request: Request, _error: CrossSiteFormError) -> Response:
-        text = "Another site sent you here, and nothing was done. Open the page yourself and press the button there."
-        return error_page(web, 403, title="This did not come from our page", text=text)
+        return error_page(web, 403, title=messages.CROSS_SITE_TITLE, text=messages.CROSS_SITE)
 
     # The framework types handlers by Exception alone.
     app.add_exception_handler(NotLoggedInError, on_not_logged_in)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from digest.matching import KeywordInput, can_parse, describe, is_exclusion, par
 from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
+from digest.web import messages
 from digest.web.admin.login import admin_page, redirect_to_admin
 from digest.web.context import SAFE_METHODS, RowId, WebDep
 
@@ -75,7 +76,7 @@ def search_subscribers(web: WebDep, form: Annotated[SubscriberSearchForm, Form()
     """Redirect to the one subscriber, or list those whose address contains the text."""
     part = form.q.strip().casefold()
     if len(part) < MIN_SEARCH_LENGTH:
-        error = f"Enter an address, or at least {MIN_SEARCH_LENGTH} characters of it."
+        error = messages.search_too_short(MIN_SEARCH_LENGTH)
         return admin_page(web, "subscribers.html", status=422, q=form.q, subscribers=None, error=error)
     with read_session(web.ctx.engine) as session:
         key = col(Subscriber.email_key)
@@ -114,7 +115,7 @@ def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse
 
 
 def _describe(canonical: str) -> str:
-    return describe(parse_canonical(canonical)) if can_parse(canonical) else "cannot be read"
+    return describe(parse_canonical(canonical)) if can_parse(canonical) else messages.INVALID_KEYWORD
 
 
 def preview_next_digest(

@@ -22,6 +22,7 @@ from digest.formatting import clean_line, safe_url
 from digest.matching import describe
 from digest.papers import PaperFilter, PaperOrder, SearchRequest, list_papers, recent_list_days
 from digest.subscribers import mailed_papers
+from digest.web import messages
 from digest.web.citations import CitationFormat, citation_response
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -63,7 +64,7 @@ def public_feed(
 def _query_feed(web: WebContext, kind: str, text: str) -> PaperFeed | Response:
     search = parse_search(web, text)
     if search.query is None:
-        return error_page(web, 422, title="This search can't be read", text=search.error)
+        return error_page(web, 422, title=messages.SEARCH_INVALID_TITLE, text=search.error)
     parameters = urlencode(search_parameters(search.text, []))
     results = run_search(web, SearchRequest(search.query), [], MAX_ENTRIES)
     return PaperFeed(
@@ -102,8 +103,8 @@ def mailed_citations(web: WebDep, token: str, kind: CitationFormat) -> Response:
 def mailed_feed(web: WebDep, request: Request, token: str, kind: FeedFormat) -> Response:
     """Return the papers that a subscriber was mailed."""
     feed = PaperFeed(
-        title=f"Mailed to you · {web.ctx.product_name}",
-        description="The papers of your letters. Whoever has this address can read them, so keep it to yourself.",
+        title=f"Sent to you · {web.ctx.product_name}",
+        description=messages.PERSONAL_FEED,
         feed_url=web.ctx.absolute_url(f"/mine/{token}/{kind}"),
         home_page_url=web.ctx.absolute_url("/papers"),
         entries=mailed_papers(web.ctx, token, web.clock(), MAX_MAILED_PAPERS),

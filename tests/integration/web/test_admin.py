@@ -148,7 +148,7 @@ def test_a_wrong_token_is_refused_and_attempts_are_limited(sqlite_ctx: AppContex
     for wrong in ("", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "ünpassend"):
         response = guesser.log_in(wrong)
         assert (response.status_code, "set-cookie" in response.headers) == (403, False)
-        assert "This is not the token" in response.text
+        assert "This token is not correct" in response.text
     for _ in range(LOGIN_ATTEMPTS_PER_HOUR - 5):
         guesser.log_in("x")
     held_up = guesser.log_in()
@@ -217,7 +217,7 @@ def test_the_overview_says_that_all_is_well(sqlite_ctx: AppContext, sqlite_store
     operator = Operator(sqlite_ctx)
     operator.log_in()
     assert "All is well" in operator.page()
-    assert "No digest was due today so far." in operator.page()
+    assert "No digest is due yet today." in operator.page()
 
 
 def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
@@ -235,7 +235,7 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
     page = operator.page()
     seen = ParsedPage(page).text
     for text in (
-        "What needs you",
+        "Needs attention",
         "The relay takes no letters since 29 July, 12:00 UTC: 535 no <b>",
         "A letter is uncertain",
         "50.0% of the letters of the last 7 days did not arrive (3 of them).",
@@ -283,7 +283,7 @@ def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext
         assert drawing.attrib["role"] == "img"
         assert texts[named]
         assert texts[described]
-    assert "In 30 days 4 letters sent, 0 failed, 0 uncertain." in page
+    assert "In 30 days: 4 e-mails sent, 0 failed, 0 uncertain." in page
     assert '<th scope="row">Wednesday 29 July</th><td>1</td><td>0</td>' in page
     ids = [attributes["id"] for _, attributes in ParsedPage(page).tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -322,7 +322,7 @@ def test_axis_ticks_are_round_numbers(least: int, most: int, wanted: list[int] |
 @pytest.mark.parametrize(("outcome", "state"), [("sent", "sent"), ("lost", "failed")])
 def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, outcome: str, state: str) -> None:
     number = create_delivery(ctx, state=DeliveryState.UNCERTAIN, papers=[7])
-    assert "It was sent" in operator.page(f"/deliveries/{number}")
+    assert "Mark as sent" in operator.page(f"/deliveries/{number}")
     for wrong in ("", "maybe"):
         assert operator.post(f"/deliveries/{number}/resolve", answer=wrong).status_code == 422
     done = operator.post(f"/deliveries/{number}/resolve", answer=outcome)
@@ -334,7 +334,7 @@ def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, 
     assert again.status_code == 409
     assert "is not uncertain" in again.text
     assert StoreView(ctx.engine).deliveries()[0].state == state
-    assert "It was sent" not in operator.page(f"/deliveries/{number}")
+    assert "Mark as sent" not in operator.page(f"/deliveries/{number}")
 
 
 def test_unknown_ids_are_not_found(sqlite_ctx: AppContext) -> None:
@@ -411,7 +411,7 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
     ctx, number = ctx_with_digest
     done = operator.post(f"/deliveries/{number}/copy")
     assert done.status_code == 303
-    assert f"copy of letter {number} is in the queue" in operator.page(
+    assert f"web copy of delivery {number} is queued" in operator.page(
         done.headers["location"].removeprefix("/operator")
     )
     digest, *_, queued = StoreView(ctx.engine).deliveries(ADA)

@@ -1,0 +1,91 @@
+"""Sentences of error pages, the JSON API and the operator's pages that stand in no template."""
+
+from digest.formatting import pluralize
+
+# Title and text of the error page by status.
+ERROR_TEXTS = {
+    400: ("Bad request", "The request could not be read. Go back and try again."),
+    403: ("Only on this machine", "This page is available only in a browser on the machine that runs the service."),
+    404: ("Page not found", "Check the address, or go to the front page."),
+    405: ("Method not allowed", "Open this page with a link, or use one of its forms."),
+    408: ("Request timed out", "Your request took too long to arrive, and nothing was changed. Send it again."),
+    413: ("Too much text", "A form can have at most 64 KB. Shorten your keywords and send it again."),
+    414: ("Page not found", "The address is too long. Check it, or go to the front page."),
+    422: ("Something in the form isn't valid", "Nothing was changed. Go back and fill in the form again."),
+    429: ("Too many requests", "There were too many requests from your network. Try again in an hour."),
+    500: ("Something went wrong", "The error has been recorded, and nothing was changed. Try again later."),
+    503: ("We're temporarily unavailable", "Nothing was changed. Try again in a minute."),
+}
+FRONT_PAGE_LABEL = "Front page"
+LATEST_PAPERS_LABEL = "Latest papers"
+SUBSCRIBE_AGAIN_LABEL = "Subscribe again"
+SYNTAX_LABEL = "Keyword syntax"
+HISTORY_LABEL = "E-mails sent to you"
+ERASE_LABEL = "Delete all your data"
+
+NOT_POSSIBLE_TITLE = "This isn't possible right now"
+ENDED_TITLE = "This subscription has ended"
+ENDED = "You won't get any more e-mails from it. You can subscribe again at any time."
+EXPIRED_LINK_TITLE = "This link has expired"
+INVALID_LINK_TITLE = "This link is incomplete"
+SEARCH_INVALID_TITLE = "This search is not valid"
+PERSONAL_FEED = "The papers sent to you by e-mail. Anyone with this address can read them, so keep it private."
+
+# The JSON API
+NO_SUCH_PAGE = "There is no such page."
+NO_SUCH_PAPER = "There is no such paper."
+NO_CRITERION = "Specify q, day or both."
+INVALID_SUBSCRIPTION = "Nothing was changed, because some fields are not valid. See errors."
+INVALID_DAY = "must be a date like 2026-01-31"
+API_UNAVAILABLE = "The service is temporarily unavailable. Try again in a minute."
+API_FAILED = "Something went wrong. The error has been recorded."
+
+# The operator's pages
+TOO_MANY_LOGINS = "Too many attempts. Try again in an hour."
+WRONG_TOKEN = "This token is not correct. It is the value of DIGEST_OPERATOR_TOKEN."  # noqa: S105  - no token
+CROSS_SITE_TITLE = "This form was sent from another site"
+CROSS_SITE = "Nothing was changed. Open the page here and use its own button."
+BACK_TO_DELIVERY_LABEL = "Back to the delivery"
+OVERVIEW_LABEL = "Overview"
+ALL_SENT = "All of today's digests have been sent."
+NOTHING_DUE = "No digest is due yet today."
+INVALID_KEYWORD = "not valid any more"
+
+
+def invalid_fields(fields: str) -> str:
+    return f"These fields are not valid: {fields}."
+
+
+def search_too_short(min_characters: int) -> str:
+    return f"Enter an e-mail address, or at least {min_characters} characters of it."
+
+
+def nothing_changed(reason: object) -> str:
+    return f"Nothing was changed. {reason}"
+
+
+def planning_pending(subscribers: int) -> str:
+    return f"{pluralize(subscribers, 'subscriber')} due, not planned yet."
+
+
+def digests_in_progress(count: int) -> str:
+    return f"{pluralize(count, 'digest')} in progress."
+
+
+def deliveries_summary(sent: int, failed: int, uncertain: int) -> str:
+    return f"In 30 days: {pluralize(sent, 'e-mail')} sent, {failed:,} failed, {uncertain:,} uncertain."
+
+
+def subscribers_summary(total: int, joined: int, left: int) -> str:
+    return f"{pluralize(total, 'subscriber')}. In 30 days, {joined:,} joined and {left:,} left."
+
+
+def fetches_summary(fetches: int, failed: int, new_papers: int) -> str:
+    return (
+        f"In 30 days: {pluralize(fetches, 'fetch') if fetches == 1 else f'{fetches:,} fetches'}, {failed:,} failed, "
+        f"{pluralize(new_papers, 'new paper')}."
+    )
+
+
+def fetches_title(source: str) -> str:
+    return f"{source}: fetches per day"
