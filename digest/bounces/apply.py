@@ -88,7 +88,7 @@ def _update_delivery(session: Session, delivery_id: int, report: BounceReport, n
     """
     delivery = session.get_one(Delivery, delivery_id)
     previous = f"{delivery.reply_code or ''} {delivery.reply}".strip()
-    reply = f"{'came back' if report.is_returned else 'arrived'}: {report.summary}"
+    reply = f"bounced: {report.summary}" if report.is_returned else f"delivered: {report.summary}"
     session.execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id)
@@ -126,8 +126,10 @@ def _update_subscriber(
             return _end_subscription(session, subscriber, SubscriberStatus.UNSUBSCRIBED, reason, now)
         case ReportKind.SOFT if report.final and subscriber.status == SubscriberStatus.ACTIVE and is_current:
             if count_soft_bounces(session, subscriber) >= SOFT_BOUNCE_LIMIT:
-                counts = f"{SOFT_BOUNCE_LIMIT} of the last {RECENT_DELIVERIES}"
-                suspend(subscriber, f"{counts} letters came back, the last one: {report.summary}")
+                suspend(
+                    subscriber,
+                    f"{SOFT_BOUNCE_LIMIT} of the last {RECENT_DELIVERIES} e-mails bounced, last: {report.summary}",
+                )
                 return BounceAction.PAUSED
     return BounceAction.RECORDED
 

@@ -48,7 +48,7 @@ def copy_store(
     tables = [table for table in SQLModel.metadata.sorted_tables if table.name not in TRANSIENT_TABLES]
     with wrap_store_errors(source), exclusive_lock(source, SENDER_LOCK) as is_acquired:
         if not is_acquired:
-            raise StoreError(f"{redact_url(source.url)} is at work; stop digest first, so that nothing is left behind")
+            raise StoreError(f"{redact_url(source.url)} is in use. Stop digest first, so that nothing is missed.")
         # A read transaction of SQLite in WAL mode is a snapshot, too.
         isolation = {"isolation_level": "REPEATABLE READ"} if is_postgresql(source) else {}
         with (
@@ -64,7 +64,7 @@ def copy_store(
                 _compare_tables(read, write, table)
             read.rollback()  # what others wrote is visible only after the snapshot
             if _write_counters(read) != counters:
-                raise StoreError(f"somebody wrote to {redact_url(source.url)} meanwhile; stop digest and try again")
+                raise StoreError(f"{redact_url(source.url)} was changed during the copy. Stop digest and try again.")
     return copied
 
 
@@ -94,7 +94,7 @@ def _copy_table(source: Connection, target: Connection, table: Table, on_progres
             values = [{name: value for name, value in row.items() if name not in rebuilt} for row in batch]
             if odd := [name for row in values for name, value in row.items() if isinstance(value, InvalidValue)]:
                 raise StoreError(
-                    f"{table.name}: {odd[0]} of a row cannot be read; mend it first (digest quarantine list)"
+                    f"{table.name}: {odd[0]} of a row cannot be read; repair it first (see: digest quarantine list)"
                 )
             try:
                 target.execute(insert(table), values)

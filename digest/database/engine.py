@@ -119,11 +119,11 @@ def describe_error(engine: Engine, error: DatabaseError) -> str:
     if isinstance(error, InternalError):
         hint = "was this process, or its machine, paused?"
     elif not isinstance(error, OperationalError):
-        hint = "is it a database of digest, and may this user write to it?"
+        hint = "check that it is a digest database and writable by this user"
     elif not is_postgresql(engine):
-        hint = "may this user write to the file and its folder, and does nobody else hold it?"
+        hint = "check that the file and its folder are writable and not locked by another program"
     else:
-        hint = "is the server running and the address right?"
+        hint = "check that the server is running and the address is correct"
     return f"DIGEST_DATABASE_URL {redact_url(engine.url)} cannot be used: {reason}; {hint}"
 
 

@@ -82,7 +82,9 @@ def _check_liveness(engine: Engine, connection: Connection) -> None:
             reason = describe_error(engine, error)
         else:
             return
-    raise OwnershipLostError(f"the database server counts this process as dead; what it held goes to others: {reason}")
+    raise OwnershipLostError(
+        f"The database server has ended this process's session, so others take over its work: {reason}"
+    )
 
 
 def dead_owners(session: Session, owners: Collection[str]) -> list[str]:

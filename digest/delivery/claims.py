@@ -104,7 +104,7 @@ def recover_abandoned(session: Session, owner: str, now: datetime) -> tuple[int,
         .values(
             state=DeliveryState.UNCERTAIN,
             lease_expires_at=None,
-            reply="the sender died while this letter was on the wire",
+            reply="the sender stopped while it was sending this e-mail",
         )
     )
     counts = [

@@ -8,12 +8,13 @@ from sqlmodel import Session, col, select
 
 from digest.database.models import BounceRecord, ClaimedDelivery, Delivery, DeliveryState
 from digest.delivery.retry import DeliveryOutcome
+from digest.formatting import pluralize
 
 FINAL_TEXTS = {
-    DeliveryState.SENT: "the relay took it",
+    DeliveryState.SENT: "accepted by the relay",
     DeliveryState.FAILED: "failed",
-    DeliveryState.CANCELLED: "cancelled: the reader wanted no letter any more",
-    DeliveryState.EXPIRED: "expired: the next edition took its papers",
+    DeliveryState.CANCELLED: "cancelled: the subscriber unsubscribed or was suspended",
+    DeliveryState.EXPIRED: "expired: a later digest has its papers",
 }
 
 
@@ -61,20 +62,19 @@ def delivery_history(delivery: Delivery, bounces: Sequence[BounceRecord]) -> lis
     suffix = f": {reply}" if reply else ""
     events = [DeliveryEvent(delivery.created_at, f"queued: {delivery.kind} {delivery.edition}")]
     if delivery.attempts:
-        attempts = "1 attempt" if delivery.attempts == 1 else f"{delivery.attempts} attempts"
-        events.append(DeliveryEvent(None, f"{attempts} to send it"))
+        events.append(DeliveryEvent(None, pluralize(delivery.attempts, "attempt")))
     match delivery.state:
         case DeliveryState.QUEUED if delivery.attempts:
-            events.append(DeliveryEvent(None, f"put off{suffix}"))
+            events.append(DeliveryEvent(None, f"deferred{suffix}"))
         case DeliveryState.SENDING | DeliveryState.ON_WIRE:
             events.append(DeliveryEvent(None, "being sent now"))
         case DeliveryState.UNCERTAIN:
-            events.append(DeliveryEvent(None, f"uncertain, whether it arrived{suffix}"))
+            events.append(DeliveryEvent(None, f"uncertain{suffix}"))
         case DeliveryState.SENT | DeliveryState.FAILED | DeliveryState.CANCELLED | DeliveryState.EXPIRED:
             events.append(DeliveryEvent(delivery.settled_at, FINAL_TEXTS[DeliveryState(delivery.state)] + suffix))
-    events += [DeliveryEvent(bounce.received_at, f"came back: {describe_bounce(bounce)}") for bounce in bounces]
+    events += [DeliveryEvent(bounce.received_at, f"bounced: {describe_bounce(bounce)}") for bounce in bounces]
     if delivery.state == DeliveryState.QUEUED and delivery.next_attempt_at:
-        events.append(DeliveryEvent(delivery.next_attempt_at, "will be tried again"))
+        events.append(DeliveryEvent(delivery.next_attempt_at, "next attempt"))
     return events
 
 

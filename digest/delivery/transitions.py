@@ -42,10 +42,10 @@ RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState
 RETRY_REFUSALS = {
     DeliveryState.SENDING: "it is being sent now",
     DeliveryState.ON_WIRE: "it is being sent now",
-    DeliveryState.SENT: "the relay took it; a second one would be a double",
-    DeliveryState.UNCERTAIN: "it may have arrived; look into the relay's log, then: digest deliveries resolve",
-    DeliveryState.CANCELLED: "the reader wanted no letter any more",
-    DeliveryState.EXPIRED: "a later edition took its papers",
+    DeliveryState.SENT: "the relay accepted it, and it would be sent twice",
+    DeliveryState.UNCERTAIN: "it may have been sent. Check the relay's log, then use: digest deliveries resolve",
+    DeliveryState.CANCELLED: "the subscriber unsubscribed or was suspended",
+    DeliveryState.EXPIRED: "a later digest has its papers",
 }
 
 
@@ -204,7 +204,7 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
         .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.UNCERTAIN)
         .values(
             state=DeliveryState.SENT if sent else DeliveryState.FAILED,
-            reply=f"resolved by the operator as {'sent' if sent else 'lost'}",
+            reply="marked as sent by the operator" if sent else "marked as lost by the operator",
             owner=None,
             settled_at=now,
         )
@@ -212,8 +212,11 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
     ).all()
     if not resolved:
         delivery = session.get(Delivery, delivery_id)
-        reason = f"it is {delivery.state}" if delivery else "there is no such delivery"
-        raise DigestError(f"delivery {delivery_id} is not uncertain: {reason}")
+        raise DigestError(
+            f"Delivery {delivery_id} is {delivery.state}, not uncertain."
+            if delivery
+            else f"There is no delivery {delivery_id}."
+        )
 
 
 def retry(session: Session, delivery_id: int) -> str:
@@ -251,10 +254,10 @@ def retry(session: Session, delivery_id: int) -> str:
     if state in RETRY_REFUSALS:
         return RETRY_REFUSALS[state]
     if state is DeliveryState.FAILED and delivery.is_reclaimed:
-        return "a later edition took its papers"
+        return "a later digest has its papers"
     if status not in ELIGIBLE_STATUSES[DeliveryKind(delivery.kind)]:
-        return f"its reader is {status} and gets no such letter"
-    return "it waits in the queue already"
+        return f"its subscriber is {status}"
+    return "it is already queued"
 
 
 def retry_edition(session: Session, delivery: NewDelivery) -> bool:

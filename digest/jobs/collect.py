@@ -104,7 +104,7 @@ async def _collect_source(
     current, missed = await asyncio.to_thread(_days_to_fetch, ctx, source, now, days, report)
     for day in sorted({*current, *missed}):
         if on_progress:
-            on_progress(f"reading {source.name}, {day}")
+            on_progress(f"Fetching {source.name}, {day}")
         timing = FetchTiming(source.name, day, now, time.monotonic(), is_backfill=day not in current)
         try:
             answer = await (source.backfill_day if timing.is_backfill else source.fetch_day)(day, now)
@@ -223,7 +223,7 @@ async def _fill_missing_texts(
     if arxiv is None or not requested:
         return
     if on_progress:
-        on_progress("asking arXiv for texts")
+        on_progress("Fetching abstracts from arXiv")
     try:
         texts = await arxiv.fetch_texts(requested)
     except SourceError as error:

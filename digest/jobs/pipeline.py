@@ -63,7 +63,7 @@ async def deliver(
 
     def report(sent: DeliveryReport) -> None:
         if on_progress:
-            on_progress(f"{sent.sent} letters sent")
+            on_progress(f"Sent {sent.sent:,} e-mails")
 
     return await send_queued(
         ctx,

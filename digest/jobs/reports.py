@@ -28,9 +28,12 @@ class SourceReport:
 
 
 def describe_unreadable_count(count: int) -> str:
-    """Say how many rows were set aside, and how to see them."""
-    text = "1 row cannot be read and stays" if count == 1 else f"{count} rows cannot be read and stay"
-    return f"{text} out of the work; see: digest quarantine list"
+    """Say how many rows cannot be read, and how to see them."""
+    return (
+        "1 database row cannot be read and is skipped. See: digest quarantine list"
+        if count == 1
+        else f"{count:,} database rows cannot be read and are skipped. See: digest quarantine list"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,12 @@ class RunReport:
             f"{report.source}: {text}" for report in self.source_reports if report.failed for text in report.problems
         ]
         if self.delivery_report.relay_error:
-            problems.append(f"the relay takes no letters: {self.delivery_report.relay_error}")
-        problems += [f"{n} letters {state}" for state in ("failed", "uncertain") if (n := self.delivery_counts[state])]
+            problems.append(f"The relay accepts no e-mails: {self.delivery_report.relay_error}")
+        problems += [
+            f"E-mails {state}: {n:,}" for state in ("failed", "uncertain") if (n := self.delivery_counts[state])
+        ]
         if self.delivery_report.deferred:
-            problems.append(f"{self.delivery_report.deferred} letters put off by the relay")
+            problems.append(f"E-mails deferred by the relay: {self.delivery_report.deferred:,}")
         collected = sum(report.unreadable for report in self.source_reports)
         if unreadable := collected + self.plan_report.unreadable + self.delivery_report.unreadable:
             problems.append(describe_unreadable_count(unreadable))

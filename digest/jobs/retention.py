@@ -82,7 +82,7 @@ def prune(
             counts = {rule.name: rule.count(session) for rule in rules}
     else:
         counts = {rule.name: rule.apply(ctx.engine) for rule in rules}
-    return counts | {"papers that stand in no e-mail": prune_papers(ctx, now, dry_run=dry_run)}
+    return counts | {"papers in no e-mail": prune_papers(ctx, now, dry_run=dry_run)}
 
 
 def prune_papers(ctx: AppContext, now: datetime, *, dry_run: bool = False) -> int:

@@ -5,6 +5,7 @@
 - `checks`: the checks of `digest doctor`
 - `delivery_statistics`: deliveries by day and state, and the queue
 - `health`: whether the service does its work
+- `messages`: sentences of alerts, of `/healthz` and about what is overdue
 - `monitor`: one cached entry point for web pages, metrics and health
 - `overdue`: subscribers who wait for a plan, and what is overdue
 - `runs`: how today's run and any edition go

@@ -10,12 +10,10 @@ from digest.database import check_mark, read_session, schema_versions
 from digest.database.models import RelayCircuit
 from digest.delivery import find_circuit
 from digest.errors import StaleStoreError, StoreError
+from digest.monitoring import messages
 from digest.monitoring.delivery_statistics import QueueStatus, queue_status
 from digest.monitoring.overdue import DueSubscribers, OverdueStatus, OverdueTracker, find_due_subscribers
 from digest.papers import lasting_notices, load_source_problems
-
-SENDING_STOPPED = "the database does not know what was sent from it, so nothing is sent; see: digest doctor"
-DATABASE_UNAVAILABLE = "the database does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
     try:
         schema, required = schema_versions(ctx.engine)
         if schema != required:
-            reason = f"the database is at schema {schema or 'none'}, this program needs {required}; run: digest migrate"
+            reason = schema_sentence(schema, required)
             return Health(reason, schema or "", required)
         due = find_due_subscribers(ctx.engine, now)
         with read_session(ctx.engine) as session:
@@ -55,10 +53,10 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
             notices = lasting_notices(load_source_problems(session, now))
         check_mark(ctx.engine)
     except StaleStoreError:
-        return Health(SENDING_STOPPED, required, required, circuit=circuit, due=tuple(due), queue=queue)
+        return Health(messages.SENDING_STOPPED, required, required, circuit=circuit, due=tuple(due), queue=queue)
     except (StoreError, DatabaseError):
         # Its message names the server; those who may know that find it with `digest doctor`.
-        return Health(DATABASE_UNAVAILABLE, is_reachable=False)
+        return Health(messages.DATABASE_UNAVAILABLE, is_reachable=False)
     overdue = overdue_tracker.update(due, queue, now, circuit_open=circuit is not None)
     return Health(
         overdue.reason,
@@ -70,3 +68,8 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
         queue=queue,
         overdue=overdue,
     )
+
+
+def schema_sentence(schema: str | None, required: str) -> str:
+    """Return a sentence about a database that needs an upgrade."""
+    return messages.wrong_schema(schema, required) if schema else messages.schema_missing(required)

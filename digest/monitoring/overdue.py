@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from digest.database import read_session
 from digest.database.models import Subscriber, SubscriberStatus
+from digest.monitoring import messages
 from digest.monitoring.delivery_statistics import QueueStatus
 from digest.planning import due_groups
 from digest.schedule import due_instant
@@ -49,12 +50,9 @@ class OverdueStatus:
     def reason(self) -> str:
         """Sentence for the operator; empty when nothing is overdue."""
         if self.subscribers_since:
-            count = "1 reader is" if self.subscribers == 1 else f"{self.subscribers} readers are"
-            since = f"{self.subscribers_since:%Y-%m-%d %H:%M} UTC"
-            return f"a round is overdue: {count} due since {since}, and no plan was made"
+            return messages.planning_overdue(self.subscribers, f"{self.subscribers_since:%Y-%m-%d %H:%M}")
         if self.deliveries_since:
-            since = f"{self.deliveries_since:%Y-%m-%d %H:%M} UTC"
-            return f"a round is overdue: letters wait since {since}, and none was tried"
+            return messages.sending_overdue(f"{self.deliveries_since:%Y-%m-%d %H:%M}")
         return ""
 
 

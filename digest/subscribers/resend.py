@@ -21,15 +21,15 @@ def send_copy_link(ctx: AppContext, delivery_id: int, now: datetime) -> None:
     with write_session(ctx.engine) as session:
         digest = session.get(Delivery, delivery_id)
         if digest is None or digest.kind != DeliveryKind.DIGEST:
-            raise SubscriberError("Only digests have a copy on the web.")
+            raise SubscriberError("Only digests have a web copy.")
         days = ctx.settings.web_copy_days
         if now - digest.created_at > timedelta(days=days):
             shown_for = formatting.pluralize(days, "day")
-            raise SubscriberError(f"Copies can be looked at for {shown_for}, and this letter is older.")
+            raise SubscriberError(f"Web copies are available for {shown_for}, and this e-mail is older.")
         # Locked: of two requests at once the second counts what the first has queued.
         subscriber = session.get_one(Subscriber, digest.subscriber_id, with_for_update={"key_share": True})
         if subscriber.status not in RUNNING_STATUSES:
-            raise SubscriberError(f"This reader is {subscriber.status} and gets no letters.")
+            raise SubscriberError(f"This subscriber is {subscriber.status} and gets no e-mails.")
         today = now.date().isoformat()
         copies_today = select(Delivery.id).where(
             Delivery.subscriber_id == subscriber.id,
@@ -38,9 +38,9 @@ def send_copy_link(ctx: AppContext, delivery_id: int, now: datetime) -> None:
         )
         if len(session.exec(copies_today).all()) >= MAX_COPIES_PER_DAY:
             raise SubscriberError(
-                f"At most {MAX_COPIES_PER_DAY} such links a day go to one reader; try again tomorrow."
+                f"This subscriber has got {MAX_COPIES_PER_DAY} of these links today, which is the limit. Try again tomorrow."
             )
         edition = f"{COPY_LINK}:{delivery_subject(delivery_id, digest.message_id)}:{digest.edition}:{today}"
         copy = NewDelivery(digest.subscriber_id, DeliveryKind.ALREADY_SUBSCRIBED, edition)
         if not delivery.enqueue(session, [copy], ctx.sender_domain, now):
-            raise SubscriberError("This link was sent today already.")
+            raise SubscriberError("This link has already been sent today.")

@@ -33,7 +33,7 @@ OTHERS_MODE = 0o077
 MIN_FREE_DISK_BYTES = 2**30
 RECOMMENDED_KEY_LENGTH = 32
 MAX_NAMED_ROWS = 5
-QUARANTINE_ADVICE = "mend it, and the next run reads it again; digest quarantine list"
+QUARANTINE_ADVICE = "repair it, and the next run reads it again; see: digest quarantine list"
 REFUSAL_WINDOW = timedelta(days=7)
 
 
@@ -44,18 +44,18 @@ def check_settings(settings: Settings) -> list[CheckResult]:
     if key and len(key) < RECOMMENDED_KEY_LENGTH:
         warnings.append(("secret key", f"DIGEST_SECRET_KEY has {len(key)} characters; use 32 or more"))
     if settings.has_relay and not settings.postal_address:
-        text = "set DIGEST_POSTAL_ADDRESS: many countries ask for one in every mass mail"
+        text = "set DIGEST_POSTAL_ADDRESS, because many countries require one in bulk e-mail"
         warnings.append(("postal address", text))
     if settings.has_relay and settings.base_url.startswith("http://"):
-        text = f"DIGEST_BASE_URL is {settings.base_url}: links in letters should be https:// and reachable by readers"
+        text = f"DIGEST_BASE_URL is {settings.base_url}: links in e-mails should start with https://"
         warnings.append(("base address", text))
     if settings.has_relay and settings.mail_from.rstrip(">").endswith("@localhost"):
         warnings.append(("sender", "set DIGEST_MAIL_FROM to an address of your own domain"))
     if not settings.contact:
-        text = "set DIGEST_CONTACT, so that the hosts we read can reach you instead of blocking you"
+        text = "set DIGEST_CONTACT, so that the sources can contact you instead of blocking you"
         warnings.append(("contact", text))
     return [
-        CheckResult("settings", ok=True, message="all DIGEST_* values can be read"),
+        CheckResult("settings", ok=True, message="all DIGEST_* values are valid"),
         *(CheckResult(name, ok=False, message=text) for name, text in warnings),
     ]
 
@@ -68,7 +68,7 @@ def check_database(settings: Settings) -> list[CheckResult]:
         directory = next(path for path in directories if path.exists())
         free = shutil.disk_usage(directory).free
         has_room = free > MIN_FREE_DISK_BYTES
-        text = f"{free // 2**20:,} MiB free" + ("" if has_room else "; make room before the store cannot grow")
+        text = f"{free // 2**20:,} MiB free" + ("" if has_room else "; free some space, or the database cannot grow")
         results.append(CheckResult("disk", ok=has_room, message=text))
         try:
             check_sqlite_version(sqlite3.sqlite_version)
@@ -77,11 +77,13 @@ def check_database(settings: Settings) -> list[CheckResult]:
         file = Path(str(make_url(settings.database_url).database))
         if not file.exists():
             is_writable = os.access(directory, os.W_OK)
-            missing = "not there yet; the first command makes it"
-            text = missing if is_writable else f"{directory} cannot be written; change its owner"
+            missing = "does not exist yet; the first command creates it"
+            text = missing if is_writable else f"{directory} is not writable; change its owner"
             return [CheckResult("database", ok=is_writable, message=text), *results]
         if file.stat().st_mode & OTHERS_MODE:
-            text = f"other users of this machine may read {file}, which holds addresses; run: chmod 600 {file}"
+            text = (
+                f"other users of this machine can read {file}, which contains e-mail addresses; run: chmod 600 {file}"
+            )
             results.append(CheckResult("permissions", ok=False, message=text))
     return [*_check_open_database(settings), *results]
 
@@ -101,11 +103,11 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
     except DigestError as error:
         return [CheckResult("database", ok=False, message=str(error))]
     except DBAPIError as error:
-        return [CheckResult("database", ok=False, message=f"cannot be written: {error.orig}")]
+        return [CheckResult("database", ok=False, message=f"is not writable: {error.orig}")]
     finally:
         engine.dispose()
     if schema != required:
-        text = f"schema {schema or 'missing'}, needed is {required}; run: digest migrate"
+        text = f"has schema {schema or 'none'} and needs {required}; run: digest migrate"
         return [CheckResult("database", ok=False, message=text)]
     text = f"{engine.dialect.name}, schema {schema}, writable"
     return [CheckResult("database", ok=True, message=text), *history]
@@ -140,11 +142,11 @@ def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult
         circuit = find_circuit(session, relay_config_from(settings).name)
     if faults:
         reasons = ", ".join(f"{f'{status} {reason}'.strip()} ({count})" for status, reason, count in faults)
-        text = f"in the last {REFUSAL_WINDOW.days} days letters were refused because of us: {reasons}"
+        text = f"in the last {REFUSAL_WINDOW.days} days e-mails were refused because of their sender: {reasons}"
         parts = [text, "see: digest bounces list", replies.advice_for(faults[0][1])]
         results.append(CheckResult("refusals", ok=False, message="; ".join(filter(None, parts))))
     if circuit:
-        text = f"closed since {circuit.opened_at:%Y-%m-%d %H:%M} UTC, no letter is tried: {circuit.reply}"
-        text += f"; next try at {circuit.retry_at:%H:%M:%S}, or now: digest run"
-        results.append(CheckResult("way out", ok=False, message=text))
+        text = f"no e-mails are sent since {circuit.opened_at:%Y-%m-%d %H:%M} UTC; the relay says: {circuit.reply}"
+        text += f"; next attempt at {circuit.retry_at:%H:%M}, or now with: digest run"
+        results.append(CheckResult("sending", ok=False, message=text))
     return results

@@ -25,7 +25,7 @@ TLS_LABELS = {TlsMode.NONE: "not encrypted", TlsMode.TLS: "TLS", TlsMode.STARTTL
 async def check_relay(settings: Settings) -> CheckResult:
     """Connect, encrypt, log in, and ask MAIL and RCPT as a delivery would; nothing is sent."""
     if not settings.has_relay:
-        text = "none set: letters go to the local inbox (set DIGEST_SMTP_HOST to send)"
+        text = "none, so e-mails are kept in the local mailbox; to send them, set DIGEST_SMTP_HOST"
         return CheckResult("relay", ok=True, message=text)
     address = f"{settings.smtp_host}:{settings.smtp_port}"
     try:
@@ -45,7 +45,7 @@ async def check_relay(settings: Settings) -> CheckResult:
         return CheckResult("relay", ok=False, message=f"{address} answers, {envelope_text}")
     limit = int(size) if size.isdecimal() else 0
     parts = [f"{address} answers", TLS_LABELS[settings.smtp_tls], envelope_text]
-    parts.append(f"takes letters up to {limit // 1024:,} KiB" if limit else "names no size limit")
+    parts.append(f"accepts up to {limit // 1024:,} KiB per e-mail" if limit else "no size limit announced")
     too_small = 0 < limit < MIN_MESSAGE_BYTES
     if too_small:
         parts.append("raise the relay's size limit to 1 MiB or more")
@@ -67,33 +67,33 @@ async def check_envelope(settings: Settings, smtp: SmtpClient, address: str) -> 
     recipient = settings.contact if "@" in settings.contact and "/" not in settings.contact else sender
     error = await try_envelope(smtp, sender, recipient, address)
     if error is None:
-        return True, "takes our sender"
+        return True, "accepts the sender"
     if not error.code:
         return False, f"but {error}; {CHECK_SMTP}"
     reply = replies.classify_error(error)
     command = f"RCPT TO:<{recipient}>" if error.step is SmtpStep.RCPT else f"MAIL FROM:<{sender}>"
     words = str(error).removeprefix(f"{address} refuses us: {error.code} ")
-    text = f"but to {command} it says: {error.code} {words} ({reply.reason or 'no rule of ours knows this reply'})"
+    text = f"but to {command} it says: {error.code} {words} ({reply.reason or 'unknown reply'})"
     if reply.topic in {replies.ReplyTopic.MAILBOX, replies.ReplyTopic.MESSAGE}:
-        return True, f"{text}, which is about this address alone"
+        return True, f"{text}, which concerns this address only"
     if reply.topic is replies.ReplyTopic.RATE:
         return True, f"{text}, so sending will be slow"
-    return False, f"{text}; {reply.advice or 'ask the provider of the relay what that means: e-mails may not leave'}"
+    return False, f"{text}; {reply.advice or 'ask your relay provider what this means'}"
 
 
 async def check_mailbox(settings: Settings) -> CheckResult:
     """Check the bounce address, and that its mailbox can be read. Nothing is moved."""
     if not settings.bounce_address:
-        text = "none set: nobody learns of letters that come back (set DIGEST_BOUNCE_ADDRESS; see deploy/README.md)"
+        text = "none, so bounces are not noticed; set DIGEST_BOUNCE_ADDRESS (see Bounces in deploy/README.md)"
         if providers := ", ".join(settings.webhook_secrets):
             text = f"reported by {providers} to {settings.base_url}/bounces/"
         return CheckResult("bounces", ok=bool(providers) or not settings.has_relay, message=text)
     domain, sender = settings.bounce_address.rpartition("@")[2].lower(), sender_domain(settings.mail_from)
     if not is_aligned(domain, sender) and domain.split(".")[-2:] != sender.split(".")[-2:]:
-        text = f"{settings.bounce_address} is of another domain than the sender: SPF will not count for DMARC"
+        text = f"{settings.bounce_address} is on another domain than the sender, so SPF does not count for DMARC"
         return CheckResult("bounces", ok=False, message=text)
     if not settings.has_mailbox:
-        text = "come through a pipe (digest bounces pipe); no mailbox is set"
+        text = "arrive through a pipe (digest bounces pipe); no mailbox is set"
         return CheckResult("bounces", ok=True, message=text)
     try:
         waiting = await asyncio.wait_for(asyncio.to_thread(count_waiting, settings), CHECK_TIMEOUT)
@@ -102,7 +102,7 @@ async def check_mailbox(settings: Settings) -> CheckResult:
     except TimeoutError:
         text = f"{settings.imap_host}:{settings.imap_port} does not answer within {CHECK_TIMEOUT:.0f} s; a firewall?"
         return CheckResult("bounces", ok=False, message=text)
-    return CheckResult("bounces", ok=True, message=f"{settings.imap_folder} can be read, {waiting} messages wait")
+    return CheckResult("bounces", ok=True, message=f"{settings.imap_folder} can be read, {waiting} messages waiting")
 
 
 def source_hosts(settings: Settings) -> list[tuple[str, str]]:
@@ -128,7 +128,7 @@ async def check_host(name: str, url: str) -> tuple[CheckResult, timedelta | None
         text = f"{host} cannot be reached ({reason}); check the network, a proxy, DIGEST_*_URL"
         return CheckResult(name, ok=False, message=text), None
     ok = response.status_code == httpx.codes.OK
-    text = f"{host} answers {response.status_code}" + ("" if ok else "; the run records it and tries again")
+    text = f"{host} answers {response.status_code}" + ("" if ok else "; the next run tries again")
     try:
         skew = datetime.now(UTC) - parsedate_to_datetime(response.headers.get("date", ""))
     except (ValueError, TypeError):
@@ -140,7 +140,7 @@ def check_clock(skews: list[timedelta]) -> CheckResult:
     """Compare our clock with those of hosts: subscribers are due by it, and signed links expire by it."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if not skews:
-        return CheckResult("clock", ok=True, message=f"{now}, not compared: no host answered")
+        return CheckResult("clock", ok=True, message=f"{now}, not compared, because no host answered")
     skew = min(map(abs, skews))
     ok = skew < MAX_CLOCK_SKEW
     text = f"{now}, {skew.total_seconds():.0f} s from the hosts' clocks" + ("" if ok else "; set up NTP")

@@ -99,7 +99,7 @@ def test_three_soft_bounces_in_five_deliveries_pause(
     assert (ada.status, ada.paused_until) == (status, None)
     if status == SubscriberStatus.PAUSED:
         assert actions == [BounceAction.RECORDED, BounceAction.RECORDED, BounceAction.PAUSED]
-        assert ada.reason == "3 of the last 5 letters came back, the last one: 5.2.2 mailbox full"
+        assert ada.reason == "3 of the last 5 e-mails bounced, last: 5.2.2 mailbox full"
 
 
 def test_a_subscriber_who_resumes_gets_digests_again(ctx: AppContext, record: StoreView) -> None:

@@ -110,10 +110,10 @@ def test_the_whole_history_of_a_delivery_is_shown(ctx: AppContext, command: Comm
     output = command.json("deliveries", "show", "41")
     assert [event["event"] for event in output["history"]] == [
         "queued: digest 2026-07-01",
-        "2 attempts to send it",
-        "failed: came back: 5.2.2 mailbox full; before: 250 queued as 4711",
-        "came back: soft, 4.4.1 gave up (read by rfc3464)",
-        "came back: soft, 5.2.2 mailbox full (read by rfc3464)",
+        "2 attempts",
+        "failed: bounced: 5.2.2 mailbox full; before: 250 queued as 4711",
+        "bounced: soft, 4.4.1 gave up (read by rfc3464)",
+        "bounced: soft, 5.2.2 mailbox full (read by rfc3464)",
     ]
     assert [event["at"] for event in output["history"]][:3] == [TUESDAY.isoformat(), None, "2026-07-28T09:06:00+00:00"]
     assert [(bounce["class"], bounce["status"]) for bounce in output["bounces"]] == [
@@ -125,7 +125,7 @@ def test_the_whole_history_of_a_delivery_is_shown(ctx: AppContext, command: Comm
     assert [bounce["verdict"] for bounce in output["evidence"]] == ["soft", "soft"]
     shown = command.run("deliveries", "show", "41").stdout
     assert "2026-07-28 09:00:00+00:00\tqueued: digest 2026-07-01\n" in shown
-    assert "came back: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
+    assert "bounced: soft, 5.2.2 mailbox full (read by rfc3464)" in shown
 
 
 def test_what_came_back_is_listed(ctx: AppContext, command: Command) -> None:

@@ -94,16 +94,16 @@ def test_an_email_that_did_not_go_is_queued_again(store: Engine, given: dict[str
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"state": DeliveryState.SENT}, "would be a double"),
+        ({"state": DeliveryState.SENT}, "it would be sent twice"),
         ({"state": DeliveryState.UNCERTAIN}, "may have arrived"),
         ({"state": DeliveryState.ON_WIRE, "owner": "me"}, "being sent now"),
         ({"state": DeliveryState.SENDING, "owner": "me"}, "being sent now"),
-        ({"state": DeliveryState.CANCELLED}, "wanted no letter"),
-        ({"state": DeliveryState.EXPIRED}, "later edition took its papers"),
-        ({"state": DeliveryState.FAILED, "is_reclaimed": True}, "later edition took its papers"),
-        ({"state": DeliveryState.FAILED, "status": SubscriberStatus.SUPPRESSED}, "its reader is suppressed"),
-        ({"state": DeliveryState.FAILED, "kind": DeliveryKind.CONFIRM}, "its reader is active and gets no such letter"),
-        ({"state": DeliveryState.QUEUED}, "waits in the queue already"),
+        ({"state": DeliveryState.CANCELLED}, "the subscriber unsubscribed or was suspended"),
+        ({"state": DeliveryState.EXPIRED}, "later digest has its papers"),
+        ({"state": DeliveryState.FAILED, "is_reclaimed": True}, "later digest has its papers"),
+        ({"state": DeliveryState.FAILED, "status": SubscriberStatus.SUPPRESSED}, "its subscriber is suppressed"),
+        ({"state": DeliveryState.FAILED, "kind": DeliveryKind.CONFIRM}, "its subscriber is active"),
+        ({"state": DeliveryState.QUEUED}, "it is already queued"),
     ],
 )
 def test_an_email_that_may_not_go_again_says_why(store: Engine, given: dict[str, object], why: str) -> None:
@@ -134,7 +134,7 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
     )
     done = command.run("deliveries", "retry", "--failed", "--since", LATER.isoformat(), status=1)
     assert done.stdout == "1 of 2 deliveries queued again.\n"
-    assert f"delivery {had} cannot be sent again: a later edition took its papers" in done.stderr
+    assert f"delivery {had} cannot be sent again: a later digest has its papers" in done.stderr
     assert [get(sqlite_store, number).state for number in (old, new, had)] == ["failed", "queued", "failed"]
     assert command.json("deliveries", "retry", str(old)) == {"queued": [old], "refused": {}}
     for wrong in ([], ["--failed"], ["--since", "2026-07-29"], [str(old), "--failed", "--since", "2026-07-29"]):

@@ -21,7 +21,7 @@ def test_rows_are_listed_released_and_shown_by_the_exit_status(sqlite_store: Eng
     assert command.json("quarantine", "list") == []
     spoil(sqlite_store, "UPDATE subscriber SET send_hour = 25 WHERE id = 1")
     report = command.json("run", "--now", "2026-07-28T12:00:00Z", status=1)
-    assert "1 row cannot be read and stays out of the work; see: digest quarantine list" in report["problems"]
+    assert "1 database row cannot be read and is skipped. See: digest quarantine list" in report["problems"]
     [row] = command.json("quarantine", "list", status=1)
     assert (row["table_name"], row["row_id"], row["count"]) == ("subscriber", "1", 1)
     assert row["reason"] in command.run("quarantine", "list", status=1).stdout

@@ -71,7 +71,7 @@ def test_a_run_reports_what_it_did(lists: ListingHost, smtp_relay: Relay, store_
     assert report["deliveries"] == {"sent": 1, "queued": 0, "failed": 1, "uncertain": 0, "skipped": 1}
     assert (report["readers_due"], report["letters"]) == (3, report["deliveries"])  # names of the release before
     assert report["papers_mailed"] == 2
-    assert done.stderr.splitlines()[-1] == "digest: 1 letters failed"
+    assert done.stderr.splitlines()[-1] == "digest: E-mails failed: 1"
     assert {to for to, _ in smtp_relay.accepted} == {ADA}
     again = command.json("run", *NOW)
     assert (again["subscribers_due"], again["deliveries"]["sent"], again["papers_mailed"]) == (0, 0, 0)

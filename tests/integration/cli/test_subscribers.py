@@ -171,7 +171,7 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
         "held@example.org",
         SubscriberStatus.PAUSED,
         paused_until=None,
-        reason="3 of the last 5 letters came back",
+        reason="3 of the last 5 e-mails bounced",
     )
     (tmp_path / "export.csv").write_text(export_csv(old.engine), encoding="utf-8")
     new = make_context(sqlite_store)

@@ -89,7 +89,7 @@ def test_an_unreachable_server_is_named_without_its_password(connect: Connect, f
         function(connect(url))
     message = str(caught.value)
     assert message.startswith("DIGEST_DATABASE_URL postgresql+psycopg://digest")
-    assert message.endswith("is the server running and the address right?")
+    assert message.endswith("check that the server is running and the address is correct")
     assert "hunter2" not in message
 
 

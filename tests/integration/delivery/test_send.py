@@ -454,7 +454,7 @@ def test_a_sender_whose_lock_is_lost_sends_no_email_twice(store: Engine) -> None
         nonlocal port
         port = rude.port
         queue_deliveries(store, 250)  # more than are claimed beforehand: it has to come back for the rest
-        with pytest.raises(StoreError, match="counts this process as dead"):
+        with pytest.raises(StoreError, match="has ended this process's session"):
             await send_queued(relay_context(store, rude.port, smtp_connections=1), lambda: NOW)
         (second,) = at_once
         # Uncertain for the other sender; but this one lives, and tells how its email fared.

@@ -264,7 +264,7 @@ def test_a_row_that_cannot_be_read_stops_no_collecting(store: Engine, kind: str)
         [found] = quarantined_rows(session)
     assert (found.table_name, found.row_id) == row if row else found.table_name == "http_cache_entry"
     [problem] = RunReport([report], PlanReport(), DeliveryReport(), 0).problems
-    assert problem.startswith("1 row cannot be read")
+    assert problem.startswith("1 database row cannot be read")
 
 
 def test_a_paper_of_bytes_stops_no_index(sqlite_store: Engine) -> None:

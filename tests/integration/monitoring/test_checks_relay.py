@@ -35,7 +35,7 @@ def check(
 def test_the_envelope_is_tried_as_for_a_delivery_and_reset() -> None:
     result, heard = check({})
     assert result.ok
-    assert "takes our sender" in result.message
+    assert "accepts the sender" in result.message
     assert heard[1:] == ["MAIL FROM:<digest@example.org>", "RCPT TO:<operator@example.org>", "RSET", "QUIT"]
 
 
@@ -53,7 +53,7 @@ def test_the_sender_is_the_address_for_bounces_with_a_token() -> None:
         ("RCPT", "550 relay not permitted", "DIGEST_SMTP_USERNAME"),
         ("RCPT", "550 5.7.1 Service unavailable; client host blocked using zen.spamhaus.org", "removed"),
         ("RCPT", "450 4.1.8 Sender address rejected: Domain not found", "DIGEST_MAIL_FROM"),
-        ("RCPT", "550 the moon is wrong", "ask the provider of the relay"),
+        ("RCPT", "550 the moon is wrong", "ask your relay provider"),
     ],
 )
 def test_a_refusal_that_is_about_us_says_what_to_do(verb: str, reply: str, advice: str) -> None:
@@ -67,8 +67,8 @@ def test_a_refusal_that_is_about_us_says_what_to_do(verb: str, reply: str, advic
 @pytest.mark.parametrize(
     ("verb", "reply", "note"),
     [
-        ("RCPT", "550 5.1.1 no such user", "about this address alone"),
-        ("RCPT", "450 4.2.0 greylisted", "about this address alone"),
+        ("RCPT", "550 5.1.1 no such user", "concerns this address only"),
+        ("RCPT", "450 4.2.0 greylisted", "concerns this address only"),
         ("MAIL", "421 4.7.0 too many messages", "sending will be slow"),
     ],
 )

@@ -236,9 +236,9 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
     seen = ParsedPage(page).text
     for text in (
         "Needs attention",
-        "The relay takes no letters since 29 July, 12:00 UTC: 535 no <b>",
-        "A letter is uncertain",
-        "50.0% of the letters of the last 7 days did not arrive (3 of them).",
+        "The relay has accepted no e-mails since 29 July, 12:00 UTC: 535 no <b>",
+        "1 delivery is uncertain",
+        "50.0% of the e-mails of the last 7 days failed (3).",
         "Hugging Face was never read.",
         "arXiv announced nothing on Tuesday 28 July; anything late will be in a later digest.",
         "arXiv was not read for Thursday 23 July",
@@ -251,7 +251,7 @@ def test_alerts_come_first(operator: Operator, ctx: AppContext) -> None:
         close_circuit(session, ctx.relay_config().name)
     later = Operator(ctx)
     later.log_in()
-    assert "A round is overdue: letters wait since 2026-07-29 10:00 UTC" in later.page()
+    assert "Sending is overdue: e-mails have been waiting since 2026-07-29 10:00 UTC" in later.page()
     assert f"/operator/deliveries/{number}/resolve" in page
 
 
@@ -261,7 +261,7 @@ def test_an_unusable_database_is_reported(tmp_path: Any) -> None:
         make_context(connect(f"sqlite:///{tmp_path}/empty.db"), operator_token=TOKEN, base_url=BASE_URL)
     )
     operator.log_in()
-    assert "The store has schema none, this program needs" in operator.page()
+    assert "The database has no schema, and this version needs" in operator.page()
 
 
 def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext) -> None:
@@ -332,7 +332,7 @@ def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, 
     assert "uncertain" not in ParsedPage(operator.page()).text.replace("0 uncertain", "").partition("Today")[0]
     again = operator.post(f"/deliveries/{number}/resolve", answer="lost", back="delivery")
     assert again.status_code == 409
-    assert "is not uncertain" in again.text
+    assert "not uncertain" in again.text
     assert StoreView(ctx.engine).deliveries()[0].state == state
     assert "Mark as sent" not in operator.page(f"/deliveries/{number}")
 
@@ -420,18 +420,18 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
         DeliveryState.QUEUED,
         f"copy:{delivery_subject(number, digest.message_id)}:2026-07-28:2026-07-29",
     )
-    assert "sent today already" in operator.post(f"/deliveries/{number}/copy").text
+    assert "already been sent today" in operator.post(f"/deliveries/{number}/copy").text
     others = [create_delivery(ctx, state=DeliveryState.SENT, edition=f"2026-07-{day}") for day in (20, 21, 22)]
     codes = [operator.post(f"/deliveries/{other}/copy").status_code for other in others]
     assert codes == [303, 303, 409]
     assert operator.post(f"/deliveries/{queued.id}/copy").status_code == 409
     old = create_delivery(ctx, state=DeliveryState.SENT, edition="2026-01-01", created_at=NOW - 100 * DAY)
-    assert "this letter is older" in operator.post(f"/deliveries/{old}/copy").text
+    assert "this e-mail is older" in operator.post(f"/deliveries/{old}/copy").text
     with write_session(ctx.engine) as session:
         session.get_one(Subscriber, queued.subscriber_id).status = SubscriberStatus.SUPPRESSED
     operator.now = NOW + DAY
     operator.log_in()
-    assert "This reader is suppressed" in operator.post(f"/deliveries/{number}/copy").text
+    assert "This subscriber is suppressed" in operator.post(f"/deliveries/{number}/copy").text
 
 
 def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:

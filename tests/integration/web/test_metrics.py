@@ -207,10 +207,10 @@ def test_a_run_is_overdue_when_due_subscribers_are_not_planned(store: Engine) ->
     browser, now = browser_with_clock(store)
     assert health_of(browser) == (200, "")  # an hour is not over an hour
     now.append(NOW + timedelta(minutes=1))
-    reason = "a round is overdue: 1 reader is due since 2026-07-29 11:00 UTC, and no plan was made"
+    reason = "Planning is overdue: 1 subscriber due since 2026-07-29 11:00 UTC."
     assert health_of(browser) == (503, reason)
     now.append(NOW + timedelta(minutes=56))
-    assert health_of(browser)[1].startswith("a round is overdue: 2 readers are due since 2026-07-29 11:00")
+    assert health_of(browser)[1].startswith("Planning is overdue: 2 subscribers due since 2026-07-29 11:00")
     with write_session(store) as session:
         for row in session.exec(select(Subscriber)).all():
             row.last_due_day = NOW.date()
@@ -242,7 +242,7 @@ def test_a_run_is_overdue_when_queued_deliveries_are_not_claimed(store: Engine) 
         session.add(delivery(to, edition="later", created_at=NOW - 9 * HOUR, next_attempt_at=NOW + 9 * HOUR))
         session.add(delivery(to, edition="sent", state=DeliveryState.SENT, created_at=NOW - 9 * HOUR))
     browser, now = browser_with_clock(store)
-    reason = "a round is overdue: letters wait since 2026-07-29 10:00 UTC, and none was tried"
+    reason = "Sending is overdue: e-mails have been waiting since 2026-07-29 10:00 UTC."
     assert health_of(browser) == (503, reason)
     # While somebody sends, the others wait their turn.
     with write_session(store) as session:

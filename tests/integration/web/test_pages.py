@@ -374,11 +374,11 @@ def test_preferences_are_shown_and_changed(ctx: AppContext, browser: Browser) ->
 def test_a_suspended_subscriber_sees_the_reason_and_resumes_by_saving(ctx: AppContext, browser: Browser) -> None:
     ada = create_subscriber(ctx)
     with write_session(ctx.engine) as session:
-        suspend(session.get_one(Subscriber, ada.id), "3 of the last 5 letters came back <b>full</b>")
+        suspend(session.get_one(Subscriber, ada.id), "3 of the last 5 e-mails bounced <b>full</b>")
     link = signed_path(ctx, TokenPurpose.PREFERENCES, ada)
     page = browser.get(link)
     assert ParsedPage(page.text).find_tag(id="held")
-    assert "on hold: 3 of the last 5 letters came back &lt;b&gt;full" in page.text
+    assert "on hold: 3 of the last 5 e-mails bounced &lt;b&gt;full" in page.text
     assert status_of(ctx) == SubscriberStatus.PAUSED
     browser.post(link, {"keywords": "speech", "pause": ""})
     assert status_of(ctx) == SubscriberStatus.ACTIVE
