@@ -38,7 +38,7 @@ def send_copy_link(ctx: AppContext, delivery_id: int, now: datetime) -> None:
         )
         if len(session.exec(copies_today).all()) >= MAX_COPIES_PER_DAY:
             raise SubscriberError(
-                f"This subscriber has got {MAX_COPIES_PER_DAY} of these links today, which is the limit. Try again tomorrow."
+                f"The daily limit of {MAX_COPIES_PER_DAY} links per subscriber is reached. Try again tomorrow."
             )
         edition = f"{COPY_LINK}:{delivery_subject(delivery_id, digest.message_id)}:{digest.edition}:{today}"
         copy = NewDelivery(digest.subscriber_id, DeliveryKind.ALREADY_SUBSCRIBED, edition)

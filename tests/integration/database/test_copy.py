@@ -184,7 +184,7 @@ def test_a_store_that_is_sending_is_not_copied(sqlite_store: Engine, create_stor
     target = create_store("postgresql")
     with exclusive_lock(sqlite_store, SENDER_LOCK) as is_acquired:
         assert is_acquired
-        with pytest.raises(StoreError, match="is in use. Stop digest first"):
+        with pytest.raises(StoreError, match="is in use"):
             copy_store(sqlite_store, target)
 
 
