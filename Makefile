@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail lint format audit bench lock clean help
+.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail pictures lint format audit bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -63,6 +63,9 @@ check-pages: .venv/test  ## pages and the JSON API, judged by tools from npm, De
 
 look-mail: .venv/test  ## an e-mail in Thunderbird, by Postfix and Dovecot: pictures in var/look
 	@$(BIN)/python -m tests.checks look
+
+pictures: .venv/test  ## the pictures of README.md from the running product, into docs (needs Debian's chromium)
+	@$(BIN)/python -m tests.checks.pictures
 
 lint: .venv/test  ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .

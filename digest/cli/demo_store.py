@@ -19,7 +19,7 @@ def is_demo_store(settings: Settings) -> bool:
         return False
     if settings.has_relay:
         raise SettingError(
-            f"DIGEST_DATABASE_URL names the store of the demonstration, {DEMO_DATABASE}, which sends no e-mail, but "
+            f"DIGEST_DATABASE_URL names the database of the demonstration, {DEMO_DATABASE}, which sends no e-mail, but "
             "DIGEST_SMTP_HOST names a relay. Name another database, like sqlite:///var/digest.db, or no relay."
         )
     return True

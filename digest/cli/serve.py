@@ -79,7 +79,7 @@ def serve(
 
 @contextmanager
 def open_service_context() -> "Iterator[AppContext]":
-    """Open the store of the settings; where nothing is set, that of `digest demo`, with sample days for sources."""
+    """Open the database of the settings; where nothing is set, that of `digest demo`, with sample days for sources."""
     from digest.cli.demo_store import is_demo_chosen, is_demo_store
     from digest.config import load_settings
 

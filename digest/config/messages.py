@@ -21,7 +21,7 @@ SMTP_USERNAME_MISSING = "is missing, but DIGEST_SMTP_PASSWORD is set."
 IMAP_SETTING_MISSING = "is missing, but DIGEST_IMAP_HOST is set."
 SMTP_CLEARTEXT = "must not be none, because the password of DIGEST_SMTP_USERNAME would be sent unencrypted."
 IMAP_CLEARTEXT = "must not be none, because the password of DIGEST_IMAP_USERNAME would be sent unencrypted."
-OLD_DEFAULT_KEY = "must not contain the default key, because everybody knows it."
+OLD_DEFAULT_KEY = "must not contain the default key, because it is public."
 KEY_MISSING = (
     "is missing or still the default, but DIGEST_SMTP_HOST is set. Without it, links in e-mails could be forged."
 )

@@ -95,7 +95,7 @@ def _read_private_key(path: str) -> tuple[bytes, dict[str, Any]]:
     if not match or "private key" not in label:
         raise _key_error(path, f"holds a {label}, no private key" if label else "is no PEM file")
     if "encrypted" in label or b"ENCRYPTED" in match[2]:
-        raise _key_error(path, "is protected by a passphrase, which nobody can type at the start")
+        raise _key_error(path, "is protected by a passphrase, which cannot be entered at the start")
     try:
         if _ED25519 in base64.b64decode(match[2]):
             raise _key_error(path, "is an Ed25519 key, which few receivers verify so far")

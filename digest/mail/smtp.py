@@ -210,7 +210,7 @@ class SmtpConnection:
         replies = await stream.read_replies(len(commands), len(commands) * self._relay.timeout)
         for command, reply in zip_longest(commands, replies):
             if reply is None:
-                raise TemporaryDeliveryError(f"the connection broke before the letter left: {stream.closed_reason}")
+                raise TemporaryDeliveryError(f"the connection broke before the e-mail was sent: {stream.closed_reason}")
             if reply.code not in command.expected:
                 if replies[-1].code == GO_AHEAD:
                     self._disconnect()  # the relay waits for a message that it refused
@@ -220,7 +220,7 @@ class SmtpConnection:
         self, stream: SmtpStream, message: OutgoingMessage, next_message: OutgoingMessage | None
     ) -> SmtpReply:
         if stream.closed_reason:
-            raise TemporaryDeliveryError(f"the connection broke before the letter left: {stream.closed_reason}")
+            raise TemporaryDeliveryError(f"the connection broke before the e-mail was sent: {stream.closed_reason}")
         envelope: Sequence[SmtpCommand] = ()
         can_pipeline = stream.can_pipeline and self._may_pipeline and not self.is_used_up
         if can_pipeline and next_message and all(map(MAILBOX.fullmatch, (next_message.sender, next_message.recipient))):
@@ -231,11 +231,11 @@ class SmtpConnection:
         try:
             replies = await stream.read_replies(1, DATA_TIMEOUT_FACTOR * self._relay.timeout)
         except asyncio.CancelledError as error:
-            raise UncertainDeliveryError("cancelled while the letter was handed over") from error
+            raise UncertainDeliveryError("cancelled while the e-mail was being sent") from error
         if self._stream and self._stream.closed_reason:
             self._disconnect()
         if not replies:
-            raise UncertainDeliveryError(f"no answer after the letter was handed over: {stream.closed_reason}")
+            raise UncertainDeliveryError(f"no reply after the e-mail was sent: {stream.closed_reason}")
         reply = replies[0]
         match reply.code // 100:  # RFC 5321 4.2.1: the first digit decides
             case 2:
@@ -243,7 +243,7 @@ class SmtpConnection:
             case 4 | 5:
                 raise self._error_from_reply(reply)
         self._disconnect()
-        raise UncertainDeliveryError(f"an answer that means nothing after the letter: {reply.text}", code=reply.code)
+        raise UncertainDeliveryError(f"an unexpected reply after the e-mail: {reply.text}", code=reply.code)
 
     def _error_from_reply(self, reply: SmtpReply, step: SmtpStep = SmtpStep.DATA) -> DeliveryError:
         if reply.code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1

@@ -27,7 +27,7 @@ def check_dkim(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
         advice = f"make one of {signing.RECOMMENDED_BITS} and publish it under a new selector"
         problems.append(f"DIGEST_DKIM_KEY has {signer.bits} bits; {advice}")
     if signing.is_world_readable(settings.dkim_key):
-        problems.append(f"everybody on this machine can read {settings.dkim_key}; run: chmod 600 {settings.dkim_key}")
+        problems.append(f"all users of this machine can read {settings.dkim_key}; run: chmod 600 {settings.dkim_key}")
     sender = sender_domain(settings.mail_from)
     if not is_aligned(signer.domain, sender):
         advice = "DMARC fails; set DIGEST_DKIM_DOMAIN"

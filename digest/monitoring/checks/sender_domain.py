@@ -33,7 +33,7 @@ def check_spf(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     try:
         records = [record for record in lookup(domain) if is_spf(record)]
         if not records:
-            text = f"{domain} names nobody who may send for it; publish {publish}"
+            text = f"{domain} has no SPF record; publish {publish}"
         elif len(records) > 1:
             text = f"{domain} has {len(records)} records, and receivers then take none (RFC 7208, 4.5); keep one: "
             text += merge_records(records)

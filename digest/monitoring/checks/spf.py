@@ -31,11 +31,11 @@ def find_spf_problems(domain: str, record: str, lookup: TxtLookup) -> list[str]:
     terms = [(match["qualifier"], match["name"].lower()) for match in map(TERM.fullmatch, record.split()[1:]) if match]
     ends = [qualifier or "+" for qualifier, name in terms if name == "all"]
     if ends and ends[0] == "+":
-        problems.append("it lets everybody send in your name; let it end in ~all")
+        problems.append("it lets everyone send in your name; end it with ~all")
     elif ends and ends[0] == "?":
-        problems.append("?all says nothing about all others; let it end in ~all")
+        problems.append("?all says nothing about all others; end it with ~all")
     elif not ends and "redirect" not in {name for _, name in terms}:
-        problems.append("it says nothing about all others; let it end in ~all")
+        problems.append("it says nothing about all others; end it with ~all")
     count, broken = _count_lookups(domain, record, lookup, {domain})
     problems += broken
     if count > MAX_LOOKUPS:
@@ -71,7 +71,7 @@ def _count_lookups(domain: str, record: str, lookup: TxtLookup, seen: set[str]) 
         if match["name"].lower() not in {"include", "redirect"} or "%" in target or count > MAX_LOOKUPS:
             continue
         if target in seen:
-            problems.append(f"{term} of {domain} goes round in a circle")
+            problems.append(f"{term} of {domain} includes itself")
             continue
         records = [record for record in lookup(target) if is_spf(record)]
         if len(records) != 1:

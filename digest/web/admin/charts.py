@@ -206,7 +206,7 @@ def _clean_svg(root: Any, name: str, kind: str, title: str, summary: str) -> Any
     root.set("class", f"chart {kind}")
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-summary")
-    for position, (tag, suffix, text) in enumerate((("title", "title", title), ("desc", "said", summary))):
+    for position, (tag, suffix, text) in enumerate((("title", "title", title), ("desc", "summary", summary))):
         element = etree.Element(SVG + tag, id=f"{name}-{suffix}")
         element.text = text
         root.insert(position, element)

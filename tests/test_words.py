@@ -1,0 +1,309 @@
+"""Words that people meet: none of a private vocabulary, none that the voice of the product has replaced.
+
+Looked at are the templates, every sentence in the code (docstrings aside, but for those that `--help` shows), README.md
+and .env.example. A word that belongs there all the same stands in ALLOWED with its reason.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Words of a private vocabulary, and archaic turns. Left: a regular expression without case; right: what to write.
+PRIVATE_WORDS = {
+    r"letters?": "e-mail or digest (of the alphabet: ALLOWED)",
+    r"readers?": "you, or subscriber",
+    r"house": "",
+    r"desk": "",
+    r"shelf": "",
+    r"lanes?": "",
+    r"pen": "",
+    r"fates?": "result",
+    r"wish(es)?": "preferences",
+    r"rounds?": "run",
+    r"mails": "e-mails",
+    r"(mails?|mailed|mailing) (it|them|you|one|is|to)": "send, e-mail",
+    r"(is|are|was|were|be|been) mailed": "sent",
+    r"anew": "again",
+    r"at once": "immediately, now",
+    r"nobody": "no one",
+    r"somebody": "someone",
+    r"anybody": "anyone",
+    r"everybody": "everyone",
+    r"whoever": "anyone who",
+    r"(is|are|was|stays?) held (of|back)": "stored",
+    r"held of you": "your data",
+    r"told": "",
+    r"come[s]? back": "",
+    r"came back": "bounced",
+    r"made up for": "caught up, fetched later",
+    r"put (off|away|aside)": "deferred, removed",
+    r"set aside": "skipped",
+    r"lately": "recently",
+    r"meanwhile": "",
+    r"slip": "mistake",
+    r"mended?": "repair",
+    r"understood as": "matches",
+    r"one a line": "one per line",
+    r"a line each": "one per line",
+    r"asks? for letters": "subscribe",
+    r"the store": "the database",
+    r"looks? into": "check",
+    r"brackets?": "parentheses",
+    r"(go|goes|went) on to": "keep",
+    r"shall": "",
+}
+
+# The left column of the table in the voice of the product: what must not come back.
+REPLACED_SENTENCES = (
+    "The new papers that mention your keywords, by e-mail",
+    "No match, no mail",
+    "unless you put it in",
+    "All ways to write a keyword",
+    "On the list of",
+    "What you would have got",
+    "list days",
+    "would have come",
+    "none lately",
+    "too broad:",
+    "Only together with",
+    "Often in the same papers",
+    "Nothing, these days",
+    "That is no fault",
+    "words are missing",
+    "a sign that is meant as",
+    "just go on",
+    "That was much typing",
+    "The preview rests",
+    "at most</label>",
+    "where there is one",
+    "By subscribing you agree to this",
+    "kept with your address",
+    "Look into your mailbox",
+    "is on its way to the address you gave",
+    "and the papers come",
+    "The papers will come",
+    "All is set already",
+    "Start your digest?",
+    "Yes, send it",
+    "a link to stop",
+    "comes every day",
+    "What these lines find stays away",
+    "stays away",
+    "it is your way in",
+    "A paper is here when",
+    "Fewer mails",
+    "Never this author",
+    "No more papers for this keyword?",
+    "that keyword is out",
+    "It is back",
+    "Never an author",
+    "shall not come any more",
+    "of that name is meant",
+    "they are kept away",
+    "stands now",
+    "As often as before",
+    "your letters pause",
+    "waits for you",
+    "It counts from the next",
+    "erase it all",
+    "No more letters",
+    "No more papers will be mailed",
+    "no longer comes",
+    "sorry for any mail too many",
+    "as everybody sees it",
+    "Nothing on the shelf",
+    "There is no such page</",
+    "takes no such request",
+    "held what no such field can hold",
+    "than we take in an hour",
+    "store does not answer",
+    "For your site",
+    "Here it does nothing",
+    "stands on the page about",
+    "by the names of its columns",
+    "Inbox of this machine",
+    "What needs you",
+    "digests are through",
+    "and the clock that reads",
+    "what nobody needs any more",
+    "in all:",
+    "lines cannot be read",
+    "'line')} cannot be read",
+    "without being looked at",
+    "whenever they like",
+    "broken never looks like quiet",
+    "says back how",
+    "would bring",
+    "is hurried",
+    "the way to the relay",
+)
+
+# Phrases with such a word that may stand there.
+ALLOWED = (
+    r"(feed|screen) readers?",  # programs of that name
+    r"(single|ascii|least \d+|least three|min_letters\}|min_prefix_length \}\}|only|these) letters?",  # of the alphabet
+    r"letters? or digit|letters, digits|plain letters",
+    r"too many at once",  # the name of a reason
+    r"\bround\(|stroke-line\w+=\"round\"",  # code
+)
+
+# Templates and modules that are still in the words of the release before.
+PENDING: tuple[str, ...] = ()
+
+# Parts of the code whose strings nobody reads as sentences: parsers and their phrases, vocabularies, SQL, samples.
+UNREAD = (
+    "digest/bounces/auto_reply.py",
+    "digest/bounces/heuristics.py",
+    "digest/mail/reply_phrases.py",
+    "digest/mail/reply_rules.py",
+    "digest/matching/normalize.py",
+    "digest/matching/plurals.py",
+    "digest/cli/demo_server.py",
+    "digest/database/migrations/",
+    "digest/subscribers/csv_table.py",
+)
+# Names of the release before, which scripts may use until the next one.
+OLD_NAMES = re.compile(r"OLD_\w*NAMES")
+
+
+def python_sentences(path: Path) -> Iterator[tuple[int, str]]:
+    """Strings with at least two words in a module, docstrings aside; of commands their docstrings, too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    docstrings = {
+        id(node.body[0].value) for node in documented if ast.get_docstring(node) and isinstance(node.body[0], ast.Expr)
+    }
+    old = {id(part) for node in ast.walk(tree) if is_old_names(node) for part in ast.walk(node)}
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    for node in ast.walk(tree):
+        if id(node) in docstrings | old | inside:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, ast.unparse(node)[2:-1]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"\w \w", node.value):
+            yield node.lineno, node.value
+
+
+def is_old_names(node: ast.AST) -> bool:
+    """Tell whether a node assigns the names of the release before."""
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and bool(OLD_NAMES.fullmatch(target.id)) for target in node.targets
+    )
+
+
+def command_help(path: Path) -> Iterator[tuple[int, str]]:
+    """Docstrings of commands, which `--help` shows."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        is_command = isinstance(node, ast.FunctionDef) and (
+            node.decorator_list
+            or node.name
+            in {
+                "serve",
+                "worker",
+                "demo",
+                "run",
+                "collect",
+                "sources",
+                "migrate",
+                "preview",
+                "match",
+                "doctor",
+                "prune",
+            }
+        )
+        if is_command and (text := ast.get_docstring(node)):
+            yield node.lineno, text
+
+
+def template_sentences(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of a template without what Jinja and the browser read: comments, statements, tags' names and addresses."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(
+        r"\{#.*?#\}|<!--.*?-->|<style.*?</style>", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL
+    )
+    text = re.sub(r'\b(class|id|name|href|src|action|for|aria-\w+by|data-[\w-]+|style|role|type)="[^"]*"', "", text)
+    yield from enumerate(text.splitlines(), start=1)
+
+
+def all_sentences() -> Iterator[tuple[str, str]]:
+    """Every sentence that people meet, with its place."""
+    code, pages = sorted((ROOT / "digest").rglob("*.py")), sorted((ROOT / "templates").rglob("*.*"))
+    found = {
+        path: [*python_sentences(path), *(command_help(path) if path.parent.name == "cli" else ())] for path in code
+    }
+    found |= {path: [*template_sentences(path)] for path in pages if path.suffix in {".html", ".txt"}}
+    for name in ("README.md", ".env.example"):
+        found[ROOT / name] = [*enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), start=1)]
+    for path, sentences in found.items():
+        name = str(path.relative_to(ROOT))
+        if not name.startswith((*UNREAD, *PENDING)):
+            yield from ((f"{name}:{line}", text) for line, text in sentences)
+
+
+def faults_in(text: str) -> list[str]:
+    """Words and sentences in a text that must not be there."""
+    plain = " ".join(text.split())
+    for allowed in ALLOWED:
+        plain = re.sub(allowed, "", plain, flags=re.IGNORECASE)
+    words = [
+        found[0]
+        for word in PRIVATE_WORDS
+        if (found := re.search(rf"(?<![\w./_-])({word})(?![\w_/-])", plain, re.IGNORECASE))
+    ]
+    return words + [sentence for sentence in REPLACED_SENTENCES if sentence.lower() in plain.lower()]
+
+
+def test_no_private_word_and_no_replaced_sentence_is_left() -> None:
+    faults = [
+        f"{place}: {found} in {text.strip()[:100]!r}" for place, text in all_sentences() for found in faults_in(text)
+    ]
+    assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("Your letters come already", ["letters"]),
+        ("2 readers are due", ["readers"]),
+        ("for your feed reader, as a screen reader says it", []),
+        ("must have only ASCII letters before the @", []),
+        ("Nobody is told.", ["Nobody", "told"]),
+        ("The preview rests for a while", ["The preview rests"]),
+        ("/letters/{token}", []),
+        ("You get one e-mail a day.", []),
+    ],
+)
+def test_a_private_word_is_seen(text: str, faults: list[str]) -> None:
+    assert sorted(faults_in(text)) == sorted(faults)
+
+
+def test_sentences_are_found_wherever_they_stand(tmp_path: Path) -> None:
+    (module := tmp_path / "module.py").write_text(
+        'def f(n):\n    "A docstring of letters."\n    return f"{n} letters wait" if n else "no letter waits"\n'
+    )
+    assert [text for _, text in python_sentences(module)] == ["{n} letters wait", "no letter waits"]
+    (page := tmp_path / "page.html").write_text('<a class="letter" title="A letter">one</a>{# letters #}\n')
+    assert [faults_in(text) for _, text in template_sentences(page)] == [["letter"]]
+    assert {place.partition(":")[0] for place, _ in all_sentences()} >= {
+        "README.md",
+        ".env.example",
+        "digest/cli/serve.py",
+        "digest/web/messages.py",
+        "templates/mail/digest-body.html",
+        "templates/web/subscribe.html",
+    }
