@@ -244,7 +244,7 @@ def test_no_class_name_stands_in_two_packages() -> None:
 def test_no_module_name_stands_in_three_packages() -> None:
     where = collections.defaultdict(set)
     for path in MODULES:
-        if path.name != "__init__.py":
+        if path.name not in {"__init__.py", "messages.py"}:  # the sentences of each package
             where[path.stem].add(package_of(path))
     assert {name: sorted(packages) for name, packages in where.items() if len(packages) > 2} == {}
 

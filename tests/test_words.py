@@ -146,7 +146,7 @@ REPLACED_SENTENCES = (
 # Phrases with such a word that may stand there.
 ALLOWED = (
     r"(feed|screen) readers?",  # programs of that name
-    r"(single|ascii|least \d+|least three|min_letters\}|min_prefix_length \}\}|only|these) letters?",  # of the alphabet
+    r"(single|ascii|least \d+|least three|min_length\}|min_prefix_length \}\}|only|these) letters?",  # of the alphabet
     r"letters? or digit|letters, digits|plain letters",
     r"too many at once",  # the name of a reason
     r"\bround\(|stroke-line\w+=\"round\"",  # code

@@ -92,8 +92,8 @@ def too_deeply_nested(max_depth: int) -> str:
     return f"Parentheses can be nested at most {max_depth} deep. Split the keyword into several lines."
 
 
-def beginning_too_short(min_letters: int) -> str:
-    return f"At least {min_letters} letters must come before *, for example pretrain*."
+def beginning_too_short(min_length: int) -> str:
+    return f"At least {min_length} letters must come before *, for example pretrain*."
 
 
 def no_author(max_characters: int) -> str:
