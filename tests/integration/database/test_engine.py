@@ -119,7 +119,7 @@ def test_a_store_without_write_permission_is_named(connect: Connect, shared_fold
     (shared_folder / "digest.db").chmod(0o444)
     with (
         unprivileged(shared_folder),
-        pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:.*may this user write"),
+        pytest.raises(StoreError, match=r"DIGEST_DATABASE_URL sqlite:.*are writable"),
         write_session(engine) as session,
     ):
         session.add(subscriber())

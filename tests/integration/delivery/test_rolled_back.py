@@ -199,5 +199,5 @@ def test_the_command_says_what_is_wrong_and_goes_on(gone_back: Service, tmp_path
     )
     assert "Give either" in digest.run("database", "resume", status=2).stderr
     done = digest.run("database", "resume", "--send-again")
-    assert done.stdout == "sending goes on; 0 queued e-mails count as sent\n"
+    assert done.stdout == "Sending is resumed. Queued e-mails that now count as sent: 0\n"
     assert "nothing to resume" in digest.run("database", "resume", "--send-again", status=2).stderr
