@@ -251,6 +251,7 @@ def template_sentences(path: Path) -> Iterator[tuple[int, str]]:
         r"\{#.*?#\}|<!--.*?-->|<style.*?</style>", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL
     )
     text = re.sub(r'\b(class|id|name|href|src|action|for|aria-\w+by|data-[\w-]+|style|role|type)="[^"]*"', "", text)
+    text = re.sub(r"\{% for [\w, ]+ in\b", "{% for in", text)
     yield from enumerate(text.splitlines(), start=1)
 
 
