@@ -30,7 +30,6 @@ from digest.delivery.send_queue import SendQueue
 from digest.delivery.store_executor import StoreExecutor
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError, StoreError
 from digest.mail import (
-    SHUTTING_DOWN,
     LocalMailbox,
     OutgoingMessage,
     RelayConfig,
@@ -310,8 +309,7 @@ class Sender:
             return True
         self._breaker.record_answer()
         is_reply = error.code and outcome.state is not DeliveryState.UNCERTAIN
-        is_closing = error.code == SHUTTING_DOWN and meaning.topic is not ReplyTopic.SENDER  # whatever its words
-        if is_reply and (is_closing or meaning.topic is ReplyTopic.RATE):
+        if is_reply and replies.asks_to_slow_down(error):
             if await self._record(delivery, held) is not DeliveryState.SENDING:
                 return True
             if await self._executor.run(partial(self._limits.slow_down, pace)):

@@ -19,7 +19,7 @@ from digest.mail.message import EmailContent, MessageHeaders, RawMessage, build_
 from digest.mail.provider_metadata import METADATA_NAME, SES_TAGS_HEADER, metadata_headers
 from digest.mail.relay import RelayConfig, SmtpClient, connect, try_envelope
 from digest.mail.smtp import SendCancelled, SmtpConnection
-from digest.mail.smtp_protocol import SHUTTING_DOWN, OutgoingMessage, SmtpReply
+from digest.mail.smtp_protocol import OutgoingMessage, SmtpReply
 from digest.mail.transfer_encoding import (
     SOFT_BREAK,
     QuotedPrintable,
@@ -33,7 +33,6 @@ from digest.mail.verp import ReturnPath, ReturnPathKind, ReturnToken
 __all__ = [
     "METADATA_NAME",
     "SES_TAGS_HEADER",
-    "SHUTTING_DOWN",
     "SOFT_BREAK",
     "EmailContent",
     "LocalMailbox",

@@ -35,6 +35,7 @@ __all__ = ["ClassifiedReply", "ReplyTopic", "SmtpStep"]
 
 ENHANCED_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # RFC 3463, 2
 MAX_REPLY_LENGTH = 300
+SESSION_END = 421
 PERMANENT = 500  # RFC 5321, 4.2.1
 LOGIN_CODES = {432, 530, 534, 535, 538}  # RFC 4954, 6
 # Meaning of a code where neither status nor words are known. RFC 5321, 4.2.3; RFC 7504; RFC 1870; RFC 4954.
@@ -95,6 +96,16 @@ def classify_reply(code: int, text: str, step: SmtpStep) -> ClassifiedReply:
 def classify_error(error: DeliveryError) -> ClassifiedReply:
     """Return the meaning of the reply that an error carries."""
     return classify_reply(error.code, str(error), error.step)
+
+
+def asks_to_slow_down(error: DeliveryError) -> bool:
+    """Return whether a reply wants fewer messages: it says so, or it ends the session (421, RFC 5321, 4.2.1).
+
+    A 421 whose words say what is wrong with us is about us.
+    """
+    meaning = classify_error(error)
+    is_vague = meaning.topic is not ReplyTopic.SENDER or meaning.reason in WEAK_REASONS
+    return meaning.topic is ReplyTopic.RATE or (error.code == SESSION_END and is_vague)
 
 
 def classify_bounce(status: str, texts: Sequence[str], *, final: bool) -> ClassifiedReply:

@@ -173,16 +173,23 @@ def test_a_session_that_is_full_is_followed_by_a_new_one(store: Engine, offers: 
 class ClosingEarly(RudeRelay):
     """Ends its first session after six messages, the second after three, and says nothing of a rate."""
 
+    reply = ""
+
     async def _reply(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         most = {1: 6, 2: 3}.get(len(self.heard), 100)
         if verb == "MAIL" and sum(line.startswith("MAIL") for line in self.heard[-1]) > most:
-            self.replies["MAIL"].append("421 4.7.0 try again later, close")
+            self.replies["MAIL"].append(f"{self.reply}, close")
         return await super()._reply(verb, writer)
 
 
-def test_a_session_that_is_closed_sooner_than_the_one_before_asks_for_less(store: Engine) -> None:
+@pytest.mark.parametrize(
+    "reply",
+    ["421 4.7.0 try again later", "421 4.7.0 bye", "421 4.3.0 closing", "421 Service not available, closing channel"],
+)
+def test_a_session_that_is_closed_sooner_than_the_one_before_asks_for_less(store: Engine, reply: str) -> None:
     queue_deliveries(store, 15)
     rude = ClosingEarly()
+    rude.reply = reply
     report = send(store, rude, smtp_connections=1)
     assert (report.sent, report.deferred) == (15, 0)
     assert len(rude.heard) == 3

@@ -3,7 +3,7 @@
 import pytest
 
 from digest.errors import DeliveryError, PermanentDeliveryError, RelayRefusedError, SmtpStep, TemporaryDeliveryError
-from digest.mail.replies import ReplyTopic, classify_bounce, classify_reply, error_from_reply
+from digest.mail.replies import ReplyTopic, asks_to_slow_down, classify_bounce, classify_reply, error_from_reply
 
 SENDER_TOPICS = {ReplyTopic.SENDER, ReplyTopic.RATE}
 
@@ -86,3 +86,20 @@ def test_an_error_names_the_step_of_its_reply(code: int, step: SmtpStep, error_t
 def test_a_reply_that_asks_for_patience_is_temporary_whatever_its_code() -> None:
     error = error_from_reply(550, "5.7.1 too many messages, slow down", step=SmtpStep.MAIL, relay="mx:25")
     assert type(error) is TemporaryDeliveryError
+
+
+@pytest.mark.parametrize(
+    ("reply", "slows_down"),
+    [
+        ("421 4.7.0 bye", True),
+        ("421 4.3.2 shutting down", True),
+        ("421 Service not available, closing transmission channel", True),
+        ("454 4.7.0 Maximum sending rate exceeded", True),
+        ("421 4.7.1 the address of your server is on a blocklist", False),
+        ("421 4.7.0 you must log in first", False),
+        ("451 4.3.2 shutting down", False),
+    ],
+)
+def test_the_end_of_a_session_asks_for_less_unless_it_says_what_is_wrong_with_us(reply: str, slows_down: bool) -> None:
+    error = error_from_reply(int(reply[:3]), reply[4:], step=SmtpStep.DATA, relay="relay")
+    assert asks_to_slow_down(error) is slows_down
