@@ -14,6 +14,7 @@
 - `queries`: queries for papers and listings
 - `ranking`: the ranking rule, as a tuple and as a packed integer
 - `recent`: index of the papers of the last list days
+- `recent_candidates`: recent papers that may match, by the full-text index
 - `renumber`: papers that a plan could not read, and their fresh numbers
 - `search`: search for papers by a query, with their number
 - `snapshots`: a stored paper as matching and e-mails see it
@@ -73,6 +74,7 @@ from digest.papers.ranking import (
     popularity_order,
     unpack_ranking_key,
 )
+from digest.papers.recent_candidates import find_recent_candidates
 from digest.papers.renumber import (
     has_released_papers,
     renumber_released_papers,
@@ -128,6 +130,7 @@ __all__ = [
     "count_papers",
     "days_due",
     "delivered_paper_ids",
+    "find_recent_candidates",
     "first_listing_id_of_latest_day",
     "has_released_papers",
     "is_stale",

@@ -43,7 +43,7 @@ class Selection:
 class RecentPapersIndex:
     """Papers of the last list days, for any number of threads. One instance belongs to one application.
 
-    `days` is the number of list days in it, at most as many as requested, and `day` the latest one. `cache` is for
+    `days` is the number of list days in it, at most `max_days`, and `day` the latest one. `cache` is for
     what callers derive from these papers; a refresh that finds a change clears it.
     """
 
@@ -51,7 +51,7 @@ class RecentPapersIndex:
         self.days = 0
         self.day: date | None = None
         self.cache: dict[Hashable, Any] = {}
-        self._days = days
+        self.max_days = days
         self._lock = Lock()
         self._fingerprint: tuple[int, int] | None = None
         self._clear()
@@ -69,13 +69,13 @@ class RecentPapersIndex:
         fingerprint = store_fingerprint(session)
         with self._lock:
             if fingerprint != self._fingerprint:
-                days = recent_list_days(session, self._days)
+                days = recent_list_days(session, self.max_days)
                 self.days, self.day, self.cache = len(days), days[0] if days else None, {}
                 self._load(session)
                 self._fingerprint = fingerprint
 
     def _load(self, session: Session) -> None:
-        paper_ids = recent_paper_ids(session, self._days)
+        paper_ids = recent_paper_ids(session, self.max_days)
         if len(self._documents) > 2 * len(paper_ids):
             self._clear()  # most documents are no longer recent
         for chunk in chunks(paper_ids):  # all rows at once would take more memory than the index
@@ -117,8 +117,13 @@ class RecentPapersIndex:
 
     @property
     def is_loading(self) -> bool:
-        """True while the first refresh is running, for which callers would have to wait."""
+        """True while the first refresh is running."""
         return self._fingerprint is None and self._lock.locked()
+
+    @property
+    def is_loaded(self) -> bool:
+        """False before the end of the first refresh, for which callers would have to wait."""
+        return self._fingerprint is not None
 
     def select(self, queries: Sequence[Query], limit: int) -> Selection:
         """Choose papers as an edition would for a subscriber with these queries (only exclusions: trending papers)."""

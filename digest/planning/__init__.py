@@ -25,7 +25,7 @@ only at the end for those that were locked meanwhile.
 
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups
 from digest.planning.planner import PlanCallback, PlanReport, plan
-from digest.planning.preview import Preview, preview, preview_from_index, preview_many
+from digest.planning.preview import Preview, preview, preview_from_index, preview_many, preview_recent
 
 __all__ = [
     "CHUNK_SIZE",
@@ -38,4 +38,5 @@ __all__ = [
     "preview",
     "preview_from_index",
     "preview_many",
+    "preview_recent",
 ]

@@ -21,7 +21,10 @@ CACHE_SIZE = 20_000  # papers and their highlighted forms
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Papers that would be mailed. `match_counts` has one number a keyword, `paper_ids` one a paper."""
+    """Papers that would be mailed. `match_counts` has one number a keyword, `paper_ids` one a paper.
+
+    They were chosen among `considered_count` papers, those of the last `days` list days where these were asked for.
+    """
 
     papers: tuple[PaperView, ...]
     paper_ids: tuple[int, ...]
@@ -29,6 +32,7 @@ class Preview:
     considered_count: int
     match_counts: tuple[int, ...]
     day: date
+    days: int = 1
 
 
 def preview(
@@ -118,6 +122,34 @@ def _select_papers(
     return choose_papers((), [candidate for candidate in trending if candidate.paper_id not in excluded_ids], cap=cap)
 
 
+def preview_recent(
+    session: Session,
+    keywords: Sequence[KeywordInput],
+    recent: "RecentPapersIndex",
+    now: datetime,
+    *,
+    cap: int,
+) -> Preview | None:
+    """Choose among the recent papers, None when there are none.
+
+    The first refresh of the index takes seconds. Until it is done the full-text index of the store is asked, which
+    may look at fewer days.
+    """
+    if recent.is_loaded:
+        recent.refresh(session)
+        day = recent.day
+        return preview_from_index(session, keywords, recent, day, now, cap=cap, is_current=True) if day else None
+    queries = [parse_canonical(keyword.canonical) for keyword in keywords]
+    if not any(not query.exclude for query in queries):
+        day = papers.latest_list_day(session)
+        return preview(session, keywords, papers.papers_on_day(session, day), day, now, cap=cap) if day else None
+    found = papers.find_recent_candidates(session, queries, recent.max_days)
+    if found is None:
+        return None
+    chosen = preview(session, keywords, found.papers, found.day, now, cap=cap)
+    return replace(chosen, considered_count=found.considered_count, days=found.days)
+
+
 def preview_from_index(
     session: Session,
     keywords: Sequence[KeywordInput],
@@ -149,6 +181,7 @@ def preview_from_index(
         considered_count=selection.considered_count,
         match_counts=selection.match_counts,
         day=day,
+        days=recent.days,
     )
 
 

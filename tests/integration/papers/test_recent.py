@@ -1,5 +1,6 @@
 """The recent-papers index chooses what matching every paper anew would choose."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +14,15 @@ from digest.matching import KeywordInput, Matcher, Query, parse, parse_canonical
 from digest.papers import (
     RecentPapersIndex,
     build_documents,
+    find_recent_candidates,
     latest_list_day,
     papers_by_id,
     recent_paper_ids,
     recent_papers,
     store_listings,
+    update_index,
 )
-from digest.planning import Preview, preview_from_index
+from digest.planning import Preview, preview_from_index, preview_recent
 from digest.sources import ListedPaper
 from digest.subscribers import parse_keywords_or_raise
 from tests.benchmarks.population import PHRASES, paper_texts
@@ -81,7 +84,7 @@ def preview_twice(session: Session, keywords: list[KeywordInput], index: RecentP
     assert day
     papers = recent_papers(session, DAYS)
     return (
-        planning.preview(session, keywords, papers, day, NOW + 5 * DAY, cap=7),
+        replace(planning.preview(session, keywords, papers, day, NOW + 5 * DAY, cap=7), days=DAYS),
         preview_from_index(session, keywords, index, day, NOW + 5 * DAY, cap=7),
     )
 
@@ -95,6 +98,39 @@ def test_the_index_chooses_what_matching_every_paper_chooses(sqlite_store: Engin
             assert indexed == matched, lines
             shown += len(indexed.papers)
     assert shown > len(QUERIES)
+
+
+def test_before_the_index_is_loaded_the_store_answers_the_same(filled_store: Engine) -> None:
+    index = RecentPapersIndex(DAYS)
+    shown = 0
+    with read_session(filled_store) as session:
+        update_index(session, 1000)
+        for lines in QUERIES[:-1]:  # the last one has no keywords, and shows what is trending on one day
+            keywords = parse_keywords_or_raise(lines)
+            from_store = preview_recent(session, keywords, RecentPapersIndex(DAYS), NOW + 5 * DAY, cap=7)
+            index.refresh(session)
+            from_index = preview_recent(session, keywords, index, NOW + 5 * DAY, cap=7)
+            assert from_store, lines
+            if any(not keyword.text.startswith("-") for keyword in keywords):
+                assert from_store == from_index, lines
+                shown += len(from_store.papers)
+        assert preview_recent(session, [], RecentPapersIndex(DAYS), NOW + 5 * DAY, cap=7)
+    assert shown > len(QUERIES)
+
+
+def test_a_keyword_with_many_candidates_is_counted_in_fewer_days(filled_store: Engine) -> None:
+    queries = [parse("a OR the OR model OR learning"), parse("protein")]
+    with read_session(filled_store) as session:
+        update_index(session, 1000)
+        whole = find_recent_candidates(session, queries, DAYS)
+        part = find_recent_candidates(session, queries, DAYS, scan_limit=20)
+        assert whole
+        assert part
+        assert (part.day, part.days < whole.days) == (whole.day, True)
+        considered = [
+            number for number in recent_paper_ids(session, DAYS) if number >= min(p.id or 0 for p in part.papers)
+        ]
+        assert part.considered_count == len(considered) < whole.considered_count
 
 
 def test_the_papers_a_term_matches_are_those_of_the_matcher(sqlite_store: Engine) -> None:
