@@ -11,7 +11,7 @@ from hypothesis import settings
 from sqlalchemy import Engine
 
 from digest import database
-from tests.support.postgres import Postgres, server
+from tests.support.postgres import DatabasePool, Postgres, server
 from tests.support.relay import Relay, relay
 
 Connect = Callable[[str], Engine]
@@ -64,6 +64,11 @@ def _postgres_template(postgres: Postgres) -> str:
 
 
 @pytest.fixture(scope="session")
+def _postgres_pool(postgres: Postgres, _postgres_template: str) -> DatabasePool:
+    return DatabasePool(postgres, _postgres_template)
+
+
+@pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "digest.db"
     migrate(f"sqlite:///{path}")
@@ -104,10 +109,10 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    postgres: Postgres = request.getfixturevalue("postgres")
-    url = postgres.database(request.getfixturevalue("_postgres_template"))
+    pool: DatabasePool = request.getfixturevalue("_postgres_pool")
+    url = pool.take()
     yield url
-    postgres.drop(url)
+    pool.give_back(url)
 
 
 @pytest.fixture

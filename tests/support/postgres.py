@@ -95,6 +95,70 @@ class Postgres:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
+class DatabasePool:
+    """Copies of one template, emptied and used again: that takes a fifth of the time of a new one."""
+
+    def __init__(self, postgres: Postgres, template: str) -> None:
+        self._postgres, self._template = postgres, template
+        self._free: list[str] = []
+        with self._connection(postgres.url(template)) as connection:
+            self._fixed = self._state(connection)
+
+    def take(self) -> str:
+        """The address of a database like the template."""
+        return self._free.pop() if self._free else self._postgres.database(self._template)
+
+    def give_back(self, url: str) -> None:
+        """Empty a database for the next one, or remove it if its schema is no longer that of the template."""
+        with self._connection(url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            self._empty(connection)
+            is_like_template = self._state(connection) == self._fixed
+        if is_like_template:
+            self._free.append(url)
+        else:
+            self._postgres.drop(url)
+
+    def _empty(self, connection: psycopg.Connection[Any]) -> None:
+        """Empty each table that has rows, and restart each sequence that was used."""
+        tables = connection.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        is_filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for [name] in tables)
+        if filled := ", ".join(name for [name] in connection.execute(is_filled).fetchall()):
+            connection.execute(f"TRUNCATE {filled} CASCADE")
+        used = "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences WHERE last_value IS NOT NULL"
+        for [name] in connection.execute(used).fetchall():
+            connection.execute(f"ALTER SEQUENCE {name} RESTART")
+
+    def _connection(self, url: str) -> psycopg.Connection[Any]:
+        name = self._postgres.name(url)
+        return psycopg.connect(host=str(self._postgres.socket), user="digest", dbname=name, autocommit=True)
+
+    def _state(self, connection: psycopg.Connection[Any]) -> list[Any]:
+        """Everything that a test may have changed beside rows and sequences."""
+        return connection.execute(_SCHEMA).fetchall() + connection.execute("TABLE alembic_version").fetchall()
+
+
+_SCHEMA = """
+SELECT relname::text, attname::text, format_type(atttypid, atttypmod), attnotnull::text FROM pg_class
+LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i', 'S', 'v')
+UNION ALL SELECT conname::text, conrelid::regclass::text, pg_get_constraintdef(oid), '' FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT proname::text, proargtypes::text, md5(prosrc), '' FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT tgname::text, tgrelid::regclass::text, tgenabled::text, '' FROM pg_trigger
+UNION ALL SELECT '', '', setconfig::text, '' FROM pg_db_role_setting
+WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY 1, 2, 3
+"""
+
+
 @contextmanager
 def server(**options: str) -> Iterator[Postgres]:
     """A server of its own, gone at the end. `options` are settings of postgresql.conf, for example fsync="on"."""
