@@ -35,6 +35,7 @@ class PaperSnapshot:
     code_url: str | None = None
     code_stars: int | None = None
     project_url: str | None = None
+    thumbnail_url: str | None = None
     listed_on: date
     sources: tuple[str, ...] = ()
     fingerprint: int = 0

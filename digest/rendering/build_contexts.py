@@ -74,6 +74,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         left_out_counts=_count_left_out(batch, delivery, positions),
         notices=batch.notices,
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
+        thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
         links=personal_links(ctx, batch, delivery),
         postal_address=ctx.settings.postal_address,
     )

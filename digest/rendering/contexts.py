@@ -73,7 +73,8 @@ class DigestContext:
     of the edition. Their query numbers are positions of keywords, unless `keyword_positions` has for each paper the
     position that each of its numbers stands for: then subscribers can share a view. `left_out` papers found no room
     in the edition; `left_out_counts` has how many of them each keyword matched. `notices` are whole sentences.
-    `welcome` is set in a subscriber's first digest. `site_url` is the address of the service, where papers have pages.
+    `welcome` is set in a subscriber's first digest; `thumbnails`: show
+    those of papers. `site_url` is the address of the service, where papers have pages.
     """
 
     day: date
@@ -91,6 +92,7 @@ class DigestContext:
     left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     welcome: Welcome | None = None
+    thumbnails: bool = False
     product: str = "Paper Digest"
     site_url: str = ""
     postal_address: str = ""

@@ -44,7 +44,8 @@ class DigestBuilder:
         self._context, self._cache = context, cache
         self._positions = layout.keyword_positions(context)
         self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
-        self._style = context.day.year, context.period, context.site_url, bool(context.links.mute_author)
+        has_mute_author, is_illustrated = bool(context.links.mute_author), context.thumbnails
+        self._style = context.day.year, context.period, context.site_url, has_mute_author, is_illustrated
         # Personal values of the layout, by the names of their placeholders.
         self._html: EncodedValues = {}
         self._text: EncodedValues = {}

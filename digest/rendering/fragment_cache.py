@@ -56,12 +56,12 @@ class FragmentCache:
 
 
 def render_paper(
-    view: PaperView, form: PaperForm, year: int, period: Period, site_url: str, mute_author: bool
+    view: PaperView, form: PaperForm, year: int, period: Period, site_url: str, mute_author: bool, thumbnail: bool
 ) -> RenderedPaper:
-    """Render a paper with placeholders for all that is personal. `mute_author`: whether it has such a link."""
+    """Render a paper with placeholders for all that is personal. `mute_author`, `thumbnail`: whether it has them."""
     fields = PersonalFields.placeholders(view, mute_author=mute_author)
     values = {
-        "card": build_card(view, date(year, 1, 1), fields, form, period, site_url),
+        "card": build_card(view, date(year, 1, 1), fields, form, period, site_url, thumbnail=thumbnail),
         "number": placeholder("number"),
     }
     html, text = (Fragment(render_template(f"digest-{form}.{ending}", **values)) for ending in ("html", "txt"))

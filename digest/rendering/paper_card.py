@@ -142,6 +142,7 @@ class PaperCard:
     more_reasons: str
     reason_text: str
     trending_reason: str
+    thumbnail_url: str
     links: tuple[PaperLink, ...]
     code: PaperLink | None
     mute_author_url: str
@@ -198,8 +199,13 @@ def build_card(
     form: PaperForm = "card",
     period: Period = "day",
     site_url: str = "",
+    *,
+    thumbnail: bool = False,
 ) -> PaperCard:
-    """Put a paper into words: in full as a card, or in two lines as a row. `site_url`: where papers have pages."""
+    """Put a paper into words: in full as a card, or in two lines as a row. `site_url`: where papers have pages.
+
+    A thumbnail is served by us, under an address that is the same for all subscribers: it tells nobody who reads what.
+    """
     paper, is_card = view.paper, form == "card"
     reasons = tuple(
         MatchReason(fields.keywords[query], fields.colors[query], place)
@@ -213,6 +219,7 @@ def build_card(
     label = formatting.truncate(paper.title, LABEL_LENGTH)
     links = _paper_links(paper, label) if is_card else ()
     source_url = formatting.safe_url(paper.url)
+    has_thumbnail = bool(paper.thumbnail_url and site_url and paper.id)
     return PaperCard(
         paper=paper,
         title=_apply_colors(title, fields),
@@ -228,6 +235,7 @@ def build_card(
         more_reasons=messages.MORE_REASONS.format(hidden) if hidden else "",
         reason_text=reason_text if reasons else "",
         trending_reason=messages.TRENDING_REASONS[period] if view.is_trending else "",
+        thumbnail_url=f"{site_url}/papers/{paper.id}/thumbnail" if thumbnail and is_card and has_thumbnail else "",
         links=links,
         code=next((link for link in links if link.url == paper.code_url), None),
         mute_author_url=fields.mute_author_url if is_card else "",

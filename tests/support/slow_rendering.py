@@ -74,7 +74,9 @@ def _render_papers(context: DigestContext, form: PaperForm, places: range) -> tu
     for place in places:
         positions = context.keyword_positions[place] if context.keyword_positions else ()
         fields = PersonalFields.for_subscriber(papers[place], context, positions)
-        card = build_card(papers[place], context.day, fields, form, context.period, context.site_url)
+        card = build_card(
+            papers[place], context.day, fields, form, context.period, context.site_url, thumbnail=context.thumbnails
+        )
         in_html += render_macro("separator") if form == "card" else ""
         in_html += render_template(f"digest-{form}.html", card=card)
         in_text += render_template(f"digest-{form}.txt", card=card, number=f"{place + 1:>2}. ")

@@ -74,7 +74,9 @@ def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
         if not _knows_its_keywords(session, delivery, batch):
             raise TokenError(KEYWORDS_GONE)
         context = digest_context(ctx, batch, claimed)
-    return render_digest(replace(context, links=NO_LINKS, address="", welcome=None), all_papers=True).html
+    return render_digest(
+        replace(context, links=NO_LINKS, address="", welcome=None, thumbnails=False), all_papers=True
+    ).html
 
 
 def _knows_its_keywords(session: Session, delivery: Delivery, batch: BatchData) -> bool:

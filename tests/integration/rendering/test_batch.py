@@ -107,6 +107,23 @@ def test_weekly_subscribers_cannot_get_fewer_emails(store: Engine) -> None:
     assert "/fewer/" not in message_of(ctx, claimed_delivery(ctx)).as_string()
 
 
+def test_pictures_are_for_subscribers_who_want_them_while_the_service_has_them(store: Engine) -> None:
+    ctx = make_context(store)
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY, thumbnails=True)
+    [paper] = store_papers(ctx, TUESDAY, "A robot walks")
+    with write_session(store) as session:
+        session.get_one(Paper, paper).thumbnail_url = "https://cdn-thumbnails.huggingface.co/1.png"
+    plan(ctx.engine, ctx.sender_domain, TUESDAY)
+
+    def html_of(at: AppContext, email: str) -> str:
+        return str(message_of(at, claimed_delivery(at, email)).get_body(["html"]).get_content())  # type: ignore[union-attr]
+
+    picture = f'<img class="r" src="{ctx.absolute_url("")}/papers/{paper}/thumbnail" width="116" alt=""'
+    assert (picture in html_of(ctx, BOB), "<img" in html_of(ctx, ADA)) == (True, False)
+    assert "<img" not in html_of(make_context(store, thumbnails=False), BOB)
+
+
 def test_ai_summaries_are_for_subscribers_who_want_them(store: Engine) -> None:
     ctx = make_context(store)
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)

@@ -341,3 +341,12 @@ def test_the_first_digest_of_trending_papers_says_how_to_get_others() -> None:
         "You'll get the trending papers\nevery weekday at 08:00 (Berlin).\nThis is your first digest.\n" in email.text
     )
     assert "Your keywords" not in email.text
+
+
+def test_pictures_are_shown_to_whom_wants_them_and_come_from_us_alone() -> None:
+    views = [make_view(number=n, thumbnail_url="https://elsewhere.example/1.png") for n in range(1, 13)]
+    images = page(render_digest(make_context(*views, make_view("Bare"), thumbnails=True))).css("img")
+    assert [image.attrib["src"] for image in images] == [f"{SITE}/papers/{n}/thumbnail" for n in range(1, 11)]
+    assert {image.attrib["alt"] for image in images} == {""}
+    assert not page(render_digest(make_context(*views))).css("img")
+    assert not page(render_digest(make_context(make_view(), thumbnails=True))).css("img, table + table td[width]")

@@ -72,6 +72,7 @@ def contexts(draw: st.DrawFn) -> DigestContext:
             listed_on=DAY - timedelta(days=draw(st.integers(0, 400))),
             has_summary=draw(st.booleans()),
             ai_summary=draw(st.none() | PHRASE),
+            thumbnail_url=draw(st.sampled_from([None, "https://cdn-thumbnails.huggingface.co/1.png"])),
             upvotes=draw(st.none() | st.integers(0, 2000)),
         )
         views.append(replace(view, is_trending=not view.matched_in))
@@ -79,6 +80,7 @@ def contexts(draw: st.DrawFn) -> DigestContext:
         *views,
         keywords=tuple(keywords),
         frequency=draw(st.sampled_from(["daily", "weekdays", "weekly", "monthly"])),
+        thumbnails=draw(st.booleans()),
         left_out=draw(st.integers(0, 2000)),
         notices=tuple(draw(st.lists(PHRASE, max_size=2))),
         postal_address=draw(PHRASE),
