@@ -63,7 +63,7 @@ class DigestBuilder:
             for name, value in layout.subscription_values(context).items():
                 self._add(name, cache.encode(value))
             self._add("address", encode_html_and_text(formatting.truncate(context.address)))
-        for name, value in layout.welcome_values(context).items():
+        for name, value in layout.welcome_values(context, counts).items():
             self._html[name], self._text[name] = encode_html_and_text(value)[0], encode_wrapped(value, 2, "  ")
 
     def build(self, budget: SizeBudget | None = None) -> EmailContent:

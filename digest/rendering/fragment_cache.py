@@ -25,7 +25,7 @@ from digest.rendering.templates import render_macro, render_template
 LAYOUT_NAMES = (
     *("subject", "preheader", "headline", "keyword_counts", "keyword_bar", "more_keywords", "cards", "row_heading"),
     *("rows", "more_papers", "frequency", "send_time", "subscribed_on", "address", "mute_links"),
-    *("papers_headline", "all_keywords", "exclusions", "next_digest_on"),
+    *("papers_headline", "unmatched_keywords", "exclusions", "next_digest_on"),
 )
 
 

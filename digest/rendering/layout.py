@@ -126,14 +126,16 @@ def missed_papers_notice(context: DigestContext, more_papers: int) -> str:
     return messages.CATCHING_UP_IN_PART.format(shown, since=since, more=more)
 
 
-def welcome_values(context: DigestContext) -> dict[str, str]:
-    """Return what the first digest names: all keywords that one entered, and when the next digest may come."""
+def welcome_values(context: DigestContext, counts: Sequence[KeywordCount]) -> dict[str, str]:
+    """Return what the first digest names: keywords that nothing matched yet, exclusions, the day of the next one."""
     if context.welcome is None:
         return {}
     exclusions, next_on = context.welcome.exclusions, context.welcome.next_digest_on
-    keywords, excluded = leading_keywords(context.keywords), leading_keywords(exclusions)
+    matched = {count.position for count in counts}
+    unmatched = [keyword for position, keyword in enumerate(context.keywords) if position not in matched]
+    keywords, excluded = leading_keywords(unmatched), leading_keywords(exclusions)
     values = {
-        "all_keywords": formatting.join_words(keywords, len(context.keywords) - len(keywords)),
+        "unmatched_keywords": formatting.join_words(keywords, len(unmatched) - len(keywords)),
         "exclusions": formatting.join_words(excluded, len(exclusions) - len(excluded)),
         "next_digest_on": formatting.format_day(next_on) if next_on else "",
     }

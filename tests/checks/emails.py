@@ -89,6 +89,7 @@ def make_paper(number: int, day: date) -> ListedPaper:
         code_url=f"https://github.com/example/paper-{number}" if number % 2 == 0 else None,
         code_stars=1234 if number % 4 == 0 else None,
         project_url=f"https://paper-{number}.example.org/" if number % 3 == 0 else None,
+        thumbnail_url=f"https://cdn-thumbnails.huggingface.co/{number}.png" if number % 2 else None,
         upvotes=300 - number,
         comments=number % 9,
         organization="Example University" if number % 2 else None,
@@ -106,6 +107,7 @@ def digest_subscribers() -> dict[str, tuple[Preferences, list[str]]]:
     subscribers["weekly"] = (weekly, [*KEYWORDS, *MANY_KEYWORDS])
     subscribers["catch-up"] = (Preferences(frequency="weekdays", timezone="Asia/Tokyo"), [LATE_KEYWORD])
     subscribers["summaries"] = (Preferences(summaries=True, trending=True), ["hallucination"])
+    subscribers["pictures"] = (Preferences(thumbnails=True), ["hallucination"])
     subscribers["trending"] = (Preferences(cap=10), [])
     return subscribers
 

@@ -22,7 +22,9 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
     rows_html, rows_text = _render_papers(context, "row", row_places)
     row_heading = messages.MORE_MATCHES if matched else messages.MORE_PAPERS
     product, headline = formatting.truncate(context.product), layout.headline_text(context, matched)
-    welcome = {"all_keywords": "", "exclusions": "", "next_digest_on": ""} | layout.welcome_values(context)
+    welcome = {"unmatched_keywords": "", "exclusions": "", "next_digest_on": ""} | layout.welcome_values(
+        context, counts
+    )
     common: dict[str, object] = {
         "subject": layout.subject_text(context, counts, matched),
         "product": product,

@@ -40,6 +40,7 @@ def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, R
         "summaries",
         "trending",
         "first",
+        "pictures",
     }
     assert set(mails) == digests | {"confirm", "already", "welcome", "goodbye"}
     for many in (1, 6, 25, 200):
