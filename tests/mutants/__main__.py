@@ -30,7 +30,7 @@ from tests.mutants.trial import OPTIONS, ROOT, Outcome, fork, import_tests, try_
 
 GOAL = 0.85
 LONGEST_BASELINE = 3600  # seconds of processor time
-MOST_SECONDS = {"sqlite": 12, "postgresql": 5}  # of tests on each store for one fault
+MOST_SECONDS = {"sqlite": 30, "postgresql": 8}  # of tests on each store for one fault
 
 
 class Target(NamedTuple):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from digest.bounces import BounceAction, count_sender_faults, handle_message
 from digest.context import AppContext
@@ -131,6 +132,14 @@ def test_faults_of_the_sender_are_counted_by_reason_and_nothing_else_is(ctx: App
         assert count_sender_faults(session, LATER + timedelta(seconds=1)) == []
     spam, route = (bounce_records(ctx)[index] for index in (1, 0))
     assert counted == [(spam.status_code, spam.reason, 2), (route.status_code, route.reason, 1)]
+
+
+def test_only_a_fault_of_the_sender_is_logged_as_an_error(ctx: AppContext, record: StoreView) -> None:
+    delivery_id = first_delivery_id(record)
+    with capture_logs() as logs:
+        for name in ("taken-for-spam", "taken-for-spam", "mailbox-full"):
+            receive_bounce(ctx, name, delivery_id)
+    assert [entry["log_level"] for entry in logs if "action" in entry] == ["error", "info", "info"]
 
 
 def test_a_complaint_suppresses_permanently(ctx: AppContext, record: StoreView) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from digest.delivery.rate_limit import INITIAL_PACE, MAX_DOMAINS, MIN_PACE, RateLimits
+from digest.delivery.rate_limit import INITIAL_PACE, MAX_DOMAINS, MIN_PACE, PACE_INCREASE, RateLimits
 from tests.support.factories import NOW
 
 THROTTLED_EMAILS, THROTTLED_RATE = 400, 14.0
@@ -126,6 +126,62 @@ def test_the_pace_has_a_floor_and_ends_when_the_relay_takes_the_most(store: Engi
     time.seconds += 60
     limits.fill("")
     assert limits.is_unlimited
+
+
+def test_after_a_slow_down_the_next_message_waits_for_the_new_pace(store: Engine) -> None:
+    time = Time()
+    limits = time.limits(store)
+    limits.slow_down(None)
+    assert limits.empty_buckets(["a.test"]) == [""]
+    limits.fill("")
+    assert limits.wait("a.test") == pytest.approx(1 / INITIAL_PACE)
+    limits.take("a.test")
+    assert limits.slow_down(INITIAL_PACE)
+    assert limits.empty_buckets(["a.test"]) == [""], "what is left of the slice is forfeited"
+
+
+def test_the_first_pace_is_what_the_relay_took_in_the_last_second(store: Engine) -> None:
+    time = Time()
+    limits = time.limits(store)
+    for instant, count in ((0.0, 70), (9.0, 5), (9.5, 40)):
+        time.seconds = instant
+        for _ in range(count):
+            limits.speed_up()
+    time.seconds = 10.0
+    assert limits.slow_down(None)
+    assert limits.pace == 40
+
+
+def test_each_accepted_message_raises_the_pace_a_little(store: Engine) -> None:
+    time = Time()
+    limits = time.limits(store)
+    limits.slow_down(None)
+    for _ in range(100):
+        limits.speed_up()
+    limits.fill("")
+    assert limits.pace == pytest.approx(INITIAL_PACE + 100 * PACE_INCREASE)
+    limits.fill("")
+    assert limits.pace == pytest.approx(INITIAL_PACE + 100 * PACE_INCREASE), "each counts once"
+
+
+def test_the_lower_of_rate_and_pace_holds(store: Engine) -> None:
+    slow, quick = Time().limits(store, 5), Time().limits(store, 500)
+    assert (slow.per_second, quick.per_second, slow.is_unlimited) == (5, 500, False)
+    quick.slow_down(None)
+    slow.load_pace()
+    assert (slow.per_second, quick.per_second) == (5, INITIAL_PACE)
+
+
+def test_a_domain_is_held_until_its_next_message_may_leave(store: Engine) -> None:
+    time = Time()
+    limits = time.limits(store, 0, 2)
+    assert not limits.is_held("a.test")
+    assert may_go(limits)
+    limits.take("a.test")
+    assert (limits.is_held("a.test"), limits.is_held("b.test")) == (True, False)
+    time.seconds = 0.5
+    assert not limits.is_held("a.test")
+    assert limits.empty_buckets(["a.test", "b.test"]) == ["b.test"]
 
 
 @dataclass

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from digest.bounces.webhooks import CertificateStore
+from digest.bounces.webhooks.certificates import MAX_CERTIFICATES
 from digest.context import AppContext
 from digest.database.models import BounceClass, DeliveryState, SubscriberStatus
 from digest.errors import SourceError
@@ -175,6 +176,29 @@ def test_without_a_certificate_the_provider_shall_try_again(ctx: AppContext, cer
     request = sns_request(ses_bounce(token_of(ctx), **NO_USER), SigningCertURL=f"{certificates.url}/missing.pem")
     assert Provider(ctx).post("amazon-ses", request) == 503
     assert status(ctx) == SubscriberStatus.ACTIVE
+
+
+def test_the_latest_certificates_stay_in_memory(certificates: StubHost) -> None:
+    store, paths = CertificateStore(LOOPBACK), [f"/{number}.pem" for number in range(MAX_CERTIFICATES + 1)]
+
+    async def get_all() -> None:
+        for path in [*paths, paths[-1], paths[0]]:
+            await store.get(certificates.url + path)
+
+    asyncio.run(get_all())
+    assert certificates.requested_paths == [*paths, paths[0]]
+
+
+def test_an_event_that_is_not_ours_or_says_nothing_stops_none_behind_it(ctx: AppContext) -> None:
+    dead = {"reason": "550 5.1.1 no such user", "status": "5.1.1", "type": "bounce"}
+    events = [
+        sendgrid_event(token_of(ctx), "delivered", "e-1"),
+        sendgrid_event("a" * 39, "bounce", "e-2", **dead),
+        sendgrid_event(token_of(ctx), "bounce", "e-3", **dead),
+    ]
+    assert Provider(ctx).post("sendgrid", sendgrid_request(*events)) == 204
+    assert status(ctx) == SubscriberStatus.SUPPRESSED
+    assert len(bounce_records(ctx)) == 1
 
 
 def test_a_file_that_can_be_no_certificate_is_not_stored() -> None:

@@ -160,6 +160,14 @@ def test_an_event_of_sendgrid_is_understood(event: dict[str, Any], kind: ReportK
     assert report.is_returned is (kind in {HARD, SOFT, OURS} and event["event"] != "deferred")
 
 
+def test_what_sendgrid_did_not_try_is_on_one_of_its_lists() -> None:
+    reasons = [
+        only_report(read_sendgrid(sendgrid_request(sendgrid_event(TOKEN, name, reason="Bounced Address")))).reason
+        for name in ("dropped", "bounce")
+    ]
+    assert reasons == ["on a suppression list", ""]
+
+
 def test_all_events_of_a_request_are_read() -> None:
     request = sendgrid_request(sendgrid_event(TOKEN, event_id="1"), sendgrid_event("u" * 39, event_id="2"))
     assert [(event.event_id, event.tokens) for event in read_sendgrid(request)] == [
@@ -352,6 +360,7 @@ def test_texts_and_numbers_are_read_as_text_of_bounded_length() -> None:
 def test_fields_of_another_type_do_no_harm(value: Any) -> None:
     reports = [
         *read_ses(sns_request({"eventType": "Bounce", "bounce": value, "mail": value})),
+        *read_ses(sns_request({"eventType": "Bounce", "mail": {"destination": value, "headers": value}})),
         *read_ses(
             sns_request({"eventType": "Bounce", "bounce": {"bouncedRecipients": value}, "mail": {"tags": value}})
         ),
