@@ -4,6 +4,7 @@ The full-text index yields candidates and matching decides, so a search finds wh
 may cost is bounded: a page matches at most SCAN_LIMIT papers, sorts and counts look at the CANDIDATE_LIMIT newest.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -111,12 +112,13 @@ def search_papers(
 
 
 def count_by_list_day(session: Session, ids: Collection[int], days: Sequence[date]) -> Mapping[date, int]:
-    """Return how many of these papers each of the list days has."""
+    """Return how many of these papers each of the list days has; each paper counts on the first of them."""
     if not days or not ids:
         return {}
-    counts = select(col(Listing.list_day), func.count(func.distinct(Listing.paper_id)))
-    counts = counts.where(is_in_values(session, col(Listing.paper_id), ids), col(Listing.list_day) >= min(days))
-    return {day: int(count) for day, count in session.exec(counts.group_by(col(Listing.list_day)))}
+    first_days = select(func.min(Listing.list_day)).where(
+        is_in_values(session, col(Listing.paper_id), ids), col(Listing.list_day) >= min(days)
+    )
+    return Counter(session.exec(first_days.group_by(col(Listing.paper_id))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ PERIOD_ORDERS = {
     "stars": "Most code stars",
     "comments": "Most discussed",
 }
-BY_DAY = {"days": "Best of each day"}
+BY_DAY = {"days": "By day"}
 SEARCH_ORDERS = {"newest": "Newest", "upvotes": "Most upvoted", "stars": "Most code stars"}
 SEARCH_PERIODS = {"": "Any time", "7": "Last 7 days", "30": "Last 30 days", "365": "Last year"}
 

@@ -254,4 +254,6 @@ def _empty_page(
         text = "No list has been published yet. Papers appear here as soon as a source lists them."
     else:
         text = "No source listed papers then."
+    if links:
+        text += " Nearest lists:"
     return error_page(web, 404, title=f"No papers for {period.full_title()}", text=text, links=links or None)

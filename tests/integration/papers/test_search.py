@@ -325,4 +325,4 @@ def test_results_are_filtered_by_source_and_day_and_counted_by_day(store: Engine
         assert [paper.id for paper in page.papers] == [ids[0]]
         assert count(page) == (1, True, False)
         days = [TODAY - timedelta(days=ago) for ago in (2, 1, 0)]
-        assert count_by_list_day(session, ids, days) == dict(zip(days, (1, 2, 1), strict=True))
+        assert count_by_list_day(session, ids, days) == {days[0]: 1, days[1]: 2}
