@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import TokenError
-from digest.tokens import TokenPurpose, TokenSigner
+from digest.tokens import TokenPurpose, TokenSigner, delivery_subject
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 SIGNER = TokenSigner(["a key for the tests that is long enough"])
@@ -87,3 +87,16 @@ def test_a_replaced_key_still_verifies_and_the_new_one_signs() -> None:
     for signer, token in ((new, before), (old, after)):
         with pytest.raises(TokenError):
             signer.unsign(TokenPurpose.PREFERENCES, token, NOW)
+
+
+def test_tokens_for_many_purposes_are_those_for_each() -> None:
+    purposes = list(TokenPurpose)
+    many = SIGNER.sign_many(purposes, "nonce", NOW)
+    assert many == [SIGNER.sign(purpose, "nonce", NOW) for purpose in purposes]
+    assert [SIGNER.unsign(purpose, token, NOW) for purpose, token in zip(purposes, many, strict=True)] == [
+        "nonce"
+    ] * len(purposes)
+
+
+def test_the_subject_of_a_delivery_has_64_bits_of_its_message_id() -> None:
+    assert delivery_subject(41, "<0123456789abcdeffedcba9876543210@example.org>") == "41-fedcba9876543210"
