@@ -47,11 +47,11 @@ TOKEN_LINK_PATTERN = re.compile(rf"/({'|'.join(TOKEN_PAGES)})/[\w.~%-]+")
 # old e-mail must be good to unsubscribe. (How long web copies are shown is a setting.)
 TOKEN_LIFETIMES = {
     TokenPurpose.CONFIRM: (CONFIRM_LIFETIME, "72 hours", "Subscribe again to get a new one."),
-    TokenPurpose.MUTE: (QUICK_ACTION_LIFETIME, "90 days", "The one in your latest letter works."),
-    TokenPurpose.MUTE_AUTHOR: (QUICK_ACTION_LIFETIME, "90 days", "The one in your latest letter works."),
-    TokenPurpose.WEEKLY: (QUICK_ACTION_LIFETIME, "90 days", "The one in your latest letter works."),
-    TokenPurpose.PAUSE: (QUICK_ACTION_LIFETIME, "90 days", "The one in your latest letter works."),
-    TokenPurpose.RESUBSCRIBE: (RESUBSCRIBE_LIFETIME, "30 days", "Subscribe again to start anew."),
+    TokenPurpose.MUTE: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
+    TokenPurpose.MUTE_AUTHOR: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
+    TokenPurpose.WEEKLY: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
+    TokenPurpose.PAUSE: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
+    TokenPurpose.RESUBSCRIBE: (RESUBSCRIBE_LIFETIME, "30 days", "You can subscribe again."),
     TokenPurpose.ADDRESS_CHANGE: (
         ADDRESS_CHANGE_LIFETIME,
         "72 hours",
@@ -62,7 +62,7 @@ TOKEN_LIFETIMES = {
         "7 days",
         "Change the address in your preferences; every digest has a link to them.",
     ),
-    TokenPurpose.UNDO: (UNDO_LIFETIME, "a day", "Change it in your preferences; every letter has a link to them."),
+    TokenPurpose.UNDO: (UNDO_LIFETIME, "a day", "Change it in your preferences. Every e-mail has a link to them."),
 }
 
 
@@ -104,7 +104,7 @@ class TokenSigner:
             subject, _, issued = self._signers[purpose].unsign(token).decode().rpartition(".")
             issued_at = datetime.fromtimestamp(int(issued, 16), UTC)
         except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
-            raise TokenError("This link is damaged. Copy it whole from the mail, or ask for a new one.") from error
+            raise TokenError("This link is damaged. Copy all of it from the e-mail, or request a new one.") from error
         if purpose in TOKEN_LIFETIMES and now - issued_at > TOKEN_LIFETIMES[purpose][0]:
             _, lifetime, advice = TOKEN_LIFETIMES[purpose]
             raise TokenError(f"This link was valid for {lifetime} and has expired. {advice}")

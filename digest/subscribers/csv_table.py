@@ -81,14 +81,16 @@ class CsvTable:
             line_number = lines.line_num + 1
             for cells in lines:
                 if len(cells) > len(self.names) and any(cells[len(self.names) :]):
-                    error_text = "more cells than the heading has; put keywords with a comma between double quotes"
+                    error_text = (
+                        "This line has more cells than the heading. Put keywords that contain a comma in double quotes."
+                    )
                     yield line_number + self.skipped_lines, {"": error_text}
                 elif any(cells):
                     yield line_number + self.skipped_lines, self._to_row(cells)
                 line_number = lines.line_num + 1
         except csv.Error as error:
             line = lines.line_num + self.skipped_lines
-            raise SubscriberError(f"{self.file} line {line} is no CSV: {error}") from error
+            raise SubscriberError(f"{self.file} line {line} is not CSV: {error}") from error
 
     def _to_row(self, cells: list[str]) -> dict[str, str]:
         row: dict[str, str] = {}
@@ -115,7 +117,7 @@ def read_csv(file: Path) -> CsvTable:
     if delimiter is None:
         widest = max(headings.values(), key=len)
         raise SubscriberError(
-            f"{file} has no column email; its first line must name the columns: {', '.join(PREFERENCE_COLUMNS)} "
+            f"{file} has no email column. Its first line must name the columns: {', '.join(PREFERENCE_COLUMNS)} "
             f"(it names: {', '.join(widest)[:200]})"
         )
     heading, mapped = headings[delimiter], names[delimiter]
@@ -147,7 +149,7 @@ def decode_file(file: Path) -> tuple[str, str]:
     except OSError as error:
         raise SubscriberError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        reason = "it is neither UTF-8, UTF-16 nor Windows-1252; save it as CSV UTF-8"
+        reason = "it is neither UTF-8, UTF-16 nor Windows-1252. Save it as CSV UTF-8"
         raise SubscriberError(f"{file} cannot be read as text: {reason}") from error
 
 
@@ -156,7 +158,7 @@ def read_heading(file: Path, text: str, delimiter: str) -> list[str]:
     try:
         return [name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])]
     except csv.Error as error:
-        raise SubscriberError(f"{file} line 1 is no CSV: {error}") from error
+        raise SubscriberError(f"{file} line 1 is not CSV: {error}") from error
 
 
 def map_columns(heading: list[str]) -> tuple[str, ...]:
@@ -179,7 +181,7 @@ def reject_misspelled(file: Path, heading: list[str], mapped: tuple[str, ...]) -
     """Raise SubscriberError for a misspelled name of ours: it must not lose anyone's keywords."""
     for name, own in zip(heading, mapped, strict=True):
         if not own and (similar := get_close_matches(name.lower(), set(COLUMNS) - set(mapped), n=1, cutoff=0.8)):
-            raise SubscriberError(f"{file} has a column {name.lower()!r}; did you mean {similar[0]}?")
+            raise SubscriberError(f"{file} has a column {name.lower()!r}. Did you mean {similar[0]}?")
 
 
 def parse_status(cell: str) -> str:

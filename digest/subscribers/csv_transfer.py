@@ -171,8 +171,8 @@ def import_csv(
             report.line_errors.append((row.line_number, str(error)))
         except StoreError as error:
             raise StoreError(
-                f"{file.name} line {row.line_number}: {error}; {report.imported} of {len(new_rows)} were imported. "
-                f"Then go on with: digest subscribers import {file} --from-line {row.line_number}"
+                f"{file.name} line {row.line_number}: {error}. {report.imported} of {len(new_rows)} were imported. "
+                f"To continue: digest subscribers import {file} --from-line {row.line_number}"
             ) from error
         else:
             report.imported += 1
@@ -185,7 +185,7 @@ def _drop_existing(engine: Engine, rows: Sequence[ImportRow], line_errors: list[
     with read_session(engine) as session:
         existing = session.exec(select(Subscriber.email_key, Subscriber.status, Subscriber.reason)).all()
     taken = {
-        email_key: f"is {status} already; nothing was changed"
+        email_key: f"is already {status}. Nothing was changed."
         for email_key, status, reason in existing
         if status in RUNNING_STATUSES or reason.startswith("complaint")
     }
@@ -195,7 +195,7 @@ def _drop_existing(engine: Engine, rows: Sequence[ImportRow], line_errors: list[
         if email_key in taken:
             line_errors.append((row.line_number, f"{row.email} {taken[email_key]}"))
             continue
-        taken[email_key] = f"stands in line {row.line_number} already"
+        taken[email_key] = f"is already in line {row.line_number}."
         new_rows.append(row)
     return new_rows
 
@@ -249,7 +249,7 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
         try:
             paused_until = date.fromisoformat(cells["paused_until"])
         except ValueError as error:
-            message = f"paused_until must be a day like 2026-07-31, not {cells['paused_until']!r}"
+            message = f"paused_until must be a date like 2026-07-31, not {cells['paused_until']!r}"
             raise SubscriberError(message) from error
     return ImportRow(line_number, cells["email"], preferences, keywords, cells["status"], paused_until, cells["reason"])
 

@@ -30,9 +30,9 @@ from digest.tokens import TokenPurpose, delivery_subject
 
 PAGE_SIZE = 50  # deliveries
 EXPORT_NOTICE = (
-    "Everything that is held of you, as the tables have it; /privacy says what each of it is for. Papers and keywords "
-    "are kept once for everybody; those of yours are named here. How often a form was sent is counted for up to a day "
-    "by check sums that name nobody, and is not in here; nor are the check sums of addresses that declined mail."
+    "All your data, by database table; /privacy explains each item. Papers and keywords are stored once for all, and "
+    "yours are listed here. Not included are the counters against abuse, which name no one and are kept for at most a "
+    "day, and checksums of addresses that declined e-mails."
 )
 
 

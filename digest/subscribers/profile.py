@@ -63,7 +63,7 @@ def running_subscriber(
     """Verify a token and return its subscriber, whose subscription must be running. Raises TokenError."""
     subscriber = subscriber_from_token(ctx, session, purpose, token, now, lock=lock)
     if subscriber.status not in RUNNING_STATUSES:
-        raise TokenError("This subscription is not running. Subscribe again to start anew.")
+        raise TokenError("This subscription is not running. You can subscribe again.")
     return subscriber
 
 

@@ -178,8 +178,8 @@ def mute_author(ctx: AppContext, token: str, paper_id: int, name: str, now: date
             keywords, max_keywords = keywords_of(session, subscriber), ctx.settings.most_keywords
             if len(keywords) >= max_keywords:
                 raise SubscriberError(
-                    f"You have {len(keywords)} keywords and exclusions, and {max_keywords} are the most. Take one out "
-                    "first: every letter has a link to change them."
+                    f"You have {len(keywords)} keywords and exclusions, and the limit is {max_keywords}. Remove one in "
+                    "your preferences first."
                 )
             set_keywords(session, subscriber, [*keywords, author.exclusion], max_keywords=max_keywords)
         return replace(
@@ -206,7 +206,7 @@ def unmute_author(ctx: AppContext, token: str, undo: str, now: datetime) -> Acti
 def _mute_author_state(session: Session, subscriber: Subscriber, paper_id: int, chosen: str = "") -> MuteAuthorState:
     paper = session.get(Paper, paper_id)
     if paper is None:
-        raise TokenError("This paper is not kept any more. A newer letter has the same link beside its papers.")
+        raise TokenError("This paper is no longer stored. Use the link in a newer e-mail.")
     saved = {keyword.canonical for keyword in keywords_of(session, subscriber)}
     names = list(dict.fromkeys(name for name in paper.authors if name.strip()))
     # Each name costs a query and a match; collaborations of thousands have their speaker first or last.
@@ -370,7 +370,7 @@ def read_undo_token(
     try:
         noted_purpose, *before = json.loads(base64.urlsafe_b64decode(note))
     except (binascii.Error, ValueError) as error:
-        raise TokenError("This cannot be undone: its note is damaged.") from error
+        raise TokenError("This link is damaged, so it cannot be undone. Change it in your preferences.") from error
     if nonce != subscriber.nonce or noted_purpose != purpose:
-        raise TokenError("This cannot be undone: its note is about something else.")
+        raise TokenError("This link belongs to another action, so it cannot be undone. Change it in your preferences.")
     return list(before)

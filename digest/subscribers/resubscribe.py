@@ -64,6 +64,6 @@ def _can_resubscribe(subscriber: Subscriber, now: datetime) -> bool:
 def _require_resubscribable(subscriber: Subscriber, now: datetime) -> None:
     if subscriber.status == SubscriberStatus.PENDING:
         # The old keywords are gone, and the new ones may be a stranger's.
-        raise TokenError("A new subscription was asked for since. The link in its confirmation mail starts it.")
+        raise TokenError("You have signed up again since then. Use the link in the newer confirmation e-mail.")
     if subscriber.status not in RUNNING_STATUSES and not _can_resubscribe(subscriber, now):
-        raise TokenError("This cannot be undone any more. Subscribe again to start anew.")
+        raise TokenError("This cannot be undone any longer. You can subscribe again.")

@@ -130,7 +130,7 @@ def add_subscriber(
     with write_session(ctx.engine) as session:
         subscriber = _request_subscription(ctx, session, email, preferences, keywords, now)
         if subscriber.status != SubscriberStatus.PENDING:
-            raise SubscriberError(f"{subscriber.email} is {subscriber.status} already; nothing was changed")
+            raise SubscriberError(f"{subscriber.email} is already {subscriber.status}. Nothing was changed.")
         if not confirmed:
             return enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         _start_subscription(session, subscriber, now)
@@ -152,7 +152,7 @@ def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
         was_pending = subscriber.status == SubscriberStatus.PENDING or is_declined(subscriber)
         if subscriber.status in ENDED_STATUSES and not was_pending:
-            raise TokenError("This subscription has ended since the link was mailed. Subscribe again to start anew.")
+            raise TokenError("This subscription has ended since the link was sent. You can subscribe again.")
         if was_pending:
             ended_at = subscriber.ended_at
             _start_subscription(session, subscriber, now)

@@ -27,7 +27,7 @@ NOT_POSSIBLE_TITLE = "This isn't possible right now"
 ENDED_TITLE = "This subscription has ended"
 ENDED = "You won't get any more e-mails from it. You can subscribe again at any time."
 EXPIRED_LINK_TITLE = "This link has expired"
-INVALID_LINK_TITLE = "This link is incomplete"
+INVALID_LINK_TITLE = "This link is damaged"
 SEARCH_INVALID_TITLE = "This search is not valid"
 PERSONAL_FEED = "The papers sent to you by e-mail. Anyone with this address can read them, so keep it private."
 

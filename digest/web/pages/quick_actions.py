@@ -172,5 +172,5 @@ def resubscribe(web: WebDep, token: str) -> HTMLResponse:
 def parse_number(text: str) -> int:
     """Parse the number at the end of a URL. Raises TokenError for anything else."""
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise TokenError("This link is damaged. Copy it whole from the mail, or use one of a newer letter.")
+        raise TokenError("This link is damaged. Copy all of it from the e-mail, or use one from a newer e-mail.")
     return int(text)

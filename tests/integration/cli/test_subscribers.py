@@ -39,7 +39,7 @@ def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:
     assert added == {"email": ADA, "status": "active", "mail_queued": False}
     for flags in ([], ["--confirmed"]):
         done = command.run("subscribers", "add", ADA.upper(), "-k", "x", *flags, status=2)
-        assert "is active already; nothing was changed" in done.stderr
+        assert "is already active. Nothing was changed" in done.stderr
     [row] = command.json("subscribers", "list")
     assert (row["status"], row["keywords"], row["send_hour"], row["timezone"]) == (
         "active",
@@ -115,13 +115,13 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
         ("a@example.org,robot,daily,8,UTC,9,perhaps", "trending must be yes or no"),
         ("a@example.org,robot,daily,8,UTC,9,yes,ja", "summaries must be yes or no"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,gone", "status must be one of"),
-        ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,soon", "paused_until must be a day"),
+        ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,soon", "paused_until must be a date"),
         ("a@example.org,robot,weekly,8,UTC,9,yes,no,active,,,someday", "such as monday"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,ja", "thumbnails must be yes or no"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,no,robot", "must not be muted"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,,,,,,more", "more cells than the heading"),
-        ("busy@example.org,robot", "is active already"),
-        ("first@example.org,robot", "stands in line 2 already"),
+        ("busy@example.org,robot", "is already active"),
+        ("first@example.org,robot", "is already in line 2"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_reported(store: Engine, tmp_path: Path, line: str, logs: str) -> None:
@@ -136,9 +136,9 @@ def test_what_is_wrong_with_a_line_is_reported(store: Engine, tmp_path: Path, li
 @pytest.mark.parametrize(
     ("text", "logs"),
     [
-        ("", "no column email"),
-        ("name\nAda\n", "no column email"),
-        ("email,keyword\nada@example.org,robot\n", "did you mean keywords"),
+        ("", "no email column"),
+        ("name\nAda\n", "no email column"),
+        ("email,keyword\nada@example.org,robot\n", "Did you mean keywords"),
     ],
 )
 def test_a_file_of_another_shape_is_refused_whole(sqlite_store: Engine, tmp_path: Path, text: str, logs: str) -> None:
@@ -148,7 +148,7 @@ def test_a_file_of_another_shape_is_refused_whole(sqlite_store: Engine, tmp_path
 
 def test_a_file_that_is_no_text_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_bytes(b"email\n\x81\xfe\n")
-    with pytest.raises(SubscriberError, match="neither UTF-8, UTF-16 nor Windows-1252; save it as CSV UTF-8"):
+    with pytest.raises(SubscriberError, match="neither UTF-8, UTF-16 nor Windows-1252"):
         import_csv(make_context(sqlite_store), tmp_path / "people.csv", NOW, confirmed=True, strict=True)
 
 

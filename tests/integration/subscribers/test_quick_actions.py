@@ -198,7 +198,7 @@ def test_only_authors_of_that_paper_can_be_muted(ctx: AppContext) -> None:
     for name in ("Somebody Else", "…", "", "yejin choi"):
         with pytest.raises(SubscriberError, match="Choose one of the authors"):
             mute_author(ctx, key, paper, name, NOW)
-    with pytest.raises(TokenError, match="not kept any more"):
+    with pytest.raises(TokenError, match="no longer stored"):
         get_mute_author_state(ctx, key, paper + 1, NOW)
     assert keywords(ctx) == ("robot",)
 
@@ -207,7 +207,7 @@ def test_an_author_beyond_the_limit_of_keywords_is_refused_with_a_reason(store: 
     ctx = make_context(store, most_keywords=2)
     add_active_subscriber(ctx, ADA, "robot", "protein", now=NOW)
     paper, key = store_paper_by(ctx, "Yejin Choi"), sign_token(ctx, ADA, MUTE_AUTHOR, NOW)
-    with pytest.raises(SubscriberError, match="You have 2 keywords and exclusions, and 2 are the most"):
+    with pytest.raises(SubscriberError, match="You have 2 keywords and exclusions, and the limit is 2"):
         mute_author(ctx, key, paper, "Yejin Choi", NOW)
     assert keywords(ctx) == ("robot", "protein")
     update_preferences(
@@ -425,7 +425,7 @@ def test_after_thirty_days_even_a_new_token_does_not_resubscribe(ctx: AppContext
     late = NOW + 30 * DAY + timedelta(seconds=1)
     with pytest.raises(TokenError, match="30 days and has expired"):
         resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), late)
-    with pytest.raises(TokenError, match="cannot be undone any more"):
+    with pytest.raises(TokenError, match="cannot be undone"):
         resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, late), late)
     assert record.subscriber(ADA).status == SubscriberStatus.UNSUBSCRIBED
 
@@ -469,7 +469,7 @@ def test_resubscribing_does_not_confirm_the_request_of_a_stranger(ctx: AppContex
     add_active_subscriber(ctx, ADA, "robot", now=NOW)
     end(ctx)
     subscribe(ctx, ADA, Preferences(), parse_keywords_or_raise(["casino"]), NOW)
-    with pytest.raises(TokenError, match="confirmation mail"):
+    with pytest.raises(TokenError, match="confirmation e-mail"):
         resubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.RESUBSCRIBE, NOW), NOW)
     # Nor after an old link has ended the request: the keywords are the stranger's now.
     end(ctx)
