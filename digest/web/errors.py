@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from digest.errors import StoreError, SubscriberError, TokenError
-from digest.formatting import join_words, truncate
+from digest.formatting import truncate
 from digest.tokens import TokenPurpose
 from digest.web import messages
 from digest.web.context import WebContext
@@ -63,8 +63,7 @@ class InvalidParameterError(Exception):
     """Query parameter that has none of the possible values."""
 
     def __init__(self, name: str, value: str, *, choices: Sequence[str]) -> None:
-        possible = join_words(choices, conjunction="or")
-        super().__init__(f"“{truncate(value, MAX_SHOWN_VALUE)}” is not a value for “{name}”. Use {possible}.")
+        super().__init__(messages.invalid_parameter(name, truncate(value, MAX_SHOWN_VALUE), choices))
 
 
 def install_error_handlers(app: FastAPI, web: WebContext) -> None:
@@ -77,8 +76,11 @@ def install_error_handlers(app: FastAPI, web: WebContext) -> None:
         return error_page(web, 404 if any(item["loc"][0] == "path" for item in error.errors()) else 422)
 
     async def on_invalid_parameter(request: Request, error: InvalidParameterError) -> HTMLResponse:
-        links = {request.url.path.removeprefix(web.root): "Show this page without filters", "/papers": "Latest papers"}
-        return error_page(web, 422, title="This link has an invalid filter", text=str(error), links=links)
+        links = {
+            request.url.path.removeprefix(web.root): messages.UNFILTERED_LABEL,
+            "/papers": messages.LATEST_PAPERS_LABEL,
+        }
+        return error_page(web, 422, title=messages.INVALID_FILTER_TITLE, text=str(error), links=links)
 
     async def on_store_error(_request: Request, _error: StoreError) -> HTMLResponse:
         log.error("page.database_unavailable")  # without the message, which names the server; see `digest doctor`

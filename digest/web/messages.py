@@ -1,6 +1,8 @@
 """Sentences of error pages, the JSON API and the operator's pages that stand in no template."""
 
-from digest.formatting import pluralize
+from collections.abc import Sequence
+
+from digest.formatting import join_words, pluralize
 
 # Title and text of the error page by status.
 ERROR_TEXTS = {
@@ -31,6 +33,21 @@ INVALID_LINK_TITLE = "This link is damaged"
 SEARCH_INVALID_TITLE = "This search is not valid"
 PERSONAL_FEED = "The papers sent to you by e-mail. Anyone with this address can read them, so keep it private."
 
+# Lists of papers
+INVALID_FILTER_TITLE = "This link has an invalid filter"
+UNFILTERED_LABEL = "Show this page without filters"
+FIRST_PAGE_LABEL = "First page"
+NO_SUCH_LIST_PAGE = "This list has no such page."
+NO_DATE_TITLE = "This is not a date"
+NO_DATE = "Use a day like 2026-01-31, a week like 2026-W05 or a month like 2026-01."
+PAPER_NOT_FOUND_TITLE = "Paper not found"
+PAPER_NOT_FOUND = "It may have been deleted."
+NOT_PUBLISHED_YET = "No list has been published yet. Papers appear here as soon as a source lists them."
+NOT_LISTED = "No source listed papers then."
+NEAREST_LISTS = "Nearest lists:"
+LATEST_LISTS_TITLE = "New papers"
+LATEST_LISTS = "Papers of the latest lists."
+
 # The JSON API
 NO_SUCH_PAGE = "There is no such page."
 NO_SUCH_PAPER = "There is no such paper."
@@ -50,6 +67,18 @@ OVERVIEW_LABEL = "Overview"
 ALL_SENT = "All of today's digests have been sent."
 NOTHING_DUE = "No digest is due yet today."
 INVALID_KEYWORD = "not valid any more"
+
+
+def invalid_parameter(name: str, value: str, choices: Sequence[str]) -> str:
+    return f"“{value}” is not a value for “{name}”. Use {join_words(choices, conjunction='or')}."
+
+
+def no_papers_title(period: str) -> str:
+    return f"No papers for {period}"
+
+
+def in_future(day: str) -> str:
+    return f"{day} is in the future."
 
 
 def invalid_fields(fields: str) -> str:

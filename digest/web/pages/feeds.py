@@ -83,8 +83,8 @@ def _list_feed(web: WebContext, kind: str, source: str, category: str) -> PaperF
         wanted = PaperFilter(min(days), max(days), options.source, options.category) if days else None
         papers = list_papers(session, wanted, PaperOrder.UPVOTES, limit=MAX_LISTED_PAPERS) if wanted else ()
     return PaperFeed(
-        title=f"New papers · {web.ctx.product_name}",
-        description="Papers of the latest lists.",
+        title=f"{messages.LATEST_LISTS_TITLE} · {web.ctx.product_name}",
+        description=messages.LATEST_LISTS,
         feed_url=web.ctx.absolute_url(f"/feeds/{kind}{options.query()}"),
         home_page_url=web.ctx.absolute_url(f"/papers{options.query()}"),
         entries=sorted(((paper, paper.first_seen_at) for paper in papers), key=lambda entry: entry[1], reverse=True),

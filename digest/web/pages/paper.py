@@ -15,8 +15,9 @@ from digest.database import read_session
 from digest.database.models import Listing, Paper
 from digest.formatting import MAX_NAME_LENGTH, format_number, safe_url, truncate
 from digest.papers import SOURCE_TITLES, PaperFilter, PaperOrder, list_papers
+from digest.web import messages
 from digest.web.citations import CitationFormat, bibtex_entry, citation_response, ris_record, text_citation
-from digest.web.context import SAFE_METHODS, WebContext, WebDep
+from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.errors import error_page
 from digest.web.pages.paper_entries import PaperEntry, find_paper, paper_entry
 from digest.web.pages.periods import parse_period
@@ -26,7 +27,7 @@ router = APIRouter()
 MAX_CITED_PAPERS = 2000  # papers of a period in one file
 LISTED_AUTHORS = 50  # authors of one paper; search finds it by each of the others, too
 DESCRIPTION_LENGTH = 200
-LATEST_LINK = {"/papers": "Latest papers"}
+LATEST_LINK = {"/papers": messages.LATEST_PAPERS_LABEL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ def citations(web: WebDep, name: str, kind: CitationFormat) -> Response:
 def paper_page(web: WebDep, number: int) -> HTMLResponse:
     paper = find_paper(web, str(number))
     if paper is None:
-        return error_page(web, 404, title="Paper not found", text="It may have been deleted.", links=LATEST_LINK)
+        return error_page(
+            web, 404, title=messages.PAPER_NOT_FOUND_TITLE, text=messages.PAPER_NOT_FOUND, links=LATEST_LINK
+        )
     with read_session(web.ctx.engine) as session:
         details = load_details(session, paper)
     page_url = web.ctx.absolute_url(f"/papers/{paper.id}")
@@ -151,10 +154,3 @@ def linked_data(paper: Paper, page_url: str) -> Markup:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704  - no character of it means anything in HTML
-
-
-def thumbnail_url(web: WebContext, paper: Paper) -> str | None:
-    """Return the public URL of a paper's thumbnail, if there is one."""
-    if not web.ctx.settings.thumbnails or not paper.thumbnail_url:
-        return None
-    return web.ctx.absolute_url(f"/papers/{paper.id}/thumbnail")

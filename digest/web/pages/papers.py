@@ -29,6 +29,7 @@ from digest.papers import (
     load_source_problems,
     neighbor_list_days,
 )
+from digest.web import messages
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.pages.list_options import BY_DAY, PERIOD_ORDERS, ListOptions
@@ -120,9 +121,9 @@ def period_page(web: WebDep, period: str, parameters: Annotated[ListParameters, 
         return error_page(
             web,
             404,
-            title="This is not a date",
-            text="Write a day like 2026-01-31, a week like 2026-W05 or a month like 2026-01.",
-            links={"/papers": "Latest papers"},
+            title=messages.NO_DATE_TITLE,
+            text=messages.NO_DATE,
+            links={"/papers": messages.LATEST_PAPERS_LABEL},
         )
     with read_session(web.ctx.engine) as session:
         return _period_page(web, session, parsed, parameters)
@@ -149,8 +150,8 @@ def _period_page(web: WebContext, session: Session, period: Period, parameters: 
     )
     papers = _load_list(session, period, wanted, options, parameters.page)
     if papers is None:
-        links = {f"/papers/{period.name}{options.query()}": "First page"}
-        return error_page(web, 404, text="This list has no such page.", links=links)
+        links = {f"/papers/{period.name}{options.query()}": messages.FIRST_PAGE_LABEL}
+        return error_page(web, 404, text=messages.NO_SUCH_LIST_PAGE, links=links)
     last_listed = latest_list_day(session, period.last) or period.last
     month = month_of(last_listed)
     counts = count_by_day(session, PaperFilter(month.first, month.last))
@@ -247,13 +248,13 @@ def _empty_page(
         near = period_around(period.kind if period.kind != "trending" else "day", nearest)
         links[f"/papers/{near.name}"] = near.full_title()
     if period.first > today:
-        text = f"{format_date(period.first)} is in the future."
+        text = messages.in_future(format_date(period.first))
     elif problems:
         text = " ".join(problem.sentence for problem in problems)
     elif period.first <= today <= period.last:
-        text = "No list has been published yet. Papers appear here as soon as a source lists them."
+        text = messages.NOT_PUBLISHED_YET
     else:
-        text = "No source listed papers then."
+        text = messages.NOT_LISTED
     if links:
-        text += " Nearest lists:"
-    return error_page(web, 404, title=f"No papers for {period.full_title()}", text=text, links=links or None)
+        text = f"{text} {messages.NEAREST_LISTS}"
+    return error_page(web, 404, title=messages.no_papers_title(period.full_title()), text=text, links=links or None)

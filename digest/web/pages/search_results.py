@@ -25,6 +25,7 @@ from digest.papers import (
     search_papers,
 )
 from digest.subscribers import KeywordLimits
+from digest.web import messages
 from digest.web.context import WebContext
 from digest.web.errors import error_page
 from digest.web.pages.list_options import SEARCH_ORDERS, SEARCH_PERIODS, ListOptions
@@ -104,7 +105,7 @@ def search_page(web: WebContext, text: str, trail_text: str, **parameters: str) 
         return web.render("papers-search.html", status=422, search=search, entries=())
     first = options.query(search_parameters(search.text, []))
     if trail is None:
-        return error_page(web, 404, links={f"/papers{first}": "First page of this search"})
+        return error_page(web, 404, links={f"/papers{first}": messages.FIRST_PAGE_LABEL})
     request = SearchRequest(
         search.query,
         SearchOrder(options.sort or SearchOrder.NEWEST),

@@ -136,7 +136,7 @@ def test_an_impossible_period_is_not_found(sqlite_store: Engine, name: str) -> N
     _, browser = open_pages(sqlite_store, listed(1))
     response = browser.get(f"/papers/{name}")
     assert response.status_code == 404
-    assert "Write a day like" in response.text
+    assert "Use a day like" in response.text
 
 
 def test_an_empty_period_says_why_and_leads_on(sqlite_store: Engine) -> None:
