@@ -70,12 +70,15 @@ def recent_paper_ids(session: Session, days: int = 30) -> list[int]:
     return list(session.exec(ids).all())
 
 
-def popularity_columns(session: Session, ids: Collection[int]) -> Iterator[tuple[int, int, int | None]]:
-    """Yield id, first listing and upvotes of these papers."""
+def popularity_columns(session: Session, ids: Collection[int]) -> Iterator[tuple[int, int, int | None, date | None]]:
+    """Yield id, first listing and upvotes of these papers, and the day of that listing."""
+    first_listing = col(Listing.id) == col(Paper.first_listing_id)
     for chunk in chunks(ids):
-        columns = select(col(Paper.id), Paper.first_listing_id, Paper.upvotes).where(col(Paper.id).in_(chunk))
+        columns = select(col(Paper.id), Paper.first_listing_id, Paper.upvotes, col(Listing.list_day))
+        rows = columns.join(Listing, first_listing, isouter=True).where(col(Paper.id).in_(chunk))
         yield from (
-            (int(paper_id or 0), listing_id, upvotes) for paper_id, listing_id, upvotes in session.exec(columns)
+            (int(paper_id or 0), listing_id, upvotes, list_day)
+            for paper_id, listing_id, upvotes, list_day in session.exec(rows)
         )
 
 

@@ -31,6 +31,7 @@ class Selection:
     - `match_counts`: matching papers by query
     - `considered_count`: all papers that were considered
     - `matched_queries`: positions of the queries that match, for each of `papers`
+    - `first_day_count`, `first_day_match_counts`: the same counts for the list day of the first paper
     """
 
     papers: tuple[int, ...]
@@ -38,6 +39,8 @@ class Selection:
     match_counts: tuple[int, ...]
     considered_count: int
     matched_queries: tuple[tuple[int, ...], ...] = ()
+    first_day_count: int = 0
+    first_day_match_counts: tuple[int, ...] = ()
 
 
 class RecentPapersIndex:
@@ -62,7 +65,7 @@ class RecentPapersIndex:
         self._positions: dict[int, int] = {}  # in these lists, by paper id
         self._term_matches: dict[str, TermBits] = {}
         self._index = PositionalIndex()
-        self._is_listed = self._upvotes = self._popularity = np.empty(0, dtype=np.int64)
+        self._is_listed = self._upvotes = self._popularity = self._list_days = np.empty(0, dtype=np.int64)
 
     def refresh(self, session: Session) -> None:
         """Load what has changed in the store, if a source was fetched since the last refresh."""
@@ -83,10 +86,11 @@ class RecentPapersIndex:
         self._term_matches = {}
         count = len(self._documents)
         self._is_listed = np.zeros(count, dtype=bool)
-        first_listing_ids, self._upvotes, self._popularity = np.zeros((3, count), dtype=np.int64)
-        for paper_id, first_listing_id, upvotes in popularity_columns(session, paper_ids):
+        first_listing_ids, self._upvotes, self._popularity, self._list_days = np.zeros((4, count), dtype=np.int64)
+        for paper_id, first_listing_id, upvotes, list_day in popularity_columns(session, paper_ids):
             if (position := self._positions.get(paper_id)) is not None:
                 self._is_listed[position] = True
+                self._list_days[position] = list_day.toordinal() if list_day else 0
                 first_listing_ids[position], self._upvotes[position] = (
                     first_listing_id,
                     -1 if upvotes is None else upvotes,
@@ -125,8 +129,11 @@ class RecentPapersIndex:
         """False before the end of the first refresh, for which callers would have to wait."""
         return self._fingerprint is not None
 
-    def select(self, queries: Sequence[Query], limit: int) -> Selection:
-        """Choose papers as an edition would for a subscriber with these queries (only exclusions: trending papers)."""
+    def select(self, queries: Sequence[Query], limit: int, *, newest_first: bool = False) -> Selection:
+        """Choose papers as an edition would for a subscriber with these queries (only exclusions: trending papers).
+
+        `newest_first`: as the editions of the last days would, the newest day first.
+        """
         with self._lock:
             everything = (1 << len(self._documents)) - 1
             terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
@@ -147,8 +154,11 @@ class RecentPapersIndex:
             is_wanted &= query_counts > 0 if has_keywords else self._upvotes >= 0
             wanted = np.flatnonzero(is_wanted)
             keys = packed_ranking_key(query_counts[wanted], in_title[wanted], self._popularity[wanted])
-            ranked = wanted[np.argsort(keys)[::-1]]
+            order = np.lexsort((keys, self._list_days[wanted])) if newest_first else np.argsort(keys)
+            ranked = wanted[order[::-1]]
             chosen = ranked[:limit].tolist()
+            first_day = np.zeros(len(is_wanted), dtype=bool)
+            first_day[ranked] = self._list_days[ranked] == self._list_days[ranked[:1]]
             return Selection(
                 papers=tuple(self._documents[position].id for position in chosen),
                 omitted_count=max(len(ranked) - limit, 0) if query_counts.any() else 0,
@@ -162,6 +172,8 @@ class RecentPapersIndex:
                     )
                     for position in chosen
                 ),
+                first_day_count=int(first_day.sum()),
+                first_day_match_counts=tuple(int((matched & first_day).sum()) for matched in matches),
             )
 
     def match_bits(self, term: Term, ids: Sequence[int]) -> int | None:

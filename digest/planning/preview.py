@@ -1,7 +1,7 @@
 """What some keywords would bring: no subscriber, nothing queued, nothing sent. The same code chooses."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ class Preview:
     """Papers that would be mailed. `match_counts` has one number a keyword, `paper_ids` one a paper.
 
     They were chosen among `considered_count` papers, those of the last `days` list days where these were asked for.
+    `first_day_count`, `first_day_match_counts`: how many of all these are of the list day of the first paper.
     """
 
     papers: tuple[PaperView, ...]
@@ -33,6 +34,8 @@ class Preview:
     match_counts: tuple[int, ...]
     day: date
     days: int = 1
+    first_day_count: int = field(default=0, compare=False)
+    first_day_match_counts: tuple[int, ...] = field(default=(), compare=False)
 
 
 def preview(
@@ -43,9 +46,13 @@ def preview(
     now: datetime,
     *,
     cap: int = 20,
+    newest_first: bool = False,
 ) -> Preview:
-    """Choose as an edition would for a subscriber with these keywords; without any: the trending papers."""
-    return preview_many(session, [keywords], candidates, day, now, cap=cap)[0]
+    """Choose as an edition would for a subscriber with these keywords; without any: the trending papers.
+
+    `newest_first`: those of the newest day before those of earlier ones.
+    """
+    return preview_many(session, [keywords], candidates, day, now, cap=cap, newest_first=newest_first)[0]
 
 
 def preview_many(
@@ -56,6 +63,7 @@ def preview_many(
     now: datetime,
     *,
     cap: int,
+    newest_first: bool = False,
 ) -> list[Preview]:
     """Return a preview for each list of keywords; the papers are matched once for all."""
     queries = {
@@ -78,9 +86,13 @@ def preview_many(
             for keyword in keywords
         ]
         selection = _select_papers(own_queries, matched, candidates, cap)
+        ranked = (*selection.paper_ids, *selection.omitted_ids)
+        if newest_first:
+            ranked = tuple(sorted(ranked, key=lambda paper_id: days.get(paper_id, day), reverse=True))
+        first_day = {paper_id for paper_id in ranked if days.get(paper_id, day) == days.get(ranked[0], day)}
         snapshots = [
             PaperSnapshot.from_row(by_id[paper_id], days.get(paper_id, day), sources.get(paper_id, ()))
-            for paper_id in selection.paper_ids
+            for paper_id in ranked[: len(selection.paper_ids)]
         ]
         views = [
             highlight_matches(paper, own_queries, is_late=paper.is_late(rendered_at.date(), "daily"))
@@ -89,11 +101,13 @@ def preview_many(
         previews.append(
             Preview(
                 papers=tuple(views),
-                paper_ids=selection.paper_ids,
+                paper_ids=ranked[: len(selection.paper_ids)],
                 omitted_count=len(selection.omitted_ids),
                 considered_count=len(candidates),
                 match_counts=tuple(len(row) for row in matched),
                 day=day,
+                first_day_count=len(first_day),
+                first_day_match_counts=tuple(len({row.paper_id for row in rows} & first_day) for rows in matched),
             )
         )
     return previews
@@ -129,6 +143,7 @@ def preview_recent(
     now: datetime,
     *,
     cap: int,
+    newest_first: bool = False,
 ) -> Preview | None:
     """Choose among the recent papers, None when there are none.
 
@@ -138,7 +153,11 @@ def preview_recent(
     if recent.is_loaded:
         recent.refresh(session)
         day = recent.day
-        return preview_from_index(session, keywords, recent, day, now, cap=cap, is_current=True) if day else None
+        if day is None:
+            return None
+        return preview_from_index(
+            session, keywords, recent, day, now, cap=cap, is_current=True, newest_first=newest_first
+        )
     queries = [parse_canonical(keyword.canonical) for keyword in keywords]
     if not any(not query.exclude for query in queries):
         day = papers.latest_list_day(session)
@@ -146,7 +165,7 @@ def preview_recent(
     found = papers.find_recent_candidates(session, queries, recent.max_days)
     if found is None:
         return None
-    chosen = preview(session, keywords, found.papers, found.day, now, cap=cap)
+    chosen = preview(session, keywords, found.papers, found.day, now, cap=cap, newest_first=newest_first)
     return replace(chosen, considered_count=found.considered_count, days=found.days)
 
 
@@ -159,12 +178,16 @@ def preview_from_index(
     *,
     cap: int = 20,
     is_current: bool = False,
+    newest_first: bool = False,
 ) -> Preview:
-    """Choose among the papers of the index. It is refreshed first, unless `is_current`."""
+    """Choose among the papers of the index. It is refreshed first, unless `is_current`.
+
+    `newest_first`: those of the newest day before those of earlier ones.
+    """
     queries = [parse_canonical(keyword.canonical) for keyword in keywords]
     if not is_current:
         recent.refresh(session)
-    selection, cache = recent.select(queries, cap), recent.cache
+    selection, cache = recent.select(queries, cap, newest_first=newest_first), recent.cache
     if len(cache) > CACHE_SIZE:
         cache.clear()
     if missing := [paper_id for paper_id in selection.papers if paper_id not in cache]:
@@ -182,6 +205,8 @@ def preview_from_index(
         match_counts=selection.match_counts,
         day=day,
         days=recent.days,
+        first_day_count=selection.first_day_count,
+        first_day_match_counts=selection.first_day_match_counts,
     )
 
 
