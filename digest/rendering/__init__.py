@@ -12,6 +12,7 @@
 - `match_cache`: which keywords match a paper, and where
 - `paper_card`: a paper as a card or a row, and the colors
 - `plain_text`: wrapped paragraphs
+- `summary`: subject, headline and counts of a digest, for pages
 - `templates`: folders of templates, and the Jinja environment
 - `transactional`: e-mails about a subscription
 """
@@ -52,6 +53,7 @@ from digest.rendering.paper_card import (
     build_card,
     split_text,
 )
+from digest.rendering.summary import DigestSummary, summarize_digest
 from digest.rendering.templates import template_folder
 from digest.rendering.transactional import render_notice, render_welcome
 
@@ -66,6 +68,7 @@ __all__ = [
     "ConfirmContext",
     "CopyLinkContext",
     "DigestContext",
+    "DigestSummary",
     "GoodbyeContext",
     "MatchCache",
     "PaperCard",
@@ -91,5 +94,6 @@ __all__ = [
     "render_notice",
     "render_welcome",
     "split_text",
+    "summarize_digest",
     "template_folder",
 ]
