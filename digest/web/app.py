@@ -17,7 +17,7 @@ from digest.web.api import create_api
 from digest.web.context import create_web_context, static_directory
 from digest.web.errors import install_error_handlers, install_token_error_pages
 from digest.web.headers import SecurityHeadersMiddleware
-from digest.web.middleware import BodyLimitMiddleware, RateLimitMiddleware, RootPathMiddleware
+from digest.web.middleware import BodyLimitMiddleware, CompressionMiddleware, RateLimitMiddleware, RootPathMiddleware
 from digest.web.pages import (
     account,
     address,
@@ -61,6 +61,7 @@ def create_app(
         redirect_slashes=False,
         middleware=[
             Middleware(RootPathMiddleware, web=web),
+            Middleware(CompressionMiddleware, web=web),
             Middleware(SecurityHeadersMiddleware, web=web),
             Middleware(RateLimitMiddleware, web=web, limiter=web.limiter),
             Middleware(BodyLimitMiddleware, web=web),

@@ -1,4 +1,4 @@
-"""ASGI middleware: root path, rate limits and body limits.
+"""ASGI middleware: root path, compression, rate limits and body limits.
 
 Plain ASGI, so that a body is counted while it is read. The limits themselves are in `rate_limit`.
 """
@@ -7,15 +7,17 @@ import asyncio
 
 import structlog
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digest.errors import StoreError
 from digest.web.context import SAFE_METHODS, WebContext
 from digest.web.errors import error_response
-from digest.web.headers import TOKEN_PATHS, SecurityHeadersMiddleware, strip_root_path
+from digest.web.headers import PRIVATE_PATHS, TOKEN_PATHS, SecurityHeadersMiddleware, strip_root_path
 from digest.web.rate_limit import RateLimiter
 
 MAX_BODY_BYTES = 64 * 1024
+COMPRESSED_SIZE, COMPRESSION_LEVEL = 1000, 5  # bytes from which it pays; 5 is fast and nearly as small as 9
 MAX_PATH_LENGTH = 2000  # characters; our longest paths have tokens of some 150
 BODY_TIMEOUT = 20.0  # seconds: enough for 64 KB over the slowest of connections
 WEBHOOK_PATH = "/bounces/"
@@ -48,6 +50,25 @@ class RootPathMiddleware:
                 )
                 return
         await self._app(scope, receive, send)
+
+
+class CompressionMiddleware:
+    """Compress public pages and static files.
+
+    Not pages that show secrets: the length of a compressed answer can tell them (BREACH). Not answers to forms either.
+    """
+
+    def __init__(self, app: ASGIApp, web: WebContext) -> None:
+        self._app, self._web = app, web
+        self._compressed = GZipMiddleware(app, COMPRESSED_SIZE, COMPRESSION_LEVEL)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_public = (
+            scope["type"] == "http"
+            and scope["method"] in SAFE_METHODS
+            and not strip_root_path(scope, self._web.root).startswith(PRIVATE_PATHS)
+        )
+        await (self._compressed if is_public else self._app)(scope, receive, send)
 
 
 class RateLimitMiddleware:
