@@ -35,7 +35,7 @@ ENDED_STATUSES = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPP
 REASON_ONE_CLICK = "one-click"  # RFC 8058: from within a mail program, which shows no page
 REASON_REMOVED = "removed by the operator"
 REASON_UNCONFIRMED = "never confirmed"
-CONSENT_TEXT = "2026-11: new papers that match my keywords, by e-mail, until I unsubscribe"
+CONSENT_TEXT = "2026-11-30: You agree to receive new papers matching your keywords by e-mail until you unsubscribe."
 SUPPRESSED_TEXT = (
     "{} declined a confirmation or reported our mail as spam, and gets none again. If its owner wants one after all: "
     "digest subscribers allow"

@@ -17,6 +17,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `middleware`: root path, rate limits and body limits
 - `old_addresses`: redirects from addresses of earlier releases
 - `pages`: the public pages, feeds and citations
+- `previews`: the e-mail that keywords would have brought
 - `privacy`: what the privacy page says about each column
 - `rate_limit`: limits of forms and searches
 - `server`: the uvicorn server with its timeouts

@@ -16,11 +16,11 @@ from pydantic import BeforeValidator
 
 from digest.context import AppContext
 from digest.database import read_session
-from digest.formatting import format_date, format_day, frequency_label, pluralize, safe_url
+from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
 from digest.papers import RecentPapersIndex, store_fingerprint
 from digest.rendering import template_folder
 from digest.web.forms import frequency_choices
-from digest.web.keywords import KeywordSuggestions
+from digest.web.keywords import KeywordSuggestions, is_exclusion_line
 from digest.web.rate_limit import FormLimits, RateLimiter
 from digest.web.thumbnails import ThumbnailCache, create_thumbnail_cache
 
@@ -124,7 +124,15 @@ def template_environment(ctx: AppContext, root: str) -> Environment:
         frequency_choices=frequency_choices(),
         version=_static_files_version(),
     )
-    environment.filters.update(count=pluralize, day=format_day, date=format_date, often=frequency_label, web=safe_url)
+    environment.filters.update(
+        authors=format_authors,
+        count=pluralize,
+        day=format_day,
+        date=format_date,
+        often=frequency_label,
+        web=safe_url,
+    )
+    environment.tests["exclusion"] = is_exclusion_line
     return environment
 
 

@@ -45,7 +45,8 @@ def error_page(
         headers=headers,
         title=title or usual[0],
         text=text or usual[1],
-        links=links or {"/": messages.FRONT_PAGE_LABEL},
+        links=links or {"/": messages.FRONT_PAGE_LABEL, "/papers": messages.LATEST_PAPERS_LABEL},
+        has_search=status == 404 and not links,  # noqa: PLR2004  - the status of what is not there
     )
 
 

@@ -133,6 +133,14 @@ def _is_valid(line: str) -> bool:
     return True
 
 
+def is_exclusion_line(line: str) -> bool:
+    """Return whether a line keeps papers away instead of finding some."""
+    try:
+        return parse(line).exclude
+    except QueryError:
+        return False
+
+
 def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
     """Suggest phrases that are frequent beside these keywords; without keywords, frequent ones."""
     queries = [parse_canonical(keyword.canonical) for keyword in keywords]

@@ -8,7 +8,7 @@ from digest.formatting import join_words, pluralize
 ERROR_TEXTS = {
     400: ("Bad request", "The request could not be read. Go back and try again."),
     403: ("Only on this machine", "This page is available only in a browser on the machine that runs the service."),
-    404: ("Page not found", "Check the address, or go to the front page."),
+    404: ("Page not found", "Check the address, or search for the paper."),
     405: ("Method not allowed", "Open this page with a link, or use one of its forms."),
     408: ("Request timed out", "Your request took too long to arrive, and nothing was changed. Send it again."),
     413: ("Too much text", "A form can have at most 64 KB. Shorten your keywords and send it again."),
@@ -16,7 +16,10 @@ ERROR_TEXTS = {
     422: ("Something in the form isn't valid", "Nothing was changed. Go back and fill in the form again."),
     429: ("Too many requests", "There were too many requests from your network. Try again in an hour."),
     500: ("Something went wrong", "The error has been recorded, and nothing was changed. Try again later."),
-    503: ("We're temporarily unavailable", "Nothing was changed. Try again in a minute."),
+    503: (
+        "We're temporarily unavailable",
+        "Nothing was changed. Try again in a minute; digests that are due will be sent later.",
+    ),
 }
 FRONT_PAGE_LABEL = "Front page"
 LATEST_PAPERS_LABEL = "Latest papers"

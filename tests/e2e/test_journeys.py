@@ -99,20 +99,22 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
     keywords = page.get_by_role("textbox", name="Keywords")
     if is_live(page):
         keywords.press_sequentially("robot", delay=20)
-        expect(page.get_by_role("status").first).to_have_text("2 papers of the last 4 would have come.")
-        expect(page.get_by_role("region", name="What you would have got").get_by_role("listitem")).to_have_count(2)
+        expect(page.get_by_role("status").first).to_have_text("2 matches on the last publication day.")
+        expect(page.get_by_role("region", name="2 new papers match").get_by_role("article")).to_have_count(2)
+        page.get_by_text("More options").click()
         expect(page.get_by_role("combobox", name="Time zone")).to_have_value("Asia/Tokyo")
     else:
         keywords.fill("robot")
         page.get_by_role("button", name="Preview").click()
-        expect(page.get_by_role("region", name="What you would have got").get_by_role("listitem")).to_have_count(2)
+        expect(page.get_by_role("region", name="2 new papers match").get_by_role("article")).to_have_count(2)
+        page.get_by_text("More options").click()
         page.get_by_role("combobox", name="Time zone").select_option("Asia/Tokyo")
-    page.get_by_role("textbox", name="E-mail address").fill(email)
+    page.get_by_role("textbox", name="E-mail").fill(email)
     page.get_by_role("button", name="Subscribe", exact=True).last.click()
     expect(page).to_have_url(f"{site.url}/sent")
 
     page.goto(site.link(email, "confirm"))
-    page.get_by_role("button", name="Yes, send it").click()
+    page.get_by_role("button", name="Start my digest").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     subscriber = StoreView(site.ctx.engine).subscriber(email)
     assert (subscriber.status, subscriber.timezone) == (SubscriberStatus.ACTIVE, "Asia/Tokyo")
@@ -134,7 +136,7 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
         assert answer.status == 200
     assert StoreView(site.ctx.engine).subscriber(email).status == SubscriberStatus.UNSUBSCRIBED
     page.goto(one_click)
-    page.get_by_role("button", name="Undo: send the papers again").click()
+    page.get_by_role("button", name=re.compile("^Undo")).click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
     assert StoreView(site.ctx.engine).subscriber(email).status == SubscriberStatus.ACTIVE
 
@@ -142,17 +144,17 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
 def test_an_error_is_described_at_its_field_and_linked(page: Page) -> None:
     page.goto("/")
     page.get_by_role("textbox", name="Keywords").fill('"robot')
-    page.get_by_role("textbox", name="E-mail address").fill("nobody")
+    page.get_by_role("textbox", name="E-mail").fill("nobody")
     page.get_by_role("button", name="Subscribe", exact=True).last.click()
     alert = page.get_by_role("alert")
     expect(alert).to_be_visible()
-    for name in ("Keywords", "E-mail address"):
+    for name in ("Keywords", "E-mail"):
         field = page.get_by_role("textbox", name=name)
         expect(field).to_have_attribute("aria-invalid", "true")
-        assert field.evaluate(DESCRIBED) == [1, 1]
+        assert set(field.evaluate(DESCRIBED)) == {1}
     alert.get_by_role("link").last.click()
-    expect(page.get_by_role("textbox", name="E-mail address")).to_be_focused()
-    expect(page.get_by_role("textbox", name="Keywords")).to_have_value('"robot')
+    expect(page.get_by_role("textbox", name="E-mail")).to_be_focused()
+    expect(page.locator("textarea")).to_have_value('"robot')
 
 
 def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
@@ -162,7 +164,7 @@ def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
     expect(page.get_by_role("link", name=TITLES[0], exact=True)).to_be_visible()
     expect(page.get_by_role("link", name=TITLES[3], exact=True)).to_have_count(0)
     page.get_by_role("link", name=re.compile("subscribe", re.IGNORECASE)).first.click()
-    expect(page.get_by_role("textbox", name="Keywords")).to_have_value("robot")
+    expect(page.locator("textarea")).to_have_value("robot")
 
 
 def test_subscribing_by_keyboard_alone(site: Site) -> None:
@@ -175,13 +177,13 @@ def test_subscribing_by_keyboard_alone(site: Site) -> None:
     reached: list[str] = []
     for _ in range(60):
         page.keyboard.press("Tab")
-        tag, name, outline = page.evaluate(
-            "[document.activeElement.tagName, document.activeElement.name || document.activeElement.textContent.trim(),"
+        field, name, outline = page.evaluate(
+            "[document.activeElement.id, document.activeElement.name || document.activeElement.textContent.trim(),"
             " getComputedStyle(document.activeElement).outlineStyle]"
         )
-        reached.append(name)
+        reached.append(name or field)
         assert outline != "none", name  # keyboard users must see the focus
-        if tag == "TEXTAREA":
+        if field == "keywords":
             page.keyboard.type("robot")
         if name == "email":
             page.keyboard.type("keyboard@example.org")
@@ -192,11 +194,11 @@ def test_subscribing_by_keyboard_alone(site: Site) -> None:
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site.url}/sent")
     page.goto(site.link("keyboard@example.org", "confirm"))
-    while page.evaluate("document.activeElement.textContent.trim()") != "Yes, send it":
+    while page.evaluate("document.activeElement.textContent.trim()") != "Start my digest":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/confirm/**")
-    expect(page.get_by_role("button", name="Yes, send it")).to_have_count(0)
+    expect(page.get_by_role("button", name="Start my digest")).to_have_count(0)
     assert StoreView(site.ctx.engine).subscriber("keyboard@example.org").status == SubscriberStatus.ACTIVE
     context.close()
 

@@ -1,9 +1,12 @@
-"""Front page: preview of matching papers and the form to subscribe. The script calls /preview for the live part."""
+"""Front page: the form to subscribe, beside the e-mail that its keywords would have brought.
+
+The script posts to /preview for the part that changes while somebody types. GET /preview is a whole e-mail.
+"""
 
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
@@ -14,53 +17,42 @@ from starlette.exceptions import HTTPException
 
 from digest import subscribers
 from digest.database import read_session
-from digest.formatting import format_number, pluralize
-from digest.matching import KeywordInput, parse_canonical
-from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
-from digest.planning import preview_from_index
-from digest.rendering import DigestContext, PaperCard, PaperView, PersonalFields, build_card, preview_context
+from digest.formatting import join_words
+from digest.matching import KeywordInput
+from digest.papers import SOURCE_TITLES, lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
+from digest.web.errors import error_page
 from digest.web.forms import (
     MAX_KEYWORDS_LENGTH,
-    FieldError,
     ParsedForm,
     SubscribeForm,
     default_values,
-    parse_preferences_fields,
     parse_subscribe_form,
     submitted_values,
     suggest_domain,
     timezones_including,
 )
-from digest.web.keywords import KeywordDescription, describe_keywords, edit_keywords
+from digest.web.headers import EMAIL_SECURITY_POLICY
+from digest.web.keywords import edit_keywords
+from digest.web.previews import (
+    KeywordPreview,
+    describe_form,
+    parse_preview_keywords,
+    preview_example,
+    preview_keywords,
+    render_preview_email,
+)
 
 router = APIRouter()
 SubscribeBody = Annotated[SubscribeForm, Form()]
-SIDEBAR_PAPERS = 6  # latest papers beside the form
-PREVIEW_PAPERS = 10
-MAX_PREVIEW_TERMS = 400  # terms of all keywords that one preview looks up
+TOP_PAPERS = 6  # of the latest list day, at the end of the page
 CONSENT_VERSION, _, CONSENT_SENTENCE = CONSENT_TEXT.partition(": ")
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewResult:
-    """Papers that the keywords would have brought. `matched` counts each paper once, `counts` those of each keyword."""
-
-    papers: tuple[PaperCard, ...]
-    counts: tuple[int, ...]
-    considered: int
-    matched: int
-    days: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeywordFeedback:
-    """Text below the keywords: how they are understood, suggestions, and a status sentence."""
-
-    meanings: tuple[KeywordDescription, ...]
-    suggestions: tuple[str, ...]
-    status: str
+# Only our own front page may frame the e-mail, and search engines have nothing to find in it.
+EMAIL_HEADERS = {
+    "Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors 'self'",
+    "X-Robots-Tag": "noindex, nofollow",
+}
 
 
 @router.api_route("/", methods=SAFE_METHODS)
@@ -80,21 +72,38 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
 @router.post("/")
 def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Preview the keywords, with what a button adds to them. Nothing is stored."""
-    return _render_preview(web, form, parse_preview_keywords(web, form))
+    form.keywords = edit_keywords(form.keywords, form.add, form.narrow)
+    return _render_preview(web, form, parse_preview_keywords(form, web.ctx.settings))
 
 
 @router.post("/preview")
 def preview_fragment(web: WebDep, form: SubscribeBody) -> Response:
-    """Render the part of the page that changes while the visitor types.
+    """Render the part of the page that changes while the visitor types. Nothing of it is for a field.
 
     202: try again in a moment, the papers are being loaded.
     """
     if web.recent_papers.is_loading:
         return Response(status_code=202, headers={"Retry-After": "2"})
-    parsed = parse_preview_keywords(web, form)
-    variables = _template_variables(web, submitted_values(form, web.ctx.settings), parsed, run_preview(web, parsed))
-    edited = form.keywords if form.add or form.narrow else None  # what is typed is never changed
-    return web.render("preview.html", **variables, live=True, edited_keywords=edited)
+    parsed = parse_preview_keywords(form, web.ctx.settings)
+    variables = _preview_variables(web, form.keywords, parsed, preview_keywords(web, parsed))
+    return web.render("preview.html", **variables, form=parsed)
+
+
+@router.api_route("/preview", methods=SAFE_METHODS)
+def preview_email(
+    web: WebDep, keywords: Annotated[str, Query()] = "", day: Annotated[str, Query(max_length=10)] = ""
+) -> HTMLResponse:
+    """Show the whole e-mail that the keywords would have got on a list day, the latest one unless given."""
+    form = SubscribeForm(keywords=keywords)
+    parsed = parse_preview_keywords(form, web.ctx.settings)
+    try:
+        list_day = date.fromisoformat(day) if day else None
+    except ValueError:
+        list_day = None
+    html = render_preview_email(web, parsed.keywords, list_day)
+    if not html:
+        return error_page(web, 404, title="No papers yet", text="The sources have not been read yet.")
+    return HTMLResponse(html, headers=EMAIL_HEADERS)
 
 
 @router.api_route("/meant", methods=SAFE_METHODS)
@@ -140,70 +149,32 @@ def sent_page(web: WebDep) -> HTMLResponse:
     return web.render("sent.html")
 
 
-def parse_preview_keywords(web: WebContext, form: SubscribeForm) -> ParsedForm:
-    """Parse the keywords alone, after a button has edited them, within the limits of a preview."""
-    form.keywords = edit_keywords(form.keywords, form.add, form.narrow)
-    parsed = parse_preferences_fields(form, web.ctx.settings)
-    parsed.errors = parsed.errors_in("keywords")
-    queries = [parse_canonical(keyword.canonical) for keyword in parsed.keywords]
-    if len({term.canonical for query in queries for term in query.terms}) > MAX_PREVIEW_TERMS:
-        message = (
-            f"A preview looks up at most {MAX_PREVIEW_TERMS} words and phrases. You can subscribe to all of these."
-        )
-        parsed.keywords, parsed.errors = [], [*parsed.errors, FieldError("keywords", message)]
-    return parsed
-
-
-def run_preview(web: WebContext, parsed: ParsedForm) -> PreviewResult | None:
-    """Preview the keywords; None if none can be parsed or there are no papers."""
-    if parsed.errors_in("keywords") and not parsed.keywords:
-        return None
-    with read_session(web.ctx.engine) as session:
-        web.recent_papers.refresh(session)
-        day = web.recent_papers.day
-        if day is None:
-            return None
-        preview = preview_from_index(
-            session, parsed.keywords, web.recent_papers, day, web.clock(), cap=PREVIEW_PAPERS, is_current=True
-        )
-    context = preview_context(web.ctx, parsed.keywords, preview.papers, preview.omitted_count, preview.day)
-    return PreviewResult(
-        papers=tuple(_impersonal_card(web, paper, context) for paper in preview.papers),
-        counts=preview.match_counts,
-        considered=preview.considered_count,
-        matched=len(preview.papers) + preview.omitted_count,
-        days=web.recent_papers.days,
-    )
-
-
-def _impersonal_card(web: WebContext, paper: PaperView, context: DigestContext) -> PaperCard:
-    """Return the paper without personal reasons, cached by paper and day."""
-    cache = web.recent_papers.cache
-    card: PaperCard | None = cache.get((paper, context.day))
-    if card is None:
-        card = build_card(paper, context.day, PersonalFields.for_subscriber(paper, context))
-        card = cache[paper, context.day] = replace(card, reasons=(), reason_text="")
-    return card
-
-
 def _render_preview(web: WebContext, form: SubscribeForm, parsed: ParsedForm) -> HTMLResponse:
     """Render the form with a preview of the valid keywords."""
-    return _render_form(web, submitted_values(form, web.ctx.settings), parsed, run_preview(web, parsed))
+    return _render_form(web, submitted_values(form, web.ctx.settings), parsed, preview_keywords(web, parsed))
 
 
 def _render_form(
     web: WebContext,
     values: dict[str, str],
     parsed: ParsedForm,
-    preview: PreviewResult | None = None,
+    preview: KeywordPreview | None = None,
     *,
     guess_timezone: bool = False,
 ) -> HTMLResponse:
+    with read_session(web.ctx.engine) as session:
+        day, top_papers = latest_list_day(session), recent_papers(session, days=1, limit=TOP_PAPERS)
+        notices = lasting_notices(load_source_problems(session, web.clock()))
     return web.render(
         "subscribe.html",
         status=422 if parsed.errors else 200,
-        **_template_variables(web, values, parsed, preview),
-        live=False,
+        **_preview_variables(web, values["keywords"], parsed, preview),
+        form=parsed,
+        values=values,
+        day=day,
+        top_papers=top_papers,
+        source_notices=notices,
+        sources=join_words([SOURCE_TITLES.get(name, name) for name in web.ctx.settings.sources]),
         guess_timezone=guess_timezone,
         zones=timezones_including(values["timezone"]),
         max_length=MAX_KEYWORDS_LENGTH,
@@ -213,47 +184,18 @@ def _render_form(
     )
 
 
-def _template_variables(
-    web: WebContext, values: dict[str, str], parsed: ParsedForm, preview: PreviewResult | None
+def _preview_variables(
+    web: WebContext, entered: str, parsed: ParsedForm, preview: KeywordPreview | None
 ) -> dict[str, Any]:
     """Return the template variables that the page and its live part share."""
-    day, latest_papers = None, []
-    notices: tuple[str, ...] = ()
-    if preview is None:
-        with read_session(web.ctx.engine) as session:
-            day, latest_papers = latest_list_day(session), recent_papers(session, days=1, limit=SIDEBAR_PAPERS)
-            notices = lasting_notices(load_source_problems(session, web.clock()))
+    feedback = describe_form(web, entered, parsed, preview)
+    is_example = not parsed.keywords and not parsed.errors_in("keywords")
+    email = preview_example(web, feedback.suggestions) if is_example else preview.email if preview else None
+    with read_session(web.ctx.engine) as session:
+        has_papers = email is not None or latest_list_day(session) is not None
     return {
-        "values": values,
-        "form": parsed,
-        "preview": preview,
-        "feedback": keyword_feedback(web, values["keywords"], parsed, preview),
-        "day": day,
-        "latest_papers": latest_papers,
-        "source_notices": notices,
+        "feedback": feedback,
+        "preview": preview if parsed.keywords else None,
+        "email": email,
+        "has_papers": has_papers,
     }
-
-
-def keyword_feedback(
-    web: WebContext, entered: str, parsed: ParsedForm, preview: PreviewResult | None
-) -> KeywordFeedback:
-    """Describe the keywords and suggest others, unless all of the entered ones are invalid."""
-    status = status_text(parsed, preview)
-    if entered.strip() and not parsed.keywords:
-        return KeywordFeedback((), (), status)
-    fingerprint = web.recent_papers.fingerprint
-    corpus = web.suggestions.recent_corpus(web.ctx, fingerprint[0] if preview and fingerprint else None)
-    meanings = describe_keywords(corpus, parsed.keywords, preview.counts if preview else None)
-    return KeywordFeedback(meanings, web.suggestions.suggest(corpus, parsed.keywords), status)
-
-
-def status_text(parsed: ParsedForm, preview: PreviewResult | None) -> str:
-    """Return a status sentence, which screen readers announce when it changes."""
-    error_count = len(parsed.errors_in("keywords"))
-    errors = f"{pluralize(error_count, 'line')} cannot be read." if error_count else ""
-    if preview is None:
-        return errors
-    if not parsed.keywords:
-        return errors or "Without keywords these would have come."
-    matched = pluralize(preview.matched, "paper") if preview.matched else "None"
-    return f"{matched} of the last {format_number(preview.considered)} would have come. {errors}".strip()

@@ -257,10 +257,10 @@ def test_a_source_that_is_down_or_quiet_is_named_on_every_page_that_lists_papers
         assert all(sentence in browser.get(path).text for sentence in sentences)
 
 
-def test_the_latest_papers_are_listed_beside_the_form(ctx: AppContext, browser: Browser) -> None:
+def test_the_latest_papers_are_listed_below_the_form(ctx: AppContext, browser: Browser) -> None:
     store_papers(ctx, [make_listing(n) for n in range(1, 9)])
     page = ParsedPage(browser.get("/").text)
-    assert "On the list of Friday 31 July" in page.text
+    assert "Top papers, Friday 31 July" in page.text
     assert "Paper 6 on graphs" in page.text
     assert "Paper 7 on graphs" not in page.text
     assert "/papers" in page.links
@@ -271,10 +271,10 @@ def test_a_preview_shows_matching_papers_and_stores_nothing(ctx: AppContext, bro
     before = dump_without_counters(ctx)
     response = browser.post("/", {"keywords": "graphs\nquantum", "email": "ada@example.org", "cap": "nonsense"})
     assert response.status_code == 200
-    assert "1 paper of the last 2 would have come" in ParsedPage(response.text).text
+    assert "1 match on the last publication day." in ParsedPage(response.text).text
     assert '<mark class="k0">graphs</mark>' in response.text
-    assert "none lately" in response.text
-    assert ">Speech<" not in response.text
+    assert "no recent matches" in response.text
+    assert ">Speech<" not in response.text.partition("How it works")[0]
     assert ParsedPage(response.text).find_tag(id="email")["value"] == "ada@example.org"
     assert dump_without_counters(ctx) == before
 
@@ -294,11 +294,11 @@ def test_confirming_takes_one_button_and_a_second_click_is_no_error(ctx: AppCont
     assert (page.status_code, status_of(ctx)) == (200, SubscriberStatus.PENDING)
     assert "ada@example.org" in page.text
     assert '<mark class="k1" dir="auto">world model</mark>' in page.text
-    assert "The papers will come" in browser.post(link).text
+    assert "all set" in browser.post(link).text
     assert status_of(ctx) == SubscriberStatus.ACTIVE
     for again in (browser.post(link), browser.get(link)):
         assert again.status_code == 200
-        assert "All is set already" in again.text
+        assert "already confirmed" in again.text
     assert delivery_kinds(ctx) == ["confirm", "welcome"]
 
 
@@ -307,7 +307,7 @@ def test_declining_ends_the_subscription(ctx: AppContext, browser: Browser) -> N
     assert "Nothing will be sent" in browser.post(link, {"answer": "no"}).text
     assert status_of(ctx) == SubscriberStatus.UNSUBSCRIBED
     # Whoever changes their mind can still confirm by the same link.
-    assert "Start your digest?" in browser.get(link).text
+    assert "Confirm your digest" in browser.get(link).text
     assert status_of(ctx) == SubscriberStatus.UNSUBSCRIBED
     assert browser.post(link).status_code == 200
     assert status_of(ctx) == SubscriberStatus.ACTIVE
@@ -315,7 +315,7 @@ def test_declining_ends_the_subscription(ctx: AppContext, browser: Browser) -> N
 
 def test_declining_late_does_not_end_a_running_subscription(ctx: AppContext, browser: Browser) -> None:
     link = signed_path(ctx, TokenPurpose.CONFIRM, create_subscriber(ctx))
-    assert "All is set already" in browser.post(link, {"answer": "no"}).text
+    assert "already confirmed" in browser.post(link, {"answer": "no"}).text
     assert status_of(ctx) == SubscriberStatus.ACTIVE
 
 
