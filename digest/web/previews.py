@@ -13,7 +13,7 @@ from digest.config import Settings
 from digest.database import read_session
 from digest.matching import KeywordInput, parse_canonical
 from digest.papers import latest_list_day, papers_on_day
-from digest.planning import Preview, preview_from_index
+from digest.planning import Preview, preview_recent
 from digest.rendering import (
     DigestContext,
     DigestSummary,
@@ -99,23 +99,14 @@ def preview_keywords(web: WebContext, parsed: ParsedForm) -> KeywordPreview | No
     if parsed.errors_in("keywords") and not parsed.keywords:
         return None
     with read_session(web.ctx.engine) as session:
-        web.recent_papers.refresh(session)
-        day = web.recent_papers.day
-        if day is None:
-            return None
-        found = preview_from_index(
-            session,
-            parsed.keywords,
-            web.recent_papers,
-            day,
-            web.clock(),
-            cap=SHOWN_PAPERS,
-            is_current=True,
-            newest_first=True,
+        found = preview_recent(
+            session, parsed.keywords, web.recent_papers, web.clock(), cap=SHOWN_PAPERS, newest_first=True
         )
-    matched, days = len(found.papers) + found.omitted_count, web.recent_papers.days
+    if found is None:
+        return None
+    matched = len(found.papers) + found.omitted_count
     email = _preview_email(web, parsed.keywords, found) if found.papers else None
-    return KeywordPreview(email, found.match_counts, matched, days, estimate_rate(matched, days))
+    return KeywordPreview(email, found.match_counts, matched, found.days, estimate_rate(matched, found.days))
 
 
 def estimate_rate(matched: int, days: int) -> MatchRate | None:
@@ -148,8 +139,6 @@ def _choose_example(web: WebContext, phrases: Sequence[str]) -> EmailPreview | N
         ranked = sorted(zip(counts, range(len(keywords)), strict=True), key=lambda pair: (-pair[0], pair[1]))
         chosen = [keywords[position] for count, position in ranked[:EXAMPLE_KEYWORDS] if count]
         found = planning.preview(session, chosen, papers, day, now, cap=SHOWN_PAPERS)
-    matched = len(found.papers) + found.omitted_count
-    found = replace(found, first_day_count=matched, first_day_match_counts=found.match_counts)
     return replace(_preview_email(web, chosen, found), is_example=True) if found.papers else None
 
 

@@ -77,16 +77,14 @@ def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
 
 
 @router.post("/preview")
-def preview_fragment(web: WebDep, form: SubscribeBody) -> Response:
-    """Render the part of the page that changes while the visitor types. Nothing of it is for a field.
-
-    202: try again in a moment, the papers are being loaded.
-    """
-    if web.recent_papers.is_loading:
-        return Response(status_code=202, headers={"Retry-After": "2"})
+def preview_fragment(web: WebDep, form: SubscribeBody) -> HTMLResponse:
+    """Render the part of the page that changes while the visitor types. Nothing of it is for a field."""
     parsed = parse_preview_keywords(form, web.ctx.settings)
     variables = _preview_variables(web, form.keywords, parsed, preview_keywords(web, parsed))
-    return web.render("preview.html", **variables, form=parsed)
+    response = web.render("preview.html", **variables, form=parsed)
+    if not web.recent_papers.is_loaded:
+        response.background = BackgroundTask(web.fill_caches)
+    return response
 
 
 @router.api_route("/preview", methods=SAFE_METHODS)

@@ -128,11 +128,6 @@ async function preview() {
   try {
     const body = new URLSearchParams({ keywords: area.value });
     const response = await fetch(form.dataset.preview, { method: "POST", body, signal: request.signal });
-    if (response.status === 202) {
-      say("Loading recent papers for the preview.");
-      timer = setTimeout(preview, 1000 * response.headers.get("Retry-After"));
-      return;
-    }
     if (response.status !== 200) throw new Error(response.status);
     show(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch (error) {
