@@ -5,7 +5,6 @@ e-mail and at the pages. So the pictures show what the code of today makes. They
 the repository stays small.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page
 
+from digest.cli.demo_store import DEMO_DATABASE
 from tests.checks.requirements import install_debian_packages, missing_packages, print_line
 from tests.support.chromium import launch_chromium
 from tests.support.ports import free_port, listening
@@ -29,6 +29,9 @@ SCALES = (2, 1.5, 1)  # pixels per CSS pixel, the first that is small enough
 SETTLE_MILLISECONDS = 2500  # for the preview, which waits until the typing pauses
 UNREACHABLE = "http://127.0.0.1:9"  # so that the demo uses its samples, the same on every machine
 KEYWORDS = "diffusion model\nretrieval-augmented generation\nprotein"
+EMAIL_KEYWORDS = (
+    "retrieval-augmented generation", "large language model", "diffusion model", "reinforcement learning", "protein"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,20 @@ def main(folder: Path) -> int:
 
 
 def run_demo(home: Path) -> Path:
-    """Run the demo below `home`, and return the HTML of its digest."""
-    environment = clean_environment() | {
-        f"DIGEST_{name}_URL": UNREACHABLE for name in ("HUGGINGFACE", "ARXIV_FEED", "ARXIV_API")
-    }
-    command = [sys.executable, "-m", "digest", "demo", "--json"]
-    done = subprocess.run(command, cwd=home, env=environment, check=True, capture_output=True, text=True)
-    emails = json.loads(done.stdout)["demo_emails"]
-    return home / next(Path(email["file"]).with_suffix(".html") for email in emails if email["kind"] == "digest")
+    """Run the demo below `home`, and return the HTML of a digest of its latest day."""
+    offline = {f"DIGEST_{name}_URL": UNREACHABLE for name in ("HUGGINGFACE", "ARXIV_FEED", "ARXIV_API")}
+    environment = clean_environment() | offline
+    run_digest(home, environment, "demo")
+    digest = home / "digest.html"
+    keywords = [word for keyword in EMAIL_KEYWORDS for word in ("--keyword", keyword)]
+    store = {"DIGEST_DATABASE_URL": f"sqlite:///{DEMO_DATABASE}"}
+    run_digest(home, environment | store, "preview", *keywords, "--out", str(digest))
+    return digest
+
+
+def run_digest(home: Path, environment: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "-m", "digest", *arguments]
+    subprocess.run(command, cwd=home, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
