@@ -41,7 +41,17 @@ EVE, LEFT = "eve@example.org", "gone@example.org"
 DAYS, PAPERS_A_DAY = 6, 40
 PUBLIC = (
     *("/", "/?keywords=robot%0A%22graph%20network%22", "/papers", "/papers?q=robot", "/papers?q=nothingatall"),
-    *("/papers?view=week", "/papers/1", "/help/keywords", "/privacy", "/for-your-site", "/embed"),
+    *(
+        "/papers/week",
+        "/papers/month",
+        "/papers/trending",
+        "/search",
+        "/papers/1",
+        "/help/keywords",
+        "/privacy",
+        "/for-your-site",
+        "/embed",
+    ),
 )
 NO_LIMITS = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, token=10**6, mailbox=10**6)
 
