@@ -51,6 +51,7 @@ from digest.papers.list_days import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     arxiv_ids_without_text,
+    first_list_days,
     first_listing_id_of_latest_day,
     latest_list_day,
     latest_listing_id,
@@ -131,6 +132,7 @@ __all__ = [
     "days_due",
     "delivered_paper_ids",
     "find_recent_candidates",
+    "first_list_days",
     "first_listing_id_of_latest_day",
     "has_released_papers",
     "is_stale",

@@ -50,6 +50,15 @@ def recent_list_days(session: Session, limit: int) -> Sequence[date]:
     return session.exec(days).all()
 
 
+def first_list_days(session: Session, paper_ids: Collection[int]) -> dict[int, date]:
+    """Return the day on which each of these papers was first listed."""
+    days: dict[int, date] = {}
+    for chunk in chunks(paper_ids):
+        first = select(Listing.paper_id, func.min(col(Listing.list_day))).where(col(Listing.paper_id).in_(chunk))
+        days.update(session.exec(first.group_by(col(Listing.paper_id))).all())
+    return days
+
+
 def list_days(session: Session, limit: int = 30) -> list[tuple[date, int]]:
     """Return the last list days and the number of papers on each, latest first."""
     count = func.count(func.distinct(col(Listing.paper_id)))

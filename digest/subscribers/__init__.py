@@ -74,6 +74,7 @@ from digest.subscribers.records import (
     keywords_by_subscriber,
     normalize_address,
     parse_weekday,
+    require_unmuted,
     subscriber_by_email,
     suspend,
 )
@@ -167,6 +168,7 @@ __all__ = [
     "parse_weekday",
     "remove_subscriber",
     "request_address_change",
+    "require_unmuted",
     "restore_suppressed",
     "resubscribe",
     "send_copy_link",

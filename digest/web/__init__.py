@@ -11,6 +11,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `errors`: error pages and problem details
 - `forms`: form models and their validation
 - `headers`: security headers
+- `keyword_rates`: how often each keyword matched lately
 - `keywords`: what keywords mean, and suggestions
 - `messages`: sentences that stand in no template
 - `metrics`: Prometheus metrics and the health check

@@ -1,6 +1,7 @@
 """Form models, and their validation with messages for each field."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -23,8 +24,10 @@ from digest.subscribers import (
     normalize_address,
     parse_keywords,
     parse_weekday,
+    require_unmuted,
 )
 
+MAX_ROWS = 2000  # keywords of one form
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
 REGIONS = (
     *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
@@ -50,9 +53,9 @@ class PreferencesFields(BaseModel):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _replace_surrogates(cls, value: str) -> str:
+    def _replace_surrogates(cls, value: Any) -> Any:
         # A body may be decoded to lone surrogates, which no page can show again.
-        return value.encode(errors="replace").decode()
+        return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 class SubscribeForm(PreferencesFields):
@@ -71,9 +74,36 @@ class SubscribeForm(PreferencesFields):
 
 
 class PreferencesForm(PreferencesFields):
-    """Form behind the preferences link. `pause` is a date, YYYY-MM-DD."""
+    """Form behind the preferences link. `pause` is a date, YYYY-MM-DD.
+
+    Each row has a `keyword`, and its place from 0 in `muted` when it is; the last one is the field for another keyword.
+    Where no row is sent the keywords are the lines of `keywords`. Buttons that show the form and save nothing: `remove`
+    (a place), `add` (a keyword), `preview`.
+    """
 
     pause: str = ""
+    thumbnails: str = ""
+    keyword: list[str] = Field(default=[], max_length=MAX_ROWS)
+    muted: list[str] = Field(default=[], max_length=MAX_ROWS)
+    remove: str = ""
+    add: str = ""
+    preview: str = ""
+
+    @property
+    def is_edit(self) -> bool:
+        """True where a button asks to show the form and to save nothing."""
+        return bool(self.remove or self.add or self.preview)
+
+    @field_validator("keyword", mode="after")
+    @classmethod
+    def _replace_surrogates_in_rows(cls, values: list[str]) -> list[str]:
+        return [value.encode(errors="replace").decode() for value in values]
+
+    def rows(self) -> list[tuple[str, bool]]:
+        """Return the keywords and whether each is muted, as a button has changed them; blank ones are left out."""
+        lines = self.keyword or re.split(r"\r\n|\r|\n", self.keywords)
+        rows = [(line, str(place) in self.muted) for place, line in enumerate(lines) if str(place) != self.remove]
+        return [(text.strip(), is_muted) for text, is_muted in [*rows, (self.add, False)] if text.strip()]
 
 
 class AddressForm(BaseModel):
@@ -153,6 +183,7 @@ def default_values(settings: Settings) -> dict[str, str]:
         "cap": str(Preferences().cap),
         "trending": "",
         "summaries": "",
+        "thumbnails": "",
         "pause": "",
     }
 
@@ -178,9 +209,28 @@ def parse_subscribe_form(form: SubscribeForm, settings: Settings) -> ParsedForm:
     return parsed
 
 
-def parse_preferences_form(form: PreferencesForm, settings: Settings, now: datetime) -> ParsedForm:
-    """Validate the preferences form. A pause must end after today in the subscriber's time zone."""
+def mute_keywords(keywords: Sequence[KeywordInput], rows: Sequence[tuple[str, bool]]) -> list[KeywordInput]:
+    """Mute the keywords that are muted in their rows."""
+    muted = {text for text, is_muted in rows if is_muted}
+    return [replace(keyword, is_muted=keyword.text in muted) for keyword in keywords]
+
+
+def parse_preferences_form(
+    form: PreferencesForm, settings: Settings, now: datetime, muted: frozenset[str] = frozenset()
+) -> ParsedForm:
+    """Validate the preferences form. A pause must end after today in the subscriber's time zone.
+
+    `muted`: the keywords that stay muted where the form has no rows.
+    """
+    rows = form.rows() if form.keyword else [(text, text in muted) for text, _ in form.rows()]
+    form.keywords = "\n".join(text for text, _ in rows)
     parsed = parse_preferences_fields(form, settings)
+    parsed.preferences = replace(parsed.preferences, thumbnails=bool(form.thumbnails))
+    parsed.keywords = mute_keywords(parsed.keywords, rows)
+    try:
+        require_unmuted(parsed.keywords)
+    except SubscriberError as error:
+        parsed.errors.append(FieldError("keywords", str(error)))
     if form.pause.strip():
         try:
             parsed.paused_until = date.fromisoformat(form.pause.strip())

@@ -90,7 +90,7 @@ class RateLimitMiddleware:
         path, client = strip_root_path(scope, self._web.root), str((scope.get("client") or ("", 0))[0])
         if path.startswith(UNLIMITED_PATHS):
             return None
-        if scope["method"] not in SAFE_METHODS and path != "/preview":
+        if scope["method"] not in SAFE_METHODS and not path.startswith("/preview"):
             try:
                 seconds = await run_in_threadpool(self._limiter.hit_form, path, client)
             except StoreError:

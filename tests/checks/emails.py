@@ -14,16 +14,28 @@ from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
 
+from sqlmodel import select
+
 from digest.context import AppContext, load_dkim_signer
-from digest.database import connect, migrate, write_session
-from digest.database.models import FetchStatus
+from digest.database import connect, migrate, read_session, write_session
+from digest.database.models import Delivery, DeliveryKind, FetchStatus
 from digest.jobs.pipeline import deliver, plan
 from digest.mail import MessageHeaders, OutgoingMessage, SmtpConnection, build_message
 from digest.papers import store_listings
 from digest.rendering import render_digest
 from digest.sources import ListedPaper
-from digest.subscribers import Preferences, add_subscriber, confirm, parse_keywords_or_raise, subscribe, unsubscribe
-from digest.tokens import TokenPurpose
+from digest.subscribers import (
+    Preferences,
+    add_subscriber,
+    change_address,
+    confirm,
+    parse_keywords_or_raise,
+    request_address_change,
+    subscribe,
+    undo_address_change,
+    unsubscribe,
+)
+from digest.tokens import TokenPurpose, delivery_subject
 from tests.support.contexts import make_context, sign_token
 from tests.support.email_factory import make_context as make_digest_context
 from tests.support.factories import source_fetch
@@ -141,10 +153,24 @@ async def _send(ctx: AppContext, now: datetime) -> int:
     await plan(ctx, now)
     subscribe(ctx, ada, preferences, keyword_inputs, now)
     sent += (await deliver(ctx, lambda: now)).sent
+    other = f"ada-new@{RECIPIENTS}"
+    request_address_change(ctx, sign_token(ctx, ada, TokenPurpose.PREFERENCES, now), other, now)
+    sent += (await deliver(ctx, lambda: now)).sent
+    change_address(ctx, address_token(ctx, TokenPurpose.ADDRESS_CHANGE, DeliveryKind.ADDRESS_CHANGE), now)
+    sent += (await deliver(ctx, lambda: now)).sent
+    undo_address_change(ctx, address_token(ctx, TokenPurpose.ADDRESS_UNDO, DeliveryKind.ADDRESS_CHANGED), now)
+    sent += (await deliver(ctx, lambda: now)).sent
     unsubscribe(ctx, sign_token(ctx, ada, TokenPurpose.UNSUBSCRIBE, now), now)
     sent += (await deliver(ctx, lambda: now)).sent
     await send_empty_digest(ctx, now)
     return sent + 1
+
+
+def address_token(ctx: AppContext, purpose: TokenPurpose, kind: DeliveryKind) -> str:
+    """Return the token in the e-mail of a kind about a change of address."""
+    with read_session(ctx.engine) as session:
+        row = session.exec(select(Delivery).where(Delivery.kind == kind)).one()
+        return ctx.token_signer.sign(purpose, delivery_subject(int(row.id or 0), row.message_id), row.created_at)
 
 
 async def send_empty_digest(ctx: AppContext, now: datetime) -> None:

@@ -145,7 +145,10 @@ def token_pages(ctx: AppContext) -> dict[str, str]:
     return {
         "confirm": f"/confirm/{sign_token(ctx, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
         "confirmed": f"/confirm/{sign_token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
-        **{name or "preferences": f"/preferences/{preferences}{name}" for name in ("", "/history", "/erase")},
+        **{
+            name or "preferences": f"/preferences/{preferences}{name}"
+            for name in ("", "/history", "/erase", "/address")
+        },
         "saved": f"/preferences/{preferences}?saved=1",
         **{
             action: f"/{action}/{sign_token(ctx, ADA, TokenPurpose(action), TEST_TIME)}{suffix}"

@@ -18,10 +18,11 @@ from digest.database.models import SubscriberStatus
 from digest.delivery import send_queued
 from digest.mail import StoredMessage, list_messages
 from digest.planning import plan
+from digest.tokens import TokenPurpose
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME
 from tests.support.chromium import AXE, axe_violations, launch_chromium
-from tests.support.contexts import StoreView, make_context, store_papers
+from tests.support.contexts import StoreView, add_active_subscriber, make_context, sign_token, store_papers
 from tests.support.ports import free_port
 from tests.support.web_server import run_web_server
 
@@ -127,7 +128,7 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
     assert {title for title in TITLES if title in text} == {TITLES[0], TITLES[2]}
 
     page.goto(site.link(email, "preferences"))
-    page.get_by_role("textbox", name="Keywords").fill("protein")
+    page.get_by_role("textbox", name="Keyword 1").fill("protein")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
 
@@ -139,6 +140,52 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
     page.get_by_role("button", name=re.compile("^Undo")).click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
     assert StoreView(site.ctx.engine).subscriber(email).status == SubscriberStatus.ACTIVE
+
+
+def test_keywords_are_added_muted_and_removed_in_their_rows(site: Site, page: Page) -> None:
+    page.goto("/")
+    is_scripted = is_live(page)
+    email = f"carl.{is_scripted}@example.org".lower()
+    add_active_subscriber(site.ctx, email, "robot", "weather", now=TEST_TIME)
+    page.goto(f"/preferences/{sign_token(site.ctx, email, TokenPurpose.PREFERENCES, TEST_TIME)}")
+    for _ in range(50):  # the papers to count in are loaded after the first answer
+        if "2 a day" in page.get_by_role("group", name="Keyword 1").inner_text():
+            break
+        page.wait_for_timeout(200)
+        page.reload()
+    expect(page.get_by_role("group", name="Keyword 1")).to_contain_text("2 a day")
+    expect(page.get_by_role("region", name="3 new papers match")).to_be_visible()
+
+    added = page.get_by_role("textbox", name="Add a keyword")
+    if is_scripted:
+        added.press_sequentially("protein", delay=20)
+        page.keyboard.press("Enter")
+        expect(added).to_be_focused()
+        expect(added).to_have_value("")
+    else:
+        added.fill("protein")
+        page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("group", name="Keyword 3")).to_contain_text("1 a day")
+    expect(page.get_by_role("region", name="4 new papers match")).to_be_visible()
+
+    page.get_by_role("button", name="Remove weather").click()
+    expect(page.get_by_role("group", name="Keyword 3")).to_have_count(0)
+    mute = page.get_by_role("checkbox", name="Mute robot")
+    mute.focus()
+    page.keyboard.press("Space")
+    expect(mute).to_be_checked()
+    if is_scripted:
+        expect(page.get_by_role("region", name="1 new paper match")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Keyword 2")).to_have_value("protein")
+    subscriber_keywords = StoreView(site.ctx.engine).keywords(email)
+    assert subscriber_keywords == [("robot", False), ("weather", False)]  # nothing is saved so far
+    page.get_by_role("combobox", name="How often").select_option("Once a week, on Fridays")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    assert StoreView(site.ctx.engine).keywords(email) == [("robot", True), ("protein", False)]
+    expect(page.get_by_role("combobox", name="How often")).to_have_value("weekly-friday")
+    if AXE.exists():
+        assert axe_violations(page) == []
 
 
 def test_an_error_is_described_at_its_field_and_linked(page: Page) -> None:

@@ -51,7 +51,8 @@ FORM = st.fixed_dictionaries(
         "website": ANY_TEXT,
         "add": KEYWORD,
         "narrow": KEYWORD,
-        "frequency": st.sampled_from(["daily", "weekly", "monthly", "Daily", "hourly"]) | ANY_TEXT,
+        "frequency": st.sampled_from(["daily", "weekly", "weekly-friday", "weekly-x", "monthly", "Daily", "hourly"])
+        | ANY_TEXT,
         "hour": NUMBERS | ANY_TEXT,
         "timezone": ZONES | ANY_TEXT,
         "cap": NUMBERS | ANY_TEXT,
@@ -60,6 +61,10 @@ FORM = st.fixed_dictionaries(
         "thumbnails": ANY_TEXT,
         "weekday": NUMBERS | ANY_TEXT,
         "pause": DAYS | ANY_TEXT,
+        "keyword": KEYWORD,
+        "muted": NUMBERS | ANY_TEXT,
+        "remove": NUMBERS | ANY_TEXT,
+        "preview": ANY_TEXT,
         "answer": st.sampled_from(["yes", "no"]) | ANY_TEXT,
     },
 )
@@ -91,7 +96,7 @@ MEDIA_TYPES = (
     "text/plain",
     "",
 )
-PATHS = ("/", "/preview", "/subscribe", "/api/v1/subscriptions")
+PATHS = ("/", "/preview", "/preview/rows", "/subscribe", "/api/v1/subscriptions")
 PROVIDERS = ("amazon-ses", "sendgrid", "mailgun", "postmark")
 PROVIDER_WORDS = """
 Bounce Complaint Permanent Transient General abuse bounce dropped deferred spamreport failed complained unsubscribed

@@ -61,6 +61,13 @@ class StoreView:
         with read_session(self.store) as session:
             return subscriber_by_email(session, email)
 
+    def keywords(self, email: str) -> list[tuple[str, bool]]:
+        """Return the keywords of a subscriber, in their order, and whether each is muted."""
+        with read_session(self.store) as session:
+            statement = select(SavedKeyword).join(Subscriber).where(Subscriber.email == email)
+            rows = session.exec(statement.order_by(col(SavedKeyword.position))).all()
+            return [(row.text, row.is_muted) for row in rows]
+
     def deliveries(self, email: str | None = None) -> list[Delivery]:
         """Return all deliveries, or those to one address, in the order in which they were queued."""
         with read_session(self.store) as session:

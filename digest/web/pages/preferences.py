@@ -1,15 +1,19 @@
 """Pages to confirm, change and end a subscription. A GET changes nothing; a button acts."""
 
-from dataclasses import replace
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.background import BackgroundTask
 
 from digest import subscribers
+from digest.database import read_session
 from digest.database.models import SubscriberStatus
 from digest.formatting import WEEKDAYS
-from digest.matching import MAX_LIMITS
+from digest.matching import MAX_LIMITS, is_exclusion
+from digest.papers import latest_list_day
 from digest.schedule import load_zone
 from digest.subscribers import (
     ENDED_STATUSES,
@@ -35,11 +39,14 @@ from digest.web.forms import (
     PreferencesForm,
     UnsubscribeForm,
     frequency_value,
+    mute_keywords,
     parse_preferences_form,
     submitted_values,
     timezones_including,
 )
-from digest.web.keywords import describe_keywords
+from digest.web.keyword_rates import KeywordRate, rate_keywords
+from digest.web.keywords import KeywordDescription
+from digest.web.previews import describe_form, parse_preview_keywords, preview_keywords
 
 router = APIRouter()
 
@@ -71,23 +78,45 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
     profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
     if not profile.is_running:
         return subscription_ended_page(web, token)
-    return _render_preferences(web, token, profile, _profile_values(profile), ParsedForm(), is_saved=bool(saved))
+    # They may exceed limits that the operator has lowered since.
+    keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS))
+    rows = [(text, text in profile.muted) for text in profile.keywords]
+    parsed = ParsedForm(preferences=profile.preferences, keywords=mute_keywords(keywords, rows))
+    return _render_preferences(web, token, profile, _profile_values(profile), parsed, rows, is_saved=bool(saved))
 
 
 @router.post("/preferences/{token}")
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
-    parsed = parse_preferences_form(form, web.ctx.settings, now)
     profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
-    if not parsed.errors:
-        keywords = [replace(keyword, is_muted=keyword.text in profile.muted) for keyword in parsed.keywords]
-        profile = update_preferences(web.ctx, token, parsed.preferences, keywords, parsed.paused_until, now).profile
+    parsed = parse_preferences_form(form, web.ctx.settings, now, profile.muted)
+    if not parsed.errors and not form.is_edit:
+        profile = update_preferences(
+            web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now
+        ).profile
     if not profile.is_running:
         return subscription_ended_page(web, token)
-    if parsed.errors:
+    if parsed.errors or form.is_edit:
         values = submitted_values(form, web.ctx.settings) | {"pause": form.pause}
-        return _render_preferences(web, token, profile, values, parsed, is_saved=False)
+        return _render_preferences(web, token, profile, values, parsed, form.rows())
     return RedirectResponse(f"{web.root}/preferences/{token}?saved=1", status_code=303)
+
+
+@router.post("/preview/rows")
+def preview_rows(web: WebDep, form: Annotated[PreferencesForm, Form()]) -> HTMLResponse:
+    """Render what changes on the preferences page while keywords are typed. Nothing is stored."""
+    rows = form.rows()
+    form.keywords = "\n".join(text for text, _ in rows)
+    parsed = parse_preview_keywords(form, web.ctx.settings)
+    parsed.keywords = mute_keywords(parsed.keywords, rows)
+    return _load_papers(web, web.render("preferences-live.html", form=parsed, **_row_variables(web, parsed, rows)))
+
+
+def _load_papers(web: WebContext, response: HTMLResponse) -> HTMLResponse:
+    """Load the recent papers after the response, for the rates of keywords: the script asks for them once more."""
+    if not web.recent_papers.is_loaded:
+        response.background = BackgroundTask(web.fill_caches)
+    return response
 
 
 @router.api_route("/unsubscribe/{token}", methods=SAFE_METHODS)
@@ -126,13 +155,13 @@ def unsubscribe(web: WebDep, token: str, form: Annotated[UnsubscribeForm, Form()
 def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
     preferences = profile.preferences
     return {
-        "keywords": "\n".join(profile.keywords),
         "frequency": frequency_value(preferences),
         "hour": str(preferences.send_hour),
         "timezone": preferences.timezone,
         "cap": str(preferences.cap),
         "trending": "yes" if preferences.trending else "",
         "summaries": "yes" if preferences.summaries else "",
+        "thumbnails": "yes" if preferences.thumbnails else "",
         "pause": profile.paused_until.isoformat() if profile.paused_until else "",
     }
 
@@ -143,21 +172,18 @@ def _render_preferences(
     profile: SubscriberProfile,
     values: dict[str, str],
     parsed: ParsedForm,
+    rows: Sequence[tuple[str, bool]],
     *,
-    is_saved: bool,
+    is_saved: bool = False,
 ) -> HTMLResponse:
     now = web.clock()
-    keywords = parsed.keywords
-    if is_saved:  # they may exceed limits that the operator has lowered since
-        keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS))
-    return web.render(
+    response = web.render(
         "preferences.html",
         status=422 if parsed.errors else 200,
         profile=profile,
         values=values,
         form=parsed,
-        is_saved=is_saved and not parsed.errors,
-        meanings=describe_keywords(web.suggestions.recent_corpus(web.ctx), keywords) if keywords else (),
+        is_saved=is_saved,
         token=token,
         unsubscribe_token=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, profile.nonce, now),
         today=now.astimezone(load_zone(profile.preferences.timezone)).date(),
@@ -165,4 +191,63 @@ def _render_preferences(
         zones=timezones_including(values["timezone"]),
         max_length=MAX_KEYWORDS_LENGTH,
         max_cap=MAX_CAP,
+        **_row_variables(web, parsed, rows),
     )
+    return _load_papers(web, response)
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordRow:
+    """Row of one keyword. `color` is the one that it has in e-mails; None where it brings no papers.
+
+    `rate` is None where its matches cannot be counted, `error` empty where it can be read.
+    """
+
+    text: str
+    is_muted: bool
+    is_exclusion: bool
+    color: int | None
+    rate: KeywordRate | None
+    meaning: KeywordDescription | None
+    error: str
+
+
+def _row_variables(web: WebContext, parsed: ParsedForm, rows: Sequence[tuple[str, bool]]) -> dict[str, Any]:
+    """Return the template variables that the page and its live part share."""
+    keywords = {keyword.text: keyword for keyword in parsed.keywords}
+    # In the order of the e-mail: exclusions have no color there.
+    active = sorted(
+        (keyword for keyword in parsed.keywords if not keyword.is_muted), key=lambda k: is_exclusion(k.canonical)
+    )
+    colors = {keyword.text: place for place, keyword in enumerate(active) if not is_exclusion(keyword.canonical)}
+    previewed = replace(parsed, keywords=active)
+    preview = preview_keywords(web, previewed) if parsed.keywords or not rows else None
+    feedback = describe_form(web, "\n".join(text for text, _ in rows), previewed, preview)
+    meanings = {meaning.keyword: meaning for meaning in feedback.meanings}
+    rates = rate_keywords(web, parsed.keywords)
+    errors = {error.text: error.message for error in parsed.errors_in("keywords") if error.text}
+    with read_session(web.ctx.engine) as session:
+        has_papers = latest_list_day(session) is not None
+    shown = []
+    for text, is_muted in rows:
+        keyword = keywords.get(text)
+        shown.append(
+            KeywordRow(
+                text=text,
+                is_muted=is_muted,
+                is_exclusion=keyword is not None and is_exclusion(keyword.canonical),
+                color=colors.get(text),
+                rate=rates.get(keyword.canonical) if keyword else None,
+                meaning=meanings.get(text),
+                error=errors.get(text, ""),
+            )
+        )
+    return {
+        "rows": shown,
+        "suggestions": feedback.suggestions,
+        "preview": preview if active else None,
+        "email": preview.email if preview else None,
+        "has_papers": has_papers,
+        "source_notices": (),
+        "live": True,
+    }
