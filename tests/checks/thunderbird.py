@@ -71,7 +71,7 @@ const { MailUtils } = ChromeUtils.importESModule("resource:///modules/MailUtils.
           MailUtils.displayMessage(header);
           for (; tries < 120; tries++) {
             await sleep(500);
-            const shown = window.document.getElementById("tabmail")?.currentAboutMessage?.getMessagePaneBrowser();
+            const shown = window.document.getElementById("tabmail")?.currentAboutMessage?.getMessagePaneBrowser?.();
             const text = shown?.contentDocument?.body?.innerText;
             if (text) {
               await sleep(2000); // for whatever is still being painted
