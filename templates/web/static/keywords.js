@@ -40,12 +40,13 @@ function draw() {
     const item = Object.assign(document.createElement("li"), { className: problems.has(keyword) ? "chip bad" : `chip k${color++ % 6}` });
     const text = Object.assign(document.createElement("button"), { type: "button", textContent: keyword, dir: "auto" });
     text.setAttribute("aria-label", problems.has(keyword) ? `Correct ${keyword}` : `Edit ${keyword}`);
-    if (counts.has(keyword)) text.append(Object.assign(document.createElement("small"), { textContent: counts.get(keyword) }));
     const remove = Object.assign(document.createElement("button"), { type: "button", className: "x", textContent: "×" });
     remove.setAttribute("aria-label", `Remove ${keyword}`);
     text.addEventListener("click", () => edit(keyword));
     remove.addEventListener("click", () => { chosen.splice(position, 1); place = null; change(); input.focus(); });
-    item.append(text, remove);
+    item.append(text);
+    if (counts.has(keyword)) item.append(Object.assign(document.createElement("small"), { textContent: counts.get(keyword), title: "Recent papers" }));
+    item.append(remove);
     return item;
   }));
 }
