@@ -72,7 +72,7 @@ class Preferences:
         if not 0 <= self.send_hour <= 23:  # noqa: PLR2004  - hours of a day
             raise SubscriberError(f"Choose an hour from 0 to 23, not {self.send_hour}.")
         if self.timezone not in timezone_names():
-            raise SubscriberError(f"No time zone is called {self.timezone!r}; write it like Europe/Berlin.")
+            raise SubscriberError(f"There is no time zone {self.timezone!r}. Write it like Europe/Berlin.")
         if not 1 <= self.cap <= MAX_CAP:
             raise SubscriberError(f"Choose from 1 to {MAX_CAP} papers per e-mail, not {self.cap}.")
 
@@ -97,7 +97,7 @@ def normalize_address(text: str) -> tuple[str, str]:
         raise AddressError(f"This is not an e-mail address that we can reach: {error}") from error
     address = str(validated.ascii_email)
     if "." not in address.rpartition("@")[2]:
-        raise AddressError("The part after the @ has no dot; an address looks like ada@example.org.")
+        raise AddressError("The part after the @ has no dot. Write the address like ada@example.org.")
     return address, address.casefold()
 
 
@@ -152,7 +152,7 @@ def set_keywords(
     for keyword in keywords:
         distinct.setdefault(keyword.canonical, keyword)
     if len(distinct) > max_keywords:
-        raise SubscriberError(f"At most {max_keywords} keywords, please; these are {len(distinct)}.")
+        raise SubscriberError(f"You can have at most {max_keywords} keywords, and these are {len(distinct)}.")
     require_unmuted(distinct.values())
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     keyword_ids = _keyword_ids(session, distinct)
@@ -226,7 +226,7 @@ def subscriber_by_email(session: Session, email: str, *, lock: bool = False) -> 
     statement = select(Subscriber).where(Subscriber.email_key == normalize_address(email)[1])
     subscriber = session.exec(_for_update(statement) if lock else statement).one_or_none()
     if subscriber is None:
-        raise SubscriberNotFoundError(f"nobody is subscribed as {email}")
+        raise SubscriberNotFoundError(f"There is no subscriber {email}.")
     return subscriber
 
 

@@ -252,7 +252,7 @@ def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> Par
     parsed = ParsedForm()
     lines = re.split(r"\r\n|\r|\n", values["keywords"])
     if len(values["keywords"]) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
-        message = f"At most {pluralize(limits.max_keywords, 'keyword')}, please, one a line."
+        message = f"You can have at most {pluralize(limits.max_keywords, 'keyword')}, one per line."
         parsed.errors.append(FieldError("keywords", message))
     else:
         parsed.keywords, keyword_errors = parse_keywords(lines, limits)

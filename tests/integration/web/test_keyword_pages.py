@@ -206,5 +206,5 @@ def test_the_number_of_keywords_is_limited_by_a_setting(sqlite_store: Engine, tm
     assert browser.post("/subscribe", form).status_code == 303
     response = browser.post("/subscribe", form | {"keywords": "cats\ndogs\nfish"})
     assert response.status_code == 422
-    assert "At most 2 keywords, please; these are 3." in response.text
+    assert "You can have at most 2 keywords, and these are 3." in response.text
     assert "2 keywords" in browser.get("/help/keywords").text

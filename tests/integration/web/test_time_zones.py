@@ -61,7 +61,7 @@ def test_an_unknown_zone_is_named_in_an_error(ctx: AppContext, tmp_path: Path, n
     errors = zone_errors(ctx, tmp_path, name)
     assert len(errors) == 4
     for way, text in errors.items():
-        assert f"No time zone is called {name!r}; write it like Europe/Berlin." in text, way
+        assert f"There is no time zone {name!r}. Write it like Europe/Berlin." in text, way
     assert [row["email"] for row in list_subscribers(ctx.engine)] == [ADA], "nothing was stored"
     assert StoreView(ctx.engine).subscriber(ADA).timezone == "UTC"
 

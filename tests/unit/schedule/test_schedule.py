@@ -128,7 +128,7 @@ def test_every_zone_of_the_tzdata_package_can_be_loaded() -> None:
 def test_a_zone_that_only_a_machine_has_is_unknown(name: str) -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         load_zone(name)
-    with pytest.raises(SubscriberError, match="No time zone is called"):
+    with pytest.raises(SubscriberError, match="There is no time zone"):
         Preferences(timezone=name)
     with pytest.raises(ValidationError, match="no time zone is called"):
         Settings(_env_file=None, default_timezone=name)

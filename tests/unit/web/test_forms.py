@@ -83,7 +83,7 @@ def test_a_hundred_keywords_are_accepted_and_one_more_is_not() -> None:
 
 def test_too_many_lines_are_refused_before_parsing() -> None:
     read = parse_subscribe_form(SubscribeForm(email="a@b.org", keywords="a\n" * 5000), SETTINGS)
-    assert read.messages("keywords") == ["At most 100 keywords, please, one a line."]
+    assert read.messages("keywords") == ["You can have at most 100 keywords, one per line."]
 
 
 @pytest.mark.parametrize(
