@@ -1,4 +1,4 @@
-"""Identifiers of papers in their normal form. Nobody else parses identifiers.
+"""Identifiers in their normal form. Nobody else parses identifiers.
 
     arxiv        2401.01234, math/0309136         without version; also out of the DOI 10.48550/arXiv.X
     doi          10.1021/jacs.6c12595             lower case; families with versions without theirs
