@@ -1,6 +1,8 @@
 """Tables and the types of their columns.
 
     Paper -< Listing                       which source listed a paper, and on which day
+    Paper -< PaperIdentifier               names under which a paper was seen
+    Paper >- PaperRelation -< Paper        papers that are one, published versions, and notices
     SourceFetch                            one fetch of a source for one list day
     HttpCacheEntry                         validators of the last response of a URL
     Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
@@ -21,7 +23,7 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 
 - `base`: conventions of all tables
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
-- `papers`: papers, their listings, and the log of fetches
+- `papers`: papers, their listings, names and links, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
 - `column_types`: column types that read any value
@@ -45,7 +47,16 @@ from digest.database.models.deliveries import (
     SharedTokenBucket,
     complete_state_counts,
 )
-from digest.database.models.papers import FULLTEXT_TABLE, FetchStatus, HttpCacheEntry, Listing, Paper, SourceFetch
+from digest.database.models.papers import (
+    FULLTEXT_TABLE,
+    FetchStatus,
+    HttpCacheEntry,
+    Listing,
+    Paper,
+    PaperIdentifier,
+    PaperRelation,
+    SourceFetch,
+)
 from digest.database.models.quarantined_rows import QuarantinedRow
 from digest.database.models.subscribers import (
     Frequency,
@@ -78,6 +89,8 @@ __all__ = [
     "Keyword",
     "Listing",
     "Paper",
+    "PaperIdentifier",
+    "PaperRelation",
     "QuarantinedRow",
     "RateLimitCounter",
     "RelayCircuit",

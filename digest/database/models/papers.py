@@ -1,4 +1,4 @@
-"""Papers, their listings, and the log of fetches."""
+"""Papers, their listings, names and links, and the log of fetches."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
 from digest.database.models.column_types import TextList, TolerantDate, UtcDateTime
+from digest.identifiers import LinkRelation, LinkRule, PaperKind
 
 # Table of the full-text index, whose definition differs between the databases: see migrations 0004 and 0006.
 FULLTEXT_TABLE = "paper_fulltext"
@@ -21,10 +22,20 @@ class Paper(SQLModel, table=True):
     - `first_listing_id`: id of its first listing; 0 while plans leave it out because its row could not be read
     - `text_fetched_at`: when arXiv was asked for the text of a paper that another source lists
     - `is_indexed`: the full-text index has its current text
+    - `merged_into`: the row that stands for it, never one that is merged itself
+    - `title_key`: letters and digits of its title, for comparison; null where the title is too short to tell a paper by
+    - `kind`: whether it is a paper, or what else
     """
 
     __table_args__ = (
         Index("ix_paper_unindexed", "id", sqlite_where=text("NOT is_indexed"), postgresql_where=text("NOT is_indexed")),
+        Index(
+            "ix_paper_merged_into",
+            "merged_into",
+            sqlite_where=text("merged_into IS NOT NULL"),
+            postgresql_where=text("merged_into IS NOT NULL"),
+        ),
+        check_one_of("kind", PaperKind),
         KEEP_IDS,
     )
 
@@ -56,6 +67,56 @@ class Paper(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=UtcDateTime)
     text_fetched_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     is_indexed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    merged_into: int | None = Field(default=None, sa_type=BIG_INTEGER)
+    title_key: str | None = Field(default=None, index=True)
+    kind: str = Field(default=PaperKind.PAPER, sa_column_kwargs={"server_default": PaperKind.PAPER.value})
+
+
+class PaperIdentifier(SQLModel, table=True):
+    """Name under which a paper was seen, in normal form. It stays with the row that it came to."""
+
+    __tablename__ = "paper_identifier"
+
+    scheme: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    paper_id: int = Field(foreign_key="paper.id", index=True, sa_type=BIG_INTEGER)
+    source: str
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PaperRelation(SQLModel, table=True):
+    """What one paper is to another. Undone ones stay: these two are never linked again by themselves.
+
+    - `paper_id`: the row that is merged, the preprint, or the notice
+    - `other_id`: the row that stands, the published version, or the paper that a notice is about; null while only its
+      identifier, `scheme` and `value`, is known
+    - `evidence`: JSON, what the link has changed, so that it can be undone
+    """
+
+    __tablename__ = "paper_link"
+    __table_args__ = (
+        Index(
+            "ix_paper_link_unresolved",
+            "scheme",
+            "value",
+            sqlite_where=text("other_id IS NULL"),
+            postgresql_where=text("other_id IS NULL"),
+        ),
+        check_one_of("relation", LinkRelation),
+        check_one_of("rule", LinkRule),
+        KEEP_IDS,
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    paper_id: int = Field(foreign_key="paper.id", index=True, sa_type=BIG_INTEGER)
+    other_id: int | None = Field(default=None, foreign_key="paper.id", index=True, sa_type=BIG_INTEGER)
+    scheme: str | None = None
+    value: str | None = None
+    relation: str
+    rule: str
+    evidence: str = "{}"
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Listing(SQLModel, table=True):

@@ -38,6 +38,7 @@ class Subscriber(SQLModel, table=True):
     - `cap`: papers per digest at most
     - `thumbnails`: pictures of papers in the digest
     - `covered_listing_id`: highest id of a listing that an edition for this subscriber has considered
+    - `covered_from`: the same when the subscription was confirmed: up to it nothing was ever sent
     - `last_due_day`: the day of the last edition, sent or not
     - `consent`: version and text of what the subscriber agreed to
     - `reason`: why the subscription ended or is suppressed
@@ -66,6 +67,7 @@ class Subscriber(SQLModel, table=True):
     thumbnails: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     paused_until: date | None = Field(default=None, sa_type=TolerantDate)
     covered_listing_id: int = Field(default=0, sa_type=BIG_INTEGER)
+    covered_from: int = Field(default=0, sa_type=BIG_INTEGER, sa_column_kwargs={"server_default": "0"})
     last_due_day: date | None = Field(default=None, sa_type=TolerantDate)
     consent: str = ""
     reason: str = ""
