@@ -9,6 +9,7 @@
 - `fulltext_terms`: terms of the full-text index, of a paper and of a query
 - `history`: which papers a subscriber had
 - `ingest`: storing what sources list
+- `links`: links between papers that are one, published versions, and notices
 - `positional_index`: positions of each word in many papers
 - `prune`: papers that nobody had and nobody will get
 - `queries`: queries for papers and listings
@@ -17,8 +18,10 @@
 - `recent_candidates`: recent papers that may match, by the full-text index
 - `renumber`: papers that a plan could not read, and their fresh numbers
 - `search`: search for papers by a query, with their number
+- `resolve`: which paper a listing is
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_status`: what people should know about the sources, as sentences
+- `versions`: preprints and the articles that they were published as
 """
 
 from typing import TYPE_CHECKING, Any
@@ -45,8 +48,16 @@ from digest.papers.fetch_log import (
     store_http_cache,
 )
 from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
-from digest.papers.history import delivered_paper_ids
+from digest.papers.history import POSSIBLY_DELIVERED, delivered_paper_ids, load_merged
 from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
+from digest.papers.links import (
+    PaperPair,
+    active_links,
+    ambiguous_pairs,
+    find_standing,
+    link_papers,
+    unlink_papers,
+)
 from digest.papers.list_days import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
@@ -93,6 +104,7 @@ from digest.papers.search import (
 )
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
+from digest.papers.versions import VersionPair, load_version_pairs
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
@@ -102,6 +114,7 @@ __all__ = [
     "INDEX_BATCH_SIZE",
     "MAX_PAPER_ID",
     "PACKED_KEY_BITS",
+    "POSSIBLY_DELIVERED",
     "SOURCE_TITLES",
     "STALE_KINDS",
     "TRENDING_LIMIT",
@@ -112,6 +125,7 @@ __all__ = [
     "PaperCache",
     "PaperFilter",
     "PaperOrder",
+    "PaperPair",
     "PaperSelection",
     "PaperSnapshot",
     "RecentPapersIndex",
@@ -121,6 +135,9 @@ __all__ = [
     "Selection",
     "SourceProblem",
     "StoreReport",
+    "VersionPair",
+    "active_links",
+    "ambiguous_pairs",
     "arxiv_ids_without_text",
     "best_of_days",
     "build_documents",
@@ -133,6 +150,7 @@ __all__ = [
     "delivered_paper_ids",
     "find_recent_candidates",
     "first_list_days",
+    "find_standing",
     "first_listing_id_of_latest_day",
     "has_released_papers",
     "is_stale",
@@ -140,12 +158,15 @@ __all__ = [
     "latest_fetches",
     "latest_list_day",
     "latest_listing_id",
+    "link_papers",
     "list_papers",
     "listed_days",
     "load_fetches",
     "load_http_cache",
+    "load_merged",
     "load_snapshots",
     "load_source_problems",
+    "load_version_pairs",
     "neighbor_list_days",
     "packed_ranking_key",
     "papers_by_id",
@@ -166,6 +187,7 @@ __all__ = [
     "store_listings",
     "store_texts",
     "trending_papers_after",
+    "unlink_papers",
     "unpack_ranking_key",
     "update_index",
     "withhold_papers",

@@ -10,10 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from digest.database.models import Listing, Paper
-from digest.papers.queries import papers_by_id
+from digest.papers.queries import STANDING_ID, is_shown, papers_by_id
 
 
 class PaperOrder(StrEnum):
@@ -58,9 +59,10 @@ def list_papers(
 ) -> Sequence[Paper]:
     """Return papers that pass the filter, each once."""
     ranks = (
-        select(Listing.paper_id, func.min(Listing.rank).label("rank"))
+        select(STANDING_ID.label("paper_id"), func.min(Listing.rank).label("rank"))
+        .join(Listing, col(Listing.paper_id) == col(Paper.id))
         .where(*_listing_conditions(paper_filter))
-        .group_by(col(Listing.paper_id))
+        .group_by(STANDING_ID)
         .subquery()
     )
     papers = select(Paper).join(ranks, ranks.c.paper_id == Paper.id).where(*_paper_conditions(paper_filter))
@@ -69,25 +71,23 @@ def list_papers(
 
 def count_papers(session: Session, paper_filter: PaperFilter) -> int:
     """Return how many papers pass the filter."""
-    conditions = _listing_conditions(paper_filter)
-    if paper_conditions := _paper_conditions(paper_filter):
-        listed = select(Listing.paper_id).where(*conditions)
-        return session.exec(
-            select(func.count()).select_from(Paper).where(col(Paper.id).in_(listed), *paper_conditions)
-        ).one()
-    return session.exec(select(func.count(func.distinct(Listing.paper_id))).where(*conditions)).one()
+    listed = _listed_ids(_listing_conditions(paper_filter))
+    counted = select(func.count()).select_from(Paper).where(col(Paper.id).in_(listed), *_paper_conditions(paper_filter))
+    return session.exec(counted).one()
 
 
 def best_of_days(session: Session, paper_filter: PaperFilter, per_day: int) -> list[DayPapers]:
     """Return the list days of a period, latest first, each with its most upvoted papers; no paper stands twice."""
     order = [*order_columns(PaperOrder.UPVOTES, col(Listing.rank))]
+    listed = aliased(Paper)
     ranked = (
         select(
             col(Listing.list_day),
-            col(Listing.paper_id),
+            col(Paper.id).label("paper_id"),
             func.row_number().over(partition_by=col(Listing.list_day), order_by=order).label("position"),
         )
-        .join(Paper, col(Paper.id) == Listing.paper_id)
+        .join(listed, col(listed.id) == Listing.paper_id)
+        .join(Paper, col(Paper.id) == func.coalesce(col(listed.merged_into), col(listed.id)))
         .where(*_listing_conditions(paper_filter), *_paper_conditions(paper_filter))
         .subquery()
     )
@@ -110,22 +110,27 @@ def best_of_days(session: Session, paper_filter: PaperFilter, per_day: int) -> l
 
 def count_by_day(session: Session, paper_filter: PaperFilter) -> dict[date, int]:
     """Return the number of papers of each list day of a period."""
-    counts = select(col(Listing.list_day), func.count(func.distinct(Listing.paper_id)))
-    if conditions := _paper_conditions(paper_filter):
-        counts = counts.join(Paper, col(Paper.id) == Listing.paper_id).where(*conditions)
-    rows = session.exec(counts.where(*_listing_conditions(paper_filter)).group_by(col(Listing.list_day)))
+    listed = aliased(Paper)
+    counts = (
+        select(col(Listing.list_day), func.count(func.distinct(Paper.id)))
+        .join(listed, col(listed.id) == Listing.paper_id)
+        .join(Paper, col(Paper.id) == func.coalesce(col(listed.merged_into), col(listed.id)))
+        .where(*_listing_conditions(paper_filter), *_paper_conditions(paper_filter))
+    )
+    rows = session.exec(counts.group_by(col(Listing.list_day)))
     return {day: int(count) for day, count in rows}
 
 
 def count_choices(session: Session, first_day: date, last_day: date) -> FilterChoices:
     """Return what the papers of a period can be filtered by."""
     conditions = _listing_conditions(PaperFilter(first_day, last_day))
-    by_source = select(col(Listing.source), func.count(func.distinct(Listing.paper_id))).where(*conditions)
+    by_source = select(col(Listing.source), func.count(func.distinct(STANDING_ID)))
+    by_source = by_source.join(Paper, col(Paper.id) == Listing.paper_id).where(*conditions)
     sources = {source: int(count) for source, count in session.exec(by_source.group_by(col(Listing.source)))}
-    listed = select(Listing.paper_id).where(*conditions)
+    listed = _listed_ids(conditions)
     # Papers of one category have the same text in this column, so the store groups them before they are parsed.
     text = sa.cast(col(Paper.categories), sa.Text)
-    rows = session.execute(sa.select(text, func.count()).where(col(Paper.id).in_(listed)).group_by(text))
+    rows = session.execute(sa.select(text, func.count()).where(col(Paper.id).in_(listed), *is_shown()).group_by(text))
     categories: Counter[str] = Counter()
     for stored, count in rows:
         for category in set(_parse_categories(stored)):
@@ -159,8 +164,13 @@ def _listing_conditions(paper_filter: PaperFilter) -> list[Any]:
     return [*conditions, Listing.source == paper_filter.source] if paper_filter.source else conditions
 
 
+def _listed_ids(conditions: list[Any]) -> Any:
+    """Select the papers that are listed so, in place of each row the one that stands for it."""
+    return select(STANDING_ID).join(Listing, col(Listing.paper_id) == Paper.id).where(*conditions).scalar_subquery()
+
+
 def _paper_conditions(paper_filter: PaperFilter) -> list[Any]:
-    conditions: list[Any] = []
+    conditions: list[Any] = [*is_shown()]
     if paper_filter.category:
         # A JSON array of texts on both stores; callers let no quotes or wildcards through.
         in_quotes = f'%"{paper_filter.category}"%'

@@ -69,7 +69,8 @@ def find_candidates(session: Session, expression: SearchExpression | None, befor
 
     Without an expression every paper is a candidate.
     """
-    papers = select(Paper.id).where(col(Paper.id) < before_id).order_by(col(Paper.id).desc()).limit(limit)
+    is_wanted = (col(Paper.id) < before_id, col(Paper.merged_into).is_(None))
+    papers = select(Paper.id).where(*is_wanted).order_by(col(Paper.id).desc()).limit(limit)
     if expression is None:
         return [int(paper_id or 0) for paper_id in session.exec(papers).all()]
     unindexed = [int(paper_id or 0) for paper_id in session.exec(papers.where(UNINDEXED)).all()]

@@ -1,11 +1,11 @@
 """Which papers a subscriber had."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlmodel import Session, col, select
 
 from digest.database import InvalidRow, describe_unreadable, is_in_values
-from digest.database.models import Delivery, DeliveryKind, DeliveryState, InvalidList
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, InvalidList, Paper
 
 POSSIBLY_DELIVERED = (
     DeliveryState.QUEUED,
@@ -21,7 +21,8 @@ def delivered_paper_ids(
 ) -> dict[int, set[int]]:
     """Return the papers that each subscriber has or may have had, or will have when the queue is sent.
 
-    A delivery that cannot be read is left out; `unreadable` then names it under its subscriber.
+    With a paper also counts the one that stands for it. A delivery that cannot be read is left out; `unreadable` then
+    names it under its subscriber.
     """
     rows = session.exec(
         select(Delivery.id, Delivery.subscriber_id, Delivery.papers)
@@ -33,4 +34,15 @@ def delivered_paper_ids(
         delivered.setdefault(subscriber_id, set()).update(papers)
         if isinstance(papers, InvalidList) and unreadable is not None:
             unreadable[subscriber_id] = describe_unreadable(Delivery, delivery_id, "papers cannot be read")
+    merged = load_merged(session, {number for papers in delivered.values() for number in papers})
+    for had in delivered.values() if merged else ():
+        had |= {merged[number] for number in had & merged.keys()}
     return delivered
+
+
+def load_merged(session: Session, paper_ids: Collection[int]) -> dict[int, int]:
+    """Return those of these papers that are merged, each with the row that stands for it."""
+    rows = select(col(Paper.id), col(Paper.merged_into)).where(
+        is_in_values(session, Paper.id, paper_ids), col(Paper.merged_into).is_not(None)
+    )
+    return {int(number or 0): int(standing or 0) for number, standing in session.exec(rows)} if paper_ids else {}

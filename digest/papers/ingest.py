@@ -15,7 +15,9 @@ from sqlmodel import Session, col, select
 
 from digest.database import LISTING_LOCK, InvalidRow, acquire_lock, select_readable
 from digest.database.models import Listing, Paper
+from digest.identifiers import Identifier, PaperKind, StatedLink, kind_of_title, title_key
 from digest.papers.queries import chunks
+from digest.papers.resolve import Resolver
 
 SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
 STALE_KINDS = ("new", "listed")  # a paper may rightly be cross-listed or replaced again
@@ -41,6 +43,12 @@ class ListingEntry(Protocol):
     def kind(self) -> str: ...
     @property
     def key(self) -> str: ...
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]: ...
+    @property
+    def links(self) -> tuple[StatedLink, ...]: ...
+    @property
+    def paper_kind(self) -> str: ...
     @property
     def title(self) -> str: ...
     @property
@@ -75,10 +83,12 @@ class StoreReport:
     Keys of entries: `listed`; `new`, papers that no source had; `fresh`, papers that this source had never listed;
     `stale`, listed as new although this source did so under an earlier day of the last week. `unreadable` are stored
     rows of these papers, and of their listings, that cannot be read even with what the batch says of them.
+    `matter_count`: covers, boards, tables of contents; they are not stored.
     """
 
     listed_count: int = 0
     new_count: int = 0
+    matter_count: int = 0
     listed: frozenset[str] = field(default=frozenset(), compare=False)
     new: frozenset[str] = field(default=frozenset(), compare=False)
     fresh: frozenset[str] = field(default=frozenset(), compare=False)
@@ -89,40 +99,44 @@ class StoreReport:
 def store_listings(session: Session, entries: Sequence[ListingEntry], now: datetime) -> StoreReport:
     """Store a batch: one row a paper with the best text, and one listing for each paper, source and day."""
     acquire_lock(session, LISTING_LOCK)
-    existing = _load_papers(session, entries)
+    kinds = {id(entry): _kind_of(entry) for entry in entries}
+    accepted = [entry for entry in entries if kinds[id(entry)] != PaperKind.MATTER]
+    matter_count = len(entries) - len(accepted)
+    resolver = Resolver(session, accepted)
     listed: list[tuple[ListingEntry, Paper]] = []
     new_papers: list[Paper] = []
     versions: dict[int, int] = {}  # before this batch, by identity of the object
-    for entry in entries:
-        stored = existing.get(entry.key) or (existing.get(f"doi:{entry.doi.lower()}") if entry.doi else None)
+    for entry in accepted:
+        stored = resolver.find(entry)
         if stored is None and entry.kind == "replace":
             continue
+        is_new = stored is None
         if stored is None:
-            stored = _new_paper(entry, now)
+            stored = _new_paper(entry, resolver.new_key(entry), kinds[id(entry)], now)
             new_papers.append(stored)
         else:
             versions.setdefault(id(stored), stored.version)
-            _update_paper(stored, entry, now)
-        existing[entry.key] = stored
-        if stored.doi:
-            existing.setdefault(f"doi:{stored.doi}", stored)
+            _update_paper(stored, entry, kinds[id(entry)], now)
+        resolver.add(entry, stored, is_new=is_new)
         if entry.kind != "replace":
             listed.append((entry, stored))
     session.add_all(new_papers)
     session.flush()
+    resolver.store(now)
     unreadable: list[InvalidRow] = []
-    select_readable({id(paper): paper for paper in existing.values()}.values(), unreadable)
+    select_readable({id(paper): paper for paper in (*resolver.loaded, *new_papers)}.values(), unreadable)
     if not listed:
-        return StoreReport(new_count=len(new_papers), unreadable=tuple(unreadable))
+        return StoreReport(new_count=len(new_papers), matter_count=matter_count, unreadable=tuple(unreadable))
     former = _load_former_listings(session, listed)
     stale = [entry.key for entry, paper in listed if _is_listed_earlier(former, entry, paper, versions)]
     fresh = [entry.key for entry, paper in listed if (entry.source, paper.id) not in former]
-    _store_entries(session, listed, former, versions, now)
+    _store_entries(session, resolver, listed, former, versions, now)
     select_readable((row for rows in former.values() for row in rows), unreadable)
     new_ids = {id(paper) for paper in new_papers}
     return StoreReport(
         listed_count=len({id(paper) for _, paper in listed}),
         new_count=len(new_papers),
+        matter_count=matter_count,
         listed=frozenset(entry.key for entry, _ in listed),
         new=frozenset(entry.key for entry, paper in listed if id(paper) in new_ids),
         fresh=frozenset(fresh),
@@ -146,20 +160,18 @@ def store_texts(
     return len({entry.arxiv_id for entry in entries} & set(requested_ids))
 
 
-def _load_papers(session: Session, entries: Sequence[ListingEntry]) -> dict[str, Paper]:
-    """Load the papers of these entries that are stored, by key."""
-    existing: dict[str, Paper] = {}
-    for keys in chunks({entry.key for entry in entries}):
-        existing |= {paper.key: paper for paper in session.exec(select(Paper).where(col(Paper.key).in_(keys)))}
-    for dois in chunks({entry.doi.lower() for entry in entries if entry.doi}):
-        for paper in session.exec(select(Paper).where(col(Paper.doi).in_(dois))):
-            existing.setdefault(f"doi:{paper.doi}", paper)
-    return existing
+def _kind_of(entry: ListingEntry) -> PaperKind:
+    """Return what an entry is, by its source or its title. What arXiv lists is a paper, whatever its title."""
+    if entry.paper_kind:
+        return PaperKind(entry.paper_kind)
+    return PaperKind.PAPER if entry.arxiv_id else kind_of_title(entry.title)
 
 
-def _new_paper(entry: ListingEntry, now: datetime) -> Paper:
+def _new_paper(entry: ListingEntry, key: str, kind: PaperKind, now: datetime) -> Paper:
     paper = Paper(
-        key=entry.key,
+        key=key,
+        kind=kind,
+        title_key=title_key(entry.title),
         arxiv_id=entry.arxiv_id,
         version=entry.version,
         title=entry.title,
@@ -176,18 +188,22 @@ def _new_paper(entry: ListingEntry, now: datetime) -> Paper:
     return paper
 
 
-def _update_paper(paper: Paper, entry: ListingEntry, now: datetime) -> None:
+def _update_paper(paper: Paper, entry: ListingEntry, kind: PaperKind, now: datetime) -> None:
     changes: dict[str, object] = {}
     if _has_better_text(paper, entry):
         changes = {"title": entry.title, "abstract": entry.abstract, "text_source": entry.source}
+        if entry.title != paper.title:
+            changes["title_key"] = title_key(entry.title)
         if entry.authors:
             changes["authors"] = list(entry.authors)
     elif entry.authors and not paper.authors:
         changes["authors"] = list(entry.authors)
     if entry.categories and (entry.source == "arxiv" or not paper.categories):
         changes["categories"] = list(entry.categories)
-    if entry.arxiv_id and not paper.arxiv_id:  # known by its DOI until now
-        changes |= {"arxiv_id": entry.arxiv_id, "key": entry.key, "url": entry.url}
+    if entry.arxiv_id and not paper.arxiv_id:  # known by another name until now
+        changes |= {"arxiv_id": entry.arxiv_id, "url": entry.url}
+    if kind == PaperKind.RETRACTION or entry.paper_kind:  # withdrawn since, or its source knows better than its title
+        changes["kind"] = kind
     if entry.published_on and (entry.source == "arxiv" or not paper.published_on):
         changes["published_on"] = entry.published_on
     changes["version"] = max(paper.version, entry.version)
@@ -251,6 +267,7 @@ def _is_listed_earlier(
 
 def _store_entries(
     session: Session,
+    resolver: Resolver,
     entries: Sequence[tuple[ListingEntry, Paper]],
     former: Mapping[tuple[str, int], Sequence[Listing]],
     versions: Mapping[int, int],
@@ -284,8 +301,9 @@ def _store_entries(
     session.add_all(new_listings.values())
     session.flush()
     for paper, listing in first_listings.values():
-        if not paper.first_listing_id:
-            paper.first_listing_id = int(listing.id or 0)
+        standing = resolver.standing(paper)  # one that is merged into it never enters itself
+        if not standing.first_listing_id:
+            standing.first_listing_id = int(listing.id or 0)
     session.flush()
 
 

@@ -5,10 +5,20 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from sqlalchemy import Engine, String, and_, cast, delete, exists, func, or_, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from digest.database import is_in_values, is_postgresql, read_session, write_session
-from digest.database.models import FULLTEXT_TABLE, Delivery, Listing, Paper, Subscriber, SubscriberStatus
+from digest.database.models import (
+    FULLTEXT_TABLE,
+    Delivery,
+    Listing,
+    Paper,
+    PaperIdentifier,
+    PaperRelation,
+    Subscriber,
+    SubscriberStatus,
+)
 from digest.papers.fulltext import update_index
 
 PAPERS_PER_TRANSACTION = 500
@@ -52,7 +62,9 @@ def unlisted_since(session: Session, before: date) -> Iterator[int]:
         and_(col(Subscriber.status) == SubscriberStatus.PAUSED, col(Subscriber.paused_until).is_not(None)),
     )
     considered = session.scalar(select(func.min(Subscriber.covered_listing_id)).where(may_get_digests))
-    query = select(col(Paper.id)).where(~listed)
+    merged = aliased(Paper)  # of several rows that are one paper none goes
+    stands = exists(select(1).where(col(merged.merged_into) == Paper.id))
+    query = select(col(Paper.id)).where(~listed, col(Paper.merged_into).is_(None), ~stands)
     if considered is not None:
         query = query.where(col(Paper.first_listing_id) <= considered)
     return (int(paper_id or 0) for paper_id in session.exec(query.order_by(col(Paper.id))))
@@ -67,6 +79,9 @@ def delete_papers(session: Session, ids: Sequence[int], before: date) -> int:
     session.execute(delete(Listing).where(is_in_values(session, col(Listing.paper_id), ids)))
     if is_postgresql(session):
         session.execute(text(f"DELETE FROM {FULLTEXT_TABLE} WHERE paper_id = ANY(:ids)"), {"ids": ids})  # noqa: S608
+    session.execute(delete(PaperIdentifier).where(is_in_values(session, col(PaperIdentifier.paper_id), ids)))
+    is_of_these = (is_in_values(session, column, ids) for column in (PaperRelation.paper_id, PaperRelation.other_id))
+    session.execute(delete(PaperRelation).where(or_(*is_of_these)))
     session.execute(delete(Paper).where(is_in_values(session, col(Paper.id), ids)))
     return len(ids)
 

@@ -4,12 +4,15 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from digest.database.models import Listing, Paper, SourceFetch
+from digest.database.models import Listing, Paper, PaperRelation, SourceFetch
+from digest.identifiers import LinkRelation, PaperKind
 
+# The row that stands for a paper: itself, unless it is merged into another one.
+STANDING_ID = func.coalesce(col(Paper.merged_into), col(Paper.id))
 CHUNK_SIZE = 1000  # parameters in one statement
 T = TypeVar("T")
 
@@ -19,6 +22,18 @@ def chunks(values: Collection[T]) -> Iterator[list[T]]:
     ordered = list(values)
     for start in range(0, len(ordered), CHUNK_SIZE):
         yield ordered[start : start + CHUNK_SIZE]
+
+
+def is_shown() -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions that a row is a paper of its own, or an editorial: no notice, not retracted, not merged."""
+    is_retracted = (
+        select(PaperRelation.id)
+        .where(PaperRelation.other_id == Paper.id, PaperRelation.relation == LinkRelation.RETRACTS)
+        .where(col(PaperRelation.undone_at).is_(None))
+        .exists()
+    )
+    kinds = (PaperKind.PAPER, PaperKind.EDITORIAL)
+    return col(Paper.merged_into).is_(None), col(Paper.kind).in_(kinds), ~is_retracted
 
 
 def papers_on_day(session: Session, day: date) -> list[Paper]:
@@ -34,12 +49,13 @@ def recent_papers(session: Session, days: int = 1, limit: int | None = None) -> 
 def papers_on_days(session: Session, days: Collection[date]) -> list[Paper]:
     """Return the papers that any source lists on `days`, each once, in the same order as those of one day."""
     ranks = (
-        select(Listing.paper_id, func.min(Listing.rank).label("rank"))
+        select(STANDING_ID.label("paper_id"), func.min(Listing.rank).label("rank"))
+        .join(Listing, col(Listing.paper_id) == col(Paper.id))
         .where(col(Listing.list_day).in_(days))
-        .group_by(col(Listing.paper_id))
+        .group_by(STANDING_ID)
         .subquery()
     )
-    papers = select(Paper).join(ranks, ranks.c.paper_id == Paper.id)
+    papers = select(Paper).join(ranks, ranks.c.paper_id == Paper.id).where(*is_shown())
     papers = papers.order_by(func.coalesce(Paper.upvotes, -1).desc(), ranks.c.rank, col(Paper.id))
     return list(session.exec(papers).all())
 
@@ -61,8 +77,13 @@ def first_list_days(session: Session, paper_ids: Collection[int]) -> dict[int, d
 
 def list_days(session: Session, limit: int = 30) -> list[tuple[date, int]]:
     """Return the last list days and the number of papers on each, latest first."""
-    count = func.count(func.distinct(col(Listing.paper_id)))
-    latest = select(col(Listing.list_day), count).group_by(col(Listing.list_day)).order_by(col(Listing.list_day).desc())
+    count = func.count(func.distinct(STANDING_ID))
+    latest = (
+        select(col(Listing.list_day), count)
+        .join(Paper, col(Paper.id) == Listing.paper_id)
+        .group_by(col(Listing.list_day))
+        .order_by(col(Listing.list_day).desc())
+    )
     return list(session.exec(latest.limit(limit)).all())
 
 
@@ -75,8 +96,8 @@ def latest_list_day(session: Session, until: date | None = None) -> date | None:
 def recent_paper_ids(session: Session, days: int = 30) -> list[int]:
     """Return the ids of the papers on the last `days` list days, in the order in which they came."""
     is_recent = col(Listing.list_day).in_(recent_list_days(session, days))
-    ids = select(Listing.paper_id).where(is_recent).distinct().order_by(col(Listing.paper_id))
-    return list(session.exec(ids).all())
+    ids = select(STANDING_ID).join(Listing, col(Listing.paper_id) == Paper.id).where(is_recent).distinct()
+    return sorted(session.exec(ids).all())
 
 
 def popularity_columns(session: Session, ids: Collection[int]) -> Iterator[tuple[int, int, int | None, date | None]]:
@@ -100,19 +121,22 @@ def papers_by_id(session: Session, ids: Collection[int]) -> dict[int, Paper]:
 
 
 def sources_by_paper(session: Session, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
-    """Return the names of the sources that list each paper."""
-    sources: dict[int, tuple[str, ...]] = {}
+    """Return the names of the sources that list each paper, or one that is merged into it."""
+    sources: dict[int, set[str]] = {}
+    listed = select(STANDING_ID, Listing.source).join(Listing, col(Listing.paper_id) == Paper.id).distinct()
     for chunk in chunks(set(ids)):
         rows = select(Listing.paper_id, Listing.source).where(col(Listing.paper_id).in_(chunk)).distinct()
-        for paper_id, source in session.exec(rows.order_by(col(Listing.paper_id), col(Listing.source))):
-            sources[paper_id] = (*sources.get(paper_id, ()), source)
-    return sources
+        merged = listed.where(col(Paper.merged_into).in_(chunk))
+        for paper_id, source in (*session.exec(rows), *session.exec(merged)):
+            sources.setdefault(paper_id, set()).add(source)
+    return {paper_id: tuple(sorted(names)) for paper_id, names in sources.items()}
 
 
 def papers_listed_after(session: Session, listing_id: int, limit: int | None = None) -> list[Paper]:
     """Return the papers first listed after `listing_id`, in the order in which they came."""
     first_listing_id = col(Paper.first_listing_id)
-    later = select(Paper).where(first_listing_id > listing_id).order_by(first_listing_id).limit(limit)
+    later = select(Paper).where(first_listing_id > listing_id, *is_shown())
+    later = later.where(Paper.kind == PaperKind.PAPER).order_by(first_listing_id).limit(limit)
     return list(session.exec(later).all())
 
 
@@ -121,24 +145,23 @@ def trending_papers_after(session: Session, listing_id: int) -> list[tuple[int, 
 
     The most upvoted come first, by the upvotes of the last fetch.
     """
-    earlier = aliased(Listing)
+    earlier, merged = aliased(Listing), aliased(Paper)
+    is_earlier = select(earlier.id).where(col(earlier.source) == "huggingface", col(earlier.id) <= listing_id)
     first = (
-        select(func.min(col(Listing.id)).label("id"), Listing.paper_id)
+        select(func.min(col(Listing.id)).label("id"), STANDING_ID.label("paper_id"))
+        .join(Paper, col(Paper.id) == Listing.paper_id)
         .where(Listing.source == "huggingface", col(Listing.id) > listing_id)
+        .where(~is_earlier.where(col(earlier.paper_id) == STANDING_ID).exists())
         .where(
-            ~select(earlier.id)
-            .where(
-                col(earlier.paper_id) == Listing.paper_id,
-                col(earlier.source) == "huggingface",
-                col(earlier.id) <= listing_id,
-            )
+            ~is_earlier.join(merged, col(merged.id) == earlier.paper_id)
+            .where(col(merged.merged_into) == STANDING_ID)
             .exists()
         )
-        .group_by(col(Listing.paper_id))
+        .group_by(STANDING_ID)
         .subquery()
     )
-    rows = select(first.c.id, Paper).join(first, first.c.paper_id == Paper.id)
-    rows = rows.order_by(func.coalesce(Paper.upvotes, -1).desc(), first.c.id)
+    rows = select(first.c.id, Paper).join(first, first.c.paper_id == Paper.id).where(*is_shown())
+    rows = rows.where(Paper.kind == PaperKind.PAPER).order_by(func.coalesce(Paper.upvotes, -1).desc(), first.c.id)
     return [(int(first_id), paper) for first_id, paper in session.exec(rows).all()]
 
 

@@ -71,4 +71,4 @@ def _is_released() -> tuple[ColumnElement[bool], ...]:
         )
     )
     is_listed = exists(select(1).where(col(Listing.paper_id) == col(Paper.id)))
-    return (col(Paper.first_listing_id) == NO_NUMBER, is_listed, ~in_quarantine)
+    return (col(Paper.first_listing_id) == NO_NUMBER, col(Paper.merged_into).is_(None), is_listed, ~in_quarantine)

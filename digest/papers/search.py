@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from digest.database import is_in_values
@@ -20,7 +20,7 @@ from digest.papers.browse import PaperOrder, order_columns
 from digest.papers.documents import load_documents
 from digest.papers.fulltext import find_candidates
 from digest.papers.fulltext_terms import search_expression
-from digest.papers.queries import papers_by_id
+from digest.papers.queries import STANDING_ID, papers_by_id
 
 SCAN_LIMIT = 400  # papers for one page; matching one takes some 0.2 ms
 CANDIDATE_LIMIT = 10_000  # papers that are sorted, filtered and counted
@@ -115,10 +115,12 @@ def count_by_list_day(session: Session, ids: Collection[int], days: Sequence[dat
     """Return how many of these papers each of the list days has; each paper counts on the first of them."""
     if not days or not ids:
         return {}
-    first_days = select(func.min(Listing.list_day)).where(
-        is_in_values(session, col(Listing.paper_id), ids), col(Listing.list_day) >= min(days)
+    first_days = (
+        select(func.min(Listing.list_day))
+        .join(Paper, col(Paper.id) == Listing.paper_id)
+        .where(_is_any_of(session, ids), col(Listing.list_day) >= min(days))
     )
-    return Counter(session.exec(first_days.group_by(col(Listing.paper_id))))
+    return Counter(session.exec(first_days.group_by(STANDING_ID)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,9 @@ def _scan(session: Session, query: Query, ordered: Sequence[int], start: int, li
         batch = ordered[position : min(position + size, last)]
         documents = load_documents(session, batch)
         hits = {documents[hit.document].id for hit in matcher.match(documents)[0]}
-        matches += [position + n for n, paper_id in enumerate(batch) if (paper_id in hits) != query.exclude]
+        # Merged rows and notices have no document: they match nothing, and no exclusion either.
+        found = {document.id for document in documents if (document.id in hits) != query.exclude}
+        matches += [position + n for n, paper_id in enumerate(batch) if paper_id in found]
         position += len(batch)
     return _Scan(matches, start, position)
 
@@ -164,12 +168,17 @@ def _filter_candidates(session: Session, ids: Sequence[int], request: SearchRequ
     """Return the candidates that the source lists, and since when they should be listed."""
     if not ids or not (request.source or request.since):
         return ids
-    listed = select(Listing.paper_id).where(is_in_values(session, col(Listing.paper_id), ids))
+    listed = select(STANDING_ID).join(Listing, col(Listing.paper_id) == Paper.id).where(_is_any_of(session, ids))
     if request.source:
         listed = listed.where(Listing.source == request.source)
     if request.since:
         listed = listed.where(col(Listing.list_day) >= request.since)
     return sorted(set(session.exec(listed).all()), reverse=True)
+
+
+def _is_any_of(session: Session, ids: Collection[int]) -> ColumnElement[bool]:
+    """Build the condition that a row is one of these papers, or merged into one."""
+    return or_(*(is_in_values(session, column, ids) for column in (col(Paper.id), col(Paper.merged_into))))
 
 
 def _sort_candidates(session: Session, ids: Sequence[int], order: SearchOrder) -> Sequence[int]:

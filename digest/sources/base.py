@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from digest.identifiers import Identifier, LinkRelation, StatedLink, normalize_identifier
 from digest.sources.text import count_latex_errors
 
 
@@ -12,13 +13,19 @@ from digest.sources.text import count_latex_errors
 class ListedPaper:
     """Paper as one source lists it on one day, its text already readable Unicode.
 
-    `kind` is listed (Hugging Face), new or cross (arXiv), or replace: news of a known paper, which is no listing.
+    - `kind`: listed (Hugging Face), new or cross (arXiv), or replace: news of a known paper, which is no listing
+    - `paper_kind`: what the source says that it is (see `PaperKind`); empty where it does not
+    - `identifiers`: its own names. `arxiv_id` and `doi` may be given in place of them, and are always among them, but
+      for the `doi` of an arXiv paper: that names its published version, and becomes one of `links`
     """
 
     source: str
     list_day: date
     rank: int
     kind: str = "listed"
+    paper_kind: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    links: tuple[StatedLink, ...] = ()
     title: str
     abstract: str = ""
     authors: tuple[str, ...] = ()
@@ -41,12 +48,28 @@ class ListedPaper:
     ai_summary: str | None = None
     ai_keywords: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        arxiv = Identifier("arxiv", self.arxiv_id) if self.arxiv_id else None
+        doi = normalize_identifier(self.doi, "doi") if self.doi else None
+        names = [arxiv, *self.identifiers, None if arxiv and doi and doi.scheme == "doi" else doi]
+        if not any(names):
+            names.append(normalize_identifier(self.source_id, self.source))
+        identifiers = tuple(dict.fromkeys(name for name in names if name))
+        object.__setattr__(self, "identifiers", identifiers)
+        if arxiv and doi and doi.scheme == "doi" and doi not in identifiers:
+            links = dict.fromkeys((*self.links, StatedLink(LinkRelation.PUBLISHED, doi)))
+            object.__setattr__(self, "links", tuple(links))
+        for name, scheme in (("arxiv_id", "arxiv"), ("doi", "doi")):
+            values = [identifier.value for identifier in identifiers if identifier.scheme == scheme]
+            if values and getattr(self, name) is None:
+                object.__setattr__(self, name, values[0])
+
     @property
     def key(self) -> str:
-        """Identity across sources: the arXiv id, else the DOI, else source and the source's own id."""
-        if self.arxiv_id:
-            return f"arxiv:{self.arxiv_id}"
-        return f"doi:{self.doi.lower()}" if self.doi else f"{self.source}:{self.source_id}"
+        """Its first name, by which entries of one answer are compared: the arXiv id, else the DOI, else another one."""
+        names = {identifier.scheme: identifier for identifier in reversed(self.identifiers)}
+        name = names.get("arxiv") or names.get("doi") or next(iter(self.identifiers), None)
+        return str(name) if name else f"{self.source}:{self.source_id}"
 
     def compare_text(self, title: str, abstract: str) -> int:
         """Return 1 when this text is sounder than the other, -1 when the other one is, else 0.

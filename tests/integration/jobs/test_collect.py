@@ -272,6 +272,7 @@ def test_a_paper_of_bytes_stops_no_index(sqlite_store: Engine) -> None:
         host.feed_body = feed("A graph grows")
         read(sqlite_store, everywhere(host.url), sources="arxiv")
         spoil(sqlite_store, "UPDATE paper SET title = x'ff', is_indexed = 0, key = 'arxiv:other', arxiv_id = 'other'")
+        spoil(sqlite_store, "UPDATE paper_identifier SET value = 'other'")
         host.feed_body = feed("A graph grows", "A robot walks")
         report = read(sqlite_store, everywhere(host.url), sources="arxiv")["arxiv"]
     assert (report.new, report.failed, report.unreadable) == (2, 0, 1)

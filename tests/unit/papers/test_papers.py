@@ -141,16 +141,6 @@ def test_a_higher_version_or_a_month_later_is_a_new_listing(store: Engine) -> No
         assert only_paper(session).first_listing_id == 1
 
 
-def test_a_paper_known_by_its_doi_is_found_again_under_its_arxiv_id(store: Engine) -> None:
-    store_batch(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/ABC", url="https://doi.org/10.5555/abc"))
-    store_batch(store, paper(1, doi="10.5555/abc"))
-    store_batch(store, paper(1, source="journal", arxiv_id=None, doi="10.5555/abc", url="https://doi.org/10.5555/abc"))
-    with read_session(store) as session:
-        row = only_paper(session)
-        assert (row.key, row.arxiv_id, row.doi) == ("arxiv:2607.00001", "2607.00001", "10.5555/abc")
-        assert row.url == "https://arxiv.org/abs/2607.00001"
-
-
 def test_ids_of_listings_grow_in_the_order_of_the_batch(store: Engine) -> None:
     store_batch(store, *(paper(number) for number in (5, 3, 9, 1)))
     with read_session(store) as session:
