@@ -111,6 +111,10 @@ class Claimer:
             return self.claim(limit, full_domains) if is_shared and self.recover_abandoned() else []
         with read_session(self.ctx.engine) as session:
             batch = load_batch(session, claimed, now, self.cache)
+        if batch.empty:
+            with write_session(self.ctx.engine) as session:
+                claims.cancel_empty(session, self.identity.name, batch.empty, now)
+        claimed = [delivery for delivery in claimed if delivery.id not in batch.empty]
         readable = self._quarantine_unreadable(claimed, batch, now)
         # With nothing left the queue would take this for its end.
         return [ClaimedEmail(delivery, batch, now) for delivery in readable] or self.claim(limit, full_domains)

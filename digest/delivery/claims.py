@@ -127,6 +127,22 @@ def release(session: Session, owner: str, delivery_ids: Collection[int] | None =
     return len(released.all())
 
 
+def cancel_empty(session: Session, owner: str, delivery_ids: Collection[int], now: datetime) -> None:
+    """Cancel digests that `owner` claimed, whose papers their subscribers have had under another name."""
+    session.execute(
+        update(Delivery)
+        .where(col(Delivery.id).in_(delivery_ids))
+        .where(col(Delivery.owner) == owner, col(Delivery.state) == DeliveryState.SENDING)
+        .values(
+            state=DeliveryState.CANCELLED,
+            owner=None,
+            lease_expires_at=None,
+            settled_at=now,
+            reply="earlier digests had its papers",
+        )
+    )
+
+
 def count_due(session: Session, now: datetime, limit: int) -> int:
     """Count deliveries that are due, up to `limit`."""
     return count_queued(session, limit, is_due(now))

@@ -20,6 +20,7 @@ only at the end for those that were locked meanwhile.
 - `match_matrix`: which queries match which papers, as a sparse matrix
 - `new_papers`: papers that are new for anyone, matched once
 - `planner`: plan all due subscribers, chunk by chunk
+- `published`: papers of which an earlier version has reached most
 - `preview`: what some keywords would bring
 """
 

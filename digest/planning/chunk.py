@@ -149,20 +149,33 @@ def _drop_delivered(
     queries: ChunkQueries,
     unreadable: list[InvalidRow],
 ) -> ChunkQueries:
-    """Drop papers with a fresh number from the matches of subscribers who have had them."""
-    cells = queries.matches.cells_of(new_papers.renumbered_ids) if new_papers.renumbered_ids else []
-    if not cells:
+    """Drop what subscribers have had: papers with a fresh number, and papers of which they had an earlier version.
+
+    Whom an earlier version has reached is a matter of numbers; only for the few others one looks at what they had.
+    """
+    versions = new_papers.earlier_versions
+    later_ids = {pair.later_id for pair in versions.pairs} if versions else set()
+    if not (new_papers.renumbered_ids or later_ids):
         return queries
+    indices, positions, paper_ids = queries.matches.cells_of(new_papers.renumbered_ids | later_ids)
+    is_dropped = np.zeros(len(indices), dtype=bool)
+    if versions:
+        keyword_positions = np.repeat(np.arange(len(queries.subscribers)), np.diff(queries.offsets))
+        covered_from = queries.subscribers.covered_from
+        reached = versions.find_reached(keyword_positions, queries.query_rows, covered_from)
+        for column, pair in enumerate(versions.pairs):
+            is_dropped |= (paper_ids == pair.later_id) & reached[positions, column]
+    remaining = np.flatnonzero(~is_dropped).tolist()
     ids = queries.subscribers.ids.tolist()
     unknown: dict[int, InvalidRow] = {}
-    delivered = papers.delivered_paper_ids(session, sorted({ids[position] for _, position, _ in cells}), unknown)
+    subscriber_ids = sorted({ids[positions[at]] for at in remaining})
+    delivered = papers.delivered_paper_ids(session, subscriber_ids, unknown) if remaining else {}
     unreadable += unknown.values()
-    dropped = [
-        index
-        for index, position, paper_id in cells
-        if (subscriber_id := ids[position]) in unknown or paper_id in delivered.get(subscriber_id, ())
-    ]
-    return replace(queries, matches=queries.matches.without(dropped))
+    for at in remaining:
+        subscriber_id, paper_id = ids[positions[at]], int(paper_ids[at])
+        versions_had = versions.versions_of(paper_id) if versions else {paper_id}
+        is_dropped[at] = subscriber_id in unknown or not versions_had.isdisjoint(delivered.get(subscriber_id, ()))
+    return replace(queries, matches=queries.matches.without(indices[is_dropped]))
 
 
 def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:
@@ -183,6 +196,7 @@ def _individual_digest_rows(
 ) -> list[DigestRow]:
     """Return the digests of the subscribers to whom undelivered or trending papers may come, chosen one by one."""
     due_subscribers = [(position, queries.subscriber_at(position)) for position in positions]
+    undelivered = _replace_merged(session, undelivered)
     paper_ids = {number for owed in undelivered.values() for number in (*owed.papers, *owed.omitted_papers)}
     stored = select_readable(papers.papers_by_id(session, paper_ids).values(), unreadable)
     papers_by_id = {int(paper.id or 0): paper for paper in stored}
@@ -209,6 +223,22 @@ def _individual_digest_rows(
             carried, omitted = json.dumps(selection.paper_ids), json.dumps(selection.omitted_ids)
             rows.append((subscriber.id, carried, omitted, queries.keywords_json[position]))
     return rows
+
+
+def _replace_merged(session: Session, undelivered: Mapping[int, UndeliveredPapers]) -> Mapping[int, UndeliveredPapers]:
+    """Put the row that stands for a paper in the place of one that was merged since."""
+    ids = {number for owed in undelivered.values() for number in (*owed.papers, *owed.omitted_papers)}
+    merged = papers.load_merged(session, ids)
+    if not merged:
+        return undelivered
+
+    def standing(numbers: Sequence[int]) -> list[int]:
+        return list(dict.fromkeys(merged.get(number, number) for number in numbers))
+
+    return {
+        subscriber_id: UndeliveredPapers(standing(owed.papers), standing(owed.omitted_papers))
+        for subscriber_id, owed in undelivered.items()
+    }
 
 
 def _update_subscribers(session: Session, subscribers: SubscriberChunk, values: dict[str, object]) -> None:

@@ -33,6 +33,8 @@ from digest.schedule import latest_due_day, load_zone
 if TYPE_CHECKING:
     from digest.planning.match_matrix import BoolArray, IntArray
 
+CHUNK_COLUMNS = ("id", "covered_listing_id", "covered_from", "cap", "trending")
+CAP = CHUNK_COLUMNS.index("cap")
 CHUNK_SIZE = 8000  # subscribers planned in one transaction; the memory of a plan grows with it
 SCHEDULE_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
     getattr(Subscriber, name) for name in ("timezone", "send_hour", "frequency", "weekday")
@@ -88,28 +90,29 @@ class SubscriberChunk:
 
     ids: "IntArray"
     covered_listing_ids: "IntArray"
+    covered_from: "IntArray"
     caps: "IntArray"
     trending: "IntArray"
     last_id: int = 0
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[Any]], unreadable: list[InvalidRow]) -> "SubscriberChunk":
-        """Make a chunk of rows of (id, covered_listing_id, cap, trending). Drops those that `unreadable` then names."""
+        """Make a chunk of rows of CHUNK_COLUMNS. Drops those that `unreadable` then names."""
         import numpy as np
 
-        last_id = int(rows[-1][0]) if rows else 0
+        last_id, width = int(rows[-1][0]) if rows else 0, len(CHUNK_COLUMNS)
         try:
-            values = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=4 * len(rows)).reshape(-1, 4)
+            values = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=width * len(rows)).reshape(-1, width)
         except (TypeError, ValueError, OverflowError):
             values = None
-        if values is None or (values[:, 2] < 1).any():
-            valid = [row for row in rows if all(isinstance(value, int) for value in row) and row[2] > 0]
+        if values is None or (values[:, CAP] < 1).any():
+            valid = [row for row in rows if all(isinstance(value, int) for value in row) and row[CAP] > 0]
             odd_ids = {row[0] for row in rows} - {row[0] for row in valid}
-            reason = "covered_listing_id, cap or trending is no valid number"
+            reason = "covered_listing_id, covered_from, cap or trending is no valid number"
             unreadable += [describe_unreadable(Subscriber, number, reason) for number in sorted(odd_ids)]
-            values = np.array(valid, dtype=np.int64).reshape(-1, 4)
-        ids, covered_listing_ids, caps, trending = values.T.copy()
-        return cls(ids, covered_listing_ids, caps, trending, last_id)
+            values = np.array(valid, dtype=np.int64).reshape(-1, width)
+        ids, covered_listing_ids, covered_from, caps, trending = values.T.copy()
+        return cls(ids, covered_listing_ids, covered_from, caps, trending, last_id)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -117,7 +120,12 @@ class SubscriberChunk:
     def filter(self, mask: "BoolArray") -> "SubscriberChunk":
         """Return the subscribers for whom `mask` is true."""
         return SubscriberChunk(
-            self.ids[mask], self.covered_listing_ids[mask], self.caps[mask], self.trending[mask], self.last_id
+            self.ids[mask],
+            self.covered_listing_ids[mask],
+            self.covered_from[mask],
+            self.caps[mask],
+            self.trending[mask],
+            self.last_id,
         )
 
 
@@ -218,8 +226,8 @@ def lock_due_subscribers(
     """
     last_day = col(Subscriber.last_due_day)
     result = session.connection().execute(  # by the connection: the session would compare each row with its objects
-        select(Subscriber.id, Subscriber.covered_listing_id, Subscriber.cap, Subscriber.trending)
-        .where(Subscriber.status == SubscriberStatus.ACTIVE)
+        sa_select(*(getattr(Subscriber, name) for name in CHUNK_COLUMNS))
+        .where(col(Subscriber.status) == SubscriberStatus.ACTIVE)
         .where(*group.conditions())
         .where(or_(last_day.is_(None), last_day < group.due_day, last_day > group.tomorrow))
         .where(col(Subscriber.id) > after_id)

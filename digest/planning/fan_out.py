@@ -60,14 +60,14 @@ class SortedMatches:
                 lists.append((f"[{text[begin : cut - 1]}]", f"[{text[cut : end - 1]}]"))
         return lists
 
-    def cells_of(self, paper_ids: Collection[int]) -> list[tuple[int, int, int]]:
-        """Return where these papers come to somebody: index of the key, position of the subscriber, paper."""
+    def cells_of(self, paper_ids: Collection[int]) -> tuple[IntArray, IntArray, IntArray]:
+        """Return where these papers come to somebody: indices of `keys`, positions of the subscribers, papers."""
         found = self.matrix.paper_ids[unpack_ranking_key(self.keys)[2]]
         indices = np.flatnonzero(np.isin(found, list(paper_ids)))
         positions = np.searchsorted(self.offsets, indices, side="right") - 1
-        return list(zip(indices.tolist(), positions.tolist(), found[indices].tolist(), strict=True))
+        return indices, positions, found[indices]
 
-    def without(self, indices: Sequence[int]) -> "SortedMatches":
+    def without(self, indices: Sequence[int] | IntArray) -> "SortedMatches":
         """Return the matches without those at these indices of `keys`."""
         remains = np.ones(len(self.keys), dtype=bool)
         remains[indices] = False

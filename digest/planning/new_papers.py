@@ -25,6 +25,7 @@ from digest.planning.match_matrix import (
     format_integers,
     match_block,
 )
+from digest.planning.published import EarlierVersions
 
 BLOCK_SIZE = 2000  # papers matched at a time; this bounds the memory beside the matrix
 
@@ -35,7 +36,7 @@ class NewPapers:
 
     `keyword_ids` are in ascending order; their positions are the rows of `matrix` and of `keyword_id_texts`.
     `unreadable_keyword_ids` are of keywords that cannot be parsed, or are missing; `renumbered_ids` of papers that
-    somebody may have had under an earlier number.
+    somebody may have had under an earlier number. `earlier_versions`: of papers that are published versions.
     """
 
     after_listing_id: int
@@ -49,6 +50,7 @@ class NewPapers:
     keyword_id_texts: TextArray
     unreadable_keyword_ids: set[int] = field(default_factory=set)
     renumbered_ids: frozenset[int] = frozenset()
+    earlier_versions: EarlierVersions | None = None
     _cells_by_paper: dict[int, dict[int, int]] = field(default_factory=dict)
     _cached_view: tuple[int, MatchMatrix] | None = None
 
@@ -134,6 +136,8 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
         if listing_id <= last_listing_id and select_readable([paper], unreadable)
     ]
     keyword_ids = np.array([keyword_id for keyword_id, _ in keywords], dtype=np.int64)
+    new_ids = {paper_id for paper_id, *_ in columns}
+    pairs, separated = papers.load_version_pairs(session, new_ids)
     new_papers = NewPapers(
         after_listing_id,
         last_listing_id,
@@ -146,7 +150,8 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
         [replace(Candidate.from_paper(paper), first_listing_id=listing_id) for listing_id, paper in trending],
         format_integers(keyword_ids),
         unparsable,
-        papers.renumbered_paper_ids(session).intersection(paper_id for paper_id, *_ in columns),
+        (papers.renumbered_paper_ids(session) | separated) & new_ids,
+        EarlierVersions.load(session, pairs, matcher, queries, unreadable) if pairs else None,
     )
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])

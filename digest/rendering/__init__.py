@@ -10,6 +10,7 @@
 - `layout`: the digest around its papers
 - `messages`: sentences that depend on counts and frequency
 - `match_cache`: which keywords match a paper, and where
+- `merged_papers`: digests that were queued before two of their papers turned out to be one
 - `paper_card`: a paper as a card or a row, and the colors
 - `plain_text`: wrapped paragraphs
 - `summary`: subject, headline and counts of a digest, for pages

@@ -25,6 +25,7 @@ from digest.matching import can_parse, is_exclusion
 from digest.papers import PaperCache, PaperSnapshot
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.match_cache import MatchCache
+from digest.rendering.merged_papers import replace_merged
 
 NEW_KEYWORDS_LIMIT = 50  # with more new keywords in a batch, what later e-mails will need is looked up, too:
 UPCOMING_KEYWORDS_LIMIT = 10_000  # keywords of these
@@ -67,7 +68,8 @@ class Recipient(NamedTuple):
 class BatchData:
     """Rows that the e-mails of a batch need. `digest_keywords` has, by delivery, those that a digest was chosen by.
 
-    `unreadable` names keywords that were left out because they cannot be parsed.
+    `unreadable` names keywords that were left out because they cannot be parsed; `empty` digests whose papers their
+    subscribers have had.
     """
 
     recipients: Mapping[int, Recipient]
@@ -79,12 +81,22 @@ class BatchData:
     first_digests: AbstractSet[int] = frozenset()  # deliveries that welcome their subscribers
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
     unreadable: Sequence[InvalidRow] = ()
+    empty: frozenset[int] = frozenset()
 
 
 def load_batch(
-    session: Session, deliveries: Sequence[ClaimedDelivery], now: datetime, render_cache: RenderCache | None = None
+    session: Session,
+    deliveries: Sequence[ClaimedDelivery],
+    now: datetime,
+    render_cache: RenderCache | None = None,
+    *,
+    is_sent: bool = False,
 ) -> BatchData:
-    """Load all that the e-mails of a batch need. Whoever renders many batches keeps the cache."""
+    """Load all that the e-mails of a batch need. Whoever renders many batches keeps the cache.
+
+    Papers that are one by now are replaced in the deliveries; `is_sent`: none is dropped.
+    """
+    empty = replace_merged(session, deliveries, is_sent=is_sent)
     shared = RenderCache() if render_cache is None else render_cache
     subscriber_ids = {delivery.subscriber_id for delivery in deliveries}
     keywords = load_keywords(session, subscriber_ids)
@@ -114,6 +126,7 @@ def load_batch(
         first_digests=find_first_digests(session, deliveries, recipients),
         cache=shared,
         unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],
+        empty=empty,
     )
     match_batch(batch, [d for d in deliveries if d.kind == DeliveryKind.DIGEST], upcoming)
     return batch

@@ -244,6 +244,7 @@ def activate(subscriber: Subscriber, covered_listing_id: int, now: datetime) -> 
     subscriber.reason = ""
     subscriber.last_due_day = None
     subscriber.covered_listing_id = max(subscriber.covered_listing_id, covered_listing_id)
+    subscriber.covered_from = subscriber.covered_listing_id
 
 
 def resume(subscriber: Subscriber) -> None:

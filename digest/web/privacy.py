@@ -28,6 +28,7 @@ SUBSCRIBER_COLUMNS = {
     "summaries": PREFERENCES,
     "thumbnails": PREFERENCES,
     "paused_until": "When your pause ends.",
+    "covered_from": "Which papers had come before you signed up, so that you get their published versions.",
     "covered_listing_id": "Which papers have been checked for you, so that none is missed or sent twice.",
     "last_due_day": "Which papers have been checked for you, so that none is missed or sent twice.",
     "consent": "The text you agreed to, with its version.",
@@ -117,7 +118,16 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 # Tables about papers, hosts and machines.
 OTHER_TABLES = frozenset(
-    {"paper", "listing", "source_fetch", "http_cache_entry", "relay_circuit", "shared_token_bucket"}
+    {
+        "paper",
+        "paper_identifier",
+        "paper_link",
+        "listing",
+        "source_fetch",
+        "http_cache_entry",
+        "relay_circuit",
+        "shared_token_bucket",
+    }
 )
 RETENTION_SENTENCES = (
     "The web copy of an e-mail is available for {copies}.",

@@ -70,7 +70,7 @@ def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
             papers=[*delivery.papers, *delivery.omitted_papers],
             omitted_papers=[],
         )
-        batch = load_batch(session, [claimed], delivery.created_at)
+        batch = load_batch(session, [claimed], delivery.created_at, is_sent=True)
         if not _knows_its_keywords(session, delivery, batch):
             raise TokenError(KEYWORDS_GONE)
         context = digest_context(ctx, batch, claimed)

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
@@ -72,8 +73,10 @@ def citations(web: WebDep, name: str, kind: CitationFormat) -> Response:
 
 
 @router.api_route("/papers/{number:int}", methods=SAFE_METHODS)
-def paper_page(web: WebDep, number: int) -> HTMLResponse:
+def paper_page(web: WebDep, number: int) -> Response:
     paper = find_paper(web, str(number))
+    if paper is not None and paper.id != number:  # not for ever: what is one paper may turn out to be two
+        return RedirectResponse(web.ctx.absolute_url(f"/papers/{paper.id}"), 307)
     if paper is None:
         return error_page(
             web, 404, title=messages.PAPER_NOT_FOUND_TITLE, text=messages.PAPER_NOT_FOUND, links=LATEST_LINK
@@ -103,7 +106,8 @@ def thumbnail(web: WebDep, number: str) -> Response:
 
 def load_details(session: Session, paper: Paper) -> PaperDetails:
     """Load what the page of a paper shows."""
-    rows = select(col(Listing.source), col(Listing.list_day)).where(col(Listing.paper_id) == paper.id)
+    rows = select(col(Listing.source), col(Listing.list_day)).join(Paper, col(Paper.id) == Listing.paper_id)
+    rows = rows.where(or_(col(Paper.id) == paper.id, col(Paper.merged_into) == paper.id)).distinct()
     rows = rows.order_by(col(Listing.list_day), col(Listing.source))
     listings = tuple(PaperListing(SOURCE_TITLES.get(source, source), day) for source, day in session.exec(rows))
     sources = tuple(dict.fromkeys(listing.source for listing in listings))

@@ -109,11 +109,14 @@ def _split_lead(parts: tuple[TextPart, ...]) -> tuple[str, tuple[TextPart, ...]]
 
 
 def find_paper(web: WebContext, number: str) -> Paper | None:
-    """Return the paper with this number, as written in a URL."""
+    """Return the paper with this number, as written in a URL, or the one that stands for it."""
     if not re.fullmatch(r"[1-9][0-9]{0,15}", number):
         return None
     with read_session(web.ctx.engine) as session:
-        return papers_by_id(session, [int(number)]).get(int(number))
+        paper = papers_by_id(session, [int(number)]).get(int(number))
+        if paper and paper.merged_into:
+            return papers_by_id(session, [paper.merged_into]).get(paper.merged_into)
+        return paper
 
 
 def parse_page_number(text: str, last: int = MAX_PAGES) -> int:

@@ -26,7 +26,7 @@ from digest.identifiers import (
 )
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
