@@ -6,11 +6,12 @@ from datetime import date
 
 from sqlmodel import Session, col, select
 
+from digest.database import is_in_values
 from digest.database.models import Listing, Paper
 from digest.matching import Query
 from digest.papers.fulltext import find_candidates
 from digest.papers.fulltext_terms import search_expression
-from digest.papers.queries import papers_by_id, recent_list_days
+from digest.papers.queries import STANDING_ID, is_shown, recent_list_days
 from digest.papers.search import MAX_PAPER_ID
 
 RECENT_SCAN_LIMIT = 200  # papers that may match one of many queries
@@ -47,11 +48,13 @@ def find_recent_candidates(
         if len(ids) == scan_limit:
             oldest_id = max(oldest_id, ids[-1])
     is_considered = col(Listing.list_day).in_(list_days), col(Listing.paper_id) >= oldest_id
-    considered = select(col(Listing.list_day), col(Listing.paper_id)).where(*is_considered).distinct()
-    rows = session.exec(considered).all()
+    considered = select(col(Listing.list_day), STANDING_ID).join(Listing, col(Listing.paper_id) == Paper.id)
+    rows = session.exec(considered.where(*is_considered).distinct()).all()
     paper_ids = {paper_id for _, paper_id in rows}
     return RecentCandidates(
-        papers=tuple(papers_by_id(session, found & paper_ids).values()),
+        papers=tuple(
+            session.exec(select(Paper).where(is_in_values(session, Paper.id, found & paper_ids), *is_shown()))
+        ),
         day=list_days[0],
         days=len({day for day, _ in rows}),
         considered_count=len(paper_ids),
