@@ -21,7 +21,7 @@
 - `resolve`: which paper a listing is
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_status`: what people should know about the sources, as sentences
-- `versions`: preprints and the articles that they were published as
+- `version_pairs`: preprints and the articles that they were published as
 """
 
 from typing import TYPE_CHECKING, Any
@@ -104,7 +104,7 @@ from digest.papers.search import (
 )
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
-from digest.papers.versions import VersionPair, load_version_pairs
+from digest.papers.version_pairs import VersionPair, load_version_pairs
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
