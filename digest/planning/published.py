@@ -36,10 +36,10 @@ class EarlierVersions:
         """Match the earlier versions; one that cannot be read has reached nobody."""
         rows = select_readable(papers_by_id(session, {pair.earlier_id for pair in pairs}).values(), unreadable)
         columns = {int(paper.id or 0): column for column, paper in enumerate(rows)}
-        kept = [pair for pair in pairs if pair.earlier_id in columns]
+        readable = [pair for pair in pairs if pair.earlier_id in columns]
         cells = match_block(matcher, queries, build_documents(session, rows))
         matrix = csr_matrix((cells.values, (cells.rows, cells.columns)), shape=(len(queries), len(rows)))
-        return cls(kept, matrix[:, [columns[pair.earlier_id] for pair in kept]])
+        return cls(readable, matrix[:, [columns[pair.earlier_id] for pair in readable]])
 
     def find_reached(self, positions: IntArray, query_rows: IntArray, covered_from: IntArray) -> BoolArray:
         """Return, a row a subscriber and a column a pair, whom the earlier version has reached."""
