@@ -113,12 +113,7 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     earliest = select(func.coalesce(func.min(col(Subscriber.covered_listing_id)), last_listing_id))
     covered = int(session.exec(earliest.where(Subscriber.status == SubscriberStatus.ACTIVE)).one())
     after_listing_id = min(covered, last_listing_id)
-    # Whoever may get no digest takes no part, not even with a keyword: anybody can send the form without confirming.
-    is_active = ~col(SavedKeyword.is_muted) & col(SavedKeyword.subscriber_id).in_(
-        select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE)
-    )
-    is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id), is_active))
-    saved = session.exec(select(Keyword.id, Keyword.canonical).where(is_saved).order_by(col(Keyword.id))).all()
+    saved = _saved_keywords(session)
     keywords = [(int(keyword_id or 0), canonical) for keyword_id, canonical in saved if can_parse(canonical)]
     unparsable = {int(keyword_id or 0) for keyword_id, _ in saved} - {keyword_id for keyword_id, _ in keywords}
     unreadable += [describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in sorted(unparsable)]
@@ -156,6 +151,16 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])
     return new_papers
+
+
+def _saved_keywords(session: Session) -> Sequence[tuple[int | None, str]]:
+    """Return the keywords that active subscribers have, in the order of their numbers."""
+    # Whoever may get no digest takes no part, not even with a keyword: anybody can send the form without confirming.
+    is_active = ~col(SavedKeyword.is_muted) & col(SavedKeyword.subscriber_id).in_(
+        select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE)
+    )
+    is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id), is_active))
+    return session.exec(select(Keyword.id, Keyword.canonical).where(is_saved).order_by(col(Keyword.id))).all()
 
 
 def _paper_blocks(
