@@ -15,6 +15,7 @@
 - `preview`: what keywords match, and the e-mail that they would get
 - `process`: event loop, signals and garbage collector of a command
 - `prune`: delete what is old
+- `paper_commands`: link papers that are one, and undo links
 - `quarantine_commands`: list and release rows that cannot be read
 - `run`: collect, plan and deliver once; collect alone; the state of the sources
 - `runs`: the progress of a day's run

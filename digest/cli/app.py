@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import bounces, database_commands, delivery_commands, quarantine_commands, runs, subscriber_commands
+from digest.cli import (
+    bounces,
+    database_commands,
+    delivery_commands,
+    paper_commands,
+    quarantine_commands,
+    runs,
+    subscriber_commands,
+)
 from digest.cli.doctor import DOCTOR_EPILOG, doctor
 from digest.cli.migrate import MIGRATE_EPILOG, migrate
 from digest.cli.preview import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match, preview
@@ -74,6 +82,7 @@ app.add_typer(delivery_commands.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
 app.add_typer(database_commands.app, name="database")
 app.add_typer(bounces.app, name="bounces")
+app.add_typer(paper_commands.app, name="papers")
 app.add_typer(quarantine_commands.app, name="quarantine")
 
 # Names of the release before; the next one drops them.

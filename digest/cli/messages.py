@@ -240,3 +240,16 @@ def at_character(position: int | None, message: object) -> str:
 
 def database_failed(reason: str) -> str:
     return f"The database failed: {reason}. Committed changes are safe. Run the command again."
+
+
+NO_AMBIGUOUS_PAPERS = "No papers are ambiguous."
+
+
+def papers_linked(paper: int, other: int, number: int) -> str:
+    """Confirm a link between two papers."""
+    return f"Papers {paper} and {other} are linked. To undo it: digest papers unlink {number}"
+
+
+def links_undone(count: int) -> str:
+    """Confirm that links were undone."""
+    return "The link is undone." if count == 1 else f"{count} links by this title are undone."
