@@ -20,7 +20,13 @@ from tests.benchmarks.delivery import (
 )
 from tests.benchmarks.harness import Row, run
 from tests.benchmarks.matching import keywords_matched, normalized_words_matched
-from tests.benchmarks.pages import previews_p99, previews_served, subscribe_page_served
+from tests.benchmarks.pages import (
+    first_preview,
+    previews_p99,
+    previews_served,
+    serving_memory,
+    subscribe_page_served,
+)
 from tests.benchmarks.previews import preview_latency
 from tests.benchmarks.rendering import emails_rendered
 from tests.benchmarks.runs import emails_sent, subscribers_planned
@@ -60,6 +66,8 @@ ROWS: tuple[Row, ...] = (
     subscribe_page_served,
     previews_served,
     previews_p99,
+    first_preview,
+    serving_memory,
 )
 
 BY_NAME: tuple[Row, ...] = (year_searched,)  # these take too long to be measured with the others
