@@ -92,9 +92,9 @@ def measure_load() -> Measurements:
         requests = {"hello": [request("GET", "/hello")], "page": [request("GET", "/")]}
         results: dict[str, list[LoadResult]] = {name: [] for name in (*requests, "preview")}
         started = time.perf_counter()
-        asyncio.run(load(port, previews[:1], 0.001, clients=1))
+        asyncio.run(load(port, previews[:1], 0.1, clients=1))
         first_preview_seconds = time.perf_counter() - started
-        asyncio.run(load(port, [request("GET", "/loaded")], 0.001, clients=1))  # waits for the index
+        asyncio.run(load(port, [request("GET", "/loaded")], 0.1, clients=1))  # waits for the index
         for kind in requests.values():
             asyncio.run(load(port, kind, SECONDS))
         for _ in range(TURNS):
