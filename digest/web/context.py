@@ -54,7 +54,7 @@ class WebContext:
             return
         with read_session(self.ctx.engine) as session:
             self.recent_papers.refresh(session)
-        self.suggestions.recent_corpus(self.ctx)
+        self.suggestions.recent_corpus(self.ctx, is_background=True)
 
     def papers_version(self) -> tuple[int, int]:
         """Return a value that changes whenever a source was fetched."""

@@ -25,6 +25,7 @@ from digest.papers import RecentPapersIndex, build_documents, latest_listing_id,
 
 SAMPLE_DAYS = 30  # list days that the sample covers
 MAX_CACHED_SUGGESTIONS = 512  # lists of keywords with cached suggestions
+FIRST_SAMPLE_PAPERS, SAMPLE_VERSION = 100, -1  # until the corpus is loaded in the background after a start
 MAX_SAMPLE_PAPERS = 1500  # evenly spread: estimates a share within 2 percentage points
 
 
@@ -73,34 +74,43 @@ class KeywordSuggestions:
             cache[key] = suggest_phrases(corpus, keywords)
         return cache.get(key, ())
 
-    def recent_corpus(self, ctx: AppContext, last_listing: int | None = None) -> RecentCorpus:
+    def recent_corpus(
+        self, ctx: AppContext, last_listing: int | None = None, *, is_background: bool = False
+    ) -> RecentCorpus:
         """Return the corpus. While one request loads it, the others use the previous one.
 
+        After a start that is a small sample, until it was loaded in the background: the whole one takes seconds.
         `last_listing`: the id of the last listing, where it is known.
         """
         if last_listing is None:
             with read_session(ctx.engine) as session:
                 last_listing = latest_listing_id(session)
         current = self._corpus
+        if not is_background and (current is None or current[0] == SAMPLE_VERSION):
+            current = self._corpus = current or self._load_corpus(ctx, last_listing, FIRST_SAMPLE_PAPERS)
+            return current[1]
         if current and (current[0] == last_listing or not self._lock.acquire(blocking=False)):
             return current[1]
         if not current:
             self._lock.acquire()
         try:
             if not self._corpus or self._corpus[0] != last_listing:
-                self._suggestions, self._corpus = {}, (last_listing, self._load_corpus(ctx))
+                self._suggestions, self._corpus = {}, self._load_corpus(ctx, last_listing, MAX_SAMPLE_PAPERS)
             return self._corpus[1]
         finally:
             self._lock.release()
 
-    def _load_corpus(self, ctx: AppContext) -> RecentCorpus:
+    def _load_corpus(self, ctx: AppContext, last_listing: int, limit: int) -> tuple[int, RecentCorpus]:
+        """Load up to `limit` papers, and say which version of the corpus that is."""
         with read_session(ctx.engine) as session:
             paper_ids = recent_paper_ids(session, SAMPLE_DAYS)
-            papers = papers_by_id(session, paper_ids[:: -(-len(paper_ids) // MAX_SAMPLE_PAPERS) or 1])
+            papers = papers_by_id(session, paper_ids[:: -(-len(paper_ids) // limit) or 1])
             documents = build_documents(session, list(papers.values()))
         ids = [document.id for document in documents]
         corpus = build_corpus(documents, [paper.ai_keywords for paper in papers.values()])
-        return replace(corpus, lookup=lambda term: self.recent_papers.match_bits(term, ids))
+        is_sample = limit == FIRST_SAMPLE_PAPERS < len(paper_ids)
+        version = SAMPLE_VERSION if is_sample else last_listing
+        return version, replace(corpus, lookup=lambda term: self.recent_papers.match_bits(term, ids))
 
 
 def describe_keywords(
