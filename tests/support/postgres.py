@@ -115,8 +115,9 @@ class DatabasePool:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            self._empty(connection)
             is_like_template = self._state(connection) == self._fixed
+            if is_like_template:
+                self._empty(connection)
         if is_like_template:
             self._free.append(url)
         else:
@@ -141,7 +142,9 @@ class DatabasePool:
 
     def _state(self, connection: psycopg.Connection[Any]) -> list[Any]:
         """Everything that a test may have changed beside rows and sequences."""
-        return connection.execute(_SCHEMA).fetchall() + connection.execute("TABLE alembic_version").fetchall()
+        schema = connection.execute(_SCHEMA).fetchall()
+        has_version = any(name == "alembic_version" for name, *_ in schema)
+        return schema + (connection.execute("TABLE alembic_version").fetchall() if has_version else [])
 
 
 _SCHEMA = """
