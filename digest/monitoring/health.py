@@ -44,7 +44,7 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
     try:
         schema, required = schema_versions(ctx.engine)
         if schema != required:
-            reason = schema_sentence(schema, required)
+            reason = f"{schema_sentence(schema, required)} {messages.RUN_MIGRATE}"
             return Health(reason, schema or "", required)
         due = find_due_subscribers(ctx.engine, now)
         with read_session(ctx.engine) as session:
