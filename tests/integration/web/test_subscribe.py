@@ -62,7 +62,7 @@ def test_no_part_of_a_live_preview_is_for_a_field(browser: Browser) -> None:
 
 
 def test_the_window_says_what_the_email_says(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, TEST_TIME - DAY, "A robot of yesterday", "Protein robots", ids="earlier ")
+    store_papers(ctx, TEST_TIME - DAY, "A robot of yesterday", "Protein robots", ids="earlier-")
     typed = {"keywords": "robot\nprotein\nzzqy"}
     window = ParsedPage(browser.post("/preview", typed).text)
     [link] = [link for link in window.links if link.startswith("/preview?")]
@@ -86,7 +86,7 @@ def test_the_window_says_what_the_email_says(ctx: AppContext, browser: Browser) 
 
 
 def test_the_window_is_filled_up_with_earlier_days(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, TEST_TIME - DAY, "Proteins of yesterday", "A protein", ids="earlier ")
+    store_papers(ctx, TEST_TIME - DAY, "Proteins of yesterday", "A protein", ids="earlier-")
     part = ParsedPage(browser.post("/preview", {"keywords": "protein"}).text)
     assert "1 new paper matches your keywords" in part.text
     assert (
@@ -169,7 +169,7 @@ def test_a_preview_is_bounded_and_counted_as_a_search(ctx: AppContext, browser: 
 
 
 def test_a_preview_while_papers_are_being_loaded_is_answered_from_the_store(ctx: AppContext) -> None:
-    store_papers(ctx, TEST_TIME - DAY, "A robot of yesterday", ids="earlier ")
+    store_papers(ctx, TEST_TIME - DAY, "A robot of yesterday", ids="earlier-")
     app = create_app(ctx, clock=lambda: TEST_TIME, min_answer_seconds=0)
     with app.state.web.recent_papers._lock:
         from_store = Browser(app).post("/preview", {"keywords": "of yesterday\nfold"})
