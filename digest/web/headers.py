@@ -3,10 +3,10 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from digest.context import TOKEN_PATHS as PATHS_BY_PURPOSE
 from digest.web.context import SAFE_METHODS, WebContext
 
-QUICK_ACTION_PATHS = ("/mute/", "/never/", "/fewer/", "/pause/", "/return/")
-TOKEN_PATHS = ("/confirm/", "/preferences/", "/unsubscribe/", "/emails/", "/letters/", "/mine/", *QUICK_ACTION_PATHS)
+TOKEN_PATHS = (*PATHS_BY_PURPOSE.values(), "/letters/")  # web copies were there before
 PRIVATE_PATHS = (*TOKEN_PATHS, "/inbox", "/sent", "/operator", "/metrics")
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "

@@ -76,6 +76,22 @@ def test_a_change_by_the_pages_from_the_form_to_the_undo(ctx: AppContext, browse
     assert undo.startswith("/address-undo/")
 
 
+def test_the_pages_behind_both_links_are_private_and_bear_a_slash(ctx: AppContext, browser: Browser) -> None:
+    browser.post(form_path(ctx), {"email": NEW})
+    [link] = email_links(ctx)
+    browser.post(link, {"answer": "yes"})
+    undo = email_links(ctx)[1]
+    robots = browser.get("/robots.txt").text
+    for path in (link, undo):
+        page = browser.get(path, headers={"Accept-Encoding": "gzip"})
+        assert page.status_code == 200
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["x-robots-tag"] == "noindex, nofollow"
+        assert "content-encoding" not in page.headers
+        assert f"Disallow: /{path.split('/')[1]}/" in robots
+        assert browser.get(path + "/").text == page.text
+
+
 @pytest.mark.parametrize("kind", ["free", "taken", "complained", "unconfirmed"])
 def test_every_address_gets_the_same_answer(ctx: AppContext, browser: Browser, record: StoreView, kind: str) -> None:
     if kind == "complained":
