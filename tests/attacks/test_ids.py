@@ -47,6 +47,7 @@ def send_digest(ctx: AppContext, email: str, now: datetime) -> Delivery:
             edition=TEST_TIME.date().isoformat(),
             state=DeliveryState.SENT,
             papers=[1],
+            keywords=[1],
             message_id=f"<{'a' * 31}{len(email)}{'b' if email == BOB else 'a'}@example.org>",
             created_at=now,
         )

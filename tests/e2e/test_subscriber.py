@@ -127,7 +127,7 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     second = command.json("demo")
     assert (second["demo_emails"], second["deliveries"]["sent"]) == ([], 0)
     assert sum(source["new"] for source in second["sources"].values()) == 0
-    assert "bundled sample days" in command.run_process("demo", "--reset").stdout
+    assert "bundled sample papers" in command.run_process("demo", "--reset").stdout
 
 
 @contextmanager
@@ -174,5 +174,5 @@ def test_the_store_of_the_demo_refuses_a_relay(tmp_path: Path) -> None:
     }
     for arguments in (("serve",), ("run",), ("subscribers", "list")):
         refused = Command(tmp_path, relay).run_process(*arguments, status=2)
-        assert "the store of the demonstration" in refused.stderr
+        assert "names the database of the demonstration" in refused.stderr
     assert not (tmp_path / "var").exists()
