@@ -295,11 +295,11 @@ def test_a_file_that_cannot_be_read_is_reported(bare: Command, name: str, data: 
 
 
 def test_a_preview_shows_the_email_and_creates_no_subscriber(filled: Command) -> None:
-    shown = filled.run("preview", "-k", "robot", "-k", "volcano", "--out", "letter.html", *NOW)
+    shown = filled.run("preview", "-k", "robot", "-k", "volcano", "--out", "digest.html", *NOW)
     assert "that [learns] to walk" in shown.stdout
     assert "Folding proteins" not in shown.stdout
-    assert "written to letter.html" in shown.stderr
-    page = (filled.folder / "letter.html").read_text(encoding="utf-8")
+    assert shown.stderr == "Wrote digest.html\n"
+    page = (filled.folder / "digest.html").read_text(encoding="utf-8")
     assert page.startswith("<!")
     assert "[learns]" in page
     output = filled.json("preview", "-k", "robot", "-k", "volcano", "--day", "2026-07-29", *NOW)
@@ -322,8 +322,8 @@ def test_a_preview_reads_a_day_that_is_not_there_yet(bare: Command, lists: Listi
 
 
 def test_a_preview_that_cannot_be_written_is_reported(filled: Command) -> None:
-    done = filled.run("preview", "-k", "robot", "--out", "no/folder/letter.html", *NOW, status=2)
-    assert "Cannot write --out no/folder/letter.html" in done.stderr
+    done = filled.run("preview", "-k", "robot", "--out", "no/folder/digest.html", *NOW, status=2)
+    assert "Cannot write --out no/folder/digest.html" in done.stderr
 
 
 def test_the_doctor_checks_everything_and_changes_nothing(bare: Command, lists: ListingHost) -> None:
@@ -333,7 +333,7 @@ def test_the_doctor_checks_everything_and_changes_nothing(bare: Command, lists: 
     bare.run("migrate")
     done = bare.run("doctor", status=None)
     assert "ok   database: sqlite, schema" in done.stdout
-    assert "ok   relay: none set" in done.stdout
+    assert "ok   relay: none, so e-mails are kept in the local mailbox" in done.stdout
     assert "ok   arXiv feed: 127.0.0.1 answers 200" in done.stdout
     bare.environment |= hosts("http://127.0.0.1:9") | {"DIGEST_CONTACT": "", "DIGEST_SNED_HOUR": "9"}
     done = bare.run("doctor", status=1)

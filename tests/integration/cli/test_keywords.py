@@ -39,8 +39,8 @@ def test_more_keywords_than_the_setting_allows_are_refused(tmp_path: Path) -> No
 
 BEYOND = {
     "a" * 60: "50 characters",
-    "cats OR dogs OR birds OR frogs OR cows": "a query has at most 4",
-    "cats AND (dogs OR (birds AND frogs))": "at most 1 may lie",
+    "cats OR dogs OR birds OR frogs OR cows": "at most 4 terms",
+    "cats AND (dogs OR (birds AND frogs))": "nested at most 1 deep",
 }
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
@@ -35,6 +36,7 @@ from digest.planning import plan
 from digest.subscribers import Preferences, decline, parse_keywords_or_raise, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
 from digest.web import create_app
+from digest.web.pages.archive import KEYWORDS_GONE
 from tests.support.browser import Browser
 from tests.support.command import Command
 from tests.support.contexts import (
@@ -95,7 +97,7 @@ def test_an_email_that_did_not_go_is_queued_again(store: Engine, given: dict[str
     ("given", "why"),
     [
         ({"state": DeliveryState.SENT}, "it would be sent twice"),
-        ({"state": DeliveryState.UNCERTAIN}, "may have arrived"),
+        ({"state": DeliveryState.UNCERTAIN}, "may have been sent"),
         ({"state": DeliveryState.ON_WIRE, "owner": "me"}, "being sent now"),
         ({"state": DeliveryState.SENDING, "owner": "me"}, "being sent now"),
         ({"state": DeliveryState.CANCELLED}, "the subscriber unsubscribed or was suspended"),
@@ -121,8 +123,8 @@ def test_the_papers_of_an_email_are_either_sent_again_or_handed_out(store: Engin
     with write_session(store) as session:
         back = reclaim_undelivered_papers(session, subscriber_ids, NOW)
     assert back == {subscriber_id: UndeliveredPapers([7]) for subscriber_id in subscriber_ids}
-    assert "took its papers" in again(store, first)
-    assert "took its papers" in again(store, second)
+    assert "later digest has its papers" in again(store, first)
+    assert "later digest has its papers" in again(store, second)
 
 
 def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_retry_on_the_command_line(sqlite_store: Engine, tmp_path: Path) -> None
     )
     done = command.run("deliveries", "retry", "--failed", "--since", LATER.isoformat(), status=1)
     assert done.stdout == "1 of 2 deliveries queued again.\n"
-    assert f"delivery {had} cannot be sent again: a later digest has its papers" in done.stderr
+    assert f"Delivery {had} cannot be sent again: a later digest has its papers." in done.stderr
     assert [get(sqlite_store, number).state for number in (old, new, had)] == ["failed", "queued", "failed"]
     assert command.json("deliveries", "retry", str(old)) == {"queued": [old], "refused": {}}
     for wrong in ([], ["--failed"], ["--since", "2026-07-29"], [str(old), "--failed", "--since", "2026-07-29"]):
@@ -230,17 +232,24 @@ def test_nothing_is_forgotten_before_its_time(past: AppContext) -> None:
     assert held(past)["left_out"] == [1, 0]
 
 
+def web_copy(ctx: AppContext, email: str, now: datetime) -> httpx.Response:
+    number = next(row.id for row in StoreView(ctx.engine).deliveries(email) if row.kind == DeliveryKind.DIGEST)
+    link = ctx.signed_url(TokenPurpose.VIEW, str(number), NOW).removeprefix(ctx.settings.base_url)
+    return Browser(create_app(ctx, clock=lambda: now)).get(link)
+
+
 def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) -> None:
     prune_unsubscribed(past, NOW + 30 * DAY)
+    assert web_copy(past, BOB, NOW + 30 * DAY).status_code == 200
     assert held(past)["of who left"] == 2
     assert prune_unsubscribed(past, NOW + 30 * DAY + timedelta(seconds=1)) == 3
     now = held(past)
     assert (now["of who left"], now["saved"], now["keywords"], now["papers"]) == (0, 1, [1, 0], [1, 2])
-    # The copy of their email can still be looked at.
-    number = next(row.id for row in StoreView(past.engine).deliveries(BOB) if row.kind == DeliveryKind.DIGEST)
-    link = past.signed_url(TokenPurpose.VIEW, str(number), NOW).removeprefix(past.settings.base_url)
-    browser = Browser(create_app(past, clock=lambda: NOW + 31 * DAY))
-    assert browser.get(link).status_code == 200
+    # The copy of their email says why it cannot be shown any more; that of who stays is shown.
+    gone = web_copy(past, BOB, NOW + 31 * DAY)
+    assert gone.status_code == 410
+    assert KEYWORDS_GONE in gone.text
+    assert web_copy(past, ADA, NOW + 31 * DAY).status_code == 200
 
 
 def test_of_old_emails_only_their_papers_stay(past: AppContext) -> None:

@@ -100,10 +100,13 @@ def test_the_record_is_shown_and_uncertain_emails_are_settled(sqlite_store: Engi
     assert shown.stderr == "Total: 2 uncertain\n"
     assert command.json("deliveries", "show", "1")["email"] == ADA
     assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
-    assert command.run("deliveries", "resolve", "1", "sent").stdout == "delivery 1 is sent\n"
+    assert command.run("deliveries", "resolve", "1", "sent").stdout == "Delivery 1 is marked as sent.\n"
     assert command.json("deliveries", "resolve", "2", "lost") == {"id": 2, "outcome": "lost"}
     assert [row.state for row in record.deliveries()] == [DeliveryState.SENT, DeliveryState.FAILED]
-    assert "is not uncertain: it is sent" in command.run("deliveries", "resolve", "1", "lost", status=2).stderr
+    assert (
+        "Delivery 1 is sent, and only uncertain ones can be resolved."
+        in command.run("deliveries", "resolve", "1", "lost", status=2).stderr
+    )
 
 
 @pytest.mark.parametrize("fault", ["none", "refused", "blocked", "down", "sources"])
