@@ -99,6 +99,8 @@ def load_demo_settings(host: str | None = None) -> Settings:
         "secret_key": "",
         "send_hour": "0",
     }
+    if host:
+        overrides["thumbnails"] = "no"  # their hosts cannot be reached either
     names = ("huggingface_url", "arxiv_feed_url", "arxiv_api_url") if host else ()
     return load_settings(**overrides, **dict.fromkeys(names, host))
 

@@ -69,6 +69,10 @@ class SampleServer:
         """Make `day` today: lists of later days are not out yet, and the feed shows the batch of that day."""
         self.today = self._feed_day = day
 
+    def set_last_list_day(self, day: date) -> None:
+        """Move the lists, so that the last one is that of `day`, and days after it have none."""
+        self.days = tuple(reversed(last_weekdays(day, len(self.days))))
+
     def respond(self, path: str, query: dict[str, str]) -> SampleResponse:
         """Build the response to a request. Raises ValueError for a limit or page that is no number."""
         if path == "/api/daily_papers":

@@ -88,11 +88,17 @@ def open_service_context() -> "Iterator[AppContext]":
         return
     from digest.cli.demo import load_demo_settings
     from digest.cli.demo_server import SampleServer
+    from digest.database import read_session
+    from digest.papers import latest_list_day
 
     with SampleServer(utc_now()) as server:
         settings = load_demo_settings(server.url)
         print_note(messages.serving_demo(settings.database_url))
-        yield replace(open_context(logging.INFO, settings), is_demo=True)
+        ctx = replace(open_context(logging.INFO, settings), is_demo=True)
+        with read_session(ctx.engine) as session:
+            if day := latest_list_day(session):  # the lists that the demo has read, not the same ones under later days
+                server.set_last_list_day(day)
+        yield ctx
 
 
 def run_service(ctx: "AppContext", host: str, port: int, *, scheduler: bool, run_jobs: bool) -> None:

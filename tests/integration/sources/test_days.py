@@ -102,6 +102,17 @@ def test_the_sample_server_refuses_what_the_real_ones_refuse() -> None:
         )
 
 
+def test_a_demonstration_has_no_lists_after_those_that_were_read() -> None:
+    now = datetime(2026, 11, 30, 12, tzinfo=UTC)  # Monday
+    with demo_server.SampleServer(now) as host:
+        host.set_last_list_day(date(2026, 11, 27))
+        assert host.days == (date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 27))
+        with pytest.raises(NotListedError):
+            fetch_huggingface(host.url, date(2026, 11, 30), now)
+        assert not fetch_arxiv(host.url, day=date(2026, 11, 30)).papers
+        assert len(fetch_huggingface(host.url, date(2026, 11, 27), now).papers) == 13
+
+
 @pytest.fixture(scope="module")
 def replay() -> Iterator[str]:
     if not (TOOLS / "replay.py").exists():
