@@ -62,9 +62,9 @@ def test_only_papers_go_that_were_never_delivered_and_no_source_lists(ctx: AppCo
 def test_nothing_goes_unless_the_setting_says_so(ctx: AppContext) -> None:
     forever = make_context(ctx.engine)
     assert prune_papers(forever, LATER) == 0
-    assert prune(forever, LATER)["papers that stand in no e-mail"] == 0
-    assert prune(ctx, LATER, dry_run=True)["papers that stand in no e-mail"] == 1
-    assert prune(ctx, LATER)["papers that stand in no e-mail"] == 1
+    assert prune(forever, LATER)["papers in no e-mail"] == 0
+    assert prune(ctx, LATER, dry_run=True)["papers in no e-mail"] == 1
+    assert prune(ctx, LATER)["papers in no e-mail"] == 1
 
 
 def test_papers_that_are_still_new_for_a_subscriber_stay(ctx: AppContext) -> None:
