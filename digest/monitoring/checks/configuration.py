@@ -147,6 +147,6 @@ def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult
         results.append(CheckResult("refusals", ok=False, message="; ".join(filter(None, parts))))
     if circuit:
         text = f"no e-mails are sent since {circuit.opened_at:%Y-%m-%d %H:%M} UTC; the relay says: {circuit.reply}"
-        text += f"; next attempt at {circuit.retry_at:%H:%M}, or now with: digest run"
+        text += f"; next attempt at {circuit.retry_at:%H:%M:%S} UTC, or now with: digest run"
         results.append(CheckResult("sending", ok=False, message=text))
     return results

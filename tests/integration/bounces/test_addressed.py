@@ -122,7 +122,7 @@ def test_the_doctor_reports_faults_of_the_sender(ctx: AppContext, record: StoreV
     )
     (check,) = [check for check in check_database(ctx.settings) if check.name == "refusals"]
     assert not check.ok
-    assert "because of us: 5.7.1 taken for spam (1); see: digest bounces list; publish SPF" in check.message
+    assert "because of their sender: 5.7.1 taken for spam (1); see: digest bounces list; publish SPF" in check.message
 
 
 def test_a_complaint_after_unsubscribing_counts_too(ctx: AppContext, record: StoreView) -> None:

@@ -28,6 +28,11 @@ WANTED = {
     (DeliveryKind.ALREADY_SUBSCRIBED, SubscriberStatus.ACTIVE),
     (DeliveryKind.ALREADY_SUBSCRIBED, SubscriberStatus.PAUSED),
     (DeliveryKind.GOODBYE, SubscriberStatus.UNSUBSCRIBED),
+    (DeliveryKind.ADDRESS_CHANGE, SubscriberStatus.ACTIVE),
+    (DeliveryKind.ADDRESS_CHANGE, SubscriberStatus.PAUSED),
+    # An address that a subscription leaves is told whatever has become of the subscription.
+    *((DeliveryKind.ADDRESS_CHANGED, status) for status in SubscriberStatus),
+    *((DeliveryKind.ADDRESS_RESTORED, status) for status in SubscriberStatus),
 }
 
 

@@ -118,5 +118,5 @@ def test_a_new_key_signs_and_old_links_go_on_to_work(sqlite_url: str) -> None:
 
 
 def test_the_default_key_is_no_old_key() -> None:
-    with pytest.raises(SettingError, match="DIGEST_SECRET_KEYS_OLD: the default is known to everybody"):
+    with pytest.raises(SettingError, match="DIGEST_SECRET_KEYS_OLD must not contain the default key, because it"):
         load_settings(secret_keys_old=f"an-old-key, {DEFAULT_KEY}")
