@@ -76,7 +76,7 @@ def test_lines_are_counted_as_in_the_file(tmp_path: Path) -> None:
 
 def test_a_file_without_addresses_names_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("Vorname;Nachname\nAda;Lovelace\n")
-    with pytest.raises(SubscriberError, match=r"no column email.*it names: Vorname, Nachname"):
+    with pytest.raises(SubscriberError, match=r"has no email column.*it names: Vorname, Nachname"):
         read_csv(tmp_path / "people.csv")
 
 
