@@ -24,7 +24,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from digest import database
 from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
-from digest.formatting import WEEKDAYS
+from digest.formatting import WEEKDAYS, pluralize
 from digest.matching import KeywordInput, is_exclusion
 from digest.schedule import timezone_names
 from digest.subscribers.suppression_list import is_listed, suppression_reason
@@ -141,6 +141,11 @@ def set_preferences(subscriber: Subscriber, preferences: Preferences) -> None:
         setattr(subscriber, field.name, getattr(preferences, field.name))
 
 
+def too_many_keywords(max_keywords: int, count: int) -> str:
+    """Return the sentence about more keywords than a subscriber can have."""
+    return f"You can have at most {pluralize(max_keywords, 'keyword')}, and these are {count}."
+
+
 def set_keywords(
     session: Session, subscriber: Subscriber, keywords: Sequence[KeywordInput], *, max_keywords: int = MAX_KEYWORDS
 ) -> None:
@@ -152,7 +157,7 @@ def set_keywords(
     for keyword in keywords:
         distinct.setdefault(keyword.canonical, keyword)
     if len(distinct) > max_keywords:
-        raise SubscriberError(f"You can have at most {max_keywords} keywords, and these are {len(distinct)}.")
+        raise SubscriberError(too_many_keywords(max_keywords, len(distinct)))
     require_unmuted(distinct.values())
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     keyword_ids = _keyword_ids(session, distinct)

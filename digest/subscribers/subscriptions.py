@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
-from digest import delivery, formatting, papers
+from digest import delivery, papers
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, write_session
@@ -80,10 +80,8 @@ def parse_keywords(
         except QueryError as error:
             errors.append(KeywordError(number, text, str(error), error.position or 0))
     if len(keywords) > limits.max_keywords:
-        at_most = formatting.pluralize(limits.max_keywords, "keyword")
-        errors.append(
-            KeywordError(limits.max_keywords + 1, "", f"At most {at_most}, please; these are {len(keywords)}.")
-        )
+        message = records.too_many_keywords(limits.max_keywords, len(keywords))
+        errors.append(KeywordError(limits.max_keywords + 1, "", message))
     return keywords, errors
 
 

@@ -34,7 +34,7 @@ def test_the_help_of_match_has_every_way_of_writing(command: Command) -> None:
 def test_more_keywords_than_the_setting_allows_are_refused(tmp_path: Path) -> None:
     command = Command(tmp_path, {"DIGEST_MOST_KEYWORDS": "1"})
     logs = command.run("subscribers", "add", "ada@example.org", "-k", "cats", "-k", "dogs", status=2)
-    assert "At most 1 keyword, please; these are 2." in logs.stderr
+    assert "You can have at most 1 keyword, and these are 2." in logs.stderr
 
 
 BEYOND = {
