@@ -157,6 +157,7 @@ def test_keywords_are_added_muted_and_removed_in_their_rows(site: Site, page: Pa
     expect(page.get_by_role("region", name="3 new papers match")).to_be_visible()
 
     added = page.get_by_role("textbox", name="Add a keyword")
+    page.get_by_text("How each keyword is read").click()
     if is_scripted:
         added.press_sequentially("protein", delay=20)
         page.keyboard.press("Enter")
@@ -167,6 +168,9 @@ def test_keywords_are_added_muted_and_removed_in_their_rows(site: Site, page: Pa
         page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("group", name="Keyword 3")).to_contain_text("1 a day")
     expect(page.get_by_role("region", name="4 new papers match")).to_be_visible()
+    if not is_scripted:
+        page.get_by_text("How each keyword is read").click()
+    expect(page.get_by_text("Title or abstract contains “protein”")).to_be_visible()  # still open
 
     page.get_by_role("button", name="Remove weather").click()
     expect(page.get_by_role("group", name="Keyword 3")).to_have_count(0)

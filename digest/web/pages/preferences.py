@@ -245,6 +245,7 @@ def _row_variables(web: WebContext, parsed: ParsedForm, rows: Sequence[tuple[str
     return {
         "rows": shown,
         "suggestions": feedback.suggestions,
+        "feedback": feedback,
         "preview": preview if active else None,
         "email": preview.email if preview else None,
         "has_papers": has_papers,

@@ -4,7 +4,7 @@ const form = document.getElementById("prefs");
 const rows = document.getElementById("rows");
 const fresh = document.getElementById("new");
 const template = document.getElementById("row");
-const [status, related, panel, unsaved] = ["status", "related", "panel", "unsaved"].map((id) => document.getElementById(id));
+const [status, readings, related, panel, unsaved] = ["status", "readings", "related", "panel", "unsaved"].map((id) => document.getElementById(id));
 const WAIT = 400; // milliseconds without a key
 
 const fieldOf = (row) => row.querySelector("input[name=keyword]");
@@ -128,10 +128,11 @@ function show(page) {
     const tip = rate.querySelector(".tip");
     if (tip) row.append(tip.cloneNode(true));
   }
-  for (const part of [related, panel]) {
-    const next = page.getElementById(part.id);
+  // Of the readings the list alone, where there is one already: what somebody has opened stays open.
+  const lists = [readings, page.getElementById("readings")].map((part) => part.querySelector("ul"));
+  const parts = [related, panel].map((part) => [part, page.getElementById(part.id)]);
+  for (const [part, next] of [lists.every(Boolean) ? lists : [readings, page.getElementById("readings")], ...parts])
     if (part.innerHTML.trim() !== next.innerHTML.trim()) part.replaceChildren(...next.childNodes);
-  }
   waitForRates();
   const sentence = page.getElementById("status");
   if (status.textContent.trim() !== sentence.textContent.trim()) status.replaceChildren(...sentence.childNodes);
