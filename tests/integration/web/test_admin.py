@@ -447,7 +447,7 @@ def test_the_mailed_link_opens_the_copy(sqlite_ctx: AppContext) -> None:
         assert running.accepted == []  # never in the request
         asyncio.run(send_queued(ctx, lambda: NOW))
         first, second = running.mails()[ADA]
-    mail = next(message for message in (first, second) if "on the web" in str(message["Subject"]))
+    mail = next(message for message in (first, second) if "online" in str(message["Subject"]))
     assert mail["Subject"] == "Your digest of Wednesday 29 July, online"
     link = re.findall(rf"{BASE_URL}(/emails/\S+)", text_of(mail))[0]
     copy = operator.browser.get(link)
