@@ -113,13 +113,16 @@ class ArxivSource:
         is_full = feed.entries.received >= FEED_LIMIT
         if is_full:
             warnings += (f"arXiv's feed for {' '.join(categories)} is full; some papers may be missing",)
+        parts = await asyncio.to_thread(
+            split_by_category, feed.entries, categories, left_out=feed.entries.left_out + is_full
+        )
         validators = response.validators
         is_cacheable = bool(papers) and shown_day == day and bool(validators.etag or validators.last_modified)
         return SourceAnswer(
             papers=papers,
             endpoint="rss",
             shown_day=None if shown_day == day else shown_day,
-            parts=split_by_category(feed.entries, categories, left_out=feed.entries.left_out + is_full),
+            parts=parts,
             warnings=warnings,
             validators=(validators,) if is_cacheable else (),
         )
