@@ -188,7 +188,7 @@ def test_keywords_are_added_muted_and_removed_in_their_rows(site: Site, page: Pa
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     assert StoreView(site.ctx.engine).keywords(email) == [("robot", True), ("protein", False)]
     expect(page.get_by_role("combobox", name="How often")).to_have_value("weekly-friday")
-    if AXE.exists():
+    if is_scripted and AXE.exists():  # without scripts axe would never answer
         assert axe_violations(page) == []
 
 
