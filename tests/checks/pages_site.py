@@ -26,18 +26,28 @@ from digest.mail import list_messages
 from digest.papers import store_listings
 from digest.planning import plan
 from digest.sources import ListedPaper
-from digest.subscribers import Preferences, confirm, parse_keywords_or_raise, subscribe, unsubscribe
+from digest.subscribers import (
+    Preferences,
+    change_address,
+    confirm,
+    parse_keywords_or_raise,
+    request_address_change,
+    subscribe,
+    undo_address_change,
+    unsubscribe,
+)
 from digest.tokens import TokenPurpose
 from digest.web import create_server
 from digest.web.rate_limit import FormLimits
 from tests.checks.faults import FAULTS, VALID_PAGE
 from tests.checks.pages_operator import TOKEN, add_operator_history, login_cookie, login_pages, operator_pages
 from tests.support.browser import TEST_TIME
-from tests.support.contexts import ADA, make_context, sign_token
+from tests.support.contexts import ADA, add_active_subscriber, make_context, sign_token
 from tests.support.ports import free_port
 from tests.support.web_server import run_server, run_web_server
 
 EVE, LEFT = "eve@example.org", "gone@example.org"
+MOVING, MOVED, MOVED_BACK = "moving@example.org", "moved@example.org", "moved-back@example.org"
 DAYS, PAPERS_A_DAY = 6, 40
 PUBLIC = (
     *("/", "/?keywords=robot%0A%22graph%20network%22", "/papers", "/papers?q=robot", "/papers?q=nothingatall"),
@@ -45,6 +55,9 @@ PUBLIC = (
         "/papers/week",
         "/papers/month",
         "/papers/trending",
+        f"/papers/{TEST_TIME:%F}",
+        f"/papers/{TEST_TIME:%G-W%V}",
+        f"/papers/{TEST_TIME:%Y-%m}",
         "/search",
         "/papers/1",
         "/help/keywords",
@@ -134,6 +147,27 @@ def fill_store(ctx: AppContext) -> None:
     asyncio.run(send_queued(ctx, lambda: TEST_TIME))
     subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
     unsubscribe(ctx, sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+    add_address_changes(ctx)
+
+
+def add_address_changes(ctx: AppContext) -> None:
+    """Store a change of address that was asked for, one that was made, and one that was undone."""
+    for email in (MOVING, MOVED, MOVED_BACK):
+        add_active_subscriber(ctx, email, "robot", now=TEST_TIME)
+        preferences = sign_token(ctx, email, TokenPurpose.PREFERENCES, TEST_TIME)
+        request_address_change(ctx, preferences, f"new-{email}", TEST_TIME)
+    asyncio.run(send_queued(ctx, lambda: TEST_TIME))
+    for email in (MOVED, MOVED_BACK):
+        change_address(ctx, received_token(ctx, f"new-{email}", "address"), TEST_TIME)
+    asyncio.run(send_queued(ctx, lambda: TEST_TIME))
+    undo_address_change(ctx, received_token(ctx, MOVED_BACK, "address-undo"), TEST_TIME)
+
+
+def received_token(ctx: AppContext, email: str, page: str) -> str:
+    """Return the token of the link to a page in an e-mail that an address got."""
+    texts = [message.part("plain") for message in list_messages(ctx.mailbox_directory) if message.recipient == email]
+    (token,) = re.findall(rf"/{page}/(\S+)", "\n".join(texts))
+    return str(token)
 
 
 def token_pages(ctx: AppContext) -> dict[str, str]:
@@ -156,6 +190,12 @@ def token_pages(ctx: AppContext) -> dict[str, str]:
         },
         "left": f"/unsubscribe/{sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
         "return": f"/return/{sign_token(ctx, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
+        "address-sent": f"/preferences/{preferences}/address#email=grace@example.org",
+        "address-same": f"/preferences/{preferences}/address#email={ADA}",
+        "address-change": f"/address/{received_token(ctx, f'new-{MOVING}', 'address')}",
+        "address-changed": f"/address/{received_token(ctx, f'new-{MOVED}', 'address')}",
+        "address-undo": f"/address-undo/{received_token(ctx, MOVED, 'address-undo')}",
+        "address-undone": f"/address-undo/{received_token(ctx, MOVED_BACK, 'address-undo')}",
         "copy": copy,
         "sent": "/sent",
         "inbox": "/inbox",
