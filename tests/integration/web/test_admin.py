@@ -23,6 +23,7 @@ from digest.tokens import delivery_subject
 from digest.web import create_app
 from digest.web.admin.charts import axis_ticks, monthly_charts
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
+from digest.web.context import static_directory
 from tests.support.browser import Browser, ParsedPage
 from tests.support.contexts import ADA, BOB, DAY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import delivery, source_fetch, subscriber
@@ -277,7 +278,9 @@ def test_charts_have_a_title_and_a_table_of_their_figures(sqlite_ctx: AppContext
     assert re.findall(r"<script(?! src=)", page) == []
     drawings = [ET.fromstring(text) for text in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
     assert len(drawings) == 3  # emails, subscribers, and the source that was read
+    styles = (static_directory() / "operator.css").read_text()
     for drawing in drawings:
+        assert f".{'.'.join(drawing.attrib['class'].split())} .color-" in styles  # else its marks are black
         named, described = (drawing.attrib["aria-labelledby"]).split()
         texts = {found.attrib["id"]: found.text for found in drawing if "id" in found.attrib}
         assert drawing.attrib["role"] == "img"
