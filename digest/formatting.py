@@ -69,7 +69,9 @@ def format_date(day: date, today: date | None = None) -> str:
 
 def frequency_label(frequency: str, weekday: int = 0) -> str:
     """Return how often digests come, in words; `weekday` is that of weekly ones, 0 for Monday."""
-    return FREQUENCY_LABELS.get(frequency, frequency).format(weekday=WEEKDAYS[weekday % len(WEEKDAYS)])
+    if frequency not in FREQUENCY_LABELS:  # a form shows again what was sent, and that is no format string
+        return frequency
+    return FREQUENCY_LABELS[frequency].format(weekday=WEEKDAYS[weekday % len(WEEKDAYS)])
 
 
 def join_words(words: Sequence[str], more: int = 0, noun: str = "", *, conjunction: str = "and") -> str:

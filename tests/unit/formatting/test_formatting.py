@@ -69,3 +69,9 @@ def test_clean_text_is_one_line_without_control_characters(text: str) -> None:
     cleaned = formatting.clean_line(text + "\ud800\u202e\x85\x0b")
     assert cleaned.encode()
     assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cleaned)
+
+
+def test_a_frequency_that_is_none_is_shown_as_it_is_and_is_no_format_string() -> None:
+    assert formatting.frequency_label("weekly", 4) == "once a week, on Fridays"
+    for sent in ("{", "{weekday.__class__}", "hourly"):
+        assert formatting.frequency_label(sent, 4) == sent
