@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from digest.identifiers import Identifier, normalize_identifier, parse_arxiv_id
 
 SCHEMES = ("arxiv", "doi", "pmid", "pmcid", "acl", "openreview", "pii", "url", "s2", "feed:jacs")
-RECORDINGS = Path("/work/shared/data")
+RECORDINGS = Path(__file__).parents[4] / "shared/data"
 
 
 @pytest.mark.parametrize(
