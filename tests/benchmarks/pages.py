@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse
 
 from digest.config import Settings
 from digest.context import AppContext
-from digest.database import connect, migrate
+from digest.database import connect, migrate, read_session
 from digest.tokens import TokenSigner
 from digest.web import create_app, create_server
 from digest.web.rate_limit import FormLimits
@@ -170,7 +170,10 @@ def serve(url: str, port: int) -> None:
 
     @app.get("/loaded")
     def loaded() -> PlainTextResponse:
-        app.state.web.fill_caches()
+        # Not `fill_caches`, which does nothing while the first preview has it loaded in the background.
+        with read_session(engine) as session:
+            app.state.web.recent_papers.refresh(session)
+        app.state.web.suggestions.recent_corpus(ctx, is_background=True)
         return PlainTextResponse("loaded")
 
     create_server(app, host="127.0.0.1", port=port, proxies=()).run()
