@@ -35,6 +35,14 @@ def test_a_token_with_any_character_changed_is_damaged(data: st.DataObject) -> N
         SIGNER.unsign(TokenPurpose.UNSUBSCRIBE, token[:position] + other + token[position + 1 :], NOW)
 
 
+def test_a_token_has_one_spelling() -> None:
+    token = SIGNER.sign(TokenPurpose.UNSUBSCRIBE, "nonce", NOW)
+    assert "-" in token
+    for other in (token.replace("-", "+"), token.replace("_", "/"), f"{token[:-3]}!{token[-3:]}"):
+        with pytest.raises(TokenError, match="damaged"):
+            SIGNER.unsign(TokenPurpose.UNSUBSCRIBE, other if other != token else f"{token}=", NOW)
+
+
 @given(st.text())
 def test_arbitrary_text_is_no_token_and_raises_nothing_else(text: str) -> None:
     with pytest.raises(TokenError):
