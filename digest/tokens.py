@@ -43,7 +43,7 @@ class TokenPurpose(StrEnum):
 TOKEN_PAGES = ("emails", "letters", "mine", *(purpose.value for purpose in TokenPurpose))
 TOKEN_LINK_PATTERN = re.compile(rf"/({'|'.join(TOKEN_PAGES)})/[\w.~%-]+")
 
-TOKEN_PATTERN = re.compile(r"[\w.-]+", re.ASCII)
+SIGNATURE_PATTERN = re.compile(r"[\w-]+", re.ASCII)
 
 # How long a token is valid, and what helps afterwards. All others are valid as long as the subscriber is stored: every
 # old e-mail must be good to unsubscribe. (How long web copies are shown is a setting.)
@@ -102,8 +102,8 @@ class TokenSigner:
 
     def unsign_with_time(self, purpose: TokenPurpose, token: str, now: datetime) -> tuple[str, datetime]:
         """Verify a token and return its subject, and when it was issued, to the second. Raises TokenError."""
-        # Base64 decodes "+" as "-" and skips what is none of its characters; a token has one spelling.
-        signed = token if TOKEN_PATTERN.fullmatch(token) else ""
+        # Base64 decodes "+" as "-" and skips what is none of its characters; a signature has one spelling.
+        signed = token if SIGNATURE_PATTERN.fullmatch(token.rpartition(".")[2]) else ""
         try:
             subject, _, issued = self._signers[purpose].unsign(signed).decode().rpartition(".")
             issued_at = datetime.fromtimestamp(int(issued, 16), UTC)
