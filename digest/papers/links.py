@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import delete, func, or_, update
+from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
 from digest.database import LISTING_LOCK, acquire_lock, is_in_values
@@ -27,6 +27,7 @@ from digest.identifiers import (
     compare_by_title,
     contradict,
 )
+from digest.papers.renumber import renumber_listing
 
 # What a row that stands takes over where it has nothing; texts only where they are sounder.
 OPTIONAL_FIELDS = (
@@ -227,25 +228,8 @@ def renew_entry(session: Session, paper: Paper) -> None:
     """Give a paper a fresh listing number, as if it had just been listed: it is new for all."""
     session.flush()
     listing = session.exec(select(Listing).where(Listing.paper_id == paper.id).order_by(col(Listing.id))).first()
-    if listing is None:
-        return  # nobody has listed it: it enters with its first listing
-    # A number is given out only by an insert; this one goes to the listing that is there.
-    placeholder = Listing(
-        paper_id=listing.paper_id,
-        source="",
-        list_day=listing.list_day,
-        rank=0,
-        first_seen_at=listing.first_seen_at,
-        last_seen_at=listing.last_seen_at,
-    )
-    session.add(placeholder)
-    session.flush()
-    number = placeholder.id
-    session.execute(delete(Listing).where(col(Listing.id) == number))
-    session.execute(update(Listing).where(col(Listing.id) == listing.id).values(id=number))
-    session.expunge(placeholder)
-    session.expunge(listing)
-    paper.first_listing_id = int(number or 0)
+    if listing is not None:  # else nobody has listed it: it enters with its first listing
+        paper.first_listing_id = renumber_listing(session, listing)
 
 
 def ambiguous_pairs(session: Session, limit: int = 200) -> list[PaperPair]:

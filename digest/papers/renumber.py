@@ -7,7 +7,7 @@ papers for which a plan has to look at what was delivered.
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, String, cast, exists
+from sqlalchemy import ColumnElement, String, cast, delete, exists
 from sqlmodel import Session, col, select, update
 
 from digest.database import LISTING_LOCK, InvalidRow, acquire_lock, select_readable
@@ -40,20 +40,32 @@ def renumber_released_papers(session: Session) -> int:
     renumbered = 0
     for paper_id in released:
         rows = session.exec(select(Listing).where(Listing.paper_id == paper_id).order_by(col(Listing.id))).all()
-        listings = select_readable(rows, [])
-        copies = [Listing(**listing.model_dump(exclude={"id"})) for listing in listings]
-        for listing in listings:
-            session.delete(listing)
-        session.flush()  # deleted before they are added again: one listing for each paper, source and day
-        for copy in copies:
-            session.add(copy)
-            session.flush()
-        if copies:
-            first = int(copies[0].id or 0)
+        if numbers := [renumber_listing(session, listing) for listing in select_readable(rows, [])]:
             # The statement, not the object: other columns may still be unreadable.
-            session.execute(update(Paper).where(col(Paper.id) == paper_id).values(first_listing_id=first))
+            session.execute(update(Paper).where(col(Paper.id) == paper_id).values(first_listing_id=numbers[0]))
             renumbered += 1
     return renumbered
+
+
+def renumber_listing(session: Session, listing: Listing) -> int:
+    """Give a listing a fresh number, as if it had just come, and return it."""
+    # A number is given out only by an insert; this one goes to the listing that is there.
+    placeholder = Listing(
+        paper_id=listing.paper_id,
+        source="",
+        list_day=listing.list_day,
+        rank=0,
+        first_seen_at=listing.first_seen_at,
+        last_seen_at=listing.last_seen_at,
+    )
+    session.add(placeholder)
+    session.flush()
+    number = int(placeholder.id or 0)
+    session.execute(delete(Listing).where(col(Listing.id) == number))
+    session.execute(update(Listing).where(col(Listing.id) == listing.id).values(id=number))
+    session.expunge(placeholder)
+    session.expunge(listing)
+    return number
 
 
 def renumbered_paper_ids(session: Session) -> frozenset[int]:
