@@ -35,7 +35,19 @@ REGIONS = (
 )
 
 
-class PreferencesFields(BaseModel):
+class TextForm(BaseModel):
+    """Form whose fields are text, or several texts."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _replace_surrogates(cls, value: Any) -> Any:
+        # A body may be decoded to lone surrogates, which no page can show again.
+        if isinstance(value, list):
+            return [cls._replace_surrogates(item) for item in value]
+        return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+class PreferencesFields(TextForm):
     """Fields of both forms. All are text, so that an invalid value can be shown again.
 
     An empty field was not filled in and gets its default.
@@ -50,12 +62,6 @@ class PreferencesFields(BaseModel):
     cap: str = ""
     trending: str = ""
     summaries: str = ""
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _replace_surrogates(cls, value: Any) -> Any:
-        # A body may be decoded to lone surrogates, which no page can show again.
-        return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 class SubscribeForm(PreferencesFields):
@@ -94,11 +100,6 @@ class PreferencesForm(PreferencesFields):
         """True where a button asks to show the form and to save nothing."""
         return bool(self.remove or self.add or self.preview)
 
-    @field_validator("keyword", mode="after")
-    @classmethod
-    def _replace_surrogates_in_rows(cls, values: list[str]) -> list[str]:
-        return [value.encode(errors="replace").decode() for value in values]
-
     def rows(self) -> list[tuple[str, bool]]:
         """Return the keywords and whether each is muted, as a button has changed them; blank ones are left out."""
         lines = self.keyword or re.split(r"\r\n|\r|\n", self.keywords)
@@ -106,17 +107,12 @@ class PreferencesForm(PreferencesFields):
         return [(text.strip(), is_muted) for text, is_muted in [*rows, (self.add, False)] if text.strip()]
 
 
-class AddressForm(BaseModel):
+class AddressForm(TextForm):
     """Form for another address. `sure` and `mended` as on the front page."""
 
     email: str = ""
     sure: str = ""
     mended: str = ""
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _replace_surrogates(cls, value: str) -> str:
-        return value.encode(errors="replace").decode()
 
 
 class ButtonForm(BaseModel):
