@@ -29,8 +29,8 @@ from digest.rendering.merged_papers import replace_merged
 
 NEW_KEYWORDS_LIMIT = 50  # with more new keywords in a batch, what later e-mails will need is looked up, too:
 UPCOMING_KEYWORDS_LIMIT = 10_000  # keywords of these
-FIRST_DIGEST_WITHIN = timedelta(days=14)  # of the confirmation; later nobody expects a welcome
 LATEST_LISTINGS = 2_000  # whose papers they will have
+FIRST_DIGEST_WITHIN = timedelta(days=14)  # of the confirmation; later nobody expects a welcome
 
 
 @dataclass(slots=True)
