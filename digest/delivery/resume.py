@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, func, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from digest.database import check_mark, read_mark, renew_mark, write_session
@@ -64,14 +65,23 @@ def cover_listings(session: Session, until: datetime) -> None:
 
 
 def move_later_listings(session: Session, day: date, last: int) -> None:
-    """Give listings of later days ids above `last`, because new is what has a higher id than is covered."""
-    later = col(Listing.list_day) > day
-    papers = select(Listing.paper_id).where(later)
-    session.execute(update(Listing).where(later).values(id=col(Listing.id) + last))
-    first = select(func.min(Listing.id)).where(col(Listing.paper_id) == Paper.id).scalar_subquery()
+    """Give listings of later days ids above `last`, because new is what has a higher id than is covered.
+
+    A paper keeps its number where that is not of a moved listing, and where it had none: one that is merged, withheld
+    or backlog. Else its number becomes the lowest one that the listings of its rows have now.
+    """
+    session.execute(update(Listing).where(col(Listing.list_day) > day).values(id=col(Listing.id) + last))
+    row = aliased(Paper)
+    first = (
+        select(func.min(Listing.id))
+        .join(row, col(row.id) == col(Listing.paper_id))
+        .where(or_(col(row.id) == Paper.id, col(row.merged_into) == Paper.id))
+        .where(col(Listing.id) >= Paper.first_listing_id)  # lower ones are of before it became new again
+    )
+    is_moved = (col(Paper.first_listing_id) + last).in_(select(Listing.id).where(col(Listing.id) > last))
     session.execute(
         update(Paper)
-        .where(col(Paper.id).in_(papers))
-        .values(first_listing_id=first)
+        .where(col(Paper.first_listing_id) > 0, is_moved)
+        .values(first_listing_id=first.scalar_subquery())
         .execution_options(synchronize_session=False)
     )

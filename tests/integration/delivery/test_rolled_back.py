@@ -8,16 +8,22 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
-from digest.database import check_mark, ensure_schema, read_mark
+from digest.database import check_mark, ensure_schema, read_mark, read_session, write_session
+from digest.database.models import Listing, Paper
 from digest.delivery import resume_sending
 from digest.errors import StaleStoreError, StoreError, UsageError
+from digest.identifiers import Identifier
 from digest.jobs import pipeline
 from digest.monitoring import Monitoring
+from digest.papers import store_listings
+from digest.sources import ListedPaper
 from tests.conftest import Connect
 from tests.support.command import Command
 from tests.support.contexts import DAY, FixedClock, add_active_subscriber, make_context, store_papers
@@ -116,6 +122,47 @@ def test_assumed_sent_nothing_comes_twice_and_later_papers_come(gone_back: Servi
     resume_sending(gone_back.ctx.engine, gone_back.clock(), assume_sent=True)
     gone_back.send(3)
     assert gone_back.mailed() == {MONDAY: [1] * 5, TUESDAY: [1] * 5, WEDNESDAY: [1] * 5}
+
+
+def test_resumed_numbers_keep_what_is_merged_withheld_or_new_again(gone_back: Service) -> None:
+    def pair(days: int, title: str) -> list[ListedPaper]:
+        """A paper at two sources under two DOIs of its own, which a third entry shows to be one."""
+        day = (NOW + days * DAY).date()
+        usual: dict[str, Any] = {"list_day": day, "rank": 1, "title": title, "abstract": "", "url": "https://x.y"}
+        names = Identifier("pmid", str(days)), Identifier("doi", f"10.5555/{days}")
+        entries = [(names[1:], "journal"), (names[:1], "pubmed"), (names, "pubmed")]
+        return [ListedPaper(source=source, identifiers=given, **usual) for given, source in entries]
+
+    def numbers() -> dict[str, list[int]]:
+        """The numbers of the rows of each title, those of rows that stand before those of merged ones."""
+        with read_session(gone_back.ctx.engine) as session:
+            rows = session.exec(select(Paper).order_by(col(Paper.merged_into).is_not(None), col(Paper.id))).all()
+            found: dict[str, list[int]] = {}
+            for row in rows:
+                found.setdefault(row.title, []).append(row.first_listing_id)
+            return found
+
+    engine = gone_back.ctx.engine
+    for day in (2, 3):
+        for entry in pair(day, f"Graph pair of day {day}"):
+            with write_session(engine) as session:
+                store_listings(session, [entry], gone_back.clock())
+    gone_back.list_paper(3, WEDNESDAY)
+    with write_session(engine) as session:  # withheld by a plan that could not read it
+        session.execute(update(Paper).where(col(Paper.title) == MONDAY).values(first_listing_id=0))
+        merged = session.exec(select(Paper).where(col(Paper.merged_into).is_not(None))).all()
+        merged[1].first_listing_id = 0  # as by title: its row never entered
+    before = numbers()
+    with read_session(engine) as session:
+        last = max(int(listing.id or 0) for listing in session.exec(select(Listing)))
+    resume_sending(engine, gone_back.clock(), assume_sent=True)
+    expected = before | {
+        WEDNESDAY: [before[WEDNESDAY][0] + last],
+        "Graph pair of day 3": [before["Graph pair of day 3"][0] + last, 0],
+    }
+    assert numbers() == expected
+    assert before[MONDAY] == [0]
+    assert before["Graph pair of day 2"][0] < before["Graph pair of day 2"][1] <= last
 
 
 def test_sent_again_nothing_is_lost(gone_back: Service) -> None:
