@@ -27,7 +27,7 @@ LINE_LENGTH, MAX_LINE_LENGTH = 78, 998  # characters
 ENCODED_LINE_LENGTH = 76  # of a line with an encoded word (RFC 2047 section 2)
 MAX_CACHED_SUBJECTS = 1024  # many subscribers get the same one
 # "=_" stands in neither quoted-printable nor base64, so no body can hold this line (RFC 2045, 6.7).
-BOUNDARY = "=_letter"
+BOUNDARY = "=_alternative"
 CLOSING_BOUNDARY = f"--{BOUNDARY}--\r\n".encode()
 PART_HEADERS = f"--{BOUNDARY}\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n".encode()
 CONSTANT_HEADERS = (

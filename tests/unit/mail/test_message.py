@@ -61,7 +61,7 @@ def test_every_header_of_a_digest() -> None:
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
-        'Content-Type: multipart/alternative; boundary="=_letter"',
+        'Content-Type: multipart/alternative; boundary="=_alternative"',
     ]
 
 
@@ -174,7 +174,7 @@ def test_the_shorter_encoding_is_used() -> None:
 
 
 def test_no_body_can_end_its_part() -> None:
-    text = "--=_letter--\n\n--=_letter\nContent-Type: text/html\n\n<p>forged\n"
+    text = "--=_alternative--\n\n--=_alternative\nContent-Type: text/html\n\n<p>forged\n"
     raw = build_message(EmailContent("s", text, text), ENVELOPE)
     assert bodies(raw) == [text.replace("\n", "\r\n")] * 2
 

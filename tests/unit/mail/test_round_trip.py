@@ -48,7 +48,8 @@ ENVELOPE = MessageHeaders(
 # What ends a line somewhere: CR and LF in mail; NEL, U+2028 and the separators in str.splitlines; NUL in C.
 BREAKS = ("\r", "\n", "\r\n", "\r\n ", "\n\t", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x1e", "\x00")
 FORGED = (
-    *("Bcc: all@example.com", "Content-Type: text/html", "--=_letter--", "=?utf-8?q?=0d=0aBcc:_all=40example.com?="),
+    *("Bcc: all@example.com", "Content-Type: text/html"),
+    *("--=_alternative--", "=?utf-8?q?=0d=0aBcc:_all=40example.com?="),
     *(".", "..", "From me", "<script>alert(1)</script>", "{{ 7 * 7 }}", "%s", "*", "&amp;", "<b>", "\\", '"', "'"),
     *("\ud800", "\udfff", "\u202e", "\ufeff", "\uffff", "é", "e\u0301", "论文", "مرحبا", "🧪", "=", "=20", "x" * 90),
 )
@@ -142,7 +143,7 @@ def shown(text: str) -> str:
 
 @PARSERS
 @given(TEXT, TEXT, HEADER_TEXT, TEXT, TEXT)
-@example("\r\n.\r\n", "From me\n.", "a", "\ud800", "--=_letter--\n\nbcc:x")
+@example("\r\n.\r\n", "From me\n.", "a", "\ud800", "--=_alternative--\n\nbcc:x")
 @settings(max_examples=60)
 def test_a_digest_of_anything_comes_back(
     read: Read, title: str, name: str, keyword: str, organization: str, notice: str
