@@ -120,6 +120,14 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         stored = papers.papers_by_id(
             session, {paper_id for delivery in deliveries for paper_id in [*delivery.papers, *delivery.omitted_papers]}
         )
+        rows = [
+            {
+                **delivery.model_dump(mode="json"),
+                "titles": {str(number): stored[number].title for number in delivery.papers if number in stored},
+                "came_back": bounces.get(int(delivery.id or 0), []),
+            }
+            for delivery in deliveries
+        ]
         return {
             "about": EXPORT_NOTICE,
             "made_at": now.isoformat(),
@@ -127,14 +135,8 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
             "keywords": [
                 {**row.model_dump(mode="json"), "keyword": keyword.model_dump(mode="json")} for row, keyword in keywords
             ],
-            "letters": [
-                {
-                    **delivery.model_dump(mode="json"),
-                    "titles": {str(number): stored[number].title for number in delivery.papers if number in stored},
-                    "came_back": bounces.get(int(delivery.id or 0), []),
-                }
-                for delivery in deliveries
-            ],
+            "deliveries": rows,
+            "letters": rows,  # the name of the release before, until the next one
             "unreadable_rows": [row.model_dump(mode="json") for row in quarantined],
         }
 

@@ -158,9 +158,10 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     assert [saved["text"] for saved in exported["keywords"]] == ["robot", "-survey"]
     assert all(set(SavedKeyword.model_fields) <= saved.keys() for saved in exported["keywords"])
     assert all(set(Keyword.model_fields) <= saved["keyword"].keys() for saved in exported["keywords"])
-    assert len(exported["letters"]) == 3
-    assert all(set(Delivery.model_fields) <= row.keys() for row in exported["letters"])
-    (came_back,) = exported["letters"][0]["came_back"]
+    assert len(exported["deliveries"]) == 3
+    assert exported["letters"] == exported["deliveries"]  # the name of the release before
+    assert all(set(Delivery.model_fields) <= row.keys() for row in exported["deliveries"])
+    (came_back,) = exported["deliveries"][0]["came_back"]
     assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
     unreadable = {row["table_name"] for row in exported["unreadable_rows"]}
