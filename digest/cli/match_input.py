@@ -81,7 +81,10 @@ def parse_document(line: str, location: str) -> NamedDocument:
         authors=strings("authors"),
         categories=strings("categories"),
         sources=strings("sources"),
+        subjects=strings("subjects"),
+        journal=clean_text(str(row.get("journal") or "")),
         organization=str(row.get("organization") or ""),
+        doi=str(row.get("doi") or ""),
         upvotes=upvotes if isinstance(upvotes, int) else None,
-        has_code=bool(row.get("code_url")),
+        code_url=str(row.get("code_url") or ""),
     )

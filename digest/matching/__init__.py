@@ -9,6 +9,7 @@
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
 - `messages`: messages about keywords that cannot be parsed
+- `metadata_names`: names of categories, sources, journals and DOIs in the forms that are compared
 - `normalize`: words of a text, and the forms that they are compared by
 - `parser`: tokens to an expression of terms
 - `phrase_index`: many phrases in one text
@@ -26,10 +27,11 @@
 from digest.matching.acronyms import find_definitions
 from digest.matching.author_names import name_variants, normalize_author
 from digest.matching.describe import describe
-from digest.matching.documents import PaperDocument, normalize_category
+from digest.matching.documents import PaperDocument
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.matcher import Hit, Matcher, QueryBits, TermBits, bit_positions, combine
+from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.parser import QueryLimits
 from digest.matching.phrase_index import PhraseIndex, find_sequence, fits_gaps, is_standalone
@@ -111,6 +113,8 @@ __all__ = [
     "narrowing_phrases",
     "normalize_author",
     "normalize_category",
+    "normalize_journal",
+    "normalize_source",
     "parse",
     "parse_canonical",
     "related_phrases",

@@ -3,64 +3,60 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, Self
+from typing import Self
 
 from digest.matching.author_names import matches_author, name_variants, normalize_author
+from digest.matching.metadata_names import ARXIV_DOI, normalize_category, normalize_doi, normalize_source
 from digest.matching.terms import AuthorTerm, CategoryTerm, HasCodeTerm, MetadataTerm, SourceTerm, UpvotesTerm
 
 # What an explanation names for a term; for the other types it is "listing".
 TERM_LOCATIONS: dict[type, str] = {AuthorTerm: "author", CategoryTerm: "category"}
 
 
-class StoredPaper(Protocol):
-    """The attributes of a stored paper that matching reads."""
-
-    @property
-    def id(self) -> int | None: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def abstract(self) -> str: ...
-    @property
-    def organization(self) -> str | None: ...
-    @property
-    def upvotes(self) -> int | None: ...
-    @property
-    def code_url(self) -> str | None: ...
-    @property
-    def authors(self) -> Sequence[str]: ...
-    @property
-    def categories(self) -> Sequence[str]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class PaperDocument:
-    """Title, abstract and metadata of a paper. `upvotes` is None where no source counts them."""
+    """Title, abstract and metadata of a paper. `upvotes` is None where no source counts them.
+
+    `sources` are the names of all who list it; each other field is copied from the column of that name.
+    """
 
     id: int
     title: str
     abstract: str = ""
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    organization: str = ""
+    subjects: tuple[str, ...] = ()
+    journal: str | None = None
+    organization: str | None = None
+    kind: str = "paper"
+    arxiv_id: str | None = None
+    doi: str | None = None
     upvotes: int | None = None
-    has_code: bool = False
+    code_url: str | None = None
+    sources: tuple[str, ...] = ()
 
     @classmethod
-    def from_paper(cls, paper: StoredPaper, sources: Sequence[str] = ()) -> Self:
-        """Convert a stored paper. `sources`: the names of those that list it."""
-        return cls(
-            id=paper.id or 0,
-            title=paper.title,
-            abstract=paper.abstract,
-            authors=tuple(paper.authors),
-            categories=tuple(paper.categories),
-            sources=tuple(sources),
-            organization=paper.organization or "",
-            upvotes=paper.upvotes,
-            has_code=bool(paper.code_url),
-        )
+    def from_paper(cls, paper: object, sources: Sequence[str] = ()) -> Self:
+        """Copy a stored paper, or another object with its attributes."""
+        values = {name: getattr(paper, name) for name in cls.columns()}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**values, sources=tuple(sources))
+
+    @property
+    def all_subjects(self) -> tuple[str, ...]:
+        """What it is about in the words of all sources, arXiv's categories too."""
+        return (*self.subjects, *self.categories)
+
+    @property
+    def dois(self) -> set[str]:
+        """Its DOIs in normal form: that of a published version, and the one that arXiv gives."""
+        names = (self.doi, f"{ARXIV_DOI}{self.arxiv_id}" if self.arxiv_id else None)
+        return {doi for doi in (normalize_doi(name) for name in names if name) if doi}
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the names of the columns that matching reads."""
+        return [name for name in cls.__dataclass_fields__ if name != "sources"]
 
 
 class MetadataIndex:
@@ -105,7 +101,7 @@ class MetadataIndex:
             numbers.update(cached)
         for source in document.sources if self._sources else ():
             numbers.update(self._sources.get(normalize_source(source), ()))
-        if document.has_code:
+        if document.code_url:
             numbers.update(self._has_code)
         if document.upvotes is not None:
             numbers.update(number for term, number in self._upvotes if term.includes(document.upvotes))
@@ -115,18 +111,3 @@ class MetadataIndex:
 @lru_cache(maxsize=1 << 14)
 def _author_variants(author: str) -> tuple[tuple[str, ...], ...]:
     return name_variants(normalize_author(author))
-
-
-def normalize_category(text: str) -> str:
-    """Return a category as arXiv writes it: the archive in lower case, a subject of two letters in capitals.
-
-    cs.* is cs.
-    """
-    name = " ".join(text.replace("_", " ").lower().removesuffix(".*").split())
-    archive, dot, subject = name.partition(".")
-    return f"{archive}.{subject.upper()}" if dot and len(subject) == 2 and subject.isalpha() else name  # noqa: PLR2004
-
-
-def normalize_source(text: str) -> str:
-    """Return the same name for hugging face, Hugging-Face and huggingface."""
-    return "".join(char for char in text.lower() if char.isalnum())

@@ -95,7 +95,7 @@ class _DocumentMatcher:
         for by_phrase, occurrences in zip((self._in_title, self._in_abstract), texts, strict=True):
             for occurrence in occurrences:
                 by_phrase.setdefault(occurrence[0], []).append(occurrence)
-        self._in_organization = {phrase for phrase, _, _ in self._phrase_index.find(document.organization)[0]}
+        self._in_organization = {phrase for phrase, _, _ in self._phrase_index.find(document.organization or "")[0]}
         matching = MetadataIndex(metadata_terms).matching_terms(document)
         self._in_metadata = {metadata_terms[number].canonical for number in matching}
 

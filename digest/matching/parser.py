@@ -11,9 +11,9 @@ from typing import Literal, cast
 from digest.errors import QueryError
 from digest.matching import messages
 from digest.matching.author_names import normalize_author
-from digest.matching.documents import normalize_category, normalize_source
 from digest.matching.expressions import And, Node, Not, Or, join_operands
 from digest.matching.lexer import Token, TokenKind, match_parentheses
+from digest.matching.metadata_names import normalize_category, normalize_source
 from digest.matching.phrases import MAX_PHRASE_LENGTH, parse_phrase, syntax_error
 from digest.matching.terms import AuthorTerm, CategoryTerm, HasCodeTerm, SourceTerm, Term, TextField, UpvotesTerm
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, select
+import sqlalchemy as sa
+from sqlmodel import Session, col
 
 from digest.database.models import Paper
 from digest.matching import PaperDocument
@@ -22,21 +23,9 @@ def load_documents(session: Session, ids: Sequence[int]) -> list[PaperDocument]:
     """
     documents: dict[int, PaperDocument] = {}
     sources = sources_by_paper(session, ids)
-    columns = (Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories, Paper.organization)
+    columns = [getattr(Paper, name) for name in PaperDocument.columns()]
     for chunk in chunks(ids):
-        rows = select(*columns, Paper.upvotes, Paper.code_url).where(col(Paper.id).in_(chunk), *is_shown())  # type: ignore[call-overload]
-        for paper_id, title, abstract, authors, categories, organization, upvotes, code_url in session.exec(rows).all():
-            if not isinstance(title, str) or not isinstance(abstract, str):  # SQLite stores what it is given
-                continue
-            documents[paper_id] = PaperDocument(
-                id=paper_id,
-                title=title,
-                abstract=abstract,
-                authors=tuple(authors),
-                categories=tuple(categories),
-                sources=sources.get(paper_id, ()),
-                organization=organization or "",
-                upvotes=upvotes,
-                has_code=bool(code_url),
-            )
+        for row in session.execute(sa.select(*columns).where(col(Paper.id).in_(chunk), *is_shown())):
+            if isinstance(row.title, str) and isinstance(row.abstract, str):  # SQLite stores what it is given
+                documents[row.id] = PaperDocument.from_paper(row, sources.get(row.id, ()))
     return [documents[paper_id] for paper_id in ids if paper_id in documents]

@@ -6,6 +6,7 @@ entry, under the next of its MAX_REVISIONS row ids. Candidates found by terms th
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from sqlalchemy import text
 from sqlmodel import Session, col, select, update
 
@@ -13,6 +14,7 @@ from digest.database import InvalidRow, describe_unreadable, is_postgresql
 from digest.database.models import Paper
 from digest.matching import PaperDocument
 from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms
+from digest.papers.queries import sources_by_paper
 
 INDEX_BATCH_SIZE = 20_000  # papers indexed with one fetch; so many wait only after an upgrade
 READ_BATCH_SIZE = 500  # papers loaded at once
@@ -29,12 +31,13 @@ def update_index(session: Session, limit: int, unreadable: list[InvalidRow] | No
     ids = [int(paper_id or 0) for paper_id in session.exec(pending).all()]
     for start in range(0, len(ids), READ_BATCH_SIZE):
         batch = ids[start : start + READ_BATCH_SIZE]
-        columns = select(Paper.id, Paper.title, Paper.abstract, Paper.authors, Paper.categories)  # type: ignore[call-overload]
-        rows = session.exec(columns.where(col(Paper.id).in_(batch))).all()
+        columns = [getattr(Paper, name) for name in PaperDocument.columns()]
+        rows = session.execute(sa.select(*columns).where(col(Paper.id).in_(batch))).all()
+        sources = sources_by_paper(session, batch)
         documents = [
-            PaperDocument(int(paper_id or 0), title, abstract, tuple(authors), tuple(categories))
-            for paper_id, title, abstract, authors, categories in rows
-            if isinstance(title, str) and isinstance(abstract, str)
+            PaperDocument.from_paper(row, sources.get(row.id, ()))
+            for row in rows
+            if isinstance(row.title, str) and isinstance(row.abstract, str)
         ]
         if unreadable is not None:
             odd_ids = sorted(set(batch) - {document.id for document in documents})

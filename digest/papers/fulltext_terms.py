@@ -7,6 +7,11 @@ words joined, wherever a text has its gaps. An index of words alone would miss s
     |fine|tuning    each word with the beginning of what follows, joined: TAIL_LENGTH characters
     @hinton         each word of an author's name
     %cs.cl          each category
+    #disease        each word of a subject or category, and #|alzheimer|diseas as above
+    ~naturemedicine its journal, joined
+    ^10.1038/x      its DOIs
+    $arxiv          each source that lists it
+    =editorial      its kind, unless it is a paper
 
 and a phrase is searched as one word, or as any first word with the rest of the phrase behind it. Every paper that
 matching finds has these terms, but not the other way round: the index yields candidates only.
@@ -32,10 +37,13 @@ from digest.matching import (
     name_variants,
     normalize_author,
     normalize_category,
+    normalize_journal,
+    normalize_source,
     split_words,
     to_singular,
 )
 
+INDEXED_COLUMNS = frozenset(PaperDocument.columns()) - {"id", "organization", "upvotes", "code_url"}
 TAIL_LENGTH = 6  # characters; with 6 the index is about as large as the texts, and few candidates do not match
 
 
@@ -70,14 +78,30 @@ def index_terms(document: PaperDocument) -> set[str]:
     for author in document.authors:
         for name in name_variants(normalize_author(author)):
             terms.update(f"@{word}" for word in name)
+    terms.update(f"${normalize_source(source)}" for source in document.sources)
+    terms.update(f"^{doi}" for doi in document.dois)
+    if document.journal:
+        terms.add(f"~{_journal_key(document.journal)}")
+    if document.kind != "paper":
+        terms.add(f"={document.kind}")
+    for text in document.all_subjects:
+        terms.update(f"#{term}" for term in _text_terms(text))
     for text in (document.title, document.abstract):
-        words = split_words(text)
-        terms.update(words.keys)
-        terms.update(words.exact)
-        terms.update(word.replace("'", "") for word in words.exact)
-        for position in range(len(words.keys) - 1):
-            terms.update(_pair_terms(words, position))
+        terms.update(_text_terms(text))
     return terms
+
+
+def _journal_key(name: str) -> str:
+    return normalize_journal(name).replace(" ", "")
+
+
+def _text_terms(text: str) -> Iterator[str]:
+    words = split_words(text)
+    yield from words.keys
+    yield from words.exact
+    yield from (word.replace("'", "") for word in words.exact)
+    for position in range(len(words.keys) - 1):
+        yield from _pair_terms(words, position)
 
 
 def _pair_terms(words: Words, position: int) -> Iterator[str]:

@@ -16,15 +16,17 @@ from sqlmodel import Session, col, select
 from digest.database import LISTING_LOCK, InvalidRow, acquire_lock, select_readable
 from digest.database.models import Listing, Paper
 from digest.identifiers import Identifier, PaperKind, StatedLink, kind_of_title, title_key
+from digest.papers.fulltext_terms import INDEXED_COLUMNS
+from digest.papers.links import OPTIONAL_FIELDS
 from digest.papers.queries import chunks
 from digest.papers.resolve import Resolver
 
 SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
 STALE_KINDS = ("new", "listed")  # a paper may rightly be cross-listed or replaced again
-_OPTIONAL_FIELDS = (
-    *("organization", "code_url", "project_url", "thumbnail_url", "discussion_url", "ai_summary", "doi", "pdf_url"),
-    *("upvotes", "comments", "code_stars"),
-)
+# Of the other fields that are optional a paper has the latest value.
+_FIELDS_WITH_RULES = {"authors", "categories", "subjects", "journal", "published_on"}
+_LATEST_FIELDS = tuple(name for name in ("doi", *OPTIONAL_FIELDS) if name not in _FIELDS_WITH_RULES)
+MAX_SUBJECTS = 100  # of all sources together
 
 
 class ListingEntry(Protocol):
@@ -58,7 +60,9 @@ class ListingEntry(Protocol):
     @property
     def categories(self) -> tuple[str, ...]: ...
     @property
-    def ai_keywords(self) -> tuple[str, ...]: ...
+    def subjects(self) -> tuple[str, ...]: ...
+    @property
+    def journal(self) -> str | None: ...
     @property
     def arxiv_id(self) -> str | None: ...
     @property
@@ -209,7 +213,6 @@ def _update_paper(paper: Paper, entry: ListingEntry, kind: PaperKind, now: datet
     changes["version"] = max(paper.version, entry.version)
     if _assign(paper, changes):
         paper.changed_at = now
-        paper.is_indexed = False
     _update_optional_fields(paper, entry)
 
 
@@ -226,20 +229,27 @@ def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
 
 
 def _update_optional_fields(paper: Paper, entry: ListingEntry) -> None:
-    """Take the latest value of each field that the source gives."""
-    latest = {name: getattr(entry, name, None) for name in _OPTIONAL_FIELDS}
+    """Take the subjects, a first name of the journal, and the latest value of each other field, where given.
+
+    Sources spell journals differently, and have different subjects.
+    """
+    latest = {name: getattr(entry, name, None) for name in _LATEST_FIELDS}
+    latest = {name: list(value) if isinstance(value, tuple) else value for name, value in latest.items()}
     if isinstance(doi := latest["doi"], str):
         latest["doi"] = doi.lower()
-    if entry.ai_keywords:
-        latest["ai_keywords"] = list(entry.ai_keywords)
-    _assign(paper, {name: value for name, value in latest.items() if value is not None})
+    changes = {name: value for name, value in latest.items() if value not in (None, [])}
+    changes["journal"] = paper.journal or entry.journal or None
+    changes["subjects"] = list(dict.fromkeys((*paper.subjects, *entry.subjects)))[:MAX_SUBJECTS]
+    _assign(paper, changes)
 
 
 def _assign(paper: Paper, values: dict[str, object]) -> bool:
-    """Set attributes, and return whether any of them changed."""
+    """Set attributes, and return whether any of them changed. What the full-text index has of them is out of date."""
     changes = {name: value for name, value in values.items() if getattr(paper, name) != value}
     for name, value in changes.items():
         setattr(paper, name, value)
+    if INDEXED_COLUMNS & changes.keys():
+        paper.is_indexed = False
     return bool(changes)
 
 
@@ -293,6 +303,8 @@ def _store_entries(
                 last_seen_at=now,
             )
             first_listings.setdefault(paper_id, (paper, listing))
+            if not former.get((entry.source, paper_id)):
+                resolver.standing(paper).is_indexed = False  # a source more
         listing.last_seen_at = max(listing.last_seen_at, now)
         if listing.list_day == entry.list_day:
             listing.rank = entry.rank

@@ -27,15 +27,16 @@ from digest.identifiers import (
     compare_by_title,
     contradict,
 )
+from digest.papers.fulltext_terms import INDEXED_COLUMNS
 from digest.papers.renumber import renumber_listing
 
-# What a row that stands takes over where it has nothing; texts only where they are sounder.
-OPTIONAL_FIELDS = (
-    *("authors", "categories", "organization", "pdf_url", "discussion_url", "code_url", "code_stars", "project_url"),
-    *("thumbnail_url", "ai_summary", "ai_keywords", "upvotes", "comments", "published_on"),
-)
 TEXT_FIELDS = ("title", "abstract", "text_source", "title_key")
-INDEXED_FIELDS = {"title", "abstract", "authors", "categories"}
+# What a row has of its own, beside its text. All else a row that stands takes over where it has nothing.
+OWN_FIELDS = (
+    *("id", "key", "arxiv_id", "version", "doi", "url", "kind", "first_listing_id", "first_seen_at", "changed_at"),
+    *("text_fetched_at", "is_indexed", "merged_into"),
+)
+OPTIONAL_FIELDS = tuple(name for name in Paper.model_fields if name not in {*OWN_FIELDS, *TEXT_FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def merge_papers(
     merged.merged_into = standing.id
     numbers = [number for number in (standing.first_listing_id, merged.first_listing_id) if number]
     standing.first_listing_id = min(numbers, default=0)
+    standing.is_indexed = False  # the sources of both list it
     take_over(standing, merged, evidence, is_sounder=is_sounder or bool(merged.abstract and not standing.abstract))
     link = PaperRelation(
         paper_id=int(merged.id or 0),
@@ -114,7 +116,7 @@ def take_over(standing: Paper, merged: Paper, evidence: dict[str, Any], *, is_so
         former = replaced[name][0] if name in replaced else _to_json(before)
         replaced[name] = [former, _to_json(value)]
         setattr(standing, name, value)
-        if name in INDEXED_FIELDS:
+        if name in INDEXED_COLUMNS:
             standing.is_indexed = False
     if replaced:
         evidence["replaced"] = replaced
@@ -214,7 +216,7 @@ def _put_back(session: Session, standing: Paper, merged: Paper, evidence: dict[s
     for name, (former, taken) in evidence.get("replaced", {}).items():
         if _to_json(getattr(standing, name)) == taken:
             setattr(standing, name, _from_json(name, former))
-            if name in INDEXED_FIELDS:
+            if name in INDEXED_COLUMNS:
                 standing.is_indexed = False
     moved = evidence.get("moved", [])
     if moved:

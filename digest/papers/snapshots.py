@@ -25,6 +25,11 @@ class PaperSnapshot:
     ai_summary: str | None = None
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    journal: str | None = None
+    kind: str = "paper"
+    arxiv_id: str | None = None
+    doi: str | None = None
     organization: str | None = None
     published_on: date | None = None
     upvotes: int | None = None

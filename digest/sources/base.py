@@ -15,6 +15,9 @@ class ListedPaper:
 
     - `kind`: listed (Hugging Face), new or cross (arXiv), or replace: news of a known paper, which is no listing
     - `paper_kind`: what the source says that it is (see `PaperKind`); empty where it does not
+    - `journal`: name of the journal, book or proceedings that it appeared in; None for preprints
+    - `subjects`: what it is about in the source's own terms (MeSH headings, a feed's categories); those of arXiv are
+      `categories`
     - `identifiers`: its own names. `arxiv_id` and `doi` may be given in place of them, and are always among them, but
       for the `doi` of an arXiv paper: that names its published version, and becomes one of `links`
     """
@@ -30,6 +33,8 @@ class ListedPaper:
     abstract: str = ""
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    journal: str | None = None
     arxiv_id: str | None = None
     version: int = 1
     doi: str | None = None

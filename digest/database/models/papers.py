@@ -25,6 +25,8 @@ class Paper(SQLModel, table=True):
     - `merged_into`: the row that stands for it, never one that is merged itself
     - `title_key`: letters and digits of its title, for comparison; null where the title is too short to tell a paper by
     - `kind`: whether it is a paper, or what else
+    - `journal`: name of the journal that it appeared in
+    - `subjects`: MeSH headings and categories of feeds; those of arXiv are `categories`
     """
 
     __table_args__ = (
@@ -70,6 +72,8 @@ class Paper(SQLModel, table=True):
     merged_into: int | None = Field(default=None, sa_type=BIG_INTEGER)
     title_key: str | None = Field(default=None, index=True)
     kind: str = Field(default=PaperKind.PAPER, sa_column_kwargs={"server_default": PaperKind.PAPER.value})
+    journal: str | None = None
+    subjects: list[str] = Field(default_factory=list, sa_type=TextList, sa_column_kwargs={"server_default": "[]"})
 
 
 class PaperIdentifier(SQLModel, table=True):

@@ -68,7 +68,7 @@ def test_every_row_keeps_its_values_and_the_upgrade_can_be_undone(former_store: 
 
 
 def test_papers_are_named_and_those_that_are_one_are_linked(former_store: Engine) -> None:
-    run_migrations(former_store, "0009")
+    run_migrations(former_store, "head")
     with read_session(former_store) as session:
         names = session.exec(select(PaperIdentifier.scheme, PaperIdentifier.value, PaperIdentifier.paper_id)).all()
         links = session.exec(select(PaperRelation).order_by(col(PaperRelation.id))).all()

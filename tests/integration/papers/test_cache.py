@@ -16,10 +16,11 @@ from tests.support.factories import paper
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CHANGES: dict[str, Any] = {
-    **dict.fromkeys(("title", "abstract", "ai_summary", "organization"), "changed"),
+    **dict.fromkeys(("title", "abstract", "ai_summary", "organization", "journal", "arxiv_id", "doi"), "changed"),
     **{name: "https://example.org/changed" for name in PaperSnapshot.__dataclass_fields__ if name.endswith("url")},
     **dict.fromkeys(("upvotes", "comments", "code_stars"), 77),
-    **{name: ["changed"] for name in ("authors", "categories")},
+    **{name: ["changed"] for name in ("authors", "categories", "subjects")},
+    "kind": "editorial",
     "published_on": date(2020, 1, 1),
 }
 

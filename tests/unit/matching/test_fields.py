@@ -13,7 +13,7 @@ PAPER = PaperDocument(
     sources=("huggingface",),
     organization="Google DeepMind",
     upvotes=20,
-    has_code=True,
+    code_url="https://github.com/x/y",
 )
 
 

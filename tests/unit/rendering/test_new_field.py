@@ -1,21 +1,29 @@
 """A new field of a paper takes a column, a line in the snapshot, and its place in a template."""
 
+import ast
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from jinja2 import BaseLoader, ChoiceLoader, DictLoader
+from sqlalchemy import Engine
+from sqlmodel import select
 
+from digest.database import write_session
 from digest.database.models import Paper
 from digest.matching import parse
-from digest.papers import PaperSnapshot
+from digest.papers import PaperSnapshot, store_listings
 from digest.rendering import render_digest
 from digest.rendering.fragments import placeholder
 from digest.rendering.match_cache import MatchCache
 from digest.rendering.templates import mail_environment
+from digest.sources import ListedPaper
 from tests.support.email_factory import make_context
+from tests.support.factories import NOW, TODAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +56,7 @@ def stored_paper(venue: str) -> SimpleNamespace:
         "abstract": "It walks.",
         "url": "https://x.org",
     }
-    return SimpleNamespace(**columns | {"authors": ["Ada"], "categories": [], "venue": venue})
+    return SimpleNamespace(**columns | {"authors": ["Ada"], "categories": [], "subjects": [], "venue": venue})
 
 
 def render(venue: str) -> tuple[str, str]:
@@ -69,3 +77,38 @@ def test_a_new_field_goes_from_its_column_to_the_template() -> None:
 def test_a_new_field_cannot_forge_a_placeholder() -> None:
     for part in render(f"Journal {placeholder('keyword 0')}"):
         assert "Journal keyword 0" in " ".join(part.split())
+
+
+def test_a_field_is_declared_in_at_most_four_places() -> None:
+    """In a listing, the model, the snapshot, and the document where matching reads it; all else copies these."""
+    declared = Counter(
+        (node.name, item.target.id)
+        for package in ("sources", "database", "papers", "matching", "planning", "rendering")
+        for path in Path("digest", package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for item in node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    )
+    for field in ("journal", "subjects", "project_url", "thumbnail_url", "code_stars"):
+        classes = {name for name, declared_field in declared if declared_field == field}
+        assert classes <= {"ListedPaper", "Paper", "PaperSnapshot", "PaperDocument"}, field
+
+
+def test_a_field_that_no_rule_names_goes_from_the_listing_into_its_column(store: Engine) -> None:
+    entry = ListedPaper(
+        source="acs", list_day=TODAY, rank=1, title="A title", doi="10.1021/X", url="https://x.org", journal="JACS",
+        subjects=("Catalysis", "Catalysis"), project_url="https://project.org", ai_keywords=("cat",),
+    )  # fmt: skip
+    other = replace(entry, source="pubmed", journal="J Am Chem Soc", subjects=("Nickel", "Catalysis"))
+    for listed in (entry, other):
+        with write_session(store) as session:
+            store_listings(session, [listed], NOW)
+            (row,) = session.exec(select(Paper)).all()
+            is_indexed, row.is_indexed = row.is_indexed, True
+            assert not is_indexed
+    assert (row.journal, row.subjects) == ("JACS", ["Catalysis", "Nickel"])
+    assert (row.project_url, row.ai_keywords, row.doi) == ("https://project.org", ["cat"], "10.1021/x")
+    with write_session(store) as session:
+        store_listings(session, [entry], NOW)
+        assert session.exec(select(Paper)).one().is_indexed
