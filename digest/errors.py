@@ -17,6 +17,7 @@ DigestError
 │   ├── SourceThrottledError        the host asks us to stop until a given instant
 │   ├── NotListedError              the day asked for has no list (not open yet, weekend, holiday)
 │   └── MalformedAnswerError        the answer is not what the host documents: a person must look
+├── SourceLoadError               go on without that source, tell the operator: its package is faulty
 ├── UnparsableMessageError        set the inbound message aside for a person
 ├── UntrustedRequestError         refuse the request of a provider, tell the operator
 ├── MailboxError                  try again later: the IMAP mailbox does not answer, or not as its settings say
@@ -127,6 +128,10 @@ class MalformedAnswerError(SourceError):
     """Answer that the host's documentation does not describe."""
 
     code = "malformed"
+
+
+class SourceLoadError(DigestError):
+    """Installed source that cannot be loaded, or was made for another release."""
 
 
 class UnparsableMessageError(DigestError):

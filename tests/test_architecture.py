@@ -7,14 +7,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
 from digest import __version__
-from digest.config import ENV_PREFIX, Settings, load_settings
+from digest.config import ENV_PREFIX, Settings, SourceSettings, load_settings, source_prefix
+from digest.sources import Source, loaded_sources, read_settings_of
 
 ROOT = Path(__file__).parents[1]
 DIGEST = ROOT / "digest"
@@ -379,7 +380,22 @@ def documented() -> dict[str, str]:
 
 
 def test_every_setting_is_documented_and_nothing_else(documented: dict[str, str]) -> None:
-    assert sorted(documented) == sorted(f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields)
+    shared = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert sorted(documented) == sorted(shared | own_variables())
+
+
+def own_variables() -> set[str]:
+    """Variables of our own sources; packages of others may be installed beside them."""
+    return {f"{source_prefix(source.name)}{name.upper()}" for source in own_sources() for name in fields_of(source)}
+
+
+def own_sources() -> list[type[Source]]:
+    return [source for source in loaded_sources().values() if source.__module__.startswith("digest.")]
+
+
+def fields_of(source: type[Source]) -> Iterable[str]:
+    fields: Iterable[str] = getattr(source, "Settings", SourceSettings).model_fields
+    return fields
 
 
 def test_a_setting_is_documented_above_in_two_lines_at_most() -> None:
@@ -403,13 +419,25 @@ def test_the_documented_values_are_the_defaults(
     usual = load_settings()
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in documented.items()))
     assert dotenv_values(".env") == documented
-    assert load_settings() == usual
+    documented_settings = load_settings()
+    assert values_of(documented_settings) == values_of(usual)
     empty = {name for name, value in documented.items() if not value}
-    assert empty == {name for name in documented if not plain(getattr(usual, name.removeprefix(ENV_PREFIX).lower()))}
+    assert empty == {name for name, value in values_of(usual).items() if not plain(value)}
+
+
+def values_of(settings: Settings) -> dict[str, object]:
+    """Values of all settings by the names of their variables, those of our own sources included."""
+    values: dict[str, object] = {
+        f"{ENV_PREFIX}{name.upper()}": getattr(settings, name) for name in Settings.model_fields
+    }
+    for source in own_sources():
+        own = read_settings_of(source, settings)
+        values |= {f"{source_prefix(source.name)}{name.upper()}": getattr(own, name) for name in fields_of(source)}
+    return values
 
 
 def plain(value: object) -> str:
-    return str(getattr(value, "get_secret_value", lambda: value)())
+    return "" if value == {} else str(getattr(value, "get_secret_value", lambda: value)())
 
 
 @pytest.mark.parametrize("email", EMAILS)

@@ -41,10 +41,13 @@ def create_clock(now: datetime | None) -> Callable[[], datetime]:
     return (lambda: now) if now else utc_now
 
 
-def open_context(level: int = logging.CRITICAL, settings: "Settings | None" = None) -> "AppContext":
+def open_context(
+    level: int = logging.CRITICAL, settings: "Settings | None" = None, *, fetches: bool = False
+) -> "AppContext":
     """Read the settings unless they are given, configure logging and create the context.
 
-    The service logs every outcome; a command prints itself what failed.
+    What `fetches` also reads the settings of the sources. The service logs every outcome; a command prints itself what
+    failed.
     """
     from digest.cli.demo_store import is_demo_store
     from digest.config import load_settings
@@ -54,6 +57,10 @@ def open_context(level: int = logging.CRITICAL, settings: "Settings | None" = No
     settings = settings or load_settings()
     is_demo_store(settings)  # raises for one with a relay
     configure_logging(level, settings.log_format)
+    if fetches:
+        from digest.sources import check_source_settings
+
+        check_source_settings(settings)
     return create_context(settings)
 
 

@@ -60,7 +60,7 @@ def run(*, now: NowOption = None, as_json: JsonOption = False) -> None:
     from digest.jobs import pipeline
 
     clock = create_clock(parse_datetime(now))
-    ctx = open_context()
+    ctx = open_context(fetches=True)
     with show_progress("Running") as on_progress:
         report, stopped = run_coroutine(
             run_until_stopped(lambda stop: pipeline.run_once(ctx, clock, stop=stop, on_progress=on_progress))
@@ -105,7 +105,7 @@ def collect(
         requested = [at.date() - timedelta(days=back) for back in reversed(range(days))]
     elif day:
         requested = [require_past_day(day, at)]
-    ctx = open_context()
+    ctx = open_context(fetches=True)
     with show_progress("Fetching") as on_progress:
         reports = run_coroutine(pipeline.collect(ctx, at, days=requested, on_progress=on_progress))
     if as_json:

@@ -84,7 +84,7 @@ def open_service_context() -> "Iterator[AppContext]":
     from digest.config import load_settings
 
     if not is_demo_chosen() and not is_demo_store(load_settings()):
-        yield open_context(logging.INFO)
+        yield open_context(logging.INFO, fetches=True)
         return
     from digest.cli.demo import load_demo_settings
     from digest.cli.demo_server import SampleServer
@@ -172,7 +172,9 @@ def worker(
     require_postgresql(load_settings())
     run_coroutine(
         run_until_stopped(
-            lambda stop: run_worker(lambda: open_context(logging.INFO), utc_now, stop, until_idle=until_idle)
+            lambda stop: run_worker(
+                lambda: open_context(logging.INFO, fetches=True), utc_now, stop, until_idle=until_idle
+            )
         )
     )
 

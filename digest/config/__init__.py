@@ -6,6 +6,7 @@
 - `loading`: read the settings, and describe values that cannot be used
 - `messages`: reasons why a value cannot be used
 - `settings`: settings by topic, with their defaults and limits
+- `source_settings`: settings that belong to one source, and which sources are installed
 - `values`: types of values, and what is accepted for each
 """
 
@@ -14,25 +15,41 @@ from digest.config.loading import load_settings, parse_database_url, unknown_var
 from digest.config.settings import (
     DEFAULT_KEY,
     DEFAULT_RETENTION_DAYS,
-    KNOWN_SOURCES,
     UNCONFIRMED_RETENTION,
     LogFormat,
     Settings,
     TlsMode,
 )
+from digest.config.source_settings import (
+    SOURCE_NAME_PATTERN,
+    SourceSettings,
+    describe_value,
+    read_source_settings,
+    source_entry_points,
+    source_prefix,
+)
+from digest.config.values import HttpUrl, OneLine, StringList
 
 __all__ = [
     "DEFAULT_KEY",
     "DEFAULT_RETENTION_DAYS",
     "ENV_PREFIX",
     "EXAMPLES",
-    "KNOWN_SOURCES",
     "SECRET_SETTINGS",
+    "SOURCE_NAME_PATTERN",
     "UNCONFIRMED_RETENTION",
+    "HttpUrl",
     "LogFormat",
+    "OneLine",
     "Settings",
+    "SourceSettings",
+    "StringList",
     "TlsMode",
+    "describe_value",
     "load_settings",
     "parse_database_url",
+    "read_source_settings",
+    "source_entry_points",
+    "source_prefix",
     "unknown_variables",
 ]

@@ -1,7 +1,6 @@
 """Read the settings, and describe values that cannot be used."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from digest.config import messages
 from digest.config.examples import ENV_PREFIX, EXAMPLES, SECRET_SETTINGS
 from digest.config.settings import Settings
+from digest.config.source_settings import mask_password
 from digest.config.values import validate_database_url
 from digest.errors import SettingError
 
@@ -34,12 +34,13 @@ def parse_database_url(url: str) -> str:
         raise SettingError(messages.invalid_database_url(str(error), EXAMPLES["database_url"])) from error
 
 
-def unknown_variables(environ: Mapping[str, str], dotenv: Path) -> list[str]:
+def unknown_variables(environ: Mapping[str, str], dotenv: Path, source_variables: Collection[str] = ()) -> list[str]:
     """Describe each DIGEST_* variable that is no setting, with the nearest one that is.
 
-    Values are never shown: the password is as likely to be misspelled as the rest.
+    `source_variables` are the names of those that belong to sources. Values are never shown: the password is as likely
+    to be misspelled as the rest.
     """
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | set(source_variables)
     in_file = dotenv_values(dotenv, interpolate=False)
     variables = dict.fromkeys(in_file, str(dotenv)) | dict.fromkeys(environ, "the environment")
     sentences = []
@@ -58,9 +59,7 @@ def format_error(error: dict[str, Any]) -> str:
     if not error["loc"]:
         return message
     name = str(error["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
-    # Masked is what may be a password: all between `//` and `@`, and after `password=`.
-    masked = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", str(error["input"])))
     variable = f"{ENV_PREFIX}{name.upper()}"
     if name in SECRET_SETTINGS:
         return messages.invalid_secret(variable, message, EXAMPLES[name])
-    return messages.invalid_value(variable, message, masked, EXAMPLES[name])
+    return messages.invalid_value(variable, message, mask_password(str(error["input"])), EXAMPLES[name])

@@ -14,6 +14,7 @@ DATABASE_NAME = "must name a database: the path of a file, or the name on the se
 SQLITE_OPTIONS = "must not have options after a question mark, because SQLite takes none"
 SNS_TOPIC = "must be the ARN of an Amazon SNS topic"
 SENDGRID_KEY = "must be the verification key that SendGrid shows for its signed event webhook"
+HOST_GAPS = "must name hosts, each with the seconds between two requests to it, 3600 at most"
 NO_SOURCES = "must name at least one source"
 TOKEN_CHARACTERS = "must have only ASCII letters, digits and punctuation, without spaces"  # noqa: S105  - no token
 DKIM_PAIR = "is missing: a DKIM signature needs both the key and the selector."
@@ -41,10 +42,6 @@ def secret_too_short(min_characters: int) -> str:
 
 def unknown_source(name: str, known: str) -> str:
     return f"must name known sources ({known}), and {name!r} is not one"
-
-
-def unknown_category(name: str) -> str:
-    return f"must name arXiv categories, and {name!r} is not one"
 
 
 def retention_too_short(min_days: int) -> str:
@@ -85,6 +82,14 @@ def invalid_value(name: str, reason: str, value: str, example: str) -> str:
 
 def invalid_secret(name: str, reason: str, example: str) -> str:
     return f"{name}: {reason}. Example: {name}={example}"
+
+
+def missing_setting(name: str, example: str) -> str:
+    return f"{name}: is missing. Example: {name}={example}"
+
+
+def undecodable_setting(prefix: str, reason: str) -> str:
+    return f"A {prefix}* setting cannot be read: {reason}"
 
 
 def invalid_combination(name: str, sentence: str, example: str) -> str:

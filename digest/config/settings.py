@@ -1,18 +1,19 @@
 """Settings by topic, with their defaults and limits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -20,13 +21,14 @@ from sqlalchemy.engine import make_url
 
 from digest.config import messages
 from digest.config.examples import ENV_PREFIX, EXAMPLES
+from digest.config.source_settings import source_entry_points
 from digest.config.values import (
     BOUNCE_PATTERN,
-    CATEGORY_PATTERN,
     MAX_LOCAL_PART,
     P256_KEY_PATTERN,
     TOPIC_PATTERN,
     DatabaseUrl,
+    HostGaps,
     Hostname,
     HttpUrl,
     MailFrom,
@@ -39,7 +41,7 @@ from digest.config.values import (
 from digest.schedule import timezone_names
 
 DEFAULT_KEY = "change-me"
-KNOWN_SOURCES = ("huggingface", "arxiv")
+DEFAULT_SOURCES = ("huggingface", "arxiv")
 DEFAULT_RETENTION_DAYS = 90  # of what is deleted by age
 UNCONFIRMED_RETENTION = timedelta(days=30)  # of an address that its owner has not confirmed
 MIN_PAPER_DAYS = 90  # `digest collect` reads up to 60 days again
@@ -184,31 +186,22 @@ class WebhookSettings(BaseModel):
         return value
 
 
-class SourceSettings(BaseModel):
-    """Sources, and where they are."""
+class CollectSettings(BaseModel):
+    """Sources, and how they are asked. Each has settings of its own: see `source_settings`."""
 
-    sources: StringList = KNOWN_SOURCES
-    arxiv_categories: StringList = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
-    huggingface_url: HttpUrl = "https://huggingface.co"
-    arxiv_feed_url: HttpUrl = "https://rss.arxiv.org"
-    arxiv_api_url: HttpUrl = "https://export.arxiv.org"
+    sources: StringList = DEFAULT_SOURCES
+    host_gaps: HostGaps = Field(default_factory=dict)
     contact: OneLine = ""
     thumbnails: bool = True
 
     @field_validator("sources")
     @classmethod
     def _validate_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := [name for name in value if name not in KNOWN_SOURCES]:
-            raise ValueError(messages.unknown_source(unknown[0], ", ".join(KNOWN_SOURCES)))
+        known = source_entry_points()
+        if unknown := [name for name in value if name not in known]:
+            raise ValueError(messages.unknown_source(unknown[0], ", ".join(sorted(known))))
         if not value:
             raise ValueError(messages.NO_SOURCES)
-        return tuple(dict.fromkeys(value))
-
-    @field_validator("arxiv_categories")
-    @classmethod
-    def _validate_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := [name for name in value if not CATEGORY_PATTERN.fullmatch(name)]:
-            raise ValueError(messages.unknown_category(unknown[0]))
         return tuple(dict.fromkeys(value))
 
 
@@ -276,17 +269,29 @@ class DotenvSource(DotEnvSettingsSource):
 
     def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
         values = dotenv_values(file_path, encoding="utf-8", interpolate=False)
-        return {name.lower(): value for name, value in values.items() if value}
+        variables = {name.lower(): value for name, value in values.items() if value}
+        return {name: value for name, value in variables.items() if name.startswith(ENV_PREFIX.lower())}
 
 
-class Settings(OperatorSettings, SubscriberSettings, SourceSettings, WebhookSettings, MailSettings, BaseSettings):
+class EnvironmentSource(EnvSettingsSource):
+    """Variables of the environment, those of sources included, which only the sources know."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values by the names of fields, and all others of our prefix."""
+        prefix = ENV_PREFIX.lower()
+        values = {name.removeprefix(prefix): value for name, value in self.env_vars.items() if name.startswith(prefix)}
+        others = {name: value for name, value in values.items() if value and name not in self.settings_cls.model_fields}
+        return others | super().__call__()
+
+
+class Settings(OperatorSettings, SubscriberSettings, CollectSettings, WebhookSettings, MailSettings, BaseSettings):
     """Settings of all topics; see `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
         env_file=".env",
         env_ignore_empty=True,
-        extra="ignore",
+        extra="allow",
         frozen=True,
         hide_input_in_errors=True,
     )
@@ -296,13 +301,22 @@ class Settings(OperatorSettings, SubscriberSettings, SourceSettings, WebhookSett
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - pydantic's signature
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Replace the source that would take `${name}` in a password for a variable."""
+        """Keep the variables of sources, and replace the source that would take `${name}` in a password for one."""
         file = getattr(dotenv_settings, "env_file", None)
-        return init_settings, env_settings, DotenvSource(settings_cls, env_file=file)
+        return init_settings, EnvironmentSource(settings_cls), DotenvSource(settings_cls, env_file=file)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Leave out the variables of sources: whether one is secret, only its source knows."""
+        return ((name, value) for name, value in super().__repr_args__() if name in type(self).model_fields)
+
+    @property
+    def source_values(self) -> Mapping[str, Any]:
+        """Values that no field here has, by the name of the variable in lower case without its prefix."""
+        return self.model_extra or {}
 
     database_url: DatabaseUrl = Field(default="sqlite:///var/digest.db", repr=False)  # may hold a password
     base_url: HttpUrl = "http://127.0.0.1:8000"

@@ -1,6 +1,7 @@
 """Types of values that settings have, and what is accepted for each."""
 
 import re
+from collections.abc import Mapping
 from email.utils import parseaddr
 from ipaddress import IPv6Address
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from digest.config import messages
 SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 MIN_RATE = 1 / SECONDS_PER_UNIT["day"]  # messages a second
 MAX_RATE = 10_000  # messages a second
+MAX_HOST_GAP = 3600  # seconds between two requests
 MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
 MAX_LABEL, MAX_NAME = 63, 253  # characters (RFC 1035, 2.3.4)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"  # with the underscores of private networks
@@ -24,7 +26,6 @@ NAME_PATTERN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LOCAL_PART_PATTERN = re.compile(rf"{ATEXT}(?:\.{ATEXT})*")  # RFC 5321, 4.1.2: Dot-string
 BOUNCE_PATTERN = re.compile(rf"(?a)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}")
-CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 TOPIC_PATTERN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 P256_KEY_PATTERN = re.compile(r"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==")  # base64 of DER (RFC 5480)
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what a path may hold beside letters and digits
@@ -110,6 +111,20 @@ def validate_rate(value: float) -> float:
     return value
 
 
+def parse_host_gaps(value: Any) -> Any:
+    """Parse `api.example.org=2,example.com=0.5`: seconds between two requests to a host."""
+    if not isinstance(value, str):
+        return value
+    gaps = [part.partition("=") for part in split_list(value)]
+    try:
+        seconds_by_host = {encode_domain(host).lower(): float(seconds) for host, _, seconds in gaps}
+    except ValueError as error:
+        raise ValueError(messages.HOST_GAPS) from error
+    if not all(0 <= seconds <= MAX_HOST_GAP for seconds in seconds_by_host.values()):
+        raise ValueError(messages.HOST_GAPS)
+    return seconds_by_host
+
+
 def validate_http_url(value: str) -> str:
     """Accept scheme, host, port and path; return them in ASCII, without a slash at the end."""
     try:
@@ -153,4 +168,5 @@ Hostname = Annotated[str, AfterValidator(validate_hostname)]
 MailFrom = Annotated[str, AfterValidator(validate_one_line), AfterValidator(validate_mail_from)]
 Rate = Annotated[float, BeforeValidator(parse_rate), Field(ge=0, le=MAX_RATE), AfterValidator(validate_rate)]
 HttpUrl = Annotated[str, AfterValidator(validate_http_url)]
+HostGaps = Annotated[Mapping[str, float], NoDecode, BeforeValidator(parse_host_gaps)]
 DatabaseUrl = Annotated[str, AfterValidator(validate_database_url)]

@@ -1,15 +1,15 @@
-"""Fetches the sources and stores what they list; each fetch of a list day is recorded.
+"""Fetches the sources and stores what they list; each fetch of a list day or a window is recorded.
 
-A source that fails is recorded with its reason, and the others are fetched all the same. The day stays due until it
-has been fetched well.
+A source that fails, in whatever way, is recorded with its reason, and the others are fetched all the same. A day stays
+due until it has been fetched well.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
 
 import structlog
 from sqlmodel import Session
@@ -17,7 +17,7 @@ from sqlmodel import Session
 from digest.context import AppContext
 from digest.database import InvalidRow, quarantine_rows, read_session, write_session
 from digest.database.models import FetchStatus
-from digest.errors import MalformedAnswerError, NotListedError, SourceError
+from digest.errors import MalformedAnswerError, NotListedError, SourceError, SourceLoadError
 from digest.jobs.reports import SourceReport
 from digest.papers import (
     INDEX_BATCH_SIZE,
@@ -34,24 +34,34 @@ from digest.papers import (
     store_texts,
     update_index,
 )
-from digest.sources import AnswerPart, ArxivSource, Source, SourceAnswer, SourceClient, build_sources
+from digest.sources import (
+    AnswerPart,
+    DayListSource,
+    Source,
+    SourceAnswer,
+    SourceClient,
+    SourceFault,
+    TextSource,
+    WindowSource,
+    build_sources,
+)
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 MAX_MISSING_TEXTS = 300  # papers whose text is asked of arXiv in one run: three requests
-# What a parser raises for an answer of an unforeseen shape: a bug of ours, but no reason to end the run.
-PARSER_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchTiming:
-    """Fetch of one list day of a source at `now`; `started` is the monotonic clock in seconds."""
+    """Fetch of one list day or window of a source at `now`; `started` is the monotonic clock in seconds."""
 
     source: str
     day: date
     now: datetime
     started: float
     is_backfill: bool
+    window: str = ""
 
     @property
     def seconds(self) -> float:
@@ -83,10 +93,12 @@ async def collect_sources(
     async with SourceClient(
         base_url=settings.base_url, contact=settings.contact, cached_validators=validators
     ) as client:
-        sources = build_sources(settings, client)
+        faults: list[SourceFault] = []
+        sources = build_sources(settings, client, faults)
         reports = await asyncio.gather(*(_collect_source(ctx, source, now, days, on_progress) for source in sources))
         await _fill_missing_texts(ctx, sources, now, on_progress)
-    if unreadable:  # the cache is that of all sources: its rows are counted with the first
+    reports += [await asyncio.to_thread(_record_fault, ctx, fault, now) for fault in faults]
+    if unreadable and reports:  # the cache is that of all sources: its rows are counted with the first
         with write_session(ctx.engine) as session:
             reports[0].unreadable += quarantine_rows(session, unreadable, now)
     return list(reports)
@@ -101,36 +113,90 @@ async def _collect_source(
 ) -> SourceReport:
     report = SourceReport(source.name)
     started = time.monotonic()
-    current, missed = await asyncio.to_thread(_days_to_fetch, ctx, source, now, days, report)
-    for day in sorted({*current, *missed}):
-        if on_progress:
-            on_progress(f"Fetching {source.name}, {day}")
-        timing = FetchTiming(source.name, day, now, time.monotonic(), is_backfill=day not in current)
-        try:
-            answer = await (source.backfill_day if timing.is_backfill else source.fetch_day)(day, now)
-        except SourceError as error:
-            await asyncio.to_thread(_record_failure, ctx, timing, error, report)
-        except PARSER_ERRORS as error:
-            log.exception("source.parser_failed", source=source.name, day=str(day))
-            message = f"its answer could not be read ({type(error).__name__}: please report this)"
-            await asyncio.to_thread(_record_failure, ctx, timing, MalformedAnswerError(message), report)
+    try:
+        if isinstance(source, DayListSource):
+            await _collect_days(ctx, source, now, days, report, on_progress)
         else:
-            await asyncio.to_thread(_store_answer, ctx, timing, answer, report)
+            await _collect_windows(ctx, source, now, report, on_progress)
+    except SourceLoadError as error:
+        return await asyncio.to_thread(_record_fault, ctx, SourceFault(source.name, str(error)), now)
     report.seconds = round(time.monotonic() - started, 2)
     return report
 
 
+async def _collect_days(
+    ctx: AppContext,
+    source: DayListSource,
+    now: datetime,
+    days: Sequence[date] | None,
+    report: SourceReport,
+    on_progress: Callable[[str], None] | None,
+) -> None:
+    current = _call_source(source, lambda: source.days(now))
+    current, missed = await asyncio.to_thread(_days_to_fetch, ctx, source, now, current, days, report)
+    for day in sorted({*current, *missed}):
+        if on_progress:
+            on_progress(f"Fetching {source.name}, {day}")
+        timing = FetchTiming(source.name, day, now, time.monotonic(), is_backfill=day not in current)
+        fetch = source.backfill if timing.is_backfill else source.fetch
+        await _store_fetch(ctx, timing, fetch(day, now), report)
+
+
+async def _collect_windows(
+    ctx: AppContext,
+    source: WindowSource,
+    now: datetime,
+    report: SourceReport,
+    on_progress: Callable[[str], None] | None,
+) -> None:
+    for window in _call_source(source, source.windows):
+        if on_progress:
+            on_progress(f"Fetching {source.name}, {window.name}")
+        today = now.astimezone(UTC).date()
+        timing = FetchTiming(source.name, today, now, time.monotonic(), is_backfill=False, window=window.name)
+        await _store_fetch(ctx, timing, source.fetch(window, now), report)
+
+
+def _call_source(source: Source, call: Callable[[], Sequence[T]]) -> Sequence[T]:
+    """Return what a source says that it has to read. Raises SourceLoadError in place of any other error."""
+    try:
+        return call()
+    except Exception as error:
+        log.exception("source.failed", source=source.name)
+        raise SourceLoadError(f"cannot be used ({type(error).__name__}: please report this)") from error
+
+
+async def _store_fetch(
+    ctx: AppContext, timing: FetchTiming, fetching: Awaitable[SourceAnswer], report: SourceReport
+) -> None:
+    """Await an answer and store it, or record why there is none."""
+    try:
+        answer = await fetching
+    except SourceError as error:
+        await asyncio.to_thread(_record_failure, ctx, timing, error, report)
+    except Exception as error:  # of any kind, for a source may be anybody's
+        log.exception("source.parser_failed", source=timing.source, day=str(timing.day))
+        message = f"its answer could not be read ({type(error).__name__}: please report this)"
+        await asyncio.to_thread(_record_failure, ctx, timing, MalformedAnswerError(message), report)
+    else:
+        await asyncio.to_thread(_store_answer, ctx, timing, answer, report)
+
+
 def _days_to_fetch(
-    ctx: AppContext, source: Source, now: datetime, days: Sequence[date] | None, report: SourceReport
+    ctx: AppContext,
+    source: DayListSource,
+    now: datetime,
+    current: Sequence[date],
+    days: Sequence[date] | None,
+    report: SourceReport,
 ) -> tuple[Sequence[date], Sequence[date]]:
     """Return the current days and the missed ones, which are fetched in other ways."""
-    current = source.current_days(now)
     if days is not None:
         return [day for day in days if day in current], [day for day in days if day not in current]
     unreadable: list[InvalidRow] = []
     with read_session(ctx.engine) as session:
         fetches = load_fetches(session, source.name, now, unreadable)
-        due = days_due(fetches, now, current, growth_period=source.growth_period)
+        due = days_due(fetches, now, current, growth_period=source.settles_after)
     if unreadable:
         with write_session(ctx.engine) as session:
             report.unreadable += quarantine_rows(session, unreadable, now)
@@ -158,7 +224,8 @@ def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, re
             store_http_cache(session, answer.validators, timing.now)
         if answer.shown_day:  # the requested day has no list yet: it stays due, whatever the host showed instead
             timing.record(session, FetchStatus.NOT_LISTED, message=f"the list shown was of {answer.shown_day}")
-        for part in parts or [{"status": FetchStatus.UNCHANGED if answer.not_modified else FetchStatus.EMPTY}]:
+        status = FetchStatus.UNCHANGED if answer.not_modified else FetchStatus.EMPTY
+        for part in parts or [{"status": status, "part": timing.window}]:
             timing.record(session, day=day, endpoint=answer.endpoint, message="; ".join(warnings), **part)
     report.listed += stored.listed_count
     report.new += stored.new_count
@@ -204,33 +271,50 @@ def _record_failure(ctx: AppContext, timing: FetchTiming, error: SourceError, re
     not_listed = isinstance(error, NotListedError)
     with write_session(ctx.engine) as session:
         status = FetchStatus.NOT_LISTED if not_listed else FetchStatus.FAILED
-        timing.record(session, status, error_code=error.code, message=str(error))
+        timing.record(session, status, error_code=error.code, message=str(error), part=timing.window)
     if not_listed:
         log.info("source.not_listed", source=timing.source, day=str(timing.day))
         return
     report.failed += 1
-    report.problems.append(f"{timing.day}: {error}")
+    report.problems.append(f"{timing.window or timing.day}: {error}")
     log.warning("source.failed", source=timing.source, day=str(timing.day), code=error.code, error=str(error))
+
+
+def _record_fault(ctx: AppContext, fault: SourceFault, now: datetime) -> SourceReport:
+    """Record a source that could not be created: pages and alerts then tell that it is not read."""
+    with write_session(ctx.engine) as session:
+        record_fetch(
+            session,
+            source=fault.name,
+            day=now.astimezone(UTC).date(),
+            started_at=now,
+            seconds=0,
+            status=FetchStatus.FAILED,
+            message=fault.reason,
+            error_code="unusable",
+        )
+    log.warning("source.unusable", source=fault.name, error=fault.reason)
+    return SourceReport(fault.name, failed=1, problems=[fault.reason])
 
 
 async def _fill_missing_texts(
     ctx: AppContext, sources: Sequence[Source], now: datetime, on_progress: Callable[[str], None] | None
 ) -> None:
-    """Ask arXiv for the texts of papers that only other lists know so far. A failure costs no paper."""
-    arxiv = next((source for source in sources if isinstance(source, ArxivSource)), None)
+    """Ask for the texts of papers that only other lists know so far. A failure costs no paper."""
+    source = next((one for one in sources if isinstance(one, TextSource) and one.text_scheme == "arxiv"), None)
     with read_session(ctx.engine) as session:
         requested = arxiv_ids_without_text(session, MAX_MISSING_TEXTS)
-    if arxiv is None or not requested:
+    if source is None or not requested:
         return
     if on_progress:
         on_progress("Fetching abstracts from arXiv")
     try:
-        texts = await arxiv.fetch_texts(requested)
+        texts = await source.fetch_texts(requested)
     except SourceError as error:
         log.warning("texts.failed", requested=len(requested), code=error.code, error=str(error))
         return
-    except PARSER_ERRORS:
-        log.exception("texts.parser_failed", requested=len(requested))
+    except Exception as error:
+        log.exception("texts.parser_failed", requested=len(requested), error=type(error).__name__)
         return
 
     def store() -> int:

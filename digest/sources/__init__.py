@@ -2,41 +2,79 @@
 
 - `arxiv`: arXiv's daily feed, and its query API for texts and missed days
 - `atom`: parsers of arXiv's XML
-- `base`: listed papers, answers, and the protocol that every source fulfills
+- `base`: listed papers, answers, and the protocols that sources fulfill
 - `entries`: entries of an answer as papers, within a bound
 - `http`: the HTTP client that all sources share
 - `huggingface`: Hugging Face's Daily Papers
 - `latex`: LaTeX markup as readable Unicode
 - `latex_symbols`: tables of LaTeX macros and accents
-- `registry`: the list of sources, and their creation from settings
+- `messages`: sentences about what cannot be used
+- `registry`: the installed sources, and their creation from settings
 - `text`: cleaning of titles, abstracts, names and links
 - `throttle`: request intervals and pauses of hosts, and the rule for redirects
 - `xml`: XML documents from outside, repaired where they have faults
 
-A new source is one module here and one entry in `registry.SOURCES`.
+A new source is one module, here or in a package of its own, and one entry point of the group `digest.sources`.
 """
 
 from digest.sources.arxiv import ArxivSource, submission_window
-from digest.sources.base import AnswerPart, HttpValidators, ListedPaper, Source, SourceAnswer
+from digest.sources.base import (
+    AdvisingSource,
+    AnswerPart,
+    DayListSource,
+    HttpValidators,
+    ListedPaper,
+    ProbedSource,
+    Source,
+    SourceAdvice,
+    SourceAnswer,
+    TextSource,
+    Window,
+    WindowSource,
+)
 from digest.sources.http import RetryPolicy, SourceClient
 from digest.sources.huggingface import HuggingFaceSource
-from digest.sources.registry import SOURCES, build_sources
+from digest.sources.registry import (
+    SOURCE_API,
+    SourceFault,
+    build_sources,
+    check_source_settings,
+    find_faults,
+    load_source,
+    loaded_sources,
+    read_settings_of,
+    source_variables,
+)
 from digest.sources.text import clean_text
 from digest.sources.throttle import HostThrottle
 
 __all__ = [
-    "SOURCES",
+    "SOURCE_API",
+    "AdvisingSource",
     "AnswerPart",
     "ArxivSource",
+    "DayListSource",
     "HostThrottle",
     "HttpValidators",
     "HuggingFaceSource",
     "ListedPaper",
+    "ProbedSource",
     "RetryPolicy",
     "Source",
+    "SourceAdvice",
     "SourceAnswer",
     "SourceClient",
+    "SourceFault",
+    "TextSource",
+    "Window",
+    "WindowSource",
     "build_sources",
+    "check_source_settings",
     "clean_text",
+    "find_faults",
+    "load_source",
+    "loaded_sources",
+    "read_settings_of",
+    "source_variables",
     "submission_window",
 ]

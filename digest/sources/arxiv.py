@@ -9,20 +9,24 @@ the weekday that then begins. That date is the list day.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import urlencode
 
-from digest.config import Settings
+from pydantic import Field, field_validator
+
+from digest.config import HttpUrl, SourceSettings, StringList
 from digest.errors import MalformedAnswerError, NotListedError, SourceError
 from digest.identifiers import parse_arxiv_id
-from digest.sources.atom import EASTERN, ParsedAnswer, parse_feed, parse_query_response
+from digest.sources import messages
+from digest.sources.atom import CATEGORY_PATTERN, EASTERN, ParsedAnswer, parse_feed, parse_query_response
 from digest.sources.base import AnswerPart, ListedPaper, SourceAnswer
 from digest.sources.entries import ParsedEntries
 from digest.sources.http import SourceClient, SourceResponse
 
+FEED_URL, API_URL = "https://rss.arxiv.org", "https://export.arxiv.org"
 FEED_LIMIT = 2000  # papers that a feed holds at most
 IDS_PER_QUERY = 100
 QUERY_PAGE_SIZE = 500
@@ -34,15 +38,30 @@ SATURDAY = 5
 class ArxivSource:
     """Source `arxiv`, for the given categories."""
 
+    api = 1
     name = "arxiv"
-    growth_period = timedelta(0)  # a batch is whole from the start
+    title = "arXiv"
+    # Its terms of use: one request every three seconds, one at a time.
+    hosts: ClassVar[Mapping[str, float]] = {"rss.arxiv.org": 3.0, "export.arxiv.org": 3.0}
+    settles_after = timedelta(0)  # a batch is whole from the start
+    text_scheme = "arxiv"
+
+    class Settings(SourceSettings):
+        """Which categories are read, and where."""
+
+        categories: StringList = Field(("cs.AI", "cs.CL", "cs.CV", "cs.LG"), examples=["cs.CL,cs.LG"])
+        feed_url: HttpUrl = FEED_URL
+        api_url: HttpUrl = API_URL
+
+        @field_validator("categories")
+        @classmethod
+        def _validate_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+            if unknown := [name for name in value if not CATEGORY_PATTERN.fullmatch(name)]:
+                raise ValueError(messages.unknown_category(unknown[0]))
+            return tuple(dict.fromkeys(value))
 
     def __init__(
-        self,
-        client: SourceClient,
-        categories: Sequence[str],
-        feed_url: str = "https://rss.arxiv.org",
-        api_url: str = "https://export.arxiv.org",
+        self, client: SourceClient, categories: Sequence[str], feed_url: str = FEED_URL, api_url: str = API_URL
     ) -> None:
         self._client = client
         self._categories = tuple(categories)
@@ -52,14 +71,19 @@ class ArxivSource:
     @classmethod
     def from_settings(cls, settings: Settings, client: SourceClient) -> Self:
         """Create the source that the settings describe."""
-        return cls(client, settings.arxiv_categories, settings.arxiv_feed_url, settings.arxiv_api_url)
+        return cls(client, settings.categories, settings.feed_url, settings.api_url)
 
-    def current_days(self, now: datetime) -> tuple[date, ...]:
+    def probe_urls(self) -> Mapping[str, str]:
+        """Return what `digest doctor` asks."""
+        feed = f"{self._feed_url}/rss/{'+'.join(self._categories)}"
+        return {"arXiv feed": feed, "arXiv API": f"{self._api_url}/api/query?id_list=1706.03762&max_results=1"}
+
+    def days(self, now: datetime) -> tuple[date, ...]:
         """Return the list day that the feed shows now: today in US Eastern, none at weekends."""
         today = now.astimezone(EASTERN).date()
         return (today,) if today.weekday() < SATURDAY else ()
 
-    async def fetch_day(self, day: date, now: datetime) -> SourceAnswer:  # noqa: ARG002  - the feed has its own day
+    async def fetch(self, day: date, now: datetime) -> SourceAnswer:  # noqa: ARG002  - the feed has its own day
         """Fetch the feed, which may show another day than `day`.
 
         Raises NotListedError when the feed of another day, or of a weekend, is empty.
@@ -137,7 +161,7 @@ class ArxivSource:
             papers += (await self._parse_query(response, date.min)).entries.papers
         return tuple(papers)
 
-    async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:  # noqa: ARG002  - as in fetch_day
+    async def backfill(self, day: date, now: datetime) -> SourceAnswer:  # noqa: ARG002  - as in fetch
         """Fetch the batch of a past list day, by when its papers were submitted (see `submission_window`).
 
         Papers that moderators held back for longer, or that a holiday moved to another batch, are not found this way;

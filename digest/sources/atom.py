@@ -29,7 +29,7 @@ _ANNOUNCEMENT = re.compile(r"\s*arXiv:(\S+)\s+Announce Type:\s*(\S+)\s*(?:Abstra
 _OLD_ENDING = re.compile(r"\(arXiv:(\S{1,40})\s+\[[\w.-]{1,30}\](\s+UPDATED)?[^()]{0,40}\)\s*\Z")
 _LINK_TAG, _PARAGRAPH_TAG = re.compile(r"</?a\b[^<>]{0,500}>"), re.compile(r"</?p>")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]{1,200}")
-_CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
+CATEGORY_PATTERN = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 MAX_DIGITS = 9  # of a total
 RAW_FIELD_LENGTH = 50_000  # characters of a field that are looked at
 
@@ -220,7 +220,7 @@ def arxiv_categories(terms: Iterable[str]) -> tuple[str, ...]:
 
     The query API also gives terms of other schemes, such as "68T07" or "I.2.7".
     """
-    return clean_terms(term for term in terms if len(term) <= TERM_LENGTH and _CATEGORY.fullmatch(term))
+    return clean_terms(term for term in terms if len(term) <= TERM_LENGTH and CATEGORY_PATTERN.fullmatch(term))
 
 
 def find_doi(text: str) -> str | None:

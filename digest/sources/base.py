@@ -1,12 +1,15 @@
-"""Listed papers, answers of sources, and the protocol that every source fulfills."""
+"""Listed papers, answers of sources, and the protocols that sources fulfill."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from digest.identifiers import Identifier, LinkRelation, StatedLink, normalize_identifier
 from digest.sources.text import count_latex_errors
+
+if TYPE_CHECKING:
+    from digest.sources.http import SourceClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +118,7 @@ class AnswerPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceAnswer:
-    """Result of fetching one list day.
+    """Result of fetching one list day or one window.
 
     `endpoint` is api, page, rss or query. `shown_day` is set when the host showed another day than the one asked for;
     the papers belong to that day. `warnings` are sentences for the operator. An answer that was not modified has no
@@ -131,22 +134,123 @@ class SourceAnswer:
     validators: tuple[HttpValidators, ...] = ()
 
 
-class Source(Protocol):
-    """Host that lists papers by day. Fetching raises a SourceError."""
+@runtime_checkable
+class DayListSource(Protocol):
+    """Host that lists papers by day: a day's list can be complete, and be read again. Fetching raises a SourceError.
 
-    name: str
-    growth_period: timedelta  # from the beginning of a list day (UTC), as long as its list may still grow
+    `from_settings` gets what `Settings` of the class has read from `DIGEST_<NAME>_*`, and a client for all requests.
+    A class also states `api = 1`, the release of this protocol.
+    """
 
-    def current_days(self, now: datetime) -> tuple[date, ...]:
+    name: str  # in DIGEST_SOURCES, in keywords (source:) and in the store: [a-z][a-z0-9-]{1,30}
+    title: str  # for people
+    settles_after: timedelta  # from the beginning of a list day (UTC), as long as its list may still grow
+
+    @property
+    def hosts(self) -> Mapping[str, float]:
+        """Hosts that it asks, with the seconds between two requests."""
+        ...
+
+    @classmethod
+    def from_settings(cls, settings: Any, client: "SourceClient") -> Self:
+        """Create the source that its settings describe."""
+        ...
+
+    def days(self, now: datetime) -> Sequence[date]:
         """Return the list days that every run fetches, oldest first."""
         ...
 
-    async def fetch_day(self, day: date, now: datetime) -> SourceAnswer:
+    async def fetch(self, day: date, now: datetime) -> SourceAnswer:
         """Fetch a current list day."""
         ...
 
-    async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:
+    async def backfill(self, day: date, now: datetime) -> SourceAnswer:
         """Fetch a list day that was missed while it was current."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """List of the latest entries of a host, without days: a feed.
+
+    - `name`: what it is called in settings and in the store, once in its source
+    - `title`: what people call it; empty where only the list itself tells
+    """
+
+    name: str
+    url: str
+    title: str = ""
+
+
+@runtime_checkable
+class WindowSource(Protocol):
+    """Host that shows its latest entries, as feeds do: what is new is what was never seen.
+
+    The `list_day` of its papers is the day of `now` (UTC). For the rest see `DayListSource`.
+    """
+
+    name: str
+    title: str
+
+    @property
+    def hosts(self) -> Mapping[str, float]:
+        """Hosts that it asks, with the seconds between two requests."""
+        ...
+
+    @classmethod
+    def from_settings(cls, settings: Any, client: "SourceClient") -> Self:
+        """Create the source that its settings describe."""
+        ...
+
+    def windows(self) -> Sequence[Window]:
+        """Return the windows that the settings name."""
+        ...
+
+    async def fetch(self, window: Window, now: datetime) -> SourceAnswer:
+        """Fetch the entries that a window shows now."""
+        ...
+
+
+Source = DayListSource | WindowSource
+
+
+@runtime_checkable
+class TextSource(Protocol):
+    """Source that also gives the texts of papers which only other sources list.
+
+    `text_scheme` is the scheme of the identifiers that it knows, such as `arxiv` or `doi`.
+    """
+
+    text_scheme: str
+
+    async def fetch_texts(self, ids: Sequence[str]) -> tuple[ListedPaper, ...]:
+        """Fetch papers (kind replace) by identifiers of the scheme; those that the host does not know are left out."""
+        ...
+
+
+@runtime_checkable
+class ProbedSource(Protocol):
+    """Source that names an address of each of its hosts, which `digest doctor` asks once."""
+
+    def probe_urls(self) -> Mapping[str, str]:
+        """Return the addresses, by what people call the host."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAdvice:
+    """What a host asks of its users and the settings lack, as a sentence; `is_required` where it refuses without."""
+
+    sentence: str
+    is_required: bool = False
+
+
+@runtime_checkable
+class AdvisingSource(Protocol):
+    """Source whose host wants a key or a contact."""
+
+    def advice(self) -> Sequence[SourceAdvice]:
+        """Return what the settings lack."""
         ...
 
 

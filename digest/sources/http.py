@@ -90,7 +90,8 @@ class SourceClient:
     """HTTP client for one run, used as `async with SourceClient() as client: await client.get(url)`.
 
     `cached_validators` maps the cache key of an earlier response (its URL unless `get` is told otherwise) to its
-    validators. `sleep` and `clock` are arguments so that tests need not wait.
+    validators. `contact` is what the operator tells the hosts. `sleep` and `clock` are arguments so that tests need not
+    wait.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class SourceClient:
     ) -> None:
         about = "; ".join(part for part in (f"+{base_url}" if base_url else "", contact) if part)
         agent = f"digest/{__version__}" + (f" ({about})" if about else "")
+        self.contact = contact
         self._headers = {"User-Agent": agent.encode("ascii", "replace").decode(), "Accept-Encoding": "gzip"}
         self._cached_validators: ValidatorsByKey = cached_validators or {}
         self._retry_policy = retry_policy
@@ -114,6 +116,10 @@ class SourceClient:
         self._throttle = throttle
         self._http: httpx.AsyncClient | None = None
         self._failing: set[str] = set()  # hosts and first path segments that failed in this run: no more retries
+
+    def keep_gaps(self, gaps: Mapping[str, float]) -> None:
+        """Leave at least so many seconds between two requests to a host."""
+        self._throttle.keep_gaps(gaps)
 
     async def __aenter__(self) -> Self:
         policy = self._retry_policy

@@ -10,15 +10,16 @@ three. The page of a day without a list shows the last one before it: only the d
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urljoin
 
 from parsel import Selector
 
-from digest.config import Settings
+from digest.config import HttpUrl, SourceSettings
 from digest.errors import (
     MalformedAnswerError,
     NotListedError,
@@ -55,8 +56,16 @@ _NEXT_LINK = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNO
 class HuggingFaceSource:
     """Source `huggingface`. Papers carry upvotes and comments as they are when fetched."""
 
+    api = 1
     name = "huggingface"
-    growth_period = timedelta(days=2)
+    title = "Hugging Face"
+    hosts: ClassVar[Mapping[str, float]] = {"huggingface.co": 0.6}  # 500 requests to the API in 5 minutes
+    settles_after = timedelta(days=2)
+
+    class Settings(SourceSettings):
+        """Where the source is."""
+
+        url: HttpUrl = PUBLIC_URL
 
     def __init__(self, client: SourceClient, base_url: str = PUBLIC_URL) -> None:
         self._client = client
@@ -65,9 +74,13 @@ class HuggingFaceSource:
     @classmethod
     def from_settings(cls, settings: Settings, client: SourceClient) -> Self:
         """Create the source that the settings describe."""
-        return cls(client, settings.huggingface_url)
+        return cls(client, settings.url)
 
-    def current_days(self, now: datetime) -> tuple[date, ...]:
+    def probe_urls(self) -> Mapping[str, str]:
+        """Return what `digest doctor` asks."""
+        return {self.title: f"{self._base_url}/api/daily_papers?limit=1"}
+
+    def days(self, now: datetime) -> tuple[date, ...]:
         """Return the last three list days, oldest first; today (UTC) is one of them from Monday to Friday."""
         day, days = now.astimezone(UTC).date(), list[date]()
         while len(days) < CURRENT_DAYS:
@@ -76,11 +89,11 @@ class HuggingFaceSource:
             day -= timedelta(days=1)
         return tuple(reversed(days))
 
-    async def backfill_day(self, day: date, now: datetime) -> SourceAnswer:
+    async def backfill(self, day: date, now: datetime) -> SourceAnswer:
         """Fetch a past list day, which the API serves like a current one."""
-        return await self.fetch_day(day, now)
+        return await self.fetch(day, now)
 
-    async def fetch_day(self, day: date, now: datetime) -> SourceAnswer:
+    async def fetch(self, day: date, now: datetime) -> SourceAnswer:
         """Fetch the list of `day` from the API, else from the page. Raises the API's error when both fail."""
         today = now.astimezone(UTC).date()
         is_past_weekday = day < today and day.weekday() < SATURDAY

@@ -1,14 +1,151 @@
-"""List of all sources, and their creation from settings."""
+"""Sources that are installed: found by their entry points, checked, and created from settings.
 
-from digest.config import Settings
-from digest.sources.arxiv import ArxivSource
-from digest.sources.base import Source
+A package states its sources in the group `digest.sources`, each by the name that DIGEST_SOURCES has for it:
+
+    [project.entry-points."digest.sources"]
+    arxiv = "digest.sources.arxiv:ArxivSource"
+
+One that cannot be loaded is told by `digest doctor`, and harms nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import structlog
+
+from digest.config import (
+    SOURCE_NAME_PATTERN,
+    Settings,
+    SourceSettings,
+    read_source_settings,
+    source_entry_points,
+    source_prefix,
+)
+from digest.errors import DigestError, SettingError, SourceLoadError
+from digest.sources import messages
+from digest.sources.base import DayListSource, Source, WindowSource
 from digest.sources.http import SourceClient
-from digest.sources.huggingface import HuggingFaceSource
 
-SOURCES = (HuggingFaceSource, ArxivSource)
+log = structlog.get_logger()
+
+SOURCE_API = 1
+# What a source of either kind has, beside the members of one kind.
+MEMBERS = ("title", "hosts", "from_settings", "fetch")
+KIND_MEMBERS = {DayListSource: ("settles_after", "days", "backfill"), WindowSource: ("windows",)}
 
 
-def build_sources(settings: Settings, client: SourceClient) -> tuple[Source, ...]:
-    """Create the sources that the settings name, in the order of SOURCES."""
-    return tuple(source.from_settings(settings, client) for source in SOURCES if source.name in settings.sources)
+@dataclass(frozen=True, slots=True)
+class SourceFault:
+    """Source that cannot be used, and why, as a sentence that begins with a verb."""
+
+    name: str
+    reason: str
+
+
+def load_source(name: str) -> type[Source]:
+    """Return the class of an installed source. Raises SourceLoadError."""
+    points = source_entry_points().get(name)
+    if not points:
+        raise SourceLoadError(messages.NOT_INSTALLED)
+    point, package = points[0], describe_package(points[0])
+    try:
+        source_class = point.load()
+    except Exception as error:
+        log.warning("source.load_failed", source=name, package=package, exc_info=True)
+        raise SourceLoadError(messages.load_failed(package, type(error).__name__, str(error))) from error
+    if (api := getattr(source_class, "api", None)) != SOURCE_API:
+        raise SourceLoadError(messages.wrong_api(package, api, SOURCE_API))
+    if getattr(source_class, "name", None) != name or not SOURCE_NAME_PATTERN.fullmatch(name):
+        raise SourceLoadError(messages.wrong_name(package, name))
+    lacking = [member for member in MEMBERS if not hasattr(source_class, member)]
+    missing = [[member for member in members if not hasattr(source_class, member)] for members in KIND_MEMBERS.values()]
+    if lacking or all(missing):
+        raise SourceLoadError(messages.missing_members(package, [*lacking, *min(missing, key=len)]))
+    return source_class  # type: ignore[no-any-return]  # an entry point names any object; its members were looked at
+
+
+def describe_package(point: EntryPoint) -> str:
+    """Return the name and version of the package that an entry point belongs to."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+
+
+def read_settings_of(source_class: type[DayListSource] | type[WindowSource], settings: Settings) -> Any:
+    """Return the settings of a source: an instance of its own class `Settings`. Raises SettingError."""
+    settings_class = getattr(source_class, "Settings", SourceSettings)
+    return read_source_settings(settings_class, source_class.name, settings.source_values)
+
+
+def build_sources(
+    settings: Settings, client: SourceClient, faults: list[SourceFault] | None = None
+) -> tuple[Source, ...]:
+    """Create the sources that the settings name, in their order, and let the client keep their pace.
+
+    One that cannot be created is left out and appended to `faults`.
+    """
+    sources = []
+    for name in settings.sources:
+        try:
+            source_class = load_source(name)
+            source = source_class.from_settings(read_settings_of(source_class, settings), client)
+            client.keep_gaps(source.hosts)
+        except DigestError as error:
+            reason = str(error)
+        except Exception as error:
+            log.exception("source.not_created", source=name)
+            reason = messages.not_created(type(error).__name__, str(error))
+        else:
+            sources.append(source)
+            continue
+        if faults is not None:
+            faults.append(SourceFault(name, reason))
+    client.keep_gaps(settings.host_gaps)
+    return tuple(sources)
+
+
+def check_source_settings(settings: Settings) -> None:
+    """Read the own settings of each source in use. Raises SettingError with a sentence for each bad value."""
+    sentences = []
+    for name in settings.sources:
+        try:
+            read_settings_of(load_source(name), settings)
+        except SettingError as error:
+            sentences.append(str(error))
+        except SourceLoadError as error:
+            log.warning("source.not_loaded", source=name, error=str(error))
+    if sentences:
+        raise SettingError("\n".join(sentences))
+
+
+def find_faults() -> tuple[SourceFault, ...]:
+    """Return the installed sources that cannot be loaded, and those whose name another one has taken."""
+    faults = []
+    for name, points in source_entry_points().items():
+        try:
+            load_source(name)
+        except SourceLoadError as error:
+            faults.append(SourceFault(name, str(error)))
+        used = describe_package(points[0])
+        faults += [SourceFault(name, messages.name_taken(describe_package(point), used)) for point in points[1:]]
+    return tuple(faults)
+
+
+def source_variables() -> frozenset[str]:
+    """Return the names of the variables that belong to installed sources."""
+    names: set[str] = set()
+    for name, source_class in loaded_sources().items():
+        settings_class = getattr(source_class, "Settings", SourceSettings)
+        names |= {source_prefix(name) + field.upper() for field in settings_class.model_fields}
+    return frozenset(names)
+
+
+def loaded_sources() -> Mapping[str, type[Source]]:
+    """Return the installed sources that can be loaded, by name."""
+    classes = {}
+    for name in source_entry_points():
+        try:
+            classes[name] = load_source(name)
+        except SourceLoadError as error:
+            log.warning("source.not_loaded", source=name, error=str(error))
+    return classes

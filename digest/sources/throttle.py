@@ -7,7 +7,7 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from ipaddress import ip_address
@@ -16,9 +16,7 @@ from weakref import WeakKeyDictionary
 
 from digest.errors import SourceThrottledError
 
-# Seconds between the beginnings of two requests. arXiv's terms of use: one request every three seconds, one at a time.
-REQUEST_INTERVALS = {"export.arxiv.org": 3.0, "rss.arxiv.org": 3.0, "huggingface.co": 0.6}
-DEFAULT_INTERVAL = 1.0
+DEFAULT_GAP = 1.0  # seconds between the beginnings of two requests to a host of which nothing is known
 
 
 class HostThrottle:
@@ -27,12 +25,19 @@ class HostThrottle:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._gaps: dict[str, float] = {}
         self._next_start: dict[str, float] = {}
         self._paused_until: dict[str, datetime] = {}
         # An asyncio.Lock belongs to one event loop, and a process may run several.
         self._host_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]] = (
             WeakKeyDictionary()
         )
+
+    def keep_gaps(self, gaps: Mapping[str, float]) -> None:
+        """Leave at least so many seconds between two requests to a host; of several, the largest counts."""
+        with self._lock:
+            for host, seconds in gaps.items():
+                self._gaps[host.lower()] = max(seconds, self._gaps.get(host.lower(), 0.0))
 
     def raise_if_paused(self, url: str, now: datetime) -> None:
         """Raise SourceThrottledError while the host of `url` wants no requests."""
@@ -60,7 +65,7 @@ class HostThrottle:
             with self._lock:
                 now = self._monotonic()
                 start = max(now, self._next_start.get(host, now))
-                self._next_start[host] = start + REQUEST_INTERVALS.get(host, DEFAULT_INTERVAL)
+                self._next_start[host] = start + self._gaps.get(host, DEFAULT_GAP)
             if start > now:
                 await sleep(start - now)
             yield

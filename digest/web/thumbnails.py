@@ -16,6 +16,7 @@ import httpx
 from digest import __version__
 from digest.context import AppContext
 from digest.formatting import safe_url
+from digest.sources import HuggingFaceSource, read_settings_of
 
 THUMBNAIL_HOSTS = ("https://cdn-thumbnails.huggingface.co",)
 MAX_BYTES = 2**20  # of one thumbnail
@@ -107,9 +108,8 @@ def image_media_type(image: bytes) -> str:
 
 def create_thumbnail_cache(ctx: AppContext) -> ThumbnailCache:
     """Create the cache of an application; its own source may be asked, too."""
-    return ThumbnailCache(
-        ctx.settings.data_directory / "thumbnails", (*THUMBNAIL_HOSTS, _origin(ctx.settings.huggingface_url))
-    )
+    own_source = read_settings_of(HuggingFaceSource, ctx.settings).url
+    return ThumbnailCache(ctx.settings.data_directory / "thumbnails", (*THUMBNAIL_HOSTS, _origin(own_source)))
 
 
 def _origin(url: str) -> str:

@@ -91,7 +91,7 @@ def run_with_client(
 def fetch_huggingface(
     base_url: str, day: date = MONDAY, now: datetime = NOON, cached: dict[str, HttpValidators] | None = None
 ) -> SourceAnswer:
-    return run_with_client(lambda client: HuggingFaceSource(client, base_url).fetch_day(day, now), cached)
+    return run_with_client(lambda client: HuggingFaceSource(client, base_url).fetch(day, now), cached)
 
 
 def huggingface_entries(*numbers: int) -> list[dict[str, Any]]:
@@ -136,14 +136,14 @@ def fetch_arxiv(
     base_url: str, *categories: str, cached: dict[str, HttpValidators] | None = None, day: date = TUESDAY
 ) -> SourceAnswer:
     def call(client: SourceClient) -> Coroutine[Any, Any, SourceAnswer]:
-        return ArxivSource(client, categories or ("cs.CL",), base_url, base_url).fetch_day(day, NOON)
+        return ArxivSource(client, categories or ("cs.CL",), base_url, base_url).fetch(day, NOON)
 
     return run_with_client(call, cached)
 
 
 def backfill_arxiv(base_url: str, day: date = MONDAY) -> SourceAnswer:
     def call(client: SourceClient) -> Coroutine[Any, Any, SourceAnswer]:
-        return ArxivSource(client, ["cs.CL", "cs.LG"], base_url, base_url).backfill_day(day, NOON)
+        return ArxivSource(client, ["cs.CL", "cs.LG"], base_url, base_url).backfill(day, NOON)
 
     return run_with_client(call)
 

@@ -28,6 +28,7 @@ from digest.errors import DigestError
 from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
 from digest.papers import SOURCE_TITLES, load_source_problems
+from digest.sources import source_variables
 
 OTHERS_MODE = 0o077
 MIN_FREE_DISK_BYTES = 2**30
@@ -39,7 +40,7 @@ REFUSAL_WINDOW = timedelta(days=7)
 
 def check_settings(settings: Settings) -> list[CheckResult]:
     """Check settings that can be read but are not wise."""
-    warnings = [("settings", text) for text in unknown_variables(os.environ, Path(".env"))]
+    warnings = [("settings", text) for text in unknown_variables(os.environ, Path(".env"), source_variables())]
     key = settings.secret_key.get_secret_value()
     if key and len(key) < RECOMMENDED_KEY_LENGTH:
         warnings.append(("secret key", f"DIGEST_SECRET_KEY has {len(key)} characters; use 32 or more"))

@@ -14,6 +14,7 @@ from digest.errors import DeliveryError, DigestError, SmtpStep
 from digest.mail import SmtpClient, connect, replies, try_envelope
 from digest.monitoring.checks.dkim import is_aligned
 from digest.monitoring.checks.result import CHECK_TIMEOUT, CheckResult
+from digest.sources import AdvisingSource, ProbedSource, SourceClient, SourceFault, build_sources, find_faults
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)
 MIN_MESSAGE_BYTES = 2**20  # a relay that takes less than 1 MiB is set up oddly; our e-mails are below 200 KB
@@ -107,13 +108,24 @@ async def check_mailbox(settings: Settings) -> CheckResult:
 
 def source_hosts(settings: Settings) -> list[tuple[str, str]]:
     """Return name and URL of each host of the sources in use."""
-    hosts = []
-    if "huggingface" in settings.sources:
-        hosts.append(("Hugging Face", settings.huggingface_url + "/api/daily_papers?limit=1"))
-    if "arxiv" in settings.sources:
-        hosts.append(("arXiv feed", f"{settings.arxiv_feed_url}/rss/{'+'.join(settings.arxiv_categories)}"))
-        hosts.append(("arXiv API", settings.arxiv_api_url + "/api/query?id_list=1706.03762&max_results=1"))
-    return hosts
+    sources = build_sources(settings, SourceClient(contact=settings.contact))
+    return [host for source in sources if isinstance(source, ProbedSource) for host in source.probe_urls().items()]
+
+
+def check_sources(settings: Settings) -> list[CheckResult]:
+    """Tell which sources cannot be used, and what the hosts of those in use ask for."""
+    faults: list[SourceFault] = []
+    sources = build_sources(settings, SourceClient(contact=settings.contact), faults)
+    different = {(fault.name, fault.reason): fault for fault in (*faults, *find_faults())}
+    return [
+        *(CheckResult(f"source {fault.name}", ok=False, message=fault.reason) for fault in different.values()),
+        *(
+            CheckResult(f"source {source.name}", ok=not advice.is_required, message=advice.sentence)
+            for source in sources
+            if isinstance(source, AdvisingSource)
+            for advice in source.advice()
+        ),
+    ]
 
 
 async def check_host(name: str, url: str) -> tuple[CheckResult, timedelta | None]:

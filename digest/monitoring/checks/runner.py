@@ -7,7 +7,14 @@ from digest.errors import DigestError
 from digest.monitoring.checks.configuration import check_database, check_settings
 from digest.monitoring.checks.dkim import check_dkim
 from digest.monitoring.checks.dns import DnsResolver
-from digest.monitoring.checks.network import check_clock, check_host, check_mailbox, check_relay, source_hosts
+from digest.monitoring.checks.network import (
+    check_clock,
+    check_host,
+    check_mailbox,
+    check_relay,
+    check_sources,
+    source_hosts,
+)
 from digest.monitoring.checks.result import CheckResult
 from digest.monitoring.checks.sender_domain import check_dmarc, check_spf
 
@@ -21,7 +28,7 @@ async def run_checks(resolver: str = "") -> list[CheckResult]:
         settings = load_settings()
     except DigestError as error:
         return [CheckResult("settings", ok=False, message=str(error))]
-    local = [*check_settings(settings), *check_database(settings)]
+    local = [*check_settings(settings), *check_sources(settings), *check_database(settings)]
     lookup = DnsResolver(resolver).txt_records
     dkim, spf, dmarc = await asyncio.gather(
         asyncio.to_thread(check_dkim, settings, lookup),

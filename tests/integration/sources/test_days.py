@@ -46,7 +46,7 @@ def test_the_list_days_are_the_last_three_weekdays() -> None:
 
 
 async def _days(source: HuggingFaceSource | ArxivSource, now: datetime) -> tuple[date, ...]:
-    return source.current_days(now)
+    return source.days(now)
 
 
 def test_settings_choose_the_sources() -> None:
@@ -62,8 +62,8 @@ async def _build(settings: Settings, client: SourceClient) -> tuple[Any, ...]:
 def test_the_sample_days_are_the_same_on_any_day(now: datetime) -> None:
     async def fetch_all(client: SourceClient) -> tuple[list[SourceAnswer], list[SourceAnswer], tuple[ListedPaper, ...]]:
         huggingface, arxiv = HuggingFaceSource(client, host.url), ArxivSource(client, ["cs.CL"], host.url, host.url)
-        lists = [await huggingface.fetch_day(day, now) for day in huggingface.current_days(now)]
-        batches = [await arxiv.backfill_day(day, now) for day in host.days]
+        lists = [await huggingface.fetch(day, now) for day in huggingface.days(now)]
+        batches = [await arxiv.backfill(day, now) for day in host.days]
         arxiv_ids = [str(paper.arxiv_id) for answer in lists for paper in answer.papers]
         return lists, batches, await arxiv.fetch_texts(arxiv_ids)
 
@@ -97,7 +97,7 @@ def test_the_sample_server_refuses_what_the_real_ones_refuse() -> None:
         with pytest.raises(NotListedError):
             fetch_huggingface(host.url, date(2026, 11, 12), now)
         assert (
-            run_with_client(lambda client: HuggingFaceSource(client, host.url).fetch_day(host.days[1], now)).endpoint
+            run_with_client(lambda client: HuggingFaceSource(client, host.url).fetch(host.days[1], now)).endpoint
             == "api"
         )
 
@@ -140,7 +140,7 @@ def test_the_recorded_july_is_read_by_api_and_by_page(replay: str) -> None:
         days = [date(2026, 7, 6) + timedelta(days=n) for n in range(26)]
         counts = []
         for day in (day for day in days if day.weekday() < 5):
-            by_api, by_page = await source.fetch_day(day, now), await source._fetch_from_page(day)
+            by_api, by_page = await source.fetch(day, now), await source._fetch_from_page(day)
             assert by_api.papers == by_page.papers
             counts.append((len(by_api.papers), by_api.parts[0].unreadable))
         return counts

@@ -358,6 +358,8 @@ def test_error_messages_carry_no_password_and_no_query() -> None:
 
 def test_requests_to_a_host_keep_their_interval_across_clients() -> None:
     throttle, sleeps, clock = HostThrottle(monotonic=lambda: clock[0]), list[float](), [100.0]
+    throttle.keep_gaps({"Export.arXiv.org": 3.0, "huggingface.co": 0.6})
+    throttle.keep_gaps({"export.arxiv.org": 2.0})  # the larger one counts
 
     async def sleep(seconds: float) -> None:
         sleeps.append(seconds)
