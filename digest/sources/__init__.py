@@ -8,7 +8,10 @@
 - `huggingface`: Hugging Face's Daily Papers
 - `latex`: LaTeX markup as readable Unicode
 - `latex_symbols`: tables of LaTeX macros and accents
+- `markup`: HTML, JATS and MathML within titles and abstracts as readable Unicode
+- `mathml`: elements of MathML as readable Unicode
 - `messages`: sentences about what cannot be used
+- `names`: names of authors, out of lists of every form
 - `registry`: the installed sources, and their creation from settings
 - `text`: cleaning of titles, abstracts, names and links
 - `throttle`: request intervals and pauses of hosts, and the rule for redirects

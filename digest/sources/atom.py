@@ -17,7 +17,8 @@ from digest.errors import MalformedAnswerError
 from digest.identifiers import parse_arxiv_id
 from digest.sources.base import ListedPaper
 from digest.sources.entries import ParsedEntries, parse_entries
-from digest.sources.text import NAME_LENGTH, TERM_LENGTH, TITLE_LENGTH, clean_terms, clean_text, parse_authors
+from digest.sources.names import parse_authors
+from digest.sources.text import NAME_LENGTH, TERM_LENGTH, TITLE_LENGTH, clean_terms, clean_text
 from digest.sources.xml import parse_xml
 
 EASTERN = ZoneInfo("America/New_York")

@@ -31,6 +31,7 @@ from digest.identifiers import parse_arxiv_id
 from digest.sources.base import AnswerPart, HttpValidators, ListedPaper, SourceAnswer
 from digest.sources.entries import MAX_ENTRIES, parse_entries
 from digest.sources.http import SourceClient, SourceResponse
+from digest.sources.names import parse_authors
 from digest.sources.text import (
     NAME_LENGTH,
     TEXT_LENGTH,
@@ -38,7 +39,6 @@ from digest.sources.text import (
     clean_terms,
     clean_text,
     clean_url,
-    parse_authors,
 )
 from digest.sources.throttle import is_redirect_allowed
 

@@ -7,11 +7,11 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from digest.sources.latex import latex_to_text
-from digest.sources.latex_symbols import SUBSCRIPTS, SUPERSCRIPTS
+from digest.sources.markup import format_label, markup_to_text
 
 TEXT_LENGTH, TITLE_LENGTH, NAME_LENGTH, TERM_LENGTH = 20_000, 1_000, 200, 100  # characters that are kept
 MAX_URL_LENGTH = 2000
-MAX_AUTHORS, AUTHORS_LENGTH = 6_000, 200_000  # the largest collaborations sign with 5,000 names
+MARKUP_FACTOR = 8  # how much longer text may be with its markup; formulas in MathML need much
 MAX_TERMS = 50  # categories or keywords of a paper
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _LATEX = re.compile(r"[\\${~]")
@@ -26,15 +26,7 @@ _ESCAPE = re.compile(
     r"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?=[a-fA-F]{0,3}\d)[0-9a-fA-F]{4})+"
 )
 _LINE_BREAK = re.compile(r"(?<=\w)-[ \t]*\r?\n\s*(?=\w)(?!(?:and|or|to|und|oder|et|y)\b)")  # Models-\nArchitecture
-# Only pairs, without markup between them: a title may speak of the <b> element.
-_MARKUP = re.compile(
-    r"<(?P<tag>(?:jats:|mml:)?(?:i|em|b|bold|strong|italic|u|underline|sub|sup|small|tt|sc|span|p|title|mi|mn|mo|mrow|math))"
-    r"(?:\s[^<>]*)?>(?P<content>[^<>]*)</(?P=tag)>",
-    re.IGNORECASE,
-)
-MAX_MARKUP_DEPTH = 4
 _DASHES = ((re.compile(r"(?<![-\s])---(?!-)|(?<=\s)---(?=\s)"), "—"), (re.compile(r"(?<=\w)--(?=\w)"), "–"))  # noqa: RUF001
-_NAME_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
 _LATEX_ERRORS = re.compile(
     r"(?<=\d)(?:times|pm|cdot|sim|approx|leq|geq|rightarrow|ell)(?![a-z])"
     r"|\b(?:leq|geq|neq|approx|rightarrow|leftarrow|mathcal|mathbb|mathbf|mathrm|textbf|textit|texttt|emph)\b(?=\W|\d)"
@@ -43,19 +35,21 @@ _LATEX_ERRORS = re.compile(
 
 
 def clean_text(text: str, limit: int = TEXT_LENGTH) -> str:
-    r"""Return text as people read it: entities and LaTeX resolved, invisible characters removed, white space single.
+    r"""Return text as people read it: markup, entities and LaTeX resolved, white space single, nothing invisible.
 
-    A bare % stays, a lone $5 stays, "SA$^{2}$GFM" reads "SA²GFM". Plain text is returned unchanged, up to `limit`
-    characters.
+    A bare % stays, a lone $5 stays, "SA$^{2}$GFM" and "SA<sup>2</sup>GFM" read "SA²GFM". Plain text is returned
+    unchanged, up to `limit` characters.
     """
-    text = text[: 2 * limit]  # before any work is done: markup is seldom longer than what it says
+    if "<" in text:
+        text = markup_to_text(text[: MARKUP_FACTOR * limit])
+    text = text[: 2 * limit]  # before more work is done: LaTeX is seldom longer than what it says
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        if "<" in text:  # it was escaped
+            text = markup_to_text(text)
     if "\\u" in text:
         text = _ESCAPE.sub(lambda escape: _decode_escapes(escape[0]), text)
     text = _LINE_BREAK.sub("-", _INVISIBLE.sub("", text))
-    for _ in range(MAX_MARKUP_DEPTH if "</" in text else 0):
-        text = _MARKUP.sub(_markup_content, text)
     if "--" in text and "://" not in text:
         for pattern, dash in _DASHES:
             text = pattern.sub(dash, text)
@@ -72,49 +66,21 @@ def _decode_escapes(escapes: str) -> str:
     return units.decode("utf-16-be", "ignore")
 
 
-def _markup_content(markup: re.Match[str]) -> str:
-    tag, content = markup["tag"].lower().rpartition(":")[2], markup["content"]
-    table = {"sub": SUBSCRIPTS, "sup": SUPERSCRIPTS}.get(tag, {})
-    if content and all(character in table and not character.isalpha() for character in content):
-        return "".join(table[character] for character in content)
-    if table and content not in {"st", "nd", "rd", "th"}:
-        return f"{'^' if tag == 'sup' else '_'}{content}"
-    return f" {content} " if tag in {"p", "title"} else content
-
-
-def parse_authors(authors: str | Iterable[str]) -> tuple[str, ...]:
-    r"""Return authors' names, from a list or from one line ("Ada Byron, Kurt G{\"o}del, Sammy Davis, Jr.")."""
-    names: list[str] = []
+def clean_sections(sections: Iterable[tuple[str, str]], limit: int = TEXT_LENGTH) -> str:
+    """Return the text of an abstract that came in parts, each behind its heading, if it has one: "Background: …"."""
+    parts: list[str] = []
     length = 0
-    for part in split_authors(authors[:AUTHORS_LENGTH]) if isinstance(authors, str) else authors:
-        name = clean_text(part, NAME_LENGTH).strip(" ,;")
-        length += len(name)
-        if len(names) >= MAX_AUTHORS or length > AUTHORS_LENGTH:
+    for heading, text in sections:
+        label, body = format_label(clean_text(heading, TERM_LENGTH)), clean_text(text, limit)
+        if label.casefold() == "unlabelled" or body.casefold().startswith(f"{label.casefold()}:"):
+            label = ""
+        if body:
+            parts.append(f"{label}: {body}" if label else body)
+            length += len(parts[-1]) + 1
+        if length > limit:
             break
-        if names and _NAME_SUFFIX.fullmatch(name):
-            if len(names[-1]) < NAME_LENGTH:
-                names[-1] = f"{names[-1]}, {name}"
-        elif name:
-            names.append(name)
-    return tuple(names)
-
-
-def split_authors(line: str) -> list[str]:
-    """Split a line of names at its commas.
-
-    A comma within brackets belongs to an affiliation: "Ada Byron (London, UK), Kurt Gödel".
-    """
-    parts, depth, start = [], 0, 0
-    for position, character in enumerate(line):
-        if character in "({":
-            depth += 1
-        elif character in ")}":
-            depth = max(0, depth - 1)
-        elif character == "," and not depth:
-            parts.append(line[start:position])
-            start = position + 1
-    parts.append(line[start:])
-    return parts
+    joined = " ".join(parts)
+    return joined if len(joined) <= limit else f"{joined[: limit - 1].rstrip()}…"
 
 
 def clean_terms(terms: Iterable[str]) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from digest.matching import normalize_author, parse, parse_canonical
 from digest.sources.atom import parse_feed, parse_query_response
 from digest.sources.huggingface import parse_page
 from digest.sources.latex import latex_to_text
-from digest.sources.text import TEXT_LENGTH, clean_text, parse_authors
+from digest.sources.names import parse_authors
+from digest.sources.text import TEXT_LENGTH, clean_text
 from digest.subscribers.csv_table import read_csv
 from digest.tokens import TokenPurpose, TokenSigner
 

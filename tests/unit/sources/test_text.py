@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.sources.text import NAME_LENGTH, clean_text, count_latex_errors, parse_authors
-from tests.support.work import count_steps
+from digest.sources.names import parse_authors
+from digest.sources.text import NAME_LENGTH, clean_sections, clean_text, count_latex_errors
+from tests.support.work import count_steps, cpu_limit
 
 SHARED = Path(__file__).parents[3] / "../shared/data"
 
@@ -130,3 +131,89 @@ def test_twenty_thousand_real_abstracts_come_out_clean() -> None:
 )
 def test_faults_of_titles_are_read_as_they_were_meant(text: str, readable: str) -> None:
     assert clean_text(text) == readable
+
+
+JATS = (
+    "<jats:title>Abstract</jats:title><jats:sec><jats:title><jats:bold>Purpose:</jats:bold></jats:title>"
+    "<jats:p>To see.</jats:p></jats:sec><jats:sec><jats:title>What is new?</jats:title>\n<jats:list>"
+    "<jats:list-item><jats:p>This.</jats:p></jats:list-item></jats:list></jats:sec>"
+)
+FRACTION = (
+    "<mml:math><mml:msup><mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup>\n <mml:mo>=</mml:mo><mml:mfrac><mml:mrow>"
+    "<mml:mi>a</mml:mi><mml:mo>+</mml:mo><mml:mi>b</mml:mi></mml:mrow><mml:mi>c</mml:mi></mml:mfrac></mml:math>"
+)
+FORMULAS = (
+    "<math alttext='$a<b$'><msup><mi></mi><mn>1</mn></msup><mtext>Σ</mtext></math>, <math><mmultiscripts><mi>C</mi>"
+    "<mprescripts/><none/><mn>14</mn></mmultiscripts></math>, <math><mover><mi>y</mi><mo>^</mo></mover><mo>&lt;</mo>"
+    "<msqrt><mi>a</mi><mi>b</mi></msqrt></math>, <math><msubsup><mi>k</mi><mi>i</mi><mn>2</mn></msubsup></math>"
+)
+TWICE = (
+    r"<inline-formula><tex-math>\usepackage{amsmath}\begin{document}$$\mu$$\end{document}</tex-math></inline-formula>m"
+    r" <inline-formula><tex-math>$\mu$</tex-math><alternatives><mml:math><mml:mi>μ</mml:mi></mml:math>"
+    r"<inline-graphic href='x.gif'/></alternatives></inline-formula>s"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [
+        ("HbA<sub>1c</sub>, V<sub>max</sub>, Ca<sup>2+</sup>, Cre<sup>ERT2</sup>", "HbA₁c, Vmax, Ca²⁺, Cre^ERT2"),
+        ("<p>One<p>Two<br>three <img src='a.gif' alt='b>c'> <a href='x'>four</a></p>", "One Two three four"),
+        ("<p>Sound</p><script>alert('no')</script><style>p {}</style><!-- nor this -->", "Sound"),
+        (
+            "<h4>Background</h4>Why. <h4>METHODS AND DNA</h4>How; p &lt; 0.05.",
+            "Background: Why. Methods and DNA: How; p < 0.05.",
+        ),
+        (
+            "<b>Aims</b>: These. <p><strong>Results</strong><br/>Those in <b>bold</b>.",
+            "Aims: These. Results: Those in bold.",
+        ),
+        (JATS, "Purpose: To see. What is new? This."),
+        ("<title>Only a title</title>", "Only a title"),
+        (FRACTION, "x²=(a+b)/c"),
+        (FORMULAS, "¹Σ, ¹⁴C, ŷ<√ab, kᵢ²"),
+        (TWICE, "μm μs"),
+        ("&lt;i&gt;Danio&lt;/i&gt; rerio", "Danio rerio"),
+        ("One <b>unclosed <i>and</i> more, </p> too", "One <b>unclosed and more, </p> too"),
+    ],
+)
+def test_markup_of_publishers_is_read(text: str, readable: str) -> None:
+    assert clean_text(text) == readable
+    assert clean_text(readable) == readable
+
+
+def test_sections_keep_their_headings() -> None:
+    parts = [
+        ("BACKGROUND", "Why."),
+        ("", "And <i>so</i>."),
+        ("UNLABELLED", "Plain."),
+        ("METHODS", "Methods: How."),
+        ("END", ""),
+    ]
+    assert clean_sections(parts) == "Background: Why. And so. Plain. Methods: How."
+    assert len(clean_sections([("A", "word " * 900)] * 100, 1000)) <= 1000
+
+
+@pytest.mark.parametrize(
+    "piece", ["<b>", "<b>x</b>", "<i", "</p>", "<p>", "<b><i>", "<math><msup>", "<!--", '<a b="', "<a b='c' "]
+)
+def test_work_grows_with_the_length_of_hostile_markup(piece: str) -> None:
+    half, whole = (count_steps(partial(clean_text, piece * length)) for length in (2000, 4000))
+    assert whole < 2.5 * half + 1000
+    with cpu_limit():
+        clean_text(piece * 100_000)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<b>", "</b>", "<p>", "</p>", "<sub>", "</sub>", "<math>", "</math>", "<mi>", "</mi>", "x", " y"]
+        )
+    )
+)
+@settings(deadline=None)
+def test_any_markup_comes_out_on_one_line_and_loses_no_text(pieces: list[str]) -> None:
+    cleaned = clean_text("".join(pieces))
+    assert cleaned == " ".join(cleaned.split())
+    if "<math>" not in pieces:
+        assert sum(map(cleaned.count, "xₓ")) == pieces.count("x")
