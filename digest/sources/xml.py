@@ -1,5 +1,9 @@
 """XML documents from outside, parsed within bounds; one broken entry costs itself only.
 
+The one door for XML of every source. A document type that names a DTD elsewhere is legal, and cut off: nothing is
+loaded. One that holds declarations of its own is refused. So there are no entities but XML's five and, repaired, those
+of HTML; nothing expands, and neither files nor network are reached.
+
 A document is parsed as it is where that is possible. Else what XML forbids but people write is repaired in its text:
 bytes that are not in its encoding, control characters, a bare "&" or "<", HTML's entities. What is broken then is
 looked for entry by entry, and left out. A document without its last end tag is never taken: part of a list must not
@@ -19,6 +23,7 @@ from digest.errors import MalformedAnswerError
 
 MAX_NAMESPACES = 20  # that a feed declares
 MAX_TAGS = 1_000_000  # start and end tags; a full feed of arXiv has 60,000
+_BYTE_ORDER_MARKS = {b"\xff\xfe", b"\xfe\xff"}
 _ENCODING = re.compile(rb"""\A\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{1,20})""")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _ROOT_TAG = re.compile(r"<([A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,5000})?>")
@@ -29,6 +34,13 @@ _MARKUP = re.compile(
     r"|<(?![A-Za-z/!?_])"
 )
 _WRONG_BYTE = re.compile("[\udc80-\udcff]")  # as "surrogateescape" decodes it
+# The prolog up to a document type, and whether that holds declarations of its own.
+_DOCTYPE = re.compile(
+    r"""\A(?:\s|<\?[^<>]{0,500}\?>|<!--(?:[^-]|-(?!-)){0,2000}+-->){0,20}+(?P<doctype><!DOCTYPE\s"""
+    r"""(?:[^<>\["']|"[^"]{0,1000}"|'[^']{0,1000}'){0,2000}+(?P<end>[\[>]?))""",
+    re.IGNORECASE,
+)
+_PROLOG_LENGTH = 50_000
 _XML_ENTITIES = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"}
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Encodings that feeds are written in and that decode in linear time; all else is read as UTF-8.
@@ -52,6 +64,7 @@ def parse_xml(body: bytes, location: str, entry_tags: Sequence[str] = ("item", "
     """Parse a document, without entities of its own, DTD or network. Raises MalformedAnswerError."""
     if body.count(b"<") > MAX_TAGS:
         raise MalformedAnswerError(f"{location} has more than {MAX_TAGS:,} tags")
+    body = _cut_doctype(body, location)
     try:
         return XmlDocument(_parse_strictly(body, location))
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -77,11 +90,34 @@ def parse_xml(body: bytes, location: str, entry_tags: Sequence[str] = ("item", "
             return XmlDocument(root, broken_entries, is_repaired=True)
 
 
+def inner_markup(element: etree._Element | None) -> str:
+    """Return what stands within an element as it is written, tags and all: for `clean_text`, which reads them."""
+    if element is None:
+        return ""
+    if not len(element):
+        return element.text or ""
+    text = html.escape(element.text or "", quote=False)
+    return text + "".join(etree.tostring(child, encoding="unicode") for child in element)
+
+
+def _cut_doctype(body: bytes, location: str) -> bytes:
+    """Return a document without its document type. Raises MalformedAnswerError for one with declarations of its own."""
+    if b"\x00" in body[:4]:  # UTF-16, also without a byte order mark
+        encoding = "utf-16" if body[:2] in _BYTE_ORDER_MARKS else "utf-16-be" if body[0] == 0 else "utf-16-le"
+        body = _DECLARATION.sub("", body.decode(encoding, "replace").removeprefix("\ufeff"), count=1).encode()
+    found = _DOCTYPE.match(body[:_PROLOG_LENGTH].removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
+    if not found:
+        return body
+    if found["end"] != ">":
+        raise MalformedAnswerError(f"{location} declares entities or elements of its own, which is not read")
+    return body.replace(found["doctype"].encode("latin-1"), b"", 1)
+
+
 def decode(body: bytes) -> str:
     """Decode a document by its byte order mark or declaration, else as UTF-8. A wrong byte is read as Windows-1252."""
     declared = _ENCODING.match(body)
     encoding = declared[1].decode() if declared and _ENCODINGS.fullmatch(declared[1].decode()) else ""
-    if body[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if body[:2] in _BYTE_ORDER_MARKS:
         encoding = "utf-16"
     if encoding:
         return body.decode(encoding, "replace").removeprefix("\ufeff")
@@ -139,7 +175,6 @@ def is_well_formed(text: str) -> bool:
 def _parse_strictly(body: bytes, location: str) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False)
     root = etree.fromstring(body, parser)
-    dtd = root.getroottree().docinfo.internalDTD
-    if dtd is not None and (any(True for _ in dtd.iterentities()) or any(True for _ in dtd.iterelements())):
-        raise MalformedAnswerError(f"{location} declares entities or elements of its own, which is not read")
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise MalformedAnswerError(f"{location} declares a document type where it is not read")
     return root

@@ -1,8 +1,9 @@
 """XML from outside: faults are repaired, one broken entry costs itself only, and the work is linear and bounded."""
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from functools import partial
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import MalformedAnswerError
-from digest.sources import text
+from digest.sources import names, text
 from digest.sources.atom import ParsedAnswer, parse_feed, parse_query_response
 from digest.sources.entries import MAX_ENTRIES
 from digest.sources.huggingface import build_answer
@@ -116,10 +117,71 @@ def test_a_repaired_feed_that_was_cut_is_malformed() -> None:
             parse_feed(body[:end], "here")
 
 
-def test_entities_of_its_own_are_refused() -> None:
-    body = f'<!DOCTYPE rss [<!ENTITY a "aaaa">]>{rss_feed(rss_item(1))}'.encode()
-    with pytest.raises(MalformedAnswerError, match="of its own"):
-        parse_xml(body, "here")
+@contextmanager
+def unreached_host() -> Iterator[str]:
+    """Yield the address of a host on loopback, and see that nobody connected to it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+ARTICLES = (
+    "<PubmedArticleSet><PubmedArticle><Title>Caf&eacute; &amp; bar &nosuch;</Title></PubmedArticle></PubmedArticleSet>"
+)
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        '<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2025//EN" "{address}/pubmed.dtd">',
+        "<!DOCTYPE PubmedArticleSet SYSTEM '{address}/a>b.dtd' >",
+        '<!-- a comment -->\n<?pi some?><!doctype PubmedArticleSet PUBLIC "x" "{address}/y">',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_document_type_elsewhere_is_legal_and_never_loaded(doctype: str, encoding: str) -> None:
+    with unreached_host() as address:
+        text = f'<?xml version="1.0"?>\n{doctype.format(address=address)}\n{ARTICLES}'
+        title = parse_xml(text.encode(encoding), "here").root.findtext(".//Title")
+    assert title == "Café & bar &nosuch;"
+
+
+@pytest.mark.parametrize(
+    "subset",
+    [
+        '<!ENTITY a "aaaa">',
+        '<!ENTITY x SYSTEM "file:///etc/passwd">',
+        '<!ENTITY x SYSTEM "{address}/secret">',
+        '<!ENTITY % all SYSTEM "{address}/all.dtd"> %all;',
+        '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY x "&b;&b;&b;&b;&b;&b;&b;&b;">',
+        "<!ELEMENT item ANY>",
+        '<!ATTLIST item a CDATA "default">',
+        "",
+    ],
+)
+@pytest.mark.parametrize("public", ["", ' PUBLIC "-//W3C//DTD" "{address}/x.dtd"', ' SYSTEM "{address}/x]y.dtd"'])
+def test_declarations_of_its_own_are_refused_and_reach_nothing(subset: str, public: str) -> None:
+    with unreached_host() as address:
+        doctype = f"<!DOCTYPE rss{public} [{subset}]>".format(address=address)
+        for start in ("", '<?xml version="1.0"?>', "<!-- [ -->"):
+            for encoding in ("utf-8", "utf-16"):
+                body = f"{start}{doctype}{feed(item(1, '&x;')).partition('?>')[2]}".encode(encoding)
+                with pytest.raises(MalformedAnswerError, match="declares"):
+                    parse_xml(body, "here")
+
+
+def test_an_inclusion_is_only_text() -> None:
+    include = '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>'
+    root = parse_xml(f"<a>{include}</a>".encode(), "here").root
+    assert "".join(root.itertext()) == ""
+
+
+def test_a_document_type_that_never_ends_is_malformed() -> None:
+    for middle in ("<!DOCTYPE a " * 20_000, "<!DOCTYPE a " + '"' * 200_001, "<!--" * 50_000, "<?a" * 50_000):
+        with cpu_limit(), pytest.raises(MalformedAnswerError):
+            parse_xml(f"{middle}<a/>".encode(), "here")
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
@@ -169,8 +231,8 @@ def test_every_field_of_a_paper_is_bounded() -> None:
     (paper,) = parse_feed(feed(item(1, long, more)).encode(), "here").entries.papers
     assert len(paper.title) <= text.TITLE_LENGTH
     assert len(paper.abstract) <= text.TEXT_LENGTH
-    assert len(paper.authors) <= text.MAX_AUTHORS
-    assert sum(map(len, paper.authors)) <= text.AUTHORS_LENGTH
+    assert len(paper.authors) <= names.MAX_AUTHORS
+    assert sum(map(len, paper.authors)) <= names.AUTHORS_LENGTH
     assert len(paper.categories) <= text.MAX_TERMS
     entry = {
         "paper": {
@@ -186,7 +248,7 @@ def test_every_field_of_a_paper_is_bounded() -> None:
     (paper,) = build_answer(json.loads(json.dumps([entry])), DAY, "api").papers
     assert max(len(paper.title), len(str(paper.organization))) <= text.TITLE_LENGTH
     assert max(len(paper.abstract), len(str(paper.ai_summary))) <= text.TEXT_LENGTH
-    assert sum(map(len, paper.authors)) <= text.AUTHORS_LENGTH
+    assert sum(map(len, paper.authors)) <= names.AUTHORS_LENGTH
     assert len(paper.ai_keywords) <= text.MAX_TERMS
     assert max(map(len, paper.ai_keywords)) <= text.TERM_LENGTH
 
