@@ -5,6 +5,7 @@ In doubt they stay two: a paper that is lost is worse than one that comes twice.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,12 +40,15 @@ class LinkRule(StrEnum):
 class StatedLink(NamedTuple):
     """What a source says of an entry and another paper: it was published as that one, or retracts that one.
 
-    `is_reversed`: that one is the preprint, or the notice.
+    `is_reversed`: that one is the preprint, or the notice. `venue`: where it was published, `stated_on`: when, both
+    only where the source says so.
     """
 
     relation: LinkRelation
     identifier: Identifier
     is_reversed: bool = False
+    venue: str = ""
+    stated_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@
 - `cache`: cache of papers, for a process that renders many e-mails
 - `list_days`: which list days are complete, and which are due
 - `documents`: stored papers as documents for matching
+- `events`: what happens to a paper after it was listed
 - `fetch_log`: what was fetched when
 - `fulltext`: full-text index in the store
 - `fulltext_terms`: terms of the full-text index, of a paper and of a query
 - `history`: which papers a subscriber had
 - `ingest`: storing what sources list
+- `link_evidence`: what a link has changed, or what its source has said with it
 - `links`: links between papers that are one, published versions, and notices
 - `positional_index`: positions of each word in many papers
 - `prune`: papers that nobody had and nobody will get
@@ -21,6 +23,7 @@
 - `resolve`: which paper a listing is
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_status`: what people should know about the sources, as sentences
+- `statements`: what is known of a paper beside its text
 - `version_pairs`: preprints and the articles that they were published as
 """
 
@@ -104,6 +107,7 @@ from digest.papers.search import (
 )
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
+from digest.papers.statements import PaperStatement, load_statements
 from digest.papers.version_pairs import VersionPair, load_version_pairs
 
 if TYPE_CHECKING:
@@ -128,6 +132,7 @@ __all__ = [
     "PaperPair",
     "PaperSelection",
     "PaperSnapshot",
+    "PaperStatement",
     "RecentPapersIndex",
     "SearchOrder",
     "SearchPage",
@@ -166,6 +171,7 @@ __all__ = [
     "load_merged",
     "load_snapshots",
     "load_source_problems",
+    "load_statements",
     "load_version_pairs",
     "neighbor_list_days",
     "packed_ranking_key",

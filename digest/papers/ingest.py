@@ -14,8 +14,9 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest.database import LISTING_LOCK, InvalidRow, acquire_lock, select_readable
-from digest.database.models import Listing, Paper
+from digest.database.models import Listing, Paper, PaperEvent
 from digest.identifiers import Identifier, PaperKind, StatedLink, kind_of_title, title_key
+from digest.papers.events import FIRST_DAY, PaperState, find_changes, is_withdrawn, store_events
 from digest.papers.fulltext_terms import INDEXED_COLUMNS
 from digest.papers.links import OPTIONAL_FIELDS
 from digest.papers.queries import chunks
@@ -107,26 +108,11 @@ def store_listings(session: Session, entries: Sequence[ListingEntry], now: datet
     accepted = [entry for entry in entries if kinds[id(entry)] != PaperKind.MATTER]
     matter_count = len(entries) - len(accepted)
     resolver = Resolver(session, accepted)
-    listed: list[tuple[ListingEntry, Paper]] = []
-    new_papers: list[Paper] = []
-    versions: dict[int, int] = {}  # before this batch, by identity of the object
-    for entry in accepted:
-        stored = resolver.find(entry)
-        if stored is None and entry.kind == "replace":
-            continue
-        is_new = stored is None
-        if stored is None:
-            stored = _new_paper(entry, resolver.new_key(entry), kinds[id(entry)], now)
-            new_papers.append(stored)
-        else:
-            versions.setdefault(id(stored), stored.version)
-            _update_paper(stored, entry, kinds[id(entry)], now)
-        resolver.add(entry, stored, is_new=is_new)
-        if entry.kind != "replace":
-            listed.append((entry, stored))
+    listed, new_papers, versions, events = _update_papers(resolver, accepted, kinds, now)
     session.add_all(new_papers)
     session.flush()
     resolver.store(now)
+    store_events(session, events)
     unreadable: list[InvalidRow] = []
     select_readable({id(paper): paper for paper in (*resolver.loaded, *new_papers)}.values(), unreadable)
     if not listed:
@@ -164,10 +150,43 @@ def store_texts(
     return len({entry.arxiv_id for entry in entries} & set(requested_ids))
 
 
+def _update_papers(
+    resolver: Resolver, entries: Sequence[ListingEntry], kinds: Mapping[int, PaperKind], now: datetime
+) -> tuple[list[tuple[ListingEntry, Paper]], list[Paper], dict[int, int], list[PaperEvent]]:
+    """Give each entry its row, and the row what the entry says.
+
+    Return the entries that are listings with their rows, the new rows, versions before, and what happened to papers.
+    """
+    listed: list[tuple[ListingEntry, Paper]] = []
+    new_papers: list[Paper] = []
+    versions: dict[int, int] = {}  # before this batch, by identity of the object
+    events: list[PaperEvent] = []
+    for entry in entries:
+        stored = resolver.find(entry)
+        if stored is None and entry.kind == "replace":
+            continue
+        is_new = stored is None
+        if stored is None:
+            stored = _new_paper(entry, resolver.new_key(entry), kinds[id(entry)], now)
+            new_papers.append(stored)
+        else:
+            versions.setdefault(id(stored), stored.version)
+            state = PaperState.of(stored)
+            _update_paper(stored, entry, kinds[id(entry)], now)
+            if stored.id:  # not of this very batch
+                events += find_changes(state, stored, now)
+        resolver.add(entry, stored, is_new=is_new)
+        if entry.kind != "replace":
+            listed.append((entry, stored))
+    return listed, new_papers, versions, events
+
+
 def _kind_of(entry: ListingEntry) -> PaperKind:
-    """Return what an entry is, by its source or its title. What arXiv lists is a paper, whatever its title."""
+    """Return what an entry is, by its source or its text. What arXiv lists is a paper, whatever its title."""
     if entry.paper_kind:
         return PaperKind(entry.paper_kind)
+    if is_withdrawn(entry.title, entry.abstract):
+        return PaperKind.RETRACTION
     return PaperKind.PAPER if entry.arxiv_id else kind_of_title(entry.title)
 
 
@@ -188,7 +207,7 @@ def _new_paper(entry: ListingEntry, key: str, kind: PaperKind, now: datetime) ->
         first_seen_at=now,
         changed_at=now,
     )
-    _update_optional_fields(paper, entry)
+    _update_optional_fields(paper, entry, now)
     return paper
 
 
@@ -213,7 +232,7 @@ def _update_paper(paper: Paper, entry: ListingEntry, kind: PaperKind, now: datet
     changes["version"] = max(paper.version, entry.version)
     if _assign(paper, changes):
         paper.changed_at = now
-    _update_optional_fields(paper, entry)
+    _update_optional_fields(paper, entry, now)
 
 
 def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
@@ -223,18 +242,22 @@ def _has_better_text(paper: Paper, entry: ListingEntry) -> bool:
     comparison = entry.compare_text(paper.title, paper.abstract)
     if comparison:
         return comparison > 0
-    stored_rank = (True, paper.version) if paper.text_source == "arxiv" else (False, 0)
-    entry_rank = (True, entry.version) if entry.source == "arxiv" else (False, 0)
+    # Of two texts of one source that lists versions, the higher one, in whatever order they are read.
+    is_versioned = entry.kind != "listed" and entry.source == paper.text_source
+    stored_rank = (paper.text_source == "arxiv", paper.version if is_versioned else 0)
+    entry_rank = (entry.source == "arxiv", entry.version if is_versioned else 0)
     return entry_rank >= stored_rank
 
 
-def _update_optional_fields(paper: Paper, entry: ListingEntry) -> None:
+def _update_optional_fields(paper: Paper, entry: ListingEntry, now: datetime) -> None:
     """Take the subjects, a first name of the journal, and the latest value of each other field, where given.
 
     Sources spell journals differently, and have different subjects.
     """
     latest = {name: getattr(entry, name, None) for name in _LATEST_FIELDS}
     latest = {name: list(value) if isinstance(value, tuple) else value for name, value in latest.items()}
+    if entry.upvotes is not None and (paper.first_upvotes is None or now - paper.first_seen_at < FIRST_DAY):
+        latest["first_upvotes"] = entry.upvotes
     if isinstance(doi := latest["doi"], str):
         latest["doi"] = doi.lower()
     changes = {name: value for name, value in latest.items() if value not in (None, [])}

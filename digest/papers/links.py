@@ -27,7 +27,9 @@ from digest.identifiers import (
     compare_by_title,
     contradict,
 )
+from digest.papers.events import drop_link_events, store_link_events
 from digest.papers.fulltext_terms import INDEXED_COLUMNS
+from digest.papers.link_evidence import read_evidence
 from digest.papers.renumber import renumber_listing
 
 TEXT_FIELDS = ("title", "abstract", "text_source", "title_key")
@@ -142,6 +144,7 @@ def link_papers(session: Session, one_id: int, other_id: int, relation: LinkRela
         )
         session.add(link)
         session.flush()
+        store_link_events(session, [link], now)
         return link
     standing, merged = order_by_entry(one, other)
     return merge_papers(session, standing, merged, LinkRule.OPERATOR, now)
@@ -194,6 +197,7 @@ def unlink_papers(session: Session, link_id: int, now: datetime) -> list[PaperRe
 
 def _undo(session: Session, link: PaperRelation, now: datetime) -> None:
     link.undone_at = now
+    drop_link_events(session, link, now)
     evidence = read_evidence(link)
     paper, other = session.get(Paper, link.paper_id), session.get(Paper, link.other_id)
     if paper is None or other is None:
@@ -286,15 +290,6 @@ def active_links(session: Session, paper_id: int | None = None, limit: int = 200
     if paper_id is not None:
         links = links.where(or_(col(PaperRelation.paper_id) == paper_id, col(PaperRelation.other_id) == paper_id))
     return session.exec(links.order_by(col(PaperRelation.id).desc()).limit(limit)).all()
-
-
-def read_evidence(link: PaperRelation) -> dict[str, Any]:
-    """Return what a link has changed; nothing where that cannot be read."""
-    try:
-        evidence = json.loads(link.evidence)
-    except (ValueError, TypeError):
-        return {}
-    return evidence if isinstance(evidence, dict) else {}
 
 
 def _to_json(value: Any) -> Any:

@@ -14,6 +14,7 @@ from digest.database.models import (
     Delivery,
     Listing,
     Paper,
+    PaperEvent,
     PaperIdentifier,
     PaperRelation,
     Subscriber,
@@ -80,6 +81,7 @@ def delete_papers(session: Session, ids: Sequence[int], before: date) -> int:
     if is_postgresql(session):
         session.execute(text(f"DELETE FROM {FULLTEXT_TABLE} WHERE paper_id = ANY(:ids)"), {"ids": ids})  # noqa: S608
     session.execute(delete(PaperIdentifier).where(is_in_values(session, col(PaperIdentifier.paper_id), ids)))
+    session.execute(delete(PaperEvent).where(is_in_values(session, col(PaperEvent.paper_id), ids)))
     is_of_these = (is_in_values(session, column, ids) for column in (PaperRelation.paper_id, PaperRelation.other_id))
     session.execute(delete(PaperRelation).where(or_(*is_of_these)))
     session.execute(delete(Paper).where(is_in_values(session, col(Paper.id), ids)))

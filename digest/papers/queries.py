@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from digest.database.models import Listing, Paper, PaperRelation, SourceFetch
-from digest.identifiers import LinkRelation, PaperKind
+from digest.database.models import Listing, Paper, SourceFetch
+from digest.identifiers import PaperKind
+from digest.papers.events import is_retracted
 
 # The row that stands for a paper: itself, unless it is merged into another one.
 STANDING_ID = func.coalesce(col(Paper.merged_into), col(Paper.id))
@@ -26,14 +27,8 @@ def chunks(values: Collection[T]) -> Iterator[list[T]]:
 
 def is_shown() -> tuple[ColumnElement[bool], ...]:
     """Build the conditions that a row is a paper of its own, or an editorial: no notice, not retracted, not merged."""
-    is_retracted = (
-        select(PaperRelation.id)
-        .where(PaperRelation.other_id == Paper.id, PaperRelation.relation == LinkRelation.RETRACTS)
-        .where(col(PaperRelation.undone_at).is_(None))
-        .exists()
-    )
     kinds = (PaperKind.PAPER, PaperKind.EDITORIAL)
-    return col(Paper.merged_into).is_(None), col(Paper.kind).in_(kinds), ~is_retracted
+    return col(Paper.merged_into).is_(None), col(Paper.kind).in_(kinds), ~is_retracted()
 
 
 def papers_on_day(session: Session, day: date) -> list[Paper]:

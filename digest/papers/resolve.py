@@ -11,7 +11,7 @@ All that a batch needs is loaded with a few queries for all of its entries.
 import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
@@ -30,13 +30,14 @@ from digest.identifiers import (
     contradict,
     title_key,
 )
+from digest.papers.events import store_link_events
+from digest.papers.link_evidence import read_evidence
 from digest.papers.links import (
     identify,
     linked_pairs,
     load_names,
     merge_papers,
     order_by_entry,
-    read_evidence,
     take_over,
 )
 from digest.papers.queries import chunks, papers_by_id
@@ -77,6 +78,7 @@ class Resolver:
         self._published: list[tuple[Paper, Paper]] = []  # by title
         self._stated: dict[tuple[int, StatedLink], tuple[Paper, StatedLink]] = {}
         self._same_links: dict[int, PaperRelation] = {}
+        self._made_links: list[PaperRelation] = []  # and those that were completed
         self._separate: set[frozenset[int | None]] = set()
         self._load(entries)
 
@@ -273,21 +275,25 @@ class Resolver:
             other, name = self._owners.get(stated.identifier), stated.identifier
             if other is not None:
                 one, two = (other, paper) if stated.is_reversed else (paper, other)
-                self._add_link(known, one, two, stated.relation, LinkRule.SOURCE, now)
+                self._add_link(known, one, two, stated.relation, LinkRule.SOURCE, now, _describe_statement(stated))
             elif (stated.relation, paper.id, name.scheme, name.value) not in known:
-                evidence = json.dumps({"is_reversed": True}) if stated.is_reversed else "{}"
-                session.add(
+                known.add((stated.relation, paper.id, name.scheme, name.value))
+                evidence = _describe_statement(stated) | ({"is_reversed": True} if stated.is_reversed else {})
+                self._made_links.append(
                     PaperRelation(
                         paper_id=int(paper.id or 0),
                         scheme=name.scheme,
                         value=name.value,
                         relation=stated.relation,
                         rule=LinkRule.SOURCE,
-                        evidence=evidence,
+                        evidence=json.dumps(evidence),
                         created_at=now,
                     )
                 )
+        session.add_all(self._made_links)
         self._complete_links()
+        session.flush()
+        store_link_events(session, self._made_links, now)
 
     def _add_link(
         self,
@@ -297,18 +303,19 @@ class Resolver:
         relation: LinkRelation,
         rule: LinkRule,
         now: datetime,
+        evidence: dict[str, Any] | None = None,
     ) -> None:
         if one is other or (relation, one.id, other.id) in known:
             return
         known.add((relation, one.id, other.id))
-        evidence = json.dumps({"at_entry": True}) if {id(one), id(other)} & self._new else "{}"
-        self._session.add(
+        at_entry = {"at_entry": True} if {id(one), id(other)} & self._new else {}
+        self._made_links.append(
             PaperRelation(
                 paper_id=int(one.id or 0),
                 other_id=other.id,
                 relation=relation,
                 rule=rule,
-                evidence=evidence,
+                evidence=json.dumps(at_entry | (evidence or {})),
                 created_at=now,
             )
         )
@@ -332,6 +339,13 @@ class Resolver:
                     if id(paper) in self._new:
                         evidence["at_entry"] = True
                     link.evidence = json.dumps(evidence)
+                    self._made_links.append(link)
+
+
+def _describe_statement(stated: StatedLink) -> dict[str, Any]:
+    """Return what a source says with a link, as evidence of it."""
+    values = {"venue": stated.venue, "stated_on": stated.stated_on.isoformat() if stated.stated_on else ""}
+    return {name: value for name, value in values.items() if value}
 
 
 def find_owners(session: Session, names: Collection[Identifier]) -> dict[Identifier, int]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from digest.database import is_in_values
 from digest.database.models import Paper, PaperRelation
 from digest.identifiers import LinkRelation
-from digest.papers.links import read_evidence
+from digest.papers.link_evidence import read_evidence
 
 
 @dataclass(frozen=True, slots=True)

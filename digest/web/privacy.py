@@ -120,6 +120,7 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 OTHER_TABLES = frozenset(
     {
         "paper",
+        "paper_event",
         "paper_identifier",
         "paper_link",
         "listing",

@@ -3,6 +3,7 @@
     Paper -< Listing                       which source listed a paper, and on which day
     Paper -< PaperIdentifier               names under which a paper was seen
     Paper >- PaperRelation -< Paper        papers that are one, published versions, and notices
+    Paper -< PaperEvent                    what happened to a paper after it was listed
     SourceFetch                            one fetch of a source for one list day
     HttpCacheEntry                         validators of the last response of a URL
     Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
@@ -53,6 +54,8 @@ from digest.database.models.papers import (
     HttpCacheEntry,
     Listing,
     Paper,
+    PaperEvent,
+    PaperEventKind,
     PaperIdentifier,
     PaperRelation,
     SourceFetch,
@@ -89,6 +92,8 @@ __all__ = [
     "Keyword",
     "Listing",
     "Paper",
+    "PaperEvent",
+    "PaperEventKind",
     "PaperIdentifier",
     "PaperRelation",
     "QuarantinedRow",

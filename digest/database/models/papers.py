@@ -20,6 +20,7 @@ class Paper(SQLModel, table=True):
     - `key`: its identity: `arxiv:ID` without version, else `doi:…`, else `source:id`
     - `text_source`: the source that title and abstract are from
     - `first_listing_id`: id of its first listing; 0 while plans leave it out because its row could not be read
+    - `first_upvotes`: upvotes at the end of its first day
     - `text_fetched_at`: when arXiv was asked for the text of a paper that another source lists
     - `is_indexed`: the full-text index has its current text
     - `merged_into`: the row that stands for it, never one that is merged itself
@@ -62,6 +63,7 @@ class Paper(SQLModel, table=True):
     ai_summary: str | None = None
     ai_keywords: list[str] = Field(default_factory=list, sa_type=TextList)
     upvotes: int | None = None
+    first_upvotes: int | None = None
     comments: int | None = None
     text_source: str
     first_listing_id: int = Field(default=0, sa_type=BIG_INTEGER, index=True)
@@ -121,6 +123,51 @@ class PaperRelation(SQLModel, table=True):
     evidence: str = "{}"
     created_at: datetime = Field(sa_type=UtcDateTime)
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class PaperEventKind(StrEnum):
+    """What can happen to a paper after it was listed.
+
+    REVISED: a new version with a changed abstract; PUBLISHED: a preprint in a journal or at a conference; POPULAR: ten
+    times the upvotes of its first day, and at least 50.
+    """
+
+    REVISED = "revised"
+    WITHDRAWN = "withdrawn"
+    RETRACTED = "retracted"
+    CORRECTED = "corrected"
+    CONCERN = "concern"
+    PUBLISHED = "published"
+    CODE = "code"
+    PROJECT = "project"
+    POPULAR = "popular"
+
+
+class PaperEvent(SQLModel, table=True):
+    """What happened to a paper after it was listed: one row an event, whoever says it and however often.
+
+    - `reference`: tells events of one kind apart: `v2`, or the name of the notice or of the published version; empty
+      for what happens once
+    - `venue`: journal or conference that the source names, or empty
+    - `happened_on`: the day that the source states, null where it states none
+    - `link_id`: the link that says so; the event goes when the link is undone
+    """
+
+    __tablename__ = "paper_event"
+    __table_args__ = (
+        UniqueConstraint("paper_id", "kind", "reference"),
+        check_one_of("kind", PaperEventKind),
+        KEEP_IDS,
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    paper_id: int = Field(foreign_key="paper.id", sa_type=BIG_INTEGER)
+    kind: str
+    reference: str = ""
+    venue: str = ""
+    happened_on: date | None = Field(default=None, sa_type=TolerantDate)
+    noted_at: datetime = Field(sa_type=UtcDateTime)
+    link_id: int | None = Field(default=None, sa_type=BIG_INTEGER, index=True)
 
 
 class Listing(SQLModel, table=True):

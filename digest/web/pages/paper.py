@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
 from digest.database import read_session
-from digest.database.models import Listing, Paper
+from digest.database.models import Listing, Paper, PaperEventKind
 from digest.formatting import MAX_NAME_LENGTH, format_number, safe_url, truncate
-from digest.papers import SOURCE_TITLES, PaperFilter, PaperOrder, list_papers
+from digest.identifiers import LinkRelation
+from digest.papers import SOURCE_TITLES, PaperFilter, PaperOrder, PaperStatement, list_papers, load_statements
 from digest.web import messages
 from digest.web.citations import CitationFormat, bibtex_entry, citation_response, ris_record, text_citation
 from digest.web.context import SAFE_METHODS, WebDep
@@ -28,6 +29,17 @@ router = APIRouter()
 MAX_CITED_PAPERS = 2000  # papers of a period in one file
 LISTED_AUTHORS = 50  # authors of one paper; search finds it by each of the others, too
 DESCRIPTION_LENGTH = 200
+LABEL_LENGTH = 150  # characters of the title of another paper
+WARNING_KINDS = {
+    *(PaperEventKind.RETRACTED, PaperEventKind.WITHDRAWN, PaperEventKind.CONCERN, PaperEventKind.CORRECTED),
+    *(LinkRelation.RETRACTS, LinkRelation.CORRECTS, LinkRelation.CONCERNS),
+}
+REFERENCE_URLS = {
+    "doi": "https://doi.org/",
+    "arxiv": "https://arxiv.org/abs/",
+    "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
+    "acl": "https://aclanthology.org/",
+}
 LATEST_LINK = {"/papers": messages.LATEST_PAPERS_LABEL}
 
 
@@ -40,8 +52,27 @@ class PaperListing:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperEventLine:
+    """What happened to the paper, or what it is to another one: a `PaperStatement` with its link.
+
+    `kind` decides on the sentence; `version` is that of a new one.
+    """
+
+    kind: str
+    day: date | None
+    url: str | None
+    label: str
+    venue: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class PaperDetails:
-    """All that is known of a paper. `authors` are as many as a page shows, `more_authors` says how many follow."""
+    """All that is known of a paper. `authors` are as many as a page shows, `more_authors` says how many follow.
+
+    `warnings`: what must be known before reading it; `history`: what happened since it was listed, the latest first;
+    `related`: its preprint.
+    """
 
     entry: PaperEntry
     authors: tuple[str, ...]
@@ -54,6 +85,9 @@ class PaperDetails:
     summary: str
     keywords: tuple[str, ...]
     citations: tuple[tuple[str, str, str], ...]
+    warnings: tuple[PaperEventLine, ...] = ()
+    history: tuple[PaperEventLine, ...] = ()
+    related: tuple[PaperEventLine, ...] = ()
 
 
 # Before /papers/{period}, which matches these paths too.
@@ -106,6 +140,7 @@ def thumbnail(web: WebDep, number: str) -> Response:
 
 def load_details(session: Session, paper: Paper) -> PaperDetails:
     """Load what the page of a paper shows."""
+    lines = [_event_line(statement) for statement in load_statements(session, paper)]
     rows = select(col(Listing.source), col(Listing.list_day)).join(Paper, col(Paper.id) == Listing.paper_id)
     rows = rows.where(or_(col(Paper.id) == paper.id, col(Paper.merged_into) == paper.id)).distinct()
     rows = rows.order_by(col(Listing.list_day), col(Listing.source))
@@ -130,6 +165,26 @@ def load_details(session: Session, paper: Paper) -> PaperDetails:
             ("ris", "RIS", ris_record(paper, max_authors=LISTED_AUTHORS).replace("\r\n", "\n").rstrip("\n")),
             ("txt", "Text", text_citation(paper)),
         ),
+        warnings=tuple(line for line in lines if line.kind in WARNING_KINDS),
+        history=tuple(
+            sorted((line for line in lines if line.day), key=lambda line: line.day or date.min, reverse=True)
+        ),
+        related=tuple(line for line in lines if line.kind == "preprint" and line.url),
+    )
+
+
+def _event_line(statement: PaperStatement) -> PaperEventLine:
+    scheme, _, value = statement.reference.partition(":")
+    url = f"/papers/{statement.other_id}" if statement.other_id else None
+    if url is None and scheme in REFERENCE_URLS:
+        url = safe_url(f"{REFERENCE_URLS[scheme]}{value}")
+    return PaperEventLine(
+        statement.kind,
+        statement.day,
+        url,
+        truncate(statement.title or value, LABEL_LENGTH),
+        truncate(statement.venue, LABEL_LENGTH),
+        statement.reference.removeprefix("v") if statement.kind == PaperEventKind.REVISED else "",
     )
 
 

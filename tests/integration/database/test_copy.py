@@ -16,6 +16,7 @@ from digest.database.models import (
     Delivery,
     HttpCacheEntry,
     Paper,
+    PaperEvent,
     PaperRelation,
     QuarantinedRow,
     RelayCircuit,
@@ -79,6 +80,7 @@ def fill_tables(store: Engine) -> None:
             QuarantinedRow(table_name="paper", row_id="7", reason="no date", first_seen_at=NOW, last_seen_at=NOW)
         )
         session.add(PaperRelation(paper_id=2, other_id=1, relation="corrects", rule="source", created_at=NOW))
+        session.add(PaperEvent(paper_id=1, kind="corrected", reference="doi:10.5555/b", noted_at=NOW, link_id=1))
         session.add(SuppressionEntry(address_hash="a hash", reason="declined", created_at=NOW))
         session.add(RelayCircuit(relay="relay:25", opened_at=NOW, last_failure_at=NOW, retry_at=NOW, reply="554 no"))
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from digest.database import read_session
-from digest.database.models import Paper, PaperIdentifier, PaperRelation, Subscriber
+from digest.database.models import Paper, PaperEvent, PaperIdentifier, PaperRelation, Subscriber
 from tests.conftest import Connect
 from tests.support.migrations import ROWS, read_rows, run_migrations, write_rows
 
@@ -70,6 +70,7 @@ def test_every_row_keeps_its_values_and_the_upgrade_can_be_undone(former_store: 
 def test_papers_are_named_and_those_that_are_one_are_linked(former_store: Engine) -> None:
     run_migrations(former_store, "head")
     with read_session(former_store) as session:
+        events = session.exec(select(PaperEvent.paper_id, PaperEvent.kind, PaperEvent.reference)).all()
         names = session.exec(select(PaperIdentifier.scheme, PaperIdentifier.value, PaperIdentifier.paper_id)).all()
         links = session.exec(select(PaperRelation).order_by(col(PaperRelation.id))).all()
         papers = {paper.id: paper for paper in session.exec(select(Paper).where(col(Paper.id) < 100))}
@@ -95,6 +96,10 @@ def test_papers_are_named_and_those_that_are_one_are_linked(former_store: Engine
     assert {number: paper.first_listing_id for number, paper in papers.items()} == {
         number: listing_id for number, (*_, listing_id, _) in enumerate(PAPERS, 1)
     }
+    assert {event for event in events if event[0] < 100} == {
+        (1, "published", "doi:10.5555/in.print"),
+        (7, "published", "doi:10.5555/not.here"),
+    }
     assert papers[4].title_key == papers[3].title_key == "atitlethatislongenoughtotellapaperby"
 
 
@@ -105,6 +110,6 @@ def test_a_title_that_is_no_text_does_not_stop_the_upgrade(former_store: Engine)
         row = ROWS["paper"] | {"id": 90, "key": "arxiv:2607.00090", "arxiv_id": "2607.00090"}
         write_rows(connection, {"paper": row})
         connection.exec_driver_sql("UPDATE paper SET title = x'ff00', authors = 'damaged' WHERE id = 90")
-    run_migrations(former_store, "0009")
+    run_migrations(former_store, "head")
     with read_session(former_store) as session:
         assert len(session.exec(select(PaperIdentifier)).all()) == 9

@@ -14,6 +14,7 @@ from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, Subscriber, SubscriberStatus
+from digest.identifiers import Identifier, LinkRelation, StatedLink
 from digest.papers import store_listings
 from digest.planning import plan
 from digest.sources import ListedPaper
@@ -472,6 +473,37 @@ def test_the_page_of_a_day_shows_the_metadata_of_each_paper(ctx: AppContext, bro
     assert not [link for link in page.links if link.startswith("javascript")]
     assert "/papers/2026-07-29" in page.links
     assert "/papers/2026-07-31" in ParsedPage(browser.get("/papers/2026-07-29").text).links
+
+
+def test_the_page_of_a_paper_says_what_happened_to_it(ctx: AppContext, browser: Browser) -> None:
+    article, notice = (Identifier("doi", f"10.5555/{name}") for name in ("article", "notice"))
+    stated = StatedLink(LinkRelation.PUBLISHED, article, venue=HOSTILE_TEXT, stated_on=date(2026, 8, 3))
+    store_papers(ctx, [make_listing(1)])
+    store_papers(ctx, [make_listing(1, version=2, kind="replace", abstract="Graphs.", links=(stated,))])
+    history = "What happened since"
+    page = ParsedPage(browser.get("/papers/1").text)
+    assert "https://doi.org/10.5555/article" in page.links
+    for words in (history, "3 August 2026", f"Published in {HOSTILE_TEXT}", "Version 2, with a changed abstract."):
+        assert words in page.text
+    store_papers(
+        ctx,
+        [
+            make_listing(2, arxiv_id=None, identifiers=(article,), title="An article on graphs"),
+            make_listing(
+                3,
+                arxiv_id=None,
+                identifiers=(notice,),
+                title="Retraction notice to: An article",
+                links=(StatedLink(LinkRelation.RETRACTS, article),),
+            ),
+        ],
+    )
+    preprint, published, retraction = (ParsedPage(browser.get(f"/papers/{number}").text) for number in (1, 2, 3))
+    assert "/papers/2" in preprint.links
+    assert "This paper was retracted. Read the notice" in published.text
+    assert {"/papers/1", "/papers/3"} <= set(published.links)
+    assert "This is the notice that retracts a paper: An article on graphs" in retraction.text
+    assert history not in retraction.text
 
 
 def test_a_long_day_has_pages_with_the_most_upvoted_papers_first(ctx: AppContext, browser: Browser) -> None:
