@@ -48,8 +48,8 @@ class AnswerSpoiler:
         return spoilt[kind]
 
 
-def collect_under_fire(engine: Engine, now: datetime, dice: random.Random) -> tuple[set[int], Counter[str], list[str]]:
-    """Collect from two sources; return the ids of the papers, what happened, and what went wrong."""
+def collect_under_fire(engine: Engine, now: datetime, dice: random.Random) -> tuple[Counter[str], list[str]]:
+    """Collect from two sources; return what happened, and what went wrong."""
     entries = [paper_entry(f"{now:%y%m}.{n:05}", f"{TITLE}, part {n}", upvotes=n) for n in range(PAPERS)]
     today = now.date()
     host = ListingHost(today, {today: entries[:-1]}, {today: entries[1:]})
@@ -61,9 +61,8 @@ def collect_under_fire(engine: Engine, now: datetime, dice: random.Random) -> tu
             host.spoil = spoiler.spoil if number < SPOILT_FETCHES else None
             asyncio.run(collect(ctx, now - timedelta(hours=SPOILT_FETCHES - number)))
     with read_session(engine) as session:
-        stored = session.exec(select(Paper.id, Paper.title).order_by(col(Paper.id))).all()
-    titles = Counter(title for _, title in stored)
+        titles = Counter(session.exec(select(Paper.title).order_by(col(Paper.id))).all())
     wanted = Counter(str(entry["title"]) for entry in entries)
     faults = [f"the paper {title!r} is in the store {count} times" for title, count in (titles - wanted).items()]
     faults += [f"the paper {title!r} is not in the store" for title in wanted - titles]
-    return {int(number or 0) for number, _ in stored}, spoiler.events, faults
+    return spoiler.events, faults

@@ -1,15 +1,19 @@
 """Compare the server's log with the record: nothing doubled, nothing lost, and what is uncertain. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from digest.database.models import DeliveryState
+from digest.database.models import DeliveryKind, DeliveryState
 from tests.chaos.log import AcceptedMessage, BrokenConnection
 
 OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)
 FINAL = range(500, 600)
 QUARANTINED = "quarantined"
+ADDRESS_KINDS = {DeliveryKind.ADDRESS_CHANGE, DeliveryKind.ADDRESS_CHANGED}
+OWING_KINDS = {DeliveryKind.DIGEST}  # their papers come with the next edition
+PASSING_KINDS = {DeliveryKind.CONFIRM, DeliveryKind.ADDRESS_CHANGE}  # of no use once their link was followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class RecordRow:
     wanted: bool = True
     attempts: int = 0
     is_quarantined: bool = False
+    kind: str = DeliveryKind.DIGEST
 
 
 @dataclass(slots=True)
@@ -58,16 +63,23 @@ def count(
     accepted: Sequence[AcceptedMessage],
     broken: Sequence[BrokenConnection],
     unseen: int = 0,
+    former: Mapping[str, str] = MappingProxyType({}),
 ) -> Verdict:
-    """Count after a run, before an operator resolves anything.
+    """Count after a run, before an operator resolves anything. `former`: old addresses of subscribers by new ones.
 
     An email may be in doubt when a connection that ended without QUIT was about it: one email a connection. `unseen`
     more may be so without one, because the store did not take their answers.
     """
+    noticed = find_misdirected(rows, accepted)
+    rows = [replace(row, recipient=former.get(row.recipient, row.recipient)) for row in rows]
+    accepted = [replace(message, recipient=former.get(message.recipient, message.recipient)) for message in accepted]
+    subscribers = {former.get(address, address) for address in subscribers}
+    broken = [replace(c, recipients=tuple(former.get(name, name) for name in c.recipients)) for c in broken]
     times = Counter(message.message_id for message in accepted)
     verdict = Verdict(
         states=Counter(QUARANTINED if row.is_quarantined else row.state for row in rows), accepted=len(accepted)
     )
+    verdict.doubled += noticed
     _find_doubled(verdict, rows, accepted, times)
     _find_lost(verdict, subscribers, rows, times)
     doubtful = [row for row in rows if row.state == DeliveryState.UNCERTAIN]
@@ -84,6 +96,16 @@ def count(
             f"{recipient} is in doubt, and no connection broke with its email" for recipient in strangers
         ]
     return verdict
+
+
+def find_misdirected(rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]) -> list[str]:
+    """Return which emails about an address went to another one than that of the record."""
+    addresses = {row.message_id: row.recipient for row in rows if row.kind in ADDRESS_KINDS}
+    return [
+        f"{message.message_id} is about {addresses[message.message_id]} and went to {message.recipient}"
+        for message in accepted
+        if addresses.get(message.message_id, message.recipient) != message.recipient
+    ]
 
 
 def _find_doubled(
@@ -120,9 +142,9 @@ def _find_lost(verdict: Verdict, subscribers: Iterable[str], rows: Sequence[Reco
     for row in rows:
         if row.state == DeliveryState.FAILED and row.code not in FINAL:
             findings.append(f"{row.recipient}'s email failed with {row.code or 'no code'}")
-        elif row.state == DeliveryState.FAILED and (row.is_reclaimed or not row.papers):
+        elif row.state == DeliveryState.FAILED and row.kind in OWING_KINDS and (row.is_reclaimed or not row.papers):
             findings.append(f"{row.recipient}'s email failed and owes nothing")
-        elif row.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
+        elif row.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED} and row.kind not in PASSING_KINDS:
             findings.append(f"{row.recipient}'s email is {row.state}, and nobody asked for that")
 
 
@@ -150,25 +172,35 @@ def match_explanations(doubtful: Sequence[str], broken: Sequence[tuple[str, ...]
 
 
 def check_papers(
-    subscribers: Iterable[str], wanted: set[int], rows: Sequence[RecordRow], accepted: Sequence[AcceptedMessage]
+    subscribers: Iterable[str],
+    wanted: Iterable[Collection[int]],
+    rows: Sequence[RecordRow],
+    accepted: Sequence[AcceptedMessage],
+    former: Mapping[str, str] = MappingProxyType({}),
 ) -> Verdict:
-    """When all is settled: each of `subscribers` has each of the papers, once."""
-    carried = {row.message_id: row for row in rows}
-    had: Counter[tuple[str, int]] = Counter(
-        (message.recipient, paper)
-        for message in accepted
-        if message.message_id in carried
-        for paper in carried[message.message_id].papers
-    )
+    """When all is settled: each of `subscribers` has each of the papers, in one email.
+
+    Parts of one group are one paper. What an email has is what the relay read in it, not what the record says.
+    """
+    kinds = {row.message_id: row.kind for row in rows}
+    emails: dict[str, list[AcceptedMessage]] = defaultdict(list)
+    for message in accepted:
+        emails[former.get(message.recipient, message.recipient)].append(message)
     verdict = Verdict(states=Counter(row.state for row in rows), accepted=len(accepted))
-    verdict.doubled += [
-        f"{subscriber} has paper {paper} {many} times" for (subscriber, paper), many in had.items() if many > 1
-    ]
     verdict.lost += [
-        f"{subscriber} never got paper {paper}"
-        for subscriber in subscribers
-        for paper in wanted
-        if not had[subscriber, paper]
+        f"{message.recipient}'s digest has no paper"
+        for message in accepted
+        if kinds.get(message.message_id) == DeliveryKind.DIGEST and not message.parts
     ]
+    for address in subscribers:
+        for group in wanted:
+            name = "/".join(map(str, sorted(group)))
+            many = sum(
+                1 for message in emails[former.get(address, address)] if not set(group).isdisjoint(message.parts)
+            )
+            if not many:
+                verdict.lost.append(f"{address} never got paper {name}")
+            elif many > 1:
+                verdict.doubled.append(f"{address} has paper {name} {many} times")
     verdict.left += [f"{row.recipient} is left {row.state}" for row in rows if row.state in OPEN]
     return verdict

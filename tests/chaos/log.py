@@ -9,10 +9,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMessage:
-    """An email that the server answers for from now on."""
+    """An email that the server answers for from now on. `parts`: numbers of the papers that it speaks of."""
 
     message_id: str
     recipient: str
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tests.chaos.answers import collect_under_fire
 from tests.chaos.count import Verdict, check_papers, count
 from tests.chaos.environment import Environment
 from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogFile
+from tests.chaos.other_emails import GROUPS, TWIN, OtherEmails
 from tests.chaos.planning import PlanningUnderFire
 from tests.chaos.processes import SenderPool, SenderProcess, sender_names
 from tests.chaos.relay import RelayProcess
@@ -54,7 +55,7 @@ class ChaosRun:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._moved = self._spoke = time.monotonic()
         self._stuck: list[str] = []
-        self._ahead = self._events()
+        self._ahead: list[str | Callable[[datetime], None]] = list(self._events())
         self._next = 0
 
     def go(self) -> RunResult:
@@ -63,13 +64,17 @@ class ChaosRun:
         with ExitStack() as stack:
             engine = stack.enter_context(self.ground.engine())
             at = store.create_store(engine, self.size.emails)
-            papers, spoilt, faults = collect_under_fire(engine, TUESDAY, self.dice)
+            spoilt, faults = collect_under_fire(engine, TUESDAY, self.dice)
             self.events += spoilt
             self._stuck += faults
             self._rows = SpoiledRows(engine, self.dice)
             self._rows.spoil()
             self.events["rows spoiled"] += len(self._rows.addresses)
             self._set_clock((TUESDAY - datetime.now(UTC)).total_seconds())
+            self._others = OtherEmails(at, self.dice, self.size.emails, self._rows.addresses)
+            self._others.begin(self.clock())
+            self._ahead += self._others.events()
+            self.dice.shuffle(self._ahead)
             self._plan(engine)
             self._deliveries = SpoiledDeliveries(engine, self.dice)
             self._deliveries.spoil_some()
@@ -80,7 +85,7 @@ class ChaosRun:
             self._until_through()
             self._order("polite")
             verdict = self._count(engine)
-            after = self._settle(at, papers) if not verdict.left else Verdict()
+            after = self._settle(at) if not verdict.left else Verdict()
         self._write_line(self._progress())
         return self._result(verdict, after, time.monotonic() - begun)
 
@@ -146,7 +151,7 @@ class ChaosRun:
         if self._ahead and len(self._accepted) >= self._next:
             what = self._ahead.pop()
             self._next = self._after()
-            self.happen(what)
+            self.happen(what) if isinstance(what, str) else what(self.clock())
 
     def _after(self) -> int:
         """At how many accepted emails the next thing happens."""
@@ -156,12 +161,12 @@ class ChaosRun:
     def _events(self) -> list[str]:
         kills = self.size.kills
         planned = ["kill"] * (kills - kills // 2) + ["aim"] * (kills // 2)
-        others = self.dice.choices(list(self.ground.events), list(self.ground.events.values()), k=self._others())
+        others = self.dice.choices(list(self.ground.events), list(self.ground.events.values()), k=self._other_events())
         planned += [*others, *self.ground.once]
         self.dice.shuffle(planned)
         return planned
 
-    def _others(self) -> int:
+    def _other_events(self) -> int:
         return round(self.size.kills * self.size.others)
 
     def happen(self, what: str) -> None:
@@ -220,9 +225,9 @@ class ChaosRun:
         addresses = set(store.load_addresses(engine, but=orphaned)) - self._rows.addresses
         self._stuck += self._deliveries.find_faults()
         self.events["queued deliveries spoiled"] += len(self._deliveries.find())
-        return count(addresses, store.load_rows(engine), self._accepted, self._broken, unseen)
+        return count(addresses, store.load_rows(engine), self._accepted, self._broken, unseen, self._others.former)
 
-    def _settle(self, at: AppContext, papers: set[int]) -> Verdict:
+    def _settle(self, at: AppContext) -> Verdict:
         """The operator looks into the relay's log; the next edition brings what is owed."""
         for process in self.processes.members:
             process.signal(signal.SIGCONT)
@@ -231,14 +236,20 @@ class ChaosRun:
         self._ahead.clear()
         self._rows.mend()
         self._deliveries.mend()
+        self._others.finish(self.clock())
         store.resolve_uncertain(at.engine, {message.message_id for message in self._accepted}, self.clock())
         self.move_clock(store.NEXT.total_seconds())
         plan(at.engine, at.sender_domain, self.clock())
+        self._hear()
+        before = len(self._accepted)
         self._until_through()
         self._hear()
-        return check_papers(
-            store.load_addresses(at.engine, active=True), papers, store.load_rows(at.engine), self._accepted
-        )
+        if any(TWIN in message.parts for message in self._accepted[before:]):
+            self._stuck.append("an email of the next edition has a paper under the name that was merged")
+        self._stuck += self._others.find_faults()
+        self.events += Counter(came=self._others.came, moved=self._others.moved, merged=self._others.is_merged)
+        rows, addresses = store.load_rows(at.engine), store.load_addresses(at.engine, active=True)
+        return check_papers(addresses, GROUPS, rows, self._accepted, self._others.former)
 
     def _members(self, port: int) -> list[SenderProcess]:
         settings = {

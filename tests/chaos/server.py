@@ -21,6 +21,7 @@ from tests.chaos.faults import FaultPlan
 from tests.chaos.log import AcceptedMessage, BrokenConnection, FaultEntry, KillRequest, LogWriter
 
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
+PART = re.compile(rb"\bpart[\s=]+(\d)")  # how the titles of the papers end
 ADDRESS = re.compile(r"<([^>]*)>")
 LARGEST = 8_000_000  # bytes of an email
 HELD = 5.0  # seconds to wait for the kill that was asked for
@@ -154,14 +155,15 @@ class Conversation:
         await self._kill("dot")
         found = MESSAGE_ID.search(raw)
         assert found, "a letter without a Message-ID"
-        await self._after(found[1].decode())
+        parts = sorted({int(part) for part in PART.findall(raw)})
+        await self._after(AcceptedMessage(found[1].decode(), self._recipient, tuple(parts)))
 
-    async def _after(self, message_id: str) -> None:
+    async def _after(self, message: AcceptedMessage) -> None:
         fault = self._struck("dot")
         if fault and fault not in faults.ACCEPTING:
             await self._act(fault)
             return
-        self._server.log.write(AcceptedMessage(message_id, self._recipient))
+        self._server.log.write(message)
         self._server.log.sync()
         await self._kill("logged")
         match fault:

@@ -50,7 +50,8 @@ def load_rows(engine: Engine) -> list[RecordRow]:
     """The whole record."""
     query = select(
         col(Delivery.message_id),
-        col(Subscriber.email),
+        func.coalesce(func.nullif(col(Delivery.recipient), ""), col(Subscriber.email)),
+        col(Delivery.kind),
         col(Delivery.edition),
         col(Delivery.state),
         col(Delivery.reply_code),
@@ -65,9 +66,9 @@ def load_rows(engine: Engine) -> list[RecordRow]:
     return [
         RecordRow(
             *(name, to, edition, state, code, tuple(papers), is_reclaimed),
-            *(status == SubscriberStatus.ACTIVE, attempts, is_in_quarantine),
+            *(status == SubscriberStatus.ACTIVE, attempts, is_in_quarantine, kind),
         )
-        for name, to, edition, state, code, papers, is_reclaimed, status, attempts, is_in_quarantine in found
+        for name, to, kind, edition, state, code, papers, is_reclaimed, status, attempts, is_in_quarantine in found
     ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.database.models import DeliveryState
+from digest.database.models import DeliveryKind, DeliveryState
 from tests.chaos.count import RecordRow, Verdict, check_papers, count
 from tests.chaos.log import AcceptedMessage, BrokenConnection
 
@@ -101,9 +101,24 @@ def test_who_is_in_doubt_needs_a_broken_connection_of_their_own() -> None:
 
 def test_in_the_end_each_paper_is_there_once() -> None:
     rows = (SENT, replace(FAILED, message_id="<6@x>", edition="2026-07-29"))
-    once = (*ACCEPTED, AcceptedMessage("<6@x>", "bob"))
-    assert check_papers(("ada", "bob"), {1}, rows, once).faults == []
-    assert check_papers(("ada", "bob"), {1}, rows, ACCEPTED).lost == ["bob never got paper 1"]
+    first = AcceptedMessage("<1@x>", "ada", (1, 3))
+    once = (first, AcceptedMessage("<6@x>", "bob", (3,)))
+    groups = ({1, 3},)  # one paper under two names
+    assert check_papers(("ada", "bob"), groups, rows, once).faults == []
+    assert check_papers(("ada", "bob"), groups, rows, [first]).lost == ["bob never got paper 1/3"]
     again = replace(SENT, message_id="<7@x>", edition="2026-07-29")
-    twice = check_papers(("ada", "bob"), {1}, (*rows, again), (*once, AcceptedMessage("<7@x>", "ada")))
-    assert twice.doubled == ["ada has paper 1 2 times"]
+    twice = check_papers(("ada", "bob"), groups, (*rows, again), (*once, AcceptedMessage("<7@x>", "ada", (1,))))
+    assert twice.doubled == ["ada has paper 1/3 2 times"]
+    empty = check_papers((), groups, (*rows, again), (*once, AcceptedMessage("<7@x>", "ada")))
+    assert empty.lost == ["ada's digest has no paper"]
+
+
+def test_who_moved_is_one_subscriber_and_emails_about_an_address_go_there() -> None:
+    asked = RecordRow("<7@x>", "new", "address", DeliveryState.SENT, kind=DeliveryKind.ADDRESS_CHANGE)
+    rows, former = (replace(SENT, recipient="new"), *ROWS[1:], asked), {"new": "ada"}
+    accepted = (*ACCEPTED, AcceptedMessage("<7@x>", "new"))
+    assert count(("new", "bob", "cy"), rows, accepted, BROKEN, former=former).faults == []
+    astray = (*ACCEPTED, AcceptedMessage("<7@x>", "ada"))
+    assert count((), rows, astray, BROKEN, former=former).doubled == ["<7@x> is about new and went to ada"]
+    once = (AcceptedMessage("<1@x>", "ada", (1,)), AcceptedMessage("<8@x>", "new", (1,)))
+    assert check_papers(["new"], [{1}], (), once, former).doubled == ["new has paper 1 2 times"]
