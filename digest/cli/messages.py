@@ -250,6 +250,11 @@ def papers_linked(paper: int, other: int, number: int) -> str:
     return f"Papers {paper} and {other} are linked. To undo it: digest papers unlink {number}"
 
 
+def papers_separated(paper: int, other: int) -> str:
+    """Confirm that two papers stay two."""
+    return f"Papers {paper} and {other} stay two. Should they be one after all: digest papers link {paper} {other}"
+
+
 def links_undone(count: int) -> str:
     """Confirm that links were undone."""
     return "The link is undone." if count == 1 else f"{count} links by this title are undone."

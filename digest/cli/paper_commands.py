@@ -12,6 +12,8 @@ $ digest papers ambiguous
 
 $ digest papers link 17 42
 
+$ digest papers separate 17 42
+
 $ digest papers unlink 3
 """
 PAIR_COLUMNS = ("paper", "key", "other", "other_key", "title")
@@ -70,6 +72,17 @@ def link(
     with write_session(open_context().engine) as session:
         number = link_papers(session, paper, other, relation, utc_now()).id
     print_note(messages.papers_linked(paper, other, int(number or 0)))
+
+
+@app.command()
+def separate(paper: PaperId, other: PaperId) -> None:
+    """Keep two papers apart that are listed as ambiguous."""
+    from digest.database import write_session
+    from digest.papers import separate_papers
+
+    with write_session(open_context().engine) as session:
+        separate_papers(session, paper, other, utc_now())
+    print_note(messages.papers_separated(paper, other))
 
 
 @app.command()

@@ -19,6 +19,7 @@
 - `recent`: index of the papers of the last list days
 - `recent_candidates`: recent papers that may match, by the full-text index
 - `renumber`: papers that a plan could not read, and their fresh numbers
+- `separate`: pairs that the operator keeps apart
 - `search`: search for papers by a query, with their number
 - `resolve`: which paper a listing is
 - `snapshots`: a stored paper as matching and e-mails see it
@@ -59,6 +60,7 @@ from digest.papers.links import (
     ambiguous_pairs,
     find_standing,
     link_papers,
+    load_names,
     unlink_papers,
 )
 from digest.papers.list_days import BACKFILL_DAYS, days_due, is_stale
@@ -105,6 +107,7 @@ from digest.papers.search import (
     count_by_list_day,
     search_papers,
 )
+from digest.papers.separate import separate_papers, separated_pairs, undo_separation
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
 from digest.papers.statements import PaperStatement, load_statements
@@ -169,6 +172,7 @@ __all__ = [
     "load_fetches",
     "load_http_cache",
     "load_merged",
+    "load_names",
     "load_snapshots",
     "load_source_problems",
     "load_statements",
@@ -187,12 +191,15 @@ __all__ = [
     "renumber_released_papers",
     "renumbered_paper_ids",
     "search_papers",
+    "separate_papers",
+    "separated_pairs",
     "sources_by_paper",
     "store_fingerprint",
     "store_http_cache",
     "store_listings",
     "store_texts",
     "trending_papers_after",
+    "undo_separation",
     "unlink_papers",
     "unpack_ranking_key",
     "update_index",

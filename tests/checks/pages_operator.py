@@ -66,6 +66,7 @@ def operator_pages(ctx: AppContext) -> dict[str, str]:
     return {
         "operator": "/operator",
         "operator-subscribers": "/operator/subscribers",
+        "operator-papers": "/operator/papers",
         "operator-found": "/operator/subscribers#q=reader",
         "operator-none": "/operator/subscribers#q=nobody",
         "operator-fault": "/operator/subscribers#q=x",

@@ -5,6 +5,7 @@
 - `live`: today's run as server-sent events
 - `login`: login, sessions and protection against cross-site requests
 - `overview`: alerts, today's run, the last 30 days
+- `paper_pages`: papers that may be one, and links between papers
 - `router`: all of these added to an application
 - `subscriber_pages`: search for subscribers, one subscriber and their next digest
 """

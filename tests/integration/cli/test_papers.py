@@ -33,11 +33,14 @@ def test_papers_are_listed_linked_and_unlinked(sqlite_store: Engine, tmp_path: P
     command = Command(tmp_path, {"DIGEST_DATABASE_URL": str(sqlite_store.url), "DIGEST_SOURCES": ""})
     [pair] = command.json("papers", "ambiguous")
     assert (pair["paper"], pair["other"], pair["title"]) == (1, 2, TITLE)
-    assert "digest papers unlink 1" in command.run("papers", "link", "1", "2").stderr
+    assert "digest papers link 1 2" in command.run("papers", "separate", "1", "2").stderr
+    assert command.json("papers", "ambiguous") == []
+    assert "kept apart already" in command.run("papers", "separate", "1", "2", status=2).stderr
+    assert "digest papers unlink 2" in command.run("papers", "link", "1", "2").stderr
     assert command.json("papers", "ambiguous") == []
     [link] = command.json("papers", "links")
     assert (link["paper_id"], link["other_id"], link["relation"], link["rule"]) == (2, 1, "same", "operator")
-    command.run("papers", "unlink", "1")
+    command.run("papers", "unlink", "2")
     assert command.json("papers", "links") == []
     command.run("papers", "link", "1", "2", "--published")
     assert [link["relation"] for link in command.json("papers", "links")] == ["published"]

@@ -114,8 +114,8 @@ def test_in_the_end_each_paper_is_there_once() -> None:
 
 
 def test_who_moved_is_one_subscriber_and_emails_about_an_address_go_there() -> None:
-    asked = RecordRow("<7@x>", "new", "address", DeliveryState.SENT, kind=DeliveryKind.ADDRESS_CHANGE)
-    rows, former = (replace(SENT, recipient="new"), *ROWS[1:], asked), {"new": "ada"}
+    request = RecordRow("<7@x>", "new", "address", DeliveryState.SENT, kind=DeliveryKind.ADDRESS_CHANGE)
+    rows, former = (replace(SENT, recipient="new"), *ROWS[1:], request), {"new": "ada"}
     accepted = (*ACCEPTED, AcceptedMessage("<7@x>", "new"))
     assert count(("new", "bob", "cy"), rows, accepted, BROKEN, former=former).faults == []
     astray = (*ACCEPTED, AcceptedMessage("<7@x>", "ada"))
