@@ -12,6 +12,7 @@
 - `mathml`: elements of MathML as readable Unicode
 - `messages`: sentences about what cannot be used
 - `names`: names of authors, out of lists of every form
+- `paging`: lists that come in pages, and whether all of them came
 - `registry`: the installed sources, and their creation from settings
 - `text`: cleaning of titles, abstracts, names and links
 - `throttle`: request intervals and pauses of hosts, and the rule for redirects

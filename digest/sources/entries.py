@@ -20,16 +20,20 @@ PARSER_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, T
 
 @dataclass(frozen=True, slots=True)
 class ParsedEntries:
-    """Papers of an answer, how many entries could not be read, and how many were left out for their number."""
+    """Papers of an answer, how many entries could not be read, and how many were left out for their number.
+
+    `versions`: key and version of every readable entry; a host may list two versions of a paper, which become one.
+    """
 
     papers: tuple[ListedPaper, ...] = ()
     unreadable: int = 0
     left_out: int = 0
+    versions: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def received(self) -> int:
         """Number of different entries, the unreadable ones included."""
-        return len(self.papers) + self.unreadable
+        return len(self.versions) + self.unreadable
 
 
 def parse_entries(
@@ -45,6 +49,7 @@ def parse_entries(
     twice is taken once: as new rather than cross, as cross rather than replaced.
     """
     papers: dict[str, ListedPaper] = {}
+    versions: set[tuple[str, int]] = set()
     is_logged = False
     for rank, entry in enumerate(islice(entries, MAX_ENTRIES), 1):
         try:
@@ -56,6 +61,8 @@ def parse_entries(
                 is_logged = True
         if paper is None:
             unreadable += 1
-        elif paper.key not in papers or KIND_ORDER.get(paper.kind, 0) < KIND_ORDER.get(papers[paper.key].kind, 0):
+            continue
+        versions.add((paper.key, paper.version))
+        if paper.key not in papers or KIND_ORDER.get(paper.kind, 0) < KIND_ORDER.get(papers[paper.key].kind, 0):
             papers[paper.key] = paper
-    return ParsedEntries(tuple(papers.values()), unreadable, max(0, total - MAX_ENTRIES))
+    return ParsedEntries(tuple(papers.values()), unreadable, max(0, total - MAX_ENTRIES), frozenset(versions))

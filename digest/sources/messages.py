@@ -1,6 +1,7 @@
 """Sentences about sources and settings that cannot be used. Each follows the name of what it is about."""
 
 from collections.abc import Sequence
+from datetime import date
 
 NOT_INSTALLED = "is not installed"
 
@@ -31,3 +32,21 @@ def not_created(error: str, reason: str) -> str:
 
 def unknown_category(name: str) -> str:
     return f"must name arXiv categories, and {name!r} is not one"
+
+
+def list_incomplete(title: str, day: date, received: int, promised: int) -> str:
+    return f"{title} gave {received:,} of {promised:,} papers for {day}"
+
+
+def list_cut(title: str, day: date, pages: int) -> str:
+    return f"{title}'s list for {day} has more than {pages} pages; the rest was left out"
+
+
+def page_failed(title: str, day: date, number: int, error: str) -> str:
+    return f"page {number} of {title}'s list for {day}: {error}"
+
+
+def entries_unreadable(title: str, day: date, count: int, received: int) -> str:
+    if count == 1:
+        return f"1 of {received:,} entries of {title} for {day} could not be read"
+    return f"{count:,} of {received:,} entries of {title} for {day} could not be read"
