@@ -437,7 +437,7 @@ def values_of(settings: Settings) -> dict[str, object]:
 
 
 def plain(value: object) -> str:
-    return "" if value == {} else str(getattr(value, "get_secret_value", lambda: value)())
+    return "" if value in ({}, ()) else str(getattr(value, "get_secret_value", lambda: value)())
 
 
 @pytest.mark.parametrize("email", EMAILS)

@@ -27,8 +27,6 @@ from digest.config.source_settings import (
     read_source_settings,
     source_entry_points,
     source_prefix,
-    source_title,
-    source_titles,
 )
 from digest.config.values import HttpUrl, OneLine, StringList
 
@@ -53,7 +51,5 @@ __all__ = [
     "read_source_settings",
     "source_entry_points",
     "source_prefix",
-    "source_title",
-    "source_titles",
     "unknown_variables",
 ]

@@ -196,7 +196,8 @@ def _days_to_fetch(
     unreadable: list[InvalidRow] = []
     with read_session(ctx.engine) as session:
         fetches = load_fetches(session, source.name, now, unreadable)
-        due = days_due(fetches, now, current, growth_period=source.settles_after)
+        lists_weekends = bool(getattr(source, "lists_weekends", False))
+        due = days_due(fetches, now, current, growth_period=source.settles_after, lists_weekends=lists_weekends)
     if unreadable:
         with write_session(ctx.engine) as session:
             report.unreadable += quarantine_rows(session, unreadable, now)

@@ -6,7 +6,6 @@
 - `documents`: papers as matching reads them, and the index of their metadata
 - `explain`: which words of a paper a query matches, for highlighting
 - `expressions`: AND, OR and NOT, and their normal form
-- `field_terms`: terms that a text means in a field
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
 - `messages`: messages about keywords that cannot be parsed
@@ -31,7 +30,7 @@ from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
-from digest.matching.matcher import Hit, KindBits, Matcher, QueryBits, TermBits, bit_positions, combine_query
+from digest.matching.matcher import Hit, Matcher, QueryBits, TermBits, bit_positions, combine
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.parser import QueryLimits
@@ -59,7 +58,7 @@ from digest.matching.suggest import (
     related_phrases,
 )
 from digest.matching.syntax import INTRODUCTION, SYNTAX_EXAMPLES
-from digest.matching.terms import AuthorTerm, CategoryTerm, DoiTerm, JournalTerm, KindTerm, Phrase, SourceTerm, Term
+from digest.matching.terms import AuthorTerm, CategoryTerm, Phrase, Term
 
 __all__ = [
     "BREAK",
@@ -77,13 +76,9 @@ __all__ = [
     "And",
     "AuthorTerm",
     "CategoryTerm",
-    "DoiTerm",
     "Explanation",
     "Hit",
-    "JournalTerm",
     "KeywordInput",
-    "KindBits",
-    "KindTerm",
     "Matcher",
     "Node",
     "Not",
@@ -96,7 +91,6 @@ __all__ = [
     "QueryLimits",
     "RecentCorpus",
     "Snippet",
-    "SourceTerm",
     "Span",
     "Term",
     "TermBits",
@@ -105,7 +99,7 @@ __all__ = [
     "build_corpus",
     "can_join",
     "can_parse",
-    "combine_query",
+    "combine",
     "common_phrases",
     "describe",
     "explain",

@@ -109,7 +109,7 @@ from digest.papers.search import (
 )
 from digest.papers.separate import separate_papers, separated_pairs, undo_separation
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_status import SourceProblem, lasting_notices, load_source_problems
+from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
 from digest.papers.statements import PaperStatement, load_statements
 from digest.papers.version_pairs import VersionPair, load_version_pairs
 
@@ -122,6 +122,7 @@ __all__ = [
     "MAX_PAPER_ID",
     "PACKED_KEY_BITS",
     "POSSIBLY_DELIVERED",
+    "SOURCE_TITLES",
     "STALE_KINDS",
     "TRENDING_LIMIT",
     "Candidate",

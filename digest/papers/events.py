@@ -32,7 +32,7 @@ KIND_OF_RELATION = {
 }
 _WITHDRAWN_TITLE = re.compile(r"\W*withdrawn(?: article)?(?::|\])", re.IGNORECASE)
 _WITHDRAWN_TEXT = re.compile(
-    r"\W*(?:th(?:is|e) (?:arxiv )?{work} (?:has been|is|was) withdrawn"
+    r"\W*(?:withdrawal statement\W*)?(?:th(?:is|e) (?:arxiv )?{work} (?:has been|is|was) withdrawn"
     r"|the authors? (?:has|have) withdrawn (?:this|the|their) {work})\b".replace(
         "{work}", "(?:paper|article|submission|manuscript|work|preprint)"
     ),

@@ -143,12 +143,13 @@ def days_due(
     regular_days: Sequence[date],
     *,
     growth_period: timedelta = timedelta(0),
+    lists_weekends: bool = False,
 ) -> tuple[tuple[date, ...], tuple[date, ...]]:
     """Return the days to fetch now: the regular ones and the missed ones, both oldest first.
 
     Missed are the weekdays of the last BACKFILL_DAYS, since the first list that came from the source, that are not
-    settled. `fetches` are those of one source, oldest first, its first list among them. A list may grow for
-    `growth_period` from the beginning of its day (UTC).
+    settled; of a source that `lists_weekends`, all days. `fetches` are those of one source, oldest first, its first
+    list among them. A list may grow for `growth_period` from the beginning of its day (UTC).
     """
     regular = tuple(sorted(regular_days))
     first = min((fetch.list_day for fetch in fetches if fetch.status in LISTED), default=None)
@@ -156,7 +157,11 @@ def days_due(
         return regular, ()
     today = now.astimezone(UTC).date()
     day_fetches = fetches_by_day(fetches)
-    missed = (day for day in weekdays(max(first, today - BACKFILL_DAYS * DAY), today) if day not in regular)
+    since = max(first, today - BACKFILL_DAYS * DAY)
+    days = (
+        (since + number * DAY for number in range((today - since).days)) if lists_weekends else weekdays(since, today)
+    )
+    missed = (day for day in days if day not in regular)
     return regular, tuple(
         day
         for day in missed

@@ -3,7 +3,9 @@
 - `arxiv`: arXiv's daily feed, and its query API for texts and missed days
 - `atom`: parsers of arXiv's XML
 - `base`: listed papers, answers, and the protocols that sources fulfill
+- `biorxiv`: bioRxiv and medRxiv
 - `entries`: entries of an answer as papers, within a bound
+- `highwire`: abstracts with tokens of HighWire's typesetting
 - `http`: the HTTP client that all sources share
 - `huggingface`: Hugging Face's Daily Papers
 - `latex`: LaTeX markup as readable Unicode

@@ -139,7 +139,8 @@ class DayListSource(Protocol):
     """Host that lists papers by day: a day's list can be complete, and be read again. Fetching raises a SourceError.
 
     `from_settings` gets what `Settings` of the class has read from `DIGEST_<NAME>_*`, and a client for all requests.
-    A class also states `api = 1`, the release of this protocol.
+    A class also states `api = 1`, the release of this protocol, and `lists_weekends = True` if Saturdays and Sundays
+    have lists, too.
     """
 
     name: str  # in DIGEST_SOURCES, in keywords (source:) and in the store: [a-z][a-z0-9-]{1,30}

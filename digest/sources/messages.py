@@ -1,6 +1,6 @@
 """Sentences about sources and settings that cannot be used. Each follows the name of what it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 NOT_INSTALLED = "is not installed"
@@ -32,6 +32,14 @@ def not_created(error: str, reason: str) -> str:
 
 def unknown_category(name: str) -> str:
     return f"must name arXiv categories, and {name!r} is not one"
+
+
+def unknown_server(known: Iterable[str]) -> str:
+    return f"must name one or more of {', '.join(known)}"
+
+
+def publications_failed(title: str, day: date, error: str) -> str:
+    return f"what journals published of {title} on {day} was not read: {error}"
 
 
 def list_incomplete(title: str, day: date, received: int, promised: int) -> str:
