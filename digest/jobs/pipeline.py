@@ -19,6 +19,7 @@ from digest.delivery import Clock, DeliveryReport, count_queued, send_queued
 from digest.jobs.reports import RunReport, SourceReport
 from digest.planning import PlanCallback, PlanReport
 from digest.rendering import RenderCache
+from digest.subscribers import renew_keywords
 
 ProgressCallback = Callable[[str], None]
 
@@ -44,6 +45,7 @@ async def plan(
     Raises StaleStoreError for a store that does not know what was sent from it.
     """
     check_mark(ctx.engine)
+    await asyncio.to_thread(renew_keywords, ctx.engine)
     return await asyncio.to_thread(
         planning.plan, ctx.engine, ctx.sender_domain, now, on_chunk=on_chunk, should_stop=should_stop
     )

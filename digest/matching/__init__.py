@@ -6,15 +6,16 @@
 - `documents`: papers as matching reads them, and the index of their metadata
 - `explain`: which words of a paper a query matches, for highlighting
 - `expressions`: AND, OR and NOT, and their normal form
+- `forms`: one word, however it is written: plurals, spelling, Greek letters, umlauts, numbers
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
 - `messages`: messages about keywords that cannot be parsed
 - `metadata_names`: names of categories, sources, journals and DOIs in the forms that are compared
 - `normalize`: words of a text, and the forms that they are compared by
+- `other_forms`: other ways to write a keyword
 - `parser`: tokens to an expression of terms
 - `phrase_index`: many phrases in one text
 - `phrases`: phrases from words as entered
-- `plurals`: singular forms of English nouns
 - `prefilter`: words that may begin one of many phrases
 - `query`: keywords parsed into queries
 - `snippets`: sentences of an abstract worth showing
@@ -30,13 +31,14 @@ from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
+from digest.matching.forms import FORMS_VERSION, to_key
 from digest.matching.matcher import Hit, Matcher, QueryBits, TermBits, bit_positions, combine
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
+from digest.matching.other_forms import other_forms
 from digest.matching.parser import QueryLimits
 from digest.matching.phrase_index import PhraseIndex, find_sequence, fits_gaps, is_standalone
 from digest.matching.phrases import MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH
-from digest.matching.plurals import to_singular
 from digest.matching.query import (
     DEFAULT_LIMITS,
     MAX_LIMITS,
@@ -63,6 +65,7 @@ from digest.matching.terms import AuthorTerm, CategoryTerm, Phrase, Term
 __all__ = [
     "BREAK",
     "DEFAULT_LIMITS",
+    "FORMS_VERSION",
     "HIGHEST_CHARACTER",
     "HYPHEN",
     "INTRODUCTION",
@@ -115,10 +118,11 @@ __all__ = [
     "normalize_category",
     "normalize_journal",
     "normalize_source",
+    "other_forms",
     "parse",
     "parse_canonical",
     "related_phrases",
     "snippet",
     "split_words",
-    "to_singular",
+    "to_key",
 ]

@@ -24,6 +24,9 @@ _PARTICLES = frozenset(
     )
 )
 
+# Between consonants; in Michael, Samuel and Noel, and in short names such as Baez and Yuen, no umlaut is meant.
+_UMLAUT = re.compile(r"(?:(?<=[^aeiouqy])([aou])|^(o))e(?=[^aeiouy])(?!l$)")
+
 
 def normalize_author(name: str) -> str:
     """Return a name in lower case without accents and periods, given name first, suffix last; hyphens stay."""
@@ -64,7 +67,7 @@ def name_variants(name: str) -> tuple[tuple[str, ...], ...]:
     """Return the words of a normalized name as it may be written.
 
     Hyphens are blanks or nothing (Fei-Fei, Fei Fei, Feifei), leading initials apart or together (J P, JP), particles
-    apart or joined with what follows (Le Bon, LeBon).
+    apart or joined with what follows (Le Bon, LeBon), umlauts without their dots or as ae, oe and ue (Muller, Mueller).
     """
     separated = tuple(name.replace("-", " ").split())
     variants = [separated, tuple(name.replace("-", "").split())]
@@ -78,7 +81,12 @@ def name_variants(name: str) -> tuple[tuple[str, ...], ...]:
         else:
             joined.append(word)
         is_open = word in _PARTICLES
-    return tuple(dict.fromkeys([*variants, tuple(joined)]))
+    variants.append(tuple(joined))
+    without_umlauts = [
+        tuple(_UMLAUT.sub(r"\1\2", word) if len(word) > len("yuen") else word for word in variant)
+        for variant in variants
+    ]
+    return tuple(dict.fromkeys([*variants, *without_umlauts]))
 
 
 def matches_author(requested: tuple[str, ...], author: tuple[str, ...]) -> bool:

@@ -2,7 +2,8 @@
 
 A text is split into words once. Each word keeps its position in the original, so a span is right however many
 characters normalization adds or drops (ß, ligatures, combining marks, İ), and two forms: `exact` (without case and
-accents) and `key` (also without possessives and plurals). Between two words is one of four gaps. CJK has no blanks, so
+accents) and `key` (also without possessives, plurals and
+other spellings; see `forms`). Between two words is one of four gaps. CJK has no blanks, so
 there each character is a word of its own and a phrase of characters is found wherever it stands.
 """
 
@@ -12,7 +13,7 @@ from array import array
 from dataclasses import dataclass
 from functools import lru_cache
 
-from digest.matching.plurals import to_singular
+from digest.matching.forms import to_key
 
 NO_GAP, SPACE, HYPHEN, BREAK = "", " ", "-", ","
 
@@ -92,11 +93,21 @@ def split_words(text: str) -> Words:
         key, exact = normalize_word(match.group())
         words.keys.append(key)
         words.exact.append(exact)
-        words.gaps.append(classify_gap(text[previous_end:start]))
+        gap = classify_gap(text[previous_end:start])
+        # C. elegans, E.coli: the period ends no sentence. In "as in R. We" it does.
+        if gap == BREAK and words.starts and _ends_genus(text, words.starts[-1], previous_end, start):
+            gap = SPACE
+        words.gaps.append(gap)
         words.starts.append(start)
         words.ends.append(end)
         previous_end = end
     return words
+
+
+def _ends_genus(text: str, start: int, end: int, following: int) -> bool:
+    """Return whether the word from `start` to `end` is a capital whose period abbreviates, before a small letter."""
+    is_capital = end - start == 1 and text[start].isupper()
+    return is_capital and text[end:following].rstrip() == "." and text[following].islower()
 
 
 @lru_cache(maxsize=1 << 14)  # some 5 MB
@@ -113,8 +124,8 @@ def normalize_word(word: str) -> tuple[str, str]:
         if not _WORD.fullmatch(exact):
             exact = word
     if _PLURAL_ACRONYM.fullmatch(word):
-        return to_singular(exact[:-1]), exact
-    return to_singular(exact.removesuffix("'s").replace("'", "")), exact
+        return to_key(exact[:-1]), exact
+    return to_key(exact.removesuffix("'s").replace("'", "")), exact
 
 
 def normalize_text(text: str) -> str:

@@ -142,7 +142,8 @@ class _PrefixIndex:
                 for key, numbers in self._keys.get(head, ()):
                     offset = 0
                     for last in range(first, len(words.keys)):
-                        if words.exact[last].replace("'", "").startswith(key[offset:]):
+                        rest = key[offset:]
+                        if words.exact[last].replace("'", "").startswith(rest) or words.keys[last].startswith(rest):
                             yield numbers, first, last
                             break
                         if not key.startswith(words.keys[last], offset):

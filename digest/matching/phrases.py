@@ -4,8 +4,8 @@ import re
 
 from digest.errors import QueryError
 from digest.matching import messages
+from digest.matching.forms import to_key
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
-from digest.matching.plurals import to_singular
 from digest.matching.terms import Phrase, TextField
 
 MAX_PHRASE_LENGTH = 200  # characters
@@ -101,7 +101,7 @@ def _join_words(words: Words, *, is_prefix: bool) -> tuple[tuple[str, ...], tupl
             continue
         size = len(group)
         if right or not is_prefix:
-            while size > 1 and to_singular("".join(group[:size])) != "".join(group[:size]):
+            while size > 1 and to_key("".join(group[:size])) != "".join(group[:size]):
                 size -= 1
         joined.append("".join(group[:size]))
         joined += group[size:]

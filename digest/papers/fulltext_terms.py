@@ -40,7 +40,7 @@ from digest.matching import (
     normalize_journal,
     normalize_source,
     split_words,
-    to_singular,
+    to_key,
 )
 
 INDEXED_COLUMNS = frozenset(PaperDocument.columns()) - {"id", "organization", "upvotes", "code_url"}
@@ -181,5 +181,5 @@ def _pair_term(word: str, tail: str) -> SearchTerm:
 
 def _normalized_forms(word: str) -> list[str]:
     """Return what a quoted word may be normalized to: GPS stays as it is, GPs is the plural of GP."""
-    usual = to_singular(word.removesuffix("'s").replace("'", ""))
-    return list(dict.fromkeys([usual, to_singular(word[:-1])] if word.endswith("s") else [usual]))
+    usual = to_key(word.removesuffix("'s").replace("'", ""))
+    return list(dict.fromkeys([usual, to_key(word[:-1])] if word.endswith("s") else [usual]))

@@ -184,7 +184,8 @@ class PositionalIndex:
         if any(separator != HYPHEN for offset, separator in separators.items() if offset > spelling.length):
             return
         rest = phrase.key[spelling.length :]
-        numbers = self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER)
+        first, last = (bisect_left(self._words, (bound, "")) for bound in (rest, rest + HIGHEST_CHARACTER))
+        numbers = [*{*self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER), *range(first, last)}]
         if not spelling.length:
             yield self._positions(numbers)
             return

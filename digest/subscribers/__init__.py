@@ -7,6 +7,7 @@
 - `profile`: what a page shows of a subscriber, and the outcome of an action
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
 - `records`: rows of subscribers and keywords, inside the caller's transaction
+- `renew`: read stored keywords again where the forms of words have changed
 - `resend`: mail the link to the web copy of a digest once more
 - `restore`: restore subscriptions that ended because a relay refused us
 - `resubscribe`: undo an unsubscription within 30 days
@@ -78,6 +79,7 @@ from digest.subscribers.records import (
     subscriber_by_email,
     suspend,
 )
+from digest.subscribers.renew import renew_keywords
 from digest.subscribers.resend import send_copy_link
 from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
@@ -167,6 +169,7 @@ __all__ = [
     "parse_keywords_or_raise",
     "parse_weekday",
     "remove_subscriber",
+    "renew_keywords",
     "request_address_change",
     "require_unmuted",
     "restore_suppressed",

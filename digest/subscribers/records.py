@@ -25,7 +25,7 @@ from digest import database
 from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
 from digest.formatting import WEEKDAYS, pluralize
-from digest.matching import KeywordInput, is_exclusion
+from digest.matching import FORMS_VERSION, KeywordInput, is_exclusion
 from digest.schedule import timezone_names
 from digest.subscribers.suppression_list import is_listed, suppression_reason
 
@@ -163,7 +163,9 @@ def set_keywords(
     keyword_ids = _keyword_ids(session, distinct)
     if missing := sorted(distinct.keys() - keyword_ids.keys()):  # sorted: two that add the same words do not deadlock
         insert_new = database.insert(session, Keyword).on_conflict_do_nothing(index_elements=["canonical"])
-        session.execute(insert_new.values([{"canonical": canonical} for canonical in missing]))
+        session.execute(
+            insert_new.values([{"canonical": canonical, "forms_version": FORMS_VERSION} for canonical in missing])
+        )
         keyword_ids |= _keyword_ids(session, missing)
     if distinct:
         rows = [

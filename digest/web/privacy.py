@@ -43,10 +43,12 @@ SAVED_KEYWORD_COLUMNS = {
     "keyword_id": "The number of your keyword among all keywords.",
     "position": "Its place in your list, which decides its color.",
     "is_muted": "Whether you have muted it.",
+    "announced_in": "Which e-mail said what else it matches now.",
     "subscriber_id": ROW_NUMBER,
 }
 KEYWORD_COLUMNS = {
     "canonical": "The keyword in its normal form, stored once and without names. It is kept when its users leave.",
+    "forms_version": "Which spellings count as equal for it.",
     "id": "Its number.",
 }
 DELIVERY_COLUMNS = {

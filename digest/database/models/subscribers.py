@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
 from digest.database.models.column_types import TolerantDate, UtcDateTime
 
+FORMS_VERSION = 1  # that of digest.matching, which stored keywords have; a test holds them equal
+
 
 class SubscriberStatus(StrEnum):
     """States of a subscription. Only `active` ones get digests."""
@@ -84,18 +86,24 @@ class Subscriber(SQLModel, table=True):
 
 
 class Keyword(SQLModel, table=True):
-    """Query in its canonical form, stored once for all subscribers."""
+    """Query in its canonical form, stored once for all subscribers.
+
+    - `forms_version`: the version of the forms of words that the canonical form was made with; see `matching.forms`
+    """
 
     __table_args__ = (KEEP_IDS,)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
     canonical: str = Field(unique=True)
+    forms_version: int = Field(default=FORMS_VERSION, sa_column_kwargs={"server_default": "0"})
 
 
 class SavedKeyword(SQLModel, table=True):
     """Keyword of a subscriber as entered. `position` is its place in their list, and gives it its color.
 
     A muted keyword keeps its place and brings no papers.
+
+    - `announced_in`: the digest that said what the keyword newly matches: its id, 0 for the next one, None for no news
     """
 
     __tablename__ = "saved_keyword"
@@ -109,6 +117,7 @@ class SavedKeyword(SQLModel, table=True):
     keyword_id: int = Field(foreign_key="keyword.id", sa_type=BIG_INTEGER)
     text: str
     is_muted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    announced_in: int | None = Field(default=None, sa_type=BIG_INTEGER)
 
 
 class RateLimitCounter(SQLModel, table=True):

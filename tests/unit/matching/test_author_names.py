@@ -27,6 +27,12 @@ def finds(query: str, author: str) -> bool:
         ("O\u2019Neal", "Ann O\u00b4Neal"),
         ("D'Amico", "Ann D' Amico"),
         ("XYZ Collaboration", "XYZ Collaboration"),
+        ("Hans Mueller", "Hans Müller"),
+        ("Hans Müller", "Hans Mueller"),
+        ("Muller", "H. Mueller"),
+        ("Jørgensen", "Ann Joergensen"),
+        ("Oezdemir", "Ann Özdemir"),
+        ("Kraemer-Voss", "Ann Krämer-Voß"),
     ],
 )
 def test_a_name_is_found_however_it_is_written(query: str, author: str) -> None:
@@ -35,7 +41,13 @@ def test_a_name_is_found_however_it_is_written(query: str, author: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "author"),
-    [("Tim Berg Jr", "Tim Berg"), ("Tim Berg Jr", "Tim Berg III"), ("Roy", "Ann LeRoy")],
+    [
+        ("Tim Berg Jr", "Tim Berg"),
+        ("Tim Berg Jr", "Tim Berg III"),
+        ("Roy", "Ann LeRoy"),
+        ("Michal Berg", "Michael Berg"),
+        ("Bor", "Ann Boer"),
+    ],
 )
 def test_another_name_is_not_found(query: str, author: str) -> None:
     assert not finds(query, author)
