@@ -74,9 +74,9 @@ class ListedPaper:
 
     @property
     def key(self) -> str:
-        """Its first name, by which entries of one answer are compared: the arXiv id, else the DOI, else another one."""
+        """Its first name, by which entries of one answer are compared: arXiv id, PMID, DOI, or another one."""
         names = {identifier.scheme: identifier for identifier in reversed(self.identifiers)}
-        name = names.get("arxiv") or names.get("doi") or next(iter(self.identifiers), None)
+        name = names.get("arxiv") or names.get("pmid") or names.get("doi") or next(iter(self.identifiers), None)
         return str(name) if name else f"{self.source}:{self.source_id}"
 
     def compare_text(self, title: str, abstract: str) -> int:

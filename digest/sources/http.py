@@ -121,6 +121,11 @@ class SourceClient:
         """Leave at least so many seconds between two requests to a host."""
         self._throttle.keep_gaps(gaps)
 
+    def cached_etag(self, cache_key: str) -> str | None:
+        """Return the validator that was stored under a key: for hosts that have none, their sources make one."""
+        cached = self._cached_validators.get(cache_key)
+        return cached.etag if cached else None
+
     async def __aenter__(self) -> Self:
         policy = self._retry_policy
         self._http = httpx.AsyncClient(

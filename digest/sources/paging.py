@@ -5,7 +5,7 @@ entries as the largest total that any page named: a total may grow while pages a
 too large, leaves the answer short of what was promised.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -98,6 +98,22 @@ class PagedEntries:
         if self.unreadable:
             sentences.append(messages.entries_unreadable(title, day, self.unreadable, self.received))
         return tuple(sentences)
+
+
+def join_lists(lists: Sequence[PagedEntries], named_total: int = 0) -> PagedEntries:
+    """Return several lists as one: those of searches that together find what one would, which named this total."""
+    if len(lists) == 1:
+        return lists[0]
+    joined = PagedEntries(named_total=max(named_total, sum(one.promised for one in lists)))
+    for one in lists:
+        joined.papers |= {key: paper for key, paper in one.papers.items() if key not in joined.papers}
+        joined.versions |= one.versions
+        joined.unreadable += one.unreadable
+        joined.pages += one.pages
+        joined.left_out += one.left_out
+        joined.is_cut = joined.is_cut or one.is_cut
+        joined.fault = joined.fault or one.fault
+    return joined
 
 
 async def read_by_offset(
