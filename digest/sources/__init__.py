@@ -5,6 +5,7 @@
 - `base`: listed papers, answers, and the protocols that sources fulfill
 - `biorxiv`: bioRxiv and medRxiv
 - `entries`: entries of an answer as papers, within a bound
+- `europepmc`: Europe PMC
 - `highwire`: abstracts with tokens of HighWire's typesetting
 - `http`: the HTTP client that all sources share
 - `huggingface`: Hugging Face's Daily Papers
@@ -15,6 +16,8 @@
 - `messages`: sentences about what cannot be used
 - `names`: names of authors, out of lists of every form
 - `paging`: lists that come in pages, and whether all of them came
+- `pubmed`: PubMed
+- `pubmed_xml`: parser of PubMed's records
 - `registry`: the installed sources, and their creation from settings
 - `text`: cleaning of titles, abstracts, names and links
 - `throttle`: request intervals and pauses of hosts, and the rule for redirects
@@ -46,6 +49,7 @@ from digest.sources.registry import (
     build_sources,
     check_source_settings,
     find_faults,
+    find_overlaps,
     load_source,
     loaded_sources,
     read_settings_of,
@@ -78,6 +82,7 @@ __all__ = [
     "check_source_settings",
     "clean_text",
     "find_faults",
+    "find_overlaps",
     "load_source",
     "loaded_sources",
     "read_settings_of",

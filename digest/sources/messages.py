@@ -58,3 +58,23 @@ def entries_unreadable(title: str, day: date, count: int, received: int) -> str:
     if count == 1:
         return f"1 of {received:,} entries of {title} for {day} could not be read"
     return f"{count:,} of {received:,} entries of {title} for {day} could not be read"
+
+
+def unknown_terms(title: str, variable: str, terms: Sequence[str]) -> str:
+    return f"{title} does not know {', '.join(map(repr, terms))} in {variable}"
+
+
+def retractions_failed(title: str, day: date, error: str) -> str:
+    return f"the papers that {title} marked as retracted on {day}: {error}"
+
+
+def lacks_contact(title: str) -> str:
+    return f"{title} asks for an address to write to; set DIGEST_CONTACT"
+
+
+def lacks_key(title: str, variable: str) -> str:
+    return f"all of {title} is read at 3 requests a second; with a free key in {variable} it is 10"
+
+
+def overlaps(title: str, other: str) -> str:
+    return f"{title} lists what {other} lists, too; leave one of them out of DIGEST_SOURCES"

@@ -47,15 +47,15 @@ def parse_authors(authors: str | Iterable[str]) -> tuple[str, ...]:
     if not isinstance(authors, str):
         parts = [part[:AUTHORS_LENGTH] for part in islice(authors, MAX_AUTHORS)]
         if len(parts) != 1:
-            return _bound(_name_parts([_clean_part(part) for part in parts], is_line=False))
+            return bound_names(_name_parts([_clean_part(part) for part in parts], is_line=False))
         authors = parts[0]  # a field that holds all of them
     line = authors[:AUTHORS_LENGTH]
     if "<" in line or "&" in line:
         line = clean_text(line, AUTHORS_LENGTH)
     by_semicolon = split_authors(line, ";")
     if len(by_semicolon) > 1:
-        return _bound(_name_parts([_clean_part(part) for part in by_semicolon], is_line=False))
-    return _bound(_name_parts(_separate_last([_clean_part(part) for part in split_authors(line)]), is_line=True))
+        return bound_names(_name_parts([_clean_part(part) for part in by_semicolon], is_line=False))
+    return bound_names(_name_parts(_separate_last([_clean_part(part) for part in split_authors(line)]), is_line=True))
 
 
 def split_authors(line: str, separator: str = ",") -> list[str]:
@@ -199,7 +199,8 @@ def _format_suffix(suffix: str) -> str:
     return match["roman"].upper() if match["roman"] else _ROMAN[match["ordinal"].lower()]
 
 
-def _bound(names: Iterable[str]) -> tuple[str, ...]:
+def bound_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names up to the bounds of a list."""
     bounded: list[str] = []
     length = 0
     for name in islice(names, MAX_AUTHORS):

@@ -8,7 +8,7 @@ A package states its sources in the group `digest.sources`, each by the name tha
 One that cannot be loaded is told by `digest doctor`, and harms nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -129,6 +129,16 @@ def find_faults() -> tuple[SourceFault, ...]:
         used = describe_package(points[0])
         faults += [SourceFault(name, messages.name_taken(describe_package(point), used)) for point in points[1:]]
     return tuple(faults)
+
+
+def find_overlaps(sources: Sequence[Source]) -> tuple[SourceFault, ...]:
+    """Return the sources that list what another one in use lists, too: their class names it in `overlaps`."""
+    return tuple(
+        SourceFault(source.name, messages.overlaps(source.title, other.title))
+        for source in sources
+        for other in sources
+        if other.name in getattr(source, "overlaps", ())
+    )
 
 
 def source_variables() -> frozenset[str]:

@@ -14,7 +14,15 @@ from digest.errors import DeliveryError, DigestError, SmtpStep
 from digest.mail import SmtpClient, connect, replies, try_envelope
 from digest.monitoring.checks.dkim import is_aligned
 from digest.monitoring.checks.result import CHECK_TIMEOUT, CheckResult
-from digest.sources import AdvisingSource, ProbedSource, SourceClient, SourceFault, build_sources, find_faults
+from digest.sources import (
+    AdvisingSource,
+    ProbedSource,
+    SourceClient,
+    SourceFault,
+    build_sources,
+    find_faults,
+    find_overlaps,
+)
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)
 MIN_MESSAGE_BYTES = 2**20  # a relay that takes less than 1 MiB is set up oddly; our e-mails are below 200 KB
@@ -125,6 +133,7 @@ def check_sources(settings: Settings) -> list[CheckResult]:
             if isinstance(source, AdvisingSource)
             for advice in source.advice()
         ),
+        *(CheckResult(f"source {fault.name}", ok=True, message=fault.reason) for fault in find_overlaps(sources)),
     ]
 
 
