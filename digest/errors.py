@@ -101,6 +101,10 @@ class SourceError(DigestError):
 
     code = "failed"
 
+    def with_message(self, message: str) -> "SourceError":
+        """Return an error of the same type with another message."""
+        return type(self)(message)
+
 
 class SourceUnavailableError(SourceError):
     """No answer, a server error, or a timeout."""
@@ -116,6 +120,10 @@ class SourceThrottledError(SourceError):
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)
         self.until = until
+
+    def with_message(self, message: str) -> "SourceThrottledError":
+        """Return an error of the same type with another message."""
+        return SourceThrottledError(message, until=self.until)
 
 
 class NotListedError(SourceError):

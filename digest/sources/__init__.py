@@ -1,7 +1,6 @@
 """Fetch listings of papers, politely, from the hosts that publish them.
 
 - `arxiv`: arXiv's daily feed, and its query API for texts and missed days
-- `atom`: parsers of arXiv's XML
 - `base`: listed papers, answers, and the protocols that sources fulfill
 - `biorxiv`: bioRxiv and medRxiv
 - `entries`: entries of an answer as papers, within a bound

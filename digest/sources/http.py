@@ -32,6 +32,7 @@ MAX_GZIP_MEMBERS = 500
 DEFAULT_PAUSE = timedelta(minutes=10)  # arXiv sends 429 without Retry-After and wants at least this long
 MAX_PAUSE = timedelta(days=1)
 _RATE_LIMIT_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
+_NEXT_LINK = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNORECASE)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _RETRY_STATUSES = {500, 502, 503, 504}
 
@@ -72,6 +73,21 @@ class SourceResponse:
     def not_modified(self) -> bool:
         """True for a 304, which has no body."""
         return self.status == HTTPStatus.NOT_MODIFIED
+
+    def require_ok(self) -> None:
+        """Raise MalformedAnswerError unless the status is 200."""
+        if self.status != HTTPStatus.OK:
+            raise MalformedAnswerError(f"{self.location} answers {self.status}{self.describe_body()}")
+
+    def next_link(self) -> str:
+        """Return the target of the Link header with rel="next" (RFC 8288); empty on the last page."""
+        match = _NEXT_LINK.search(self.headers.get("link", ""))
+        if not match:
+            return ""
+        url: str = urljoin(self.url, match[1])
+        if not is_redirect_allowed(self.url, url):
+            raise MalformedAnswerError(f"{self.location} names a next page on another host")
+        return url
 
     def json(self) -> Any:
         """Parse the body. Raises MalformedAnswerError when it is no JSON."""

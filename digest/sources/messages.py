@@ -78,3 +78,25 @@ def lacks_key(title: str, variable: str) -> str:
 
 def overlaps(title: str, other: str) -> str:
     return f"{title} lists what {other} lists, too; leave one of them out of DIGEST_SOURCES"
+
+
+def nothing_readable(title: str, day: date, count: int) -> str:
+    if count == 1:
+        return f"the only entry of {title} for {day} cannot be read"
+    return f"none of the {count:,} entries of {title} for {day} can be read"
+
+
+def nothing_announced(day: date) -> str:
+    return f"arXiv's query API knows no paper announced on {day}: a holiday, or a fault"
+
+
+def feed_empty(day: date) -> str:
+    return f"arXiv's feed of {day} is empty on a weekday: a holiday there, or a fault"
+
+
+def feed_repaired(day: date) -> str:
+    return f"arXiv's feed of {day} is damaged; it was repaired"
+
+
+def feed_full(categories: Sequence[str]) -> str:
+    return f"arXiv's feed for {' '.join(categories)} is full; some papers may be missing"

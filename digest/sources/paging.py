@@ -5,13 +5,14 @@ entries as the largest total that any page named: a total may grow while pages a
 too large, leaves the answer short of what was promised.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from digest.errors import SourceError
+from digest.errors import MalformedAnswerError, SourceError
 from digest.sources import messages
-from digest.sources.base import AnswerPart, ListedPaper
+from digest.sources.base import AnswerPart, HttpValidators, ListedPaper, SourceAnswer
 from digest.sources.entries import KIND_ORDER, MAX_ENTRIES, ParsedEntries
 
 MAX_PAGES = 200
@@ -99,6 +100,30 @@ class PagedEntries:
             sentences.append(messages.entries_unreadable(title, day, self.unreadable, self.received))
         return tuple(sentences)
 
+    def to_answer(
+        self,
+        title: str,
+        day: date,
+        endpoint: str,
+        *,
+        warnings: tuple[str, ...] = (),
+        validators: HttpValidators | None = None,
+    ) -> SourceAnswer:
+        """Return the answer of one part that these entries are. Raises MalformedAnswerError when none can be read.
+
+        `validators` are those of the one response that all of it came in; `warnings` are added to those of the list.
+        """
+        if self.unreadable and not self.papers:
+            raise MalformedAnswerError(messages.nothing_readable(title, day, self.unreadable))
+        is_cacheable = validators is not None and bool(validators.etag or validators.last_modified)
+        return SourceAnswer(
+            papers=tuple(self.papers.values()),
+            endpoint=endpoint,
+            parts=(self.part(),),
+            warnings=(*self.warnings(title, day), *warnings),
+            validators=(validators,) if validators and is_cacheable else (),
+        )
+
 
 def join_lists(lists: Sequence[PagedEntries], named_total: int = 0) -> PagedEntries:
     """Return several lists as one: those of searches that together find what one would, which named this total."""
@@ -134,14 +159,15 @@ async def read_by_offset(
     while entries.pages < max_pages and entries.received <= MAX_ENTRIES:
         try:
             page = await fetch_page(offset)
-            if not page.length and (not offset or max(entries.named_total, page.total or 0) > offset):
+            entries.named_total = max(entries.named_total, page.total or 0)
+            if not page.length and (not offset or entries.named_total > offset):
                 page = await fetch_page(offset)
         except SourceError as error:
             if not entries.pages:
                 raise
             entries.fault = error
             return entries
-        entries.add(page)
+        await asyncio.to_thread(entries.add, page)  # it may hold thousands
         offset += page.length if steps_by_count and page.length else page_size
         is_last = page.length < page_size if not entries.named_total else offset >= entries.named_total
         if is_last or (steps_by_count and not page.length):
@@ -168,7 +194,7 @@ async def read_by_cursor(
                 raise
             entries.fault = error
             return entries
-        entries.add(page)
+        await asyncio.to_thread(entries.add, page)  # it may hold thousands
         cursor = page.next_cursor
         if not cursor or cursor in used or not page.length:
             return entries

@@ -16,8 +16,9 @@ from digest.mail import SmtpReply, encode_part
 from digest.mail.smtp_protocol import SmtpStream
 from digest.mail.transfer_encoding import decode_quoted_printable
 from digest.matching import normalize_author, parse, parse_canonical
-from digest.sources.atom import parse_feed, parse_query_response
-from digest.sources.huggingface import parse_page
+from digest.sources.arxiv.atom import parse_feed
+from digest.sources.arxiv.query import parse_query_response
+from digest.sources.huggingface.entries import parse_page
 from digest.sources.latex import latex_to_text
 from digest.sources.names import parse_authors
 from digest.sources.text import TEXT_LENGTH, clean_text

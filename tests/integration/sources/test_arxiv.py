@@ -122,7 +122,7 @@ def test_a_query_that_stops_short_is_stored_and_reported() -> None:
     with serve_host(route) as host:
         answer = backfill_arxiv(host.url)
     assert [(part.promised, part.received) for part in answer.parts] == [(900, 1)]
-    assert answer.warnings == ("arXiv's query API gave 1 of 900 papers announced on 2026-01-05",)
+    assert answer.warnings == ("arXiv's query API gave 1 of 900 papers for 2026-01-05",)
     assert len(host.requested_paths) == 3  # the empty page is asked for twice
 
 

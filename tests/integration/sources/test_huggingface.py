@@ -127,7 +127,7 @@ def test_a_damaged_entry_is_counted_not_fatal() -> None:
     ) as host:
         answer = fetch_huggingface(host.url)
     assert (arxiv_ids(answer), answer.parts[0].unreadable) == (["2601.00001"], 2)
-    assert answer.warnings == ("2 of 3 entries for 2026-01-05 could not be read",)
+    assert answer.warnings == ("2 of 3 entries of Hugging Face for 2026-01-05 could not be read",)
 
 
 def test_answers_are_parsed_off_the_event_loop() -> None:

@@ -173,7 +173,12 @@ def test_an_answer_is_whole_only_when_all_came_that_any_page_promised(
 ) -> None:
     for way in (PagedHost.read, PagedHost.follow):
         host = PagedHost(list(range(size)), page_size, totals, failing)
-        entries = way(host)
+        try:
+            entries = way(host)
+        except SourceUnavailableError:  # the first page, empty, was asked for once more
+            assert not size
+            assert failing
+            continue
         named = [totals[min(n, len(totals) - 1)] if totals else size for n in range(len(host.requests))]
         came = [total for n, total in enumerate(named) if n not in failing]
         if entries.is_whole:

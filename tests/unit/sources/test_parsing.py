@@ -12,10 +12,11 @@ import pytest
 
 from digest.errors import MalformedAnswerError
 from digest.sources import ListedPaper, submission_window
-from digest.sources.atom import ParsedAnswer, parse_feed, parse_query_response
+from digest.sources.arxiv.atom import ParsedAnswer, parse_feed
+from digest.sources.arxiv.query import parse_query_response
 from digest.sources.entries import ParsedEntries, parse_entries
 from digest.sources.http import parse_retry_after
-from digest.sources.huggingface import MAX_ATTRIBUTES_LENGTH, cut_data_tag, parse_entry, parse_page
+from digest.sources.huggingface.entries import MAX_ATTRIBUTES_LENGTH, cut_data_tag, parse_entry, parse_page
 from digest.sources.text import clean_url
 
 DATA = Path(__file__).parents[2] / "data/sources"

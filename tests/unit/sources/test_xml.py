@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from digest.errors import MalformedAnswerError
 from digest.sources import names, text
-from digest.sources.atom import ParsedAnswer, parse_feed, parse_query_response
+from digest.sources.arxiv.atom import ParsedAnswer, parse_feed
+from digest.sources.arxiv.query import parse_query_response
 from digest.sources.entries import MAX_ENTRIES
-from digest.sources.huggingface import build_answer
+from digest.sources.huggingface.source import list_entries
 from digest.sources.xml import MAX_TAGS, parse_xml
 from tests.support.hosts import rss_feed, rss_item
 from tests.support.work import count_steps, cpu_limit
@@ -245,7 +246,7 @@ def test_every_field_of_a_paper_is_bounded() -> None:
             "organization": {"name": long},
         }
     }
-    (paper,) = build_answer(json.loads(json.dumps([entry])), DAY, "api").papers
+    (paper,) = list_entries(json.loads(json.dumps([entry])), DAY).papers.values()
     assert max(len(paper.title), len(str(paper.organization))) <= text.TITLE_LENGTH
     assert max(len(paper.abstract), len(str(paper.ai_summary))) <= text.TEXT_LENGTH
     assert sum(map(len, paper.authors)) <= names.AUTHORS_LENGTH

@@ -1,16 +1,13 @@
 """arXiv: the feed of the current batch, and the query API for what the feed lacks.
 
-    GET {feed}/rss/cs.AI+cs.CL                     the current batch, empty at weekends and on some nine holidays
-    GET {api}/api/query?id_list=...                texts of papers known from elsewhere
-    GET {api}/api/query?search_query=...           a batch that was missed while it was current
-
-Batches are announced Sunday to Thursday at 20:00 US Eastern; the feed turns over at midnight there and is dated with
-the weekday that then begins. That date is the list day.
+GET {feed_url}/rss/cs.AI+cs.CL                 the current batch, empty at weekends and on some nine holidays
+GET {api_url}/api/query?id_list=...            texts of papers known from elsewhere
+GET {api_url}/api/query?search_query=...       a batch that was missed while it was current
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import ClassVar, Self
 from urllib.parse import urlencode
@@ -18,13 +15,16 @@ from urllib.parse import urlencode
 from pydantic import Field, field_validator
 
 from digest.config import HttpUrl, SourceSettings, StringList
-from digest.errors import MalformedAnswerError, NotListedError, SourceError
+from digest.errors import MalformedAnswerError, NotListedError
 from digest.identifiers import parse_arxiv_id
 from digest.sources import messages
-from digest.sources.atom import CATEGORY_PATTERN, EASTERN, ParsedAnswer, parse_feed, parse_query_response
+from digest.sources.arxiv.atom import CATEGORY_PATTERN, ParsedAnswer, parse_feed
+from digest.sources.arxiv.calendar import EASTERN, SATURDAY, submission_window
+from digest.sources.arxiv.query import parse_query_response
 from digest.sources.base import AnswerPart, ListedPaper, SourceAnswer
 from digest.sources.entries import ParsedEntries
-from digest.sources.http import SourceClient, SourceResponse
+from digest.sources.http import SourceClient
+from digest.sources.paging import Page, read_by_offset
 
 FEED_URL, API_URL = "https://rss.arxiv.org", "https://export.arxiv.org"
 FEED_LIMIT = 2000  # papers that a feed holds at most
@@ -32,7 +32,6 @@ IDS_PER_QUERY = 100
 QUERY_PAGE_SIZE = 500
 MAX_QUERY_PAGES = 12
 MAX_FEED_AGE = timedelta(days=14)
-SATURDAY = 5
 
 
 class ArxivSource:
@@ -116,7 +115,7 @@ class ArxivSource:
         )
         if response.not_modified:
             return SourceAnswer(endpoint="rss", not_modified=True)
-        raise_for_status(response)
+        response.require_ok()
         feed = await asyncio.to_thread(parse_feed, response.body, response.location)
         papers, shown_day = feed.entries.papers, feed.day
         if shown_day is None:
@@ -125,18 +124,12 @@ class ArxivSource:
             raise NotListedError(f"arXiv's feed is of {shown_day}, not of {day}")
         if not papers and day.weekday() >= SATURDAY:
             raise NotListedError(f"arXiv announces nothing on {day:%A} {day}")
-        warnings: tuple[str, ...] = ()
-        if not papers:
-            warnings += (f"arXiv's feed of {day} is empty on a weekday: a holiday there, or a fault",)
-        if feed.is_repaired:
-            warnings += (f"arXiv's feed of {day} is damaged; it was repaired",)
-        if unreadable := feed.entries.unreadable:
-            warnings += (
-                f"{unreadable} {'entry' if unreadable == 1 else 'entries'} of arXiv's feed of {day} could not be read",
-            )
         is_full = feed.entries.received >= FEED_LIMIT
-        if is_full:
-            warnings += (f"arXiv's feed for {' '.join(categories)} is full; some papers may be missing",)
+        warnings = [] if papers else [messages.feed_empty(day)]
+        warnings += [messages.feed_repaired(day)] if feed.is_repaired else []
+        if unreadable := feed.entries.unreadable:
+            warnings.append(messages.entries_unreadable("arXiv's feed", day, unreadable, feed.entries.received))
+        warnings += [messages.feed_full(categories)] if is_full else []
         parts = await asyncio.to_thread(
             split_by_category, feed.entries, categories, left_out=feed.entries.left_out + is_full
         )
@@ -147,7 +140,7 @@ class ArxivSource:
             endpoint="rss",
             shown_day=None if shown_day == day else shown_day,
             parts=parts,
-            warnings=warnings,
+            warnings=tuple(warnings),
             validators=(validators,) if is_cacheable else (),
         )
 
@@ -157,8 +150,8 @@ class ArxivSource:
         papers: list[ListedPaper] = []
         for start in range(0, len(arxiv_ids), IDS_PER_QUERY):
             chunk = arxiv_ids[start : start + IDS_PER_QUERY]
-            response = await self._query(id_list=",".join(chunk), max_results=str(len(chunk)))
-            papers += (await self._parse_query(response, date.min)).entries.papers
+            answer = await self._query(date.min, (), id_list=",".join(chunk), max_results=str(len(chunk)))
+            papers += answer.entries.papers
         return tuple(papers)
 
     async def backfill(self, day: date, now: datetime) -> SourceAnswer:  # noqa: ARG002  - as in fetch
@@ -171,64 +164,31 @@ class ArxivSource:
             raise NotListedError(f"arXiv announces nothing on {day:%A} {day}")
         start, end = submission_window(day)
         categories = " OR ".join(f"cat:{category}" for category in self._categories)
-        query = f"({categories}) AND submittedDate:[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]"
-        papers: dict[str, ListedPaper] = {}
-        promised, unreadable, warnings = 0, 0, list[str]()
-        for page in range(MAX_QUERY_PAGES):
-            try:
-                answer = await self._query_page(query, page, day, promised)
-            except SourceError as error:
-                if not page:
-                    raise
-                promised = max(promised, len(papers) + unreadable + 1)
-                warnings.append(f"page {page + 1} of the papers announced on {day}: {error}")
-                break
-            for paper in answer.entries.papers:
-                papers.setdefault(paper.key, paper)
-            unreadable += answer.entries.unreadable
-            # A total may grow between two pages. One that shrinks is a fault: the larger one counts.
-            promised = max(promised, answer.total or 0, len(papers) + unreadable)
-            if (page + 1) * QUERY_PAGE_SIZE >= promised:
-                break
-        received = len(papers) + unreadable
-        if not promised:
-            warnings.append(f"arXiv's query API knows no paper announced on {day}: a holiday, or a fault")
-        elif received < promised:
-            warnings.append(f"arXiv's query API gave {received:,} of {promised:,} papers announced on {day}")
-        if unreadable:
-            warnings.append(f"{unreadable} of {received} entries announced on {day} could not be read")
-        part = AnswerPart(promised, received, unreadable, keys=frozenset(papers))
-        return SourceAnswer(papers=tuple(papers.values()), endpoint="query", parts=(part,), warnings=tuple(warnings))
+        search = {
+            "search_query": f"({categories}) AND submittedDate:[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]",
+            "max_results": str(QUERY_PAGE_SIZE),
+            "sortBy": "submittedDate",
+            "sortOrder": "ascending",
+        }
 
-    async def _query_page(self, query: str, page: int, day: date, promised: int) -> ParsedAnswer:
-        """Fetch a page of a query. One that is empty although more was promised is asked for once more."""
-        for attempt in range(2):
-            response = await self._query(
-                search_query=query,
-                start=str(page * QUERY_PAGE_SIZE),
-                max_results=str(QUERY_PAGE_SIZE),
-                sortBy="submittedDate",
-                sortOrder="ascending",
-            )
-            answer = await self._parse_query(response, day, self._categories)
-            expected = max(promised, answer.total or 0) > page * QUERY_PAGE_SIZE or not page
-            if answer.entries.received or not expected or attempt:
-                break
-        return answer
+        async def fetch_page(offset: int) -> Page:
+            answer = await self._query(day, self._categories, **search, start=str(offset))
+            return Page(answer.entries, total=answer.total)
 
-    async def _parse_query(self, response: SourceResponse, day: date, categories: Sequence[str] = ()) -> ParsedAnswer:
-        return await asyncio.to_thread(
-            parse_query_response, response.body, response.location, day=day, categories=categories
-        )
+        listed = await read_by_offset(fetch_page, page_size=QUERY_PAGE_SIZE, max_pages=MAX_QUERY_PAGES)
+        warnings = () if listed.promised else (messages.nothing_announced(day),)
+        return listed.to_answer("arXiv's query API", day, "query", warnings=warnings)
 
-    async def _query(self, **parameters: str) -> SourceResponse:
+    async def _query(self, day: date, categories: Sequence[str], **parameters: str) -> ParsedAnswer:
         url = f"{self._api_url}/api/query?{urlencode(parameters)}"
         response = await self._client.get(url, accept="application/atom+xml")
-        if response.status == HTTPStatus.BAD_REQUEST:
-            # arXiv's own error page names the fault, which parsing it raises.
-            await self._parse_query(response, date.min)
-        raise_for_status(response)
-        return response
+        if response.status != HTTPStatus.BAD_REQUEST:  # that is arXiv's own page about a fault, which parsing raises
+            response.require_ok()
+        answer = await asyncio.to_thread(
+            parse_query_response, response.body, response.location, day=day, categories=categories
+        )
+        response.require_ok()
+        return answer
 
 
 def split_by_category(entries: ParsedEntries, categories: Sequence[str], *, left_out: int) -> tuple[AnswerPart, ...]:
@@ -247,30 +207,3 @@ def split_by_category(entries: ParsedEntries, categories: Sequence[str], *, left
         promised = received if number else received + left_out
         parts.append(AnswerPart(promised, received, unreadable, name, frozenset(part_keys)))
     return tuple(parts)
-
-
-def submission_window(day: date) -> tuple[datetime, datetime]:
-    """Return from when to when (UTC) the papers were submitted that arXiv announced on list day `day`.
-
-    Submissions close at 14:00 US Eastern from Monday to Friday. The batch of `day` closed on the last weekday before
-    it and opened on the weekday before that: Tuesday's holds what came from Friday 14:00 to Monday 14:00.
-    """
-    closed_on = previous_weekday(day)
-    opened_on = previous_weekday(closed_on)
-    deadline = time(14, tzinfo=EASTERN)
-    start, end = (datetime.combine(weekday, deadline) for weekday in (opened_on, closed_on))
-    return start.astimezone(UTC), end.astimezone(UTC)
-
-
-def previous_weekday(day: date) -> date:
-    """Return the last day before `day` that is no Saturday or Sunday."""
-    day -= timedelta(days=1)
-    while day.weekday() >= SATURDAY:
-        day -= timedelta(days=1)
-    return day
-
-
-def raise_for_status(response: SourceResponse) -> None:
-    """Raise MalformedAnswerError unless the status is 200."""
-    if response.status != HTTPStatus.OK:
-        raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
