@@ -1,14 +1,14 @@
 """Forms of words: which version stored keywords were read with, and what of it was announced
 
-Revision: 0011, after 0010. Keywords are read again before the next plan. The full-text index is filled again in
+Revision: 0012, after 0011. Keywords are read again before the next plan. The full-text index is filled again in
 batches; until then the search reads papers without it.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
