@@ -5,6 +5,7 @@
 - `biorxiv`: bioRxiv and medRxiv
 - `entries`: entries of an answer as papers, within a bound
 - `europepmc`: Europe PMC
+- `feeds`: any feed of a journal, preprint server or blog
 - `highwire`: abstracts with tokens of HighWire's typesetting
 - `http`: the HTTP client that all sources share
 - `huggingface`: Hugging Face's Daily Papers

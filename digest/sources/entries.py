@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import TypeVar
 
 import structlog
@@ -42,11 +43,12 @@ def parse_entries(
     total: int,
     *,
     unreadable: int = 0,
+    key: Callable[[ListedPaper], str] = attrgetter("key"),
 ) -> ParsedEntries:
     """Parse the entries of an answer, `total` in all; `unreadable` more were broken before.
 
     `parse_entry` gets an entry and its rank, and returns None for one that cannot be read. A paper that stands there
-    twice is taken once: as new rather than cross, as cross rather than replaced.
+    twice, by its `key`, is taken once: as new rather than cross, as cross rather than replaced.
     """
     papers: dict[str, ListedPaper] = {}
     versions: set[tuple[str, int]] = set()
@@ -63,6 +65,7 @@ def parse_entries(
             unreadable += 1
             continue
         versions.add((paper.key, paper.version))
-        if paper.key not in papers or KIND_ORDER.get(paper.kind, 0) < KIND_ORDER.get(papers[paper.key].kind, 0):
-            papers[paper.key] = paper
+        name = key(paper)
+        if name not in papers or KIND_ORDER.get(paper.kind, 0) < KIND_ORDER.get(papers[name].kind, 0):
+            papers[name] = paper
     return ParsedEntries(tuple(papers.values()), unreadable, max(0, total - MAX_ENTRIES), frozenset(versions))

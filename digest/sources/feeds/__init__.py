@@ -1,0 +1,8 @@
+"""Any feed: the papers that journals, preprint servers and blogs announce in RSS, RDF, Atom or JSON Feed.
+
+- `descriptions`: the abstract, and what else journals write into a description
+- `dialects`: feeds of every dialect as entries
+- `entries`: entries of a feed as they stand there, whatever its dialect
+- `json_feed`: JSON Feed
+- `listings`: entries as papers that the feed lists, with their identifiers
+"""
