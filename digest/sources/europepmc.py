@@ -26,7 +26,7 @@ from digest.sources.entries import parse_entries
 from digest.sources.http import SourceClient
 from digest.sources.names import bound_names, format_name, parse_authors
 from digest.sources.paging import Page, parse_total, read_by_cursor
-from digest.sources.pubmed_xml import MAX_LINKS, NOTICE_RELATIONS, kind_of_types, strip_title
+from digest.sources.pubmed_xml import MAX_LINKS, NOTICE_RELATIONS, kind_of_types, parse_citation, strip_title
 from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_terms, clean_text
 
 URL = "https://www.ebi.ac.uk"
@@ -165,10 +165,11 @@ def _links(record: Mapping[str, Any], own: Identifier) -> Iterator[StatedLink]:
         if not match or not other or other == own:
             continue
         what, is_reversed = match["what"].replace(" ", ""), match["where"] == "in"
-        if what == "preprint":
-            yield StatedLink(LinkRelation.PUBLISHED, other, is_reversed=is_reversed)
-        elif relation := NOTICE_RELATIONS.get(what):
-            yield StatedLink(relation, other, is_reversed=is_reversed)
+        # What is cited is the notice, or the article of a preprint.
+        is_cited = is_reversed == (what != "preprint")
+        venue, stated_on = parse_citation(str(one.get("reference") or "")) if is_cited else ("", None)
+        if relation := LinkRelation.PUBLISHED if what == "preprint" else NOTICE_RELATIONS.get(what):
+            yield StatedLink(relation, other, is_reversed, venue, stated_on)
 
 
 def _authors(record: Mapping[str, Any]) -> tuple[str, ...]:

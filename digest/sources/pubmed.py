@@ -114,10 +114,10 @@ class PubMedSource:
         validators = self._validators(day, search)
         if search.count and self._client.cached_etag(validators.url) == validators.etag:
             return SourceAnswer(papers=notices, endpoint="api", not_modified=True, warnings=tuple(warnings))
-        searches = await self._split(day, search)
+        searches = [one for one in await self._split(day, search) if one.count]
         lists = [await read_by_offset(partial(self._fetch_page, one, day), page_size=PAGE_SIZE) for one in searches]
         entries = join_lists(lists, search.count)
-        is_final = entries.is_whole and not entries.unreadable and len(search.ids) == search.count
+        is_final = entries.is_whole and len(search.ids) == search.count
         return SourceAnswer(
             papers=(*entries.papers.values(), *notices),
             endpoint="api",

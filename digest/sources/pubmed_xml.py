@@ -43,6 +43,9 @@ _PREPRINT_SERVERS = re.compile(
 _NO_TITLE = re.compile(r"(?:not available|in process citation|no title available)\W*", re.IGNORECASE)
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
 _SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10, "fall": 10}
+_CITATION = re.compile(
+    r"(?P<journal>[^;]{2,200}?)\.\s+(?P<year>(?:18|19|20)\d\d)(?:\s+(?P<month>[A-Za-z]{3}))?(?:\s+(?P<day>\d{1,2})\b)?"
+)
 _MEDLINE_DATE = re.compile(r"(?P<year>(?:18|19|20)\d\d)(?:\s+(?P<month>[A-Za-z]{3,}))?(?:\s+(?P<day>\d{1,2})\b)?")
 
 
@@ -138,13 +141,22 @@ def _links(citation: etree._Element, own: Identifier, *, is_preprint: bool) -> I
         other = normalize_identifier(one.findtext("PMID") or "", "pmid")
         if not match or not other or other == own:
             continue
-        is_reversed = match["where"] == "In"
-        if relation := NOTICE_RELATIONS.get(match["what"].casefold()):
-            yield StatedLink(relation, other, is_reversed=is_reversed)
-        elif match["what"] == "Update" and is_reversed and is_preprint:
-            yield StatedLink(LinkRelation.PUBLISHED, other)
-        elif match["what"] == "Update" and not is_reversed and _PREPRINT_SERVERS.match(one.findtext("RefSource") or ""):
+        what, is_reversed, source = match["what"].casefold(), match["where"] == "In", one.findtext("RefSource") or ""
+        venue, stated_on = parse_citation(source) if is_reversed else ("", None)
+        if relation := NOTICE_RELATIONS.get(what):
+            yield StatedLink(relation, other, is_reversed, venue, stated_on)
+        elif what == "update" and is_reversed and is_preprint:
+            yield StatedLink(LinkRelation.PUBLISHED, other, venue=venue, stated_on=stated_on)
+        elif what == "update" and not is_reversed and _PREPRINT_SERVERS.match(source):
             yield StatedLink(LinkRelation.PUBLISHED, other, is_reversed=True)
+
+
+def parse_citation(text: str) -> tuple[str, date | None]:
+    """Return journal and date of a citation: "Bird notes. 2026 Jan 5;9:92"."""
+    match = _CITATION.match(text)
+    if not match:
+        return "", None
+    return clean_text(match["journal"], NAME_LENGTH), _make_date(*match.group("year", "month", "day"))
 
 
 def _abstract(citation: etree._Element, work: etree._Element) -> str:
@@ -182,14 +194,18 @@ def _publication_date(record: etree._Element, work: etree._Element, book: etree.
 def _parse_date(element: etree._Element | None) -> date | None:
     if element is None:
         return None
-    year, month, day = (element.findtext(name) or "" for name in ("Year", "Month", "Day"))
+    year, month, day = (element.findtext(name) for name in ("Year", "Month", "Day"))
     if text := element.findtext("MedlineDate"):
         match = _MEDLINE_DATE.search(text)
-        year, month, day = match.groups(default="") if match else ("", "", "")
-    number = int(month) if month.isdecimal() else _MONTHS.get(month[:3].casefold(), 0)
-    number = number or _SEASONS.get((element.findtext("Season") or "").casefold(), 1)
-    with suppress(ValueError, OverflowError):
-        return date(int(year), number, int(day or 1))
-    with suppress(ValueError, OverflowError):
-        return date(int(year), number, 1)
+        year, month, day = match.group("year", "month", "day") if match else (None, None, None)
+    return _make_date(year, month or element.findtext("Season"), day)
+
+
+def _make_date(year: str | None, month: str | None, day: str | None) -> date | None:
+    """Return a date of any precision: its first day. A month is a number, a name or a season."""
+    name = (month or "").casefold()
+    number = int(name) if name.isdecimal() else _MONTHS.get(name[:3], 0) or _SEASONS.get(name, 1)
+    for possible_day in (day, 1):
+        with suppress(ValueError, OverflowError, TypeError):
+            return date(int(year or ""), number, int(possible_day or 1))
     return None

@@ -1,5 +1,6 @@
 """PubMed and Europe PMC over a connection: pages, limits, faults, and what is not asked for twice."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -8,12 +9,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlmodel import select
 
+from digest.database import read_session
+from digest.database.models import Paper, PaperRelation
 from digest.errors import MalformedAnswerError, NotListedError, SourceUnavailableError
+from digest.jobs.pipeline import collect
 from digest.sources import AdvisingSource, HttpValidators, SourceAnswer, SourceClient
 from digest.sources.europepmc import EuropePmcSource
 from digest.sources.paging import PagedEntries, join_lists
 from digest.sources.pubmed import DIVIDERS, PubMedSource
+from tests.support.contexts import make_context
 from tests.support.hosts import Route, StubHost, StubResponse, run_with_client, serve_host
 
 DAY = date(2026, 1, 5)
@@ -212,6 +219,7 @@ def test_errors_with_any_status_are_named(response: StubResponse, error: type[Ex
 def test_an_empty_day_is_no_list_until_it_is_over() -> None:
     with serve_host(serve_numbers(range(0))) as host:
         assert [part.promised for part in fetch(host).parts] == [0]
+        assert not requests_to(host, "efetch")
         with pytest.raises(NotListedError):  # five hours later at Greenwich than in Bethesda
             fetch(host, now=datetime(2026, 1, 6, 4, tzinfo=UTC))
 
@@ -298,3 +306,34 @@ def test_an_empty_list_of_europe_pmc_counts_when_the_day_is_over() -> None:
         assert [part.promised for part in fetch(host, source=EuropePmcSource).parts] == [0]
         with pytest.raises(NotListedError):
             fetch(host, source=EuropePmcSource, now=datetime(2026, 1, 5, 23, tzinfo=UTC))
+
+
+def test_a_collected_day_links_retractions_and_preprints_and_is_settled(store: Engine) -> None:
+    body = (SAMPLES / "pubmed.xml").read_text()
+
+    def route(path: str, query: dict[str, str]) -> StubResponse:
+        if "efetch" in path:
+            return 200, body, {}
+        return found(0) if query["datetype"] == "mdat" or query["mindate"] != "2026/01/05" else found(7, [*range(7)])
+
+    with serve_host(route) as host:
+        ctx = make_context(store, sources="pubmed", pubmed_url=host.url)
+        for _ in range(2):
+            (report,) = asyncio.run(collect(ctx, NOW, days=None))
+    assert (report.failed, report.listed, len(requests_to(host, "efetch"))) == (0, 0, 1)
+    with read_session(store) as session:
+        titles = {paper.id: paper.title for paper in session.exec(select(Paper))}
+        relations = {
+            (link.relation, titles[link.paper_id], titles[link.other_id])
+            for link in session.exec(select(PaperRelation))
+            if link.other_id
+        }
+        kinds = {paper.title: paper.kind for paper in session.exec(select(Paper))}
+        subjects = {paper.title: (paper.journal, paper.subjects) for paper in session.exec(select(Paper))}
+    article = "Uptake of CO₂ by Parus eggs & nests"
+    assert relations == {
+        ("retracts", 'Retraction notice to: "Eggs of stone"', "Retracted: Eggs of stone"),
+        ("published", "Uptake of CO2 by tit eggs and nests", article),
+    }
+    assert kinds["Retracted: Eggs of stone"] == "retraction"
+    assert subjects[article] == ("The journal of small birds", ["Birds", "nest boxes"])

@@ -53,6 +53,7 @@ def test_records_of_pubmed_are_read_as_expected() -> None:
     preprint = papers["90000007"]
     assert (preprint.doi, preprint.version) == ("10.1101/2025.10.01.000007", 2)
     assert links(preprint) == {"published pmid:91000001"}
+    assert (preprint.links[0].venue, preprint.links[0].stated_on) == ("J Small Birds", date(2026, 1, 1))
     translated = papers["91000002"]
     assert (translated.title, translated.abstract) == ("Birds of the north: what to do?", "Des oiseaux.")
     assert (translated.published_on, translated.paper_kind) == (date(2025, 11, 1), "editorial")
@@ -68,6 +69,8 @@ def test_a_retraction_names_its_paper_and_the_paper_its_retraction() -> None:
     assert (paper.paper_kind, links(paper)) == (
         "retraction", {"retracts of pmid:91000003", "corrects of pmid:70000002"}
     )  # fmt: skip
+    (retracted,) = (link for link in paper.links if link.relation == "retracts")
+    assert (retracted.venue, retracted.stated_on) == ("Bird notes", date(2026, 1, 1))
     assert (notice.published_on, paper.published_on) == (DAY, date(2019, 4, 1))
 
 
@@ -196,5 +199,7 @@ def test_recorded_pages_of_europe_pmc_are_read() -> None:
             papers |= by_id(page.entries.papers)
     assert len(papers) > 600
     assert links(papers["PPR179288"]) == {"published pmid:32678530"}
+    (link,) = papers["PPR179288"].links
+    assert (link.venue, link.stated_on) == ("The New England journal of medicine", date(2021, 2, 1))
     assert papers["32678530"].authors[0] == "RECOVERY Collaborative Group"
     assert not [paper.title for paper in papers.values() if paper.title.endswith(".") or "</" in paper.title]
