@@ -111,7 +111,7 @@ from digest.papers.separate import separate_papers, separated_pairs, undo_separa
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
 from digest.papers.statements import PaperStatement, load_statements
-from digest.papers.version_pairs import VersionPair, load_version_pairs
+from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
@@ -177,6 +177,7 @@ __all__ = [
     "load_source_problems",
     "load_statements",
     "load_version_pairs",
+    "load_versions",
     "neighbor_list_days",
     "packed_ranking_key",
     "papers_by_id",

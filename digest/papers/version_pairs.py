@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import or_
+from sqlalchemy import func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -57,3 +57,27 @@ def load_version_pairs(session: Session, paper_ids: Collection[int]) -> tuple[li
         elif link.undone_at is not None and read_evidence(link).get("at_entry"):
             separated.add(int(later.id or 0))
     return pairs, frozenset(separated)
+
+
+def load_versions(session: Session, paper_ids: Collection[int]) -> dict[int, set[int]]:
+    """Return, for those of these papers that have any, the preprints and articles that are other versions of them."""
+    paper, other = aliased(Paper), aliased(Paper)
+    one, two = (func.coalesce(row.merged_into, row.id) for row in (paper, other))
+    rows = session.exec(
+        select(one, two)
+        .join_from(PaperRelation, paper, col(paper.id) == PaperRelation.paper_id)
+        .join(other, col(other.id) == PaperRelation.other_id)
+        .where(PaperRelation.relation == LinkRelation.PUBLISHED, col(PaperRelation.undone_at).is_(None))
+        .where(
+            or_(
+                *(is_in_values(session, row.id, paper_ids) for row in (paper, other)),
+                *(is_in_values(session, row.merged_into, paper_ids) for row in (paper, other)),
+            )
+        )
+    ).all()
+    versions: dict[int, set[int]] = {}
+    for pair in rows:
+        for number, version in (pair, pair[::-1]):
+            if number in paper_ids and number != version:
+                versions.setdefault(number, set()).add(version)
+    return versions

@@ -204,6 +204,7 @@ def _individual_digest_rows(
     unknown: dict[int, InvalidRow] = {}
     delivered = papers.delivered_paper_ids(session, [subscriber.id for _, subscriber in due_subscribers], unknown)
     unreadable += unknown.values()
+    versions = papers.load_versions(session, papers_by_id.keys()) if papers_by_id else {}
     rows = []
     for position, due_subscriber in due_subscribers:
         subscriber, carried_over = due_subscriber, undelivered.get(due_subscriber.id, UndeliveredPapers())
@@ -211,13 +212,16 @@ def _individual_digest_rows(
             if not subscriber.has_inclusion:
                 continue
             subscriber, carried_over = replace(subscriber, trending=False), UndeliveredPapers()
+        had = delivered.get(subscriber.id, set())
+        # What did not arrive, and is known for another version of what did since, is news and no paper.
+        had |= {number for number, others in versions.items() if not others.isdisjoint(had)}
         selection = choose_edition(
             subscriber,
             new_papers,
             queries.matches.candidates_at(position),
             carried_over,
             papers_by_id,
-            delivered.get(subscriber.id, set()),
+            had,
         )
         if selection.paper_ids:
             carried, omitted = json.dumps(selection.paper_ids), json.dumps(selection.omitted_ids)

@@ -64,6 +64,26 @@ def test_a_published_version_comes_to_whom_its_preprint_could_not_reach(ctx: App
     assert plan_and_send(ctx, record, MONDAY + 2 * DAY) == 0
 
 
+@pytest.mark.parametrize("first", ["preprint", "article"])
+def test_a_version_that_did_not_arrive_is_not_sent_again_when_the_other_one_did(
+    ctx: AppContext, record: StoreView, first: str
+) -> None:
+    def list_article(now: datetime, **more: Any) -> None:
+        list_papers(ctx, now, ARTICLE, title="A protein and an enzyme", **more)
+
+    add_active_subscriber(ctx, ADA, "protein", now=MONDAY - DAY)
+    list_preprint(ctx, MONDAY) if first == "preprint" else list_article(MONDAY)
+    plan_and_send(ctx, record, MONDAY)
+    list_article(MONDAY + DAY) if first == "preprint" else list_preprint(ctx, MONDAY + DAY)
+    list_papers(ctx, MONDAY + DAY, Identifier("pmid", "7"), title="A protein of another paper", authors=())
+    plan_digests(ctx, MONDAY + DAY)
+    record.set_state(DeliveryState.FAILED)
+    assert [sorted(papers) for papers in mailed_paper_ids(record)] == [[1], [2, 3]]
+    list_preprint(ctx, MONDAY + 2 * DAY, links=(StatedLink(LinkRelation.PUBLISHED, ARTICLE),))
+    plan_and_send(ctx, record, MONDAY + 2 * DAY)
+    assert mailed_paper_ids(record)[2:] == [[3]]
+
+
 def test_of_both_versions_listed_on_one_day_the_first_one_comes(ctx: AppContext, record: StoreView) -> None:
     add_active_subscriber(ctx, ADA, "protein", now=MONDAY - DAY)
     list_papers(ctx, MONDAY, ARTICLE)
