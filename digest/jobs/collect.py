@@ -25,6 +25,7 @@ from digest.papers import (
     StoreReport,
     arxiv_ids_without_text,
     days_due,
+    dois_without_text,
     is_stale,
     load_fetches,
     load_http_cache,
@@ -49,7 +50,8 @@ from digest.sources import (
 log = structlog.get_logger()
 
 T = TypeVar("T")
-MAX_MISSING_TEXTS = 300  # papers whose text is asked of arXiv in one run: three requests
+MAX_MISSING_TEXTS = 300  # papers whose text is asked of a source in one run: three requests to arXiv
+TEXTS_PER_TRANSACTION = 20  # of those that are asked for one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,26 +304,39 @@ async def _fill_missing_texts(
     ctx: AppContext, sources: Sequence[Source], now: datetime, on_progress: Callable[[str], None] | None
 ) -> None:
     """Ask for the texts of papers that only other lists know so far. A failure costs no paper."""
-    source = next((one for one in sources if isinstance(one, TextSource) and one.text_scheme == "arxiv"), None)
-    with read_session(ctx.engine) as session:
-        requested = arxiv_ids_without_text(session, MAX_MISSING_TEXTS)
-    if source is None or not requested:
-        return
-    if on_progress:
-        on_progress("Fetching abstracts from arXiv")
+    for source in sources:
+        if not isinstance(source, TextSource):
+            continue
+        with read_session(ctx.engine) as session:
+            if source.text_scheme == "arxiv":
+                requested = arxiv_ids_without_text(session, MAX_MISSING_TEXTS)
+            else:
+                requested = dois_without_text(session, source.name, now, MAX_MISSING_TEXTS)
+        if requested and on_progress:
+            on_progress(f"Fetching abstracts from {source.title}")
+        size = MAX_MISSING_TEXTS if source.text_scheme == "arxiv" else TEXTS_PER_TRANSACTION
+        for start in range(0, len(requested), size):
+            if not await _fill_texts(ctx, source, requested[start : start + size], now):
+                break
+
+
+async def _fill_texts(ctx: AppContext, source: TextSource, requested: Sequence[str], now: datetime) -> bool:
+    """Fetch and store some texts; return whether the host answered."""
     try:
         texts = await source.fetch_texts(requested)
     except SourceError as error:
-        log.warning("texts.failed", requested=len(requested), code=error.code, error=str(error))
-        return
+        log.warning("texts.failed", source=source.name, requested=len(requested), code=error.code, error=str(error))
+        return False
     except Exception as error:
-        log.exception("texts.parser_failed", requested=len(requested), error=type(error).__name__)
-        return
+        log.exception("texts.parser_failed", source=source.name, requested=len(requested), error=type(error).__name__)
+        return False
 
     def store() -> int:
         with write_session(ctx.engine) as session:
-            count = store_texts(session, texts, requested, now)
+            count = store_texts(session, texts, requested, now, source.text_scheme)
             update_index(session, INDEX_BATCH_SIZE)
             return count
 
-    log.info("texts.stored", requested=len(requested), improved=await asyncio.to_thread(store))
+    improved = await asyncio.to_thread(store)
+    log.info("texts.stored", source=source.name, requested=len(requested), improved=improved)
+    return True

@@ -67,6 +67,7 @@ from digest.papers.list_days import BACKFILL_DAYS, days_due, is_stale
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     arxiv_ids_without_text,
+    dois_without_text,
     first_list_days,
     first_listing_id_of_latest_day,
     latest_list_day,
@@ -156,6 +157,7 @@ __all__ = [
     "count_papers",
     "days_due",
     "delivered_paper_ids",
+    "dois_without_text",
     "find_recent_candidates",
     "find_standing",
     "first_list_days",

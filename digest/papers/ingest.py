@@ -136,18 +136,25 @@ def store_listings(session: Session, entries: Sequence[ListingEntry], now: datet
 
 
 def store_texts(
-    session: Session, entries: Sequence[ListingEntry], requested_ids: Collection[str], now: datetime
+    session: Session,
+    entries: Sequence[ListingEntry],
+    requested_ids: Collection[str],
+    now: datetime,
+    scheme: str = "arxiv",
 ) -> int:
-    """Store texts that were requested by arXiv id, and return how many of the requested papers got one.
+    """Store texts that were requested by arXiv id or DOI, and return how many of the requested papers got one.
 
-    All requested papers count as fetched, also those that arXiv does not know, unless the answer has no text at all.
+    All requested papers count as fetched, also those that the host does not know. Not so when arXiv gives no text at
+    all, as an empty answer may be a fault there.
     """
-    if not entries:
+    if not entries and scheme == "arxiv":
         return 0
     store_listings(session, entries, now)
+    column = col(Paper.arxiv_id) if scheme == "arxiv" else col(Paper.doi)
     for ids in chunks(set(requested_ids)):
-        session.execute(update(Paper).where(col(Paper.arxiv_id).in_(ids)).values(text_fetched_at=now))
-    return len({entry.arxiv_id for entry in entries} & set(requested_ids))
+        session.execute(update(Paper).where(column.in_(ids)).values(text_fetched_at=now))
+    received = {name.value for entry in entries if entry.abstract for name in entry.identifiers}
+    return len(received & set(requested_ids))
 
 
 def _update_papers(
@@ -163,7 +170,7 @@ def _update_papers(
     events: list[PaperEvent] = []
     for entry in entries:
         stored = resolver.find(entry)
-        if stored is None and entry.kind == "replace":
+        if stored is None and entry.kind == "replace" and not resolver.is_notice_of_known(entry):
             continue
         is_new = stored is None
         if stored is None:

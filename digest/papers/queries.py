@@ -1,10 +1,10 @@
 """Queries for papers and listings."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -14,6 +14,8 @@ from digest.papers.events import is_retracted
 
 # The row that stands for a paper: itself, unless it is merged into another one.
 STANDING_ID = func.coalesce(col(Paper.merged_into), col(Paper.id))
+SECOND_TEXT_REQUEST = timedelta(days=14)  # after a paper was first seen
+CUT_MARKS = ("…", "...")  # at the end of an abstract that a feed has cut
 CHUNK_SIZE = 1000  # parameters in one statement
 T = TypeVar("T")
 
@@ -177,6 +179,25 @@ def arxiv_ids_without_text(session: Session, limit: int = 100) -> list[str]:
         Paper.text_source != "arxiv", col(Paper.arxiv_id).is_not(None), col(Paper.text_fetched_at).is_(None)
     )
     return [arxiv_id for arxiv_id in session.exec(papers.order_by(col(Paper.id).desc()).limit(limit)).all() if arxiv_id]
+
+
+def dois_without_text(session: Session, source: str, now: datetime, limit: int = 100) -> list[str]:
+    """Return the DOIs of papers without abstract, or with a cut one, that `source` is asked about, the latest first.
+
+    It is asked when a paper is new, unless it has listed the paper itself, and once more after two weeks: publishers
+    register abstracts late.
+    """
+    abstract, requested_at, seen_at = col(Paper.abstract), col(Paper.text_fetched_at), col(Paper.first_seen_at)
+    is_lacking = or_(abstract == "", *(abstract.like(f"%{end}") for end in CUT_MARKS))
+    second_from = now - SECOND_TEXT_REQUEST
+    is_first = and_(requested_at.is_(None), col(Paper.text_source) != source, seen_at > second_from)
+    is_second = and_(
+        seen_at.between(now - 2 * SECOND_TEXT_REQUEST, second_from),
+        or_(requested_at.is_(None), requested_at < second_from),
+    )
+    papers = select(Paper.doi).where(col(Paper.doi).is_not(None), col(Paper.arxiv_id).is_(None), is_lacking)
+    papers = papers.where(Paper.kind == PaperKind.PAPER, *is_shown(), or_(is_first, is_second))
+    return [doi for doi in session.exec(papers.order_by(col(Paper.id).desc()).limit(limit)).all() if doi]
 
 
 def store_fingerprint(session: Session) -> tuple[int, int]:

@@ -30,7 +30,7 @@ from digest.identifiers import (
     contradict,
     title_key,
 )
-from digest.papers.events import store_link_events
+from digest.papers.events import NOTICE_RELATIONS, store_link_events
 from digest.papers.link_evidence import read_evidence
 from digest.papers.links import (
     identify,
@@ -97,6 +97,13 @@ class Resolver:
         for other in fitting[1:]:
             self._join(fitting[0], other)
         return fitting[0]
+
+    def is_notice_of_known(self, entry: NamedEntry) -> bool:
+        """Return whether an entry is a notice about a paper that has a row."""
+        return any(
+            link.relation in NOTICE_RELATIONS and not link.is_reversed and link.identifier in self._owners
+            for link in entry.links
+        )
 
     def new_key(self, entry: NamedEntry) -> str:
         """Return the key of a new row: its name, or the first one that no other row has."""

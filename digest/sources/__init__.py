@@ -3,6 +3,8 @@
 - `arxiv`: arXiv's daily feed, and its query API for texts and missed days
 - `base`: listed papers, answers, and the protocols that sources fulfill
 - `biorxiv`: bioRxiv and medRxiv
+- `crossref`: works that journals registered, notices, and missing abstracts
+- `crossref_works`: works of Crossref as papers
 - `entries`: entries of an answer as papers, within a bound
 - `europepmc`: Europe PMC
 - `feeds`: any feed of a journal, preprint server or blog
@@ -50,7 +52,6 @@ from digest.sources.registry import (
     check_source_settings,
     find_faults,
     find_overlaps,
-    listing_titles,
     load_source,
     loaded_sources,
     read_settings_of,
@@ -84,7 +85,6 @@ __all__ = [
     "clean_text",
     "find_faults",
     "find_overlaps",
-    "listing_titles",
     "load_source",
     "loaded_sources",
     "read_settings_of",

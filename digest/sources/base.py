@@ -219,9 +219,11 @@ Source = DayListSource | WindowSource
 class TextSource(Protocol):
     """Source that also gives the texts of papers which only other sources list.
 
-    `text_scheme` is the scheme of the identifiers that it knows, such as `arxiv` or `doi`.
+    `text_scheme` is the scheme of the identifiers that it knows: `arxiv` or `doi`.
     """
 
+    name: str
+    title: str
     text_scheme: str
 
     async def fetch_texts(self, ids: Sequence[str]) -> tuple[ListedPaper, ...]:

@@ -7,8 +7,8 @@ O_FIG O_LINKSMALLFIG WIDTH=200 ... C_FIG
 {sigma}, {degrees}, [&le;]             letters and signs
 """
 
+import html
 import re
-import unicodedata
 
 _FIGURE = re.compile(
     r"O_(?P<kind>FIG|TBL|INLINEFIG|VIDEO)\b.{0,20000}?\bC_(?P=kind)"
@@ -40,9 +40,8 @@ _RUN_IN = re.compile(rf"(?:{'|'.join(_HEADINGS)})(?-i:(?=[A-Z][a-z ]|[A-Z]{{2}}|
 _PARAGRAPH = re.compile(r"\s*\n\s*")
 _BRACED = re.compile(r"\{([A-Za-z+/ -]{1,20})\}")
 _ENTITY = re.compile(r"\[(&[A-Za-z]{2,10};)\]")
+GREEK = ("\u0370", "\u03ff")
 _SIGNS = {
-    "lambda": "λ",
-    "Lambda": "Λ",
     "varepsilon": "ε",
     "vartheta": "θ",
     "varphi": "φ",
@@ -91,8 +90,5 @@ def _write_sign(braced: re.Match[str]) -> str:
     name = braced[1]
     if name in _SIGNS:
         return _SIGNS[name]
-    case = "CAPITAL" if name[:1].isupper() else "SMALL"
-    try:
-        return unicodedata.lookup(f"GREEK {case} LETTER {name.upper()}")
-    except KeyError:
-        return braced[0]
+    sign = html.unescape(f"&{name};")
+    return sign if len(sign) == 1 and GREEK[0] <= sign <= GREEK[1] else braced[0]

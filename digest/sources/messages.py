@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 NOT_INSTALLED = "is not installed"
+NO_ISSN = "must be ISSNs like 0028-0836"
+NO_PREFIX = "must be prefixes of DOIs like 10.26434"
+CROSSREF_CONTACT = "Crossref answers faster when it knows whom to write to: set DIGEST_CONTACT to your e-mail address."
 
 
 def load_failed(package: str, error: str, reason: str) -> str:
